@@ -1,0 +1,51 @@
+"""What goes to the engine and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task for the engine; see the developer guide for names, parameters and arrays.
+
+    Parameters
+    ----------
+    name
+        For example ``"leastcost.distance"``.
+    parameters
+        Anything that JSON can hold; numpy's numbers are welcome.
+    arrays
+        Inputs by name; ``landscape`` and ``valid`` are (rows, columns).
+    rasters
+        Names of the outputs that must lie on the landscape's grid, (…, rows, columns); None means all of them.
+
+    Examples
+    --------
+    >>> Task("components.label", {"values": "permeability"}, {"landscape": np.ones((2, 3))}).name
+    'components.label'
+    """
+
+    name: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    rasters: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the engine returned.
+
+    Parameters
+    ----------
+    outputs
+        Arrays by name, in memory.
+    numbers
+        Totals, solver, iterations, residual, seconds, peak memory, by name; None where one does not apply.
+    """
+
+    outputs: dict[str, np.ndarray]
+    numbers: dict[str, Any]
