@@ -1,0 +1,13 @@
+"""Permea's engine: landscape connectivity, differentiable, on rasters of any size.
+
+Arrays in, arrays out: the engine reads no GIS file and knows no map projection. Importing it switches JAX to 64-bit
+floats, because effective resistances in single precision are silently wrong on all but the smallest rasters.
+"""
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+
+from .grid import GridGraph  # noqa: E402  (the precision must be set before any array is made)
+
+__all__ = ["GridGraph"]

@@ -1,0 +1,336 @@
+"""A raster as a graph: active cells are vertices, neighbouring active cells share edges."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.sparse import BCOO
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
+
+from .stencil import Stencil, neighbour, neighbours, steps_of
+
+EdgeRule = str | Callable[[Array, Array], Array]
+
+_DIRECTIONS = {"rook": 4, "queen": 8}
+
+
+def _arithmetic_mean(source: Array, target: Array) -> Array:
+    return (source + target) / 2
+
+
+def _mean_of_resistances(source: Array, target: Array) -> Array:
+    return 2 / (1 / source + 1 / target)
+
+
+def _target_cell(source: Array, target: Array) -> Array:
+    return target
+
+
+_EDGE_RULES = {"mean": _arithmetic_mean, "resistance": _mean_of_resistances, "target": _target_cell}
+
+
+class GridGraph(eqx.Module):
+    """A raster of permeability as a graph of conductances.
+
+    Two neighbouring active cells are joined by an edge whose conductance is `edge_rule` of their permeabilities
+    divided by the distance between their centres. A cell of zero permeability has no edges.
+
+    Parameters
+    ----------
+    vertex_weights
+        Permeability of each cell, positive; cells that are not active may hold anything.
+    activities
+        True where the cell is a vertex. By default every cell with a finite permeability above zero.
+    nb_active
+        Number of active cells; needed under `jax.jit`, where it cannot be counted. Must be the true number.
+    neighbors
+        "queen" (8 neighbours) or "rook" (4).
+    edge_rule
+        "mean": arithmetic mean of the two permeabilities; "resistance": inverse of the mean of the two resistances;
+        "target": permeability of the cell that is entered (a directed graph); or a function of the permeabilities
+        of the cell that is left and of the cell that is entered.
+    pixel_size
+        Height and width of a cell, in map units; rows first.
+
+    Raises
+    ------
+    ValueError
+        Permeability negative, NaN or infinite in an active cell (says how many and where the first is); shapes that
+        differ; no active cell; a wrong `nb_active`. Under `jax.jit` values cannot be looked at: there, an active cell
+        with such a value is joined to nothing and infinitely far from everything.
+
+    Notes
+    -----
+    Vertices are numbered row by row over the active cells.
+
+    Examples
+    --------
+    >>> grid = GridGraph(jnp.array([[1.0, 3.0], [0.0, 3.0]]), neighbors="rook")
+    >>> grid.nb_active
+    3
+    >>> grid.get_adjacency_matrix().todense()
+    Array([[0., 2., 0.],
+           [2., 0., 3.],
+           [0., 3., 0.]], dtype=float64)
+    """
+
+    vertex_weights: Float[Array, "rows columns"]
+    activities: Bool[Array, "rows columns"]
+    edges: Float[Array, "directions rows columns"]
+    nb_active: int = eqx.field(static=True)
+    neighbors: str = eqx.field(static=True)
+    edge_rule: EdgeRule = eqx.field(static=True)
+    pixel_size: tuple[float, float] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        vertex_weights: ArrayLike,
+        activities: ArrayLike | None = None,
+        nb_active: int | None = None,
+        neighbors: str = "queen",
+        edge_rule: EdgeRule = "mean",
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+    ):
+        weights = jnp.asarray(vertex_weights, dtype=float)
+        if weights.ndim != 2 or weights.size == 0:
+            raise ValueError(f"vertex_weights must be a raster (rows, columns) with cells, not of shape {weights.shape}")
+        if neighbors not in _DIRECTIONS:
+            raise ValueError(f'neighbors must be "queen" or "rook", not {neighbors!r}')
+        if not (callable(edge_rule) or edge_rule in _EDGE_RULES):
+            raise ValueError(f'edge_rule must be "mean", "resistance", "target" or a function, not {edge_rule!r}')
+        size = tuple(float(length) for length in pixel_size)
+        if len(size) != 2 or not all(np.isfinite(length) and length > 0 for length in size):
+            raise ValueError(f"pixel_size must be two positive lengths (height, width), not {pixel_size!r}")
+
+        if activities is None:
+            active = jnp.isfinite(weights) & (weights > 0)
+        else:
+            active = jnp.asarray(activities, dtype=bool)
+            if active.shape != weights.shape:
+                raise ValueError(f"activities has shape {active.shape}, vertex_weights {weights.shape}")
+        _check_values(weights, active if activities is not None else None)
+
+        self.vertex_weights = weights
+        self.activities = active
+        self.nb_active = _count(active, nb_active)
+        self.neighbors = neighbors
+        self.edge_rule = edge_rule
+        self.pixel_size = size
+        self.edges = _conductances(weights, active, _DIRECTIONS[neighbors], edge_rule, size)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the raster."""
+        return self.activities.shape
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.shape[1]
+
+    @property
+    def nv(self) -> int:
+        """Number of vertices, the same as `nb_active`."""
+        return self.nb_active
+
+    @property
+    def directions(self) -> int:
+        """How many neighbours a cell has: 4 or 8."""
+        return self.edges.shape[0]
+
+    @property
+    def is_undirected(self) -> bool:
+        """Whether every edge has the same conductance both ways."""
+        return _is_symmetric(self.edge_rule)
+
+    @property
+    def step_lengths(self) -> Float[Array, "directions"]:
+        """Distance between the centres of neighbouring cells, in map units, per direction."""
+        return jnp.array(_step_lengths(self.directions, self.pixel_size))
+
+    @property
+    def cells(self) -> Int[Array, "n"]:
+        """Flat raster index (row · columns + column) of every vertex."""
+        # A number of vertices that is too large (possible under jit only) points outside the raster.
+        return jnp.nonzero(self.activities.ravel(), size=self.nb_active, fill_value=self.activities.size)[0]
+
+    @property
+    def vertex_numbers(self) -> Int[Array, "rows columns"]:
+        """Vertex number of every cell; `nb_active` where the cell is not active."""
+        numbers = jnp.cumsum(self.activities.ravel()).reshape(self.shape) - 1
+        return jnp.where(self.activities, numbers, self.nb_active)
+
+    def laplacian(self) -> Stencil:
+        """Return the graph Laplacian L = D − W of the conductances, zero rows where the cell is not active.
+
+        Notes
+        -----
+        (L v)_i is the net current that leaves vertex i when the potentials are v.
+        """
+        return Stencil(self.edges.sum(0), -self.edges)
+
+    def get_adjacency_matrix(self) -> BCOO:
+        """Return the conductances as a sparse matrix over the vertices; entry [s, t] is the edge from s to t.
+
+        Returns
+        -------
+        BCOO
+            Shape (nb_active, nb_active), differentiable with respect to the permeability. Missing neighbours are
+            stored as padding (indices beyond the shape), so that the number of stored elements is known under `jit`.
+        """
+        cells, numbers = self.cells, self.vertex_numbers
+        there = neighbours(numbers, self.directions, fill=self.nb_active).reshape(self.directions, -1)[:, cells]
+        data = self.edges.reshape(self.directions, -1)[:, cells]
+        here = jnp.broadcast_to(jnp.arange(self.nb_active), there.shape)
+        exists = data > 0
+        pairs = jnp.where(exists[..., None], jnp.stack([here, there], -1), self.nb_active)
+        shape = (self.nb_active, self.nb_active)
+        return BCOO((data.ravel(), pairs.reshape(-1, 2)), shape=shape, unique_indices=True)
+
+    def node_values_to_array(self, values: ArrayLike, fill: float = jnp.nan) -> Array:
+        """Lay values of the vertices out as a raster.
+
+        Parameters
+        ----------
+        values
+            Shape (..., nb_active).
+        fill
+            What cells that are not active receive.
+
+        Returns
+        -------
+        Array
+            Shape (..., rows, columns).
+
+        Raises
+        ------
+        ValueError
+            The last axis is not as long as there are vertices.
+        """
+        values = jnp.asarray(values)
+        if values.ndim == 0 or values.shape[-1] != self.nb_active:
+            raise ValueError(f"expected one value for each of {self.nb_active} vertices, got shape {values.shape}")
+        kind = jnp.result_type(values, jnp.asarray(fill))
+        canvas = jnp.full((*values.shape[:-1], self.activities.size), fill, dtype=kind)
+        return canvas.at[..., self.cells].set(values.astype(kind), mode="drop").reshape(*values.shape[:-1], *self.shape)
+
+    def array_to_node_values(self, array: ArrayLike) -> Array:
+        """Take the values of the vertices out of a raster of shape (..., rows, columns); the inverse of the above."""
+        array = jnp.asarray(array)
+        if array.shape[-2:] != self.shape:
+            raise ValueError(f"expected a raster of {self.height} × {self.width} cells, got shape {array.shape}")
+        return array.reshape(*array.shape[:-2], -1)[..., self.cells]
+
+    def coord_to_active_vertex_index(self, rows: ArrayLike, columns: ArrayLike) -> Int[Array, "k"]:
+        """Return the vertex numbers of cells given by row and column, counted from 0.
+
+        Raises
+        ------
+        ValueError
+            A cell lies outside the raster or is not active (under `jax.jit` it gets the number `nb_active`, which
+            every distance treats as unreachable).
+
+        Examples
+        --------
+        >>> int(GridGraph(jnp.array([[0.0, 1.0]])).coord_to_active_vertex_index([0], [1])[0])
+        0
+        """
+        rows, columns = jnp.atleast_1d(jnp.asarray(rows, dtype=int)), jnp.atleast_1d(jnp.asarray(columns, dtype=int))
+        inside = (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
+        numbers = jnp.where(inside, self.vertex_numbers[rows, columns], self.nb_active)
+        if is_concrete(inside, numbers):
+            for wrong, what in ((~inside, "outside the raster"), (numbers == self.nb_active, "not active")):
+                if bool(wrong.any()):
+                    first = int(jnp.argmax(wrong))
+                    raise ValueError(
+                        f"{int(wrong.sum())} of {numbers.size} coordinates are {what} of {self.height} × {self.width} "
+                        f"cells, the first at row {int(rows[first])}, column {int(columns[first])}"
+                    )
+        return numbers
+
+    def active_vertex_index_to_coord(self, vertices: ArrayLike) -> Int[Array, "k 2"]:
+        """Return row and column, counted from 0, of vertices given by number."""
+        cells = self.cells[jnp.atleast_1d(jnp.asarray(vertices, dtype=int))]
+        return jnp.stack([cells // self.width, cells % self.width], -1)
+
+
+def is_concrete(*arrays: Array) -> bool:
+    """Tell whether the values of all these arrays can be looked at, that is, whether none is being traced by jit."""
+    try:
+        for array in arrays:
+            # A value under `grad` alone is known, one under `jit` or `vmap` is not; the gradient is of no concern.
+            np.asarray(jax.lax.stop_gradient(array))
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+        return False
+    return True
+
+
+def _check_values(weights: Array, active: Array | None) -> None:
+    """Refuse permeability that is negative, NaN or infinite in an active cell (in any cell, if none was named)."""
+    if not is_concrete(weights) or (active is not None and not is_concrete(active)):
+        return
+    values = np.asarray(jax.lax.stop_gradient(weights))
+    where = np.ones(values.shape, bool) if active is None else np.asarray(active)
+    # Without activities a NaN is the notebook's way to say nodata; with them, the caller said that the cell counts.
+    faults = [("negative", values < 0), ("infinite", np.isinf(values))]
+    if active is not None:
+        faults.append(("not a number (NaN)", np.isnan(values)))
+    for name, fault in faults:
+        fault = fault & where
+        if fault.any():
+            row, column = np.argwhere(fault)[0]
+            raise ValueError(
+                f"permeability is {name} in {fault.sum()} active cells, the first at row {row}, column {column} "
+                f"({values[row, column]}); it must be positive, or 0 for a barrier"
+            )
+
+
+def _count(active: Array, given: int | None) -> int:
+    if given is not None and not isinstance(given, (int, np.integer)):
+        if not (isinstance(given, (np.ndarray, jax.Array)) and is_concrete(given)):
+            raise ValueError("nb_active must be a plain integer, known when the function is compiled")
+    if not is_concrete(active):
+        if given is None:
+            raise ValueError("under jax.jit the number of active cells cannot be counted: pass activities and nb_active")
+        return int(given)
+    found = int(np.asarray(active).sum())
+    if given is not None and int(given) != found:
+        raise ValueError(f"nb_active is {int(given)}, but {found} cells are active")
+    if found == 0:
+        raise ValueError("no cell is active: the raster has no permeability above zero")
+    return found
+
+
+def _step_lengths(directions: int, pixel_size: tuple[float, float]) -> list[float]:
+    return [float(np.hypot(step[0] * pixel_size[0], step[1] * pixel_size[1])) for step in steps_of(directions)]
+
+
+def _conductances(
+    weights: Array, active: Array, directions: int, rule: EdgeRule, pixel_size: tuple[float, float]
+) -> Float[Array, "directions rows columns"]:
+    """Return w_ij = rule(p_i, p_j) / length_ij for every pair of neighbouring vertices, else 0."""
+    combine = rule if callable(rule) else _EDGE_RULES[rule]
+    joined = active & jnp.isfinite(weights) & (weights > 0)
+    # A harmless 1 where there is no vertex: a masked division by zero would still put NaN into the gradient.
+    source = jnp.where(joined, weights, 1.0)
+    edges = []
+    for step, length in zip(steps_of(directions), _step_lengths(directions, pixel_size), strict=True):
+        both = joined & neighbour(joined, step, fill=False)
+        edges.append(jnp.where(both, combine(source, neighbour(source, step, fill=1.0)) / length, 0.0))
+    return jnp.stack(edges)
+
+
+def _is_symmetric(rule: EdgeRule) -> bool:
+    if not callable(rule):
+        return rule != "target"
+    # A function cannot be proven symmetric; one that treats these numbers alike both ways is taken to be.
+    one, other = jnp.array([0.37, 1.0, 5.3, 1e-4]), jnp.array([2.9, 0.021, 7e3, 0.6])
+    with jax.ensure_compile_time_eval():
+        return bool(jnp.allclose(rule(one, other), rule(other, one), rtol=1e-12, atol=0))
