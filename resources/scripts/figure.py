@@ -1,0 +1,160 @@
+"""Draw maps side by side on one picture, as in a paper: letters, titles, colour bars, a scale bar, a north arrow.
+
+QGIS's own renderer draws each map, so a layer looks as it does in QGIS; nothing else than PyQGIS is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import QgsMapLayer, QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
+from qgis.PyQt.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen
+
+INK = QColor("#1c2a33")
+QUIET = QColor("#5d6b75")
+SEA = QColor("#dfe8ee")
+
+MAP_WIDTH = 840
+MARGIN = 56
+GUTTER = 64
+TITLE_HEIGHT = 92
+BAR_HEIGHT = 96
+CAPTION_HEIGHT = 72
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One map of the figure: a styled raster, layers drawn over it, a title, and what its colours mean.
+
+    `unit` is written under the colour bar; `overlay` is drawn above the raster, the first on top.
+    """
+
+    raster: QgsRasterLayer
+    title: str
+    subtitle: str
+    unit: str
+    overlay: tuple[QgsMapLayer, ...] = ()
+
+
+def draw_figure(panels: list[Panel], caption: str, path: Path, columns: int = 2) -> None:
+    """Draw the panels row by row into a PNG.
+
+    All panels show the extent of the first. Raises `OSError` if the picture cannot be written.
+    """
+    extent = panels[0].raster.extent()
+    map_height = round(MAP_WIDTH * extent.height() / extent.width())
+    rows = -(-len(panels) // columns)
+    cell_width, cell_height = MAP_WIDTH + GUTTER, TITLE_HEIGHT + map_height + BAR_HEIGHT
+    width = 2 * MARGIN + columns * cell_width - GUTTER
+    height = MARGIN + rows * cell_height + CAPTION_HEIGHT
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    image.fill(QColor("white"))
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    try:
+        for index, panel in enumerate(panels):
+            left = MARGIN + (index % columns) * cell_width
+            top = MARGIN // 2 + (index // columns) * cell_height
+            frame = QRectF(left, top + TITLE_HEIGHT, MAP_WIDTH, map_height)
+            _draw_title(painter, frame, chr(ord("a") + index), panel)
+            _draw_map(painter, frame, panel, extent)
+            _draw_colour_bar(painter, frame, panel)
+            if index == 0:
+                _draw_scale_and_north(painter, frame, extent)
+        painter.setPen(QUIET)
+        painter.setFont(_font(17))
+        place = QRectF(MARGIN, height - CAPTION_HEIGHT - 4, width - 2 * MARGIN, CAPTION_HEIGHT)
+        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, caption)
+    finally:
+        painter.end()
+    if not image.save(str(path)):
+        raise OSError(f"The picture cannot be written to {path}.")
+
+
+def _font(pixels: int, bold: bool = False) -> QFont:
+    font = QFont("DejaVu Sans")
+    font.setPixelSize(pixels)
+    font.setBold(bold)
+    return font
+
+
+def _draw_title(painter: QPainter, frame: QRectF, letter: str, panel: Panel) -> None:
+    painter.setPen(INK)
+    painter.setFont(_font(27, bold=True))
+    painter.drawText(QPointF(frame.left(), frame.top() - 46), letter)
+    painter.drawText(QPointF(frame.left() + 36, frame.top() - 46), panel.title)
+    painter.setPen(QUIET)
+    painter.setFont(_font(19))
+    painter.drawText(QPointF(frame.left() + 36, frame.top() - 16), panel.subtitle)
+
+
+def _draw_map(painter: QPainter, frame: QRectF, panel: Panel, extent: QgsRectangle) -> None:
+    settings = QgsMapSettings()
+    settings.setLayers([*panel.overlay, panel.raster])
+    settings.setDestinationCrs(panel.raster.crs())
+    settings.setExtent(extent)
+    settings.setBackgroundColor(SEA)
+    settings.setOutputSize(QSize(round(frame.width()), round(frame.height())))
+    settings.setOutputDpi(144)
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    job.waitForFinished()
+    painter.drawImage(frame, job.renderedImage())
+    painter.setPen(QPen(INK, 1.5))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(frame)
+
+
+def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
+    """Draw the colours of the layer's style with their labels, classes equally wide.
+
+    Styles place their classes where the values are, so a bar that is linear in the value would squeeze most labels together.
+    """
+    items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
+    bar = QRectF(frame.left(), frame.bottom() + 16, frame.width() * 0.72, 20)
+    gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+    for index, item in enumerate(items):
+        gradient.setColorAt(index / (len(items) - 1), item.color)
+    painter.fillRect(bar, gradient)
+    painter.setPen(QPen(INK, 1))
+    painter.drawRect(bar)
+    painter.setFont(_font(17))
+    every = -(-len(items) // 8)
+    for index, item in enumerate(items):
+        if index % every and index != len(items) - 1:
+            continue
+        x = bar.left() + bar.width() * index / (len(items) - 1)
+        painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 5))
+        side = Qt.AlignmentFlag.AlignLeft if index == 0 else Qt.AlignmentFlag.AlignHCenter
+        place = QRectF(x - (2 if index == 0 else 60), bar.bottom() + 7, 120, 24)
+        painter.drawText(place, side | Qt.AlignmentFlag.AlignTop, _number(item.value))
+    painter.setPen(QUIET)
+    place = QRectF(bar.right() + 34, bar.top() - 12, frame.right() - bar.right() - 34, 64)
+    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, panel.unit)
+
+
+def _number(value: float) -> str:
+    """Write a number as a reader of maps wants it: three digits, thousands apart, no exponent unless it is needed."""
+    if value == 0 or 0.001 <= abs(value) < 1e7:
+        text = f"{float(f'{value:.3g}'):,.6f}".rstrip("0").rstrip(".").replace(",", "\u202f")
+        return text.replace("-", "\u2212")
+    return f"{value:.1e}".replace("-", "\u2212")
+
+
+def _draw_scale_and_north(painter: QPainter, frame: QRectF, extent: QgsRectangle) -> None:
+    kilometre = 1000 * frame.width() / extent.width()
+    length = 2 * kilometre
+    right, y = frame.right() - 40, frame.bottom() - 40
+    painter.setPen(QPen(INK, 3))
+    painter.drawLine(QPointF(right - length, y), QPointF(right, y))
+    for x in (right - length, right):
+        painter.drawLine(QPointF(x, y - 7), QPointF(x, y + 1))
+    painter.setFont(_font(18))
+    painter.drawText(QRectF(right - length, y - 34, length, 26), Qt.AlignmentFlag.AlignCenter, "2 km")
+    north = QPointF(right - length / 2, y - 92)
+    painter.drawLine(QPointF(north.x(), north.y() + 44), QPointF(north.x(), north.y()))
+    painter.drawLine(QPointF(north.x() - 8, north.y() + 12), north)
+    painter.drawLine(QPointF(north.x() + 8, north.y() + 12), north)
+    painter.drawText(QRectF(north.x() - 20, north.y() - 30, 40, 26), Qt.AlignmentFlag.AlignCenter, "N")
