@@ -1,0 +1,62 @@
+# `make demo` runs the main job on the sample, `make test` passes every test; both first install what is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-engine test-qgis test-all lint format zip bench lock clean
+
+HERE := $(CURDIR)
+# Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
+CLEAN_PYTHON := env -u PYTHONPATH -u PYTHONHOME -u VIRTUAL_ENV -u DISPLAY -u WAYLAND_DISPLAY
+ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/build/jax-cache" MPLCONFIGDIR="$(HERE)/build/home/matplotlib" \
+  .venv/bin/python
+QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
+  QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
+ENGINE_TESTS := tests/engine tests/packaging tests/test_architecture.py
+QGIS_TESTS := tests/plugin tests/ui
+# Without this, tests marked `long` run too.
+SHORT := -m "not long"
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: ## QGIS from Debian's packages, .venv for the engine, .venv-qgis for QGIS; nothing if they are there
+	@bash resources/scripts/setup.sh
+	@mkdir -p build/home build/run && chmod 700 build/run
+
+demo: setup ## distance and sensitivity maps of the sample landscape, in build/demo
+	@$(QGIS) resources/scripts/demo.py
+
+test: setup ## every test that is not marked `long`
+	@failed=""; \
+	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
+	echo "== QGIS"; $(QGIS) -m pytest $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+test-all: ## every test, the long ones too
+	@$(MAKE) --no-print-directory test SHORT=
+
+test-engine: setup ## the tests that need no QGIS
+	@$(ENGINE) -m pytest $(SHORT) $(ENGINE_TESTS)
+
+test-qgis: setup ## the tests in QGIS
+	@$(QGIS) -m pytest $(SHORT) $(QGIS_TESTS)
+
+lint: setup ## ruff's rules and layout
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+format: setup ## let ruff lay out the code and sort the imports
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+zip: setup ## the package for QGIS: build/permea.zip
+	@.venv/bin/python resources/scripts/build_zip.py build/permea.zip
+
+bench: setup ## side by side against the peers
+	@$(ENGINE) -m benchmarks
+
+lock: ## choose the newest versions again and write the locked requirements
+	@bash resources/scripts/lock.sh
+
+clean: ## remove the environments and everything built
+	@rm -rf .venv .venv-qgis build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Turns the three lists of requirements into locked ones: exact versions with hashes, for every Python from 3.11 on and every platform
+# (environment markers tell them apart). The engine's lock comes first; the test tools are chosen around it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+UV_VERSION=0.13.8
+
+mkdir -p build
+[ -x build/lock-env/bin/uv ] || { "${PYTHON:-python3}" -m venv build/lock-env && build/lock-env/bin/python -m pip install --quiet "uv==$UV_VERSION"; }
+
+lock() {  # LIST LOCKED
+  build/lock-env/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-cache \
+    --custom-compile-command 'make lock' "$1" --output-file "$2"
+}
+
+lock resources/engine-requirements.in resources/engine-requirements.txt
+lock tests/requirements/engine.in tests/requirements/engine.txt
+lock tests/requirements/qgis.in tests/requirements/qgis.txt

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Makes what `make demo` and `make test` need, and nothing when it is there already:
+#   1. QGIS and Xvfb from Debian's packages,
+#   2. .venv, the engine's Python, from resources/engine-requirements.txt and tests/requirements/engine.txt,
+#   3. .venv-qgis, QGIS's own Python plus pytest-qgis, from tests/requirements/qgis.txt.
+# An environment is made anew when its locked requirements, its Python or the folder it stands in change.
+# PYTHON (default python3) is the interpreter for .venv; it needs to be 3.11 or newer.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# The smallest set that runs the plugin, qgis_process and a QGIS window without a screen.
+DEBIAN_PACKAGES=(qgis python3-qgis qgis-providers python3-gdal python3-venv xvfb)
+QGIS_PYTHON=/usr/bin/python3  # PyQGIS is built for Debian's Python, whichever python3 comes first on the PATH
+ATTEMPTS=4
+
+# A caller's Python settings must not leak into the environments made here.
+unset PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_CACHE_DIR=$PWD/build/pip-cache PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+# Runs a command again after a growing pause: package servers time out now and then.
+persistently() {
+  local attempt
+  for ((attempt = 1; attempt <= ATTEMPTS; attempt++)); do
+    "$@" && return 0
+    ((attempt == ATTEMPTS)) || { say "attempt $attempt of $ATTEMPTS failed, trying again: ${*:1:5} …"; sleep $((attempt * 5)); }
+  done
+  return 1
+}
+
+SUDO=()
+[ "$(id -u)" = 0 ] || SUDO=(sudo)
+apt() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
+
+# The tools' own chatter matters only when they fail; it goes to a file that a failure names.
+quietly() {
+  local log=build/$1.log
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 15 "$log" >&2; return 1; }
+}
+
+install_packages() {
+  local package missing=()
+  if ! command -v dpkg-query >/dev/null; then
+    say "not a Debian system: QGIS 3.22 or newer, its Python and Xvfb have to be installed already"
+    return
+  fi
+  for package in "${DEBIAN_PACKAGES[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  ((${#SUDO[@]} == 0)) || command -v sudo >/dev/null || fail "${missing[*]} must be installed, and that needs root or sudo"
+  say "installing Debian's packages, without recommended ones: ${missing[*]}"
+  # A source that fails to update is no reason to stop: the packages may come from another, and if not, installing says so.
+  persistently quietly apt-update apt update || say "the list of packages could not be updated, going on with the one at hand"
+  persistently quietly apt-install apt install -y --no-install-recommends "${missing[@]}" \
+    || fail "installing ${missing[*]} failed; the log is build/apt-install.log"
+}
+
+usable() {  # a Python that is new enough and can make environments
+  "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+engine_python() {
+  local candidate
+  for candidate in ${PYTHON:+"$PYTHON"} python3 "$QGIS_PYTHON"; do
+    usable "$candidate" && { command -v "$candidate"; return; }
+  done
+  fail "the engine needs Python 3.11 or newer with venv; set PYTHON to one, as in: make PYTHON=python3.12"
+}
+
+# What an environment was made from; another key means it is made anew.
+key() {  # PYTHON FILE...
+  local python=$1
+  shift
+  { printf '%s\n' "$PWD" && "$python" -VV && cat "$@"; } | sha256sum | cut -d' ' -f1
+}
+
+# make_environment FOLDER KEY PYTHON "VENV OPTIONS" FILE...: a venv with exactly the locked requirements of the files.
+make_environment() {
+  local folder=$1 key=$2 python=$3 options=$4 file requirements=()
+  shift 4
+  for file in "$@"; do requirements+=(--requirement "$file"); done
+  say "making $folder with $("$python" -V) from $*"
+  rm -rf "$folder"
+  # shellcheck disable=SC2086  # the options are words
+  "$python" -m venv $options "$folder"
+  persistently quietly "pip$folder" "$folder/bin/python" -m pip install --require-hashes --only-binary :all: \
+    --retries 5 "${requirements[@]}" || fail "installing into $folder failed; the log is build/pip$folder.log"
+}
+
+engine_environment() {
+  local python key files=(resources/engine-requirements.txt tests/requirements/engine.txt)
+  python=$(engine_python)
+  key=$(key "$python" "${files[@]}" pyproject.toml)
+  [ "$(cat .venv/made-from 2>/dev/null)" = "$key" ] && return 0
+  make_environment .venv "$key" "$python" "" "${files[@]}"
+  quietly pip.venv-permea .venv/bin/python -m pip install --no-deps --no-build-isolation --no-index --editable . \
+    || fail "permea itself could not be installed; the log is build/pip.venv-permea.log"
+  echo "$key" >.venv/made-from
+}
+
+qgis_environment() {
+  local key files=(tests/requirements/qgis.txt)
+  "$QGIS_PYTHON" -c 'import qgis.core, osgeo.gdal' 2>/dev/null || fail "$QGIS_PYTHON cannot import qgis.core and osgeo.gdal: install QGIS with its Python"
+  key=$(key "$QGIS_PYTHON" "${files[@]}")
+  [ "$(cat .venv-qgis/made-from 2>/dev/null)" = "$key" ] && return 0
+  make_environment .venv-qgis "$key" "$QGIS_PYTHON" --system-site-packages "${files[@]}"
+  # A numpy of its own would break GDAL's bindings, which are built for Debian's.
+  .venv-qgis/bin/python -c 'import sys, numpy; sys.exit(numpy.__file__.startswith(sys.prefix))' \
+    || fail ".venv-qgis has a numpy of its own; no requirement in tests/requirements/qgis.in may bring one"
+  echo "$key" >.venv-qgis/made-from
+}
+
+mkdir -p build
+install_packages
+engine_environment
+qgis_environment
