@@ -94,7 +94,7 @@ make_environment() {
 engine_environment() {
   local python key files=(resources/engine-requirements.txt tests/requirements/engine.txt)
   python=$(engine_python)
-  key=$(key "$python" "${files[@]}" pyproject.toml)
+  key=$(key "$python" "${files[@]}")
   [ "$(cat .venv/made-from 2>/dev/null)" = "$key" ] && return 0
   make_environment .venv "$key" "$python" "" "${files[@]}"
   quietly pip.venv-permea .venv/bin/python -m pip install --no-deps --no-build-isolation --no-index --editable . \

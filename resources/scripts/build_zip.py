@@ -1,0 +1,102 @@
+"""Build the package that QGIS installs: one folder, `permea`, with what runs and nothing else.
+
+The same sources give the same bytes: the entries are sorted and carry one fixed date.
+
+    python resources/scripts/build_zip.py [build/permea.zip]
+"""
+
+import argparse
+import os
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SINGLE_FILES = ("__init__.py", "metadata.txt", "LICENSE", "CHANGELOG.md")
+FOLDERS = ("engine", "plugin", "ui", "resources")
+# Only developers run these.
+LEFT_OUT = ("resources/scripts",)
+# Made by Python and GDAL on the way, never part of the sources.
+LEFT_BEHIND = ("__pycache__",)
+LEFT_BEHIND_SUFFIXES = (".pyc", ".tif.aux.xml")
+
+# What kinds of files the plugin is made of. Anything else stops the build: a compiled library or somebody's data must not
+# slip into a package, and a new kind of file is worth one line here.
+KINDS = ".py .txt .in .md .svg .png .qml .model3 .html .css .json .csv .tif .gpkg .geojson .xml .ts .qm".split()
+LARGEST_PACKAGE = 25 * 1024 * 1024  # bytes; what the plugin site accepts
+FIXED_DATE = (2020, 1, 1, 0, 0, 0)
+
+
+def main() -> int:
+    """Build the package that the command line names and say how large it is."""
+    parser = argparse.ArgumentParser(description="Build the package that QGIS installs.")
+    parser.add_argument("package", nargs="?", type=Path, default=ROOT / "build" / "permea.zip")
+    package = parser.parse_args().package
+    try:
+        files = build(package)
+    except ValueError as problem:
+        print(f"build_zip: {problem}", file=sys.stderr)
+        return 1
+    print(f"{package}: {len(files)} files, {package.stat().st_size / 1024:.0f} kB")
+    return 0
+
+
+def build(package: Path) -> list[str]:
+    """Write the package and return the names in it.
+
+    Parameters
+    ----------
+    package
+        Path of the zip; replaced when it is complete.
+
+    Raises
+    ------
+    ValueError
+        If a file is of no known kind, or the package is larger than the plugin site accepts.
+    """
+    files = sources()
+    package.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = package.with_suffix(".part")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(f"permea/{file}", FIXED_DATE)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, (ROOT / file).read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    size = unfinished.stat().st_size
+    if size > LARGEST_PACKAGE:
+        unfinished.unlink()
+        raise ValueError(f"the package has {size / 1e6:.1f} MB, more than the {LARGEST_PACKAGE / 1e6:.1f} MB allowed")
+    os.replace(unfinished, package)
+    return [f"permea/{file}" for file in files]
+
+
+def sources() -> list[str]:
+    """Paths of the plugin's files relative to the root, with `/`, sorted.
+
+    Raises
+    ------
+    ValueError
+        If one of them is of no known kind.
+    """
+    missing = [name for name in SINGLE_FILES if not (ROOT / name).is_file()]
+    if missing:
+        raise ValueError(f"missing: {', '.join(missing)}")
+    found = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files = [path.as_posix() for path in found if belongs(path)]
+    unknown = [file for file in files if not file.endswith(tuple(KINDS))]
+    if unknown:
+        raise ValueError(f"of no kind that the package has (see KINDS in {Path(__file__).name}): {', '.join(unknown)}")
+    return sorted([*SINGLE_FILES, *files])
+
+
+def belongs(path: Path) -> bool:
+    """Tell whether a file of the plugin's folders is part of the package."""
+    inside_left_out = any(path.as_posix().startswith(f"{folder}/") for folder in LEFT_OUT)
+    left_behind = any(part in LEFT_BEHIND for part in path.parts) or path.name.endswith(LEFT_BEHIND_SUFFIXES)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not (inside_left_out or left_behind or hidden)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

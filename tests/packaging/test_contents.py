@@ -1,0 +1,106 @@
+"""What is in the package, and what is not."""
+
+import zipfile
+from pathlib import PurePosixPath
+
+import pytest
+
+SITE_LIMIT = 25_000_000  # bytes; the smaller reading of the plugin site's 25 MB
+PROGRAMS = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"PK\x03\x04", b"\x1f\x8b", b"#!")
+
+
+@pytest.fixture(scope="module")
+def names(package):
+    with zipfile.ZipFile(package) as archive:
+        return archive.namelist()
+
+
+def test_the_package_is_one_folder_called_permea(names):
+    assert {PurePosixPath(name).parts[0] for name in names} == {"permea"}
+    assert {PurePosixPath(name).parts[1] for name in names} == {
+        "__init__.py",
+        "metadata.txt",
+        "LICENSE",
+        "CHANGELOG.md",
+        "engine",
+        "plugin",
+        "ui",
+        "resources",
+    }
+
+
+def test_every_module_of_the_plugin_is_in_the_package(names, root):
+    modules = {
+        f"permea/{path.relative_to(root).as_posix()}"
+        for part in ("engine", "plugin", "ui")
+        for path in (root / part).rglob("*.py")
+        if "__pycache__" not in path.parts
+    }
+    assert len(modules) > 20
+    assert modules <= set(names)
+
+
+def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
+    needed = ("engine-requirements.txt", "icons/permea.svg", "sample/permeability.tif", "sample/patches.gpkg")
+    assert {f"permea/resources/{name}" for name in needed} <= set(names)
+
+
+def test_nothing_that_only_developers_need_is_in_the_package(names):
+    parts = {part for name in names for part in PurePosixPath(name).parts}
+    assert not parts & {"tests", "benchmarks", "docs", "scripts", "__pycache__", "build", "conftest.py", "Makefile"}
+    assert not [name for name in names if name.endswith((".pyc", ".sh")) or PurePosixPath(name).name.startswith(".")]
+
+
+def test_nothing_in_the_package_is_a_program_or_an_archive(package):
+    with zipfile.ZipFile(package) as archive:
+        programs = [name for name in archive.namelist() if archive.read(name)[:8].startswith(PROGRAMS)]
+    assert programs == []
+
+
+def test_the_licence_is_the_whole_gpl(unpacked):
+    licence = (unpacked / "LICENSE").read_text(encoding="utf-8")
+    assert "GNU GENERAL PUBLIC LICENSE" in licence
+    assert "Version 3, 29 June 2007" in licence
+    assert "END OF TERMS AND CONDITIONS" in licence
+
+
+def test_the_package_is_smaller_than_the_plugin_site_allows(package):
+    assert package.stat().st_size < SITE_LIMIT
+
+
+def test_building_twice_gives_the_same_bytes(build_zip, package, tmp_path):
+    again = tmp_path / "again.zip"
+    build_zip.build(again)
+    assert again.read_bytes() == package.read_bytes()
+
+
+@pytest.fixture
+def checkout(build_zip, monkeypatch, tmp_path):
+    """A small checkout that can be built."""
+    for name in build_zip.SINGLE_FILES:
+        (tmp_path / name).write_text("x")
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "grid.py").write_text("")
+    monkeypatch.setattr(build_zip, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_compiled_library_among_the_sources_stops_the_build(build_zip, checkout):
+    (checkout / "engine" / "fast.so").write_bytes(b"\x7fELF")
+    with pytest.raises(ValueError, match=r"engine/fast\.so"):
+        build_zip.build(checkout / "permea.zip")
+    assert not (checkout / "permea.zip").exists()
+
+
+def test_a_package_that_is_too_large_is_not_left_behind(build_zip, checkout, monkeypatch):
+    monkeypatch.setattr(build_zip, "LARGEST_PACKAGE", 100)
+    with pytest.raises(ValueError, match="more than"):
+        build_zip.build(checkout / "permea.zip")
+    assert not list(checkout.glob("permea.*"))
+
+
+def test_what_python_leaves_behind_is_passed_over(build_zip, checkout):
+    (checkout / "engine" / "__pycache__").mkdir()
+    (checkout / "engine" / "__pycache__" / "grid.cpython-311.pyc").write_bytes(b"")
+    (checkout / "engine" / ".hidden").write_text("")
+    assert build_zip.sources() == sorted([*build_zip.SINGLE_FILES, "engine/grid.py"])

@@ -1,0 +1,249 @@
+"""The rules of the house, read off the sources: who may import whom, and what no file may hold."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ("engine", "plugin", "ui")
+OTHERS = ("tests", "benchmarks", "resources")
+LONGEST_FILE = 400  # lines
+
+# What a part is made of, in order: each may import only what stands before it.
+ORDER = {
+    "engine": (
+        "stencil",
+        "sparse",
+        "grid",
+        "components",
+        "solvers",
+        "distances",
+        "flows",
+        "connectivity",
+        "sensitivity",
+        "windows",
+        "landscapes",
+        "jobs",
+        "__main__",
+    ),
+    "plugin": ("translation", "cancelled", "layers", "process", "environment", "runner", "algorithms", "provider"),
+}
+# The face of a part gathers what it likes from inside; nothing inside may import it.
+FACE = "__init__"
+MAY_IMPORT_PARTS = {"engine": {"engine"}, "plugin": {"plugin"}, "ui": {"ui", "plugin"}, "__init__": {"ui"}}
+MAY_IMPORT_PACKAGES = {
+    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping"},
+    "plugin": {"numpy", "osgeo", "qgis", "processing"},
+    "ui": {"numpy", "osgeo", "qgis", "processing"},
+    "__init__": set(),
+}
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base2"}
+FORBIDDEN_MODULES = {"pickle", "subprocess", "tarfile", "shelve", "marshal"}
+FORBIDDEN_CALLS = {"urlopen", "exec_", "system", "popen"}
+FORBIDDEN_BUILTINS = {"eval", "exec", "print"}  # a dialog's exec() is a method
+COMPILED = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"PK\x03\x04", b"\x1f\x8b", b"!<arch>")
+# Put together from pieces, so that this file does not hold what it looks for.
+MACHINE_PATHS = re.compile(r"(?<![\w.$}~-])/(?:%s)/\w" % "|".join(["ro" + "ot", "wo" + "rk", "t" + "mp", "ho" + "me", "Us" + "ers"]))
+
+
+def tracked_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [Path(name) for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def python_files(*folders):
+    files = [path.relative_to(ROOT) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [file for file in files if "__pycache__" not in file.parts]
+
+
+def shipped_files():
+    return [Path("__init__.py"), *python_files(*SHIPPED)]
+
+
+def tree(file):
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"), filename=str(file))
+
+
+def part_and_room(module):
+    """`("engine", "grid")` of the module `engine.grid.something`; the face of a part is its own room."""
+    part, *rooms = module
+    return part, rooms[0] if rooms else FACE
+
+
+def imports(file):
+    """Yield `(line, module, relative)` of every import in a file, wherever it stands; `module` as a list of names from the root."""
+    here = [*file.parent.parts, file.stem]
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name.split("."), False
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, node.module.split("."), False
+        elif isinstance(node, ast.ImportFrom):
+            start = here[: len(here) - node.level]
+            for alias in node.names:
+                yield node.lineno, resolved([*start, *(node.module or "").split(".")], alias.name), True
+
+
+def resolved(module, name):
+    """`from .module import name` imports a module of that name if there is one, else something in the module."""
+    module = [piece for piece in module if piece]
+    whole = ROOT.joinpath(*module, name)
+    return [*module, name] if whole.with_suffix(".py").is_file() or whole.is_dir() else (module or [FACE])
+
+
+def none(findings):
+    assert not findings, "\n" + "\n".join(findings)
+
+
+def test_every_room_has_its_place_in_the_order():
+    none(
+        [
+            f"{part}/{path.name} has no place in ORDER: decide what it may import"
+            for part, order in ORDER.items()
+            for path in sorted((ROOT / part).iterdir())
+            if (path.is_dir() or path.suffix == ".py") and not path.name.startswith((".", "__pycache__"))
+            if path.stem not in (*order, FACE)
+        ]
+    )
+
+
+def test_imports_run_one_way():
+    findings = []
+    for file in shipped_files():
+        part, room = part_and_room([*file.parent.parts, file.stem])
+        for line, module, relative in imports(file):
+            if not relative:
+                continue
+            other_part, other_room = part_and_room(module)
+            if other_part not in MAY_IMPORT_PARTS[part]:
+                findings.append(f"{file}:{line}: {part} must not import {other_part}")
+            elif part == other_part and part in ORDER and room not in (other_room, FACE):
+                order = ORDER[part]
+                before = order[: order.index(room)] if room in order else ()
+                if other_room not in before:
+                    findings.append(f"{file}:{line}: {part}.{room} must not import {part}.{other_room}, which does not stand before it")
+    none(findings)
+
+
+def test_each_part_imports_only_the_packages_it_may_need():
+    none(
+        [
+            f"{file}:{line}: {file.parts[0]} must not import {module[0]}"
+            for file in shipped_files()
+            for line, module, relative in imports(file)
+            if not relative and module[0] not in sys.stdlib_module_names
+            if module[0] not in MAY_IMPORT_PACKAGES[part_and_room([*file.parent.parts, file.stem])[0]]
+        ]
+    )
+
+
+def test_imports_inside_the_package_are_relative():
+    none(
+        [
+            f"{file}:{line}: write this import relatively"
+            for file in shipped_files()
+            for line, module, relative in imports(file)
+            if not relative and module[0] in ("permea", *SHIPPED)
+        ]
+    )
+
+
+def test_no_file_grows_into_two_rooms():
+    none(
+        [
+            f"{file} has {lines} lines, more than {LONGEST_FILE}: it is two rooms"
+            for file in [*shipped_files(), *python_files(*OTHERS)]
+            if (lines := len((ROOT / file).read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
+        ]
+    )
+
+
+def test_every_name_says_what_lives_there():
+    none([f"{file}: a name that says nothing" for file in tracked_files() if FORBIDDEN_NAMES & {p.split(".")[0] for p in file.parts}])
+
+
+def test_no_file_names_a_machine():
+    findings = []
+    for file in tracked_files():
+        content = (ROOT / file).read_bytes()
+        if b"\0" in content:
+            continue
+        for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
+            if MACHINE_PATHS.search(line):
+                findings.append(f"{file}:{number}: a path of one machine: {line.strip()[:100]}")
+    none(findings)
+
+
+def test_nothing_compiled_is_kept():
+    compiled = [f for f in tracked_files() if (ROOT / f).read_bytes()[:8].startswith(COMPILED) or f.suffix in (".pyc", ".so", ".dll")]
+    none([f"{file} is compiled or an archive" for file in compiled])
+
+
+def test_what_is_shipped_does_nothing_the_plugin_site_refuses():
+    none([f"{file}:{line}: {what}" for file in shipped_files() for line, what in refused(tree(file))])
+
+
+def refused(module):
+    for node in ast.walk(module):
+        if isinstance(node, ast.Assert):
+            yield node.lineno, "assert is no check: it can be switched off"
+        elif isinstance(node, ast.ExceptHandler):
+            if node.type is None:
+                yield node.lineno, "except without a type"
+            if all(isinstance(statement, ast.Pass) for statement in node.body):
+                yield node.lineno, "an error is swallowed"
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = {alias.name for alias in node.names} | ({node.module} if isinstance(node, ast.ImportFrom) and not node.level else set())
+            for name in sorted(names & FORBIDDEN_MODULES):
+                yield node.lineno, f"{name} is not used in what is shipped"
+        elif isinstance(node, ast.Call):
+            builtin = getattr(node.func, "id", None)
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else builtin
+            if called in FORBIDDEN_CALLS or builtin in FORBIDDEN_BUILTINS:
+                yield node.lineno, f"{called}() is not used in what is shipped"
+
+
+def test_qt_is_reached_only_through_qgis():
+    names = [(file, line, module[0]) for file in shipped_files() for line, module, _ in imports(file)]
+    none([f"{file}:{line}: from qgis.PyQt, not {name}" for file, line, name in names if re.match(r"PyQt|PySide|sip$", name)])
+
+
+@pytest.mark.parametrize("part", SHIPPED)
+def test_everything_public_says_what_it_is_for(part):
+    trees = {file: tree(file) for file in python_files(part)}
+    classes = {node.name: node for module in trees.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)}
+    none([finding for file, module in trees.items() for finding in undocumented(file, module, classes)])
+
+
+def undocumented(file, module, classes):
+    if module.body and not ast.get_docstring(module):
+        yield f"{file}:1: the module has no docstring"
+    for node in module.body:
+        if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            yield f"{file}:{node.lineno}: {node.name} has no docstring"
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_") and not explained(method, node, classes):
+                yield f"{file}:{method.lineno}: {node.name}.{method.name} has no docstring"
+
+
+def explained(method, owner, classes):
+    """Tell whether a method, or the one that it overrides, has a docstring; QGIS and Qt explain the methods that they call."""
+    if ast.get_docstring(method):
+        return True
+    for base in owner.bases:
+        name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+        if re.match(r"Q[A-Z]|Qgs|Qgis", name):
+            return True
+        if name in classes:
+            inherited = [m for m in classes[name].body if isinstance(m, ast.FunctionDef) and m.name == method.name]
+            if any(ast.get_docstring(m) for m in inherited) or explained(method, classes[name], classes):
+                return True
+    return False
