@@ -66,7 +66,9 @@ def draw_figure(panels: list[Panel], caption: str, path: Path, columns: int = 2)
         painter.setPen(QUIET)
         painter.setFont(_font(17))
         place = QRectF(MARGIN, height - CAPTION_HEIGHT - 4, width - 2 * MARGIN, CAPTION_HEIGHT)
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, caption)
+        painter.drawText(
+            place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, caption
+        )
     finally:
         painter.end()
     if not image.save(str(path)):
@@ -132,7 +134,9 @@ def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
         painter.drawText(place, side | Qt.AlignmentFlag.AlignTop, _number(item.value))
     painter.setPen(QUIET)
     place = QRectF(bar.right() + 34, bar.top() - 12, frame.right() - bar.right() - 34, 64)
-    painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, panel.unit)
+    painter.drawText(
+        place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, panel.unit
+    )
 
 
 def _number(value: float) -> str:

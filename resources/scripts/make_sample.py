@@ -59,7 +59,9 @@ def scene() -> tuple[np.ndarray, gdal.Dataset]:
     folder = Path(os.environ.get("PERMEA_REFERENCE_DATA") or ROOT.parent / "shared" / "data")
     path = folder / "olinda" / "L7_ETMs.tif"
     if not path.is_file():
-        raise SystemExit(f"{path} does not exist: set PERMEA_REFERENCE_DATA to the folder that holds olinda/L7_ETMs.tif.")
+        raise SystemExit(
+            f"{path} does not exist: set PERMEA_REFERENCE_DATA to the folder that holds olinda/L7_ETMs.tif."
+        )
     dataset = gdal.Open(str(path))
     shape = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
     return np.frombuffer(dataset.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(shape), dataset
@@ -133,7 +135,9 @@ def write_raster(name: str, values: np.ndarray, land: np.ndarray, like: gdal.Dat
     """Write one float32 GeoTIFF into the sample's folder, nodata where there is no land."""
     path = SAMPLE / name
     options = ["COMPRESS=DEFLATE", "PREDICTOR=3", "ZLEVEL=9", "TILED=YES"]
-    dataset = gdal.GetDriverByName("GTiff").Create(str(path), like.RasterXSize, like.RasterYSize, 1, gdal.GDT_Float32, options)
+    dataset = gdal.GetDriverByName("GTiff").Create(
+        str(path), like.RasterXSize, like.RasterYSize, 1, gdal.GDT_Float32, options
+    )
     dataset.SetGeoTransform(like.GetGeoTransform())
     dataset.SetProjection(like.GetProjection())
     band = dataset.GetRasterBand(1)
@@ -162,7 +166,9 @@ def write_patches(like: gdal.Dataset, mainland: np.ndarray, quality: np.ndarray)
     for number, (name, x, y) in enumerate(PATCHES, start=1):
         cell = int((y - top) / height), int((x - left) / width)
         if not mainland[cell] or quality[cell] < SMALLEST_HABITAT_QUALITY:
-            raise SystemExit(f"Patch {number} ({name}) is not in habitat on the mainland: quality {quality[cell]} at row, column {cell}.")
+            raise SystemExit(
+                f"Patch {number} ({name}) is not in habitat on the mainland: quality {quality[cell]} at row, column {cell}."
+            )
         feature = ogr.Feature(layer.GetLayerDefn())
         feature["id"], feature["name"] = number, name
         feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({x} {y})"))

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Run Permea's main job on the sample landscape, as a user's script would, and draw its maps.
+
+Four algorithms run through `qgis_process`, in a QGIS profile of their own. The maps (GeoTIFF) and one picture of all of them
+go to `build/demo/`. It runs in the Python that QGIS uses, and needs the environment variable `PERMEA_ENGINE_PYTHON`
+(default: `.venv/bin/python` in the repository).
+
+    make demo
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "resources" / "sample"
+DEMO = ROOT / "build" / "demo"
+PERMEABILITY = SAMPLE / "permeability.tif"
+COARSE_PERMEABILITY = DEMO / "permeability_coarse.tif"
+PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
+
+# The resistance from every cell needs the diagonal of an inverse, which is dense: at most 10,000 cells for now.
+COARSE_FACTOR = 4
+# Where the expected cost of wandering is clearly above the least cost and the walk still heads for its target.
+THETA = 0.005
+LONGEST_RUN_SECONDS = 600
+
+
+class DemoError(Exception):
+    """Something is missing or a run failed; the message says what."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One algorithm of the demo: its id, its parameters, and the words on its map."""
+
+    algorithm: str
+    parameters: dict[str, str]
+    title: str
+    subtitle: str
+    unit: str
+
+    @property
+    def output(self) -> Path:
+        """Where the map goes."""
+        return DEMO / f"{self.algorithm}.tif"
+
+
+RUNS = (
+    Run(
+        "leastcostdistance",
+        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
+        "Least-cost distance",
+        "along the cheapest way to the nearest habitat patch",
+        "metres of closed forest",
+    ),
+    Run(
+        "resistancedistance",
+        {"INPUT": str(COARSE_PERMEABILITY), "SOURCES": PATCHES},
+        "Resistance distance",
+        f"over all ways to the nearest patch, cells of {COARSE_FACTOR * 28.5:.0f} m",
+        "ohm",
+    ),
+    Run(
+        "rspdistance",
+        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "THETA": str(THETA)},
+        "Randomized shortest paths",
+        f"expected cost of wandering to the nearest patch, \N{GREEK SMALL LETTER THETA} = {THETA}",
+        "metres of closed forest",
+    ),
+    Run(
+        "sensitivity",
+        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "TARGETS": PATCHES},
+        "Sensitivity",
+        "where more permeability shortens the ways between the patches",
+        "change of the mean distance (elasticity)",
+    ),
+)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for `qgis_process`: a profile of its own that has the plugin, and the engine's Python."""
+    python = os.environ.get("PERMEA_ENGINE_PYTHON") or str(ROOT / ".venv" / "bin" / "python")
+    if not Path(python).is_file():
+        raise DemoError(f"The engine's Python, {python}, does not exist: run `make setup` or set PERMEA_ENGINE_PYTHON.")
+    home, runtime = DEMO / "home", DEMO / "run"
+    plugins = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default" / "python" / "plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    link = plugins / "permea"
+    if link.is_symlink():
+        link.unlink()
+    link.symlink_to(ROOT, target_is_directory=True)
+    elsewhere = (
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+        "QGIS_CUSTOM_CONFIG_PATH",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+    )
+    return {
+        **{name: value for name, value in os.environ.items() if name not in elsewhere},
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "QT_QPA_PLATFORM": "offscreen",
+        "PERMEA_ENGINE_PYTHON": python,
+    }
+
+
+def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
+    """Run `qgis_process` and return what it prints; raise `DemoError` with its last lines if it fails."""
+    # Debian's wrapper `qgis_process` asks for a display even when Qt needs none.
+    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    if program is None:
+        raise DemoError("qgis_process is not installed: run `make setup`.")
+    try:
+        ended = subprocess.run(
+            [program, *arguments],
+            env=variables,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST_RUN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise DemoError(f"qgis_process {' '.join(arguments[:2])} took longer than {LONGEST_RUN_SECONDS} s.") from None
+    if ended.returncode:
+        said = "\n".join((ended.stdout + "\n" + ended.stderr).strip().splitlines()[-25:])
+        raise DemoError(f"qgis_process {' '.join(arguments)} ended with status {ended.returncode}:\n{said}")
+    return ended.stdout
+
+
+def aggregate() -> None:
+    """Write the sample's permeability with cells four times as wide, each the mean of the land in it."""
+    from osgeo import gdal
+
+    gdal.UseExceptions()
+    source = gdal.Open(str(PERMEABILITY))
+    left, width, _, top, _, height = source.GetGeoTransform()
+    columns, rows = source.RasterXSize // COARSE_FACTOR, source.RasterYSize // COARSE_FACTOR
+    right, bottom = left + columns * COARSE_FACTOR * width, top + rows * COARSE_FACTOR * height
+    gdal.Warp(
+        str(COARSE_PERMEABILITY),
+        source,
+        outputBounds=(left, bottom, right, top),
+        width=columns,
+        height=rows,
+        resampleAlg="average",
+        creationOptions=["COMPRESS=DEFLATE"],
+    )
+
+
+def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
+    """Run one algorithm; return the seconds it took from outside and its results."""
+    run.output.unlink(missing_ok=True)
+    arguments = ["--json", "run", f"permea:{run.algorithm}", "--"]
+    arguments += [f"{name}={value}" for name, value in {**run.parameters, "OUTPUT": str(run.output)}.items()]
+    start = time.perf_counter()
+    answer = qgis_process(arguments, variables)
+    seconds = time.perf_counter() - start
+    if not run.output.is_file():
+        raise DemoError(f"permea:{run.algorithm} ended well but {run.output} is not there.")
+    return seconds, json.loads(answer)["results"]
+
+
+def draw(path: Path) -> None:
+    """Draw the four maps, in the styles that the plugin gives them, as one picture."""
+    from qgis.core import QgsApplication
+
+    application = QgsApplication([], False)
+    application.initQgis()
+    try:
+        _draw_in_qgis(path)
+    finally:
+        application.exitQgis()
+
+
+def _draw_in_qgis(path: Path) -> None:
+    from qgis.core import QgsVectorLayer
+
+    figure = _import_file("figure", Path(__file__).with_name("figure.py"))
+    patches = QgsVectorLayer(PATCHES, "patches")
+    patches.loadNamedStyle(str(SAMPLE / "patches.qml"))
+    patches.setLabelsEnabled(False)
+    panels = [figure.Panel(_styled(run), run.title, run.subtitle, run.unit, (patches,)) for run in RUNS]
+    caption = (
+        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index of a "
+        "Landsat 7 scene (USGS, public domain); the sea and the rivers are barriers. White dots are habitat patches."
+    )
+    figure.draw_figure(panels, caption, path)
+
+
+def _styled(run: Run):
+    """Open a result and draw it as the plugin would."""
+    import numpy as np
+    from osgeo import gdal
+    from qgis.core import QgsRasterLayer, QgsRasterRange
+
+    permea = sys.modules.get("permea") or _import_file("permea", ROOT / "__init__.py", package=ROOT)
+    styles = importlib.import_module(f"{permea.__name__}.plugin.algorithms.styles")
+    dataset = gdal.Open(str(run.output))
+    band = dataset.GetRasterBand(1)
+    values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(dataset.RasterYSize, dataset.RasterXSize)
+    values = np.where(values == band.GetNoDataValue(), np.nan, values)
+    if not np.isfinite(values).any():
+        raise DemoError(f"{run.output} holds no finite value.")
+    style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
+    layer = QgsRasterLayer(str(run.output), run.title)
+    layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(styles.LARGEST_FLOAT32, np.inf)])
+    layer.setRenderer(style.renderer(layer))
+    return layer
+
+
+def _import_file(name: str, path: Path, package: Path | None = None):
+    """Import a file under a name of our choice, whatever the folder is called that it lies in."""
+    search = [str(package)] if package else None
+    specification = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def main() -> int:
+    """Run the demo; return the exit status."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    DEMO.mkdir(parents=True, exist_ok=True)
+    picture = DEMO / "demo.png"
+    picture.unlink(missing_ok=True)
+    try:
+        variables = environment()
+        qgis_process(["plugins", "enable", "permea"], variables)
+        aggregate()
+        print(f"{'algorithm':<20} {'total':>8} {'engine':>8}  map")
+        for run in RUNS:
+            seconds, results = execute(run, variables)
+            print(f"{run.algorithm:<20} {seconds:>6.1f} s {results['SECONDS']:>6.1f} s  {run.output}", flush=True)
+        draw(picture)
+    except (DemoError, OSError) as error:
+        print(f"The demo failed. {error}", file=sys.stderr)
+        return 1
+    print(f"{'all four maps':<20} {'':>19} {picture}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What a user does in one sitting, played inside a real QGIS window (`qgis --code`): open the sample, run, look at the engine.
+
+Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and `report.json`).
+Every step is a generator's `yield`: it returns either a number of milliseconds to wait or a question to ask again until the answer is yes.
+"""
+
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+
+import processing
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtGui import QGuiApplication
+from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget
+from qgis.utils import iface
+
+ROOT = Path(os.environ["PERMEA_TEST_ROOT"])
+OUT = Path(os.environ["PERMEA_TEST_OUT"])
+SAMPLE = ROOT / "resources" / "sample"
+WINDOW = (1400, 900)
+PATIENCE_SECONDS = 90
+
+report = {"steps": []}
+
+
+def picture(name):
+    """Save what the whole screen shows."""
+    QApplication.processEvents()
+    QGuiApplication.primaryScreen().grabWindow(0).save(str(OUT / f"{name}.png"))
+    report["steps"].append(name)
+
+
+def centre(dialog, width, height):
+    """Put a dialog in the middle of the window: there is no window manager on the test's screen."""
+    dialog.resize(width, height)
+    dialog.move((WINDOW[0] - dialog.width()) // 2, (WINDOW[1] - dialog.height()) // 2)
+    dialog.raise_()
+
+
+def tidy_window():
+    """Give the window its size and keep only the panels a reader of the pictures needs."""
+    window = iface.mainWindow()
+    window.showNormal()
+    window.setGeometry(0, 0, *WINDOW)
+    for dock in window.findChildren(QDockWidget):
+        dock.setVisible(dock.objectName() in ("Layers", "ProcessingToolbox"))
+    toolbox = window.findChild(QDockWidget, "ProcessingToolbox")
+    toolbox.searchBox.setText("permea")
+
+
+def session():
+    """Open the sample, run the least-cost distance from its dialog, look at the map and at the engine."""
+    tidy_window()
+    landscape = QgsRasterLayer(str(SAMPLE / "permeability.tif"), "Permeability")
+    patches = QgsVectorLayer(f"{SAMPLE / 'patches.gpkg'}|layername=patches", "Habitat patches")
+    QgsProject.instance().addMapLayers([landscape, patches])
+    iface.mapCanvas().setDestinationCrs(landscape.crs())
+    iface.mapCanvas().setExtent(landscape.extent())
+    yield lambda: not iface.mapCanvas().isDrawing()
+    yield 1500
+    picture("sample")
+
+    finished = []
+    dialog = processing.createAlgorithmDialog(
+        "permea:leastcostdistance", {"INPUT": landscape, "SOURCES": patches, "OUTPUT": "TEMPORARY_OUTPUT"}
+    )
+    dialog.algorithmFinished.connect(lambda successful, results: finished.append((successful, dict(results))))
+    dialog.show()
+    centre(dialog, 900, 720)
+    yield 1500
+    picture("algorithm")
+
+    before = set(QgsProject.instance().mapLayers())
+    dialog.runAlgorithm()
+    yield lambda: finished
+    report["successful"] = bool(finished[0][0])
+    report["results"] = {key: str(value) for key, value in finished[0][1].items()}
+    report["log"] = dialog.txtLog.toPlainText()
+    picture("log")
+    yield lambda: set(QgsProject.instance().mapLayers()) - before
+    yield 500
+    dialog.close()
+    made = [QgsProject.instance().mapLayer(layer) for layer in set(QgsProject.instance().mapLayers()) - before]
+    report["layers"] = [
+        {
+            "name": layer.name(),
+            "valid": layer.isValid(),
+            "renderer": layer.renderer().type(),
+            "crs": layer.crs().authid(),
+        }
+        for layer in made
+    ]
+    tree = QgsProject.instance().layerTreeRoot()
+    tree.findLayer(landscape.id()).setItemVisibilityChecked(False)
+    iface.mapCanvas().setExtent(made[0].extent())
+    iface.mapCanvas().refresh()
+    yield 500
+    yield lambda: not iface.mapCanvas().isDrawing()
+    yield 1500
+    picture("result")
+
+    actions = [action for action in iface.mainWindow().findChildren(QAction) if action.objectName() == "permeaEngine"]
+    report["engine_actions"] = len(actions)
+    QTimer.singleShot(0, actions[0].trigger)  # later, in case the dialog keeps its caller waiting
+    yield lambda: [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible()]
+    engine = next(w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible())
+    centre(engine, 760, engine.height())
+    yield lambda: not engine.is_busy()
+    yield 500
+    report["engine"] = engine.headline()
+    picture("engine")
+    engine.close()
+
+
+def leave():
+    """Write the report and close QGIS without a question."""
+    (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    QgsProject.instance().clear()
+    QgsProject.instance().setDirty(False)
+    QTimer.singleShot(0, iface.actionExit().trigger)
+
+
+def advance(steps, question=None, since=None):
+    """Go on with the session when its last question is answered yes; a question that stays open ends it."""
+    try:
+        if question is not None and not question():
+            if time.monotonic() - since > PATIENCE_SECONDS:
+                raise TimeoutError(f"Nothing happened for {PATIENCE_SECONDS} s after the steps {report['steps']}.")
+            QTimer.singleShot(100, lambda: advance(steps, question, since))
+            return
+        answer = next(steps)
+    except StopIteration:
+        leave()
+        return
+    except Exception:  # the report must be written whatever went wrong
+        report["error"] = traceback.format_exc()
+        picture("error")
+        leave()
+        return
+    if callable(answer):
+        QTimer.singleShot(100, lambda: advance(steps, answer, time.monotonic()))
+    else:
+        QTimer.singleShot(answer, lambda: advance(steps))
+
+
+the_steps = session()  # a name of the module: QGIS keeps it, so the generator is not collected between two steps
+QTimer.singleShot(2500, lambda: advance(the_steps))

@@ -1,0 +1,76 @@
+"""One sitting in the real QGIS window: open the sample, run an algorithm from its dialog, see the map, look at the engine."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from qgis.PyQt.QtGui import QImage
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PICTURES = ("sample", "algorithm", "log", "result", "engine")
+
+
+def load_desktop():
+    spec = importlib.util.spec_from_file_location("permea_tests_desktop", HERE / "desktop.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def sitting(tmp_path_factory):
+    """Play the session once; return its report and the folder of its pictures."""
+    for program in ("qgis", "Xvfb"):
+        if shutil.which(program) is None:
+            pytest.fail(f"{program} is not installed: run `make setup`.")
+    out = ROOT / "build" / "screenshots"
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (*PICTURES, "error"):
+        (out / f"{name}.png").unlink(missing_ok=True)
+    (out / "report.json").unlink(missing_ok=True)
+    home = tmp_path_factory.mktemp("home")
+    desktop = load_desktop()
+    desktop.make_profile(home, ROOT)
+    variables = {"PERMEA_TEST_ROOT": str(ROOT), "PERMEA_TEST_OUT": str(out)}
+    ended = desktop.play(HERE / "desktop_session.py", home, variables, seconds=200)
+    report = out / "report.json"
+    if not report.is_file():
+        pytest.fail(f"QGIS ended with status {ended.returncode} and without a report:\n{ended.stderr[-3000:]}")
+    return json.loads(report.read_text(encoding="utf-8")), out
+
+
+def colours(path: Path) -> int:
+    """Count the different colours of every seventh pixel: a blank screen has one, a window without a map a few dozen."""
+    image = QImage(str(path))
+    assert not image.isNull(), f"{path} is no picture"
+    return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
+
+
+@pytest.mark.timeout(260)
+def test_a_user_runs_an_algorithm_from_its_dialog_and_gets_a_styled_map(sitting):
+    report, _ = sitting
+    assert "error" not in report, report["error"]
+    assert report["successful"], report["log"]
+    [layer] = report["layers"]
+    assert layer["valid"]
+    assert layer["renderer"] == "singlebandpseudocolor"
+    assert layer["crs"] == "EPSG:31985"
+
+
+@pytest.mark.timeout(260)
+def test_the_menu_opens_the_engine_dialog_which_says_that_the_engine_is_ready(sitting):
+    report, _ = sitting
+    assert report["engine_actions"] == 1
+    assert report["engine"] == "The engine is ready."
+
+
+@pytest.mark.timeout(260)
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_screen_shows_something(sitting, name):
+    _, pictures = sitting
+    assert colours(pictures / f"{name}.png") > 100

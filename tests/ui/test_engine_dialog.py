@@ -1,0 +1,230 @@
+"""What the dialog *Permea ▸ Engine…* says of engines that work, are missing or are broken, and what its buttons do."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from qgis.core import QgsApplication, QgsSettings
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit
+
+SETTING = "permea/engine/python"
+VARIABLE = "PERMEA_ENGINE_PYTHON"
+QGIS_PYTHON = "/usr/bin/python3"
+PATIENCE = 60_000  # milliseconds
+
+
+@pytest.fixture
+def engine_python():
+    """The Python of a real engine, which the surroundings of the tests name."""
+    python = os.environ.get(VARIABLE)
+    if not python:
+        pytest.fail(f"{VARIABLE} is not set: run the tests with `make test`.")
+    return python
+
+
+@pytest.fixture
+def open_dialog(qgis_app, qtbot, monkeypatch, tmp_path):
+    """Open the dialog in a QGIS that knows of no engine but the given one, and wait until it has looked at it."""
+    from permea.ui.engine_dialog import EngineDialog
+
+    kept = QgsSettings().value(SETTING)
+    QgsSettings().remove(SETTING)
+    opened = []
+
+    def open_it(variable=None, setting=None):
+        if variable is None:
+            monkeypatch.delenv(VARIABLE, raising=False)
+        else:
+            monkeypatch.setenv(VARIABLE, str(variable))
+        if setting is not None:
+            QgsSettings().setValue(SETTING, str(setting))
+        dialog = EngineDialog()
+        qtbot.addWidget(dialog)
+        dialog.show()
+        opened.append(dialog)
+        wait_for(dialog, qtbot)
+        return dialog
+
+    yield open_it
+    for dialog in opened:
+        dialog.close()
+    QgsSettings().remove(SETTING)
+    if kept is not None:
+        QgsSettings().setValue(SETTING, kept)
+
+
+def wait_for(dialog, qtbot):
+    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=PATIENCE)
+
+
+def test_python(dialog, qtbot, python):
+    """Choose a Python in the dialog, press Test and wait for the verdict."""
+    dialog.chooser.setFilePath(str(python))
+    dialog.test_button.click()
+    wait_for(dialog, qtbot)
+    return dialog.test_label.text()
+
+
+test_python.__test__ = False
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_a_working_engine_is_described(open_dialog, engine_python):
+    dialog = open_dialog(variable=engine_python)
+    assert dialog.headline() == "The engine is ready."
+    assert dialog.facts["python"].text() == engine_python
+    assert VARIABLE in dialog.facts["origin"].text()
+    for name in ("Python 3", "JAX", "NumPy", "SciPy", "Equinox"):
+        assert name in dialog.facts["versions"].text()
+    assert dialog.facts["device"].text() not in ("", "–")
+    assert "GB" in dialog.facts["memory"].text()
+    assert dialog.log_box.isCollapsed()
+
+
+def test_a_missing_engine_is_said_to_be_missing(open_dialog):
+    dialog = open_dialog()
+    assert "ready" not in dialog.headline()
+    assert "engine" in dialog.headline().lower()
+    assert dialog.facts["versions"].text() == "–"
+
+
+def test_a_configured_python_that_is_gone_is_named(open_dialog, tmp_path):
+    gone = tmp_path / "gone" / "python"
+    dialog = open_dialog(setting=gone)
+    assert str(gone) in dialog.headline() + dialog.log.toPlainText()
+    assert dialog.default_button.isEnabled()
+
+
+def test_a_broken_python_leaves_its_last_words_in_the_log(open_dialog, qtbot, tmp_path):
+    broken = program(tmp_path / "python", "#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
+    dialog = open_dialog()
+    verdict = test_python(dialog, qtbot, broken)
+    assert verdict
+    assert "the disk is on fire" in dialog.log.toPlainText()
+    assert not dialog.log_box.isCollapsed()
+    assert not dialog.use_button.isEnabled()
+
+
+def test_a_file_that_is_no_program_is_refused_in_plain_words(open_dialog, qtbot, tmp_path):
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear reader,", encoding="utf-8")
+    dialog = open_dialog()
+    verdict = test_python(dialog, qtbot, letter)
+    assert str(letter) in verdict + dialog.log.toPlainText()
+    assert not dialog.use_button.isEnabled()
+
+
+def test_a_program_that_is_no_python_is_refused(open_dialog, qtbot):
+    dialog = open_dialog()
+    verdict = test_python(dialog, qtbot, "/bin/echo")
+    assert verdict
+    assert not dialog.use_button.isEnabled()
+
+
+def test_a_python_without_jax_is_told_what_it_lacks(open_dialog, qtbot):
+    dialog = open_dialog()
+    test_python(dialog, qtbot, QGIS_PYTHON)
+    assert "jax" in dialog.test_label.text().lower() + dialog.log.toPlainText().lower()
+    assert not dialog.use_button.isEnabled()
+
+
+def test_a_python_that_passed_the_test_can_be_used_and_forgotten_again(open_dialog, qtbot, engine_python):
+    dialog = open_dialog()
+    assert not dialog.default_button.isEnabled()
+    assert "JAX" in test_python(dialog, qtbot, engine_python)
+    dialog.use_button.click()
+    wait_for(dialog, qtbot)
+    assert QgsSettings().value(SETTING) == engine_python
+    assert dialog.headline() == "The engine is ready."
+    dialog.default_button.click()
+    wait_for(dialog, qtbot)
+    assert not QgsSettings().contains(SETTING)
+    assert dialog.headline() != "The engine is ready."
+
+
+def test_another_path_must_be_tested_anew(open_dialog, qtbot, engine_python):
+    dialog = open_dialog()
+    test_python(dialog, qtbot, engine_python)
+    assert dialog.use_button.isEnabled()
+    dialog.chooser.setFilePath(QGIS_PYTHON)
+    assert not dialog.use_button.isEnabled()
+    assert dialog.test_label.text() == ""
+
+
+def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dialog, qtbot, tmp_path):
+    slow = program(tmp_path / "python", "#!/bin/sh\nsleep 3\n")
+    dialog = open_dialog()
+    ticks = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(1))
+    timer.start(50)
+    dialog.chooser.setFilePath(str(slow))
+    dialog.test_button.click()
+    qtbot.wait(1000)
+    assert dialog.is_busy()
+    assert len(ticks) > 10
+    dialog.close()
+    assert not dialog.isVisible()
+    assert not dialog.is_busy()
+    qtbot.waitUntil(lambda: QgsApplication.taskManager().countActiveTasks() == 0, timeout=PATIENCE)
+
+
+def test_the_log_can_be_copied(open_dialog, qtbot, tmp_path):
+    broken = program(tmp_path / "python", "#!/bin/sh\necho what a day >&2\nexit 1\n")
+    dialog = open_dialog()
+    test_python(dialog, qtbot, broken)
+    dialog.copy_button.click()
+    assert "what a day" in QApplication.clipboard().text()
+
+
+def test_clearing_deletes_compiled_code_and_nothing_else(open_dialog, engine_python, monkeypatch, tmp_path):
+    from permea.ui import engine_dialog
+
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "jit_solve-0f-cache").write_bytes(b"x" * 2048)
+    (cache / "letter.txt").write_text("keep me", encoding="utf-8")
+    monkeypatch.setattr(engine_dialog, "cache_folder", lambda: str(cache))
+    dialog = open_dialog(variable=engine_python)
+    assert "2 KB" in dialog.cache_label.text()
+    dialog.clear_button.click()
+    assert sorted(path.name for path in cache.iterdir()) == ["letter.txt"]
+    assert "0 bytes" in dialog.cache_label.text()
+    assert not dialog.clear_button.isEnabled()
+
+
+def test_everything_can_be_reached_by_keyboard_and_has_a_name(open_dialog):
+    dialog = open_dialog()
+    for button in (
+        dialog.clear_button,
+        dialog.test_button,
+        dialog.use_button,
+        dialog.default_button,
+        dialog.copy_button,
+    ):
+        assert "&" in button.text()
+        assert button.toolTip()
+    shortcuts = [
+        button.text()[button.text().index("&") + 1].lower()
+        for button in dialog.findChildren(QAbstractButton)
+        if "&" in button.text()
+    ]
+    assert len(shortcuts) == len(set(shortcuts))
+    for kind in (QLineEdit, QPlainTextEdit):
+        for widget in dialog.findChildren(kind):
+            assert widget.accessibleName()
+
+
+def test_opening_the_dialog_loads_no_jax_into_qgis(open_dialog, engine_python):
+    open_dialog(variable=engine_python)
+    assert "jax" not in sys.modules
