@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run Permea's main job on the sample landscape, as a user's script would, and draw its maps.
 
-Four algorithms run through `qgis_process`, in a QGIS profile of their own. The maps (GeoTIFF) and one picture of all of them
-go to `build/demo/`. It runs in the Python that QGIS uses, and needs the environment variable `PERMEA_ENGINE_PYTHON`
-(default: `.venv/bin/python` in the repository).
+Four algorithms run through `qgis_process`, in a QGIS profile of their own. The maps (GeoTIFF) and one picture of all
+of them go to `build/demo/`. It runs in the Python that QGIS uses, and needs the environment variable
+`PERMEA_ENGINE_PYTHON` (default: `.venv/bin/python` in the repository).
 
     make demo
 """
@@ -193,8 +193,8 @@ def _draw_in_qgis(path: Path) -> None:
     patches.setLabelsEnabled(False)
     panels = [figure.Panel(_styled(run), run.title, run.subtitle, run.unit, (patches,)) for run in RUNS]
     caption = (
-        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index of a "
-        "Landsat 7 scene (USGS, public domain); the sea and the rivers are barriers. White dots are habitat patches."
+        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index of "
+        "a Landsat 7 scene (USGS, public domain); the sea and the rivers are barriers. White dots are habitat patches."
     )
     figure.draw_figure(panels, caption, path)
 

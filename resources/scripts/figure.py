@@ -112,7 +112,7 @@ def _draw_map(painter: QPainter, frame: QRectF, panel: Panel, extent: QgsRectang
 def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
     """Draw the colours of the layer's style with their labels, classes equally wide.
 
-    Styles place their classes where the values are, so a bar that is linear in the value would squeeze most labels together.
+    A style may place its classes closer where the values are; a bar linear in the value would squeeze their labels.
     """
     items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
     bar = QRectF(frame.left(), frame.bottom() + 16, frame.width() * 0.72, 20)

@@ -21,8 +21,8 @@ from osgeo import gdal, ogr, osr
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "sample"
 
-# Water is dark in the short-wave infrared: the histogram of band 5 has a deep valley between water (about 13) and land (from
-# about 36 on). Rivers are narrow, so their pixels are mixed with the banks: the limit lies at the foot of the land's side.
+# Water is dark in the short-wave infrared: the histogram of band 5 has a deep valley between water (about 13) and land
+# (from about 36 on). Rivers are narrow, so their pixels are mixed with the banks: the limit lies on the land's side.
 # Wet mangrove is as dark in band 5 as a mixed river pixel but has vegetation's NDVI, hence the second limit.
 WATER_BAND_5 = 45
 WATER_NDVI = -0.05
@@ -98,7 +98,7 @@ def window_mean(values: np.ndarray, valid: np.ndarray, size: int) -> np.ndarray:
 
 
 def permeability_of(ndvi: np.ndarray) -> np.ndarray:
-    """Return permeability, 0.02 in the densest city to 1 in closed forest, multiplied by the same factor for each step of NDVI."""
+    """Return permeability: 0.02 in the densest city to 1 in closed forest, each step of NDVI multiplying by the same."""
     greenness = np.clip((ndvi - NDVI_CITY) / (NDVI_FOREST - NDVI_CITY), 0.0, 1.0)
     return np.round(LEAST_PERMEABLE ** (1.0 - greenness), 3)
 
@@ -167,7 +167,8 @@ def write_patches(like: gdal.Dataset, mainland: np.ndarray, quality: np.ndarray)
         cell = int((y - top) / height), int((x - left) / width)
         if not mainland[cell] or quality[cell] < SMALLEST_HABITAT_QUALITY:
             raise SystemExit(
-                f"Patch {number} ({name}) is not in habitat on the mainland: quality {quality[cell]} at row, column {cell}."
+                f"Patch {number} ({name}) is not in habitat on the mainland: "
+                f"quality {quality[cell]} at row, column {cell}."
             )
         feature = ogr.Feature(layer.GetLayerDefn())
         feature["id"], feature["name"] = number, name

@@ -1,7 +1,8 @@
-"""What a user does in one sitting, played inside a real QGIS window (`qgis --code`): open the sample, run, look at the engine.
+"""What a user does in one sitting, played inside a real QGIS window (`qgis --code`): open, run, look at the engine.
 
-Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and `report.json`).
-Every step is a generator's `yield`: it returns either a number of milliseconds to wait or a question to ask again until the answer is yes.
+Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and
+`report.json`). The sitting is a generator; it yields either a number of milliseconds to wait or a question to ask again
+until the answer is yes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""One sitting in the real QGIS window: open the sample, run an algorithm from its dialog, see the map, look at the engine."""
+"""One sitting in the real QGIS window: open the sample, run an algorithm from its dialog, look at map and engine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sitting(tmp_path_factory):
 
 
 def colours(path: Path) -> int:
-    """Count the different colours of every seventh pixel: a blank screen has one, a window without a map a few dozen."""
+    """Count the colours of every seventh pixel: a blank screen has one, a window without a map a few dozen."""
     image = QImage(str(path))
     assert not image.isNull(), f"{path} is no picture"
     return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
