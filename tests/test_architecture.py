@@ -48,7 +48,8 @@ FORBIDDEN_CALLS = {"urlopen", "exec_", "system", "popen"}
 FORBIDDEN_BUILTINS = {"eval", "exec", "print"}  # a dialog's exec() is a method
 COMPILED = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"PK\x03\x04", b"\x1f\x8b", b"!<arch>")
 # Put together from pieces, so that this file does not hold what it looks for.
-MACHINE_PATHS = re.compile(r"(?<![\w.$}~-])/(?:%s)/\w" % "|".join(["ro" + "ot", "wo" + "rk", "t" + "mp", "ho" + "me", "Us" + "ers"]))
+MACHINE_FOLDERS = "|".join(["ro" + "ot", "wo" + "rk", "t" + "mp", "ho" + "me", "Us" + "ers"])
+MACHINE_PATHS = re.compile(rf"(?<![\w.$}}~-])/(?:{MACHINE_FOLDERS})/\w")
 
 
 def tracked_files():
@@ -76,7 +77,10 @@ def part_and_room(module):
 
 
 def imports(file):
-    """Yield `(line, module, relative)` of every import in a file, wherever it stands; `module` as a list of names from the root."""
+    """Yield `(line, module, relative)` of every import in a file, wherever it stands.
+
+    `module` is a list of names, for a relative import from the root on.
+    """
     here = [*file.parent.parts, file.stem]
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
@@ -127,7 +131,9 @@ def test_imports_run_one_way():
                 order = ORDER[part]
                 before = order[: order.index(room)] if room in order else ()
                 if other_room not in before:
-                    findings.append(f"{file}:{line}: {part}.{room} must not import {part}.{other_room}, which does not stand before it")
+                    findings.append(
+                        f"{file}:{line}: {part}.{room} must not import {part}.{other_room}: it does not stand before"
+                    )
     none(findings)
 
 
@@ -165,7 +171,13 @@ def test_no_file_grows_into_two_rooms():
 
 
 def test_every_name_says_what_lives_there():
-    none([f"{file}: a name that says nothing" for file in tracked_files() if FORBIDDEN_NAMES & {p.split(".")[0] for p in file.parts}])
+    none(
+        [
+            f"{file}: a name that says nothing"
+            for file in tracked_files()
+            if FORBIDDEN_NAMES & {p.split(".")[0] for p in file.parts}
+        ]
+    )
 
 
 def test_no_file_names_a_machine():
@@ -181,7 +193,11 @@ def test_no_file_names_a_machine():
 
 
 def test_nothing_compiled_is_kept():
-    compiled = [f for f in tracked_files() if (ROOT / f).read_bytes()[:8].startswith(COMPILED) or f.suffix in (".pyc", ".so", ".dll")]
+    compiled = [
+        f
+        for f in tracked_files()
+        if (ROOT / f).read_bytes()[:8].startswith(COMPILED) or f.suffix in (".pyc", ".so", ".dll")
+    ]
     none([f"{file} is compiled or an archive" for file in compiled])
 
 
@@ -199,7 +215,9 @@ def refused(module):
             if all(isinstance(statement, ast.Pass) for statement in node.body):
                 yield node.lineno, "an error is swallowed"
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = {alias.name for alias in node.names} | ({node.module} if isinstance(node, ast.ImportFrom) and not node.level else set())
+            names = {alias.name for alias in node.names} | (
+                {node.module} if isinstance(node, ast.ImportFrom) and not node.level else set()
+            )
             for name in sorted(names & FORBIDDEN_MODULES):
                 yield node.lineno, f"{name} is not used in what is shipped"
         elif isinstance(node, ast.Call):
@@ -211,13 +229,21 @@ def refused(module):
 
 def test_qt_is_reached_only_through_qgis():
     names = [(file, line, module[0]) for file in shipped_files() for line, module, _ in imports(file)]
-    none([f"{file}:{line}: from qgis.PyQt, not {name}" for file, line, name in names if re.match(r"PyQt|PySide|sip$", name)])
+    none(
+        [
+            f"{file}:{line}: from qgis.PyQt, not {name}"
+            for file, line, name in names
+            if re.match(r"PyQt|PySide|sip$", name)
+        ]
+    )
 
 
 @pytest.mark.parametrize("part", SHIPPED)
 def test_everything_public_says_what_it_is_for(part):
     trees = {file: tree(file) for file in python_files(part)}
-    classes = {node.name: node for module in trees.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)}
+    classes = {
+        node.name: node for module in trees.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)
+    }
     none([finding for file, module in trees.items() for finding in undocumented(file, module, classes)])
 
 
@@ -230,12 +256,16 @@ def undocumented(file, module, classes):
         if not ast.get_docstring(node):
             yield f"{file}:{node.lineno}: {node.name} has no docstring"
         for method in node.body if isinstance(node, ast.ClassDef) else ():
-            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_") and not explained(method, node, classes):
+            if (
+                isinstance(method, ast.FunctionDef)
+                and not method.name.startswith("_")
+                and not explained(method, node, classes)
+            ):
                 yield f"{file}:{method.lineno}: {node.name}.{method.name} has no docstring"
 
 
 def explained(method, owner, classes):
-    """Tell whether a method, or the one that it overrides, has a docstring; QGIS and Qt explain the methods that they call."""
+    """Tell whether a method, or the one that it overrides, has a docstring; QGIS and Qt explain those they call."""
     if ast.get_docstring(method):
         return True
     for base in owner.bases:

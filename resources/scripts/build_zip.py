@@ -21,8 +21,8 @@ LEFT_OUT = ("resources/scripts",)
 LEFT_BEHIND = ("__pycache__",)
 LEFT_BEHIND_SUFFIXES = (".pyc", ".tif.aux.xml")
 
-# What kinds of files the plugin is made of. Anything else stops the build: a compiled library or somebody's data must not
-# slip into a package, and a new kind of file is worth one line here.
+# What kinds of files the plugin is made of. Anything else stops the build: a compiled library or somebody's data
+# must not slip into a package, and a new kind of file is worth one line here.
 KINDS = ".py .txt .in .md .svg .png .qml .model3 .html .css .json .csv .tif .gpkg .geojson .xml .ts .qm".split()
 LARGEST_PACKAGE = 25 * 1024 * 1024  # bytes; what the plugin site accepts
 FIXED_DATE = (2020, 1, 1, 0, 0, 0)

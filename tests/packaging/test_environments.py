@@ -42,7 +42,9 @@ def test_a_newer_python_gets_a_newer_jax(root):
     jax = [requirement for requirement, _ in locked(root / ENGINE_LOCK) if requirement.name == "jax"]
 
     def version_for(python):
-        (found,) = [str(r.specifier) for r in jax if r.marker is None or r.marker.evaluate({"python_full_version": python})]
+        (found,) = [
+            str(r.specifier) for r in jax if r.marker is None or r.marker.evaluate({"python_full_version": python})
+        ]
         return tuple(int(number) for number in found.removeprefix("==").split("."))
 
     assert version_for("3.12.0") > version_for("3.11.2") >= (0, 10, 2)
@@ -78,7 +80,9 @@ def test_each_dependency_is_justified(root):
 
 def test_the_library_asks_for_what_the_engine_is_locked_from(root):
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    assert {Requirement(text).name for text in project["dependencies"]} == listed((root / ENGINE_LOCK).with_suffix(".in"))
+    assert {Requirement(text).name for text in project["dependencies"]} == listed(
+        (root / ENGINE_LOCK).with_suffix(".in")
+    )
     for requirement, _ in locked(root / ENGINE_LOCK):
         for text in project["dependencies"]:
             wanted = Requirement(text)

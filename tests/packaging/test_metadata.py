@@ -17,7 +17,9 @@ def metadata(unpacked):
 
 
 def test_nothing_that_the_plugin_site_asks_for_is_missing(metadata):
-    asked = "name description version qgisMinimumVersion author email about tracker repository homepage category tags icon"
+    asked = (
+        "name description version qgisMinimumVersion author email about tracker repository homepage category tags icon"
+    )
     assert [key for key in asked.split() if not metadata.get(key)] == []
 
 

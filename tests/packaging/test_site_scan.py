@@ -10,7 +10,9 @@ import pytest
 
 def scan(folder, *command):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    return subprocess.run([sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def bandit(folder):
@@ -21,7 +23,11 @@ def bandit(folder):
 
 def secrets(folder):
     report = json.loads(scan(folder, "detect_secrets", "scan", "--all-files", "--no-verify", ".").stdout)
-    return [f"{name}:{found['line_number']}: {found['type']}" for name, all_found in report["results"].items() for found in all_found]
+    return [
+        f"{name}:{found['line_number']}: {found['type']}"
+        for name, all_found in report["results"].items()
+        for found in all_found
+    ]
 
 
 def test_bandit_finds_nothing_in_the_package(unpacked):
