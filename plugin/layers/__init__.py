@@ -4,6 +4,7 @@ Whatever QGIS opens becomes a `Raster` (float64 values, a mask, the grid they li
 the engine returns goes back as a GeoTIFF on the frame of its input.
 """
 
+from ..cancelled import Cancelled
 from .alignment import align
 from .checking import check_landscape
 from .frame import Frame, Raster
@@ -12,6 +13,7 @@ from .reading import read_raster
 from .writing import write_raster
 
 __all__ = [
+    "Cancelled",
     "Frame",
     "Points",
     "Raster",

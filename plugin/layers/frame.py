@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from qgis.core import QgsCoordinateReferenceSystem
 
+from ..translation import tr
+
 # Two grids are the same when none of their corners is further apart than this part of a pixel:
 # far below anything that moves a cell, far above what rounding in file headers does.
 SAME_GRID_TOLERANCE = 1e-3
@@ -60,11 +62,16 @@ class Frame:
 
     def __str__(self) -> str:
         height, width = self.pixel_size
-        crs = self.crs.authid() or self.crs.description() or "no CRS"
-        return f"{self.rows} × {self.columns} cells of {width:g} × {height:g}, {crs}"
+        return tr("{rows} × {columns} cells of {height:g} × {width:g}, {crs}").format(
+            rows=self.rows,
+            columns=self.columns,
+            height=height,
+            width=width,
+            crs=self.crs.authid() or self.crs.description() or tr("no CRS"),
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Raster:
     """One band of a raster layer, read.
 

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from qgis.core import QgsProcessingContext, QgsProcessingFeatureSource, QgsProcessingFeedback
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
+    QgsWkbTypes,
+)
 
-from .frame import Frame, Raster
+from ..cancelled import stop_if_cancelled
+from ..translation import tr
+from .checking import cells_in_words, refuse_nan
+from .frame import SAME_GRID_TOLERANCE, Frame, Raster
+
+LABEL_FIELDS = ("name", "label")
+
+# A warning that lists a million ids helps nobody.
+IDS_IN_A_MESSAGE = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
     """Cells that points fall into.
 
@@ -61,7 +79,54 @@ def read_points(
     QgsProcessingException
         The layer is empty, holds no points, or no point falls on a valid cell.
     """
-    raise NotImplementedError
+    _refuse_unless_points(source, name)
+    transform = _transform_to(frame, source, context, feedback, name)
+    found: dict[tuple[int, int], tuple[int, str]] = {}
+    nowhere: list[int] = []
+    outside: list[int] = []
+    on_nodata: list[int] = []
+    shared: list[tuple[int, int]] = []
+    for feature in source.getFeatures():
+        stop_if_cancelled(feedback)
+        if feature.geometry().isEmpty():
+            nowhere.append(feature.id())
+        for cell in _cells_under(feature, transform, frame):
+            if cell is None:
+                outside.append(feature.id())
+            elif not valid[cell]:
+                on_nodata.append(feature.id())
+            elif cell in found:
+                shared.append((feature.id(), found[cell][0]))
+            else:
+                found[cell] = (feature.id(), _label(feature))
+    reasons = [
+        _listed(tr("no geometry"), nowhere),
+        _listed(tr("outside the raster"), outside),
+        _listed(tr("on nodata"), on_nodata),
+    ]
+    left_out = "; ".join(reason for reason in reasons if reason)
+    if not found:
+        raise QgsProcessingException(
+            tr("No point of '{layer}' lies on a valid cell of the raster: {reasons}. {advice}").format(
+                layer=name,
+                reasons=left_out,
+                advice=tr("Check the CRS of the points, and move them onto cells that have a value."),
+            )
+        )
+    if left_out:
+        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
+    if shared:
+        pairs = [f"{second} ({tr('with')} {first})" for second, first in shared]
+        feedback.pushWarning(
+            tr("Points of '{layer}' in the same cell as another, each cell counted once: {features}.").format(
+                layer=name, features=tr("features") + " " + _shortened(pairs)
+            )
+        )
+    return Points(
+        cells=np.array(list(found), np.int64).reshape(-1, 2),
+        ids=[number for number, _ in found.values()],
+        labels=[label for _, label in found.values()],
+    )
 
 
 def cells_of(
@@ -76,4 +141,109 @@ def cells_of(
     QgsProcessingException
         There is no such cell, or a value is NaN.
     """
-    raise NotImplementedError
+    refuse_nan(raster)
+    marked = raster.valid & (raster.values != 0)
+    if not marked.any():
+        raise QgsProcessingException(
+            tr("'{layer}' marks no cell: every cell is nodata or zero. Give the cells that count a value of 1.").format(
+                layer=raster.name
+            )
+        )
+    if valid is not None:
+        lost = int(np.count_nonzero(marked & ~valid))
+        marked = marked & valid
+        if not marked.any():
+            raise QgsProcessingException(
+                tr("All of '{layer}' ({cells}) lies on nodata of the landscape.").format(
+                    layer=raster.name, cells=cells_in_words(lost)
+                )
+            )
+        if lost and feedback is not None:
+            feedback.pushWarning(
+                tr("'{layer}': {cells} on nodata of the landscape left out.").format(
+                    layer=raster.name, cells=cells_in_words(lost)
+                )
+            )
+    return np.argwhere(marked).astype(np.int64)
+
+
+def _refuse_unless_points(source: QgsProcessingFeatureSource, name: str) -> None:
+    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
+        raise QgsProcessingException(
+            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to make points of it.").format(
+                layer=name
+            )
+        )
+    if source.featureCount() == 0:
+        raise QgsProcessingException(
+            tr(
+                "'{layer}' has no points. Add some, or, if only selected features are used, select some."
+            ).format(layer=name)
+        )
+
+
+def _transform_to(
+    frame: Frame,
+    source: QgsProcessingFeatureSource,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+    name: str,
+) -> QgsCoordinateTransform:
+    """From the points' CRS to the raster's; does nothing where one of them is unknown."""
+    if source.sourceCrs().isValid() != frame.crs.isValid():
+        feedback.pushWarning(
+            tr("'{layer}': either the points or the raster have no CRS; both are taken to be in the same one.").format(
+                layer=name
+            )
+        )
+    return QgsCoordinateTransform(source.sourceCrs(), frame.crs, context.transformContext())
+
+
+def _cells_under(
+    feature: QgsFeature, transform: QgsCoordinateTransform, frame: Frame
+) -> Iterator[tuple[int, int] | None]:
+    """The cell (row, column) under each point of a feature, None for a point outside the raster."""
+    for vertex in feature.geometry().vertices():
+        try:
+            place = transform.transform(vertex.x(), vertex.y())
+        except QgsCsException:
+            yield None  # where the projection is not defined, there is no raster either
+        else:
+            yield _cell(place.x(), place.y(), frame)
+
+
+def _cell(x: float, y: float, frame: Frame) -> tuple[int, int] | None:
+    left, width, _, top, _, step_down = frame.geotransform
+    row, column = (y - top) / step_down, (x - left) / width
+    margin = SAME_GRID_TOLERANCE
+    inside = -margin <= row <= frame.rows + margin and -margin <= column <= frame.columns + margin
+    if not inside:
+        return None
+    # A point on the outer edge belongs to the cell that it touches.
+    return min(max(int(row // 1), 0), frame.rows - 1), min(max(int(column // 1), 0), frame.columns - 1)
+
+
+def _label(feature: QgsFeature) -> str:
+    fields = {field.name().lower(): index for index, field in enumerate(feature.fields())}
+    for wanted in LABEL_FIELDS:
+        if wanted in fields and isinstance(feature.attribute(fields[wanted]), str):
+            text = feature.attribute(fields[wanted]).strip()
+            if text:
+                return text
+    return str(feature.id())
+
+
+def _listed(reason: str, ids: list[int]) -> str:
+    if not ids:
+        return ""
+    unique = list(dict.fromkeys(ids))
+    which = tr("feature") if len(unique) == 1 else tr("features")
+    return f"{reason}: {which} {_shortened(unique)}"
+
+
+def _shortened(items: Iterable[object]) -> str:
+    texts = [str(item) for item in items]
+    if len(texts) <= IDS_IN_A_MESSAGE:
+        return ", ".join(texts)
+    shown = ", ".join(texts[:IDS_IN_A_MESSAGE])
+    return tr("{shown} and {more} more").format(shown=shown, more=len(texts) - IDS_IN_A_MESSAGE)

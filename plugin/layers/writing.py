@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingFeedback
+from osgeo import gdal
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..cancelled import stop_if_cancelled
+from ..translation import tr
+from .alignment import wkt
 from .frame import Frame
+from .gdal_errors import collected_gdal_errors
+from .storage import GDAL_TYPES, Storage, choose_storage
+
+TILE = 256
+
+# Files that GDAL reads along with a GeoTIFF of this name: after a new one has taken the name they would be wrong.
+SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 
 def write_raster(
@@ -46,5 +60,161 @@ def write_raster(
     QgsProcessingException
         The folder is missing or not writable, the disk is full, the array does not lie on the frame, or a value
         cannot be stored as `dtype`.
+    Cancelled
+        The user cancelled; nothing is left behind.
     """
-    raise NotImplementedError
+    target = Path(path)
+    bands = array[np.newaxis] if array.ndim == 2 else array
+    _refuse_wrong_arguments(target, bands, frame, dtype, band_names)
+    storage = choose_storage(bands, dtype, frame.nodata, target.name)
+    if storage.vanishing:
+        feedback.pushWarning(
+            tr("{count} values of '{name}' are too small for {dtype} and are stored as zero; use float64.").format(
+                count=storage.vanishing, name=target.name, dtype=dtype
+            )
+        )
+    unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
+    try:
+        _write(unfinished, bands, frame, storage, band_names, feedback)
+        _read_back(unfinished, bands.shape, target)
+        _take_the_name(unfinished, target)
+    finally:
+        for leftover in (unfinished, *_sidecars(unfinished)):
+            leftover.unlink(missing_ok=True)
+    return storage.nodata
+
+
+def _refuse_wrong_arguments(
+    target: Path, bands: np.ndarray, frame: Frame, dtype: str, band_names: Sequence[str]
+) -> None:
+    if target.suffix.lower() not in (".tif", ".tiff"):
+        raise QgsProcessingException(
+            tr("Results are written as GeoTIFF: choose a file name that ends in .tif instead of '{name}'.").format(
+                name=target.name
+            )
+        )
+    if not target.parent.is_dir():
+        raise QgsProcessingException(
+            tr("'{name}' cannot be written: the folder '{folder}' does not exist. Create it or choose another.").format(
+                name=target.name, folder=target.parent
+            )
+        )
+    if bands.ndim != 3 or bands.shape[1:] != (frame.rows, frame.columns) or not len(bands):
+        raise QgsProcessingException(
+            tr("'{name}' cannot be written: the result has the shape {shape}, its input {rows} × {columns}.").format(
+                name=target.name, shape=bands.shape, rows=frame.rows, columns=frame.columns
+            )
+        )
+    if dtype not in GDAL_TYPES:
+        raise QgsProcessingException(
+            tr("A raster is stored as {known}, not as {given}.").format(known=", ".join(GDAL_TYPES), given=dtype)
+        )
+    if band_names and len(band_names) != len(bands):
+        raise QgsProcessingException(
+            tr("'{name}' has {bands} bands but {names} band names.").format(
+                name=target.name, bands=len(bands), names=len(band_names)
+            )
+        )
+
+
+def _write(
+    path: Path,
+    bands: np.ndarray,
+    frame: Frame,
+    storage: Storage,
+    band_names: Sequence[str],
+    feedback: QgsProcessingFeedback,
+) -> None:
+    options = [
+        "COMPRESS=DEFLATE",
+        f"PREDICTOR={3 if storage.dtype.kind == 'f' else 2}",
+        "TILED=YES",
+        f"BLOCKXSIZE={TILE}",
+        f"BLOCKYSIZE={TILE}",
+        "INTERLEAVE=BAND",
+        "BIGTIFF=IF_SAFER",
+    ]
+    data_type = GDAL_TYPES[storage.dtype.name]
+    with collected_gdal_errors() as errors:
+        dataset = gdal.GetDriverByName("GTiff").Create(
+            str(path), frame.columns, frame.rows, len(bands), data_type, options=options
+        )
+        if dataset is not None:
+            dataset.SetGeoTransform(frame.geotransform)
+            if frame.crs.isValid():
+                dataset.SetProjection(wkt(frame.crs))
+            for number, values in enumerate(bands):
+                band = dataset.GetRasterBand(number + 1)
+                band.SetNoDataValue(storage.nodata)
+                if band_names:
+                    band.SetDescription(band_names[number])
+                _set_statistics(band, values)
+                for first in range(0, frame.rows, TILE):
+                    stop_if_cancelled(feedback)
+                    rows = storage.stored(values[first : first + TILE])
+                    band.WriteRaster(0, first, frame.columns, len(rows), rows, buf_type=data_type)
+                    if errors:
+                        break
+                    feedback.setProgress(100 * (number + (first + len(rows)) / frame.rows) / len(bands))
+            # The last tiles, and with them a full disk, come out only when the dataset is let go.
+            dataset.FlushCache()
+            band = dataset = None
+    if errors:
+        raise QgsProcessingException(_why_not_written(path, errors))
+
+
+def _set_statistics(band: gdal.Band, values: np.ndarray) -> None:
+    """Minimum, maximum, mean and standard deviation of the finite values, so that QGIS need not guess a stretch."""
+    finite = values[np.isfinite(values)]
+    if finite.size:
+        band.SetStatistics(
+            float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std(dtype=np.float64))
+        )
+
+
+def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
+    """Open the file again and read every tile: a file that cannot be read has not been written."""
+    with collected_gdal_errors() as errors:
+        dataset = gdal.Open(str(path))
+        if dataset is not None:
+            found = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
+            if found != shape:
+                errors.append(tr("it holds {found} instead of {expected}").format(found=found, expected=shape))
+            for number in range(1, dataset.RasterCount + 1):
+                dataset.GetRasterBand(number).Checksum()
+            dataset = None
+        elif not errors:
+            errors.append(tr("it cannot be opened again"))
+    if errors:
+        raise QgsProcessingException(
+            tr("'{name}' was not written correctly: {reason}").format(name=target.name, reason=errors[0])
+        )
+
+
+def _take_the_name(unfinished: Path, target: Path) -> None:
+    try:
+        os.replace(unfinished, target)
+    except OSError as error:
+        raise QgsProcessingException(
+            tr("'{path}' cannot be replaced ({reason}). Is it open in another program or layer?").format(
+                path=target, reason=error.strerror
+            )
+        ) from error
+    for stale in _sidecars(target):
+        stale.unlink(missing_ok=True)
+
+
+def _sidecars(path: Path) -> list[Path]:
+    return [path.with_name(path.name + ending) for ending in SIDECARS]
+
+
+def _why_not_written(path: Path, errors: list[str]) -> str:
+    folder = path.parent
+    if not os.access(folder, os.W_OK):
+        return tr("Nothing can be written into the folder '{folder}': no permission. Choose another.").format(
+            folder=folder
+        )
+    advice = tr("Is the disk full, or the place no longer reachable?")
+    return tr("The result cannot be written into '{folder}': {reason}. {advice}").format(
+        folder=folder, reason=errors[0].rstrip("."), advice=advice
+    )

@@ -1,0 +1,158 @@
+"""A band of a raster that GDAL opens, read as it is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import QgsProcessingException, QgsRasterLayer
+
+from ..translation import tr
+from .frame import SAME_GRID_TOLERANCE, Frame
+from .gdal_errors import collected_gdal_errors
+from .user_nodata import in_user_nodata
+
+NUMPY_TYPES = {
+    gdal.GDT_Byte: np.uint8,
+    gdal.GDT_UInt16: np.uint16,
+    gdal.GDT_Int16: np.int16,
+    gdal.GDT_UInt32: np.uint32,
+    gdal.GDT_Int32: np.int32,
+    gdal.GDT_Float32: np.float32,
+    gdal.GDT_Float64: np.float64,
+    # Not in every GDAL that QGIS 3.22 comes with, hence by number: UInt64, Int64 (GDAL 3.5) and Int8 (3.7).
+    12: np.uint64,
+    13: np.int64,
+    14: np.int8,
+}
+
+
+class GdalBand:
+    """One band of a dataset, with everything that decides what its numbers mean.
+
+    Attributes
+    ----------
+    frame
+        The grid.
+    block_rows
+        Height of the blocks in which the file is stored: reading in multiples of it reads nothing twice.
+    """
+
+    def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
+        self._name = layer.name()
+        self._dataset = dataset  # a band does not keep its dataset alive
+        self._band = dataset.GetRasterBand(band)
+        self._mask = self._band.GetMaskBand() if self._band.GetMaskFlags() & gdal.GMF_PER_DATASET else None
+        if self._band.DataType not in NUMPY_TYPES:
+            raise QgsProcessingException(
+                tr("'{layer}': band {band} holds {type} values; a landscape needs real numbers.").format(
+                    layer=self._name, band=band, type=gdal.GetDataTypeName(self._band.DataType)
+                )
+            )
+        self._stored = np.dtype(NUMPY_TYPES[self._band.DataType])
+        self._signed_bytes = self._band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
+        self._scale, self._offset = self._band.GetScale() or 1.0, self._band.GetOffset() or 0.0
+        provider = layer.dataProvider()
+        nodata = self._band.GetNoDataValue() if provider.useSourceNoDataValue(band) else None
+        self._nodata = None if nodata is None else _as_stored(nodata, self._stored)
+        self._user_nodata = provider.userNoDataValues(band)
+        self.block_rows = self._band.GetBlockSize()[1]
+        self.frame = Frame(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
+
+    @classmethod
+    def of(cls, layer: QgsRasterLayer, band: int) -> GdalBand | None:
+        """Open the band, or return None where GDAL's own view of the layer is not the one that QGIS shows.
+
+        Raises
+        ------
+        QgsProcessingException
+            The raster is rotated, or its rows run from south to north or from east to west.
+        """
+        if layer.dataProvider().name() != "gdal":
+            return None
+        path, *options = layer.dataProvider().dataSourceUri().split("|option:")
+        with collected_gdal_errors():
+            dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
+            geotransform = dataset.GetGeoTransform(can_return_null=True)
+            if geotransform is None:
+                return None
+            _refuse_unless_north_up(layer.name(), geotransform, dataset)
+            size = (dataset.RasterYSize, dataset.RasterXSize)
+            # QGIS straightens rasters placed by ground control points, and shows a mask as one more band.
+            if size == (layer.height(), layer.width()) and band <= dataset.RasterCount:
+                return cls(layer, band, dataset, tuple(geotransform))
+        return None
+
+    def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values, float64, and mask, bool, of some rows."""
+        stored = np.empty((rows, self.frame.columns), self._stored)
+        self._read_into(self._band, first_row, stored)
+        if self._signed_bytes:
+            stored = stored.view(np.int8)
+        valid = _differs(stored, self._nodata)
+        values = stored.astype(np.float64)
+        if (self._scale, self._offset) != (1.0, 0.0):
+            values = values * self._scale + self._offset
+        if self._mask is not None:
+            mask = np.empty(stored.shape, np.uint8)
+            self._read_into(self._mask, first_row, mask)
+            valid &= mask != 0
+        return values, valid & ~in_user_nodata(values, self._user_nodata)
+
+    def _read_into(self, band: gdal.Band, first_row: int, array: np.ndarray) -> None:
+        rows, columns = array.shape
+        data_type = gdal.GDT_Byte if band is self._mask else band.DataType
+        with collected_gdal_errors() as errors:
+            answer = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
+            if answer is None and not errors:
+                errors.append(tr("GDAL gives no reason"))
+        if errors:
+            raise QgsProcessingException(
+                tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or no longer there?").format(
+                    layer=self._name, row=first_row + 1, reason=errors[-1].rstrip(".")
+                )
+            )
+
+
+def _refuse_unless_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> None:
+    _, width, row_shear, _, column_shear, step_down = geotransform
+    advice = tr(
+        "Straighten it first with Raster ▸ Projections ▸ Warp (reproject), with the same CRS as source and target,"
+        " and use the result."
+    )
+    sheared = (
+        abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width)
+        or abs(column_shear) * dataset.RasterXSize > SAME_GRID_TOLERANCE * abs(step_down)
+    )
+    if sheared:
+        raise QgsProcessingException(
+            tr("'{layer}' is rotated: its rows do not run from west to east.").format(layer=name) + " " + advice
+        )
+    if step_down > 0:
+        raise QgsProcessingException(
+            tr("'{layer}' is stored south-up: its first row is the southernmost.").format(layer=name) + " " + advice
+        )
+    if width < 0:
+        raise QgsProcessingException(
+            tr("'{layer}' is mirrored: its first column is the easternmost.").format(layer=name) + " " + advice
+        )
+
+
+def _as_stored(nodata: float, stored: np.dtype) -> float | None:
+    """Nodata in the precision of the file; None where no stored value can equal it."""
+    if stored.kind == "f":
+        limits = np.finfo(stored)
+        if np.isfinite(nodata):
+            # Files written by others give float32's lowest value in double's range, or rounded past its own.
+            nodata = min(max(nodata, float(limits.min)), float(limits.max))
+        return float(stored.type(nodata))
+    return int(nodata) if float(nodata).is_integer() else None
+
+
+def _differs(stored: np.ndarray, nodata: float | None) -> np.ndarray:
+    if nodata is None:
+        return np.ones(stored.shape, bool)
+    if nodata != nodata:
+        return ~np.isnan(stored)
+    if stored.dtype.kind in "iu" and not np.iinfo(stored.dtype).min <= nodata <= np.iinfo(stored.dtype).max:
+        return np.ones(stored.shape, bool)
+    return stored != stored.dtype.type(nodata)

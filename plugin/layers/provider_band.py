@@ -1,0 +1,92 @@
+"""A band of a raster that only QGIS can open: virtual rasters, web coverages, databases."""
+
+from __future__ import annotations
+
+import numpy as np
+from qgis.core import Qgis, QgsProcessingException, QgsRasterLayer, QgsRectangle
+
+from ..translation import tr
+from .frame import Frame
+
+NUMPY_TYPES = {
+    Qgis.DataType.Byte: np.uint8,
+    Qgis.DataType.UInt16: np.uint16,
+    Qgis.DataType.Int16: np.int16,
+    Qgis.DataType.UInt32: np.uint32,
+    Qgis.DataType.Int32: np.int32,
+    Qgis.DataType.Float32: np.float32,
+    Qgis.DataType.Float64: np.float64,
+}
+
+
+class ProviderBand:
+    """One band as the layer's data provider hands it out: scale, offset and the user's nodata already applied.
+
+    Attributes
+    ----------
+    frame
+        The grid.
+    block_rows
+        Preferred number of rows to read at once.
+    """
+
+    def __init__(self, layer: QgsRasterLayer, band: int) -> None:
+        self._name = layer.name()
+        self._provider = layer.dataProvider()
+        self._band = band
+        if self._provider.dataType(band) not in NUMPY_TYPES:
+            raise QgsProcessingException(
+                tr(
+                    "'{layer}': band {band} holds colours or complex numbers, not one real number per cell. "
+                    "Use the data behind the picture."
+                ).format(layer=self._name, band=band)
+            )
+        extent = layer.extent()
+        rows, columns = layer.height(), layer.width()
+        if rows < 1 or columns < 1:
+            raise QgsProcessingException(
+                tr(
+                    "'{layer}' has no cells of its own (its provider, {provider}, names no size). "
+                    "Export it to a GeoTIFF first."
+                ).format(layer=self._name, provider=self._provider.name())
+            )
+        geotransform = (
+            extent.xMinimum(),
+            extent.width() / columns,
+            0.0,
+            extent.yMaximum(),
+            0.0,
+            -extent.height() / rows,
+        )
+        has_nodata = self._provider.sourceHasNoDataValue(band) and self._provider.useSourceNoDataValue(band)
+        nodata = self._provider.sourceNoDataValue(band) if has_nodata else None
+        self.block_rows = max(1, self._provider.yBlockSize())
+        self.frame = Frame(rows, columns, geotransform, layer.crs(), nodata)
+
+    def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values, float64, and mask, bool, of some rows."""
+        left, _, _, top, _, step_down = self.frame.geotransform
+        (_, _), (right, _) = self.frame.corners()
+        extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
+        block = self._provider.block(self._band, extent, self.frame.columns, rows)
+        if block is None or not block.isValid() or block.dataType() not in NUMPY_TYPES:
+            reason = block.error().summary() if block is not None else ""
+            raise QgsProcessingException(
+                tr("'{layer}' cannot be read at row {row}: {reason}").format(
+                    layer=self._name,
+                    row=first_row + 1,
+                    reason=reason or tr("its provider, {name}, returned nothing").format(name=self._provider.name()),
+                )
+            )
+        stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.frame.columns)
+        return stored.astype(np.float64), ~self._nodata_of(block, stored)
+
+    def _nodata_of(self, block, stored: np.ndarray) -> np.ndarray:
+        if block.hasNoDataValue():
+            nodata = block.noDataValue()
+            return np.isnan(stored) if nodata != nodata else stored == nodata
+        if not block.hasNoData():
+            return np.zeros(stored.shape, bool)
+        # Without a value that stands for nodata, a block holds a bitmap that Python can only ask cell by cell.
+        flat = (block.isNoData(index) for index in range(stored.size))
+        return np.fromiter(flat, bool, stored.size).reshape(stored.shape)
