@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgis.core import QgsProcessingException
+from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
+
+from .process import Ended, Ending, listen_to
+from .translation import tr
 
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
+
+SETTING = "permea/engine/python"
+VARIABLE = "PERMEA_ENGINE_PYTHON"
+
+# Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
+PROBE_SECONDS = 120
+
+LOG_LINES_SHOWN = 15
+
+# What QGIS, a shell or another environment set for themselves and what would lead the engine's Python astray:
+# PYTHONHOME and PYTHONEXECUTABLE (and, on macOS, __PYVENV_LAUNCHER__) even defeat a virtual environment.
+NOT_FOR_THE_ENGINE = (
+    "PYTHON",
+    "__PYVENV",
+    "VIRTUAL_ENV",
+    "CONDA_",
+    "_CONDA_",
+    "GDAL_",
+    "PROJ_",
+    "QGIS_",
+    "QT_",
+    "QML",
+    "LD_",
+    "DYLD_",
+    "GISBASE",
+    "GRASS",
+    "OSGEO4W",
+)
+
+_probed: dict[tuple[str, int, str], Engine] = {}
 
 
 class EngineMissing(QgsProcessingException):
@@ -50,7 +86,23 @@ def engine_python() -> tuple[str, str]:
     EngineMissing
         No interpreter is configured, or the configured one is not there.
     """
-    raise NotImplementedError
+    default = default_python()
+    places = (
+        ("setting", str(QgsSettings().value(SETTING, "") or "").strip()),
+        ("environment variable", os.environ.get(VARIABLE, "").strip()),
+        ("profile", default if os.path.exists(default) else ""),
+    )
+    for origin, python in places:
+        if python:
+            if not os.path.isfile(python):
+                raise EngineMissing(_not_working(python, origin, tr("there is no such file")))
+            return python, origin
+    raise EngineMissing(
+        tr(
+            "Permea's engine is not installed. Open Permea ▸ Engine… to install it or to point to a Python that has "
+            "it; or set the environment variable {variable} to such a Python. (Also looked for: {default}.)"
+        ).format(variable=VARIABLE, default=default)
+    )
 
 
 def find_engine() -> Engine:
@@ -64,20 +116,137 @@ def find_engine() -> Engine:
     EngineMissing
         None is there, or the one that is there does not work.
     """
-    raise NotImplementedError
+    python, origin = engine_python()
+    key = (python, os.stat(python).st_mtime_ns, PACKAGE_FOLDER)
+    if key not in _probed:
+        # Only what works is remembered: whoever repairs an environment need not restart QGIS.
+        _probed[key] = probe_python(python, folder=PACKAGE_FOLDER, origin=origin)
+    known = _probed[key]
+    return Engine(known.python, known.versions, known.device, origin, known.folder, known.probe)
 
 
 def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "") -> Engine:
     """Start an interpreter with ``-m engine --probe`` and return what it says of itself; never from memory.
+
+    Parameters
+    ----------
+    python
+        Path of the interpreter.
+    folder
+        The folder that holds the `engine` package.
+    origin
+        Who named the interpreter; messages say so.
 
     Raises
     ------
     EngineMissing
         It does not start, cannot import the engine, or answers something else.
     """
-    raise NotImplementedError
+    lines: list[str] = []
+
+    def remember(line: str) -> bool:
+        lines.append(line)
+        return True
+
+    ended = listen_to(
+        [python, *MODULE_ARGUMENTS, "--probe"],
+        environment=scrubbed_environment(folder),
+        folder=folder,
+        on_line=remember,
+        timeout=PROBE_SECONDS,
+    )
+    if ended.ending is not Ending.EXITED or ended.status != 0:
+        raise EngineMissing(_not_working(python, origin, _why_it_ended(ended), ended.log))
+    for line in reversed(lines):
+        answer = _json_object(line)
+        if answer is not None and isinstance(answer.get("versions"), dict):
+            return Engine(python, answer["versions"], _device(answer), origin, folder, answer)
+    raise EngineMissing(_not_working(python, origin, tr("it did not answer what an engine answers"), lines))
+
+
+def forget_probes() -> None:
+    """Probe again at the next `find_engine`: something may have changed."""
+    _probed.clear()
+
+
+# -s keeps the user's own site-packages out; -I would also ignore PYTHONPATH, which names the plugin's folder.
+MODULE_ARGUMENTS = ("-s", "-m", "engine")
+
+
+def profile_folder() -> Path:
+    """Permea's folder in the user's profile, outside the plugin's own, which an update deletes."""
+    return Path(QgsApplication.qgisSettingsDirPath()) / "permea"
+
+
+def default_python() -> str:
+    """Where the installer puts the engine's interpreter."""
+    inside = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
+    return str(profile_folder().joinpath("engine", "venv", *inside))
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept between runs; may be deleted at any time."""
+    return profile_folder() / "cache"
 
 
 def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
-    """The environment variables for the engine: this process's, without what would lead another Python astray."""
-    raise NotImplementedError
+    """The environment variables for the engine: this process's, without what would lead another Python astray.
+
+    Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES``, ``XLA_FLAGS`` and ``JAX_…`` pass.
+
+    Parameters
+    ----------
+    folder
+        The folder that holds the `engine` package: the only addition to the path.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_THE_ENGINE)}
+    cache = cache_folder()
+    return {
+        **kept,
+        "PYTHONPATH": folder,
+        "PYTHONPYCACHEPREFIX": str(cache / "bytecode"),
+        "PYTHONUTF8": "1",
+        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
+        # Without these two only kernels that took a second to compile are kept, and ours are many and small.
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+
+
+def _json_object(line: str) -> dict | None:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _device(answer: dict) -> str:
+    if isinstance(answer.get("device"), str):
+        return answer["device"]
+    devices = answer.get("devices")
+    return ", ".join(str(device) for device in devices) if isinstance(devices, list) else ""
+
+
+def _why_it_ended(ended: Ended) -> str:
+    if ended.ending is Ending.FAILED_TO_START:
+        return tr("it does not start ({reason})").format(reason=ended.reason)
+    if ended.ending is Ending.TIMED_OUT:
+        return tr("it did not answer within {seconds} seconds").format(seconds=PROBE_SECONDS)
+    if ended.ending is Ending.CRASHED:
+        return tr("it crashed (signal or code {status})").format(status=ended.status)
+    missing = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
+    return missing[-1] if missing else tr("it ended with status {status}").format(status=ended.status)
+
+
+def _not_working(python: str, origin: str, reason: str, log: tuple[str, ...] | list[str] = ()) -> str:
+    named_by = {
+        "setting": tr("set in Permea ▸ Engine…"),
+        "environment variable": tr("set by the environment variable {variable}").format(variable=VARIABLE),
+        "profile": tr("installed by Permea"),
+    }
+    what = f"{python} ({named_by[origin]})" if origin in named_by else python
+    text = tr(
+        "This Python cannot run Permea's engine: {what}: {reason}. Open Permea ▸ Engine… to repair it or to choose another."
+    ).format(what=what, reason=reason)
+    return "\n".join([text, *log[-LOG_LINES_SHOWN:]])

@@ -119,10 +119,9 @@ def _refuse_unless_north_up(name: str, geotransform: tuple, dataset: gdal.Datase
         "Straighten it first with Raster ▸ Projections ▸ Warp (reproject), with the same CRS as source and target,"
         " and use the result."
     )
-    sheared = (
-        abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width)
-        or abs(column_shear) * dataset.RasterXSize > SAME_GRID_TOLERANCE * abs(step_down)
-    )
+    sheared = abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width) or abs(
+        column_shear
+    ) * dataset.RasterXSize > SAME_GRID_TOLERANCE * abs(step_down)
     if sheared:
         raise QgsProcessingException(
             tr("'{layer}' is rotated: its rows do not run from west to east.").format(layer=name) + " " + advice

@@ -176,9 +176,9 @@ def _refuse_unless_points(source: QgsProcessingFeatureSource, name: str) -> None
         )
     if source.featureCount() == 0:
         raise QgsProcessingException(
-            tr(
-                "'{layer}' has no points. Add some, or, if only selected features are used, select some."
-            ).format(layer=name)
+            tr("'{layer}' has no points. Add some, or, if only selected features are used, select some.").format(
+                layer=name
+            )
         )
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsProcessingFeedback
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from ..environment import Engine
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
+
+from ..environment import MODULE_ARGUMENTS, Engine, find_engine, scrubbed_environment
+from ..process import Ended, listen_to
+from ..translation import tr
+from .endings import InputRefused, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
+from .job_folder import read_result, remove, write_job
+from .messages import Messages
 from .task import Result, Task
 
+KEEP_JOBS_SETTING = "permea/engine/keep_jobs"
 
-def run(
-    task: Task, feedback: QgsProcessingFeedback, *, engine: Engine | None = None, keep_job: bool = False
-) -> Result:
+
+def run(task: Task, feedback: QgsProcessingFeedback, *, engine: Engine | None = None, keep_job: bool = False) -> Result:
     """Run a task in the engine and wait for it, reporting to `feedback` and stopping when it is cancelled.
 
     Parameters
@@ -22,7 +32,7 @@ def run(
     engine
         Which engine; by default the one that `find_engine` finds.
     keep_job
-        Keep the job folder, to run it again by hand.
+        Keep the job folder, to run it again by hand; the setting ``permea/engine/keep_jobs`` keeps all of them.
 
     Raises
     ------
@@ -31,4 +41,59 @@ def run(
     RunCancelled, WorkerFailedToStart, WorkerCrashed, InputRefused, OutOfMemory, RunFailed
         The run ended without a result. All of them are `QgsProcessingException`.
     """
-    raise NotImplementedError
+    keep_job = keep_job or QgsSettings().value(KEEP_JOBS_SETTING, False, type=bool)
+    engine = engine or find_engine()
+    folder = write_job(task)
+    failed: QgsProcessingException | None = None
+    try:
+        return _result_of(task, engine, folder, feedback)
+    except QgsProcessingException as error:
+        failed = error
+        raise
+    finally:
+        if keep_job or _worth_repeating(failed):
+            feedback.pushInfo(tr("The job is kept until QGIS is closed, to be run again: {job}").format(job=folder))
+        else:
+            remove(folder)
+
+
+def _result_of(task: Task, engine: Engine, folder: Path, feedback: QgsProcessingFeedback) -> Result:
+    command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
+    feedback.pushCommandInfo(_to_repeat(engine, command))
+    messages = Messages(feedback)
+    ended = listen_to(
+        command,
+        environment=scrubbed_environment(engine.folder),
+        folder=engine.folder,
+        on_line=messages.hear,
+        is_cancelled=feedback.isCanceled,
+    )
+    messages.close()
+    if messages.refusal is not None:
+        raise messages.refusal
+    failed = failure(ended, messages.error, engine.python)
+    if failed is not None:
+        raise failed
+    return _read(folder, task, ended)
+
+
+def _read(folder: Path, task: Task, ended: Ended) -> Result:
+    try:
+        return read_result(folder, task)
+    except RunFailed as error:
+        raise RunFailed(with_log(str(error), ended.log)) from error
+
+
+def _to_repeat(engine: Engine, command: Sequence[str]) -> str:
+    """The command for a shell; its environment is only the one that a plain shell has."""
+    quote = _quoted_for_windows if sys.platform == "win32" else shlex.quote
+    return f"cd {quote(engine.folder)} && {' '.join(quote(part) for part in command)}"
+
+
+def _quoted_for_windows(text: str) -> str:
+    return f'"{text}"' if " " in text else text
+
+
+def _worth_repeating(failed: QgsProcessingException | None) -> bool:
+    """Whether somebody could learn more from the job: not where the reason is known already."""
+    return isinstance(failed, RunFailed) and not isinstance(failed, (InputRefused, RunCancelled, WorkerFailedToStart))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """One task for the engine; see the developer guide for names, parameters and arrays.
 
@@ -34,8 +34,13 @@ class Task:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     rasters: tuple[str, ...] | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Rows and columns of the landscape, None for a task without one."""
+        return self.arrays["landscape"].shape if "landscape" in self.arrays else None
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What the engine returned.
 

@@ -1,0 +1,131 @@
+"""The folder that crosses between QGIS and the engine: written here, answered there, read here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qgis.core import QgsProcessingUtils
+
+from ..translation import tr
+from .endings import RunFailed
+from .task import Result, Task
+
+FORMAT = 1
+
+# The answer of most tasks is as large as the question; the rest is room for everything small.
+ANSWER_PER_INPUT = 1.0
+ROOM_FOR_SMALL_FILES = 16 << 20
+
+
+def write_job(task: Task) -> Path:
+    """Write a task into a new folder in QGIS's temporary folder, and return it.
+
+    Raises
+    ------
+    RunFailed
+        The disk is full, or would be, or the folder cannot be written.
+    """
+    parent = QgsProcessingUtils.tempFolder()
+    needed = sum(array.nbytes for array in task.arrays.values()) * (1 + ANSWER_PER_INPUT) + ROOM_FOR_SMALL_FILES
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise RunFailed(
+            tr(
+                "Too little disk space for the run: it needs about {needed}, and {free} are free in the temporary "
+                "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
+            ).format(needed=in_words(needed), free=in_words(free), folder=parent)
+        )
+    folder = Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
+    try:
+        inputs = {}
+        for name, array in task.arrays.items():
+            inputs[name] = f"{name}.npy"
+            np.save(folder / inputs[name], array, allow_pickle=False)
+        job = {"format": FORMAT, "task": task.name, "parameters": task.parameters, "inputs": inputs}
+        text = json.dumps(job, indent=1, default=_plain, allow_nan=False)
+        (folder / "job.json").write_text(text, encoding="utf-8")
+    except (OSError, ValueError, TypeError) as error:
+        remove(folder)
+        raise RunFailed(
+            tr("The job cannot be written into {folder}: {reason}").format(folder=folder, reason=error)
+        ) from error
+    return folder
+
+
+def read_result(folder: Path, task: Task) -> Result:
+    """Read what the engine left in the job folder, trusting none of it.
+
+    Raises
+    ------
+    RunFailed
+        There is no result, it cannot be read, or an output does not lie on the landscape's grid.
+    """
+    try:
+        answer = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunFailed(tr("The engine ended without an error but left no result.")) from error
+    except (OSError, ValueError) as error:
+        raise RunFailed(tr("The engine's result cannot be read: {reason}").format(reason=error)) from error
+    if not isinstance(answer, dict) or answer.get("format") != FORMAT:
+        raise RunFailed(
+            tr("The engine's result has another format than this plugin reads. Update Permea and its engine together.")
+        )
+    files, numbers = answer.get("outputs"), answer.get("numbers")
+    if not isinstance(files, dict) or not isinstance(numbers, dict):
+        raise RunFailed(tr("The engine's result is incomplete: it names no outputs or no numbers."))
+    missing = [name for name in task.rasters or () if name not in files]
+    if missing:
+        raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
+    outputs = {name: _read_output(folder, name, file) for name, file in files.items()}
+    for name, array in outputs.items():
+        on_grid = task.shape is not None and (task.rasters is None or name in task.rasters)
+        if on_grid and array.shape[-2:] != task.shape:
+            raise RunFailed(
+                tr("The engine's result '{name}' has the shape {found}; the raster has {expected}.").format(
+                    name=name, found=array.shape, expected=task.shape
+                )
+            )
+    return Result(outputs, numbers)
+
+
+def remove(folder: Path) -> None:
+    """Remove a job folder; what another program holds open is left to QGIS, which empties its temporary folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def in_words(size: float) -> str:
+    """A number of bytes as text: "1.5 GB"."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
+
+
+def _read_output(folder: Path, name: str, file: Any) -> np.ndarray:
+    # Only a plain name: a result must not point out of its folder.
+    if not isinstance(file, str) or Path(file).name != file:
+        raise RunFailed(tr("The engine's result names no proper file for '{name}'.").format(name=name))
+    try:
+        array = np.load(folder / file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise RunFailed(
+            tr("The engine's result '{name}' cannot be read: {reason}").format(name=name, reason=error)
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise RunFailed(
+            tr("The engine's result '{name}' holds {dtype} instead of numbers.").format(name=name, dtype=array.dtype)
+        )
+    return array
+
+
+def _plain(value: Any) -> Any:
+    """Numpy's numbers and arrays as JSON knows them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(tr("a parameter is {value}, which JSON cannot hold").format(value=repr(value)))
