@@ -1,0 +1,23 @@
+"""What the Processing toolbox shows: one algorithm a file, one group a folder.
+
+`algorithm` holds what all of them do alike; `parameters`, `results`, `documentation` and `styles` the pieces they are
+made of; `inputs` and `stages` serve a single run. `ALGORITHMS` is what the provider registers.
+"""
+
+from .distances.leastcostdistance import LeastCostDistance
+from .distances.resistancedistance import ResistanceDistance
+from .distances.rspdistance import RSPDistance
+from .sensitivity.sensitivity import Sensitivity
+from .tools.connectedcomponents import ConnectedComponents
+from .tools.loadsampledata import LoadSampleData
+
+ALGORITHMS = (
+    LeastCostDistance,
+    ResistanceDistance,
+    RSPDistance,
+    Sensitivity,
+    ConnectedComponents,
+    LoadSampleData,
+)
+
+__all__ = ["ALGORITHMS"]

@@ -1,0 +1,210 @@
+"""What all of Permea's algorithms do alike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+)
+from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QIcon
+
+from ..environment import EngineMissing, engine_python
+from ..layers import write_raster
+from ..runner import Result, Task, run
+from ..translation import tr
+from .documentation import Help, as_html
+from .inputs import Inputs
+from .results import Figure, Map
+from .stages import Stage
+from .styles import style_when_loaded
+
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of algorithms in the toolbox.
+
+    Parameters
+    ----------
+    id
+        Fixed; scripts may depend on it. Also the name of the group's icon.
+    title
+        What the user reads.
+    """
+
+    id: str
+    title: str
+
+
+DISTANCES = Section("distances", tr("Distances"))
+SENSITIVITY = Section("sensitivity", tr("Sensitivity"))
+TOOLS = Section("tools", tr("Tools"))
+
+
+class PermeaAlgorithm(QgsProcessingAlgorithm):
+    """An algorithm as the toolbox sees it: a name, a place, a help.
+
+    Attributes
+    ----------
+    id, title
+        The fixed name for scripts, and what the user reads.
+    section
+        The group in the toolbox.
+    summary
+        One line for tooltips and lists.
+    help
+        The rest of what a user wants to know.
+    figures
+        The numbers that it returns besides its layers.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    section: ClassVar[Section]
+    summary: ClassVar[str]
+    help: ClassVar[Help]
+    figures: ClassVar[tuple[Figure, ...]] = ()
+
+    @abstractmethod
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the parameters, inputs first."""
+
+    def initAlgorithm(self, configuration: dict | None = None) -> None:
+        for parameter in self.parameters():
+            self.addParameter(parameter)
+        for figure in self.figures:
+            self.addOutput(figure.definition())
+
+    def createInstance(self) -> PermeaAlgorithm:
+        return type(self)()
+
+    def name(self) -> str:
+        return self.id
+
+    def displayName(self) -> str:
+        return self.title
+
+    def group(self) -> str:
+        return self.section.title
+
+    def groupId(self) -> str:
+        return self.section.id
+
+    def icon(self) -> QIcon:
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        return str(RESOURCES / "icons" / f"{self.section.id}.svg")
+
+    def shortDescription(self) -> str:
+        return self.summary
+
+    def shortHelpString(self) -> str:
+        return as_html(self)
+
+    def helpUrl(self) -> str:
+        return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.id}.html")).toString()
+
+
+class EngineAlgorithm(PermeaAlgorithm):
+    """An algorithm that reads a landscape, lets the engine compute, and writes maps of it."""
+
+    @abstractmethod
+    def task(self, inputs: Inputs) -> Task:
+        """Return what the engine is to do."""
+
+    @abstractmethod
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        """Return the maps to write."""
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        """Return what is wrong with a combination of parameters, or nothing.
+
+        Parameters
+        ----------
+        given
+            Names of the parameters that are filled in.
+        choices
+            The word chosen for each choice.
+        """
+        return ""
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        """Say in the log what is particular to this algorithm's result."""
+
+    def canExecute(self) -> tuple[bool, str]:
+        try:
+            engine_python()
+        except EngineMissing as reason:
+            return False, str(reason)
+        return True, ""
+
+    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        accepted, message = super().checkParameterValues(parameters, context)
+        if not accepted:
+            return accepted, message
+        inputs = Inputs(self, parameters, context, QgsProcessingFeedback())
+        definitions = self.parameterDefinitions()
+        given = {definition.name() for definition in definitions if inputs.is_given(definition.name())}
+        choices = {d.name(): inputs.choice(d.name()) for d in definitions if d.type() == "enum"}
+        complaint = self.complaint(given, choices)
+        return not complaint, complaint
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
+        result = run(self.task(inputs), Stage(feedback, 10, 90))
+        maps = self.maps(inputs, result)
+        written = self._write(maps, inputs, parameters, context, Stage(feedback, 90, 100))
+        self._style(maps, written, context)
+        self._report(inputs, result, feedback)
+        return {**written, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
+
+    def _write(self, maps, inputs, parameters, context, feedback) -> dict[str, str]:
+        feedback.setProgressText(tr("Writing the result"))
+        frame = inputs.landscape.frame
+        written = {}
+        for each in maps:
+            path = self.parameterAsOutputLayer(parameters, each.output, context)
+            write_raster(path, each.values, frame, dtype=each.dtype, band_names=each.band_names, feedback=feedback)
+            written[each.output] = path
+        return written
+
+    def _style(self, maps, written, context) -> None:
+        for each in maps:
+            style_when_loaded(written[each.output], each.style, context)
+
+    def _report(self, inputs: Inputs, result: Result, feedback: QgsProcessingFeedback) -> None:
+        raster, numbers = inputs.landscape, result.numbers
+        lines = [
+            tr("Landscape '{name}': {frame}.").format(name=raster.name, frame=raster.frame),
+            tr(
+                "{valid:,} of {all:,} cells hold data; {active:,} can be crossed. Connected parts of the landscape: "
+                "{components:,}."
+            ).format(
+                valid=int(raster.valid.sum()),
+                all=raster.valid.size,
+                active=numbers["active_cells"],
+                components=numbers["components"],
+            ),
+            tr("Computed in {seconds:.1f} s with {solver}.").format(
+                seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
+            ),
+        ]
+        if numbers["iterations"] is not None:
+            lines.append(tr("Iterations: {}.").format(numbers["iterations"]))
+        if numbers["residual"] is not None:
+            lines.append(tr("Relative residual: {:.1e}.").format(numbers["residual"]))
+        for line in lines:
+            feedback.pushInfo(line)
+        self.remarks(result, feedback)

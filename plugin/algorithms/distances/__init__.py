@@ -1,0 +1,1 @@
+"""How far every cell is from somewhere, by three ideas of how something moves."""

@@ -1,0 +1,99 @@
+"""What the distance algorithms share: every cell, some sources, one map or one a source."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingParameterDefinition
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import DISTANCES, EngineAlgorithm
+from ..inputs import Inputs
+from ..parameters import graph, landscape, output, per_source, sources
+from ..results import Map, figures_of_a_distance, figures_of_every_run
+from ..styles import distance_style
+
+# More a GeoTIFF cannot hold.
+MOST_BANDS = 65_535
+
+
+class DistanceAlgorithm(EngineAlgorithm):
+    """The distance of every cell to the sources.
+
+    Attributes
+    ----------
+    task_name
+        The engine's name for it.
+    output_title, output_help
+        What the map is called and what its values mean.
+    """
+
+    section = DISTANCES
+    figures = (*figures_of_every_run(), *figures_of_a_distance())
+    task_name: str
+    output_title: str
+    output_help: str
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            *sources(),
+            *self.own_parameters(),
+            per_source(),
+            *graph(),
+            output(self.output_title, self.output_help),
+        ]
+
+    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the parameters of this kind of distance."""
+        return []
+
+    def own_choices(self, inputs: Inputs) -> dict:
+        """Return the task's parameters of this kind of distance."""
+        return {}
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        named = given & {"SOURCES", "SOURCE_RASTER"}
+        if not named:
+            return tr("No sources: choose either a layer of source points or a source raster.")
+        if len(named) == 2:
+            return tr("Sources are given twice: choose either source points or a source raster, not both.")
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        cells, alone = inputs.sources.cells, inputs.flag("PER_SOURCE")
+        if alone and len(cells) > MOST_BANDS:
+            raise QgsProcessingException(
+                tr(
+                    "One band for each of {count:,} sources is more than a GeoTIFF holds ({most:,}). Switch “One band "
+                    "for each source” off, or use fewer sources."
+                ).format(count=len(cells), most=MOST_BANDS)
+            )
+        return inputs.task(self.task_name, {"sources": cells}, per_source=alone, **self.own_choices(inputs))
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        distance = result.outputs["distance"]
+        names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.output_title,)
+        return [Map("OUTPUT", distance, distance_style(distance), band_names=names)]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        if numbers["mean"] is not None:
+            text = tr("Distances run from {minimum:,.4g} to {maximum:,.4g}, on average {mean:,.4g}.")
+            feedback.pushInfo(text.format(**numbers))
+        if numbers["unreachable_cells"]:
+            feedback.pushWarning(
+                tr(
+                    "{count:,} cells cannot reach any source: they lie in parts of the landscape that barriers (no "
+                    "data or zero permeability) cut off completely. Their distance is infinite, they are left "
+                    "transparent on the map and out of the numbers above. “Connected components” shows the parts."
+                ).format(count=numbers["unreachable_cells"])
+            )
+
+
+def _band_names(sources) -> tuple[str, ...]:
+    if not sources.ids:
+        return tuple(sources.labels)
+    return tuple(
+        str(feature) if label == str(feature) else f"{feature}: {label}"
+        for feature, label in zip(sources.ids, sources.labels)
+    )

@@ -1,0 +1,70 @@
+"""Randomized shortest path distance."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingParameterDefinition
+
+from ...translation import tr
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import choice, cost, theta, theta_help
+from .distance import DistanceAlgorithm
+
+
+class RSPDistance(DistanceAlgorithm):
+    """Distance of movers that know the landscape more or less, from wandering to the least-cost path."""
+
+    id = "rspdistance"
+    title = tr("Randomized shortest path distance")
+    summary = tr("Cost from every cell to the sources for movers between wandering and the cheapest way.")
+    help = Help(
+        what=tr(
+            "Expected cost of going from every cell to the nearest source, or to each source, for movers that prefer "
+            "cheap ways more or less strongly. One parameter, θ, leads from random wandering (close to 0) to the "
+            "least-cost path (large)."
+        ),
+        when=tr(
+            "Use it when animals neither know the whole landscape nor wander blindly, which is most of the time. "
+            "Compare a few values of θ, ten times apart each; results that hold for all of them can be trusted."
+        ),
+        result=tr(
+            "A raster of costs from each cell to the source (the way back may cost something else). With the expected "
+            "cost it is never below the least-cost distance and approaches it as θ grows. Sources are 0. Cells from "
+            "which no source can be reached are infinite, cells without data stay without data."
+        ),
+        reads=(
+            "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "
+            "models. Neural Computation 21, 2363–2404.",
+            "Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths "
+            "with a comparison of graph node distances. Physica A 393, 600–616.",
+            "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
+            "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+    )
+    task_name = "rsp.distance"
+    output_title = tr("Randomized shortest path distance")
+    output_help = tr("Cost to the nearest source, or one band for each source.")
+
+    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            theta(theta_help()),
+            choice(
+                "MEASURE",
+                tr("Measure"),
+                ["expected_cost", "free_energy", "survival"],
+                tr(
+                    "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards "
+                    "having many ways. Survival: the chance to arrive when every unit of cost is a risk θ, as −ln of "
+                    "that chance."
+                ),
+                advanced=True,
+            ),
+            cost(),
+        ]
+
+    def own_choices(self, inputs: Inputs) -> dict:
+        return {
+            "theta": inputs.number("THETA"),
+            "cost": inputs.choice("COST"),
+            "measure": inputs.choice("MEASURE"),
+        }

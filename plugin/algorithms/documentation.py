@@ -1,0 +1,124 @@
+"""The help of an algorithm, written once and shown in QGIS, in the browser and in the docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from qgis.core import QgsProcessingDestinationParameter, QgsProcessingParameterDefinition
+
+from ..translation import tr
+
+if TYPE_CHECKING:
+    from .algorithm import PermeaAlgorithm
+
+
+@dataclass(frozen=True)
+class Help:
+    """What a user wants to know of an algorithm; its parameters and outputs explain themselves.
+
+    Parameters
+    ----------
+    what
+        What it computes, in one or two sentences.
+    when
+        When to use it, and what to use instead.
+    result
+        How to read the result.
+    reads
+        References.
+    """
+
+    what: str
+    when: str
+    result: str
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Section:
+    title: str
+    text: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
+
+
+def as_html(algorithm: PermeaAlgorithm) -> str:
+    """Return the help as the HTML that QGIS shows beside the dialog."""
+    parts = [f"<p>{escape(algorithm.help.what)}</p>"]
+    for section in _sections(algorithm):
+        parts.append(f"<h3>{escape(section.title)}</h3>")
+        if section.text:
+            parts.append(f"<p>{escape(section.text)}</p>")
+        if section.entries:
+            rows = "".join(f"<li>{_bold(term)}{escape(text)}</li>" for term, text in section.entries)
+            parts.append(f"<ul>{rows}</ul>")
+    return "\n".join(parts)
+
+
+def as_page(algorithm: PermeaAlgorithm) -> str:
+    """Return the help as a whole HTML page for the browser."""
+    title = escape(algorithm.title)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} · Permea</title>\n'
+        "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
+        "li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
+        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.id}</code></p>\n{as_html(algorithm)}\n</body>\n</html>\n"
+    )
+
+
+def as_markdown(algorithm: PermeaAlgorithm) -> str:
+    """Return the help as the page in the documentation, with the names that scripts use."""
+    parts = [f"# {algorithm.title}", f"`permea:{algorithm.id}` · {algorithm.section.title}", algorithm.help.what]
+    for section in _sections(algorithm):
+        parts.append(f"## {section.title}")
+        if section.text:
+            parts.append(section.text)
+        if section.entries:
+            parts.append("\n".join(f"- {f'**{term}**: ' if term else ''}{text}" for term, text in section.entries))
+    parts.append("## " + tr("Names for scripts and models"))
+    parts.append(_table(algorithm))
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(algorithm: PermeaAlgorithm) -> list[_Section]:
+    parameters = algorithm.parameterDefinitions()
+    inputs = [p for p in parameters if not isinstance(p, QgsProcessingDestinationParameter)]
+    outputs = [p for p in parameters if isinstance(p, QgsProcessingDestinationParameter)]
+    entries = [(p.description(), p.help()) for p in outputs]
+    figures = ", ".join(figure.description[:1].lower() + figure.description[1:] for figure in algorithm.figures)
+    if figures:
+        entries.append((tr("Numbers"), figures + "."))
+    sections = [
+        _Section(tr("When to use it"), algorithm.help.when),
+        _Section(tr("Inputs"), entries=tuple((p.description(), p.help()) for p in inputs)),
+        _Section(tr("What comes out"), algorithm.help.result, tuple(entries)),
+        _Section(tr("To read"), entries=tuple(("", reference) for reference in algorithm.help.reads)),
+    ]
+    return [section for section in sections if section.text or section.entries]
+
+
+def _table(algorithm: PermeaAlgorithm) -> str:
+    rows = ["| name | what | values |", "|---|---|---|"]
+    for parameter in algorithm.parameterDefinitions():
+        rows.append(f"| `{parameter.name()}` | {parameter.description()} | {_values(parameter)} |")
+    for figure in algorithm.figures:
+        kind = tr("output: text") if figure.is_text else tr("output: number")
+        rows.append(f"| `{figure.name}` | {figure.description} | {kind} |")
+    return "\n".join(rows)
+
+
+def _values(parameter: QgsProcessingParameterDefinition) -> str:
+    if isinstance(parameter, QgsProcessingDestinationParameter):
+        return tr("output")
+    default = parameter.defaultValue()
+    if hasattr(parameter, "usesStaticStrings"):
+        return ", ".join(f"**{o}**" if o == default else o for o in parameter.options())
+    if default is not None and default != "":
+        return tr("default {}").format(default)
+    optional = parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+    return tr("optional") if optional else tr("required")
+
+
+def _bold(term: str) -> str:
+    return f"<b>{escape(term)}</b>: " if term else ""

@@ -1,0 +1,187 @@
+"""What the user chose for one run, read as arrays and plain values."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsRasterLayer,
+)
+
+from ..layers import Points, Raster, align, cells_of, check_landscape, read_points, read_raster
+from ..runner import Task
+from ..translation import tr
+
+
+def is_given(parameters: dict, name: str) -> bool:
+    """Return whether an optional parameter was filled in."""
+    value = parameters.get(name)
+    is_null = getattr(value, "isNull", lambda: False)
+    return value is not None and value != "" and not is_null()
+
+
+class Inputs:
+    """The inputs of one run; each is read when it is first asked for.
+
+    Parameters
+    ----------
+    algorithm
+        Whose parameters they are.
+    parameters, context, feedback
+        As Processing hands them to an algorithm.
+    """
+
+    def __init__(
+        self,
+        algorithm: QgsProcessingAlgorithm,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        self._algorithm = algorithm
+        self._parameters = parameters
+        self._context = context
+        self._feedback = feedback
+
+    @cached_property
+    def landscape(self) -> Raster:
+        """The landscape, read and checked."""
+        self._feedback.setProgressText(tr("Reading the landscape"))
+        raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
+        check_landscape(raster, self.choice("VALUES"))
+        if raster.frame.crs.isGeographic():
+            self._feedback.pushWarning(
+                tr(
+                    "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
+                    "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
+                ).format(name=raster.name, crs=raster.frame.crs.authid())
+            )
+        return raster
+
+    @property
+    def crossable(self) -> np.ndarray:
+        """Where the landscape can be crossed, bool (rows, columns): neither nodata nor zero permeability."""
+        raster = self.landscape
+        return raster.valid & (raster.values > 0)
+
+    @cached_property
+    def sources(self) -> Points:
+        """The cells of the source points, or of the source raster."""
+        if self.is_given("SOURCES"):
+            return self.points("SOURCES")
+        layer = self.layer("SOURCE_RASTER")
+        cells = cells_of(align(layer, 1, self.landscape.frame, self._feedback), self.landscape.valid, self._feedback)
+        # A cell has no feature id; it is named by where it is, counted from 1 as in every message.
+        labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
+        return Points(cells=cells, ids=[], labels=labels)
+
+    def points(self, name: str) -> Points:
+        """Read the cells of the points of a layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            The layer cannot be loaded, or none of its points falls on a cell with data.
+        """
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        frame, valid = self.landscape.frame, self.landscape.valid
+        return read_points(source, frame, valid, self._context, self._feedback, source.sourceName())
+
+    def quality(self, name: str) -> np.ndarray:
+        """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.
+
+        Raises
+        ------
+        QgsProcessingException
+            A value is negative or infinite, or there is no cell with quality above 0.
+        """
+        raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
+        values = np.where(raster.valid, raster.values, 0.0)
+        wrong = np.argwhere(~np.isfinite(values) | (values < 0))
+        if len(wrong):
+            row, column = wrong[0]
+            raise QgsProcessingException(
+                tr(
+                    "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
+                    "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
+                ).format(count=len(wrong), name=raster.name, row=row + 1, column=column + 1, value=values[row, column])
+            )
+        if not (values[self.crossable] > 0).any():
+            raise QgsProcessingException(
+                tr(
+                    "No cell of the landscape has habitat: '{name}' is 0 or without data wherever '{landscape}' can "
+                    "be crossed. Check that the two rasters cover the same area."
+                ).format(name=raster.name, landscape=self.landscape.name)
+            )
+        missing = int((self.crossable & ~raster.valid).sum())
+        if missing:
+            self._feedback.pushInfo(
+                tr("'{name}' has no data in {count:,} cells of the landscape; they count as quality 0.").format(
+                    name=raster.name, count=missing
+                )
+            )
+        return values
+
+    def task(self, name: str, arrays: dict[str, np.ndarray] | None = None, **parameters: Any) -> Task:
+        """Make a task about the landscape, with what every such task has.
+
+        Parameters
+        ----------
+        name
+            As in the developer guide.
+        arrays, parameters
+            What the task has besides.
+        """
+        raster = self.landscape
+        return Task(
+            name,
+            {
+                "values": self.choice("VALUES"),
+                "neighbors": self.choice("NEIGHBORS"),
+                "edge_rule": self.choice("EDGE_RULE"),
+                "pixel_size": list(raster.frame.pixel_size),
+                **parameters,
+            },
+            {"landscape": raster.values, "valid": raster.valid, **(arrays or {})},
+        )
+
+    def is_given(self, name: str) -> bool:
+        """Return whether an optional parameter was filled in."""
+        return is_given(self._parameters, name)
+
+    def layer(self, name: str) -> QgsRasterLayer:
+        """Return a raster layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be loaded.
+        """
+        layer = self._algorithm.parameterAsRasterLayer(self._parameters, name, self._context)
+        if layer is None:
+            raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
+        return layer
+
+    def choice(self, name: str) -> str:
+        """Return the word chosen."""
+        return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+
+    def number(self, name: str) -> float:
+        """Return a number."""
+        return self._algorithm.parameterAsDouble(self._parameters, name, self._context)
+
+    def whole_number(self, name: str) -> int:
+        """Return a whole number."""
+        return self._algorithm.parameterAsInt(self._parameters, name, self._context)
+
+    def flag(self, name: str) -> bool:
+        """Return a yes or no."""
+        return self._algorithm.parameterAsBoolean(self._parameters, name, self._context)

@@ -1,0 +1,197 @@
+"""The parameters that several algorithms share, each written once with its help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterBand,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ..translation import tr
+
+Parameter = QgsProcessingParameterDefinition
+
+# θ has to be positive; below this the walk is random to more digits than a float holds.
+SMALLEST_THETA = 1e-12
+
+
+def explained(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
+    """Give a parameter its help and, if asked, put it among the advanced ones."""
+    parameter.setHelp(text)
+    if advanced:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def landscape() -> list[Parameter]:
+    """Return what says which raster is the landscape and what its values mean."""
+    # Optional, because QGIS 3.22 otherwise refuses a run that relies on the default.
+    band = QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True)
+    return [
+        explained(
+            QgsProcessingParameterRasterLayer("INPUT", tr("Landscape")),
+            tr(
+                "A raster that says how easy or hard it is to cross each cell. Cells without data are barriers. "
+                "Values must not be negative. Use a projected coordinate system, so that distances are in metres."
+            ),
+        ),
+        explained(band, tr("The band of the landscape raster to use; the first one if nothing is chosen.")),
+        choice(
+            "VALUES",
+            tr("The values of the landscape are"),
+            ["permeability", "resistance"],
+            tr(
+                "Permeability: the higher, the easier to cross (also called conductance or affinity); 0 is a barrier. "
+                "Resistance: the higher, the harder to cross (also called cost or friction); it must be above 0."
+            ),
+        ),
+    ]
+
+
+def graph() -> list[Parameter]:
+    """Return how neighbouring cells are joined; advanced."""
+    return [
+        choice(
+            "NEIGHBORS",
+            tr("Neighbours of a cell"),
+            ["queen", "rook"],
+            tr(
+                "Queen: eight neighbours, diagonal steps included (√2 longer for square cells). "
+                "Rook: the four neighbours that share a side; diagonal gaps then cannot be crossed."
+            ),
+            advanced=True,
+        ),
+        choice(
+            "EDGE_RULE",
+            tr("The step between two cells takes"),
+            ["mean", "resistance", "target"],
+            tr(
+                "How the values of two neighbouring cells make the ease of the step between them. "
+                "Mean: the mean of their permeabilities. Resistance: the mean of their resistances, as in most "
+                "least-cost tools. Target: the permeability of the cell that is entered, so that going there and "
+                "coming back may differ."
+            ),
+            advanced=True,
+        ),
+    ]
+
+
+def sources() -> list[Parameter]:
+    """Return where the ways begin or end: points, or the cells of a raster."""
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource(
+                "SOURCES", tr("Sources: points"), [QgsProcessing.SourceType.TypeVectorPoint], optional=True
+            ),
+            tr(
+                "Points, such as habitat patches or observations; each stands for the cell it falls in. Any coordinate "
+                "system. Points outside the landscape or on cells without data are left out and listed in the log. "
+                "Give either points or a raster of sources."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer("SOURCE_RASTER", tr("Sources: raster"), optional=True),
+            tr(
+                "A raster whose cells with any value but 0 are sources, for example habitat or the result of "
+                "“Connected components”; its first band is used. If its cells do not lie on those of the landscape "
+                "they are brought there, and the log says so. Give either points or a raster of sources."
+            ),
+        ),
+    ]
+
+
+def per_source() -> Parameter:
+    """Return the choice between one map and one map per source."""
+    return flag(
+        "PER_SOURCE",
+        tr("One band for each source"),
+        tr(
+            "Off: one map with the distance to the nearest source. On: one band for each source, named after the "
+            "feature it came from."
+        ),
+    )
+
+
+def theta(text: str) -> Parameter:
+    """Return θ, between random walk and least-cost path."""
+    return number("THETA", tr("θ, from wandering to straight"), 0.01, text, minimum=SMALLEST_THETA)
+
+
+def theta_help() -> str:
+    """Return what θ means."""
+    return tr(
+        "How well the movers know the landscape, per unit of cost: close to 0 they wander at random, the larger it is "
+        "the closer they keep to the cheapest way. What counts is θ times the cost of the steps: with 30 m cells "
+        "of resistance 5 (cost 150 a step), θ = 0.01 allows moderate detours; 0.0001 is wandering, 1 is the "
+        "least-cost path."
+    )
+
+
+def cost() -> Parameter:
+    """Return how cost follows from permeability, for randomized shortest paths."""
+    return choice(
+        "COST",
+        tr("Cost of a step"),
+        ["inverse", "minus_log"],
+        tr(
+            "How the cost of a step follows from its ease (permeability divided by the length of the step). "
+            "Inverse: 1 / ease, that is resistance times length. Minus log: −ln(ease), the choice when permeability "
+            "is a probability of moving; the ease must then be at most 1, and the cost has no unit."
+        ),
+        advanced=True,
+    )
+
+
+def output(description: str, text: str) -> Parameter:
+    """Return where the map is written."""
+    return explained(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
+
+
+def choice(
+    name: str, description: str, options: Sequence[str], text: str, *, default: str = "", advanced: bool = False
+) -> Parameter:
+    """Return a choice of words, the first one the default unless another is named.
+
+    The words themselves are the values, so that scripts stay readable and the order may change.
+    """
+    parameter = QgsProcessingParameterEnum(
+        name, description, list(options), defaultValue=default or options[0], usesStaticStrings=True
+    )
+    return explained(parameter, text, advanced=advanced)
+
+
+def flag(name: str, description: str, text: str) -> Parameter:
+    """Return a yes or no, no by default."""
+    return explained(QgsProcessingParameterBoolean(name, description, defaultValue=False), text)
+
+
+def number(
+    name: str,
+    description: str,
+    default: float,
+    text: str,
+    *,
+    minimum: float,
+    whole: bool = False,
+    advanced: bool = False,
+) -> Parameter:
+    """Return a number with a smallest allowed value."""
+    kind = QgsProcessingParameterNumber.Type.Integer if whole else QgsProcessingParameterNumber.Type.Double
+    parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, minValue=minimum)
+    return explained(parameter, text, advanced=advanced)
+
+
+def distance(name: str, description: str, default: float, text: str) -> Parameter:
+    """Return a length in the units of the landscape."""
+    parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", minValue=1e-9)
+    return explained(parameter, text)

@@ -1,0 +1,104 @@
+"""What an algorithm gives back besides its parameters: maps and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
+
+from ..translation import tr
+from .styles import Style
+
+
+@dataclass(frozen=True)
+class Map:
+    """One raster to write.
+
+    Parameters
+    ----------
+    output
+        Name of the output parameter that says where to.
+    values
+        (rows, columns) or (bands, rows, columns); NaN where there is nothing to say, infinite where unreachable.
+    style
+        How QGIS draws it.
+    dtype
+        How the values are stored: ``"float32"`` or ``"int32"``.
+    band_names
+        One a band, or none.
+    """
+
+    output: str
+    values: np.ndarray
+    style: Style
+    dtype: str = "float32"
+    band_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number (or word) of a run that models and scripts can use.
+
+    Parameters
+    ----------
+    key
+        What the engine calls it; in capitals, what QGIS calls it.
+    description
+        What it is, for people.
+    is_text
+        Whether it is a word rather than a number.
+    """
+
+    key: str
+    description: str
+    is_text: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the output in QGIS."""
+        return self.key.upper()
+
+    def definition(self) -> QgsProcessingOutputDefinition:
+        """Declare it to QGIS."""
+        kind = QgsProcessingOutputString if self.is_text else QgsProcessingOutputNumber
+        return kind(self.name, self.description)
+
+
+def figures_of_every_run() -> tuple[Figure, ...]:
+    """Return what every run of the engine reports."""
+    return (
+        Figure("active_cells", tr("Cells that can be crossed")),
+        Figure("components", tr("Connected parts of the landscape")),
+        Figure("solver", tr("Solver used"), is_text=True),
+        Figure("iterations", tr("Iterations of the solver (empty for a direct solver)")),
+        Figure("residual", tr("Relative residual of the solver (empty where nothing is solved)")),
+        Figure("seconds", tr("Seconds in the engine, its start not counted")),
+        Figure("peak_memory_bytes", tr("Peak memory of the engine, in bytes")),
+    )
+
+
+def figures_of_a_distance() -> tuple[Figure, ...]:
+    """Return what a distance map reports besides."""
+    return (
+        Figure("minimum", tr("Smallest finite distance")),
+        Figure("maximum", tr("Largest finite distance")),
+        Figure("mean", tr("Mean of the finite distances")),
+        Figure("unreachable_cells", tr("Cells from which no source can be reached")),
+    )
+
+
+def figures_of_a_sensitivity() -> tuple[Figure, ...]:
+    """Return what a sensitivity map reports besides."""
+    return (
+        Figure("connectivity", tr("The connectivity of the landscape as it is")),
+        Figure("pairs", tr("Pairs of cells it was computed from")),
+        Figure("unreachable_pairs", tr("Pairs left out because no way joins them")),
+        Figure("minimum", tr("Smallest sensitivity")),
+        Figure("maximum", tr("Largest sensitivity")),
+    )
+
+
+def figures_of_the_components() -> tuple[Figure, ...]:
+    """Return what the map of connected parts reports besides."""
+    return (Figure("largest_component_cells", tr("Cells of the largest connected part")),)

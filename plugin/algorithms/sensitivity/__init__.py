@@ -1,0 +1,1 @@
+"""Where a change of the landscape would change its connectivity most."""

@@ -1,0 +1,249 @@
+"""The gradient of a landscape's connectivity."""
+
+from __future__ import annotations
+
+import numpy as np
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import SENSITIVITY, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import (
+    choice,
+    cost,
+    distance,
+    explained,
+    flag,
+    graph,
+    landscape,
+    number,
+    output,
+    theta,
+    theta_help,
+)
+from ..results import Map, figures_of_a_sensitivity, figures_of_every_run
+from ..styles import sensitivity_style
+
+# Enough for a map whose pattern stays the same with another seed on most landscapes, quick enough for a first look.
+DEFAULT_SAMPLES = 50
+
+
+class Sensitivity(EngineAlgorithm):
+    """How much a change of each cell would change the connectivity of the whole landscape."""
+
+    id = "sensitivity"
+    title = tr("Sensitivity of connectivity")
+    section = SENSITIVITY
+    summary = tr("Where changing the landscape would help or hurt its connectivity most.")
+    help = Help(
+        what=tr(
+            "For every cell, how much the connectivity of the whole landscape would change if the permeability, "
+            "resistance or habitat quality of that cell changed a little: the exact gradient, all cells at once."
+        ),
+        when=tr(
+            "Use it to find where restoration would help most and where damage would hurt most. The gradient tells "
+            "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
+            "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
+            "latter are the fairer comparison between poor and good cells."
+        ),
+        result=tr(
+            "A raster of derivatives. With the mean distance, a negative value (blue) says: raising the value of this "
+            "cell brings the places closer together; with quality-weighted connectivity, a positive value (red) says: "
+            "raising it connects more habitat. 0 means that nothing depends on the cell, for example because no path "
+            "comes by. Pairs that no way joins are left out and counted in the log."
+        ),
+        reads=(
+            "Hanski, I. & Ovaskainen, O. (2000). The metapopulation capacity of a fragmented landscape. Nature 404, "
+            "755–758.",
+            "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "
+            "landscape conservation planning. Landscape and Urban Planning 83, 91–103.",
+            "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
+            "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+    )
+    figures = (*figures_of_every_run(), *figures_of_a_sensitivity())
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            choice(
+                "SCALAR",
+                tr("Connectivity"),
+                ["mean_distance", "quality_weighted"],
+                tr(
+                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
+                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
+                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
+                    "more is better."
+                ),
+            ),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan) or randomized shortest paths (in between, see θ)."
+                ),
+            ),
+            choice(
+                "RESPECT_TO",
+                tr("Change of"),
+                ["permeability", "resistance", "quality"],
+                tr(
+                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
+                    "whichever the landscape holds. Quality needs quality-weighted connectivity."
+                ),
+            ),
+            flag(
+                "ELASTICITY",
+                tr("Elasticity"),
+                tr(
+                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
+                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
+                    "percent."
+                ),
+            ),
+            self._places(
+                "SOURCES",
+                tr("From these points"),
+                tr(
+                    "Places whose connectivity counts, such as habitat patches; each stands for the cell it falls in. "
+                    "Any coordinate system. Without points, places are drawn at random, see “Sampled places”."
+                ),
+            ),
+            self._places(
+                "TARGETS",
+                tr("To these points"),
+                tr("Places to be reached from the first ones; the first ones themselves if nothing is chosen."),
+            ),
+            number(
+                "SAMPLES",
+                tr("Sampled places"),
+                DEFAULT_SAMPLES,
+                tr(
+                    "Number of cells drawn at random as places, used when no points are given. More give a smoother "
+                    "map and take longer."
+                ),
+                minimum=2,
+                whole=True,
+            ),
+            explained(
+                QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
+                tr(
+                    "How good each cell is to live in, 0 or more, for quality-weighted connectivity; 1 everywhere if "
+                    "nothing is chosen. The first band is used. If its cells do not lie on those of the landscape they "
+                    "are brought there, and the log says so."
+                ),
+            ),
+            distance(
+                "ALPHA",
+                tr("Dispersal distance"),
+                1000.0,
+                tr(
+                    "For quality-weighted connectivity: the distance at which exp(−distance / dispersal distance) has "
+                    "fallen to 37 %. It is a cost in the unit of the distance chosen above: map units where "
+                    "the resistance is 1, so give a five times larger value for animals that cross resistance 5."
+                ),
+            ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            cost(),
+            number(
+                "SEED",
+                tr("Seed of the sample"),
+                1,
+                tr("The same number draws the same places again."),
+                minimum=0,
+                whole=True,
+                advanced=True,
+            ),
+            *graph(),
+            output(tr("Sensitivity"), tr("Change of connectivity for a change of each cell.")),
+        ]
+
+    @staticmethod
+    def _places(name: str, description: str, text: str) -> QgsProcessingParameterDefinition:
+        kinds = [QgsProcessing.SourceType.TypeVectorPoint]
+        return explained(QgsProcessingParameterFeatureSource(name, description, kinds, optional=True), text)
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        weighted = choices["SCALAR"] == "quality_weighted"
+        if "TARGETS" in given and "SOURCES" not in given:
+            return tr("There are points to go to but none to come from: choose “From these points” as well.")
+        if choices["RESPECT_TO"] == "quality" and not weighted:
+            return tr(
+                "The mean distance does not depend on habitat quality: choose quality_weighted as connectivity, or "
+                "the change of permeability or resistance."
+            )
+        if "QUALITY" in given and not weighted:
+            return tr(
+                "Habitat quality has no part in the mean distance: choose quality_weighted as connectivity, or leave "
+                "the quality raster out."
+            )
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        weighted = inputs.choice("SCALAR") == "quality_weighted"
+        arrays: dict[str, np.ndarray] = {}
+        parameters = {
+            "scalar": inputs.choice("SCALAR"),
+            "distance": inputs.choice("DISTANCE"),
+            "theta": inputs.number("THETA"),
+            "cost": inputs.choice("COST"),
+            "respect_to": inputs.choice("RESPECT_TO"),
+            "elasticity": inputs.flag("ELASTICITY"),
+        }
+        if weighted:
+            parameters["alpha"] = inputs.number("ALPHA")
+            if inputs.is_given("QUALITY"):
+                arrays["quality"] = inputs.quality("QUALITY")
+        if inputs.is_given("SOURCES"):
+            arrays["sources"] = inputs.points("SOURCES").cells
+            if inputs.is_given("TARGETS"):
+                arrays["targets"] = inputs.points("TARGETS").cells
+            elif len(arrays["sources"]) == 1:
+                raise QgsProcessingException(
+                    tr(
+                        "One place alone has no connectivity: “From these points” holds a single usable point. "
+                        "Add points, or choose “To these points” as well."
+                    )
+                )
+        else:
+            parameters["samples"] = inputs.whole_number("SAMPLES")
+            parameters["seed"] = inputs.whole_number("SEED")
+        return inputs.task("connectivity.sensitivity", arrays, **parameters)
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        sensitivity = result.outputs["sensitivity"]
+        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(self._band_name(inputs),))]
+
+    @staticmethod
+    def _band_name(inputs: Inputs) -> str:
+        form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
+        return form.format(inputs.choice("RESPECT_TO"))
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        if numbers["connectivity"] is not None:
+            text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")
+            feedback.pushInfo(text.format(**numbers))
+        if numbers["minimum"] is not None:
+            text = tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.")
+            feedback.pushInfo(text.format(**numbers))
+        if numbers["unreachable_pairs"]:
+            feedback.pushWarning(
+                tr(
+                    "{count:,} pairs of places are not joined by any way, because barriers (no data or zero "
+                    "permeability) cut the landscape into parts. They are left out: the map says nothing of what "
+                    "would join them. “Connected components” shows the parts."
+                ).format(count=numbers["unreachable_pairs"])
+            )

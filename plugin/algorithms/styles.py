@@ -1,0 +1,183 @@
+"""How QGIS draws Permea's maps, worked out from the values while they are still arrays.
+
+A layer statistic would not do: infinite cells (no way to a source) spoil every stretch that QGIS makes by itself.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from qgis.core import (
+    QgsColorRampShader,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsRasterRange,
+    QgsRasterRenderer,
+    QgsRasterShader,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtGui import QColor
+
+from ..translation import tr
+
+# Perceptually even, so that equal steps of cost look equal: pale where a source is near, dark where it is far.
+NEAR_TO_FAR = (
+    "#fcfdbf", "#feca8d", "#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#721f81", "#440f76", "#180f3d",
+)  # fmt: skip
+# Blue where raising the value lowers the connectivity scalar, red where it raises it, pale around none.
+BELOW_TO_ABOVE_ZERO = (
+    "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
+    "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",
+)  # fmt: skip
+# Told apart also by most people who do not see red and green as different.
+CATEGORIES = (
+    "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
+)  # fmt: skip
+THE_REST = "#c9c9c4"
+
+# A few extreme cells (beside a source, in a bottleneck) would leave the rest of the map in one colour.
+UPPER_PERCENTILE = 98.0
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+class Style(ABC):
+    """A way to draw a raster, with the numbers it needs already worked out."""
+
+    @abstractmethod
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        """Make the renderer for a layer, which has been loaded by now."""
+
+
+@dataclass(frozen=True)
+class Stretched(Style):
+    """Colours running evenly from one value to another; what lies beyond keeps the last colour.
+
+    Parameters
+    ----------
+    low, high
+        The values of the first and of the last colour.
+    colours
+        From low to high.
+    """
+
+    low: float
+    high: float
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        high = self.high if self.high > self.low else self.low + 1.0
+        stops = np.linspace(self.low, high, len(self.colours))
+        ramp = QgsColorRampShader(self.low, high)
+        ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+        ramp.setColorRampItemList([_item(stop, colour) for stop, colour in zip(stops, self.colours)])
+        renderer = _pseudocolour(layer, ramp)
+        renderer.setClassificationMin(self.low)
+        renderer.setClassificationMax(high)
+        return renderer
+
+
+@dataclass(frozen=True)
+class Numbered(Style):
+    """One colour for each of the first numbers, one for all the others.
+
+    Parameters
+    ----------
+    sizes
+        Number of cells of component 1, 2, …
+    """
+
+    sizes: tuple[int, ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        ramp = QgsColorRampShader(1, max(1, len(self.sizes)))
+        ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
+        items = [_item(0, "#00000000", tr("barrier"))]
+        for number, (size, colour) in enumerate(zip(self.sizes, CATEGORIES), start=1):
+            items.append(_item(number, colour, tr("{number} ({size:,} cells)").format(number=number, size=size)))
+        if len(self.sizes) > len(CATEGORIES):
+            first, last = len(CATEGORIES) + 1, len(self.sizes)
+            label = tr("{first} to {last} (at most {size:,} cells each)")
+            size = self.sizes[len(CATEGORIES)]
+            items.append(_item(np.inf, THE_REST, label.format(first=first, last=last, size=size)))
+        ramp.setColorRampItemList(items)
+        return _pseudocolour(layer, ramp)
+
+
+def distance_style(distance: np.ndarray) -> Style:
+    """Return the style of a distance map: pale near the sources, dark far away, from 0 to the 98th percentile."""
+    finite = distance[np.isfinite(distance)]
+    if finite.size == 0:
+        return Stretched(0.0, 1.0, NEAR_TO_FAR)
+    low = min(0.0, float(finite.min()))
+    high = float(np.percentile(finite, UPPER_PERCENTILE))
+    return Stretched(low, high if high > low else float(finite.max()), NEAR_TO_FAR)
+
+
+def sensitivity_style(sensitivity: np.ndarray) -> Style:
+    """Return the style of a gradient: as far below zero as above, clipped at the 98th percentile of its size."""
+    size = np.abs(sensitivity[np.isfinite(sensitivity)])
+    size = size[size > 0]
+    reach = float(np.percentile(size, UPPER_PERCENTILE)) if size.size else 1.0
+    return Stretched(-reach, reach, BELOW_TO_ABOVE_ZERO)
+
+
+def component_style(labels: np.ndarray) -> Style:
+    """Return the style of a map of components, numbered from 1, the largest, on."""
+    sizes = np.bincount(labels[labels > 0].astype(np.int64))[1:]
+    return Numbered(tuple(int(size) for size in sizes))
+
+
+# QGIS keeps only a bare pointer to a post-processor and calls it after the algorithm is gone, so somebody has to
+# keep it alive: one for each output written in this session.
+_styled_outputs: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
+
+
+def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) -> None:
+    """Ask QGIS to draw an output in this style if it is going to load it.
+
+    Parameters
+    ----------
+    path
+        The output as the algorithm returns it.
+    style
+        How to draw it.
+    context
+        Knows which outputs will be loaded.
+    """
+    if context.willLoadLayerOnCompletion(path):
+        _styled_outputs[path] = _Styler(style)
+        context.layerToLoadOnCompletionDetails(path).setPostProcessor(_styled_outputs[path])
+
+
+class _Styler(QgsProcessingLayerPostProcessorInterface):
+    """Gives a layer its renderer once QGIS has loaded it; runs in the main thread."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__()
+        self._style = style
+
+    def postProcessLayer(
+        self, layer: QgsRasterLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        if not isinstance(layer, QgsRasterLayer) or layer.dataProvider() is None:
+            return
+        # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
+        # stretch or histogram by the user is not spoilt by them.
+        for band in range(1, layer.bandCount() + 1):
+            layer.dataProvider().setUserNoDataValue(band, [QgsRasterRange(LARGEST_FLOAT32, np.inf)])
+        layer.setRenderer(self._style.renderer(layer))
+        layer.triggerRepaint()
+
+
+def _item(value: float, colour: str, label: str = "") -> QgsColorRampShader.ColorRampItem:
+    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or f"{value:.4g}")
+
+
+def _pseudocolour(layer: QgsRasterLayer, ramp: QgsColorRampShader) -> QgsSingleBandPseudoColorRenderer:
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(ramp)
+    return QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)

@@ -1,0 +1,61 @@
+"""The connected parts of a landscape."""
+
+from __future__ import annotations
+
+import numpy as np
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import TOOLS, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import graph, landscape, output
+from ..results import Map, figures_of_every_run, figures_of_the_components
+from ..styles import component_style
+
+
+class ConnectedComponents(EngineAlgorithm):
+    """Which cells can be reached from which."""
+
+    id = "connectedcomponents"
+    title = tr("Connected components")
+    section = TOOLS
+    summary = tr("The parts of a landscape within which every cell can be reached from every other.")
+    help = Help(
+        what=tr(
+            "Finds the parts of the landscape that barriers (cells without data or with zero permeability) cut off "
+            "from each other, and numbers them by size."
+        ),
+        when=tr(
+            "Use it before a distance, to see which places can be joined at all, and whether thin gaps in the data or "
+            "single cells of barrier cut off what in reality is connected. Its result serves as a raster of sources "
+            "too."
+        ),
+        result=tr(
+            "A raster of whole numbers: 1 is the largest part, 2 the next, and so on; 0 are cells of zero "
+            "permeability. Cells without data stay without data."
+        ),
+    )
+    figures = (*figures_of_every_run(), *figures_of_the_components())
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        text = tr("The number of the part that each cell belongs to, 1 for the largest.")
+        return [*landscape(), *graph(), output(tr("Connected components"), text)]
+
+    def task(self, inputs: Inputs) -> Task:
+        return inputs.task("components.label")
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        labels = result.outputs["components"]
+        values = np.where(inputs.landscape.valid, labels, np.nan)
+        return [Map("OUTPUT", values, component_style(labels), dtype="int32", band_names=(tr("component"),))]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        if not numbers["active_cells"]:
+            feedback.pushWarning(tr("No cell of the landscape can be crossed."))
+            return
+        share = numbers["largest_component_cells"] / numbers["active_cells"]
+        text = tr("The largest part has {cells:,} cells, {share:.1%} of those that can be crossed.")
+        feedback.pushInfo(text.format(cells=numbers["largest_component_cells"], share=share))
