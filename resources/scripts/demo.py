@@ -193,8 +193,8 @@ def _draw_in_qgis(path: Path) -> None:
     patches.setLabelsEnabled(False)
     panels = [figure.Panel(_styled(run), run.title, run.subtitle, run.unit, (patches,)) for run in RUNS]
     caption = (
-        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index of "
-        "a Landsat 7 scene (USGS, public domain); the sea and the rivers are barriers. White dots are habitat patches."
+        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index "
+        "of a Landsat 7 scene (USGS, public domain); sea and rivers are barriers. White dots are habitat patches."
     )
     figure.draw_figure(panels, caption, path)
 

@@ -98,7 +98,7 @@ def window_mean(values: np.ndarray, valid: np.ndarray, size: int) -> np.ndarray:
 
 
 def permeability_of(ndvi: np.ndarray) -> np.ndarray:
-    """Return permeability: 0.02 in the densest city to 1 in closed forest, each step of NDVI multiplying by the same."""
+    """Return permeability: 0.02 in the densest city to 1 in closed forest, exponential in NDVI."""
     greenness = np.clip((ndvi - NDVI_CITY) / (NDVI_FOREST - NDVI_CITY), 0.0, 1.0)
     return np.round(LEAST_PERMEABLE ** (1.0 - greenness), 3)
 
