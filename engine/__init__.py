@@ -8,6 +8,24 @@ import jax
 
 jax.config.update("jax_enable_x64", True)
 
-from .grid import GridGraph  # noqa: E402  (the precision must be set before any array is made)
+# The precision must be set before any array is made, hence the late imports.
+from .components import connected_components, largest_component  # noqa: E402
+from .distances import (  # noqa: E402
+    AbstractDistance,
+    EuclideanDistance,
+    LCPDistance,
+    ResistanceDistance,
+    RSPDistance,
+)
+from .grid import GridGraph  # noqa: E402
 
-__all__ = ["GridGraph"]
+__all__ = [
+    "AbstractDistance",
+    "EuclideanDistance",
+    "GridGraph",
+    "LCPDistance",
+    "RSPDistance",
+    "ResistanceDistance",
+    "connected_components",
+    "largest_component",
+]

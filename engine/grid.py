@@ -245,13 +245,15 @@ class GridGraph(eqx.Module):
         rows, columns = jnp.atleast_1d(jnp.asarray(rows, dtype=int)), jnp.atleast_1d(jnp.asarray(columns, dtype=int))
         inside = (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
         numbers = jnp.where(inside, self.vertex_numbers[rows, columns], self.nb_active)
-        if is_concrete(inside, numbers):
-            for wrong, what in ((~inside, "outside the raster"), (numbers == self.nb_active, "not active")):
-                if bool(wrong.any()):
-                    first = int(jnp.argmax(wrong))
+        found, within, row, column = (known(array) for array in (numbers, inside, rows, columns))
+        if found is not None and within is not None:
+            raster = f"the raster of {self.height} × {self.width} cells"
+            for wrong, what in ((~within, f"lie outside {raster}"), (found == self.nb_active, f"are not active in {raster}")):
+                if wrong.any():
+                    first = np.argmax(wrong)
                     raise ValueError(
-                        f"{int(wrong.sum())} of {numbers.size} coordinates are {what} of {self.height} × {self.width} "
-                        f"cells, the first at row {int(rows[first])}, column {int(columns[first])}"
+                        f"{wrong.sum()} of {found.size} coordinates {what}, "
+                        f"the first at row {row[first]}, column {column[first]}"
                     )
         return numbers
 
@@ -261,23 +263,26 @@ class GridGraph(eqx.Module):
         return jnp.stack([cells // self.width, cells % self.width], -1)
 
 
-def is_concrete(*arrays: Array) -> bool:
-    """Tell whether the values of all these arrays can be looked at, that is, whether none is being traced by jit."""
+def known(array: ArrayLike) -> np.ndarray | None:
+    """Return the values of an array if they can be looked at, None while jit or vmap is tracing it.
+
+    Examples
+    --------
+    >>> known(jnp.array([1, 2]))
+    array([1, 2])
+    """
     try:
-        for array in arrays:
-            # A value under `grad` alone is known, one under `jit` or `vmap` is not; the gradient is of no concern.
-            np.asarray(jax.lax.stop_gradient(array))
+        # A value under `grad` alone is known once its gradient is of no concern; one under `jit` or `vmap` is not.
+        return np.asarray(jax.lax.stop_gradient(array))
     except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
-        return False
-    return True
+        return None
 
 
 def _check_values(weights: Array, active: Array | None) -> None:
     """Refuse permeability that is negative, NaN or infinite in an active cell (in any cell, if none was named)."""
-    if not is_concrete(weights) or (active is not None and not is_concrete(active)):
+    values, where = known(weights), np.True_ if active is None else known(active)
+    if values is None or where is None:
         return
-    values = np.asarray(jax.lax.stop_gradient(weights))
-    where = np.ones(values.shape, bool) if active is None else np.asarray(active)
     # Without activities a NaN is the notebook's way to say nodata; with them, the caller said that the cell counts.
     faults = [("negative", values < 0), ("infinite", np.isinf(values))]
     if active is not None:
@@ -293,14 +298,14 @@ def _check_values(weights: Array, active: Array | None) -> None:
 
 
 def _count(active: Array, given: int | None) -> int:
-    if given is not None and not isinstance(given, (int, np.integer)):
-        if not (isinstance(given, (np.ndarray, jax.Array)) and is_concrete(given)):
-            raise ValueError("nb_active must be a plain integer, known when the function is compiled")
-    if not is_concrete(active):
+    if given is not None and known(given) is None:
+        raise ValueError("nb_active must be a plain integer, known when the function is compiled")
+    values = known(active)
+    if values is None:
         if given is None:
             raise ValueError("under jax.jit the number of active cells cannot be counted: pass activities and nb_active")
         return int(given)
-    found = int(np.asarray(active).sum())
+    found = int(values.sum())
     if given is not None and int(given) != found:
         raise ValueError(f"nb_active is {int(given)}, but {found} cells are active")
     if found == 0:

@@ -1,0 +1,49 @@
+"""The cost of crossing an edge, from its conductance."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..grid import GridGraph, known
+
+
+def inverse(conductance: Array) -> Array:
+    """Return 1 / w: the resistance of the edge (resistance of the landscape times length)."""
+    return 1 / conductance
+
+
+def minus_log(conductance: Array) -> Array:
+    """Return −log w: costs that add up along a path as probabilities multiply; w must not exceed 1."""
+    return -jnp.log(conductance)
+
+
+def edge_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, "directions rows columns"]:
+    """Return the cost of every step; infinite where there is no edge.
+
+    Parameters
+    ----------
+    grid
+        The landscape.
+    cost
+        Function of the conductance.
+
+    Raises
+    ------
+    ValueError
+        The cost is negative or undefined somewhere.
+    """
+    exists = grid.edges > 0
+    # A harmless 1 where there is no edge: cost(0) may be infinite, and its masked derivative NaN.
+    costs = jnp.where(exists, cost(jnp.where(exists, grid.edges, 1.0)), jnp.inf)
+    values = known(costs)
+    if values is not None:
+        wrong = ~(values >= 0)
+        if wrong.any():
+            conductances = known(grid.edges)[wrong]
+            raise ValueError(
+                f"the cost is negative or undefined on {wrong.sum()} of {(values < float('inf')).sum()} edges, whose "
+                f"conductances range from {conductances.min():g} to {conductances.max():g}; a cost must be zero or "
+                "more (for −log of the conductance no conductance may exceed 1)"
+            )
+    return costs

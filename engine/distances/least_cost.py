@@ -1,0 +1,86 @@
+"""Least-cost distance: the cost of the cheapest path (Adriaensen et al. 2003)."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..grid import GridGraph
+from ..solvers.shortest_paths import least_costs, nearest_seed
+from .costs import edge_costs, inverse
+from .interface import AbstractDistance, cells_of, vertex_values, vertices
+
+
+class LCPDistance(AbstractDistance):
+    """Cost of the cheapest path: the movement of somebody who knows the whole landscape.
+
+    d(s, t) = min over paths of Σ cost(w_e), over the edges e of the path.
+
+    Parameters
+    ----------
+    cost
+        Cost of crossing an edge of conductance w, zero or more; by default 1 / w, which is resistance times length.
+
+    Notes
+    -----
+    With `edge_rule="resistance"` this is the accumulated cost of GRASS `r.cost`, gdistance `accCost` and scikit-image
+    `MCP_Geometric`: the mean of the two cells' resistances times the length of the step.
+    The derivative of a distance with respect to an edge's cost is 1 on the path and 0 off it.
+
+    References
+    ----------
+    Adriaensen, F. et al. (2003). The application of 'least-cost' modelling as a functional landscape model.
+    Landscape and Urban Planning 64, 233–247.
+
+    Examples
+    --------
+    >>> grid = GridGraph(jnp.array([[1.0, 0.5, 1.0]]), edge_rule="resistance")
+    >>> LCPDistance()(grid, [0])
+    Array([[0. , 1.5, 3. ]], dtype=float64)
+    """
+
+    cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse)
+
+    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+        """Costs of the cheapest paths from sources to every vertex."""
+        costs = edge_costs(grid, self.cost)
+        return vertex_values(grid, least_costs(costs, cells_of(grid, sources), False, False))
+
+    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+        """Costs of the cheapest paths from every vertex to targets."""
+        costs = edge_costs(grid, self.cost)
+        return vertex_values(grid, least_costs(costs, cells_of(grid, targets), True, False)).T
+
+    def sources_to_targets(
+        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+    ) -> Float[Array, "sources targets"]:
+        """Costs of the cheapest paths from sources to targets, searched from whichever are fewer."""
+        if sources.shape[0] <= targets.shape[0]:
+            return super().sources_to_targets(grid, sources, targets)
+        return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=jnp.inf)
+
+    def nearest(self, grid: GridGraph, targets: ArrayLike) -> Float[Array, "n"]:
+        """Cost from every vertex to the nearest of the targets, in one search."""
+        cells = cells_of(grid, vertices(grid, targets, "targets"))
+        return vertex_values(grid, least_costs(edge_costs(grid, self.cost), cells, True, True))[0]
+
+    def allocation(
+        self, grid: GridGraph, targets: ArrayLike
+    ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
+        """Say for every vertex which target is nearest, and which neighbour is next on the way to it.
+
+        Returns
+        -------
+        cost
+            Cost to the nearest target.
+        allocation
+            Position of that target in `targets`; −1 where none can be reached.
+        backlink
+            Vertex number of the next cell on the way; −1 at a target and where none can be reached.
+        """
+        cells = cells_of(grid, vertices(grid, targets, "targets"))
+        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost), cells, True)
+        numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
+        here = grid.cells
+        return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]

@@ -1,0 +1,206 @@
+"""Effective resistance: the landscape as a network of resistors (McRae 2006)."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..components import connected_components
+from ..grid import GridGraph
+from ..solvers.automatic import choose
+from ..solvers.dense import dense_inverse, refuse_above_limit
+from ..solvers.interface import AbstractSolver, inverse_block, solve, unit_vectors
+from ..stencil import Stencil, outer_entries
+from .interface import AbstractDistance, cells_of, vertices
+
+
+class ResistanceDistance(AbstractDistance):
+    """Effective resistance between cells, in ohm: movement that wanders over all routes at once.
+
+    One ampere enters at the source and leaves at the target; the distance is the voltage between them,
+    R_st = (e_s − e_t)ᵀ L⁺ (e_s − e_t), with L the Laplacian of the edge conductances.
+
+    Parameters
+    ----------
+    solver
+        How to solve with L; by default chosen from the size and the number of right-hand sides.
+
+    Raises
+    ------
+    ValueError
+        The graph is directed (`edge_rule="target"`); distances to *every* cell of a landscape of more than 10,000
+        active cells (they need the diagonal of an inverse).
+
+    Notes
+    -----
+    L is singular: adding a constant to all potentials changes nothing. One cell of each component is tied to the
+    ground, the one with the largest conductance around it; differences of potentials do not depend on which.
+    The derivative with respect to an edge, ∂R_st/∂w_e = −(v_i − v_j)², needs no second solve.
+    Cells in different components are infinitely far apart.
+
+    References
+    ----------
+    McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561. Eq. 3.
+
+    Examples
+    --------
+    >>> ResistanceDistance()(GridGraph(jnp.ones((1, 3))), [0])
+    Array([[0., 1., 2.]], dtype=float64)
+    """
+
+    solver: AbstractSolver | None = eqx.field(default=None)
+
+    def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
+        """Resistances between all vertices."""
+        components, inverse = self._whole_inverse(grid)
+        diagonal = jnp.diagonal(inverse)
+        resistance = diagonal[:, None] + diagonal[None] - 2 * inverse
+        return _within_components(resistance, components, components)
+
+    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+        """Resistances from sources to every vertex."""
+        components, inverse = self._whole_inverse(grid)
+        diagonal = jnp.diagonal(inverse)
+        rows = jnp.take(inverse, sources, axis=0, mode="fill", fill_value=0.0)
+        mine = jnp.take(diagonal, sources, mode="fill", fill_value=0.0)
+        own = jnp.take(components, sources, mode="fill", fill_value=0)
+        return _within_components(mine[:, None] + diagonal[None] - 2 * rows, own, components)
+
+    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+        """Resistances from every vertex to targets; the same both ways."""
+        return self.from_sources(grid, targets).T
+
+    def sources_to_targets(
+        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+    ) -> Float[Array, "sources targets"]:
+        """Resistances from sources to targets, with one solve for each of them."""
+        both = self.between(grid, jnp.concatenate([sources, targets]))
+        return both[: sources.shape[0], sources.shape[0] :]
+
+    def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
+        """Resistances between all pairs of nodes, with one solve for each node and none for the gradient."""
+        _refuse_directed(grid)
+        components = connected_components(grid)
+        cells = cells_of(grid, nodes)
+        block = inverse_block(grounded(grid, components), self._solver(grid, nodes.shape[0]), cells)
+        diagonal = jnp.diagonal(block)
+        own = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
+        return _within_components(diagonal[:, None] + diagonal[None] - 2 * block, own, own)
+
+    def pairs(self, grid: GridGraph, sources: ArrayLike, targets: ArrayLike) -> Float[Array, "pairs"]:
+        """Resistance of each pair (source i, target i), with one solve for each and none for the gradient.
+
+        Notes
+        -----
+        The current enters at the source and leaves at the target, so nothing is lost to cancellation when both are
+        far from the ground.
+        """
+        _refuse_directed(grid)
+        first = cells_of(grid, vertices(grid, sources, "sources"))
+        second = cells_of(grid, vertices(grid, targets, "targets"))
+        components = connected_components(grid)
+        labels = jnp.take(components.ravel(), jnp.stack([first, second]), mode="fill", fill_value=0)
+        together = (labels[0] == labels[1]) & (labels[0] > 0)
+        currents = unit_vectors(first, grid.shape) - unit_vectors(second, grid.shape)
+        currents = jnp.where(together[:, None, None], currents, 0.0)
+        # No current reaches the ground, so what ties it down does not matter, and R = cᵀ A⁻¹ c.
+        resistance = dissipation(grounded(grid, components), self._solver(grid, first.shape[0]), currents)
+        return jnp.where(together, resistance, jnp.inf)
+
+    def potentials(
+        self, grid: GridGraph, currents: Float[Array, "k rows columns"]
+    ) -> Float[Array, "k rows columns"]:
+        """Return the potential of every cell, in volt, for currents that enter (+) and leave (−) the landscape.
+
+        Parameters
+        ----------
+        grid
+            The landscape, undirected.
+        currents
+            In ampere; must sum to zero within each component.
+        """
+        _refuse_directed(grid)
+        system = grounded(grid, connected_components(grid))
+        return solve(self._solver(grid, currents.shape[0]), system, currents, symmetric=True)
+
+    def _whole_inverse(self, grid: GridGraph) -> tuple[Int[Array, "n"], Float[Array, "n n"]]:
+        _refuse_directed(grid)
+        refuse_above_limit(grid.nb_active, "The resistance from every cell")
+        components = connected_components(grid)
+        inverse = dense_inverse(grounded(grid, components), grid.cells, True)
+        return jnp.take(components.ravel(), grid.cells, mode="fill", fill_value=0), inverse
+
+    def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractSolver:
+        return self.solver if self.solver is not None else choose(grid.nb_active, right_hand_sides)[0]
+
+
+def grounded(grid: GridGraph, components: Int[Array, "rows columns"]) -> Stencil:
+    """Return the Laplacian with one cell of each component tied to the ground: a nonsingular system.
+
+    Parameters
+    ----------
+    grid
+        The landscape.
+    components
+        As `connected_components` gives them.
+
+    Notes
+    -----
+    The cell with the largest sum of conductances is tied, with a conductor as large as that sum: a weakly connected
+    one would put its own large resistance into every potential and drown the differences in rounding.
+    """
+    laplacian = grid.laplacian()
+    around = jax.lax.stop_gradient(laplacian.center).ravel()
+    label, size = components.ravel(), components.size
+    best = jax.ops.segment_max(around, label, num_segments=size + 1)
+    place = jnp.arange(size)
+    first = jax.ops.segment_min(jnp.where(around == best[label], place, size), label, num_segments=size + 1)
+    tie = (first[label] == place) & (label > 0)
+    conductor = jnp.where(tie, jnp.where(around > 0, around, 1.0), 0.0)
+    # Cells that are not vertices become rows of the identity.
+    extra = jnp.where(label > 0, conductor, 1.0).reshape(grid.shape)
+    return Stencil(laplacian.center + extra, laplacian.edges)
+
+
+@eqx.filter_custom_vjp
+def dissipation(
+    system: Stencil, solver: AbstractSolver, currents: Float[Array, "k rows columns"]
+) -> Float[Array, "k"]:
+    """Return cᵀ A⁻¹ c for k currents c: the power that each dissipates, which is R for one ampere.
+
+    With v = A⁻¹ c, dR = −vᵀ dA v; for a conductance between i and j this is −(v_i − v_j)².
+    """
+    return (currents * _potentials(system, solver, currents)).sum((1, 2))
+
+
+def _potentials(system, solver, currents):
+    return solver.solve_prepared(solver.prepare(system), currents, transposed=False)
+
+
+@dissipation.def_fwd
+def _dissipation_forward(perturbed, system, solver, currents):
+    potentials = _potentials(system, solver, currents)
+    return (currents * potentials).sum((1, 2)), potentials
+
+
+@dissipation.def_bwd
+def _dissipation_backward(potentials, cotangent, perturbed, system, solver, currents):
+    # Entry by entry this is −v_i v_j off the diagonal and −v_i² on it; the Laplacian's own rule, w_e in both
+    # diagonals and with the opposite sign between them, completes it to −(v_i − v_j)².
+    entries = outer_entries(cotangent[:, None, None] * potentials, potentials, system.directions)
+    return jax.tree.map(jnp.negative, entries)
+
+
+def _refuse_directed(grid: GridGraph) -> None:
+    if not grid.is_undirected:
+        raise ValueError(
+            "effective resistance needs an undirected graph, but this edge rule gives the two directions of an edge "
+            'different conductances; use edge_rule="mean" or "resistance"'
+        )
+
+
+def _within_components(
+    resistance: Float[Array, "k m"], one: Int[Array, "k"], other: Int[Array, "m"]
+) -> Float[Array, "k m"]:
+    together = (one[:, None] == other[None]) & (one[:, None] > 0)
+    return jnp.where(together, resistance, jnp.inf)

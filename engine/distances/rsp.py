@@ -1,0 +1,182 @@
+"""Randomized shortest paths: from the cheapest route (θ → ∞) to the random walk (θ → 0) (Saerens et al. 2009)."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..components import connected_components
+from ..grid import GridGraph, known
+from ..solvers.automatic import choose
+from ..solvers.dense import dense_inverse, refuse_above_limit
+from ..solvers.free_energy import absorbing_system, arriving_walk, free_energies
+from ..solvers.interface import AbstractSolver, solve
+from ..stencil import Stencil, neighbour, steps_of
+from .costs import edge_costs, inverse
+from .interface import AbstractDistance, cells_of, vertex_values
+
+MEASURES = ("expected_cost", "free_energy", "survival")
+
+#: All pairs come from one dense inverse Z = (I − W)⁻¹ only while it is well inside floating range: entries that have
+#: not underflowed, and walkers that are lost soon enough for C̄_st − C̄_tt not to be a difference of huge numbers.
+SMALLEST_ENTRY = 1e-200
+LARGEST_ENTRY = 1e3
+
+
+class RSPDistance(AbstractDistance):
+    """Expected cost of randomized shortest paths: movement that prefers cheap routes without knowing the best.
+
+    A walker steps from i to j with probability P_ij ∝ conductance; paths are favoured by exp(−θ cost). The distance
+    from s to t is the mean cost of the paths from s until they first reach t. It is not symmetric.
+
+    Parameters
+    ----------
+    theta
+        θ > 0, per unit of cost: small is wandering, large is optimal.
+    cost
+        Cost of crossing an edge of conductance w, zero or more; by default 1 / w.
+    measure
+        "expected_cost"; "free_energy": −log(survival) / θ, also a distance between the two extremes; or "survival":
+        the probability that a walker killed at rate θ per unit of cost arrives, 1 at the target, 0 if unreachable.
+    solver
+        For the linear systems; by default chosen from their size.
+
+    Raises
+    ------
+    ValueError
+        θ not positive; a negative cost; distances *from* a source *to* every cell of a landscape of more than 10,000
+        active cells (they need the diagonal of an inverse; distances from every cell to a target do not).
+
+    Notes
+    -----
+    With W = P ∘ exp(−θC), Z = (I − W)⁻¹: survival Z_st / Z_tt; free energy φ/θ, φ = −log survival; expected cost
+    C̄_st − C̄_tt, C̄ = Z (C∘W) Z ∘/ Z (∘/ elementwise). For one target the same numbers come without Z: φ from its own
+    scaled system, and the expected cost as the mean hitting cost of the walk given that it arrives,
+    EC_i = Σ_j W̃_ij (C_ij + EC_j), W̃_ij = W_ij z_j / z_i, sums of positive terms at any θ.
+
+    References
+    ----------
+    Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related models.
+    Neural Computation 21, 2363–2404.
+    Van Moorter, B. et al. (2021). Defining and quantifying effective connectivity of landscapes for species'
+    movements. Ecography 44, 870–884.
+
+    Examples
+    --------
+    >>> grid = GridGraph(jnp.ones((2, 2)), neighbors="rook")
+    >>> RSPDistance(theta=2.0)(grid, [0]).round(8)
+    Array([[0.        , 1.01848492, 1.01848492, 2.01848492]], dtype=float64)
+    """
+
+    theta: Float[Array, ""]
+    cost: Callable[[Array], Array] = eqx.field(static=True)
+    measure: str = eqx.field(static=True)
+    solver: AbstractSolver | None
+
+    def __init__(
+        self,
+        theta: ArrayLike,
+        cost: Callable[[Array], Array] = inverse,
+        measure: str = "expected_cost",
+        solver: AbstractSolver | None = None,
+    ):
+        self.theta = jnp.asarray(theta, dtype=float)
+        value = known(self.theta)
+        if self.theta.ndim or (value is not None and not 0 < value < float("inf")):
+            raise ValueError(f"theta must be one positive number, not {theta}")
+        if measure not in MEASURES:
+            raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
+        self.cost = cost
+        self.measure = measure
+        self.solver = solver
+
+    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+        """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
+        log_transitions, costs = _walk(grid, self.cost)
+        solver = self.solver if self.solver is not None else choose(grid.nb_active, 1)[0]
+
+        def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
+            energies = self.theta * costs
+            potential = free_energies(solver, log_transitions, energies, target)
+            if self.measure == "free_energy":
+                return potential / self.theta
+            if self.measure == "survival":
+                return jnp.exp(-potential)
+            return _hitting_cost(solver, log_transitions - energies, costs, potential, target)
+
+        rasters = jax.lax.map(to_one, cells_of(grid, targets))
+        return vertex_values(grid, rasters).T
+
+    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+        """Distances from sources to every vertex."""
+        empty = 0.0 if self.measure == "survival" else jnp.inf
+        return jnp.take(self.all_pairs(grid), sources, axis=0, mode="fill", fill_value=empty)
+
+    def sources_to_targets(
+        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+    ) -> Float[Array, "sources targets"]:
+        """Distances from sources to targets, two solves for each target."""
+        empty = 0.0 if self.measure == "survival" else jnp.inf
+        return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=empty)
+
+    def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
+        """Distances between all vertices."""
+        refuse_above_limit(grid.nb_active, "The randomized-shortest-path distance from a source to every cell")
+        log_transitions, costs = _walk(grid, self.cost)
+        weights = jnp.exp(log_transitions - self.theta * costs)
+        inverse_ = dense_inverse(_identity_minus(weights), grid.cells, False)
+        component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
+        together = component[:, None] == component[None]
+        fixed = jax.lax.stop_gradient(inverse_)
+        in_range = (
+            ~(together & (fixed < SMALLEST_ENTRY)).any()
+            & (jnp.diagonal(fixed) < LARGEST_ENTRY).all()
+            & ~_has_one_way_edges(grid)
+        )
+        return jax.lax.cond(
+            in_range,
+            lambda: self._from_inverse(grid, inverse_, together, weights, costs),
+            lambda: self.to_targets(grid, jnp.arange(grid.nb_active)),
+        )
+
+    def _from_inverse(self, grid, inverse_, together, weights, costs):
+        z = jnp.where(together, inverse_, 1.0)
+        if self.measure != "expected_cost":
+            survival = z / jnp.diagonal(z)[None]
+            if self.measure == "survival":
+                return jnp.where(together, survival, 0.0)
+            return jnp.where(together, -jnp.log(survival) / self.theta, jnp.inf)
+        spent = Stencil(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
+        mean_cost = (inverse_ @ spent @ inverse_) / z
+        return jnp.where(together, mean_cost - jnp.diagonal(mean_cost)[None], jnp.inf)
+
+
+def _walk(
+    grid: GridGraph, cost: Callable[[Array], Array]
+) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
+    """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
+    exists = grid.edges > 0
+    out = grid.edges.sum(0)
+    conductance = jnp.where(exists, grid.edges, 1.0)
+    log_transitions = jnp.where(exists, jnp.log(conductance) - jnp.log(jnp.where(out > 0, out, 1.0)), -jnp.inf)
+    costs = edge_costs(grid, cost)
+    return log_transitions, jnp.where(exists, jnp.where(exists, costs, 0.0), 0.0)
+
+
+def _hitting_cost(solver, log_weights, costs, potential, target) -> Float[Array, "rows columns"]:
+    walk = arriving_walk(log_weights, potential, target)
+    per_step = (walk * costs).sum(0)
+    expected = solve(solver, absorbing_system(walk), per_step[None])[0]
+    return jnp.where(jnp.isfinite(potential), expected, jnp.inf)
+
+
+def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil:
+    return Stencil(jnp.ones(weights.shape[1:]), -weights)
+
+
+def _has_one_way_edges(grid: GridGraph) -> Array:
+    exists = grid.edges > 0
+    back = [neighbour(exists[grid.directions - 1 - d], step, fill=False) for d, step in enumerate(steps_of(grid.directions))]
+    return (exists != jnp.stack(back)).any()

@@ -1,0 +1,48 @@
+"""What the solvers did: names, iterations, residuals, for reports and logs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One solve: which solver, how many right-hand sides, iterations (0 for a direct one), relative residual."""
+
+    solver: str
+    right_hand_sides: int
+    iterations: int
+    residual: float
+
+
+# Solvers run on XLA's callback threads, where context variables of the caller are not seen; hence a plain list.
+_OPEN: list[list[Entry]] = []
+
+
+@contextmanager
+def journal() -> Iterator[list[Entry]]:
+    """Collect an `Entry` for every solve that runs inside the block.
+
+    Examples
+    --------
+    >>> with journal() as entries:
+    ...     pass
+    >>> entries
+    []
+    """
+    entries: list[Entry] = []
+    _OPEN.append(entries)
+    try:
+        yield entries
+        jax.effects_barrier()
+    finally:
+        _OPEN.remove(entries)
+
+
+def note(solver: str, right_hand_sides: int, iterations: int, residual: float) -> None:
+    """Add an entry to every open journal; call it from the host."""
+    for entries in _OPEN:
+        entries.append(Entry(solver, int(right_hand_sides), int(np.max(iterations)), float(np.max(residual))))
