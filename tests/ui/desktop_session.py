@@ -57,7 +57,7 @@ def session():
     tidy_window()
     landscape = QgsRasterLayer(str(SAMPLE / "permeability.tif"), "Permeability")
     patches = QgsVectorLayer(f"{SAMPLE / 'patches.gpkg'}|layername=patches", "Habitat patches")
-    QgsProject.instance().addMapLayers([landscape, patches])
+    QgsProject.instance().addMapLayers([patches, landscape])  # the first one on top
     iface.mapCanvas().setDestinationCrs(landscape.crs())
     iface.mapCanvas().setExtent(landscape.extent())
     yield lambda: not iface.mapCanvas().isDrawing()

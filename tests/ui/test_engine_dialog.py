@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlain
 SETTING = "permea/engine/python"
 VARIABLE = "PERMEA_ENGINE_PYTHON"
 QGIS_PYTHON = "/usr/bin/python3"
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 60  # seconds
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def engine_python():
 
 
 @pytest.fixture
-def open_dialog(qgis_app, qtbot, monkeypatch, tmp_path):
+def open_dialog(qgis_app, monkeypatch, tmp_path):
     """Open the dialog in a QGIS that knows of no engine but the given one, and wait until it has looked at it."""
     from permea.ui.engine_dialog import EngineDialog
 
@@ -44,29 +45,38 @@ def open_dialog(qgis_app, qtbot, monkeypatch, tmp_path):
         if setting is not None:
             QgsSettings().setValue(SETTING, str(setting))
         dialog = EngineDialog()
-        qtbot.addWidget(dialog)
         dialog.show()
         opened.append(dialog)
-        wait_for(dialog, qtbot)
+        wait_for(dialog)
         return dialog
 
     yield open_it
     for dialog in opened:
         dialog.close()
+        dialog.deleteLater()
     QgsSettings().remove(SETTING)
     if kept is not None:
         QgsSettings().setValue(SETTING, kept)
 
 
-def wait_for(dialog, qtbot):
-    qtbot.waitUntil(lambda: not dialog.is_busy(), timeout=PATIENCE)
+def wait_until(condition, seconds=PATIENCE):
+    """Let Qt work until the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"nothing happened for {seconds} s"
+        QApplication.processEvents()
+        time.sleep(0.02)
 
 
-def test_python(dialog, qtbot, python):
+def wait_for(dialog):
+    wait_until(lambda: not dialog.is_busy())
+
+
+def test_python(dialog, python):
     """Choose a Python in the dialog, press Test and wait for the verdict."""
     dialog.chooser.setFilePath(str(python))
     dialog.test_button.click()
-    wait_for(dialog, qtbot)
+    wait_for(dialog)
     return dialog.test_label.text()
 
 
@@ -105,63 +115,63 @@ def test_a_configured_python_that_is_gone_is_named(open_dialog, tmp_path):
     assert dialog.default_button.isEnabled()
 
 
-def test_a_broken_python_leaves_its_last_words_in_the_log(open_dialog, qtbot, tmp_path):
+def test_a_broken_python_leaves_its_last_words_in_the_log(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
     dialog = open_dialog()
-    verdict = test_python(dialog, qtbot, broken)
+    verdict = test_python(dialog, broken)
     assert verdict
     assert "the disk is on fire" in dialog.log.toPlainText()
     assert not dialog.log_box.isCollapsed()
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_file_that_is_no_program_is_refused_in_plain_words(open_dialog, qtbot, tmp_path):
+def test_a_file_that_is_no_program_is_refused_in_plain_words(open_dialog, tmp_path):
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear reader,", encoding="utf-8")
     dialog = open_dialog()
-    verdict = test_python(dialog, qtbot, letter)
+    verdict = test_python(dialog, letter)
     assert str(letter) in verdict + dialog.log.toPlainText()
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_program_that_is_no_python_is_refused(open_dialog, qtbot):
+def test_a_program_that_is_no_python_is_refused(open_dialog):
     dialog = open_dialog()
-    verdict = test_python(dialog, qtbot, "/bin/echo")
+    verdict = test_python(dialog, "/bin/echo")
     assert verdict
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_python_without_jax_is_told_what_it_lacks(open_dialog, qtbot):
+def test_a_python_without_jax_is_told_what_it_lacks(open_dialog):
     dialog = open_dialog()
-    test_python(dialog, qtbot, QGIS_PYTHON)
+    test_python(dialog, QGIS_PYTHON)
     assert "jax" in dialog.test_label.text().lower() + dialog.log.toPlainText().lower()
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_python_that_passed_the_test_can_be_used_and_forgotten_again(open_dialog, qtbot, engine_python):
+def test_a_python_that_passed_the_test_can_be_used_and_forgotten_again(open_dialog, engine_python):
     dialog = open_dialog()
     assert not dialog.default_button.isEnabled()
-    assert "JAX" in test_python(dialog, qtbot, engine_python)
+    assert "JAX" in test_python(dialog, engine_python)
     dialog.use_button.click()
-    wait_for(dialog, qtbot)
+    wait_for(dialog)
     assert QgsSettings().value(SETTING) == engine_python
     assert dialog.headline() == "The engine is ready."
     dialog.default_button.click()
-    wait_for(dialog, qtbot)
+    wait_for(dialog)
     assert not QgsSettings().contains(SETTING)
     assert dialog.headline() != "The engine is ready."
 
 
-def test_another_path_must_be_tested_anew(open_dialog, qtbot, engine_python):
+def test_another_path_must_be_tested_anew(open_dialog, engine_python):
     dialog = open_dialog()
-    test_python(dialog, qtbot, engine_python)
+    test_python(dialog, engine_python)
     assert dialog.use_button.isEnabled()
     dialog.chooser.setFilePath(QGIS_PYTHON)
     assert not dialog.use_button.isEnabled()
     assert dialog.test_label.text() == ""
 
 
-def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dialog, qtbot, tmp_path):
+def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dialog, tmp_path):
     slow = program(tmp_path / "python", "#!/bin/sh\nsleep 3\n")
     dialog = open_dialog()
     ticks = []
@@ -170,35 +180,35 @@ def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dial
     timer.start(50)
     dialog.chooser.setFilePath(str(slow))
     dialog.test_button.click()
-    qtbot.wait(1000)
+    wait_until(lambda: len(ticks) > 10)
     assert dialog.is_busy()
-    assert len(ticks) > 10
     dialog.close()
     assert not dialog.isVisible()
     assert not dialog.is_busy()
-    qtbot.waitUntil(lambda: QgsApplication.taskManager().countActiveTasks() == 0, timeout=PATIENCE)
+    wait_until(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
 
 
-def test_the_log_can_be_copied(open_dialog, qtbot, tmp_path):
+def test_the_log_can_be_copied(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho what a day >&2\nexit 1\n")
     dialog = open_dialog()
-    test_python(dialog, qtbot, broken)
+    test_python(dialog, broken)
     dialog.copy_button.click()
     assert "what a day" in QApplication.clipboard().text()
 
 
 def test_clearing_deletes_compiled_code_and_nothing_else(open_dialog, engine_python, monkeypatch, tmp_path):
-    from permea.ui import engine_dialog
+    from permea.plugin import environment
 
     cache = tmp_path / "cache"
-    cache.mkdir()
-    (cache / "jit_solve-0f-cache").write_bytes(b"x" * 2048)
-    (cache / "letter.txt").write_text("keep me", encoding="utf-8")
-    monkeypatch.setattr(engine_dialog, "cache_folder", lambda: str(cache))
+    (cache / "jax").mkdir(parents=True)
+    (cache / "jax" / "kernel").write_bytes(b"x" * 3_000_000)
+    (tmp_path / "letter.txt").write_text("keep me", encoding="utf-8")
+    monkeypatch.setattr(environment, "cache_folder", lambda: cache)
     dialog = open_dialog(variable=engine_python)
-    assert "2 KB" in dialog.cache_label.text()
+    assert "MB" in dialog.cache_label.text()
     dialog.clear_button.click()
-    assert sorted(path.name for path in cache.iterdir()) == ["letter.txt"]
+    assert list(cache.iterdir()) == []
+    assert (tmp_path / "letter.txt").is_file()
     assert "0 bytes" in dialog.cache_label.text()
     assert not dialog.clear_button.isEnabled()
 

@@ -1,0 +1,331 @@
+"""The dialog *Permea ▸ Engine…*: which Python computes, whether it works, and how to choose another."""
+
+from __future__ import annotations
+
+import os
+
+from qgis.core import QgsApplication, QgsSettings
+from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QFontDatabase
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..plugin import environment
+from ..plugin.environment import Engine
+from ..plugin.translation import tr
+from .background import BackgroundTask
+from .engine_facts import clear_folder, folder_size, memory_text, origin_text, size_text, versions_text
+
+
+class EngineDialog(QDialog):
+    """Show the engine's state; test another Python and use it.
+
+    Parameters
+    ----------
+    parent
+        The window that the dialog belongs to.
+
+    Notes
+    -----
+    Everything that starts a process runs in the background; the dialog only shows what came back.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("permeaEngineDialog")
+        self.setWindowTitle(tr("Permea engine"))
+        self._tasks: list[BackgroundTask] = []
+        self._tested = ""
+        layout = QVBoxLayout(self)
+        layout.addLayout(self._make_headline())
+        layout.addWidget(self._make_facts())
+        layout.addWidget(self._make_chooser())
+        layout.addWidget(self._make_log(), 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(560)
+        self.resize(720, 560)
+        self.refresh()
+
+    # What others may ask
+
+    def headline(self) -> str:
+        """Return the sentence at the top: what the state is."""
+        return self.state_label.text()
+
+    def is_busy(self) -> bool:
+        """Return whether something runs in the background for this dialog."""
+        return bool(self._tasks)
+
+    def refresh(self) -> None:
+        """Look again which engine is in use and whether it works."""
+        environment.forget_probes()
+        self.default_button.setEnabled(QgsSettings().contains(environment.SETTING))
+        self._show_state("mIconTimer.svg", tr("Looking at the engine…"))
+        self._show_facts(None)
+        self._in_background(tr("Looking at Permea's engine"), _engine_in_use, self._engine_works, self._engine_fails)
+
+    # The parts of the window
+
+    def _make_headline(self) -> QHBoxLayout:
+        self.state_icon = QLabel()
+        self.state_label = QLabel()
+        self.state_label.setAccessibleName(tr("State of the engine"))
+        self.state_label.setWordWrap(True)
+        font = self.state_label.font()
+        font.setBold(True)
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        self.state_label.setFont(font)
+        line = QHBoxLayout()
+        line.addWidget(self.state_icon)
+        line.addWidget(self.state_label, 1)
+        return line
+
+    def _make_facts(self) -> QGroupBox:
+        box = QGroupBox(tr("In use"))
+        form = QFormLayout(box)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.facts = {}
+        for key, label in (
+            ("python", tr("Python")),
+            ("origin", tr("Found")),
+            ("versions", tr("Versions")),
+            ("device", tr("Computes on")),
+            ("memory", tr("Memory")),
+        ):
+            self.facts[key] = _selectable_label(label)
+            form.addRow(label, self.facts[key])
+        self.cache_label = _selectable_label(tr("Compiled code"))
+        self.clear_button = QPushButton(tr("C&lear"))
+        self.clear_button.setToolTip(tr("Delete the compiled code. The next runs take some seconds longer."))
+        self.clear_button.clicked.connect(self._clear_cache)
+        line = QHBoxLayout()
+        line.addWidget(self.cache_label, 1)
+        line.addWidget(self.clear_button, 0, Qt.AlignmentFlag.AlignTop)
+        form.addRow(tr("Compiled code"), line)
+        return box
+
+    def _make_chooser(self) -> QGroupBox:
+        box = QGroupBox(tr("Use another Python"))
+        layout = QVBoxLayout(box)
+        explanation = QLabel(tr("Choose the Python of an environment in which JAX, Equinox and SciPy are installed."))
+        explanation.setWordWrap(True)
+        layout.addWidget(explanation)
+        self.chooser = QgsFileWidget()
+        self.chooser.setStorageMode(QgsFileWidget.StorageMode.GetFile)
+        self.chooser.setDialogTitle(tr("Choose a Python interpreter"))
+        # An environment's Python is a link to another one; followed to its end it would no longer see the environment.
+        self.chooser.setOptions(QFileDialog.Option.DontResolveSymlinks)
+        self.chooser.lineEdit().setPlaceholderText(tr("Path of a Python interpreter"))
+        self.chooser.lineEdit().setAccessibleName(tr("Path of a Python interpreter"))
+        self.chooser.fileChanged.connect(self._path_changed)
+        self.test_button = QPushButton(tr("&Test"))
+        self.test_button.setToolTip(tr("Start this Python and see whether it can run the engine"))
+        self.test_button.clicked.connect(self._test)
+        line = QHBoxLayout()
+        line.addWidget(self.chooser, 1)
+        line.addWidget(self.test_button)
+        layout.addLayout(line)
+        self.test_icon = QLabel()
+        self.test_label = _selectable_label(tr("Result of the test"))
+        verdict = QHBoxLayout()
+        verdict.addWidget(self.test_icon, 0, Qt.AlignmentFlag.AlignTop)
+        verdict.addWidget(self.test_label, 1)
+        layout.addLayout(verdict)
+        self.use_button = QPushButton(tr("&Use this Python"))
+        self.use_button.setToolTip(tr("Compute with this Python from now on; it must have passed the test"))
+        self.use_button.clicked.connect(self._use)
+        self.default_button = QPushButton(tr("Back to &default"))
+        self.default_button.setToolTip(tr("Forget the Python chosen here"))
+        self.default_button.clicked.connect(self._back_to_default)
+        choices = QHBoxLayout()
+        choices.addStretch(1)
+        choices.addWidget(self.use_button)
+        choices.addWidget(self.default_button)
+        layout.addLayout(choices)
+        self._path_changed("")
+        return box
+
+    def _make_log(self) -> QgsCollapsibleGroupBox:
+        self.log_box = QgsCollapsibleGroupBox(tr("Details"))
+        self.log_box.setSaveCollapsedState(False)
+        layout = QVBoxLayout(self.log_box)
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setAccessibleName(tr("What the engine said"))
+        self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.log.setTabChangesFocus(True)
+        layout.addWidget(self.log)
+        self.copy_button = QPushButton(tr("C&opy"))
+        self.copy_button.setToolTip(tr("Copy the details, for example to report a problem"))
+        self.copy_button.clicked.connect(lambda: QApplication.clipboard().setText(self.log.toPlainText()))
+        layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignRight)
+        self.log_box.setCollapsed(True)
+        return self.log_box
+
+    # The engine in use
+
+    def _engine_works(self, answer: tuple[Engine, int]) -> None:
+        engine, cached = answer
+        self._show_state("mIconSuccess.svg", tr("The engine is ready."))
+        self._show_facts(engine)
+        self._show_cache(cached)
+        self._write_log(tr("Engine in use"), str(engine.probe))
+
+    def _engine_fails(self, message: str, details: str) -> None:
+        first, _, rest = message.partition("\n")
+        self._show_state("mIconWarning.svg", first)
+        self._show_facts(None)
+        self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))
+        self.log_box.setCollapsed(not (rest or details))
+
+    def _show_state(self, icon: str, text: str) -> None:
+        self.state_icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(24, 24))
+        self.state_label.setText(text)
+
+    def _show_facts(self, engine: Engine | None) -> None:
+        texts = dict.fromkeys(self.facts, "–")
+        if engine is not None:
+            texts = {
+                "python": engine.python,
+                "origin": origin_text(engine.origin),
+                "versions": versions_text(engine),
+                "device": engine.device,
+                "memory": memory_text(engine.probe),
+            }
+        for key, label in self.facts.items():
+            label.setText(texts[key])
+
+    # The compiled code
+
+    def _show_cache(self, size: int) -> None:
+        text = tr("{size} in {folder}").format(size=size_text(size), folder=environment.cache_folder())
+        self.cache_label.setText(text)
+        self.clear_button.setEnabled(size > 0)
+
+    def _clear_cache(self) -> None:
+        folder = environment.cache_folder()
+        try:
+            freed = clear_folder(folder)
+        except OSError as error:
+            text = tr("The compiled code in {folder} cannot be deleted: {reason}.")
+            self._write_log(tr("Compiled code"), text.format(folder=folder, reason=error.strerror))
+            self.log_box.setCollapsed(False)
+        else:
+            self._write_log(tr("Compiled code"), tr("Deleted {size}.").format(size=size_text(freed)))
+        self._show_cache(folder_size(folder))
+
+    # Another Python
+
+    def _path_changed(self, path: str) -> None:
+        self._tested = ""
+        self.test_button.setEnabled(bool(path.strip()))
+        self.use_button.setEnabled(False)
+        self._show_verdict(None, "")
+
+    def _test(self) -> None:
+        python = self._path()
+        self.test_button.setEnabled(False)
+        self._show_verdict("mIconTimer.svg", tr("Testing {python}…").format(python=python))
+
+        def still_asked(then):
+            return lambda *outcome: then(python, *outcome) if self._path() == python else None
+
+        self._in_background(
+            tr("Testing a Python for Permea"),
+            lambda: environment.probe_python(python),
+            still_asked(self._test_passed),
+            still_asked(self._test_failed),
+        )
+
+    def _test_passed(self, python: str, engine: Engine) -> None:
+        self._tested = python
+        self.test_button.setEnabled(True)
+        self.use_button.setEnabled(True)
+        text = tr("This Python can run the engine: {versions}; it computes on {device}.")
+        text = text.format(versions=versions_text(engine), device=engine.device)
+        self._show_verdict("mIconSuccess.svg", text)
+        self._write_log(python, str(engine.probe))
+
+    def _test_failed(self, python: str, message: str, details: str) -> None:
+        self.test_button.setEnabled(True)
+        self._show_verdict("mIconWarning.svg", message.partition("\n")[0])
+        self._write_log(python, "\n".join(filter(None, (message, details))))
+        self.log_box.setCollapsed(False)
+
+    def _show_verdict(self, icon: str | None, text: str) -> None:
+        self.test_icon.setVisible(icon is not None)
+        self.test_label.setVisible(icon is not None)
+        self.test_label.setText(text)
+        if icon is not None:
+            self.test_icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(18, 18))
+
+    def _use(self) -> None:
+        QgsSettings().setValue(environment.SETTING, self._tested)
+        self.refresh()
+
+    def _back_to_default(self) -> None:
+        QgsSettings().remove(environment.SETTING)
+        self.refresh()
+
+    # Shared
+
+    def _path(self) -> str:
+        return os.path.expanduser(self.chooser.filePath().strip())
+
+    def _write_log(self, title: str, text: str) -> None:
+        self.log.appendPlainText(f"{title}\n{text}\n")
+
+    def _in_background(self, description, work, done, failed) -> None:
+        """Run `work` in another thread; pass its outcome on if the dialog is still open."""
+
+        def then(pass_on):
+            def finished(*outcome):
+                self._tasks.remove(task)
+                pass_on(*outcome)
+
+            return finished
+
+        task = BackgroundTask(description, work, then(done), then(failed))
+        self._tasks.append(task)
+        task.start()
+
+    def done(self, result: int) -> None:
+        """Close the dialog; what still runs in the background ends by itself and is not waited for."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+        super().done(result)
+
+
+def _engine_in_use() -> tuple[Engine, int]:
+    """Start the engine's Python and return what it says, with the bytes of compiled code; runs in the background."""
+    python, origin = environment.engine_python()
+    return environment.probe_python(python, origin=origin), folder_size(environment.cache_folder())
+
+
+def _selectable_label(name: str) -> QLabel:
+    """Make a label whose text wraps and can be copied, by mouse or keyboard."""
+    label = QLabel()
+    label.setAccessibleName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+    return label

@@ -1,0 +1,92 @@
+"""What the engine dialog says about an engine, as texts; no widgets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..plugin.environment import Engine
+from ..plugin.translation import tr
+
+PACKAGES = (("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
+
+
+def origin_text(origin: str) -> str:
+    """Say who named the interpreter.
+
+    Parameters
+    ----------
+    origin
+        `Engine.origin`: ``"setting"``, ``"environment variable"`` or ``"profile"``.
+    """
+    known = {
+        "setting": tr("chosen in this dialog"),
+        "environment variable": tr("named by the environment variable PERMEA_ENGINE_PYTHON"),
+        "profile": tr("the default place in your QGIS profile"),
+    }
+    return known.get(origin, origin)
+
+
+def versions_text(engine: Engine) -> str:
+    """Say the versions of Python and of the packages that matter, in one line.
+
+    Examples
+    --------
+    >>> versions_text(Engine("python", {"python": "3.11.2", "jax": "0.10.2"}))
+    'Python 3.11.2, JAX 0.10.2'
+    """
+    names = [("python", "Python"), *PACKAGES]
+    return ", ".join(f"{name} {engine.versions[key]}" for key, name in names if engine.versions.get(key))
+
+
+def size_text(count: float) -> str:
+    """Write a number of bytes as people read it.
+
+    Examples
+    --------
+    >>> size_text(3_300_000_000)
+    '3.1 GB'
+    """
+    size = float(count)
+    for unit in (tr("bytes"), tr("KB"), tr("MB")):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return tr("{size:.1f} GB").format(size=size)
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes that the files below a folder take; 0 if there is no such folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def clear_folder(folder: Path) -> int:
+    """Delete everything in a folder, but not the folder itself, and return how many bytes that freed.
+
+    Raises
+    ------
+    OSError
+        Something cannot be deleted.
+    """
+    freed = folder_size(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return freed
+
+
+def memory_text(probe: dict) -> str:
+    """Say how much memory the engine may use, of how much; a dash if it did not tell.
+
+    Examples
+    --------
+    >>> memory_text({"memory": {"total_bytes": 17_179_869_184, "free_bytes": 8_589_934_592}})
+    '8.0 GB free of 16.0 GB'
+    """
+    memory = probe.get("memory") or {}
+    total, free = memory.get("total_bytes"), memory.get("free_bytes")
+    if not total or free is None:
+        return "–"
+    return tr("{free} free of {total}").format(free=size_text(free), total=size_text(total))
