@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
+    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterRasterDestination,
 )
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
@@ -27,6 +29,7 @@ from .stages import Stage
 from .styles import style_when_loaded
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+GEOTIFF = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
 
     Attributes
     ----------
-    id, title
+    identifier, title
         The fixed name for scripts, and what the user reads.
     section
         The group in the toolbox.
@@ -67,7 +70,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         The numbers that it returns besides its layers.
     """
 
-    id: ClassVar[str]
+    identifier: ClassVar[str]
     title: ClassVar[str]
     section: ClassVar[Section]
     summary: ClassVar[str]
@@ -87,8 +90,32 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def createInstance(self) -> PermeaAlgorithm:
         return type(self)()
 
+    def output_paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, str]:
+        """Return where each raster output goes, asked before the run so that an hour's work is not lost at its end.
+
+        Raises
+        ------
+        QgsProcessingException
+            The folder is missing, or the file is not to be a GeoTIFF.
+        """
+        paths = {}
+        for definition in self.destinationParameterDefinitions():
+            if not isinstance(definition, QgsProcessingParameterRasterDestination):
+                continue
+            path = self.parameterAsOutputLayer(parameters, definition.name(), context)
+            if not path:
+                continue
+            if Path(path).suffix.lower() not in GEOTIFF:
+                text = tr("{output} is written as GeoTIFF: choose a file name that ends in .tif instead of '{name}'.")
+                raise QgsProcessingException(text.format(output=definition.description(), name=Path(path).name))
+            if not Path(path).parent.is_dir():
+                text = tr("{output} cannot be written: there is no folder '{folder}'. Create it or choose another.")
+                raise QgsProcessingException(text.format(output=definition.description(), folder=Path(path).parent))
+            paths[definition.name()] = path
+        return paths
+
     def name(self) -> str:
-        return self.id
+        return self.identifier
 
     def displayName(self) -> str:
         return self.title
@@ -112,7 +139,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return as_html(self)
 
     def helpUrl(self) -> str:
-        return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.id}.html")).toString()
+        return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.identifier}.html")).toString()
 
 
 class EngineAlgorithm(PermeaAlgorithm):
@@ -162,27 +189,27 @@ class EngineAlgorithm(PermeaAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        paths = self.output_paths(parameters, context)
         inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
         result = run(self.task(inputs), Stage(feedback, 10, 90))
-        maps = self.maps(inputs, result)
-        written = self._write(maps, inputs, parameters, context, Stage(feedback, 90, 100))
-        self._style(maps, written, context)
+        self._write(self.maps(inputs, result), inputs, paths, context, Stage(feedback, 90, 100))
         self._report(inputs, result, feedback)
-        return {**written, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
+        return {**paths, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
 
-    def _write(self, maps, inputs, parameters, context, feedback) -> dict[str, str]:
+    def _write(
+        self,
+        maps: list[Map],
+        inputs: Inputs,
+        paths: dict[str, str],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
         feedback.setProgressText(tr("Writing the result"))
         frame = inputs.landscape.frame
-        written = {}
         for each in maps:
-            path = self.parameterAsOutputLayer(parameters, each.output, context)
-            write_raster(path, each.values, frame, dtype=each.dtype, band_names=each.band_names, feedback=feedback)
-            written[each.output] = path
-        return written
-
-    def _style(self, maps, written, context) -> None:
-        for each in maps:
-            style_when_loaded(written[each.output], each.style, context)
+            path, names = paths[each.output], each.band_names
+            write_raster(path, each.values, frame, dtype=each.dtype, band_names=names, feedback=feedback)
+            style_when_loaded(path, each.style, context)
 
     def _report(self, inputs: Inputs, result: Result, feedback: QgsProcessingFeedback) -> None:
         raster, numbers = inputs.landscape, result.numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -63,13 +64,17 @@ def as_page(algorithm: PermeaAlgorithm) -> str:
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} · Permea</title>\n'
         "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
         "li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.id}</code></p>\n{as_html(algorithm)}\n</body>\n</html>\n"
+        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.identifier}</code></p>\n{as_html(algorithm)}\n</body>\n</html>\n"
     )
 
 
 def as_markdown(algorithm: PermeaAlgorithm) -> str:
     """Return the help as the page in the documentation, with the names that scripts use."""
-    parts = [f"# {algorithm.title}", f"`permea:{algorithm.id}` · {algorithm.section.title}", algorithm.help.what]
+    parts = [
+        f"# {algorithm.title}",
+        f"`permea:{algorithm.identifier}` · {algorithm.section.title}",
+        algorithm.help.what,
+    ]
     for section in _sections(algorithm):
         parts.append(f"## {section.title}")
         if section.text:
@@ -81,12 +86,22 @@ def as_markdown(algorithm: PermeaAlgorithm) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def as_index(algorithms: Sequence[PermeaAlgorithm]) -> str:
+    """Return the documentation's list of all algorithms, by group."""
+    parts = ["# " + tr("Algorithms")]
+    for section in dict.fromkeys(algorithm.section for algorithm in algorithms):
+        parts.append(f"## {section.title}")
+        members = [algorithm for algorithm in algorithms if algorithm.section == section]
+        parts.append("\n".join(f"- [{each.title}]({each.identifier}.md): {each.summary}" for each in members))
+    return "\n\n".join(parts) + "\n"
+
+
 def _sections(algorithm: PermeaAlgorithm) -> list[_Section]:
     parameters = algorithm.parameterDefinitions()
     inputs = [p for p in parameters if not isinstance(p, QgsProcessingDestinationParameter)]
     outputs = [p for p in parameters if isinstance(p, QgsProcessingDestinationParameter)]
     entries = [(p.description(), p.help()) for p in outputs]
-    figures = ", ".join(figure.description[:1].lower() + figure.description[1:] for figure in algorithm.figures)
+    figures = "; ".join(figure.description[:1].lower() + figure.description[1:] for figure in algorithm.figures)
     if figures:
         entries.append((tr("Numbers"), figures + "."))
     sections = [

@@ -58,8 +58,24 @@ def landscape() -> list[Parameter]:
     ]
 
 
-def graph() -> list[Parameter]:
-    """Return how neighbouring cells are joined; advanced."""
+def graph(*, both_ways_alike: bool = False) -> list[Parameter]:
+    """Return how neighbouring cells are joined; advanced.
+
+    Parameters
+    ----------
+    both_ways_alike
+        Offer only the rules by which going and coming back are the same.
+    """
+    rules = ["mean", "resistance"]
+    meaning = tr(
+        "How the values of two neighbouring cells make the ease of the step between them. Mean: the mean of their "
+        "permeabilities. Resistance: the mean of their resistances, as in most least-cost tools."
+    )
+    if not both_ways_alike:
+        rules.append("target")
+        meaning += " " + tr(
+            "Target: the permeability of the cell that is entered, so that going there and coming back may differ."
+        )
     return [
         choice(
             "NEIGHBORS",
@@ -71,18 +87,7 @@ def graph() -> list[Parameter]:
             ),
             advanced=True,
         ),
-        choice(
-            "EDGE_RULE",
-            tr("The step between two cells takes"),
-            ["mean", "resistance", "target"],
-            tr(
-                "How the values of two neighbouring cells make the ease of the step between them. "
-                "Mean: the mean of their permeabilities. Resistance: the mean of their resistances, as in most "
-                "least-cost tools. Target: the permeability of the cell that is entered, so that going there and "
-                "coming back may differ."
-            ),
-            advanced=True,
-        ),
+        choice("EDGE_RULE", tr("The step between two cells takes"), rules, meaning, advanced=True),
     ]
 
 

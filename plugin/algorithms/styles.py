@@ -117,6 +117,13 @@ def distance_style(distance: np.ndarray) -> Style:
     return Stretched(low, high if high > low else float(finite.max()), NEAR_TO_FAR)
 
 
+def survival_style(survival: np.ndarray) -> Style:
+    """Return the style of a map of chances to arrive: pale where a source is near, dark where nobody arrives."""
+    finite = survival[np.isfinite(survival)]
+    high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
+    return Stretched(0.0, high, tuple(reversed(NEAR_TO_FAR)))
+
+
 def sensitivity_style(sensitivity: np.ndarray) -> Style:
     """Return the style of a gradient: as far below zero as above, clipped at the 98th percentile of its size."""
     size = np.abs(sensitivity[np.isfinite(sensitivity)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...runner import Result, Task
@@ -10,7 +11,7 @@ from ..algorithm import DISTANCES, EngineAlgorithm
 from ..inputs import Inputs
 from ..parameters import graph, landscape, output, per_source, sources
 from ..results import Map, figures_of_a_distance, figures_of_every_run
-from ..styles import distance_style
+from ..styles import Style, distance_style
 
 # More a GeoTIFF cannot hold.
 MOST_BANDS = 65_535
@@ -25,6 +26,8 @@ class DistanceAlgorithm(EngineAlgorithm):
         The engine's name for it.
     output_title, output_help
         What the map is called and what its values mean.
+    both_ways_alike
+        Whether only landscapes make sense in which going and coming back are the same.
     """
 
     section = DISTANCES
@@ -32,6 +35,7 @@ class DistanceAlgorithm(EngineAlgorithm):
     task_name: str
     output_title: str
     output_help: str
+    both_ways_alike = False
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -39,7 +43,7 @@ class DistanceAlgorithm(EngineAlgorithm):
             *sources(),
             *self.own_parameters(),
             per_source(),
-            *graph(),
+            *graph(both_ways_alike=self.both_ways_alike),
             output(self.output_title, self.output_help),
         ]
 
@@ -73,7 +77,11 @@ class DistanceAlgorithm(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         distance = result.outputs["distance"]
         names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.output_title,)
-        return [Map("OUTPUT", distance, distance_style(distance), band_names=names)]
+        return [Map("OUTPUT", distance, self.style(inputs, distance), band_names=names)]
+
+    def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
+        """Return how the map is drawn."""
+        return distance_style(distance)
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

@@ -10,7 +10,7 @@ from .distance import DistanceAlgorithm
 class LeastCostDistance(DistanceAlgorithm):
     """Cost of the cheapest way from every cell to the nearest source."""
 
-    id = "leastcostdistance"
+    identifier = "leastcostdistance"
     title = tr("Least-cost distance")
     summary = tr("Accumulated cost of the cheapest path from every cell to the nearest source.")
     help = Help(

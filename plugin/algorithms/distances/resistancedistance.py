@@ -10,7 +10,7 @@ from .distance import DistanceAlgorithm
 class ResistanceDistance(DistanceAlgorithm):
     """Effective resistance between every cell and the sources."""
 
-    id = "resistancedistance"
+    identifier = "resistancedistance"
     title = tr("Resistance distance")
     summary = tr("Effective resistance between every cell and the sources: many routes bring places closer.")
     help = Help(
@@ -22,8 +22,8 @@ class ResistanceDistance(DistanceAlgorithm):
         ),
         when=tr(
             "Use it for movement without a plan, such as gene flow over generations or dispersal into unknown "
-            "terrain, where redundancy of routes matters. The edge rule “target” has no meaning here: a resistor has "
-            "no direction."
+            "terrain, where redundancy of routes matters. It is exact, and for now limited to landscapes with 10,000 "
+            "cells that can be crossed: bring larger ones to coarser cells first."
         ),
         result=tr(
             "A raster of resistances in ohm: a strip of n square cells with permeability 1 and size 1 has n − 1 ohm "
@@ -37,5 +37,6 @@ class ResistanceDistance(DistanceAlgorithm):
         ),
     )
     task_name = "resistance.distance"
+    both_ways_alike = True
     output_title = tr("Resistance distance")
     output_help = tr("Effective resistance to the nearest source, or one band for each source.")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 from qgis.core import QgsProcessingParameterDefinition
 
 from ...translation import tr
 from ..documentation import Help
 from ..inputs import Inputs
 from ..parameters import choice, cost, theta, theta_help
+from ..styles import Style, distance_style, survival_style
 from .distance import DistanceAlgorithm
 
 
 class RSPDistance(DistanceAlgorithm):
     """Distance of movers that know the landscape more or less, from wandering to the least-cost path."""
 
-    id = "rspdistance"
+    identifier = "rspdistance"
     title = tr("Randomized shortest path distance")
     summary = tr("Cost from every cell to the sources for movers between wandering and the cheapest way.")
     help = Help(
@@ -53,14 +55,17 @@ class RSPDistance(DistanceAlgorithm):
                 tr("Measure"),
                 ["expected_cost", "free_energy", "survival"],
                 tr(
-                    "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards "
-                    "having many ways. Survival: the chance to arrive when every unit of cost is a risk θ, as −ln of "
-                    "that chance."
+                    "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards having "
+                    "many ways. Survival: the chance to arrive if every unit of cost is deadly with rate θ, 1 at the "
+                    "source and 0 where none can be reached: the higher, the nearer."
                 ),
                 advanced=True,
             ),
             cost(),
         ]
+
+    def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
+        return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)
 
     def own_choices(self, inputs: Inputs) -> dict:
         return {

@@ -40,7 +40,7 @@ DEFAULT_SAMPLES = 50
 class Sensitivity(EngineAlgorithm):
     """How much a change of each cell would change the connectivity of the whole landscape."""
 
-    id = "sensitivity"
+    identifier = "sensitivity"
     title = tr("Sensitivity of connectivity")
     section = SENSITIVITY
     summary = tr("Where changing the landscape would help or hurt its connectivity most.")
@@ -183,6 +183,11 @@ class Sensitivity(EngineAlgorithm):
             return tr(
                 "The mean distance does not depend on habitat quality: choose quality_weighted as connectivity, or "
                 "the change of permeability or resistance."
+            )
+        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
+            return tr(
+                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
+                "target alone: choose mean or resistance."
             )
         if "QUALITY" in given and not weighted:
             return tr(

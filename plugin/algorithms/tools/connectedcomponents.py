@@ -18,7 +18,7 @@ from ..styles import component_style
 class ConnectedComponents(EngineAlgorithm):
     """Which cells can be reached from which."""
 
-    id = "connectedcomponents"
+    identifier = "connectedcomponents"
     title = tr("Connected components")
     section = TOOLS
     summary = tr("The parts of a landscape within which every cell can be reached from every other.")

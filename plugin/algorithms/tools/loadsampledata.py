@@ -29,7 +29,7 @@ SAMPLE = RESOURCES / "sample"
 class LoadSampleData(PermeaAlgorithm):
     """The sample landscape and its habitat patches, copied to where the user wants them."""
 
-    id = "loadsampledata"
+    identifier = "loadsampledata"
     title = tr("Load sample data")
     section = TOOLS
     summary = tr("A real landscape and its habitat patches, to try every algorithm on.")
@@ -49,16 +49,13 @@ class LoadSampleData(PermeaAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             explained(
-                QgsProcessingParameterRasterDestination(
-                    "PERMEABILITY", tr("Permeability"), defaultValue=QgsProcessing.TEMPORARY_OUTPUT
-                ),
+                QgsProcessingParameterRasterDestination("PERMEABILITY", tr("Permeability")),
                 tr("How easy each cell is to cross, from just above 0 (city) to 1 (forest)."),
             ),
             explained(
                 QgsProcessingParameterRasterDestination(
                     "QUALITY",
                     tr("Habitat quality"),
-                    defaultValue=QgsProcessing.TEMPORARY_OUTPUT,
                     optional=True,
                     createByDefault=False,
                 ),
@@ -69,7 +66,6 @@ class LoadSampleData(PermeaAlgorithm):
                     "PATCHES",
                     tr("Habitat patches"),
                     QgsProcessing.SourceType.TypeVectorPoint,
-                    defaultValue=QgsProcessing.TEMPORARY_OUTPUT,
                 ),
                 tr("Points in forests and mangroves, with a name each, to use as sources."),
             ),
@@ -78,11 +74,8 @@ class LoadSampleData(PermeaAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        written = {}
-        for output, file in (("PERMEABILITY", "permeability.tif"), ("QUALITY", "quality.tif")):
-            path = self.parameterAsOutputLayer(parameters, output, context)
-            if path:
-                written[output] = _copy(SAMPLE / file, Path(path))
+        paths = self.output_paths(parameters, context)
+        written = {output: _copy(SAMPLE / f"{output.lower()}.tif", Path(path)) for output, path in paths.items()}
         written["PATCHES"] = self._copy_patches(parameters, context)
         for output, path in written.items():
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
