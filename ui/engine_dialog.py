@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from qgis.core import QgsApplication, QgsSettings
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase
 from qgis.PyQt.QtWidgets import (
     QApplication,
@@ -30,6 +31,8 @@ from ..plugin.translation import tr
 from .background import BackgroundTask
 from .engine_facts import clear_folder, folder_size, memory_text, origin_text, size_text, versions_text
 
+LOG_HEIGHT = 130  # pixels: a traceback's last lines
+
 
 class EngineDialog(QDialog):
     """Show the engine's state; test another Python and use it.
@@ -50,16 +53,22 @@ class EngineDialog(QDialog):
         self.setWindowTitle(tr("Permea engine"))
         self._tasks: list[BackgroundTask] = []
         self._tested = ""
+        self._fitting = QTimer(self)
+        self._fitting.setSingleShot(True)
+        self._fitting.timeout.connect(self._grow)
         layout = QVBoxLayout(self)
         layout.addLayout(self._make_headline())
         layout.addWidget(self._make_facts())
         layout.addWidget(self._make_chooser())
-        layout.addWidget(self._make_log(), 1)
+        layout.addWidget(self._make_log(), 1000)
+        layout.addStretch(1)  # takes the space when the log is folded away
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(False)  # Enter, after a path was typed, must not press one of them
         self.setMinimumWidth(560)
-        self.resize(720, 560)
+        self.resize(720, 440)
         self.refresh()
 
     # What others may ask
@@ -91,10 +100,15 @@ class EngineDialog(QDialog):
         font.setBold(True)
         font.setPointSizeF(font.pointSizeF() * 1.15)
         self.state_label.setFont(font)
-        line = QHBoxLayout()
-        line.addWidget(self.state_icon)
-        line.addWidget(self.state_label, 1)
-        return line
+        self.reason_label = _selectable_label(tr("Reason"))
+        self.reason_label.setVisible(False)
+        lines = QVBoxLayout()
+        lines.addWidget(self.state_label)
+        lines.addWidget(self.reason_label)
+        headline = QHBoxLayout()
+        headline.addWidget(self.state_icon, 0, Qt.AlignmentFlag.AlignTop)
+        headline.addLayout(lines, 1)
+        return headline
 
     def _make_facts(self) -> QGroupBox:
         box = QGroupBox(tr("In use"))
@@ -170,6 +184,7 @@ class EngineDialog(QDialog):
         self.log.setAccessibleName(tr("What the engine said"))
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.log.setTabChangesFocus(True)
+        self.log.setMinimumHeight(LOG_HEIGHT)
         layout.addWidget(self.log)
         self.copy_button = QPushButton(tr("C&opy"))
         self.copy_button.setToolTip(tr("Copy the details, for example to report a problem"))
@@ -185,18 +200,23 @@ class EngineDialog(QDialog):
         self._show_state("mIconSuccess.svg", tr("The engine is ready."))
         self._show_facts(engine)
         self._show_cache(cached)
-        self._write_log(tr("Engine in use"), str(engine.probe))
+        self._write_log(tr("Engine in use"), json.dumps(engine.probe, indent=2))
+        self._fit()
 
     def _engine_fails(self, message: str, details: str) -> None:
-        first, _, rest = message.partition("\n")
-        self._show_state("mIconWarning.svg", first)
+        reason, _, rest = message.partition("\n")
+        self._show_state("mIconWarning.svg", tr("Permea cannot compute: no engine works."), reason)
         self._show_facts(None)
+        self._show_cache(folder_size(environment.cache_folder()))
         self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))
         self.log_box.setCollapsed(not (rest or details))
+        self._fit()
 
-    def _show_state(self, icon: str, text: str) -> None:
+    def _show_state(self, icon: str, text: str, reason: str = "") -> None:
         self.state_icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(24, 24))
         self.state_label.setText(text)
+        self.reason_label.setText(reason)
+        self.reason_label.setVisible(bool(reason))
 
     def _show_facts(self, engine: Engine | None) -> None:
         texts = dict.fromkeys(self.facts, "–")
@@ -260,7 +280,7 @@ class EngineDialog(QDialog):
         text = tr("This Python can run the engine: {versions}; it computes on {device}.")
         text = text.format(versions=versions_text(engine), device=engine.device)
         self._show_verdict("mIconSuccess.svg", text)
-        self._write_log(python, str(engine.probe))
+        self._write_log(python, json.dumps(engine.probe, indent=2))
 
     def _test_failed(self, python: str, message: str, details: str) -> None:
         self.test_button.setEnabled(True)
@@ -274,6 +294,7 @@ class EngineDialog(QDialog):
         self.test_label.setText(text)
         if icon is not None:
             self.test_icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(18, 18))
+            self._fit()
 
     def _use(self) -> None:
         QgsSettings().setValue(environment.SETTING, self._tested)
@@ -287,6 +308,15 @@ class EngineDialog(QDialog):
 
     def _path(self) -> str:
         return os.path.expanduser(self.chooser.filePath().strip())
+
+    def _fit(self) -> None:
+        """Grow, when Qt has laid out the new texts, until none is cut off; never shrink what the user made larger."""
+        self._fitting.start(0)
+
+    def _grow(self) -> None:
+        needed = self.layout().totalHeightForWidth(self.width())
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def _write_log(self, title: str, text: str) -> None:
         self.log.appendPlainText(f"{title}\n{text}\n")
