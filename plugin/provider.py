@@ -5,15 +5,15 @@ from __future__ import annotations
 from configparser import ConfigParser
 from pathlib import Path
 
-from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
+from .algorithms.model import ShippedModel, shipped_models
 from .translation import tr
 
 ROOT = Path(__file__).resolve().parent.parent
 ICON = ROOT / "resources" / "icons" / "permea.svg"
-MODELS = ROOT / "resources" / "models"
 
 
 class PermeaProvider(QgsProcessingProvider):
@@ -53,15 +53,13 @@ class PermeaProvider(QgsProcessingProvider):
         """Add every algorithm, and the models once the algorithms they chain can be found."""
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
+        # A model finds the algorithms it chains through the registry, so there are models only once we stand in it.
         if QgsApplication.processingRegistry().providerById(self.id()) is not None:
-            for path in sorted(MODELS.glob("*.model3")):
+            for path in shipped_models():
                 self._add_model(path)
 
     def _add_model(self, path: Path) -> None:
-        model = QgsProcessingModelAlgorithm()
-        if model.fromFile(str(path)):
-            self.addAlgorithm(model)
-        else:
-            QgsMessageLog.logMessage(
-                tr("The model {} could not be read.").format(path), "Permea", Qgis.MessageLevel.Warning
-            )
+        try:
+            self.addAlgorithm(ShippedModel(path))
+        except QgsProcessingException as error:
+            QgsMessageLog.logMessage(str(error), "Permea", Qgis.MessageLevel.Warning)

@@ -27,8 +27,7 @@ class PermeaPlugin:
         """Put Permea's algorithms and models into the Processing toolbox."""
         self.provider = PermeaProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
-        # A model finds the algorithms it chains through the registry, so models can only be loaded
-        # once the provider itself stands in it.
+        # Again, now that it stands in the registry: its models look there for the algorithms they chain.
         self.provider.refreshAlgorithms()
 
     def initGui(self) -> None:
