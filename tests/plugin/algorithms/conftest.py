@@ -1,0 +1,161 @@
+"""Permea in the toolbox, the sample, a small landscape, and the engine asked by hand."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsApplication, QgsFeature, QgsGeometry, QgsPointXY, QgsVectorLayer
+
+ROOT = Path(__file__).resolve().parents[3]
+NODATA = -1.0
+PIXEL = 30.0
+WEST, NORTH = 290_000.0, 9_120_000.0
+
+
+@pytest.fixture(scope="session")
+def engine_python():
+    """The engine's Python, which the Makefile names."""
+    python = os.environ.get("PERMEA_ENGINE_PYTHON", "")
+    if not Path(python).is_file():
+        pytest.fail("PERMEA_ENGINE_PYTHON does not name the engine's Python: run `make test-qgis`.")
+    return python
+
+
+@pytest.fixture
+def provider(qgis_app, qgis_processing):
+    """Permea's provider, put in and taken out again as QGIS does it."""
+    from permea.ui.main import PermeaPlugin
+
+    plugin = PermeaPlugin(None)
+    plugin.initProcessing()
+    yield plugin.provider
+    plugin.unload()
+
+
+@pytest.fixture
+def run(provider, engine_python, context, feedback):
+    """Run an algorithm by its name in the provider; temporary outputs unless told otherwise."""
+    import processing
+
+    def run(name, _feedback=None, **parameters):
+        algorithm = QgsApplication.processingRegistry().algorithmById(f"permea:{name}")
+        outputs = {d.name(): "TEMPORARY_OUTPUT" for d in algorithm.destinationParameterDefinitions()}
+        heard = _feedback or feedback
+        return processing.run(algorithm.id(), {**outputs, **parameters}, feedback=heard, context=context)
+
+    return run
+
+
+@dataclass
+class Grid:
+    """A raster file, read."""
+
+    bands: np.ndarray
+    nodata: float
+    geotransform: tuple
+    projection: str
+    names: list
+    type: str
+
+    @property
+    def band(self):
+        return self.bands[0]
+
+
+@pytest.fixture(scope="session")
+def read():
+    """Read a raster file with GDAL alone, nodata as NaN."""
+
+    def read(path):
+        dataset = gdal.Open(str(path))
+        bands, names = [], []
+        for number in range(1, dataset.RasterCount + 1):
+            band = dataset.GetRasterBand(number)
+            values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(band.YSize, band.XSize)
+            bands.append(np.where(values == band.GetNoDataValue(), np.nan, values))
+            names.append(band.GetDescription())
+        band = dataset.GetRasterBand(1)
+        kind = gdal.GetDataTypeName(band.DataType)
+        return Grid(
+            np.array(bands), band.GetNoDataValue(), dataset.GetGeoTransform(), dataset.GetProjection(), names, kind
+        )
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """The paths of the sample's layers, by what they hold."""
+    folder = ROOT / "resources" / "sample"
+    return {name: str(folder / name) for name in ("permeability.tif", "quality.tif", "patches.gpkg")}
+
+
+@pytest.fixture
+def valley():
+    """Permeability of 9 × 12 cells: a hole without data, and an island in the south-east that nothing leads to."""
+    values = np.random.default_rng(7).uniform(0.1, 1.0, (9, 12))
+    values[3:5, 4] = NODATA
+    values[5:, 8] = NODATA
+    values[5, 8:] = NODATA
+    return values
+
+
+@pytest.fixture
+def valley_file(geotiff, valley):
+    return geotiff(valley, nodata=NODATA, name="valley")
+
+
+@pytest.fixture
+def points(qgis_app):
+    """A layer of points in the middle of the given cells (row, column)."""
+
+    def layer(*cells, name="patches", crs="EPSG:31985"):
+        made = QgsVectorLayer(f"Point?crs={crs}&field=name:string", name, "memory")
+        for number, (row, column) in enumerate(cells):
+            feature = QgsFeature(made.fields())
+            place = QgsPointXY(WEST + (column + 0.5) * PIXEL, NORTH - (row + 0.5) * PIXEL)
+            feature.setGeometry(QgsGeometry.fromPointXY(place))
+            feature.setAttributes([f"patch {'ABCDEFGH'[number]}"])
+            made.dataProvider().addFeature(feature)
+        return made
+
+    return layer
+
+
+@pytest.fixture
+def ask_engine(engine_python, tmp_path):
+    """Give the engine a job by hand, as somebody without QGIS would; return its arrays and numbers."""
+
+    def ask(task, arrays, **parameters):
+        folder = tmp_path / f"job-{task}"
+        folder.mkdir()
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        job = {
+            "format": 1,
+            "task": task,
+            "parameters": {
+                "values": "permeability",
+                "neighbors": "queen",
+                "edge_rule": "mean",
+                "pixel_size": [PIXEL, PIXEL],
+                **parameters,
+            },
+            "inputs": {name: f"{name}.npy" for name in arrays},
+        }
+        (folder / "job.json").write_text(json.dumps(job))
+        # QGIS's variables, such as its GDAL's data folder, are nothing to the engine's Python.
+        clean = {name: os.environ[name] for name in ("PATH", "HOME", "JAX_COMPILATION_CACHE_DIR") if name in os.environ}
+        ended = subprocess.run(
+            [engine_python, "-m", "engine", str(folder)], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=120
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        result = json.loads((folder / "result.json").read_text())
+        return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["numbers"]
+
+    return ask
