@@ -247,6 +247,7 @@ def _not_working(python: str, origin: str, reason: str, log: tuple[str, ...] | l
     }
     what = f"{python} ({named_by[origin]})" if origin in named_by else python
     text = tr(
-        "This Python cannot run Permea's engine: {what}: {reason}. Open Permea ▸ Engine… to repair it or to choose another."
+        "This Python cannot run Permea's engine: {what}: {reason}. "
+        "Open Permea ▸ Engine… to repair it or to choose another."
     ).format(what=what, reason=reason)
     return "\n".join([text, *log[-LOG_LINES_SHOWN:]])

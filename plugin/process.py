@@ -99,8 +99,7 @@ def listen_to(
 
     def drain(last: bool = False) -> bool:
         kept.extend(log.take(bytes(process.readAllStandardError()), last))
-        # Every line is heard even after one has asked to stop: they are already here.
-        return all([on_line(line) for line in output.take(bytes(process.readAllStandardOutput()), last)])
+        return all(on_line(line) for line in output.take(bytes(process.readAllStandardOutput()), last))
 
     def ended(ending: Ending) -> Ended:
         status = process.exitCode() if ending in (Ending.EXITED, Ending.CRASHED) else -1

@@ -1,4 +1,4 @@
-"""Is this raster a landscape? Refuse in plain language what would give a wrong map."""
+"""Refuse, in plain language, a raster that would give a wrong map."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from qgis.core import Qgis, QgsProcessingException, QgsRasterLayer, QgsRectangle
+from qgis.core import Qgis, QgsProcessingException, QgsRasterBlockFeedback, QgsRasterLayer, QgsRectangle
 
 from ..translation import tr
 from .frame import Frame
@@ -17,6 +17,9 @@ NUMPY_TYPES = {
     Qgis.DataType.Float32: np.float32,
     Qgis.DataType.Float64: np.float64,
 }
+
+# QGIS's raster calculator, which virtual rasters run on, marks nodata like this but does not declare it (3.22).
+UNDECLARED_NODATA = {"virtualraster": -float(np.finfo(np.float32).max)}
 
 
 class ProviderBand:
@@ -59,7 +62,9 @@ class ProviderBand:
             -extent.height() / rows,
         )
         has_nodata = self._provider.sourceHasNoDataValue(band) and self._provider.useSourceNoDataValue(band)
-        nodata = self._provider.sourceNoDataValue(band) if has_nodata else None
+        undeclared = UNDECLARED_NODATA.get(self._provider.name())
+        nodata = self._provider.sourceNoDataValue(band) if has_nodata else undeclared
+        self._undeclared_nodata = None if has_nodata else undeclared
         self.block_rows = max(1, self._provider.yBlockSize())
         self.frame = Frame(rows, columns, geotransform, layer.crs(), nodata)
 
@@ -68,7 +73,7 @@ class ProviderBand:
         left, _, _, top, _, step_down = self.frame.geotransform
         (_, _), (right, _) = self.frame.corners()
         extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
-        block = self._provider.block(self._band, extent, self.frame.columns, rows)
+        block = self._provider.block(self._band, extent, self.frame.columns, rows, QgsRasterBlockFeedback())
         if block is None or not block.isValid() or block.dataType() not in NUMPY_TYPES:
             reason = block.error().summary() if block is not None else ""
             raise QgsProcessingException(
@@ -79,7 +84,7 @@ class ProviderBand:
                 )
             )
         stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.frame.columns)
-        return stored.astype(np.float64), ~self._nodata_of(block, stored)
+        return stored.astype(np.float64), ~(self._nodata_of(block, stored) | self._undeclared(stored))
 
     def _nodata_of(self, block, stored: np.ndarray) -> np.ndarray:
         if block.hasNoDataValue():
@@ -90,3 +95,8 @@ class ProviderBand:
         # Without a value that stands for nodata, a block holds a bitmap that Python can only ask cell by cell.
         flat = (block.isNoData(index) for index in range(stored.size))
         return np.fromiter(flat, bool, stored.size).reshape(stored.shape)
+
+    def _undeclared(self, stored: np.ndarray) -> np.ndarray:
+        if self._undeclared_nodata is None:
+            return np.zeros(stored.shape, bool)
+        return stored == self._undeclared_nodata

@@ -1,4 +1,4 @@
-"""Is there enough memory for what the engine expects to need?"""
+"""Compare what the engine expects to need with the memory that is free."""
 
 from __future__ import annotations
 

@@ -1,0 +1,177 @@
+"""Landscapes on disk, a feedback that remembers, and small engines that misbehave."""
+
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+from permea.plugin.environment import Engine
+from permea.plugin.runner.running import KEEP_JOBS_SETTING
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSettings,
+)
+
+# West edge, pixel width, shear, north edge, shear, minus pixel height: 30 m pixels in Brazil's UTM zone 25 south.
+NORTH_UP = (290_000.0, 30.0, 0.0, 9_120_000.0, 0.0, -30.0)
+UTM = "EPSG:31985"
+DEGREES = "EPSG:4326"
+
+
+class RememberingFeedback(QgsProcessingFeedback):
+    """Keeps what it hears, by kind."""
+
+    def __init__(self):
+        super().__init__(False)
+        self.infos, self.warnings, self.commands, self.console, self.texts, self.percents = [], [], [], [], [], []
+        self.progressChanged.connect(self.percents.append)
+
+    def pushInfo(self, text):
+        self.infos.append(text)
+
+    def pushWarning(self, text):
+        self.warnings.append(text)
+
+    def pushCommandInfo(self, text):
+        self.commands.append(text)
+
+    def pushConsoleInfo(self, text):
+        self.console.append(text)
+
+    def setProgressText(self, text):
+        self.texts.append(text)
+
+
+@pytest.fixture
+def feedback(qgis_app):
+    return RememberingFeedback()
+
+
+@pytest.fixture
+def context(qgis_app):
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    return context
+
+
+@pytest.fixture
+def geotiff(tmp_path):
+    """Write a GeoTIFF; what is left out is as plain as can be."""
+
+    def write(
+        values, *, nodata=None, geotransform=NORTH_UP, crs=UTM, scale=None, offset=None, name="landscape", path=None
+    ):
+        bands = np.atleast_3d(values) if np.ndim(values) < 3 else values
+        bands = bands.transpose(2, 0, 1) if np.ndim(values) < 3 else bands
+        types = {
+            "uint8": gdal.GDT_Byte,
+            "int16": gdal.GDT_Int16,
+            "uint16": gdal.GDT_UInt16,
+            "int32": gdal.GDT_Int32,
+            "float32": gdal.GDT_Float32,
+            "float64": gdal.GDT_Float64,
+            "complex64": gdal.GDT_CFloat32,
+        }
+        path = path or str(tmp_path / f"{name}.tif")
+        count, rows, columns = bands.shape
+        dataset = gdal.GetDriverByName("GTiff").Create(path, columns, rows, count, types[bands.dtype.name])
+        if geotransform is not None:
+            dataset.SetGeoTransform(geotransform)
+        if crs:
+            reference = osr.SpatialReference()
+            reference.SetFromUserInput(crs)
+            dataset.SetProjection(reference.ExportToWkt())
+        for number, array in enumerate(bands, 1):
+            band = dataset.GetRasterBand(number)
+            if nodata is not None:
+                band.SetNoDataValue(nodata)
+            if scale is not None:
+                band.SetScale(scale)
+            if offset is not None:
+                band.SetOffset(offset)
+            band.WriteRaster(0, 0, columns, rows, np.ascontiguousarray(array).tobytes())
+        band = dataset = None
+        return path
+
+    return write
+
+
+@pytest.fixture
+def raster_layer(geotiff, qgis_app):
+    """A raster layer of the values given; see `geotiff` for the rest."""
+
+    def layer(values, **how):
+        opened = QgsRasterLayer(geotiff(np.asarray(values), **how), how.get("name", "landscape"))
+        assert opened.isValid()
+        return opened
+
+    return layer
+
+
+@pytest.fixture
+def frame(qgis_app):
+    """A frame of some size; 30 m pixels unless told otherwise."""
+    from permea.plugin.layers import Frame
+
+    def make(rows, columns, *, nodata=None, geotransform=NORTH_UP, crs=UTM):
+        return Frame(rows, columns, geotransform, QgsCoordinateReferenceSystem(crs), nodata)
+
+    return make
+
+
+@pytest.fixture
+def worker(tmp_path, qgis_app):
+    """An engine made of a few lines: its folder holds a package `engine` that runs them on the job."""
+    beginning = textwrap.dedent("""
+        import json, os, pathlib, resource, signal, sys, time
+        import numpy as np
+        job_folder = pathlib.Path(sys.argv[-1])
+        def say(type, **others):
+            print(json.dumps({"type": type, **others}), flush=True)
+        def read(name):
+            return np.load(job_folder / f"{name}.npy")
+        def finish(outputs, **numbers):
+            for name, array in outputs.items():
+                np.save(job_folder / f"{name}.npy", array)
+            answer = {"format": 1, "outputs": {n: f"{n}.npy" for n in outputs}, "numbers": numbers}
+            (job_folder / "result.json").write_text(json.dumps(answer))
+    """)
+
+    def make(lines, python=sys.executable):
+        package = tmp_path / "the engine" / "engine"
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").write_text("")
+        (package / "__main__.py").write_text(beginning + textwrap.dedent(lines))
+        return Engine(str(python), folder=str(package.parent))
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(qgis_app, monkeypatch):
+    """No test leaves a setting behind, or depends on one that was there."""
+    from permea.plugin import environment
+
+    kept = (environment.SETTING, KEEP_JOBS_SETTING)
+    before = {key: QgsSettings().value(key) for key in kept}
+    for key in kept:
+        QgsSettings().remove(key)
+    environment.forget_probes()
+    yield
+    for key, value in before.items():
+        QgsSettings().remove(key) if value is None else QgsSettings().setValue(key, value)
+    environment.forget_probes()
+
+
+@pytest.fixture
+def job_folders(qgis_app):
+    """The job folders that exist now."""
+    from qgis.core import QgsProcessingUtils
+
+    return lambda: set(Path(QgsProcessingUtils.tempFolder()).glob("permea-*"))
