@@ -29,8 +29,8 @@ PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
 
 # The resistance from every cell needs the diagonal of an inverse, which is dense: at most 10,000 cells for now.
 COARSE_FACTOR = 4
-# Where the expected cost of wandering is clearly above the least cost and the walk still heads for its target.
-THETA = 0.005
+# Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
+THETA = 0.001
 LONGEST_RUN_SECONDS = 600
 
 
@@ -78,10 +78,10 @@ RUNS = (
     ),
     Run(
         "sensitivity",
-        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "TARGETS": PATCHES},
-        "Sensitivity",
-        "where more permeability shortens the ways between the patches",
-        "change of the mean distance (elasticity)",
+        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "DISTANCE": "resistance"},
+        "Sensitivity of connectivity",
+        "where more permeability brings the patches closer together (darkest: most)",
+        "mean ohm per unit of permeability",
     ),
 )
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qgis.core import QgsMapLayer, QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    QgsMapLayer,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsRasterBandStats,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen
 
@@ -114,7 +121,7 @@ def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
 
     A style may place its classes closer where the values are; a bar linear in the value would squeeze their labels.
     """
-    items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
+    items = _items_in_use(panel)
     bar = QRectF(frame.left(), frame.bottom() + 16, frame.width() * 0.72, 20)
     gradient = QLinearGradient(bar.topLeft(), bar.topRight())
     for index, item in enumerate(items):
@@ -137,6 +144,15 @@ def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
     painter.drawText(
         place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, panel.unit
     )
+
+
+def _items_in_use(panel: Panel) -> list:
+    """Return the classes of the layer's style that its values reach: a gradient may lie on one side of zero."""
+    items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
+    statistics = panel.raster.dataProvider().bandStatistics(1, QgsRasterBandStats.Stats.All)
+    step = items[1].value - items[0].value
+    low, high = statistics.minimumValue - step, statistics.maximumValue + step
+    return [item for item in items if low < item.value < high]
 
 
 def _number(value: float) -> str:
