@@ -191,16 +191,19 @@ def _draw_in_qgis(path: Path) -> None:
     patches = QgsVectorLayer(PATCHES, "patches")
     patches.loadNamedStyle(str(SAMPLE / "patches.qml"))
     patches.setLabelsEnabled(False)
-    panels = [figure.Panel(_styled(run), run.title, run.subtitle, run.unit, (patches,)) for run in RUNS]
+    panels = []
+    for run in RUNS:
+        layer, reach = _styled(run)
+        panels.append(figure.Panel(layer, run.title, run.subtitle, run.unit, reach, (patches,)))
     caption = (
-        "Olinda and Recife, Brazil (8.0° S, 34.9° W): 102,594 cells of 28.5 m. Permeability from the vegetation index "
-        "of a Landsat 7 scene (USGS, public domain); sea and rivers are barriers. White dots are habitat patches."
+        "Olinda and Recife, Brazil: 102,594 cells of 28.5 m. Permeability from the vegetation index of a Landsat 7 "
+        "scene (USGS, public domain); sea and rivers are barriers. Dots: habitat patches."
     )
     figure.draw_figure(panels, caption, path)
 
 
 def _styled(run: Run):
-    """Open a result and draw it as the plugin would."""
+    """Open a result and give it the plugin's style; return the layer, and its smallest and largest finite value."""
     import numpy as np
     from osgeo import gdal
     from qgis.core import QgsRasterLayer, QgsRasterRange
@@ -211,13 +214,14 @@ def _styled(run: Run):
     band = dataset.GetRasterBand(1)
     values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(dataset.RasterYSize, dataset.RasterXSize)
     values = np.where(values == band.GetNoDataValue(), np.nan, values)
-    if not np.isfinite(values).any():
+    finite = values[np.isfinite(values)]
+    if not finite.size:
         raise DemoError(f"{run.output} holds no finite value.")
     style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
     layer = QgsRasterLayer(str(run.output), run.title)
     layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(styles.LARGEST_FLOAT32, np.inf)])
     layer.setRenderer(style.renderer(layer))
-    return layer
+    return layer, (float(finite.min()), float(finite.max()))
 
 
 def _import_file(name: str, path: Path, package: Path | None = None):

@@ -5,6 +5,7 @@ QGIS's own renderer draws each map, so a layer looks as it does in QGIS; nothing
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,11 @@ from qgis.core import (
     QgsMapLayer,
     QgsMapRendererParallelJob,
     QgsMapSettings,
-    QgsRasterBandStats,
     QgsRasterLayer,
     QgsRectangle,
 )
 from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
-from qgis.PyQt.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen
+from qgis.PyQt.QtGui import QColor, QFont, QImage, QLinearGradient, QPainter, QPen, QPolygonF
 
 INK = QColor("#1c2a33")
 QUIET = QColor("#5d6b75")
@@ -29,19 +29,22 @@ GUTTER = 64
 TITLE_HEIGHT = 92
 BAR_HEIGHT = 96
 CAPTION_HEIGHT = 72
+BAR_TIP = 14
 
 
 @dataclass(frozen=True)
 class Panel:
     """One map of the figure: a styled raster, layers drawn over it, a title, and what its colours mean.
 
-    `unit` is written under the colour bar; `overlay` is drawn above the raster, the first on top.
+    `reach` is the smallest and the largest value that the raster holds, `unit` is written beside the colour bar,
+    `overlay` is drawn above the raster, the first on top.
     """
 
     raster: QgsRasterLayer
     title: str
     subtitle: str
     unit: str
+    reach: tuple[float, float]
     overlay: tuple[QgsMapLayer, ...] = ()
 
 
@@ -117,42 +120,51 @@ def _draw_map(painter: QPainter, frame: QRectF, panel: Panel, extent: QgsRectang
 
 
 def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
-    """Draw the colours of the layer's style with their labels, classes equally wide.
-
-    A style may place its classes closer where the values are; a bar linear in the value would squeeze their labels.
-    """
+    """Draw the colours of the layer's style on a scale of round values; a tip means that values go on there."""
     items = _items_in_use(panel)
-    bar = QRectF(frame.left(), frame.bottom() + 16, frame.width() * 0.72, 20)
+    low, high = items[0].value, items[-1].value
+    bar = QRectF(frame.left() + BAR_TIP, frame.bottom() + 16, frame.width() * 0.7 - 2 * BAR_TIP, 20)
     gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-    for index, item in enumerate(items):
-        gradient.setColorAt(index / (len(items) - 1), item.color)
+    for item in items:
+        gradient.setColorAt((item.value - low) / (high - low), item.color)
     painter.fillRect(bar, gradient)
     painter.setPen(QPen(INK, 1))
     painter.drawRect(bar)
+    for edge, colour, goes_on, outwards in (
+        (bar.left(), items[0].color, panel.reach[0] < low, -BAR_TIP),
+        (bar.right(), items[-1].color, panel.reach[1] > high, BAR_TIP),
+    ):
+        if goes_on:
+            tip = [QPointF(edge, bar.top()), QPointF(edge + outwards, bar.center().y()), QPointF(edge, bar.bottom())]
+            painter.setBrush(colour)
+            painter.drawPolygon(QPolygonF(tip))
     painter.setFont(_font(17))
-    every = -(-len(items) // 8)
-    for index, item in enumerate(items):
-        if index % every and index != len(items) - 1:
-            continue
-        x = bar.left() + bar.width() * index / (len(items) - 1)
+    for value in _round_values(low, high):
+        x = bar.left() + bar.width() * (value - low) / (high - low)
         painter.drawLine(QPointF(x, bar.bottom()), QPointF(x, bar.bottom() + 5))
-        side = Qt.AlignmentFlag.AlignLeft if index == 0 else Qt.AlignmentFlag.AlignHCenter
-        place = QRectF(x - (2 if index == 0 else 60), bar.bottom() + 7, 120, 24)
-        painter.drawText(place, side | Qt.AlignmentFlag.AlignTop, _number(item.value))
+        place = QRectF(x - 60, bar.bottom() + 7, 120, 24)
+        painter.drawText(place, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, _number(value))
     painter.setPen(QUIET)
-    place = QRectF(bar.right() + 34, bar.top() - 12, frame.right() - bar.right() - 34, 64)
+    left = frame.left() + frame.width() * 0.7 + 24
+    place = QRectF(left, bar.top() - 12, frame.right() - left, 64)
     painter.drawText(
         place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, panel.unit
     )
 
 
+def _round_values(low: float, high: float) -> list[float]:
+    """Return three to six round values between two numbers."""
+    step = 10.0 ** math.floor(math.log10(high - low))
+    step *= next(factor for factor in (0.2, 0.25, 0.5, 1, 2) if (high - low) / (step * factor) < 6)
+    return [step * number for number in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
 def _items_in_use(panel: Panel) -> list:
     """Return the classes of the layer's style that its values reach: a gradient may lie on one side of zero."""
     items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
-    statistics = panel.raster.dataProvider().bandStatistics(1, QgsRasterBandStats.Stats.All)
     step = items[1].value - items[0].value
-    low, high = statistics.minimumValue - step, statistics.maximumValue + step
-    return [item for item in items if low < item.value < high]
+    low, high = panel.reach
+    return [item for item in items if low - step < item.value < high + step]
 
 
 def _number(value: float) -> str:
