@@ -10,6 +10,7 @@ jax.config.update("jax_enable_x64", True)
 
 # The precision must be set before any array is made, hence the late imports.
 from .components import connected_components, largest_component  # noqa: E402
+from .connectivity import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity  # noqa: E402
 from .distances import (  # noqa: E402
     AbstractDistance,
     EuclideanDistance,
@@ -18,14 +19,20 @@ from .distances import (  # noqa: E402
     RSPDistance,
 )
 from .grid import GridGraph  # noqa: E402
+from .sensitivity import Sensitivity, sensitivity  # noqa: E402
 
 __all__ = [
+    "AbstractConnectivity",
     "AbstractDistance",
     "EuclideanDistance",
     "GridGraph",
     "LCPDistance",
+    "MeanPathLength",
+    "QualityWeightedConnectivity",
     "RSPDistance",
     "ResistanceDistance",
+    "Sensitivity",
     "connected_components",
     "largest_component",
+    "sensitivity",
 ]

@@ -271,6 +271,8 @@ def known(array: ArrayLike) -> np.ndarray | None:
     >>> known(jnp.array([1, 2]))
     array([1, 2])
     """
+    if not isinstance(array, jax.core.Tracer):
+        return np.asarray(array)
     try:
         # A value under `grad` alone is known once its gradient is of no concern; one under `jit` or `vmap` is not.
         return np.asarray(jax.lax.stop_gradient(array))

@@ -1,0 +1,124 @@
+"""What every landscape task shares: the raster as a graph, the sources as vertices, the numbers of the report."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..components import connected_components
+from ..distances.costs import inverse, minus_log
+from ..grid import GridGraph
+from ..solvers.journal import Entry
+from .registry import Job
+
+COSTS: dict[str, Callable] = {"inverse": inverse, "minus_log": minus_log}
+
+
+def choice(job: Job, name: str, among: tuple[str, ...]) -> str:
+    """Return a parameter that must be one of a few words."""
+    value = job.parameters.get(name)
+    if value not in among:
+        raise ValueError(f'parameter "{name}" must be one of {", ".join(among)}, not {value!r}')
+    return value
+
+
+def positive(job: Job, name: str) -> float:
+    """Return a parameter that must be a positive number."""
+    value = job.parameters.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise ValueError(f'parameter "{name}" must be a positive number, not {value!r}')
+    return float(value)
+
+
+def read_grid(job: Job) -> GridGraph:
+    """Return the landscape of a job as a graph.
+
+    Raises
+    ------
+    ValueError
+        Values that are not a permeability or a resistance: how many, and where the first one is.
+    """
+    values = np.asarray(_input(job, "landscape"), dtype=float)
+    valid = np.asarray(_input(job, "valid"), dtype=bool)
+    if values.ndim != 2 or values.shape != valid.shape:
+        raise ValueError(f'inputs "landscape" and "valid" must be rasters of one size, not {values.shape} and {valid.shape}')
+    kind = choice(job, "values", ("permeability", "resistance"))
+    faults = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
+    if kind == "resistance":
+        faults["zero"] = values == 0
+    for name, fault in faults.items():
+        fault = fault & valid
+        if fault.any():
+            row, column = np.argwhere(fault)[0]
+            raise ValueError(
+                f"{kind} is {name} in {fault.sum():,} cells, the first at row {row + 1}, column {column + 1} "
+                f"(counted from 1, value {values[row, column]:g})"
+            )
+    with np.errstate(divide="ignore"):
+        permeability = np.where(valid, values if kind == "permeability" else 1 / values, 0.0)
+    active = valid & (permeability > 0)
+    if not active.any():
+        raise ValueError(f"no cell of {values.size:,} can be entered: all are nodata or have a permeability of 0")
+    return GridGraph(
+        permeability,
+        active,
+        int(active.sum()),
+        choice(job, "neighbors", ("queen", "rook")),
+        choice(job, "edge_rule", ("mean", "resistance", "target")),
+        tuple(job.parameters["pixel_size"]),
+    )
+
+
+def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
+    """Return the vertices of an input of rows and columns.
+
+    Raises
+    ------
+    ValueError
+        There are none, or some are outside the raster or on a barrier.
+    """
+    places = np.asarray(_input(job, name))
+    if places.ndim != 2 or places.shape[1] != 2 or not np.issubdtype(places.dtype, np.integer):
+        raise ValueError(f'input "{name}" must be rows and columns of shape (k, 2), not {places.shape} of {places.dtype}')
+    if not len(places):
+        raise ValueError(f"there are no {name}")
+    try:
+        return np.asarray(grid.coord_to_active_vertex_index(places[:, 0], places[:, 1]))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error} (counted from 0). Move them to cells that are neither nodata nor a barrier") from None
+
+
+def _input(job: Job, name: str) -> np.ndarray:
+    if name not in job.inputs:
+        raise ValueError(f'input "{name}" is missing')
+    return job.inputs[name]
+
+
+def landscape_numbers(grid: GridGraph) -> dict[str, Any]:
+    """Return what is known of a landscape before any distance."""
+    return {"active_cells": grid.nb_active, "components": int(np.asarray(connected_components(grid)).max())}
+
+
+def solver_numbers(entries: list[Entry]) -> dict[str, Any]:
+    """Return what the solvers did, from their journal."""
+    if not entries:
+        return {"solver": None, "iterations": None, "residual": None}
+    names = list(dict.fromkeys(entry.solver for entry in entries))
+    return {
+        "solver": ", ".join(names),
+        "iterations": max(entry.iterations for entry in entries),
+        "residual": max(entry.residual for entry in entries),
+    }
+
+
+def distance_numbers(distance: np.ndarray, active: np.ndarray) -> dict[str, Any]:
+    """Return minimum, maximum and mean of the finite values, and how many active cells reach no source."""
+    values = distance[..., active]
+    finite = values[np.isfinite(values)]
+    reached = np.isfinite(distance).any(0) if distance.ndim == 3 else np.isfinite(distance)
+    return {
+        "minimum": finite.min() if finite.size else None,
+        "maximum": finite.max() if finite.size else None,
+        "mean": finite.mean() if finite.size else None,
+        "unreachable_cells": int((active & ~reached).sum()),
+    }

@@ -1,0 +1,39 @@
+"""Least-cost distance of every cell to sources."""
+
+import numpy as np
+
+from ..distances import LCPDistance
+from ..solvers.journal import journal
+from . import forecasts
+from .landscape import distance_numbers, landscape_numbers, read_grid, read_vertices, solver_numbers
+from .registry import Answer, Forecast, Job, Task
+
+
+class LeastCostDistance(Task):
+    """Accumulated cost of the cheapest path from every cell to the nearest source, or to each source."""
+
+    name = "leastcost.distance"
+
+    def forecast(self, job: Job) -> Forecast:
+        """Dijkstra keeps the graph and a raster per source."""
+        rasters = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
+        return forecasts.shortest_paths(job.inputs["landscape"].size, rasters)
+
+    def run(self, job: Job) -> Answer:
+        """One search for the nearest source, or one for each."""
+        grid = read_grid(job)
+        sources = read_vertices(job, grid, "sources")
+        numbers = landscape_numbers(grid)
+        distance = LCPDistance()
+        with journal() as entries:
+            if job.parameters.get("per_source"):
+                rasters = []
+                for number, source in enumerate(sources):
+                    job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
+                    rasters.append(np.asarray(grid.node_values_to_array(distance(grid, targets=[source])[:, 0])))
+                result = np.stack(rasters)
+            else:
+                job.report.progress(10, "Cheapest paths to the nearest source")
+                result = np.asarray(grid.node_values_to_array(distance.nearest(grid, sources)))
+        numbers |= distance_numbers(result, np.asarray(grid.activities)) | solver_numbers(entries)
+        return Answer({"distance": result}, numbers)

@@ -1,0 +1,51 @@
+"""Randomized-shortest-path distance of every cell to sources."""
+
+import equinox as eqx
+import numpy as np
+
+from ..distances import RSPDistance
+from ..distances.rsp import MEASURES
+from ..solvers.automatic import choose
+from ..solvers.journal import journal
+from . import forecasts
+from .landscape import COSTS, choice, distance_numbers, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
+from .registry import Answer, Forecast, Job, Task
+
+
+class RSPDistanceTask(Task):
+    """Randomized-shortest-path distance from every cell to the nearest source, or to each source."""
+
+    name = "rsp.distance"
+
+    def forecast(self, job: Job) -> Forecast:
+        """Sources come one after the other; each has a factorisation of its own, and the one before may be kept."""
+        rasters = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
+        once = forecasts.factorised(job.inputs["landscape"].size, int(job.inputs["valid"].sum()), rasters)
+        return Forecast(forecasts.BASE + 2 * (once.bytes - forecasts.BASE))
+
+    def run(self, job: Job) -> Answer:
+        """One source after the other."""
+        grid = read_grid(job)
+        sources = read_vertices(job, grid, "sources")
+        measure = choice(job, "measure", MEASURES)
+        distance = RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))], measure)
+        numbers = landscape_numbers(grid)
+        job.report.message(choose(grid.nb_active, 1)[1])
+        # Survival is a nearness: the nearest source is the one that is reached most surely.
+        nearest = np.fmax if measure == "survival" else np.fmin
+        to_one = eqx.filter_jit(lambda grid, source: grid.node_values_to_array(distance(grid, targets=source)[:, 0]))
+        result = None
+        with journal() as entries:
+            for number, source in enumerate(sources):
+                job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
+                raster = np.asarray(to_one(grid, source[None]))
+                if job.parameters.get("per_source"):
+                    result = np.empty((len(sources), *grid.shape)) if result is None else result
+                    result[number] = raster
+                else:
+                    result = raster if result is None else nearest(result, raster)
+        numbers |= distance_numbers(result, np.asarray(grid.activities)) | solver_numbers(entries)
+        if measure == "survival":
+            reached = (result > 0).any(0) if result.ndim == 3 else result > 0
+            numbers["unreachable_cells"] = int((np.asarray(grid.activities) & ~reached).sum())
+        return Answer({"distance": result}, numbers)

@@ -1,0 +1,119 @@
+"""Where changing the landscape would help or hurt connectivity most."""
+
+import numpy as np
+
+from ..connectivity import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
+from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, RSPDistance
+from ..grid import GridGraph
+from ..sensitivity import RESPECTS, sensitivity
+from ..solvers.automatic import choose
+from ..solvers.journal import journal
+from . import forecasts
+from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
+from .registry import Answer, Forecast, Job, Task
+
+#: Targets differentiated at a time: few enough for progress and cancelling, many enough to share the set-up.
+#: Resistance takes all at once, since its gradient comes from the block of potentials between all nodes.
+BATCH = {"leastcost": 8, "rsp": 1}
+
+
+class ConnectivitySensitivity(Task):
+    """Gradient of a connectivity with respect to permeability, resistance or quality."""
+
+    name = "connectivity.sensitivity"
+
+    def forecast(self, job: Job) -> Forecast:
+        """As for the distances themselves, and as much again for the way back."""
+        cells, active = job.inputs["landscape"].size, int(job.inputs["valid"].sum())
+        places = sum(len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs)
+        places = places or int(job.parameters.get("samples") or 0)
+        distance = job.parameters.get("distance")
+        if distance == "leastcost":
+            return forecasts.shortest_paths(cells, 4 * min(places, BATCH["leastcost"]) + 40)
+        if distance == "rsp":
+            once = forecasts.factorised(cells, active, 60)
+            return Forecast(forecasts.BASE + 2 * (once.bytes - forecasts.BASE))
+        return forecasts.factorised(cells, active, 6 * places + 20)
+
+    def run(self, job: Job) -> Answer:
+        """Batch by batch of targets."""
+        grid = read_grid(job)
+        kind = choice(job, "distance", ("leastcost", "resistance", "rsp"))
+        connectivity = _connectivity(job, _distance(job, kind))
+        quality = _quality(job, grid)
+        sources, targets = _places(job, grid, quality)
+        numbers = landscape_numbers(grid)
+        if kind != "leastcost":
+            job.report.message(choose(grid.nb_active, len(sources))[1])
+        job.report.progress(2, "Distances and their gradient")
+
+        def progress(done: int, of: int) -> None:
+            job.report.progress(2 + 97 * done / of, f"Target {done} of {of}")
+
+        with journal() as entries:
+            found = sensitivity(
+                connectivity,
+                grid,
+                sources,
+                targets,
+                quality=quality,
+                respect_to=choice(job, "respect_to", RESPECTS),
+                elasticity=bool(job.parameters.get("elasticity")),
+                batch=BATCH.get(kind),
+                progress=progress,
+            )
+        if found.pairs == 0:
+            raise ValueError(
+                f"none of the {found.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie in "
+                "different connected components of the landscape, so there is no connectivity to differentiate"
+            )
+        values = found.raster[np.isfinite(found.raster)]
+        numbers |= {
+            "connectivity": found.connectivity,
+            "pairs": found.pairs,
+            "unreachable_pairs": found.unreachable_pairs,
+            "minimum": values.min(),
+            "maximum": values.max(),
+        } | solver_numbers(entries)
+        return Answer({"sensitivity": found.raster}, numbers)
+
+
+def _distance(job: Job, kind: str) -> AbstractDistance:
+    if kind == "leastcost":
+        return LCPDistance()
+    if kind == "resistance":
+        return ResistanceDistance()
+    return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+
+
+def _connectivity(job: Job, distance: AbstractDistance) -> AbstractConnectivity:
+    if choice(job, "scalar", ("mean_distance", "quality_weighted")) == "mean_distance":
+        if job.parameters.get("respect_to") == "quality":
+            raise ValueError("the mean distance does not depend on habitat quality; choose the quality-weighted connectivity")
+        return MeanPathLength(distance)
+    return QualityWeightedConnectivity(distance, positive(job, "alpha"))
+
+
+def _quality(job: Job, grid: GridGraph) -> np.ndarray | None:
+    quality = job.inputs.get("quality")
+    return None if quality is None else np.where(np.asarray(grid.activities), quality, 0.0)
+
+
+def _places(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the sources and targets that were given, or draw places at random."""
+    if "sources" in job.inputs:
+        targets = read_vertices(job, grid, "targets") if "targets" in job.inputs else None
+        return read_vertices(job, grid, "sources"), targets
+    if "targets" in job.inputs:
+        raise ValueError("there are targets but no sources")
+    samples, seed = job.parameters.get("samples"), job.parameters.get("seed")
+    if not isinstance(samples, int) or samples < 2:
+        raise ValueError(f"without sources, two or more places must be drawn, not {samples!r}")
+    candidates = np.arange(grid.nb_active)
+    if quality is not None and job.parameters.get("scalar") == "quality_weighted":
+        candidates = np.flatnonzero(quality[np.asarray(grid.activities)] > 0)
+    if candidates.size < 2:
+        raise ValueError(f"only {candidates.size} cells could be drawn; two or more are needed")
+    drawn = np.random.default_rng(seed).choice(candidates, min(samples, candidates.size), replace=False)
+    job.report.message(f"Drew {drawn.size} of {candidates.size:,} cells at random (seed {seed})")
+    return np.sort(drawn), None

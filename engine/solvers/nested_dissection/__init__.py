@@ -1,0 +1,10 @@
+"""Exact factorisation over the grid's own separators (nested dissection), and what a factor knows.
+
+`plan` says how a raster is taken apart; on the host `elimination`, `substitution` and `selected_inversion` factor,
+solve and invert in parts. What others may use is here.
+"""
+
+from .solver import NestedDissection as NestedDissection
+from .solver import log_determinant as log_determinant
+from .solver import predicted_bytes as predicted_bytes
+from .solver import selected_inverse as selected_inverse
