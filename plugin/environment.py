@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
 
-from .process import Ended, Ending, listen_to
+from .process import LOG_LINES_SHOWN, Ended, Ending, listen_to
 from .translation import tr
 
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
@@ -20,8 +20,6 @@ VARIABLE = "PERMEA_ENGINE_PYTHON"
 
 # Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
 PROBE_SECONDS = 120
-
-LOG_LINES_SHOWN = 15
 
 # What QGIS, a shell or another environment set for themselves and what would lead the engine's Python astray:
 # PYTHONHOME and PYTHONEXECUTABLE (and, on macOS, __PYVENV_LAUNCHER__) even defeat a virtual environment.

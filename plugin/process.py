@@ -14,8 +14,9 @@ POLL_MILLISECONDS = 50
 START_MILLISECONDS = 30_000
 KILL_MILLISECONDS = 5_000
 
-# What is kept of a log: enough to see why it ended.
+# What is kept of a log, and how much of that an error message shows: enough to see why it ended.
 LOG_LINES_KEPT = 200
+LOG_LINES_SHOWN = 15
 
 # A "line" longer than this is no line of ours; it is passed on in pieces so that it cannot fill the memory.
 LONGEST_LINE = 1 << 20

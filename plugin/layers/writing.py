@@ -134,33 +134,41 @@ def _write(
         "INTERLEAVE=BAND",
         "BIGTIFF=IF_SAFER",
     ]
-    data_type = GDAL_TYPES[storage.dtype.name]
+    dataset = None
     with collected_gdal_errors() as errors:
-        dataset = gdal.GetDriverByName("GTiff").Create(
-            str(path), frame.columns, frame.rows, len(bands), data_type, options=options
-        )
-        if dataset is not None:
-            dataset.SetGeoTransform(frame.geotransform)
-            if frame.crs.isValid():
-                dataset.SetProjection(wkt(frame.crs))
-            for number, values in enumerate(bands):
-                band = dataset.GetRasterBand(number + 1)
-                band.SetNoDataValue(storage.nodata)
-                if band_names:
-                    band.SetDescription(band_names[number])
-                _set_statistics(band, values)
-                for first in range(0, frame.rows, TILE):
-                    stop_if_cancelled(feedback)
-                    rows = storage.stored(values[first : first + TILE])
-                    band.WriteRaster(0, first, frame.columns, len(rows), rows, buf_type=data_type)
-                    if errors:
-                        break
-                    feedback.setProgress(100 * (number + (first + len(rows)) / frame.rows) / len(bands))
-            # The last tiles, and with them a full disk, come out only when the dataset is let go.
-            dataset.FlushCache()
-            band = dataset = None
+        try:
+            dataset = gdal.GetDriverByName("GTiff").Create(
+                str(path), frame.columns, frame.rows, len(bands), GDAL_TYPES[storage.dtype.name], options=options
+            )
+            if dataset is not None:
+                dataset.SetGeoTransform(frame.geotransform)
+                if frame.crs.isValid():
+                    dataset.SetProjection(wkt(frame.crs))
+                for number, values in enumerate(bands):
+                    if band_names:
+                        dataset.GetRasterBand(number + 1).SetDescription(band_names[number])
+                    _fill(dataset.GetRasterBand(number + 1), values, storage, errors, feedback)
+                    feedback.setProgress(100 * (number + 1) / len(bands))
+                dataset.FlushCache()
+        finally:
+            # The last tiles, and with them a full disk, come out only when the dataset is let go; and a file that
+            # is still open cannot be removed on Windows.
+            dataset = None
     if errors:
         raise QgsProcessingException(_why_not_written(path, errors))
+
+
+def _fill(
+    band: gdal.Band, values: np.ndarray, storage: Storage, errors: list[str], feedback: QgsProcessingFeedback
+) -> None:
+    band.SetNoDataValue(storage.nodata)
+    _set_statistics(band, values)
+    for first in range(0, len(values), TILE):
+        if errors:
+            return
+        stop_if_cancelled(feedback)
+        rows = storage.stored(values[first : first + TILE])
+        band.WriteRaster(0, first, rows.shape[1], len(rows), rows, buf_type=GDAL_TYPES[storage.dtype.name])
 
 
 def _set_statistics(band: gdal.Band, values: np.ndarray) -> None:

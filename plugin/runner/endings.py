@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from qgis.core import QgsProcessingException
 
 from ..cancelled import Cancelled
-from ..process import Ended, Ending
+from ..process import LOG_LINES_SHOWN, Ended, Ending
 from ..translation import tr
-
-LOG_LINES_SHOWN = 15
 
 # The contract's exit statuses; see the developer guide.
 INPUT_REFUSED = 2

@@ -44,7 +44,7 @@ class Messages:
         message = _parsed(line)
         take = getattr(self, f"_take_{message.get('type')}", None) if message else None
         if take is None or not take(message):
-            self._take_stray(line)
+            self._show_as_it_came(line)
         return self.refusal is None
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class Messages:
         self.error = {"kind": message["kind"], "text": message["text"]}
         return True
 
-    def _take_stray(self, line: str) -> None:
+    def _show_as_it_came(self, line: str) -> None:
         if not line.strip():
             return
         self._stray += 1

@@ -56,9 +56,7 @@ def test_scale_and_offset_are_applied_after_the_holes_are_found(raster_layer, fe
 def test_what_the_user_declares_nodata_is_a_hole(raster_layer, feedback):
     layer = raster_layer(np.array([[0.0, 1.0, 2.0, 5.0, 7.0]]), nodata=7)
     bounds = QgsRasterRange.BoundsType
-    layer.dataProvider().setUserNoDataValue(
-        1, [QgsRasterRange(0, 0), QgsRasterRange(1, 5, bounds.IncludeMax)]
-    )
+    layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(0, 0), QgsRasterRange(1, 5, bounds.IncludeMax)])
     same(read_raster(layer, 1, feedback).values, [[NAN, 1, NAN, NAN, NAN]])
 
 
