@@ -29,7 +29,7 @@ from ..plugin import environment
 from ..plugin.environment import Engine
 from ..plugin.translation import tr
 from .background import BackgroundTask
-from .engine_facts import clear_folder, folder_size, memory_text, origin_text, size_text, versions_text
+from .engine_facts import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
 
 LOG_HEIGHT = 130  # pixels: a traceback's last lines
 
@@ -225,8 +225,8 @@ class EngineDialog(QDialog):
                 "python": engine.python,
                 "origin": origin_text(engine.origin),
                 "versions": versions_text(engine),
-                "device": engine.device,
-                "memory": memory_text(engine.probe),
+                "device": device_text(engine),
+                "memory": memory_text(engine),
             }
         for key, label in self.facts.items():
             label.setText(texts[key])
@@ -277,8 +277,8 @@ class EngineDialog(QDialog):
         self._tested = python
         self.test_button.setEnabled(True)
         self.use_button.setEnabled(True)
-        text = tr("This Python can run the engine: {versions}; it computes on {device}.")
-        text = text.format(versions=versions_text(engine), device=engine.device)
+        text = tr("This Python can run the engine: {versions}; it computes on: {device}.")
+        text = text.format(versions=versions_text(engine), device=device_text(engine))
         self._show_verdict("mIconSuccess.svg", text)
         self._write_log(python, json.dumps(engine.probe, indent=2))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..plugin.environment import Engine
 from ..plugin.translation import tr
 
-PACKAGES = (("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
+NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
 
 
 def origin_text(origin: str) -> str:
@@ -35,8 +35,22 @@ def versions_text(engine: Engine) -> str:
     >>> versions_text(Engine("python", {"python": "3.11.2", "jax": "0.10.2"}))
     'Python 3.11.2, JAX 0.10.2'
     """
-    names = [("python", "Python"), *PACKAGES]
-    return ", ".join(f"{name} {engine.versions[key]}" for key, name in names if engine.versions.get(key))
+    return ", ".join(f"{name} {engine.versions[key]}" for key, name in NAMES if engine.versions.get(key))
+
+
+def device_text(engine: Engine) -> str:
+    """Say what the engine computes on.
+
+    Examples
+    --------
+    >>> device_text(Engine("python", device="cpu", probe={"cores": 8}))
+    'processor (CPU), 8 cores'
+    """
+    if engine.device != "cpu":
+        return ", ".join(engine.probe.get("devices") or [engine.device])
+    if engine.probe.get("cores"):
+        return tr("processor (CPU), {cores} cores").format(cores=engine.probe["cores"])
+    return tr("processor (CPU)")
 
 
 def size_text(count: float) -> str:
@@ -77,16 +91,15 @@ def clear_folder(folder: Path) -> int:
     return freed
 
 
-def memory_text(probe: dict) -> str:
-    """Say how much memory the engine may use, of how much; a dash if it did not tell.
+def memory_text(engine: Engine) -> str:
+    """Say how much memory is free for the engine, of how much; a dash if it did not tell.
 
     Examples
     --------
-    >>> memory_text({"memory": {"total_bytes": 17_179_869_184, "free_bytes": 8_589_934_592}})
+    >>> memory_text(Engine("python", probe={"memory_bytes": 17_179_869_184, "free_bytes": 8_589_934_592}))
     '8.0 GB free of 16.0 GB'
     """
-    memory = probe.get("memory") or {}
-    total, free = memory.get("total_bytes"), memory.get("free_bytes")
-    if not total or free is None:
+    total, free = engine.probe.get("memory_bytes"), engine.probe.get("free_bytes")
+    if total is None or free is None:
         return "–"
     return tr("{free} free of {total}").format(free=size_text(free), total=size_text(total))

@@ -15,7 +15,7 @@ import processing
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QGuiApplication
-from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget
+from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget, QTextEdit
 from qgis.utils import iface
 
 ROOT = Path(os.environ["PERMEA_TEST_ROOT"])
@@ -52,6 +52,20 @@ def tidy_window():
     toolbox.searchBox.setText("permea")
 
 
+def room_around(extent):
+    """Return an extent a little larger than the given one."""
+    extent.scale(1.06)
+    return extent
+
+
+def patches_on_top(patches):
+    """Move the points above the map that QGIS has put on top of them."""
+    root = QgsProject.instance().layerTreeRoot()
+    node = root.findLayer(patches.id())
+    root.insertChildNode(0, node.clone())
+    root.removeChildNode(node)
+
+
 def session():
     """Open the sample, run the least-cost distance from its dialog, look at the map and at the engine."""
     tidy_window()
@@ -59,7 +73,7 @@ def session():
     patches = QgsVectorLayer(f"{SAMPLE / 'patches.gpkg'}|layername=patches", "Habitat patches")
     QgsProject.instance().addMapLayers([patches, landscape])  # the first one on top
     iface.mapCanvas().setDestinationCrs(landscape.crs())
-    iface.mapCanvas().setExtent(landscape.extent())
+    iface.mapCanvas().setExtent(room_around(landscape.extent()))
     yield lambda: not iface.mapCanvas().isDrawing()
     yield 1500
     picture("sample")
@@ -79,7 +93,7 @@ def session():
     yield lambda: finished
     report["successful"] = bool(finished[0][0])
     report["results"] = {key: str(value) for key, value in finished[0][1].items()}
-    report["log"] = dialog.txtLog.toPlainText()
+    report["log"] = dialog.findChild(QTextEdit, "txtLog").toPlainText()
     picture("log")
     yield lambda: set(QgsProject.instance().mapLayers()) - before
     yield 500
@@ -96,7 +110,10 @@ def session():
     ]
     tree = QgsProject.instance().layerTreeRoot()
     tree.findLayer(landscape.id()).setItemVisibilityChecked(False)
-    iface.mapCanvas().setExtent(made[0].extent())
+    patches_on_top(patches)
+    tree.findLayer(made[0].id()).setExpanded(False)
+    tree.findLayer(made[0].id()).setExpanded(True)  # a change, or the panel does not notice
+    iface.mapCanvas().setExtent(room_around(made[0].extent()))
     iface.mapCanvas().refresh()
     yield 500
     yield lambda: not iface.mapCanvas().isDrawing()
@@ -108,8 +125,9 @@ def session():
     QTimer.singleShot(0, actions[0].trigger)  # later, in case the dialog keeps its caller waiting
     yield lambda: [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible()]
     engine = next(w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible())
-    centre(engine, 760, engine.height())
     yield lambda: not engine.is_busy()
+    yield 500
+    centre(engine, 760, engine.layout().totalHeightForWidth(760) + 20)
     yield 500
     report["engine"] = engine.headline()
     picture("engine")
