@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 
 from ..components import connected_components
@@ -59,14 +60,19 @@ def read_grid(job: Job) -> GridGraph:
     active = valid & (permeability > 0)
     if not active.any():
         raise ValueError(f"no cell of {values.size:,} can be entered: all are nodata or have a permeability of 0")
-    return GridGraph(
-        permeability,
-        active,
-        int(active.sum()),
-        choice(job, "neighbors", ("queen", "rook")),
-        choice(job, "edge_rule", ("mean", "resistance", "target")),
-        tuple(job.parameters["pixel_size"]),
+    neighbors = choice(job, "neighbors", ("queen", "rook"))
+    edge_rule = choice(job, "edge_rule", ("mean", "resistance", "target"))
+    # Compiled as a whole: a dozen operations one by one would each be compiled for this size.
+    return eqx.filter_jit(GridGraph)(
+        permeability, active, int(active.sum()), neighbors, edge_rule, _pixel_size(job)
     )
+
+
+def _pixel_size(job: Job) -> tuple[float, float]:
+    size = job.parameters.get("pixel_size")
+    if not isinstance(size, list) or len(size) != 2 or not all(isinstance(side, (int, float)) and side > 0 for side in size):
+        raise ValueError(f'parameter "pixel_size" must be [height, width] in map units, not {size!r}')
+    return float(size[0]), float(size[1])
 
 
 def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
@@ -82,10 +88,19 @@ def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
         raise ValueError(f'input "{name}" must be rows and columns of shape (k, 2), not {places.shape} of {places.dtype}')
     if not len(places):
         raise ValueError(f"there are no {name}")
-    try:
-        return np.asarray(grid.coord_to_active_vertex_index(places[:, 0], places[:, 1]))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error} (counted from 0). Move them to cells that are neither nodata nor a barrier") from None
+    active = np.asarray(grid.activities)
+    inside = ((places >= 0) & (places < active.shape)).all(1)
+    for wrong, what in (
+        (~inside, f"lie outside the raster of {grid.height} × {grid.width} cells"),
+        (inside & ~active[tuple(np.where(inside[:, None], places, 0).T)], "lie on nodata or on a barrier (permeability 0)"),
+    ):
+        if wrong.any():
+            row, column = places[np.argmax(wrong)] + 1
+            raise ValueError(
+                f"{wrong.sum()} of {len(places)} {name} {what}, the first at row {row}, column {column} (counted from 1); "
+                "move or remove them"
+            )
+    return np.flatnonzero(active.ravel()).searchsorted(places[:, 0] * grid.width + places[:, 1])
 
 
 def _input(job: Job, name: str) -> np.ndarray:

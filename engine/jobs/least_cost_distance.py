@@ -1,8 +1,11 @@
 """Least-cost distance of every cell to sources."""
 
+import equinox as eqx
 import numpy as np
+from jaxtyping import Array, Float
 
 from ..distances import LCPDistance
+from ..grid import GridGraph
 from ..solvers.journal import journal
 from . import forecasts
 from .landscape import distance_numbers, landscape_numbers, read_grid, read_vertices, solver_numbers
@@ -24,16 +27,20 @@ class LeastCostDistance(Task):
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
         numbers = landscape_numbers(grid)
-        distance = LCPDistance()
         with journal() as entries:
             if job.parameters.get("per_source"):
                 rasters = []
                 for number, source in enumerate(sources):
                     job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
-                    rasters.append(np.asarray(grid.node_values_to_array(distance(grid, targets=[source])[:, 0])))
+                    rasters.append(np.asarray(_to_nearest(grid, source[None])))
                 result = np.stack(rasters)
             else:
                 job.report.progress(10, "Cheapest paths to the nearest source")
-                result = np.asarray(grid.node_values_to_array(distance.nearest(grid, sources)))
+                result = np.asarray(_to_nearest(grid, sources))
         numbers |= distance_numbers(result, np.asarray(grid.activities)) | solver_numbers(entries)
         return Answer({"distance": result}, numbers)
+
+
+@eqx.filter_jit
+def _to_nearest(grid: GridGraph, sources: np.ndarray) -> Float[Array, "rows columns"]:
+    return grid.node_values_to_array(LCPDistance().nearest(grid, sources))

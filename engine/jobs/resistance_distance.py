@@ -1,8 +1,11 @@
 """Effective resistance of every cell to sources."""
 
+import equinox as eqx
 import numpy as np
+from jaxtyping import Array, Float
 
 from ..distances import ResistanceDistance
+from ..grid import GridGraph
 from ..solvers.dense import refuse_above_limit
 from ..solvers.journal import journal
 from . import forecasts
@@ -28,8 +31,12 @@ class ResistanceDistanceTask(Task):
         job.report.message(f"{grid.nb_active:,} cells: one dense inverse serves every source")
         job.report.progress(10, "Inverting the Laplacian")
         with journal() as entries:
-            to_each = ResistanceDistance()(grid, targets=sources).T
-            per_source = job.parameters.get("per_source")
-            result = np.asarray(grid.node_values_to_array(to_each if per_source else to_each.min(0)))
+            to_each = np.asarray(_to_each(grid, sources))
+        result = to_each if job.parameters.get("per_source") else to_each.min(0)
         numbers |= distance_numbers(result, np.asarray(grid.activities)) | solver_numbers(entries)
         return Answer({"distance": result}, numbers)
+
+
+@eqx.filter_jit
+def _to_each(grid: GridGraph, sources: np.ndarray) -> Float[Array, "sources rows columns"]:
+    return grid.node_values_to_array(ResistanceDistance()(grid, targets=sources).T)

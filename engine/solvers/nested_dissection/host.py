@@ -127,12 +127,15 @@ def selected_sandwich(
     -----
     A⁻¹ M A⁻¹ = −d/dh (A + h M)⁻¹, and with an imaginary step ih the derivative is the imaginary part over h, exact to
     rounding (Squire & Trapp 1998): the same elimination and selected inversion, in complex numbers.
-    If A is symmetric, M is taken to be.
+    With `symmetric` true only the symmetric part of M counts.
     """
     largest = max(np.abs(middle_center).max(initial=0), np.abs(middle_edges).max(initial=0))
     if largest == 0:
         return np.zeros_like(center), np.zeros_like(edges)
-    symmetric = is_symmetric(edges) if symmetric is None else symmetric
+    if symmetric is None:
+        symmetric = is_symmetric(edges) and is_symmetric(middle_edges)
+    elif symmetric:
+        middle_edges = (middle_edges + transpose(middle_edges)) / 2
     step = 1j * TINY / largest
     factored = factor(center + step * middle_center, edges + step * middle_edges, symmetric=symmetric)
     inverse_center, inverse_edges = invert_selected(factored, len(edges))
