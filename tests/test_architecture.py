@@ -36,7 +36,7 @@ ORDER = {
 FACE = "__init__"
 MAY_IMPORT_PARTS = {"engine": {"engine"}, "plugin": {"plugin"}, "ui": {"ui", "plugin"}, "__init__": {"ui"}}
 MAY_IMPORT_PACKAGES = {
-    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping"},
+    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping", "psutil", "threadpoolctl"},
     "plugin": {"numpy", "osgeo", "qgis", "processing"},
     "ui": {"numpy", "osgeo", "qgis", "processing"},
     "__init__": set(),

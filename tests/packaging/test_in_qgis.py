@@ -1,0 +1,69 @@
+"""The package, unpacked where QGIS keeps plugins, computes a map: nothing that it needs was left in the checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+FROM_OUTSIDE = ("PYTHON", "VIRTUAL_ENV", "XDG_", "QGIS_", "PERMEA_", "QT_")
+PROFILE = ".local/share/QGIS/QGIS3/profiles/default"
+
+
+@pytest.fixture(scope="module")
+def home(unpacked, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(unpacked, home / PROFILE / "python" / "plugins" / "permea")
+    return home
+
+
+@pytest.fixture(scope="module")
+def qgis_process(home):
+    """Run `qgis_process` with a profile that holds nothing but the package; this test's own Python is the engine's."""
+    # Debian's script of that name needs a screen; the program behind it does not.
+    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(FROM_OUTSIDE)}
+    (home / "run").mkdir(mode=0o700)
+    environment |= {
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home / "run"),
+        "QT_QPA_PLATFORM": "offscreen",
+        "PERMEA_ENGINE_PYTHON": sys.executable,
+    }
+
+    def run(*arguments):
+        done = subprocess.run(
+            [program, *map(str, arguments)], cwd=home, env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("plugins", "enable", "permea")
+    return run
+
+
+def test_every_algorithm_is_there(qgis_process):
+    algorithms = set(json.loads(qgis_process("list", "--json"))["providers"]["permea"]["algorithms"])
+    names = "leastcostdistance resistancedistance rspdistance sensitivity connectedcomponents loadsampledata"
+    assert {f"permea:{name}" for name in names.split()} <= algorithms
+
+
+def test_the_sample_that_is_in_the_package_becomes_a_map(qgis_process, home, unpacked):
+    sample = home / PROFILE / "python" / "plugins" / "permea" / "resources" / "sample"
+    output = home / "distance.tif"
+    report = json.loads(
+        qgis_process(
+            "run",
+            "permea:leastcostdistance",
+            "--json",
+            "--",
+            f"INPUT={sample / 'permeability.tif'}",
+            f"SOURCES={sample / 'patches.gpkg'}|layername=patches",
+            f"OUTPUT={output}",
+        )
+    )
+    assert output.stat().st_size > 10_000
+    assert report["results"]["ACTIVE_CELLS"] == 102_594
+    assert report["results"]["MAXIMUM"] > 0

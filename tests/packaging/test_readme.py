@@ -1,0 +1,42 @@
+"""What the README shows works as it stands."""
+
+import re
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_program_in_the_readme_runs_and_more_permeability_shortens_paths(readme):
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    names = {}
+    exec(compile(program, "README.md", "exec"), names)
+    permeability, sensitivity = np.asarray(names["permeability"]), np.asarray(names["sensitivity"])
+    assert np.asarray(names["image"]).shape == permeability.shape
+    assert np.isfinite(sensitivity).all()
+    assert (sensitivity <= 0).all()
+    # Costs are the inverse of permeability, so the mean path length L is of degree -1 in it: Euler's theorem.
+    length = float(
+        names["average_path_length"](
+            names["permeability"], names["activities"], int(names["activities"].sum()), names["distances"]["LCP"]
+        )
+    )
+    assert not np.isclose(length, 0)
+    assert (permeability * sensitivity).sum() == pytest.approx(-length, rel=1e-9)
+
+
+def test_every_file_the_readme_points_to_is_there(readme, root):
+    targets = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert len(targets) > 4
+    assert [target for target in targets if not (root / target).exists()] == []
+
+
+def test_every_make_target_the_readme_names_is_there(readme, root):
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?m)`?\bmake ([a-z-]+)\b(?=`|\s+#)", readme))
+    assert {"demo", "test", "zip"} <= named
+    assert [name for name in sorted(named) if not re.search(rf"(?m)^{name}:", makefile)] == []
