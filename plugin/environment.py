@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +44,8 @@ NOT_FOR_THE_ENGINE = (
     "OSGEO4W",
 )
 
-_probed: dict[tuple[str, int, str], Engine] = {}
+# Answers of the engines that were probed in this process, by what `_fingerprint` says of the interpreter.
+_probed: dict[str, Engine] = {}
 
 
 class EngineMissing(QgsProcessingException):
@@ -104,7 +108,7 @@ def engine_python() -> tuple[str, str]:
 
 
 def find_engine() -> Engine:
-    """Find the engine's Python and make sure, once per interpreter, that it runs.
+    """Find the engine's Python and make sure, once per interpreter and set of packages, that it runs.
 
     The order: the setting ``permea/engine/python``, the environment variable ``PERMEA_ENGINE_PYTHON``, the default
     place in the profile. One that is configured and does not work is an error, never passed over for the next.
@@ -115,12 +119,15 @@ def find_engine() -> Engine:
         None is there, or the one that is there does not work.
     """
     python, origin = engine_python()
-    key = (python, os.stat(python).st_mtime_ns, PACKAGE_FOLDER)
-    if key not in _probed:
+    fingerprint = _fingerprint(python)
+    if fingerprint not in _probed:
         # Only what works is remembered: whoever repairs an environment need not restart QGIS.
-        _probed[key] = probe_python(python, folder=PACKAGE_FOLDER, origin=origin)
-    known = _probed[key]
-    return Engine(known.python, known.versions, known.device, origin, known.folder, known.probe)
+        probe = _remembered_probe(fingerprint)
+        if probe is None:
+            probe = probe_python(python, folder=PACKAGE_FOLDER, origin=origin).probe
+            _remember_probe(fingerprint, probe)
+        _probed[fingerprint] = _engine_of(probe, python, origin, PACKAGE_FOLDER)
+    return dataclasses.replace(_probed[fingerprint], origin=origin)
 
 
 def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "") -> Engine:
@@ -158,13 +165,29 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
     for line in reversed(lines):
         answer = _json_object(line)
         if answer is not None and isinstance(answer.get("versions"), dict):
-            return Engine(python, answer["versions"], _device(answer), origin, folder, answer)
+            return _engine_of(answer, python, origin, folder)
     raise EngineMissing(_not_working(python, origin, tr("it did not answer what an engine answers"), lines))
 
 
 def forget_probes() -> None:
     """Probe again at the next `find_engine`: something may have changed."""
     _probed.clear()
+    _probe_file().unlink(missing_ok=True)
+
+
+def cannot_run(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> EngineMissing:
+    """The error for a Python that turns out, too late, not to run the engine.
+
+    Parameters
+    ----------
+    python, origin
+        The interpreter, and who named it.
+    reason
+        What is wrong with it.
+    log
+        What it printed.
+    """
+    return EngineMissing(_not_working(python, origin, reason, log))
 
 
 # -s keeps the user's own site-packages out; -I would also ignore PYTHONPATH, which names the plugin's folder.
@@ -211,6 +234,46 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
     }
 
 
+def _fingerprint(python: str) -> str:
+    """Changes whenever the interpreter, the packages installed beside it, or the engine do."""
+    beside = Path(python).parent.parent
+    watched = [
+        Path(python),
+        Path(PACKAGE_FOLDER, "engine", "__init__.py"),
+        *sorted(beside.glob("lib/python*/site-packages")),
+        beside / "Lib" / "site-packages",
+    ]
+    times = {str(path): path.stat().st_mtime_ns for path in watched if path.exists()}
+    return json.dumps([python, times])
+
+
+def _probe_file() -> Path:
+    return cache_folder() / "probe.json"
+
+
+def _remembered_probe(fingerprint: str) -> dict | None:
+    """The answer that the same interpreter gave to an earlier QGIS: asking again takes longer than many a run."""
+    try:
+        remembered = _json_object(_probe_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if remembered is None or remembered.get("fingerprint") != fingerprint:
+        return None
+    probe = remembered.get("probe")
+    return probe if isinstance(probe, dict) and isinstance(probe.get("versions"), dict) else None
+
+
+def _remember_probe(fingerprint: str, probe: dict) -> None:
+    text = json.dumps({"fingerprint": fingerprint, "probe": probe})
+    with contextlib.suppress(OSError):  # a profile that cannot be written to costs a second at every start, no more
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        _probe_file().write_text(text, encoding="utf-8")
+
+
+def _engine_of(answer: dict, python: str, origin: str, folder: str) -> Engine:
+    return Engine(python, answer["versions"], _device(answer), origin, folder, answer)
+
+
 def _json_object(line: str) -> dict | None:
     try:
         answer = json.loads(line)
@@ -237,7 +300,7 @@ def _why_it_ended(ended: Ended) -> str:
     return missing[-1] if missing else tr("it ended with status {status}").format(status=ended.status)
 
 
-def _not_working(python: str, origin: str, reason: str, log: tuple[str, ...] | list[str] = ()) -> str:
+def _not_working(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> str:
     named_by = {
         "setting": tr("set in Permea ▸ Engine…"),
         "environment variable": tr("set by the environment variable {variable}").format(variable=VARIABLE),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
 
-from ..environment import MODULE_ARGUMENTS, Engine, find_engine, scrubbed_environment
-from ..process import Ended, listen_to
+from ..environment import MODULE_ARGUMENTS, Engine, cannot_run, find_engine, forget_probes, scrubbed_environment
+from ..process import Ended, Ending, listen_to
 from ..translation import tr
 from .endings import InputRefused, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
 from .job_folder import read_result, remove, write_job
@@ -71,6 +71,9 @@ def _result_of(task: Task, engine: Engine, folder: Path, feedback: QgsProcessing
     messages.close()
     if messages.refusal is not None:
         raise messages.refusal
+    if missing := _missing_module(ended, messages):
+        forget_probes()
+        raise cannot_run(engine.python, engine.origin, missing, ended.log)
     failed = failure(ended, messages.error, engine.python)
     if failed is not None:
         raise failed
@@ -82,6 +85,13 @@ def _read(folder: Path, task: Task, ended: Ended) -> Result:
         return read_result(folder, task)
     except RunFailed as error:
         raise RunFailed(with_log(str(error), ended.log)) from error
+
+
+def _missing_module(ended: Ended, messages: Messages) -> str:
+    """The complaint of a Python that has lost a package since it was probed; empty where it has not."""
+    spoke = messages.error or ended.ending is not Ending.EXITED or ended.status == 0
+    complaints = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
+    return complaints[-1] if complaints and not spoke else ""
 
 
 def _to_repeat(engine: Engine, command: Sequence[str]) -> str:

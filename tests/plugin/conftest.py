@@ -32,19 +32,19 @@ class RememberingFeedback(QgsProcessingFeedback):
         self.infos, self.warnings, self.commands, self.console, self.texts, self.percents = [], [], [], [], [], []
         self.progressChanged.connect(self.percents.append)
 
-    def pushInfo(self, text):
+    def pushInfo(self, text):  # noqa: N802
         self.infos.append(text)
 
-    def pushWarning(self, text):
+    def pushWarning(self, text):  # noqa: N802
         self.warnings.append(text)
 
-    def pushCommandInfo(self, text):
+    def pushCommandInfo(self, text):  # noqa: N802
         self.commands.append(text)
 
-    def pushConsoleInfo(self, text):
+    def pushConsoleInfo(self, text):  # noqa: N802
         self.console.append(text)
 
-    def setProgressText(self, text):
+    def setProgressText(self, text):  # noqa: N802
         self.texts.append(text)
 
 
@@ -162,11 +162,9 @@ def nothing_configured(qgis_app, monkeypatch):
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
         QgsSettings().remove(key)
-    environment.forget_probes()
     yield
     for key, value in before.items():
         QgsSettings().remove(key) if value is None else QgsSettings().setValue(key, value)
-    environment.forget_probes()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def no_engine(monkeypatch, tmp_path):
     """A computer on which nobody has installed an engine."""
     monkeypatch.delenv(environment.VARIABLE, raising=False)
     monkeypatch.setattr(environment, "profile_folder", lambda: tmp_path / "profile" / "permea")
+    monkeypatch.setattr(environment, "_probed", {})
 
 
 @pytest.fixture
@@ -99,6 +100,32 @@ def test_an_interpreter_is_probed_once_until_it_changes(fake_engine, monkeypatch
     forget_probes()
     find_engine()
     assert probes(fake_engine) == 3
+
+
+def test_the_next_qgis_need_not_probe_the_same_interpreter_again(fake_engine, monkeypatch, tmp_path):
+    python = interpreter(tmp_path / "venv" / "bin")
+    packages = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    monkeypatch.setenv(environment.VARIABLE, python)
+    first = find_engine()
+    monkeypatch.setattr(environment, "_probed", {})  # what a restart does
+    assert find_engine() == first
+    assert probes(fake_engine) == 1
+    monkeypatch.setattr(environment, "_probed", {})
+    (packages / "jax").mkdir()
+    os.utime(packages, (1, 1))
+    find_engine()
+    assert probes(fake_engine) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"fingerprint": 1}'])
+def test_a_damaged_memory_of_the_probe_is_no_memory(fake_engine, monkeypatch, text):
+    monkeypatch.setenv(environment.VARIABLE, sys.executable)
+    find_engine()
+    monkeypatch.setattr(environment, "_probed", {})
+    (environment.cache_folder() / "probe.json").write_text(text)
+    assert find_engine().device == "cpu"
+    assert probes(fake_engine) == 2
 
 
 @pytest.mark.parametrize("where", ["setting", "environment variable"])

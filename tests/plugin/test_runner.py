@@ -26,7 +26,8 @@ def task(**parameters):
 DOUBLES = """
     job = json.loads((job_folder / "job.json").read_text())
     finish({"distance": 2 * read("landscape")}, solver="twice", iterations=None, task=job["task"],
-           parameters=job["parameters"], inputs=job["inputs"], sources=read("sources").tolist(), valid=read("valid").tolist())
+           parameters=job["parameters"], inputs=job["inputs"],
+           sources=read("sources").tolist(), valid=read("valid").tolist())
 """
 
 

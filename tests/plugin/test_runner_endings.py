@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from permea.plugin.environment import Engine
+from permea.plugin.environment import Engine, EngineMissing
 from permea.plugin.layers import Cancelled
 from permea.plugin.runner import (
     InputRefused,
@@ -20,6 +20,7 @@ from permea.plugin.runner import (
     job_folder,
     memory,
     run,
+    running,
 )
 from qgis.core import QgsProcessingException
 
@@ -160,6 +161,15 @@ def test_a_python_that_does_not_start_is_told_apart(worker, feedback, tmp_path, 
     message = ending(engine, feedback, WorkerFailedToStart)
     assert message.startswith(f"The engine's Python did not start: {not_a_program}")
     assert job_folders() == before
+
+
+def test_a_python_that_has_lost_its_packages_is_no_engine_any_more(worker, feedback, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(running, "forget_probes", lambda: forgotten.append(True))
+    message = ending(worker("import jax_that_nobody_has"), feedback, EngineMissing)
+    assert "cannot run Permea's engine" in message
+    assert "No module named 'jax_that_nobody_has'. Open Permea ▸ Engine…" in message
+    assert forgotten
 
 
 def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worker):
