@@ -225,7 +225,6 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
     return {
         **kept,
         "PYTHONPATH": folder,
-        "PYTHONPYCACHEPREFIX": str(cache / "bytecode"),
         "PYTHONUTF8": "1",
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
         # Without these two only kernels that took a second to compile are kept, and ours are many and small.
