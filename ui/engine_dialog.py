@@ -31,6 +31,7 @@ from ..plugin.translation import tr
 from .background import BackgroundTask
 from .engine_facts import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
 
+REQUIREMENTS = "resources/engine-requirements.txt"
 LOG_HEIGHT = 130  # pixels: a traceback's last lines
 
 
@@ -137,7 +138,9 @@ class EngineDialog(QDialog):
     def _make_chooser(self) -> QGroupBox:
         box = QGroupBox(tr("Use another Python"))
         layout = QVBoxLayout(box)
-        explanation = QLabel(tr("Choose the Python of an environment in which JAX, Equinox and SciPy are installed."))
+        explanation = QLabel(
+            tr("Choose the Python of an environment that has the packages listed in {file}.").format(file=REQUIREMENTS)
+        )
         explanation.setWordWrap(True)
         layout.addWidget(explanation)
         self.chooser = QgsFileWidget()

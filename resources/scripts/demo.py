@@ -92,8 +92,11 @@ def environment() -> dict[str, str]:
     if not Path(python).is_file():
         raise DemoError(f"The engine's Python, {python}, does not exist: run `make setup` or set PERMEA_ENGINE_PYTHON.")
     home, runtime = DEMO / "home", DEMO / "run"
-    plugins = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default" / "python" / "plugins"
+    profile = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default"
+    plugins = profile / "python" / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
+    # Known settings every time; and QGIS refuses to switch on what is on. The compiled code is kept.
+    (profile / "QGIS" / "QGIS3.ini").unlink(missing_ok=True)
     runtime.mkdir(mode=0o700, exist_ok=True)
     link = plugins / "permea"
     if link.is_symlink():
@@ -140,28 +143,35 @@ def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
 
 
 def aggregate() -> None:
-    """Write the sample's permeability with cells four times as wide, each the mean of the land in it."""
+    """Write the sample's permeability with wider cells: the mean of the land in each, barriers where most is water."""
+    import numpy as np
     from osgeo import gdal
 
     gdal.UseExceptions()
     source = gdal.Open(str(PERMEABILITY))
+    band = source.GetRasterBand(1)
+    fine = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(source.RasterYSize, source.RasterXSize)
+    rows, columns = (size // COARSE_FACTOR for size in fine.shape)
+    blocks = fine[: rows * COARSE_FACTOR, : columns * COARSE_FACTOR]
+    blocks = blocks.reshape(rows, COARSE_FACTOR, columns, COARSE_FACTOR)
+    land = blocks != band.GetNoDataValue()
+    cells = land.sum(axis=(1, 3))
+    mean = np.where(land, blocks, 0.0).sum(axis=(1, 3)) / np.maximum(cells, 1)
+    coarse = np.where(cells >= COARSE_FACTOR**2 / 2, mean, band.GetNoDataValue()).astype(np.float32)
+
     left, width, _, top, _, height = source.GetGeoTransform()
-    columns, rows = source.RasterXSize // COARSE_FACTOR, source.RasterYSize // COARSE_FACTOR
-    right, bottom = left + columns * COARSE_FACTOR * width, top + rows * COARSE_FACTOR * height
-    gdal.Warp(
-        str(COARSE_PERMEABILITY),
-        source,
-        outputBounds=(left, bottom, right, top),
-        width=columns,
-        height=rows,
-        resampleAlg="average",
-        creationOptions=["COMPRESS=DEFLATE"],
-    )
+    target = gdal.GetDriverByName("GTiff").Create(str(COARSE_PERMEABILITY), columns, rows, 1, gdal.GDT_Float32)
+    target.SetGeoTransform((left, width * COARSE_FACTOR, 0, top, 0, height * COARSE_FACTOR))
+    target.SetProjection(source.GetProjection())
+    target.GetRasterBand(1).SetNoDataValue(band.GetNoDataValue())
+    target.GetRasterBand(1).WriteRaster(0, 0, columns, rows, coarse.tobytes())
+    target.FlushCache()
 
 
 def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
     """Run one algorithm; return the seconds it took from outside and its results."""
     run.output.unlink(missing_ok=True)
+    run.output.with_name(run.output.name + ".aux.xml").unlink(missing_ok=True)
     arguments = ["--json", "run", f"permea:{run.algorithm}", "--"]
     arguments += [f"{name}={value}" for name, value in {**run.parameters, "OUTPUT": str(run.output)}.items()]
     start = time.perf_counter()

@@ -30,6 +30,7 @@ TITLE_HEIGHT = 92
 BAR_HEIGHT = 96
 CAPTION_HEIGHT = 72
 BAR_TIP = 14
+HAIR = 0.01  # of a colour bar
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,8 @@ def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
     painter.setPen(QPen(INK, 1))
     painter.drawRect(bar)
     for edge, colour, goes_on, outwards in (
-        (bar.left(), items[0].color, panel.reach[0] < low, -BAR_TIP),
-        (bar.right(), items[-1].color, panel.reach[1] > high, BAR_TIP),
+        (bar.left(), items[0].color, panel.reach[0] < low - HAIR * (high - low), -BAR_TIP),
+        (bar.right(), items[-1].color, panel.reach[1] > high + HAIR * (high - low), BAR_TIP),
     ):
         if goes_on:
             tip = [QPointF(edge, bar.top()), QPointF(edge + outwards, bar.center().y()), QPointF(edge, bar.bottom())]
@@ -162,7 +163,8 @@ def _round_values(low: float, high: float) -> list[float]:
 def _items_in_use(panel: Panel) -> list:
     """Return the classes of the layer's style that its values reach: a gradient may lie on one side of zero."""
     items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
-    step = items[1].value - items[0].value
+    # Not quite the whole step: values that rounding has put a hair above zero do not reach the next class.
+    step = (1 - HAIR) * (items[1].value - items[0].value)
     low, high = panel.reach
     return [item for item in items if low - step < item.value < high + step]
 

@@ -118,6 +118,8 @@ def session():
     yield 500
     yield lambda: not iface.mapCanvas().isDrawing()
     yield 1500
+    iface.messageBar().clearWidgets()
+    yield 200
     picture("result")
 
     actions = [action for action in iface.mainWindow().findChildren(QAction) if action.objectName() == "permeaEngine"]

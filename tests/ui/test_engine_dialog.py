@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsSettings
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import QSettings, QTimer
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit
 
 SETTING = "permea/engine/python"
@@ -33,8 +33,9 @@ def open_dialog(qgis_app, monkeypatch, tmp_path):
     """Open the dialog in a QGIS that knows of no engine but the given one, and wait until it has looked at it."""
     from permea.ui.engine_dialog import EngineDialog
 
-    kept = QgsSettings().value(SETTING)
-    QgsSettings().remove(SETTING)
+    # Settings of this test alone: two runs of the tests at once would otherwise overwrite each other's.
+    usual = Path(QgsSettings().fileName()).parents[1]
+    keep_settings_in(tmp_path)
     opened = []
 
     def open_it(variable=None, setting=None):
@@ -54,9 +55,11 @@ def open_dialog(qgis_app, monkeypatch, tmp_path):
     for dialog in opened:
         dialog.close()
         dialog.deleteLater()
-    QgsSettings().remove(SETTING)
-    if kept is not None:
-        QgsSettings().setValue(SETTING, kept)
+    keep_settings_in(usual)
+
+
+def keep_settings_in(folder):
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
 
 
 def wait_until(condition, seconds=PATIENCE):
