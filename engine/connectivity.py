@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from .distances.interface import AbstractDistance, vertices
-from .grid import GridGraph
+from .grid import GridGraph, Numbers
 
 
 class AbstractConnectivity(eqx.Module):
@@ -21,10 +21,10 @@ class AbstractConnectivity(eqx.Module):
     def __call__(
         self,
         grid: GridGraph,
-        sources: ArrayLike | None = None,
-        targets: ArrayLike | None = None,
+        sources: Numbers | None = None,
+        targets: Numbers | None = None,
         *,
-        quality: ArrayLike | None = None,
+        quality: Numbers | None = None,
     ) -> Float[Array, ""]:
         """Return the connectivity of a landscape.
 
@@ -96,7 +96,7 @@ class MeanPathLength(AbstractConnectivity):
     Examples
     --------
     >>> from permea.engine import LCPDistance
-    >>> float(MeanPathLength(LCPDistance())(GridGraph(jnp.ones((1, 3)))).round(6))
+    >>> round(float(MeanPathLength(LCPDistance())(GridGraph(jnp.ones((1, 3))))), 6)
     1.333333
     """
 
@@ -134,7 +134,7 @@ class QualityWeightedConnectivity(AbstractConnectivity):
     --------
     >>> from permea.engine import LCPDistance
     >>> connectivity = QualityWeightedConnectivity(LCPDistance(), alpha=1.0)
-    >>> float(connectivity(GridGraph(jnp.ones((1, 2)))).round(6))
+    >>> round(float(connectivity(GridGraph(jnp.ones((1, 2))))), 6)
     2.735759
     """
 

@@ -1,6 +1,6 @@
 """A raster as a graph: active cells are vertices, neighbouring active cells share edges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -12,6 +12,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 from .stencil import Stencil, neighbour, neighbours, steps_of
 
 EdgeRule = str | Callable[[Array, Array], Array]
+
+#: Anything that becomes an array: an array, a number, a list of them.
+Numbers = ArrayLike | Sequence
 
 _DIRECTIONS = {"rook": 4, "queen": 8}
 
@@ -86,9 +89,9 @@ class GridGraph(eqx.Module):
 
     def __init__(
         self,
-        vertex_weights: ArrayLike,
-        activities: ArrayLike | None = None,
-        nb_active: int | None = None,
+        vertex_weights: Numbers,
+        activities: Numbers | None = None,
+        nb_active: int | np.integer | None = None,
         neighbors: str = "queen",
         edge_rule: EdgeRule = "mean",
         pixel_size: tuple[float, float] = (1.0, 1.0),
@@ -194,7 +197,7 @@ class GridGraph(eqx.Module):
         shape = (self.nb_active, self.nb_active)
         return BCOO((data.ravel(), pairs.reshape(-1, 2)), shape=shape, unique_indices=True)
 
-    def node_values_to_array(self, values: ArrayLike, fill: float = jnp.nan) -> Array:
+    def node_values_to_array(self, values: Numbers, fill: bool | int | float = jnp.nan) -> Array:
         """Lay values of the vertices out as a raster.
 
         Parameters
@@ -221,14 +224,14 @@ class GridGraph(eqx.Module):
         canvas = jnp.full((*values.shape[:-1], self.activities.size), fill, dtype=kind)
         return canvas.at[..., self.cells].set(values.astype(kind), mode="drop").reshape(*values.shape[:-1], *self.shape)
 
-    def array_to_node_values(self, array: ArrayLike) -> Array:
+    def array_to_node_values(self, array: Numbers) -> Array:
         """Take the values of the vertices out of a raster of shape (..., rows, columns); the inverse of the above."""
         array = jnp.asarray(array)
         if array.shape[-2:] != self.shape:
             raise ValueError(f"expected a raster of {self.height} × {self.width} cells, got shape {array.shape}")
         return array.reshape(*array.shape[:-2], -1)[..., self.cells]
 
-    def coord_to_active_vertex_index(self, rows: ArrayLike, columns: ArrayLike) -> Int[Array, "k"]:
+    def coord_to_active_vertex_index(self, rows: Numbers, columns: Numbers) -> Int[Array, "k"]:
         """Return the vertex numbers of cells given by row and column, counted from 0.
 
         Raises
@@ -257,13 +260,13 @@ class GridGraph(eqx.Module):
                     )
         return numbers
 
-    def active_vertex_index_to_coord(self, vertices: ArrayLike) -> Int[Array, "k 2"]:
+    def active_vertex_index_to_coord(self, vertices: Numbers) -> Int[Array, "k 2"]:
         """Return row and column, counted from 0, of vertices given by number."""
         cells = self.cells[jnp.atleast_1d(jnp.asarray(vertices, dtype=int))]
         return jnp.stack([cells // self.width, cells % self.width], -1)
 
 
-def known(array: ArrayLike) -> np.ndarray | None:
+def known(array: Numbers) -> np.ndarray | None:
     """Return the values of an array if they can be looked at, None while jit or vmap is tracing it.
 
     Examples

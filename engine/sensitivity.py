@@ -7,10 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from .connectivity import AbstractConnectivity
-from .grid import GridGraph
+from .grid import GridGraph, Numbers
 
 RESPECTS = ("permeability", "resistance", "quality")
 
@@ -38,10 +38,10 @@ class Sensitivity:
 def sensitivity(
     connectivity: AbstractConnectivity,
     grid: GridGraph,
-    sources: ArrayLike | None = None,
-    targets: ArrayLike | None = None,
+    sources: Numbers | None = None,
+    targets: Numbers | None = None,
     *,
-    quality: ArrayLike | None = None,
+    quality: Numbers | None = None,
     respect_to: str = "permeability",
     elasticity: bool = False,
     batch: int | None = None,
@@ -129,7 +129,7 @@ def _batch_gradient(connectivity, grid, sources, targets, quality, by_quality):
     return value, counts, slope
 
 
-def _checked_quality(grid: GridGraph, quality: ArrayLike | None) -> Float[Array, "rows columns"]:
+def _checked_quality(grid: GridGraph, quality: Numbers | None) -> Float[Array, "rows columns"]:
     active = np.asarray(grid.activities)
     values = np.ones(grid.shape) if quality is None else np.asarray(quality, dtype=float)
     if values.shape != grid.shape:

@@ -26,7 +26,7 @@ def steps_of(directions: int) -> tuple[tuple[int, int], ...]:
     return {4: ROOK, 8: QUEEN}[directions]
 
 
-def neighbour(raster: Array, step: tuple[int, int], fill: float = 0) -> Array:
+def neighbour(raster: Array, step: tuple[int, int], fill: bool | int | float = 0) -> Array:
     """Give every cell the value of its neighbour at `step`.
 
     Parameters
@@ -54,7 +54,7 @@ def neighbour(raster: Array, step: tuple[int, int], fill: float = 0) -> Array:
     return _window(padded, step, rows, columns)
 
 
-def neighbours(raster: Array, directions: int, fill: float = 0) -> Array:
+def neighbours(raster: Array, directions: int, fill: bool | int | float = 0) -> Array:
     """Give every cell the values of all its neighbours.
 
     Returns

@@ -4,10 +4,10 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..components import connected_components
-from ..grid import GridGraph, known
+from ..grid import GridGraph, Numbers, known
 
 
 class AbstractDistance(eqx.Module):
@@ -32,10 +32,10 @@ class AbstractDistance(eqx.Module):
     def __call__(
         self,
         grid: GridGraph,
-        sources: ArrayLike | None = None,
-        targets: ArrayLike | None = None,
+        sources: Numbers | None = None,
+        targets: Numbers | None = None,
         *,
-        nodes: ArrayLike | None = None,
+        nodes: Numbers | None = None,
     ) -> Float[Array, "sources targets"]:
         """Return distances from sources to targets, by default from all vertices to all.
 
@@ -88,12 +88,12 @@ class AbstractDistance(eqx.Module):
         """Distances between all pairs of nodes."""
         return self.sources_to_targets(grid, nodes, nodes)
 
-    def nearest(self, grid: GridGraph, targets: ArrayLike) -> Float[Array, "n"]:
+    def nearest(self, grid: GridGraph, targets: Numbers) -> Float[Array, "n"]:
         """Distance from every vertex to the nearest of the targets."""
         return self.to_targets(grid, vertices(grid, targets, "targets")).min(1)
 
 
-def vertices(grid: GridGraph, given: ArrayLike, name: str) -> Int[Array, "k"]:
+def vertices(grid: GridGraph, given: Numbers, name: str) -> Int[Array, "k"]:
     """Check vertex numbers given by the caller and return them as an array of one axis."""
     numbers = jnp.atleast_1d(jnp.asarray(given))
     if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):

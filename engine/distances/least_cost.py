@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float, Int
 
-from ..grid import GridGraph
+from ..grid import GridGraph, Numbers
 from ..solvers.shortest_paths import least_costs, nearest_seed
 from .costs import edge_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values, vertices
@@ -60,13 +60,13 @@ class LCPDistance(AbstractDistance):
             return super().sources_to_targets(grid, sources, targets)
         return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=jnp.inf)
 
-    def nearest(self, grid: GridGraph, targets: ArrayLike) -> Float[Array, "n"]:
+    def nearest(self, grid: GridGraph, targets: Numbers) -> Float[Array, "n"]:
         """Cost from every vertex to the nearest of the targets, in one search."""
         cells = cells_of(grid, vertices(grid, targets, "targets"))
         return vertex_values(grid, least_costs(edge_costs(grid, self.cost), cells, True, True))[0]
 
     def allocation(
-        self, grid: GridGraph, targets: ArrayLike
+        self, grid: GridGraph, targets: Numbers
     ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
         """Say for every vertex which target is nearest, and which neighbour is next on the way to it.
 

@@ -3,10 +3,10 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..components import connected_components
-from ..grid import GridGraph
+from ..grid import GridGraph, Numbers
 from ..solvers.automatic import choose
 from ..solvers.dense import dense_inverse, refuse_above_limit
 from ..solvers.interface import AbstractSolver, inverse_block, solve, unit_vectors
@@ -87,7 +87,7 @@ class ResistanceDistance(AbstractDistance):
         own = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
         return _within_components(diagonal[:, None] + diagonal[None] - 2 * block, own, own)
 
-    def pairs(self, grid: GridGraph, sources: ArrayLike, targets: ArrayLike) -> Float[Array, "pairs"]:
+    def pairs(self, grid: GridGraph, sources: Numbers, targets: Numbers) -> Float[Array, "pairs"]:
         """Resistance of each pair (source i, target i), with one solve for each and none for the gradient.
 
         Notes

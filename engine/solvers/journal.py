@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
+from jaxtyping import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def journal() -> Iterator[list[Entry]]:
         _OPEN.remove(entries)
 
 
-def note(solver: str, right_hand_sides: int, iterations: int, residual: float) -> None:
+def note(solver: str, right_hand_sides: int, iterations: ArrayLike, residual: ArrayLike) -> None:
     """Add an entry to every open journal; call it from the host."""
     for entries in _OPEN:
         entries.append(Entry(solver, int(right_hand_sides), int(np.max(iterations)), float(np.max(residual))))

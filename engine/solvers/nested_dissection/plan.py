@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 Cell = tuple[int, int]
+#: What a box is joined from: a tile by its number, or a node by its level and its place there.
+Part = tuple[str, int | tuple[int, int]]
 Runs = tuple[tuple[slice, slice], ...]
 
 #: Longest side of a tile on the host: its whole elimination stays within a core's cache.
@@ -64,7 +66,7 @@ class Node:
 
     separator: tuple[Cell, ...]
     frame: tuple[Cell, ...]
-    parts: tuple[tuple[str, int], tuple[str, int]]
+    parts: tuple[Part, Part]
     children: tuple[Runs, Runs]
 
 
@@ -229,7 +231,7 @@ def _nodes(
     """Join the tiles two by two, cutting the longer side of every box of tiles in the middle."""
     groups: dict[int, list] = {}
 
-    def cut(rows: tuple[int, int], columns: tuple[int, int], depth: int) -> tuple[tuple[str, int], tuple[Cell, ...]]:
+    def cut(rows: tuple[int, int], columns: tuple[int, int], depth: int) -> tuple[Part, tuple[Cell, ...]]:
         if rows[1] - rows[0] == columns[1] - columns[0] == 1:
             top, left = rows[0] * pitch[0], columns[0] * pitch[1]
             return ("tile", rows[0] * tiles[1] + columns[0]), tuple((top + r, left + c) for r, c in tile_frame)

@@ -1,0 +1,65 @@
+"""Check the engine's annotations at run time, and show its tests where reference data and independent answers are."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+# Where a cache of compiled kernels is kept (`make test` says where), small kernels are worth keeping, too.
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
+# Must come before the first import of the engine: what is imported earlier goes unchecked.
+install_import_hook("permea.engine", "beartype.beartype")
+
+
+def load_beside(name):
+    """Make a module of this folder importable; the importlib mode of pytest leaves `sys.path` alone."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+
+
+load_beside("independent")
+load_beside("worker_process")
+
+
+@pytest.fixture(scope="session")
+def reference_data():
+    """The folder of results of established programs; without it the tests that need it are skipped."""
+    folder = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no reference data at {folder}: set PERMEA_REFERENCE_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def table(reference_data):
+    """Read a table of numbers by its name."""
+
+    def read(name, header=0):
+        delimiter = "," if name.endswith(".csv") else None
+        return np.genfromtxt(reference_data / name, delimiter=delimiter, skip_header=header)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def esri_grid(reference_data):
+    """Read an ESRI ASCII grid by its name, NaN where it has no data."""
+
+    def read(name):
+        lines = (reference_data / name).read_text().splitlines()
+        values = np.array([[float(word) for word in line.split()] for line in lines[6:] if line.strip()])
+        nodata = float(lines[5].split()[1])
+        return np.where(values == nodata, np.nan, values)
+
+    return read

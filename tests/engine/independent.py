@@ -1,0 +1,84 @@
+"""The same quantities once more, by textbook formulas on small dense matrices: no stencil, no JAX, no shared code."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components, dijkstra
+
+STEPS = {
+    "rook": [(-1, 0), (1, 0), (0, -1), (0, 1)],
+    "queen": [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c],
+}
+
+RULES = {
+    "mean": lambda source, target: (source + target) / 2,
+    "resistance": lambda source, target: 1 / ((1 / source + 1 / target) / 2),
+    "target": lambda source, target: target,
+}
+
+
+def conductances(permeability, neighbors="queen", edge_rule="mean", pixel_size=(1.0, 1.0)):
+    """Return the dense matrix of conductances over the cells above zero, numbered row by row."""
+    permeability = np.asarray(permeability, float)
+    rule = RULES.get(edge_rule, edge_rule)
+    cells = [tuple(cell) for cell in np.argwhere(permeability > 0)]
+    number = {cell: n for n, cell in enumerate(cells)}
+    matrix = np.zeros((len(cells),) * 2)
+    for row, column in cells:
+        for down, right in STEPS[neighbors]:
+            there = (row + down, column + right)
+            if there in number:
+                length = np.sqrt((down * pixel_size[0]) ** 2 + (right * pixel_size[1]) ** 2)
+                weight = rule(permeability[row, column], permeability[there]) / length
+                matrix[number[row, column], number[there]] = weight
+    return matrix
+
+
+def least_costs(conductance, cost=lambda w: 1 / w):
+    """Return the cost of the cheapest path from every vertex (row) to every other (column), by SciPy's Dijkstra."""
+    rows, columns = np.nonzero(conductance)
+    prices = cost(conductance[rows, columns])
+    return dijkstra(csr_matrix((prices, (rows, columns)), shape=conductance.shape))
+
+
+def effective_resistances(conductance):
+    """Return R = (e_s − e_t)ᵀ L⁺ (e_s − e_t) by the pseudo-inverse; infinite between components."""
+    result = np.full(conductance.shape, np.inf)
+    labels = connected_components(csr_matrix(conductance))[1]
+    for label in np.unique(labels):
+        inside = np.flatnonzero(labels == label)
+        part = conductance[np.ix_(inside, inside)]
+        pseudo = np.linalg.pinv(np.diag(part.sum(1)) - part, hermitian=True)
+        diagonal = np.diag(pseudo)
+        result[np.ix_(inside, inside)] = diagonal[:, None] + diagonal[None] - 2 * pseudo
+    return result
+
+
+def randomized_paths(conductance, theta, cost=lambda w: 1 / w):
+    """Return ConScape's Z, expected cost, free energy and survival of a connected graph, all pairs, dense."""
+    exists = conductance > 0
+    costs = np.where(exists, cost(np.where(exists, conductance, 1.0)), 0.0)
+    steps = conductance / conductance.sum(1, keepdims=True)
+    walk = steps * np.exp(-theta * costs)
+    z = np.linalg.inv(np.eye(len(walk)) - walk)
+    mean = (z @ (costs * walk) @ z) / z
+    survival = z / np.diag(z)[None]
+    return {
+        "z": z,
+        "expected_cost": mean - np.diag(mean)[None],
+        "free_energy": -np.log(survival) / theta,
+        "survival": survival,
+    }
+
+
+def hitting_costs(conductance, cost=lambda w: 1 / w):
+    """Return what an unbiased random walk spends until it first reaches each vertex (column)."""
+    exists = conductance > 0
+    costs = np.where(exists, cost(np.where(exists, conductance, 1.0)), 0.0)
+    steps = conductance / conductance.sum(1, keepdims=True)
+    spent = (steps * costs).sum(1)
+    result = np.zeros(conductance.shape)
+    for target in range(len(steps)):
+        others = np.delete(np.arange(len(steps)), target)
+        system = np.eye(len(others)) - steps[np.ix_(others, others)]
+        result[others, target] = np.linalg.solve(system, spent[others])
+    return result
