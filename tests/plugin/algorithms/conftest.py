@@ -1,5 +1,6 @@
 """Permea in the toolbox, the sample, a small landscape, and the engine asked by hand."""
 
+import gc
 import json
 import os
 import subprocess
@@ -35,6 +36,14 @@ def provider(qgis_app, qgis_processing):
     plugin.initProcessing()
     yield plugin.provider
     plugin.unload()
+
+
+@pytest.fixture
+def context(context):
+    """A context that lets go of its layers in time: a caught exception keeps it alive beyond the end of QGIS."""
+    yield context
+    context.temporaryLayerStore().removeAllMapLayers()
+    gc.collect()
 
 
 @pytest.fixture
@@ -152,7 +161,12 @@ def ask_engine(engine_python, tmp_path):
         # QGIS's variables, such as its GDAL's data folder, are nothing to the engine's Python.
         clean = {name: os.environ[name] for name in ("PATH", "HOME", "JAX_COMPILATION_CACHE_DIR") if name in os.environ}
         ended = subprocess.run(
-            [engine_python, "-m", "engine", str(folder)], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=120
+            [engine_python, "-m", "engine", str(folder)],
+            cwd=ROOT,
+            env=clean,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         result = json.loads((folder / "result.json").read_text())

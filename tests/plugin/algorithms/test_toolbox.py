@@ -89,7 +89,9 @@ def test_the_menu_entry_opens_the_engine_dialog_and_goes_when_the_plugin_is_unlo
 
     opened, added, removed = [], [], []
     monkeypatch.setattr(qgis_iface, "addPluginToMenu", lambda menu, action: added.append((menu, action)))
-    monkeypatch.setattr(qgis_iface, "removePluginMenu", lambda menu, action: removed.append((menu, action)), raising=False)
+    monkeypatch.setattr(
+        qgis_iface, "removePluginMenu", lambda menu, action: removed.append((menu, action)), raising=False
+    )
     monkeypatch.setattr(engine_dialog.EngineDialog, "exec", lambda self: opened.append(self))
     plugin = PermeaPlugin(qgis_iface)
     plugin.initGui()

@@ -1,0 +1,88 @@
+"""A run that is stopped, or fails, leaves nothing half done."""
+
+import threading
+import time
+
+import pytest
+from qgis.core import QgsApplication, QgsProcessingAlgRunnerTask, QgsProcessingException
+from qgis.PyQt.QtCore import QCoreApplication
+
+
+@pytest.fixture
+def slow_engine(worker, monkeypatch):
+    """An engine that says that it is half-way and then takes for ever."""
+    from permea.plugin.runner import running
+
+    engine = worker("""
+        say("progress", percent=50, text="half-way")
+        time.sleep(120)
+    """)
+    monkeypatch.setattr(running, "find_engine", lambda: engine)
+
+
+def cancel_when_half_way(feedback):
+    """Cancel as soon as the engine has said that it is half-way; return the list that will hold the time."""
+    cancelled = []
+
+    def watch():
+        patience = time.monotonic() + 30
+        while not any("half-way" in text for text in feedback.texts) and time.monotonic() < patience:
+            time.sleep(0.02)
+        cancelled.append(time.monotonic())
+        feedback.cancel()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return cancelled
+
+
+def test_cancel_in_the_middle_ends_the_run_within_a_second_and_leaves_nothing(
+    run, slow_engine, feedback, points, valley_file, tmp_path, job_folders
+):
+    target, before = tmp_path / "result.tif", job_folders()
+    cancelled = cancel_when_half_way(feedback)
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(target))
+    assert time.monotonic() - cancelled[0] < 1.0
+    assert not list(tmp_path.glob("*result*"))
+    assert job_folders() == before
+
+
+def test_the_engine_s_progress_is_the_larger_part_of_the_bar(run, slow_engine, feedback, points, valley_file):
+    cancel_when_half_way(feedback)
+    with pytest.raises(QgsProcessingException):
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
+    assert feedback.percents[-1] == pytest.approx(50)
+
+
+def test_cancel_works_from_the_background_thread_of_the_toolbox(
+    provider, slow_engine, feedback, context, points, valley_file
+):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostdistance")
+    parameters = {"INPUT": valley_file, "SOURCES": points((0, 0)), "OUTPUT": "TEMPORARY_OUTPUT"}
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    ended = []
+    task.executed.connect(lambda successful, results: ended.append((successful, time.monotonic())))
+    cancelled = cancel_when_half_way(feedback)
+    QgsApplication.taskManager().addTask(task)
+    patience = time.monotonic() + 30
+    while not ended and time.monotonic() < patience:
+        QCoreApplication.processEvents()
+        time.sleep(0.01)
+    assert ended[0][0] is False
+    assert ended[0][1] - cancelled[0] < 1.5
+
+
+def test_a_failed_run_leaves_an_older_result_as_it_was(run, worker, monkeypatch, points, valley_file, tmp_path):
+    from permea.plugin.runner import running
+
+    engine = worker("""
+        say("error", kind="internal", text="the solver lost its way")
+        sys.exit(1)
+    """)
+    monkeypatch.setattr(running, "find_engine", lambda: engine)
+    target = tmp_path / "result.tif"
+    target.write_bytes(b"last week's result")
+    with pytest.raises(QgsProcessingException, match="the solver lost its way"):
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(target))
+    assert target.read_bytes() == b"last week's result"
+    assert [path.name for path in tmp_path.glob("*result*")] == ["result.tif"]

@@ -1,0 +1,182 @@
+"""What users get wrong, and the sentence that tells them."""
+
+import os
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException, QgsVectorLayer
+
+from .conftest import NODATA, NORTH, WEST
+
+
+@pytest.fixture
+def complaint(run):
+    """The message with which a run is refused."""
+
+    def of(name, **parameters):
+        with pytest.raises(QgsProcessingException) as refused:
+            run(name, **parameters)
+        return str(refused.value)
+
+    return of
+
+
+@pytest.fixture
+def open_land(geotiff):
+    return geotiff(np.ones((4, 5)))
+
+
+def test_no_sources(complaint, open_land):
+    assert "No sources: choose either a layer of source points or a source raster." in complaint(
+        "leastcostdistance", INPUT=open_land
+    )
+
+
+def test_sources_given_twice(complaint, open_land, points):
+    message = complaint("rspdistance", INPUT=open_land, SOURCES=points((0, 0)), SOURCE_RASTER=open_land)
+    assert "Sources are given twice: choose either source points or a source raster, not both." in message
+
+
+def test_a_landscape_that_cannot_be_loaded(complaint, points, tmp_path):
+    message = complaint("leastcostdistance", INPUT=str(tmp_path / "nowhere.tif"), SOURCES=points((0, 0)))
+    assert "nowhere.tif" in message
+
+
+def test_negative_permeability(complaint, geotiff, points):
+    values = np.ones((4, 5))
+    values[1, 2:4] = -0.4
+    message = complaint("leastcostdistance", INPUT=geotiff(values), SOURCES=points((0, 0)))
+    assert "'landscape': permeability is negative in 2 cells, the first at row 2, column 3 (-0.4)." in message
+
+
+def test_resistance_of_zero(complaint, geotiff, points):
+    values = np.ones((4, 5))
+    values[3, 4] = 0.0
+    message = complaint("leastcostdistance", INPUT=geotiff(values), SOURCES=points((0, 0)), VALUES="resistance")
+    assert "resistance is zero in 1 cell, the one at row 4, column 5" in message
+
+
+def test_a_landscape_without_any_data(complaint, geotiff):
+    message = complaint("connectedcomponents", INPUT=geotiff(np.full((3, 3), NODATA), nodata=NODATA))
+    assert "every cell is nodata" in message
+
+
+def test_a_band_that_is_not_there(complaint, open_land, points):
+    assert "band" in complaint("leastcostdistance", INPUT=open_land, BAND=3, SOURCES=points((0, 0))).lower()
+
+
+def test_a_landscape_with_south_at_the_top(complaint, geotiff, points):
+    flipped = geotiff(np.ones((4, 5)), geotransform=(WEST, 30.0, 0.0, NORTH, 0.0, 30.0))
+    assert "south" in complaint("leastcostdistance", INPUT=flipped, SOURCES=points((0, 0))).lower()
+
+
+def test_points_outside_the_landscape_are_named(complaint, open_land, points):
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCES=points((40, 40), (50, 50)))
+    assert "'patches'" in message and "outside the raster: features 1, 2" in message
+
+
+def test_points_on_cells_without_data_are_named_and_the_others_used(run, geotiff, points, feedback):
+    values = np.ones((4, 5))
+    values[0, 0] = NODATA
+    result = run("leastcostdistance", INPUT=geotiff(values, nodata=NODATA), SOURCES=points((0, 0), (2, 2), (2, 2)))
+    assert result["UNREACHABLE_CELLS"] == 0
+    assert any("on nodata: feature 1" in text for text in feedback.warnings)
+    assert any("3 (with 2)" in text for text in feedback.warnings)
+
+
+def test_a_layer_of_sources_without_points(complaint, open_land, qgis_app):
+    empty = QgsVectorLayer("Point?crs=EPSG:31985", "empty", "memory")
+    assert "'empty' has no points." in complaint("leastcostdistance", INPUT=open_land, SOURCES=empty)
+
+
+def test_lines_as_sources(complaint, open_land, qgis_app):
+    lines = QgsVectorLayer("LineString?crs=EPSG:31985", "roads", "memory")
+    assert "'roads' is not a point layer." in complaint("leastcostdistance", INPUT=open_land, SOURCES=lines)
+
+
+def test_a_source_raster_that_marks_nothing(complaint, geotiff, open_land):
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCE_RASTER=geotiff(np.zeros((4, 5)), name="marks"))
+    assert "'marks' marks no cell" in message
+
+
+def test_a_source_raster_elsewhere(complaint, geotiff, open_land):
+    far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCE_RASTER=far)
+    assert "'far'" in message and "has no values where the first raster lies" in message
+
+
+@pytest.mark.parametrize("name", ["result.img", "result.asc", "result"])
+def test_a_file_that_is_no_geotiff_is_refused_before_the_run(complaint, open_land, points, tmp_path, feedback, name):
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / name))
+    assert "choose a file name that ends in .tif" in message and f"'{name}'" in message
+    assert not feedback.commands  # the engine was not started
+
+
+def test_a_folder_that_is_not_there_is_noticed_before_the_run(complaint, open_land, points, tmp_path, feedback):
+    target = tmp_path / "nowhere" / "result.tif"
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCES=points((0, 0)), OUTPUT=str(target))
+    assert f"there is no folder '{target.parent}'" in message
+    assert not feedback.commands
+
+
+def test_theta_must_be_positive(complaint, open_land, points):
+    assert "THETA" in complaint("rspdistance", INPUT=open_land, SOURCES=points((0, 0)), THETA=0)
+
+
+def test_a_word_that_is_no_choice(complaint, open_land, points):
+    assert "NEIGHBORS" in complaint("leastcostdistance", INPUT=open_land, SOURCES=points((0, 0)), NEIGHBORS="king")
+
+
+def test_quality_has_no_part_in_the_mean_distance(complaint, open_land):
+    message = complaint("sensitivity", INPUT=open_land, QUALITY=open_land)
+    assert "Habitat quality has no part in the mean distance" in message
+    assert "does not depend on habitat quality" in complaint("sensitivity", INPUT=open_land, RESPECT_TO="quality")
+
+
+def test_targets_without_sources(complaint, open_land, points):
+    message = complaint("sensitivity", INPUT=open_land, TARGETS=points((0, 0)))
+    assert "none to come from" in message
+
+
+def test_one_place_alone(complaint, open_land, points):
+    message = complaint("sensitivity", INPUT=open_land, SOURCES=points((0, 0)))
+    assert "One place alone has no connectivity" in message
+
+
+def test_resistance_has_no_direction(complaint, provider, open_land, points):
+    places = {"INPUT": open_land, "SOURCES": points((0, 0), (1, 1)), "EDGE_RULE": "target"}
+    assert "has no direction" in complaint("sensitivity", DISTANCE="resistance", **places)
+    assert "EDGE_RULE" in complaint("resistancedistance", **places)
+
+
+def test_negative_quality(complaint, geotiff, open_land, points):
+    bad = np.ones((4, 5))
+    bad[2, 1] = -3.0
+    places = {"INPUT": open_land, "SOURCES": points((0, 0), (1, 1)), "SCALAR": "quality_weighted"}
+    message = complaint("sensitivity", QUALITY=geotiff(bad, name="quality"), **places)
+    assert "1 cells of 'quality' are negative or infinite, the first at row 3, column 2 (-3)" in message
+
+
+def test_a_landscape_without_habitat(complaint, geotiff, open_land, points):
+    places = {"INPUT": open_land, "SOURCES": points((0, 0), (1, 1)), "SCALAR": "quality_weighted"}
+    message = complaint("sensitivity", QUALITY=geotiff(np.zeros((4, 5)), name="quality"), **places)
+    assert "No cell of the landscape has habitat" in message
+
+
+def test_more_sources_than_a_file_has_bands(complaint, geotiff):
+    everywhere = geotiff(np.ones((300, 300), np.uint8), name="everywhere")
+    message = complaint("leastcostdistance", INPUT=everywhere, SOURCE_RASTER=everywhere, PER_SOURCE=True)
+    assert "90,000 sources is more than a GeoTIFF holds (65,535)" in message
+
+
+def test_too_many_cells_for_an_exact_resistance_of_every_cell(complaint, geotiff, points):
+    message = complaint("resistancedistance", INPUT=geotiff(np.ones((110, 110))), SOURCES=points((0, 0)))
+    assert "10,000" in message.replace("10000", "10,000") and "12,100" in message.replace("12100", "12,100")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(complaint, open_land, points, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    message = complaint("leastcostdistance", INPUT=open_land, SOURCES=points((0, 0)), OUTPUT=str(folder / "x.tif"))
+    assert "no permission" in message

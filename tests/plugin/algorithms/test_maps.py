@@ -1,0 +1,298 @@
+"""The maps: what the engine computed, on the cells of the landscape, with names, numbers and a story in the log."""
+
+import sys
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsCoordinateReferenceSystem, QgsVectorLayer
+
+from .conftest import NODATA, NORTH, PIXEL, WEST
+
+CELLS = [(0, 0), (8, 2)]
+DISTANCES = {
+    "leastcostdistance": ("leastcost.distance", {}),
+    "resistancedistance": ("resistance.distance", {}),
+    "rspdistance": ("rsp.distance", {"theta": 0.01, "cost": "inverse", "measure": "expected_cost"}),
+}
+
+
+def as_stored(values):
+    return np.asarray(values).astype(np.float32).astype(float)
+
+
+@pytest.mark.parametrize("per_source", [False, True])
+@pytest.mark.parametrize("name", DISTANCES)
+def test_a_distance_map_is_what_the_engine_computed_by_itself(
+    run, read, ask_engine, points, valley, valley_file, name, per_source
+):
+    task, own = DISTANCES[name]
+    result = run(name, INPUT=valley_file, SOURCES=points(*CELLS), PER_SOURCE=per_source)
+    valid = valley != NODATA
+    arrays = {"landscape": np.where(valid, valley, np.nan), "valid": valid, "sources": np.array(CELLS)}
+    expected, numbers = ask_engine(task, arrays, per_source=per_source, **own)
+    bands = read(result["OUTPUT"]).bands
+    np.testing.assert_array_equal(bands, as_stored(expected["distance"]).reshape(bands.shape))
+    for key in ("active_cells", "components", "unreachable_cells", "solver"):
+        assert result[key.upper()] == numbers[key]
+    assert result["MAXIMUM"] == pytest.approx(numbers["maximum"], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [*DISTANCES, "sensitivity", "connectedcomponents"])
+def test_a_map_lies_on_the_cells_of_its_landscape(run, read, points, valley, valley_file, name):
+    places = {} if name == "connectedcomponents" else {"SOURCES": points(*CELLS)}
+    result = read(run(name, INPUT=valley_file, **places)["OUTPUT"])
+    landscape = read(valley_file)
+    assert result.geotransform == landscape.geotransform == (WEST, PIXEL, 0.0, NORTH, 0.0, -PIXEL)
+    assert QgsCoordinateReferenceSystem(result.projection).authid() == "EPSG:31985"
+    assert result.band.shape == valley.shape
+    np.testing.assert_array_equal(np.isnan(result.band), valley == NODATA)
+
+
+def test_the_nodata_value_of_the_landscape_stays_nodata_in_the_map(run, read, points, valley_file):
+    assert read(run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))["OUTPUT"]).nodata == NODATA
+
+
+def test_a_nodata_value_of_zero_does_not_swallow_the_sources(run, read, geotiff, points):
+    landscape = geotiff(np.pad(np.ones((3, 4)), 1), nodata=0.0)
+    distance = read(run("leastcostdistance", INPUT=landscape, SOURCES=points((1, 1)))["OUTPUT"]).band
+    assert distance[1, 1] == 0.0
+    assert np.isnan(distance[0]).all()
+
+
+def test_in_open_land_the_least_cost_distance_is_the_length_of_the_way(run, read, geotiff, points):
+    landscape = geotiff(np.ones((3, 7)))
+    distance = read(run("leastcostdistance", INPUT=landscape, SOURCES=points((0, 0)))["OUTPUT"]).band
+    assert distance[0, 6] == pytest.approx(6 * PIXEL)
+    assert distance[2, 2] == pytest.approx(2 * np.sqrt(2) * PIXEL)
+
+
+def test_resistance_twice_as_high_makes_the_way_twice_as_far(run, read, geotiff, points):
+    where = {"SOURCES": points((0, 0)), "VALUES": "resistance"}
+    once = run("leastcostdistance", INPUT=geotiff(np.full((4, 5), 3.0), name="once"), **where)
+    twice = run("leastcostdistance", INPUT=geotiff(np.full((4, 5), 6.0), name="twice"), **where)
+    np.testing.assert_allclose(read(twice["OUTPUT"]).band, 2 * read(once["OUTPUT"]).band)
+
+
+def test_a_strip_of_equal_resistors_adds_up(run, read, geotiff, points):
+    strip = geotiff(np.ones((1, 5)))
+    assert read(run("resistancedistance", INPUT=strip, SOURCES=points((0, 0)))["OUTPUT"]).band[0] == pytest.approx(
+        PIXEL * np.arange(5)
+    )
+
+
+def test_the_more_they_know_the_closer_movers_come_to_the_least_cost(run, read, points, valley_file):
+    places = {"INPUT": valley_file, "SOURCES": points((4, 2))}
+    least = read(run("leastcostdistance", **places)["OUTPUT"]).band
+    reached = np.isfinite(least)
+    excess = [
+        np.mean(read(run("rspdistance", THETA=theta, **places)["OUTPUT"]).band[reached] - least[reached])
+        for theta in (0.001, 0.01, 0.5)
+    ]
+    assert excess[0] > excess[1] > excess[2] >= -1e-3
+
+
+def test_a_survival_map_is_one_at_the_source_and_zero_where_nobody_arrives(run, read, points, valley_file):
+    result = run("rspdistance", INPUT=valley_file, SOURCES=points((4, 2)), MEASURE="survival", THETA=0.001)
+    survival = read(result["OUTPUT"]).band
+    assert survival[4, 2] == pytest.approx(1.0)
+    assert np.nanmax(survival) == pytest.approx(1.0)
+    assert (survival[6:, 9:] == 0).all()
+
+
+def test_a_source_raster_serves_as_well_as_points_in_the_same_cells(run, read, geotiff, points, valley_file):
+    marks = np.zeros((9, 12), np.uint8)
+    marks[tuple(np.transpose(CELLS))] = 5
+    by_points = run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    by_raster = run("leastcostdistance", INPUT=valley_file, SOURCE_RASTER=geotiff(marks, name="marks"))
+    np.testing.assert_array_equal(read(by_points["OUTPUT"]).band, read(by_raster["OUTPUT"]).band)
+
+
+def test_each_source_has_a_band_that_names_its_feature(run, read, points, valley_file):
+    result = read(run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS), PER_SOURCE=True)["OUTPUT"])
+    assert result.names == ["1: patch A", "2: patch B"]
+    assert [band[cell] for band, cell in zip(result.bands, CELLS, strict=True)] == [0.0, 0.0]
+
+
+def test_the_nearest_source_is_the_smallest_of_all_bands(run, read, points, valley_file):
+    places = {"INPUT": valley_file, "SOURCES": points(*CELLS)}
+    nearest = read(run("leastcostdistance", **places)["OUTPUT"]).band
+    each = read(run("leastcostdistance", PER_SOURCE=True, **places)["OUTPUT"]).bands
+    np.testing.assert_array_equal(nearest, each.min(axis=0))
+
+
+def test_the_sources_of_a_raster_are_named_by_where_they_are(run, read, geotiff, valley_file):
+    marks = np.zeros((9, 12), np.uint8)
+    marks[2, 3] = 1
+    result = run("leastcostdistance", INPUT=valley_file, SOURCE_RASTER=geotiff(marks, name="marks"), PER_SOURCE=True)
+    assert read(result["OUTPUT"]).names == ["row 3, column 4"]
+
+
+def test_cells_that_no_way_leads_to_are_infinite_and_the_log_says_why(run, read, points, feedback, valley_file):
+    result = run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
+    assert np.isposinf(read(result["OUTPUT"]).band[6:, 9:]).all()
+    assert result["UNREACHABLE_CELLS"] == 9
+    assert np.isfinite(result["MAXIMUM"])
+    [warning] = [text for text in feedback.warnings if "cannot reach any source" in text]
+    assert warning.startswith("9 cells")
+
+
+def test_the_log_tells_what_was_done(run, points, feedback, valley_file):
+    run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
+    story = "\n".join(feedback.infos)
+    assert "Landscape 'valley': 9 × 12 cells of 30 × 30, EPSG:31985." in story
+    assert "99 of 108 cells hold data; 99 can be crossed. Connected parts of the landscape: 2." in story
+    assert "Computed in" in story
+    assert feedback.percents == sorted(feedback.percents)
+    assert feedback.percents[-1] == pytest.approx(100)
+
+
+def test_the_second_band_can_be_the_landscape(run, read, geotiff, points):
+    bands = np.stack([np.full((3, 4), 9.0), np.ones((3, 4))])
+    result = run("leastcostdistance", INPUT=geotiff(bands), BAND=2, SOURCES=points((0, 0)))
+    assert read(result["OUTPUT"]).band[0, 3] == pytest.approx(3 * PIXEL)
+
+
+def test_rooks_walk_around_the_corner_where_queens_cut_it(run, read, geotiff, points):
+    places = {"INPUT": geotiff(np.ones((2, 2))), "SOURCES": points((0, 0))}
+    queen, rook = (read(run("leastcostdistance", NEIGHBORS=n, **places)["OUTPUT"]).band for n in ("queen", "rook"))
+    assert (queen[1, 1], rook[1, 1]) == pytest.approx((np.sqrt(2) * PIXEL, 2 * PIXEL))
+
+
+def test_the_components_are_numbered_by_size_and_barriers_are_zero(run, read, geotiff):
+    values = np.ones((4, 7))
+    values[:, 4] = 0.0
+    values[0, 0] = NODATA
+    result = run("connectedcomponents", INPUT=geotiff(values, nodata=NODATA))
+    labels = read(result["OUTPUT"])
+    assert labels.type == "Int32"
+    assert (labels.band[1:, :4] == 1).all() and (labels.band[:, 5:] == 2).all() and (labels.band[:, 4] == 0).all()
+    assert np.isnan(labels.band[0, 0])
+    assert (result["COMPONENTS"], result["LARGEST_COMPONENT_CELLS"]) == (2, 15)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "own"),
+    [
+        ({}, {}),
+        ({"ELASTICITY": True}, {"elasticity": True}),
+        ({"RESPECT_TO": "resistance"}, {"respect_to": "resistance"}),
+        ({"DISTANCE": "resistance"}, {"distance": "resistance"}),
+        ({"DISTANCE": "rsp", "THETA": 0.02}, {"distance": "rsp", "theta": 0.02}),
+        (
+            {"SCALAR": "quality_weighted", "ALPHA": 400.0, "RESPECT_TO": "quality"},
+            {"scalar": "quality_weighted", "alpha": 400.0, "respect_to": "quality"},
+        ),
+    ],
+)
+def test_a_sensitivity_map_is_what_the_engine_computed_by_itself(
+    run, read, ask_engine, points, valley, valley_file, parameters, own
+):
+    result = run("sensitivity", INPUT=valley_file, SOURCES=points(*CELLS), **parameters)
+    valid = valley != NODATA
+    arrays = {"landscape": np.where(valid, valley, np.nan), "valid": valid, "sources": np.array(CELLS)}
+    plain = {
+        "scalar": "mean_distance",
+        "distance": "leastcost",
+        "theta": 0.01,
+        "cost": "inverse",
+        "respect_to": "permeability",
+        "elasticity": False,
+    }
+    expected, numbers = ask_engine("connectivity.sensitivity", arrays, **{**plain, **own})
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, as_stored(expected["sensitivity"]))
+    assert result["CONNECTIVITY"] == pytest.approx(numbers["connectivity"], rel=1e-12)
+    assert result["PAIRS"] == numbers["pairs"] > 0
+
+
+def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, read, geotiff, points, valley):
+    places = {"SOURCES": points(*CELLS), "DISTANCE": "resistance"}
+    before = run("sensitivity", INPUT=geotiff(valley, nodata=NODATA, name="before"), **places)
+    changed = valley.copy()
+    changed[4, 1] += 1e-4
+    after = run("sensitivity", INPUT=geotiff(changed, nodata=NODATA, name="after"), **places)
+    gained = (after["CONNECTIVITY"] - before["CONNECTIVITY"]) / 1e-4
+    assert gained < 0
+    assert read(before["OUTPUT"]).band[4, 1] == pytest.approx(gained, rel=1e-3)
+
+
+def test_sampled_places_are_the_same_with_the_same_seed_and_others_with_another(run, read, valley_file):
+    def of(seed):
+        return read(run("sensitivity", INPUT=valley_file, SAMPLES=8, SEED=seed)["OUTPUT"]).band
+
+    first = of(3)
+    np.testing.assert_array_equal(first, of(3))
+    assert not np.array_equal(first, of(4), equal_nan=True)
+
+
+def test_quality_on_other_cells_is_brought_to_those_of_the_landscape_and_the_log_says_so(
+    run, read, geotiff, points, feedback, valley_file
+):
+    coarse = geotiff(np.ones((3, 4)), geotransform=(WEST, 90.0, 0.0, NORTH, 0.0, -90.0), name="quality")
+    places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "SCALAR": "quality_weighted"}
+    aligned = run("sensitivity", QUALITY=coarse, **places)
+    assert any("quality" in text for text in feedback.infos + feedback.warnings)
+    everywhere_one = run("sensitivity", **places)
+    np.testing.assert_allclose(read(aligned["OUTPUT"]).band, read(everywhere_one["OUTPUT"]).band, rtol=1e-6)
+
+
+def test_a_landscape_in_degrees_is_computed_with_a_warning(run, geotiff, qgis_app, feedback, points):
+    landscape = geotiff(np.ones((3, 4)), geotransform=(-35.0, 0.01, 0.0, -8.0, 0.0, -0.01), crs="EPSG:4326")
+    place = QgsVectorLayer("Point?crs=EPSG:4326&field=name:string", "place", "memory")
+    from qgis.core import QgsFeature, QgsGeometry, QgsPointXY
+
+    feature = QgsFeature(place.fields())
+    feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(-34.995, -8.005)))
+    place.dataProvider().addFeature(feature)
+    run("leastcostdistance", INPUT=landscape, SOURCES=place)
+    assert any("is in degrees (EPSG:4326)" in text for text in feedback.warnings)
+
+
+def test_the_sample_is_copied_to_where_the_user_wants_it(run, tmp_path, sample, read):
+    target = tmp_path / "here.tif"
+    result = run("loadsampledata", PERMEABILITY=str(target), PATCHES=str(tmp_path / "patches.gpkg"))
+    assert result["PERMEABILITY"] == str(target)
+    np.testing.assert_array_equal(read(target).band, read(sample["permeability.tif"]).band)
+    patches = QgsVectorLayer(result["PATCHES"], "patches")
+    assert patches.featureCount() == QgsVectorLayer(sample["patches.gpkg"], "shipped").featureCount() > 3
+    assert "name" in patches.fields().names()
+
+
+def test_the_sample_fits_in_memory_layers_too(run, context, read):
+    result = run("loadsampledata", QUALITY="TEMPORARY_OUTPUT")
+    patches = result["PATCHES"]
+    assert patches.featureCount() > 3
+    assert np.nanmax(read(result["QUALITY"]).band) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("leastcostdistance", {"SOURCES": "patches.gpkg"}),
+        ("rspdistance", {"SOURCES": "patches.gpkg", "THETA": 0.005}),
+        ("sensitivity", {"SOURCES": "patches.gpkg"}),
+        ("connectedcomponents", {}),
+    ],
+)
+def test_the_sample_of_a_hundred_thousand_cells_runs(run, read, sample, name, parameters):
+    places = {key: sample.get(value, value) for key, value in parameters.items()}
+    result = run(name, INPUT=sample["permeability.tif"], **places)
+    made, landscape = read(result["OUTPUT"]), read(sample["permeability.tif"])
+    assert made.geotransform == landscape.geotransform
+    np.testing.assert_array_equal(np.isnan(made.band), np.isnan(landscape.band))
+    assert result["ACTIVE_CELLS"] == np.isfinite(landscape.band).sum()
+    assert np.unique(made.band[np.isfinite(made.band)]).size > 5
+
+
+def test_the_sample_with_coarser_cells_runs_with_resistance(run, read, sample, tmp_path):
+    coarse = str(tmp_path / "coarse.tif")
+    gdal.Translate(coarse, sample["permeability.tif"], widthPct=25, heightPct=25, resampleAlg="nearest")
+    result = run("resistancedistance", INPUT=coarse, SOURCES=sample["patches.gpkg"])
+    distance = read(result["OUTPUT"]).band
+    assert result["MAXIMUM"] == pytest.approx(distance[np.isfinite(distance)].max(), rel=1e-6)
+    assert result["MINIMUM"] == 0
+
+
+def test_qgis_itself_never_loads_jax(run, points, valley_file):
+    run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    assert not {"jax", "jaxlib", "equinox"} & {module.partition(".")[0] for module in sys.modules}
