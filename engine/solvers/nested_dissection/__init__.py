@@ -1,7 +1,7 @@
 """Exact factorisation over the grid's own separators (nested dissection), and what a factor knows.
 
-`plan` says how a raster is taken apart; on the host `elimination`, `substitution` and `selected_inversion` factor,
-solve and invert in parts. What others may use is here.
+`plan` says how a raster is taken apart. On the host `elimination`, `substitution` and `selected_inversion` factor,
+solve and invert in parts; `device` does the same in compiled, batched form. What others may use is here.
 """
 
 from .solver import NestedDissection as NestedDissection

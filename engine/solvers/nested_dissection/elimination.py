@@ -13,21 +13,20 @@ George, A. (1973). Nested dissection of a regular finite element mesh. SIAM J. N
 Duff, I. S., Reid, J. K. (1983). The multifrontal solution of indefinite sparse symmetric linear systems. ACM TOMS 9.
 """
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from .entries import blocks_of, moved, places
 from .pivots import invert
-from .plan import TILE, Node, Plan, Runs, plan
+from .plan import TILE, Node, Plan, Runs, plan, separator_places
+from .workers import workers
 
-#: A pivot this small against its row has lost all its digits to rounding: the matrix is singular to working precision.
-SMALLEST_PIVOT = 1e-14
+#: Entries of A are known to 1e-16 of the diagonal. What leaves a region is the small difference of large numbers; with
+#: (A⁻¹)_ii A_ii above this, fewer than four of its digits are known, and the matrix counts as singular.
+GROWTH_LIMIT = 1e12
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Eliminated:
     right: np.ndarray
     left: np.ndarray
     log_determinant: float
-    smallest: float
 
 
 @dataclass(frozen=True)
@@ -53,15 +51,16 @@ class Factor:
     @property
     def log_determinant(self) -> float:
         """log det A."""
-        return sum(part.log_determinant for part in self._parts())
+        return sum(part.log_determinant for part in self.parts())
 
     @property
     def bytes(self) -> int:
         """Size of the kept numbers."""
         sides = 1 if self.symmetric else 2
-        return sum(part.inverse.nbytes + sides * part.right.nbytes for part in self._parts())
+        return sum(part.inverse.nbytes + sides * part.right.nbytes for part in self.parts())
 
-    def _parts(self) -> Iterable[Eliminated]:
+    def parts(self) -> Iterable[Eliminated]:
+        """Give everything that was eliminated, in any order."""
         for tile in self.tiles:
             yield from tile
         yield from self.nodes
@@ -85,7 +84,6 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
         The matrix is singular to working precision.
     """
     dissection = plan(center.shape, tile)
-    # The rows are scaled by their diagonal only to judge pivots; the factor is of the matrix as it is.
     entries = moved(center, edges, dissection)
     count = dissection.tiles[0] * dissection.tiles[1]
     tiles: list[Any] = [None] * count
@@ -105,19 +103,6 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     result = Factor(dissection, symmetric, tiles, nodes)
     _refuse_singular(result, center)
     return result
-
-
-class workers:
-    """Run a function over items on all cores, with every linear algebra call kept on one thread."""
-
-    def __enter__(self) -> Callable:
-        self._limits = threadpool_limits(1, user_api="blas")
-        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-        return lambda function, items: list(self._pool.map(function, items))
-
-    def __exit__(self, *_) -> None:
-        self._pool.shutdown()
-        self._limits.restore_original_limits()
 
 
 def _eliminate_tile(
@@ -158,7 +143,7 @@ def _eliminate(fronts: np.ndarray, separator: int, symmetric: bool) -> tuple[Eli
     left = right.mT if symmetric else coupling @ pivots.inverse
     schur = coupling @ right
     np.subtract(fronts[..., separator:, separator:], schur, out=schur)
-    return Eliminated(pivots.inverse, right, left, pivots.log_determinant, pivots.smallest), schur
+    return Eliminated(pivots.inverse, right, left, pivots.log_determinant), schur
 
 
 def halves(boxes: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -174,10 +159,28 @@ def add_into(fronts: np.ndarray, child: np.ndarray, runs: Runs) -> None:
 
 
 def _refuse_singular(factored: Factor, center: np.ndarray) -> None:
-    scale = float(np.abs(center).max(initial=0))
-    smallest = min(part.smallest for part in factored._parts())
-    if not smallest > 0:
-        raise RuntimeError(
-            f"the linear system of {center.size} cells is singular: smallest pivot {smallest:.1e} "
-            f"with diagonal entries up to {scale:.1e}"
-        )
+    padded = moved(center, np.zeros((4, *center.shape)), factored.dissection)[0]
+    worst = 0.0 if np.isfinite(factored.log_determinant) or np.iscomplexobj(center) else np.inf
+    for number, tile in enumerate(factored.tiles):
+        for depth, kept in enumerate(tile):
+            worst = max(worst, _growth(kept, padded[separator_places(factored.dissection, number, depth)]))
+    nodes = (node for group in factored.dissection.nodes for node in group)
+    for node, kept in zip(nodes, factored.nodes, strict=True):
+        rows, columns = np.array(node.separator).T
+        worst = max(worst, _growth(kept, center[rows, columns]))
+    if not worst <= GROWTH_LIMIT:
+        raise RuntimeError(singular(center.size))
+
+
+def _growth(kept: Eliminated, diagonal: np.ndarray) -> float:
+    """Return how much larger the inverse is than that of the diagonal alone, infinite if it is no inverse at all."""
+    growth = np.real(np.diagonal(kept.inverse, axis1=-2, axis2=-1) * diagonal)
+    return float(growth.max()) if (growth > 0).all() else np.inf
+
+
+def singular(cells: int) -> str:
+    """Say that a matrix cannot be trusted."""
+    return (
+        f"the linear system of {cells} cells is singular to working precision: somewhere movement can neither end nor "
+        f"leave, or the values of the raster span too many orders of magnitude"
+    )

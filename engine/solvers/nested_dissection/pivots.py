@@ -16,11 +16,10 @@ BY_HAND = 12
 
 @dataclass(frozen=True)
 class Pivots:
-    """The inverses of a batch of blocks, the logarithm of the product of their determinants, the smallest pivot."""
+    """The inverses of a batch of blocks, and the logarithm of the product of their determinants."""
 
     inverse: np.ndarray
     log_determinant: float
-    smallest: float
 
 
 def invert(blocks: np.ndarray, symmetric: bool) -> Pivots:
@@ -43,9 +42,8 @@ def invert(blocks: np.ndarray, symmetric: bool) -> Pivots:
         for number, block in enumerate(flat):
             inverse[number], pivots[number] = one(block)
     real = np.real(pivots)
-    smallest = float(real.min(initial=np.inf))
-    logarithm = float(np.log(real).sum()) if smallest > 0 else np.nan
-    return Pivots(inverse.reshape(blocks.shape), logarithm, smallest)
+    logarithm = float(np.log(real).sum()) if (real > 0).all() else np.nan
+    return Pivots(inverse.reshape(blocks.shape), logarithm)
 
 
 def _gauss_jordan(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

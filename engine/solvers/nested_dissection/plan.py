@@ -8,9 +8,11 @@ Inside a tile all boxes of a level have the same shape, so that a level is one b
 themselves are joined one by one, each with the frame that it really has: at the rim of the raster there is none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+import numpy as np
 
 Cell = tuple[int, int]
 #: What a box is joined from: a tile by its number, or a node by its level and its place there.
@@ -276,7 +278,19 @@ def _numbered(groups: list[list[Node]]) -> tuple[tuple[Node, ...], ...]:
     )
 
 
-def nodes_in_order(dissection: Plan) -> Iterator[Node]:
-    """Give every node, parts before what is joined from them."""
-    for group in dissection.nodes:
-        yield from group
+def separator_places(dissection: Plan, tile: int, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tell where the separators of a level of a tile lie.
+
+    Returns
+    -------
+    tuple
+        Row and column of every cell (boxes down, boxes across, s) in a raster that has one more row and column before
+        the first, as in `Plan.padded`.
+    """
+    level = dissection.levels[depth]
+    tile_row, tile_column = divmod(tile, dissection.tiles[1])
+    separator = np.array(level.separator)
+    step = [dissection.pitch[axis] // level.boxes[axis] for axis in (0, 1)]
+    down = 1 + tile_row * dissection.pitch[0] + step[0] * np.arange(level.boxes[0])
+    across = 1 + tile_column * dissection.pitch[1] + step[1] * np.arange(level.boxes[1])
+    return down[:, None, None] + separator[:, 0], across[None, :, None] + separator[:, 1]

@@ -14,9 +14,10 @@ Lin, L. et al. (2011). SelInv: an algorithm for selected inversion of a sparse s
 
 import numpy as np
 
-from .elimination import Eliminated, Factor, halves, workers
+from .elimination import Eliminated, Factor, halves
 from .entries import moved_back, places, store_blocks
 from .plan import Runs
+from .workers import workers
 
 
 def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ...stencil import Stencil
 from ..interface import AbstractSolver
-from . import host
+from . import device, host
 from .plan import plan
 
 
@@ -18,7 +18,10 @@ class NestedDissection(AbstractSolver):
     Parameters
     ----------
     symmetric
-        Whether the matrix equals its transpose, which halves memory and time; None to look at the values.
+        Whether the matrix equals its transpose, which halves memory and time; None to look at the values, which only
+        the host can (a compiled factorisation then takes it to be nonsymmetric).
+    on_host
+        Whether to factor on the host by LAPACK, or in compiled, batched form; None for the host where there is no GPU.
 
     Notes
     -----
@@ -37,26 +40,38 @@ class NestedDissection(AbstractSolver):
     """
 
     symmetric: bool | None = eqx.field(static=True, default=None)
+    on_host: bool | None = eqx.field(static=True, default=None)
 
-    def prepare(self, system: Stencil) -> Stencil:
-        """Keep the matrix; it is factored on the host when first needed, and the factor is remembered."""
-        return system
+    @property
+    def uses_host(self) -> bool:
+        """Where it factors."""
+        return jax.default_backend() == "cpu" if self.on_host is None else self.on_host
+
+    def prepare(self, system: Stencil) -> tuple[Stencil, device.Factor | None]:
+        """Factor the matrix; on the host that happens when it is first solved with, and the factor is remembered."""
+        return system, None if self.uses_host else device.factor(system, bool(self.symmetric))
 
     def solve_prepared(
-        self, prepared: Stencil, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
+        self,
+        prepared: tuple[Stencil, device.Factor | None],
+        right_hand_sides: Float[Array, "k rows columns"],
+        transposed: bool,
     ) -> Float[Array, "k rows columns"]:
-        """Solve with the remembered factor.
+        """Solve with what was prepared.
 
         Raises
         ------
         RuntimeError
             The matrix is singular, or so ill-conditioned that the residual stays above 1e-8.
         """
+        system, factored = prepared
+        if factored is not None:
+            return device.solve(system, factored, right_hand_sides, transposed)
         return _on_host(
             lambda c, e, b: host.solve(c, e, b, self.symmetric, transposed),
             right_hand_sides,
-            prepared.center,
-            prepared.edges,
+            system.center,
+            system.edges,
             right_hand_sides,
         )
 
@@ -111,6 +126,8 @@ def log_determinant(differentiable: Stencil, solver: NestedDissection) -> Float[
 
 
 def _log_determinant(system: Stencil, solver: NestedDissection) -> Float[Array, ""]:
+    if not solver.uses_host:
+        return device.log_determinant(system, bool(solver.symmetric))
     return _on_host(
         lambda c, e: host.log_determinant(c, e, solver.symmetric),
         jnp.zeros((), system.center.dtype),
@@ -158,6 +175,8 @@ def selected_inverse(differentiable: Stencil, solver: NestedDissection) -> Stenc
 
 
 def _selected_inverse(system: Stencil, solver: NestedDissection) -> Stencil:
+    if not solver.uses_host:
+        return device.selected_inverse(system, bool(solver.symmetric))
     center, edges = _on_host(
         lambda c, e: host.selected_inverse(c, e, solver.symmetric),
         (system.center, system.edges),
@@ -169,6 +188,8 @@ def _selected_inverse(system: Stencil, solver: NestedDissection) -> Stencil:
 
 def _selected_sandwich(system: Stencil, middle: Stencil, solver: NestedDissection) -> Stencil:
     """Return the entries of A⁻¹ M A⁻¹."""
+    if not solver.uses_host:
+        return device.selected_sandwich(system, middle, bool(solver.symmetric))
     center, edges = _on_host(
         lambda *arrays: host.selected_sandwich(*arrays, solver.symmetric),
         (system.center, system.edges),

@@ -7,8 +7,9 @@ With the transposed matrix the roles of Hᵀ and K change.
 
 import numpy as np
 
-from .elimination import Eliminated, Factor, halves, workers
-from .plan import Runs
+from .elimination import Eliminated, Factor, halves
+from .plan import Runs, separator_places
+from .workers import workers
 
 
 def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool) -> np.ndarray:
@@ -91,7 +92,7 @@ def _tile_forth(factored: Factor, padded: np.ndarray, number: int, transposed: b
         if level.axis is not None:
             for child, runs in zip(halves(outside, level.axis), level.children, strict=True):
                 _add(front, child, runs)
-        rows, columns = _cells(factored, number, depth)
+        rows, columns = separator_places(dissection, number, depth)
         front[..., :inside, :] += padded[rows, columns]
         solved, outside = _forth(kept, front, inside, transposed)
         inside_of.append(solved)
@@ -104,25 +105,13 @@ def _tile_back(factored: Factor, padded: np.ndarray, number: int, inside_of, out
     for depth in reversed(range(len(dissection.levels))):
         level, kept = dissection.levels[depth], factored.tiles[number][depth]
         front = _back(kept, inside_of[depth], frame, transposed)
-        rows, columns = _cells(factored, number, depth)
+        rows, columns = separator_places(dissection, number, depth)
         padded[rows, columns] = front[..., : len(level.separator), :]
         if level.axis is not None:
             below = dissection.levels[depth - 1]
             frame = np.zeros((*below.boxes, len(below.frame), padded.shape[-1]), padded.dtype)
             for child, runs in zip(halves(frame, level.axis), level.children, strict=True):
                 child[...] = _pick(front, runs, len(below.frame))
-
-
-def _cells(factored: Factor, number: int, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return where in the padded raster the separators of a level of a tile lie: rows, columns (down, across, s)."""
-    dissection = factored.dissection
-    level = dissection.levels[depth]
-    tile_row, tile_column = divmod(number, dissection.tiles[1])
-    separator = np.array(level.separator)
-    step = [dissection.pitch[axis] // level.boxes[axis] for axis in (0, 1)]
-    down = 1 + tile_row * dissection.pitch[0] + step[0] * np.arange(level.boxes[0])
-    across = 1 + tile_column * dissection.pitch[1] + step[1] * np.arange(level.boxes[1])
-    return down[:, None, None] + separator[:, 0], across[None, :, None] + separator[:, 1]
 
 
 def _take(padded: np.ndarray, cells) -> np.ndarray:
