@@ -1,82 +1,145 @@
-"""The hierarchy of ever coarser operators and the V-cycle through it."""
+"""The hierarchy of ever coarser networks and the V-cycle through it."""
+
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .coarsening import Blocks, Conductances, Interpolation, galerkin, in_blocks, interpolation, restrict, PARENTS
-from .colours import C, H, V, X, framed, join, shifted, split
+from ...stencil import Stencil
+from .coarsening import Level, Network, coarsen, interpolate, reciprocal, restrict
+from .colours import H, V, X, join, split
 from .smoothing import relax_backwards, relax_from_zero
 
-#: A raster of at most that many cells is solved by a dense matrix.
+#: A raster of at most so many cells is solved with a dense matrix.
 COARSEST = 256
 
+#: Rasters of at most so many cells are kept in one shape, padded with nothing, and their levels in a loop: compiling a
+#: level takes a second, and padding three small ones to the size of the first costs nothing to speak of.
+COMMON = 65_536
+
+#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, that rounding does not tell from 0.
 NULL = 1e-14
 
 
-class Level(eqx.Module):
-    """An operator by colour and the weights that lead to the next coarser raster."""
-
-    blocks: Blocks
-    weights: Interpolation
-    shape: tuple[int, int] = eqx.field(static=True)
-
-
 class Hierarchy(eqx.Module):
-    """All levels, the finest first, and the inverse of the coarsest operator."""
+    """All levels, the finest first.
 
-    levels: list[Level]
+    Parameters
+    ----------
+    large
+        The levels that have a shape of their own.
+    small
+        The levels that have a shape in common, stacked.
+    inverse
+        Inverse of the coarsest operator.
+    weakest
+        The smallest eigenvalue of the coarsest operator, scaled to a diagonal of ones, that is not 0.
+    coarsest
+        Rows and columns of the coarsest raster.
+    """
+
+    large: list[Level]
+    small: Level | None
     inverse: Float[Array, "n n"]
+    weakest: Float[Array, ""]
+    coarsest: tuple[int, int] = eqx.field(static=True)
 
 
-def hierarchy(operator: Conductances) -> Hierarchy:
-    """Coarsen an operator until it is small enough for a dense inverse."""
-    levels = []
-    while operator.ground.size > COARSEST:
-        blocks = in_blocks(operator)
-        weights = interpolation(blocks)
-        levels.append(Level(blocks, weights, operator.ground.shape))
-        operator = jax.lax.optimization_barrier(galerkin(blocks, weights))
-    return Hierarchy(levels, _pseudo_inverse(operator))
+def hierarchy(network: Network) -> Hierarchy:
+    """Coarsen a network until it is small enough for a dense inverse."""
+    large, small = [], None
+    while network.ground.size > max(COMMON, COARSEST):
+        level, network = coarsen(network)
+        large.append(level)
+    rows, _, columns = network.ground.shape
+    shape, halvings = (rows, columns), 0
+    while shape[0] * shape[1] > COARSEST:
+        shape, halvings = ((shape[0] + 1) // 2, (shape[1] + 1) // 2), halvings + 1
+    if halvings:
 
+        def one_coarser(fine: Network, _: None) -> tuple[Network, Level]:
+            level, coarse = coarsen(fine)
+            return jax.tree.map(lambda array: _resized(array, rows, columns), coarse), level
 
-def _pseudo_inverse(operator: Conductances) -> Float[Array, "n n"]:
-    from ...stencil import Stencil, neighbour, QUEEN
-    forward = [k.astype(float) for k in operator.forward]
-    ground = operator.ground.astype(float)
-    ks = [neighbour(forward[3 - d], step) for d, step in enumerate(QUEEN[:4])] + forward
-    center = ground + sum(ks)
-    dense = Stencil(center, -jnp.stack(ks)).dense(jnp.arange(ground.size))
-    root = jnp.where(center > 0, 1 / jnp.sqrt(jnp.where(center > 0, center, 1)), 0).ravel()
-    values, vectors = jnp.linalg.eigh(dense * root[:, None] * root)
-    kept = values > NULL
-    vectors = root[:, None] * vectors
-    return ((vectors * jnp.where(kept, 1 / jnp.where(kept, values, 1), 0)) @ vectors.T).astype(operator.ground.dtype)
+        network, small = jax.lax.scan(one_coarser, network, length=halvings)
+    network = jax.tree.map(lambda array: _resized(array, *shape), network)
+    return Hierarchy(large, small, *_pseudo_inverse(network), shape)
 
 
 def v_cycle(hierarchy: Hierarchy, b: Float[Array, "rows k columns"]) -> Float[Array, "rows k columns"]:
-    """Return an approximate solution of A x = b: linear in b, symmetric and positive."""
-    return _descend(hierarchy.levels, hierarchy.inverse, b)
+    """Return an approximate solution of A x = b, linear in b, symmetric and positive semidefinite."""
+    visited = []
+    for level in hierarchy.large:
+        coarse, relaxed = _down(level, b)
+        visited.append((level, relaxed, b.shape))
+        b = coarse
+    x = _small_cycle(hierarchy, b)
+    for level, relaxed, shape in reversed(visited):
+        x = _up(level, relaxed, x, shape)
+    return x
 
 
-def _descend(levels, inverse, b):
-    if not levels:
-        rows, k, columns = b.shape
-        flat = jnp.moveaxis(b, 1, 0).reshape(k, -1)
-        return jnp.moveaxis((flat @ inverse).reshape(k, rows, columns), 0, 1)
-    level = levels[0]
-    parts = [jax.lax.optimization_barrier(part) for part in split(b)]
-    x, residual = relax_from_zero(level.blocks, parts)
-    coarse = _descend(levels[1:], inverse, restrict(level.weights, residual))
-    x = add_interpolated(level.weights, x, coarse)
-    return join(relax_backwards(level.blocks, parts, x), *level.shape)
+def _small_cycle(hierarchy: Hierarchy, b: Array) -> Array:
+    shape = b.shape
+    if hierarchy.small is not None:
+
+        def down(fine: Array, level: Level) -> tuple[Array, _Relaxed]:
+            coarse, relaxed = _down(level, fine)
+            return _resized(coarse, shape[0], shape[2]), relaxed
+
+        b, visited = jax.lax.scan(down, b, hierarchy.small)
+    rows, columns = hierarchy.coarsest
+    flat = jnp.moveaxis(_resized(b, rows, columns), 1, 0).reshape(shape[1], -1)
+    x = jnp.moveaxis((flat @ hierarchy.inverse).reshape(shape[1], rows, columns), 0, 1)
+    if hierarchy.small is not None:
+        half = (shape[0] + 1) // 2, (shape[2] + 1) // 2
+
+        def up(coarse: Array, visited: tuple[Level, _Relaxed]) -> tuple[Array, None]:
+            level, relaxed = visited
+            return _up(level, relaxed, _resized(coarse, *half), shape), None
+
+        x, _ = jax.lax.scan(up, _resized(x, shape[0], shape[2]), (hierarchy.small, visited), reverse=True)
+    return x
 
 
-def add_interpolated(weights: Interpolation, x: list[Array], coarse: Array) -> list[Array]:
-    """X + P e in the cells between C cells; the C cells are relaxed next and not needed."""
-    frame = framed(coarse)
-    result = [None] * 4
-    for colour, shares, blocks in zip((H,V,X), weights, PARENTS):
-        result[colour] = x[colour] + sum(share * shifted(frame, block) for share, block in zip(shares, blocks))
-    return result
+class _Relaxed(NamedTuple):
+    """What the way up needs from the way down: the right-hand side and x, by colour."""
+
+    b: list[Array]
+    x: dict[int, Array]
+
+
+def _down(level: Level, b: Array) -> tuple[Array, _Relaxed]:
+    parts = split(b)
+    x, residual = relax_from_zero(level, parts)
+    return restrict(level.gathered, residual), _Relaxed(parts, x)
+
+
+def _up(level: Level, relaxed: _Relaxed, coarse: Array, shape: tuple[int, int, int]) -> Array:
+    correction = interpolate(level.shares, coarse)
+    corrected = {colour: relaxed.x[colour] + correction[colour] for colour in (H, V, X)}
+    return join(relax_backwards(level, relaxed.b, corrected), shape[0], shape[2])
+
+
+def _resized(array: Array, rows: int, columns: int) -> Array:
+    """Cut a raster down to, or fill it up with zeros to, that many rows and columns."""
+    cut = array[:rows, :, :columns]
+    return jnp.pad(cut, ((0, rows - cut.shape[0]), (0, 0), (0, columns - cut.shape[2])))
+
+
+def _pseudo_inverse(network: Network) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
+    """Return the inverse of the coarsest operator and its smallest eigenvalue, leaving out those that are 0.
+
+    These belong to cells that are no vertices and to parts without ground.
+    """
+    conductances, ground = (jnp.moveaxis(array, 1, 0).astype(float) for array in network)
+    center = conductances.sum(0) + ground[0]
+    n = center.size
+    operator = Stencil(center, -conductances).apply(jnp.eye(n).reshape(n, *center.shape)).reshape(n, n)
+    root = jnp.sqrt(reciprocal(center.ravel()))
+    values, vectors = jnp.linalg.eigh(root[:, None] * operator * root)
+    factor = root[:, None] * vectors * jnp.sqrt(reciprocal(jnp.where(values > NULL, values, 0)))
+    weakest = jnp.min(jnp.where(values > NULL, values, jnp.inf))
+    return (factor @ factor.T).astype(network.ground.dtype), weakest

@@ -1,52 +1,53 @@
-"""Four-colour Gauss–Seidel relaxation, exact in each cell in turn, forwards before the coarse correction, backwards after.
+"""Four-colour Gauss–Seidel relaxation: each cell in turn takes the value that its neighbours imply.
 
-The two are each other's transpose, so the whole cycle is a symmetric preconditioner.
+Forwards before the coarse correction, backwards after it: the two are each other's transpose, so that the whole
+cycle is a symmetric preconditioner.
 """
 
 from jaxtyping import Array
 
-from .coarsening import Blocks
+from .coarsening import Level
 from .colours import LINKS, C, H, V, X, framed, shifted
 
 _ORDER = (X, V, H, C)
 
 
-def relax_from_zero(blocks: Blocks, b: list[Array]) -> tuple[list[Array], list[Array]]:
+def relax_from_zero(level: Level, b: list[Array]) -> tuple[dict[int, Array], dict[int, Array]]:
     """Relax A x = b once, starting from x = 0.
 
     Returns
     -------
     tuple
-        x by colour, and the residual b − A x of the H, V and X cells (the C cells, relaxed last, have none).
-        Each of the two reads half of the matrix: what was 0, or is satisfied, need not be read.
+        x and the residual b − A x in the H, V and X cells. (The C cells, relaxed last, have no residual.)
+
+    Notes
+    -----
+    Each of the two reads half of the matrix: what is 0 yet, or satisfied already, need not be read.
     """
-    frames, x = {}, [None] * 4
+    x, frames = {}, {}
     for colour in _ORDER:
-        inflow = b[colour]
-        for d, there in enumerate(LINKS[colour]):
-            if there.colour in frames:
-                inflow = inflow + blocks.links[colour][d] * shifted(frames[there.colour], there.block)
-        x[colour] = inflow * blocks.inverse[colour]
+        x[colour] = level.inverse[colour] * (b[colour] + _inflow(level, colour, frames))
         frames[colour] = framed(x[colour])
-    residual = [None] * 4
-    for colour in (H, V, X):
-        later = _ORDER[_ORDER.index(colour) + 1 :]
-        residual[colour] = sum(
-            blocks.links[colour][d] * shifted(frames[there.colour], there.block)
-            for d, there in enumerate(LINKS[colour])
-            if there.colour in later
-        )
+    residual = {}
+    for n, colour in enumerate(_ORDER[:-1]):
+        residual[colour] = _inflow(level, colour, {later: frames[later] for later in _ORDER[n + 1 :]})
     return x, residual
 
 
-def relax_backwards(blocks: Blocks, b: list[Array], x: list[Array]) -> list[Array]:
-    """Relax A x = b once, the C cells first; what x holds in the C cells is not read."""
+def relax_backwards(level: Level, b: list[Array], x: dict[int, Array]) -> list[Array]:
+    """Relax A x = b once, the C cells first: of them, x need not hold a value."""
     frames = {colour: framed(x[colour]) for colour in (H, V, X)}
-    result = [None] * 4
+    relaxed = {}
     for colour in reversed(_ORDER):
-        inflow = b[colour]
-        for d, there in enumerate(LINKS[colour]):
-            inflow = inflow + blocks.links[colour][d] * shifted(frames[there.colour], there.block)
-        result[colour] = inflow * blocks.inverse[colour]
-        frames[colour] = framed(result[colour])
-    return result
+        relaxed[colour] = level.inverse[colour] * (b[colour] + _inflow(level, colour, frames))
+        frames[colour] = framed(relaxed[colour])
+    return [relaxed[colour] for colour in (C, H, V, X)]
+
+
+def _inflow(level: Level, colour: int, frames: dict[int, Array]) -> Array | int:
+    """Return Σ_d k_d x_{i+d} in the cells of a colour, over the neighbours whose colours are given."""
+    return sum(
+        level.links[colour][:, d, None] * shifted(frames[there.colour], there.block)
+        for d, there in enumerate(LINKS[colour])
+        if there.colour in frames
+    )
