@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
@@ -30,6 +31,15 @@ def load_beside(name):
 
 load_beside("independent")
 load_beside("worker_process")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_compilation(request):
+    """Small landscapes spend their time in the compiler; only tests of the solvers themselves run long enough."""
+    runs_long = request.module.__name__.rsplit(".")[-1].startswith(("test_multigrid", "test_nested_dissection"))
+    jax.config.update("jax_disable_most_optimizations", not runs_long)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")
