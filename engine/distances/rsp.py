@@ -9,11 +9,11 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..components import connected_components
 from ..grid import GridGraph, known
+from ..solvers.arrival import arrive
 from ..solvers.automatic import choose
 from ..solvers.dense import dense_inverse, refuse_above_limit
-from ..solvers.free_energy import absorbing_system, arriving_walk, free_energies
-from ..solvers.interface import AbstractSolver, solve
-from ..stencil import Stencil, neighbour, steps_of
+from ..solvers.interface import AbstractSolver
+from ..stencil import Stencil, neighbour, neighbours, steps_of
 from .costs import edge_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values
 
@@ -98,16 +98,25 @@ class RSPDistance(AbstractDistance):
         solver = self.solver if self.solver is not None else choose(grid.nb_active, 1)[0]
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            energies = self.theta * costs
-            potential = free_energies(solver, log_transitions, energies, target)
-            if self.measure == "free_energy":
-                return potential / self.theta
-            if self.measure == "survival":
-                return jnp.exp(-potential)
-            return _hitting_cost(solver, log_transitions - energies, costs, potential, target)
+            return self._to_one(solver, log_transitions, costs, target)
 
         rasters = jax.lax.map(to_one, cells_of(grid, targets))
         return vertex_values(grid, rasters).T
+
+    def _to_one(self, solver, log_transitions, costs, target) -> Float[Array, "rows columns"]:
+        arrival = arrive(solver, log_transitions, self.theta * costs, target)
+        # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
+        reached = arrival.potential < jnp.inf
+        scaled = jnp.where(reached, arrival.scaled, 1.0)
+        if self.measure == "expected_cost":
+            # Multiplied by z̃ the mean hitting cost solves the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃.
+            there = neighbours(arrival.scaled, costs.shape[0])
+            spent = arrival.solve((arrival.weights * costs * there).sum(0))
+            return jnp.where(reached, spent / scaled, jnp.inf)
+        free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)
+        if self.measure == "free_energy":
+            return jnp.where(reached, free_energy / self.theta, jnp.inf)
+        return jnp.where(reached, jnp.exp(-free_energy), 0.0)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Distances from sources to every vertex."""
@@ -163,13 +172,6 @@ def _walk(
     log_transitions = jnp.where(exists, jnp.log(conductance) - jnp.log(jnp.where(out > 0, out, 1.0)), -jnp.inf)
     costs = edge_costs(grid, cost)
     return log_transitions, jnp.where(exists, jnp.where(exists, costs, 0.0), 0.0)
-
-
-def _hitting_cost(solver, log_weights, costs, potential, target) -> Float[Array, "rows columns"]:
-    walk = arriving_walk(log_weights, potential, target)
-    per_step = (walk * costs).sum(0)
-    expected = solve(solver, absorbing_system(walk), per_step[None])[0]
-    return jnp.where(jnp.isfinite(potential), expected, jnp.inf)
 
 
 def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil:

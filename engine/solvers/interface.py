@@ -6,6 +6,7 @@ with what is already prepared, and no solver is ever unrolled.
 """
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -62,13 +63,24 @@ def solve(
     Array([[[0.5, 0.5]]], dtype=float64)
     """
     prepared = solver.prepare(jax.lax.stop_gradient(system))
-    return jax.lax.custom_linear_solve(
-        system.apply,
-        right_hand_sides,
-        solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=False),
-        transpose_solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=not symmetric),
-        symmetric=symmetric,
-    )
+    return solving_with(solver, system, prepared, symmetric=symmetric)(right_hand_sides)
+
+
+def solving_with(
+    solver: AbstractSolver, system: Stencil, prepared: Any, *, symmetric: bool = False
+) -> Callable[[Float[Array, "k rows columns"]], Float[Array, "k rows columns"]]:
+    """Return a function that solves A x = b with what was prepared from A, differentiable like `solve`."""
+
+    def solve_one(right_hand_sides: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
+        return jax.lax.custom_linear_solve(
+            system.apply,
+            right_hand_sides,
+            solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=False),
+            transpose_solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=not symmetric),
+            symmetric=symmetric,
+        )
+
+    return solve_one
 
 
 @eqx.filter_custom_vjp

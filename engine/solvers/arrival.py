@@ -1,0 +1,115 @@
+"""Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..stencil import Stencil, neighbours
+from .interface import AbstractSolver, solving_with, unit_vectors
+from .potentials import extend, guess
+
+#: Scaled weights outside 1e±140 are not trusted: the products inside an elimination need the rest of the exponents.
+RANGE = 1e140
+
+#: Corrections of the scale; the guess is nearly always good at once, and each correction resolves 300 e-foldings more.
+MOST_CORRECTIONS = 200
+
+
+class Arrival(NamedTuple):
+    """The weight z that reaches a target from every cell, as z = scaled · exp(−potential), and what is solved with.
+
+    Attributes
+    ----------
+    scaled
+        Of order one; 0 where the target cannot be reached.
+    potential
+        The scale; infinite where the target cannot be reached.
+    weights
+        W̃_ij = W_ij exp(φ_i − φ_j), the scaled transition weights; none leave the target.
+    solve
+        Solves (I − W̃) x = b for one raster b.
+    """
+
+    scaled: Float[Array, "rows columns"]
+    potential: Float[Array, "rows columns"]
+    weights: Float[Array, "directions rows columns"]
+    solve: Callable[[Array], Array]
+
+
+def arrive(
+    solver: AbstractSolver,
+    log_transitions: Float[Array, "directions rows columns"],
+    energies: Float[Array, "directions rows columns"],
+    target: Int[Array, ""],
+) -> Arrival:
+    """Return how much weight reaches one target from every cell, whatever the scale.
+
+    A walker steps from i to j with weight W_ij = P_ij exp(−θ C_ij); z = W z with z = 1 at the target, which nobody
+    leaves. Scaled by potentials φ that follow −log z, z̃_i = z_i exp(φ_i) solves the same equation with W̃, whose rows
+    sum to about one. Derivatives flow through W̃; they do not depend on φ, which is held fixed.
+
+    Parameters
+    ----------
+    solver
+        For the linear systems, which are not symmetric.
+    log_transitions
+        log P, −inf where there is no edge.
+    energies
+        θ C, zero or more; 0 where there is no edge.
+    target
+        Flat raster index; one beyond the raster is reached from nowhere.
+
+    References
+    ----------
+    Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths with a
+    comparison of graph node distances. Physica A 393, 600–616.
+    """
+    shape = log_transitions.shape[1:]
+    source = unit_vectors(target[None], shape)
+    fixed = jax.lax.stop_gradient((log_transitions, energies))
+
+    def attempt(potential: Array) -> tuple[Array, object, Array]:
+        system = _system(_scaled_weights(*fixed, potential, target))
+        prepared = solver.prepare(system)
+        return potential, prepared, solver.solve_prepared(prepared, source, transposed=False)[0]
+
+    def trusted(potential: Array, scaled: Array) -> Array:
+        return (scaled > 1 / RANGE) & (scaled < RANGE) | ~jnp.isfinite(potential)
+
+    def unsettled(state):
+        potential, _, scaled, corrections = state
+        return ~trusted(potential, scaled).all() & (corrections < MOST_CORRECTIONS)
+
+    def correct(state):
+        potential, _, scaled, corrections = state
+        good = trusted(potential, scaled) & jnp.isfinite(potential)
+        known = jnp.where(good, potential - jnp.log(jnp.where(good, scaled, 1.0)), jnp.inf)
+        return *attempt(extend(*fixed, known)), corrections + 1
+
+    first = *attempt(guess(*fixed, target)), jnp.array(0)
+    potential, prepared, rough, _ = jax.lax.while_loop(unsettled, correct, first)
+    # Where even this fails the answer is no number at all, never a wrong one.
+    potential = jax.lax.stop_gradient(jnp.where(trusted(potential, rough), potential, jnp.nan))
+
+    weights = _scaled_weights(log_transitions, energies, potential, target)
+    solve_all = solving_with(solver, _system(weights), prepared)
+    reachable = jnp.isfinite(potential)
+    scaled = jnp.where(reachable, solve_all(source)[0], 0.0)
+    return Arrival(scaled, potential, weights, lambda raster: solve_all(raster[None])[0])
+
+
+def _scaled_weights(log_transitions, energies, potential, target) -> Float[Array, "directions rows columns"]:
+    there = neighbours(potential, log_transitions.shape[0], fill=jnp.inf)
+    place = jnp.arange(potential.size).reshape(potential.shape)
+    moves = jnp.isfinite(potential) & (place != target)
+    usable = (log_transitions > -jnp.inf) & jnp.isfinite(there) & moves
+    exponent = log_transitions - energies + jnp.where(usable, potential - jnp.where(usable, there, 0.0), 0.0)
+    # Where there is no step its weight is 0 and so is the derivative; a harmless 0 stands in for −inf.
+    return jnp.where(usable, jnp.exp(jnp.where(usable, exponent, 0.0)), 0.0)
+
+
+def _system(weights: Float[Array, "directions rows columns"]) -> Stencil:
+    return Stencil(jnp.ones(weights.shape[1:]), -weights)

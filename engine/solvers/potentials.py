@@ -1,0 +1,117 @@
+"""The scale in which randomized shortest paths are solved: free energies, guessed from shortest paths.
+
+The weight that reaches a target, z_i, spans thousands of orders of magnitude; scaled by exp(φ_i) it is of order one if
+φ_i ≈ −log z_i. The guess: the least energy over paths, where each step costs its share of θ C and of −log P. On a uniform
+landscape the share is known from the eikonal equation of the walk; with the local θ C it is right to a few per cent of
+the path's entropy on rugged ones too.
+"""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+from jaxtyping import Array, Float, Int
+from scipy.optimize import brentq
+from scipy.sparse.csgraph import dijkstra
+
+from ..sparse import edge_list
+from ..stencil import steps_of
+
+
+def guess(
+    log_transitions: Float[Array, "directions rows columns"],
+    energies: Float[Array, "directions rows columns"],
+    target: Int[Array, ""],
+) -> Float[Array, "rows columns"]:
+    """Guess −log z for one target: 0 there, infinite where it cannot be reached.
+
+    Parameters
+    ----------
+    log_transitions
+        log P of stepping from a cell to its neighbour, −inf where there is no edge.
+    energies
+        θ C of that step, zero or more.
+    target
+        Flat raster index.
+    """
+    shape = log_transitions.shape[1:]
+    nowhere = jnp.full(shape, jnp.inf)
+    return _on_host(log_transitions, energies, nowhere.ravel().at[target].set(0.0, mode="drop").reshape(shape))
+
+
+def extend(
+    log_transitions: Float[Array, "directions rows columns"],
+    energies: Float[Array, "directions rows columns"],
+    known: Float[Array, "rows columns"],
+) -> Float[Array, "rows columns"]:
+    """Guess −log z where it is not known (infinite) from where it is."""
+    return _on_host(log_transitions, energies, known)
+
+
+def _on_host(log_transitions, energies, known):
+    result = jax.ShapeDtypeStruct(known.shape, jnp.float64)
+    arguments = jax.lax.stop_gradient((log_transitions, energies, known))
+    return jax.pure_callback(_least_energy, result, *arguments, vmap_method="sequential")
+
+
+def _least_energy(log_transitions, energies, known) -> np.ndarray:
+    log_transitions, energies, known = (np.asarray(array) for array in (log_transitions, energies, known))
+    shape, size = known.shape, known.size
+    exists = np.isfinite(log_transitions)
+    start, end, log_transition = edge_list(log_transitions, exists)
+    energy = edge_list(energies, exists)[2]
+    if not (energy >= 0).all():
+        raise ValueError(f"the cost is negative or undefined on {int((~(energy >= 0)).sum())} edges; it must not be")
+    mean_energy = np.bincount(start, np.exp(log_transition) * energy, size)
+    price = energy - entropy_share(mean_energy, len(log_transitions))[start] * log_transition
+    offsets = known.ravel()
+    seeds = np.flatnonzero(np.isfinite(offsets))
+    if seeds.size == 0:
+        return np.full(shape, np.inf)
+    # One more vertex is joined to the seeds; what is known stays as it is. csgraph must not see an edge of zero.
+    base = offsets[seeds].min() - 1.0
+    open_ = ~np.isfinite(offsets)[start]
+    rows = np.concatenate([end[open_], np.full(seeds.size, size)])
+    columns = np.concatenate([start[open_], seeds])
+    prices = np.concatenate([np.maximum(price[open_], np.finfo(float).tiny), offsets[seeds] - base])
+    graph = sp.csr_matrix((prices, (rows, columns)), shape=(size + 1, size + 1))
+    return (dijkstra(graph, indices=size)[:size] + base).reshape(shape)
+
+
+def entropy_share(mean_energy: np.ndarray, directions: int) -> np.ndarray:
+    """Return which part of −log P a step adds to the free energy, given the mean energy θ C of a step.
+
+    0 for a walker who is hardly ever killed and finds the target by all ways, 1 for one who must take the best way.
+
+    Examples
+    --------
+    >>> entropy_share(np.array([1e-9, 1e3]), 8).round(2)
+    array([0., 1.])
+    """
+    energies, shares = _table(directions)
+    return np.interp(np.log(np.maximum(mean_energy, energies[0])), np.log(energies), shares)
+
+
+@lru_cache(maxsize=2)
+def _table(directions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Solve the eikonal equation of the uniform landscape, Σ_d P_d exp(−e C_d + m x_d) = 1, for the slope m along an axis."""
+    steps = np.array(steps_of(directions), float)
+    length = np.hypot(*steps.T)
+    chance = (1 / length) / (1 / length).sum()
+    along = steps[:, 1]
+    unit = (chance * length).sum()
+    straight = -np.log(chance[(length == 1) & (along == 1)][0])
+    energies = np.logspace(-12, 4, 129)
+    shares = []
+    for mean in energies:
+        energy = mean / unit
+
+        def excess(slope: float, energy: float = energy) -> float:
+            exponent = np.log(chance) - energy * length + slope * along
+            return float(exponent.max() + np.log(np.exp(exponent - exponent.max()).sum()))
+
+        slope = brentq(excess, 0.0, energy + straight + 1.0, xtol=1e-14)
+        shares.append((slope - energy) / straight)
+    return energies, np.clip(shares, 0.0, 1.0)
