@@ -1,0 +1,72 @@
+"""Many runs from the batch dialog, one row each."""
+
+import numpy as np
+import pytest
+from qgis.core import QgsApplication
+from qgis.gui import QgsBrowserGuiModel
+from qgis.PyQt.QtCore import QSize
+
+
+@pytest.fixture
+def batch(provider, engine_python, qgis_iface, monkeypatch):
+    """The batch dialog of an algorithm with its rows filled in."""
+    from processing.gui import BatchAlgorithmDialog as module
+
+    model = QgsBrowserGuiModel()
+    monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
+    monkeypatch.setattr(qgis_iface, "iconSize", lambda *docked: QSize(16, 16), raising=False)
+    opened = []
+
+    def fill(name, rows):
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"permea:{name}")
+        dialog = module.BatchAlgorithmDialog(algorithm)
+        opened.append(dialog)
+        panel = dialog.mainWidget()
+        panel.checkLoadLayersOnCompletion.setChecked(False)
+        while panel.batchRowCount() < len(rows):
+            panel.addRow()
+        for number, row in enumerate(rows):
+            for parameter, value in row.items():
+                column = panel.parameter_to_column[parameter]
+                if algorithm.parameterDefinition(parameter).isDestination():
+                    panel.tblParameters.cellWidget(number + 1, column).setValue(value)
+                else:
+                    panel.wrappers[number][column].setParameterValue(value, panel.processing_context)
+        return dialog
+
+    yield fill
+    for dialog in opened:
+        dialog.close()
+        dialog.deleteLater()
+
+
+def test_a_batch_of_two_landscapes_gives_two_maps(batch, geotiff, read, tmp_path):
+    marks = np.zeros((3, 5), np.uint8)
+    marks[1, 0] = 1
+    sources = geotiff(marks, name="marks")
+    rows = [
+        {
+            "INPUT": geotiff(np.full((3, 5), permeability), name=f"land{number}"),
+            "SOURCE_RASTER": sources,
+            "OUTPUT": str(tmp_path / f"distance{number}.tif"),
+        }
+        for number, permeability in enumerate((1.0, 0.25))
+    ]
+    dialog = batch("leastcostdistance", rows)
+    dialog.runAlgorithm()
+    easy, hard = (read(row["OUTPUT"]).band for row in rows)
+    assert easy[1, 4] == pytest.approx(4 * 30.0)
+    np.testing.assert_allclose(hard, 4 * easy)
+
+
+def test_a_row_that_fails_does_not_stop_the_others(batch, geotiff, read, tmp_path):
+    wrong = np.ones((3, 5))
+    wrong[0, 0] = -1
+    rows = [
+        {"INPUT": geotiff(values, name=name), "OUTPUT": str(tmp_path / f"parts of {name}.tif")}
+        for name, values in (("wrong", wrong), ("right", np.ones((3, 5))))
+    ]
+    dialog = batch("connectedcomponents", rows)
+    dialog.runAlgorithm()
+    assert not list(tmp_path.glob("*parts of wrong*"))
+    assert (read(rows[1]["OUTPUT"]).band == 1).all()

@@ -1,0 +1,84 @@
+"""The same from the command line: `qgis_process`, a profile of its own, the plugin enabled like a user's."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def qgis_process(engine_python, tmp_path_factory):
+    """Run `qgis_process` in a fresh profile whose plugins folder holds a link to this checkout."""
+    # Debian's wrapper of that name asks for a display even when Qt needs none.
+    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    home = tmp_path_factory.mktemp("home")
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    plugins = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default" / "python" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "permea").symlink_to(ROOT, target_is_directory=True)
+    kept = ("PATH", "LANG", "JAX_COMPILATION_CACHE_DIR")
+    environment = {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(runtime),
+        "QT_QPA_PLATFORM": "offscreen",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PERMEA_ENGINE_PYTHON": engine_python,
+    }
+
+    def call(*arguments):
+        return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, timeout=240)
+
+    enabled = call("plugins", "enable", "permea")
+    assert enabled.returncode == 0, enabled.stdout + enabled.stderr
+    return call
+
+
+@pytest.mark.timeout(600)
+def test_the_main_job_runs_from_the_command_line(qgis_process, sample, read, tmp_path):
+    target = tmp_path / "distance.tif"
+    ended = qgis_process(
+        "--json",
+        "run",
+        "permea:leastcostdistance",
+        "--",
+        f"INPUT={sample['permeability.tif']}",
+        f"SOURCES={sample['patches.gpkg']}",
+        f"OUTPUT={target}",
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    results = json.loads(ended.stdout)["results"]
+    distance, landscape = read(target), read(sample["permeability.tif"])
+    assert results["OUTPUT"] == str(target)
+    assert results["ACTIVE_CELLS"] == np.isfinite(landscape.band).sum()
+    assert distance.geotransform == landscape.geotransform
+    assert results["MAXIMUM"] == pytest.approx(distance.band[np.isfinite(distance.band)].max(), rel=1e-6)
+    assert results["UNREACHABLE_CELLS"] == np.isinf(distance.band).sum()
+
+
+@pytest.mark.timeout(600)
+def test_algorithms_and_models_are_listed_and_explained(qgis_process):
+    listed = json.loads(qgis_process("--json", "list").stdout)["providers"]["permea"]["algorithms"]
+    assert {"permea:leastcostdistance", "permea:sensitivity", "permea:loadsampledata", "permea:firstlook"} <= set(
+        listed
+    )
+    told = json.loads(qgis_process("--json", "help", "permea:rspdistance").stdout)
+    assert told["parameters"]["THETA"]["default_value"] == 0.01
+    assert "UNREACHABLE_CELLS" in told["outputs"]
+
+
+@pytest.mark.timeout(600)
+def test_a_wrong_input_ends_with_status_one_and_the_sentence(qgis_process, sample, tmp_path):
+    ended = qgis_process(
+        "run", "permea:leastcostdistance", "--", f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"
+    )
+    assert ended.returncode == 1
+    assert "No sources: choose either a layer of source points or a source raster." in ended.stdout + ended.stderr
+    assert not list(tmp_path.iterdir())

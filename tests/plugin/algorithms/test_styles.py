@@ -1,0 +1,110 @@
+"""How the maps look when QGIS loads them: even colours, nothing spoilt by cells that are infinitely far."""
+
+import numpy as np
+import pytest
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+from .conftest import NODATA, NORTH, WEST
+
+
+@pytest.fixture
+def loaded(provider, context, read):
+    """Run an algorithm and load its map as the toolbox does, style included."""
+    from qgis.core import QgsApplication
+
+    def run(name, **parameters):
+        target = QgsProcessingContext.LayerDetails("map", QgsProject.instance(), "OUTPUT")
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"permea:{name}")
+        path = parameters["OUTPUT"]
+        context.addLayerToLoadOnCompletion(path, target)
+        heard = QgsProcessingFeedback()
+        _, successful = algorithm.run(parameters, context, heard)
+        assert successful, heard.textLog()
+        layer = QgsRasterLayer(path, "map")
+        context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, heard)
+        return layer
+
+    return run
+
+
+def colour(layer, row, column):
+    """The colour in which a cell is drawn, or None where it is transparent."""
+    size = 30.0
+    x, y = WEST + column * size, NORTH - row * size
+    drawn = layer.renderer().block(1, QgsRectangle(x, y - size, x + size, y), 1, 1)
+    seen = drawn.color(0, 0)
+    return seen if seen.alpha() else None
+
+
+def test_near_is_pale_far_is_dark_and_what_cannot_be_reached_is_transparent(
+    loaded, valley_file, points, tmp_path, engine_python
+):
+    layer = loaded(
+        "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
+    )
+    assert colour(layer, 0, 0).lightness() > colour(layer, 4, 6).lightness() > colour(layer, 0, 11).lightness()
+    assert colour(layer, 7, 10) is None  # the island
+    assert colour(layer, 3, 4) is None  # no data
+
+
+def test_a_later_stretch_by_the_user_is_not_spoilt_by_infinite_cells(loaded, valley_file, points, tmp_path):
+    layer = loaded(
+        "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
+    )
+    statistics = layer.dataProvider().bandStatistics(1)
+    assert np.isfinite([statistics.minimumValue, statistics.maximumValue, statistics.mean]).all()
+
+
+def test_every_output_of_a_session_keeps_its_own_style(loaded, valley_file, points, tmp_path):
+    first = loaded("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "a.tif"))
+    second = loaded("sensitivity", INPUT=valley_file, SAMPLES=6, OUTPUT=str(tmp_path / "b.tif"))
+    assert first.renderer().type() == second.renderer().type() == "singlebandpseudocolor"
+    assert first.renderer().classificationMin() == 0
+    assert second.renderer().classificationMin() == -second.renderer().classificationMax() < 0
+
+
+def test_the_parts_of_a_landscape_have_colours_of_their_own_and_barriers_none(loaded, geotiff, tmp_path):
+    values = np.ones((4, 7))
+    values[:, 4] = 0.0
+    values[0, 0] = NODATA
+    source = geotiff(values, nodata=NODATA)
+    layer = loaded("connectedcomponents", INPUT=source, OUTPUT=str(tmp_path / "parts.tif"))
+    assert colour(layer, 1, 1) == colour(layer, 3, 3) != colour(layer, 1, 6)
+    assert colour(layer, 1, 4) is None and colour(layer, 0, 0) is None
+    labels = [label for label, _ in layer.renderer().legendSymbologyItems()]
+    assert "1 (15 cells)" in labels and "2 (8 cells)" in labels
+
+
+def test_thousands_of_parts_need_a_dozen_legend_entries(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import component_style
+
+    labels = np.arange(1, 2501, dtype=np.int32).reshape(50, 50)
+    layer = raster_layer(labels)
+    layer.setRenderer(component_style(labels).renderer(layer))
+    entries = [label for label, _ in layer.renderer().legendSymbologyItems()]
+    assert len(entries) < 15
+    assert any(label.startswith("11 to 2500") for label in entries)
+    assert colour(layer, 49, 49) is not None
+
+
+@pytest.mark.parametrize("distance", [np.zeros((3, 3)), np.full((3, 3), np.inf), np.full((3, 3), np.nan)])
+def test_maps_of_one_value_or_none_still_have_a_style(qgis_app, raster_layer, distance):
+    from permea.plugin.algorithms.styles import distance_style, sensitivity_style, survival_style
+
+    layer = raster_layer(distance)
+    for style in (distance_style, sensitivity_style, survival_style):
+        assert style(distance).renderer(layer) is not None
+
+
+def test_a_few_extreme_cells_do_not_take_all_the_colours():
+    from permea.plugin.algorithms.styles import distance_style, sensitivity_style
+
+    values = np.append(np.linspace(0, 1, 999), 1e9)
+    assert distance_style(values).high < 1.01
+    assert sensitivity_style(values).high < 1.01
