@@ -1,6 +1,8 @@
 """Least accumulated costs by Dijkstra's algorithm, and their exact gradient along the shortest paths."""
 
+from collections.abc import Iterator
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import spsolve_triangular
 
-from ..sparse import edge_list, edge_matrix
+from ..stencil import steps_of
 from .journal import note
 
 #: Two routes count as equally cheap when they differ by less than this part of their cost: far above the rounding of
@@ -73,7 +75,7 @@ def nearest_seed(
 
 def _forward(costs, seeds, reverse, together):
     shape = (1 if together else seeds.shape[0], *costs.shape[1:])
-    result = (jax.ShapeDtypeStruct(shape, jnp.float64), *(jax.ShapeDtypeStruct(shape, jnp.int64),) * 2)
+    result = (jax.ShapeDtypeStruct(shape, jnp.float64), *(jax.ShapeDtypeStruct(shape, jnp.int32),) * 2)
     on_host = partial(_dijkstra, reverse=reverse, together=together)
     return jax.pure_callback(on_host, result, costs, seeds, vmap_method="sequential")
 
@@ -96,76 +98,125 @@ least_costs.defvjp(_remember, _along_the_paths)
 
 def _dijkstra(costs, seeds, *, reverse: bool, together: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     costs, seeds = np.asarray(costs), np.asarray(seeds)
-    exists = np.isfinite(costs)
-    if (costs[exists] < 0).any() or np.isnan(costs).any():
-        raise ValueError(
-            f"{int((costs < 0).sum() + np.isnan(costs).sum())} edges have a negative or undefined cost; the cost "
-            "function must be zero or more for every conductance of this landscape"
-        )
-    matrix, cells = edge_matrix(costs, exists)
     size = costs[0].size
-    number = np.full(size + 1, -1)
-    number[cells] = np.arange(cells.size)
+    graph = _graph(costs)
+    if reverse:
+        graph = graph.T.tocsr()
     count = 1 if together else seeds.size
     distance = np.full((count, size), np.inf)
-    previous = np.full((count, size), -1)
-    allocation = np.full((count, size), -1)
-    for position, seed in enumerate(seeds):
-        if 0 <= seed < size:
-            distance[0 if together else position, seed] = 0.0
-            allocation[0 if together else position, seed] = position
-    starts = np.flatnonzero((seeds >= 0) & (seeds < size) & (number[np.clip(seeds, 0, size)] >= 0))
+    previous = np.full((count, size), -1, np.int32)
+    allocation = np.full((count, size), -1, np.int32)
+    starts = np.flatnonzero((seeds >= 0) & (seeds < size))
     if starts.size:
         # An explicit zero is an edge of cost zero for csgraph's Dijkstra, as it must be; nothing is dropped.
-        graph = sp.csr_matrix(matrix.T) if reverse else sp.csr_matrix(matrix)
-        found = dijkstra(graph, indices=number[seeds[starts]], return_predecessors=True, min_only=together)
-        rows = [0] if together else starts
-        distance[np.ix_(rows, cells)] = found[0]
-        before = found[1]
-        previous[np.ix_(rows, cells)] = np.where(before >= 0, cells[np.maximum(before, 0)], -1)
+        found = dijkstra(graph, indices=seeds[starts], return_predecessors=True, min_only=together)
+        rows = slice(0, 1) if together else starts
+        distance[rows], before = found[:2]
+        # Where there is none csgraph says −9999.
+        previous[rows] = np.maximum(before, -1)
         if together:
             position_of = np.full(size, -1)
             position_of[seeds[starts][::-1]] = starts[::-1]
-            allocation[0, cells] = np.where(np.isfinite(found[0]), position_of[cells[np.maximum(found[2], 0)]], -1)
+            allocation[0] = np.where(np.isfinite(found[0]), position_of[np.maximum(found[2], 0)], -1)
     if not together:
-        allocation = np.where(np.isfinite(distance), np.arange(count)[:, None], -1)
+        np.copyto(allocation, np.arange(count, dtype=np.int32)[:, None], where=np.isfinite(distance))
     note("shortest paths (Dijkstra)", seeds.size, 0, 0.0)
     shape = (count, *costs.shape[1:])
     return distance.reshape(shape), previous.reshape(shape), allocation.reshape(shape)
 
 
+def _graph(costs: np.ndarray) -> sp.csr_matrix:
+    """Return the edges over all cells of the raster; a row holds its directions in order, without sorting anything."""
+    exists = np.isfinite(costs)
+    wrong = int((costs < 0).sum() + np.isnan(costs).sum())
+    if wrong:
+        raise ValueError(
+            f"{wrong} edges have a negative or undefined cost; the cost "
+            "function must be zero or more for every conductance of this landscape"
+        )
+    directions, rows, columns = costs.shape
+    kept = np.ascontiguousarray(exists.reshape(directions, -1).T)
+    offsets = np.array([down * columns + right for down, right in steps_of(directions)], np.int32)
+    ends = np.zeros(rows * columns + 1, np.int32)
+    np.cumsum(np.count_nonzero(kept, axis=1), out=ends[1:])
+    targets = (np.arange(rows * columns, dtype=np.int32)[:, None] + offsets)[kept]
+    prices = np.ascontiguousarray(costs.reshape(directions, -1).T)[kept]
+    return sp.csr_matrix((prices, targets, ends), shape=(rows * columns,) * 2)
+
+
 def _flow_back(costs, distance, previous, cotangent, *, reverse: bool) -> np.ndarray:
     """Let the cotangent of every cell run back along its cheapest paths; what crosses an edge is its gradient."""
     costs, distance, previous = np.asarray(costs), np.asarray(distance), np.asarray(previous)
-    cotangent = np.asarray(cotangent).reshape(len(distance), -1)
-    exists = np.isfinite(costs)
-    leave, enter, price = edge_list(costs, exists)
-    if reverse:
-        leave, enter = enter, leave
-    gradient = np.zeros(price.size)
-    for cost, before, pull in zip(distance.reshape(cotangent.shape), previous.reshape(cotangent.shape), cotangent, strict=True):
-        reached = np.isfinite(cost)
-        pull = np.where(reached & np.isfinite(pull), pull, 0.0)
-        if not pull.any():
-            continue
-        on_path = before[enter] == leave
-        with np.errstate(invalid="ignore"):
-            slack = np.abs(cost[leave] + price - cost[enter])
-            # The order by cost must be strict, and the tie not an artefact of a step cheaper than the tolerance.
-            tied = (cost[leave] < cost[enter]) & (slack <= TIE * cost[enter]) & (slack <= 1e-3 * price)
-        used = np.flatnonzero((on_path | tied) & reached[leave] & reached[enter] & (before[enter] >= 0))
-        start, end = leave[used], enter[used]
-        share = 1.0 / np.bincount(end, minlength=cost.size)[end]
-        order = _outward(cost, before)
+    gradient = np.zeros(costs.shape)
+    for cost, before, pull in zip(distance, previous, np.asarray(cotangent), strict=True):
+        pull = np.where(np.isfinite(cost) & np.isfinite(pull), pull, 0.0)
+        if pull.any():
+            _add_flow(gradient, costs, cost, before, pull, reverse)
+    return gradient
+
+
+def _add_flow(gradient, costs, cost, before, pull, reverse: bool) -> None:
+    used = list(_used_edges(costs, cost, before, reverse))
+    late = np.concatenate([edge.late for edge in used])
+    if late.size == np.count_nonzero(before >= 0):
+        through = _sums_over_subtrees(before.ravel(), pull.ravel())
+        share = np.ones(late.size)
+    else:
+        early = np.concatenate([edge.early for edge in used])
+        share = 1.0 / np.bincount(late, minlength=cost.size)[late]
+        order = _outward(cost.ravel(), before.ravel())
         rank = np.empty(cost.size, np.int64)
         rank[order] = np.arange(cost.size)
-        inward = sp.csr_matrix((-share, (rank[start], rank[end])), shape=(cost.size,) * 2)
+        inward = sp.csr_matrix((-share, (rank[early], rank[late])), shape=(cost.size,) * 2)
         system = inward + sp.identity(cost.size, format="csr")
-        through = spsolve_triangular(system, pull[order], lower=False, unit_diagonal=True)
-        gradient[used] += share * through[rank[end]]
-    result = np.zeros(costs.shape)
-    result[exists] = gradient
-    return result
+        through = spsolve_triangular(system, pull.ravel()[order], lower=False, unit_diagonal=True)[rank]
+    flow = share * through[late]
+    start = 0
+    for raster, edge in zip(gradient, used, strict=True):
+        raster.ravel()[edge.late if reverse else edge.early] += flow[start : start + edge.late.size]
+        start += edge.late.size
+
+
+class _Used(NamedTuple):
+    """Edges of one direction on cheapest paths: flat indices of the end that is nearer to the seed, and of the other."""
+
+    early: np.ndarray
+    late: np.ndarray
+
+
+def _used_edges(costs: np.ndarray, cost: np.ndarray, before: np.ndarray, reverse: bool) -> Iterator[_Used]:
+    rows, columns = cost.shape
+    place = np.arange(cost.size, dtype=np.int32).reshape(cost.shape)
+    for price, (down, right) in zip(costs, steps_of(len(costs)), strict=True):
+        here = (_inside(rows, -down), _inside(columns, -right))
+        there = (_inside(rows, down), _inside(columns, right))
+        early, late = (there, here) if reverse else (here, there)
+        price, nearer, farther = price[here], cost[early], cost[late]
+        with np.errstate(invalid="ignore"):
+            slack = np.abs(nearer + price - farther)
+            # The order by cost must be strict, and the tie not an artefact of a step cheaper than the tolerance.
+            tied = (slack <= TIE * farther) & (nearer < farther) & (slack <= 1e-3 * price)
+        # A seed has no predecessor and gets none; what is not reached has none either.
+        on_path = (before[late] == place[early]) | (tied & (before[late] >= 0))
+        yield _Used(place[early][on_path], place[late][on_path])
+
+
+def _inside(length: int, step: int) -> slice:
+    """Return the places along a side of the raster that have been arrived at by a step."""
+    return slice(max(0, step), length + min(0, step))
+
+
+def _sums_over_subtrees(before: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Add up, for every cell, its own pull and that of all cells whose path leads through it, by doubling the jumps."""
+    sink = pull.size
+    jump = np.append(np.where(before >= 0, before, sink), sink)
+    total = np.append(pull, 0.0)
+    while (jump != sink).any():
+        total += np.bincount(jump, total, sink + 1)
+        # What jumped beyond a seed is complete.
+        total[sink] = 0.0
+        jump = jump[jump]
+    return total[:sink]
 
 
 def _outward(cost: np.ndarray, before: np.ndarray) -> np.ndarray:
