@@ -42,9 +42,3 @@ def edge_matrix(edges: np.ndarray, exists: np.ndarray) -> tuple[sp.csr_array, np
     number = np.empty(joined.size, np.int32)
     number[cells] = np.arange(cells.size, dtype=np.int32)
     return sp.csr_array((values, (number[sources], number[targets])), shape=(cells.size,) * 2), cells
-
-
-def system_matrix(center: np.ndarray, edges: np.ndarray) -> tuple[sp.csc_array, np.ndarray]:
-    """Return the matrix of a `Stencil` over the cells that have edges, and the flat raster indices of those cells."""
-    matrix, cells = edge_matrix(edges, edges != 0)
-    return sp.csc_array(matrix + sp.diags_array(center.ravel()[cells])), cells

@@ -7,9 +7,10 @@ from jaxtyping import Array, Float, Int
 
 from ..components import connected_components
 from ..grid import GridGraph, Numbers
-from ..solvers.automatic import choose
+from ..solvers.automatic import choose, refuse_beyond_memory
 from ..solvers.dense import dense_inverse, refuse_above_limit
 from ..solvers.interface import AbstractSolver, inverse_block, solve, unit_vectors
+from ..solvers.nested_dissection import NestedDissection, selected_inverse
 from ..stencil import Stencil, outer_entries
 from .interface import AbstractDistance, cells_of, vertices
 
@@ -28,8 +29,9 @@ class ResistanceDistance(AbstractDistance):
     Raises
     ------
     ValueError
-        The graph is directed (`edge_rule="target"`); distances to *every* cell of a landscape of more than 10,000
-        active cells (they need the diagonal of an inverse).
+        The graph is directed (`edge_rule="target"`); *all pairs* of a landscape of more than 10,000 active cells.
+    MemoryError
+        Nothing that fits into memory can solve it.
 
     Notes
     -----
@@ -52,19 +54,38 @@ class ResistanceDistance(AbstractDistance):
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Resistances between all vertices."""
-        components, inverse = self._whole_inverse(grid)
+        _refuse_directed(grid)
+        refuse_above_limit(grid.nb_active, "The resistance between all pairs of cells")
+        components = connected_components(grid)
+        inverse = dense_inverse(grounded(grid, components), grid.cells, True)
+        own = jnp.take(components.ravel(), grid.cells, mode="fill", fill_value=0)
         diagonal = jnp.diagonal(inverse)
         resistance = diagonal[:, None] + diagonal[None] - 2 * inverse
-        return _within_components(resistance, components, components)
+        return _within_components(resistance, own, own)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
-        """Resistances from sources to every vertex."""
-        components, inverse = self._whole_inverse(grid)
-        diagonal = jnp.diagonal(inverse)
-        rows = jnp.take(inverse, sources, axis=0, mode="fill", fill_value=0.0)
-        mine = jnp.take(diagonal, sources, mode="fill", fill_value=0.0)
-        own = jnp.take(components, sources, mode="fill", fill_value=0)
-        return _within_components(mine[:, None] + diagonal[None] - 2 * rows, own, components)
+        """Resistances from sources to every vertex, exactly: one factor, its selected inverse, one solve a source.
+
+        Notes
+        -----
+        With G the inverse of the grounded Laplacian, R_is = G_ii + G_ss − 2 G_is.
+        """
+        _refuse_directed(grid)
+        what = f"The resistance from every cell of a raster of {grid.height:,} × {grid.width:,}"
+        refuse_beyond_memory(grid.shape, what, symmetric=True)
+        components = connected_components(grid)
+        system = grounded(grid, components)
+        exact = NestedDissection(symmetric=True)
+        diagonal = selected_inverse(system, exact).center.ravel()
+        starts, ends = cells_of(grid, sources), grid.cells
+        columns = solve(exact, system, unit_vectors(starts, grid.shape), symmetric=True)
+        columns = jnp.take(columns.reshape(sources.shape[0], -1), ends, axis=1, mode="fill", fill_value=0.0)
+        own, other = (jnp.take(diagonal, cells, mode="fill", fill_value=0.0) for cells in (starts, ends))
+        resistance = own[:, None] + other[None] - 2 * columns
+        # Of a cell with itself the difference would be rounding.
+        resistance = jnp.where(starts[:, None] == ends[None], 0.0, resistance)
+        here, there = (jnp.take(components.ravel(), c, mode="fill", fill_value=0) for c in (starts, ends))
+        return _within_components(resistance, here, there)
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Resistances from every vertex to targets; the same both ways."""
@@ -78,14 +99,29 @@ class ResistanceDistance(AbstractDistance):
         return both[: sources.shape[0], sources.shape[0] :]
 
     def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
-        """Resistances between all pairs of nodes, with one solve for each node and none for the gradient."""
+        """Resistances between all pairs of k nodes, with k − 1 solves and none for the gradient."""
         _refuse_directed(grid)
         components = connected_components(grid)
         cells = cells_of(grid, nodes)
-        block = inverse_block(grounded(grid, components), self._solver(grid, nodes.shape[0]), cells)
-        diagonal = jnp.diagonal(block)
         own = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
-        return _within_components(diagonal[:, None] + diagonal[None] - 2 * block, own, own)
+        # One node is tied to the ground itself, so that its potentials are known.
+        around = jax.lax.stop_gradient(grid.edges).sum(0).ravel()
+        around = jnp.take(around, cells, mode="fill", fill_value=-1.0)
+        tied = jnp.argmax(around)
+        resistance = jnp.zeros((nodes.shape[0],) * 2)
+        if nodes.shape[0] > 1:
+            others = jnp.arange(nodes.shape[0] - 1)
+            others = others + (others >= tied)
+            system = grounded(grid, components, cells[tied])
+            block = inverse_block(system, self._solver(grid, others.size), cells[others])
+            diagonal = jnp.diagonal(block)
+            # A column of the tied node would be the voltage of its conductor everywhere.
+            to_tied = diagonal - 1 / jnp.where(around[tied] > 0, around[tied], 1.0)
+            among = diagonal[:, None] + diagonal[None] - 2 * block
+            resistance = resistance.at[others[:, None], others[None]].set(among)
+            resistance = resistance.at[others, tied].set(to_tied).at[tied, others].set(to_tied)
+        resistance = jnp.where(cells[:, None] == cells[None], 0.0, resistance)
+        return _within_components(resistance, own, own)
 
     def pairs(self, grid: GridGraph, sources: Numbers, targets: Numbers) -> Float[Array, "pairs"]:
         """Resistance of each pair (source i, target i), with one solve for each and none for the gradient.
@@ -123,18 +159,13 @@ class ResistanceDistance(AbstractDistance):
         system = grounded(grid, connected_components(grid))
         return solve(self._solver(grid, currents.shape[0]), system, currents, symmetric=True)
 
-    def _whole_inverse(self, grid: GridGraph) -> tuple[Int[Array, "n"], Float[Array, "n n"]]:
-        _refuse_directed(grid)
-        refuse_above_limit(grid.nb_active, "The resistance from every cell")
-        components = connected_components(grid)
-        inverse = dense_inverse(grounded(grid, components), grid.cells, True)
-        return jnp.take(components.ravel(), grid.cells, mode="fill", fill_value=0), inverse
-
     def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractSolver:
-        return self.solver if self.solver is not None else choose(grid.nb_active, right_hand_sides)[0]
+        return self.solver if self.solver is not None else choose(grid.shape, right_hand_sides, symmetric=True).solver
 
 
-def grounded(grid: GridGraph, components: Int[Array, "rows columns"]) -> Stencil:
+def grounded(
+    grid: GridGraph, components: Int[Array, "rows columns"], preferred: Int[Array, ""] | None = None
+) -> Stencil:
     """Return the Laplacian with one cell of each component tied to the ground: a nonsingular system.
 
     Parameters
@@ -143,6 +174,8 @@ def grounded(grid: GridGraph, components: Int[Array, "rows columns"]) -> Stencil
         The landscape.
     components
         As `connected_components` gives them.
+    preferred
+        A cell that is to be the one in its component, as a flat raster index.
 
     Notes
     -----
@@ -152,9 +185,10 @@ def grounded(grid: GridGraph, components: Int[Array, "rows columns"]) -> Stencil
     laplacian = grid.laplacian()
     around = jax.lax.stop_gradient(laplacian.center).ravel()
     label, size = components.ravel(), components.size
-    best = jax.ops.segment_max(around, label, num_segments=size + 1)
+    rank = around if preferred is None else around.at[preferred].set(jnp.inf, mode="drop")
+    best = jax.ops.segment_max(rank, label, num_segments=size + 1)
     place = jnp.arange(size)
-    first = jax.ops.segment_min(jnp.where(around == best[label], place, size), label, num_segments=size + 1)
+    first = jax.ops.segment_min(jnp.where(rank == best[label], place, size), label, num_segments=size + 1)
     tie = (first[label] == place) & (label > 0)
     conductor = jnp.where(tie, jnp.where(around > 0, around, 1.0), 0.0)
     # Cells that are not vertices become rows of the identity.

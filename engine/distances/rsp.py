@@ -95,7 +95,7 @@ class RSPDistance(AbstractDistance):
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
         log_transitions, costs = _walk(grid, self.cost)
-        solver = self.solver if self.solver is not None else choose(grid.nb_active, 1)[0]
+        solver = self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
             return self._to_one(solver, log_transitions, costs, target)

@@ -1,28 +1,167 @@
-"""The choice of a solver, made from the problem and said aloud."""
+"""The choice of a solver, made from the problem and the machine, and said aloud."""
 
-from .direct import Direct
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import psutil
+from jaxtyping import Array, Float
+
+from ..stencil import Stencil
 from .interface import AbstractSolver
+from .multigrid import Multigrid
+from .nested_dissection import NestedDissection, predicted_bytes
+
+#: Seconds on the two-core machine on which they were measured; only their ratios matter for the choice.
+#: Factoring takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
+FACTOR_SECONDS = 7e-9
+SUBSTITUTION_SECONDS = 4e-7
+#: Multigrid's hierarchy, and one right-hand side of a landscape of middling difficulty, per cell.
+HIERARCHY_SECONDS = 5e-7
+ITERATION_SECONDS = 7e-7
+#: What compiling multigrid costs over calling a factorisation that needs no compiling, with a warm cache.
+COMPILE_SECONDS = 2.0
+
+#: Bytes per cell that multigrid takes: the matrix, its hierarchy, and for each right-hand side the rasters of the search.
+MULTIGRID_BYTES = 500
+MULTIGRID_BYTES_EACH = 130
 
 
-def choose(cells: int, right_hand_sides: int) -> tuple[AbstractSolver, str]:
-    """Choose how to solve, and say why.
+@dataclass(frozen=True)
+class Choice:
+    """How to solve, and why.
 
-    Parameters
+    Attributes
     ----------
-    cells
-        Number of active cells.
-    right_hand_sides
-        How many systems are to be solved with the same matrix.
-
-    Returns
-    -------
     solver
         The choice.
     reason
         A sentence for the log.
+    bytes
+        Memory that it will need.
     """
-    reason = (
-        f"{cells:,} cells and {right_hand_sides:,} right-hand sides: one sparse factorisation (SuperLU on the CPU) "
-        "serves them all and the gradient"
-    )
-    return Direct(), reason
+
+    solver: AbstractSolver
+    reason: str
+    bytes: int
+
+
+class Precaution(AbstractSolver):
+    """Solve by multigrid and, should it not converge, by nested dissection.
+
+    Multigrid gives up where long winding corridors lie between thin walls. It then has computed nothing that is used;
+    the journal shows both.
+
+    Parameters
+    ----------
+    first, second
+        How to solve, and how if that fails.
+    """
+
+    first: Multigrid
+    second: NestedDissection
+
+    def prepare(self, system: Stencil) -> tuple[Any, Stencil]:
+        """Prepare the first; the second is prepared only when needed."""
+        return self.first.prepare(system), system
+
+    def solve_prepared(
+        self, prepared: tuple[Any, Stencil], right_hand_sides: Float[Array, "k rows columns"], transposed: bool
+    ) -> Float[Array, "k rows columns"]:
+        """Solve with what was prepared."""
+        hierarchy, system = prepared
+        solution, converged = self.first.attempt(hierarchy, right_hand_sides)
+        return jax.lax.cond(
+            converged,
+            lambda: solution,
+            lambda: self.second.solve_prepared(self.second.prepare(system), right_hand_sides, transposed),
+        )
+
+
+def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, free_bytes: int | None = None) -> Choice:
+    """Choose how to solve, and say why.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns) of the raster.
+    right_hand_sides
+        How many systems are to be solved with the same matrix.
+    symmetric
+        Whether the matrix equals its transpose.
+    free_bytes
+        Memory at hand; asked from the system if left out.
+
+    Raises
+    ------
+    MemoryError
+        Nothing fits: says what would be needed.
+
+    Examples
+    --------
+    >>> choose((100, 100), 1, symmetric=True).reason
+    '10,000 cells, 1 right-hand side: nested dissection, exact and without compiling'
+    >>> choose((3000, 3000), 2, symmetric=True, free_bytes=8 << 30).reason
+    '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, as a factor would take more time'
+    """
+    free = free_memory() if free_bytes is None else free_bytes
+    cells = shape[0] * shape[1]
+    problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
+    factor_bytes = predicted_bytes(shape, symmetric=symmetric)
+    direct = NestedDissection(symmetric=symmetric)
+    if not symmetric:
+        _refuse_above(free, factor_bytes, f"{problem}, not symmetric: nested dissection")
+        return Choice(direct, f"{problem}, not symmetric: nested dissection", factor_bytes)
+    on_gpu = jax.default_backend() != "cpu"
+    exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
+    iterative = (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides) * cells + COMPILE_SECONDS
+    # On a GPU both have to be compiled, and nested dissection takes the longer the more levels there are.
+    if factor_bytes <= free and (exact <= iterative if not on_gpu else right_hand_sides > 200):
+        why = "a factor serves them all" if right_hand_sides > 1 and cells > 1e5 else "exact and without compiling"
+        return Choice(direct, f"{problem}: nested dissection, {why}", factor_bytes)
+    needed = cells * (MULTIGRID_BYTES + MULTIGRID_BYTES_EACH * right_hand_sides)
+    _refuse_above(free, needed, f"{problem}: multigrid")
+    if factor_bytes > free:
+        why = f"as a factor would not fit into memory ({factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB)"
+        return Choice(Multigrid(cycle="float64"), f"{problem}: multigrid conjugate gradients, {why}", needed)
+    solver = Precaution(Multigrid(cycle="float32"), direct)
+    return Choice(solver, f"{problem}: multigrid conjugate gradients, as a factor would take more time", needed)
+
+
+def free_memory() -> int:
+    """Return how many bytes could be had: of the GPU if there is one, else of the computer."""
+    device = jax.devices()[0]
+    statistics = device.memory_stats() if device.platform != "cpu" else None
+    if statistics and "bytes_limit" in statistics:
+        return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
+    return psutil.virtual_memory().available
+
+
+def refuse_beyond_memory(shape: tuple[int, int], what: str, *, symmetric: bool, copies: int = 1) -> None:
+    """Raise if a factor of the raster, with what is computed from it, is larger than the memory at hand.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns) of the raster.
+    what
+        What was asked for, as the subject of the message.
+    symmetric
+        Whether the matrix equals its transpose.
+    copies
+        How many factors are alive at once.
+
+    Raises
+    ------
+    MemoryError
+        Says how much is needed and how much there is.
+    """
+    _refuse_above(free_memory(), copies * predicted_bytes(shape, symmetric=symmetric), what)
+
+
+def _refuse_above(free: int, needed: int, what: str) -> None:
+    if needed > free:
+        raise MemoryError(
+            f"{what} needs about {needed / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free: bring the raster "
+            "to larger cells, cut it to the region of interest, or close other programs"
+        )

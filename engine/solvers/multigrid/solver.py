@@ -92,6 +92,14 @@ class Multigrid(AbstractSolver):
         RuntimeError
             The matrix is not symmetric, or the residual is still above the tolerance after all iterations.
         """
+        x, converged = self.attempt(prepared, right_hand_sides)
+        x = eqx.error_if(x, ~prepared.symmetric, "multigrid solves symmetric systems only; this one is not")
+        return eqx.error_if(x, ~converged, NOT_CONVERGED)
+
+    def attempt(
+        self, prepared: Prepared, right_hand_sides: Float[Array, "k rows columns"]
+    ) -> tuple[Float[Array, "k rows columns"], Bool[Array, ""]]:
+        """Solve, and tell whether that succeeded instead of raising."""
         rows, columns = right_hand_sides.shape[1:]
         b = _filled_up(jnp.moveaxis(right_hand_sides, 0, 1), prepared.matrix.shape)
         outcome = _solve(prepared, b, self.tolerance, self.iterations)
@@ -100,9 +108,7 @@ class Multigrid(AbstractSolver):
             levels = _hierarchy(prepared.matrix, "float64")
             outcome = _solve(Prepared(prepared.matrix, levels, prepared.symmetric), b, self.tolerance, self.iterations)
         jax.debug.callback(_note, outcome.iterations, outcome.residual)
-        x = eqx.error_if(outcome.x, ~prepared.symmetric, "multigrid solves symmetric systems only; this one is not")
-        x = eqx.error_if(x, ~self._converged(outcome), NOT_CONVERGED)
-        return jnp.moveaxis(x[:rows, :, :columns], 1, 0)
+        return jnp.moveaxis(outcome.x[:rows, :, :columns], 1, 0), self._converged(outcome) & prepared.symmetric
 
     def _converged(self, outcome: Outcome) -> Bool[Array, ""]:
         return (outcome.residual <= self.tolerance).all()

@@ -1,5 +1,7 @@
 """Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -38,6 +40,8 @@ class NestedDissection(AbstractSolver):
     >>> solve(NestedDissection(), twice, jnp.ones((1, 1, 2)))
     Array([[[0.5, 0.5]]], dtype=float64)
     """
+
+    exact: ClassVar[bool] = True
 
     symmetric: bool | None = eqx.field(static=True, default=None)
     on_host: bool | None = eqx.field(static=True, default=None)
