@@ -98,7 +98,9 @@ class GridGraph(eqx.Module):
     ):
         weights = jnp.asarray(vertex_weights, dtype=float)
         if weights.ndim != 2 or weights.size == 0:
-            raise ValueError(f"vertex_weights must be a raster (rows, columns) with cells, not of shape {weights.shape}")
+            raise ValueError(
+                f"vertex_weights must be a raster (rows, columns) with cells, not of shape {weights.shape}"
+            )
         if neighbors not in _DIRECTIONS:
             raise ValueError(f'neighbors must be "queen" or "rook", not {neighbors!r}')
         if not (callable(edge_rule) or edge_rule in _EDGE_RULES):
@@ -251,7 +253,10 @@ class GridGraph(eqx.Module):
         found, within, row, column = (known(array) for array in (numbers, inside, rows, columns))
         if found is not None and within is not None:
             raster = f"the raster of {self.height} × {self.width} cells"
-            for wrong, what in ((~within, f"lie outside {raster}"), (found == self.nb_active, f"are not active in {raster}")):
+            for wrong, what in (
+                (~within, f"lie outside {raster}"),
+                (found == self.nb_active, f"are not active in {raster}"),
+            ):
                 if wrong.any():
                     first = np.argmax(wrong)
                     raise ValueError(
@@ -308,7 +313,9 @@ def _count(active: Array, given: int | None) -> int:
     values = known(active)
     if values is None:
         if given is None:
-            raise ValueError("under jax.jit the number of active cells cannot be counted: pass activities and nb_active")
+            raise ValueError(
+                "under jax.jit the number of active cells cannot be counted: pass activities and nb_active"
+            )
         return int(given)
     found = int(values.sum())
     if given is not None and int(given) != found:

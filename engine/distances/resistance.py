@@ -143,9 +143,7 @@ class ResistanceDistance(AbstractDistance):
         resistance = dissipation(grounded(grid, components), self._solver(grid, first.shape[0]), currents)
         return jnp.where(together, resistance, jnp.inf)
 
-    def potentials(
-        self, grid: GridGraph, currents: Float[Array, "k rows columns"]
-    ) -> Float[Array, "k rows columns"]:
+    def potentials(self, grid: GridGraph, currents: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
         """Return the potential of every cell, in volt, for currents that enter (+) and leave (−) the landscape.
 
         Parameters
@@ -197,9 +195,7 @@ def grounded(
 
 
 @eqx.filter_custom_vjp
-def dissipation(
-    system: Stencil, solver: AbstractSolver, currents: Float[Array, "k rows columns"]
-) -> Float[Array, "k"]:
+def dissipation(system: Stencil, solver: AbstractSolver, currents: Float[Array, "k rows columns"]) -> Float[Array, "k"]:
     """Return cᵀ A⁻¹ c for k currents c: the power that each dissipates, which is R for one ampere.
 
     With v = A⁻¹ c, dR = −vᵀ dA v; for a conductance between i and j this is −(v_i − v_j)².

@@ -10,9 +10,11 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from ..components import connected_components
 from ..grid import GridGraph, known
 from ..solvers.arrival import arrive
-from ..solvers.automatic import choose
+from ..solvers.automatic import choose, refuse_beyond_memory
 from ..solvers.dense import dense_inverse, refuse_above_limit
+from ..solvers.departure import depart
 from ..solvers.interface import AbstractSolver
+from ..solvers.nested_dissection import NestedDissection
 from ..stencil import Stencil, neighbour, neighbours, steps_of
 from .costs import edge_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values
@@ -23,6 +25,9 @@ MEASURES = ("expected_cost", "free_energy", "survival")
 #: not underflowed, and walkers that are lost soon enough for C̄_st − C̄_tt not to be a difference of huge numbers.
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
+
+#: Distances from one source to every cell take so many times as long as those from every cell to one target.
+FROM_SOURCE_WORK = 6
 
 
 class RSPDistance(AbstractDistance):
@@ -119,14 +124,28 @@ class RSPDistance(AbstractDistance):
         return jnp.where(reached, jnp.exp(-free_energy), 0.0)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
-        """Distances from sources to every vertex."""
-        empty = 0.0 if self.measure == "survival" else jnp.inf
-        return jnp.take(self.all_pairs(grid), sources, axis=0, mode="fill", fill_value=empty)
+        """Distances from sources to every vertex: transposed solves and the diagonal of an inverse for each."""
+        what = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
+        refuse_beyond_memory(grid.shape, what, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
+        log_transitions, costs = _walk(grid, self.cost)
+        exact = NestedDissection(symmetric=False)
+        spent = self.measure == "expected_cost"
+
+        def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
+            found = depart(exact, log_transitions, costs, self.theta, source, spent=spent)
+            if self.measure == "survival":
+                return jnp.where(found.reached, jnp.exp(-found.free_energy), 0.0)
+            distance = found.spent if spent else found.free_energy / self.theta
+            return jnp.where(found.reached, distance, jnp.inf)
+
+        return vertex_values(grid, jax.lax.map(from_one, cells_of(grid, sources)))
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
     ) -> Float[Array, "sources targets"]:
-        """Distances from sources to targets, two solves for each target."""
+        """Distances from sources to targets, two solves for each target (or more for each source, if those are few)."""
+        if FROM_SOURCE_WORK * sources.shape[0] < targets.shape[0]:
+            return super().sources_to_targets(grid, sources, targets)
         empty = 0.0 if self.measure == "survival" else jnp.inf
         return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=empty)
 
@@ -180,5 +199,7 @@ def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil
 
 def _has_one_way_edges(grid: GridGraph) -> Array:
     exists = grid.edges > 0
-    back = [neighbour(exists[grid.directions - 1 - d], step, fill=False) for d, step in enumerate(steps_of(grid.directions))]
+    back = [
+        neighbour(exists[grid.directions - 1 - d], step, fill=False) for d, step in enumerate(steps_of(grid.directions))
+    ]
     return (exists != jnp.stack(back)).any()

@@ -1,36 +1,75 @@
-"""What jobs need, from measurements of the worker's peak memory."""
+"""What jobs need, from measurements of the worker's peak memory and time.
 
-import math
+Seconds are those of warm compiled kernels on the machine of the constants, times how slow this machine is.
+"""
 
-from ..solvers.dense import DENSE_LIMIT
+from ..solvers.automatic import choose
+from ..solvers.nested_dissection import predicted_bytes
+from .calibration import slowness
 from .registry import Forecast
 
-#: The worker with JAX and an empty job.
+#: The worker with JAX and an empty job: bytes, and seconds until it starts to compute.
 BASE = 350 << 20
+START_SECONDS = 1.0
 
 #: Bytes per cell of the raster for the graph itself (stencils, sparse copies) and for each raster-sized unknown.
 GRAPH = 900
 UNKNOWN = 48
 
-#: A factor of SuperLU with a queen's graph takes about this many bytes per cell and per doubling of the cells.
-FACTOR = 260
+#: Seconds per cell of a search for cheapest paths, and of its way back.
+SEARCH_SECONDS = 1.2e-6
+WAY_BACK_SECONDS = 0.8e-6
 
-#: Matrices of n² numbers that are alive at once around a dense inverse.
-DENSE_COPIES = 5
+#: Seconds of a factorisation (cells^1.5), symmetric; a nonsymmetric one takes twice as long, the selected inverse as
+#: long as the factor. A solve takes seconds per cell.
+FACTOR_SECONDS = 7e-9
+SUBSTITUTION_SECONDS = 4e-7
+
+#: Seconds per cell of multigrid: once, and for each right-hand side.
+HIERARCHY_SECONDS = 1e-6
+ITERATION_SECONDS = 1.2e-6
+
+#: A gradient of the selected inverse is a second factorisation, in complex numbers.
+COMPLEX = 3.5
 
 
-def shortest_paths(cells: int, rasters: int) -> Forecast:
-    """Forecast least costs to so many rasters at once."""
-    return Forecast(BASE + cells * (GRAPH + UNKNOWN * rasters))
+def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
+    """Forecast so many searches for cheapest paths, with so many rasters of results at once."""
+    seconds = searches * cells * (SEARCH_SECONDS + (WAY_BACK_SECONDS if gradient else 0.0))
+    return Forecast(BASE + cells * (GRAPH + UNKNOWN * rasters), START_SECONDS + slowness()[1] * seconds)
 
 
-def factorised(cells: int, active: int, rasters: int) -> Forecast:
-    """Forecast sparse solves with so many right-hand sides at once."""
-    factor = FACTOR * active * math.log2(max(active, 2))
-    return Forecast(int(BASE + factor + cells * (GRAPH + UNKNOWN * rasters)))
+def resistance_map(shape: tuple[int, int], sources: int, *, gradient: bool = False) -> Forecast:
+    """Forecast the resistance of every cell to some sources: a factor, its selected inverse, a solve each."""
+    cells = shape[0] * shape[1]
+    factor = predicted_bytes(shape, symmetric=True, gradient=gradient)
+    seconds = 2 * FACTOR_SECONDS * cells**1.5 * (COMPLEX if gradient else 1.0)
+    seconds += sources * SUBSTITUTION_SECONDS * cells
+    return Forecast(BASE + factor + cells * (GRAPH + UNKNOWN * sources), START_SECONDS + slowness()[0] * seconds)
 
 
-def dense(cells: int, active: int) -> Forecast:
-    """Forecast a dense inverse."""
-    size = min(active, DENSE_LIMIT)
-    return Forecast(BASE + DENSE_COPIES * 8 * size**2 + cells * GRAPH)
+def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> Forecast:
+    """Forecast symmetric systems, with their gradient, by the solver that will be chosen for them."""
+    cells = shape[0] * shape[1]
+    try:
+        choice = choose(shape, right_hand_sides, symmetric=True)
+    except MemoryError:
+        # The plugin refuses what does not fit; it needs the number to say why.
+        return Forecast(BASE + predicted_bytes(shape, symmetric=True))
+    if choice.direct:
+        seconds = slowness()[0] * (FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides)
+    else:
+        seconds = slowness()[1] * cells * (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides)
+    return Forecast(BASE + choice.bytes + cells * (GRAPH + 2 * UNKNOWN * right_hand_sides), START_SECONDS + seconds)
+
+
+def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
+    """Forecast so many factorisations of nonsymmetric systems, one after the other."""
+    cells = shape[0] * shape[1]
+    factor = predicted_bytes(shape, symmetric=False)
+    each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
+    # The factor of the target before may still be kept.
+    return Forecast(
+        BASE + 2 * factor + cells * (GRAPH + UNKNOWN * (rasters + (40 if gradient else 10))),
+        START_SECONDS + slowness()[0] * targets * each,
+    )

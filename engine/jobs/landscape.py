@@ -42,7 +42,9 @@ def read_grid(job: Job) -> GridGraph:
     values = np.asarray(_input(job, "landscape"), dtype=float)
     valid = np.asarray(_input(job, "valid"), dtype=bool)
     if values.ndim != 2 or values.shape != valid.shape:
-        raise ValueError(f'inputs "landscape" and "valid" must be rasters of one size, not {values.shape} and {valid.shape}')
+        raise ValueError(
+            f'inputs "landscape" and "valid" must be rasters of one size, not {values.shape} and {valid.shape}'
+        )
     kind = choice(job, "values", ("permeability", "resistance"))
     faults = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
     if kind == "resistance":
@@ -63,14 +65,16 @@ def read_grid(job: Job) -> GridGraph:
     neighbors = choice(job, "neighbors", ("queen", "rook"))
     edge_rule = choice(job, "edge_rule", ("mean", "resistance", "target"))
     # Compiled as a whole: a dozen operations one by one would each be compiled for this size.
-    return eqx.filter_jit(GridGraph)(
-        permeability, active, int(active.sum()), neighbors, edge_rule, _pixel_size(job)
-    )
+    return eqx.filter_jit(GridGraph)(permeability, active, int(active.sum()), neighbors, edge_rule, _pixel_size(job))
 
 
 def _pixel_size(job: Job) -> tuple[float, float]:
     size = job.parameters.get("pixel_size")
-    if not isinstance(size, list) or len(size) != 2 or not all(isinstance(side, (int, float)) and side > 0 for side in size):
+    if (
+        not isinstance(size, list)
+        or len(size) != 2
+        or not all(isinstance(side, (int, float)) and side > 0 for side in size)
+    ):
         raise ValueError(f'parameter "pixel_size" must be [height, width] in map units, not {size!r}')
     return float(size[0]), float(size[1])
 
@@ -85,20 +89,25 @@ def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
     """
     places = np.asarray(_input(job, name))
     if places.ndim != 2 or places.shape[1] != 2 or not np.issubdtype(places.dtype, np.integer):
-        raise ValueError(f'input "{name}" must be rows and columns of shape (k, 2), not {places.shape} of {places.dtype}')
+        raise ValueError(
+            f'input "{name}" must be rows and columns of shape (k, 2), not {places.shape} of {places.dtype}'
+        )
     if not len(places):
         raise ValueError(f"there are no {name}")
     active = np.asarray(grid.activities)
     inside = ((places >= 0) & (places < active.shape)).all(1)
     for wrong, what in (
         (~inside, f"lie outside the raster of {grid.height} × {grid.width} cells"),
-        (inside & ~active[tuple(np.where(inside[:, None], places, 0).T)], "lie on nodata or on a barrier (permeability 0)"),
+        (
+            inside & ~active[tuple(np.where(inside[:, None], places, 0).T)],
+            "lie on nodata or on a barrier (permeability 0)",
+        ),
     ):
         if wrong.any():
             row, column = places[np.argmax(wrong)] + 1
             raise ValueError(
-                f"{wrong.sum()} of {len(places)} {name} {what}, the first at row {row}, column {column} (counted from 1); "
-                "move or remove them"
+                f"{wrong.sum()} of {len(places)} {name} {what}, the first at row {row}, column {column} (counted from "
+                "1); move or remove them"
             )
     return np.flatnonzero(active.ravel()).searchsorted(places[:, 0] * grid.width + places[:, 1])
 

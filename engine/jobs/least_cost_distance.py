@@ -19,8 +19,8 @@ class LeastCostDistance(Task):
 
     def forecast(self, job: Job) -> Forecast:
         """Dijkstra keeps the graph and a raster per source."""
-        rasters = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
-        return forecasts.shortest_paths(job.inputs["landscape"].size, rasters)
+        searches = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
+        return forecasts.shortest_paths(job.inputs["landscape"].size, searches, searches)
 
     def run(self, job: Job) -> Answer:
         """One search for the nearest source, or one for each."""

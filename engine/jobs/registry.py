@@ -73,5 +73,11 @@ def tasks() -> dict[str, Task]:
     from .rsp_distance import RSPDistanceTask
     from .sensitivity import ConnectivitySensitivity
 
-    known = (LeastCostDistance(), ResistanceDistanceTask(), RSPDistanceTask(), ConnectivitySensitivity(), LabelComponents())
+    known = (
+        LeastCostDistance(),
+        ResistanceDistanceTask(),
+        RSPDistanceTask(),
+        ConnectivitySensitivity(),
+        LabelComponents(),
+    )
     return {task.name: task for task in known}

@@ -6,11 +6,13 @@ from jaxtyping import Array, Float
 
 from ..distances import ResistanceDistance
 from ..grid import GridGraph
-from ..solvers.dense import refuse_above_limit
 from ..solvers.journal import journal
 from . import forecasts
 from .landscape import distance_numbers, landscape_numbers, read_grid, read_vertices, solver_numbers
 from .registry import Answer, Forecast, Job, Task
+
+#: Sources solved for at a time: the factor is kept between batches, and there is progress in between.
+BATCH = 16
 
 
 class ResistanceDistanceTask(Task):
@@ -19,24 +21,39 @@ class ResistanceDistanceTask(Task):
     name = "resistance.distance"
 
     def forecast(self, job: Job) -> Forecast:
-        """The diagonal of the inverse comes from a dense matrix."""
-        return forecasts.dense(job.inputs["landscape"].size, int(job.inputs["valid"].sum()))
+        """A factor, the diagonal of the inverse, and a solve for each source of a batch."""
+        batch = min(len(job.inputs["sources"]), BATCH)
+        each = forecasts.resistance_map(job.inputs["landscape"].shape, batch)
+        kept = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
+        return Forecast(each.bytes + 8 * kept * job.inputs["landscape"].size, each.seconds)
 
     def run(self, job: Job) -> Answer:
-        """One inverse serves all sources."""
+        """One factor serves all sources, which come in batches."""
         grid = read_grid(job)
-        refuse_above_limit(grid.nb_active, "The resistance from every cell to a source")
         sources = read_vertices(job, grid, "sources")
         numbers = landscape_numbers(grid)
-        job.report.message(f"{grid.nb_active:,} cells: one dense inverse serves every source")
-        job.report.progress(10, "Inverting the Laplacian")
+        job.report.message(
+            f"{grid.activities.size:,} cells: nested dissection and its selected inverse, exact for every cell"
+        )
+        keep_each = bool(job.parameters.get("per_source"))
+        result = np.empty((len(sources), *grid.shape)) if keep_each else np.full(grid.shape, np.inf)
+        batch = min(len(sources), BATCH)
         with journal() as entries:
-            to_each = np.asarray(_to_each(grid, sources))
-        result = to_each if job.parameters.get("per_source") else to_each.min(0)
+            for first in range(0, len(sources), batch):
+                job.report.progress(5 + 90 * first / len(sources), f"Source {first + 1} of {len(sources)}")
+                part = sources[first : first + batch]
+                # A last batch of another length would be compiled anew.
+                padded = np.concatenate([part, np.full(batch - part.size, grid.nb_active, part.dtype)])
+                found = np.asarray(_to_each(grid, padded))[: part.size]
+                if keep_each:
+                    result[first : first + batch] = found
+                else:
+                    result = np.fmin(result, found.min(0))
+        result = np.where(np.asarray(grid.activities), result, np.nan)
         numbers |= distance_numbers(result, np.asarray(grid.activities)) | solver_numbers(entries)
         return Answer({"distance": result}, numbers)
 
 
 @eqx.filter_jit
 def _to_each(grid: GridGraph, sources: np.ndarray) -> Float[Array, "sources rows columns"]:
-    return grid.node_values_to_array(ResistanceDistance()(grid, targets=sources).T)
+    return grid.node_values_to_array(ResistanceDistance().to_targets(grid, sources).T)

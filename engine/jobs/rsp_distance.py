@@ -8,7 +8,16 @@ from ..distances.rsp import MEASURES
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import forecasts
-from .landscape import COSTS, choice, distance_numbers, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
+from .landscape import (
+    COSTS,
+    choice,
+    distance_numbers,
+    landscape_numbers,
+    positive,
+    read_grid,
+    read_vertices,
+    solver_numbers,
+)
 from .registry import Answer, Forecast, Job, Task
 
 
@@ -18,10 +27,10 @@ class RSPDistanceTask(Task):
     name = "rsp.distance"
 
     def forecast(self, job: Job) -> Forecast:
-        """Sources come one after the other; each has a factorisation of its own, and the one before may be kept."""
-        rasters = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
-        once = forecasts.factorised(job.inputs["landscape"].size, int(job.inputs["valid"].sum()), rasters)
-        return Forecast(forecasts.BASE + 2 * (once.bytes - forecasts.BASE))
+        """Sources come one after the other; each has a factorisation of its own."""
+        sources = len(job.inputs["sources"])
+        kept = sources if job.parameters.get("per_source") else 1
+        return forecasts.randomized_paths(job.inputs["landscape"].shape, sources, kept)
 
     def run(self, job: Job) -> Answer:
         """One source after the other."""
@@ -30,7 +39,7 @@ class RSPDistanceTask(Task):
         measure = choice(job, "measure", MEASURES)
         distance = RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))], measure)
         numbers = landscape_numbers(grid)
-        job.report.message(choose(grid.nb_active, 1)[1])
+        job.report.message(choose(grid.shape, 1, symmetric=False).reason)
         # Survival is a nearness: the nearest source is the one that is reached most surely.
         nearest = np.fmax if measure == "survival" else np.fmin
         to_one = eqx.filter_jit(lambda grid, source: grid.node_values_to_array(distance(grid, targets=source)[:, 0]))

@@ -24,16 +24,17 @@ class ConnectivitySensitivity(Task):
 
     def forecast(self, job: Job) -> Forecast:
         """As for the distances themselves, and as much again for the way back."""
-        cells, active = job.inputs["landscape"].size, int(job.inputs["valid"].sum())
-        places = sum(len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs)
-        places = places or int(job.parameters.get("samples") or 0)
+        shape, cells = job.inputs["landscape"].shape, job.inputs["landscape"].size
+        given = {name: len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs}
+        drawn = int(job.parameters.get("samples") or 0)
+        targets = given.get("targets", given.get("sources", drawn))
         distance = job.parameters.get("distance")
         if distance == "leastcost":
-            return forecasts.shortest_paths(cells, 4 * min(places, BATCH["leastcost"]) + 40)
+            batch = min(targets, BATCH["leastcost"])
+            return forecasts.shortest_paths(cells, targets, 4 * batch + 40, gradient=True)
         if distance == "rsp":
-            once = forecasts.factorised(cells, active, 60)
-            return Forecast(forecasts.BASE + 2 * (once.bytes - forecasts.BASE))
-        return forecasts.factorised(cells, active, 6 * places + 20)
+            return forecasts.randomized_paths(shape, targets, gradient=True)
+        return forecasts.symmetric_solves(shape, max(sum(given.values()) or drawn, 1))
 
     def run(self, job: Job) -> Answer:
         """Batch by batch of targets."""
@@ -44,7 +45,9 @@ class ConnectivitySensitivity(Task):
         sources, targets = _places(job, grid, quality)
         numbers = landscape_numbers(grid)
         if kind != "leastcost":
-            job.report.message(choose(grid.nb_active, len(sources))[1])
+            nodes = len(sources) + (0 if targets is None else len(targets))
+            solves = 1 if kind == "rsp" else max(nodes - 1, 1)
+            job.report.message(choose(grid.shape, solves, symmetric=kind == "resistance").reason)
         job.report.progress(2, "Distances and their gradient")
 
         def progress(done: int, of: int) -> None:
@@ -64,8 +67,8 @@ class ConnectivitySensitivity(Task):
             )
         if found.pairs == 0:
             raise ValueError(
-                f"none of the {found.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie in "
-                "different connected components of the landscape, so there is no connectivity to differentiate"
+                f"none of the {found.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie "
+                "in different connected components of the landscape, so there is no connectivity to differentiate"
             )
         values = found.raster[np.isfinite(found.raster)]
         numbers |= {
@@ -89,7 +92,9 @@ def _distance(job: Job, kind: str) -> AbstractDistance:
 def _connectivity(job: Job, distance: AbstractDistance) -> AbstractConnectivity:
     if choice(job, "scalar", ("mean_distance", "quality_weighted")) == "mean_distance":
         if job.parameters.get("respect_to") == "quality":
-            raise ValueError("the mean distance does not depend on habitat quality; choose the quality-weighted connectivity")
+            raise ValueError(
+                "the mean distance does not depend on habitat quality; choose the quality-weighted connectivity"
+            )
         return MeanPathLength(distance)
     return QualityWeightedConnectivity(distance, positive(job, "alpha"))
 

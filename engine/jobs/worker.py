@@ -1,6 +1,5 @@
 """Runs one job folder, or says what this environment is."""
 
-import json
 import os
 import platform
 import re
@@ -125,7 +124,9 @@ def probe() -> dict:
 
 def _out_of_memory(report: Reporter, error: BaseException) -> int:
     free = psutil.virtual_memory().available
-    report.error("memory", f"the memory ran out ({_innermost(str(error)) or 'MemoryError'}); {free / 2**30:.1f} GB are free")
+    report.error(
+        "memory", f"the memory ran out ({_innermost(str(error)) or 'MemoryError'}); {free / 2**30:.1f} GB are free"
+    )
     return NO_MEMORY
 
 

@@ -3,19 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..stencil import Stencil, neighbours
 from .interface import AbstractSolver, solving_with, unit_vectors
-from .potentials import extend, guess
-
-#: Scaled weights outside 1e±140 are not trusted: the products inside an elimination need the rest of the exponents.
-RANGE = 1e140
-
-#: Corrections of the scale; the guess is nearly always good at once, and each correction resolves 300 e-foldings more.
-MOST_CORRECTIONS = 200
+from .potentials import settled
 
 
 class Arrival(NamedTuple):
@@ -67,37 +60,16 @@ def arrive(
     Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths with a
     comparison of graph node distances. Physica A 393, 600–616.
     """
-    shape = log_transitions.shape[1:]
-    source = unit_vectors(target[None], shape)
-    fixed = jax.lax.stop_gradient((log_transitions, energies))
+    source = unit_vectors(target[None], log_transitions.shape[1:])
 
-    def attempt(potential: Array) -> tuple[Array, object, Array]:
-        system = _system(_scaled_weights(*fixed, potential, target))
-        prepared = solver.prepare(system)
-        return potential, prepared, solver.solve_prepared(prepared, source, transposed=False)[0]
+    def attempt(fixed, potential):
+        prepared = solver.prepare(_system(_scaled_weights(*fixed, potential, target)))
+        return prepared, solver.solve_prepared(prepared, source, transposed=False)[0]
 
-    def trusted(potential: Array, scaled: Array) -> Array:
-        return (scaled > 1 / RANGE) & (scaled < RANGE) | ~jnp.isfinite(potential)
-
-    def unsettled(state):
-        potential, _, scaled, corrections = state
-        return ~trusted(potential, scaled).all() & (corrections < MOST_CORRECTIONS)
-
-    def correct(state):
-        potential, _, scaled, corrections = state
-        good = trusted(potential, scaled) & jnp.isfinite(potential)
-        known = jnp.where(good, potential - jnp.log(jnp.where(good, scaled, 1.0)), jnp.inf)
-        return *attempt(extend(*fixed, known)), corrections + 1
-
-    first = *attempt(guess(*fixed, target)), jnp.array(0)
-    potential, prepared, rough, _ = jax.lax.while_loop(unsettled, correct, first)
-    # Where even this fails the answer is no number at all, never a wrong one.
-    potential = jax.lax.stop_gradient(jnp.where(trusted(potential, rough), potential, jnp.nan))
-
+    potential, prepared = settled(attempt, log_transitions, energies, target, leaving=False)
     weights = _scaled_weights(log_transitions, energies, potential, target)
     solve_all = solving_with(solver, _system(weights), prepared)
-    reachable = jnp.isfinite(potential)
-    scaled = jnp.where(reachable, solve_all(source)[0], 0.0)
+    scaled = jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0)
     return Arrival(scaled, potential, weights, lambda raster: solve_all(raster[None])[0])
 
 

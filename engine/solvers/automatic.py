@@ -22,7 +22,7 @@ ITERATION_SECONDS = 7e-7
 #: What compiling multigrid costs over calling a factorisation that needs no compiling, with a warm cache.
 COMPILE_SECONDS = 2.0
 
-#: Bytes per cell that multigrid takes: the matrix, its hierarchy, and for each right-hand side the rasters of the search.
+#: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
 MULTIGRID_BYTES = 500
 MULTIGRID_BYTES_EACH = 130
 
@@ -44,6 +44,11 @@ class Choice:
     solver: AbstractSolver
     reason: str
     bytes: int
+
+    @property
+    def direct(self) -> bool:
+        """Whether it factors the matrix."""
+        return self.solver.exact
 
 
 class Precaution(AbstractSolver):
@@ -162,6 +167,6 @@ def refuse_beyond_memory(shape: tuple[int, int], what: str, *, symmetric: bool, 
 def _refuse_above(free: int, needed: int, what: str) -> None:
     if needed > free:
         raise MemoryError(
-            f"{what} needs about {needed / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free: bring the raster "
-            "to larger cells, cut it to the region of interest, or close other programs"
+            f"{what} needs about {needed / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free: bring the "
+            "raster to larger cells, cut it to the region of interest, or close other programs"
         )

@@ -31,6 +31,10 @@ class AbstractSolver(eqx.Module):
 
     exact: ClassVar[bool] = False
 
+    def relaxed(self) -> "AbstractSolver":
+        """Return the same, content where solutions are accurate beside their largest entry, as derivatives need be."""
+        return self
+
     @abc.abstractmethod
     def prepare(self, system: Stencil) -> Any:
         """Do what depends on the matrix alone; the result is a pytree of arrays."""
@@ -74,16 +78,29 @@ def solve(
 
 
 def solving_with(
-    solver: AbstractSolver, system: Stencil, prepared: Any, *, symmetric: bool = False
+    solver: AbstractSolver, system: Stencil, prepared: Any, *, symmetric: bool = False, transposed: bool = False
 ) -> Callable[[Float[Array, "k rows columns"]], Float[Array, "k rows columns"]]:
-    """Return a function that solves A x = b with what was prepared from A, differentiable like `solve`."""
+    """Return a function that solves with what was prepared from A, differentiable like `solve`.
+
+    Parameters
+    ----------
+    solver, system, prepared
+        How, A, and what `solver.prepare` made of A.
+    symmetric
+        Whether A equals its transpose.
+    transposed
+        Whether Aᵀ x = b is to be solved.
+    """
+    operator = system.transpose() if transposed else system
 
     def solve_one(right_hand_sides: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
         return jax.lax.custom_linear_solve(
-            system.apply,
+            operator.apply,
             right_hand_sides,
-            solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=False),
-            transpose_solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=not symmetric),
+            solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=transposed),
+            transpose_solve=lambda _, b: solver.relaxed().solve_prepared(
+                prepared, b, transposed=transposed == symmetric
+            ),
             symmetric=symmetric,
         )
 
@@ -91,9 +108,7 @@ def solving_with(
 
 
 @eqx.filter_custom_vjp
-def inverse_block(
-    differentiable: Stencil, solver: AbstractSolver, cells: Int[Array, "k"]
-) -> Float[Array, "k k"]:
+def inverse_block(differentiable: Stencil, solver: AbstractSolver, cells: Int[Array, "k"]) -> Float[Array, "k k"]:
     """Return the entries of A⁻¹ between k cells, for a symmetric A.
 
     Gᵢⱼ = (A⁻¹)ᵢⱼ. With V = A⁻¹ E the columns that were solved for, dG = −Vᵀ dA V: the gradient needs no further solve.

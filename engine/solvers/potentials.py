@@ -1,12 +1,14 @@
 """The scale in which randomized shortest paths are solved: free energies, guessed from shortest paths.
 
 The weight that reaches a target, z_i, spans thousands of orders of magnitude; scaled by exp(φ_i) it is of order one if
-φ_i ≈ −log z_i. The guess: the least energy over paths, where each step costs its share of θ C and of −log P. On a uniform
+φ_i ≈ −log z_i. The guess: the least energy over paths, where each step costs θ C and its share of −log P. On a uniform
 landscape the share is known from the eikonal equation of the walk; with the local θ C it is right to a few per cent of
 the path's entropy on rugged ones too.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,44 +21,77 @@ from scipy.sparse.csgraph import dijkstra
 from ..sparse import edge_list
 from ..stencil import steps_of
 
+#: Scaled weights outside 1e±140 are not trusted: the products inside an elimination need the rest of the exponents.
+RANGE = 1e140
 
-def guess(
+#: Corrections of the scale; the guess is nearly always good at once, and each correction resolves 300 e-foldings more.
+MOST_CORRECTIONS = 200
+
+
+def settled(
+    attempt: Callable,
     log_transitions: Float[Array, "directions rows columns"],
     energies: Float[Array, "directions rows columns"],
-    target: Int[Array, ""],
-) -> Float[Array, "rows columns"]:
-    """Guess −log z for one target: 0 there, infinite where it cannot be reached.
+    place: Int[Array, ""],
+    *,
+    leaving: bool,
+) -> tuple[Float[Array, "rows columns"], Any]:
+    """Find a scale in which all weights between one place and every cell are numbers of moderate size.
 
     Parameters
     ----------
+    attempt
+        Called with (log_transitions, energies) and potentials φ; returns what it prepared and the scaled weights,
+        z exp(φ).
     log_transitions
         log P of stepping from a cell to its neighbour, −inf where there is no edge.
     energies
         θ C of that step, zero or more.
-    target
-        Flat raster index.
+    place
+        Flat raster index; one beyond the raster is not connected to anything.
+    leaving
+        True for weights from the place, False for weights to it.
+
+    Returns
+    -------
+    potential, prepared
+        φ: infinite where no walk leads, NaN where even this fails, so that the answer is never a wrong number; and
+        what was prepared for it. Neither is differentiated.
     """
-    shape = log_transitions.shape[1:]
-    nowhere = jnp.full(shape, jnp.inf)
-    return _on_host(log_transitions, energies, nowhere.ravel().at[target].set(0.0, mode="drop").reshape(shape))
+    fixed = jax.lax.stop_gradient((log_transitions, energies))
+
+    def outcome(potential: Array) -> tuple[Array, Any, Array]:
+        prepared, scaled = attempt(fixed, potential)
+        return potential, prepared, scaled
+
+    def trusted(potential: Array, scaled: Array) -> Array:
+        return (scaled > 1 / RANGE) & (scaled < RANGE) | ~(potential < jnp.inf)
+
+    def unsettled(state):
+        potential, _, scaled, corrections = state
+        return ~trusted(potential, scaled).all() & (corrections < MOST_CORRECTIONS)
+
+    def correct(state):
+        potential, _, scaled, corrections = state
+        good = trusted(potential, scaled) & (potential < jnp.inf)
+        known = jnp.where(good, potential - jnp.log(jnp.where(good, scaled, 1.0)), jnp.inf)
+        return *outcome(_least_energies(*fixed, known, leaving)), corrections + 1
+
+    nowhere = jnp.full(log_transitions.shape[1:], jnp.inf)
+    known = nowhere.ravel().at[place].set(0.0, mode="drop").reshape(nowhere.shape)
+    first = *outcome(_least_energies(*fixed, known, leaving)), jnp.array(0)
+    potential, prepared, scaled, _ = jax.lax.while_loop(unsettled, correct, first)
+    return jax.lax.stop_gradient((jnp.where(trusted(potential, scaled), potential, jnp.nan), prepared))
 
 
-def extend(
-    log_transitions: Float[Array, "directions rows columns"],
-    energies: Float[Array, "directions rows columns"],
-    known: Float[Array, "rows columns"],
-) -> Float[Array, "rows columns"]:
+def _least_energies(log_transitions, energies, known, leaving: bool) -> Float[Array, "rows columns"]:
     """Guess −log z where it is not known (infinite) from where it is."""
-    return _on_host(log_transitions, energies, known)
-
-
-def _on_host(log_transitions, energies, known):
     result = jax.ShapeDtypeStruct(known.shape, jnp.float64)
-    arguments = jax.lax.stop_gradient((log_transitions, energies, known))
-    return jax.pure_callback(_least_energy, result, *arguments, vmap_method="sequential")
+    on_host = partial(_on_host, leaving=leaving)
+    return jax.pure_callback(on_host, result, log_transitions, energies, known, vmap_method="sequential")
 
 
-def _least_energy(log_transitions, energies, known) -> np.ndarray:
+def _on_host(log_transitions, energies, known, *, leaving: bool) -> np.ndarray:
     log_transitions, energies, known = (np.asarray(array) for array in (log_transitions, energies, known))
     shape, size = known.shape, known.size
     exists = np.isfinite(log_transitions)
@@ -72,9 +107,10 @@ def _least_energy(log_transitions, energies, known) -> np.ndarray:
         return np.full(shape, np.inf)
     # One more vertex is joined to the seeds; what is known stays as it is. csgraph must not see an edge of zero.
     base = offsets[seeds].min() - 1.0
-    open_ = ~np.isfinite(offsets)[start]
-    rows = np.concatenate([end[open_], np.full(seeds.size, size)])
-    columns = np.concatenate([start[open_], seeds])
+    nearer, farther = (start, end) if leaving else (end, start)
+    open_ = ~np.isfinite(offsets)[farther]
+    rows = np.concatenate([nearer[open_], np.full(seeds.size, size)])
+    columns = np.concatenate([farther[open_], seeds])
     prices = np.concatenate([np.maximum(price[open_], np.finfo(float).tiny), offsets[seeds] - base])
     graph = sp.csr_matrix((prices, (rows, columns)), shape=(size + 1, size + 1))
     return (dijkstra(graph, indices=size)[:size] + base).reshape(shape)
@@ -96,7 +132,7 @@ def entropy_share(mean_energy: np.ndarray, directions: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _table(directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Solve the eikonal equation of the uniform landscape, Σ_d P_d exp(−e C_d + m x_d) = 1, for the slope m along an axis."""
+    """Solve the eikonal equation of a uniform landscape, Σ_d P_d exp(−e C_d + m x_d) = 1, for the slope m."""
     steps = np.array(steps_of(directions), float)
     length = np.hypot(*steps.T)
     chance = (1 / length) / (1 / length).sum()

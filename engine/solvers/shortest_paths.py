@@ -178,7 +178,7 @@ def _add_flow(gradient, costs, cost, before, pull, reverse: bool) -> None:
 
 
 class _Used(NamedTuple):
-    """Edges of one direction on cheapest paths: flat indices of the end that is nearer to the seed, and of the other."""
+    """Edges of one direction on cheapest paths: flat indices of the end nearer to the seed, and of the other."""
 
     early: np.ndarray
     late: np.ndarray

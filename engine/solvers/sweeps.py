@@ -143,7 +143,9 @@ def _shares(incoming: Array, starts: Array, distance: Array) -> Float[Array, "di
     return jnp.where(used, 1.0 / jnp.maximum(count, 1), 0.0)
 
 
-def _steps_over(level: Array, starts: Array, there: Array, distance: Array, slack: Array) -> Float[Array, "rows columns"]:
+def _steps_over(
+    level: Array, starts: Array, there: Array, distance: Array, slack: Array
+) -> Float[Array, "rows columns"]:
     """Count the free steps between each cell and the nearest one that is reached at a price (or is a start)."""
     paid = ((there < distance) & (slack <= TIE * distance)).any(0)
     return _settle(jnp.where(level, 1.0, jnp.inf), jnp.where(paid, 0.0, starts))

@@ -70,15 +70,16 @@ def randomized_paths(conductance, theta, cost=lambda w: 1 / w):
     }
 
 
-def hitting_costs(conductance, cost=lambda w: 1 / w):
-    """Return what an unbiased random walk spends until it first reaches each vertex (column)."""
+def hitting_costs(conductance, cost=lambda w: 1 / w, targets=None):
+    """Return what an unbiased random walk spends until it first reaches each vertex (column), or some of them."""
+    targets = range(len(conductance)) if targets is None else targets
     exists = conductance > 0
     costs = np.where(exists, cost(np.where(exists, conductance, 1.0)), 0.0)
     steps = conductance / conductance.sum(1, keepdims=True)
     spent = (steps * costs).sum(1)
-    result = np.zeros(conductance.shape)
-    for target in range(len(steps)):
+    result = np.zeros((len(steps), len(targets)))
+    for column, target in enumerate(targets):
         others = np.delete(np.arange(len(steps)), target)
         system = np.eye(len(others)) - steps[np.ix_(others, others)]
-        result[others, target] = np.linalg.solve(system, spent[others])
+        result[others, column] = np.linalg.solve(system, spent[others])
     return result

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...stencil import QUEEN
-from .colours import LINKS, PLACES, C, H, V, X, framed, shifted, split, stacked
+from .colours import C, H, V, X, framed, shifted, split, stacked
 
 #: Numbers of the steps, in the order of `QUEEN`.
 NW, N, NE, W, E, SW, S, SE = range(8)
@@ -155,7 +155,12 @@ def _galerkin(links: list[Array], shares: Array, frame: Array) -> Float[Array, "
     bottom0, bottom1 = jnp.moveaxis(shifted(frame, (1, 0)), 1, 0)[:2]
     right0, right1 = jnp.moveaxis(shifted(frame, (0, 1)), 1, 0)[2:4]
     northwest, northeast, southwest, southeast = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
-    top, bottom, left, right = (top0, top1, 0, 0), (0, 0, bottom0, bottom1), (left0, 0, left1, 0), (0, right0, 0, right1)
+    top, bottom, left, right = (
+        (top0, top1, 0, 0),
+        (0, 0, bottom0, bottom1),
+        (left0, 0, left1, 0),
+        (0, right0, 0, right1),
+    )
     c, h, v, x = (jnp.moveaxis(link, 1, 0) for link in links)
     right_v = shifted(framed(links[V][:, SW, None]), (0, 1))[:, 0]
     edges = [

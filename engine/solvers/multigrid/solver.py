@@ -27,7 +27,7 @@ STEPS_PER_DOUBLING = 16
 
 
 class Prepared(eqx.Module):
-    """The matrix and its hierarchy, on a raster filled up to the size of its class with cells that are linked to nothing.
+    """The matrix and its hierarchy, on a raster filled up to the size of its class with cells that have no links.
 
     Parameters
     ----------
@@ -129,10 +129,12 @@ def _is_known(array: Array) -> bool:
 def _half(system: Stencil) -> tuple[HalfNetwork, Bool[Array, ""]]:
     difference = jnp.abs(system.edges - system.transpose().edges)
     half = HalfNetwork(system)
-    target = tuple(_size_class(side) for side in system.shape)
-    filled = jax.tree.map(
-        lambda array: _filled_up(array, tuple(t + a - s for t, a, s in zip(target, array.shape[::2], system.shape))), half
-    )
+    rows, columns = (_size_class(side) - side for side in system.shape)
+
+    def grown(array: Array) -> Array:
+        return _filled_up(array, (array.shape[0] + rows, array.shape[2] + columns))
+
+    filled = jax.tree.map(grown, half)
     return filled, (difference <= ASYMMETRY * system.center).all()
 
 

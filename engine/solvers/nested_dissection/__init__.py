@@ -8,3 +8,4 @@ from .solver import NestedDissection as NestedDissection
 from .solver import log_determinant as log_determinant
 from .solver import predicted_bytes as predicted_bytes
 from .solver import selected_inverse as selected_inverse
+from .solver import selected_sandwich as selected_sandwich

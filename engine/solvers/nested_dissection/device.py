@@ -16,10 +16,8 @@ from ...stencil import Stencil, neighbour, steps_of
 from ..journal import note
 from .elimination import GROWTH_LIMIT, singular
 from .entries import places, upper_left
+from .host import RESIDUAL_LIMIT, UNDERFLOW
 from .plan import Plan, Runs, plan, separator_places
-
-#: A relative residual above this is not rounding but a matrix that is singular to working precision.
-RESIDUAL_LIMIT = 1e-8
 
 #: Up to this size a batch of blocks is inverted by plain elimination, which reads it once per pivot.
 BY_HAND = 32
@@ -72,7 +70,11 @@ def factor(system: Stencil, symmetric: bool) -> Factor:
 
 
 def solve(
-    system: Stencil, factored: Factor, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
+    system: Stencil,
+    factored: Factor,
+    right_hand_sides: Float[Array, "k rows columns"],
+    transposed: bool,
+    floor: float = 0.0,
 ) -> Float[Array, "k rows columns"]:
     """Solve A x = b or Aᵀ x = b, once refined; raise if the residual stays above `RESIDUAL_LIMIT`."""
     factored = _unless_singular(factored, system)
@@ -81,7 +83,8 @@ def solve(
     solution += substitute(factored, right_hand_sides - operator.apply(solution), transposed)
     magnitudes = Stencil(jnp.abs(operator.center), jnp.abs(operator.edges))
     scale = magnitudes.apply(jnp.abs(solution)) + jnp.abs(right_hand_sides)
-    residual = jnp.abs(right_hand_sides - operator.apply(solution)) / jnp.where(scale > 0, scale, 1.0)
+    least = jnp.maximum(floor * scale.max((1, 2), keepdims=True), UNDERFLOW)
+    residual = jnp.abs(right_hand_sides - operator.apply(solution)) / jnp.where(scale <= least, jnp.inf, scale)
     worst = jnp.max(residual, initial=0.0)
     jax.debug.callback(lambda relative: note("nested dissection", len(right_hand_sides), 0, relative), worst)
     return eqx.error_if(
@@ -126,9 +129,7 @@ def substitute(
         if level.axis is not None:
             front = jnp.concatenate([inside, frame], axis=-2)
             below = len(dissection.levels[depth - 1].frame)
-            frame = _interleaved(
-                [_gathered_rows(front, _turned(runs), below) for runs in level.children], level.axis
-            )
+            frame = _interleaved([_gathered_rows(front, _turned(runs), below) for runs in level.children], level.axis)
     return padded.transpose(2, 0, 1)[:, 1 : 1 + rows, 1 : 1 + columns]
 
 
@@ -169,9 +170,7 @@ def selected_sandwich(system: Stencil, middle: Stencil, symmetric: bool) -> Sten
 
 
 def _unless_singular(factored: Factor, system: Stencil) -> Factor:
-    return eqx.error_if(
-        factored, ~(factored.growth <= GROWTH_LIMIT), singular(system.center.size)
-    )
+    return eqx.error_if(factored, ~(factored.growth <= GROWTH_LIMIT), singular(system.center.size))
 
 
 def _left(kept: Eliminated, transposed: bool) -> Array:

@@ -50,7 +50,7 @@ class Factor:
 
     @property
     def log_determinant(self) -> float:
-        """log det A."""
+        """Log det A."""
         return sum(part.log_determinant for part in self.parts())
 
     @property

@@ -19,6 +19,9 @@ RESIDUAL_LIMIT = 1e-8
 #: A relative residual above this is worth another pass with the same factor.
 REFINED_FROM = 1e-13
 
+#: Rows that add up to less hold numbers without all their digits, at the lower end of what a float can be.
+UNDERFLOW = 1e-290
+
 #: Factors kept between calls take at most this many bytes together, or one factor is kept: a gradient needs the
 #: matrix of its forward pass, chunks of sources the same.
 KEPT_BYTES = 4_000_000_000
@@ -69,9 +72,14 @@ def is_symmetric(edges: np.ndarray) -> bool:
 
 
 def solve(
-    center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, symmetric: bool | None, transposed: bool
+    center: np.ndarray,
+    edges: np.ndarray,
+    right_hand_sides: np.ndarray,
+    symmetric: bool | None,
+    transposed: bool,
+    floor: float = 0.0,
 ) -> np.ndarray:
-    """Solve A x = b or Aᵀ x = b for k rasters.
+    """Solve A x = b or Aᵀ x = b for k rasters; `floor` as in `NestedDissection`.
 
     Raises
     ------
@@ -85,10 +93,10 @@ def solve(
     for start in range(0, len(right_hand_sides), CHUNK):
         b = right_hand_sides[start : start + CHUNK]
         x = substitute(factored, b, transposed)
-        residual, relative = _residual(center, edges, b, x)
+        residual, relative = _residual(center, edges, b, x, floor)
         if relative > REFINED_FROM:
             x += substitute(factored, residual, transposed)
-            _, relative = _residual(center, edges, b, x)
+            _, relative = _residual(center, edges, b, x, floor)
         solution[start : start + CHUNK] = x
         worst = max(worst, relative) if relative == relative else np.nan
     if not worst <= RESIDUAL_LIMIT:
@@ -105,9 +113,7 @@ def log_determinant(center: np.ndarray, edges: np.ndarray, symmetric: bool | Non
     return np.array(remembered_factor(center, edges, symmetric).log_determinant)
 
 
-def selected_inverse(
-    center: np.ndarray, edges: np.ndarray, symmetric: bool | None
-) -> tuple[np.ndarray, np.ndarray]:
+def selected_inverse(center: np.ndarray, edges: np.ndarray, symmetric: bool | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the entries of A⁻¹ on the diagonal and between neighbours."""
     entries = invert_selected(remembered_factor(center, edges, symmetric), len(edges))
     note("nested dissection", 0, 0, 0.0)
@@ -162,7 +168,9 @@ def _overlap(length: int, step: int) -> tuple[slice, slice]:
     return slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
 
 
-def _residual(center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
+def _residual(
+    center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarray, floor: float
+) -> tuple[np.ndarray, float]:
     """Return b − A x, and its largest entry against what its row adds up."""
     residual = b - center * x
     scale = np.abs(b) + np.abs(center * x)
@@ -172,5 +180,6 @@ def _residual(center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarra
         term = edge[here] * x[(..., *there)]
         residual[(..., *here)] -= term
         scale[(..., *here)] += np.abs(term, out=term)
-    worst = np.divide(np.abs(residual), scale, where=scale > 0, out=np.zeros_like(scale))
+    least = np.maximum(floor * scale.max((1, 2), initial=0, keepdims=True), UNDERFLOW)
+    worst = np.divide(np.abs(residual), scale, where=~(scale <= least), out=np.zeros_like(scale))
     return residual, float(worst.max(initial=0.0))

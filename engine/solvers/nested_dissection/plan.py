@@ -213,7 +213,7 @@ def _frame(height: int, width: int, without_rows: bool, without_columns: bool) -
 
 
 def _runs(cells: Sequence[Cell], front: Sequence[Cell]) -> Runs:
-    """Return as few pieces as possible that say where in `front` the cells are; cells that are not there are dropped."""
+    """Return as few pieces as possible that say where in `front` the cells are; cells not there are dropped."""
     place = {cell: number for number, cell in enumerate(front)}
     pieces: list[list[int]] = []
     for here, cell in enumerate(cells):
