@@ -69,7 +69,8 @@ def arrive(
     potential, prepared = settled(attempt, log_transitions, energies, target, leaving=False)
     weights = _scaled_weights(log_transitions, energies, potential, target)
     solve_all = solving_with(solver, _system(weights), prepared)
-    scaled = jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0)
+    # At the target it is 1, to the last bit.
+    scaled = jnp.where(source[0] > 0, 1.0, jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0))
     return Arrival(scaled, potential, weights, lambda raster: solve_all(raster[None])[0])
 
 
