@@ -63,7 +63,6 @@ def test_the_gradient_of_every_kept_entry_of_the_inverse_is_that_of_dense_algebr
     assert_close(existing(system, found), existing(system, expected))
 
 
-
 def test_declaring_a_symmetric_matrix_gives_the_gradient_within_symmetric_matrices():
     system = absorbing((8, 7), edge_rule="mean")
     weights = random_weights(system)
