@@ -76,6 +76,10 @@ def slopes(independent_distances, rows=None, columns=None, neighbors="queen", ed
     return independent.slopes(total, landscape())
 
 
+def slope(function, at, step=1e-5):
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
 def _part(rows, columns):
     return np.ix_(np.arange(COUNT) if rows is None else rows, np.arange(COUNT) if columns is None else columns)
 
@@ -110,9 +114,15 @@ def test_the_gradient_of_the_expected_cost_is_its_slope(rule, neighbors):
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
-def test_the_gradient_of_a_measure_between_all_places_is_its_slope(measure):
-    found = gradient(lambda grid: weighted(RSPDistance(THETA, measure=measure)(grid)))
-    assert_is_slope(found, slopes(randomized(measure)))
+def test_the_gradients_of_a_measure_between_all_places_are_its_slopes_by_permeability_and_theta(measure):
+    def total(permeability, theta):
+        return weighted(RSPDistance(theta, measure=measure)(GridGraph(permeability, ACTIVE, COUNT)))
+
+    by_permeability, by_theta = jax.grad(total, argnums=(0, 1))(with_nodata(landscape()), THETA)
+    conductance = independent.conductances(landscape())
+    assert_is_slope(by_permeability, slopes(randomized(measure)))
+    expected = slope(lambda theta: weighted(randomized(measure, theta)(conductance)), THETA)
+    assert float(by_theta) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("measure", ["free_energy", "survival"])
@@ -176,10 +186,6 @@ def test_the_gradient_of_the_cost_to_the_nearest_place_is_its_slope():
     assert_is_slope(found, independent.slopes(total, landscape()))
 
 
-def slope(function, at, step=1e-5):
-    return (function(at + step) - function(at - step)) / (2 * step)
-
-
 @pytest.mark.parametrize("call", ["sources", "targets"])
 def test_the_gradient_by_a_parameter_of_the_cost_is_the_slope_of_least_costs(call):
     (rows, columns), ask = CALLS[call]
@@ -208,12 +214,3 @@ def test_the_gradient_by_a_parameter_of_the_cost_and_by_theta_are_slopes_of_the_
     by_power, by_theta = jax.grad(total, argnums=(0, 1))(1.5, THETA)
     assert float(by_power) == pytest.approx(slope(lambda power: again(power, THETA), 1.5), rel=1e-6)
     assert float(by_theta) == pytest.approx(slope(lambda theta: again(1.5, theta), THETA), rel=1e-6)
-
-
-@pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
-def test_the_gradient_by_theta_is_the_slope_of_every_measure(measure):
-    grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
-    conductance = independent.conductances(landscape())
-    found = jax.grad(lambda theta: weighted(RSPDistance(theta, measure=measure)(grid)))(THETA)
-    expected = slope(lambda theta: weighted(randomized(measure, theta)(conductance)), THETA)
-    assert float(found) == pytest.approx(expected, rel=1e-6)

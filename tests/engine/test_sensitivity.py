@@ -81,7 +81,7 @@ def test_the_map_of_quality_weighted_connectivity_is_its_slope_by_permeability(n
     assert_is_slope(found.raster, as_map(independent.slopes(lambda p: habitat(name, p, QUALITY), landscape())))
 
 
-@each_distance
+@pytest.mark.parametrize("name", ["least cost", "resistance"])
 def test_the_gradient_of_the_mean_path_length_is_its_slope_by_permeability(name):
     def total(permeability):
         return MeanPathLength(DISTANCES[name])(GridGraph(permeability, ACTIVE, COUNT), PLACES)
