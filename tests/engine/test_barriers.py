@@ -108,7 +108,7 @@ def test_habitat_beyond_a_wall_adds_only_itself():
 
 @each_distance
 def test_the_nearest_of_several_places_is_one_that_can_be_reached(name):
-    found = DISTANCES[name].nearest(GridGraph([[1.0, 1.0, 0.0, 1.0]]), [1, 2])
+    found = eqx.filter_jit(DISTANCES[name].nearest)(GridGraph([[1.0, 1.0, 0.0, 1.0]]), np.array([1, 2]))
     np.testing.assert_allclose(found, [1, 0, 0], atol=1e-14)
 
 

@@ -27,7 +27,7 @@ def gradient(distance, permeability, sources, targets, **options):
         found = distance(GridGraph(permeability, active, int(active.sum()), **options), sources, targets)
         return jnp.where(jnp.isfinite(found), found, 0.0).sum()
 
-    return np.asarray(jax.grad(total)(jnp.asarray(permeability)))
+    return np.asarray(jax.jit(jax.grad(total))(jnp.asarray(permeability)))
 
 
 def in_forty_digits(quantity, permeability):
@@ -141,7 +141,7 @@ def test_the_gradient_in_cells_without_data_is_zero(name):
     def total(permeability):
         return EVERY[name](GridGraph(permeability, active, 4), [0], [1]).sum()
 
-    found = np.asarray(jax.grad(total)(jnp.array([[1.0, 2.0, jnp.nan, 4.0, 5.0]])))
+    found = np.asarray(jax.jit(jax.grad(total))(jnp.array([[1.0, 2.0, jnp.nan, 4.0, 5.0]])))
     assert found[0, 2] == 0
     assert np.isfinite(found).all()
 

@@ -86,7 +86,7 @@ def test_the_gradient_of_the_mean_path_length_is_its_slope_by_permeability(name)
     def total(permeability):
         return MeanPathLength(DISTANCES[name])(GridGraph(permeability, ACTIVE, COUNT), PLACES)
 
-    value, found = jax.value_and_grad(total)(jnp.asarray(landscape()))
+    value, found = jax.jit(jax.value_and_grad(total))(jnp.asarray(landscape()))
     assert float(value) == pytest.approx(mean_path(name, landscape()), rel=1e-11)
     assert_is_slope(found, independent.slopes(lambda permeability: mean_path(name, permeability), landscape()))
 
