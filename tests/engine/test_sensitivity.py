@@ -138,6 +138,13 @@ def test_the_map_of_the_mean_path_length_between_two_groups_is_its_slope(respect
     assert_is_slope(found.raster, as_map(expected))
 
 
+def test_each_group_of_places_brings_its_own_quality(grid):
+    sources, targets = [0, 5, 12], [8, 2, 13]
+    found = sensitivity(QualityWeightedConnectivity(LCPDistance(), ALPHA), grid, sources, targets, quality=QUALITY)
+    expected = habitat("least cost", landscape(), QUALITY, sources, targets)
+    assert found.connectivity == pytest.approx(expected, rel=1e-12)
+
+
 def test_pairs_are_counted_as_reachable_or_not(grid):
     found = sensitivity(MeanPathLength(LCPDistance()), grid, PLACES)
     apart = ~np.isfinite(distances("least cost", landscape())[np.ix_(PLACES, PLACES)])
