@@ -83,3 +83,29 @@ def hitting_costs(conductance, cost=lambda w: 1 / w, targets=None):
         system = np.eye(len(others)) - steps[np.ix_(others, others)]
         result[others, column] = np.linalg.solve(system, spent[others])
     return result
+
+
+def by_component(quantity, conductance, apart=np.inf):
+    """Return a quantity of all pairs, computed within each connected component; `apart` between components."""
+    result = np.full(conductance.shape, float(apart))
+    labels = connected_components(csr_matrix(conductance))[1]
+    for label in np.unique(labels):
+        inside = np.flatnonzero(labels == label)
+        part = conductance[np.ix_(inside, inside)]
+        result[np.ix_(inside, inside)] = quantity(part) if inside.size > 1 else quantity_of_itself(apart)
+    return result
+
+
+def quantity_of_itself(apart):
+    """A place is at distance 0 from itself, and survives the way to itself with certainty."""
+    return 0.0 if apart else 1.0
+
+
+def slopes(function, values, step=1e-5):
+    """Return the derivative of a function of a raster in every cell above zero, by central differences; 0 elsewhere."""
+    result = np.zeros(values.shape)
+    for cell in zip(*np.nonzero(values > 0), strict=True):
+        nudge = np.zeros(values.shape)
+        nudge[cell] = step * values[cell]
+        result[cell] = (function(values + nudge) - function(values - nudge)) / (2 * nudge[cell])
+    return result
