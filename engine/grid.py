@@ -9,6 +9,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
+from .formulas import Formula
 from .stencil import Stencil, neighbour, neighbours, steps_of
 
 EdgeRule = str | Callable[[Array, Array], Array]
@@ -121,7 +122,7 @@ class GridGraph(eqx.Module):
         self.activities = active
         self.nb_active = _count(active, nb_active)
         self.neighbors = neighbors
-        self.edge_rule = edge_rule
+        self.edge_rule = Formula(edge_rule) if callable(edge_rule) else edge_rule
         self.pixel_size = size
         self.edges = _conductances(weights, active, _DIRECTIONS[neighbors], edge_rule, size)
 
@@ -307,7 +308,7 @@ def _check_values(weights: Array, active: Array | None) -> None:
             )
 
 
-def _count(active: Array, given: int | None) -> int:
+def _count(active: Array, given: int | np.integer | None) -> int:
     if given is not None and known(given) is None:
         raise ValueError("nb_active must be a plain integer, known when the function is compiled")
     values = known(active)
@@ -348,6 +349,6 @@ def _is_symmetric(rule: EdgeRule) -> bool:
     if not callable(rule):
         return rule != "target"
     # A function cannot be proven symmetric; one that treats these numbers alike both ways is taken to be.
-    one, other = jnp.array([0.37, 1.0, 5.3, 1e-4]), jnp.array([2.9, 0.021, 7e3, 0.6])
     with jax.ensure_compile_time_eval():
+        one, other = jnp.array([0.37, 1.0, 5.3, 1e-4]), jnp.array([2.9, 0.021, 7e3, 0.6])
         return bool(jnp.allclose(rule(one, other), rule(other, one), rtol=1e-12, atol=0))

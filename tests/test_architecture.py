@@ -16,6 +16,7 @@ LONGEST_FILE = 400  # lines
 # What a part is made of, in order: each may import only what stands before it.
 ORDER = {
     "engine": (
+        "formulas",
         "stencil",
         "sparse",
         "grid",

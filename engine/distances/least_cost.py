@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..formulas import Formula
 from ..grid import GridGraph, Numbers
 from ..solvers.shortest_paths import least_costs, nearest_seed
 from .costs import edge_costs, inverse
@@ -40,7 +41,7 @@ class LCPDistance(AbstractDistance):
     Array([[0. , 1.5, 3. ]], dtype=float64)
     """
 
-    cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse)
+    cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=Formula)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..components import connected_components
+from ..formulas import Formula
 from ..grid import GridGraph, known
 from ..solvers.arrival import arrive
 from ..solvers.automatic import choose, refuse_beyond_memory
@@ -93,7 +94,7 @@ class RSPDistance(AbstractDistance):
             raise ValueError(f"theta must be one positive number, not {theta}")
         if measure not in MEASURES:
             raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
-        self.cost = cost
+        self.cost = Formula(cost)
         self.measure = measure
         self.solver = solver
 
@@ -117,6 +118,7 @@ class RSPDistance(AbstractDistance):
             # Multiplied by z̃ the mean hitting cost solves the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃.
             there = neighbours(arrival.scaled, costs.shape[0])
             spent = arrival.solve((arrival.weights * costs * there).sum(0))
+            spent = spent.ravel().at[target].set(0.0, mode="drop").reshape(spent.shape)
             return jnp.where(reached, spent / scaled, jnp.inf)
         free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)
         if self.measure == "free_energy":

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 
 from ..stencil import Stencil, neighbours
 from .interface import AbstractSolver, solving_with, unit_vectors
-from .potentials import settled
+from .potentials import defect, settled
 
 
 class Arrival(NamedTuple):
@@ -63,8 +63,10 @@ def arrive(
     source = unit_vectors(target[None], log_transitions.shape[1:])
 
     def attempt(fixed, potential):
-        prepared = solver.prepare(_system(_scaled_weights(*fixed, potential, target)))
-        return prepared, solver.solve_prepared(prepared, source, transposed=False)[0]
+        system = _system(_scaled_weights(*fixed, potential, target))
+        prepared = solver.prepare(system)
+        scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
+        return prepared, scaled, defect(system, scaled, source[0])
 
     potential, prepared = settled(attempt, log_transitions, energies, target, leaving=False)
     weights = _scaled_weights(log_transitions, energies, potential, target)

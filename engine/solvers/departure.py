@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 from ..stencil import Stencil, neighbours
 from .interface import solving_with
 from .nested_dissection import NestedDissection, selected_inverse, selected_sandwich
-from .potentials import settled
+from .potentials import defect, settled
 
 
 class Departure(NamedTuple):
@@ -89,7 +89,7 @@ def depart(
         system = _identity_minus(inside)
         prepared = solver.prepare(system)
         reaching = solver.solve_prepared(prepared, _sent(leaving)[None], transposed=True)[0]
-        return prepared, jnp.where(at_source, 1.0, reaching)
+        return prepared, jnp.where(at_source, 1.0, reaching), defect(system.transpose(), reaching, _sent(leaving))
 
     potential, prepared = settled(attempt, log_transitions, energies, source, leaving=True)
 
@@ -97,8 +97,7 @@ def depart(
     reached = potential < jnp.inf
     inside, leaving, returning = _cut(weights, at_source)
     system = _identity_minus(inside)
-    # What comes back from where next to nothing arrives does not matter, and may underflow.
-    there_of = solving_with(solver.relaxed(), system, prepared)
+    there_of = solving_with(solver, system, prepared)
     back_of = solving_with(solver, system, prepared, transposed=True)
 
     killed = -(jnp.exp(log_transitions) * jnp.expm1(-energies)).sum(0)

@@ -31,10 +31,6 @@ class AbstractSolver(eqx.Module):
 
     exact: ClassVar[bool] = False
 
-    def relaxed(self) -> "AbstractSolver":
-        """Return the same, content where solutions are accurate beside their largest entry, as derivatives need be."""
-        return self
-
     @abc.abstractmethod
     def prepare(self, system: Stencil) -> Any:
         """Do what depends on the matrix alone; the result is a pytree of arrays."""
@@ -98,9 +94,7 @@ def solving_with(
             operator.apply,
             right_hand_sides,
             solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=transposed),
-            transpose_solve=lambda _, b: solver.relaxed().solve_prepared(
-                prepared, b, transposed=transposed == symmetric
-            ),
+            transpose_solve=lambda _, b: solver.solve_prepared(prepared, b, transposed=transposed == symmetric),
             symmetric=symmetric,
         )
 

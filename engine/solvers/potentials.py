@@ -19,10 +19,13 @@ from scipy.optimize import brentq
 from scipy.sparse.csgraph import dijkstra
 
 from ..sparse import edge_list
-from ..stencil import steps_of
+from ..stencil import Stencil, steps_of
 
 #: Scaled weights outside 1e±140 are not trusted: the products inside an elimination need the rest of the exponents.
 RANGE = 1e140
+
+#: How much a weight may miss its own equation.
+ACCURATE = 1e-11
 
 #: Corrections of the scale; the guess is nearly always good at once, and each correction resolves 300 e-foldings more.
 MOST_CORRECTIONS = 200
@@ -41,8 +44,8 @@ def settled(
     Parameters
     ----------
     attempt
-        Called with (log_transitions, energies) and potentials φ; returns what it prepared and the scaled weights,
-        z exp(φ).
+        Called with (log_transitions, energies) and potentials φ; returns what it prepared, the scaled weights z exp(φ),
+        and by how much each misses its equation.
     log_transitions
         log P of stepping from a cell to its neighbour, −inf where there is no edge.
     energies
@@ -60,28 +63,34 @@ def settled(
     """
     fixed = jax.lax.stop_gradient((log_transitions, energies))
 
-    def outcome(potential: Array) -> tuple[Array, Any, Array]:
-        prepared, scaled = attempt(fixed, potential)
-        return potential, prepared, scaled
-
-    def trusted(potential: Array, scaled: Array) -> Array:
-        return (scaled > 1 / RANGE) & (scaled < RANGE) | ~(potential < jnp.inf)
+    def outcome(potential: Array) -> tuple[Array, Any, Array, Array]:
+        prepared, scaled, missed = attempt(fixed, potential)
+        # A small entry beside large ones is rounding where it misses its own equation.
+        right = (scaled > 1 / RANGE) & (scaled < RANGE) & (missed < ACCURATE)
+        return potential, prepared, scaled, right | ~(potential < jnp.inf)
 
     def unsettled(state):
-        potential, _, scaled, corrections = state
-        return ~trusted(potential, scaled).all() & (corrections < MOST_CORRECTIONS)
+        *_, trusted, corrections = state
+        return ~trusted.all() & (corrections < MOST_CORRECTIONS)
 
     def correct(state):
-        potential, _, scaled, corrections = state
-        good = trusted(potential, scaled) & (potential < jnp.inf)
+        potential, _, scaled, trusted, corrections = state
+        good = trusted & (potential < jnp.inf)
         known = jnp.where(good, potential - jnp.log(jnp.where(good, scaled, 1.0)), jnp.inf)
         return *outcome(_least_energies(*fixed, known, leaving)), corrections + 1
 
     nowhere = jnp.full(log_transitions.shape[1:], jnp.inf)
     known = nowhere.ravel().at[place].set(0.0, mode="drop").reshape(nowhere.shape)
     first = *outcome(_least_energies(*fixed, known, leaving)), jnp.array(0)
-    potential, prepared, scaled, _ = jax.lax.while_loop(unsettled, correct, first)
-    return jax.lax.stop_gradient((jnp.where(trusted(potential, scaled), potential, jnp.nan), prepared))
+    potential, prepared, _, trusted, _ = jax.lax.while_loop(unsettled, correct, first)
+    return jax.lax.stop_gradient((jnp.where(trusted, potential, jnp.nan), prepared))
+
+
+def defect(system: Stencil, solution: Array, right_hand_side: Array) -> Float[Array, "rows columns"]:
+    """Return |b − A x| of every row beside what the row adds up."""
+    magnitudes = Stencil(jnp.abs(system.center), jnp.abs(system.edges))
+    scale = magnitudes.apply(jnp.abs(solution)) + jnp.abs(right_hand_side)
+    return jnp.abs(right_hand_side - system.apply(solution)) / jnp.where(scale > 0, scale, 1.0)
 
 
 def _least_energies(log_transitions, energies, known, leaving: bool) -> Float[Array, "rows columns"]:

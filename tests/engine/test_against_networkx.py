@@ -84,9 +84,6 @@ def test_effective_resistances_between_cells_joined_by_a_function_are_those_of_n
     np.testing.assert_allclose(found, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="whether a function treats both cells alike is asked with a traced value under jit"
-)
 def test_resistance_between_cells_joined_by_a_function_can_be_compiled():
     distances(ResistanceDistance(), np.ones((5, 6)), edge_rule=RULES["geometric mean"])
 

@@ -91,7 +91,6 @@ def test_a_wrong_number_of_active_cells_is_refused(count):
         GridGraph(HOLED, HOLED > 0, count)
 
 
-@pytest.mark.xfail(strict=True, reason="the counting function is annotated with int alone, and type checks refuse it")
 def test_the_number_of_active_cells_may_come_from_numpy():
     assert GridGraph(HOLED, HOLED > 0, (HOLED > 0).sum()).nb_active == 8
 

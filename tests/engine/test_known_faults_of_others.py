@@ -95,9 +95,6 @@ def test_a_fresh_cost_function_compiles_no_more_than_a_lasting_one(compilations)
     assert compilations(lambda: [LCPDistance(lambda w: 1 / w)(grid, [0]) for _ in range(5)]) == once
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a cost is a static field, so that every new function is compiled (and kept) anew"
-)
 def test_a_fresh_cost_function_for_every_window_is_compiled_once(compilations):
     windows = [window(seed) for seed in range(4)]
     mean_cost(windows[0], LCPDistance(lambda w: 1 / w))

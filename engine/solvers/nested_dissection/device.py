@@ -16,7 +16,7 @@ from ...stencil import Stencil, neighbour, steps_of
 from ..journal import note
 from .elimination import GROWTH_LIMIT, singular
 from .entries import places, upper_left
-from .host import RESIDUAL_LIMIT, UNDERFLOW
+from .host import NEGLIGIBLE, RESIDUAL_LIMIT
 from .plan import Plan, Runs, plan, separator_places
 
 #: Up to this size a batch of blocks is inverted by plain elimination, which reads it once per pivot.
@@ -74,7 +74,6 @@ def solve(
     factored: Factor,
     right_hand_sides: Float[Array, "k rows columns"],
     transposed: bool,
-    floor: float = 0.0,
 ) -> Float[Array, "k rows columns"]:
     """Solve A x = b or Aᵀ x = b, once refined; raise if the residual stays above `RESIDUAL_LIMIT`."""
     factored = _unless_singular(factored, system)
@@ -83,8 +82,9 @@ def solve(
     solution += substitute(factored, right_hand_sides - operator.apply(solution), transposed)
     magnitudes = Stencil(jnp.abs(operator.center), jnp.abs(operator.edges))
     scale = magnitudes.apply(jnp.abs(solution)) + jnp.abs(right_hand_sides)
-    least = jnp.maximum(floor * scale.max((1, 2), keepdims=True), UNDERFLOW)
-    residual = jnp.abs(right_hand_sides - operator.apply(solution)) / jnp.where(scale <= least, jnp.inf, scale)
+    size = scale / jnp.abs(system.center)
+    negligible = size <= NEGLIGIBLE * size.max((1, 2), keepdims=True)
+    residual = jnp.abs(right_hand_sides - operator.apply(solution)) / jnp.where(negligible, jnp.inf, scale)
     worst = jnp.max(residual, initial=0.0)
     jax.debug.callback(lambda relative: note("nested dissection", len(right_hand_sides), 0, relative), worst)
     return eqx.error_if(

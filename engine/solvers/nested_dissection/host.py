@@ -19,8 +19,8 @@ RESIDUAL_LIMIT = 1e-8
 #: A relative residual above this is worth another pass with the same factor.
 REFINED_FROM = 1e-13
 
-#: Rows that add up to less hold numbers without all their digits, at the lower end of what a float can be.
-UNDERFLOW = 1e-290
+#: Entries of a solution below this part of the largest are rounding, and no equation is asked of them.
+NEGLIGIBLE = 1e-13
 
 #: Factors kept between calls take at most this many bytes together, or one factor is kept: a gradient needs the
 #: matrix of its forward pass, chunks of sources the same.
@@ -77,9 +77,8 @@ def solve(
     right_hand_sides: np.ndarray,
     symmetric: bool | None,
     transposed: bool,
-    floor: float = 0.0,
 ) -> np.ndarray:
-    """Solve A x = b or Aᵀ x = b for k rasters; `floor` as in `NestedDissection`.
+    """Solve A x = b or Aᵀ x = b for k rasters.
 
     Raises
     ------
@@ -93,10 +92,10 @@ def solve(
     for start in range(0, len(right_hand_sides), CHUNK):
         b = right_hand_sides[start : start + CHUNK]
         x = substitute(factored, b, transposed)
-        residual, relative = _residual(center, edges, b, x, floor)
+        residual, relative = _residual(center, edges, b, x)
         if relative > REFINED_FROM:
             x += substitute(factored, residual, transposed)
-            _, relative = _residual(center, edges, b, x, floor)
+            _, relative = _residual(center, edges, b, x)
         solution[start : start + CHUNK] = x
         worst = max(worst, relative) if relative == relative else np.nan
     if not worst <= RESIDUAL_LIMIT:
@@ -168,9 +167,7 @@ def _overlap(length: int, step: int) -> tuple[slice, slice]:
     return slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
 
 
-def _residual(
-    center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarray, floor: float
-) -> tuple[np.ndarray, float]:
+def _residual(center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
     """Return b − A x, and its largest entry against what its row adds up."""
     residual = b - center * x
     scale = np.abs(b) + np.abs(center * x)
@@ -180,6 +177,7 @@ def _residual(
         term = edge[here] * x[(..., *there)]
         residual[(..., *here)] -= term
         scale[(..., *here)] += np.abs(term, out=term)
-    least = np.maximum(floor * scale.max((1, 2), initial=0, keepdims=True), UNDERFLOW)
-    worst = np.divide(np.abs(residual), scale, where=~(scale <= least), out=np.zeros_like(scale))
+    size = scale / np.abs(center)
+    checked = ~(size <= NEGLIGIBLE * size.max((1, 2), initial=0, keepdims=True))
+    worst = np.divide(np.abs(residual), scale, where=checked, out=np.zeros_like(scale))
     return residual, float(worst.max(initial=0.0))

@@ -6,6 +6,7 @@ small matrices would be slow on every device.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import lapack
@@ -69,8 +70,12 @@ def _cholesky(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if failed:
         return np.full(block.shape, np.nan), np.zeros(len(block))
     inverse, _ = lapack.dpotri(factor, lower=1)
-    lower = np.tril(inverse)
-    return lower + np.tril(lower, -1).T, factor.diagonal() ** 2
+    return np.where(_lower_triangle(len(block)), inverse, inverse.T), factor.diagonal() ** 2
+
+
+@lru_cache(maxsize=64)
+def _lower_triangle(size: int) -> np.ndarray:
+    return np.tri(size, dtype=bool)
 
 
 def _lu(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

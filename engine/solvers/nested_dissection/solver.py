@@ -13,9 +13,6 @@ from ..interface import AbstractSolver
 from . import device, host
 from .plan import plan
 
-#: What is smaller than this part of the largest does not count in a derivative.
-NEGLIGIBLE = 1e-30
-
 
 class NestedDissection(AbstractSolver):
     """Solve by factoring over the grid's own separators: exact for any M-matrix, fast for many right-hand sides.
@@ -25,9 +22,6 @@ class NestedDissection(AbstractSolver):
     symmetric
         Whether the matrix equals its transpose, which halves memory and time; None to look at the values, which only
         the host can (a compiled factorisation then takes it to be nonsymmetric).
-    floor
-        Rows of A x that add up to less than this part of the largest are not checked for a residual. With 0 every entry
-        of a solution is accurate, however small beside others.
     on_host
         Whether to factor on the host by LAPACK, or in compiled, batched form; None for the host where there is no GPU.
 
@@ -51,16 +45,11 @@ class NestedDissection(AbstractSolver):
 
     symmetric: bool | None = eqx.field(static=True, default=None)
     on_host: bool | None = eqx.field(static=True, default=None)
-    floor: float = eqx.field(static=True, default=0.0)
 
     @property
     def uses_host(self) -> bool:
         """Where it factors."""
         return jax.default_backend() == "cpu" if self.on_host is None else self.on_host
-
-    def relaxed(self) -> "NestedDissection":
-        """Return the same without a check of what is negligible."""
-        return NestedDissection(self.symmetric, self.on_host, NEGLIGIBLE)
 
     def prepare(self, system: Stencil) -> tuple[Stencil, device.Factor | None]:
         """Factor the matrix; on the host that happens when it is first solved with, and the factor is remembered."""
@@ -81,9 +70,9 @@ class NestedDissection(AbstractSolver):
         """
         system, factored = prepared
         if factored is not None:
-            return device.solve(system, factored, right_hand_sides, transposed, self.floor)
+            return device.solve(system, factored, right_hand_sides, transposed)
         return _on_host(
-            lambda c, e, b: host.solve(c, e, b, self.symmetric, transposed, self.floor),
+            lambda c, e, b: host.solve(c, e, b, self.symmetric, transposed),
             right_hand_sides,
             system.center,
             system.edges,
