@@ -52,11 +52,12 @@ format: setup ## let ruff lay out the code and sort the imports
 zip: setup ## the package for QGIS: build/permea.zip
 	@.venv/bin/python resources/scripts/build_zip.py build/permea.zip
 
-bench: setup ## side by side against the peers
-	@$(ENGINE) -m benchmarks
+bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
+	@bash resources/scripts/setup.sh bench
+	@$(ENGINE) -m benchmarks $(BENCH)
 
 lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh
 
 clean: ## remove the environments and everything built
-	@rm -rf .venv .venv-qgis build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-qgis .venv-bench build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis
