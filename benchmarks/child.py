@@ -1,15 +1,12 @@
 """One measurement in a process of its own: a case in JSON on the command line, what was found in JSON on the output.
 
-    python -m benchmarks.child '{"program": "peers.cholmod:pair", "landscape": "smooth", "side": 255, "repeat": 3}'
+python -m benchmarks.child '{"program": "peers.cholmod:pair", "landscape": "smooth", "side": 255, "repeat": 3}'
 """
 
 import importlib
 import json
 import math
 import sys
-from pathlib import Path
-
-import numpy as np
 
 from .sites import Site
 from .stopwatch import Stopwatch
@@ -26,22 +23,20 @@ def main() -> int:
         report = {**watch.report(), **found}
     except Exception as problem:  # whatever a peer may raise is its answer to the case
         report = {"error": f"{type(problem).__name__}: {str(problem).strip().splitlines()[0] if str(problem) else ''}"}
-    if "file" in case:
-        Path(case["file"]).write_text(json.dumps(_plain(report)), encoding="utf-8")
     print(json.dumps(_plain(report)))
     return 0
 
 
 def _plain(value):
-    """Turn numpy's numbers and arrays into JSON's; what is not finite becomes null."""
+    """Turn numpy's and JAX's arrays into lists; what is not finite becomes null."""
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
-    if isinstance(value, (np.integer, int)):
-        return int(value)
-    if isinstance(value, (np.floating, float)):
-        return float(value) if math.isfinite(value) else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 
