@@ -19,20 +19,19 @@ def main() -> int:
     parser.add_argument("--contender", metavar="TEXT", help="only those whose label or program holds this text")
     parser.add_argument("--landscape", help="only on this one")
     parser.add_argument("--missing", action="store_true", help="measure only what has no result yet")
-    parser.add_argument(
-        "--quick", action="store_true", help="tiny rasters, to try the benchmarks; docs/ stays as it is"
-    )
-    parser.add_argument("--repeat", type=int, default=3, help="repetitions after the first run (default 3)")
+    parser.add_argument("--quick", action="store_true", help="tiny rasters, just to try; docs/ stays as it is")
+    parser.add_argument("--repeat", type=int, help="repetitions after the first run (default 3, or 1 with --quick)")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report from what is there")
     parser.add_argument("--gpu", action="store_true", help="measure Permea on a GPU, with the Python that runs this")
     options = parser.parse_args()
 
+    repeat = options.repeat or (1 if options.quick else 3)
     folder = ROOT / "build" / ("bench-quick" if options.quick else "bench")
     docs = folder if options.quick else ROOT / "docs"
-    laboratory = Laboratory(folder, repeat=options.repeat)
+    laboratory = Laboratory(folder, repeat=repeat)
     failed = []
     if not options.report:
-        place = Laboratory(folder / "gpu", repeat=options.repeat, gpu=True) if options.gpu else laboratory
+        place = Laboratory(folder / "gpu", repeat=repeat, gpu=True) if options.gpu else laboratory
         chosen = [measurement for measurement in _all(options) if _wanted(measurement, options)]
         failed = _measure(place, chosen, options.missing)
     _write(laboratory, docs, options.quick)

@@ -1,6 +1,6 @@
 """What is measured: works, contenders and bars, as one table."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .bars import (
     Bar,
@@ -37,6 +37,8 @@ class Contender:
         Side of the largest raster that it is given: more would not fit into 24 GB or take an hour.
     cache
         "empty" or "filled": where its compiled kernels come from, when that is what is measured.
+    quick
+        Whether it is run when the benchmarks are only tried; compiling a program once is enough then.
     """
 
     label: str
@@ -44,6 +46,7 @@ class Contender:
     options: dict = field(default_factory=dict)
     largest: int = 1_000_000
     cache: str = ""
+    quick: bool = True
 
     @property
     def is_ours(self) -> bool:
@@ -78,6 +81,7 @@ class Work:
 
 
 PAIR = Contender("Permea", "ours.resistance:pair")
+MAP = Contender("Permea", "ours.resistance:everywhere")
 LEAST_COST = Contender("Permea", "ours.least_cost:least_cost")
 AGGREGATION = Contender("PyAMG, smoothed aggregation", "peers.pyamg:pair", {"kind": "aggregation"})
 RUGE_STUBEN = Contender("PyAMG, Ruge–Stüben", "peers.pyamg:pair", {"kind": "ruge-stuben"})
@@ -118,16 +122,22 @@ WORKS = (
     Work(
         name="star",
         title="17 pairs among 18 points, with the gradient of their sum",
-        contenders=(Contender("Permea", "ours.resistance:star"), Contender("CHOLMOD", "peers.cholmod:star")),
+        contenders=(
+            Contender("Permea", "ours.resistance:star"),
+            Contender("multigrid", "ours.resistance:star", {"solver": "multigrid"}, quick=False),
+            Contender("nested dissection", "ours.resistance:star", {"solver": "nested dissection"}, quick=False),
+            Contender("CHOLMOD", "peers.cholmod:star"),
+        ),
         bars=(speed(0.35, "CHOLMOD"), residual(1e-8), agreement(1e-6, "CHOLMOD")),
         sides=(1023,),
-        note="CHOLMOD: one factor, and all 17 right-hand sides solved at once; the values alone.",
+        note="Permea: with the solver that it chooses, and with either of two. "
+        "CHOLMOD: one factor, and all 17 right-hand sides solved at once; the values alone.",
     ),
     Work(
         name="map",
         title="Effective resistance from every cell to one, exactly",
         contenders=(
-            Contender("Permea", "ours.resistance:everywhere"),
+            MAP,
             Contender("CHOLMOD", "peers.cholmod:everywhere"),
         ),
         bars=(speed(0.6, "CHOLMOD"), agreement(1e-9, "CHOLMOD")),
@@ -156,14 +166,14 @@ WORKS = (
         name="growth",
         title="How the time grows with the number of cells",
         contenders=(
-            Contender("least cost", LEAST_COST.program),
-            Contender("pair, multigrid", PAIR.program),
-            Contender("map, nested dissection", "ours.resistance:everywhere", largest=2000),
+            Contender("least cost", LEAST_COST.program, quick=False),
+            Contender("pair, multigrid", PAIR.program, quick=False),
+            Contender("map, nested dissection", MAP.program, largest=2000, quick=False),
             Contender("scikit-image", MCP.program),
             Contender("PyAMG, smoothed aggregation", AGGREGATION.program, AGGREGATION.options, largest=2000),
             Contender("CHOLMOD's factor", "peers.cholmod:everywhere", {"samples": 1}, largest=2000),
             Contender("SuperLU's factor, RSP", "peers.superlu:expected_cost", {"theta": 0.01}, largest=1000),
-            Contender("JAXScape, least cost", JAXSCAPE.program, largest=1000),
+            Contender("JAXScape, least cost", JAXSCAPE.program, largest=1000, quick=False),
         ),
         bars=(
             growth(1.15, "least cost", 500, 2000),
@@ -177,7 +187,7 @@ WORKS = (
     Work(
         name="memory",
         title="Memory of multigrid, 16 million cells",
-        contenders=(Contender("Permea", "ours.resistance:pair", {"gradient": False}),),
+        contenders=(Contender("Permea", "ours.resistance:pair", {"gradient": False}, quick=False),),
         bars=(memory_per_cell(600), everything_solved("solved within 24 GB", peak=24e9)),
         sides=(1000, 4000),
         landscapes=("smooth", "categorical"),
@@ -187,7 +197,7 @@ WORKS = (
     Work(
         name="contrast",
         title="Permeability over eight orders of magnitude, cell by cell",
-        contenders=(PAIR, CHOLMOD),
+        contenders=(replace(PAIR, quick=False), CHOLMOD),
         bars=(residual(1e-8), agreement(1e-6, CHOLMOD.label)),
         landscapes=("speckled",),
         note="A clear error would do, a wrong number not.",
@@ -196,16 +206,14 @@ WORKS = (
         name="compile",
         title="Compilation for a raster size that is new",
         contenders=tuple(
-            Contender(
-                f"{what}, {'first time' if cache == 'empty' else 'from the cache'}", program, options, cache=cache
-            )
+            Contender(f"{what}, {when}", program, options, cache=cache, quick=what == "RSP")
             for what, program, options in (
                 ("pair", PAIR.program, {}),
-                ("map", "ours.resistance:everywhere", {}),
+                ("map", MAP.program, {}),
                 ("least cost", LEAST_COST.program, {}),
                 ("RSP", "ours.rsp:expected_cost", {"theta": 0.01}),
             )
-            for cache in ("empty", "filled")
+            for cache, when in (("empty", "first time"), ("filled", "from the cache"))
         ),
         bars=(compiling(8, "first time"), compiling(2, "from the cache")),
         landscapes=("smooth",),

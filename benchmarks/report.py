@@ -17,10 +17,11 @@ PICTURE = "images/benchmarks.png"
 HEAD = """# Side by side
 
 `make bench` wrote this page. It measures everything in one go, each case in a process of its own: medians of {repeat}
-runs after a first one, on the same landscapes, made anew in every process. *smooth*: lognormal; *categorical*: patches of
-five classes, contrast 10⁴, a tenth of the cells barriers; *fractal*: cut by rivers with a ford each; *olinda*: the sample,
-tiled. All have 8 neighbours and float64. Every peer is given its matrix or its raster ready made; Permea starts from the
-raster. In parentheses: peak memory of the process, and the largest relative difference of a peer's values from ours.
+runs after a first one, on the same landscapes, made anew in every process. *smooth*: lognormal; *categorical*: patches
+of five classes, contrast 10⁴, a tenth of the cells barriers; *fractal*: cut by rivers with a ford each; *olinda*: the
+sample, tiled. All have 8 neighbours and float64. Every peer is given its matrix or its raster ready made; Permea starts
+from the raster. In parentheses: peak memory of the process, and the largest relative difference of a peer's values from
+ours.
 
 {machine}
 

@@ -17,6 +17,9 @@ from .sites import ROOT
 #: Longer than any measurement should take; a process that hangs must not hold up the rest.
 TIMEOUT = 3600  # seconds
 
+#: How much smaller the sides are where the benchmarks are only tried.
+QUICKER = 20
+
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 # The first two choose kernels of OpenBLAS that are slower than what it chooses by itself; the others would bring in
@@ -44,9 +47,9 @@ def measurements(work: Work, quick: bool) -> Iterator[Measurement]:
     """List everything that a work needs measured; in the small if it is only to be tried."""
     landscapes = work.landscapes[-1:] if quick else work.landscapes
     for landscape in landscapes:
-        for side in sorted({min(side, 48) for side in work.sides}) if quick else work.sides:
+        for side in sorted({side // QUICKER for side in work.sides}) if quick else work.sides:
             for contender in work.contenders:
-                if side <= contender.largest:
+                if side <= contender.largest and (contender.quick or not quick):
                     yield Measurement(work, contender, landscape, side)
 
 

@@ -13,6 +13,12 @@ from permea.engine.solvers.nested_dissection import NestedDissection
 from ..sites import Site
 from ..stopwatch import Stopwatch
 
+SOLVERS = {
+    "automatic": None,
+    "multigrid": Multigrid(tolerance=1e-8),
+    "nested dissection": NestedDissection(symmetric=True),
+}
+
 #: Step of the finite differences; two of them, extrapolated, leave an error of h⁴.
 STEP = 1e-3
 
@@ -27,21 +33,21 @@ def vertices(site: Site, cells: np.ndarray | int) -> np.ndarray:
     return (np.cumsum(site.active) - 1)[np.atleast_1d(cells)]
 
 
-def pair(site: Site, watch: Stopwatch, *, gradient: bool = True, tolerance: float = 1e-8) -> dict:
+def pair(site: Site, watch: Stopwatch, *, gradient: bool = True) -> dict:
     """Resistance of one pair with its gradient, from the raster on."""
     source, target = site.pair
-    return _pairs(site, watch, [source], [target], gradient, tolerance)
+    return _pairs(site, watch, [source], [target], SOLVERS["multigrid"], gradient)
 
 
-def star(site: Site, watch: Stopwatch, *, count: int = 18, gradient: bool = True, tolerance: float = 1e-8) -> dict:
+def star(site: Site, watch: Stopwatch, *, count: int = 18, solver: str = "automatic") -> dict:
     """Resistance from one of some points to each other one, with the gradient of their sum."""
     target, *others = site.points(count)
-    return _pairs(site, watch, others, [target] * len(others), gradient, tolerance)
+    return _pairs(site, watch, others, [target] * len(others), SOLVERS[solver])
 
 
-def _pairs(site, watch, sources, targets, gradient, tolerance) -> dict:
+def _pairs(site, watch, sources, targets, solver, gradient=True) -> dict:
     first, second = jnp.asarray(vertices(site, sources)), jnp.asarray(vertices(site, targets))
-    distance, cells = ResistanceDistance(solver=Multigrid(tolerance=tolerance)), int(site.active.sum())
+    distance, cells = ResistanceDistance(solver), int(site.active.sum())
 
     def total(permeability, active):
         resistance = distance.pairs(GridGraph(permeability, active, cells), first, second)
@@ -97,6 +103,6 @@ def everywhere_gradient(site: Site, watch: Stopwatch) -> dict:
 
 
 def _map_maker(site: Site) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    distance, cells = ResistanceDistance(solver=NestedDissection(symmetric=True)), int(site.active.sum())
+    distance, cells = ResistanceDistance(), int(site.active.sum())
     target = vertices(site, site.centre)
     return lambda permeability, active: distance(GridGraph(permeability, active, cells), targets=target)[:, 0]
