@@ -96,7 +96,7 @@ def _rsp(theta: float) -> Work:
         name=f"rsp-{theta:g}",
         title=f"Randomized shortest paths, expected cost from every cell to one, θ = {theta:g}",
         contenders=(
-            Contender("Permea", "ours.rsp:expected_cost", {"theta": theta}),
+            Contender("Permea", "ours.rsp:expected_cost", {"theta": theta}, quick=theta < 1),
             Contender("SuperLU", "peers.superlu:expected_cost", {"theta": theta}),
         ),
         bars=(speed(0.2, "SuperLU"), agreement(1e-6, "SuperLU")),

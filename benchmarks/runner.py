@@ -17,8 +17,9 @@ from .sites import ROOT
 #: Longer than any measurement should take; a process that hangs must not hold up the rest.
 TIMEOUT = 3600  # seconds
 
-#: How much smaller the sides are where the benchmarks are only tried.
+#: How much smaller the sides are where the benchmarks are only tried, and the smallest.
 QUICKER = 20
+SMALLEST = 12
 
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -47,7 +48,7 @@ def measurements(work: Work, quick: bool) -> Iterator[Measurement]:
     """List everything that a work needs measured; in the small if it is only to be tried."""
     landscapes = work.landscapes[-1:] if quick else work.landscapes
     for landscape in landscapes:
-        for side in sorted({side // QUICKER for side in work.sides}) if quick else work.sides:
+        for side in sorted({max(SMALLEST, side // QUICKER) for side in work.sides}) if quick else work.sides:
             for contender in work.contenders:
                 if side <= contender.largest and (contender.quick or not quick):
                     yield Measurement(work, contender, landscape, side)
