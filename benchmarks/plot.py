@@ -42,7 +42,8 @@ def draw(work: Work, reports: Reports, path: Path) -> None:
     axes.tick_params(colors=INK)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    if axes.lines:
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
     axes.set_title("Time against cells, smooth landscape, 8 neighbours", loc="left", color=INK)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
