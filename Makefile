@@ -11,7 +11,7 @@ ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/b
   .venv/bin/python
 QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
-ENGINE_TESTS := tests/engine tests/packaging tests/test_architecture.py
+ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py
 QGIS_TESTS := tests/plugin tests/ui
 # Without this, tests marked `long` run too.
 SHORT := -m "not long"
@@ -52,11 +52,12 @@ format: setup ## let ruff lay out the code and sort the imports
 zip: setup ## the package for QGIS: build/permea.zip
 	@.venv/bin/python resources/scripts/build_zip.py build/permea.zip
 
-bench: setup ## side by side against the peers
-	@$(ENGINE) -m benchmarks
+bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
+	@bash resources/scripts/setup.sh bench
+	@$(ENGINE) -m benchmarks $(BENCH)
 
 lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh
 
 clean: ## remove the environments and everything built
-	@rm -rf .venv .venv-qgis build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-qgis .venv-bench build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Turns the three lists of requirements into locked ones: exact versions with hashes, for every Python from 3.11 on and every platform
+# Turns the lists of requirements into locked ones: exact versions with hashes, for every Python from 3.11 on and every platform
 # (environment markers tell them apart). The engine's lock comes first; the test tools are chosen around it.
+# The peers of the benchmarks share nothing with either.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 UV_VERSION=0.13.8
@@ -16,3 +17,5 @@ lock() {  # LIST LOCKED
 lock resources/engine-requirements.in resources/engine-requirements.txt
 lock tests/requirements/engine.in tests/requirements/engine.txt
 lock tests/requirements/qgis.in tests/requirements/qgis.txt
+lock benchmarks/requirements.in benchmarks/requirements.txt
+lock benchmarks/requirements-compiled.in benchmarks/requirements-compiled.txt

@@ -3,6 +3,9 @@
 #   1. QGIS and Xvfb from Debian's packages,
 #   2. .venv, the engine's Python, from resources/engine-requirements.txt and tests/requirements/engine.txt,
 #   3. .venv-qgis, QGIS's own Python plus pytest-qgis, from tests/requirements/qgis.txt.
+# With the argument `bench`, what `make bench` needs besides:
+#   4. SuiteSparse with its headers, a compiler and OpenBLAS from Debian's packages,
+#   5. .venv-bench, the peers that Permea is measured against, from benchmarks/requirements.txt and -compiled.txt.
 # An environment is made anew when its locked requirements, its Python or the folder it stands in change.
 # PYTHON (default python3) is the interpreter for .venv; it needs to be 3.11 or newer.
 set -euo pipefail
@@ -10,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # The smallest set that runs the plugin, qgis_process and a QGIS window without a screen.
 DEBIAN_PACKAGES=(qgis python3-qgis qgis-providers python3-gdal python3-venv xvfb)
+# CHOLMOD to compile against. Without OpenBLAS it would run on the reference BLAS, ten times slower: no fair comparison.
+BENCH_PACKAGES=(libsuitesparse-dev libopenblas0-pthread gcc libc6-dev python3-venv)
 QGIS_PYTHON=/usr/bin/python3  # PyQGIS is built for Debian's Python, whichever python3 comes first on the PATH
 ATTEMPTS=4
 
@@ -41,13 +46,13 @@ quietly() {
   "$@" >"$log" 2>&1 || { tail -n 15 "$log" >&2; return 1; }
 }
 
-install_packages() {
+install_packages() {  # PACKAGE...
   local package missing=()
   if ! command -v dpkg-query >/dev/null; then
-    say "not a Debian system: QGIS 3.22 or newer, its Python and Xvfb have to be installed already"
+    say "not a Debian system: what these packages hold has to be installed already: $*"
     return
   fi
-  for package in "${DEBIAN_PACKAGES[@]}"; do
+  for package in "$@"; do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
@@ -114,7 +119,32 @@ qgis_environment() {
   echo "$key" >.venv-qgis/made-from
 }
 
+# CHOLMOD's interface has no wheel; it is compiled with the Cython and numpy that the environment holds by then.
+bench_environment() {
+  local python key packages=("${BENCH_PACKAGES[@]}") files=(benchmarks/requirements.txt benchmarks/requirements-compiled.txt)
+  python=$(engine_python)
+  key=$(key "$python" "${files[@]}")
+  [ "$(cat .venv-bench/made-from 2>/dev/null)" = "$key" ] && return 0
+  "$python" -c 'import pathlib, sysconfig, sys; sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' \
+    || packages+=(python3-dev)
+  install_packages "${packages[@]}"
+  make_environment .venv-bench "$key" "$python" "" "${files[0]}"
+  say "compiling CHOLMOD's interface against the SuiteSparse of this system"
+  # A wheel that was compiled before may have been compiled against another SuiteSparse: none is taken from the cache.
+  persistently quietly pip.venv-bench-compiled .venv-bench/bin/python -m pip install --require-hashes --no-cache-dir \
+    --only-binary :all: --no-binary scikit-sparse --no-build-isolation --requirement "${files[1]}" \
+    || fail "compiling failed; the log is build/pip.venv-bench-compiled.log"
+  .venv-bench/bin/python -c 'import sksparse.cholmod' || fail "CHOLMOD's interface was compiled but cannot be imported"
+  echo "$key" >.venv-bench/made-from
+}
+
 mkdir -p build
-install_packages
-engine_environment
-qgis_environment
+case "${1:-}" in
+  "")
+    install_packages "${DEBIAN_PACKAGES[@]}"
+    engine_environment
+    qgis_environment
+    ;;
+  bench) bench_environment ;;
+  *) fail "what is $1? Nothing, or bench" ;;
+esac

@@ -10,7 +10,13 @@ import pytest
 from packaging.requirements import Requirement
 
 ENGINE_LOCK = "resources/engine-requirements.txt"
-LOCKS = (ENGINE_LOCK, "tests/requirements/engine.txt", "tests/requirements/qgis.txt")
+LOCKS = (
+    ENGINE_LOCK,
+    "tests/requirements/engine.txt",
+    "tests/requirements/qgis.txt",
+    "benchmarks/requirements.txt",
+    "benchmarks/requirements-compiled.txt",
+)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 

@@ -1,0 +1,169 @@
+"""The bars: what a number must reach, and whether it does."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Reports of the contenders of a work on one landscape: label → side → report.
+Reports = dict[str, dict[int, dict]]
+
+OURS = "Permea"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found, in words, and whether that is enough."""
+
+    figure: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Something to be reached.
+
+    Parameters
+    ----------
+    text
+        As in the tables.
+    judge
+        Returns a verdict on reports, or None while what it needs is not measured; may raise what a missing number
+        raises.
+    """
+
+    text: str
+    judge: Callable[[Reports], Verdict | None]
+
+    def verdict(self, reports: Reports) -> Verdict | None:
+        """Judge, as far as measurements are there."""
+        try:
+            return self.judge(reports)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+
+
+def last(reports: Reports, label: str) -> dict:
+    """Return the report on the largest raster that somebody was given."""
+    return reports[label][max(reports[label])]
+
+
+def _at_most(value: float, limit: float, figure: str) -> Verdict:
+    return Verdict(figure, value <= limit)
+
+
+def speed(limit: float, *peers: str) -> Bar:
+    """Our time over that of the fastest of some peers."""
+
+    def judge(reports: Reports) -> Verdict:
+        fastest = min(report["seconds"] for peer in peers if "seconds" in (report := last(reports, peer)))
+        ratio = last(reports, OURS)["seconds"] / fastest
+        return _at_most(ratio, limit, f"{ratio:.3g} ×")
+
+    names = " and ".join(peers) if len(peers) < 3 else "the fastest of " + ", ".join(peers)
+    return Bar(f"≤ {limit:g} × {names}", judge)
+
+
+def part_ratio(limit: float, part: str, other: str) -> Bar:
+    """Our time for one part over that for another."""
+
+    def judge(reports: Reports) -> Verdict:
+        parts = last(reports, OURS)["parts"]
+        ratio = parts[part] / parts[other]
+        return _at_most(ratio, limit, f"{ratio:.3g} × ({parts[part]:.3g} s over {parts[other]:.3g} s)")
+
+    return Bar(f"{part} ≤ {limit:g} × {other}", judge)
+
+
+def difference(one: dict, other: dict) -> float | None:
+    """Return the largest relative difference of the values of two reports, where both have an answer."""
+    pairs = list(zip(one.get("values", ()), other.get("values", ()), strict=False))
+    apart = [abs(a - b) / abs(b) if b else abs(a) for a, b in pairs if a is not None and b is not None]
+    return max(apart) if apart else None
+
+
+def agreement(limit: float, peer: str) -> Bar:
+    """The largest relative difference of our values and a peer's."""
+
+    def judge(reports: Reports) -> Verdict | None:
+        apart = difference(last(reports, OURS), last(reports, peer))
+        return None if apart is None else _at_most(apart, limit, f"{apart:.1e}")
+
+    return Bar(f"equal to {peer} within {limit:.0e}", judge)
+
+
+def residual(limit: float) -> Bar:
+    """Our relative residual."""
+
+    def judge(reports: Reports) -> Verdict:
+        report = last(reports, OURS)
+        if "error" in report:
+            return Verdict(f"refused: {report['error']}", True)
+        found = report["residual"]
+        return _at_most(found, limit, f"{found:.1e}, {report['iterations']} iterations")
+
+    return Bar(f"residual ≤ {limit:.0e}", judge)
+
+
+def finite_differences(limit: float) -> Bar:
+    """Our gradient against finite differences."""
+
+    def judge(reports: Reports) -> Verdict:
+        found = last(reports, OURS)["difference"]
+        return _at_most(found, limit, f"{found:.1e}")
+
+    return Bar(f"equal to finite differences within {limit:.0e}", judge)
+
+
+def exponent(reports: dict[int, dict], small: int, large: int) -> float:
+    """Return p of time ∝ cellsᵖ between two sides."""
+    return math.log(reports[large]["seconds"] / reports[small]["seconds"]) / math.log((large / small) ** 2)
+
+
+def growth(limit: float, label: str, small: int, large: int) -> Bar:
+    """The exponent of our time in the number of cells."""
+
+    def judge(reports: Reports) -> Verdict:
+        slope = exponent(reports[label], small, large)
+        return _at_most(slope, limit, f"{slope:.2f}")
+
+    return Bar(f"{label}: slope from {small}² to {large}² ≤ {limit:g}", judge)
+
+
+def memory_per_cell(limit: float) -> Bar:
+    """Our peak memory beyond what the process held before, per cell of the largest raster."""
+
+    def judge(reports: Reports) -> Verdict:
+        side = max(reports[OURS])
+        report = reports[OURS][side]
+        each = (report["peak_memory"] - report["memory_before"]) / side**2
+        return _at_most(each, limit, f"{each:.0f} bytes per cell")
+
+    return Bar(f"≤ {limit:g} bytes per cell", judge)
+
+
+def everything_solved(text: str, peak: float) -> Bar:
+    """Our largest raster solved within some memory."""
+
+    def judge(reports: Reports) -> Verdict:
+        report = last(reports, OURS)
+        if "error" in report:
+            return Verdict(report["error"], False)
+        return _at_most(report["peak_memory"], peak, f"{report['peak_memory'] / 1e9:.1f} GB, {report['seconds']:.3g} s")
+
+    return Bar(text, judge)
+
+
+def compile_seconds(report: dict) -> float:
+    """Return what the first call took beyond a later one."""
+    return report["first_seconds"] - report["seconds"]
+
+
+def compiling(limit: float, when: str) -> Bar:
+    """The longest of our compilations."""
+
+    def judge(reports: Reports) -> Verdict:
+        found = {label: compile_seconds(last(reports, label)) for label in reports if label.endswith(when)}
+        slowest = max(found, key=found.get)
+        return _at_most(found[slowest], limit, f"{found[slowest]:.1f} s ({slowest.split(',')[0]})")
+
+    return Bar(f"{when} ≤ {limit:g} s", judge)

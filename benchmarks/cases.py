@@ -1,0 +1,253 @@
+"""What is measured: works, contenders and bars, as one table."""
+
+from dataclasses import dataclass, field, replace
+
+from .bars import (
+    Bar,
+    agreement,
+    compiling,
+    everything_solved,
+    finite_differences,
+    growth,
+    memory_per_cell,
+    part_ratio,
+    residual,
+    speed,
+)
+
+EVERY_LANDSCAPE = ("smooth", "categorical", "fractal", "olinda")
+
+#: Sides of about 10⁴, 10⁵, 10⁶ and 10⁷ cells, and the two between which growth is judged.
+GROWING = (100, 316, 500, 1000, 2000, 3162)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Somebody who does a work.
+
+    Parameters
+    ----------
+    label
+        As in the tables.
+    program
+        Module and function, `ours.resistance:pair`. What begins with `ours` runs in the engine's environment.
+    options
+        Keyword arguments of the function.
+    largest
+        Side of the largest raster that it is given: more would not fit into 24 GB or take an hour.
+    cache
+        "empty" or "filled": where its compiled kernels come from, when that is what is measured.
+    quick
+        Whether it is run when the benchmarks are only tried; compiling a program once is enough then.
+    """
+
+    label: str
+    program: str
+    options: dict = field(default_factory=dict)
+    largest: int = 1_000_000
+    cache: str = ""
+    quick: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Permea is what runs."""
+        return self.program.startswith("ours.")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to be done by all contenders on some landscapes.
+
+    Parameters
+    ----------
+    name
+        For the command line and the files.
+    title, note
+        For the tables.
+    sides
+        Of the rasters; the last one is the one in the tables.
+    bars
+        What is to be reached.
+    """
+
+    name: str
+    title: str
+    contenders: tuple[Contender, ...]
+    bars: tuple[Bar, ...] = ()
+    sides: tuple[int, ...] = (1000,)
+    landscapes: tuple[str, ...] = EVERY_LANDSCAPE
+    note: str = ""
+    repeat: int | None = None
+
+
+PAIR = Contender("Permea", "ours.resistance:pair")
+MAP = Contender("Permea", "ours.resistance:everywhere")
+LEAST_COST = Contender("Permea", "ours.least_cost:least_cost")
+AGGREGATION = Contender("PyAMG, smoothed aggregation", "peers.pyamg:pair", {"kind": "aggregation"})
+RUGE_STUBEN = Contender("PyAMG, Ruge–Stüben", "peers.pyamg:pair", {"kind": "ruge-stuben"})
+CHOLMOD = Contender("CHOLMOD", "peers.cholmod:pair")
+CHOLESPY = Contender("cholespy", "peers.cholespy:pair")
+MCP = Contender("scikit-image", "peers.mcp:least_cost")
+JAXSCAPE = Contender("JAXScape", "peers.jaxscape:least_cost")
+
+
+def _rsp(theta: float) -> Work:
+    return Work(
+        name=f"rsp-{theta:g}",
+        title=f"Randomized shortest paths, expected cost from every cell to one, θ = {theta:g}",
+        contenders=(
+            Contender("Permea", "ours.rsp:expected_cost", {"theta": theta}, quick=theta < 1),
+            Contender("SuperLU", "peers.superlu:expected_cost", {"theta": theta}),
+        ),
+        bars=(speed(0.2, "SuperLU"), agreement(1e-6, "SuperLU")),
+        note="SciPy's `splu` of the same system and two solves, told that the pattern is symmetric and that no "
+        "pivots are needed. Where the weight of all paths underflows it has no answer, and nothing is compared. "
+        "JAXScape's memory grows with edges² × cells; it cannot.",
+    )
+
+
+WORKS = (
+    Work(
+        name="pair",
+        title="Effective resistance of one pair, with its gradient",
+        contenders=(PAIR, AGGREGATION, RUGE_STUBEN, CHOLMOD, CHOLESPY),
+        bars=(
+            speed(0.10, AGGREGATION.label, RUGE_STUBEN.label, CHOLMOD.label),
+            residual(1e-8),
+            agreement(1e-6, CHOLMOD.label),
+        ),
+        sides=(1023,),
+        note="Set-up included, residual 1e-8. Peers compute the value alone, from a matrix that is given to them.",
+    ),
+    Work(
+        name="star",
+        title="17 pairs among 18 points, with the gradient of their sum",
+        contenders=(
+            Contender("Permea", "ours.resistance:star"),
+            Contender("multigrid", "ours.resistance:star", {"solver": "multigrid"}, quick=False),
+            Contender("nested dissection", "ours.resistance:star", {"solver": "nested dissection"}, quick=False),
+            Contender("CHOLMOD", "peers.cholmod:star"),
+        ),
+        bars=(speed(0.35, "CHOLMOD"), residual(1e-8), agreement(1e-6, "CHOLMOD")),
+        sides=(1023,),
+        note="Permea: with the solver that it chooses, and with either of two. "
+        "CHOLMOD: one factor, and all 17 right-hand sides solved at once; the values alone.",
+    ),
+    Work(
+        name="map",
+        title="Effective resistance from every cell to one, exactly",
+        contenders=(
+            MAP,
+            Contender("CHOLMOD", "peers.cholmod:everywhere"),
+        ),
+        bars=(speed(0.6, "CHOLMOD"), agreement(1e-9, "CHOLMOD")),
+        sides=(1023,),
+        note="Permea: from the raster to the map. CHOLMOD: its factor alone; 200 cells are compared.",
+    ),
+    Work(
+        name="map-gradient",
+        title="Gradient of the sum of that map",
+        contenders=(Contender("Permea", "ours.resistance:everywhere_gradient"),),
+        bars=(part_ratio(5, "gradient", "forward"), finite_differences(1e-6)),
+        sides=(255,),
+        note="The time is that of the map and of the map with its gradient together.",
+    ),
+    Work(
+        name="least-cost",
+        title="Least cost from one cell to every other, with its gradient",
+        contenders=(LEAST_COST, MCP, JAXSCAPE),
+        bars=(speed(1.2, MCP.label), speed(0.05, JAXSCAPE.label), agreement(1e-9, MCP.label)),
+        note="`MCP_Geometric` computes the value alone. JAXScape computes the gradient, too; its diagonal steps are as "
+        "long as the others, so its values cannot be compared.",
+    ),
+    _rsp(0.01),
+    _rsp(10),
+    Work(
+        name="growth",
+        title="How the time grows with the number of cells",
+        contenders=(
+            Contender("least cost", LEAST_COST.program, quick=False),
+            Contender("pair, multigrid", PAIR.program, quick=False),
+            Contender("map, nested dissection", MAP.program, largest=2000, quick=False),
+            Contender("scikit-image", MCP.program),
+            Contender("PyAMG, smoothed aggregation", AGGREGATION.program, AGGREGATION.options, largest=2000),
+            Contender("CHOLMOD's factor", "peers.cholmod:everywhere", {"samples": 1}, largest=2000),
+            Contender("SuperLU's factor, RSP", "peers.superlu:expected_cost", {"theta": 0.01}, largest=1000),
+            Contender("JAXScape, least cost", JAXSCAPE.program, largest=1000, quick=False),
+        ),
+        bars=(
+            growth(1.15, "least cost", 500, 2000),
+            growth(1.15, "pair, multigrid", 500, 2000),
+            growth(1.6, "map, nested dissection", 500, 2000),
+        ),
+        sides=GROWING,
+        landscapes=("smooth",),
+        note="Exponent of the time in the number of cells.",
+    ),
+    Work(
+        name="memory",
+        title="Memory of multigrid, 16 million cells",
+        contenders=(Contender("Permea", "ours.resistance:pair", {"gradient": False}, quick=False),),
+        bars=(memory_per_cell(600), everything_solved("solved within 24 GB", peak=24e9)),
+        sides=(1000, 4000),
+        landscapes=("smooth", "categorical"),
+        note="Resistance of one pair. Peak memory beyond that of the process with the landscape in it.",
+        repeat=1,
+    ),
+    Work(
+        name="contrast",
+        title="Permeability over eight orders of magnitude, cell by cell",
+        contenders=(replace(PAIR, quick=False), CHOLMOD),
+        bars=(residual(1e-8), agreement(1e-6, CHOLMOD.label)),
+        landscapes=("speckled",),
+        note="A clear error would do, a wrong number not.",
+    ),
+    Work(
+        name="compile",
+        title="Compilation for a raster size that is new",
+        contenders=tuple(
+            Contender(f"{what}, {when}", program, options, cache=cache, quick=what == "RSP")
+            for what, program, options in (
+                ("pair", PAIR.program, {}),
+                ("map", MAP.program, {}),
+                ("least cost", LEAST_COST.program, {}),
+                ("RSP", "ours.rsp:expected_cost", {"theta": 0.01}),
+            )
+            for cache, when in (("empty", "first time"), ("filled", "from the cache"))
+        ),
+        bars=(compiling(8, "first time"), compiling(2, "from the cache")),
+        landscapes=("smooth",),
+        note="The first call in a new process less a later one: compiled, or read from the cache on disk.",
+        repeat=3,
+    ),
+    Work(
+        name="stencil",
+        title="Applying the stencil",
+        contenders=(Contender("Permea", "ours.stencil:apply"),),
+        sides=(2000,),
+        landscapes=("smooth",),
+    ),
+)
+
+#: Besides the works above, where there is a GPU.
+GPU_WORKS = (
+    Work(
+        name="large",
+        title="Effective resistance of one pair on 16 million cells, with its gradient",
+        contenders=(PAIR,),
+        sides=(4000,),
+        landscapes=("smooth",),
+    ),
+    Work(
+        name="windows",
+        title="10⁴ windows of 101² cells, each with its gradient",
+        contenders=tuple(
+            Contender(what, program, {"count": 10_000, "side": 101, "together": 1000})
+            for what, program in (
+                ("least cost from the centre", "ours.windows:least_cost"),
+                ("resistance between corners", "ours.windows:resistance"),
+            )
+        ),
+        landscapes=("smooth",),
+    ),
+)

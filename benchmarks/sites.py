@@ -1,0 +1,125 @@
+"""The landscapes that everybody is measured on, and the places in them."""
+
+import importlib.util
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import scipy.ndimage as ndi
+
+from . import sample
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Neighbours are 8 in every case.
+QUEEN = np.ones((3, 3), int)
+
+
+def _generators():
+    # By its file, because the engine around it needs packages that the peers' environment lacks.
+    spec = importlib.util.spec_from_file_location("landscapes", ROOT / "engine" / "landscapes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _smooth(side: int) -> np.ndarray:
+    return _generators().smooth(side, side)
+
+
+def _categorical(side: int) -> np.ndarray:
+    return _generators().categorical(side, side, contrast=1e4, holes=0.1)
+
+
+def _fractal(side: int) -> np.ndarray:
+    return _generators().fractal(side, side)
+
+
+def _olinda(side: int) -> np.ndarray:
+    """Tile the sample, every other tile mirrored, so that land meets land."""
+    tile = sample.permeability()
+    more = [(0, max(0, side - length)) for length in tile.shape]
+    return np.pad(tile, more, mode="symmetric")[:side, :side]
+
+
+def _speckled(side: int) -> np.ndarray:
+    """Permeability over eight orders of magnitude, each cell for itself."""
+    return 10.0 ** np.random.default_rng(0).uniform(-8, 0, (side, side))
+
+
+LANDSCAPES = {
+    "smooth": _smooth,
+    "categorical": _categorical,
+    "fractal": _fractal,
+    "olinda": _olinda,
+    "speckled": _speckled,
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A landscape with the places that a case is about; the same in every process.
+
+    Parameters
+    ----------
+    permeability
+        A square raster; 0 is a barrier.
+    """
+
+    permeability: np.ndarray
+
+    @classmethod
+    def named(cls, landscape: str, side: int) -> "Site":
+        """Make one of the landscapes, side × side cells."""
+        return cls(LANDSCAPES[landscape](side))
+
+    @property
+    def side(self) -> int:
+        """Rows, and columns."""
+        return self.permeability.shape[0]
+
+    @property
+    def active(self) -> np.ndarray:
+        """Where one can be."""
+        return self.permeability > 0
+
+    @cached_property
+    def mainland(self) -> np.ndarray:
+        """The largest connected part; all places lie in it."""
+        label, _ = ndi.label(self.active, QUEEN)
+        return label == 1 + np.argmax(np.bincount(label.ravel())[1:])
+
+    def place(self, down: float, across: float) -> int:
+        """Return the flat index of the mainland's cell nearest to a position, given as parts of the side."""
+        cells = np.flatnonzero(self.mainland)
+        rows, columns = np.divmod(cells, self.side)
+        return int(cells[np.argmin((rows - down * self.side) ** 2 + (columns - across * self.side) ** 2)])
+
+    @property
+    def centre(self) -> int:
+        """The place from which maps are made."""
+        return self.place(0.5, 0.5)
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Two places half the landscape apart."""
+        return self.place(0.25, 0.25), self.place(0.75, 0.75)
+
+    def points(self, count: int) -> np.ndarray:
+        """Return different places all over the mainland."""
+        return self.sample(count, seed=1)
+
+    def sample(self, count: int, seed: int = 2) -> np.ndarray:
+        """Return the flat indices of some of the mainland's cells, drawn at random, all different."""
+        cells = np.flatnonzero(self.mainland)
+        return np.sort(np.random.default_rng(seed).choice(cells, min(count, cells.size), replace=False))
+
+    def nudged(self, repetition: int) -> np.ndarray:
+        """Return the permeability changed in the 13th digit of one cell.
+
+        What was remembered of the last repetition is of no use then, and no answer shows the difference.
+        """
+        changed = self.permeability.copy()
+        changed.flat[self.centre] *= 1 + 1e-13 * (1 + repetition)
+        return changed
