@@ -143,6 +143,14 @@ def component_style(labels: np.ndarray) -> Style:
 _styled_outputs: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
 
 
+def hide_infinite_cells(layer: QgsRasterLayer) -> None:
+    """Have QGIS take infinite cells for nodata."""
+    # NaN leaves the range open above; infinity as its end would not be part of it.
+    beyond_all_numbers = QgsRasterRange(LARGEST_FLOAT32, np.nan)
+    for band in range(1, layer.bandCount() + 1):
+        layer.dataProvider().setUserNoDataValue(band, [beyond_all_numbers])
+
+
 def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) -> None:
     """Ask QGIS to draw an output in this style if it is going to load it.
 
@@ -174,8 +182,7 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
             return
         # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
         # stretch or histogram by the user is not spoilt by them.
-        for band in range(1, layer.bandCount() + 1):
-            layer.dataProvider().setUserNoDataValue(band, [QgsRasterRange(LARGEST_FLOAT32, np.inf)])
+        hide_infinite_cells(layer)
         layer.setRenderer(self._style.renderer(layer))
         layer.triggerRepaint()
 

@@ -216,7 +216,7 @@ def _styled(run: Run):
     """Open a result and give it the plugin's style; return the layer, and its smallest and largest finite value."""
     import numpy as np
     from osgeo import gdal
-    from qgis.core import QgsRasterLayer, QgsRasterRange
+    from qgis.core import QgsRasterLayer
 
     permea = sys.modules.get("permea") or _import_file("permea", ROOT / "__init__.py", package=ROOT)
     styles = importlib.import_module(f"{permea.__name__}.plugin.algorithms.styles")
@@ -229,7 +229,7 @@ def _styled(run: Run):
         raise DemoError(f"{run.output} holds no finite value.")
     style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
     layer = QgsRasterLayer(str(run.output), run.title)
-    layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(styles.LARGEST_FLOAT32, np.inf)])
+    styles.hide_infinite_cells(layer)
     layer.setRenderer(style.renderer(layer))
     return layer, (float(finite.min()), float(finite.max()))
 

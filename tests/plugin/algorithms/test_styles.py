@@ -9,6 +9,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
 )
+from qgis.PyQt.QtGui import QColor
 
 from .conftest import NODATA, NORTH, WEST
 
@@ -38,7 +39,7 @@ def colour(layer, row, column):
     size = 30.0
     x, y = WEST + column * size, NORTH - row * size
     drawn = layer.renderer().block(1, QgsRectangle(x, y - size, x + size, y), 1, 1)
-    seen = drawn.color(0, 0)
+    seen = QColor.fromRgba(drawn.color(0, 0))
     return seen if seen.alpha() else None
 
 
