@@ -243,9 +243,10 @@ class EngineAlgorithm(PermeaAlgorithm):
                 seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
             ),
         ]
-        if numbers["iterations"] is not None:
+        # A direct solver has none, and says so with 0 or with nothing.
+        if numbers["iterations"]:
             lines.append(tr("Iterations: {}.").format(numbers["iterations"]))
-        if numbers["residual"] is not None:
+        if numbers["residual"]:
             lines.append(tr("Relative residual: {:.1e}.").format(numbers["residual"]))
         for line in lines:
             feedback.pushInfo(line)

@@ -114,7 +114,15 @@ def distance_style(distance: np.ndarray) -> Style:
         return Stretched(0.0, 1.0, NEAR_TO_FAR)
     low = min(0.0, float(finite.min()))
     high = float(np.percentile(finite, UPPER_PERCENTILE))
-    return Stretched(low, high if high > low else float(finite.max()), NEAR_TO_FAR)
+    return Stretched(low, _rounded_up(high if high > low else float(finite.max())), NEAR_TO_FAR)
+
+
+def _rounded_up(value: float) -> float:
+    """Three digits for the legend, which writes out every digit that there is."""
+    if value <= 0:
+        return value
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
+    return float(f"{np.ceil(value / unit) * unit:.3g}")
 
 
 def survival_style(survival: np.ndarray) -> Style:
