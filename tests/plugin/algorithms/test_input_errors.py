@@ -231,11 +231,6 @@ def test_more_sources_than_a_file_has_bands(complaint, geotiff):
     assert "90,000 sources is more than a GeoTIFF holds (65,535)" in message
 
 
-def test_too_many_cells_for_an_exact_resistance_of_every_cell(complaint, geotiff, points):
-    message = complaint("resistancedistance", INPUT=geotiff(np.ones((110, 110))), SOURCES=points((0, 0)))
-    assert "10,000" in message.replace("10000", "10,000") and "12,100" in message.replace("12100", "12,100")
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(complaint, open_land, points, tmp_path):
     folder = tmp_path / "locked"
