@@ -81,6 +81,21 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the parameters, inputs first."""
 
+    @abstractmethod
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Do the work and return the outputs by name."""
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        try:
+            return self.execute(parameters, context, feedback)
+        except QgsProcessingException as error:
+            # QGIS shows a user the words of this very class, but of a subclass Python's traceback.
+            raise QgsProcessingException(str(error)) from None
+
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for parameter in self.parameters():
             self.addParameter(parameter)
@@ -186,7 +201,7 @@ class EngineAlgorithm(PermeaAlgorithm):
         complaint = self.complaint(given, choices)
         return not complaint, complaint
 
-    def processAlgorithm(
+    def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
@@ -228,9 +243,10 @@ class EngineAlgorithm(PermeaAlgorithm):
                 seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
             ),
         ]
-        if numbers["iterations"] is not None:
+        # A direct solver has none, and says so with 0 or with nothing.
+        if numbers["iterations"]:
             lines.append(tr("Iterations: {}.").format(numbers["iterations"]))
-        if numbers["residual"] is not None:
+        if numbers["residual"]:
             lines.append(tr("Relative residual: {:.1e}.").format(numbers["residual"]))
         for line in lines:
             feedback.pushInfo(line)

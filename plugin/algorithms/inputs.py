@@ -76,7 +76,8 @@ class Inputs:
         if self.is_given("SOURCES"):
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
-        cells = cells_of(align(layer, 1, self.landscape.frame, self._feedback), self.landscape.valid, self._feedback)
+        marks = align(layer, 1, self.landscape.frame, self._feedback)
+        cells = cells_of(marks, self.crossable, self._feedback)
         # A cell has no feature id; it is named by where it is, counted from 1 as in every message.
         labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
         return Points(cells=cells, ids=[], labels=labels)
@@ -87,13 +88,20 @@ class Inputs:
         Raises
         ------
         QgsProcessingException
-            The layer cannot be loaded, or none of its points falls on a cell with data.
+            The layer cannot be loaded, or none of its points falls on a cell that can be crossed.
         """
         source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
         if source is None:
             raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
-        frame, valid = self.landscape.frame, self.landscape.valid
-        return read_points(source, frame, valid, self._context, self._feedback, source.sourceName())
+        return read_points(
+            source,
+            self.landscape.frame,
+            self.landscape.valid,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            barrier=self.landscape.valid & ~self.crossable,
+        )
 
     def quality(self, name: str) -> np.ndarray:
         """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.

@@ -65,6 +65,20 @@ class Figure:
         return kind(self.name, self.description)
 
 
+def in_digits(value: float) -> str:
+    """Write a number for people: thousands apart, four digits that count, an exponent only where zeros would not do.
+
+    Examples
+    --------
+    >>> in_digits(52589.65)
+    '52,590'
+    >>> in_digits(0.000012345)
+    '1.234e-05'
+    """
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{rounded:.4g}"
+
+
 def figures_of_every_run() -> tuple[Figure, ...]:
     """Return what every run of the engine reports."""
     return (

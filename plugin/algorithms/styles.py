@@ -114,7 +114,15 @@ def distance_style(distance: np.ndarray) -> Style:
         return Stretched(0.0, 1.0, NEAR_TO_FAR)
     low = min(0.0, float(finite.min()))
     high = float(np.percentile(finite, UPPER_PERCENTILE))
-    return Stretched(low, high if high > low else float(finite.max()), NEAR_TO_FAR)
+    return Stretched(low, _rounded_up(high if high > low else float(finite.max())), NEAR_TO_FAR)
+
+
+def _rounded_up(value: float) -> float:
+    """Three digits for the legend, which writes out every digit that there is."""
+    if value <= 0:
+        return value
+    unit = 10.0 ** (np.floor(np.log10(value)) - 2)
+    return float(f"{np.ceil(value / unit) * unit:.3g}")
 
 
 def survival_style(survival: np.ndarray) -> Style:
@@ -141,6 +149,14 @@ def component_style(labels: np.ndarray) -> Style:
 # QGIS keeps only a bare pointer to a post-processor and calls it after the algorithm is gone, so somebody has to
 # keep it alive: one for each output written in this session.
 _styled_outputs: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
+
+
+def hide_infinite_cells(layer: QgsRasterLayer) -> None:
+    """Have QGIS take infinite cells for nodata."""
+    # NaN leaves the range open above; infinity as its end would not be part of it.
+    beyond_all_numbers = QgsRasterRange(LARGEST_FLOAT32, np.nan)
+    for band in range(1, layer.bandCount() + 1):
+        layer.dataProvider().setUserNoDataValue(band, [beyond_all_numbers])
 
 
 def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) -> None:
@@ -174,8 +190,7 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
             return
         # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
         # stretch or histogram by the user is not spoilt by them.
-        for band in range(1, layer.bandCount() + 1):
-            layer.dataProvider().setUserNoDataValue(band, [QgsRasterRange(LARGEST_FLOAT32, np.inf)])
+        hide_infinite_cells(layer)
         layer.setRenderer(self._style.renderer(layer))
         layer.triggerRepaint()
 

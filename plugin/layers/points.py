@@ -54,12 +54,13 @@ def read_points(
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
     name: str,
+    barrier: np.ndarray | None = None,
 ) -> Points:
     """Find the cells that the points of a layer fall into.
 
-    Points are brought into the CRS of `frame`; every point of a multipoint counts. Points outside the raster or on
-    nodata are left out with a warning that lists their feature ids; of several points in one cell one is kept,
-    again with a warning.
+    Points are brought into the CRS of `frame`; every point of a multipoint counts. Points outside the raster, on
+    nodata or on a barrier are left out with a warning that lists their feature ids; of several points in one cell one
+    is kept, again with a warning.
 
     Parameters
     ----------
@@ -73,11 +74,13 @@ def read_points(
         Hears the warnings.
     name
         What the messages call the layer.
+    barrier
+        Cells with data that cannot be crossed, bool (rows, columns), if there are any.
 
     Raises
     ------
     QgsProcessingException
-        The layer is empty, holds no points, or no point falls on a valid cell.
+        The layer is empty, holds no points, or no point falls on a cell that can be crossed.
     """
     _refuse_unless_points(source, name)
     transform = _transform_to(frame, source, context, feedback, name)
@@ -85,6 +88,7 @@ def read_points(
     nowhere: list[int] = []
     outside: list[int] = []
     on_nodata: list[int] = []
+    on_barrier: list[int] = []
     shared: list[tuple[int, int]] = []
     for feature in source.getFeatures():
         stop_if_cancelled(feedback)
@@ -95,6 +99,8 @@ def read_points(
                 outside.append(feature.id())
             elif not valid[cell]:
                 on_nodata.append(feature.id())
+            elif barrier is not None and barrier[cell]:
+                on_barrier.append(feature.id())
             elif cell in found:
                 shared.append((feature.id(), found[cell][0]))
             else:
@@ -103,14 +109,15 @@ def read_points(
         _listed(tr("no geometry"), nowhere),
         _listed(tr("outside the raster"), outside),
         _listed(tr("on nodata"), on_nodata),
+        _listed(tr("on a barrier (permeability 0)"), on_barrier),
     ]
     left_out = "; ".join(reason for reason in reasons if reason)
     if not found:
         raise QgsProcessingException(
-            tr("No point of '{layer}' lies on a valid cell of the raster: {reasons}. {advice}").format(
+            tr("No point of '{layer}' lies on a cell of the raster that can be crossed: {reasons}. {advice}").format(
                 layer=name,
                 reasons=left_out,
-                advice=tr("Check the CRS of the points, and move them onto cells that have a value."),
+                advice=tr("Check the CRS of the points, and move them onto cells that have a value above 0."),
             )
         )
     if left_out:
@@ -130,11 +137,12 @@ def read_points(
 
 
 def cells_of(
-    raster: Raster, valid: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
+    raster: Raster, crossable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
 ) -> np.ndarray:
     """Cells of a source raster that are neither nodata nor zero, int64 (k, 2), rows first.
 
-    With `valid`, the landscape's mask, cells on its nodata are left out with a warning to `feedback`.
+    With `crossable`, where the landscape has neither nodata nor a barrier, other cells are left out with a warning to
+    `feedback`.
 
     Raises
     ------
@@ -149,18 +157,18 @@ def cells_of(
                 layer=raster.name
             )
         )
-    if valid is not None:
-        lost = int(np.count_nonzero(marked & ~valid))
-        marked = marked & valid
+    if crossable is not None:
+        lost = int(np.count_nonzero(marked & ~crossable))
+        marked = marked & crossable
         if not marked.any():
             raise QgsProcessingException(
-                tr("All of '{layer}' ({cells}) lies on nodata of the landscape.").format(
+                tr("All of '{layer}' ({cells}) lies on nodata or barriers of the landscape.").format(
                     layer=raster.name, cells=cells_in_words(lost)
                 )
             )
         if lost and feedback is not None:
             feedback.pushWarning(
-                tr("'{layer}': {cells} on nodata of the landscape left out.").format(
+                tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
                     layer=raster.name, cells=cells_in_words(lost)
                 )
             )

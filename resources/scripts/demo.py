@@ -24,11 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "sample"
 DEMO = ROOT / "build" / "demo"
 PERMEABILITY = SAMPLE / "permeability.tif"
-COARSE_PERMEABILITY = DEMO / "permeability_coarse.tif"
 PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
 
-# The resistance from every cell needs the diagonal of an inverse, which is dense: at most 10,000 cells for now.
-COARSE_FACTOR = 4
 # Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
 THETA = 0.001
 LONGEST_RUN_SECONDS = 600
@@ -64,9 +61,9 @@ RUNS = (
     ),
     Run(
         "resistancedistance",
-        {"INPUT": str(COARSE_PERMEABILITY), "SOURCES": PATCHES},
+        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
         "Resistance distance",
-        f"over all ways to the nearest patch, cells of {COARSE_FACTOR * 28.5:.0f} m",
+        "over all ways to the nearest patch",
         "ohm",
     ),
     Run(
@@ -142,32 +139,6 @@ def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
     return ended.stdout
 
 
-def aggregate() -> None:
-    """Write the sample's permeability with wider cells: the mean of the land in each, barriers where most is water."""
-    import numpy as np
-    from osgeo import gdal
-
-    gdal.UseExceptions()
-    source = gdal.Open(str(PERMEABILITY))
-    band = source.GetRasterBand(1)
-    fine = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(source.RasterYSize, source.RasterXSize)
-    rows, columns = (size // COARSE_FACTOR for size in fine.shape)
-    blocks = fine[: rows * COARSE_FACTOR, : columns * COARSE_FACTOR]
-    blocks = blocks.reshape(rows, COARSE_FACTOR, columns, COARSE_FACTOR)
-    land = blocks != band.GetNoDataValue()
-    cells = land.sum(axis=(1, 3))
-    mean = np.where(land, blocks, 0.0).sum(axis=(1, 3)) / np.maximum(cells, 1)
-    coarse = np.where(cells >= COARSE_FACTOR**2 / 2, mean, band.GetNoDataValue()).astype(np.float32)
-
-    left, width, _, top, _, height = source.GetGeoTransform()
-    target = gdal.GetDriverByName("GTiff").Create(str(COARSE_PERMEABILITY), columns, rows, 1, gdal.GDT_Float32)
-    target.SetGeoTransform((left, width * COARSE_FACTOR, 0, top, 0, height * COARSE_FACTOR))
-    target.SetProjection(source.GetProjection())
-    target.GetRasterBand(1).SetNoDataValue(band.GetNoDataValue())
-    target.GetRasterBand(1).WriteRaster(0, 0, columns, rows, coarse.tobytes())
-    target.FlushCache()
-
-
 def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
     """Run one algorithm; return the seconds it took from outside and its results."""
     run.output.unlink(missing_ok=True)
@@ -216,7 +187,7 @@ def _styled(run: Run):
     """Open a result and give it the plugin's style; return the layer, and its smallest and largest finite value."""
     import numpy as np
     from osgeo import gdal
-    from qgis.core import QgsRasterLayer, QgsRasterRange
+    from qgis.core import QgsRasterLayer
 
     permea = sys.modules.get("permea") or _import_file("permea", ROOT / "__init__.py", package=ROOT)
     styles = importlib.import_module(f"{permea.__name__}.plugin.algorithms.styles")
@@ -229,7 +200,7 @@ def _styled(run: Run):
         raise DemoError(f"{run.output} holds no finite value.")
     style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
     layer = QgsRasterLayer(str(run.output), run.title)
-    layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(styles.LARGEST_FLOAT32, np.inf)])
+    styles.hide_infinite_cells(layer)
     layer.setRenderer(style.renderer(layer))
     return layer, (float(finite.min()), float(finite.max()))
 
@@ -253,7 +224,6 @@ def main() -> int:
     try:
         variables = environment()
         qgis_process(["plugins", "enable", "permea"], variables)
-        aggregate()
         print(f"{'algorithm':<20} {'total':>8} {'engine':>8}  map")
         for run in RUNS:
             seconds, results = execute(run, variables)

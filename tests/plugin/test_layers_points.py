@@ -106,6 +106,15 @@ def test_points_outside_and_on_nodata_are_left_out_by_id(point_source, read, fee
     ]
 
 
+def test_points_on_barriers_are_left_out_by_id(point_source, frame, context, feedback):
+    barrier = np.zeros((4, 5), bool)
+    barrier[1, 1] = True
+    source = point_source([centre(0, 0), centre(1, 1)])
+    points = read_points(source, frame(4, 5), np.ones((4, 5), bool), context, feedback, "sites", barrier=barrier)
+    assert points.ids == [1]
+    assert feedback.warnings == ["Points of 'sites' left out: on a barrier (permeability 0): feature 2."]
+
+
 def test_two_points_in_one_cell_count_once_and_are_named(point_source, read, feedback):
     points = read(point_source([centre(0, 0), centre(1, 1), centre(0, 0)]))
     assert points.cells.tolist() == [[0, 0], [1, 1]]
@@ -129,7 +138,8 @@ def refused(read, source, **how):
 def test_no_point_on_the_landscape_is_an_error(point_source, read):
     message = refused(read, point_source([centre(9, 9), centre(1, 1)]), holes=[(1, 1)])
     assert message.startswith(
-        "No point of 'sites' lies on a valid cell of the raster: outside the raster: feature 1; on nodata: feature 2."
+        "No point of 'sites' lies on a cell of the raster that can be crossed: "
+        "outside the raster: feature 1; on nodata: feature 2."
     )
     assert "Check the CRS of the points" in message
 
@@ -173,14 +183,14 @@ def test_source_cells_are_those_that_are_neither_nodata_nor_zero(patches):
 def test_source_cells_on_nodata_of_the_landscape_are_left_out(patches, feedback):
     cells = cells_of(patches([[1, 1]]), np.array([[True, False]]), feedback)
     assert cells.tolist() == [[0, 0]]
-    assert feedback.warnings == ["'patches': 1 cell on nodata of the landscape left out."]
+    assert feedback.warnings == ["'patches': 1 cell on nodata or barriers of the landscape left out."]
 
 
 @pytest.mark.parametrize(
     ("values", "landscape", "message"),
     [
         ([[0, np.nan]], None, "'patches' marks no cell"),
-        ([[1, 0]], [[False, True]], "All of 'patches' (1 cell) lies on nodata of the landscape."),
+        ([[1, 0]], [[False, True]], "All of 'patches' (1 cell) lies on nodata or barriers of the landscape."),
     ],
 )
 def test_a_source_raster_without_sources_is_an_error(patches, values, landscape, message):

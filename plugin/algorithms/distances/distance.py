@@ -10,7 +10,7 @@ from ...translation import tr
 from ..algorithm import DISTANCES, EngineAlgorithm
 from ..inputs import Inputs
 from ..parameters import graph, landscape, output, per_source, sources
-from ..results import Map, figures_of_a_distance, figures_of_every_run
+from ..results import Map, figures_of_a_distance, figures_of_every_run, in_digits
 from ..styles import Style, distance_style
 
 # More a GeoTIFF cannot hold.
@@ -86,8 +86,8 @@ class DistanceAlgorithm(EngineAlgorithm):
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["mean"] is not None:
-            text = tr("Distances run from {minimum:,.4g} to {maximum:,.4g}, on average {mean:,.4g}.")
-            feedback.pushInfo(text.format(**numbers))
+            text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
+            feedback.pushInfo(text.format(**{key: in_digits(numbers[key]) for key in ("minimum", "maximum", "mean")}))
         if numbers["unreachable_cells"]:
             feedback.pushWarning(
                 tr(

@@ -22,8 +22,8 @@ class ResistanceDistance(DistanceAlgorithm):
         ),
         when=tr(
             "Use it for movement without a plan, such as gene flow over generations or dispersal into unknown "
-            "terrain, where redundancy of routes matters. It is exact, and for now limited to landscapes with 10,000 "
-            "cells that can be crossed: bring larger ones to coarser cells first."
+            "terrain, where redundancy of routes matters. It is exact for every cell. For movement that knows the one "
+            "best way use the least-cost distance."
         ),
         result=tr(
             "A raster of resistances in ohm: a strip of n square cells with permeability 1 and size 1 has n − 1 ohm "

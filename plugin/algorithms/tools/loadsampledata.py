@@ -71,7 +71,7 @@ class LoadSampleData(PermeaAlgorithm):
             ),
         ]
 
-    def processAlgorithm(
+    def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
+from permea.plugin import environment
 from qgis.core import QgsApplication, QgsFeature, QgsGeometry, QgsPointXY, QgsVectorLayer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -159,7 +160,13 @@ def ask_engine(engine_python, tmp_path):
         }
         (folder / "job.json").write_text(json.dumps(job))
         # QGIS's variables, such as its GDAL's data folder, are nothing to the engine's Python.
-        clean = {name: os.environ[name] for name in ("PATH", "HOME", "JAX_COMPILATION_CACHE_DIR") if name in os.environ}
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        clean |= {
+            # Where the plugin has its own: what one of the two has compiled, the other need not compile again.
+            "JAX_COMPILATION_CACHE_DIR": str(environment.cache_folder() / "jax"),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        }
         ended = subprocess.run(
             [engine_python, "-m", "engine", str(folder)],
             cwd=ROOT,

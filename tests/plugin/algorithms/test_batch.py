@@ -10,8 +10,9 @@ from qgis.PyQt.QtCore import QSize
 @pytest.fixture
 def batch(provider, engine_python, qgis_iface, monkeypatch):
     """The batch dialog of an algorithm with its rows filled in."""
-    from processing.gui import BatchAlgorithmDialog as module
+    from processing.gui import BatchAlgorithmDialog as dialogs  # noqa: N813
 
+    monkeypatch.setattr(dialogs, "QgsScopedProxyProgressTask", NoProgressTask)
     model = QgsBrowserGuiModel()
     monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
     monkeypatch.setattr(qgis_iface, "iconSize", lambda *docked: QSize(16, 16), raising=False)
@@ -19,7 +20,7 @@ def batch(provider, engine_python, qgis_iface, monkeypatch):
 
     def fill(name, rows):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"permea:{name}")
-        dialog = module.BatchAlgorithmDialog(algorithm)
+        dialog = dialogs.BatchAlgorithmDialog(algorithm)
         opened.append(dialog)
         panel = dialog.mainWidget()
         panel.checkLoadLayersOnCompletion.setChecked(False)
@@ -38,6 +39,20 @@ def batch(provider, engine_python, qgis_iface, monkeypatch):
     for dialog in opened:
         dialog.close()
         dialog.deleteLater()
+
+
+class NoProgressTask:
+    """In place of the task that shows a batch in QGIS's status bar.
+
+    That task ends with the last reference to the batch's feedback, and QGIS 3.22 never lets go of the exception of a
+    row that has failed, whose frames hold one: the test's QGIS would wait for it for ever when it ends.
+    """
+
+    def __init__(self, description):
+        self.description = description
+
+    def setProgress(self, percent):  # noqa: N802
+        pass
 
 
 def test_a_batch_of_two_landscapes_gives_two_maps(batch, geotiff, read, tmp_path):

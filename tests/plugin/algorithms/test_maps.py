@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsVectorLayer
 
 from .conftest import NODATA, NORTH, PIXEL, WEST
@@ -269,6 +268,7 @@ def test_the_sample_fits_in_memory_layers_too(run, context, read):
     ("name", "parameters"),
     [
         ("leastcostdistance", {"SOURCES": "patches.gpkg"}),
+        ("resistancedistance", {"SOURCES": "patches.gpkg"}),
         ("rspdistance", {"SOURCES": "patches.gpkg", "THETA": 0.005}),
         ("sensitivity", {"SOURCES": "patches.gpkg"}),
         ("connectedcomponents", {}),
@@ -281,16 +281,8 @@ def test_the_sample_of_a_hundred_thousand_cells_runs(run, read, sample, name, pa
     assert made.geotransform == landscape.geotransform
     np.testing.assert_array_equal(np.isnan(made.band), np.isnan(landscape.band))
     assert result["ACTIVE_CELLS"] == np.isfinite(landscape.band).sum()
-    assert np.unique(made.band[np.isfinite(made.band)]).size > 5
-
-
-def test_the_sample_with_coarser_cells_runs_with_resistance(run, read, sample, tmp_path):
-    coarse = str(tmp_path / "coarse.tif")
-    gdal.Translate(coarse, sample["permeability.tif"], widthPct=25, heightPct=25, resampleAlg="nearest")
-    result = run("resistancedistance", INPUT=coarse, SOURCES=sample["patches.gpkg"])
-    distance = read(result["OUTPUT"]).band
-    assert result["MAXIMUM"] == pytest.approx(distance[np.isfinite(distance)].max(), rel=1e-6)
-    assert result["MINIMUM"] == 0
+    different = np.unique(made.band[np.isfinite(made.band)]).size
+    assert different == result["COMPONENTS"] == 2 if name == "connectedcomponents" else different > 1000
 
 
 def test_qgis_itself_never_loads_jax(run, points, valley_file):

@@ -9,6 +9,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
 )
+from qgis.PyQt.QtGui import QColor
 
 from .conftest import NODATA, NORTH, WEST
 
@@ -38,7 +39,7 @@ def colour(layer, row, column):
     size = 30.0
     x, y = WEST + column * size, NORTH - row * size
     drawn = layer.renderer().block(1, QgsRectangle(x, y - size, x + size, y), 1, 1)
-    seen = drawn.color(0, 0)
+    seen = QColor.fromRgba(drawn.color(0, 0))
     return seen if seen.alpha() else None
 
 
@@ -108,3 +109,16 @@ def test_a_few_extreme_cells_do_not_take_all_the_colours():
     values = np.append(np.linspace(0, 1, 999), 1e9)
     assert distance_style(values).high < 1.01
     assert sensitivity_style(values).high < 1.01
+
+
+def test_the_legend_s_numbers_can_be_read():
+    from permea.plugin.algorithms.styles import distance_style
+
+    assert distance_style(np.full(3, 40_953.411781)).high == 41_000
+    assert distance_style(np.full(3, 0.0123456)).high == 0.0124
+
+
+def test_the_log_s_numbers_can_be_read(run, geotiff, points, feedback):
+    run("leastcostdistance", INPUT=geotiff(np.full((3, 5), 0.001)), SOURCES=points((0, 0)))
+    assert any(text.startswith("Distances run from 0 to 144,900, on average ") for text in feedback.infos)
+    assert not any("e+" in text or text.startswith("Iterations: 0") for text in feedback.infos)
