@@ -3,14 +3,18 @@
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..formulas import Formula
 from ..grid import GridGraph, Numbers
 from ..solvers.shortest_paths import least_costs, nearest_seed
+from ..solvers.sweeps import least_costs_by_sweeps, starts_at
 from .costs import edge_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values, vertices
+
+METHODS = ("automatic", "dijkstra", "sweeps")
 
 
 class LCPDistance(AbstractDistance):
@@ -22,6 +26,14 @@ class LCPDistance(AbstractDistance):
     ----------
     cost
         Cost of crossing an edge of conductance w, zero or more; by default 1 / w, which is resistance times length.
+    method
+        "dijkstra", on the host; "sweeps", compiled, for a GPU or for many small rasters under `jax.vmap`; "automatic"
+        for the first where there is no GPU. Both give the same values and gradients.
+
+    Raises
+    ------
+    ValueError
+        An unknown method.
 
     Notes
     -----
@@ -42,16 +54,21 @@ class LCPDistance(AbstractDistance):
     """
 
     cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=Formula)
+    method: str = eqx.field(static=True, default="automatic")
+
+    def __check_init__(self):
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""
         costs = edge_costs(grid, self.cost)
-        return vertex_values(grid, least_costs(costs, cells_of(grid, sources), False, False))
+        return vertex_values(grid, self._search(costs, cells_of(grid, sources), reverse=False))
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Costs of the cheapest paths from every vertex to targets."""
         costs = edge_costs(grid, self.cost)
-        return vertex_values(grid, least_costs(costs, cells_of(grid, targets), True, False)).T
+        return vertex_values(grid, self._search(costs, cells_of(grid, targets), reverse=True)).T
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
@@ -64,7 +81,24 @@ class LCPDistance(AbstractDistance):
     def nearest(self, grid: GridGraph, targets: Numbers) -> Float[Array, "n"]:
         """Cost from every vertex to the nearest of the targets, in one search."""
         cells = cells_of(grid, vertices(grid, targets, "targets"))
-        return vertex_values(grid, least_costs(edge_costs(grid, self.cost), cells, True, True))[0]
+        costs = edge_costs(grid, self.cost)
+        return vertex_values(grid, self._search(costs, cells, reverse=True, together=True))[0]
+
+    def _search(
+        self,
+        costs: Float[Array, "directions rows columns"],
+        seeds: Int[Array, "k"],
+        *,
+        reverse: bool,
+        together: bool = False,
+    ) -> Float[Array, "k_or_1 rows columns"]:
+        sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
+        if not sweeps:
+            return least_costs(costs, seeds, reverse, together)
+        shape = costs.shape[1:]
+        if together:
+            return least_costs_by_sweeps(costs, starts_at(seeds, shape), reverse)[None]
+        return jax.lax.map(lambda seed: least_costs_by_sweeps(costs, starts_at(seed[None], shape), reverse), seeds)
 
     def allocation(
         self, grid: GridGraph, targets: Numbers
