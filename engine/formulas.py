@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from jaxtyping import Array
+from jaxtyping import ArrayLike
 
 
 class Formula:
@@ -25,11 +25,11 @@ class Formula:
     (True, False, 25)
     """
 
-    def __init__(self, function: Callable[..., Array]):
+    def __init__(self, function: Callable[..., ArrayLike]):
         self.function = function.function if isinstance(function, Formula) else function
         self._meaning = _meaning(self.function)
 
-    def __call__(self, *values: Array) -> Array:
+    def __call__(self, *values: ArrayLike) -> ArrayLike:
         """Return the function of the values."""
         return self.function(*values)
 

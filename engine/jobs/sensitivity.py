@@ -6,7 +6,7 @@ from ..connectivity import AbstractConnectivity, MeanPathLength, QualityWeighted
 from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..grid import GridGraph
 from ..sensitivity import RESPECTS, sensitivity
-from ..solvers.automatic import choose
+from ..solvers.automatic import NAMED, choose
 from ..solvers.journal import journal
 from . import forecasts
 from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
@@ -47,7 +47,10 @@ class ConnectivitySensitivity(Task):
         if kind != "leastcost":
             nodes = len(sources) + (0 if targets is None else len(targets))
             solves = 1 if kind == "rsp" else max(nodes - 1, 1)
-            job.report.message(choose(grid.shape, solves, symmetric=kind == "resistance").reason)
+            if kind == "resistance" and _solver(job) != "automatic":
+                job.report.message(f"{grid.activities.size:,} cells: {_solver(job).replace('_', ' ')}, as asked for")
+            else:
+                job.report.message(choose(grid.shape, solves, symmetric=kind == "resistance").reason)
         job.report.progress(2, "Distances and their gradient")
 
         def progress(done: int, of: int) -> None:
@@ -85,8 +88,13 @@ def _distance(job: Job, kind: str) -> AbstractDistance:
     if kind == "leastcost":
         return LCPDistance()
     if kind == "resistance":
-        return ResistanceDistance()
+        return ResistanceDistance(NAMED.get(_solver(job)))
     return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+
+
+def _solver(job: Job) -> str:
+    """Return the solver that was asked for; jobs that say nothing leave the choice to the engine."""
+    return choice(job, "solver", ("automatic", *NAMED)) if "solver" in job.parameters else "automatic"
 
 
 def _connectivity(job: Job, distance: AbstractDistance) -> AbstractConnectivity:

@@ -19,8 +19,15 @@ SUBSTITUTION_SECONDS = 4e-7
 #: Multigrid's hierarchy, and one right-hand side of a landscape of middling difficulty, per cell.
 HIERARCHY_SECONDS = 5e-7
 ITERATION_SECONDS = 7e-7
-#: What compiling multigrid costs over calling a factorisation that needs no compiling, with a warm cache.
-COMPILE_SECONDS = 2.0
+#: What compiling multigrid costs over a factorisation that needs none. JAX does not keep compiled programs
+#: that call the host, as those do that look for connected components.
+COMPILE_SECONDS = 15.0
+
+#: Solvers for symmetric systems by the names under which a user may ask for one.
+NAMED = {
+    "multigrid": Multigrid(cycle="float64"),
+    "nested_dissection": NestedDissection(symmetric=True),
+}
 
 #: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
 MULTIGRID_BYTES = 500
@@ -106,7 +113,7 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     --------
     >>> choose((100, 100), 1, symmetric=True).reason
     '10,000 cells, 1 right-hand side: nested dissection, exact and without compiling'
-    >>> choose((3000, 3000), 2, symmetric=True, free_bytes=8 << 30).reason
+    >>> choose((3000, 3000), 2, symmetric=True, free_bytes=32 << 30).reason
     '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, as a factor would take more time'
     """
     free = free_memory() if free_bytes is None else free_bytes
