@@ -100,6 +100,7 @@ def test_potentials_of_a_leaking_landscape_are_those_of_the_direct_solver(name, 
     assert largest_difference(found, superlu(independent_matrix(permeability, leak=0.01), b)) < 1e-9
 
 
+@pytest.mark.long
 @every_landscape
 def test_potentials_with_four_neighbours_are_those_of_the_direct_solver(name):
     permeability, b = LANDSCAPES[name](), currents((SIDE, SIDE), k=2)
@@ -187,6 +188,7 @@ def test_a_landscape_that_is_harder_to_leave_than_to_enter_is_refused():
         multigrid(Stencil(laplacian.center + 0.01, laplacian.edges), currents((SIDE, SIDE)), cycle="float32")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("landscape", "growth"), [(landscapes.smooth, 1.25), (landscapes.categorical, 2)], ids=["smooth", "categorical"]
 )
@@ -310,6 +312,7 @@ def from_east(cell):
     return cell[0], cell[1] - GATE[1] - 1
 
 
+@pytest.mark.long
 @each_solver
 def test_beyond_a_gate_that_hardly_conducts_resistances_add_up(solver):
     both = two_halves_joined_by_a_gate_that_hardly_conducts()
@@ -319,6 +322,7 @@ def test_beyond_a_gate_that_hardly_conducts_resistances_add_up(solver):
     assert found == pytest.approx(west + 2 / WALL + east, rel=1e-9)
 
 
+@pytest.mark.long
 @each_solver
 def test_a_gate_that_hardly_conducts_does_not_change_resistances_on_either_side(solver):
     both = two_halves_joined_by_a_gate_that_hardly_conducts()
