@@ -90,7 +90,7 @@ def coarsen(fine: Network) -> tuple[Level, Network]:
     return level, jax.lax.optimization_barrier(Network(_galerkin(links, shares, frame), coarse_ground))
 
 
-def restrict(gathered: Float[Array, "m 8 n"], parts: list[Array]) -> Array:
+def restrict(gathered: Float[Array, "m 8 n"], parts: list[Array] | dict[int, Array]) -> Array:
     """Return Pᵀ r: what lies in the H, V and X cells, handed to the C cells between which they lie."""
     frames = {colour: framed(parts[colour]) for colour in (H, V, X)}
     return sum(
@@ -151,7 +151,8 @@ def _galerkin(links: list[Array], shares: Array, frame: Array) -> Float[Array, "
     corners p of the patch, an edge adds −k a_p a_q to the conductance between corners p and q; since the weights of a
     cell add up to 1, Σ_p a_p = 0 and no edge adds to the ground.
     """
-    top0, top1, left0, left1, *middle = jnp.moveaxis(shares, 1, 0)
+    top0, top1, left0, left1, *rest = jnp.moveaxis(shares, 1, 0)
+    middle = tuple(rest)
     bottom0, bottom1 = jnp.moveaxis(shifted(frame, (1, 0)), 1, 0)[:2]
     right0, right1 = jnp.moveaxis(shifted(frame, (0, 1)), 1, 0)[2:4]
     northwest, northeast, southwest, southeast = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1))
