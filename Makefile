@@ -13,6 +13,8 @@ QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HO
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py
 QGIS_TESTS := tests/plugin tests/ui
+# Whole files to a core: what a file's tests share is made once.
+ON_ALL_CORES := --numprocesses auto --dist loadfile
 # Without this, tests marked `long` run too.
 SHORT := -m "not long"
 
@@ -28,7 +30,7 @@ demo: setup ## distance and sensitivity maps of the sample landscape, in build/d
 
 test: setup ## every test that is not marked `long`
 	@failed=""; \
-	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
+	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
 	echo "== QGIS"; $(QGIS) -m pytest $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
@@ -36,7 +38,7 @@ test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
 
 test-engine: setup ## the tests that need no QGIS
-	@$(ENGINE) -m pytest $(SHORT) $(ENGINE_TESTS)
+	@$(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS)
 
 test-qgis: setup ## the tests in QGIS
 	@$(QGIS) -m pytest $(SHORT) $(QGIS_TESTS)

@@ -130,8 +130,9 @@ def solver_numbers(entries: list[Entry]) -> dict[str, Any]:
     names = list(dict.fromkeys(entry.solver for entry in entries))
     return {
         "solver": ", ".join(names),
-        "iterations": max(entry.iterations for entry in entries),
-        "residual": max(entry.residual for entry in entries),
+        # A direct solver does not iterate, a search for paths leaves no residual.
+        "iterations": max(entry.iterations for entry in entries) or None,
+        "residual": max((entry.residual for entry in entries if entry.residual is not None), default=None),
     }
 
 

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         return _out_of_memory(report, error)
     except OSError as error:
         traceback.print_exc()
-        report.error("internal", f"the answer could not be written: {error}")
+        report.error("internal", f"The answer could not be written: {error}. Is the disk full, or its use limited?")
         return FAILED
     except Exception as error:
         traceback.print_exc()

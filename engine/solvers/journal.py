@@ -11,12 +11,12 @@ from jaxtyping import ArrayLike
 
 @dataclass(frozen=True)
 class Entry:
-    """One solve: which solver, how many right-hand sides, iterations (0 for a direct one), relative residual."""
+    """One solve: which solver, how many right-hand sides, iterations (0 for a direct one), relative residual if any."""
 
     solver: str
     right_hand_sides: int
     iterations: int
-    residual: float
+    residual: float | None
 
 
 # Solvers run on XLA's callback threads, where context variables of the caller are not seen; hence a plain list.
@@ -43,7 +43,8 @@ def journal() -> Iterator[list[Entry]]:
         _OPEN.remove(entries)
 
 
-def note(solver: str, right_hand_sides: int, iterations: ArrayLike, residual: ArrayLike) -> None:
+def note(solver: str, right_hand_sides: int, iterations: ArrayLike, residual: ArrayLike | None) -> None:
     """Add an entry to every open journal; call it from the host."""
+    worst = None if residual is None else float(np.max(residual))
     for entries in _OPEN:
-        entries.append(Entry(solver, int(right_hand_sides), int(np.max(iterations)), float(np.max(residual))))
+        entries.append(Entry(solver, int(right_hand_sides), int(np.max(iterations)), worst))

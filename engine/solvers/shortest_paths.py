@@ -120,7 +120,7 @@ def _dijkstra(costs, seeds, *, reverse: bool, together: bool) -> tuple[np.ndarra
             allocation[0] = np.where(np.isfinite(found[0]), position_of[np.maximum(found[2], 0)], -1)
     if not together:
         np.copyto(allocation, np.arange(count, dtype=np.int32)[:, None], where=np.isfinite(distance))
-    note("shortest paths (Dijkstra)", seeds.size, 0, 0.0)
+    note("shortest paths (Dijkstra)", seeds.size, 0, None)
     shape = (count, *costs.shape[1:])
     return distance.reshape(shape), previous.reshape(shape), allocation.reshape(shape)
 

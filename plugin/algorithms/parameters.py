@@ -100,7 +100,7 @@ def sources() -> list[Parameter]:
             ),
             tr(
                 "Points, such as habitat patches or observations; each stands for the cell it falls in. Any coordinate "
-                "system. Points outside the landscape or on cells without data are left out and listed in the log. "
+                "system. Points outside the landscape or on barriers are left out and listed in the log. "
                 "Give either points or a raster of sources."
             ),
         ),

@@ -115,7 +115,7 @@ def log_determinant(center: np.ndarray, edges: np.ndarray, symmetric: bool | Non
 def selected_inverse(center: np.ndarray, edges: np.ndarray, symmetric: bool | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the entries of A⁻¹ on the diagonal and between neighbours."""
     entries = invert_selected(remembered_factor(center, edges, symmetric), len(edges))
-    note("nested dissection", 0, 0, 0.0)
+    note("nested dissection", 0, 0, None)
     return entries
 
 

@@ -1,5 +1,6 @@
 """Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
 
+import math
 from typing import ClassVar
 
 import equinox as eqx
@@ -12,6 +13,9 @@ from ...stencil import Stencil
 from ..interface import AbstractSolver
 from . import device, host
 from .plan import plan
+
+#: Cells up to which the memory is counted from the plan.
+PLANNED = 1 << 21
 
 
 class NestedDissection(AbstractSolver):
@@ -97,6 +101,23 @@ def predicted_bytes(shape: tuple[int, int], *, symmetric: bool = True, gradient:
     >>> 0.5e9 < predicted_bytes((1023, 1023)) < 1.5e9
     True
     """
+    cells = shape[0] * shape[1]
+    if cells > PLANNED:
+        # The plan of a large raster is itself large. Bytes per cell grow by as much with every doubling of the sides.
+        large, small = (_shrunk(shape, PLANNED / part) for part in (1, 4))
+        each, before = (_planned_bytes(side, symmetric, gradient) / (side[0] * side[1]) for side in (large, small))
+        return int(cells * (each + (each - before) * math.log(cells / PLANNED, 4)))
+    return _planned_bytes(shape, symmetric, gradient)
+
+
+def _shrunk(shape: tuple[int, int], cells: float) -> tuple[int, int]:
+    """Return a raster of the same proportions with about so many cells."""
+    scale = math.sqrt(cells / (shape[0] * shape[1]))
+    rows = min(max(1, round(shape[0] * scale)), shape[0])
+    return rows, max(1, round(cells / rows))
+
+
+def _planned_bytes(shape: tuple[int, int], symmetric: bool, gradient: bool) -> int:
     dissection = plan(shape)
     factor = 8 * dissection.factor_entries(symmetric)
     # The matrix itself, its copy in whole tiles, the inverse's entries twice: four stacks of 9 rasters.

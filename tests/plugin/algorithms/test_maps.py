@@ -80,6 +80,7 @@ def test_a_strip_of_equal_resistors_adds_up(run, read, geotiff, points):
     )
 
 
+@pytest.mark.long
 def test_the_more_they_know_the_closer_movers_come_to_the_least_cost(run, read, points, valley_file):
     places = {"INPUT": valley_file, "SOURCES": points((4, 2))}
     least = read(run("leastcostdistance", **places)["OUTPUT"]).band
@@ -215,6 +216,7 @@ def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, rea
     assert read(before["OUTPUT"]).band[4, 1] == pytest.approx(gained, rel=1e-3)
 
 
+@pytest.mark.long
 def test_sampled_places_are_the_same_with_the_same_seed_and_others_with_another(run, read, valley_file):
     def of(seed):
         return read(run("sensitivity", INPUT=valley_file, SAMPLES=8, SEED=seed)["OUTPUT"]).band
