@@ -48,7 +48,7 @@ def smooth(rows: int, columns: int, *, spread: float = 1.0, scale: float = 8.0, 
         Width, in cells, over which neighbours resemble each other.
     """
     field = ndi.gaussian_filter(np.random.default_rng(seed).normal(size=(rows, columns)), scale, mode="wrap")
-    return np.exp(spread * field / field.std())
+    return np.exp(spread * field / (field.std() or 1.0))
 
 
 def categorical(

@@ -117,7 +117,9 @@ class ResistanceDistance(AbstractDistance):
             diagonal = jnp.diagonal(block)
             # A column of the tied node would be the voltage of its conductor everywhere.
             to_tied = diagonal - 1 / jnp.where(around[tied] > 0, around[tied], 1.0)
-            among = diagonal[:, None] + diagonal[None] - 2 * block
+            # Differences within a column first: behind a wall all potentials are high, and off by the same.
+            fall = diagonal[:, None] - block
+            among = fall + fall.T
             resistance = resistance.at[others[:, None], others[None]].set(among)
             resistance = resistance.at[others, tied].set(to_tied).at[tied, others].set(to_tied)
         resistance = jnp.where(cells[:, None] == cells[None], 0.0, resistance)

@@ -55,7 +55,7 @@ class Choice:
     @property
     def direct(self) -> bool:
         """Whether it factors the matrix."""
-        return self.solver.exact
+        return isinstance(self.solver, NestedDissection)
 
 
 class Precaution(AbstractSolver):

@@ -7,7 +7,7 @@ with what is already prepared, and no solver is ever unrolled.
 
 import abc
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,14 +22,7 @@ class AbstractSolver(eqx.Module):
 
     Subclasses define `prepare` and `solve_prepared`; both must work under `jax.jit`.
     Cells that take no part are identity rows: x = b there.
-
-    Attributes
-    ----------
-    exact
-        Whether solutions are exact to rounding, not to a tolerance.
     """
-
-    exact: ClassVar[bool] = False
 
     @abc.abstractmethod
     def prepare(self, system: Stencil) -> Any:
@@ -105,7 +98,8 @@ def solving_with(
 def inverse_block(differentiable: Stencil, solver: AbstractSolver, cells: Int[Array, "k"]) -> Float[Array, "k k"]:
     """Return the entries of A⁻¹ between k cells, for a symmetric A.
 
-    Gᵢⱼ = (A⁻¹)ᵢⱼ. With V = A⁻¹ E the columns that were solved for, dG = −Vᵀ dA V: the gradient needs no further solve.
+    Gᵢⱼ = (A⁻¹)ᵢⱼ, read off the column of i: an error that an iterative solver leaves alike at i and j cancels in
+    Gᵢᵢ − Gᵢⱼ. With V = A⁻¹ E the columns that were solved for, dG = −Vᵀ dA V: the gradient needs no further solve.
 
     Parameters
     ----------
@@ -116,19 +110,11 @@ def inverse_block(differentiable: Stencil, solver: AbstractSolver, cells: Int[Ar
     cells
         Flat raster indices; one beyond the raster gives a column of zeros.
     """
-    return _block(solver, differentiable, _columns(solver, differentiable, cells), cells)
+    return _pick(_columns(solver, differentiable, cells), cells)
 
 
 def _columns(solver: AbstractSolver, system: Stencil, cells: Int[Array, "k"]) -> Float[Array, "k rows columns"]:
     return solver.solve_prepared(solver.prepare(system), unit_vectors(cells, system.shape), transposed=False)
-
-
-def _block(solver: AbstractSolver, system: Stencil, columns: Array, cells: Int[Array, "k"]) -> Float[Array, "k k"]:
-    entries = _pick(columns, cells)
-    if solver.exact:
-        return entries
-    # Where V is off by a small δ, Eᵀ V + Vᵀ E − Vᵀ A V is off by δᵀ A δ only.
-    return entries + entries.T - jnp.tensordot(columns, system.apply(columns), axes=((1, 2), (1, 2)))
 
 
 def _pick(rasters: Float[Array, "k rows columns"], cells: Int[Array, "m"]) -> Float[Array, "k m"]:
@@ -138,7 +124,7 @@ def _pick(rasters: Float[Array, "k rows columns"], cells: Int[Array, "m"]) -> Fl
 @inverse_block.def_fwd
 def _inverse_block_forward(perturbed, differentiable, solver, cells):
     columns = _columns(solver, differentiable, cells)
-    return _block(solver, differentiable, columns, cells), columns
+    return _pick(columns, cells), columns
 
 
 @inverse_block.def_bwd

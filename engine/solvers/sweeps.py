@@ -32,7 +32,8 @@ def least_costs_by_sweeps(
 
     Notes
     -----
-    The same values as `least_costs` up to the order of summation, and the same gradient, ties included.
+    The same values as `least_costs` up to the order of summation, and the same gradient, ties included; where steps
+    cost nothing, either may choose another one of the equally cheap ways.
     """
     return _settle(_incoming(costs, reverse), starts)
 

@@ -1,7 +1,6 @@
 """Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
 
 import math
-from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -44,8 +43,6 @@ class NestedDissection(AbstractSolver):
     >>> solve(NestedDissection(), twice, jnp.ones((1, 1, 2)))
     Array([[[0.5, 0.5]]], dtype=float64)
     """
-
-    exact: ClassVar[bool] = True
 
     symmetric: bool | None = eqx.field(static=True, default=None)
     on_host: bool | None = eqx.field(static=True, default=None)
