@@ -378,3 +378,12 @@ def test_places_on_both_sides_of_a_wall_that_hardly_conducts_keep_their_resistan
     found = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
     expected = [resistance_in_forty_digits(wall, *cells[:2]), resistance_in_forty_digits(wall, *cells[2:])]
     assert [float(found[0, 1]), float(found[2, 3])] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("solver", [None, Multigrid()], ids=["chosen", "multigrid"])
+def test_places_beyond_a_wall_that_conducts_a_millionth_keep_their_resistances_among_each_other(solver):
+    wall, cells = np.where(thin_wall() == WALL, 1e-6, thin_wall()), [(0, 0), (4, 1), (1, 7), (5, 8)]
+    grid = GridGraph(wall, neighbors="rook")
+    found = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
+    expected = [resistance_in_forty_digits(wall, *cells[:2]), resistance_in_forty_digits(wall, *cells[2:])]
+    assert [float(found[0, 1]), float(found[2, 3])] == pytest.approx(expected, rel=1e-8)
