@@ -75,7 +75,9 @@ def _measure(laboratory: Laboratory, chosen: list[Measurement], missing: bool) -
 def _write(laboratory: Laboratory, docs: Path, quick: bool) -> None:
     (growth,) = (work for work in WORKS if work.name == "growth")
     landscape = growth.landscapes[-1]
-    plot.draw(growth, laboratory.reports(growth, landscape, quick), docs / report.PICTURE)
+    growths = laboratory.reports(growth, landscape, quick)
+    if any("seconds" in found for sides in growths.values() for found in sides.values()):
+        plot.draw(growth, growths, docs / report.PICTURE)
     report.write(laboratory, docs / "benchmarks.md", quick=quick)
     print(f"written: {docs / 'benchmarks.md'}")
 

@@ -25,9 +25,7 @@ ours.
 
 {machine}
 
-![Time against cells]({picture})
-
-## The bars
+{picture}## The bars
 
 {bars}
 """
@@ -36,7 +34,8 @@ ours.
 def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
     """Write the page from all that is known."""
     works = [(work, _on_each(laboratory, work, quick)) for work in WORKS]
-    text = HEAD.format(repeat=laboratory.repeat, machine=machine(), picture=PICTURE, bars="\n".join(_summary(works)))
+    picture = f"![Time against cells]({PICTURE})\n\n" if (page.parent / PICTURE).is_file() else ""
+    text = HEAD.format(repeat=laboratory.repeat, machine=machine(), picture=picture, bars="\n".join(_summary(works)))
     sections = ["\n".join(_section(work, found)) for work, found in works if any(found.values())]
     on_gpu = [
         "\n".join(_section(work, found)).replace("## ", "### ", 1)
