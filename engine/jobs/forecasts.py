@@ -3,7 +3,13 @@
 Seconds are those of warm compiled kernels on the machine of the constants, times how slow this machine is.
 """
 
-from ..solvers.automatic import choose
+from ..solvers.automatic import (
+    FACTOR_SECONDS,
+    HIERARCHY_SECONDS,
+    ITERATION_SECONDS,
+    SUBSTITUTION_SECONDS,
+    choose,
+)
 from ..solvers.nested_dissection import predicted_bytes
 from .calibration import slowness
 from .registry import Forecast
@@ -20,18 +26,6 @@ UNKNOWN = 48
 SEARCH_SECONDS = 1.2e-6
 WAY_BACK_SECONDS = 0.8e-6
 
-#: Seconds of a factorisation (cells^1.5), symmetric; a nonsymmetric one takes twice as long, the selected inverse as
-#: long as the factor. A solve takes seconds per cell.
-FACTOR_SECONDS = 7e-9
-SUBSTITUTION_SECONDS = 4e-7
-
-#: Seconds per cell of multigrid: once, and for each right-hand side.
-HIERARCHY_SECONDS = 1e-6
-ITERATION_SECONDS = 1.2e-6
-
-#: A gradient of the selected inverse is a second factorisation, in complex numbers.
-COMPLEX = 3.5
-
 
 def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
     """Forecast so many searches for cheapest paths, with so many rasters of results at once."""
@@ -39,12 +33,12 @@ def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: boo
     return Forecast(BASE + cells * (GRAPH + UNKNOWN * rasters), START_SECONDS + slowness()[1] * seconds)
 
 
-def resistance_map(shape: tuple[int, int], sources: int, *, gradient: bool = False) -> Forecast:
+def resistance_map(shape: tuple[int, int], sources: int) -> Forecast:
     """Forecast the resistance of every cell to some sources: a factor, its selected inverse, a solve each."""
     cells = shape[0] * shape[1]
-    factor = predicted_bytes(shape, symmetric=True, gradient=gradient)
-    seconds = 2 * FACTOR_SECONDS * cells**1.5 * (COMPLEX if gradient else 1.0)
-    seconds += sources * SUBSTITUTION_SECONDS * cells
+    factor = predicted_bytes(shape, symmetric=True)
+    # The selected inverse takes about as long as the factor.
+    seconds = 2 * FACTOR_SECONDS * cells**1.5 + sources * SUBSTITUTION_SECONDS * cells
     return Forecast(BASE + factor + cells * (GRAPH + UNKNOWN * sources), START_SECONDS + slowness()[0] * seconds)
 
 
@@ -67,6 +61,7 @@ def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, 
     """Forecast so many factorisations of nonsymmetric systems, one after the other."""
     cells = shape[0] * shape[1]
     factor = predicted_bytes(shape, symmetric=False)
+    # Not symmetric: twice the numbers in a factor, and the time.
     each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
     # The factor of the target before may still be kept.
     return Forecast(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +27,11 @@ RANGE = 1e140
 
 #: How much a weight may miss its own equation.
 ACCURATE = 1e-11
+
+OUT_OF_SCALE = (
+    "the randomized shortest paths of this landscape could not be brought into the range of floating-point numbers: "
+    "the costs may span too many orders of magnitude; try another theta"
+)
 
 #: Corrections of the scale; the guess is nearly always good at once, and each correction resolves 300 e-foldings more.
 MOST_CORRECTIONS = 200
@@ -58,8 +64,12 @@ def settled(
     Returns
     -------
     potential, prepared
-        φ: infinite where no walk leads, NaN where even this fails, so that the answer is never a wrong number; and
-        what was prepared for it. Neither is differentiated.
+        φ, infinite where no walk leads, and what was prepared for it. Neither is differentiated.
+
+    Raises
+    ------
+    RuntimeError
+        No such scale was found.
     """
     fixed = jax.lax.stop_gradient((log_transitions, energies))
 
@@ -83,7 +93,7 @@ def settled(
     known = nowhere.ravel().at[place].set(0.0, mode="drop").reshape(nowhere.shape)
     first = *outcome(_least_energies(*fixed, known, leaving)), jnp.array(0)
     potential, prepared, _, trusted, _ = jax.lax.while_loop(unsettled, correct, first)
-    return jax.lax.stop_gradient((jnp.where(trusted, potential, jnp.nan), prepared))
+    return jax.lax.stop_gradient((eqx.error_if(potential, ~trusted.all(), OUT_OF_SCALE), prepared))
 
 
 def defect(system: Stencil, solution: Array, right_hand_side: Array) -> Float[Array, "rows columns"]:
