@@ -7,7 +7,7 @@ SHELL := /bin/bash
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
 CLEAN_PYTHON := env -u PYTHONPATH -u PYTHONHOME -u VIRTUAL_ENV -u DISPLAY -u WAYLAND_DISPLAY
-ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/build/jax-cache" MPLCONFIGDIR="$(HERE)/build/home/matplotlib" \
+ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/build/jax-cache" NUMBA_CACHE_DIR="$(HERE)/build/loops" MPLCONFIGDIR="$(HERE)/build/home/matplotlib" \
   .venv/bin/python
 QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python

@@ -230,6 +230,7 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
         # Without these two only kernels that took a second to compile are kept, and ours are many and small.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "NUMBA_CACHE_DIR": str(cache / "loops"),
     }
 
 

@@ -17,6 +17,7 @@ LONGEST_FILE = 400  # lines
 ORDER = {
     "engine": (
         "formulas",
+        "compiled",
         "stencil",
         "sparse",
         "grid",
@@ -37,7 +38,7 @@ ORDER = {
 FACE = "__init__"
 MAY_IMPORT_PARTS = {"engine": {"engine"}, "plugin": {"plugin"}, "ui": {"ui", "plugin"}, "__init__": {"ui"}}
 MAY_IMPORT_PACKAGES = {
-    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping", "psutil", "threadpoolctl"},
+    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping", "psutil", "threadpoolctl", "numba"},
     "plugin": {"numpy", "osgeo", "qgis", "processing"},
     "ui": {"numpy", "osgeo", "qgis", "processing"},
     "__init__": set(),

@@ -37,7 +37,7 @@ def test_the_description_fits_on_one_line_and_the_version_has_three_numbers(meta
 
 
 def test_the_user_is_told_that_the_engine_is_a_download_of_its_own(metadata):
-    assert "150 MB" in metadata["about"]
+    assert "220 MB" in metadata["about"]
     assert "nothing is downloaded without being asked for" in metadata["about"]
 
 

@@ -218,5 +218,6 @@ def test_the_plugins_folder_is_the_only_addition_and_caches_go_to_the_profile(mo
     assert variables["PYTHONPATH"] == "the folder"
     assert "PYTHONPYCACHEPREFIX" not in variables, "Python would then ignore the bytecode in the environment itself"
     assert variables["JAX_COMPILATION_CACHE_DIR"].startswith(str(tmp_path))
+    assert variables["NUMBA_CACHE_DIR"].startswith(str(tmp_path))
     assert variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
     assert variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "0"
