@@ -14,6 +14,12 @@ from .searching import advance, apply, product, put_into_frame, turn
 ATTEMPTS = 8
 CAUTION = 1e-2
 
+#: After so many iterations the pace so far tells whether those that are allowed will do.
+PATIENCE = 60
+
+#: Right-hand sides solved at a time: they share what is read of the matrix, and more would only fill memory.
+TOGETHER = 8
+
 
 class Found(NamedTuple):
     """Solutions, and how they were reached.
@@ -60,6 +66,12 @@ def solve(
     Golub, G. H., and Ye, Q. (1999). Inexact preconditioned conjugate gradient method with inner-outer iteration.
     SIAM Journal on Scientific Computing 21, 1305–1320.
     """
+    parts = [right_hand_sides[first : first + TOGETHER] for first in range(0, max(len(right_hand_sides), 1), TOGETHER)]
+    found = [_solve_together(hierarchy, part, tolerance, iterations) for part in parts]
+    return found[0] if len(found) == 1 else Found(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+
+def _solve_together(hierarchy: Hierarchy, right_hand_sides: np.ndarray, tolerance: float, iterations: int) -> Found:
     search = _Search(hierarchy, right_hand_sides)
     for attempt in range(ATTEMPTS):
         search.run(CAUTION * tolerance if attempt else tolerance, iterations)
@@ -135,7 +147,9 @@ class _Search:
     def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
         """List the right-hand sides that are worth another iteration."""
         going_on = ~(self.relative <= tolerance) & (self.iterations < iterations) & np.isfinite(self.relative)
-        return np.flatnonzero(going_on)
+        with np.errstate(divide="ignore"):
+            too_slow = np.log(self.relative) * iterations > np.log(tolerance) * self.iterations
+        return np.flatnonzero(going_on & ~(too_slow & (self.iterations >= PATIENCE)))
 
     def _advance(self, side: int | np.integer, alpha: float) -> float:
         vectors = (self.p, self.applied, self.correction, self.residual, self.unit[side], self.cycle.b[0], self.inverse)

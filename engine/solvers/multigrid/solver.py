@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ...stencil import Stencil
 from ..interface import AbstractSolver
@@ -23,6 +23,9 @@ ASYMMETRY = 1e-12
 #: Below this smallest eigenvalue of the coarsest operator (scaled to a diagonal of ones) a part of the landscape is
 #: all but cut off from the ground. Its potential then is so large that single precision hides what differs in it.
 CUT_OFF = 1e-5
+
+#: What an iteration has not brought below this is not for want of digits: double precision would not help.
+HOPELESS = 1e-2
 
 #: Sides of rasters are rounded up to 16 to 32 times a power of 2, so that rasters of about one size share what was
 #: compiled; at most an eighth of the cells is added.
@@ -108,17 +111,18 @@ class Multigrid(AbstractSolver):
             The matrix is not symmetric, or the residual is still above the tolerance after all iterations.
         """
         if isinstance(prepared, Stencil):
-            return self._on_host(prepared, right_hand_sides, must=True)[0]
+            on_host = partial(self.solve_on_host, transposed=transposed)
+            like = jax.ShapeDtypeStruct(right_hand_sides.shape, jnp.float64)
+            given = prepared.center, prepared.edges, right_hand_sides
+            return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
         x, converged = self.attempt(prepared, right_hand_sides)
         x = eqx.error_if(x, ~prepared.symmetric, NOT_SYMMETRIC)
         return eqx.error_if(x, ~converged, NOT_CONVERGED)
 
     def attempt(
-        self, prepared: Prepared | Stencil, right_hand_sides: Float[Array, "k rows columns"]
+        self, prepared: Prepared, right_hand_sides: Float[Array, "k rows columns"]
     ) -> tuple[Float[Array, "k rows columns"], Bool[Array, ""]]:
-        """Solve, and tell whether that succeeded instead of raising."""
-        if isinstance(prepared, Stencil):
-            return self._on_host(prepared, right_hand_sides, must=False)
+        """Solve in compiled form, and tell whether that succeeded instead of raising."""
         rows, columns = right_hand_sides.shape[1:]
         b = _filled_up(jnp.moveaxis(right_hand_sides, 0, 1), prepared.matrix.shape)
         outcome = _solve(prepared, b, self.tolerance, self.iterations)
@@ -129,27 +133,22 @@ class Multigrid(AbstractSolver):
         jax.debug.callback(_note, outcome.iterations, outcome.residual)
         return jnp.moveaxis(outcome.x[:rows, :, :columns], 1, 0), self._converged(outcome) & prepared.symmetric
 
-    def _on_host(self, system: Stencil, right_hand_sides: Float[Array, "k rows columns"], must: bool):
-        shapes = jax.ShapeDtypeStruct(right_hand_sides.shape, jnp.float64), jax.ShapeDtypeStruct((), jnp.bool_)
-        given = system.center, system.edges, right_hand_sides
-        return jax.pure_callback(partial(self._with_arrays, must), shapes, *given, vmap_method="sequential")
-
-    def _with_arrays(self, must: bool, *given: Array) -> tuple[np.ndarray, np.ndarray]:
-        center, edges, b = (np.asarray(array) for array in given)
+    def solve_on_host(self, center: ArrayLike, edges: ArrayLike, right_hand_sides: ArrayLike, transposed: bool):
+        """Solve with arrays at hand; raises like `solve_prepared`."""
+        center, edges, b = (np.asarray(array) for array in (center, edges, right_hand_sides))
         found, symmetric = self._found(center, edges, b)
         note("multigrid", len(b), found.iterations.max(initial=0), found.residuals.max(initial=0))
-        converged = (found.residuals <= self.tolerance).all()
-        if must and not (converged and symmetric):
+        if not (symmetric and (found.residuals <= self.tolerance).all()):
             raise RuntimeError(NOT_CONVERGED if symmetric else NOT_SYMMETRIC)
         # A row of its own needs no iteration.
         alone = ~(edges != 0).any(0)
         found.x[:, alone] = b[:, alone] / np.where(center[alone] != 0, center[alone], 1)
-        return found.x, np.asarray(converged & symmetric)
+        return found.x
 
-    def _found(self, center: np.ndarray, edges: np.ndarray, b: np.ndarray) -> tuple[host.Found, np.bool_]:
-        currents = np.where((edges != 0).any(0), b, 0)
+    def _found(self, center: np.ndarray, edges: np.ndarray, b: np.ndarray) -> tuple[host.Found, bool]:
+        currents = np.where((edges != 0).any(0), b, 0.0)
         hierarchy = host_cycle.build(center, edges, np.float64 if self.cycle == "float64" else np.float32)
-        symmetric = np.bool_(hierarchy.unequal <= ASYMMETRY)
+        symmetric = bool(hierarchy.unequal <= ASYMMETRY)
         if not symmetric:
             return host.Found(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b))), symmetric
         if self.cycle == "automatic":
@@ -157,7 +156,7 @@ class Multigrid(AbstractSolver):
                 hierarchy = host_cycle.build(center, edges, np.float64)
             elif hierarchy.precision == np.float32:
                 found = host.solve(hierarchy, currents, self.tolerance, self.iterations)
-                if (found.residuals <= self.tolerance).all():
+                if (found.residuals <= self.tolerance).all() or (found.residuals > HOPELESS).any():
                     return found, symmetric
                 hierarchy = host_cycle.build(center, edges, np.float64)
         return host.solve(hierarchy, currents, self.tolerance, self.iterations), symmetric
