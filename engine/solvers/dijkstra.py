@@ -18,6 +18,7 @@ from ..stencil import steps_of
 #: sums over thousands of steps, far below any difference a raster could mean.
 TIE = 1e-12
 
+#: Where the heap begins.
 ROOT = 3
 
 #: How a cell was arrived at: the number of the step (0 to 7), or one of these.
@@ -25,6 +26,9 @@ STARTED = 32
 NOWHERE = 33
 #: Added to the step where another way is about as cheap; whether it is a tie is only known in the end.
 CLOSE = 64
+
+#: An index that cannot be negative is not looked at twice; in the loop that is run most it matters.
+at = np.uint64
 
 
 class Steps(NamedTuple):
@@ -150,15 +154,15 @@ def _sink_from_root(keys, cells, places, end, key, cell):
         if below >= end:
             break
         # The least of four without a branch that the processor could only guess.
-        one = below + np.int64(keys[below + 1] < keys[below])
-        other = below + 2 + np.int64(keys[below + 3] < keys[below + 2])
-        least = other if keys[other] < keys[one] else one
-        if keys[least] >= key:
+        one = below + np.int64(keys[at(below + 1)] < keys[at(below)])
+        other = below + 2 + np.int64(keys[at(below + 3)] < keys[at(below + 2)])
+        least = other if keys[at(other)] < keys[at(one)] else one
+        if keys[at(least)] >= key:
             break
-        keys[position] = keys[least]
-        moved = cells[least]
-        cells[position] = moved
-        places[moved] = position
+        keys[at(position)] = keys[at(least)]
+        moved = cells[at(least)]
+        cells[at(position)] = moved
+        places[at(moved)] = position
         position = least
     keys[position] = key
     cells[position] = cell

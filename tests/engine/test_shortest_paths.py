@@ -1,5 +1,7 @@
 """The search for cheapest paths finds what SciPy's Dijkstra finds, in any stencil of costs, and its exact slope."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -168,9 +170,10 @@ def test_ties_share_as_they_do_in_sweeps(values, reverse):
 def test_the_gradient_is_the_slope_that_a_small_change_of_each_cost_finds():
     costs, seeds = stencil((4, 5), 8, "any", 0.1, 3), jnp.array([7, 11])
 
+    @partial(jax.jit, static_argnums=1)
     def total(costs, reverse):
         distance = least_costs(costs, seeds, reverse, False)
-        return float(jnp.where(jnp.isfinite(distance), distance, 0.0).sum())
+        return jnp.where(jnp.isfinite(distance), distance, 0.0).sum()
 
     for reverse in (False, True):
         _, pull_back = jax.vjp(lambda costs, reverse=reverse: least_costs(costs, seeds, reverse, False), costs)
