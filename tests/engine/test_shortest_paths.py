@@ -182,7 +182,7 @@ def test_the_gradient_is_the_slope_that_a_small_change_of_each_cost_finds():
             change = np.zeros(costs.shape)
             change[tuple(place)] = 1e-6 * costs[tuple(place)]
             slope = (total(costs + change, reverse) - total(costs - change, reverse)) / (2 * change[tuple(place)])
-            assert gradient[tuple(place)] == pytest.approx(slope, abs=1e-4)
+            assert float(gradient[tuple(place)]) == pytest.approx(float(slope), abs=1e-4)
 
 
 @quickly
