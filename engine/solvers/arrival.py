@@ -1,14 +1,17 @@
 """Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..stencil import Stencil, neighbours
 from .interface import AbstractSolver, solving_with, unit_vectors
 from .potentials import defect, settled
+from .walks import Ranked, WalkMultigrid
 
 
 class Arrival(NamedTuple):
@@ -62,18 +65,33 @@ def arrive(
     """
     source = unit_vectors(target[None], log_transitions.shape[1:])
 
-    def attempt(fixed, potential):
-        system = _system(_scaled_weights(*fixed, potential, target))
-        prepared = solver.prepare(system)
-        scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
-        return prepared, scaled, defect(system, scaled, source[0])
-
-    potential, prepared = settled(attempt, log_transitions, energies, target, leaving=False)
+    potential, prepared = _prepared(solver, log_transitions, energies, target)
     weights = _scaled_weights(log_transitions, energies, potential, target)
     solve_all = solving_with(solver, _system(weights), prepared)
     # At the target it is 1, to the last bit.
     scaled = jnp.where(source[0] > 0, 1.0, jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0))
     return Arrival(scaled, potential, weights, lambda raster: solve_all(raster[None])[0])
+
+
+def _prepared(solver: AbstractSolver, log_transitions, energies, target) -> tuple[Array, Any]:
+    """Return the scale, and what the solver prepares in it; neither is differentiated."""
+    source = unit_vectors(target[None], log_transitions.shape[1:])
+    fixed = jax.lax.stop_gradient((log_transitions, energies))
+
+    def attempt(fixed, potential, solver=solver):
+        system = _system(_scaled_weights(*fixed, potential, target))
+        prepared = solver.prepare(system)
+        scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
+        return prepared, scaled, defect(system, scaled, source[0])
+
+    if not isinstance(solver, WalkMultigrid):
+        return settled(attempt, *fixed, target, leaving=False)
+    potential, rank, succeeded = solver.settle(*fixed, target)
+    exactly = partial(attempt, solver=solver.instead)
+    potential = jax.lax.cond(
+        succeeded, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0]
+    )
+    return potential, Ranked(_system(_scaled_weights(*fixed, potential, target)), rank)
 
 
 def _scaled_weights(log_transitions, energies, potential, target) -> Float[Array, "directions rows columns"]:

@@ -1,0 +1,226 @@
+"""The hierarchy of ever coarser walks and the cycle through it."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int32
+
+from ...compiled import on_all_cores
+from ...stencil import steps_of
+from ..multigrid.ascent import correct_and_relax, corrected_rows
+from ..multigrid.descent import relax_from_zero, remaining, restrict_residual
+from ..multigrid.framed import BAND, Frame
+from .ordered import put_in_order, relax_in_order
+from .ranks import Ranks
+from .thinning import coarse_walk, weigh_middles, weigh_sides
+
+#: Relaxing row by row is enough where at most this part of the cells has a direction.
+FEW = 0.005
+
+#: Cells that are copied at a time.
+PART = 1 << 16
+
+#: What the inverse of the coarsest operator is kept from dividing by, relative to the diagonal.
+LEAST = 1e-9
+
+SINGLE = np.float32
+Flat = Float32[np.ndarray, "_"]
+
+#: The right-hand side that is worked on: there is one.
+SIDES = np.zeros(1, int)
+
+
+class Level(NamedTuple):
+    """A walk and how it is coarsened.
+
+    Parameters
+    ----------
+    frame
+        Its raster.
+    k
+        What cells send to their neighbours, in the order of `QUEEN`.
+    ground
+        What ends in them.
+    inverse
+        Reciprocal of the diagonal; 0 in a row of zeros.
+    shares, back
+        The weights of the next coarser raster's cells, of values and of residuals; none on the coarsest.
+    kept
+        1 where residuals are handed to a coarse cell; none on the coarsest.
+    order, entries
+        The cells in the order of ranks, and their rows in that order; none where that is not needed.
+    """
+
+    frame: Frame
+    k: tuple[Flat, ...]
+    ground: Flat
+    inverse: Flat
+    shares: tuple[Flat, ...]
+    back: tuple[Flat, ...]
+    kept: Flat
+    order: Int32[np.ndarray, "_"]
+    entries: Float32[np.ndarray, "_ 8"]
+
+
+class Hierarchy(NamedTuple):
+    """A walk and its ever coarser ones, the finest first, and the inverse of the coarsest operator."""
+
+    levels: list[Level]
+    coarsest: Float[np.ndarray, "n n"]
+
+
+def build(ranks: list[Ranks], k: tuple[Flat, ...], ground: Flat) -> Hierarchy:
+    """Coarsen a walk.
+
+    Parameters
+    ----------
+    ranks
+        Of the cells of all rasters.
+    k, ground
+        See `Level`.
+    """
+    inverse = np.zeros(ground.size, SINGLE)
+    diagonal = sum(k[1:], k[0] + ground)
+    np.divide(1, diagonal, out=inverse, where=diagonal > 0)
+    levels = []
+    for here, coarser in zip(ranks, ranks[1:], strict=False):
+        frame, coarse = here.frame, coarser.frame
+        shares, back, coarse_k = (tuple(np.zeros(coarse.size, SINGLE) for _ in range(8)) for _ in range(3))
+        coarse_ground, coarse_inverse, kept = (np.zeros(coarse.size, SINGLE) for _ in range(3))
+        bands = [(first // 2, (last + 1) // 2) for first, last in frame.bands]
+        raster = (frame.rows, frame.width)
+        on_all_cores(weigh_sides, [(k, *raster, coarser.rank, shares, back, coarse.width, *band) for band in bands])
+        on_all_cores(weigh_middles, [(k, *raster, shares, back, coarse.width, *band) for band in bands])
+        to = (coarser.rank, coarse_k, coarse_ground, kept, coarse_inverse)
+        given = (k, ground, *raster, shares, back, coarse.width, *to)
+        directed = sum(on_all_cores(coarse_walk, [(*given, *band) for band in bands]))
+        order = here.order if levels or directed > FEW * coarser.order.size else here.order[:0]
+        entries = _in_order(k, inverse, order)
+        levels.append(Level(frame, k, ground, inverse, shares, back, kept, order, entries))
+        k, ground, inverse = coarse_k, coarse_ground, coarse_inverse
+    none = np.zeros(0, SINGLE)
+    levels.append(Level(ranks[-1].frame, k, ground, inverse, (), (), none, none.astype(np.int32), none[:, None]))
+    return Hierarchy(levels, _inverse(levels[-1]))
+
+
+def _in_order(k: tuple[Flat, ...], inverse: Flat, order: Int32[np.ndarray, "n"]) -> Float32[np.ndarray, "n 8"]:
+    entries = np.empty((order.size, 8), SINGLE)
+    parts = [slice(first, first + PART) for first in range(0, order.size, PART)]
+    on_all_cores(put_in_order, [(k, inverse, order[part], entries[part]) for part in parts])
+    return entries
+
+
+def _inverse(level: Level) -> Float[np.ndarray, "n n"]:
+    rows, columns = level.frame.rows, level.frame.columns
+    place = np.arange(rows * columns).reshape(rows, columns)
+    matrix = np.zeros((rows * columns,) * 2)
+    diagonal = level.frame.inside(level.ground).astype(float)
+    for k, (down, right) in zip(level.k, steps_of(8), strict=True):
+        flow = level.frame.inside(k).astype(float)
+        i, j = np.nonzero(flow)
+        matrix[place[i, j], place[i + down, j + right]] = -flow[i, j]
+        diagonal += flow
+    some = diagonal.ravel() > 0
+    matrix[place.ravel(), place.ravel()] = np.where(some, diagonal.ravel() * (1 + LEAST), 1.0)
+    result = np.linalg.inv(matrix)
+    result[~some] = 0
+    result[:, ~some] = 0
+    return result
+
+
+def transposed(hierarchy: Hierarchy) -> Hierarchy:
+    """Return the hierarchy of the transposed operators: residuals and values change their parts."""
+    levels = []
+    for level in hierarchy.levels:
+        k = _turned(level.frame, level.k)
+        entries = _in_order(k, level.inverse, level.order)
+        levels.append(level._replace(k=k, shares=level.back, back=level.shares, entries=entries))
+    return Hierarchy(levels, np.ascontiguousarray(hierarchy.coarsest.T))
+
+
+def _turned(frame: Frame, k: tuple[Flat, ...]) -> tuple[Flat, ...]:
+    offsets = [down * frame.width + right for down, right in steps_of(8)]
+    turned = tuple(np.zeros_like(each) for each in k)
+    for d, offset in enumerate(offsets):
+        # What a cell gets from its neighbour there; the frame sends nothing.
+        into, out = turned[d], k[7 - d]
+        if offset > 0:
+            into[:-offset] = out[offset:]
+        else:
+            into[-offset:] = out[:offset]
+    return turned
+
+
+class Cycle:
+    """The V-cycle: an approximate solution of A x = b, linear in b; or of Aᵀ x = b by the transposed operations.
+
+    Rasters are relaxed row by row before and after the visit to the next coarser one, and then in the order of ranks.
+
+    Parameters
+    ----------
+    hierarchy
+        Of A, or from `transposed`.
+    backwards
+        Whether it is from `transposed`.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, backwards: bool = False):
+        self.hierarchy, self.backwards = hierarchy, backwards
+        sizes = [level.frame.size for level in hierarchy.levels]
+        self.b, self.x = ([np.zeros((1, size), SINGLE) for size in sizes] for _ in range(2))
+        if backwards:
+            self.first = [np.zeros((1, size), SINGLE) for size in sizes]
+            self.orders = [np.ascontiguousarray(level.order[::-1]) for level in hierarchy.levels]
+            self.entries = [np.ascontiguousarray(level.entries[::-1]) for level in hierarchy.levels]
+
+    def run(self) -> None:
+        """Turn `b[0]` into `x[0]`, both framed."""
+        self._visit(0)
+
+    def _visit(self, n: int) -> None:
+        level = self.hierarchy.levels[n]
+        frame, bands = level.frame, level.frame.bands
+        b, x = self.b[n], self.x[n]
+        if n + 1 == len(self.hierarchy.levels):
+            right = frame.inside(b[0]).ravel()
+            frame.inside(x[0])[:] = (self.hierarchy.coarsest @ right).reshape(frame.rows, frame.columns)
+            return
+        if self.backwards and level.order.size:
+            b = self._relaxed_first(n)
+        on_all_cores(relax_from_zero, [(level.k, level.inverse, b, x, SIDES, frame.width, *band) for band in bands])
+        coarse = frame.coarser
+        given = (level.k, x, SIDES, frame.width, frame.rows, BAND, level.back, self.b[n + 1], coarse.width)
+        on_all_cores(restrict_residual, [(*given, first // 2, (last + 1) // 2) for first, last in bands])
+        if not self.backwards:
+            self.b[n + 1] *= level.kept
+        self._visit(n + 1)
+        if self.backwards:
+            self.x[n + 1] *= level.kept
+        self._up(n, b)
+        if self.backwards and level.order.size:
+            x += self.first[n]
+        elif level.order.size:
+            relax_in_order(level.order, level.entries, level.inverse, b[0], x[0], frame.width)
+
+    def _relaxed_first(self, n: int) -> Float32[np.ndarray, "1 _"]:
+        """Relax in the order of ranks, from zero, and return what is left."""
+        level, first, left = self.hierarchy.levels[n], self.first[n], np.zeros_like(self.b[n])
+        first[:] = 0
+        relax_in_order(self.orders[n], self.entries[n], level.inverse, self.b[n][0], first[0], level.frame.width)
+        given = (level.k, level.inverse, self.b[n], first, SIDES, left, level.frame.width)
+        on_all_cores(remaining, [(*given, *band) for band in level.frame.bands])
+        return left
+
+    def _up(self, n: int, b: Float32[np.ndarray, "1 _"]) -> None:
+        level, x = self.hierarchy.levels[n], self.x[n]
+        bands, width = level.frame.bands, level.frame.width
+        coarse = (level.shares, self.x[n + 1], level.frame.coarser.width)
+        # Rows at the joints of bands; nothing lies before the first and behind the last.
+        joints = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
+        beside = np.zeros((joints.size + 2, 1, width + 1), SINGLE)
+        corrected_rows(x, SIDES, width, joints, *coarse, beside[1:-1])
+        given = (level.k, level.inverse, b, x, SIDES, width, *coarse)
+        around = [
+            (beside[max(2 * i - 1, 0)], beside[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))
+        ]
+        on_all_cores(correct_and_relax, [(*given, *two, *band) for two, band in zip(around, bands, strict=True)])

@@ -1,0 +1,116 @@
+"""The loops of the minimal-residual search: apply a matrix, make vectors orthogonal, add them up.
+
+Vectors in double precision are rows of cells, those from a cycle flat and framed in single precision. Rows first …
+last − 1 are done, or cells.
+"""
+
+import numpy as np
+
+from ...compiled import compiled, compiled_sums
+
+
+@compiled
+def apply(center, edges, offsets, x, out, width, first, last):
+    """Put A x into out; x is framed."""
+    columns = width - 1
+    for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        to, on, here = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
+        for j in range(columns):
+            to[j] = on[j] * here[j]
+        for d in range(offsets.size):
+            edge = edges[d, cell : cell + columns]
+            there = x[at + offsets[d] : at + offsets[d] + columns]
+            for j in range(columns):
+                to[j] += edge[j] * there[j]
+
+
+@compiled
+def remaining(center, edges, offsets, b, x, out, width, first, last):
+    """Put b − A x into out, and return the largest entry of it beside what its row adds up; x is framed."""
+    columns = width - 1
+    worst = 0.0
+    size = np.empty(columns)
+    for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        to, on, here = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
+        given = b[cell : cell + columns]
+        for j in range(columns):
+            to[j] = given[j] - on[j] * here[j]
+            size[j] = abs(given[j]) + abs(on[j] * here[j])
+        for d in range(offsets.size):
+            edge = edges[d, cell : cell + columns]
+            there = x[at + offsets[d] : at + offsets[d] + columns]
+            for j in range(columns):
+                term = edge[j] * there[j]
+                to[j] -= term
+                size[j] += abs(term)
+        for j in range(columns):
+            # Anything that is not a number counts as infinitely far off.
+            if not abs(to[j]) <= worst * size[j]:
+                worst = abs(to[j]) / size[j] if size[j] > 0 and to[j] == to[j] else np.inf
+    return worst
+
+
+@compiled
+def hand_over(vector, b, width, first, last):
+    """Put a vector into the frame of a cycle."""
+    columns = width - 1
+    for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        for j in range(columns):
+            b[at + j] = vector[cell + j]
+
+
+@compiled_sums
+def products(basis, count, vector, first, last):
+    """Return the products of the first vectors of a basis with a vector, over some cells."""
+    result = np.zeros(count)
+    part = 2048
+    for begin in range(first, last, part):
+        end = min(begin + part, last)
+        v = vector[begin:end]
+        for n in range(count):
+            u = basis[n, begin:end]
+            total = 0.0
+            for j in range(end - begin):
+                total += u[j] * v[j]
+            result[n] += total
+    return result
+
+
+@compiled_sums
+def subtract(basis, count, factors, vector, first, last):
+    """Subtract multiples of the first vectors of a basis from a vector; return the sum of its squares."""
+    square = 0.0
+    part = 2048
+    for begin in range(first, last, part):
+        end = min(begin + part, last)
+        v = vector[begin:end]
+        for n in range(count):
+            u, factor = basis[n, begin:end], factors[n]
+            for j in range(end - begin):
+                v[j] -= factor * u[j]
+        for j in range(end - begin):
+            square += v[j] * v[j]
+    return square
+
+
+@compiled
+def divide(vector, divisor, out, first, last):
+    """Put a vector over a number into out."""
+    for n in range(first, last):
+        out[n] = vector[n] / divisor
+
+
+@compiled
+def add(directions, count, factors, x, first, last):
+    """Add multiples of directions, in single precision, to x; all are framed."""
+    part = 2048
+    for begin in range(first, last, part):
+        end = min(begin + part, last)
+        to = x[begin:end]
+        for n in range(count):
+            u, factor = directions[n, begin:end], factors[n]
+            for j in range(end - begin):
+                to[j] += factor * u[j]

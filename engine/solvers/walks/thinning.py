@@ -1,0 +1,247 @@
+"""Coarsening a walk in loops: which cells stand for which, and the walk between those that are kept.
+
+Arrays are flat and framed, blocks of four cells are C, H, V and X, and weights lie where they do in
+`multigrid.galerkin`. A walk is kept as what a cell sends to its 8 neighbours, `k`, and to the places where it ends,
+`ground`; rows of the matrix are (Σ k + ground) on the diagonal and −k beside it. Ranks tell which of two cells is nearer
+to the end; a coarse cell that is no vertex has the least rank of the cells around it.
+"""
+
+import numpy as np
+
+from ...compiled import compiled
+
+#: Rank of what is no vertex.
+NOWHERE = np.iinfo(np.int32).max
+
+#: Part of what goes across that is divided evenly where hardly anything goes along.
+SPREAD = 1e-3
+
+#: A Galerkin row of which more than this part is negative belongs to a place where the walk has a direction.
+NEGATIVE = 0.3
+
+#: A Galerkin row that adds up to less than this part of what it is made of is rounding.
+ROUNDING = 1e-6
+
+
+@compiled
+def thin_ranks(rank, rows, width, coarse_rank, coarse_width, first, last):
+    """Put the ranks of C cells into coarse_rank, in coarse rows first … last − 1."""
+    columns = width - 1
+    for row in range(first, last):
+        for j in range(coarse_width - 1):
+            p = (2 * row + 1) * width + 1 + 2 * j
+            best = rank[p]
+            if best == NOWHERE:
+                for i in range(max(2 * row - 1, 0), min(2 * row + 2, rows)):
+                    for other in range(max(2 * j - 1, 0), min(2 * j + 2, columns)):
+                        best = min(best, rank[(i + 1) * width + 1 + other])
+            coarse_rank[(row + 1) * coarse_width + 1 + j] = best
+
+
+@compiled
+def weigh_sides(k, rows, width, coarse_rank, shares, back, coarse_width, first, last):
+    """Put the weights of H and V cells into shares (of values) and back (of residuals).
+
+    Values come from where a cell goes, residuals go to where those who come to a cell are.
+    """
+    columns, coarse_columns = width - 1, coarse_width - 1
+    for row in range(first, last):
+        to = (row + 1) * coarse_width + 1
+        at = (2 * row + 1) * width + 1
+        for j in range(columns // 2):
+            p, q = at + 2 * j + 1, to + j
+            spread = SPREAD * (k[1][p] + k[6][p])
+            one, other = k[0][p] + k[3][p] + k[5][p], k[2][p] + k[4][p] + k[7][p]
+            _share(one, other, spread, coarse_rank[q], coarse_rank[q + 1], shares[0], shares[1], q)
+            one = k[7][p - width - 1] + k[4][p - 1] + k[2][p + width - 1]
+            other = k[5][p - width + 1] + k[3][p + 1] + k[0][p + width + 1]
+            _share(one, other, 0.0, NOWHERE, NOWHERE, back[0], back[1], q)
+        if 2 * row + 1 < rows:
+            for j in range(coarse_columns):
+                p, q = at + width + 2 * j, to + j
+                spread = SPREAD * (k[3][p] + k[4][p])
+                one, other = k[0][p] + k[1][p] + k[2][p], k[5][p] + k[6][p] + k[7][p]
+                _share(one, other, spread, coarse_rank[q], coarse_rank[q + coarse_width], shares[2], shares[3], q)
+                one = k[7][p - width - 1] + k[6][p - width] + k[5][p - width + 1]
+                other = k[2][p + width - 1] + k[1][p + width] + k[0][p + width + 1]
+                _share(one, other, 0.0, NOWHERE, NOWHERE, back[2], back[3], q)
+
+
+@compiled
+def _share(one, other, spread, one_rank, other_rank, first_share, second_share, to):
+    if one_rank < NOWHERE:
+        one += spread
+    if other_rank < NOWHERE:
+        other += spread
+    if one + other > 0:
+        first_share[to] = one / (one + other)
+        second_share[to] = other / (one + other)
+    else:
+        first_share[to] = 0
+        second_share[to] = 0
+
+
+@compiled
+def weigh_middles(k, rows, width, shares, back, coarse_width, first, last):
+    """Put the weights of X cells into shares and back, from their eight neighbours."""
+    columns = width - 1
+    for row in range(first, min(last, rows // 2)):
+        to = (row + 1) * coarse_width + 1
+        at = (2 * row + 2) * width + 1
+        for j in range(columns // 2):
+            p, q = at + 2 * j + 1, to + j
+            total = k[0][p] + k[1][p] + k[2][p] + k[3][p] + k[4][p] + k[5][p] + k[6][p] + k[7][p]
+            if total > 0:
+                scale = 1 / total
+                shares[4][q] = scale * (k[0][p] + k[1][p] * shares[0][q] + k[3][p] * shares[2][q])
+                shares[5][q] = scale * (k[2][p] + k[1][p] * shares[1][q] + k[4][p] * shares[2][q + 1])
+                shares[6][q] = scale * (k[5][p] + k[3][p] * shares[3][q] + k[6][p] * shares[0][q + coarse_width])
+                shares[7][q] = scale * (k[7][p] + k[4][p] * shares[3][q + 1] + k[6][p] * shares[1][q + coarse_width])
+            northwest, north, northeast = k[7][p - width - 1], k[6][p - width], k[5][p - width + 1]
+            west, east = k[4][p - 1], k[3][p + 1]
+            southwest, south, southeast = k[2][p + width - 1], k[1][p + width], k[0][p + width + 1]
+            total = northwest + north + northeast + west + east + southwest + south + southeast
+            if total > 0:
+                scale = 1 / total
+                back[4][q] = scale * (northwest + north * back[0][q] + west * back[2][q])
+                back[5][q] = scale * (northeast + north * back[1][q] + east * back[2][q + 1])
+                back[6][q] = scale * (southwest + west * back[3][q] + south * back[0][q + coarse_width])
+                back[7][q] = scale * (southeast + east * back[3][q + 1] + south * back[1][q + coarse_width])
+
+
+@compiled
+def _from_v(k, v, q, above, shares, coarse_width, row_of_v):
+    """Put what a V cell sends to C cells, its neighbours interpolated, into a row: three C above it, three below."""
+    w, d = q - 1, q + coarse_width
+    total = k[0][v] + k[1][v] + k[2][v] + k[3][v] + k[4][v] + k[5][v] + k[6][v] + k[7][v]
+    row_of_v[0] = k[0][v] * shares[0][w] + k[3][v] * shares[4][w]
+    row_of_v[1] = (
+        k[1][v] + k[0][v] * shares[1][w] + k[2][v] * shares[0][q] + k[3][v] * shares[5][w] + k[4][v] * shares[4][q]
+        - total * shares[2][q]
+    )  # fmt: skip
+    row_of_v[2] = k[2][v] * shares[1][q] + k[4][v] * shares[5][q]
+    row_of_v[3] = k[3][v] * shares[6][w] + k[5][v] * shares[0][d - 1]
+    row_of_v[4] = (
+        k[6][v] + k[3][v] * shares[7][w] + k[4][v] * shares[6][q] + k[5][v] * shares[1][d - 1] + k[7][v] * shares[0][d]
+        - total * shares[3][q]
+    )  # fmt: skip
+    row_of_v[5] = k[4][v] * shares[7][q] + k[7][v] * shares[1][d]
+
+
+@compiled
+def _from_h(k, h, q, shares, coarse_width, row_of_h):
+    """Put what an H cell sends to C cells, its neighbours interpolated, into a row: two above it, beside it, below."""
+    b = q - coarse_width
+    total = k[0][h] + k[1][h] + k[2][h] + k[3][h] + k[4][h] + k[5][h] + k[6][h] + k[7][h]
+    row_of_h[0] = k[0][h] * shares[2][b] + k[1][h] * shares[4][b]
+    row_of_h[1] = k[1][h] * shares[5][b] + k[2][h] * shares[2][b + 1]
+    row_of_h[2] = (
+        k[3][h] + k[0][h] * shares[3][b] + k[1][h] * shares[6][b] + k[5][h] * shares[2][q] + k[6][h] * shares[4][q]
+        - total * shares[0][q]
+    )  # fmt: skip
+    row_of_h[3] = (
+        k[4][h] + k[1][h] * shares[7][b] + k[2][h] * shares[3][b + 1] + k[6][h] * shares[5][q]
+        + k[7][h] * shares[2][q + 1] - total * shares[1][q]
+    )  # fmt: skip
+    row_of_h[4] = k[5][h] * shares[3][q] + k[6][h] * shares[6][q]
+    row_of_h[5] = k[6][h] * shares[7][q] + k[7][h] * shares[3][q + 1]
+
+
+@compiled
+def coarse_walk(
+    k, ground, rows, width, shares, back, coarse_width, rank, coarse_k, coarse_ground, kept, inverse, first, last
+):
+    """Put the walk between C cells into coarse_k and coarse_ground, in coarse rows first … last − 1.
+
+    It is the Galerkin product R A P, without the rows of X, which the weights make 0, and with what ends handed on as it
+    is. Where the walk has so much of a direction that the product is not a walk, a C cell goes where its own row leads,
+    to C cells that are nearer to the end; `kept` is 0 there: residuals stay on the finer raster, whose relaxation in the
+    order of ranks removes them.
+
+    Returns
+    -------
+    int
+        How many C cells these are.
+    """
+    columns, coarse_columns = width - 1, coarse_width - 1
+    entry, own = np.zeros(9), np.zeros(9)
+    left_h, right_h, below_v = np.zeros(6), np.zeros(6), np.zeros(6)
+    above_v = np.zeros((coarse_columns, 6))
+    offset = np.array([-coarse_width - 1, -coarse_width, -coarse_width + 1, -1, 0, 1,
+                       coarse_width - 1, coarse_width, coarse_width + 1])  # fmt: skip
+    directed = 0
+    for row in range(max(first - 1, 0), last):
+        has_v = 2 * row + 1 < rows
+        left_h[:] = 0
+        for j in range(coarse_columns):
+            c, q = (2 * row + 1) * width + 1 + 2 * j, (row + 1) * coarse_width + 1 + j
+            has_h = 2 * j + 1 < columns
+            if has_v:
+                _from_v(k, c + width, q, q, shares, coarse_width, below_v)
+            else:
+                below_v[:] = 0
+            if row < first:
+                above_v[j] = below_v
+                continue
+            if has_h:
+                _from_h(k, c + 1, q, shares, coarse_width, right_h)
+            else:
+                right_h[:] = 0
+            a, b, w = q - coarse_width - 1, q - coarse_width, q - 1
+            own[0] = k[0][c] * shares[4][a]
+            own[1] = k[1][c] * shares[2][b] + k[0][c] * shares[5][a] + k[2][c] * shares[4][b]
+            own[2] = k[2][c] * shares[5][b]
+            own[3] = k[3][c] * shares[0][w] + k[0][c] * shares[6][a] + k[5][c] * shares[4][w]
+            own[5] = k[4][c] * shares[1][q] + k[2][c] * shares[7][b] + k[7][c] * shares[5][q]
+            own[6] = k[5][c] * shares[6][w]
+            own[7] = k[6][c] * shares[3][q] + k[5][c] * shares[7][w] + k[7][c] * shares[6][q]
+            own[8] = k[7][c] * shares[7][q]
+            right, left, down, up = back[0][q], back[1][w], back[2][q], back[3][b]
+            entry[0] = own[0] + left * left_h[0] + up * above_v[j, 0]
+            entry[1] = own[1] + right * right_h[0] + left * left_h[1] + up * above_v[j, 1]
+            entry[2] = own[2] + right * right_h[1] + up * above_v[j, 2]
+            entry[3] = own[3] + left * left_h[2] + down * below_v[0] + up * above_v[j, 3]
+            entry[5] = own[5] + right * right_h[3] + down * below_v[2] + up * above_v[j, 5]
+            entry[6] = own[6] + left * left_h[4] + down * below_v[3]
+            entry[7] = own[7] + right * right_h[4] + left * left_h[5] + down * below_v[4]
+            entry[8] = own[8] + right * right_h[5] + down * below_v[5]
+            ends = np.float64(ground[c])
+            made_of = 1.0 + right + left + down + up
+            # Beyond the rim the ground is 0, but for the column of zeros there is one only.
+            ends += left * ground[c - 1] + up * ground[c - width]
+            ends += back[5][w] * ground[c + width - 1] + back[7][a] * ground[c - width - 1]
+            ends += down * ground[c + width]
+            if has_h:
+                ends += right * ground[c + 1] + back[4][q] * ground[c + width + 1] + back[6][b] * ground[c - width + 1]
+            positive = negative = 0.0
+            for n in range(9):
+                if n != 4:
+                    positive += max(entry[n], 0.0)
+                    negative -= min(entry[n], 0.0)
+            q_kept = 1
+            if negative > NEGATIVE * (positive + ends) or positive + ends < ROUNDING * made_of:
+                q_kept = 0
+                ends = np.float64(ground[c])
+                leaving = ends
+                for n in range(9):
+                    wanted = 0.0
+                    if n != 4 and rank[q + offset[n]] < rank[q]:
+                        wanted = max(entry[n], 0.0) + own[n] + ROUNDING
+                    entry[n] = wanted
+                    leaving += wanted
+                if leaving == 0:
+                    ends = 1.0
+                if rank[q] < NOWHERE:
+                    directed += 1
+            diagonal = ends
+            for n in range(9):
+                if n != 4:
+                    entry[n] = max(entry[n], 0.0)
+                    diagonal += entry[n]
+                    coarse_k[n if n < 4 else n - 1][q] = entry[n]
+            coarse_ground[q] = ends
+            kept[q] = q_kept
+            inverse[q] = 1 / diagonal if diagonal > 0 else 0.0
+            left_h[:] = right_h
+            above_v[j] = below_v
+    return directed
