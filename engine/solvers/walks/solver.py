@@ -117,7 +117,8 @@ def _settle(log_transitions, energies, target) -> Settled:
 
 
 def _solve(center, edges, rank, right_hand_sides, *, tolerance: float, iterations: int, backwards: bool) -> np.ndarray:
-    center, edges, rank, given = (np.asarray(array) for array in (center, edges, rank, right_hand_sides))
+    center, edges, rank, right_hand_sides = (np.asarray(array) for array in (center, edges, rank, right_hand_sides))
+    given = right_hand_sides
     loose, hierarchy = _remembered(edges, rank, backwards)
     system = host.transpose(edges) if backwards else edges
     if backwards:
