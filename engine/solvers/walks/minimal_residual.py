@@ -13,11 +13,17 @@ from .searching import add, apply, divide, hand_over, products, remaining, subtr
 #: Vectors that are kept; the search begins anew when there are so many.
 ROOM = 30
 
-#: When the residual has become so much smaller, it is looked at, row by row.
-LOOK = 1e-5
+#: Each time that the residual has become so much smaller, it is looked at row by row.
+LOOK = 1e-4
 
 #: How much smaller than asked for the residual is made by what the search remembers of it.
 MARGIN = 0.5
+
+#: When the residual has become so much smaller, rounding is all that the search remembers of it, and it begins anew.
+REMEMBERED = 1e-11
+
+#: A search that makes the residual smaller by less than this is given up.
+ENOUGH = 0.5
 
 
 class Matrix(NamedTuple):
@@ -79,92 +85,102 @@ def solve(
     461–469.
     """
     search = _Search(matrix, cycle, b, x)
-    done = 0
-    while True:
-        defect = search.begin()
-        if defect <= tolerance or done >= iterations or not np.isfinite(defect):
-            return Found(search.x, done, defect)
-        before = done
-        done += search.run(defect, tolerance, min(ROOM, iterations - done))
-        if not search.got_smaller and done - before >= ROOM:
-            return Found(search.conclude(), done, search.begin())
+    while search.defect > tolerance and search.done < iterations and search.smaller:
+        search.run(tolerance, iterations - search.done)
+    return Found(search.x, search.done, search.defect)
 
 
 class _Search:
-    def __init__(self, matrix: Matrix, cycle: Cycle, b: np.ndarray, x: np.ndarray):
-        frame = matrix.frame
-        self.matrix, self.cycle, self.b, self.x, self.frame = matrix, cycle, b, x.copy(), frame
-        self.basis = np.empty((ROOM + 1, b.size))
-        self.directions = np.empty((ROOM, frame.size), np.float32)
-        self.residual = np.empty(b.size)
-        self.parts = [(first * frame.columns, last * frame.columns) for first, last in frame.bands]
-        self.got_smaller = True
+    """The vectors of the search, what it has found, and by how much that misses."""
 
-    def begin(self) -> float:
-        """Compute the residual, and return how large it is beside what rows add up."""
-        return self._defect(self.x)
+    def __init__(self, matrix: Matrix, cycle: Cycle, b: np.ndarray, x: np.ndarray):
+        self.matrix, self.cycle, self.b, self.x, self.frame = matrix, cycle, b, x, matrix.frame
+        self.residual, self.image = np.empty_like(b), np.empty_like(b)
+        # Memory that is never written to is never taken.
+        self.basis = np.empty((ROOM + 1, b.size))
+        self.directions = np.empty((ROOM, self.frame.size), np.float32)
+        self.parts = [(first * self.frame.columns, last * self.frame.columns) for first, last in self.frame.bands]
+        self.done, self.smaller = 0, True
+        self.defect = self._defect(x)
+
+    def run(self, tolerance: float, most: int) -> None:
+        """Search until the defect is within the tolerance, or should be, or as often as allowed."""
+        begun_with = np.sqrt(np.vdot(self.residual, self.residual))
+        least = _LeastSquares(begun_with, min(ROOM, most))
+        begun_at, looked = self.x, False
+        goal, look_at = max(MARGIN * tolerance / self.defect, REMEMBERED) * begun_with, LOOK * begun_with
+        self._cells(divide, self.residual, begun_with, self.basis[0])
+        while least.count < min(ROOM, most) and least.left > goal and (column := self._column(least.count)) is not None:
+            least.append(column)
+            self.done += 1
+            looked = least.left <= look_at
+            if looked:
+                self._combine(begun_at, least.factors())
+                if self.defect <= tolerance:
+                    return
+                goal = max(MARGIN * tolerance / self.defect * least.left, REMEMBERED * begun_with)
+                look_at = LOOK * least.left
+        if not looked:
+            self._combine(begun_at, least.factors())
+        self.smaller = bool(least.left < ENOUGH * begun_with)
+
+    def _column(self, n: int) -> np.ndarray | None:
+        """Make one more direction; return the image of it in the basis, which gets one more vector."""
+        self._rows(hand_over, self.basis[n], self.cycle.b[0][0])
+        self.cycle.run()
+        self.directions[n] = self.cycle.x[0][0]
+        self._rows(apply, *self.matrix[1:], self.directions[n], self.image)
+        column, known = np.zeros(n + 2), self.basis[: n + 1]
+        column[:-1] = sum(self._cells(products, known, self.image))
+        column[-1] = np.sqrt(sum(self._cells(subtract, known, column[:-1], self.image)))
+        if not 0 < column[-1] < np.inf:
+            return None
+        self._cells(divide, self.image, column[-1], self.basis[n + 1])
+        return column
+
+    def _combine(self, begun_at: np.ndarray, factors: np.ndarray) -> None:
+        self.x = begun_at.copy()
+        part = -(-self.frame.size // len(self.parts))
+        given = (self.directions[: factors.size], factors, self.x)
+        if factors.size:
+            on_all_cores(add, [(*given, n, min(n + part, self.frame.size)) for n in range(0, self.frame.size, part)])
+        self.defect = self._defect(self.x)
 
     def _defect(self, x: np.ndarray) -> float:
         return max(self._rows(remaining, *self.matrix[1:], self.b, x, self.residual))
-
-    def run(self, defect: float, tolerance: float, most: int) -> int:
-        """Search until the defect should be within the tolerance, or as often as allowed."""
-        size = np.sqrt(np.vdot(self.residual, self.residual))
-        triangle, rotations = np.zeros((most + 1, most)), []
-        right = np.zeros(most + 1)
-        right[0] = size
-        self._cells(divide, self.residual, size, self.basis[0])
-        goal, looked = MARGIN * tolerance / defect * size, False
-        image, count = np.empty_like(self.residual), 0
-        while count < most:
-            self._rows(hand_over, self.basis[count], self.cycle.b[0][0])
-            self.cycle.run()
-            self.directions[count] = self.cycle.x[0][0]
-            self._rows(apply, *self.matrix[1:], self.directions[count], image)
-            column = triangle[:, count]
-            column[: count + 1] = sum(self._cells(products, self.basis, count + 1, image))
-            column[count + 1] = np.sqrt(
-                sum(self._cells(subtract, self.basis, count + 1, column[: count + 1].copy(), image))
-            )
-            self._cells(divide, image, column[count + 1], self.basis[count + 1])
-            for n, (cosine, sine) in enumerate(rotations):
-                column[n], column[n + 1] = cosine * column[n] + sine * column[n + 1], cosine * column[n + 1] - sine * column[n]
-            length = np.hypot(column[count], column[count + 1])
-            if not 0 < length < np.inf:
-                break
-            rotations.append((column[count] / length, column[count + 1] / length))
-            column[count], column[count + 1] = length, 0
-            cosine, sine = rotations[-1]
-            right[count], right[count + 1] = cosine * right[count], -sine * right[count]
-            count += 1
-            left = abs(right[count])
-            if left <= LOOK * size and not looked:
-                looked = True
-                reached = self._defect(self._combined(triangle, right, count))
-                goal = MARGIN * tolerance / max(reached, tolerance * MARGIN) * left
-            if left <= goal:
-                break
-        self.got_smaller = bool(abs(right[count]) < 0.5 * size)
-        self.x = self._combined(triangle, right, count)
-        return max(count, 1)
-
-    def conclude(self) -> np.ndarray:
-        """Return what was found."""
-        return self.x
-
-    def _combined(self, triangle: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
-        factors = np.linalg.solve(triangle[:count, :count], right[:count]) if count else np.zeros(0)
-        x = self.x.copy()
-        size = self.frame.size
-        step = -(-size // max(len(self.parts), 1))
-        calls = [
-            (self.directions, count, factors, x, first, min(first + step, size)) for first in range(0, size, step)
-        ]
-        on_all_cores(add, calls)
-        return x
 
     def _rows(self, loop, *arguments) -> list:
         return on_all_cores(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
 
     def _cells(self, loop, *arguments) -> list:
         return on_all_cores(loop, [(*arguments, *part) for part in self.parts])
+
+
+class _LeastSquares:
+    """The smallest |r e_0 − H y|, for a Hessenberg matrix H that gets one column after the other."""
+
+    def __init__(self, size: float, most: int):
+        self.triangle, self.right, self.count = np.zeros((most + 1, most)), np.zeros(most + 1), 0
+        self.right[0] = size
+        self.rotations: list[tuple[float, float]] = []
+
+    @property
+    def left(self) -> float:
+        """What is left."""
+        return abs(self.right[self.count])
+
+    def append(self, column: np.ndarray) -> None:
+        """Take a column in."""
+        n = self.count
+        for m, (cosine, sine) in enumerate(self.rotations):
+            column[m : m + 2] = cosine * column[m] + sine * column[m + 1], cosine * column[m + 1] - sine * column[m]
+        length = np.hypot(column[n], column[n + 1])
+        cosine, sine = column[n] / length, column[n + 1] / length
+        self.rotations.append((cosine, sine))
+        self.triangle[:n, n], self.triangle[n, n] = column[:n], length
+        self.right[n : n + 2] = cosine * self.right[n], -sine * self.right[n]
+        self.count += 1
+
+    def factors(self) -> Float64[np.ndarray, "count"]:
+        """Return y."""
+        return np.linalg.solve(self.triangle[: self.count, : self.count], self.right[: self.count])

@@ -8,6 +8,9 @@ import numpy as np
 
 from ...compiled import compiled, compiled_sums
 
+#: Numbers that stay in the processor's cache while several vectors pass.
+PART = 2048
+
 
 @compiled
 def apply(center, edges, offsets, x, out, width, first, last):
@@ -63,15 +66,14 @@ def hand_over(vector, b, width, first, last):
 
 
 @compiled_sums
-def products(basis, count, vector, first, last):
-    """Return the products of the first vectors of a basis with a vector, over some cells."""
-    result = np.zeros(count)
-    part = 2048
-    for begin in range(first, last, part):
-        end = min(begin + part, last)
+def products(basis, vector, first, last):
+    """Return the products of the vectors of a basis with a vector, over some cells."""
+    result = np.zeros(len(basis))
+    for begin in range(first, last, PART):
+        end = min(begin + PART, last)
         v = vector[begin:end]
-        for n in range(count):
-            u = basis[n, begin:end]
+        for n in range(len(basis)):
+            u = basis[n][begin:end]
             total = 0.0
             for j in range(end - begin):
                 total += u[j] * v[j]
@@ -80,15 +82,14 @@ def products(basis, count, vector, first, last):
 
 
 @compiled_sums
-def subtract(basis, count, factors, vector, first, last):
-    """Subtract multiples of the first vectors of a basis from a vector; return the sum of its squares."""
+def subtract(basis, factors, vector, first, last):
+    """Subtract multiples of the vectors of a basis from a vector; return the sum of its squares."""
     square = 0.0
-    part = 2048
-    for begin in range(first, last, part):
-        end = min(begin + part, last)
+    for begin in range(first, last, PART):
+        end = min(begin + PART, last)
         v = vector[begin:end]
-        for n in range(count):
-            u, factor = basis[n, begin:end], factors[n]
+        for n in range(len(basis)):
+            u, factor = basis[n][begin:end], factors[n]
             for j in range(end - begin):
                 v[j] -= factor * u[j]
         for j in range(end - begin):
@@ -104,13 +105,12 @@ def divide(vector, divisor, out, first, last):
 
 
 @compiled
-def add(directions, count, factors, x, first, last):
+def add(directions, factors, x, first, last):
     """Add multiples of directions, in single precision, to x; all are framed."""
-    part = 2048
-    for begin in range(first, last, part):
-        end = min(begin + part, last)
+    for begin in range(first, last, PART):
+        end = min(begin + PART, last)
         to = x[begin:end]
-        for n in range(count):
-            u, factor = directions[n, begin:end], factors[n]
+        for n in range(len(directions)):
+            u, factor = directions[n][begin:end], factors[n]
             for j in range(end - begin):
                 to[j] += factor * u[j]
