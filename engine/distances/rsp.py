@@ -16,7 +16,7 @@ from ..solvers.dense import dense_inverse, refuse_above_limit
 from ..solvers.departure import depart
 from ..solvers.interface import AbstractSolver
 from ..solvers.nested_dissection import NestedDissection
-from ..stencil import Stencil, neighbour, neighbours, steps_of
+from ..stencil import Stencil, neighbour, steps_of
 from .costs import edge_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values
 
@@ -116,8 +116,8 @@ class RSPDistance(AbstractDistance):
         scaled = jnp.where(reached, arrival.scaled, 1.0)
         if self.measure == "expected_cost":
             # Multiplied by z̃ the mean hitting cost solves the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃.
-            there = neighbours(arrival.scaled, costs.shape[0])
-            spent = arrival.solve((arrival.weights * costs * there).sum(0))
+            on_the_way = Stencil(jnp.zeros_like(arrival.scaled), arrival.weights * costs)
+            spent = arrival.solve(on_the_way.apply(arrival.scaled))
             spent = spent.ravel().at[target].set(0.0, mode="drop").reshape(spent.shape)
             return jnp.where(reached, spent / scaled, jnp.inf)
         free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)

@@ -86,12 +86,12 @@ def _prepared(solver: AbstractSolver, log_transitions, energies, target) -> tupl
 
     if not isinstance(solver, WalkMultigrid):
         return settled(attempt, *fixed, target, leaving=False)
-    potential, rank, succeeded = solver.settle(*fixed, target)
+    potential, rank, number = solver.settle(*fixed, target)
     exactly = partial(attempt, solver=solver.instead)
     potential = jax.lax.cond(
-        succeeded, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0]
+        number > 0, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0]
     )
-    return potential, Ranked(_system(_scaled_weights(*fixed, potential, target)), rank)
+    return potential, Ranked(_system(_scaled_weights(*fixed, potential, target)), rank, number)
 
 
 def _scaled_weights(log_transitions, energies, potential, target) -> Float[Array, "directions rows columns"]:

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 
 from ...compiled import on_all_cores
 from ..multigrid.framed import Frame
 from .hierarchy import Cycle
-from .searching import add, apply, divide, hand_over, products, remaining, subtract
+from .searching import add, apply, divide, hand_over, products, remaining, subtract, take_back
 
 #: Vectors that are kept; the search begins anew when there are so many.
 ROOM = 30
@@ -27,7 +27,7 @@ ENOUGH = 0.5
 
 
 class Matrix(NamedTuple):
-    """A x = center x + Σ_d edges_d x_{i + offsets_d} for framed x.
+    """A x = center x + Σ_d edges_d x_{i + offsets_d} for framed x; and S, such that a cycle is there for S⁻¹ A S.
 
     Parameters
     ----------
@@ -37,12 +37,15 @@ class Matrix(NamedTuple):
         As in `Stencil`, rows of cells.
     offsets
         Where neighbours are in a framed array.
+    factor
+        S, framed; 1 in the frame.
     """
 
     frame: Frame
     center: Float64[np.ndarray, "cells"]
     edges: Float64[np.ndarray, "directions cells"]
     offsets: Int64[np.ndarray, "directions"]
+    factor: Float32[np.ndarray, "_"]
 
 
 class Found(NamedTuple):
@@ -99,6 +102,8 @@ class _Search:
         # Memory that is never written to is never taken.
         self.basis = np.empty((ROOM + 1, b.size))
         self.directions = np.empty((ROOM, self.frame.size), np.float32)
+        for rim in (slice(None, self.frame.width), slice(-self.frame.width - 2, None)):
+            self.directions[:, rim] = 0
         self.parts = [(first * self.frame.columns, last * self.frame.columns) for first, last in self.frame.bands]
         self.done, self.smaller = 0, True
         self.defect = self._defect(x)
@@ -126,10 +131,10 @@ class _Search:
 
     def _column(self, n: int) -> np.ndarray | None:
         """Make one more direction; return the image of it in the basis, which gets one more vector."""
-        self._rows(hand_over, self.basis[n], self.cycle.b[0][0])
+        self._rows(hand_over, self.basis[n], self.matrix.factor, self.cycle.b[0][0])
         self.cycle.run()
-        self.directions[n] = self.cycle.x[0][0]
-        self._rows(apply, *self.matrix[1:], self.directions[n], self.image)
+        self._rows(take_back, self.cycle.x[0][0], self.matrix.factor, self.directions[n])
+        self._rows(apply, *self.matrix[1:4], self.directions[n], self.image)
         column, known = np.zeros(n + 2), self.basis[: n + 1]
         column[:-1] = sum(self._cells(products, known, self.image))
         column[-1] = np.sqrt(sum(self._cells(subtract, known, column[:-1], self.image)))
@@ -147,7 +152,7 @@ class _Search:
         self.defect = self._defect(self.x)
 
     def _defect(self, x: np.ndarray) -> float:
-        return max(self._rows(remaining, *self.matrix[1:], self.b, x, self.residual))
+        return max(self._rows(remaining, *self.matrix[1:4], self.b, x, self.residual))
 
     def _rows(self, loop, *arguments) -> list:
         return on_all_cores(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])

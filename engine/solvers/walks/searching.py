@@ -56,13 +56,21 @@ def remaining(center, edges, offsets, b, x, out, width, first, last):
 
 
 @compiled
-def hand_over(vector, b, width, first, last):
-    """Put a vector into the frame of a cycle."""
+def hand_over(vector, factor, b, width, first, last):
+    """Put a vector over a factor into the frame of a cycle."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
+        given, scale, to = vector[cell : cell + columns], factor[at : at + columns], b[at : at + columns]
         for j in range(columns):
-            b[at + j] = vector[cell + j]
+            to[j] = given[j] / scale[j]
+
+
+@compiled
+def take_back(x, factor, direction, width, first, last):
+    """Put what a cycle found, times a factor, into a direction."""
+    for p in range((first + 1) * width, (last + 1) * width):
+        direction[p] = factor[p] * x[p]
 
 
 @compiled_sums

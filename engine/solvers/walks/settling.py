@@ -9,7 +9,7 @@ from the first step on it comes from above, and as fast as Newton's method in th
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int32
+from jaxtyping import Float, Float32, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import steps_of
@@ -17,7 +17,7 @@ from ..dijkstra import cheapest_ways, checked, steps_through
 from ..multigrid.descent import remaining
 from ..multigrid.framed import Frame
 from ..potentials import entropy_share
-from .hierarchy import SIDES, SINGLE, Cycle, build
+from .hierarchy import SIDES, SINGLE, Cycle, Hierarchy, build
 from .ordered import guess_in_order, normal_weights, settle_in_order
 from .ranks import Ranks, ranks_on_all_rasters
 from .taking_in import mean_energies, price_steps
@@ -41,14 +41,24 @@ LONGEST = 1e4
 
 
 class Settled(NamedTuple):
-    """Potentials, infinite where the target cannot be reached; the order of cells; and whether it is what was wanted.
+    """Potentials, and the order of cells.
 
-    The rank of the cell that is nearest to the target is 0; `NOWHERE` is that of the target and of what is not reached.
+    Parameters
+    ----------
+    potential
+        Infinite where the target cannot be reached.
+    rank
+        0 for the cell that is nearest to the target; `NOWHERE` for the target and for what is not reached.
+    hierarchy
+        Of the walk, in the scale of the last potentials but one; None where no such potentials were found.
+    factor
+        By which values in the last scale are larger than in the last but one, framed.
     """
 
     potential: Float[np.ndarray, "rows columns"]
     rank: Int32[np.ndarray, "rows columns"]
-    succeeded: bool
+    hierarchy: Hierarchy | None
+    factor: Float32[np.ndarray, "_"]
 
 
 def settle(
@@ -74,8 +84,6 @@ def settle(
     directions, rows, columns = log_transitions.shape
     frame = Frame(rows, columns)
     logarithms, distance, order = _least_energies(log_transitions, energies, target)
-    if order.size == 0:
-        return Settled(distance.reshape(rows, columns), np.full((rows, columns), NOWHERE, np.int32), True)
     rank = np.full(rows * columns, NOWHERE, np.int32)
     rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     rank[target] = NOWHERE
@@ -86,11 +94,12 @@ def settle(
     offsets = np.array([down * frame.width + right for down, right in steps_of(directions)])
     numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
     guess_in_order(logarithms, offsets, ranks[0].order, ranks[0].rank, place, potential, frame.width)
-    succeeded = _newton(ranks, (logarithms, offsets, numbers, place), potential)
-    return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), succeeded)
+    found = _newton(ranks, (logarithms, offsets, numbers, place), potential)
+    return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), *found)
 
 
-def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> bool:
+def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hierarchy | None, np.ndarray]:
+    """Change potentials until they hardly change; return the last hierarchy, and exp of the last change."""
     frame, (logarithms, offsets, *_) = ranks[0].frame, walk
     k = tuple(np.zeros(frame.size, SINGLE) for _ in range(8))
     ground, excess = np.zeros(frame.size, SINGLE), np.zeros(frame.size, SINGLE)
@@ -102,15 +111,16 @@ def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> bool:
                 break
             settle_in_order(logarithms, offsets, ranks[0].order, potential, frame.width)
         if not np.isfinite(worst):
-            return False
-        step, left = _solved(Cycle(build(ranks, k, ground)), -excess)
+            break
+        hierarchy = build(ranks, k, ground)
+        step, left = _solved(Cycle(hierarchy), -excess)
         largest = np.abs(step).max()
         if not largest < LONGEST:
-            return False
+            break
         potential += step
         if largest < CLOSE and left < 1:
-            return True
-    return False
+            return hierarchy, np.exp(step)
+    return None, excess
 
 
 def _solved(cycle: Cycle, b: np.ndarray) -> tuple[np.ndarray, float]:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from functools import partial
+from itertools import count
 from threading import Lock
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Int32
+from jaxtyping import Array, Float, Int, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import Stencil, steps_of
@@ -19,27 +20,41 @@ from ..multigrid.framed import Frame
 from ..nested_dissection import NestedDissection, host
 from .hierarchy import SINGLE, Cycle, Hierarchy, build, transposed
 from .minimal_residual import Matrix, solve
-from .ranks import ranks_on_all_rasters
-from .settling import Settled, settle
-from .taking_in import find_linked, fingerprint, take_in
+from .ranks import Ranks, ranks_on_all_rasters
+from .settling import settle
+from .taking_in import fingerprint, take_in
+from .thinning import NOWHERE
 
 NAME = "multigrid of walks"
 
 #: Hierarchies that are remembered: a gradient needs that of its forward pass.
 REMEMBERED = 2
 
-_hierarchies: OrderedDict[tuple, tuple[np.ndarray, Hierarchy]] = OrderedDict()
 #: A search that ends at the rounding of what it computes, so many times above what was asked for, has succeeded.
 ACCEPTED = 10
 
+#: Hierarchies by the number that `settle` gave them, or by that of the matrix, with the factors of their scale.
+_hierarchies: OrderedDict[int, tuple[Hierarchy, np.ndarray]] = OrderedDict()
+_numbers = count(1)
 _lock = Lock()
 
 
 class Ranked(NamedTuple):
-    """A system and the order in which its walk approaches the target: the smaller the rank, the nearer."""
+    """A system, and the order in which its walk approaches the target.
+
+    Parameters
+    ----------
+    system
+        I − W̃.
+    rank
+        The smaller, the nearer; `thinning.NOWHERE` in rows without entries beside the diagonal.
+    number
+        Of the hierarchy that is remembered from settling, if there is one; 0 if not.
+    """
 
     system: Stencil
     rank: Int32[Array, "rows columns"]
+    number: Int[Array, ""]
 
 
 class WalkMultigrid(AbstractSolver):
@@ -73,20 +88,27 @@ class WalkMultigrid(AbstractSolver):
         log_transitions: Float[Array, "directions rows columns"],
         energies: Float[Array, "directions rows columns"],
         target: Int[Array, ""],
-    ) -> tuple[Float[Array, "rows columns"], Int32[Array, "rows columns"], Bool[Array, ""]]:
-        """Find potentials in which rows add up to about one; see `settling.Settled`."""
+    ) -> tuple[Float[Array, "rows columns"], Int32[Array, "rows columns"], Int[Array, ""]]:
+        """Find potentials in which rows add up to about one, and ranks, see `settling.Settled`.
+
+        Returns
+        -------
+        potential, rank, number
+            The number is 0 where no such potentials were found, else see `Ranked`.
+        """
         shape = log_transitions.shape[1:]
         like = (
             jax.ShapeDtypeStruct(shape, jnp.float64),
             jax.ShapeDtypeStruct(shape, jnp.int32),
-            jax.ShapeDtypeStruct((), bool),
+            jax.ShapeDtypeStruct((), jnp.int64),
         )
         return jax.pure_callback(_settle, like, log_transitions, energies, target, vmap_method="sequential")
 
     def prepare(self, system: Stencil) -> Ranked:
-        """Rank cells by nothing; the better way is `Ranked(system, rank)`."""
-        rank = jnp.arange(system.center.size, dtype=jnp.int32)
-        return Ranked(system, rank.reshape(system.shape))
+        """Rank cells row by row; those who know better make a `Ranked` of their own."""
+        linked = (system.edges != 0).any(0)
+        rank = jnp.cumsum(linked.ravel()).reshape(linked.shape) - 1
+        return Ranked(system, jnp.where(linked, rank, NOWHERE).astype(jnp.int32), jnp.array(0))
 
     def solve_prepared(
         self, prepared: Ranked, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
@@ -100,33 +122,38 @@ class WalkMultigrid(AbstractSolver):
         """
         like = jax.ShapeDtypeStruct(right_hand_sides.shape, right_hand_sides.dtype)
         on_host = partial(_solve, tolerance=self.tolerance, iterations=self.iterations, backwards=transposed)
-        system = prepared.system
-        return jax.pure_callback(
-            on_host, like, system.center, system.edges, prepared.rank, right_hand_sides, vmap_method="sequential"
-        )
+        given = (prepared.system.center, prepared.system.edges, prepared.rank, prepared.number, right_hand_sides)
+        return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
 
 
-def _settle(log_transitions, energies, target) -> Settled:
-    log_transitions, energies = np.asarray(log_transitions), np.asarray(energies)
-    target = int(target)
-    if not 0 <= target < log_transitions[0].size:
-        nowhere = np.full(log_transitions.shape[1:], np.inf)
-        return Settled(nowhere, np.zeros(nowhere.shape, np.int32), np.array(True))
-    found = settle(log_transitions, energies, target)
-    return found._replace(succeeded=np.array(found.succeeded))
+def _settle(log_transitions, energies, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    log_transitions, energies, place = (np.asarray(array) for array in (log_transitions, energies, target))
+    shape, number = log_transitions.shape[1:], next(_numbers)
+    if not 0 <= place < shape[0] * shape[1]:
+        return np.full(shape, np.inf), np.full(shape, NOWHERE, np.int32), np.array(number)
+    found = settle(log_transitions, energies, int(place))
+    if found.hierarchy is None:
+        return found.potential, found.rank, np.array(0)
+    with _lock:
+        _remember(number, found.hierarchy, found.factor)
+    return found.potential, found.rank, np.array(number)
 
 
-def _solve(center, edges, rank, right_hand_sides, *, tolerance: float, iterations: int, backwards: bool) -> np.ndarray:
+def _solve(
+    center, edges, rank, number, right_hand_sides, *, tolerance: float, iterations: int, backwards: bool
+) -> np.ndarray:
     center, edges, rank, right_hand_sides = (np.asarray(array) for array in (center, edges, rank, right_hand_sides))
-    given = right_hand_sides
-    loose, hierarchy = _remembered(edges, rank, backwards)
-    system = host.transpose(edges) if backwards else edges
+    loose = rank == NOWHERE
+    if loose.all():
+        return right_hand_sides / center
+    hierarchy, factor = _hierarchy(edges, rank, int(number))
+    given, system = right_hand_sides, edges
     if backwards:
         # What the others send to rows of their own is added up in the end.
-        given = np.where(loose, 0.0, given)
-        system = np.where(loose, 0.0, system)
+        given, system = np.where(loose, 0.0, given), np.where(loose, 0.0, host.transpose(edges))
+        hierarchy, factor = transposed(hierarchy), 1 / factor
     offsets = np.array([down * (center.shape[1] + 1) + right for down, right in steps_of(len(edges))])
-    matrix = Matrix(Frame(*center.shape), _row(center), system.reshape(len(edges), -1), offsets)
+    matrix = Matrix(Frame(*center.shape), _row(center), system.reshape(len(edges), -1), offsets, factor)
     cycle = Cycle(hierarchy, backwards)
     founds = [solve(matrix, cycle, _row(b), _beginning(center, loose, b), tolerance, iterations) for b in given]
     worst = max(found.defect for found in founds)
@@ -135,20 +162,18 @@ def _solve(center, edges, rank, right_hand_sides, *, tolerance: float, iteration
         return host.solve(center, edges, right_hand_sides, False, backwards)
     solution = np.stack([matrix.frame.inside(found.x) for found in founds])
     if backwards:
-        sent = np.stack([_sent_to(edges, x) for x in solution])
+        sent = np.stack([_sent(edges, x) for x in solution])
         solution = np.where(loose, (right_hand_sides - sent) / center, solution)
     return solution
 
 
-def _sent_to(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _sent(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the edges of Aᵀ times x."""
-    result = np.zeros(x.shape)
-    padded = np.pad(x, 1)
+    rows, columns = x.shape
+    result = np.zeros((rows + 2, columns + 2))
     for edge, (down, right) in zip(edges, steps_of(len(edges)), strict=True):
-        sent = np.zeros(padded.shape)
-        sent[1 + down : 1 + down + x.shape[0], 1 + right : 1 + right + x.shape[1]] = edge * x
-        result += sent[1:-1, 1:-1]
-    return result
+        result[1 + down : 1 + down + rows, 1 + right : 1 + right + columns] += edge * x
+    return result[1:-1, 1:-1]
 
 
 def _beginning(center: np.ndarray, loose: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -161,32 +186,35 @@ def _beginning(center: np.ndarray, loose: np.ndarray, b: np.ndarray) -> np.ndarr
     return x
 
 
-def _remembered(edges: np.ndarray, rank: np.ndarray, backwards: bool) -> tuple[np.ndarray, Hierarchy]:
-    """Return which rows have no entries beside the diagonal, and the hierarchy, from an earlier call if there was one."""
-    # Should two matrices have the same number, the hierarchy serves badly, and the search finds that out.
-    key = (edges.shape, int(fingerprint(_row(edges).view(np.uint64))))
+def _hierarchy(edges: np.ndarray, rank: np.ndarray, number: int) -> tuple[Hierarchy, np.ndarray]:
+    """Return the hierarchy of a matrix, from an earlier call if there was one, and the factors of its scale."""
     with _lock:
+        if number in _hierarchies:
+            return _hierarchies[number]
+        # Should two matrices have the same number, the hierarchy serves badly, and the search finds that out.
+        key = -int(fingerprint(_row(edges).view(np.uint64)))
         if key not in _hierarchies:
-            while len(_hierarchies) >= REMEMBERED:
-                _hierarchies.popitem(last=False)
-            _hierarchies[key] = _built(edges, rank)
-        loose, hierarchy = _hierarchies[key]
-    return loose, transposed(hierarchy) if backwards else hierarchy
+            ranks = ranks_on_all_rasters(rank)
+            hierarchy = build(ranks, *_walk(edges, ranks[0]))
+            _remember(key, hierarchy, np.ones(ranks[0].frame.size, SINGLE))
+        return _hierarchies[key]
 
 
-def _built(edges: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, Hierarchy]:
-    ranks = ranks_on_all_rasters(rank)
-    frame, directions = ranks[0].frame, len(edges)
-    rows = edges.reshape(directions, -1)
-    linked = np.zeros(frame.size, bool)
+def _remember(key: int, hierarchy: Hierarchy, factor: np.ndarray) -> None:
+    while len(_hierarchies) >= REMEMBERED:
+        _hierarchies.popitem(last=False)
+    _hierarchies[key] = hierarchy, factor
+
+
+def _walk(edges: np.ndarray, ranks: Ranks) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    frame = ranks.frame
     k = tuple(np.zeros(frame.size, SINGLE) for _ in range(8))
     ground = np.zeros(frame.size, SINGLE)
-    on_all_cores(find_linked, [(rows, linked, frame.width, *band) for band in frame.bands])
-    offsets = np.array([down * frame.width + right for down, right in steps_of(directions)])
-    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
-    given = (rows, offsets, numbers, linked, k, ground, frame.width)
+    offsets = np.array([down * frame.width + right for down, right in steps_of(len(edges))])
+    numbers = np.arange(8) if len(edges) == 8 else np.array([1, 3, 4, 6])
+    given = (edges.reshape(len(edges), -1), offsets, numbers, ranks.rank, NOWHERE, k, ground, frame.width)
     on_all_cores(take_in, [(*given, *band) for band in frame.bands])
-    return ~frame.inside(linked), build(ranks, k, ground)
+    return k, ground
 
 
 def _row(array: np.ndarray) -> np.ndarray:

@@ -40,21 +40,8 @@ def price_steps(log_transitions, energies, shares, prices, first, last):
 
 
 @compiled
-def find_linked(edges, linked, width, first, last):
-    """Tell which rows have entries beside the diagonal."""
-    columns = width - 1
-    for row in range(first, last):
-        at, cell = (row + 1) * width + 1, row * columns
-        for j in range(columns):
-            linked[at + j] = False
-        for d in range(len(edges)):
-            for j in range(columns):
-                linked[at + j] |= edges[d, cell + j] != 0
-
-
-@compiled
-def take_in(edges, offsets, numbers, linked, k, ground, width, first, last):
-    """Put a walk into k and ground: it ends in the rows without entries beside the diagonal."""
+def take_in(edges, offsets, numbers, rank, nowhere, k, ground, width, first, last):
+    """Put a walk into k and ground: it ends in cells without a rank."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
@@ -67,7 +54,7 @@ def take_in(edges, offsets, numbers, linked, k, ground, width, first, last):
                 sent = -edges[d, cell + j]
                 if sent < NEGLIGIBLE:
                     to[p] = 0
-                elif linked[p + offsets[d]]:
+                elif rank[p + offsets[d]] < nowhere:
                     to[p] = sent
                 else:
                     to[p] = 0
