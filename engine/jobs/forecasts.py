@@ -8,6 +8,8 @@ from ..solvers.automatic import (
     HIERARCHY_SECONDS,
     ITERATION_SECONDS,
     SUBSTITUTION_SECONDS,
+    WALK_BYTES,
+    WALK_SECONDS,
     choose,
 )
 from ..solvers.nested_dissection import predicted_bytes
@@ -60,13 +62,18 @@ def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> Forecast:
 
 
 def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
-    """Forecast so many factorisations of nonsymmetric systems, one after the other."""
+    """Forecast so many nonsymmetric systems, one after the other, by the solver that will be chosen for them."""
     cells = shape[0] * shape[1]
-    factor = predicted_bytes(shape, symmetric=False)
+    kept = cells * (GRAPH + UNKNOWN * (rasters + (40 if gradient else 10)))
+    try:
+        choice = choose(shape, 1, symmetric=False)
+    except MemoryError:
+        # The plugin refuses what does not fit; it needs the number to say why.
+        return Forecast(BASE + WALK_BYTES * cells + kept)
+    if not choice.direct:
+        seconds = slowness()[1] * targets * (2 if gradient else 1) * WALK_SECONDS * cells
+        return Forecast(BASE + choice.bytes + kept, START_SECONDS + seconds)
     # Not symmetric: twice the numbers in a factor, and the time.
     each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
     # The factor of the target before may still be kept.
-    return Forecast(
-        BASE + 2 * factor + cells * (GRAPH + UNKNOWN * (rasters + (40 if gradient else 10))),
-        START_SECONDS + slowness()[0] * targets * each,
-    )
+    return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + slowness()[0] * targets * each)

@@ -88,9 +88,7 @@ def _prepared(solver: AbstractSolver, log_transitions, energies, target) -> tupl
         return settled(attempt, *fixed, target, leaving=False)
     potential, rank, number = solver.settle(*fixed, target)
     exactly = partial(attempt, solver=solver.instead)
-    potential = jax.lax.cond(
-        number > 0, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0]
-    )
+    potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0])
     return potential, Ranked(_system(_scaled_weights(*fixed, potential, target)), rank, number)
 
 

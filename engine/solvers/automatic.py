@@ -9,6 +9,7 @@ from .interface import AbstractSolver
 from .multigrid import Multigrid
 from .nested_dissection import NestedDissection, predicted_bytes
 from .precaution import Precaution
+from .walks import WalkMultigrid
 
 #: Seconds on the two-core machine on which they were measured, of one that is not slower beside the others it has.
 #: Factoring takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
@@ -25,6 +26,10 @@ NAMED = {
     "multigrid": Multigrid(),
     "nested_dissection": NestedDissection(symmetric=True),
 }
+
+#: Potentials of a walk to one target and two solves, of a landscape of middling difficulty, per cell; and their bytes.
+WALK_SECONDS = 3e-6
+WALK_BYTES = 1100
 
 #: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
 MULTIGRID_BYTES = 500
@@ -66,7 +71,7 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     right_hand_sides
         How many systems are to be solved with the same matrix.
     symmetric
-        Whether the matrix equals its transpose.
+        Whether the matrix equals its transpose; what is not symmetric is a walk to one target.
     free_bytes
         Memory at hand; asked from the system if left out.
 
@@ -81,16 +86,24 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     '10,000 cells, 1 right-hand side: nested dissection, exact, and as soon done'
     >>> choose((3000, 3000), 2, symmetric=True, free_bytes=32 << 30).reason
     '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, as a factor would take more time'
+    >>> choose((100, 100), 1, symmetric=False).reason
+    '10,000 cells, 1 right-hand side, not symmetric: nested dissection'
     """
     free = free_memory() if free_bytes is None else free_bytes
     cells = shape[0] * shape[1]
     problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
     factor_bytes = predicted_bytes(shape, symmetric=symmetric)
     direct = NestedDissection(symmetric=symmetric)
-    if not symmetric:
-        _refuse_above(free, factor_bytes, f"{problem}, not symmetric: nested dissection")
-        return Choice(direct, f"{problem}, not symmetric: nested dissection", factor_bytes)
     on_gpu = jax.default_backend() != "cpu"
+    if not symmetric:
+        problem = f"{problem}, not symmetric"
+        walk_bytes = WALK_BYTES * cells
+        factoring = 2 * FACTOR_SECONDS * cells**1.5
+        if on_gpu or (factor_bytes <= free and factoring <= WALK_SECONDS * cells):
+            _refuse_above(free, factor_bytes, f"{problem}: nested dissection")
+            return Choice(direct, f"{problem}: nested dissection", factor_bytes)
+        _refuse_above(free, walk_bytes, f"{problem}: multigrid of walks")
+        return Choice(WalkMultigrid(), f"{problem}: multigrid of walks, as a factor would take more time", walk_bytes)
     exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
     iterative = (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides) * cells
     # On a GPU both have to be compiled, and nested dissection takes the longer the more levels there are.

@@ -10,6 +10,7 @@ from permea.engine.solvers.journal import journal
 from permea.engine.solvers.multigrid import Multigrid
 from permea.engine.solvers.nested_dissection import NestedDissection, predicted_bytes
 from permea.engine.solvers.precaution import Precaution
+from permea.engine.solvers.walks import WalkMultigrid
 
 MUCH = 1 << 40
 LARGE = (2000, 2000)
@@ -39,12 +40,18 @@ def test_the_more_right_hand_sides_the_sooner_a_landscape_is_factored():
     assert direct[-1]
 
 
-@pytest.mark.parametrize("shape", [(60, 60), LARGE])
 @pytest.mark.parametrize("right_hand_sides", [1, 1000])
-def test_a_directed_landscape_is_always_factored_and_without_assuming_symmetry(shape, right_hand_sides):
-    choice = choose(shape, right_hand_sides, symmetric=False, free_bytes=MUCH)
+def test_a_directed_landscape_of_moderate_size_is_factored_without_assuming_symmetry(right_hand_sides):
+    choice = choose((60, 60), right_hand_sides, symmetric=False, free_bytes=MUCH)
     assert choice.solver == NestedDissection(symmetric=False)
     assert choice.reason.endswith("not symmetric: nested dissection")
+
+
+def test_a_large_directed_landscape_is_walked_through():
+    choice = choose(LARGE, 1, symmetric=False, free_bytes=MUCH)
+    assert choice.solver == WalkMultigrid()
+    assert not choice.direct
+    assert choice.reason.endswith("not symmetric: multigrid of walks, as a factor would take more time")
 
 
 def test_a_directed_landscape_needs_more_memory_than_an_undirected_one():

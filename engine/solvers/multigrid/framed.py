@@ -8,7 +8,7 @@ at fixed distances, and what is beyond the rim is 0 and needs no question.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Shaped
 from numpy.typing import DTypeLike
 
 #: Rows are relaxed in bands of so many, which do not wait for each other. Where bands begin does not depend on how many
@@ -48,7 +48,7 @@ class Frame(NamedTuple):
         """The first row of each band and the row behind its last."""
         return [(first, min(first + BAND, self.rows)) for first in range(0, self.rows, BAND)]
 
-    def inside(self, flat: Float[np.ndarray, "*batch size"]) -> Float[np.ndarray, "*batch rows columns"]:
+    def inside(self, flat: Shaped[np.ndarray, "*batch size"]) -> Shaped[np.ndarray, "*batch rows columns"]:
         """Return the raster in a flat array; a view of it.
 
         Examples

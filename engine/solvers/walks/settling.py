@@ -1,4 +1,4 @@
-"""Potentials in which a walk to one target is a random walk proper: whose steps from every cell have chances of sum one.
+"""Potentials in which a walk to one target is a random walk proper: the chances of the steps from a cell sum to one.
 
 In the scale of φ a walker steps from i to j with W̃_ij = W_ij exp(φ_i − φ_j). If all rows sum to one, exp(−φ) is the
 weight that arrives. Else the rows are divided by their sums, and the potential of that walk is found: Σ_j p_ij

@@ -177,7 +177,7 @@ def _sent(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _beginning(center: np.ndarray, loose: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return where the search begins: in rows of their own at the solution; all arrives in scaled potentials at once."""
+    """Return where the search begins: at the solution in rows of their own, and if they are the source at its scale."""
     frame = Frame(*center.shape)
     x = np.zeros(frame.size)
     known = np.where(loose, b / center, 0.0)

@@ -1,4 +1,4 @@
-"""Loops that read a problem: prices of steps, the matrix of a walk in single precision, and what tells matrices apart."""
+"""Loops that read a problem: prices of steps, a matrix in single precision, and what tells matrices apart."""
 
 import numpy as np
 

@@ -2,8 +2,8 @@
 
 Arrays are flat and framed, blocks of four cells are C, H, V and X, and weights lie where they do in
 `multigrid.galerkin`. A walk is kept as what a cell sends to its 8 neighbours, `k`, and to the places where it ends,
-`ground`; rows of the matrix are (Σ k + ground) on the diagonal and −k beside it. Ranks tell which of two cells is nearer
-to the end; a coarse cell that is no vertex has the least rank of the cells around it.
+`ground`; rows of the matrix are (Σ k + ground) on the diagonal and −k beside it. Ranks tell which of two cells is
+nearer to the end; a coarse cell that is no vertex has the least rank of the cells around it.
 """
 
 import numpy as np
@@ -153,10 +153,10 @@ def coarse_walk(
 ):
     """Put the walk between C cells into coarse_k and coarse_ground, in coarse rows first … last − 1.
 
-    It is the Galerkin product R A P, without the rows of X, which the weights make 0, and with what ends handed on as it
-    is. Where the walk has so much of a direction that the product is not a walk, a C cell goes where its own row leads,
-    to C cells that are nearer to the end; `kept` is 0 there: residuals stay on the finer raster, whose relaxation in the
-    order of ranks removes them.
+    It is the Galerkin product R A P, without the rows of X, which the weights make 0, and with what ends handed on as
+    it is. Where the walk has so much of a direction that the product is not a walk, a C cell goes where its own row
+    leads, to C cells that are nearer to the end; `kept` is 0 there: residuals stay on the finer raster, whose
+    relaxation in the order of ranks removes them.
 
     Returns
     -------
