@@ -110,14 +110,14 @@ class RSPDistance(AbstractDistance):
         return vertex_values(grid, rasters).T
 
     def _to_one(self, solver, log_transitions, costs, target) -> Float[Array, "rows columns"]:
-        arrival = arrive(solver, log_transitions, self.theta * costs, target)
+        arrival = arrive(solver, log_transitions, costs, self.theta, target)
         # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
         reached = arrival.potential < jnp.inf
         scaled = jnp.where(reached, arrival.scaled, 1.0)
         if self.measure == "expected_cost":
             # Multiplied by z̃ the mean hitting cost solves the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃.
-            on_the_way = Stencil(jnp.zeros_like(arrival.scaled), arrival.weights * costs)
-            spent = arrival.solve(on_the_way.apply(arrival.scaled))
+            on_the_way = Stencil(jnp.zeros_like(arrival.scaled), arrival.system.edges * costs)
+            spent = arrival.solve(-on_the_way.apply(arrival.scaled))
             spent = spent.ravel().at[target].set(0.0, mode="drop").reshape(spent.shape)
             return jnp.where(reached, spent / scaled, jnp.inf)
         free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)

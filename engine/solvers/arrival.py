@@ -1,7 +1,6 @@
 """Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,22 +22,23 @@ class Arrival(NamedTuple):
         Of order one; 0 where the target cannot be reached.
     potential
         The scale; infinite where the target cannot be reached.
-    weights
-        W̃_ij = W_ij exp(φ_i − φ_j), the scaled transition weights; none leave the target.
+    system
+        I − W̃ with W̃_ij = W_ij exp(φ_i − φ_j), the scaled transition weights; none leave the target.
     solve
         Solves (I − W̃) x = b for one raster b.
     """
 
     scaled: Float[Array, "rows columns"]
     potential: Float[Array, "rows columns"]
-    weights: Float[Array, "directions rows columns"]
+    system: Stencil
     solve: Callable[[Array], Array]
 
 
 def arrive(
     solver: AbstractSolver,
     log_transitions: Float[Array, "directions rows columns"],
-    energies: Float[Array, "directions rows columns"],
+    costs: Float[Array, "directions rows columns"],
+    theta: Float[Array, ""],
     target: Int[Array, ""],
 ) -> Arrival:
     """Return how much weight reaches one target from every cell, whatever the scale.
@@ -53,8 +53,10 @@ def arrive(
         For the linear systems, which are not symmetric.
     log_transitions
         log P, −inf where there is no edge.
-    energies
-        θ C, zero or more; 0 where there is no edge.
+    costs
+        C, zero or more; 0 where there is no edge.
+    theta
+        θ.
     target
         Flat raster index; one beyond the raster is reached from nowhere.
 
@@ -64,32 +66,36 @@ def arrive(
     comparison of graph node distances. Physica A 393, 600–616.
     """
     source = unit_vectors(target[None], log_transitions.shape[1:])
-
-    potential, prepared = _prepared(solver, log_transitions, energies, target)
-    weights = _scaled_weights(log_transitions, energies, potential, target)
-    solve_all = solving_with(solver, _system(weights), prepared)
+    potential, prepared = _prepared(solver, log_transitions, costs, theta, target)
+    system = _system(_scaled_weights(log_transitions, theta * costs, potential, target))
+    solve_all = solving_with(solver, system, prepared)
     # At the target it is 1, to the last bit.
     scaled = jnp.where(source[0] > 0, 1.0, jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0))
-    return Arrival(scaled, potential, weights, lambda raster: solve_all(raster[None])[0])
+    return Arrival(scaled, potential, system, lambda raster: solve_all(raster[None])[0])
 
 
-def _prepared(solver: AbstractSolver, log_transitions, energies, target) -> tuple[Array, Any]:
+def _prepared(solver: AbstractSolver, log_transitions, costs, theta, target) -> tuple[Array, Any]:
     """Return the scale, and what the solver prepares in it; neither is differentiated."""
     source = unit_vectors(target[None], log_transitions.shape[1:])
-    fixed = jax.lax.stop_gradient((log_transitions, energies))
+    log_transitions, costs, theta = jax.lax.stop_gradient((log_transitions, costs, theta))
 
-    def attempt(fixed, potential, solver=solver):
-        system = _system(_scaled_weights(*fixed, potential, target))
-        prepared = solver.prepare(system)
-        scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
-        return prepared, scaled, defect(system, scaled, source[0])
+    def scaled_system(potential):
+        return _system(_scaled_weights(log_transitions, theta * costs, potential, target))
+
+    def settled_by(solver):
+        def attempt(fixed, potential):
+            system = _system(_scaled_weights(*fixed, potential, target))
+            prepared = solver.prepare(system)
+            scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
+            return prepared, scaled, defect(system, scaled, source[0])
+
+        return settled(attempt, log_transitions, theta * costs, target, leaving=False)
 
     if not isinstance(solver, WalkMultigrid):
-        return settled(attempt, *fixed, target, leaving=False)
-    potential, rank, number = solver.settle(*fixed, target)
-    exactly = partial(attempt, solver=solver.instead)
-    potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled(exactly, *fixed, target, leaving=False)[0])
-    return potential, Ranked(_system(_scaled_weights(*fixed, potential, target)), rank, number)
+        return settled_by(solver)
+    potential, rank, number = solver.settle(log_transitions, costs, theta, target)
+    potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled_by(solver.instead)[0])
+    return potential, Ranked(scaled_system(potential), rank, number)
 
 
 def _scaled_weights(log_transitions, energies, potential, target) -> Float[Array, "directions rows columns"]:

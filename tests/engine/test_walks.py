@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, RSPDistance, landscapes
+from permea.engine.distances.costs import inverse
+from permea.engine.distances.rsp import _walk
 from permea.engine.solvers import arrival, walks
 from permea.engine.solvers.interface import solve
 from permea.engine.solvers.journal import journal
@@ -125,16 +127,10 @@ def test_it_can_be_differentiated_forwards():
 
 
 def walk_of(landscape, theta, target):
-    grid = GridGraph(jnp.asarray(landscape))
-    out = grid.edges.sum(0)
-    logarithms = np.where(
-        grid.edges > 0, np.log(np.where(grid.edges > 0, grid.edges, 1) / np.where(out > 0, out, 1)), -np.inf
-    )
-    energies = np.where(grid.edges > 0, theta / np.where(grid.edges > 0, grid.edges, 1), 0.0)
-    found = settle(logarithms, energies, target)
-    return jnp.asarray(
-        arrival._scaled_weights(jnp.asarray(logarithms), jnp.asarray(energies), jnp.asarray(found.potential), target)
-    ), found
+    """Weights in settled potentials, and what settling found."""
+    log_transitions, costs = _walk(GridGraph(jnp.asarray(landscape)), inverse)
+    found = settle(np.asarray(log_transitions), np.asarray(costs), theta, target)
+    return arrival._scaled_weights(log_transitions, theta * costs, jnp.asarray(found.potential), target), found
 
 
 @pytest.mark.parametrize("theta", [0.01, 5.0])
@@ -248,8 +244,8 @@ def test_a_matrix_of_its_own_is_solved_and_differentiated():
 
 
 def test_from_beyond_the_raster_nothing_is_reached():
-    logarithms, energies = jnp.full((8, 20, 30), -2.0), jnp.ones((8, 20, 30))
-    found = arrival.arrive(WalkMultigrid(), logarithms, energies, jnp.array(600))
+    transitions, costs = jnp.full((8, 20, 30), -2.0), jnp.ones((8, 20, 30))
+    found = arrival.arrive(WalkMultigrid(), transitions, costs, jnp.array(0.1), jnp.array(600))
     assert (np.asarray(found.scaled) == 0).all()
     assert np.isinf(np.asarray(found.potential)).all()
 

@@ -69,19 +69,16 @@ class Hierarchy(NamedTuple):
     coarsest: Float[np.ndarray, "n n"]
 
 
-def build(ranks: list[Ranks], k: tuple[Flat, ...], ground: Flat) -> Hierarchy:
+def build(ranks: list[Ranks], k: tuple[Flat, ...], ground: Flat, inverse: Flat) -> Hierarchy:
     """Coarsen a walk.
 
     Parameters
     ----------
     ranks
         Of the cells of all rasters.
-    k, ground
+    k, ground, inverse
         See `Level`.
     """
-    inverse = np.zeros(ground.size, SINGLE)
-    diagonal = sum(k[1:], k[0] + ground)
-    np.divide(1, diagonal, out=inverse, where=diagonal > 0)
     levels = []
     for here, coarser in zip(ranks, ranks[1:], strict=False):
         frame, coarse = here.frame, coarser.frame

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64, Int64
 from ...compiled import on_all_cores
 from ..multigrid.framed import Frame
 from .hierarchy import Cycle
-from .searching import add, apply, divide, hand_over, products, remaining, subtract, take_back
+from .searching import add, apply, hand_over, products, remaining, subtract, take_back
 
 #: Vectors that are kept; the search begins anew when there are so many.
 ROOM = 30
@@ -100,7 +100,7 @@ class _Search:
         self.matrix, self.cycle, self.b, self.x, self.frame = matrix, cycle, b, x, matrix.frame
         self.residual, self.image = np.empty_like(b), np.empty_like(b)
         # Memory that is never written to is never taken.
-        self.basis = np.empty((ROOM + 1, b.size))
+        self.basis = np.empty((ROOM, b.size))
         self.directions = np.empty((ROOM, self.frame.size), np.float32)
         for rim in (slice(None, self.frame.width), slice(-self.frame.width - 2, None)):
             self.directions[:, rim] = 0
@@ -114,8 +114,10 @@ class _Search:
         least = _LeastSquares(begun_with, min(ROOM, most))
         begun_at, looked = self.x, False
         goal, look_at = max(MARGIN * tolerance / self.defect, REMEMBERED) * begun_with, LOOK * begun_with
-        self._cells(divide, self.residual, begun_with, self.basis[0])
-        while least.count < min(ROOM, most) and least.left > goal and (column := self._column(least.count)) is not None:
+        vector, size = self.residual, begun_with
+        while least.count < min(ROOM, most) and least.left > goal and 0 < size < np.inf:
+            column = self._column(least.count, vector, size)
+            vector, size = self.image, column[-1]
             least.append(column)
             self.done += 1
             looked = least.left <= look_at
@@ -129,18 +131,18 @@ class _Search:
             self._combine(begun_at, least.factors())
         self.smaller = bool(least.left < ENOUGH * begun_with)
 
-    def _column(self, n: int) -> np.ndarray | None:
-        """Make one more direction; return the image of it in the basis, which gets one more vector."""
-        self._rows(hand_over, self.basis[n], self.matrix.factor, self.cycle.b[0][0])
+    def _column(self, n: int, vector: np.ndarray, size: float) -> np.ndarray:
+        """Put a vector, of a certain size, into the basis; make a direction of it, and return its image in the basis.
+
+        What of the image is not in the basis is the next vector.
+        """
+        self._rows(hand_over, vector, size, self.matrix.factor, self.cycle.b[0][0], self.basis[n])
         self.cycle.run()
         self._rows(take_back, self.cycle.x[0][0], self.matrix.factor, self.directions[n])
         self._rows(apply, *self.matrix[1:4], self.directions[n], self.image)
         column, known = np.zeros(n + 2), self.basis[: n + 1]
         column[:-1] = sum(self._cells(products, known, self.image))
         column[-1] = np.sqrt(sum(self._cells(subtract, known, column[:-1], self.image)))
-        if not 0 < column[-1] < np.inf:
-            return None
-        self._cells(divide, self.image, column[-1], self.basis[n + 1])
         return column
 
     def _combine(self, begun_at: np.ndarray, factors: np.ndarray) -> None:

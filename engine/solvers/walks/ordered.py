@@ -50,55 +50,61 @@ def _exponential(x):
 
 
 @compiled
-def guess_in_order(logarithms, offsets, order, rank, target, potential, width):
-    """Guess potentials from least energies: −log of what a cell gets from nearer ones, over its chance to go there.
+def differences(logarithms, offsets, order, potential, width, out):
+    """Put log W_ij + φ_i − φ_j of cells in an order into out; −inf where there is no step."""
+    for n in range(order.size):
+        p = np.int64(order[n])
+        cell = p - width - p // width
+        for d in range(8):
+            out[n, d] = logarithms[cell, d] + (potential[p] - potential[p + offsets[d]])
 
-    What it sends to farther ones is taken to come back with its own potential. Potentials are changed in place.
+
+@compiled
+def guess_in_order(differences, offsets, order, rank, target, change):
+    """Guess by how much potentials change: −log of what a cell gets from nearer ones, over its chance to go there.
+
+    What it sends to farther ones is taken to come back with its own potential.
     """
-    directions = offsets.size
+    value, nearer = np.empty(8), np.empty(8)
     for n in range(order.size):
         p = np.int64(order[n])
-        cell = p - width - p // width
-        mine, my_rank = potential[p], rank[p]
         least = np.inf
-        for d in range(directions):
+        for d in range(8):
             other = p + offsets[d]
-            if rank[other] < my_rank or other == target:
-                least = min(least, potential[other] - logarithms[d, cell])
-        if least == np.inf:
-            continue
-        nearer = away = 0.0
-        for d in range(directions):
-            other = p + offsets[d]
-            logarithm, theirs = logarithms[d, cell], potential[other]
-            if rank[other] < my_rank or other == target:
-                nearer += _exponential(least - theirs + logarithm)
-            elif theirs < np.inf:
-                away += _exponential(min(logarithm + mine - theirs, 0.0))
-        potential[p] = least - np.log(nearer / (1 - min(away, MOST_AWAY)))
-
-
-@compiled
-def settle_in_order(logarithms, offsets, order, potential, width):
-    """Set every potential, one after the other, to −log Σ exp(log W_ij − φ_j)."""
-    directions = offsets.size
-    value = np.empty(directions)
-    for n in range(order.size):
-        p = np.int64(order[n])
-        cell = p - width - p // width
-        least = np.inf
-        for d in range(directions):
-            value[d] = potential[p + offsets[d]] - logarithms[d, cell]
-            least = min(least, value[d])
-        total = 0.0
-        for d in range(directions):
-            total += _exponential(least - value[d])
+            nearer[d] = rank[other] < rank[p] or other == target
+            value[d] = nearer[d] * change[other] - differences[n, d]
+            least = min(least, value[d] if nearer[d] > 0 else np.inf)
         if least < np.inf:
-            potential[p] = least - np.log(total)
+            for d in range(8):
+                value[d] = _exponential(min((least if nearer[d] > 0 else 0.0) - value[d], 0.0))
+            together = away = 0.0
+            for d in range(8):
+                together += nearer[d] * value[d]
+                away += (1 - nearer[d]) * value[d]
+            change[p] = least - np.log(together / (1 - min(away, MOST_AWAY)))
 
 
 @compiled
-def normal_weights(logarithms, offsets, numbers, target, potential, k, ground, excess, width, first, last):
+def settle_in_order(differences, offsets, order, change):
+    """Set, one after the other, by how much potentials change to −log Σ exp(log W_ij + φ_i − φ_j − change_j)."""
+    value = np.empty(8)
+    for n in range(order.size):
+        p = np.int64(order[n])
+        least = np.inf
+        for d in range(8):
+            value[d] = change[p + offsets[d]] - differences[n, d]
+            least = min(least, value[d])
+        if least < np.inf:
+            for d in range(8):
+                value[d] = _exponential(least - value[d])
+            total = 0.0
+            for d in range(8):
+                total += value[d]
+            change[p] = least - np.log(total)
+
+
+@compiled
+def normal_weights(logarithms, offsets, target, potential, k, ground, inverse, excess, width, first, last):
     """Put the walk of a potential into k and ground, and log Σ exp(log W_ij + φ_i − φ_j) into excess.
 
     Rows are divided by their sums. What is far below the largest entry of a row is 0.
@@ -108,44 +114,35 @@ def normal_weights(logarithms, offsets, numbers, target, potential, k, ground, e
     float
         The largest absolute excess.
     """
-    columns, directions = width - 1, offsets.size
-    exponent = np.empty((directions, columns))
-    largest, total = np.empty(columns), np.empty(columns)
+    columns = width - 1
+    value = np.empty(8)
     worst = 0.0
     for row in range(first, last):
-        at, cell = (row + 1) * width + 1, row * columns
-        mine = potential[at : at + columns]
-        largest[:] = -np.inf
-        total[:] = 0
-        for d in range(directions):
-            theirs = potential[at + offsets[d] : at + offsets[d] + columns]
-            logarithm, value = logarithms[d, cell : cell + columns], exponent[d]
-            for j in range(columns):
-                value[j] = logarithm[j] - theirs[j]
-                largest[j] = max(largest[j], value[j])
         for j in range(columns):
+            p, cell = (row + 1) * width + 1 + j, row * columns + j
+            least = np.inf
+            for d in range(8):
+                value[d] = potential[p + offsets[d]] - logarithms[cell, d]
+                least = min(least, value[d])
             # Nobody leaves the target, and what is not reached takes no part.
-            if largest[j] == -np.inf or mine[j] == np.inf or at + j == target:
-                largest[j] = np.inf
-        for d in range(directions):
-            value = exponent[d]
-            for j in range(columns):
-                value[j] = _exponential(value[j] - largest[j])
-                total[j] += value[j]
-        for d in range(directions):
-            value, to = exponent[d], k[numbers[d]]
-            for j in range(columns):
-                to[at + j] = value[j] / total[j] if total[j] > 0 else 0.0
-        for j in range(columns):
-            p = at + j
-            ground[p] = 0
-            excess[p] = 0
-            if total[j] > 0:
-                excess[p] = mine[j] + largest[j] + np.log(total[j])
+            takes_part = least < np.inf and potential[p] < np.inf and p != target
+            total = 0.0
+            for d in range(8):
+                value[d] = _exponential(least - value[d]) if takes_part else 0.0
+                total += value[d]
+            ground[p], inverse[p], excess[p] = 0, takes_part, 0
+            if takes_part:
+                scale = 1 / total
+                for d in range(8):
+                    k[d][p] = scale * value[d]
+                excess[p] = potential[p] - least + np.log(total)
                 worst = max(worst, abs(excess[p]))
-    for d in range(directions):
+            else:
+                for d in range(8):
+                    k[d][p] = 0
+    for d in range(8):
         p = target - offsets[d]
         if (first + 1) * width <= p < (last + 1) * width:
-            ground[p] = k[numbers[d]][p]
-            k[numbers[d]][p] = 0
+            ground[p] = k[d][p]
+            k[d][p] = 0
     return worst

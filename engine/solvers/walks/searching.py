@@ -56,14 +56,16 @@ def remaining(center, edges, offsets, b, x, out, width, first, last):
 
 
 @compiled
-def hand_over(vector, factor, b, width, first, last):
-    """Put a vector over a factor into the frame of a cycle."""
+def hand_over(vector, size, factor, b, unit, width, first, last):
+    """Put a vector over its size into unit, and that over a factor into the frame of a cycle."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
-        given, scale, to = vector[cell : cell + columns], factor[at : at + columns], b[at : at + columns]
+        given, here = vector[cell : cell + columns], unit[cell : cell + columns]
+        scale, to = factor[at : at + columns], b[at : at + columns]
         for j in range(columns):
-            to[j] = given[j] / scale[j]
+            here[j] = given[j] / size
+            to[j] = here[j] / scale[j]
 
 
 @compiled
@@ -106,13 +108,6 @@ def subtract(basis, factors, vector, first, last):
 
 
 @compiled
-def divide(vector, divisor, out, first, last):
-    """Put a vector over a number into out."""
-    for n in range(first, last):
-        out[n] = vector[n] / divisor
-
-
-@compiled
 def add(directions, factors, x, first, last):
     """Add multiples of directions, in single precision, to x; all are framed."""
     for begin in range(first, last, PART):
@@ -122,3 +117,25 @@ def add(directions, factors, x, first, last):
             u, factor = directions[n][begin:end], factors[n]
             for j in range(end - begin):
                 to[j] += factor * u[j]
+
+
+@compiled_sums
+def take_image(residual, left, first, last):
+    """Turn what a direction would leave of a residual into its image; return its square, and its product with it."""
+    square = product = 0.0
+    for n in range(first, last):
+        left[n] = residual[n] - left[n]
+        square += left[n] * left[n]
+        product += left[n] * residual[n]
+    return square, product
+
+
+@compiled
+def advance(factor, direction, image, x, residual, first, last):
+    """Go along a direction; return the largest entry of what is left."""
+    largest = 0.0
+    for n in range(first, last):
+        x[n] += factor * direction[n]
+        residual[n] -= factor * image[n]
+        largest = max(largest, abs(residual[n]))
+    return largest

@@ -12,15 +12,16 @@ import numpy as np
 from jaxtyping import Float, Float32, Int32
 
 from ...compiled import on_all_cores
-from ...stencil import steps_of
+from ...stencil import QUEEN
 from ..dijkstra import cheapest_ways, checked, steps_through
 from ..multigrid.descent import remaining
 from ..multigrid.framed import Frame
 from ..potentials import entropy_share
-from .hierarchy import SIDES, SINGLE, Cycle, Hierarchy, build
-from .ordered import guess_in_order, normal_weights, settle_in_order
+from .hierarchy import PART, SIDES, SINGLE, Cycle, Hierarchy, build
+from .ordered import differences, guess_in_order, normal_weights, settle_in_order
 from .ranks import Ranks, ranks_on_all_rasters
-from .taking_in import mean_energies, price_steps
+from .searching import advance, take_image
+from .taking_in import mean_energies, price_steps, weigh_steps
 from .thinning import NOWHERE
 
 #: Newton steps at most.
@@ -30,7 +31,7 @@ STEPS = 25
 CLOSE = 1.0
 
 #: Where a row sums to more or less than exp(±this), potentials are first made to fit their neighbours', one by one.
-ROUGH = 1.0
+ROUGH = 3.0
 
 #: A step is known well enough when so much is left of its right-hand side; so many cycles at most.
 LEFT = 0.05
@@ -63,7 +64,8 @@ class Settled(NamedTuple):
 
 def settle(
     log_transitions: Float[np.ndarray, "directions rows columns"],
-    energies: Float[np.ndarray, "directions rows columns"],
+    costs: Float[np.ndarray, "directions rows columns"],
+    theta: float,
     target: int,
 ) -> Settled:
     """Find potentials of order −log z, z the weight that reaches a target.
@@ -72,8 +74,10 @@ def settle(
     ----------
     log_transitions
         log P of stepping from a cell to its neighbour, −inf where there is no edge.
-    energies
-        θ C of that step, zero or more.
+    costs
+        C of that step, zero or more.
+    theta
+        θ.
     target
         Flat raster index.
 
@@ -81,9 +85,9 @@ def settle(
     ----------
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
-    directions, rows, columns = log_transitions.shape
+    _, rows, columns = log_transitions.shape
     frame = Frame(rows, columns)
-    logarithms, distance, order = _least_energies(log_transitions, energies, target)
+    logarithms, distance, order = _least_energies(log_transitions, costs, theta, target)
     rank = np.full(rows * columns, NOWHERE, np.int32)
     rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     rank[target] = NOWHERE
@@ -91,28 +95,31 @@ def settle(
     potential = np.full(frame.size, np.inf)
     frame.inside(potential)[:] = distance.reshape(rows, columns)
     place = target + frame.width + 1 + target // columns
-    offsets = np.array([down * frame.width + right for down, right in steps_of(directions)])
-    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
-    guess_in_order(logarithms, offsets, ranks[0].order, ranks[0].rank, place, potential, frame.width)
-    found = _newton(ranks, (logarithms, offsets, numbers, place), potential)
+    offsets = np.array([down * frame.width + right for down, right in QUEEN])
+    walk = (logarithms, offsets, place)
+    change = np.zeros(frame.size)
+    guess_in_order(_differences(ranks[0], walk, potential), offsets, ranks[0].order, ranks[0].rank, place, change)
+    potential += change
+    found = _newton(ranks, walk, potential)
     return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), *found)
 
 
 def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hierarchy | None, np.ndarray]:
     """Change potentials until they hardly change; return the last hierarchy, and exp of the last change."""
-    frame, (logarithms, offsets, *_) = ranks[0].frame, walk
+    frame = ranks[0].frame
     k = tuple(np.zeros(frame.size, SINGLE) for _ in range(8))
-    ground, excess = np.zeros(frame.size, SINGLE), np.zeros(frame.size, SINGLE)
+    ground, inverse, excess = (np.zeros(frame.size, SINGLE) for _ in range(3))
+    given = (*walk, potential, k, ground, inverse, excess, frame.width)
     for _ in range(STEPS):
-        for attempt in range(2):
-            given = (*walk, potential, k, ground, excess, frame.width)
+        worst = max(on_all_cores(normal_weights, [(*given, *band) for band in frame.bands]))
+        if worst > ROUGH:
+            change = np.zeros(frame.size)
+            settle_in_order(_differences(ranks[0], walk, potential), walk[1], ranks[0].order, change)
+            potential += change
             worst = max(on_all_cores(normal_weights, [(*given, *band) for band in frame.bands]))
-            if attempt or not worst > ROUGH:
-                break
-            settle_in_order(logarithms, offsets, ranks[0].order, potential, frame.width)
         if not np.isfinite(worst):
             break
-        hierarchy = build(ranks, k, ground)
+        hierarchy = build(ranks, k, ground, inverse)
         step, left = _solved(Cycle(hierarchy), -excess)
         largest = np.abs(step).max()
         if not largest < LONGEST:
@@ -123,54 +130,64 @@ def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hie
     return None, excess
 
 
-def _solved(cycle: Cycle, b: np.ndarray) -> tuple[np.ndarray, float]:
+def _differences(ranks: Ranks, walk: tuple, potential: np.ndarray) -> Float32[np.ndarray, "n 8"]:
+    """Return log W_ij + φ_i − φ_j of cells in their order."""
+    logarithms, offsets, _ = walk
+    order, result = ranks.order, np.empty((ranks.order.size, 8), SINGLE)
+    parts = [slice(first, first + PART) for first in range(0, order.size, PART)]
+    given = (potential, ranks.frame.width)
+    on_all_cores(differences, [(logarithms, offsets, order[part], *given, result[part]) for part in parts])
+    return result
+
+
+def _solved(cycle: Cycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarray, "_"], float]:
     """Solve roughly, by generalised conjugate residuals; return what is left, relative to b, too."""
     level = cycle.hierarchy.levels[0]
     frame, x, residual = level.frame, np.zeros_like(b), b.copy()
-    wanted = LEFT * np.abs(b).max(initial=0)
-    images, directions = [], []
-    for _ in range(CYCLES):
+    largest = largest_left = float(max(b.max(), -b.min()))
+    parts = [((first + 1) * frame.width, (last + 1) * frame.width) for first, last in frame.bands]
+    directions: list[tuple[np.ndarray, np.ndarray]] = []
+    while len(directions) < CYCLES and largest_left > LEFT * largest:
         cycle.b[0][0] = residual
         cycle.run()
-        direction, image = cycle.x[0][0].copy(), np.zeros((1, frame.size), SINGLE)
-        given = (level.k, level.inverse, residual[None], cycle.x[0], SIDES, image, frame.width)
+        direction, left = cycle.x[0][0].copy(), np.zeros((1, frame.size), SINGLE)
+        given = (level.k, level.inverse, residual[None], direction[None], SIDES, left, frame.width)
         on_all_cores(remaining, [(*given, *band) for band in frame.bands])
-        image = residual - image[0]
-        for old_image, old_direction in zip(images, directions, strict=True):
-            factor = np.dot(old_image, image)
-            image -= factor * old_image
+        image = left[0]
+        sums = on_all_cores(take_image, [(residual, image, *part) for part in parts])
+        for old_direction, old_image in directions:
+            factor = np.dot(old_image, image) / np.dot(old_image, old_image)
             direction -= factor * old_direction
-        size = np.sqrt(np.dot(image, image))
-        if not 0 < size < np.inf:
+            image -= factor * old_image
+        if directions:
+            sums = [(np.dot(image, image), np.dot(image, residual))]
+        square, product = (sum(each) for each in zip(*sums, strict=True))
+        if not 0 < square < np.inf:
             break
-        image /= size
-        direction /= size
-        factor = np.dot(image, residual)
-        x += factor * direction
-        residual -= factor * image
-        if np.abs(residual).max() <= wanted:
-            break
-        images.append(image)
-        directions.append(direction)
-    return x, float(np.abs(residual).max(initial=0) / max(np.abs(b).max(initial=0), np.finfo(SINGLE).tiny))
+        given = (product / square, direction, image, x, residual)
+        largest_left = max(on_all_cores(advance, [(*given, *part) for part in parts]))
+        directions.append((direction, image))
+    return x, largest_left / max(largest, np.finfo(SINGLE).tiny)
 
 
-def _least_energies(log_transitions, energies, target: int):
-    """Return log W, the least energies to the target, and the cells by them."""
+def _least_energies(log_transitions, costs, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return log W of the eight steps from every cell, the least energies to the target, and the cells by them."""
     directions, rows, columns = log_transitions.shape
     size = rows * columns
-    transitions = np.ascontiguousarray(log_transitions, float).reshape(directions, -1)
-    energies = np.ascontiguousarray(energies, float).reshape(directions, -1)
-    logarithms, prices = np.empty((directions, size)), np.empty((directions, rows, columns))
-    means = np.empty(size)
+    given = (*(np.ascontiguousarray(array, float).reshape(directions, -1) for array in (log_transitions, costs)), theta)
     parts = [(first * columns, last * columns) for first, last in Frame(rows, columns).bands]
-    wrong = sum(on_all_cores(mean_energies, [(transitions, energies, logarithms, means, *part) for part in parts]))
+    means, prices = np.empty(size), np.empty((directions, size))
+    wrong = sum(on_all_cores(mean_energies, [(*given, means, *part) for part in parts]))
     if wrong:
         raise ValueError(f"the cost is negative or undefined on {wrong} edges; it must not be")
     shares = entropy_share(means, directions)
-    flat_prices = prices.reshape(directions, -1)
-    on_all_cores(price_steps, [(transitions, energies, shares, flat_prices, *part) for part in parts])
-    steps = steps_through(prices.shape, reverse=True, undirected=False)
-    ways = cheapest_ways(checked(prices), steps, size, [(np.array([target]), np.zeros(1))])
+    on_all_cores(price_steps, [(*given, shares, prices, *part) for part in parts])
+    shape = (directions, rows, columns)
+    steps = steps_through(shape, reverse=True, undirected=False)
+    ways = cheapest_ways(checked(prices.reshape(shape)), steps, size, [(np.array([target]), np.zeros(1))])
     order = ways.order[0]
+    # The prices are not needed any more, and memory that was never written to is slow.
+    logarithms = prices.reshape(size, 8) if directions == 8 else np.empty((size, 8))
+    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
+    on_all_cores(weigh_steps, [(*given, numbers, logarithms, *part) for part in parts])
     return logarithms, ways.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)

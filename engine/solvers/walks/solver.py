@@ -86,7 +86,8 @@ class WalkMultigrid(AbstractSolver):
     def settle(
         self,
         log_transitions: Float[Array, "directions rows columns"],
-        energies: Float[Array, "directions rows columns"],
+        costs: Float[Array, "directions rows columns"],
+        theta: Float[Array, ""],
         target: Int[Array, ""],
     ) -> tuple[Float[Array, "rows columns"], Int32[Array, "rows columns"], Int[Array, ""]]:
         """Find potentials in which rows add up to about one, and ranks, see `settling.Settled`.
@@ -102,7 +103,7 @@ class WalkMultigrid(AbstractSolver):
             jax.ShapeDtypeStruct(shape, jnp.int32),
             jax.ShapeDtypeStruct((), jnp.int64),
         )
-        return jax.pure_callback(_settle, like, log_transitions, energies, target, vmap_method="sequential")
+        return jax.pure_callback(_settle, like, log_transitions, costs, theta, target, vmap_method="sequential")
 
     def prepare(self, system: Stencil) -> Ranked:
         """Rank cells row by row; those who know better make a `Ranked` of their own."""
@@ -126,12 +127,12 @@ class WalkMultigrid(AbstractSolver):
         return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
 
 
-def _settle(log_transitions, energies, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    log_transitions, energies, place = (np.asarray(array) for array in (log_transitions, energies, target))
+def _settle(log_transitions, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    log_transitions, costs, place = (np.asarray(array) for array in (log_transitions, costs, target))
     shape, number = log_transitions.shape[1:], next(_numbers)
     if not 0 <= place < shape[0] * shape[1]:
         return np.full(shape, np.inf), np.full(shape, NOWHERE, np.int32), np.array(number)
-    found = settle(log_transitions, energies, int(place))
+    found = settle(log_transitions, costs, float(theta), int(place))
     if found.hierarchy is None:
         return found.potential, found.rank, np.array(0)
     with _lock:
@@ -206,15 +207,15 @@ def _remember(key: int, hierarchy: Hierarchy, factor: np.ndarray) -> None:
     _hierarchies[key] = hierarchy, factor
 
 
-def _walk(edges: np.ndarray, ranks: Ranks) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+def _walk(edges: np.ndarray, ranks: Ranks) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
     frame = ranks.frame
     k = tuple(np.zeros(frame.size, SINGLE) for _ in range(8))
-    ground = np.zeros(frame.size, SINGLE)
+    ground, inverse = np.zeros(frame.size, SINGLE), np.zeros(frame.size, SINGLE)
     offsets = np.array([down * frame.width + right for down, right in steps_of(len(edges))])
     numbers = np.arange(8) if len(edges) == 8 else np.array([1, 3, 4, 6])
-    given = (edges.reshape(len(edges), -1), offsets, numbers, ranks.rank, NOWHERE, k, ground, frame.width)
+    given = (edges.reshape(len(edges), -1), offsets, numbers, ranks.rank, NOWHERE, k, ground, inverse, frame.width)
     on_all_cores(take_in, [(*given, *band) for band in frame.bands])
-    return k, ground
+    return k, ground, inverse
 
 
 def _row(array: np.ndarray) -> np.ndarray:

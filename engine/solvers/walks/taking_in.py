@@ -9,39 +9,47 @@ NEGLIGIBLE = 1e-20
 
 
 @compiled
-def mean_energies(log_transitions, energies, logarithms, means, first, last):
-    """Put log W = log P − θC into logarithms and Σ P θC into means; count energies that no step may have."""
+def mean_energies(log_transitions, costs, theta, means, first, last):
+    """Put Σ P θC into means, over some cells; count costs that no step may have."""
     wrong = 0
     means[first:last] = 0
     for d in range(len(log_transitions)):
-        transition, energy = log_transitions[d], energies[d]
-        to = logarithms[d]
+        transition, cost = log_transitions[d], costs[d]
         for cell in range(first, last):
             if transition[cell] > -np.inf:
-                wrong += not energy[cell] >= 0
-                to[cell] = transition[cell] - energy[cell]
-                means[cell] += np.exp(transition[cell]) * energy[cell]
-            else:
-                to[cell] = -np.inf
+                wrong += not theta * cost[cell] >= 0
+                means[cell] += np.exp(transition[cell]) * theta * cost[cell]
     return wrong
 
 
 @compiled
-def price_steps(log_transitions, energies, shares, prices, first, last):
+def price_steps(log_transitions, costs, theta, shares, prices, first, last):
     """Put θC − share · log P into prices, infinite where there is no step."""
     for d in range(len(log_transitions)):
-        transition, energy, to = log_transitions[d], energies[d], prices[d]
+        transition, cost, to = log_transitions[d], costs[d], prices[d]
         for cell in range(first, last):
-            if transition[cell] > -np.inf:
-                # A transition that is certain may carry a little less than no information.
-                to[cell] = max(energy[cell] - shares[cell] * transition[cell], 0.0)
-            else:
-                to[cell] = np.inf
+            # A transition that is certain may carry a little less than no information.
+            price = max(theta * cost[cell] - shares[cell] * transition[cell], 0.0)
+            to[cell] = price if transition[cell] > -np.inf else np.inf
 
 
 @compiled
-def take_in(edges, offsets, numbers, rank, nowhere, k, ground, width, first, last):
-    """Put a walk into k and ground: it ends in cells without a rank."""
+def weigh_steps(log_transitions, costs, theta, numbers, logarithms, first, last):
+    """Put log W = log P − θC into logarithms, in the eight directions of `QUEEN`; −inf where there is no step."""
+    part = 256
+    for begin in range(first, last, part):
+        end = min(begin + part, last)
+        logarithms[begin:end] = -np.inf
+        for d in range(len(log_transitions)):
+            transition, cost, number = log_transitions[d], costs[d], numbers[d]
+            for cell in range(begin, end):
+                if transition[cell] > -np.inf:
+                    logarithms[cell, number] = transition[cell] - theta * cost[cell]
+
+
+@compiled
+def take_in(edges, offsets, numbers, rank, nowhere, k, ground, inverse, width, first, last):
+    """Put a walk into k, ground and the inverse of the diagonal: it ends in cells without a rank."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
@@ -59,6 +67,11 @@ def take_in(edges, offsets, numbers, rank, nowhere, k, ground, width, first, las
                 else:
                     to[p] = 0
                     ground[p] += sent
+        for j in range(columns):
+            diagonal = np.float64(ground[at + j])
+            for d in range(8):
+                diagonal += k[d][at + j]
+            inverse[at + j] = 1 / diagonal if diagonal > 0 else 0.0
 
 
 @compiled

@@ -110,46 +110,64 @@ def weigh_middles(k, rows, width, shares, back, coarse_width, first, last):
 
 
 @compiled
-def _from_v(k, v, q, above, shares, coarse_width, row_of_v):
-    """Put what a V cell sends to C cells, its neighbours interpolated, into a row: three C above it, three below."""
+def _from_v(k, v, q, shares, coarse_width):
+    """Return what a V cell sends to C cells, its neighbours interpolated: three C above it, three below."""
     w, d = q - 1, q + coarse_width
     total = k[0][v] + k[1][v] + k[2][v] + k[3][v] + k[4][v] + k[5][v] + k[6][v] + k[7][v]
-    row_of_v[0] = k[0][v] * shares[0][w] + k[3][v] * shares[4][w]
-    row_of_v[1] = (
+    return (
+        k[0][v] * shares[0][w] + k[3][v] * shares[4][w],
         k[1][v] + k[0][v] * shares[1][w] + k[2][v] * shares[0][q] + k[3][v] * shares[5][w] + k[4][v] * shares[4][q]
-        - total * shares[2][q]
-    )  # fmt: skip
-    row_of_v[2] = k[2][v] * shares[1][q] + k[4][v] * shares[5][q]
-    row_of_v[3] = k[3][v] * shares[6][w] + k[5][v] * shares[0][d - 1]
-    row_of_v[4] = (
+        - total * shares[2][q],
+        k[2][v] * shares[1][q] + k[4][v] * shares[5][q],
+        k[3][v] * shares[6][w] + k[5][v] * shares[0][d - 1],
         k[6][v] + k[3][v] * shares[7][w] + k[4][v] * shares[6][q] + k[5][v] * shares[1][d - 1] + k[7][v] * shares[0][d]
-        - total * shares[3][q]
+        - total * shares[3][q],
+        k[4][v] * shares[7][q] + k[7][v] * shares[1][d],
     )  # fmt: skip
-    row_of_v[5] = k[4][v] * shares[7][q] + k[7][v] * shares[1][d]
 
 
 @compiled
-def _from_h(k, h, q, shares, coarse_width, row_of_h):
-    """Put what an H cell sends to C cells, its neighbours interpolated, into a row: two above it, beside it, below."""
+def _from_h(k, h, q, shares, coarse_width):
+    """Return what an H cell sends to C cells, its neighbours interpolated: two C above it, beside it, below."""
     b = q - coarse_width
     total = k[0][h] + k[1][h] + k[2][h] + k[3][h] + k[4][h] + k[5][h] + k[6][h] + k[7][h]
-    row_of_h[0] = k[0][h] * shares[2][b] + k[1][h] * shares[4][b]
-    row_of_h[1] = k[1][h] * shares[5][b] + k[2][h] * shares[2][b + 1]
-    row_of_h[2] = (
+    return (
+        k[0][h] * shares[2][b] + k[1][h] * shares[4][b],
+        k[1][h] * shares[5][b] + k[2][h] * shares[2][b + 1],
         k[3][h] + k[0][h] * shares[3][b] + k[1][h] * shares[6][b] + k[5][h] * shares[2][q] + k[6][h] * shares[4][q]
-        - total * shares[0][q]
-    )  # fmt: skip
-    row_of_h[3] = (
+        - total * shares[0][q],
         k[4][h] + k[1][h] * shares[7][b] + k[2][h] * shares[3][b + 1] + k[6][h] * shares[5][q]
-        + k[7][h] * shares[2][q + 1] - total * shares[1][q]
+        + k[7][h] * shares[2][q + 1] - total * shares[1][q],
+        k[5][h] * shares[3][q] + k[6][h] * shares[6][q],
+        k[6][h] * shares[7][q] + k[7][h] * shares[3][q + 1],
     )  # fmt: skip
-    row_of_h[4] = k[5][h] * shares[3][q] + k[6][h] * shares[6][q]
-    row_of_h[5] = k[6][h] * shares[7][q] + k[7][h] * shares[3][q + 1]
+
+
+@compiled
+def _from_c(k, c, q, shares, coarse_width):
+    """Return what a C cell sends to the eight C cells around it, its neighbours interpolated."""
+    a, b, w = q - coarse_width - 1, q - coarse_width, q - 1
+    return (
+        k[0][c] * shares[4][a],
+        k[1][c] * shares[2][b] + k[0][c] * shares[5][a] + k[2][c] * shares[4][b],
+        k[2][c] * shares[5][b],
+        k[3][c] * shares[0][w] + k[0][c] * shares[6][a] + k[5][c] * shares[4][w],
+        k[4][c] * shares[1][q] + k[2][c] * shares[7][b] + k[7][c] * shares[5][q],
+        k[5][c] * shares[6][w],
+        k[6][c] * shares[3][q] + k[5][c] * shares[7][w] + k[7][c] * shares[6][q],
+        k[7][c] * shares[7][q],
+    )  # fmt: skip
+
+
+@compiled
+def _leads(entry, own, coarse_rank, q, offset):
+    """Return what a C cell sends to another one if it may only send to those that are nearer to the end."""
+    return max(entry, 0) + own + ROUNDING if coarse_rank[q + offset] < coarse_rank[q] else entry * 0
 
 
 @compiled
 def coarse_walk(
-    k, ground, rows, width, shares, back, coarse_width, rank, coarse_k, coarse_ground, kept, inverse, first, last
+    k, ground, rows, width, shares, back, coarse_width, coarse_rank, coarse_k, coarse_ground, kept, inverse, first, last
 ):
     """Put the walk between C cells into coarse_k and coarse_ground, in coarse rows first … last − 1.
 
@@ -164,84 +182,65 @@ def coarse_walk(
         How many C cells these are.
     """
     columns, coarse_columns = width - 1, coarse_width - 1
-    entry, own = np.zeros(9), np.zeros(9)
-    left_h, right_h, below_v = np.zeros(6), np.zeros(6), np.zeros(6)
-    above_v = np.zeros((coarse_columns, 6))
-    offset = np.array([-coarse_width - 1, -coarse_width, -coarse_width + 1, -1, 0, 1,
-                       coarse_width - 1, coarse_width, coarse_width + 1])  # fmt: skip
+    zero = ground[0] * 0
+    nothing = (zero, zero, zero, zero, zero, zero)
+    above = [nothing for _ in range(coarse_columns)]
     directed = 0
     for row in range(max(first - 1, 0), last):
         has_v = 2 * row + 1 < rows
-        left_h[:] = 0
+        beside = nothing
         for j in range(coarse_columns):
             c, q = (2 * row + 1) * width + 1 + 2 * j, (row + 1) * coarse_width + 1 + j
-            has_h = 2 * j + 1 < columns
-            if has_v:
-                _from_v(k, c + width, q, q, shares, coarse_width, below_v)
-            else:
-                below_v[:] = 0
+            below = _from_v(k, c + width, q, shares, coarse_width) if has_v else nothing
             if row < first:
-                above_v[j] = below_v
+                above[j] = below
                 continue
-            if has_h:
-                _from_h(k, c + 1, q, shares, coarse_width, right_h)
-            else:
-                right_h[:] = 0
-            a, b, w = q - coarse_width - 1, q - coarse_width, q - 1
-            own[0] = k[0][c] * shares[4][a]
-            own[1] = k[1][c] * shares[2][b] + k[0][c] * shares[5][a] + k[2][c] * shares[4][b]
-            own[2] = k[2][c] * shares[5][b]
-            own[3] = k[3][c] * shares[0][w] + k[0][c] * shares[6][a] + k[5][c] * shares[4][w]
-            own[5] = k[4][c] * shares[1][q] + k[2][c] * shares[7][b] + k[7][c] * shares[5][q]
-            own[6] = k[5][c] * shares[6][w]
-            own[7] = k[6][c] * shares[3][q] + k[5][c] * shares[7][w] + k[7][c] * shares[6][q]
-            own[8] = k[7][c] * shares[7][q]
-            right, left, down, up = back[0][q], back[1][w], back[2][q], back[3][b]
-            entry[0] = own[0] + left * left_h[0] + up * above_v[j, 0]
-            entry[1] = own[1] + right * right_h[0] + left * left_h[1] + up * above_v[j, 1]
-            entry[2] = own[2] + right * right_h[1] + up * above_v[j, 2]
-            entry[3] = own[3] + left * left_h[2] + down * below_v[0] + up * above_v[j, 3]
-            entry[5] = own[5] + right * right_h[3] + down * below_v[2] + up * above_v[j, 5]
-            entry[6] = own[6] + left * left_h[4] + down * below_v[3]
-            entry[7] = own[7] + right * right_h[4] + left * left_h[5] + down * below_v[4]
-            entry[8] = own[8] + right * right_h[5] + down * below_v[5]
-            ends = np.float64(ground[c])
-            made_of = 1.0 + right + left + down + up
+            has_h = 2 * j + 1 < columns
+            here = _from_h(k, c + 1, q, shares, coarse_width) if has_h else nothing
+            own = _from_c(k, c, q, shares, coarse_width)
+            right, left, down, up = back[0][q], back[1][q - 1], back[2][q], back[3][q - coarse_width]
+            over = above[j]
+            nw = own[0] + left * beside[0] + up * over[0]
+            n = own[1] + right * here[0] + left * beside[1] + up * over[1]
+            ne = own[2] + right * here[1] + up * over[2]
+            w = own[3] + left * beside[2] + down * below[0] + up * over[3]
+            e = own[4] + right * here[3] + down * below[2] + up * over[5]
+            sw = own[5] + left * beside[4] + down * below[3]
+            s = own[6] + right * here[4] + left * beside[5] + down * below[4]
+            se = own[7] + right * here[5] + down * below[5]
             # Beyond the rim the ground is 0, but for the column of zeros there is one only.
-            ends += left * ground[c - 1] + up * ground[c - width]
-            ends += back[5][w] * ground[c + width - 1] + back[7][a] * ground[c - width - 1]
-            ends += down * ground[c + width]
+            ends = ground[c] + left * ground[c - 1] + up * ground[c - width] + down * ground[c + width]
+            ends += back[5][q - 1] * ground[c + width - 1] + back[7][q - coarse_width - 1] * ground[c - width - 1]
             if has_h:
-                ends += right * ground[c + 1] + back[4][q] * ground[c + width + 1] + back[6][b] * ground[c - width + 1]
-            positive = negative = 0.0
-            for n in range(9):
-                if n != 4:
-                    positive += max(entry[n], 0.0)
-                    negative -= min(entry[n], 0.0)
+                ends += right * ground[c + 1] + back[4][q] * ground[c + width + 1]
+                ends += back[6][q - coarse_width] * ground[c - width + 1]
+            size = abs(nw) + abs(n) + abs(ne) + abs(w) + abs(e) + abs(sw) + abs(s) + abs(se)
+            total = nw + n + ne + w + e + sw + s + se
+            # The positive part of the row is (size + total) / 2, the negative one (size − total) / 2.
+            positive = (size + total) / 2 + ends
             q_kept = 1
-            if negative > NEGATIVE * (positive + ends) or positive + ends < ROUNDING * made_of:
+            if (size - total) / 2 > NEGATIVE * positive or positive < ROUNDING * (1 + right + left + down + up):
                 q_kept = 0
-                ends = np.float64(ground[c])
-                leaving = ends
-                for n in range(9):
-                    wanted = 0.0
-                    if n != 4 and rank[q + offset[n]] < rank[q]:
-                        wanted = max(entry[n], 0.0) + own[n] + ROUNDING
-                    entry[n] = wanted
-                    leaving += wanted
-                if leaving == 0:
-                    ends = 1.0
-                if rank[q] < NOWHERE:
+                ends = ground[c]
+                nw = _leads(nw, own[0], coarse_rank, q, -coarse_width - 1)
+                n = _leads(n, own[1], coarse_rank, q, -coarse_width)
+                ne = _leads(ne, own[2], coarse_rank, q, -coarse_width + 1)
+                w = _leads(w, own[3], coarse_rank, q, -1)
+                e = _leads(e, own[4], coarse_rank, q, 1)
+                sw = _leads(sw, own[5], coarse_rank, q, coarse_width - 1)
+                s = _leads(s, own[6], coarse_rank, q, coarse_width)
+                se = _leads(se, own[7], coarse_rank, q, coarse_width + 1)
+                if ends + nw + n + ne + w + e + sw + s + se == 0:
+                    ends += 1
+                if coarse_rank[q] < NOWHERE:
                     directed += 1
-            diagonal = ends
-            for n in range(9):
-                if n != 4:
-                    entry[n] = max(entry[n], 0.0)
-                    diagonal += entry[n]
-                    coarse_k[n if n < 4 else n - 1][q] = entry[n]
+            coarse_k[0][q], coarse_k[1][q], coarse_k[2][q] = max(nw, zero), max(n, zero), max(ne, zero)
+            coarse_k[3][q], coarse_k[4][q] = max(w, zero), max(e, zero)
+            coarse_k[5][q], coarse_k[6][q], coarse_k[7][q] = max(sw, zero), max(s, zero), max(se, zero)
             coarse_ground[q] = ends
             kept[q] = q_kept
-            inverse[q] = 1 / diagonal if diagonal > 0 else 0.0
-            left_h[:] = right_h
-            above_v[j] = below_v
+            diagonal = ends + coarse_k[0][q] + coarse_k[1][q] + coarse_k[2][q] + coarse_k[3][q]
+            diagonal += coarse_k[4][q] + coarse_k[5][q] + coarse_k[6][q] + coarse_k[7][q]
+            inverse[q] = 1 / diagonal if diagonal > 0 else zero
+            beside, above[j] = here, below
     return directed
