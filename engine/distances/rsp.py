@@ -10,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from ..components import connected_components
 from ..formulas import Formula
 from ..grid import GridGraph, known
-from ..solvers.arrival import arrive
+from ..solvers.arrival import arrive, log_transitions
 from ..solvers.automatic import choose, refuse_beyond_memory
 from ..solvers.dense import dense_inverse, refuse_above_limit
 from ..solvers.departure import depart
@@ -100,25 +100,23 @@ class RSPDistance(AbstractDistance):
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
-        log_transitions, costs = _walk(grid, self.cost)
+        costs = _finite_costs(grid, self.cost)
         solver = self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            return self._to_one(solver, log_transitions, costs, target)
+            return self._to_one(solver, grid.edges, costs, target)
 
         rasters = jax.lax.map(to_one, cells_of(grid, targets))
         return vertex_values(grid, rasters).T
 
-    def _to_one(self, solver, log_transitions, costs, target) -> Float[Array, "rows columns"]:
-        arrival = arrive(solver, log_transitions, costs, self.theta, target)
+    def _to_one(self, solver, conductances, costs, target) -> Float[Array, "rows columns"]:
+        wanted = self.measure == "expected_cost"
+        arrival = arrive(solver, conductances, costs, self.theta, target, spent=wanted)
         # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
         reached = arrival.potential < jnp.inf
         scaled = jnp.where(reached, arrival.scaled, 1.0)
-        if self.measure == "expected_cost":
-            # Multiplied by z̃ the mean hitting cost solves the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃.
-            on_the_way = Stencil(jnp.zeros_like(arrival.scaled), arrival.system.edges * costs)
-            spent = arrival.solve(-on_the_way.apply(arrival.scaled))
-            spent = spent.ravel().at[target].set(0.0, mode="drop").reshape(spent.shape)
+        if wanted:
+            spent = arrival.spent.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
             return jnp.where(reached, spent / scaled, jnp.inf)
         free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)
         if self.measure == "free_energy":
@@ -187,12 +185,11 @@ def _walk(
     grid: GridGraph, cost: Callable[[Array], Array]
 ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
     """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
-    exists = grid.edges > 0
-    out = grid.edges.sum(0)
-    conductance = jnp.where(exists, grid.edges, 1.0)
-    log_transitions = jnp.where(exists, jnp.log(conductance) - jnp.log(jnp.where(out > 0, out, 1.0)), -jnp.inf)
-    costs = edge_costs(grid, cost)
-    return log_transitions, jnp.where(exists, jnp.where(exists, costs, 0.0), 0.0)
+    return log_transitions(grid.edges), _finite_costs(grid, cost)
+
+
+def _finite_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, "directions rows columns"]:
+    return jnp.where(grid.edges > 0, edge_costs(grid, cost), 0.0)
 
 
 def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil:

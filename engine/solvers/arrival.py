@@ -1,6 +1,5 @@
 """Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,73 +13,109 @@ from .walks import Ranked, WalkMultigrid
 
 
 class Arrival(NamedTuple):
-    """The weight z that reaches a target from every cell, as z = scaled · exp(−potential), and what is solved with.
+    """The weight z that reaches a target from every cell, z = scaled · exp(−potential), and what is spent on the way.
 
     Attributes
     ----------
-    scaled
-        Of order one; 0 where the target cannot be reached.
     potential
-        The scale; infinite where the target cannot be reached.
-    system
-        I − W̃ with W̃_ij = W_ij exp(φ_i − φ_j), the scaled transition weights; none leave the target.
-    solve
-        Solves (I − W̃) x = b for one raster b.
+        The scale φ; infinite where the target cannot be reached.
+    scaled
+        z̃, of order one; 0 where the target cannot be reached.
+    spent
+        z̃ times the mean cost of the paths from a cell, given that they arrive; meaningless if it was not asked for.
     """
 
-    scaled: Float[Array, "rows columns"]
     potential: Float[Array, "rows columns"]
-    system: Stencil
-    solve: Callable[[Array], Array]
+    scaled: Float[Array, "rows columns"]
+    spent: Float[Array, "rows columns"]
 
 
 def arrive(
     solver: AbstractSolver,
-    log_transitions: Float[Array, "directions rows columns"],
+    conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
     theta: Float[Array, ""],
     target: Int[Array, ""],
+    *,
+    spent: bool,
 ) -> Arrival:
     """Return how much weight reaches one target from every cell, whatever the scale.
 
-    A walker steps from i to j with weight W_ij = P_ij exp(−θ C_ij); z = W z with z = 1 at the target, which nobody
-    leaves. Scaled by potentials φ that follow −log z, z̃_i = z_i exp(φ_i) solves the same equation with W̃, whose rows
-    sum to about one. Derivatives flow through W̃; they do not depend on φ, which is held fixed.
+    A walker steps from i to j with weight W_ij = P_ij exp(−θ C_ij), P_ij ∝ conductance; z = W z with z = 1 at the
+    target, which nobody leaves. Scaled by potentials φ that follow −log z, z̃_i = z_i exp(φ_i) solves the same equation
+    with W̃_ij = W_ij exp(φ_i − φ_j), whose rows sum to about one. Multiplied by z̃ the mean hitting cost EC solves the
+    same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃. Derivatives flow through W̃; they do not depend on φ, which is held fixed.
 
     Parameters
     ----------
     solver
         For the linear systems, which are not symmetric.
-    log_transitions
-        log P, −inf where there is no edge.
+    conductances
+        Of every step, 0 where there is none.
     costs
-        C, zero or more; 0 where there is no edge.
+        C, zero or more; 0 where there is no step.
     theta
         θ.
     target
         Flat raster index; one beyond the raster is reached from nowhere.
+    spent
+        Whether costs are wanted, too.
 
     References
     ----------
     Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths with a
     comparison of graph node distances. Physica A 393, 600–616.
     """
-    source = unit_vectors(target[None], log_transitions.shape[1:])
-    potential, prepared = _prepared(solver, log_transitions, costs, theta, target)
-    system = _system(_scaled_weights(log_transitions, theta * costs, potential, target))
+    if not isinstance(solver, WalkMultigrid):
+        return _step_by_step(solver, conductances, costs, theta, target, spent)
+
+    @jax.custom_jvp
+    def at_once(conductances, costs, theta, target):
+        *rasters, succeeded = solver.arrive(conductances, costs, theta, target, spent=spent)
+        return jax.lax.cond(
+            succeeded,
+            lambda: Arrival(*rasters),
+            lambda: _step_by_step(solver.instead, conductances, costs, theta, target, spent),
+        )
+
+    @at_once.defjvp
+    def _(primals, tangents):
+        target = primals[-1]
+        return jax.jvp(lambda *given: _step_by_step(solver, *given, target, spent), primals[:-1], tangents[:-1])
+
+    return at_once(conductances, costs, theta, target)
+
+
+def log_transitions(
+    conductances: Float[Array, "directions rows columns"],
+) -> Float[Array, "directions rows columns"]:
+    """Return log P of every step, −inf where there is none."""
+    exists, out = conductances > 0, conductances.sum(0)
+    logarithms = jnp.log(jnp.where(exists, conductances, 1.0)) - jnp.log(jnp.where(out > 0, out, 1.0))
+    return jnp.where(exists, logarithms, -jnp.inf)
+
+
+def _step_by_step(solver: AbstractSolver, conductances, costs, theta, target, spent: bool) -> Arrival:
+    transitions = log_transitions(conductances)
+    potential, prepared = _prepared(solver, conductances, transitions, costs, theta, target)
+    system = _system(_scaled_weights(transitions, theta * costs, potential, target))
     solve_all = solving_with(solver, system, prepared)
+    source = unit_vectors(target[None], potential.shape)
     # At the target it is 1, to the last bit.
     scaled = jnp.where(source[0] > 0, 1.0, jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0))
-    return Arrival(scaled, potential, system, lambda raster: solve_all(raster[None])[0])
+    if not spent:
+        return Arrival(potential, scaled, jnp.zeros_like(scaled))
+    on_the_way = Stencil(jnp.zeros_like(scaled), system.edges * costs)
+    return Arrival(potential, scaled, solve_all(-on_the_way.apply(scaled)[None])[0])
 
 
-def _prepared(solver: AbstractSolver, log_transitions, costs, theta, target) -> tuple[Array, Any]:
+def _prepared(solver: AbstractSolver, conductances, transitions, costs, theta, target) -> tuple[Array, Any]:
     """Return the scale, and what the solver prepares in it; neither is differentiated."""
-    source = unit_vectors(target[None], log_transitions.shape[1:])
-    log_transitions, costs, theta = jax.lax.stop_gradient((log_transitions, costs, theta))
+    conductances, transitions, costs, theta = jax.lax.stop_gradient((conductances, transitions, costs, theta))
+    source = unit_vectors(target[None], costs.shape[1:])
 
     def scaled_system(potential):
-        return _system(_scaled_weights(log_transitions, theta * costs, potential, target))
+        return _system(_scaled_weights(transitions, theta * costs, potential, target))
 
     def settled_by(solver):
         def attempt(fixed, potential):
@@ -89,11 +124,11 @@ def _prepared(solver: AbstractSolver, log_transitions, costs, theta, target) -> 
             scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
             return prepared, scaled, defect(system, scaled, source[0])
 
-        return settled(attempt, log_transitions, theta * costs, target, leaving=False)
+        return settled(attempt, transitions, theta * costs, target, leaving=False)
 
     if not isinstance(solver, WalkMultigrid):
         return settled_by(solver)
-    potential, rank, number = solver.settle(log_transitions, costs, theta, target)
+    potential, rank, number = solver.settle(conductances, costs, theta, target)
     potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled_by(solver.instead)[0])
     return potential, Ranked(scaled_system(potential), rank, number)
 

@@ -22,6 +22,9 @@ MARGIN = 0.5
 #: When the residual has become so much smaller, rounding is all that the search remembers of it, and it begins anew.
 REMEMBERED = 1e-11
 
+#: A search that ends at the rounding of what it computes, so many times above what was asked for, has succeeded.
+ACCEPTED = 10
+
 #: A search that makes the residual smaller by less than this is given up.
 ENOUGH = 0.5
 
@@ -48,20 +51,54 @@ class Matrix(NamedTuple):
     factor: Float32[np.ndarray, "_"]
 
 
-class Found(NamedTuple):
-    """A solution, framed; how often the cycle was run; and by how much a row misses its equation at most.
+class Room(NamedTuple):
+    """Memory for the vectors of a search, to be used again: what was never written to is slow the first time.
 
-    The latter is |b − A x| beside what the row adds up, |b| + Σ |A_ij x_j|.
+    Parameters
+    ----------
+    basis
+        Orthogonal vectors.
+    directions
+        What the cycle made of them, framed.
+    """
+
+    basis: Float64[np.ndarray, "room cells"]
+    directions: Float32[np.ndarray, "room _"]
+
+    @classmethod
+    def on(cls, frame: Frame) -> "Room":
+        """Make room for searches on a raster; what is never written to takes no memory."""
+        directions = np.empty((ROOM, frame.size), np.float32)
+        for rim in (slice(None, frame.width), slice(-frame.width - 2, None)):
+            directions[:, rim] = 0
+        return cls(np.empty((ROOM, frame.rows * frame.columns)), directions)
+
+
+class Found(NamedTuple):
+    """A solution, and how it was reached.
+
+    Parameters
+    ----------
+    x
+        The solution, framed.
+    iterations
+        How often the cycle was run.
+    defect
+        Largest |b − A x| of a row beside what it adds up, |b| + Σ |A_ij x_j|.
+    succeeded
+        Whether that is as small as wanted, or as rounding lets it be.
     """
 
     x: Float64[np.ndarray, "_"]
     iterations: int
     defect: float
+    succeeded: bool
 
 
 def solve(
     matrix: Matrix,
     cycle: Cycle,
+    room: Room,
     b: Float64[np.ndarray, "cells"],
     x: Float64[np.ndarray, "_"],
     tolerance: float,
@@ -73,6 +110,8 @@ def solve(
     ----------
     matrix, cycle
         A, and what approximates its inverse.
+    room
+        For the vectors.
     b
         The right-hand side.
     x
@@ -87,23 +126,19 @@ def solve(
     Saad, Y. (1993). A flexible inner-outer preconditioned GMRES algorithm. SIAM Journal on Scientific Computing 14,
     461–469.
     """
-    search = _Search(matrix, cycle, b, x)
+    search = _Search(matrix, cycle, room, b, x)
     while search.defect > tolerance and search.done < iterations and search.smaller:
         search.run(tolerance, iterations - search.done)
-    return Found(search.x, search.done, search.defect)
+    return Found(search.x, search.done, search.defect, search.defect <= ACCEPTED * tolerance)
 
 
 class _Search:
     """The vectors of the search, what it has found, and by how much that misses."""
 
-    def __init__(self, matrix: Matrix, cycle: Cycle, b: np.ndarray, x: np.ndarray):
+    def __init__(self, matrix: Matrix, cycle: Cycle, room: Room, b: np.ndarray, x: np.ndarray):
         self.matrix, self.cycle, self.b, self.x, self.frame = matrix, cycle, b, x, matrix.frame
         self.residual, self.image = np.empty_like(b), np.empty_like(b)
-        # Memory that is never written to is never taken.
-        self.basis = np.empty((ROOM, b.size))
-        self.directions = np.empty((ROOM, self.frame.size), np.float32)
-        for rim in (slice(None, self.frame.width), slice(-self.frame.width - 2, None)):
-            self.directions[:, rim] = 0
+        self.basis, self.directions = room
         self.parts = [(first * self.frame.columns, last * self.frame.columns) for first, last in self.frame.bands]
         self.done, self.smaller = 0, True
         self.defect = self._defect(x)

@@ -9,7 +9,7 @@ from the first step on it comes from above, and as fast as Newton's method in th
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float, Float32, Float64, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import QUEEN
@@ -21,7 +21,7 @@ from .hierarchy import PART, SIDES, SINGLE, Cycle, Hierarchy, build
 from .ordered import differences, guess_in_order, normal_weights, settle_in_order
 from .ranks import Ranks, ranks_on_all_rasters
 from .searching import advance, take_image
-from .taking_in import mean_energies, price_steps, weigh_steps
+from .taking_in import charge_steps, price_steps, weigh_transitions
 from .thinning import NOWHERE
 
 #: Newton steps at most.
@@ -54,16 +54,19 @@ class Settled(NamedTuple):
         Of the walk, in the scale of the last potentials but one; None where no such potentials were found.
     factor
         By which values in the last scale are larger than in the last but one, framed.
+    logarithms
+        log W of the steps from every cell, in the eight directions of `QUEEN`.
     """
 
     potential: Float[np.ndarray, "rows columns"]
     rank: Int32[np.ndarray, "rows columns"]
     hierarchy: Hierarchy | None
     factor: Float32[np.ndarray, "_"]
+    logarithms: Float64[np.ndarray, "cells 8"]
 
 
 def settle(
-    log_transitions: Float[np.ndarray, "directions rows columns"],
+    conductances: Float[np.ndarray, "directions rows columns"],
     costs: Float[np.ndarray, "directions rows columns"],
     theta: float,
     target: int,
@@ -72,8 +75,8 @@ def settle(
 
     Parameters
     ----------
-    log_transitions
-        log P of stepping from a cell to its neighbour, −inf where there is no edge.
+    conductances
+        Of every step, P but for a factor of each cell; 0 where there is no edge.
     costs
         C of that step, zero or more.
     theta
@@ -85,9 +88,9 @@ def settle(
     ----------
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
-    _, rows, columns = log_transitions.shape
+    _, rows, columns = conductances.shape
     frame = Frame(rows, columns)
-    logarithms, distance, order = _least_energies(log_transitions, costs, theta, target)
+    logarithms, distance, order = _least_energies(conductances, costs, theta, target)
     rank = np.full(rows * columns, NOWHERE, np.int32)
     rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     rank[target] = NOWHERE
@@ -101,7 +104,7 @@ def settle(
     guess_in_order(_differences(ranks[0], walk, potential), offsets, ranks[0].order, ranks[0].rank, place, change)
     potential += change
     found = _newton(ranks, walk, potential)
-    return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), *found)
+    return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), *found, logarithms)
 
 
 def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hierarchy | None, np.ndarray]:
@@ -144,7 +147,7 @@ def _solved(cycle: Cycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarr
     """Solve roughly, by generalised conjugate residuals; return what is left, relative to b, too."""
     level = cycle.hierarchy.levels[0]
     frame, x, residual = level.frame, np.zeros_like(b), b.copy()
-    largest = largest_left = float(max(b.max(), -b.min()))
+    largest = largest_left = max(float(b.max()), float(-b.min()), 0.0)
     parts = [((first + 1) * frame.width, (last + 1) * frame.width) for first, last in frame.bands]
     directions: list[tuple[np.ndarray, np.ndarray]] = []
     while len(directions) < CYCLES and largest_left > LEFT * largest:
@@ -167,27 +170,26 @@ def _solved(cycle: Cycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarr
         given = (product / square, direction, image, x, residual)
         largest_left = max(on_all_cores(advance, [(*given, *part) for part in parts]))
         directions.append((direction, image))
-    return x, largest_left / max(largest, np.finfo(SINGLE).tiny)
+    return x, largest_left / max(largest, float(np.finfo(SINGLE).tiny))
 
 
-def _least_energies(log_transitions, costs, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _least_energies(conductances, costs, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log W of the eight steps from every cell, the least energies to the target, and the cells by them."""
-    directions, rows, columns = log_transitions.shape
+    directions, rows, columns = conductances.shape
     size = rows * columns
-    given = (*(np.ascontiguousarray(array, float).reshape(directions, -1) for array in (log_transitions, costs)), theta)
+    flows, costs = (np.ascontiguousarray(array, float).reshape(directions, -1) for array in (conductances, costs))
+    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
     parts = [(first * columns, last * columns) for first, last in Frame(rows, columns).bands]
-    means, prices = np.empty(size), np.empty((directions, size))
-    wrong = sum(on_all_cores(mean_energies, [(*given, means, *part) for part in parts]))
+    logarithms, means, prices = np.empty((size, 8)), np.empty(size), np.empty((directions, size))
+    given = (flows, costs, theta, numbers, logarithms, means)
+    wrong = sum(on_all_cores(weigh_transitions, [(*given, *part) for part in parts]))
     if wrong:
         raise ValueError(f"the cost is negative or undefined on {wrong} edges; it must not be")
     shares = entropy_share(means, directions)
-    on_all_cores(price_steps, [(*given, shares, prices, *part) for part in parts])
+    on_all_cores(price_steps, [(logarithms, costs, theta, numbers, shares, prices, *part) for part in parts])
     shape = (directions, rows, columns)
     steps = steps_through(shape, reverse=True, undirected=False)
     ways = cheapest_ways(checked(prices.reshape(shape)), steps, size, [(np.array([target]), np.zeros(1))])
+    on_all_cores(charge_steps, [(logarithms, costs, theta, numbers, *part) for part in parts])
     order = ways.order[0]
-    # The prices are not needed any more, and memory that was never written to is slow.
-    logarithms = prices.reshape(size, 8) if directions == 8 else np.empty((size, 8))
-    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
-    on_all_cores(weigh_steps, [(*given, numbers, logarithms, *part) for part in parts])
     return logarithms, ways.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Int32
+from jaxtyping import Array, Bool, Float, Int, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import Stencil, steps_of
@@ -18,20 +18,16 @@ from ..interface import AbstractSolver
 from ..journal import note
 from ..multigrid.framed import Frame
 from ..nested_dissection import NestedDissection, host
+from .arriving import NAME, arrive
 from .hierarchy import SINGLE, Cycle, Hierarchy, build, transposed
-from .minimal_residual import Matrix, solve
+from .minimal_residual import Matrix, Room, solve
 from .ranks import Ranks, ranks_on_all_rasters
 from .settling import settle
 from .taking_in import fingerprint, take_in
 from .thinning import NOWHERE
 
-NAME = "multigrid of walks"
-
 #: Hierarchies that are remembered: a gradient needs that of its forward pass.
 REMEMBERED = 2
-
-#: A search that ends at the rounding of what it computes, so many times above what was asked for, has succeeded.
-ACCEPTED = 10
 
 #: Hierarchies by the number that `settle` gave them, or by that of the matrix, with the factors of their scale.
 _hierarchies: OrderedDict[int, tuple[Hierarchy, np.ndarray]] = OrderedDict()
@@ -79,13 +75,34 @@ class WalkMultigrid(AbstractSolver):
     Dendy, J. E. (1983). Black box multigrid for nonsymmetric problems. Applied Mathematics and Computation 13, 261–283.
     """
 
-    tolerance: float = eqx.field(static=True, default=1e-14)
+    tolerance: float = eqx.field(static=True, default=5e-14)
     iterations: int = eqx.field(static=True, default=90)
     instead: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
 
+    def arrive(
+        self,
+        conductances: Float[Array, "directions rows columns"],
+        costs: Float[Array, "directions rows columns"],
+        theta: Float[Array, ""],
+        target: Int[Array, ""],
+        *,
+        spent: bool,
+    ) -> tuple[Array, Array, Array, Bool[Array, ""]]:
+        """Compute all that arrives at a target at once, which cannot be differentiated; see `arriving.arrive`.
+
+        Returns
+        -------
+        potential, scaled, spent, succeeded
+            Not to be used unless it has succeeded.
+        """
+        raster = jax.ShapeDtypeStruct(conductances.shape[1:], jnp.float64)
+        like = (raster, raster, raster, jax.ShapeDtypeStruct((), bool))
+        on_host = partial(_arrive, spent=spent, tolerance=self.tolerance, iterations=self.iterations)
+        return jax.pure_callback(on_host, like, conductances, costs, theta, target, vmap_method="sequential")
+
     def settle(
         self,
-        log_transitions: Float[Array, "directions rows columns"],
+        conductances: Float[Array, "directions rows columns"],
         costs: Float[Array, "directions rows columns"],
         theta: Float[Array, ""],
         target: Int[Array, ""],
@@ -97,13 +114,13 @@ class WalkMultigrid(AbstractSolver):
         potential, rank, number
             The number is 0 where no such potentials were found, else see `Ranked`.
         """
-        shape = log_transitions.shape[1:]
+        shape = conductances.shape[1:]
         like = (
             jax.ShapeDtypeStruct(shape, jnp.float64),
             jax.ShapeDtypeStruct(shape, jnp.int32),
             jax.ShapeDtypeStruct((), jnp.int64),
         )
-        return jax.pure_callback(_settle, like, log_transitions, costs, theta, target, vmap_method="sequential")
+        return jax.pure_callback(_settle, like, conductances, costs, theta, target, vmap_method="sequential")
 
     def prepare(self, system: Stencil) -> Ranked:
         """Rank cells row by row; those who know better make a `Ranked` of their own."""
@@ -127,12 +144,22 @@ class WalkMultigrid(AbstractSolver):
         return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
 
 
-def _settle(log_transitions, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    log_transitions, costs, place = (np.asarray(array) for array in (log_transitions, costs, target))
-    shape, number = log_transitions.shape[1:], next(_numbers)
+def _arrive(conductances, costs, theta, target, **options) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    conductances, costs, place = (np.asarray(array) for array in (conductances, costs, target))
+    rows, columns = conductances.shape[1:]
+    if not 0 <= place < rows * columns:
+        nothing = np.zeros((rows, columns))
+        return np.full((rows, columns), np.inf), nothing, nothing, np.array(True)
+    *rasters, succeeded = arrive(conductances, costs, float(theta), int(place), **options)
+    return *rasters, np.array(succeeded)
+
+
+def _settle(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    conductances, costs, place = (np.asarray(array) for array in (conductances, costs, target))
+    shape, number = conductances.shape[1:], next(_numbers)
     if not 0 <= place < shape[0] * shape[1]:
         return np.full(shape, np.inf), np.full(shape, NOWHERE, np.int32), np.array(number)
-    found = settle(log_transitions, costs, float(theta), int(place))
+    found = settle(conductances, costs, float(theta), int(place))
     if found.hierarchy is None:
         return found.potential, found.rank, np.array(0)
     with _lock:
@@ -155,11 +182,11 @@ def _solve(
         hierarchy, factor = transposed(hierarchy), 1 / factor
     offsets = np.array([down * (center.shape[1] + 1) + right for down, right in steps_of(len(edges))])
     matrix = Matrix(Frame(*center.shape), _row(center), system.reshape(len(edges), -1), offsets, factor)
-    cycle = Cycle(hierarchy, backwards)
-    founds = [solve(matrix, cycle, _row(b), _beginning(center, loose, b), tolerance, iterations) for b in given]
+    by = (matrix, Cycle(hierarchy, backwards), Room.on(matrix.frame))
+    founds = [solve(*by, _row(b), _beginning(center, loose, b), tolerance, iterations) for b in given]
     worst = max(found.defect for found in founds)
     note(NAME, len(founds), max(found.iterations for found in founds), worst)
-    if not worst <= ACCEPTED * tolerance:
+    if not all(found.succeeded for found in founds):
         return host.solve(center, edges, right_hand_sides, False, backwards)
     solution = np.stack([matrix.frame.inside(found.x) for found in founds])
     if backwards:

@@ -7,44 +7,86 @@ from ...compiled import compiled
 #: What is sent with less than this chance does not count in a preconditioner; its products stay in single precision.
 NEGLIGIBLE = 1e-20
 
+#: Cells whose steps stay in the processor's cache, however they are laid out.
+PART = 256
+
 
 @compiled
-def mean_energies(log_transitions, costs, theta, means, first, last):
-    """Put Σ P θC into means, over some cells; count costs that no step may have."""
+def weigh_transitions(conductances, costs, theta, numbers, logarithms, means, first, last):
+    """Put log P in the directions of `QUEEN` into logarithms, −inf where there is no step, and Σ P θC into means.
+
+    Returns
+    -------
+    int
+        How many steps have a cost that no step may have.
+    """
     wrong = 0
-    means[first:last] = 0
-    for d in range(len(log_transitions)):
-        transition, cost = log_transitions[d], costs[d]
-        for cell in range(first, last):
-            if transition[cell] > -np.inf:
-                wrong += not theta * cost[cell] >= 0
-                means[cell] += np.exp(transition[cell]) * theta * cost[cell]
+    out, log_out = np.empty(PART), np.empty(PART)
+    for begin in range(first, last, PART):
+        size = min(PART, last - begin)
+        logarithms[begin : begin + size] = -np.inf
+        out[:] = 0
+        for d in range(len(conductances)):
+            for n in range(size):
+                out[n] += conductances[d, begin + n]
+        for n in range(size):
+            log_out[n] = np.log(out[n])
+            means[begin + n] = 0
+        for d in range(len(conductances)):
+            for n in range(size):
+                conductance, energy = conductances[d, begin + n], theta * costs[d, begin + n]
+                if conductance > 0:
+                    wrong += not energy >= 0
+                    logarithms[begin + n, numbers[d]] = np.log(conductance) - log_out[n]
+                    means[begin + n] += conductance / out[n] * energy
     return wrong
 
 
 @compiled
-def price_steps(log_transitions, costs, theta, shares, prices, first, last):
+def price_steps(logarithms, costs, theta, numbers, shares, prices, first, last):
     """Put θC − share · log P into prices, infinite where there is no step."""
-    for d in range(len(log_transitions)):
-        transition, cost, to = log_transitions[d], costs[d], prices[d]
-        for cell in range(first, last):
-            # A transition that is certain may carry a little less than no information.
-            price = max(theta * cost[cell] - shares[cell] * transition[cell], 0.0)
-            to[cell] = price if transition[cell] > -np.inf else np.inf
+    for begin in range(first, last, PART):
+        for d in range(len(costs)):
+            for cell in range(begin, min(begin + PART, last)):
+                logarithm = logarithms[cell, numbers[d]]
+                # A transition that is certain may carry a little less than no information.
+                price = max(theta * costs[d, cell] - shares[cell] * logarithm, 0.0)
+                prices[d, cell] = price if logarithm > -np.inf else np.inf
 
 
 @compiled
-def weigh_steps(log_transitions, costs, theta, numbers, logarithms, first, last):
-    """Put log W = log P − θC into logarithms, in the eight directions of `QUEEN`; −inf where there is no step."""
-    part = 256
-    for begin in range(first, last, part):
-        end = min(begin + part, last)
-        logarithms[begin:end] = -np.inf
-        for d in range(len(log_transitions)):
-            transition, cost, number = log_transitions[d], costs[d], numbers[d]
-            for cell in range(begin, end):
-                if transition[cell] > -np.inf:
-                    logarithms[cell, number] = transition[cell] - theta * cost[cell]
+def charge_steps(logarithms, costs, theta, numbers, first, last):
+    """Turn log P into log W = log P − θC."""
+    for begin in range(first, last, PART):
+        for d in range(len(costs)):
+            for cell in range(begin, min(begin + PART, last)):
+                logarithms[cell, numbers[d]] -= theta * costs[d, cell]
+
+
+@compiled
+def scale_weights(logarithms, offsets, numbers, target, potential, edges, width, first, last):
+    """Put −W_ij exp(φ_i − φ_j) into edges; none leave the target."""
+    columns = width - 1
+    for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        for d in range(offsets.size):
+            for j in range(columns):
+                logarithm, mine = logarithms[cell + j, numbers[d]], potential[at + j]
+                usable = logarithm > -np.inf and mine < np.inf and at + j != target
+                edges[d, cell + j] = -np.exp(logarithm + (mine - potential[at + j + offsets[d]])) if usable else 0.0
+
+
+@compiled
+def spend(edges, costs, offsets, scaled, out, width, first, last):
+    """Put Σ_j W̃_ij C_ij z̃_j into out; edges are −W̃."""
+    columns = width - 1
+    for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        out[cell : cell + columns] = 0
+        for d in range(offsets.size):
+            there = scaled[at + offsets[d] : at + offsets[d] + columns]
+            for j in range(columns):
+                out[cell + j] -= edges[d, cell + j] * costs[d, cell + j] * there[j]
 
 
 @compiled
