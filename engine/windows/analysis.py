@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array
 
-from ..distances import AbstractDistance
+from ..distances import AbstractDistance, RSPDistance
 from ..formulas import Formula
 from ..grid import EdgeRule
 from ..sensitivity import RESPECTS
@@ -25,7 +25,7 @@ from .rasters import on_disk
 
 #: Cells of all windows of a batch together, where the engine chooses how many: enough for a call to be worth its while,
 #: few enough for its arrays to fit into some 100 MB. Loops on the processor keep little of a window.
-CELLS_ON_HOST = 1 << 20
+CELLS_ON_HOST = 1 << 18
 CELLS_ON_DEVICE = 1 << 17
 
 #: The most windows of a batch; more save nothing.
@@ -88,7 +88,7 @@ class _WindowedAnalysis:
         proximity: Callable[[Array], Array],
         dependency_range: Extent,
         coarsening: float = 0.0,
-        from_blocks: bool = True,
+        from_blocks: bool | None = None,
         within_blocks: bool = True,
         neighbors: str = "queen",
         edge_rule: EdgeRule = "mean",
@@ -105,7 +105,8 @@ class _WindowedAnalysis:
         self.windows = WindowOperation(shape, core, buffer)
         self._distance, self._proximity = distance, _formula(proximity)
         self._permeability_of = _formula(permeability) if self.by_quality else None
-        self._directions = {"from_blocks": bool(from_blocks), "within_blocks": bool(within_blocks)}
+        from_blocks = not isinstance(distance, RSPDistance) if from_blocks is None else bool(from_blocks)
+        self._directions = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
         self._graph = {
             "neighbors": neighbors,
             "edge_rule": Formula(edge_rule) if callable(edge_rule) else edge_rule,
@@ -191,8 +192,9 @@ class ConnectivityAnalysis(_WindowedAnalysis):
         0 to 1: how many cells wide a block is, as a part of the range; rounded up to an odd number. 0 is one window for
         every cell.
     from_blocks
-        Whether movement leads from the blocks to the cells around, or from the cells to the blocks. Both are the same
-        for distances that are; for randomized shortest paths the second is many times faster.
+        Whether movement leads from the blocks to the cells around, or from the cells to the blocks; the same where
+        distances are the same both ways. Left out, it leads from the blocks, except along randomized shortest paths,
+        which to one place are found thousands of times faster than from it.
     within_blocks
         Whether the cells of a block reach the block itself.
     neighbors, edge_rule, pixel_size

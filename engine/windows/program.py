@@ -87,6 +87,11 @@ class Program(eqx.Module):
             return self.distance.solver is None and on_cpu and self.window_shape[1] <= WIDEST
         return False
 
+    @property
+    def by_turns(self) -> bool:
+        """Whether windows are better computed one after the other: factorisations on the processor gain nothing."""
+        return jax.default_backend() == "cpu" and isinstance(self.distance, ResistanceDistance)
+
     def reach(
         self,
         permeability: Float[Array, "rows columns"],
@@ -105,6 +110,8 @@ class Program(eqx.Module):
     def _distances(self, permeability: Array, tile: Tile, threads: int) -> Float[Array, "windows height width"]:
         if not self.on_host:
             parts = [windows_of(raster, tile.corners, self.window_shape) for raster in (permeability, tile.active)]
+            if self.by_turns:
+                return jax.lax.map(lambda window: self._in_one_window(*window), (*parts, tile.seeds))
             return jax.vmap(self._in_one_window)(*parts, tile.seeds)
         grid = self._grid(permeability, tile.active)
         if isinstance(self.distance, LCPDistance):
