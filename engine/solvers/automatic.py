@@ -1,31 +1,28 @@
 """The choice of a solver, made from the problem and the machine, and said aloud."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import psutil
-from jaxtyping import Array, Float
 
-from ..stencil import Stencil
 from .interface import AbstractSolver
 from .multigrid import Multigrid
 from .nested_dissection import NestedDissection, predicted_bytes
+from .precaution import Precaution
 
-#: Seconds on the two-core machine on which they were measured; only their ratios matter for the choice.
+#: Seconds on the two-core machine on which they were measured, of one that is not slower beside the others it has.
 #: Factoring takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
-FACTOR_SECONDS = 7e-9
+FACTOR_SECONDS = 4e-9
 SUBSTITUTION_SECONDS = 4e-7
 #: Multigrid's hierarchy, and one right-hand side of a landscape of middling difficulty, per cell.
-HIERARCHY_SECONDS = 5e-7
-ITERATION_SECONDS = 7e-7
-#: What compiling multigrid costs over a factorisation that needs none. JAX does not keep compiled programs
-#: that call the host, as those do that look for connected components.
-COMPILE_SECONDS = 15.0
+HIERARCHY_SECONDS = 1.5e-7
+ITERATION_SECONDS = 5.5e-7
+#: Below so many seconds nobody waits for a factor; and it is exact.
+SOON = 0.1
 
 #: Solvers for symmetric systems by the names under which a user may ask for one.
 NAMED = {
-    "multigrid": Multigrid(cycle="float64"),
+    "multigrid": Multigrid(),
     "nested_dissection": NestedDissection(symmetric=True),
 }
 
@@ -55,39 +52,8 @@ class Choice:
     @property
     def direct(self) -> bool:
         """Whether it factors the matrix."""
-        return isinstance(self.solver, NestedDissection)
-
-
-class Precaution(AbstractSolver):
-    """Solve by multigrid and, should it not converge, by nested dissection.
-
-    Multigrid gives up where long winding corridors lie between thin walls. It then has computed nothing that is used;
-    the journal shows both.
-
-    Parameters
-    ----------
-    first, second
-        How to solve, and how if that fails.
-    """
-
-    first: Multigrid
-    second: NestedDissection
-
-    def prepare(self, system: Stencil) -> tuple[Any, Stencil]:
-        """Prepare the first; the second is prepared only when needed."""
-        return self.first.prepare(system), system
-
-    def solve_prepared(
-        self, prepared: tuple[Any, Stencil], right_hand_sides: Float[Array, "k rows columns"], transposed: bool
-    ) -> Float[Array, "k rows columns"]:
-        """Solve with what was prepared."""
-        hierarchy, system = prepared
-        solution, converged = self.first.attempt(hierarchy, right_hand_sides)
-        return jax.lax.cond(
-            converged,
-            lambda: solution,
-            lambda: self.second.solve_prepared(self.second.prepare(system), right_hand_sides, transposed),
-        )
+        solver = self.solver.first if isinstance(self.solver, Precaution) else self.solver
+        return isinstance(solver, NestedDissection)
 
 
 def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, free_bytes: int | None = None) -> Choice:
@@ -112,7 +78,7 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     Examples
     --------
     >>> choose((100, 100), 1, symmetric=True).reason
-    '10,000 cells, 1 right-hand side: nested dissection, exact and without compiling'
+    '10,000 cells, 1 right-hand side: nested dissection, exact, and as soon done'
     >>> choose((3000, 3000), 2, symmetric=True, free_bytes=32 << 30).reason
     '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, as a factor would take more time'
     """
@@ -126,17 +92,19 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
         return Choice(direct, f"{problem}, not symmetric: nested dissection", factor_bytes)
     on_gpu = jax.default_backend() != "cpu"
     exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
-    iterative = (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides) * cells + COMPILE_SECONDS
+    iterative = (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides) * cells
     # On a GPU both have to be compiled, and nested dissection takes the longer the more levels there are.
-    if factor_bytes <= free and (exact <= iterative if not on_gpu else right_hand_sides > 200):
-        why = "a factor serves them all" if right_hand_sides > 1 and cells > 1e5 else "exact and without compiling"
-        return Choice(direct, f"{problem}: nested dissection, {why}", factor_bytes)
+    sooner = right_hand_sides > 200 if on_gpu else exact <= max(SOON, iterative)
+    if factor_bytes <= free and sooner:
+        why = "a factor serves them all" if right_hand_sides > 1 and cells > 1e5 else "exact, and as soon done"
+        solver = direct if on_gpu else Precaution(direct, Multigrid())
+        return Choice(solver, f"{problem}: nested dissection, {why}", factor_bytes)
     needed = cells * (MULTIGRID_BYTES + MULTIGRID_BYTES_EACH * right_hand_sides)
     _refuse_above(free, needed, f"{problem}: multigrid")
     if factor_bytes > free:
         why = f"as a factor would not fit into memory ({factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB)"
-        return Choice(Multigrid(cycle="float64"), f"{problem}: multigrid conjugate gradients, {why}", needed)
-    solver = Precaution(Multigrid(cycle="float32"), direct)
+        return Choice(Multigrid(), f"{problem}: multigrid conjugate gradients, {why}", needed)
+    solver = Precaution(Multigrid(cycle="float32" if on_gpu else "automatic"), direct)
     return Choice(solver, f"{problem}: multigrid conjugate gradients, as a factor would take more time", needed)
 
 

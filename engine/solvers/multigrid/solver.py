@@ -1,15 +1,18 @@
 """Conjugate gradients with a black-box multigrid cycle as preconditioner."""
 
+from functools import partial
 from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ...stencil import Stencil
 from ..interface import AbstractSolver
 from ..journal import note
+from . import host, host_cycle
 from .conjugate_gradients import Outcome, conjugate_gradients
 from .cycle import Hierarchy, hierarchy, v_cycle
 from .half_network import HalfNetwork
@@ -20,6 +23,9 @@ ASYMMETRY = 1e-12
 #: Below this smallest eigenvalue of the coarsest operator (scaled to a diagonal of ones) a part of the landscape is
 #: all but cut off from the ground. Its potential then is so large that single precision hides what differs in it.
 CUT_OFF = 1e-5
+
+#: What an iteration has not brought below this is not for want of digits: double precision would not help.
+HOPELESS = 1e-2
 
 #: Sides of rasters are rounded up to 16 to 32 times a power of 2, so that rasters of about one size share what was
 #: compiled; at most an eighth of the cells is added.
@@ -55,7 +61,11 @@ class Multigrid(AbstractSolver):
         How many at most.
     cycle
         Precision of the multigrid cycle, "float32" or "float64". The iteration around it, and so the solution, is in
-        double precision either way; single precision halves what a cycle has to read.
+        double precision either way; single precision halves what a cycle has to read. "automatic" takes single and, if
+        that does not do, double.
+    on_host
+        Whether to iterate on the processor, in loops compiled once for all rasters, or in compiled, batched form; None
+        for the processor where there is no GPU.
 
     Notes
     -----
@@ -72,9 +82,17 @@ class Multigrid(AbstractSolver):
     tolerance: float = eqx.field(static=True, default=1e-8)
     iterations: int = eqx.field(static=True, default=300)
     cycle: Literal["automatic", "float32", "float64"] = eqx.field(static=True, default="automatic")
+    on_host: bool | None = eqx.field(static=True, default=None)
 
-    def prepare(self, system: Stencil) -> Prepared:
-        """Build the hierarchy of coarser networks."""
+    @property
+    def uses_host(self) -> bool:
+        """Where it iterates."""
+        return jax.default_backend() == "cpu" if self.on_host is None else self.on_host
+
+    def prepare(self, system: Stencil) -> Prepared | Stencil:
+        """Build the hierarchy of coarser networks; on the host that takes a fraction of an iteration, and waits."""
+        if self.uses_host:
+            return system
         matrix, symmetric = _half(system)
         single = self.cycle == "float32" or (self.cycle == "automatic" and _is_known(system.center))
         levels = _hierarchy(matrix, "float32" if single else "float64")
@@ -83,7 +101,7 @@ class Multigrid(AbstractSolver):
         return Prepared(matrix, levels, symmetric)
 
     def solve_prepared(
-        self, prepared: Prepared, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
+        self, prepared: Prepared | Stencil, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
     ) -> Float[Array, "k rows columns"]:
         """Solve by conjugate gradients; Aᵀ = A.
 
@@ -92,14 +110,19 @@ class Multigrid(AbstractSolver):
         RuntimeError
             The matrix is not symmetric, or the residual is still above the tolerance after all iterations.
         """
+        if isinstance(prepared, Stencil):
+            on_host = partial(self.solve_on_host, transposed=transposed)
+            like = jax.ShapeDtypeStruct(right_hand_sides.shape, jnp.float64)
+            given = prepared.center, prepared.edges, right_hand_sides
+            return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
         x, converged = self.attempt(prepared, right_hand_sides)
-        x = eqx.error_if(x, ~prepared.symmetric, "multigrid solves symmetric systems only; this one is not")
+        x = eqx.error_if(x, ~prepared.symmetric, NOT_SYMMETRIC)
         return eqx.error_if(x, ~converged, NOT_CONVERGED)
 
     def attempt(
         self, prepared: Prepared, right_hand_sides: Float[Array, "k rows columns"]
     ) -> tuple[Float[Array, "k rows columns"], Bool[Array, ""]]:
-        """Solve, and tell whether that succeeded instead of raising."""
+        """Solve in compiled form, and tell whether that succeeded instead of raising."""
         rows, columns = right_hand_sides.shape[1:]
         b = _filled_up(jnp.moveaxis(right_hand_sides, 0, 1), prepared.matrix.shape)
         outcome = _solve(prepared, b, self.tolerance, self.iterations)
@@ -110,10 +133,39 @@ class Multigrid(AbstractSolver):
         jax.debug.callback(_note, outcome.iterations, outcome.residual)
         return jnp.moveaxis(outcome.x[:rows, :, :columns], 1, 0), self._converged(outcome) & prepared.symmetric
 
+    def solve_on_host(self, center: ArrayLike, edges: ArrayLike, right_hand_sides: ArrayLike, transposed: bool):
+        """Solve with arrays at hand; raises like `solve_prepared`."""
+        center, edges, b = (np.asarray(array) for array in (center, edges, right_hand_sides))
+        found, symmetric = self._found(center, edges, b)
+        note("multigrid", len(b), found.iterations.max(initial=0), found.residuals.max(initial=0))
+        if not (symmetric and (found.residuals <= self.tolerance).all()):
+            raise RuntimeError(NOT_CONVERGED if symmetric else NOT_SYMMETRIC)
+        # A row of its own needs no iteration.
+        alone = ~(edges != 0).any(0)
+        found.x[:, alone] = b[:, alone] / np.where(center[alone] != 0, center[alone], 1)
+        return found.x
+
+    def _found(self, center: np.ndarray, edges: np.ndarray, b: np.ndarray) -> tuple[host.Found, bool]:
+        currents = np.where((edges != 0).any(0), b, 0.0)
+        hierarchy = host_cycle.build(center, edges, np.float64 if self.cycle == "float64" else np.float32)
+        symmetric = bool(hierarchy.unequal <= ASYMMETRY)
+        if not symmetric:
+            return host.Found(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b))), symmetric
+        if self.cycle == "automatic":
+            if hierarchy.weakest < CUT_OFF:
+                hierarchy = host_cycle.build(center, edges, np.float64)
+            elif hierarchy.precision == np.float32:
+                found = host.solve(hierarchy, currents, self.tolerance, self.iterations)
+                if (found.residuals <= self.tolerance).all() or (found.residuals > HOPELESS).any():
+                    return found, symmetric
+                hierarchy = host_cycle.build(center, edges, np.float64)
+        return host.solve(hierarchy, currents, self.tolerance, self.iterations), symmetric
+
     def _converged(self, outcome: Outcome) -> Bool[Array, ""]:
         return (outcome.residual <= self.tolerance).all()
 
 
+NOT_SYMMETRIC = "multigrid solves symmetric systems only; this one is not"
 NOT_CONVERGED = (
     "multigrid did not converge: the residual stays above the tolerance. The raster may hold long winding corridors "
     "between thin walls, or span too many orders of magnitude, or a part without ground; a direct solver can tell"

@@ -1,6 +1,7 @@
 """Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
 
 import math
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -72,13 +73,14 @@ class NestedDissection(AbstractSolver):
         system, factored = prepared
         if factored is not None:
             return device.solve(system, factored, right_hand_sides, transposed)
-        return _on_host(
-            lambda c, e, b: host.solve(c, e, b, self.symmetric, transposed),
-            right_hand_sides,
-            system.center,
-            system.edges,
-            right_hand_sides,
-        )
+        on_host = partial(self.solve_on_host, transposed=transposed)
+        return _on_host(on_host, right_hand_sides, system.center, system.edges, right_hand_sides)
+
+    def solve_on_host(
+        self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, transposed: bool
+    ) -> np.ndarray:
+        """Solve with arrays at hand; raises like `solve_prepared`."""
+        return host.solve(center, edges, right_hand_sides, self.symmetric, transposed)
 
 
 def predicted_bytes(shape: tuple[int, int], *, symmetric: bool = True, gradient: bool = False) -> int:

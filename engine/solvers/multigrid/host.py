@@ -1,0 +1,169 @@
+"""Conjugate gradients on the processor, preconditioned by multigrid, for several right-hand sides at once."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ...compiled import on_all_cores
+from .host_cycle import Cycle, Hierarchy
+from .searching import advance, apply, product, put_into_frame, turn
+
+#: How often the search starts anew when the true residual is not what the recursion promised, and how much smaller than
+#: asked for residuals are made then: what was lost to rounding once would be again.
+ATTEMPTS = 8
+CAUTION = 1e-2
+
+#: After so many iterations the pace so far tells whether those that are allowed will do.
+PATIENCE = 60
+
+#: Right-hand sides solved at a time: they share what is read of the matrix, and more would only fill memory.
+TOGETHER = 8
+
+
+class Found(NamedTuple):
+    """Solutions, and how they were reached.
+
+    Parameters
+    ----------
+    x
+        The solutions.
+    iterations, residuals
+        Of each right-hand side; residuals are relative, √(Σ r² / A_ii).
+    """
+
+    x: Float[np.ndarray, "sides rows columns"]
+    iterations: Int[np.ndarray, "sides"]
+    residuals: Float[np.ndarray, "sides"]
+
+
+def solve(
+    hierarchy: Hierarchy, right_hand_sides: Float[np.ndarray, "sides rows columns"], tolerance: float, iterations: int
+) -> Found:
+    """Solve A x = b by conjugate gradients, each right-hand side for as long as it needs.
+
+    Parameters
+    ----------
+    hierarchy
+        Of A.
+    right_hand_sides
+        b; 0 in rows without entries beside the diagonal.
+    tolerance
+        Largest residual b − A x relative to b, both measured as √(Σ r_i² / A_ii). Tested on the residual computed from
+        x, not on the recursion, which drifts away from it in rounding. While it is searched for, x is kept as a sum of
+        two numbers: where potentials are many orders above what drives them, the rounding of x alone would leave a
+        residual.
+    iterations
+        How many at most.
+
+    Notes
+    -----
+    The direction is made conjugate with the formula of Polak and Ribière, which forgives a preconditioner that is not
+    exactly symmetric, such as one in single precision.
+
+    References
+    ----------
+    Golub, G. H., and Ye, Q. (1999). Inexact preconditioned conjugate gradient method with inner-outer iteration.
+    SIAM Journal on Scientific Computing 21, 1305–1320.
+    """
+    parts = [right_hand_sides[first : first + TOGETHER] for first in range(0, max(len(right_hand_sides), 1), TOGETHER)]
+    found = [_solve_together(hierarchy, part, tolerance, iterations) for part in parts]
+    return found[0] if len(found) == 1 else Found(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+
+def _solve_together(hierarchy: Hierarchy, right_hand_sides: np.ndarray, tolerance: float, iterations: int) -> Found:
+    search = _Search(hierarchy, right_hand_sides)
+    for attempt in range(ATTEMPTS):
+        search.run(CAUTION * tolerance if attempt else tolerance, iterations)
+        search.conclude()
+        if not search.unfinished(tolerance, iterations).size:
+            break
+    return Found(search.x.reshape(right_hand_sides.shape), search.iterations, search.relative)
+
+
+class _Search:
+    """The vectors of the iteration, of all right-hand sides."""
+
+    def __init__(self, hierarchy: Hierarchy, right_hand_sides: np.ndarray):
+        sides = len(right_hand_sides)
+        self.matrix = (hierarchy.entries, hierarchy.ground)
+        self.frame, self.inverse = hierarchy.levels[0].frame, hierarchy.levels[0].inverse
+        self.cycle = Cycle(hierarchy, sides)
+        self.given = right_hand_sides.reshape(sides, -1)
+        # The solution is x + rest; what the present attempt adds to it is the correction.
+        self.x = self.rest = None
+        self.correction = np.zeros_like(self.given)
+        self.residual = self.given.copy()
+        self.applied = np.zeros_like(self.given)
+        self.p = np.zeros((sides, self.frame.size))
+        self.iterations = np.zeros(sides, int)
+        # Residuals reach the cycle as numbers of order one, which single precision holds until they are small.
+        largest = np.abs(self.given).max(1, initial=0)
+        self.unit = 1 / np.where(largest > 0, largest, 1)
+        self.scale = np.array([self._advance(side, 0.0) for side in range(sides)])
+        self.relative = (self.scale > 0).astype(float)
+
+    def run(self, tolerance: float, iterations: int) -> None:
+        """Iterate until all residuals, as the iteration counts them, are within tolerance, or as often as allowed."""
+        sizes, steps = np.zeros(len(self.given)), np.zeros(len(self.given))
+        sides = self.unfinished(tolerance, iterations)
+        while sides.size:
+            self.cycle.run(sides)
+            for side in sides:
+                self.iterations[side] += 1
+                z = self.cycle.x[0]
+                size = self._sum(product, self.residual, z, side)
+                # residual_new − residual_old = −step · A p
+                change = -steps[side] * self._sum(product, self.applied, z, side)
+                conjugate = change / sizes[side] if sizes[side] else 0.0
+                self._each(turn, conjugate, z, self.p, side)
+                energy = self._sum(apply, *self.matrix, self.p, self.applied, side)
+                if not (size > 0 and energy > 0):
+                    # Nothing is left to search along: rounding, or a right-hand side that no x has.
+                    self.relative[side] = np.nan
+                    continue
+                sizes[side], steps[side] = size, size / energy
+                self.relative[side] = np.sqrt(self._advance(side, steps[side]) / self.scale[side])
+            sides = self.unfinished(tolerance, iterations)
+
+    def conclude(self) -> None:
+        """Add the correction to the solution, and compute the residuals from that."""
+        if self.x is None:
+            self.x, self.rest = self.correction, None
+        else:
+            self.x, self.rest = _exact_sum(
+                self.x, self.correction if self.rest is None else self.rest + self.correction
+            )
+        self.correction = np.zeros_like(self.x)
+        for side in np.flatnonzero(self.scale > 0):
+            self.residual[side] = self.given[side]
+            for part in (self.x,) if self.rest is None else (self.x, self.rest):
+                self._each(put_into_frame, part, self.p, side)
+                self._sum(apply, *self.matrix, self.p, self.applied, side)
+                left = self._advance(side, 1.0)
+            self.correction[side], self.p[side] = 0, 0
+            self.relative[side] = np.sqrt(left / self.scale[side])
+
+    def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
+        """List the right-hand sides that are worth another iteration."""
+        going_on = ~(self.relative <= tolerance) & (self.iterations < iterations) & np.isfinite(self.relative)
+        with np.errstate(divide="ignore"):
+            too_slow = np.log(self.relative) * iterations > np.log(tolerance) * self.iterations
+        return np.flatnonzero(going_on & ~(too_slow & (self.iterations >= PATIENCE)))
+
+    def _advance(self, side: int | np.integer, alpha: float) -> float:
+        vectors = (self.p, self.applied, self.correction, self.residual, self.unit[side], self.cycle.b[0], self.inverse)
+        return self._sum(advance, alpha, *vectors, side)
+
+    def _each(self, loop, *arguments) -> list:
+        return on_all_cores(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
+
+    def _sum(self, loop, *arguments) -> float:
+        return sum(self._each(loop, *arguments))
+
+
+def _exact_sum(large: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum in double precision and what rounding took from it (Knuth)."""
+    total = large + small
+    part = total - large
+    return total, (large - (total - part)) + (small - part)

@@ -1,0 +1,233 @@
+"""The hierarchy of ever coarser networks and the W-cycle through it, on the processor."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import DTypeLike
+
+from ...compiled import on_all_cores
+from ...stencil import steps_of
+from .ascent import correct_and_relax, corrected_rows
+from .descent import relax_from_zero, remaining, restrict_residual
+from .framed import BAND, Frame, both_ways, forward_arrays
+from .galerkin import PATCH, coarse_ground, coarse_network, invert_diagonal, weigh_middles, weigh_sides
+from .searching import take_in
+
+#: A raster of at most so many cells is solved with a dense matrix.
+COARSEST = 64
+
+#: Rasters of fewer cells than this are visited once: there a visit costs its overhead, and V does as well as W.
+ONCE = 4096
+
+#: Single precision holds conductances of this range, and their reciprocals.
+SINGLE = 1e-30
+
+#: A row that adds up to less than this part of its diagonal adds up to 0, but for rounding.
+ROUNDING = 1e-14
+
+#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, that rounding does not tell from 0.
+NULL = 1e-14
+
+Flat = Float[np.ndarray, "_"]
+
+
+class Level(NamedTuple):
+    """A network and how it is coarsened.
+
+    Parameters
+    ----------
+    frame
+        Its raster.
+    k
+        Conductances in the order of `QUEEN`.
+    inverse
+        Reciprocal of the diagonal; 0 in a row of zeros.
+    shares
+        The weights of the next coarser raster's cells, see `galerkin`; none on the coarsest.
+    """
+
+    frame: Frame
+    k: tuple[Flat, ...]
+    inverse: Flat
+    shares: tuple[Flat, ...]
+
+
+class Hierarchy(NamedTuple):
+    """A symmetric M-matrix and its ever coarser networks, the finest first.
+
+    Parameters
+    ----------
+    entries
+        The matrix's forward entries in double precision, as rows of cells.
+    ground
+        What its rows add up to.
+    levels
+        Of the matrix divided by its largest entry.
+    coarsest
+        Inverse of the coarsest operator.
+    weakest
+        The smallest eigenvalue of the coarsest operator, scaled to a diagonal of ones, that is not 0.
+    unequal
+        Largest difference between entries that should be equal, relative to the diagonal.
+    """
+
+    entries: tuple[np.ndarray, ...]
+    ground: np.ndarray
+    levels: list[Level]
+    coarsest: Float[np.ndarray, "n n"]
+    weakest: float
+    unequal: float
+
+    @property
+    def precision(self) -> np.dtype:
+        """Of the cycle."""
+        return self.levels[0].inverse.dtype
+
+
+def build(
+    center: Float[np.ndarray, "rows columns"], edges: Float[np.ndarray, "directions rows columns"], precision: DTypeLike
+) -> Hierarchy:
+    """Build the hierarchy of a symmetric M-matrix; where single precision does not hold its range, in double.
+
+    Parameters
+    ----------
+    center, edges
+        The matrix, as in `Stencil`.
+    precision
+        np.float32 or np.float64.
+    """
+    frame, half = Frame(*center.shape), len(edges) // 2
+    linked = center[(edges != 0).any(0)]
+    largest, smallest = (linked.max(), linked.min()) if linked.size else (1.0, 1.0)
+    if smallest < SINGLE * largest:
+        precision = np.float64
+    arrays, forward = forward_arrays(frame, precision)
+    inverse, ground = np.zeros(frame.size, precision), np.empty(center.size)
+    rows = np.ascontiguousarray(edges, float).reshape(len(edges), -1)
+    given = (rows, np.ascontiguousarray(center, float).ravel(), half, ROUNDING, 1 / largest)
+    unequal = on_all_cores(take_in, [(*given, forward, inverse, ground, frame.width, *b) for b in frame.bands])
+    framed_ground = np.zeros(frame.size, precision)
+    frame.inside(framed_ground)[:] = ground.reshape(center.shape) / largest
+    levels = [Level(frame, both_ways(arrays, frame), inverse, ())]
+    while frame.rows * frame.columns > COARSEST:
+        levels[-1], coarser, framed_ground = _coarsen(levels[-1], framed_ground)
+        levels.append(coarser)
+        frame = coarser.frame
+    entries = tuple(rows[half:])
+    if half == 2:
+        none = np.zeros(center.size)
+        entries = (entries[0], none, entries[1], none)
+    return Hierarchy(entries, ground, levels, *_pseudo_inverse(levels[-1], framed_ground), max(unequal))
+
+
+def _coarsen(fine: Level, ground: Flat) -> tuple[Level, Level, Flat]:
+    """Return a level with its interpolation, the next coarser one, and that one's ground."""
+    frame, k, precision = fine.frame, fine.k, fine.inverse.dtype
+    coarse = frame.coarser
+    shares = tuple(np.zeros(coarse.size, precision) for _ in range(8))
+    arrays, forward = forward_arrays(coarse, precision)
+    here = (k, frame.rows, frame.width, shares, coarse.width)
+    on_all_cores(weigh_sides, [(*here, *band) for band in coarse.bands])
+    on_all_cores(weigh_middles, [(*here, *band) for band in coarse.bands])
+    on_all_cores(coarse_network, [(*here, PATCH, *forward, *band) for band in coarse.bands])
+    grounds = np.zeros(coarse.size, precision)
+    if ground.any():
+        coarse_ground(ground, frame.rows, frame.width, shares, coarse.width, grounds, 0, coarse.rows)
+    next_k, inverse = both_ways(arrays, coarse), np.zeros(coarse.size, precision)
+    invert_diagonal(next_k, grounds, inverse, 0, coarse.size)
+    return fine._replace(shares=shares), Level(coarse, next_k, inverse, ()), grounds
+
+
+def _pseudo_inverse(level: Level, ground: Flat) -> tuple[Float[np.ndarray, "n n"], float]:
+    """Return the inverse of the coarsest operator and its smallest eigenvalue, leaving out those that are 0.
+
+    These belong to cells that are no vertices and to parts without ground.
+    """
+    rows, columns = level.frame.rows, level.frame.columns
+    conductances = [level.frame.inside(k).astype(float) for k in level.k]
+    diagonal = (sum(conductances) + level.frame.inside(ground)).ravel()
+    place = np.arange(rows * columns).reshape(rows, columns)
+    matrix = np.diag(diagonal)
+    for k, (down, right) in zip(conductances, steps_of(8), strict=True):
+        i, j = np.nonzero(k)
+        matrix[place[i, j], place[i + down, j + right]] -= k[i, j]
+    root = np.sqrt(np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0))
+    values, vectors = np.linalg.eigh(root[:, None] * matrix * root)
+    some = values > NULL
+    factor = root[:, None] * vectors[:, some] / np.sqrt(values[some])
+    return factor @ factor.T, float(values[some].min(initial=np.inf))
+
+
+class Cycle:
+    """The W-cycle: an approximate solution of A x = b, linear in b, symmetric and positive semidefinite.
+
+    A coarser raster is visited twice, the second time with what the first has left. Where landscapes are patchy this
+    halves the number of iterations, which cost more than the visit.
+
+    Parameters
+    ----------
+    hierarchy
+        Of A.
+    sides
+        How many right-hand sides.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, sides: int):
+        self.hierarchy = hierarchy
+        frames = [level.frame for level in hierarchy.levels]
+        self.b, self.x, self.left = (
+            [np.zeros((sides, frame.size), hierarchy.precision) for frame in frames] for _ in range(3)
+        )
+
+    def run(self, sides: Int[np.ndarray, "active"]) -> None:
+        """Turn `b[0]` into `x[0]`, both framed, for some right-hand sides."""
+        self._visit(0, sides)
+
+    def _visit(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
+        levels = self.hierarchy.levels
+        if n + 1 == len(levels):
+            frame = levels[n].frame
+            b = frame.inside(self.b[n])[sides].reshape(sides.size, -1)
+            frame.inside(self.x[n])[sides] = (b @ self.hierarchy.coarsest).reshape(
+                sides.size, frame.rows, frame.columns
+            )
+            return
+        level, frame, coarse = levels[n], levels[n].frame, levels[n + 1].frame
+        given = (level.k, level.inverse, self.b[n], self.x[n], sides, frame.width)
+        on_all_cores(relax_from_zero, [(*given, *band) for band in frame.bands])
+        given = (level.k, self.x[n], sides, frame.width, frame.rows, BAND)
+        to = (level.shares, self.b[n + 1], coarse.width)
+        on_all_cores(restrict_residual, [(*given, *to, *_halved(band)) for band in frame.bands])
+        self._visit(n + 1, sides)
+        if coarse.rows * coarse.columns >= ONCE:
+            self._visit_again(n + 1, sides)
+        self._up(n, sides)
+
+    def _visit_again(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
+        level = self.hierarchy.levels[n]
+        given = (level.k, level.inverse, self.b[n], self.x[n], sides, self.left[n], level.frame.width)
+        on_all_cores(remaining, [(*given, *band) for band in level.frame.bands])
+        before = self.x[n][sides]
+        self.b[n], self.left[n] = self.left[n], self.b[n]
+        self._visit(n, sides)
+        self.x[n][sides] += before
+
+    def _up(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
+        level, x = self.hierarchy.levels[n], self.x[n]
+        bands, width = level.frame.bands, level.frame.width
+        coarse = (level.shares, self.x[n + 1], level.frame.coarser.width)
+        # Rows at the joints of bands; nothing lies before the first and behind the last.
+        joints = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
+        beside = np.zeros((joints.size + 2, len(x), width + 1), x.dtype)
+        corrected_rows(x, sides, width, joints, *coarse, beside[1:-1])
+        given = (level.k, level.inverse, self.b[n], x, sides, width, *coarse)
+        around = [
+            (beside[max(2 * i - 1, 0)], beside[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))
+        ]
+        on_all_cores(correct_and_relax, [(*given, *two, *band) for two, band in zip(around, bands, strict=True)])
+
+
+def _halved(band: tuple[int, int]) -> tuple[int, int]:
+    """Return the rows of the coarse raster that lie in a band of the fine one."""
+    return band[0] // 2, (band[1] + 1) // 2
