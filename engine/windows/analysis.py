@@ -1,8 +1,7 @@
 """Connectivity of landscapes of any size and its sensitivity, window by window."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -19,17 +18,10 @@ from .checkpoint import Checkpoint
 from .checks import check_landscape, nothing_and_zero
 from .dispatch import AbstractDispatch, OneProcess
 from .fingerprints import described, hash_of
-from .operation import Extent, Raster, WindowOperation
+from .layout import tile_of_blocks, windows_of_range
+from .operation import Extent, Raster
 from .program import Program
 from .rasters import on_disk
-
-#: Cells of all windows of a batch together, where the engine chooses how many: enough for a call to be worth its while,
-#: few enough for its arrays to fit into some 100 MB. Loops on the processor keep little of a window.
-CELLS_ON_HOST = 1 << 18
-CELLS_ON_DEVICE = 1 << 17
-
-#: The most windows of a batch; more save nothing.
-MOST_WINDOWS = 1024
 
 #: Called with the batches done, of how many, and the seconds that are left as far as is known.
 Progress = Callable[[int, int, float | None], None]
@@ -101,8 +93,7 @@ class _WindowedAnalysis:
         shape = tuple(self.quality.shape)
         if self.permeability is not None and tuple(self.permeability.shape) != shape:
             raise ValueError(f"quality has {shape} cells, permeability {tuple(self.permeability.shape)}")
-        core, buffer = zip(*(_block(reach, coarsening) for reach in _ranges(dependency_range)), strict=True)
-        self.windows = WindowOperation(shape, core, buffer)
+        self.windows = windows_of_range(shape, dependency_range, coarsening)
         self._distance, self._proximity = distance, _formula(proximity)
         self._permeability_of = _formula(permeability) if self.by_quality else None
         from_blocks = not isinstance(distance, RSPDistance) if from_blocks is None else bool(from_blocks)
@@ -127,8 +118,20 @@ class _WindowedAnalysis:
             **self._directions,
             **self._graph,
         )
-        tiles = self.windows.grouped(_tile(self.windows, self._batch, program.on_host))
+        tiles = self.windows.grouped(tile_of_blocks(self.windows, self._batch, program.on_host))
         return Analysis(program, self.quality, self.permeability, tiles, respect_to, elasticity)
+
+    def summary(self) -> str:
+        """Say how many windows there are, and how large they are."""
+        (rows, columns), (height, width), (down, across) = (
+            self.windows.layout,
+            self.windows.window_shape,
+            self.windows.core,
+        )
+        return (
+            f"{self.windows.count:,} windows ({rows:,} × {columns:,}) of {height} × {width} cells, "
+            f"one for each block of {down} × {across}"
+        )
 
     def _run(self, analysis, output, dispatch, checkpoint, progress, merge):
         def to_permeability(quality: np.ndarray) -> np.ndarray:
@@ -356,32 +359,3 @@ def _raster(given: Any, name: str) -> Raster:
 def _formula(function: Callable) -> Callable:
     """Let functions be told apart by what they compute; those that hold numbers to differentiate or change are left."""
     return Formula(function) if hasattr(function, "__code__") else function
-
-
-def _ranges(given: Extent) -> tuple[int, int]:
-    pair = tuple(given) if isinstance(given, Sequence) else (given, given)
-    if len(pair) != 2 or not all(isinstance(cells, (int, np.integer)) and cells >= 0 for cells in pair):
-        raise ValueError(f"dependency_range must be a number of cells, 0 or more, or rows and columns, not {given!r}")
-    return int(pair[0]), int(pair[1])
-
-
-def _block(reach: int, coarsening: float) -> tuple[int, int]:
-    """Return how wide a block is, and its buffer: together they reach so far from the block's centre."""
-    if not 0 <= coarsening <= 1:
-        raise ValueError(f"coarsening must be between 0 and 1, not {coarsening!r}")
-    # 0.1 · 30 is a little more than 3.
-    wide = math.ceil(round(reach * coarsening, 9))
-    wide += wide % 2 == 0
-    return wide, reach - (wide - 1) // 2
-
-
-def _tile(windows: WindowOperation, batch: int | None, on_host: bool) -> tuple[int, int]:
-    """Return how many blocks are computed together, below each other and side by side: about a square."""
-    if batch is None:
-        cells = windows.window_shape[0] * windows.window_shape[1]
-        batch = min(MOST_WINDOWS, max(1, (CELLS_ON_HOST if on_host else CELLS_ON_DEVICE) // cells))
-    if batch < 1:
-        raise ValueError(f"batch must be 1 or more windows, not {batch}")
-    columns = min(windows.layout[1], max(1, math.isqrt(batch)))
-    rows = min(windows.layout[0], max(1, batch // columns))
-    return rows, min(windows.layout[1], max(1, batch // rows))

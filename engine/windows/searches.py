@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..compiled import compiled
-from ..solvers.shortest_paths import TIE
+from ..solvers.sweeps import TIE
 
 
 @compiled
