@@ -79,7 +79,7 @@ class _WindowedAnalysis:
         distance: AbstractDistance,
         proximity: Callable[[Array], Array],
         dependency_range: Extent,
-        coarsening: float = 0.0,
+        coarsening: float | int = 0.0,
         from_blocks: bool | None = None,
         within_blocks: bool = True,
         neighbors: str = "queen",

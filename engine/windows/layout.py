@@ -17,7 +17,7 @@ MOST_WINDOWS = 1024
 
 
 def windows_for(
-    shape: Sequence[int], dependency_range: Extent, coarsening: float, batch: int | None, on_host: bool
+    shape: Sequence[int], dependency_range: Extent, coarsening: float | int, batch: int | None, on_host: bool
 ) -> tuple[WindowOperation, WindowOperation]:
     """Return the windows of an analysis and its batches, without the landscape.
 
@@ -38,7 +38,7 @@ def _ranges(given: Extent) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _block(reach: int, coarsening: float) -> tuple[int, int]:
+def _block(reach: int, coarsening: float | int) -> tuple[int, int]:
     """Return how wide a block is, and its buffer: together they reach so far from the block's centre."""
     if not 0 <= coarsening <= 1:
         raise ValueError(f"coarsening must be between 0 and 1, not {coarsening!r}")
@@ -48,7 +48,7 @@ def _block(reach: int, coarsening: float) -> tuple[int, int]:
     return wide, reach - (wide - 1) // 2
 
 
-def windows_of_range(shape: Sequence[int], dependency_range: Extent, coarsening: float) -> WindowOperation:
+def windows_of_range(shape: Sequence[int], dependency_range: Extent, coarsening: float | int) -> WindowOperation:
     """Return windows that reach as far as a range from the centres of their blocks.
 
     Parameters

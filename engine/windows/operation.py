@@ -3,7 +3,7 @@
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +11,7 @@ import numpy as np
 Extent = int | Sequence[int]
 
 
+@runtime_checkable
 class Raster(Protocol):
     """Anything with rows and columns that can be sliced: an array in memory, a memory map, a file."""
 
