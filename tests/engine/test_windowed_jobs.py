@@ -1,6 +1,6 @@
 """Windowed jobs, run by the worker as the plugin starts it: from disk to disk, a batch at a time."""
 
-import io
+import os
 
 import numpy as np
 import pytest
@@ -44,6 +44,12 @@ def analysis(kind, **changed):
         "pixel_size": (2.0, 2.5),
     }
     return kind(**(given | changed))
+
+
+@pytest.fixture
+def unheard():
+    with open(os.devnull, "w") as nowhere:
+        yield Reporter(nowhere)
 
 
 def test_sensitivity_is_what_the_engine_computes(tmp_path):
@@ -100,11 +106,11 @@ def test_quality_left_out_is_the_same_everywhere(tmp_path):
         ({"quality": -QUALITY}, "quality is negative, missing or infinite"),
     ],
 )
-def test_a_job_that_is_none_is_refused_in_words(changed, said, tmp_path):
+def test_a_job_that_is_none_is_refused_in_words(changed, said, unheard, tmp_path):
     inputs = {"landscape": LANDSCAPE, "quality": QUALITY}
     inputs |= {name: changed[name] for name in inputs if name in changed}
     inputs["valid"] = ~np.isnan(inputs["landscape"])
-    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, Reporter(io.StringIO()), tmp_path)
+    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, unheard, tmp_path)
     with pytest.raises(ValueError, match=said):
         tasks()["windowed.sensitivity"].run(given)
 
@@ -115,13 +121,13 @@ def test_what_a_job_refuses_leaves_no_answer(tmp_path):
     assert not (tmp_path / "result.json").exists()
 
 
-def test_memory_is_forecast_for_a_batch_and_time_for_all_windows():
+def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
     few, many = (
         tasks()["windowed.sensitivity"].forecast(
             Job(
                 LANDSCAPE_PARAMETERS | PARAMETERS | {"range": 50.0},
                 {"landscape": np.empty(shape)},
-                Reporter(io.StringIO()),
+                unheard,
             )
         )
         for shape in ((300, 300), (3000, 3000))
