@@ -80,6 +80,9 @@ def cores() -> int:
 def _compiled(function: Callable, liberties: set[str]) -> Callable:
     # What checks annotations while tests run wraps functions; Numba needs them bare.
     bare = inspect.unwrap(function)
+    # A copy on disk remembers under which name the package was imported and cannot be loaded under another one; its
+    # file is named after the function.
+    bare.__qualname__ = f"{bare.__module__.partition('.')[0]}.{bare.__qualname__}"
     kept = os.path.isfile(bare.__code__.co_filename)
     return numba.njit(nogil=True, cache=kept, error_model="numpy", fastmath=liberties)(bare)
 

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.ndimage as ndi
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 
+from .compiled import compiled
 from .grid import GridGraph
 from .sparse import edge_matrix
 from .stencil import steps_of
@@ -39,6 +40,37 @@ def connected_components(grid: GridGraph) -> Int[Array, "rows columns"]:
 def largest_component(grid: GridGraph) -> Bool[Array, "rows columns"]:
     """Return True in the cells of the largest connected component."""
     return connected_components(grid) == 1
+
+
+def representatives(
+    components: Int[Array, "rows columns"], rank: Float[Array, "rows columns"]
+) -> Bool[Array, "rows columns"]:
+    """Return True in one cell of each component: where `rank` is largest, the first of equals.
+
+    Examples
+    --------
+    >>> representatives(jnp.array([[1, 1, 0, 2]]), jnp.array([[1.0, 3.0, 9.0, 1.0]]))
+    Array([[False,  True, False,  True]], dtype=bool)
+    """
+    shape = jax.ShapeDtypeStruct(components.shape, jnp.bool_)
+    return jax.pure_callback(_representatives, shape, components, rank, vmap_method="sequential")
+
+
+def _representatives(components: jax.Array, rank: jax.Array) -> np.ndarray:
+    labels, rank = np.asarray(components).ravel(), np.asarray(rank).ravel()
+    best = _highest(labels, rank, np.full(labels.max(initial=0) + 1, -1))[1:]
+    chosen = np.zeros(labels.size, bool)
+    chosen[best[best >= 0]] = True
+    return chosen.reshape(components.shape)
+
+
+@compiled
+def _highest(labels, rank, best):
+    for place in range(labels.size):
+        label = labels[place]
+        if best[label] < 0 or rank[place] > rank[best[label]]:
+            best[label] = place
+    return best
 
 
 def _on_host(exists: jax.Array, active: jax.Array) -> np.ndarray:

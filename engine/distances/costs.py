@@ -18,7 +18,9 @@ def minus_log(conductance: Array) -> Array:
     return -jnp.log(conductance)
 
 
-def edge_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, "directions rows columns"]:
+def edge_costs(
+    grid: GridGraph, cost: Callable[[Array], Array], *, once: bool = False
+) -> Float[Array, "stored rows columns"]:
     """Return the cost of every step; infinite where there is no edge.
 
     Parameters
@@ -27,22 +29,26 @@ def edge_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, 
         The landscape.
     cost
         Function of the conductance.
+    once
+        Only for the first half of the steps: for a graph whose edges are the same both ways.
 
     Raises
     ------
     ValueError
         The cost is negative or undefined somewhere.
     """
-    exists = grid.edges > 0
+    edges = grid.edges[: grid.directions // 2] if once else grid.edges
+    exists = edges > 0
     # A harmless 1 where there is no edge: cost(0) may be infinite, and its masked derivative NaN.
-    costs = jnp.where(exists, cost(jnp.where(exists, grid.edges, 1.0)), jnp.inf)
+    costs = jnp.where(exists, cost(jnp.where(exists, edges, 1.0)), jnp.inf)
     values = known(costs)
     if values is not None:
         wrong = ~(values >= 0)
         if wrong.any():
-            conductances = known(grid.edges)[wrong]
+            conductances, copies = known(edges)[wrong], 2 if once else 1
+            faults, all_edges = copies * wrong.sum(), copies * (values < float("inf")).sum()
             raise ValueError(
-                f"the cost is negative or undefined on {wrong.sum()} of {(values < float('inf')).sum()} edges, whose "
+                f"the cost is negative or undefined on {faults} of {all_edges} edges, whose "
                 f"conductances range from {conductances.min():g} to {conductances.max():g}; a cost must be zero or "
                 "more (for −log of the conductance no conductance may exceed 1)"
             )

@@ -62,13 +62,11 @@ class LCPDistance(AbstractDistance):
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""
-        costs = edge_costs(grid, self.cost)
-        return vertex_values(grid, self._search(costs, cells_of(grid, sources), reverse=False))
+        return vertex_values(grid, self._search(grid, cells_of(grid, sources), reverse=False))
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Costs of the cheapest paths from every vertex to targets."""
-        costs = edge_costs(grid, self.cost)
-        return vertex_values(grid, self._search(costs, cells_of(grid, targets), reverse=True)).T
+        return vertex_values(grid, self._search(grid, cells_of(grid, targets), reverse=True)).T
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
@@ -81,21 +79,16 @@ class LCPDistance(AbstractDistance):
     def nearest(self, grid: GridGraph, targets: Numbers) -> Float[Array, "n"]:
         """Cost from every vertex to the nearest of the targets, in one search."""
         cells = cells_of(grid, vertices(grid, targets, "targets"))
-        costs = edge_costs(grid, self.cost)
-        return vertex_values(grid, self._search(costs, cells, reverse=True, together=True))[0]
+        return vertex_values(grid, self._search(grid, cells, reverse=True, together=True))[0]
 
     def _search(
-        self,
-        costs: Float[Array, "directions rows columns"],
-        seeds: Int[Array, "k"],
-        *,
-        reverse: bool,
-        together: bool = False,
+        self, grid: GridGraph, seeds: Int[Array, "k"], *, reverse: bool, together: bool = False
     ) -> Float[Array, "k_or_1 rows columns"]:
         sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
         if not sweeps:
-            return least_costs(costs, seeds, reverse, together)
-        shape = costs.shape[1:]
+            once = _costs_the_same_both_ways(grid)
+            return least_costs(edge_costs(grid, self.cost, once=once), seeds, reverse, together, once)
+        costs, shape = edge_costs(grid, self.cost), grid.shape
         if together:
             return least_costs_by_sweeps(costs, starts_at(seeds, shape), reverse)[None]
         return jax.lax.map(lambda seed: least_costs_by_sweeps(costs, starts_at(seed[None], shape), reverse), seeds)
@@ -115,7 +108,14 @@ class LCPDistance(AbstractDistance):
             Vertex number of the next cell on the way; −1 at a target and where none can be reached.
         """
         cells = cells_of(grid, vertices(grid, targets, "targets"))
-        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost), cells, True)
+        once = _costs_the_same_both_ways(grid)
+        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, True, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         here = grid.cells
         return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]
+
+
+def _costs_the_same_both_ways(grid: GridGraph) -> bool:
+    """Tell whether half of the steps need a cost, which halves what is computed, copied and differentiated."""
+    # Whether a function treats its arguments alike is only a guess, from a few numbers.
+    return grid.is_undirected and isinstance(grid.edge_rule, str)

@@ -1,18 +1,25 @@
 """Effective resistance: the landscape as a network of resistors (McRae 2006)."""
 
+from collections.abc import Callable
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from ..components import connected_components
-from ..grid import GridGraph, Numbers
+from ..components import connected_components, representatives
+from ..grid import GridGraph, Numbers, known
 from ..solvers.automatic import choose, refuse_beyond_memory
 from ..solvers.dense import dense_inverse, refuse_above_limit
 from ..solvers.interface import AbstractSolver, inverse_block, solve, unit_vectors
 from ..solvers.nested_dissection import NestedDissection, selected_inverse
 from ..stencil import Stencil, outer_entries
 from .interface import AbstractDistance, cells_of, vertices
+
+#: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
+ROUNDING = 4e-15
+ACCURATE = 1e-8
 
 
 class ResistanceDistance(AbstractDistance):
@@ -68,16 +75,20 @@ class ResistanceDistance(AbstractDistance):
 
         Notes
         -----
-        With G the inverse of the grounded Laplacian, R_is = G_ii + G_ss − 2 G_is.
+        With G the inverse of the grounded Laplacian, R_is = G_ii + G_ss − 2 G_is. With the ground at the source itself
+        no difference is left to take, R_is = G_ii − G_ss: so for a single source, and for each of several where the
+        ground lies behind a wall that hardly conducts.
         """
         refuse_directed(grid)
         what = f"The resistance from every cell of a raster of {grid.height:,} × {grid.width:,}"
         refuse_beyond_memory(grid.shape, what, symmetric=True)
         components = connected_components(grid)
-        system = grounded(grid, components)
-        exact = NestedDissection(symmetric=True)
-        diagonal = selected_inverse(system, exact).center.ravel()
         starts, ends = cells_of(grid, sources), grid.cells
+        if sources.shape[0] == 1:
+            return _map_of(grid, components, starts[0])[None]
+        exact = NestedDissection(symmetric=True)
+        system = grounded(grid, components)
+        diagonal = selected_inverse(system, exact).center.ravel()
         columns = solve(exact, system, unit_vectors(starts, grid.shape), symmetric=True)
         columns = jnp.take(columns.reshape(sources.shape[0], -1), ends, axis=1, mode="fill", fill_value=0.0)
         own, other = (jnp.take(diagonal, cells, mode="fill", fill_value=0.0) for cells in (starts, ends))
@@ -85,7 +96,10 @@ class ResistanceDistance(AbstractDistance):
         # Of a cell with itself the difference would be rounding.
         resistance = jnp.where(starts[:, None] == ends[None], 0.0, resistance)
         here, there = (jnp.take(components.ravel(), c, mode="fill", fill_value=0) for c in (starts, ends))
-        return _within_components(resistance, here, there)
+        resistance = _within_components(resistance, here, there)
+        lost = _is_lost(resistance, own[:, None] + other[None])
+        each_its_ground = partial(jax.lax.map, lambda start: _map_of(grid, components, start), starts)
+        return _unless(lost, resistance, each_its_ground)
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Resistances from every vertex to targets; the same both ways."""
@@ -120,6 +134,8 @@ class ResistanceDistance(AbstractDistance):
             # Differences within a column first: behind a wall all potentials are high, and off by the same.
             fall = diagonal[:, None] - block
             among = fall + fall.T
+            lost = _is_lost(jnp.where(among > 0, among, jnp.inf), diagonal[:, None] + diagonal[None])
+            among = _unless(lost, among, partial(self._pair_by_pair, grid, system, cells[others], own[others]))
             resistance = resistance.at[others[:, None], others[None]].set(among)
             resistance = resistance.at[others, tied].set(to_tied).at[tied, others].set(to_tied)
         resistance = jnp.where(cells[:, None] == cells[None], 0.0, resistance)
@@ -145,6 +161,17 @@ class ResistanceDistance(AbstractDistance):
         resistance = dissipation(grounded(grid, components), self._solver(grid, first.shape[0]), currents)
         return jnp.where(together, resistance, jnp.inf)
 
+    def _pair_by_pair(self, grid, system, cells, labels) -> Float[Array, "k k"]:
+        """Return the resistances between cells, each with currents of its own that no ground has a part in."""
+        solver = self._solver(grid, cells.shape[0])
+
+        def from_one(cell: Int[Array, ""], label: Int[Array, ""]) -> Float[Array, "k"]:
+            currents = unit_vectors(cell[None], grid.shape) - unit_vectors(cells, grid.shape)
+            reached = (label == labels) & (label > 0)
+            return dissipation(system, solver, jnp.where(reached[:, None, None], currents, 0.0))
+
+        return jax.lax.map(lambda place: from_one(*place), (cells, labels))
+
     def potentials(self, grid: GridGraph, currents: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
         """Return the potential of every cell, in volt, for currents that enter (+) and leave (−) the landscape.
 
@@ -161,6 +188,31 @@ class ResistanceDistance(AbstractDistance):
 
     def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractSolver:
         return self.solver if self.solver is not None else choose(grid.shape, right_hand_sides, symmetric=True).solver
+
+
+def _map_of(grid: GridGraph, components: Int[Array, "rows columns"], start: Int[Array, ""]) -> Float[Array, "n"]:
+    """Return the resistance of every vertex to one cell, which is tied to the ground."""
+    system = grounded(grid, components, start)
+    diagonal = selected_inverse(system, NestedDissection(symmetric=True)).center.ravel()
+    around = jnp.take(jax.lax.stop_gradient(grid.edges).sum(0).ravel(), start, mode="fill", fill_value=0.0)
+    resistance = diagonal[grid.cells] - 1 / jnp.where(around > 0, around, 1.0)
+    resistance = jnp.where(grid.cells == start, 0.0, resistance)
+    label = jnp.take(components.ravel(), start, mode="fill", fill_value=0)
+    return _within_components(resistance[None], label[None], components.ravel()[grid.cells])[0]
+
+
+def _is_lost(resistance: Float[Array, "k m"], potentials: Float[Array, "k m"]) -> Bool[Array, ""]:
+    """Tell whether a resistance is a difference of potentials so much larger that digits are missing."""
+    fixed = jax.lax.stop_gradient((resistance, potentials))
+    return ((fixed[0] > 0) & (fixed[0] < jnp.inf) & (ROUNDING * fixed[1] > ACCURATE * fixed[0])).any()
+
+
+def _unless(lost: Bool[Array, ""], resistance: Float[Array, "k m"], otherwise: Callable) -> Float[Array, "k m"]:
+    seen = known(lost)
+    # Known values choose here and now: to compile both ways takes longer than to go one of them.
+    if seen is not None:
+        return otherwise() if seen else resistance
+    return jax.lax.cond(lost, otherwise, lambda: resistance)
 
 
 def grounded(
@@ -183,16 +235,12 @@ def grounded(
     one would put its own large resistance into every potential and drown the differences in rounding.
     """
     laplacian = grid.laplacian()
-    around = jax.lax.stop_gradient(laplacian.center).ravel()
-    label, size = components.ravel(), components.size
-    rank = around if preferred is None else around.at[preferred].set(jnp.inf, mode="drop")
-    best = jax.ops.segment_max(rank, label, num_segments=size + 1)
-    place = jnp.arange(size)
-    first = jax.ops.segment_min(jnp.where(rank == best[label], place, size), label, num_segments=size + 1)
-    tie = (first[label] == place) & (label > 0)
+    around = jax.lax.stop_gradient(laplacian.center)
+    rank = around if preferred is None else around.ravel().at[preferred].set(jnp.inf, mode="drop").reshape(around.shape)
+    tie = representatives(components, rank)
     conductor = jnp.where(tie, jnp.where(around > 0, around, 1.0), 0.0)
     # Cells that are not vertices become rows of the identity.
-    extra = jnp.where(label > 0, conductor, 1.0).reshape(grid.shape)
+    extra = jnp.where(components > 0, conductor, 1.0)
     return Stencil(laplacian.center + extra, laplacian.edges)
 
 

@@ -25,8 +25,8 @@ GRAPH = 900
 UNKNOWN = 48
 
 #: Seconds per cell of a search for cheapest paths, and of its way back.
-SEARCH_SECONDS = 1.2e-6
-WAY_BACK_SECONDS = 0.8e-6
+SEARCH_SECONDS = 0.4e-6
+WAY_BACK_SECONDS = 0.25e-6
 
 #: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
 WINDOW_CELL = 150

@@ -28,7 +28,7 @@ NAMED = {
 
 #: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
 MULTIGRID_BYTES = 500
-MULTIGRID_BYTES_EACH = 130
+MULTIGRID_BYTES_EACH = 80
 
 
 @dataclass(frozen=True)

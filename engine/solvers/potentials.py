@@ -14,13 +14,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Array, Float, Int
 from scipy.optimize import brentq
-from scipy.sparse.csgraph import dijkstra
 
-from ..sparse import edge_list
 from ..stencil import Stencil, steps_of
+from .dijkstra import cheapest_ways, checked, steps_through
 
 #: Scaled weights outside 1e±140 are not trusted: the products inside an elimination need the rest of the exponents.
 RANGE = 1e140
@@ -112,27 +110,20 @@ def _least_energies(log_transitions, energies, known, leaving: bool) -> Float[Ar
 
 def _on_host(log_transitions, energies, known, *, leaving: bool) -> np.ndarray:
     log_transitions, energies, known = (np.asarray(array) for array in (log_transitions, energies, known))
-    shape, size = known.shape, known.size
     exists = np.isfinite(log_transitions)
-    start, end, log_transition = edge_list(log_transitions, exists)
-    energy = edge_list(energies, exists)[2]
-    if not (energy >= 0).all():
-        raise ValueError(f"the cost is negative or undefined on {int((~(energy >= 0)).sum())} edges; it must not be")
-    mean_energy = np.bincount(start, np.exp(log_transition) * energy, size)
-    price = energy - entropy_share(mean_energy, len(log_transitions))[start] * log_transition
-    offsets = known.ravel()
-    seeds = np.flatnonzero(np.isfinite(offsets))
-    if seeds.size == 0:
-        return np.full(shape, np.inf)
-    # One more vertex is joined to the seeds; what is known stays as it is. csgraph must not see an edge of zero.
-    base = offsets[seeds].min() - 1.0
-    nearer, farther = (start, end) if leaving else (end, start)
-    open_ = ~np.isfinite(offsets)[farther]
-    rows = np.concatenate([nearer[open_], np.full(seeds.size, size)])
-    columns = np.concatenate([farther[open_], seeds])
-    prices = np.concatenate([np.maximum(price[open_], np.finfo(float).tiny), offsets[seeds] - base])
-    graph = sp.csr_matrix((prices, (rows, columns)), shape=(size + 1, size + 1))
-    return (dijkstra(graph, indices=size)[:size] + base).reshape(shape)
+    energies = np.where(exists, energies, 0.0)
+    if not (energies >= 0).all():
+        raise ValueError(f"the cost is negative or undefined on {(~(energies >= 0)).sum()} edges; it must not be")
+    mean_energy = (np.exp(log_transitions) * energies).sum(0)
+    information = np.where(exists, -log_transitions, np.inf)
+    share = entropy_share(mean_energy, len(log_transitions))
+    with np.errstate(invalid="ignore"):
+        # A transition that is certain may carry a little less than no information.
+        prices = np.where(exists, np.maximum(energies + share * information, 0.0), np.inf)
+    steps = steps_through(prices.shape, reverse=not leaving, undirected=False)
+    starts = np.flatnonzero(np.isfinite(known))
+    ways = cheapest_ways(checked(prices), steps, known.size, [(starts, known.ravel()[starts])])
+    return ways.distance.reshape(known.shape)
 
 
 def entropy_share(mean_energy: np.ndarray, directions: int) -> np.ndarray:

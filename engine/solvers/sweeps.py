@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..stencil import neighbour, steps_of
-from .shortest_paths import TIE
+from .dijkstra import TIE
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -157,6 +157,24 @@ def cost() -> Parameter:
     )
 
 
+def solver() -> Parameter:
+    """Return how resistances are to be solved for, chosen by the engine unless somebody wants it otherwise."""
+    parameter = choice(
+        "SOLVER",
+        tr("Solver of resistances"),
+        ["automatic", "multigrid", "nested_dissection"],
+        tr(
+            "How resistances are solved for. Automatic chooses by the number of cells, of places and the free memory, "
+            "and the log says which and why. Multigrid needs the least memory; nested dissection is exact, and the "
+            "faster the more places there are."
+        ),
+        advanced=True,
+    )
+    # Models made before there was a choice go on as they are.
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagOptional)
+    return parameter
+
+
 def output(description: str, text: str) -> Parameter:
     """Return where the map is written."""
     return explained(QgsProcessingParameterRasterDestination("OUTPUT", description), text)

@@ -379,9 +379,6 @@ def test_walls_that_hardly_conduct_beside_walls_without_data_have_the_right_resi
     assert resistance(wall, solver, one, other, "rook") == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="voltages against a ground beyond the wall are so large that their differences are lost"
-)
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["chosen", "multigrid"])
 def test_places_on_both_sides_of_a_wall_that_hardly_conducts_keep_their_resistances_among_each_other(solver):
     wall, cells = thin_wall(), [(0, 0), (4, 1), (1, 7), (5, 8)]

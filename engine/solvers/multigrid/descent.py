@@ -66,15 +66,17 @@ def restrict_residual(k, x, sides, width, rows, band, shares, coarse_b, coarse_w
     coarse_columns = coarse_width - 1
     room = 2 * coarse_columns + 3
     above, here, below = np.zeros(room, x.dtype), np.zeros(room, x.dtype), np.zeros(room, x.dtype)
+    # Bands begin with even rows. (A constant would be compiled as a case of its own.)
+    row_begins = rows < 0
     for side in sides:
         below[:] = 0
         if first > 0:
-            _residual_row(k, x, side, width, 2 * first - 1, False, below)
+            _residual_row(k, x, side, width, 2 * first - 1, row_begins, below)
         for row in range(first, last):
             above, below = below, above
             _residual_row(k, x, side, width, 2 * row, row > 0 and (2 * row) % band == 0, here)
             if 2 * row + 1 < rows:
-                _residual_row(k, x, side, width, 2 * row + 1, False, below)
+                _residual_row(k, x, side, width, 2 * row + 1, row_begins, below)
             else:
                 below[:] = 0
             at = (row + 1) * coarse_width + 1

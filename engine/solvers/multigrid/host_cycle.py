@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import DTypeLike
 
 from ...compiled import on_all_cores
@@ -80,6 +80,11 @@ class Hierarchy(NamedTuple):
     unequal: float
 
     @property
+    def linked(self) -> Bool[np.ndarray, "rows columns"]:
+        """Where a row has entries beside the diagonal."""
+        return self.levels[0].frame.inside(self.levels[0].inverse) > 0
+
+    @property
     def precision(self) -> np.dtype:
         """Of the cycle."""
         return self.levels[0].inverse.dtype
@@ -98,8 +103,7 @@ def build(
         np.float32 or np.float64.
     """
     frame, half = Frame(*center.shape), len(edges) // 2
-    linked = center[(edges != 0).any(0)]
-    largest, smallest = (linked.max(), linked.min()) if linked.size else (1.0, 1.0)
+    largest, smallest = center.max(), center.min()
     if smallest < SINGLE * largest:
         precision = np.float64
     arrays, forward = forward_arrays(frame, precision)

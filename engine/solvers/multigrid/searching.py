@@ -134,4 +134,6 @@ def put_into_frame(values, out, side, width, first, last):
     columns = width - 1
     for row in range(first, last):
         at, place = (row + 1) * width + 1, row * columns
-        out[side, at : at + columns] = values[side, place : place + columns]
+        given, to = values[side, place : place + columns], out[side, at : at + columns]
+        for j in range(columns):
+            to[j] = given[j]

@@ -136,30 +136,29 @@ class Multigrid(AbstractSolver):
     def solve_on_host(self, center: ArrayLike, edges: ArrayLike, right_hand_sides: ArrayLike, transposed: bool):
         """Solve with arrays at hand; raises like `solve_prepared`."""
         center, edges, b = (np.asarray(array) for array in (center, edges, right_hand_sides))
-        found, symmetric = self._found(center, edges, b)
+        hierarchy = host_cycle.build(center, edges, np.float64 if self.cycle == "float64" else np.float32)
+        symmetric = hierarchy.unequal <= ASYMMETRY
+        # A row of its own needs no iteration.
+        alone = ~hierarchy.linked
+        currents = np.where(alone, 0.0, b) if alone.any() else b
+        if symmetric:
+            found = self._found(hierarchy, center, edges, currents)
+        else:
+            found = host.Found(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b)))
         note("multigrid", len(b), found.iterations.max(initial=0), found.residuals.max(initial=0))
         if not (symmetric and (found.residuals <= self.tolerance).all()):
             raise RuntimeError(NOT_CONVERGED if symmetric else NOT_SYMMETRIC)
-        # A row of its own needs no iteration.
-        alone = ~(edges != 0).any(0)
         found.x[:, alone] = b[:, alone] / np.where(center[alone] != 0, center[alone], 1)
         return found.x
 
-    def _found(self, center: np.ndarray, edges: np.ndarray, b: np.ndarray) -> tuple[host.Found, bool]:
-        currents = np.where((edges != 0).any(0), b, 0.0)
-        hierarchy = host_cycle.build(center, edges, np.float64 if self.cycle == "float64" else np.float32)
-        symmetric = bool(hierarchy.unequal <= ASYMMETRY)
-        if not symmetric:
-            return host.Found(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b))), symmetric
-        if self.cycle == "automatic":
-            if hierarchy.weakest < CUT_OFF:
-                hierarchy = host_cycle.build(center, edges, np.float64)
-            elif hierarchy.precision == np.float32:
+    def _found(self, hierarchy: host_cycle.Hierarchy, center, edges, currents: np.ndarray) -> host.Found:
+        if self.cycle == "automatic" and hierarchy.precision == np.float32:
+            if hierarchy.weakest >= CUT_OFF:
                 found = host.solve(hierarchy, currents, self.tolerance, self.iterations)
                 if (found.residuals <= self.tolerance).all() or (found.residuals > HOPELESS).any():
-                    return found, symmetric
-                hierarchy = host_cycle.build(center, edges, np.float64)
-        return host.solve(hierarchy, currents, self.tolerance, self.iterations), symmetric
+                    return found
+            hierarchy = host_cycle.build(center, edges, np.float64)
+        return host.solve(hierarchy, currents, self.tolerance, self.iterations)
 
     def _converged(self, outcome: Outcome) -> Bool[Array, ""]:
         return (outcome.residual <= self.tolerance).all()

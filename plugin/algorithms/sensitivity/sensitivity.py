@@ -27,6 +27,7 @@ from ..parameters import (
     landscape,
     number,
     output,
+    solver,
     theta,
     theta_help,
 )
@@ -166,6 +167,7 @@ class Sensitivity(EngineAlgorithm):
                 whole=True,
                 advanced=True,
             ),
+            solver(),
             *graph(),
             output(tr("Sensitivity"), tr("Change of connectivity for a change of each cell.")),
         ]
@@ -207,6 +209,8 @@ class Sensitivity(EngineAlgorithm):
             "respect_to": inputs.choice("RESPECT_TO"),
             "elasticity": inputs.flag("ELASTICITY"),
         }
+        if inputs.choice("DISTANCE") == "resistance":
+            parameters["solver"] = inputs.choice("SOLVER")
         if weighted:
             parameters["alpha"] = inputs.number("ALPHA")
             if inputs.is_given("QUALITY"):

@@ -205,6 +205,18 @@ def test_a_sensitivity_map_is_what_the_engine_computed_by_itself(
     assert result["PAIRS"] == numbers["pairs"] > 0
 
 
+@pytest.mark.parametrize("solver", ["multigrid", "nested_dissection"])
+def test_the_solver_of_resistances_may_be_chosen_and_the_log_says_so(
+    run, read, points, valley, valley_file, feedback, solver
+):
+    places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "DISTANCE": "resistance"}
+    automatic, chosen = (
+        read(run("sensitivity", **places, SOLVER=name)["OUTPUT"]).band for name in ("automatic", solver)
+    )
+    np.testing.assert_allclose(chosen, automatic, rtol=1e-5, atol=1e-9)
+    assert f"{solver.replace('_', ' ')}, as asked for" in "\n".join(feedback.infos)
+
+
 def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, read, geotiff, points, valley):
     places = {"SOURCES": points(*CELLS), "DISTANCE": "resistance"}
     before = run("sensitivity", INPUT=geotiff(valley, nodata=NODATA, name="before"), **places)
