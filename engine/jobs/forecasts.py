@@ -87,13 +87,7 @@ def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, 
     # Not symmetric: twice the numbers in a factor, and the time.
     each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
     # The factor of the target before may still be kept.
-<<<<<<< HEAD
     return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + slowness()[0] * targets * each)
-=======
-    return Forecast(
-        BASE + 2 * factor + cells * (GRAPH + UNKNOWN * (rasters + (40 if gradient else 10))),
-        START_SECONDS + slowness()[0] * targets * each,
-    )
 
 
 def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, gradient: bool) -> Forecast:
@@ -111,4 +105,3 @@ def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, 
     slower = slowness()[0 if kind in ("resistance", "rsp") else 1]
     used = 1 if kind in ("rsp", "euclidean") else cores()
     return Forecast(BASE + int(held), START_SECONDS + slower * each * all_windows.count / used)
->>>>>>> windows
