@@ -8,11 +8,13 @@ from .endings import (
     WorkerCrashed,
     WorkerFailedToStart,
 )
-from .running import run
+from .job_folder import refuse_without_room
+from .running import OpenJob, open_job, run
 from .task import Result, Task
 
 __all__ = [
     "InputRefused",
+    "OpenJob",
     "OutOfMemory",
     "Result",
     "RunCancelled",
@@ -20,5 +22,7 @@ __all__ = [
     "Task",
     "WorkerCrashed",
     "WorkerFailedToStart",
+    "open_job",
+    "refuse_without_room",
     "run",
 ]

@@ -45,7 +45,10 @@ class OutOfMemory(RunFailed):
 
 def smaller() -> str:
     """What a user can do who has too little memory."""
-    return tr("Use a smaller raster (clip it), coarser cells, or fewer sources; or close other programs.")
+    return tr(
+        "Use a smaller raster (clip it), coarser cells, or fewer sources (with moving windows: a shorter dependency "
+        "range or smaller batches); or close other programs."
+    )
 
 
 def failure(ended: Ended, error: dict[str, str], python: str) -> QgsProcessingException | None:
