@@ -77,6 +77,7 @@ class Stretched(Style):
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else self.low + 1.0
         stops = np.linspace(self.low, high, len(self.colours))
+        stops[np.abs(stops) < 1e-12 * (high - self.low)] = 0.0
         ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
         ramp.setColorRampItemList([_item(stop, colour) for stop, colour in zip(stops, self.colours)])

@@ -27,6 +27,10 @@ class RunFailed(QgsProcessingException):
     """The run ended without a result; the message says what happened and what to do."""
 
 
+class JobNotWritten(RunFailed):
+    """There is no room for the job, or it cannot be written."""
+
+
 class WorkerFailedToStart(RunFailed):
     """The engine's Python did not start."""
 

@@ -13,7 +13,7 @@ from qgis.core import QgsProcessingUtils
 
 from ..array_file import ArrayFile
 from ..translation import tr
-from .endings import RunFailed
+from .endings import JobNotWritten, RunFailed
 from .task import Result, Task
 
 FORMAT = 1
@@ -28,14 +28,14 @@ def new_folder() -> Path:
 
     Raises
     ------
-    RunFailed
+    JobNotWritten
         It cannot be made.
     """
     parent = QgsProcessingUtils.tempFolder()
     try:
         return Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
     except OSError as error:
-        raise RunFailed(
+        raise JobNotWritten(
             tr("The job cannot be written into {folder}: {reason}").format(folder=parent, reason=error)
         ) from error
 
@@ -50,14 +50,14 @@ def refuse_without_room(needed: float) -> None:
 
     Raises
     ------
-    RunFailed
+    JobNotWritten
         QGIS's temporary folder has less room.
     """
     parent = QgsProcessingUtils.tempFolder()
     needed = needed + ROOM_FOR_SMALL_FILES
     free = shutil.disk_usage(parent).free
     if free < needed:
-        raise RunFailed(
+        raise JobNotWritten(
             tr(
                 "Too little disk space for the run: it needs about {needed}, and {free} are free in the temporary "
                 "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
@@ -70,7 +70,7 @@ def write_job(task: Task, folder: Path) -> None:
 
     Raises
     ------
-    RunFailed
+    JobNotWritten
         The disk is full, or would be, or the folder cannot be written.
     """
     in_memory = {name: array for name, array in task.arrays.items() if not isinstance(array, ArrayFile)}
@@ -86,7 +86,7 @@ def write_job(task: Task, folder: Path) -> None:
         text = json.dumps(job, indent=1, default=_plain, allow_nan=False)
         (folder / "job.json").write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
-        raise RunFailed(
+        raise JobNotWritten(
             tr("The job cannot be written into {folder}: {reason}").format(folder=folder, reason=error)
         ) from error
 

@@ -14,7 +14,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
 from ..environment import MODULE_ARGUMENTS, Engine, cannot_run, find_engine, forget_probes, scrubbed_environment
 from ..process import Ended, Ending, listen_to
 from ..translation import tr
-from .endings import InputRefused, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
+from .endings import InputRefused, JobNotWritten, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
 from .job_folder import new_folder, read_result, remove, write_job
 from .messages import Messages
 from .task import Result, Task
@@ -138,4 +138,5 @@ def _quoted_for_windows(text: str) -> str:
 
 def _worth_repeating(failed: QgsProcessingException | None) -> bool:
     """Whether somebody could learn more from the job: not where the reason is known already."""
-    return isinstance(failed, RunFailed) and not isinstance(failed, (InputRefused, RunCancelled, WorkerFailedToStart))
+    known = (InputRefused, JobNotWritten, RunCancelled, WorkerFailedToStart)
+    return isinstance(failed, RunFailed) and not isinstance(failed, known)
