@@ -166,6 +166,7 @@ def ask_engine(engine_python, tmp_path):
             "JAX_COMPILATION_CACHE_DIR": str(environment.cache_folder() / "jax"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+            "NUMBA_CACHE_DIR": str(environment.cache_folder() / "loops"),
         }
         ended = subprocess.run(
             [engine_python, "-m", "engine", str(folder)],

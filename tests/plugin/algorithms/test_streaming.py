@@ -66,7 +66,7 @@ def test_qgis_holds_a_few_blocks_of_a_raster_of_nine_million_cells(run, geotiff,
     finally:
         tracemalloc.stop()
     print(f"peak {peak / 1e6:.0f} MB, largest block {max(blocks):,} cells of {SIDE**2:,}")
-    assert peak < RASTER_BYTES
+    assert peak < 0.6 * RASTER_BYTES  # and does not grow with the raster
     assert max(blocks) < SIDE**2 / 6
     assert sum(blocks) > 3 * SIDE**2
     made = read(result["OUTPUT"]).band
