@@ -137,6 +137,8 @@ class Laboratory:
             "JAX_ENABLE_X64": "1",  # for JAXScape; the engine does so by itself
             "JAX_COMPILATION_CACHE_DIR": str(cache),
             "NUMBA_CACHE_DIR": str(cache / "loops"),
+            # As in the plugin; for everybody.
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
             # As the plugin sets them: our kernels are many and small.
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",

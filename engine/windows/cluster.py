@@ -81,7 +81,7 @@ class _Run:
         underway: dict[int, Any] = {}
         done: set[int] = set()
         todo = list(reversed(numbers))
-        arriving = distributed.as_completed()
+        arriving = distributed.as_completed(loop=self._client.loop)
         first = 0
         while first < len(numbers):
             ahead = numbers[first : first + AHEAD * max(1, sum(self._client.nthreads().values()))]
@@ -106,7 +106,7 @@ class _Run:
         self._inputs = self._client.scatter(self._analysis, broadcast=True, hash=False)
 
     def _submit(self, number: int) -> Any:
-        return self._client.submit(run_batch, self._inputs, number, self._threads, pure=False, retries=TRIES)
+        return self._client.submit(run_batch, self._inputs, number, self._threads, pure=False)
 
     def _answer(self, future: Any) -> Batch | None:
         """Return what a task found; None if it is to be done again."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -49,15 +50,15 @@ def described(value: Any) -> Any:
     >>> described(lambda d: 1 / d) == described(lambda d: 1 / d), described(abs) == described(len)
     (True, False)
     """
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        array = np.asarray(value)
+        return array.item() if array.ndim == 0 else [str(array.dtype), described(array.tolist())]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict):
         return {str(key): described(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [described(entry) for entry in value]
-    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
-        array = np.asarray(value)
-        return array.item() if array.ndim == 0 else [str(array.dtype), described(array.tolist())]
     if isinstance(value, Formula):
         return described(value.function)
     if isinstance(value, eqx.Module):
@@ -70,6 +71,7 @@ def described(value: Any) -> Any:
 
 def _code(function: Callable) -> Any:
     """Return what decides the values of a function."""
+    function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     if code is None:
         return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .operation import Raster
+
 
 class DiskRaster:
     """A raster in an `.npy` file, of which only the parts that are asked for are in memory.
@@ -126,7 +128,7 @@ class DiskRaster:
         return self._start + (row * self.shape[1] + column) * self.dtype.itemsize
 
 
-def on_disk(raster) -> "DiskRaster | np.ndarray":
+def on_disk(raster: Raster) -> Raster:
     """Return a memory-mapped `.npy` file as a raster on disk, and anything else as it is."""
     if isinstance(raster, np.memmap) and raster.filename is not None and raster.ndim == 2:
         file = DiskRaster(raster.filename)

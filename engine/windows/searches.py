@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..compiled import compiled
-from ..solvers.sweeps import TIE
+from ..solvers.dijkstra import TIE
 
 
 @compiled
