@@ -107,6 +107,8 @@ class GdalBand:
             answer = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
             if answer is None and not errors:
                 errors.append(tr("GDAL gives no reason"))
+            if (first_row + rows) % self.block_rows == 0:
+                band.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
         if errors:
             raise QgsProcessingException(
                 tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or no longer there?").format(

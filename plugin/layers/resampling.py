@@ -78,6 +78,7 @@ class ResampledBand:
             self._warped.GetRasterBand(1).ReadRaster(
                 0, first_row, self.frame.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
             )
+            self._warped.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
         self._refuse(errors)
         return values, ~np.isnan(values)
 
@@ -102,6 +103,7 @@ class ResampledBand:
                 whole = whole and bool((known == np.rint(known)).all())
                 block = np.ascontiguousarray(values)
                 copy.GetRasterBand(1).WriteRaster(0, first, *block.shape[::-1], block, buf_type=gdal.GDT_Float64)
+                copy.FlushCache()
                 if errors:
                     break
             if copy is not None:

@@ -187,6 +187,7 @@ def _fill(
         stop_if_cancelled(feedback)
         rows = storage.stored(values[first : first + TILE])
         band.WriteRaster(0, first, rows.shape[1], len(rows), rows, buf_type=GDAL_TYPES[storage.dtype.name])
+        band.FlushCache()  # whole tiles, so that none is compressed twice
         yield first + len(rows)
 
 
@@ -216,7 +217,7 @@ def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
             if found != shape:
                 errors.append(tr("it holds {found} instead of {expected}").format(found=found, expected=shape))
             for number in range(1, dataset.RasterCount + 1):
-                dataset.GetRasterBand(number).Checksum()
+                _read_all_tiles(dataset.GetRasterBand(number))
             dataset = None
         elif not errors:
             errors.append(tr("it cannot be opened again"))
@@ -224,6 +225,12 @@ def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
         raise QgsProcessingException(
             tr("'{name}' was not written correctly: {reason}").format(name=target.name, reason=errors[0])
         )
+
+
+def _read_all_tiles(band: gdal.Band) -> None:
+    for first in range(0, band.YSize, TILE):
+        band.ReadRaster(0, first, band.XSize, min(TILE, band.YSize - first))
+        band.FlushCache()
 
 
 def _take_the_name(unfinished: Path, target: Path) -> None:
