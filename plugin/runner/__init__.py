@@ -2,6 +2,7 @@
 
 from .endings import (
     InputRefused,
+    JobNotWritten,
     OutOfMemory,
     RunCancelled,
     RunFailed,
@@ -14,6 +15,7 @@ from .task import Result, Task
 
 __all__ = [
     "InputRefused",
+    "JobNotWritten",
     "OpenJob",
     "OutOfMemory",
     "Result",
