@@ -167,3 +167,29 @@ def compiling(limit: float, when: str) -> Bar:
         return _at_most(found[slowest], limit, f"{found[slowest]:.1f} s ({slowest.split(',')[0]})")
 
     return Bar(f"{when} ≤ {limit:g} s", judge)
+
+
+def foreseen(limit: float, what: str, measured: str, start: float = 0.0) -> Bar:
+    """The furthest of our forecasts from what was measured, as a factor of at least 1.
+
+    Parameters
+    ----------
+    limit
+        The largest factor.
+    what, measured
+        Names in the reports.
+    start
+        What a forecast counts that is over when the measurement begins.
+    """
+
+    def judge(reports: Reports) -> Verdict:
+        factors = {
+            label: report[what] / (start + report[measured])
+            for label in reports
+            if what in (report := last(reports, label))
+        }
+        furthest = max(factors, key=lambda label: abs(math.log(factors[label])))
+        factor = factors[furthest]
+        return _at_most(max(factor, 1 / factor), limit, f"{factor:.2g} × ({furthest})")
+
+    return Bar(f"{what.replace('_', ' ')} within a factor of {limit:g}", judge)

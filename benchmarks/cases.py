@@ -8,6 +8,7 @@ from .bars import (
     compiling,
     everything_solved,
     finite_differences,
+    foreseen,
     growth,
     memory_per_cell,
     part_ratio,
@@ -89,6 +90,9 @@ CHOLMOD = Contender("CHOLMOD", "peers.cholmod:pair")
 CHOLESPY = Contender("cholespy", "peers.cholespy:pair")
 MCP = Contender("scikit-image", "peers.mcp:least_cost")
 JAXSCAPE = Contender("JAXScape", "peers.jaxscape:least_cost")
+
+
+MEAN = {"scalar": "mean_distance", "respect_to": "permeability"}
 
 
 def _rsp(theta: float) -> Work:
@@ -219,6 +223,30 @@ WORKS = (
         landscapes=("smooth",),
         note="The first call in a new process less a later one: compiled, or read from the cache on disk.",
         repeat=3,
+    ),
+    Work(
+        name="forecast",
+        title="What a job is forecast to take, and what it takes",
+        contenders=tuple(
+            Contender(
+                what,
+                "ours.forecasts:job",
+                {"task": task, "points": points, "parameters": parameters},
+                quick=points == 1,
+            )
+            for what, task, points, parameters in (
+                ("least cost", "leastcost.distance", 1, {}),
+                ("resistance map", "resistance.distance", 1, {}),
+                ("RSP", "rsp.distance", 1, {"theta": 0.01, "cost": "inverse"}),
+                ("sensitivity, least cost", "connectivity.sensitivity", 8, {**MEAN, "distance": "leastcost"}),
+                ("sensitivity, resistance", "connectivity.sensitivity", 8, {**MEAN, "distance": "resistance"}),
+            )
+        ),
+        bars=(
+            foreseen(2, "foreseen_seconds", "seconds", start=1.0),
+            foreseen(2, "foreseen_bytes", "peak_memory"),
+        ),
+        note="Seconds: of a job whose kernels are compiled, with one second for the worker to start.",
     ),
     Work(
         name="stencil",

@@ -4,10 +4,20 @@ Row `i` of the matrix belongs to the raster cell `i`; it may touch the cell itse
 whole matrix is a stack of rasters. Applying it is a handful of shifted multiply-adds: no index arrays, no gather.
 """
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
+
+from .compiled import compiled, on_all_cores
+
+#: From so many numbers on, sums over many rasters are taken row by row on the processor: XLA would read and copy each
+#: raster once for every neighbour.
+MANY = 1 << 22
+ROWS = 64
 
 #: Steps (rows, columns) to the neighbours. The order is chosen so that reversing it turns every step around:
 #: the step opposite to number d of k is number k − 1 − d.
@@ -159,5 +169,40 @@ def outer_entries(
     >>> product.center, product.edges[2]
     (Array([[ 3., 10.]], dtype=float64), Array([[5., 0.]], dtype=float64))
     """
+    if left.size >= MANY and jax.default_backend() == "cpu":
+        shape = left.shape[1:]
+        like = jax.ShapeDtypeStruct(shape, left.dtype), jax.ShapeDtypeStruct((directions, *shape), left.dtype)
+        return Stencil(
+            *jax.pure_callback(
+                partial(_outer_on_host, directions=directions), like, left, right, vmap_method="sequential"
+            )
+        )
     shifted = [neighbour(right, step) for step in steps_of(directions)]
     return Stencil((left * right).sum(0), jnp.stack([(left * there).sum(0) for there in shifted]))
+
+
+def _outer_on_host(left: Array, right: Array, *, directions: int) -> tuple[np.ndarray, np.ndarray]:
+    left, right = np.asarray(left), np.asarray(right)
+    center, edges = np.zeros(left.shape[1:], left.dtype), np.zeros((directions, *left.shape[1:]), left.dtype)
+    rows, steps = len(center), np.array(steps_of(directions))
+    bands = [(first, min(first + ROWS, rows)) for first in range(0, rows, ROWS)]
+    on_all_cores(_add_outer, [(left, right, steps, center, edges, *band) for band in bands])
+    return center, edges
+
+
+@compiled
+def _add_outer(left, right, steps, center, edges, first, last):
+    """Add up all sides of a row while it is near: each raster is read from memory once, not once a direction."""
+    rows, columns = center.shape
+    for row in range(first, last):
+        for side in range(left.shape[0]):
+            here = left[side, row]
+            middle, there = center[row], right[side, row]
+            for j in range(columns):
+                middle[j] += here[j] * there[j]
+            for d in range(steps.shape[0]):
+                down, across = steps[d, 0], steps[d, 1]
+                if 0 <= row + down < rows:
+                    there, to = right[side, row + down], edges[d, row]
+                    for j in range(max(0, -across), columns - max(0, across)):
+                        to[j] += here[j] * there[j + across]

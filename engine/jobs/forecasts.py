@@ -20,8 +20,8 @@ from .registry import Forecast
 BASE = 350 << 20
 START_SECONDS = 1.0
 
-#: Bytes per cell of the raster for the graph itself (stencils, sparse copies) and for each raster-sized unknown.
-GRAPH = 900
+#: Bytes per cell of the raster for the graph itself and what is computed on it, and for each raster-sized unknown.
+GRAPH = 400
 UNKNOWN = 48
 
 #: Seconds per cell of a search for cheapest paths, and of its way back.
@@ -65,7 +65,9 @@ def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> Forecast:
         seconds = slowness()[0] * (FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides)
     else:
         seconds = slowness()[1] * cells * (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides)
-    return Forecast(BASE + choice.bytes + cells * (GRAPH + 2 * UNKNOWN * right_hand_sides), START_SECONDS + seconds)
+    # What multigrid needs includes the graph.
+    graph = GRAPH if choice.direct else UNKNOWN
+    return Forecast(BASE + choice.bytes + cells * (graph + 2 * UNKNOWN), START_SECONDS + seconds)
 
 
 def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:

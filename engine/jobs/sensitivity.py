@@ -31,7 +31,7 @@ class ConnectivitySensitivity(Task):
         distance = job.parameters.get("distance")
         if distance == "leastcost":
             batch = min(targets, BATCH["leastcost"])
-            return forecasts.shortest_paths(cells, targets, 4 * batch + 40, gradient=True)
+            return forecasts.shortest_paths(cells, targets, batch, gradient=True)
         if distance == "rsp":
             return forecasts.randomized_paths(shape, targets, gradient=True)
         return forecasts.symmetric_solves(shape, max(sum(given.values()) or drawn, 1))

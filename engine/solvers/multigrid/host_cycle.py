@@ -103,7 +103,8 @@ def build(
         np.float32 or np.float64.
     """
     frame, half = Frame(*center.shape), len(edges) // 2
-    largest, smallest = center.max(), center.min()
+    # A lone cell may have nothing at all.
+    largest, smallest = center.max() or 1.0, center.min()
     if smallest < SINGLE * largest:
         precision = np.float64
     arrays, forward = forward_arrays(frame, precision)
