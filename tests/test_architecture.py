@@ -32,7 +32,18 @@ ORDER = {
         "jobs",
         "__main__",
     ),
-    "plugin": ("translation", "cancelled", "layers", "process", "environment", "runner", "algorithms", "provider"),
+    "plugin": (
+        "translation",
+        "cancelled",
+        "array_file",
+        "layers",
+        "process",
+        "environment",
+        "cluster",
+        "runner",
+        "algorithms",
+        "provider",
+    ),
 }
 # The face of a part gathers what it likes from inside; nothing inside may import it.
 FACE = "__init__"

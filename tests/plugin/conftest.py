@@ -156,9 +156,9 @@ def worker(tmp_path, qgis_app):
 @pytest.fixture(autouse=True)
 def nothing_configured(qgis_app, monkeypatch):
     """No test leaves a setting behind, or depends on one that was there."""
-    from permea.plugin import environment
+    from permea.plugin import cluster, environment
 
-    kept = (environment.SETTING, KEEP_JOBS_SETTING)
+    kept = (environment.SETTING, KEEP_JOBS_SETTING, cluster.SETTING)
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
         QgsSettings().remove(key)
