@@ -1,5 +1,6 @@
 """Landscapes on disk, a feedback that remembers, and small engines that misbehave."""
 
+import gc
 import sys
 import textwrap
 from pathlib import Path
@@ -111,7 +112,8 @@ def raster_layer(geotiff, qgis_app):
         assert opened.isValid()
         return opened
 
-    return layer
+    yield layer
+    gc.collect()  # a caught exception keeps a layer alive beyond the end of QGIS
 
 
 @pytest.fixture

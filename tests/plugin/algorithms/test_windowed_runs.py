@@ -36,7 +36,7 @@ def plain(geotiff):
 
 
 def finished(folder):
-    return {path.name: path.stat().st_mtime_ns for path in folder.glob("batch-*")}
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("batch-*.npz")}
 
 
 def once_there_are(folder, batches, intervene):
