@@ -110,6 +110,28 @@ def _rsp(theta: float) -> Work:
     )
 
 
+def _windows(distance: str, title: str, blocks: int, together: int) -> Work:
+    options = {"distance": distance, "blocks": blocks}
+    return Work(
+        name=f"windows-{distance}",
+        title=f"Sensitivity to permeability by windows, {title}",
+        contenders=(
+            Contender("Permea", "ours.windows:sensitivity", options, quick=False),
+            Contender(
+                "JAXScape", "peers.jaxscape:windowed_sensitivity", {**options, "together": together}, quick=False
+            ),
+        ),
+        bars=(speed(0.1, "JAXScape"), agreement(1e-5, "JAXScape")),
+        sides=(500,),
+        landscapes=("smooth",),
+        note="500², dependency range 25, coarsening 0.2: 10,000 windows of 51². Four neighbours, and the cells of a "
+        "block do not reach the block itself, as JAXScape has it; compared are cells whose windows all lie inside, for "
+        "at the edge it joins cells to its padding and drops windows. JAXScape is timed on some of its windows, and "
+        "given quality and permeability exchanged, as it exchanges them itself. The first call in a process compiles "
+        "and does not count.",
+    )
+
+
 WORKS = (
     Work(
         name="pair",
@@ -237,7 +259,7 @@ WORKS = (
             for what, task, points, parameters in (
                 ("least cost", "leastcost.distance", 1, {}),
                 ("resistance map", "resistance.distance", 1, {}),
-                ("RSP", "rsp.distance", 1, {"theta": 0.01, "cost": "inverse"}),
+                ("RSP", "rsp.distance", 1, {"theta": 0.01, "cost": "inverse", "measure": "expected_cost"}),
                 ("sensitivity, least cost", "connectivity.sensitivity", 8, {**MEAN, "distance": "leastcost"}),
                 ("sensitivity, resistance", "connectivity.sensitivity", 8, {**MEAN, "distance": "resistance"}),
             )
@@ -247,6 +269,25 @@ WORKS = (
             foreseen(2, "foreseen_bytes", "peak_memory"),
         ),
         note="Seconds: of a job whose kernels are compiled, with one second for the worker to start.",
+    ),
+    _windows("leastcost", "least cost", 30, 30),
+    _windows("resistance", "resistance", 12, 3),
+    Work(
+        name="windows-growth",
+        title="How windows grow with the landscape",
+        contenders=tuple(
+            Contender(
+                what, "ours.windows:sensitivity", {"distance": "leastcost", "coarsening": 1.0, **options}, **limits
+            )
+            for what, options, limits in (
+                ("one process", {}, {"quick": False}),
+                ("two workers of a cluster", {"workers": 2}, {"quick": False, "largest": 1000}),
+            )
+        ),
+        bars=(growth(1.05, "one process", 100, 1000),),
+        sides=(100, 1000),
+        landscapes=("smooth",),
+        note="Least cost, dependency range 25, blocks of 25 cells.",
     ),
     Work(
         name="stencil",

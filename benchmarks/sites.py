@@ -1,6 +1,7 @@
 """The landscapes that everybody is measured on, and the places in them."""
 
 import importlib.util
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,3 +124,57 @@ class Site:
         changed = self.permeability.copy()
         changed.flat[self.centre] *= 1 + 1e-13 * (1 + repetition)
         return changed
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A landscape seen through windows: quality, ranges, and which part of it a peer is given.
+
+    Parameters
+    ----------
+    site
+        The landscape.
+    coarsening
+        Width of a block as a part of the range.
+    reach
+        The dependency range, in cells.
+    """
+
+    site: Site
+    coarsening: float = 0.2
+    reach: int = 25
+
+    @property
+    def block(self) -> int:
+        """Cells that a block is wide: the part of the range, rounded up to an odd number."""
+        width = math.ceil(self.reach * self.coarsening)
+        return width + 1 - width % 2
+
+    @property
+    def count(self) -> int:
+        """How many blocks there are."""
+        return math.ceil(self.site.side / self.block) ** 2
+
+    @cached_property
+    def quality(self) -> np.ndarray:
+        """Habitat quality: 0 to 1, smooth, and none in a third of the landscape."""
+        rough = np.random.default_rng(5).normal(size=(self.site.side,) * 2)
+        smooth = ndi.gaussian_filter(rough, 6)
+        return np.clip(smooth / smooth.std() + 0.4, 0, 1) * self.site.active
+
+    @property
+    def alpha(self) -> float:
+        """Dispersal distance: a third of the range, over the mean resistance."""
+        return self.reach / 3 * float(np.mean(1 / self.site.permeability[self.site.active]))
+
+    def sample(self, blocks: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Return the part of the landscape that holds the windows of blocks × blocks blocks, and what is complete.
+
+        The second is within the part: the cells that no window of another block reaches.
+        """
+        buffer = self.reach - self.block // 2
+        # Blocks are counted from the first row; so must those of the part be, behind its buffer.
+        start = -buffer % self.block
+        whole = slice(start, start + 2 * buffer + blocks * self.block)
+        inside = slice(buffer + self.reach, buffer + blocks * self.block - self.reach)
+        return (whole, whole), (inside, inside)

@@ -32,17 +32,31 @@ ORDER = {
         "jobs",
         "__main__",
     ),
-    "plugin": ("translation", "cancelled", "layers", "process", "environment", "runner", "algorithms", "provider"),
+    "plugin": (
+        "translation",
+        "cancelled",
+        "array_file",
+        "layers",
+        "process",
+        "environment",
+        "cluster",
+        "runner",
+        "algorithms",
+        "provider",
+    ),
 }
 # The face of a part gathers what it likes from inside; nothing inside may import it.
 FACE = "__init__"
 MAY_IMPORT_PARTS = {"engine": {"engine"}, "plugin": {"plugin"}, "ui": {"ui", "plugin"}, "__init__": {"ui"}}
 MAY_IMPORT_PACKAGES = {
-    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping", "psutil", "threadpoolctl", "numba"},
+    "engine": {"numpy", "scipy", "jax", "equinox", "jaxtyping", "psutil", "threadpoolctl", "numba", "distributed"},
     "plugin": {"numpy", "osgeo", "qgis", "processing"},
     "ui": {"numpy", "osgeo", "qgis", "processing"},
     "__init__": set(),
 }
+
+# What is not installed with the engine is imported in one file each, when it is needed.
+OPTIONAL_PACKAGES = {"distributed": Path("engine/windows/cluster.py")}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base2"}
 FORBIDDEN_MODULES = {"pickle", "subprocess", "tarfile", "shelve", "marshal"}
@@ -147,6 +161,18 @@ def test_each_part_imports_only_the_packages_it_may_need():
             for line, module, relative in imports(file)
             if not relative and module[0] not in sys.stdlib_module_names
             if module[0] not in MAY_IMPORT_PACKAGES[part_and_room([*file.parent.parts, file.stem])[0]]
+        ]
+    )
+
+
+def test_what_may_be_missing_is_imported_in_one_place_and_not_at_the_start():
+    none(
+        [
+            f"{file}:{line}: {name} may be missing"
+            for file in shipped_files()
+            for line, module, relative in imports(file)
+            if not relative and (name := module[0]) in OPTIONAL_PACKAGES
+            if file != OPTIONAL_PACKAGES[name] or line in {node.lineno for node in tree(file).body}
         ]
     )
 

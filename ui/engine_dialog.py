@@ -29,6 +29,7 @@ from ..plugin import environment
 from ..plugin.environment import Engine
 from ..plugin.translation import tr
 from .background import BackgroundTask
+from .cluster_box import ClusterBox
 from .engine_facts import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
 
 REQUIREMENTS = "resources/engine-requirements.txt"
@@ -61,6 +62,8 @@ class EngineDialog(QDialog):
         layout.addLayout(self._make_headline())
         layout.addWidget(self._make_facts())
         layout.addWidget(self._make_chooser())
+        self.cluster_box = ClusterBox()
+        layout.addWidget(self.cluster_box)
         layout.addWidget(self._make_log(), 1000)
         layout.addStretch(1)  # takes the space when the log is folded away
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

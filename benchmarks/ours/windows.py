@@ -1,4 +1,4 @@
-"""Many small windows of one landscape at once, under `vmap`."""
+"""Many small windows of one landscape at once, and landscapes window by window."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance
 from permea.engine.solvers.multigrid import Multigrid
+from permea.engine.windows import DaskCluster, Exponential, OneProcess, SensitivityAnalysis
 
-from ..sites import Site
+from ..sites import Site, Windows
 from ..stopwatch import Stopwatch
 
 
@@ -37,3 +38,27 @@ def _each(
     job = jax.jit(lambda rasters: jax.lax.map(one, rasters, batch_size=together))
     values, _ = watch.time(lambda _: jax.block_until_ready(job(windows)), compiled=True)
     return {"values": values[:200], "windows_per_second": count / watch.report()["seconds"]}
+
+
+DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
+
+
+def sensitivity(
+    site: Site, watch: Stopwatch, *, distance: str, blocks: int = 0, coarsening: float = 0.2, workers: int = 0
+) -> dict:
+    """Sensitivity to permeability, window by window: in this process, or by workers of a cluster."""
+    windows = Windows(site, coarsening)
+    analysis = SensitivityAnalysis(
+        quality=windows.quality,
+        permeability=site.permeability,
+        distance=DISTANCES[distance](),
+        proximity=Exponential(windows.alpha),
+        dependency_range=windows.reach,
+        coarsening=coarsening,
+        within_blocks=False,
+        neighbors="rook",
+    )
+    dispatch = DaskCluster(workers=workers) if workers else OneProcess()
+    found = watch.time(lambda _: analysis.run("permeability", dispatch=dispatch), compiled=True).raster
+    place, inside = windows.sample(blocks) if blocks else (..., ...)
+    return {"values": np.nan_to_num(found[place][inside]).ravel()[:1000]}

@@ -3,11 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxscape import GridGraph, LCPDistance
+from jaxscape import GridGraph, LCPDistance, ResistanceDistance, SensitivityAnalysis
 from jaxscape.graph import QUEEN_CONTIGUITY
 
-from ..sites import Site
+from ..sites import Site, Windows
 from ..stopwatch import Stopwatch
+
+DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
 
 
 def _mean_without_barriers(source, target):
@@ -32,3 +34,28 @@ def least_cost(site: Site, watch: Stopwatch) -> dict:
     permeability = jnp.asarray(site.permeability)
     total_cost, _ = watch.time(lambda _: jax.block_until_ready(total(permeability)), compiled=True)
     return {"total": float(total_cost), "note": "its diagonals are as long as its other steps"}
+
+
+def windowed_sensitivity(site: Site, watch: Stopwatch, *, distance: str, blocks: int, together: int) -> dict:
+    """Sensitivity to permeability of a sample of the windows; the time is that of all of them.
+
+    It gets a part of the landscape whose windows all lie inside: at the edge it would join cells to its padding. It
+    also takes the one raster for the other where it differentiates by permeability, so it is given them exchanged.
+    """
+    windows = Windows(site)
+    place, values = windows.sample(blocks)
+    analysis = SensitivityAnalysis(
+        quality_raster=jnp.asarray(site.permeability[place]),
+        permeability_raster=jnp.asarray(windows.quality[place]),
+        distance=DISTANCES[distance](),
+        proximity=lambda cost: jnp.exp(-cost / windows.alpha),
+        dependency_range=windows.reach,
+        coarsening_factor=windows.coarsening,
+        batch_size=together,
+    )
+    found = watch.time(lambda _: jax.block_until_ready(analysis.run("permeability", q_weighted=True)), compiled=True)
+    watch.scale(windows.count / blocks**2)
+    return {
+        "values": found[values].ravel()[:1000],
+        "note": f"extrapolated from {blocks**2} of {windows.count:,} windows",
+    }

@@ -61,7 +61,7 @@ class ResistanceDistance(AbstractDistance):
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Resistances between all vertices."""
-        _refuse_directed(grid)
+        refuse_directed(grid)
         refuse_above_limit(grid.nb_active, "The resistance between all pairs of cells")
         components = connected_components(grid)
         inverse = dense_inverse(grounded(grid, components), grid.cells, True)
@@ -79,7 +79,7 @@ class ResistanceDistance(AbstractDistance):
         no difference is left to take, R_is = G_ii − G_ss: so for a single source, and for each of several where the
         ground lies behind a wall that hardly conducts.
         """
-        _refuse_directed(grid)
+        refuse_directed(grid)
         what = f"The resistance from every cell of a raster of {grid.height:,} × {grid.width:,}"
         refuse_beyond_memory(grid.shape, what, symmetric=True)
         components = connected_components(grid)
@@ -114,7 +114,7 @@ class ResistanceDistance(AbstractDistance):
 
     def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
         """Resistances between all pairs of k nodes, with k − 1 solves and none for the gradient."""
-        _refuse_directed(grid)
+        refuse_directed(grid)
         components = connected_components(grid)
         cells = cells_of(grid, nodes)
         own = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
@@ -149,7 +149,7 @@ class ResistanceDistance(AbstractDistance):
         The current enters at the source and leaves at the target, so nothing is lost to cancellation when both are
         far from the ground.
         """
-        _refuse_directed(grid)
+        refuse_directed(grid)
         first = cells_of(grid, vertices(grid, sources, "sources"))
         second = cells_of(grid, vertices(grid, targets, "targets"))
         components = connected_components(grid)
@@ -182,7 +182,7 @@ class ResistanceDistance(AbstractDistance):
         currents
             In ampere; must sum to zero within each component.
         """
-        _refuse_directed(grid)
+        refuse_directed(grid)
         system = grounded(grid, connected_components(grid))
         return solve(self._solver(grid, currents.shape[0]), system, currents, symmetric=True)
 
@@ -271,7 +271,8 @@ def _dissipation_backward(potentials, cotangent, perturbed, system, solver, curr
     return jax.tree.map(jnp.negative, entries)
 
 
-def _refuse_directed(grid: GridGraph) -> None:
+def refuse_directed(grid: GridGraph) -> None:
+    """Raise a `ValueError` if the two directions of an edge have different conductances."""
     if not grid.is_undirected:
         raise ValueError(
             "effective resistance needs an undirected graph, but this edge rule gives the two directions of an edge "

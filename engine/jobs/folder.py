@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..windows import DiskRaster
 from .registry import Answer
 from .reporting import plain
 
 FORMAT = 1
+
+#: Inputs on disk from this size on are mapped, not read: a task that needs but parts of them reads those.
+MAPPED_FROM = 1 << 22  # bytes
 
 
 def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
@@ -43,7 +47,8 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
         if Path(file).name != file:
             raise ValueError(f'input "{name}" must lie in the job folder itself, not at {file}')
         try:
-            inputs[name] = np.load(folder / file, allow_pickle=False)
+            mode = "r" if (folder / file).stat().st_size >= MAPPED_FROM else None
+            inputs[name] = np.load(folder / file, mmap_mode=mode, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ValueError(f'input "{name}" cannot be read from {file}: {error}') from None
     return job["task"], job["parameters"], inputs
@@ -59,7 +64,8 @@ def write_answer(folder: Path, answer: Answer) -> None:
     """
     files = {}
     for name, array in answer.outputs.items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        if not isinstance(array, DiskRaster):
+            np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
         files[name] = f"{name}.npy"
     numbers = {name: plain(value) for name, value in answer.numbers.items()}
     unfinished = folder / "result.json.part"

@@ -3,6 +3,7 @@
 Seconds are those of warm compiled kernels on the machine of the constants, times how slow this machine is.
 """
 
+from ..compiled import cores
 from ..solvers.automatic import (
     FACTOR_SECONDS,
     HIERARCHY_SECONDS,
@@ -13,6 +14,7 @@ from ..solvers.automatic import (
     choose,
 )
 from ..solvers.nested_dissection import predicted_bytes
+from ..windows import WindowOperation
 from .calibration import slowness
 from .registry import Forecast
 
@@ -27,6 +29,15 @@ UNKNOWN = 48
 #: Seconds per cell of a search for cheapest paths, and of its way back.
 SEARCH_SECONDS = 0.4e-6
 WAY_BACK_SECONDS = 0.25e-6
+
+#: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
+WINDOW_CELL = 150
+#: Bytes per number of the dense blocks of a window's rows, which each thread keeps for itself.
+WINDOW_BLOCKS = 60
+
+#: Seconds of one core for a window of n cells, h × w: a search in n, an elimination in h w³ with its way back, the
+#: systems of randomized paths in n^1.5, a straight line in n.
+WINDOW_SECONDS = {"leastcost": 1.3e-7, "resistance": 2.7e-9, "rsp": 2e-7, "euclidean": 2e-8}
 
 
 def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
@@ -77,3 +88,20 @@ def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, 
     each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
     # The factor of the target before may still be kept.
     return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + slowness()[0] * targets * each)
+
+
+def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, gradient: bool) -> Forecast:
+    """Forecast the windows of a landscape, of which one batch is in memory."""
+    height, width = all_windows.window_shape
+    cells = height * width
+    together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
+    held = together * cells * WINDOW_CELL + tiles.window_shape[0] * tiles.window_shape[1] * GRAPH
+    if kind == "resistance":
+        held += cores() * height * width**2 * WINDOW_BLOCKS
+    if kind == "rsp":
+        held += together * predicted_bytes((height, width), symmetric=False)
+    work = {"resistance": height * width**3, "rsp": cells**1.5}.get(kind, cells)
+    each = WINDOW_SECONDS[kind] * work * (1.0 if gradient else 0.7)
+    slower = slowness()[0 if kind in ("resistance", "rsp") else 1]
+    used = 1 if kind in ("rsp", "euclidean") else cores()
+    return Forecast(BASE + int(held), START_SECONDS + slower * each * all_windows.count / used)

@@ -65,10 +65,13 @@ def read_grid(job: Job) -> GridGraph:
     neighbors = choice(job, "neighbors", ("queen", "rook"))
     edge_rule = choice(job, "edge_rule", ("mean", "resistance", "target"))
     # Compiled as a whole: a dozen operations one by one would each be compiled for this size.
-    return eqx.filter_jit(GridGraph)(permeability, active, int(active.sum()), neighbors, edge_rule, _pixel_size(job))
+    return eqx.filter_jit(GridGraph)(
+        permeability, active, int(active.sum()), neighbors, edge_rule, read_pixel_size(job)
+    )
 
 
-def _pixel_size(job: Job) -> tuple[float, float]:
+def read_pixel_size(job: Job) -> tuple[float, float]:
+    """Return height and width of a cell, in map units."""
     size = job.parameters.get("pixel_size")
     if (
         not isinstance(size, list)

@@ -2,10 +2,12 @@
 
 import abc
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..windows import DiskRaster
 from .reporting import Reporter
 
 
@@ -21,18 +23,21 @@ class Job:
         The arrays, by name.
     report
         Where to say how far the task is.
+    folder
+        Where outputs that are never held in memory as a whole are written, under the name of the output.
     """
 
     parameters: dict[str, Any]
     inputs: dict[str, np.ndarray]
     report: Reporter
+    folder: Path = field(default_factory=Path)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a task gives back: arrays and numbers, by name."""
+    """What a task gives back: arrays (or rasters on disk, in the job's folder already) and numbers, by name."""
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray | DiskRaster]
     numbers: dict[str, float | int | str | None] = field(default_factory=dict)
 
 
@@ -72,6 +77,8 @@ def tasks() -> dict[str, Task]:
     from .resistance_distance import ResistanceDistanceTask
     from .rsp_distance import RSPDistanceTask
     from .sensitivity import ConnectivitySensitivity
+    from .windowed_connectivity import WindowedConnectivityTask
+    from .windowed_sensitivity import WindowedSensitivityTask
 
     known = (
         LeastCostDistance(),
@@ -79,5 +86,7 @@ def tasks() -> dict[str, Task]:
         RSPDistanceTask(),
         ConnectivitySensitivity(),
         LabelComponents(),
+        WindowedConnectivityTask(),
+        WindowedSensitivityTask(),
     )
     return {task.name: task for task in known}

@@ -69,7 +69,7 @@ def _run(folder: Path, report: Reporter) -> int:
     known = tasks()
     if name not in known:
         raise ValueError(f'there is no task "{name}"; this engine knows {", ".join(sorted(known))}')
-    job = Job(parameters, inputs, report)
+    job = Job(parameters, inputs, report, folder)
     try:
         need = known[name].forecast(job)
     except KeyError as missing:

@@ -1,13 +1,16 @@
 """What the Processing toolbox shows: one algorithm a file, one group a folder.
 
 `algorithm` holds what all of them do alike; `parameters`, `results`, `documentation` and `styles` the pieces they are
-made of; `inputs` and `stages` serve a single run. `ALGORITHMS` is what the provider registers.
+made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inputs` are for rasters of any size.
+`ALGORITHMS` is what the provider registers.
 """
 
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
+from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
+from .sensitivity.windowedsensitivity import WindowedSensitivity
 from .tools.connectedcomponents import ConnectedComponents
 from .tools.loadsampledata import LoadSampleData
 
@@ -16,6 +19,8 @@ ALGORITHMS = (
     ResistanceDistance,
     RSPDistance,
     Sensitivity,
+    WindowedSensitivity,
+    WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
 )

@@ -50,6 +50,7 @@ class Section:
 
 DISTANCES = Section("distances", tr("Distances"))
 SENSITIVITY = Section("sensitivity", tr("Sensitivity"))
+HABITAT = Section("habitat", tr("Habitat"))
 TOOLS = Section("tools", tr("Tools"))
 
 
@@ -207,6 +208,27 @@ class EngineAlgorithm(PermeaAlgorithm):
         paths = self.output_paths(parameters, context)
         inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
         result = run(self.task(inputs), Stage(feedback, 10, 90))
+        return self.deliver(inputs, result, paths, context, feedback)
+
+    def deliver(
+        self,
+        inputs: Inputs,
+        result: Result,
+        paths: dict[str, str],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        """Write the maps, report, and return the outputs by name.
+
+        Parameters
+        ----------
+        inputs, result
+            What the engine was given, and what it returned.
+        paths
+            Where each map goes.
+        context, feedback
+            As Processing hands them to an algorithm.
+        """
         self._write(self.maps(inputs, result), inputs, paths, context, Stage(feedback, 90, 100))
         self._report(inputs, result, feedback)
         return {**paths, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
@@ -228,17 +250,15 @@ class EngineAlgorithm(PermeaAlgorithm):
 
     def _report(self, inputs: Inputs, result: Result, feedback: QgsProcessingFeedback) -> None:
         raster, numbers = inputs.landscape, result.numbers
+        crossed = tr("{valid:,} of {all:,} cells hold data; {active:,} can be crossed.").format(
+            valid=raster.valid_cells, all=raster.valid.size, active=numbers["active_cells"]
+        )
+        if "components" in numbers:
+            parts = tr("Connected parts of the landscape: {components:,}.")
+            crossed += " " + parts.format(components=numbers["components"])
         lines = [
             tr("Landscape '{name}': {frame}.").format(name=raster.name, frame=raster.frame),
-            tr(
-                "{valid:,} of {all:,} cells hold data; {active:,} can be crossed. Connected parts of the landscape: "
-                "{components:,}."
-            ).format(
-                valid=int(raster.valid.sum()),
-                all=raster.valid.size,
-                active=numbers["active_cells"],
-                components=numbers["components"],
-            ),
+            crossed,
             tr("Computed in {seconds:.1f} s with {solver}.").format(
                 seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
             ),

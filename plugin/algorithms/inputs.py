@@ -14,7 +14,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from ..layers import Points, Raster, align, cells_of, check_landscape, read_points, read_raster
+from ..layers import Frame, Points, QualityCheck, Raster, align, cells_of, check_landscape, read_points, read_raster
 from ..runner import Task
 from ..translation import tr
 
@@ -24,6 +24,17 @@ def is_given(parameters: dict, name: str) -> bool:
     value = parameters.get(name)
     is_null = getattr(value, "isNull", lambda: False)
     return value is not None and value != "" and not is_null()
+
+
+def warn_of_degrees(name: str, frame: Frame, feedback: QgsProcessingFeedback) -> None:
+    """Say what follows for the distances where a raster is not in a projected coordinate system."""
+    if frame.crs.isGeographic():
+        feedback.pushWarning(
+            tr(
+                "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
+                "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
+            ).format(name=name, crs=frame.crs.authid())
+        )
 
 
 class Inputs:
@@ -55,13 +66,7 @@ class Inputs:
         self._feedback.setProgressText(tr("Reading the landscape"))
         raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
         check_landscape(raster, self.choice("VALUES"))
-        if raster.frame.crs.isGeographic():
-            self._feedback.pushWarning(
-                tr(
-                    "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
-                    "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
-                ).format(name=raster.name, crs=raster.frame.crs.authid())
-            )
+        warn_of_degrees(raster.name, raster.frame, self._feedback)
         return raster
 
     @property
@@ -112,30 +117,10 @@ class Inputs:
             A value is negative or infinite, or there is no cell with quality above 0.
         """
         raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
-        values = np.where(raster.valid, raster.values, 0.0)
-        wrong = np.argwhere(~np.isfinite(values) | (values < 0))
-        if len(wrong):
-            row, column = wrong[0]
-            raise QgsProcessingException(
-                tr(
-                    "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                    "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
-                ).format(count=len(wrong), name=raster.name, row=row + 1, column=column + 1, value=values[row, column])
-            )
-        if not (values[self.crossable] > 0).any():
-            raise QgsProcessingException(
-                tr(
-                    "No cell of the landscape has habitat: '{name}' is 0 or without data wherever '{landscape}' can "
-                    "be crossed. Check that the two rasters cover the same area."
-                ).format(name=raster.name, landscape=self.landscape.name)
-            )
-        missing = int((self.crossable & ~raster.valid).sum())
-        if missing:
-            self._feedback.pushInfo(
-                tr("'{name}' has no data in {count:,} cells of the landscape; they count as quality 0.").format(
-                    name=raster.name, count=missing
-                )
-            )
+        check = QualityCheck(raster.name, self.landscape.name)
+        values = check.add(raster.values, raster.valid, self.crossable)
+        check.refuse()
+        check.report(self._feedback)
         return values
 
     def task(self, name: str, arrays: dict[str, np.ndarray] | None = None, **parameters: Any) -> Task:
@@ -189,6 +174,10 @@ class Inputs:
     def whole_number(self, name: str) -> int:
         """Return a whole number."""
         return self._algorithm.parameterAsInt(self._parameters, name, self._context)
+
+    def text(self, name: str) -> str:
+        """Return words as they were typed, without spaces around them."""
+        return self._algorithm.parameterAsString(self._parameters, name, self._context).strip()
 
     def flag(self, name: str) -> bool:
         """Return a yes or no."""

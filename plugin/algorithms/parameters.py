@@ -205,12 +205,15 @@ def number(
     text: str,
     *,
     minimum: float,
+    maximum: float | None = None,
     whole: bool = False,
     advanced: bool = False,
 ) -> Parameter:
-    """Return a number with a smallest allowed value."""
+    """Return a number with a smallest and, if any, a largest allowed value."""
     kind = QgsProcessingParameterNumber.Type.Integer if whole else QgsProcessingParameterNumber.Type.Double
     parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, minValue=minimum)
+    if maximum is not None:
+        parameter.setMaximum(maximum)
     return explained(parameter, text, advanced=advanced)
 
 

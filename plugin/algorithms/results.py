@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
+from ..array_file import ArrayFile
 from ..translation import tr
 from .styles import Style
 
@@ -20,7 +21,8 @@ class Map:
     output
         Name of the output parameter that says where to.
     values
-        (rows, columns) or (bands, rows, columns); NaN where there is nothing to say, infinite where unreachable.
+        (rows, columns), in memory or on disk, or (bands, rows, columns); NaN where there is nothing to say, infinite
+        where unreachable.
     style
         How QGIS draws it.
     dtype
@@ -30,7 +32,7 @@ class Map:
     """
 
     output: str
-    values: np.ndarray
+    values: np.ndarray | ArrayFile
     style: Style
     dtype: str = "float32"
     band_names: tuple[str, ...] = ()
@@ -89,6 +91,24 @@ def figures_of_every_run() -> tuple[Figure, ...]:
         Figure("residual", tr("Relative residual of the solver (empty where nothing is solved)")),
         Figure("seconds", tr("Seconds in the engine, its start not counted")),
         Figure("peak_memory_bytes", tr("Peak memory of the engine, in bytes")),
+    )
+
+
+def figures_of_windows(values: str) -> tuple[Figure, ...]:
+    """Return what a run over windows reports: no connected parts, which nobody looks for in a raster of any size.
+
+    Parameters
+    ----------
+    values
+        What the values of its map are called.
+    """
+    return (
+        *(figure for figure in figures_of_every_run() if figure.key != "components"),
+        Figure("connectivity", tr("The connectivity of the landscape as it is")),
+        Figure("windows", tr("Windows that were computed")),
+        Figure("skipped_windows", tr("Windows skipped because they hold no habitat")),
+        Figure("minimum", tr("Smallest {values}").format(values=values)),
+        Figure("maximum", tr("Largest {values}").format(values=values)),
     )
 
 

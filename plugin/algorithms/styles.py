@@ -22,6 +22,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
+from ..array_file import ArrayFile
 from ..translation import tr
 
 # Perceptually even, so that equal steps of cost look equal: pale where a source is near, dark where it is far.
@@ -33,6 +34,10 @@ BELOW_TO_ABOVE_ZERO = (
     "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
     "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",
 )  # fmt: skip
+# Bare ground to closed forest.
+LITTLE_TO_MUCH = (
+    "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",
+)  # fmt: skip
 # Told apart also by most people who do not see red and green as different.
 CATEGORIES = (
     "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
@@ -41,6 +46,7 @@ THE_REST = "#c9c9c4"
 
 # A few extreme cells (beside a source, in a bottleneck) would leave the rest of the map in one colour.
 UPPER_PERCENTILE = 98.0
+MOST_CELLS_FOR_A_STYLE = 1 << 20
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -71,6 +77,7 @@ class Stretched(Style):
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else self.low + 1.0
         stops = np.linspace(self.low, high, len(self.colours))
+        stops[np.abs(stops) < 1e-12 * (high - self.low)] = 0.0
         ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
         ramp.setColorRampItemList([_item(stop, colour) for stop, colour in zip(stops, self.colours)])
@@ -138,6 +145,21 @@ def sensitivity_style(sensitivity: np.ndarray) -> Style:
     size = size[size > 0]
     reach = float(np.percentile(size, UPPER_PERCENTILE)) if size.size else 1.0
     return Stretched(-reach, reach, BELOW_TO_ABOVE_ZERO)
+
+
+def habitat_style(habitat: np.ndarray) -> Style:
+    """Return the style of a map of habitat within reach: pale where there is none, green where there is much."""
+    finite = habitat[np.isfinite(habitat)]
+    high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
+    return Stretched(0.0, _rounded_up(high if high > 0 else float(finite.max(initial=0.0))), LITTLE_TO_MUCH)
+
+
+def sampled(raster: ArrayFile) -> np.ndarray:
+    """Return enough rows of a raster on disk, evenly spread, for the numbers of a style; all rows of a small one."""
+    step = max(1, raster.size // MOST_CELLS_FOR_A_STYLE)
+    if step == 1:
+        return raster[:]
+    return np.concatenate([raster[row : row + 1] for row in range(step // 2, len(raster), step)])
 
 
 def component_style(labels: np.ndarray) -> Style:

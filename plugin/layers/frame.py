@@ -91,3 +91,8 @@ class Raster:
     values: np.ndarray
     valid: np.ndarray
     frame: Frame
+
+    @property
+    def valid_cells(self) -> int:
+        """How many cells hold data."""
+        return int(np.count_nonzero(self.valid))

@@ -31,6 +31,8 @@ class GdalBand:
 
     Attributes
     ----------
+    name
+        The layer's name, for messages.
     frame
         The grid.
     block_rows
@@ -38,14 +40,14 @@ class GdalBand:
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
-        self._name = layer.name()
+        self.name = layer.name()
         self._dataset = dataset  # a band does not keep its dataset alive
         self._band = dataset.GetRasterBand(band)
         self._mask = self._band.GetMaskBand() if self._band.GetMaskFlags() & gdal.GMF_PER_DATASET else None
         if self._band.DataType not in NUMPY_TYPES:
             raise QgsProcessingException(
                 tr("'{layer}': band {band} holds {type} values; a landscape needs real numbers.").format(
-                    layer=self._name, band=band, type=gdal.GetDataTypeName(self._band.DataType)
+                    layer=self.name, band=band, type=gdal.GetDataTypeName(self._band.DataType)
                 )
             )
         self._stored = np.dtype(NUMPY_TYPES[self._band.DataType])
@@ -105,10 +107,12 @@ class GdalBand:
             answer = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
             if answer is None and not errors:
                 errors.append(tr("GDAL gives no reason"))
+            if (first_row + rows) % self.block_rows == 0:
+                band.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
         if errors:
             raise QgsProcessingException(
                 tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or no longer there?").format(
-                    layer=self._name, row=first_row + 1, reason=errors[-1].rstrip(".")
+                    layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
                 )
             )
 

@@ -27,6 +27,8 @@ class ProviderBand:
 
     Attributes
     ----------
+    name
+        The layer's name, for messages.
     frame
         The grid.
     block_rows
@@ -34,7 +36,7 @@ class ProviderBand:
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int) -> None:
-        self._name = layer.name()
+        self.name = layer.name()
         self._provider = layer.dataProvider()
         self._band = band
         if self._provider.dataType(band) not in NUMPY_TYPES:
@@ -42,7 +44,7 @@ class ProviderBand:
                 tr(
                     "'{layer}': band {band} holds colours or complex numbers, not one real number per cell. "
                     "Use the data behind the picture."
-                ).format(layer=self._name, band=band)
+                ).format(layer=self.name, band=band)
             )
         extent = layer.extent()
         rows, columns = layer.height(), layer.width()
@@ -51,7 +53,7 @@ class ProviderBand:
                 tr(
                     "'{layer}' has no cells of its own (its provider, {provider}, names no size). "
                     "Export it to a GeoTIFF first."
-                ).format(layer=self._name, provider=self._provider.name())
+                ).format(layer=self.name, provider=self._provider.name())
             )
         geotransform = (
             extent.xMinimum(),
@@ -78,7 +80,7 @@ class ProviderBand:
             reason = block.error().summary() if block is not None else ""
             raise QgsProcessingException(
                 tr("'{layer}' cannot be read at row {row}: {reason}").format(
-                    layer=self._name,
+                    layer=self.name,
                     row=first_row + 1,
                     reason=reason or tr("its provider, {name}, returned nothing").format(name=self._provider.name()),
                 )

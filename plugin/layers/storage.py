@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from osgeo import gdal
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..array_file import ArrayFile
+from ..cancelled import stop_if_cancelled
 from ..translation import tr
 from .checking import cells_in_words
+from .statistics import Statistics
 
 FALLBACK_NODATA = -9999.0
+
+CELLS_AT_A_TIME = 1 << 20
 
 GDAL_TYPES = {"float32": gdal.GDT_Float32, "float64": gdal.GDT_Float64, "int32": gdal.GDT_Int32}
 
@@ -28,11 +34,14 @@ class Storage:
         The value that marks nodata.
     vanishing
         How many values are not zero but too small for `dtype`, and become zero.
+    statistics
+        Of the finite values, one a band.
     """
 
     dtype: np.dtype
     nodata: float
     vanishing: int
+    statistics: tuple[Statistics, ...]
 
     def stored(self, values: np.ndarray) -> np.ndarray:
         """The values as they go to disk: of `dtype`, contiguous, NaN replaced by nodata."""
@@ -42,19 +51,27 @@ class Storage:
         return np.ascontiguousarray(values, self.dtype)
 
 
-def choose_storage(bands: np.ndarray, dtype: str, wanted_nodata: float | None, name: str) -> Storage:
+def choose_storage(
+    bands: Sequence[np.ndarray | ArrayFile],
+    dtype: str,
+    wanted_nodata: float | None,
+    name: str,
+    feedback: QgsProcessingFeedback,
+) -> Storage:
     """Choose the nodata value and make sure that every value can be stored.
 
     Parameters
     ----------
     bands
-        (bands, rows, columns).
+        Each (rows, columns), in memory or on disk.
     dtype
         ``"float32"``, ``"float64"`` or ``"int32"``.
     wanted_nodata
         The input's nodata value, kept where it can be.
     name
         What messages call the result.
+    feedback
+        Asked whether to go on.
 
     Raises
     ------
@@ -67,8 +84,11 @@ def choose_storage(bands: np.ndarray, dtype: str, wanted_nodata: float | None, n
     candidates.append(float(np.finfo(target).min) if target.kind == "f" else float(np.iinfo(target).min))
     taken = [False] * len(candidates)
     vanishing = 0
-    for band in bands:
-        for rows in np.array_split(band, max(1, band.size >> 20)):
+    statistics = tuple(Statistics() for _ in bands)
+    for band, of_band in zip(bands, statistics):
+        for rows in _parts(band):
+            stop_if_cancelled(feedback)
+            of_band.add(rows)
             _refuse_unstorable(rows, target, name)
             with np.errstate(under="ignore", invalid="ignore"):
                 stored = rows.astype(target)
@@ -81,7 +101,12 @@ def choose_storage(bands: np.ndarray, dtype: str, wanted_nodata: float | None, n
         raise QgsProcessingException(
             tr("'{name}' uses every value that could mark nodata. Choose another data type.").format(name=name)
         )
-    return Storage(target, float(free[0]), vanishing)
+    return Storage(target, float(free[0]), vanishing, statistics)
+
+
+def _parts(band: np.ndarray | ArrayFile) -> Iterator[np.ndarray]:
+    step = max(1, CELLS_AT_A_TIME // band.shape[1])
+    return (band[first : first + step] for first in range(0, len(band), step))
 
 
 def _fits(value: float, target: np.dtype) -> bool:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..array_file import ArrayFile
 from ..cancelled import stop_if_cancelled
 from ..translation import tr
-from .alignment import wkt
 from .frame import Frame
 from .gdal_errors import collected_gdal_errors
+from .resampling import wkt
+from .statistics import Statistics
 from .storage import GDAL_TYPES, Storage, choose_storage
 
 TILE = 256
+
+# A raster that is longer than this gets overviews: without, QGIS reads all of it to draw it small.
+LARGE = 4096
+
+# The smallest overview has no side longer than this.
+SMALLEST_OVERVIEW = 512
 
 # Files that GDAL reads along with a GeoTIFF of this name: after a new one has taken the name they would be wrong.
 SIDECARS = (".aux.xml", ".ovr", ".msk")
@@ -26,21 +34,21 @@ SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 def write_raster(
     path: str,
-    array: np.ndarray,
+    array: np.ndarray | ArrayFile,
     frame: Frame,
     *,
     dtype: str = "float32",
     band_names: Sequence[str] = (),
     feedback: QgsProcessingFeedback,
 ) -> float:
-    """Write an array as a compressed, tiled GeoTIFF on the grid of its input.
+    """Write an array as a compressed, tiled GeoTIFF on the grid of its input; a large one gets overviews.
 
     Parameters
     ----------
     path
         Where to; ends in ``.tif`` or ``.tiff``. What is there already is replaced only when the new file is complete.
     array
-        (rows, columns) or (bands, rows, columns). NaN becomes nodata; infinity stays infinity.
+        (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata; infinity stays infinity.
     frame
         The input's grid; also offers the nodata value.
     dtype
@@ -64,9 +72,9 @@ def write_raster(
         The user cancelled; nothing is left behind.
     """
     target = Path(path)
-    bands = array[np.newaxis] if array.ndim == 2 else array
+    bands = [array] if array.ndim == 2 else list(array)
     _refuse_wrong_arguments(target, bands, frame, dtype, band_names)
-    storage = choose_storage(bands, dtype, frame.nodata, target.name)
+    storage = choose_storage(bands, dtype, frame.nodata, target.name, feedback)
     if storage.vanishing:
         feedback.pushWarning(
             tr("{count} values of '{name}' are too small for {dtype} and are stored as zero; use float64.").format(
@@ -76,7 +84,7 @@ def write_raster(
     unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
     try:
         _write(unfinished, bands, frame, storage, band_names, feedback)
-        _read_back(unfinished, bands.shape, target)
+        _read_back(unfinished, (len(bands), frame.rows, frame.columns), target)
         _take_the_name(unfinished, target)
     finally:
         for leftover in (unfinished, *_sidecars(unfinished)):
@@ -85,7 +93,7 @@ def write_raster(
 
 
 def _refuse_wrong_arguments(
-    target: Path, bands: np.ndarray, frame: Frame, dtype: str, band_names: Sequence[str]
+    target: Path, bands: list[np.ndarray | ArrayFile], frame: Frame, dtype: str, band_names: Sequence[str]
 ) -> None:
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise QgsProcessingException(
@@ -99,10 +107,11 @@ def _refuse_wrong_arguments(
                 name=target.name, folder=target.parent
             )
         )
-    if bands.ndim != 3 or bands.shape[1:] != (frame.rows, frame.columns) or not len(bands):
+    shapes = {band.shape for band in bands}
+    if shapes != {(frame.rows, frame.columns)}:
         raise QgsProcessingException(
             tr("'{name}' cannot be written: the result has the shape {shape}, its input {rows} × {columns}.").format(
-                name=target.name, shape=bands.shape, rows=frame.rows, columns=frame.columns
+                name=target.name, shape=(len(bands), *next(iter(shapes), ())), rows=frame.rows, columns=frame.columns
             )
         )
     if dtype not in GDAL_TYPES:
@@ -119,7 +128,7 @@ def _refuse_wrong_arguments(
 
 def _write(
     path: Path,
-    bands: np.ndarray,
+    bands: list[np.ndarray | ArrayFile],
     frame: Frame,
     storage: Storage,
     band_names: Sequence[str],
@@ -145,39 +154,58 @@ def _write(
                 if frame.crs.isValid():
                     dataset.SetProjection(wkt(frame.crs))
                 for number, values in enumerate(bands):
+                    band = dataset.GetRasterBand(number + 1)
                     if band_names:
-                        dataset.GetRasterBand(number + 1).SetDescription(band_names[number])
-                    _fill(dataset.GetRasterBand(number + 1), values, storage, errors, feedback)
-                    feedback.setProgress(100 * (number + 1) / len(bands))
+                        band.SetDescription(band_names[number])
+                    _set_statistics(band, storage.statistics[number])
+                    for rows_done in _fill(band, values, storage, errors, feedback):
+                        feedback.setProgress(100 * (number + rows_done / frame.rows) / len(bands))
                 dataset.FlushCache()
+                if not errors:
+                    _add_overviews(dataset, storage, feedback)
         finally:
             # The last tiles, and with them a full disk, come out only when the dataset is let go; and a file that
             # is still open cannot be removed on Windows.
             dataset = None
+    stop_if_cancelled(feedback)  # GDAL calls it an error, too
     if errors:
         raise QgsProcessingException(_why_not_written(path, errors))
 
 
 def _fill(
-    band: gdal.Band, values: np.ndarray, storage: Storage, errors: list[str], feedback: QgsProcessingFeedback
-) -> None:
+    band: gdal.Band,
+    values: np.ndarray | ArrayFile,
+    storage: Storage,
+    errors: list[str],
+    feedback: QgsProcessingFeedback,
+) -> Iterator[int]:
+    """Write a band a row of tiles at a time, and yield how many rows are written."""
     band.SetNoDataValue(storage.nodata)
-    _set_statistics(band, values)
     for first in range(0, len(values), TILE):
         if errors:
             return
         stop_if_cancelled(feedback)
         rows = storage.stored(values[first : first + TILE])
         band.WriteRaster(0, first, rows.shape[1], len(rows), rows, buf_type=GDAL_TYPES[storage.dtype.name])
+        band.FlushCache()  # whole tiles, so that none is compressed twice
+        yield first + len(rows)
 
 
-def _set_statistics(band: gdal.Band, values: np.ndarray) -> None:
+def _set_statistics(band: gdal.Band, statistics: Statistics) -> None:
     """Minimum, maximum, mean and standard deviation of the finite values, so that QGIS need not guess a stretch."""
-    finite = values[np.isfinite(values)]
-    if finite.size:
-        band.SetStatistics(
-            float(finite.min()), float(finite.max()), float(finite.mean()), float(finite.std(dtype=np.float64))
-        )
+    if statistics.count:
+        band.SetStatistics(statistics.minimum, statistics.maximum, statistics.mean, statistics.deviation)
+
+
+def _add_overviews(dataset: gdal.Dataset, storage: Storage, feedback: QgsProcessingFeedback) -> None:
+    longest = max(dataset.RasterXSize, dataset.RasterYSize)
+    if longest <= LARGE:
+        return
+    factors = [2]
+    while longest / factors[-1] > SMALLEST_OVERVIEW:
+        factors.append(2 * factors[-1])
+    method = "AVERAGE" if storage.dtype.kind == "f" else "NEAREST"
+    dataset.BuildOverviews(method, factors, callback=lambda *_: 0 if feedback.isCanceled() else 1)
 
 
 def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
@@ -189,7 +217,7 @@ def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
             if found != shape:
                 errors.append(tr("it holds {found} instead of {expected}").format(found=found, expected=shape))
             for number in range(1, dataset.RasterCount + 1):
-                dataset.GetRasterBand(number).Checksum()
+                _read_all_tiles(dataset.GetRasterBand(number))
             dataset = None
         elif not errors:
             errors.append(tr("it cannot be opened again"))
@@ -197,6 +225,12 @@ def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
         raise QgsProcessingException(
             tr("'{name}' was not written correctly: {reason}").format(name=target.name, reason=errors[0])
         )
+
+
+def _read_all_tiles(band: gdal.Band) -> None:
+    for first in range(0, band.YSize, TILE):
+        band.ReadRaster(0, first, band.XSize, min(TILE, band.YSize - first))
+        band.FlushCache()
 
 
 def _take_the_name(unfinished: Path, target: Path) -> None:

@@ -2,17 +2,21 @@
 
 from .endings import (
     InputRefused,
+    JobNotWritten,
     OutOfMemory,
     RunCancelled,
     RunFailed,
     WorkerCrashed,
     WorkerFailedToStart,
 )
-from .running import run
+from .job_folder import refuse_without_room
+from .running import OpenJob, open_job, run
 from .task import Result, Task
 
 __all__ = [
     "InputRefused",
+    "JobNotWritten",
+    "OpenJob",
     "OutOfMemory",
     "Result",
     "RunCancelled",
@@ -20,5 +24,7 @@ __all__ = [
     "Task",
     "WorkerCrashed",
     "WorkerFailedToStart",
+    "open_job",
+    "refuse_without_room",
     "run",
 ]

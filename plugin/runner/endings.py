@@ -27,6 +27,10 @@ class RunFailed(QgsProcessingException):
     """The run ended without a result; the message says what happened and what to do."""
 
 
+class JobNotWritten(RunFailed):
+    """There is no room for the job, or it cannot be written."""
+
+
 class WorkerFailedToStart(RunFailed):
     """The engine's Python did not start."""
 
@@ -45,7 +49,10 @@ class OutOfMemory(RunFailed):
 
 def smaller() -> str:
     """What a user can do who has too little memory."""
-    return tr("Use a smaller raster (clip it), coarser cells, or fewer sources; or close other programs.")
+    return tr(
+        "Use a smaller raster (clip it), coarser cells, or fewer sources (with moving windows: a shorter dependency "
+        "range or smaller batches); or close other programs."
+    )
 
 
 def failure(ended: Ended, error: dict[str, str], python: str) -> QgsProcessingException | None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingUtils
 
+from ..array_file import ArrayFile
 from ..translation import tr
-from .endings import RunFailed
+from .endings import JobNotWritten, RunFailed
 from .task import Result, Task
 
 FORMAT = 1
@@ -22,43 +23,78 @@ ANSWER_PER_INPUT = 1.0
 ROOM_FOR_SMALL_FILES = 16 << 20
 
 
-def write_job(task: Task) -> Path:
-    """Write a task into a new folder in QGIS's temporary folder, and return it.
+def new_folder() -> Path:
+    """Make an empty job folder in QGIS's temporary folder.
 
     Raises
     ------
-    RunFailed
-        The disk is full, or would be, or the folder cannot be written.
+    JobNotWritten
+        It cannot be made.
     """
     parent = QgsProcessingUtils.tempFolder()
-    needed = sum(array.nbytes for array in task.arrays.values()) * (1 + ANSWER_PER_INPUT) + ROOM_FOR_SMALL_FILES
+    try:
+        return Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
+    except OSError as error:
+        raise JobNotWritten(
+            tr("The job cannot be written into {folder}: {reason}").format(folder=parent, reason=error)
+        ) from error
+
+
+def refuse_without_room(needed: float) -> None:
+    """Refuse a run for which there is too little disk space.
+
+    Parameters
+    ----------
+    needed
+        Bytes of the arrays that are still to be written, by QGIS and by the engine.
+
+    Raises
+    ------
+    JobNotWritten
+        QGIS's temporary folder has less room.
+    """
+    parent = QgsProcessingUtils.tempFolder()
+    needed = needed + ROOM_FOR_SMALL_FILES
     free = shutil.disk_usage(parent).free
     if free < needed:
-        raise RunFailed(
+        raise JobNotWritten(
             tr(
                 "Too little disk space for the run: it needs about {needed}, and {free} are free in the temporary "
                 "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
             ).format(needed=in_words(needed), free=in_words(free), folder=parent)
         )
-    folder = Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
+
+
+def write_job(task: Task, folder: Path) -> None:
+    """Write a task into a folder; arrays on disk must lie there already.
+
+    Raises
+    ------
+    JobNotWritten
+        The disk is full, or would be, or the folder cannot be written.
+    """
+    in_memory = {name: array for name, array in task.arrays.items() if not isinstance(array, ArrayFile)}
+    refuse_without_room(
+        sum(array.nbytes for array in in_memory.values())
+        + sum(array.nbytes for array in task.arrays.values()) * ANSWER_PER_INPUT
+    )
     try:
-        inputs = {}
-        for name, array in task.arrays.items():
-            inputs[name] = f"{name}.npy"
+        inputs = {name: f"{name}.npy" if name in in_memory else array.path.name for name, array in task.arrays.items()}
+        for name, array in in_memory.items():
             np.save(folder / inputs[name], array, allow_pickle=False)
         job = {"format": FORMAT, "task": task.name, "parameters": task.parameters, "inputs": inputs}
         text = json.dumps(job, indent=1, default=_plain, allow_nan=False)
         (folder / "job.json").write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
-        remove(folder)
-        raise RunFailed(
+        raise JobNotWritten(
             tr("The job cannot be written into {folder}: {reason}").format(folder=folder, reason=error)
         ) from error
-    return folder
 
 
 def read_result(folder: Path, task: Task) -> Result:
     """Read what the engine left in the job folder, trusting none of it.
+
+    The outputs of a task on disk stay there.
 
     Raises
     ------
@@ -81,7 +117,7 @@ def read_result(folder: Path, task: Task) -> Result:
     missing = [name for name in task.rasters or () if name not in files]
     if missing:
         raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
-    outputs = {name: _read_output(folder, name, file) for name, file in files.items()}
+    outputs = {name: _read_output(folder, name, file, task.on_disk) for name, file in files.items()}
     for name, array in outputs.items():
         on_grid = task.shape is not None and (task.rasters is None or name in task.rasters)
         if on_grid and array.shape[-2:] != task.shape:
@@ -107,12 +143,12 @@ def in_words(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def _read_output(folder: Path, name: str, file: Any) -> np.ndarray:
+def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | ArrayFile:
     # Only a plain name: a result must not point out of its folder.
     if not isinstance(file, str) or Path(file).name != file:
         raise RunFailed(tr("The engine's result names no proper file for '{name}'.").format(name=name))
     try:
-        array = np.load(folder / file, allow_pickle=False)
+        array = ArrayFile(folder / file) if on_disk else np.load(folder / file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise RunFailed(
             tr("The engine's result '{name}' cannot be read: {reason}").format(name=name, reason=error)

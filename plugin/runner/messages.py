@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 from qgis.core import QgsProcessingFeedback
@@ -14,6 +15,9 @@ from .memory import judge_forecast
 
 # Every line in QGIS's log costs a redraw: a worker gone wild must not freeze the window.
 STRAY_LINES_SHOWN = 50
+
+# So does every step of the progress that is told in words: of steps of one kind, one in so many seconds is shown.
+SECONDS_BETWEEN_STEPS = 2.0
 
 
 class Messages:
@@ -34,7 +38,7 @@ class Messages:
 
     def __init__(self, feedback: QgsProcessingFeedback) -> None:
         self._feedback = feedback
-        self._text = ""
+        self._text, self._text_at = "", 0.0
         self._stray = 0
         self.error: dict[str, str] = {}
         self.refusal: OutOfMemory | None = None
@@ -68,10 +72,14 @@ class Messages:
         if not _is_number(percent) or not isinstance(text, str):
             return False
         self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
-        if text and text != self._text:
+        if text and text != self._text and not self._too_soon(text):
             self._feedback.setProgressText(text)
-            self._text = text
+            self._text, self._text_at = text, time.monotonic()
         return True
+
+    def _too_soon(self, text: str) -> bool:
+        same_kind = text.partition(" ")[0] == self._text.partition(" ")[0]
+        return same_kind and time.monotonic() - self._text_at < SECONDS_BETWEEN_STEPS
 
     def _take_message(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
@@ -12,8 +14,8 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
 from ..environment import MODULE_ARGUMENTS, Engine, cannot_run, find_engine, forget_probes, scrubbed_environment
 from ..process import Ended, Ending, listen_to
 from ..translation import tr
-from .endings import InputRefused, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
-from .job_folder import read_result, remove, write_job
+from .endings import InputRefused, JobNotWritten, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
+from .job_folder import new_folder, read_result, remove, write_job
 from .messages import Messages
 from .task import Result, Task
 
@@ -41,12 +43,42 @@ def run(task: Task, feedback: QgsProcessingFeedback, *, engine: Engine | None = 
     RunCancelled, WorkerFailedToStart, WorkerCrashed, InputRefused, OutOfMemory, RunFailed
         The run ended without a result. All of them are `QgsProcessingException`.
     """
+    with open_job(feedback, engine=engine, keep_job=keep_job) as job:
+        return job.run(task, feedback)
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """A job whose folder is there already, so that inputs can be written into it bit by bit.
+
+    Parameters
+    ----------
+    folder
+        The job folder.
+    engine
+        The engine that will run it.
+    """
+
+    folder: Path
+    engine: Engine
+
+    def run(self, task: Task, feedback: QgsProcessingFeedback) -> Result:
+        """Run a task as `run` does; outputs on disk last as long as the job is open."""
+        write_job(task, self.folder)
+        return _result_of(task, self.engine, self.folder, feedback)
+
+
+@contextmanager
+def open_job(
+    feedback: QgsProcessingFeedback, *, engine: Engine | None = None, keep_job: bool = False
+) -> Iterator[OpenJob]:
+    """Make a job folder, and remove it at the end; see `run` for the parameters and for what is raised."""
     keep_job = keep_job or QgsSettings().value(KEEP_JOBS_SETTING, False, type=bool)
     engine = engine or find_engine()
-    folder = write_job(task)
+    folder = new_folder()
     failed: QgsProcessingException | None = None
     try:
-        return _result_of(task, engine, folder, feedback)
+        yield OpenJob(folder, engine)
     except QgsProcessingException as error:
         failed = error
         raise
@@ -106,4 +138,5 @@ def _quoted_for_windows(text: str) -> str:
 
 def _worth_repeating(failed: QgsProcessingException | None) -> bool:
     """Whether somebody could learn more from the job: not where the reason is known already."""
-    return isinstance(failed, RunFailed) and not isinstance(failed, (InputRefused, RunCancelled, WorkerFailedToStart))
+    known = (InputRefused, JobNotWritten, RunCancelled, WorkerFailedToStart)
+    return isinstance(failed, RunFailed) and not isinstance(failed, known)

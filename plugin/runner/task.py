@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..array_file import ArrayFile
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
@@ -19,7 +21,7 @@ class Task:
     parameters
         Anything that JSON can hold; numpy's numbers are welcome.
     arrays
-        Inputs by name; ``landscape`` and ``valid`` are (rows, columns).
+        Inputs by name, in memory or in files of the job folder; ``landscape`` and ``valid`` are (rows, columns).
     rasters
         Names of the outputs that must lie on the landscape's grid, (…, rows, columns); None means all of them.
 
@@ -31,13 +33,18 @@ class Task:
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray | ArrayFile] = field(default_factory=dict)
     rasters: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...] | None:
         """Rows and columns of the landscape, None for a task without one."""
         return self.arrays["landscape"].shape if "landscape" in self.arrays else None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the landscape, and with it every output, stays on disk."""
+        return isinstance(self.arrays.get("landscape"), ArrayFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +54,10 @@ class Result:
     Parameters
     ----------
     outputs
-        Arrays by name, in memory.
+        Arrays by name, in memory, or in files of the job folder for a task on disk.
     numbers
         Totals, solver, iterations, residual, seconds, peak memory, by name; None where one does not apply.
     """
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray | ArrayFile]
     numbers: dict[str, Any]

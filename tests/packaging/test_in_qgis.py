@@ -46,7 +46,10 @@ def qgis_process(home):
 
 def test_every_algorithm_is_there(qgis_process):
     algorithms = set(json.loads(qgis_process("list", "--json"))["providers"]["permea"]["algorithms"])
-    names = "leastcostdistance resistancedistance rspdistance sensitivity connectedcomponents loadsampledata"
+    names = (
+        "leastcostdistance resistancedistance rspdistance sensitivity windowedsensitivity windowedconnectivity "
+        "connectedcomponents loadsampledata"
+    )
     assert {f"permea:{name}" for name in names.split()} <= algorithms
 
 

@@ -1,5 +1,6 @@
 """Landscapes on disk, a feedback that remembers, and small engines that misbehave."""
 
+import gc
 import sys
 import textwrap
 from pathlib import Path
@@ -111,7 +112,8 @@ def raster_layer(geotiff, qgis_app):
         assert opened.isValid()
         return opened
 
-    return layer
+    yield layer
+    gc.collect()  # a caught exception keeps a layer alive beyond the end of QGIS
 
 
 @pytest.fixture
@@ -156,9 +158,9 @@ def worker(tmp_path, qgis_app):
 @pytest.fixture(autouse=True)
 def nothing_configured(qgis_app, monkeypatch):
     """No test leaves a setting behind, or depends on one that was there."""
-    from permea.plugin import environment
+    from permea.plugin import cluster, environment
 
-    kept = (environment.SETTING, KEEP_JOBS_SETTING)
+    kept = (environment.SETTING, KEEP_JOBS_SETTING, cluster.SETTING)
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
         QgsSettings().remove(key)

@@ -9,7 +9,8 @@ import time
 
 import numpy as np
 import pytest
-from permea.plugin.runner import Result, Task, run
+from permea.plugin.array_file import ArrayFile
+from permea.plugin.runner import Result, Task, open_job, run
 from qgis.core import QgsSettings
 
 LANDSCAPE = np.arange(12.0).reshape(3, 4)
@@ -220,3 +221,32 @@ def test_the_engines_caches_lie_in_the_profile(worker, feedback):
     engine = worker("""finish({"distance": read("landscape")}, cache=os.environ["JAX_COMPILATION_CACHE_DIR"])""")
     cache = run(task(), feedback, engine=engine).numbers["cache"]
     assert os.path.join("permea", "cache", "jax") in cache
+
+
+def test_of_a_thousand_steps_in_words_a_few_are_shown_and_all_move_the_bar(worker, feedback):
+    run(
+        task(),
+        feedback,
+        engine=worker("""
+            for number in range(1000):
+                say("progress", percent=number / 10, text=f"Batch {number} of 1000, 3 s left")
+            say("progress", percent=100, text="Writing")
+            finish({"distance": read("landscape")})
+        """),
+    )
+    assert feedback.texts[0] == "Batch 0 of 1000, 3 s left" and feedback.texts[-1] == "Writing"
+    assert len(feedback.texts) < 6
+    assert len(feedback.percents) > 900
+
+
+def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worker, feedback, job_folders):
+    before = job_folders()
+    with open_job(feedback, engine=worker(DOUBLES)) as job:
+        arrays = {}
+        for name, values in (("landscape", LANDSCAPE), ("valid", LANDSCAPE > 0)):
+            np.save(job.folder / f"{name}.npy", values)
+            arrays[name] = ArrayFile(job.folder / f"{name}.npy")
+        result = job.run(Task("any", {}, {**arrays, "sources": np.array([[1, 2]])}), feedback)
+        assert isinstance(result.outputs["distance"], ArrayFile)
+        np.testing.assert_array_equal(result.outputs["distance"][:], 2 * LANDSCAPE)
+    assert job_folders() == before

@@ -11,6 +11,7 @@ from permea.plugin.environment import Engine, EngineMissing
 from permea.plugin.layers import Cancelled
 from permea.plugin.runner import (
     InputRefused,
+    JobNotWritten,
     OutOfMemory,
     RunCancelled,
     RunFailed,
@@ -282,7 +283,7 @@ def test_free_memory_is_what_the_kernel_says():
 def test_a_disk_that_is_nearly_full_is_noticed_before_the_start(worker, feedback, monkeypatch, job_folders):
     before = job_folders()
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: FullDisk)
-    message = ending(worker("pass"), feedback, RunFailed)
+    message = ending(worker("pass"), feedback, JobNotWritten)
     assert message.startswith("Too little disk space for the run: it needs about 16.8 MB, and 1 kB are free")
     assert job_folders() == before
 
@@ -294,7 +295,7 @@ class FullDisk:
 def test_a_parameter_that_json_cannot_hold_is_an_error(worker, feedback, job_folders):
     before = job_folders()
     for wrong in (float("nan"), object()):
-        message = ending(worker("pass"), feedback, RunFailed, Task("any", {"theta": wrong}, {}))
+        message = ending(worker("pass"), feedback, JobNotWritten, Task("any", {"theta": wrong}, {}))
         assert message.startswith("The job cannot be written into")
     assert job_folders() == before
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsSettings
-from qgis.PyQt.QtCore import QSettings, QTimer
+from qgis.PyQt.QtCore import QSettings, Qt, QTimer
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit
 
 SETTING = "permea/engine/python"
@@ -241,3 +241,18 @@ def test_everything_can_be_reached_by_keyboard_and_has_a_name(open_dialog):
 def test_opening_the_dialog_loads_no_jax_into_qgis(open_dialog, engine_python):
     open_dialog(variable=engine_python)
     assert "jax" not in sys.modules
+
+
+def test_the_address_of_a_cluster_is_kept_and_forgotten_when_it_is_deleted(open_dialog):
+    from permea.plugin.cluster import SETTING as CLUSTER
+    from qgis.PyQt.QtTest import QTest
+
+    dialog = open_dialog()
+    assert dialog.cluster_box.address.text() == ""
+    QTest.keyClicks(dialog.cluster_box.address, "tcp://10.0.0.1:8786 ")
+    assert QgsSettings().value(CLUSTER) == "tcp://10.0.0.1:8786"
+    again = open_dialog()
+    assert again.cluster_box.address.text() == "tcp://10.0.0.1:8786"
+    again.cluster_box.address.selectAll()
+    QTest.keyClick(again.cluster_box.address, Qt.Key.Key_Delete)
+    assert not QgsSettings().contains(CLUSTER)

@@ -166,6 +166,7 @@ def ask_engine(engine_python, tmp_path):
             "JAX_COMPILATION_CACHE_DIR": str(environment.cache_folder() / "jax"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+            "NUMBA_CACHE_DIR": str(environment.cache_folder() / "loops"),
         }
         ended = subprocess.run(
             [engine_python, "-m", "engine", str(folder)],
@@ -180,3 +181,23 @@ def ask_engine(engine_python, tmp_path):
         return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["numbers"]
 
     return ask
+
+
+@pytest.fixture
+def engine_that(engine_python, monkeypatch, tmp_path):
+    """Make the engine's Python do something first: lines of a shell, run before every job but not before a probe."""
+
+    def does(lines):
+        script = tmp_path / "python that does more"
+        beginning = f'#!/bin/sh\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
+        script.write_text(f'{beginning}exec "{engine_python}" "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+        monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))
+
+    return does
+
+
+def has_package(python, name):
+    """Tell whether a Python finds a package."""
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
+    return subprocess.run([python, "-c", look], check=False).returncode == 0

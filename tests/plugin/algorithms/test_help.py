@@ -12,6 +12,8 @@ NAMES = (
     "resistancedistance",
     "rspdistance",
     "sensitivity",
+    "windowedsensitivity",
+    "windowedconnectivity",
     "connectedcomponents",
     "loadsampledata",
 )

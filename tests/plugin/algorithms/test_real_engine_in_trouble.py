@@ -20,20 +20,6 @@ LONG_WORK = {"PER_SOURCE": True, "THETA": 0.01}
 
 
 @pytest.fixture
-def engine_that(engine_python, monkeypatch, tmp_path):
-    """Make the engine's Python do something first: lines of a shell, run before every job but not before a probe."""
-
-    def does(lines):
-        script = tmp_path / "python that does more"
-        beginning = f'#!/bin/sh\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
-        script.write_text(f'{beginning}exec "{engine_python}" "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
-        monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))
-
-    return does
-
-
-@pytest.fixture
 def wide_land(geotiff):
     """A landscape of a million cells, on which no algorithm is done before somebody can intervene."""
     return geotiff(np.random.default_rng(3).uniform(0.1, 1.0, (1000, 1000)).astype(np.float32), name="wide")

@@ -122,3 +122,38 @@ def test_the_log_s_numbers_can_be_read(run, geotiff, points, feedback):
     run("leastcostdistance", INPUT=geotiff(np.full((3, 5), 0.001)), SOURCES=points((0, 0)))
     assert any(text.startswith("Distances run from 0 to 144,900, on average ") for text in feedback.infos)
     assert not any("e+" in text or text.startswith("Iterations: 0") for text in feedback.infos)
+
+
+def test_habitat_is_the_greener_the_more_there_is_and_none_is_pale(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import habitat_style
+
+    values = np.array([[0.0, 5.0, 10.0, np.nan]])
+    layer = raster_layer(np.where(np.isnan(values), NODATA, values), nodata=NODATA)
+    layer.setRenderer(habitat_style(values).renderer(layer))
+    none, some, much = (colour(layer, 0, column) for column in range(3))
+    assert none.lightness() > some.lightness() > much.lightness()
+    assert some.green() > max(some.red(), some.blue())
+    assert colour(layer, 0, 3) is None
+    for empty in (np.zeros((2, 2)), np.full((2, 2), np.nan)):
+        assert habitat_style(empty).renderer(layer) is not None
+
+
+def test_the_style_of_a_raster_on_disk_looks_at_rows_from_top_to_bottom(tmp_path, monkeypatch):
+    from permea.plugin.algorithms import styles
+    from permea.plugin.array_file import ArrayFile
+
+    values = np.arange(60.0).reshape(12, 5)
+    np.save(tmp_path / "map.npy", values)
+    on_disk = ArrayFile(tmp_path / "map.npy")
+    np.testing.assert_array_equal(styles.sampled(on_disk), values)
+    monkeypatch.setattr(styles, "MOST_CELLS_FOR_A_STYLE", 15)
+    np.testing.assert_array_equal(styles.sampled(on_disk), values[[2, 6, 10]])
+
+
+def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import sensitivity_style
+
+    values = np.array([[-6679.7, 3.0, 1234.5]])
+    layer = raster_layer(values)
+    layer.setRenderer(sensitivity_style(values).renderer(layer))
+    assert "0" in [label for label, _ in layer.renderer().legendSymbologyItems()]

@@ -9,6 +9,8 @@ ALGORITHMS = {
     "resistancedistance": "distances",
     "rspdistance": "distances",
     "sensitivity": "sensitivity",
+    "windowedsensitivity": "sensitivity",
+    "windowedconnectivity": "habitat",
     "connectedcomponents": "tools",
     "loadsampledata": "tools",
     "distancetohabitat": "examples",
@@ -22,6 +24,8 @@ OWN_NUMBERS = {
     "sensitivity": {"CONNECTIVITY", "PAIRS", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM"},
     "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
 }
+WINDOWED = ("windowedsensitivity", "windowedconnectivity")
+OF_WINDOWS = {"CONNECTIVITY", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"}
 
 
 def test_every_algorithm_and_model_stands_in_the_toolbox_under_its_fixed_id_and_group(provider):
@@ -39,11 +43,12 @@ def test_every_algorithm_has_a_title_a_group_and_an_icon_that_draws(provider, na
     assert not QIcon(algorithm.svgIconPath()).isNull()
 
 
-@pytest.mark.parametrize("name", OWN_NUMBERS)
+@pytest.mark.parametrize("name", [*OWN_NUMBERS, *WINDOWED])
 def test_every_number_of_a_run_is_declared_so_that_models_can_use_it(provider, name):
     declared = provider.algorithm(name).outputDefinitions()
     numbers = {output.name() for output in declared if isinstance(output, QgsProcessingOutputNumber)}
-    assert numbers == NUMBERS | OWN_NUMBERS[name]
+    expected = NUMBERS - {"COMPONENTS"} | OF_WINDOWS if name in WINDOWED else NUMBERS | OWN_NUMBERS[name]
+    assert numbers == expected
     assert {output.name() for output in declared if isinstance(output, QgsProcessingOutputString)} == {"SOLVER"}
 
 
@@ -68,7 +73,7 @@ def test_the_sample_can_be_loaded_without_an_engine(provider, monkeypatch):
 def test_algorithms_keep_to_the_background_thread(provider):
     from qgis.core import QgsProcessingAlgorithm
 
-    for name in (*OWN_NUMBERS, "loadsampledata"):
+    for name in (*OWN_NUMBERS, *WINDOWED, "loadsampledata"):
         assert not provider.algorithm(name).flags() & QgsProcessingAlgorithm.Flag.FlagNoThreading
 
 

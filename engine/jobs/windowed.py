@@ -1,0 +1,127 @@
+"""What the windowed tasks share: parameters, who computes, progress in words, numbers for the report."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..compiled import cores
+from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
+from ..solvers.journal import Entry
+from ..windows import AbstractDispatch, DaskCluster, DiskRaster, Exponential, OneProcess
+from ..windows.fingerprints import strips
+from ..windows.layout import windows_for
+from . import forecasts
+from .landscape import COSTS, choice, positive, read_pixel_size, solver_numbers
+from .registry import Forecast, Job
+from .streams import read_streams
+
+DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
+
+#: The cluster of this machine alone, as a word in place of an address.
+THIS_MACHINE = "local"
+
+
+def arguments(job: Job) -> dict[str, Any]:
+    """Return what an analysis is made of, from the parameters and inputs of a job."""
+    permeability, quality, _ = read_streams(job)
+    batch = job.parameters.get("batch")
+    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise ValueError(f'parameter "batch" must be a number of windows, 1 or more, not {batch!r}')
+    return {
+        "quality": quality,
+        "permeability": permeability,
+        "distance": _distance(job),
+        "proximity": Exponential(positive(job, "alpha")),
+        "dependency_range": range_in_cells(job),
+        "coarsening": _coarsening(job),
+        "neighbors": choice(job, "neighbors", ("queen", "rook")),
+        "edge_rule": choice(job, "edge_rule", ("mean", "resistance", "target")),
+        "pixel_size": read_pixel_size(job),
+        "batch": batch,
+    }
+
+
+def range_in_cells(job: Job) -> tuple[int, int]:
+    """Return how many rows and columns the dependency range, in map units, covers; at least one of each."""
+    reach = positive(job, "range")
+    rows, columns = (max(1, math.ceil(round(reach / size, 9))) for size in read_pixel_size(job))
+    return rows, columns
+
+
+def forecast(job: Job, *, gradient: bool) -> Forecast:
+    """Say what a windowed job will need: a batch at a time in memory, all windows in time."""
+    shape = job.inputs["landscape"].shape
+    kind = choice(job, "distance", DISTANCES)
+    on_host = kind in ("leastcost", "resistance")
+    windows, tile = windows_for(shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), on_host)
+    return forecasts.windows(kind, windows, tile, gradient=gradient)
+
+
+def dispatch(job: Job) -> AbstractDispatch:
+    """Return who computes: this process, or the cluster that the job names."""
+    address = job.parameters.get("cluster")
+    if not address:
+        return OneProcess()
+    if not isinstance(address, str):
+        raise ValueError(f'parameter "cluster" must be an address or "{THIS_MACHINE}", not {address!r}')
+    try:
+        return DaskCluster(workers=cores()) if address == THIS_MACHINE else DaskCluster(address)
+    except ModuleNotFoundError as missing:
+        raise ValueError(str(missing)) from missing
+
+
+def checkpoint(job: Job) -> str | None:
+    """Return the folder of finished batches that the job names, if any."""
+    folder = job.parameters.get("checkpoint")
+    if folder is not None and not isinstance(folder, str):
+        raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
+    return folder or None
+
+
+def progress(job: Job):
+    """Return a function that reports batches as they are done."""
+
+    def report(done: int, of: int, seconds: float | None) -> None:
+        left = "" if seconds is None else f", {_in_words(seconds)} left"
+        job.report.progress(2 + 97 * done / of, f"Batch {done:,} of {of:,}{left}")
+
+    return report
+
+
+def numbers(found: Any, raster: DiskRaster, entries: list[Entry]) -> dict[str, Any]:
+    """Return what a windowed analysis found, in numbers."""
+    lowest, highest, active = np.inf, -np.inf, 0
+    for place in strips(raster.shape):
+        values = raster[place]
+        values = values[~np.isnan(values)]
+        lowest, highest = min(lowest, values.min(initial=np.inf)), max(highest, values.max(initial=-np.inf))
+        active += values.size
+    return {
+        "active_cells": active,
+        "connectivity": found.connectivity,
+        "windows": found.windows,
+        "skipped_windows": found.skipped,
+        "minimum": lowest,
+        "maximum": highest,
+    } | solver_numbers(entries)
+
+
+def _distance(job: Job) -> AbstractDistance:
+    kind = choice(job, "distance", DISTANCES)
+    if kind == "rsp":
+        return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+    return {"leastcost": LCPDistance, "resistance": ResistanceDistance, "euclidean": EuclideanDistance}[kind]()
+
+
+def _coarsening(job: Job) -> float:
+    given = job.parameters.get("coarsening", 0.0)
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
+        raise ValueError(f'parameter "coarsening" must be a number between 0 and 1, not {given!r}')
+    return float(given)
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

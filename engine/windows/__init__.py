@@ -1,0 +1,30 @@
+"""Windows: connectivity and sensitivity of landscapes of any size, batch by batch.
+
+`ConnectivityAnalysis` and `SensitivityAnalysis` cut a raster into blocks and look around each as far as a dependency
+range; `OneProcess`, `AllDevices` and `DaskCluster` say who computes; `DiskRaster` is a raster that is never held as a
+whole; `WindowOperation` is the cutting and putting together by itself, for windows of other uses.
+"""
+
+from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
+from .checkpoint import Checkpoint
+from .cluster import DaskCluster
+from .devices import AllDevices
+from .dispatch import AbstractDispatch, OneProcess
+from .operation import WindowOperation
+from .proximity import Exponential
+from .rasters import DiskRaster
+
+__all__ = [
+    "AbstractDispatch",
+    "AllDevices",
+    "Checkpoint",
+    "ConnectivityAnalysis",
+    "DaskCluster",
+    "DiskRaster",
+    "Exponential",
+    "OneProcess",
+    "SensitivityAnalysis",
+    "WindowOperation",
+    "WindowedConnectivity",
+    "WindowedSensitivity",
+]

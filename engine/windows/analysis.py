@@ -1,0 +1,361 @@
+"""Connectivity of landscapes of any size and its sensitivity, window by window."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from jaxtyping import Array
+
+from ..distances import AbstractDistance, RSPDistance
+from ..formulas import Formula
+from ..grid import EdgeRule
+from ..sensitivity import RESPECTS
+from .batches import Analysis, Batch, permeability_by_quality
+from .checkpoint import Checkpoint
+from .checks import check_landscape, nothing_and_zero
+from .dispatch import AbstractDispatch, OneProcess
+from .fingerprints import described, hash_of
+from .layout import tile_of_blocks, windows_of_range
+from .operation import Extent, Raster
+from .program import Program
+from .rasters import on_disk
+
+#: Called with the batches done, of how many, and the seconds that are left as far as is known.
+Progress = Callable[[int, int, float | None], None]
+
+
+@dataclass(frozen=True)
+class WindowedConnectivity:
+    """A connectivity, and where it comes from.
+
+    Attributes
+    ----------
+    connectivity
+        C, the number.
+    raster
+        q_i Σ_j f(d_j) q_j of every cell, with the distances of the centre of its block: the cell's part of C. NaN where
+        a cell is no vertex.
+    windows, skipped
+        How many windows were computed, and how many hold no habitat.
+    """
+
+    connectivity: float
+    raster: Any
+    windows: int
+    skipped: int
+
+
+@dataclass(frozen=True)
+class WindowedSensitivity:
+    """A connectivity and its derivative.
+
+    Attributes
+    ----------
+    connectivity
+        C, the number.
+    raster
+        ∂C/∂x of every cell, or x ∂C/∂x; NaN where a cell is no vertex.
+    windows, skipped
+        How many windows were computed, and how many hold no habitat.
+    """
+
+    connectivity: float
+    raster: Any
+    windows: int
+    skipped: int
+
+
+class _WindowedAnalysis:
+    """What both analyses are given; see there."""
+
+    def __init__(
+        self,
+        *,
+        quality: Raster,
+        permeability: Raster | Callable[[Array], Array],
+        distance: AbstractDistance,
+        proximity: Callable[[Array], Array],
+        dependency_range: Extent,
+        coarsening: float | int = 0.0,
+        from_blocks: bool | None = None,
+        within_blocks: bool = True,
+        neighbors: str = "queen",
+        edge_rule: EdgeRule = "mean",
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        batch: int | None = None,
+    ):
+        self.quality = on_disk(_raster(quality, "quality"))
+        self.by_quality = callable(permeability)
+        self.permeability = None if self.by_quality else on_disk(_raster(permeability, "permeability"))
+        shape = tuple(self.quality.shape)
+        if self.permeability is not None and tuple(self.permeability.shape) != shape:
+            raise ValueError(f"quality has {shape} cells, permeability {tuple(self.permeability.shape)}")
+        self.windows = windows_of_range(shape, dependency_range, coarsening)
+        self._distance, self._proximity = distance, _formula(proximity)
+        self._permeability_of = _formula(permeability) if self.by_quality else None
+        from_blocks = not isinstance(distance, RSPDistance) if from_blocks is None else bool(from_blocks)
+        self._directions = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
+        self._graph = {
+            "neighbors": neighbors,
+            "edge_rule": Formula(edge_rule) if callable(edge_rule) else edge_rule,
+            "pixel_size": (float(pixel_size[0]), float(pixel_size[1])),
+        }
+        self._batch = batch
+
+    def analysis(self, respect_to: str | None = None, elasticity: bool = False) -> Analysis:
+        """Return what is sent to whoever computes a batch."""
+        by = "quality" if respect_to == "quality" else "permeability" if respect_to else None
+        program = Program(
+            self._distance,
+            self._proximity,
+            self._permeability_of,
+            self.windows.core,
+            self.windows.buffer,
+            by,
+            **self._directions,
+            **self._graph,
+        )
+        tiles = self.windows.grouped(tile_of_blocks(self.windows, self._batch, program.on_host))
+        return Analysis(program, self.quality, self.permeability, tiles, respect_to, elasticity)
+
+    def summary(self) -> str:
+        """Say how many windows there are, and how large they are."""
+        (rows, columns), (height, width), (down, across) = (
+            self.windows.layout,
+            self.windows.window_shape,
+            self.windows.core,
+        )
+        return (
+            f"{self.windows.count:,} windows ({rows:,} × {columns:,}) of {height} × {width} cells, "
+            f"one for each block of {down} × {across}"
+        )
+
+    def _run(self, analysis, output, dispatch, checkpoint, progress, merge):
+        def to_permeability(quality: np.ndarray) -> np.ndarray:
+            return permeability_by_quality(analysis.program, quality)
+
+        by_quality = to_permeability if self.by_quality else None
+        check_landscape(self.quality, self.permeability, by_quality)
+        output = np.empty(self.windows.shape) if output is None else on_disk(output)
+        if tuple(output.shape) != self.windows.shape:
+            raise ValueError(f"output has {tuple(output.shape)} cells, the landscape {self.windows.shape}")
+        kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
+        nothing_and_zero(output, self.quality, self.permeability, by_quality)
+        total, computed = 0.0, 0
+        for batch in _in_order(analysis, dispatch or OneProcess(), kept, progress):
+            total, computed = total + batch.connectivity, computed + batch.windows
+            if batch.raster is not None:
+                merge(output, batch)
+        return total, output, computed, self.windows.count - computed
+
+    def _content(self, analysis: Analysis) -> dict[str, Any]:
+        """Return all that the results depend on."""
+        inputs = {"quality": hash_of(self.quality)}
+        if self.permeability is not None:
+            inputs["permeability"] = hash_of(self.permeability)
+        return {
+            "inputs": inputs,
+            "shape": list(self.windows.shape),
+            "batch": list(analysis.blocks),
+            "respect_to": analysis.respect_to,
+            "elasticity": analysis.elasticity,
+            **described(
+                {
+                    name: getattr(analysis.program, name)
+                    for name in analysis.program.__dataclass_fields__
+                    if name != "respect_to"
+                }
+            ),
+        }
+
+
+class ConnectivityAnalysis(_WindowedAnalysis):
+    """Habitat that can be reached within a range, over a landscape of any size: C = Σ_B Q_B Σ_j f(d_cj) q_j.
+
+    The raster is cut into blocks of cells. The quality of a block, Q_B, is concentrated at the vertex c nearest to its
+    centre, and movement leads from there to every cell j within the dependency range, along ways inside the window.
+    With blocks of one cell and a range as long as the raster this is Σ_i Σ_j q_i f(d_ij) q_j.
+
+    Parameters
+    ----------
+    quality
+        Habitat quality, zero or more: anything with rows and columns that can be sliced, in memory or on disk.
+    permeability
+        Likewise, zero or NaN for barriers; or a function that gives it from an array of qualities, differentiable.
+    distance
+        Any distance.
+    proximity
+        f, a function of arrays of distances, such as `Exponential(alpha)`.
+    dependency_range
+        How many cells a window reaches from the centre of its block: one number, or rows and columns.
+    coarsening
+        0 to 1: how many cells wide a block is, as a part of the range; rounded up to an odd number. 0 is one window for
+        every cell.
+    from_blocks
+        Whether movement leads from the blocks to the cells around, or from the cells to the blocks; the same where
+        distances are the same both ways. Left out, it leads from the blocks, except along randomized shortest paths,
+        which to one place are found thousands of times faster than from it.
+    within_blocks
+        Whether the cells of a block reach the block itself.
+    neighbors, edge_rule, pixel_size
+        As for `GridGraph`.
+    batch
+        About how many windows are computed together; chosen from their size if left out.
+
+    Raises
+    ------
+    ValueError
+        Rasters of different sizes, a range or coarsening that is none; on running, values that are no permeability or
+        no quality (how many, and where the first is).
+
+    Examples
+    --------
+    >>> from permea.engine import LCPDistance
+    >>> from permea.engine.windows import Exponential
+    >>> analysis = ConnectivityAnalysis(
+    ...     quality=np.array([[1.0, 0.0, 2.0]]),
+    ...     permeability=np.ones((1, 3)),
+    ...     distance=LCPDistance(),
+    ...     proximity=Exponential(1.0),
+    ...     dependency_range=2,
+    ... )
+    >>> round(analysis.run().connectivity, 6)
+    5.541341
+    """
+
+    def run(
+        self,
+        output: Any = None,
+        *,
+        dispatch: AbstractDispatch | None = None,
+        checkpoint: str | PathLike | None = None,
+        progress: Progress | None = None,
+    ) -> WindowedConnectivity:
+        """Compute it.
+
+        Parameters
+        ----------
+        output
+            Raster to write each cell's part into, in memory or on disk; a new array if left out.
+        dispatch
+            Who computes; this process if left out.
+        checkpoint
+            Folder to keep finished batches in, and to take those of an earlier run from.
+        progress
+            Called after every batch with the batches done, of how many, and the seconds left (None if unknown).
+        """
+        analysis = self.analysis()
+
+        def merge(raster: Any, batch: Batch) -> None:
+            place = analysis.tiles.core_place(batch.number)
+            part = np.asarray(raster[place])
+            here = batch.raster[: part.shape[0], : part.shape[1]]
+            raster[place] = np.where(np.isnan(part), part, here)
+
+        return WindowedConnectivity(*self._run(analysis, output, dispatch, checkpoint, progress, merge))
+
+
+class SensitivityAnalysis(_WindowedAnalysis):
+    """Where a change of a landscape of any size matters most: the gradient of what `ConnectivityAnalysis` computes.
+
+    The parameters are the same.
+
+    Notes
+    -----
+    The result is the exact gradient of the windowed connectivity, partial windows at the edge and all. Where
+    permeability is a function of quality, the derivative by quality follows both ways in which quality acts.
+
+    Examples
+    --------
+    >>> from permea.engine import LCPDistance
+    >>> from permea.engine.windows import Exponential
+    >>> analysis = SensitivityAnalysis(
+    ...     quality=np.array([[1.0, 0.0, 2.0]]),
+    ...     permeability=np.ones((1, 3)),
+    ...     distance=LCPDistance(),
+    ...     proximity=Exponential(1.0),
+    ...     dependency_range=2,
+    ... )
+    >>> analysis.run("permeability").raster.round(6)
+    array([[0.270671, 0.541341, 0.270671]])
+    """
+
+    def run(
+        self,
+        respect_to: str = "permeability",
+        output: Any = None,
+        *,
+        elasticity: bool = False,
+        dispatch: AbstractDispatch | None = None,
+        checkpoint: str | PathLike | None = None,
+        progress: Progress | None = None,
+    ) -> WindowedSensitivity:
+        """Compute it.
+
+        Parameters
+        ----------
+        respect_to
+            "permeability" p; "resistance" r = 1/p; or "quality".
+        output
+            Raster to write into, in memory or on disk; a new array if left out.
+        elasticity
+            Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
+        dispatch
+            Who computes; this process if left out.
+        checkpoint
+            Folder to keep finished batches in, and to take those of an earlier run from.
+        progress
+            Called after every batch with the batches done, of how many, and the seconds left (None if unknown).
+
+        Raises
+        ------
+        ValueError
+            An unknown `respect_to`.
+        """
+        if respect_to not in RESPECTS:
+            raise ValueError(f"respect_to must be one of {', '.join(RESPECTS)}, not {respect_to!r}")
+        analysis = self.analysis(respect_to, bool(elasticity))
+
+        def merge(raster: Any, batch: Batch) -> None:
+            analysis.tiles.add_window(raster, batch.number, batch.raster)
+
+        return WindowedSensitivity(*self._run(analysis, output, dispatch, checkpoint, progress, merge))
+
+
+def _in_order(analysis: Analysis, dispatch: AbstractDispatch, kept: Checkpoint | None, progress: Progress | None):
+    """Yield every batch in the order of the numbers, from the disk if it is there, and say how far it is."""
+    count = analysis.tiles.count
+    finished = set() if kept is None else kept.finished()
+    missing = [number for number in range(count) if number not in finished]
+    arriving = dispatch.results(analysis, missing)
+    early: dict[int, Batch] = {}
+    started, done = time.perf_counter(), 0
+    for number in range(count):
+        if number in finished:
+            yield kept.load(number)
+            continue
+        while number not in early:
+            batch = next(arriving)
+            early[batch.number] = batch
+            done += 1
+            if kept is not None:
+                kept.save(batch)
+            if progress is not None:
+                left = (time.perf_counter() - started) / done * (len(missing) - done)
+                progress(len(finished) + done, count, left)
+        yield early.pop(number)
+
+
+def _raster(given: Any, name: str) -> Raster:
+    raster = given if hasattr(given, "shape") else np.asarray(given, float)
+    if len(raster.shape) != 2 or 0 in raster.shape:
+        raise ValueError(f"{name} must be a raster (rows, columns) with cells, not of shape {tuple(raster.shape)}")
+    return raster
+
+
+def _formula(function: Callable) -> Callable:
+    """Let functions be told apart by what they compute; those that hold numbers to differentiate or change are left."""
+    return Formula(function) if hasattr(function, "__code__") else function

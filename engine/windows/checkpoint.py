@@ -1,0 +1,130 @@
+"""Finished batches on disk, so that a run that was ended goes on where it was."""
+
+import errno
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .batches import Batch
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class Checkpoint:
+    """A folder of finished batches, and of what they were computed from.
+
+    Each file appears as a whole or not at all. A run that finds a folder of the same inputs and parameters takes what
+    is there; of others, it refuses.
+
+    Parameters
+    ----------
+    folder
+        Is made if it does not exist; must be this run's own.
+    content
+        What the results depend on: parameters, and hashes of the inputs.
+
+    Raises
+    ------
+    ValueError
+        The folder belongs to a run of other inputs or parameters (says which), or holds something else.
+    OSError
+        The folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept = Checkpoint(folder, {"range": 25})
+    ...     kept.save(Batch(3, 0.5, 1, np.ones((1, 2))))
+    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).connectivity
+    ({3}, 0.5)
+    """
+
+    def __init__(self, folder: str | os.PathLike, content: dict[str, Any]):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in self.folder.glob("*.part"):
+            unfinished.unlink()
+        wanted = json.loads(json.dumps({"format": FORMAT, **content}))
+        manifest = self.folder / MANIFEST
+        if not manifest.exists():
+            if any(self.folder.iterdir()):
+                raise ValueError(f"{self.folder} is not empty and holds no earlier run: give an empty folder")
+            self._write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
+            return
+        try:
+            found = json.loads(manifest.read_text(encoding="utf-8"))
+        except ValueError:
+            raise ValueError(f"{manifest} is damaged: give another folder, or delete this one") from None
+        changed = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
+        if changed:
+            raise ValueError(
+                f"the earlier run in {self.folder} cannot be continued, because it had another "
+                + ", ".join(_said(key, found.get(key), wanted.get(key)) for key in changed)
+                + "; give another folder to start anew, or delete this one"
+            )
+
+    def finished(self) -> set[int]:
+        """Return the numbers of the batches that are there."""
+        return {int(path.stem.split("-")[1]) for path in self.folder.glob("batch-*.npz")}
+
+    def save(self, batch: Batch) -> None:
+        """Keep a batch.
+
+        Raises
+        ------
+        OSError
+            The disk is full; all that was kept before is as it was.
+        """
+        arrays = {"connectivity": np.array(batch.connectivity), "windows": np.array(batch.windows)}
+        if batch.raster is not None:
+            arrays["raster"] = batch.raster
+        self._write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
+
+    def load(self, number: int) -> Batch:
+        """Return a batch that was kept.
+
+        Raises
+        ------
+        ValueError
+            Its file is damaged.
+        """
+        path = self._file(number)
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                raster = kept["raster"] if "raster" in kept else None
+                return Batch(number, float(kept["connectivity"]), int(kept["windows"]), raster)
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
+            raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"batch-{number:08d}.npz"
+
+    def _write(self, name: str, fill) -> None:
+        path = self.folder / name
+        unfinished = path.with_name(f"{name}.part")
+        try:
+            with unfinished.open("wb") as file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except OSError as problem:
+            unfinished.unlink(missing_ok=True)
+            full = problem.errno == errno.ENOSPC or "requested and" in str(problem)
+            what = f"the disk with {self.folder} is full" if full else f"{path} cannot be written ({problem})"
+            raise OSError(
+                errno.ENOSPC if full else problem.errno,
+                f"{what}: {len(self.finished()):,} finished batches are kept there; make room and run it again, and it "
+                "goes on with the next",
+            ) from problem
+
+
+def _said(key: str, found: Any, wanted: Any) -> str:
+    short = [json.dumps(value) if len(json.dumps(value)) <= 40 else "…" for value in (found, wanted)]
+    return f"{key} ({short[0]}, now {short[1]})" if "…" not in short else key

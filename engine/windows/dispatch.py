@@ -1,0 +1,41 @@
+"""Who computes the batches: this process, all its devices, a cluster. What comes out is the same to the last bit."""
+
+import abc
+from collections.abc import Iterator, Sequence
+
+from ..compiled import cores
+from .batches import Analysis, Batch, run_batch
+
+
+class AbstractDispatch(abc.ABC):
+    """A way to have batches computed."""
+
+    @abc.abstractmethod
+    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
+        """Yield the batches of these numbers, each once, in any order.
+
+        Only a bounded number of batches may be under way beyond the first one that has not been yielded.
+        """
+
+
+class OneProcess(AbstractDispatch):
+    """One batch after the other, in this process and on its first device.
+
+    Parameters
+    ----------
+    threads
+        How many threads the loops on the processor use; as many as there are cores if left out.
+
+    Examples
+    --------
+    >>> OneProcess(threads=1).threads
+    1
+    """
+
+    def __init__(self, threads: int | None = None):
+        self.threads = cores() if threads is None else threads
+
+    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
+        """Yield the batches in order."""
+        for number in numbers:
+            yield run_batch(analysis, number, self.threads)

@@ -1,0 +1,102 @@
+"""The gradient of the connectivity of landscapes of any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
+
+from ...runner import Result
+from ...translation import tr
+from ..algorithm import SENSITIVITY
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import choice, flag
+from ..results import Map, figures_of_windows
+from ..styles import sampled, sensitivity_style
+from ..windowed import WindowedAlgorithm
+
+
+class WindowedSensitivity(WindowedAlgorithm):
+    """How much a change of each cell would change the habitat within reach around it."""
+
+    identifier = "windowedsensitivity"
+    title = tr("Sensitivity of connectivity (moving windows)")
+    section = SENSITIVITY
+    summary = tr("Where changing a landscape of any size would help or hurt its connectivity most.")
+    help = Help(
+        what=tr(
+            "For every cell, how much the habitat within reach, summed over the whole landscape, would change if the "
+            "permeability, resistance or habitat quality of that cell changed a little. Habitat counts for all places "
+            "within the dependency range; no places have to be chosen or drawn."
+        ),
+        when=tr(
+            "Use it like “Sensitivity of connectivity”, for rasters that are too large for that, or where connectivity "
+            "matters within the range of a species instead of across the whole map. Windows move over the landscape, "
+            "and only a batch of them is computed at a time: the memory needed depends on the range, not on the "
+            "raster. Try a part of a large raster first; a run of hours should have a folder of finished batches, so "
+            "that it can be continued."
+        ),
+        result=tr(
+            "A raster of derivatives of quality-weighted connectivity, the sum over all pairs of cells within the "
+            "range of the quality of the one, times exp(−distance / dispersal distance), times the quality of the "
+            "other. A positive value (red) says: raising the value of this cell connects more habitat. 0 means that "
+            "nothing depends on the cell. It is the exact gradient of the connectivity that “Habitat within reach "
+            "(moving windows)” computes with the same choices."
+        ),
+        reads=(
+            "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "
+            "landscape conservation planning. Landscape and Urban Planning 83, 91–103.",
+            "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
+            "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+    )
+    figures = figures_of_windows(tr("sensitivity"))
+    task_name = "windowed.sensitivity"
+    output_title = tr("Sensitivity")
+    output_help = tr("Change of connectivity for a change of each cell.")
+
+    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            choice(
+                "RESPECT_TO",
+                tr("Change of"),
+                ["permeability", "resistance", "quality"],
+                tr(
+                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
+                    "whichever the landscape holds."
+                ),
+            ),
+            flag(
+                "ELASTICITY",
+                tr("Elasticity"),
+                tr(
+                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
+                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
+                    "percent."
+                ),
+            ),
+        ]
+
+    def own_choices(self, inputs: Inputs) -> dict[str, Any]:
+        return {"respect_to": inputs.choice("RESPECT_TO"), "elasticity": inputs.flag("ELASTICITY")}
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if choices["DISTANCE"] == "euclidean" and choices["RESPECT_TO"] != "quality":
+            return tr(
+                "The distance as the crow flies does not depend on permeability or resistance: choose the change of "
+                "quality, or another distance."
+            )
+        return super().complaint(given, choices)
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        values = result.outputs["sensitivity"]
+        form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
+        names = (form.format(inputs.choice("RESPECT_TO")),)
+        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=names)]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        super().remarks(result, feedback)
+        if result.numbers["minimum"] is not None:
+            text = tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.")
+            feedback.pushInfo(text.format(**result.numbers))

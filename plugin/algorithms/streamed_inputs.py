@@ -1,0 +1,72 @@
+"""What the user chose for a run on rasters of any size: they go through QGIS block by block."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeedback
+
+from ..array_file import ArrayFile
+from ..layers import StreamedRaster, open_band, stream_landscape, stream_quality
+from ..runner import refuse_without_room
+from ..translation import tr
+from .inputs import Inputs, warn_of_degrees
+from .stages import Stage
+
+# Bytes a cell: the values and their mask, and the result.
+LANDSCAPE_BYTES, RESULT_BYTES = 9, 8
+
+# Bytes a cell of the quality, and of a copy of it while it is resampled.
+QUALITY_BYTES = 8
+
+
+class StreamedInputs(Inputs):
+    """The inputs of one run, written into its job folder instead of into memory.
+
+    Parameters
+    ----------
+    algorithm, parameters, context, feedback
+        As for `Inputs`.
+    folder
+        The job folder.
+    """
+
+    def __init__(
+        self,
+        algorithm: QgsProcessingAlgorithm,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+        folder: Path,
+    ) -> None:
+        super().__init__(algorithm, parameters, context, feedback)
+        self._folder = folder
+
+    @cached_property
+    def landscape(self) -> StreamedRaster:
+        """The landscape, brought to the engine and checked on the way."""
+        self._feedback.setProgressText(tr("Reading the landscape"))
+        source = open_band(self.layer("INPUT"), self.whole_number("BAND"))
+        bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + (QUALITY_BYTES if self.is_given("QUALITY") else 0)
+        refuse_without_room(source.frame.rows * source.frame.columns * bytes_a_cell)
+        raster = stream_landscape(source, self.choice("VALUES"), self._folder, Stage(self._feedback, 0, 50))
+        warn_of_degrees(raster.name, raster.frame, self._feedback)
+        return raster
+
+    def quality(self, name: str) -> ArrayFile:
+        """Bring habitat quality, on the cells of the landscape, to the engine; 0 where it has no data.
+
+        Raises
+        ------
+        QgsProcessingException
+            A value is negative or infinite, or there is no cell with quality above 0.
+        """
+        landscape = self.landscape
+        self._feedback.setProgressText(tr("Reading the habitat quality"))
+        source = open_band(self.layer(name), 1)
+        if not source.frame.same_grid_as(landscape.frame):
+            copied = source.frame.rows * source.frame.columns
+            refuse_without_room(copied * QUALITY_BYTES + landscape.values.size * (QUALITY_BYTES + RESULT_BYTES))
+        return stream_quality(source, landscape, self._folder, Stage(self._feedback, 50, 100))

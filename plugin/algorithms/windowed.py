@@ -1,0 +1,246 @@
+"""What the algorithms for landscapes of any size share: windows that move over a raster that nobody holds."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ..cluster import cluster_address
+from ..runner import InputRefused, Result, Task, open_job
+from ..translation import tr
+from .algorithm import EngineAlgorithm
+from .inputs import Inputs
+from .parameters import (
+    choice,
+    cost,
+    distance,
+    explained,
+    graph,
+    landscape,
+    number,
+    output,
+    theta,
+    theta_help,
+)
+from .stages import Stage
+from .streamed_inputs import StreamedInputs
+
+# At three times the dispersal distance, 5 % of the movers are left.
+DEFAULT_DISPERSAL = 1000.0
+DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
+
+# Coarser blocks can be seen as squares in the map; finer ones take many times longer for a few percent.
+DEFAULT_COARSENING = 0.1
+
+
+class WindowedAlgorithm(EngineAlgorithm):
+    """Quality-weighted connectivity within a range, by windows; QGIS holds a few blocks of the rasters at a time.
+
+    Attributes
+    ----------
+    task_name
+        The engine's name for it.
+    output_title, output_help
+        What the map is called and what its values mean.
+    """
+
+    task_name: str
+    output_title: str
+    output_help: str
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            explained(
+                QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
+                tr(
+                    "How good each cell is to live in, 0 or more; 1 everywhere if nothing is chosen. The first band is "
+                    "used. If its cells do not lie on those of the landscape they are brought there, and the log says "
+                    "so."
+                ),
+            ),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp", "euclidean"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan), randomized shortest paths (in between, see θ) or Euclidean (as the crow flies, whatever "
+                    "lies in between)."
+                ),
+            ),
+            *self.own_parameters(),
+            distance(
+                "RANGE",
+                tr("Dependency range"),
+                DEFAULT_RANGE,
+                tr(
+                    "How far, in map units, a place looks for habitat: cells further away than this to the north, "
+                    "south, east or west do not count, and ways do not leave the window either. Three times the "
+                    "dispersal distance is enough in easy land. The work grows with the square of the range (of "
+                    "resistance, with its fourth power)."
+                ),
+            ),
+            distance(
+                "ALPHA",
+                tr("Dispersal distance"),
+                DEFAULT_DISPERSAL,
+                tr(
+                    "The distance at which exp(−distance / dispersal distance) has fallen to 37 %. It is a cost in the "
+                    "unit of the distance chosen above: map units where the resistance is 1, so give a five times "
+                    "larger value for animals that cross resistance 5."
+                ),
+            ),
+            number(
+                "COARSENING",
+                tr("Coarsening"),
+                DEFAULT_COARSENING,
+                tr(
+                    "Width of the blocks of cells that share one window, as a part of the dependency range: 0 is one "
+                    "window for every cell, exact and slow; 0.1 is a good beginning. The quality of a block is "
+                    "concentrated at its centre."
+                ),
+                minimum=0,
+                maximum=1,
+            ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            cost(),
+            number(
+                "BATCH",
+                tr("Windows at a time"),
+                0,
+                tr(
+                    "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
+                    "some 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
+                    "be continued only with the same number."
+                ),
+                minimum=0,
+                whole=True,
+                advanced=True,
+            ),
+            self._checkpoint(),
+            self._cluster(),
+            *graph(),
+            output(self.output_title, self.output_help),
+        ]
+
+    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the parameters of this algorithm alone."""
+        return []
+
+    def own_choices(self, inputs: Inputs) -> dict[str, Any]:
+        """Return the task's parameters of this algorithm alone."""
+        return {}
+
+    @staticmethod
+    def _checkpoint() -> QgsProcessingParameterDefinition:
+        folder = QgsProcessingParameterFile(
+            "CHECKPOINT",
+            tr("Folder of finished batches, to continue an earlier run"),
+            QgsProcessingParameterFile.Behavior.Folder,
+            optional=True,
+        )
+        return explained(
+            folder,
+            tr(
+                "An empty folder in which every finished batch is kept. If the run is cancelled or the computer fails, "
+                "run it again with the same folder: it goes on where it was. It refuses if the rasters or the choices "
+                "have changed. The folder takes some times the disk space of the result, and may be deleted "
+                "afterwards. Nothing is kept if no folder is chosen."
+            ),
+            advanced=True,
+        )
+
+    @staticmethod
+    def _cluster() -> QgsProcessingParameterDefinition:
+        address = QgsProcessingParameterString(
+            "CLUSTER", tr("Cluster address"), defaultValue=cluster_address() or None, optional=True
+        )
+        return explained(
+            address,
+            tr(
+                "Address of the scheduler of a Dask cluster, such as tcp://10.0.0.1:8786, which then computes the "
+                "batches; “local” for one process on each core of this computer; empty for a single process. The "
+                "engine and all workers need the package “distributed”, and the workers must be able to read QGIS's "
+                "temporary folder. Plugins ▸ Permea ▸ Engine… keeps an address for all runs."
+            ),
+            advanced=True,
+        )
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
+            return tr(
+                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
+                "target alone: choose mean or resistance."
+            )
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        arrays = {"quality": inputs.quality("QUALITY")} if inputs.is_given("QUALITY") else {}
+        parameters: dict[str, Any] = {
+            "distance": inputs.choice("DISTANCE"),
+            "theta": inputs.number("THETA"),
+            "cost": inputs.choice("COST"),
+            "alpha": inputs.number("ALPHA"),
+            "range": inputs.number("RANGE"),
+            "coarsening": inputs.number("COARSENING"),
+            **self.own_choices(inputs),
+        }
+        if batch := inputs.whole_number("BATCH"):
+            parameters["batch"] = batch
+        if folder := _folder(inputs):
+            parameters["checkpoint"] = folder
+        if address := inputs.text("CLUSTER"):
+            parameters["cluster"] = address
+        return inputs.task(self.task_name, arrays, **parameters)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        paths = self.output_paths(parameters, context)
+        with open_job(feedback) as job:
+            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder)
+            folder = _folder(inputs)
+            task = self.task(inputs)
+            try:
+                result = job.run(task, Stage(feedback, 10, 90))
+            except QgsProcessingException as error:
+                if folder and not isinstance(error, InputRefused):
+                    text = tr("Finished batches are kept in '{folder}': run it again with that folder to go on there.")
+                    feedback.pushInfo(text.format(folder=folder))
+                raise
+            outputs = self.deliver(inputs, result, paths, context, feedback)
+        if folder:
+            feedback.pushInfo(tr("The batches in '{folder}' are no longer needed.").format(folder=folder))
+        return outputs
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {windows:,} windows.")
+        feedback.pushInfo(text.format(**numbers))
+        if numbers["skipped_windows"]:
+            text = tr("{skipped_windows:,} windows without habitat were skipped.")
+            feedback.pushInfo(text.format(**numbers))
+
+
+def _folder(inputs: Inputs) -> str:
+    """The folder of finished batches, empty for none; the engine works in another folder than QGIS."""
+    given = inputs.text("CHECKPOINT")
+    if not given:
+        return ""
+    folder = os.path.abspath(os.path.expanduser(given))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise QgsProcessingException(
+            tr("'{folder}' is a file: choose a folder for the finished batches.").format(folder=folder)
+        )
+    return folder

@@ -1,0 +1,135 @@
+"""A band as it is on the grid of another raster, computed by GDAL where and when it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProcessingFeedback
+
+from ..translation import tr
+from .checking import NumbersCheck
+from .frame import Frame
+from .gdal_errors import collected_gdal_errors
+from .reading import Band, blocks_of
+
+# Height of the blocks in which GDAL resamples.
+BLOCK_ROWS = 128
+
+
+class ResampledBand:
+    """A band resampled onto another grid.
+
+    Whole numbers (classes, 0/1 masks) take the nearest cell, anything else is interpolated bilinearly.
+
+    Parameters
+    ----------
+    source
+        The band.
+    frame
+        The other grid.
+    folder
+        Where a copy of the band is kept on disk while it is resampled; None for memory.
+    feedback
+        Hears about progress, and is asked whether to go on.
+
+    Attributes
+    ----------
+    name, frame, block_rows
+        As of any band.
+    whole_numbers
+        Whether it holds nothing else.
+
+    Raises
+    ------
+    QgsProcessingException
+        The band holds NaN or infinite values that are not nodata, cannot be brought into the CRS of `frame`, or its
+        copy cannot be written.
+    """
+
+    def __init__(self, source: Band, frame: Frame, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
+        self.name, self.frame, self.block_rows = source.name, frame, BLOCK_ROWS
+        self._from = source.frame
+        self._file = None if folder is None else folder / "to-be-resampled.tif"
+        self._copy = self._warped = None
+        self._copy, self.whole_numbers = self._copied(source, feedback)
+        both_known = source.frame.crs.isValid() and frame.crs.isValid()
+        (left, top), (right, bottom) = frame.corners()
+        options = gdal.WarpOptions(
+            format="VRT",
+            outputBounds=(left, bottom, right, top),
+            width=frame.columns,
+            height=frame.rows,
+            resampleAlg="near" if self.whole_numbers else "bilinear",
+            srcNodata="nan",
+            dstNodata="nan",
+            errorThreshold=0,  # exact coordinates: an approximation may pick the neighbouring cell
+            **({"srcSRS": wkt(source.frame.crs), "dstSRS": wkt(frame.crs)} if both_known else {}),
+        )
+        with collected_gdal_errors() as errors:
+            self._warped = gdal.Warp("", self._copy, options=options)
+        self._refuse(errors)
+
+    def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values, float64, and mask, bool, of some rows."""
+        values = np.empty((rows, self.frame.columns), np.float64)
+        with collected_gdal_errors() as errors:
+            self._warped.GetRasterBand(1).ReadRaster(
+                0, first_row, self.frame.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
+            )
+            self._warped.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
+        self._refuse(errors)
+        return values, ~np.isnan(values)
+
+    def close(self) -> None:
+        """Let go of the copy."""
+        self._warped = self._copy = None
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    def _copied(self, source: Band, feedback: QgsProcessingFeedback) -> tuple[gdal.Dataset, bool]:
+        """Copy the band, so that its nodata is all that GDAL need know of; say whether it holds whole numbers only."""
+        driver, path = ("MEM", "") if self._file is None else ("GTiff", str(self._file))
+        options = [] if self._file is None else ["BIGTIFF=IF_SAFER"]
+        numbers, whole = NumbersCheck(source.name), True
+        size = (source.frame.columns, source.frame.rows)
+        copy = None
+        with collected_gdal_errors() as errors:
+            copy = gdal.GetDriverByName(driver).Create(path, *size, 1, gdal.GDT_Float64, options=options)
+            for first, values, valid in blocks_of(source, feedback) if copy is not None else ():
+                numbers.add(values, valid, first)
+                known = values[valid]
+                whole = whole and bool((known == np.rint(known)).all())
+                block = np.ascontiguousarray(values)
+                copy.GetRasterBand(1).WriteRaster(0, first, *block.shape[::-1], block, buf_type=gdal.GDT_Float64)
+                copy.FlushCache()
+                if errors:
+                    break
+            if copy is not None:
+                copy.SetGeoTransform(source.frame.geotransform)
+                copy.GetRasterBand(1).SetNoDataValue(np.nan)
+                copy.FlushCache()
+        if errors or copy is None:
+            copy = None
+            self.close()
+            raise QgsProcessingException(
+                tr("'{layer}' cannot be copied to be resampled: {reason}. Is the disk full?").format(
+                    layer=self.name, reason=(errors or [""])[0].rstrip(".")
+                )
+            )
+        numbers.refuse()
+        return copy, whole
+
+    def _refuse(self, errors: list[str]) -> None:
+        if errors:
+            raise QgsProcessingException(
+                tr("'{layer}' ({from_}) cannot be brought onto the grid of the first raster ({to}): {reason}").format(
+                    layer=self.name, from_=self._from, to=self.frame, reason=errors[-1]
+                )
+            )
+
+
+def wkt(crs: QgsCoordinateReferenceSystem) -> str:
+    """The CRS in the words that GDAL understands best; empty where it is not valid."""
+    return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT2_2019) if crs.isValid() else ""

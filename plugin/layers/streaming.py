@@ -1,0 +1,121 @@
+"""Rasters of any size, brought block by block from a layer into files for the engine."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+
+from ..array_file import ArrayFile, written_by_rows
+from ..translation import tr
+from .alignment import aligned_blocks
+from .checking import LandscapeCheck
+from .frame import Frame
+from .quality import QualityCheck
+from .reading import Band, blocks_of
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedRaster:
+    """A raster on disk; otherwise like a `Raster`.
+
+    Parameters
+    ----------
+    name
+        The layer's name, for messages.
+    values
+        float64 (rows, columns), scale and offset applied. NaN where `valid` is False.
+    valid
+        bool (rows, columns): False where nodata.
+    frame
+        The grid.
+    valid_cells
+        How many cells hold data.
+    """
+
+    name: str
+    values: ArrayFile
+    valid: ArrayFile
+    frame: Frame
+    valid_cells: int
+
+
+def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProcessingFeedback) -> StreamedRaster:
+    """Write a landscape into `landscape.npy` and `valid.npy`, and check it on the way.
+
+    Parameters
+    ----------
+    source
+        The band that holds it.
+    values
+        ``"permeability"`` or ``"resistance"``: what the raster holds.
+    folder
+        Where to.
+    feedback
+        Hears about progress, and is asked whether to go on.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `check_landscape`; or the band cannot be read, or the disk is full.
+    """
+    check = LandscapeCheck(source.name, values)
+    shape = (source.frame.rows, source.frame.columns)
+    paths = folder / "landscape.npy", folder / "valid.npy"
+    try:
+        with ExitStack() as files:
+            append_values = files.enter_context(written_by_rows(paths[0], shape, np.float64))
+            append_valid = files.enter_context(written_by_rows(paths[1], shape, bool))
+            for first, block, valid in blocks_of(source, feedback):
+                check.add(block, valid, first)
+                append_values(block)
+                append_valid(valid)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    check.refuse()
+    return StreamedRaster(source.name, ArrayFile(paths[0]), ArrayFile(paths[1]), source.frame, check.valid_cells)
+
+
+def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+    """Write habitat quality on the cells of the landscape into `quality.npy`; 0 where it has no data.
+
+    Parameters
+    ----------
+    source
+        The band that holds it, on any grid.
+    landscape
+        The landscape.
+    folder
+        Where to.
+    feedback
+        Hears about progress and resampling, and is asked whether to go on.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `align`; a value is negative or infinite, there is no habitat, or the disk is full.
+    """
+    check = QualityCheck(source.name, landscape.name)
+    path = folder / "quality.npy"
+    try:
+        with written_by_rows(path, landscape.values.shape, np.float64) as append:
+            for first, block, valid in aligned_blocks(source, landscape.frame, feedback, folder):
+                rows = slice(first, first + len(block))
+                crossable = landscape.valid[rows] & (landscape.values[rows] > 0)
+                append(check.add(block, valid, crossable, first))
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    check.refuse()
+    check.report(feedback)
+    return ArrayFile(path)
+
+
+def _not_written(folder: Path, error: OSError) -> QgsProcessingException:
+    return QgsProcessingException(
+        tr("The job cannot be written into {folder}: {reason}. Is the disk full?").format(
+            folder=folder, reason=error.strerror or error
+        )
+    )

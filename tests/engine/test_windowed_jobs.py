@@ -1,0 +1,136 @@
+"""Windowed jobs, run by the worker as the plugin starts it: from disk to disk, a batch at a time."""
+
+import os
+
+import numpy as np
+import pytest
+from permea.engine import LCPDistance, ResistanceDistance
+from permea.engine.jobs.registry import Job, tasks
+from permea.engine.jobs.reporting import Reporter
+from permea.engine.windows import ConnectivityAnalysis, Exponential, SensitivityAnalysis
+from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
+from worker_process import run_job
+
+DONE, REFUSED = 0, 2
+
+rng = np.random.default_rng(81)
+LANDSCAPE = rng.lognormal(size=(14, 17))
+LANDSCAPE[:, 9] = 0
+LANDSCAPE[2, 3] = np.nan
+QUALITY = rng.uniform(0, 2, (14, 17))
+PARAMETERS = {
+    "distance": "leastcost",
+    "alpha": 3.0,
+    "range": 10.0,
+    "coarsening": 0.5,
+    "pixel_size": [2.0, 2.5],
+    "respect_to": "permeability",
+    "elasticity": False,
+}
+
+
+def job(folder, task, landscape=LANDSCAPE, quality=QUALITY, **parameters):
+    return run_job(folder, task, PARAMETERS | parameters, landscape=landscape, quality=quality)
+
+
+def analysis(kind, **changed):
+    given = {
+        "quality": np.where(np.isnan(LANDSCAPE), 0, QUALITY),
+        "permeability": LANDSCAPE,
+        "distance": LCPDistance(),
+        "proximity": Exponential(3.0),
+        "dependency_range": (5, 4),
+        "coarsening": 0.5,
+        "pixel_size": (2.0, 2.5),
+    }
+    return kind(**(given | changed))
+
+
+@pytest.fixture
+def unheard():
+    with open(os.devnull, "w") as nowhere:
+        yield Reporter(nowhere)
+
+
+def test_sensitivity_is_what_the_engine_computes(tmp_path):
+    ended = job(tmp_path, "windowed.sensitivity", distance="resistance", elasticity=True, respect_to="resistance")
+    assert ended.status == DONE, ended.log
+    expected = analysis(SensitivityAnalysis, distance=ResistanceDistance()).run("resistance", elasticity=True)
+    np.testing.assert_allclose(ended.output("sensitivity"), expected.raster, rtol=1e-9, atol=1e-11)
+    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
+    assert (ended.numbers["windows"], ended.numbers["skipped_windows"]) == (expected.windows, expected.skipped)
+    assert ended.numbers["active_cells"] == (LANDSCAPE > 0).sum()
+    assert (ended.numbers["minimum"], ended.numbers["maximum"]) == pytest.approx(
+        (np.nanmin(expected.raster), np.nanmax(expected.raster))
+    )
+    assert "windows" in ended.said("message")[0]["text"] and ended.said("forecast")[0]["bytes"] > 0
+    assert "Batch 1 of 1, 0 s left" in [line["text"] for line in ended.said("progress")]
+
+
+def test_connectivity_of_a_raster_of_resistance_is_that_of_its_inverse(tmp_path):
+    with np.errstate(divide="ignore"):
+        resistance = np.where(LANDSCAPE > 0, 1 / LANDSCAPE, np.nan)
+    ended = job(tmp_path, "windowed.connectivity", landscape=resistance, values="resistance")
+    assert ended.status == DONE, ended.log
+    expected = analysis(ConnectivityAnalysis).run()
+    np.testing.assert_allclose(ended.output("connectivity"), expected.raster, rtol=1e-9)
+    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
+
+
+def test_a_job_goes_on_from_its_folder_and_refuses_that_of_another(tmp_path):
+    kept = str(tmp_path / "kept")
+    first, again = (job(tmp_path / name, "windowed.sensitivity", checkpoint=kept, batch=4) for name in ("one", "two"))
+    assert (first.status, again.status) == (DONE, DONE), again.log
+    np.testing.assert_array_equal(first.output("sensitivity"), again.output("sensitivity"))
+    assert not [line for line in again.said("progress") if line["text"].startswith("Batch")]
+    other = job(tmp_path / "three", "windowed.sensitivity", checkpoint=kept, batch=4, alpha=4.0)
+    assert (other.status, "cannot be continued" in other.error["text"]) == (REFUSED, True)
+
+
+def test_quality_left_out_is_the_same_everywhere(tmp_path):
+    ended = job(tmp_path, "windowed.connectivity", quality=None)
+    expected = analysis(ConnectivityAnalysis, quality=np.ones(LANDSCAPE.shape)).run()
+    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"range": -1}, 'parameter "range" must be a positive number'),
+        ({"coarsening": 2}, 'parameter "coarsening" must be a number between 0 and 1'),
+        ({"distance": "crow"}, 'parameter "distance" must be one of'),
+        ({"batch": True}, 'parameter "batch" must be a number of windows'),
+        ({"landscape": -LANDSCAPE}, "permeability is negative in 223 cells, the first at row 1, column 1"),
+        ({"landscape": np.full((14, 17), np.nan)}, "no cell of 238 can be entered"),
+        ({"quality": QUALITY.T}, "must be rasters of one size"),
+        ({"quality": -QUALITY}, "quality is negative, missing or infinite"),
+    ],
+)
+def test_a_job_that_is_none_is_refused_in_words(changed, said, unheard, tmp_path):
+    inputs = {"landscape": LANDSCAPE, "quality": QUALITY}
+    inputs |= {name: changed[name] for name in inputs if name in changed}
+    inputs["valid"] = ~np.isnan(inputs["landscape"])
+    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, unheard, tmp_path)
+    with pytest.raises(ValueError, match=said):
+        tasks()["windowed.sensitivity"].run(given)
+
+
+def test_what_a_job_refuses_leaves_no_answer(tmp_path):
+    ended = job(tmp_path, "windowed.sensitivity", landscape=-LANDSCAPE)
+    assert (ended.status, "permeability is negative" in ended.error["text"]) == (REFUSED, True)
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
+    few, many = (
+        tasks()["windowed.sensitivity"].forecast(
+            Job(
+                LANDSCAPE_PARAMETERS | PARAMETERS | {"range": 50.0},
+                {"landscape": np.empty(shape)},
+                unheard,
+            )
+        )
+        for shape in ((300, 300), (3000, 3000))
+    )
+    assert few.bytes == many.bytes
+    assert many.seconds > few.seconds + 1

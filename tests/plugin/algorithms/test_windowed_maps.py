@@ -1,0 +1,131 @@
+"""Maps by moving windows: what the engine computes, on the cells of the landscape, whatever the batches."""
+
+import numpy as np
+import pytest
+from qgis.core import QgsSettings
+
+from .conftest import NODATA, NORTH, PIXEL, WEST
+
+# In map units: two cells each way, and half as far to disperse.
+NEAR = {"RANGE": 60.0, "ALPHA": 40.0, "COARSENING": 0.0}
+
+
+def as_stored(values):
+    return np.asarray(values).astype(np.float32).astype(float)
+
+
+@pytest.fixture
+def habitat():
+    """Quality of the valley's cells, another raster than its permeability; none in a corner, no data in two cells."""
+    values = np.random.default_rng(11).uniform(0.0, 3.0, (9, 12))
+    values[:3, 9:] = 0.0
+    values[7, 2:4] = NODATA
+    return values
+
+
+@pytest.fixture
+def habitat_file(geotiff, habitat):
+    return geotiff(habitat, nodata=NODATA, name="habitat")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "own"),
+    [
+        ("windowedsensitivity", {}, {}),
+        pytest.param(
+            "windowedsensitivity",
+            {"DISTANCE": "rsp", "THETA": 0.02, "RESPECT_TO": "resistance", "ELASTICITY": True, "COARSENING": 1.0},
+            {"distance": "rsp", "theta": 0.02, "respect_to": "resistance", "elasticity": True, "coarsening": 1.0},
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "windowedconnectivity", {"DISTANCE": "resistance"}, {"distance": "resistance"}, marks=pytest.mark.long
+        ),
+        ("windowedconnectivity", {"DISTANCE": "euclidean"}, {"distance": "euclidean"}),
+    ],
+)
+def test_a_map_is_what_the_engine_computed_by_itself(
+    run, read, ask_engine, valley, valley_file, habitat, habitat_file, name, parameters, own
+):
+    result = run(name, INPUT=valley_file, QUALITY=habitat_file, **{**NEAR, **parameters})
+    valid = valley != NODATA
+    arrays = {
+        "landscape": np.where(valid, valley, np.nan),
+        "valid": valid,
+        "quality": np.where(habitat == NODATA, 0.0, habitat),
+    }
+    plain = {
+        "distance": "leastcost",
+        "theta": 0.01,
+        "cost": "inverse",
+        "alpha": NEAR["ALPHA"],
+        "range": NEAR["RANGE"],
+        "coarsening": NEAR["COARSENING"],
+    }
+    task = name.replace("windowed", "windowed.")
+    if name == "windowedsensitivity":
+        plain |= {"respect_to": "permeability", "elasticity": False}
+    expected, numbers = ask_engine(task, arrays, **{**plain, **own})
+    made = read(result["OUTPUT"])
+    np.testing.assert_array_equal(made.band, as_stored(expected[task.split(".")[1]]))
+    np.testing.assert_array_equal(np.isnan(made.band), valley == NODATA)
+    assert (made.geotransform, made.nodata, made.type) == ((WEST, PIXEL, 0.0, NORTH, 0.0, -PIXEL), NODATA, "Float32")
+    for key in ("connectivity", "windows", "skipped_windows", "minimum", "maximum", "active_cells"):
+        assert result[key.upper()] == pytest.approx(numbers[key], rel=1e-12), key
+    assert result["SOLVER"] == numbers["solver"]
+    if name == "windowedconnectivity":
+        assert np.nansum(expected["connectivity"]) == pytest.approx(result["CONNECTIVITY"], rel=1e-9)
+
+
+def test_the_size_of_a_batch_does_not_matter(run, read, valley_file, habitat_file):
+    choices = {"INPUT": valley_file, "QUALITY": habitat_file, **NEAR}
+    few, many = (run("windowedsensitivity", BATCH=batch, **choices) for batch in (3, 0))
+    np.testing.assert_allclose(read(few["OUTPUT"]).band, read(many["OUTPUT"]).band, rtol=1e-6)
+    assert few["CONNECTIVITY"] == pytest.approx(many["CONNECTIVITY"], rel=1e-12)
+    assert few["WINDOWS"] == many["WINDOWS"] > 3
+
+
+def test_a_window_as_large_as_the_raster_gives_the_sensitivity_of_the_whole(run, read, valley_file, habitat_file):
+    shared = {"INPUT": valley_file, "QUALITY": habitat_file, "ALPHA": 400.0}
+    windows = run("windowedsensitivity", RANGE=12 * PIXEL, COARSENING=0, **shared)
+    whole = run("sensitivity", SCALAR="quality_weighted", SAMPLES=1000, **shared)
+    assert windows["CONNECTIVITY"] == pytest.approx(whole["CONNECTIVITY"], rel=1e-8)
+    np.testing.assert_allclose(read(windows["OUTPUT"]).band, read(whole["OUTPUT"]).band, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["windowedsensitivity", pytest.param("windowedconnectivity", marks=pytest.mark.long)])
+def test_the_sample_runs_with_the_defaults_and_the_log_tells_what_was_done(run, read, sample, feedback, name):
+    result = run(name, INPUT=sample["permeability.tif"], QUALITY=sample["quality.tif"])
+    made, landscape = read(result["OUTPUT"]), read(sample["permeability.tif"])
+    np.testing.assert_array_equal(np.isnan(made.band), np.isnan(landscape.band))
+    assert result["ACTIVE_CELLS"] == np.isfinite(landscape.band).sum()
+    assert result["WINDOWS"] > 300 and result["SECONDS"] < 60
+    story = "\n".join(feedback.infos)
+    assert "102,594 of 122,848 cells hold data; 102,594 can be crossed.\n" in story
+    assert "windows without habitat were skipped" in story
+    assert any(text.startswith("Batch 1 of ") and text.endswith(" left") for text in feedback.texts)
+    assert feedback.percents == sorted(feedback.percents)
+    assert feedback.percents[-1] == pytest.approx(100)
+
+
+def test_a_cluster_needs_dask_and_the_run_says_so(run, valley_file, engine_python):
+    from qgis.core import QgsProcessingException
+
+    from .conftest import has_package
+
+    if has_package(engine_python, "distributed"):
+        pytest.skip("the engine has Dask")
+    with pytest.raises(QgsProcessingException, match="a cluster needs Dask"):
+        run("windowedconnectivity", INPUT=valley_file, CLUSTER="tcp://10.0.0.1:8786", **NEAR)
+
+
+def test_the_address_in_the_settings_is_what_the_dialog_starts_from(provider):
+    from permea.plugin import cluster
+
+    def default():
+        algorithm = provider.algorithm("windowedsensitivity").create()
+        return algorithm.parameterDefinition("CLUSTER").defaultValue()
+
+    assert default() is None
+    QgsSettings().setValue(cluster.SETTING, "tcp://10.0.0.1:8786")
+    assert default() == "tcp://10.0.0.1:8786"

@@ -1,0 +1,180 @@
+"""Runs by moving windows that are stopped, continued, refused, or short of something."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException
+
+from .conftest import NORTH, WEST
+
+# Many small batches: enough of them for somebody to intervene.
+LONG = {"RANGE": 300.0, "ALPHA": 200.0, "COARSENING": 0.0, "BATCH": 20}
+
+
+@pytest.fixture
+def complaint(run):
+    """The message with which a run is refused."""
+
+    def of(name="windowedsensitivity", **parameters):
+        with pytest.raises(QgsProcessingException) as refused:
+            run(name, **parameters)
+        message = str(refused.value)
+        assert "Traceback" not in message and ".py" not in message, message
+        return message
+
+    return of
+
+
+@pytest.fixture
+def plain(geotiff):
+    """A landscape of 90 × 80 cells."""
+    return geotiff(np.random.default_rng(3).uniform(0.2, 1.0, (90, 80)), name="plain")
+
+
+def finished(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("batch-*.npz")}
+
+
+def once_there_are(folder, batches, intervene):
+    """Do something as soon as so many batches are kept."""
+
+    def watch():
+        patience = time.monotonic() + 60
+        while len(finished(folder)) < batches and time.monotonic() < patience:
+            time.sleep(0.005)
+        intervene()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
+    run, read, complaint, engine_that, geotiff, plain, feedback, tmp_path, job_folders
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    kept, target, jobs = tmp_path / "kept", tmp_path / "result.tif", job_folders()
+    choices = {"INPUT": plain, "CHECKPOINT": str(kept), "OUTPUT": str(target), **LONG}
+
+    once_there_are(kept, 5, feedback.cancel)
+    assert complaint(**choices).startswith("Cancelled")
+    assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
+    assert f"Finished batches are kept in '{kept}': run it again with that folder to go on there." in feedback.infos
+    first = finished(kept)
+
+    # A feedback that was cancelled stays so.
+    heard = type(feedback)()
+    once_there_are(kept, len(first) + 5, lambda: os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL))
+    assert complaint(_feedback=heard, **choices).startswith("The engine was killed")
+    assert not list(tmp_path.glob("*result*"))
+    second = finished(kept)
+
+    result = run("windowedsensitivity", _feedback=heard, **choices)
+    third = finished(kept)
+    assert 5 <= len(first) < len(second) < len(third)
+    assert first.items() <= second.items() <= third.items()
+    assert f"The batches in '{kept}' are no longer needed." in heard.infos
+    at_once = run(
+        "windowedsensitivity", _feedback=heard, **{**choices, "CHECKPOINT": None, "OUTPUT": "TEMPORARY_OUTPUT"}
+    )
+    np.testing.assert_array_equal(read(target).band, read(at_once["OUTPUT"]).band)
+    assert result["CONNECTIVITY"] == at_once["CONNECTIVITY"]
+
+    changed = read(plain).band.copy()
+    changed[40, 40] += 0.1
+    message = complaint(_feedback=heard, **{**choices, "INPUT": geotiff(changed, name="changed")})
+    assert f"the earlier run in {kept} cannot be continued, because it had another inputs" in message
+    message = complaint(_feedback=heard, **{**choices, "ALPHA": 100.0})
+    assert "cannot be continued" in message
+    assert finished(kept) == third
+
+
+def test_a_file_cannot_keep_batches(complaint, plain, tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    message = complaint(INPUT=plain, CHECKPOINT=str(tmp_path / "notes.txt"))
+    assert f"'{tmp_path / 'notes.txt'}' is a file: choose a folder" in message
+
+
+def test_a_folder_that_holds_something_else_is_refused(complaint, plain, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    assert "is not empty and holds no earlier run" in complaint(INPUT=plain, CHECKPOINT=str(tmp_path / "mine"))
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(("quality", "bytes_a_cell"), [(False, 17), (True, 25)])
+def test_too_little_disk_space_is_noticed_before_anything_is_read(
+    complaint, plain, feedback, monkeypatch, job_folders, quality, bytes_a_cell
+):
+    from permea.plugin.layers.gdal_band import GdalBand
+    from permea.plugin.runner import job_folder
+
+    class Disk:
+        free = 7200 * bytes_a_cell + job_folder.ROOM_FOR_SMALL_FILES - 1
+
+    before = job_folders()
+    monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: Disk)
+    monkeypatch.setattr(GdalBand, "read", None)
+    message = complaint(INPUT=plain, **({"QUALITY": plain} if quality else {}))
+    assert message.startswith("Too little disk space for the run: it needs about 1")
+    assert job_folders() == before and not feedback.commands
+
+
+def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(complaint, plain, monkeypatch):
+    from permea.plugin.runner import messages
+
+    judge = messages.judge_forecast
+    monkeypatch.setattr(messages, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
+    message = complaint(INPUT=plain, **LONG)
+    assert "It was not started." in message and "a shorter dependency range or smaller batches" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "what"),
+    [
+        (-0.4, "permeability", "'plain': permeability is negative in 3 cells, the first at row 2, column 1 (-0.4)."),
+        (0.0, "resistance", "'plain': resistance is zero in 3 cells, the first at row 2, column 1 (0)."),
+        (np.nan, "permeability", "'plain': the value is NaN (not a number) but not marked as nodata in 3 cells"),
+        (np.inf, "resistance", "'plain': the value is infinite in 3 cells, the first at row 2, column 1 (inf)."),
+    ],
+)
+def test_a_landscape_that_is_none_is_refused_by_name_and_number(complaint, geotiff, feedback, value, kind, what):
+    values = np.ones((4, 5))
+    values[1, :3] = value
+    assert what in complaint(INPUT=geotiff(values, name="plain"), VALUES=kind)
+    assert not feedback.commands
+
+
+def test_quality_that_is_none_is_refused_by_name_and_number(complaint, geotiff, plain, feedback):
+    bad = np.ones((90, 80))
+    bad[2, 1] = -3.0
+    message = complaint(INPUT=plain, QUALITY=geotiff(bad, name="quality"))
+    assert "1 cells of 'quality' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    message = complaint("windowedconnectivity", INPUT=plain, QUALITY=geotiff(np.zeros((90, 80)), name="none"))
+    assert "No cell of the landscape has habitat: 'none'" in message
+    far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
+    assert "'far'" in complaint(INPUT=plain, QUALITY=far)
+    assert not feedback.commands
+
+
+def test_choices_that_do_not_fit_are_refused(complaint, plain, feedback):
+    assert "as the crow flies does not depend on permeability" in complaint(INPUT=plain, DISTANCE="euclidean")
+    assert "has no direction" in complaint(INPUT=plain, DISTANCE="resistance", EDGE_RULE="target")
+    assert "COARSENING" in complaint(INPUT=plain, COARSENING=1.5)
+    assert "RANGE" in complaint(INPUT=plain, RANGE=0)
+    assert not feedback.commands
+
+
+def test_a_folder_that_is_not_there_is_noticed_before_the_run(complaint, plain, feedback, tmp_path):
+    target = tmp_path / "nowhere" / "result.tif"
+    assert f"there is no folder '{target.parent}'" in complaint(INPUT=plain, OUTPUT=str(target))
+    assert not feedback.commands
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(complaint, plain, tmp_path):
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    assert "no permission" in complaint(INPUT=plain, OUTPUT=str(folder / "x.tif"), **LONG)
