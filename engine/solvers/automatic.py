@@ -29,7 +29,7 @@ NAMED = {
 
 #: Potentials of a walk to one target and two solves, of a landscape of middling difficulty, per cell; and their bytes.
 WALK_SECONDS = 3e-6
-WALK_BYTES = 1100
+WALK_BYTES = 1200
 
 #: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
 MULTIGRID_BYTES = 500
