@@ -20,7 +20,9 @@ HEAD = """# Side by side
 runs after a first one, on the same landscapes, made anew in every process. *smooth*: lognormal; *categorical*: patches
 of five classes, contrast 10⁴, a tenth of the cells barriers; *fractal*: cut by rivers with a ford each; *olinda*: the
 sample, tiled. All have 8 neighbours and float64. Every peer is given its matrix or its raster ready made; Permea starts
-from the raster. In parentheses: peak memory of the process, and the largest relative difference of a peer's values from
+from the raster, in the environment that the plugin gives its worker, with large pages of memory where Linux has them;
+peers run as they come. (Large pages would help them as well: SuperLU, for randomized paths, by a sixth.) In
+parentheses: peak memory of the process, and the largest relative difference of a peer's values from
 ours.
 
 {machine}

