@@ -22,6 +22,9 @@ from .registry import Forecast
 BASE = 350 << 20
 START_SECONDS = 1.0
 
+#: Seconds in which randomized paths are compiled, in every process anew: JAX keeps no programs that call the host.
+COMPILE_SECONDS = 1.5
+
 #: Bytes per cell of the raster for the graph itself and what is computed on it, and for each raster-sized unknown.
 GRAPH = 400
 UNKNOWN = 48
@@ -83,11 +86,12 @@ def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, 
         return Forecast(BASE + WALK_BYTES * cells + kept)
     if not choice.direct:
         seconds = slowness()[1] * targets * (2 if gradient else 1) * WALK_SECONDS * cells
-        return Forecast(BASE + choice.bytes + kept, START_SECONDS + seconds)
+        return Forecast(BASE + choice.bytes + kept, START_SECONDS + COMPILE_SECONDS + seconds)
     # Not symmetric: twice the numbers in a factor, and the time.
     each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
     # The factor of the target before may still be kept.
-    return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + slowness()[0] * targets * each)
+    seconds = slowness()[0] * targets * each
+    return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + COMPILE_SECONDS + seconds)
 
 
 def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, gradient: bool) -> Forecast:
