@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .interface import Circuit, Grounds
+from .nodes import summed
 
 Policy = Literal["keepall", "rmvsrc", "rmvgnd", "rmvall"]
 
@@ -128,8 +129,8 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
         grounds = np.where(grounds > 0, np.inf, 0.0)
     there = circuit.node_of >= 0
     number = circuit.node_of[there]
-    fed = np.bincount(number, sources.ravel()[there], circuit.count)
-    conductance = np.bincount(number, grounds.ravel()[there], circuit.count)
+    fed = summed(number, sources.ravel()[there], circuit.count)
+    conductance = summed(number, grounds.ravel()[there], circuit.count)
     for name, given, found in (("source", sources, fed), ("ground", grounds, conductance)):
         if not found.any():
             raise ValueError(f"no {name} in the landscape: {np.count_nonzero(given)} given, none on an active cell")

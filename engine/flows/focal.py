@@ -1,11 +1,11 @@
 """Focal nodes: the places between which movement is asked for, each a cell or a region, by an id."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
+from ..grid import Numbers
 from .interface import Circuit
 from .nodes import regions_of
 
@@ -48,9 +48,7 @@ class FocalNodes:
         return cls(np.array([flat[cells[0]] for cells in regions], dtype=np.int64), tuple(regions))
 
     @classmethod
-    def from_cells(
-        cls, ids: Sequence[int], rows: Sequence[int], columns: Sequence[int], shape: tuple[int, int]
-    ) -> "FocalNodes":
+    def from_cells(cls, ids: Numbers, rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> "FocalNodes":
         """Take cells by row and column, counted from 0; cells of one id are one region.
 
         Raises
@@ -86,6 +84,17 @@ class FocalNodes:
         """Return the others."""
         kept = np.flatnonzero(~np.isin(self.ids, ids))
         return FocalNodes(self.ids[kept], tuple(self.places[number] for number in kept))
+
+
+def pairs_of(asked: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
+    """Return the pairs of positions that a symmetric matrix marks, each once.
+
+    Examples
+    --------
+    >>> pairs_of(np.array([[False, True], [True, False]]))
+    [(0, 1)]
+    """
+    return [(int(one), int(other)) for one, other in np.argwhere(np.triu(asked))]
 
 
 def refuse_fewer_than_two(focal: FocalNodes, circuit: Circuit) -> None:

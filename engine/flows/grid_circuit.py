@@ -11,7 +11,7 @@ from ..stencil import steps_of
 from .branches import offsets_of, split_flows, strongest
 from .grounded_grid import GroundedGrid
 from .interface import NEGLIGIBLE, Circuit, Grounds
-from .nodes import Groups, joined
+from .nodes import Groups, joined, summed
 
 
 class GridCircuit(Circuit):
@@ -63,7 +63,7 @@ class GridCircuit(Circuit):
         total = self.edges.sum(0)
         there = self.node_of >= 0
         count = int(self.node_of.max()) + 1
-        self.conductances = np.bincount(self.node_of[there], total[there], count)
+        self.conductances = summed(self.node_of[there], total[there], count)
         sizes = np.bincount(self.node_of[there], minlength=count)
         #: Nodes of more than one cell.
         self.merged_nodes = np.flatnonzero(sizes > 1)
@@ -139,7 +139,7 @@ class GridCircuit(Circuit):
             here = cells[exists]
             net[:, exists] += weight[exists] * (values[:, here] - values[:, here + offset])
         number = wanted[self.node_of[cells]]
-        return np.stack([np.bincount(number, row, len(nodes)) for row in net]) if len(net) else net
+        return np.stack([summed(number, row, len(nodes)) for row in net]) if len(net) else net
 
     def neighbours(self, nodes):
         """Return the nodes that are joined with each of some nodes."""
@@ -160,4 +160,4 @@ class GridCircuit(Circuit):
         split_flows(self.edges, self.offsets, values, least, into, out)
         there = self.node_of >= 0
         number = self.node_of[there]
-        return np.bincount(number, into[there], self.count), np.bincount(number, out[there], self.count)
+        return summed(number, into[there], self.count), summed(number, out[there], self.count)

@@ -102,7 +102,9 @@ class GroundedGrid(Grounded):
         """Return the potential of every node when 1 A enters at another: exactly, from a factor where it fits."""
         nodes = np.asarray(nodes)
         if (np.isin(nodes, self.held)).any():
-            raise ValueError(f"{np.isin(nodes, self.held).sum()} of {len(nodes)} nodes are held: no current enters there")
+            raise ValueError(
+                f"{np.isin(nodes, self.held).sum()} of {len(nodes)} nodes are held: no current enters there"
+            )
         single = self.position[nodes] < 0
         cells = self.circuit.first_places[nodes[single]]
         result = np.zeros((len(nodes),) * 2)

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from .nodes import Groups
+from .nodes import Groups, summed
 
 #: Branch currents below this part of the largest are rounding, and count as none.
 NEGLIGIBLE = 1e-8
@@ -35,7 +35,7 @@ class Grounds:
 
     def of(self, count: int) -> Float[np.ndarray, "nodes"]:
         """Return the conductance of every node to the ground; several conductors at one node add."""
-        return np.bincount(self.nodes, self.conductances, count)
+        return summed(self.nodes, self.conductances, count)
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,7 @@ class Circuit(abc.ABC):
         """Return the circuit in which the places of each group are short-circuited, too."""
 
     @abc.abstractmethod
-    def leaving(
-        self, values: Float[np.ndarray, "k places"], nodes: Int[np.ndarray, "n"]
-    ) -> Float[np.ndarray, "k n"]:
+    def leaving(self, values: Float[np.ndarray, "k places"], nodes: Int[np.ndarray, "n"]) -> Float[np.ndarray, "k n"]:
         """Return the net current that leaves some nodes through the conductors, at given potentials."""
 
     @abc.abstractmethod

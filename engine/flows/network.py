@@ -7,7 +7,7 @@ from scipy.sparse.csgraph import connected_components as _label
 from scipy.sparse.linalg import splu
 
 from .interface import NEGLIGIBLE, Circuit, Grounded, Grounds
-from .nodes import Groups, joined
+from .nodes import Groups, joined, summed
 
 
 class NetworkCircuit(Circuit):
@@ -97,8 +97,8 @@ class NetworkCircuit(Circuit):
         """Return what enters and what leaves every node."""
         first, second, flow = self.flows(values)
         return (
-            np.bincount(second, np.maximum(flow, 0), self.count) + np.bincount(first, np.maximum(-flow, 0), self.count),
-            np.bincount(first, np.maximum(flow, 0), self.count) + np.bincount(second, np.maximum(-flow, 0), self.count),
+            summed(second, np.maximum(flow, 0), self.count) + summed(first, np.maximum(-flow, 0), self.count),
+            summed(first, np.maximum(flow, 0), self.count) + summed(second, np.maximum(-flow, 0), self.count),
         )
 
     def flows(

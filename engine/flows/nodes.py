@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 
 #: The places of several nodes to be joined, each an array of flat indices.
@@ -24,6 +24,18 @@ def regions_of(ids: np.ndarray) -> list[np.ndarray]:
     order = places[np.argsort(flat[places], kind="stable")]
     cuts = np.flatnonzero(np.diff(flat[order])) + 1
     return np.split(order, cuts) if order.size else []
+
+
+def summed(number: Int[np.ndarray, "m"], values: Float[np.ndarray, "m"], count: int) -> Float[np.ndarray, "count"]:
+    """Return the sum of the values of every number from 0 on.
+
+    Examples
+    --------
+    >>> summed(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]), 3)
+    array([4., 0., 2.])
+    """
+    # Of nothing, NumPy counts in integers.
+    return np.bincount(number, values, count).astype(float)
 
 
 def joined(there: Bool[np.ndarray, "places"], groups: Groups) -> Int[np.ndarray, "places"]:

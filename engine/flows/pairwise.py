@@ -133,7 +133,7 @@ class Pairwise:
         return Resistances(self.focal.ids, matrix)
 
     def maps(self) -> Iterator[PairMap]:
-        """Give the maps of one pair after the other; those that are one node or not connected have none."""
+        """Give the maps of one pair after the other; those that are not connected have none."""
         for first, second, resistance, values, currents in self._solution.solved(self._asked):
             ids = int(self.focal.ids[first]), int(self.focal.ids[second])
             potentials, shown = self._solution.shown(first, second, resistance, values, currents)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .focal import FocalNodes
+from .focal import FocalNodes, pairs_of
 from .interface import Circuit, Currents
 
 #: Columns solved together where only a few of their entries are kept.
@@ -70,7 +70,7 @@ class PointPairs:
         """Solve pairs by themselves whose resistance is a difference of potentials that are much larger."""
         own = np.abs(np.diagonal(mine))
         lost = wanted & ~(ROUNDING * (own[:, None] + own[None]) <= ACCURATE * resistance)
-        for one, other in zip(*np.nonzero(np.triu(lost)), strict=True):
+        for one, other in pairs_of(lost):
             values = self._pair(one, other)
             places = self.circuit.first_places[self.node[[one, other]]]
             resistance[one, other] = resistance[other, one] = values[places[1]] - values[places[0]]
@@ -81,10 +81,12 @@ class PointPairs:
         """Give first, second, resistance, potentials and currents of every pair that is connected."""
         potentials = self.potentials()
         resistance = self.resistances_from(potentials)
-        for one, other in zip(*np.nonzero(np.triu(asked)), strict=True):
-            if self.component[one] != self.component[other] or self.node[one] == self.node[other]:
+        for one, other in pairs_of(asked):
+            if self.component[one] != self.component[other] or self.component[one] < 0:
                 continue
-            if self.component[one] < 0:
+            if self.node[one] == self.node[other]:
+                nothing = np.zeros(self.circuit.node_of.size)
+                yield one, other, 0.0, nothing, Currents(nothing, 0.0)
                 continue
             values = _column(potentials, self.column[other]) - _column(potentials, self.column[one])
             places = self.circuit.first_places[self.node[[one, other]]]
@@ -93,7 +95,7 @@ class PointPairs:
                 values = self._pair(one, other)
             values = values - values[places[0]]
             currents = self.circuit.currents(values, open_nodes=self.node[[one, other]])
-            yield int(one), int(other), float(values[places[1]]), values, currents
+            yield one, other, float(values[places[1]]), values, currents
 
     def shown(self, one, other, resistance, values, currents: Currents) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of a pair."""
@@ -130,5 +132,5 @@ class PointPairs:
         return self.grounded.potentials(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
 
 
-def _column(potentials: np.ndarray, number: int) -> np.ndarray:
+def _column(potentials: np.ndarray, number: np.integer) -> np.ndarray:
     return potentials[:, number] if number >= 0 else np.zeros(len(potentials))

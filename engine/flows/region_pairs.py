@@ -18,7 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from ..solvers.automatic import free_memory
 from ..solvers.nested_dissection import predicted_bytes
-from .focal import FocalNodes
+from .focal import FocalNodes, pairs_of
 from .grid_circuit import GridCircuit
 from .interface import Circuit, Currents
 
@@ -68,7 +68,7 @@ class RegionPairs:
     def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
         """Return the resistances, infinite between what is not connected."""
         resistance = np.full(asked.shape, np.inf)
-        for one, other in zip(*np.nonzero(np.triu(asked)), strict=True):
+        for one, other in pairs_of(asked):
             if self.apart and not self._same(one, other):
                 found = self._apart(one, other)[0]
             else:
@@ -78,23 +78,26 @@ class RegionPairs:
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
         """Give first, second, resistance, potentials and currents of every pair that is connected."""
-        pairs = list(zip(*(side.tolist() for side in np.nonzero(np.triu(asked))), strict=True))
-        if self.apart:
-            for one, other in pairs:
-                resistance, values, currents = (0.0,) * 3 if self._same(one, other) else self._apart(one, other)
-                if 0 < resistance < np.inf:
-                    yield one, other, resistance, values, currents
-            return
         waiting = []
-        for one, other in pairs:
+        for one, other in pairs_of(asked):
+            if self._same(one, other):
+                yield from self._together(waiting)
+                waiting = []
+                nothing = np.zeros(self.circuit.node_of.size)
+                yield one, other, 0.0, nothing, Currents(nothing, 0.0)
+                continue
+            if self.apart:
+                resistance, values, currents = self._apart(one, other)
+                if resistance < np.inf:
+                    yield one, other, resistance, values, currents
+                continue
             resistance, entering, offsets = self._pair(one, other)
-            if 0 < resistance < np.inf:
+            if resistance < np.inf:
                 waiting.append((one, other, resistance, entering, offsets))
             if len(waiting) == TOGETHER:
                 yield from self._together(waiting)
                 waiting = []
-        if waiting:
-            yield from self._together(waiting)
+        yield from self._together(waiting)
 
     def shown(self, one, other, resistance, values, currents: Currents) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of a pair; a region shows its current on those of its cells, too, that are not active."""
@@ -141,6 +144,8 @@ class RegionPairs:
         return self._block
 
     def _together(self, pairs: list) -> Iterator[Solved]:
+        if not pairs:
+            return
         values = self.grounded.potentials(self.terminals, np.stack([entering for *_, entering, _ in pairs]))
         node_of, components = self.circuit.node_of, self.circuit.components
         for row, (one, other, resistance, _, offsets) in zip(values, pairs, strict=True):

@@ -69,7 +69,9 @@ class _Sweep(abc.ABC):
         known = set(focal.ids.tolist())
         for identity, value in self.strengths.items():
             if not np.isfinite(value) or value == 0:
-                raise ValueError(f"the strength of focal node {identity} is {value:g}; it must be a number other than 0")
+                raise ValueError(
+                    f"the strength of focal node {identity} is {value:g}; it must be a number other than 0"
+                )
         self.excluded = {identity: set() for identity in known}
         for one, other in excluded:
             for identity in (int(one), int(other)):
