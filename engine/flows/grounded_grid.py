@@ -11,10 +11,6 @@ remains between them when all cells are eliminated, is found by one solve for ea
 at p = 0). No raster is ever rebuilt, nothing is approximated by a large conductance.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -24,10 +20,7 @@ from ..solvers.automatic import choose, free_memory
 from ..solvers.nested_dissection import predicted_bytes
 from ..solvers.nested_dissection.between import inverse_between
 from ..stencil import Stencil
-from .interface import Grounded, Grounds
-
-if TYPE_CHECKING:
-    from .grid_circuit import GridCircuit
+from .interface import Circuit, Grounded, Grounds
 
 #: Columns solved together where only a few of their entries are kept.
 TOGETHER = 16
@@ -48,7 +41,7 @@ class GroundedGrid(Grounded):
         How many feedings to expect.
     """
 
-    def __init__(self, circuit: GridCircuit, held: Int[np.ndarray, "f"], grounds: Grounds, feedings: int):
+    def __init__(self, circuit: Circuit, held: Int[np.ndarray, "f"], grounds: Grounds, feedings: int):
         self.circuit = circuit
         self.held = np.asarray(held, np.int64)
         self.ground = grounds.of(circuit.count) + _ties(circuit, self.held, grounds)
@@ -175,7 +168,7 @@ class GroundedGrid(Grounded):
         return values
 
 
-def _ties(circuit: GridCircuit, held: np.ndarray, grounds: Grounds) -> Float[np.ndarray, "nodes"]:
+def _ties(circuit: Circuit, held: np.ndarray, grounds: Grounds) -> Float[np.ndarray, "nodes"]:
     """Return conductors to the ground for components that have none."""
     lacks = np.ones(circuit.components.max(initial=-1) + 1, bool)
     lacks[circuit.components[held]] = False

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from .cumulative import CumulativeCurrent, of_point_pairs, streamed
+from .checks import refuse_impossible
+from .cumulative import CumulativeCurrent, streamed
 from .focal import FocalNodes, refuse_fewer_than_two
 from .grid_circuit import GridCircuit
 from .interface import Circuit
 from .point_pairs import PointPairs
+from .point_sums import of_point_pairs
 from .region_pairs import RegionPairs
 
 
@@ -130,6 +132,7 @@ class Pairwise:
         matrix = self._solution.resistances(self._asked)
         matrix[~self._asked] = np.nan
         np.fill_diagonal(matrix, 0.0)
+        refuse_impossible(self.focal.ids, matrix)
         return Resistances(self.focal.ids, matrix)
 
     def maps(self) -> Iterator[PairMap]:

@@ -18,6 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from ..solvers.automatic import free_memory
 from ..solvers.nested_dissection import predicted_bytes
+from ..solvers.nested_dissection.workers import workers
 from .focal import FocalNodes, pairs_of
 from .grid_circuit import GridCircuit
 from .interface import Circuit, Currents
@@ -68,12 +69,16 @@ class RegionPairs:
     def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
         """Return the resistances, infinite between what is not connected."""
         resistance = np.full(asked.shape, np.inf)
-        for one, other in pairs_of(asked):
-            if self.apart and not self._same(one, other):
-                found = self._apart(one, other)[0]
-            else:
-                found = self._pair(one, other)[0]
-            resistance[one, other] = resistance[other, one] = found
+        pairs = pairs_of(asked)
+        if self.apart:
+            found = [0.0 if self._same(*pair) else self._apart(*pair)[0] for pair in pairs]
+        else:
+            self.block()
+            # The systems are small: spread over the cores one by one, not each over all of them.
+            with workers() as on_each:
+                found = on_each(lambda pair: self._pair(*pair)[0], pairs)
+        for (one, other), value in zip(pairs, found, strict=True):
+            resistance[one, other] = resistance[other, one] = value
         return resistance
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
