@@ -94,9 +94,18 @@ class LCPDistance(AbstractDistance):
         return jax.lax.map(lambda seed: least_costs_by_sweeps(costs, starts_at(seed[None], shape), reverse), seeds)
 
     def allocation(
-        self, grid: GridGraph, targets: Numbers
+        self, grid: GridGraph, targets: Numbers, *, reverse: bool = True
     ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
         """Say for every vertex which target is nearest, and which neighbour is next on the way to it.
+
+        Parameters
+        ----------
+        grid
+            The landscape.
+        targets
+            Vertex numbers.
+        reverse
+            False to walk from the targets to every vertex, which only makes a difference on a directed graph.
 
         Returns
         -------
@@ -109,7 +118,7 @@ class LCPDistance(AbstractDistance):
         """
         cells = cells_of(grid, vertices(grid, targets, "targets"))
         once = _costs_the_same_both_ways(grid)
-        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, True, once)
+        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, reverse, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         here = grid.cells
         return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]

@@ -1,0 +1,183 @@
+"""Current between every two focal nodes: resistances, and maps pair by pair or summed over all pairs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .checks import refuse_impossible
+from .cumulative import CumulativeCurrent, streamed
+from .focal import FocalNodes, refuse_fewer_than_two
+from .grid_circuit import GridCircuit
+from .interface import Circuit
+from .point_pairs import PointPairs
+from .point_sums import of_point_pairs
+from .region_pairs import RegionPairs
+
+
+@dataclass(frozen=True)
+class Resistances:
+    """Effective resistances between focal nodes, in ohm.
+
+    Parameters
+    ----------
+    ids
+        Of the focal nodes.
+    matrix
+        0 on the diagonal and between focal nodes that are one node of the circuit, infinite between those that are not
+        connected, NaN for pairs that were left out.
+    """
+
+    ids: Int[np.ndarray, "n"]
+    matrix: Float[np.ndarray, "n n"]
+
+    def three_columns(self) -> Float[np.ndarray, "pairs 3"]:
+        """Return a row (id, id, resistance) for every pair.
+
+        Examples
+        --------
+        >>> Resistances(np.array([3, 5]), np.array([[0.0, 2.5], [2.5, 0.0]])).three_columns()
+        array([[3. , 5. , 2.5]])
+        """
+        first, second = np.triu_indices(len(self.ids), 1)
+        return np.stack([self.ids[first], self.ids[second], self.matrix[first, second]], axis=1).astype(float)
+
+    @property
+    def unconnected(self) -> int:
+        """How many pairs are not connected."""
+        return int(np.isinf(self.matrix[np.triu_indices(len(self.ids), 1)]).sum())
+
+
+@dataclass(frozen=True)
+class PairMap:
+    """What flows when 1 A enters at the second focal node of a pair and leaves at the first, which is at 0 V.
+
+    Parameters
+    ----------
+    first, second
+        Ids.
+    resistance
+        Between the two, in ohm.
+    potentials
+        In volt; NaN where there is no node, or none that is connected with the pair.
+    currents
+        In ampere; NaN where there is no node.
+    residual
+        How badly current is conserved; see `Currents`.
+    """
+
+    first: int
+    second: int
+    resistance: float
+    potentials: np.ndarray
+    currents: np.ndarray
+    residual: float
+
+
+class Pairwise:
+    """Current between every two focal nodes.
+
+    Parameters
+    ----------
+    circuit
+        The landscape, or a network.
+    focal
+        Focal nodes. The cells of a focal region are one node for the pairs that it belongs to, together with the
+        short-circuit regions that they touch, and ordinary cells for all other pairs.
+    pairs
+        Which pairs, as pairs of ids; all by default.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two focal nodes; none in the landscape; a pair of which an id is not given.
+
+    Notes
+    -----
+    n focal points take n − 1 solves, however many pairs there are: what flows between two of them is the difference of
+    what flows from each to a third. Focal regions take none per pair, either, unless maps are asked for: the network
+    between the cells at their rims, everything else eliminated, is found once, and pairs are solved in it.
+
+    References
+    ----------
+    McRae, B. H., Dickson, B. G., Keitt, T. H., Shah, V. B. (2008). Using circuit theory to model connectivity in
+    ecology, evolution, and conservation. Ecology 89, 2712–2724.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from ..grid import GridGraph
+    >>> circuit = GridCircuit(GridGraph(jnp.ones((1, 4))))
+    >>> focal = FocalNodes.from_raster(np.array([[1, 0, 0, 2]]))
+    >>> Pairwise(circuit, focal).resistances().matrix.round(9)
+    array([[0., 3.],
+           [3., 0.]])
+    >>> [pair.currents.round(9) for pair in Pairwise(circuit, focal).maps()]
+    [array([[1., 1., 1., 1.]])]
+    """
+
+    def __init__(self, circuit: Circuit, focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None = None):
+        refuse_fewer_than_two(focal, circuit)
+        self.circuit, self.focal = circuit, focal
+        self._asked = _asked(focal, pairs)
+        nodes = focal.nodes(circuit)
+        one_each = all(len(places) == 1 for places in focal.places) or all(len(mine) <= 1 for mine in nodes)
+        claims = any((circuit.node_of[places] < 0).any() and len(places) > 1 for places in focal.places)
+        kind = PointPairs if one_each and not claims else RegionPairs
+        self._solution = kind(circuit, focal, nodes)
+
+    def resistances(self) -> Resistances:
+        """Return the resistances between all focal nodes."""
+        matrix = self._solution.resistances(self._asked)
+        matrix[~self._asked] = np.nan
+        np.fill_diagonal(matrix, 0.0)
+        refuse_impossible(self.focal.ids, matrix)
+        return Resistances(self.focal.ids, matrix)
+
+    def maps(self) -> Iterator[PairMap]:
+        """Give the maps of one pair after the other; those that are not connected have none."""
+        for first, second, resistance, values, currents in self._solution.solved(self._asked):
+            ids = int(self.focal.ids[first]), int(self.focal.ids[second])
+            potentials, shown = self._solution.shown(first, second, resistance, values, currents)
+            yield PairMap(*ids, resistance, potentials, shown, currents.residual)
+
+    def cumulative(self, *, zero_at_focal: bool = False) -> CumulativeCurrent:
+        """Return the currents of all pairs: their sum, and the largest, for every place.
+
+        Parameters
+        ----------
+        zero_at_focal
+            Whether the current through the two focal nodes of a pair counts as 0.
+
+        Notes
+        -----
+        Memory does not depend on the number of pairs.
+        """
+        if isinstance(self._solution, PointPairs) and isinstance(self.circuit, GridCircuit):
+            return of_point_pairs(self._solution, self._asked, zero_at_focal)
+        places = dict(zip(self.focal.ids.tolist(), self.focal.nodes(self.circuit), strict=True))
+
+        def maps() -> Iterator[tuple[np.ndarray, float]]:
+            for pair in self.maps():
+                current = pair.currents
+                if zero_at_focal:
+                    nodes = np.concatenate([places[pair.first], places[pair.second]])
+                    current = np.where(np.isin(self.circuit.node_of, nodes).reshape(current.shape), 0.0, current)
+                yield current, pair.residual
+
+        return streamed(self.circuit.laid_out(np.zeros(self.circuit.node_of.size)), maps())
+
+
+def _asked(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:
+    """Return which pairs are asked for, as a symmetric matrix."""
+    asked = np.full((len(focal),) * 2, pairs is None)
+    if pairs is not None:
+        number = {int(identity): place for place, identity in enumerate(focal.ids)}
+        unknown = sorted({int(identity) for pair in pairs for identity in pair} - set(number))
+        if unknown:
+            raise ValueError(f"{len(unknown)} ids of pairs are not those of focal nodes, the first is {unknown[0]}")
+        for one, other in pairs:
+            asked[number[int(one)], number[int(other)]] = asked[number[int(other)], number[int(one)]] = True
+    np.fill_diagonal(asked, False)
+    return asked

@@ -1,0 +1,136 @@
+"""Pairs of focal points by superposition: n − 1 solves for all n (n − 1) / 2 pairs."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from .focal import FocalNodes, pairs_of
+from .interface import Circuit, Currents
+
+#: Columns solved together where only a few of their entries are kept.
+TOGETHER = 16
+
+#: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
+ROUNDING = 4e-15
+ACCURATE = 1e-9
+
+
+class PointPairs:
+    """Focal nodes of one node each.
+
+    One focal node of every component is held at 0 V. With u_k the potentials when 1 A enters at k and leaves there,
+    those of a pair are u_j − u_i.
+
+    Parameters
+    ----------
+    circuit
+        The landscape.
+    focal
+        Focal nodes.
+    nodes
+        Their nodes, one or none for each.
+    """
+
+    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray]):
+        self.circuit, self.focal = circuit, focal
+        self.node = np.array([int(mine[0]) if len(mine) else -1 for mine in nodes])
+        self.component = np.where(self.node >= 0, circuit.components[self.node], -1)
+        held = []
+        for component in np.unique(self.component[self.component >= 0]):
+            mine = np.unique(self.node[self.component == component])
+            held.append(mine[np.argmax(circuit.conductances[mine])])
+        self.held = np.array(held, dtype=np.int64)
+        self.sources = np.setdiff1d(self.node[self.node >= 0], self.held)
+        #: Column of each focal node's potentials; −1 for a held one, whose potentials are 0.
+        self.column = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
+        self.grounded = circuit.grounded(self.held, feedings=len(self.sources))
+        self._potentials = None
+
+    def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+        """Return the resistances, infinite between components."""
+        places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
+        voltage = np.zeros((len(self.sources) + 1, len(self.node)))
+        for start in range(0, len(self.sources), TOGETHER):
+            rows = slice(start, start + TOGETHER)
+            voltage[rows][: len(self.sources[rows])] = self._solved(rows)[:, places]
+        voltage[:, self.node < 0] = 0.0
+        # Row k of a held node is the last, which is 0. Differences within a row first: an offset of a row cancels.
+        mine = voltage[self.column]
+        fall = mine[np.arange(len(mine)), np.arange(len(mine))][:, None] - mine
+        resistance = fall + fall.T
+        together = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
+        same = (self.node[:, None] == self.node[None]) & together
+        resistance[~together] = np.inf
+        resistance[same] = 0.0
+        self._recover(resistance, mine, asked & together & ~same)
+        return resistance
+
+    def _recover(self, resistance: np.ndarray, mine: np.ndarray, wanted: np.ndarray) -> None:
+        """Solve pairs by themselves whose resistance is a difference of potentials that are much larger."""
+        own = np.abs(np.diagonal(mine))
+        lost = wanted & ~(ROUNDING * (own[:, None] + own[None]) <= ACCURATE * resistance)
+        for one, other in pairs_of(lost):
+            values = self._pair(one, other)
+            places = self.circuit.first_places[self.node[[one, other]]]
+            resistance[one, other] = resistance[other, one] = values[places[1]] - values[places[0]]
+
+    def solved(
+        self, asked: Bool[np.ndarray, "n n"]
+    ) -> Iterator[tuple[int, int, float, Float[np.ndarray, "places"], Currents]]:
+        """Give first, second, resistance, potentials and currents of every pair that is connected."""
+        potentials = self.potentials()
+        resistance = self.resistances_from(potentials)
+        for one, other in pairs_of(asked):
+            if self.component[one] != self.component[other] or self.component[one] < 0:
+                continue
+            if self.node[one] == self.node[other]:
+                nothing = np.zeros(self.circuit.node_of.size)
+                yield one, other, 0.0, nothing, Currents(nothing, 0.0)
+                continue
+            values = _column(potentials, self.column[other]) - _column(potentials, self.column[one])
+            places = self.circuit.first_places[self.node[[one, other]]]
+            size = sum(np.abs(_column(potentials, self.column[k])[places]).max() for k in (one, other))
+            if not ROUNDING * size <= ACCURATE * resistance[one, other]:
+                values = self._pair(one, other)
+            values = values - values[places[0]]
+            currents = self.circuit.currents(values, open_nodes=self.node[[one, other]])
+            yield one, other, float(values[places[1]]), values, currents
+
+    def shown(self, one, other, resistance, values, currents: Currents) -> tuple[np.ndarray, np.ndarray]:
+        """Return the maps of a pair."""
+        near = self.circuit.components == self.component[one]
+        reached = (self.circuit.node_of >= 0) & near[self.circuit.node_of]
+        return self.circuit.laid_out(np.where(reached, values, np.nan)), self.circuit.laid_out(currents.through)
+
+    def potentials(self) -> Float[np.ndarray, "places sources"]:
+        """Return the potentials when 1 A enters at each source, a column each."""
+        if self._potentials is None:
+            potentials = np.empty((self.circuit.node_of.size, len(self.sources)))
+            for start in range(0, len(self.sources), TOGETHER):
+                rows = slice(start, start + TOGETHER)
+                potentials[:, rows] = self._solved(rows).T
+            self._potentials = potentials
+        return self._potentials
+
+    def resistances_from(self, potentials: Float[np.ndarray, "places sources"]) -> Float[np.ndarray, "n n"]:
+        """Return differences of potentials between focal nodes; without meaning between components."""
+        places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
+        at = np.concatenate([potentials[places], np.zeros((len(places), 1))], axis=1)[:, self.column].T
+        fall = np.diagonal(at)[:, None] - at
+        return fall + fall.T
+
+    def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
+        sources = self.sources[rows]
+        values = self.grounded.potentials(sources, np.eye(len(sources)))
+        # Nothing flows in other components.
+        far = self.circuit.components[self.circuit.node_of] != self.circuit.components[sources][:, None]
+        values[far | (self.circuit.node_of < 0)] = 0.0
+        return values
+
+    def _pair(self, one: int, other: int) -> Float[np.ndarray, "places"]:
+        return self.grounded.potentials(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
+
+
+def _column(potentials: np.ndarray, number: np.integer) -> np.ndarray:
+    return potentials[:, number] if number >= 0 else np.zeros(len(potentials))

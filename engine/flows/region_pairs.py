@@ -1,0 +1,197 @@
+"""Pairs of focal regions: found in the network between the cells at their rims, which is worked out once.
+
+While 1 A flows from region i to region j, these two are one node each and all other cells are themselves, those of
+other regions too. Current leaves a region only through the cells at its rim; with G the potentials at rims when 1 A
+enters at one of their cells, and q what enters at the rims of i and j,
+
+    G q + o = potentials of the two regions,   Σ q = 0 in every component,
+
+where o is an offset for each component, as potentials are known up to that only. So a pair is a dense system over two
+rims, and G takes one factor of the landscape.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.linalg import cho_factor, cho_solve
+
+from ..solvers.automatic import free_memory
+from ..solvers.nested_dissection import predicted_bytes
+from ..solvers.nested_dissection.workers import workers
+from .focal import FocalNodes, pairs_of
+from .grid_circuit import GridCircuit
+from .interface import Circuit, Currents
+
+#: The most cells at rims for which G is formed; three matrices of that size are alive at once.
+MOST = 12_000
+
+#: Pairs whose potentials are solved for together.
+TOGETHER = 8
+
+Solved = tuple[int, int, float, Float[np.ndarray, "places"], Currents]
+
+
+class RegionPairs:
+    """Focal nodes of several nodes each.
+
+    Parameters
+    ----------
+    circuit
+        The landscape.
+    focal
+        Focal nodes.
+    nodes
+        The nodes of each.
+    """
+
+    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray]):
+        self.circuit, self.focal, self.nodes = circuit, focal, nodes
+        self.rims = [_rim(circuit, mine) for mine in nodes]
+        self.terminals = np.unique(np.concatenate(self.rims))
+        self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
+        self.grounded = circuit.grounded(feedings=len(self.terminals))
+        self.apart = self._must_be_apart()
+        self._block = None
+
+    def _must_be_apart(self) -> bool:
+        """Tell whether every pair needs a circuit of its own: too many cells, or cells that only some pairs have."""
+        count = len(self.terminals)
+        if count > MOST or 3 * 8 * count**2 > free_memory():
+            return True
+        if not isinstance(self.circuit, GridCircuit):
+            return False
+        claims = any((self.circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in self.focal.places)
+        if claims and self.circuit.grid.edge_rule == "mean":
+            return True
+        return predicted_bytes(self.circuit.shape, symmetric=True) > free_memory()
+
+    def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+        """Return the resistances, infinite between what is not connected."""
+        resistance = np.full(asked.shape, np.inf)
+        pairs = pairs_of(asked)
+        if self.apart:
+            found = [0.0 if self._same(*pair) else self._apart(*pair)[0] for pair in pairs]
+        else:
+            self.block()
+            # The systems are small: spread over the cores one by one, not each over all of them.
+            with workers() as on_each:
+                found = on_each(lambda pair: self._pair(*pair)[0], pairs)
+        for (one, other), value in zip(pairs, found, strict=True):
+            resistance[one, other] = resistance[other, one] = value
+        return resistance
+
+    def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
+        """Give first, second, resistance, potentials and currents of every pair that is connected."""
+        waiting = []
+        for one, other in pairs_of(asked):
+            if self._same(one, other):
+                yield from self._together(waiting)
+                waiting = []
+                nothing = np.zeros(self.circuit.node_of.size)
+                yield one, other, 0.0, nothing, Currents(nothing, 0.0)
+                continue
+            if self.apart:
+                resistance, values, currents = self._apart(one, other)
+                if resistance < np.inf:
+                    yield one, other, resistance, values, currents
+                continue
+            resistance, entering, offsets = self._pair(one, other)
+            if resistance < np.inf:
+                waiting.append((one, other, resistance, entering, offsets))
+            if len(waiting) == TOGETHER:
+                yield from self._together(waiting)
+                waiting = []
+        yield from self._together(waiting)
+
+    def shown(self, one, other, resistance, values, currents: Currents) -> tuple[np.ndarray, np.ndarray]:
+        """Return the maps of a pair; a region shows its current on those of its cells, too, that are not active."""
+        circuit = self.circuit
+        near = np.isin(circuit.components, circuit.components[np.concatenate([self.nodes[one], self.nodes[other]])])
+        reached = (circuit.node_of >= 0) & near[circuit.node_of]
+        potentials = circuit.laid_out(np.where(reached, values, np.nan)).ravel()
+        through = circuit.laid_out(currents.through).ravel()
+        for number, level in ((one, 0.0), (other, resistance)):
+            cells = self.focal.places[number]
+            known = cells[circuit.node_of[cells] >= 0]
+            if len(known) and len(cells) > 1:
+                potentials[cells], through[cells] = level, currents.through[known[0]]
+        return potentials.reshape(circuit.shape), through.reshape(circuit.shape)
+
+    def _same(self, one: int, other: int) -> bool:
+        return len(np.intersect1d(self.nodes[one], self.nodes[other])) > 0
+
+    def _pair(self, one: int, other: int) -> tuple[float, np.ndarray, dict[int, float]]:
+        """Return the resistance, what enters at every terminal, and the offset of potentials in each component."""
+        nothing = np.zeros(len(self.terminals))
+        if self._same(one, other):
+            return 0.0, nothing, {}
+        components = self.circuit.components[self.terminals]
+        shared = np.intersect1d(components[self.of[one]], components[self.of[other]])
+        if not len(shared):
+            return np.inf, nothing, {}
+        mine, theirs = (side[np.isin(components[side], shared)] for side in (self.of[one], self.of[other]))
+        both = np.concatenate([mine, theirs])
+        fed = np.repeat([0.0, 1.0], [len(mine), len(theirs)])
+        inside = (components[both][:, None] == shared[None]).astype(float)
+        factor = cho_factor(self.block()[np.ix_(both, both)], overwrite_a=True)
+        answer = cho_solve(factor, np.concatenate([fed[:, None], inside], axis=1))
+        offset = np.linalg.solve(inside.T @ answer[:, 1:], inside.T @ answer[:, 0])
+        entering = answer[:, 0] - answer[:, 1:] @ offset
+        resistance = 1 / float(entering[len(mine) :].sum())
+        nothing[both] = resistance * entering
+        return resistance, nothing, dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
+
+    def block(self) -> Float[np.ndarray, "terminals terminals"]:
+        """Return G."""
+        if self._block is None:
+            self._block = self.grounded.between(self.terminals)
+        return self._block
+
+    def _together(self, pairs: list) -> Iterator[Solved]:
+        if not pairs:
+            return
+        values = self.grounded.potentials(self.terminals, np.stack([entering for *_, entering, _ in pairs]))
+        node_of, components = self.circuit.node_of, self.circuit.components
+        for row, (one, other, resistance, _, offsets) in zip(values, pairs, strict=True):
+            level = np.zeros(components.max() + 1)
+            for number, potential in ((one, 0.0), (other, resistance)):
+                # Where only one of the two is, nothing flows and all is at its potential.
+                level[components[self.nodes[number]]] = potential
+            for component, offset in offsets.items():
+                level[component] = offset
+            at_nodes = row[self.circuit.first_places] + level[components]
+            touched = np.isin(components, list(offsets))
+            at_nodes = np.where(touched, at_nodes, level[components])
+            at_nodes[self.nodes[one]], at_nodes[self.nodes[other]] = 0.0, resistance
+            flat = np.where(node_of >= 0, at_nodes[node_of], 0.0)
+            currents = self.circuit.currents(flat, merged=[self.nodes[one], self.nodes[other]])
+            yield one, other, resistance, flat, currents
+
+    def _apart(self, one: int, other: int) -> tuple[float, np.ndarray, Currents]:
+        """Solve a pair in a circuit of its own, in which its regions are nodes."""
+        circuit = self.circuit.merging([self.focal.places[one], self.focal.places[other]])
+        ends = [circuit.node_of[self.focal.places[number]].max() for number in (one, other)]
+        nothing = np.zeros(circuit.node_of.size)
+        if min(ends) < 0 or circuit.components[ends[0]] != circuit.components[ends[1]]:
+            return np.inf, nothing, Currents(nothing, 0.0)
+        grounded = circuit.grounded(np.array([ends[0]]))
+        values = grounded.potentials(np.array([ends[1]]), np.ones((1, 1)))[0]
+        values[circuit.node_of < 0] = 0.0
+        near = circuit.components == circuit.components[ends[0]]
+        values[~near[circuit.node_of]] = 0.0
+        resistance = float(values[circuit.first_places[ends[1]]])
+        return resistance, values, circuit.currents(values, open_nodes=np.array(ends))
+
+
+def _rim(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+    """Return the nodes of a region that are joined with any outside; if there are none, one per component."""
+    if len(nodes) < 2:
+        return nodes
+    inside = np.zeros(circuit.count, bool)
+    inside[nodes] = True
+    rim = np.array([not inside[near].all() for near in circuit.neighbours(nodes)])
+    lonely = np.setdiff1d(circuit.components[nodes], circuit.components[nodes[rim]])
+    for component in lonely:
+        rim[np.argmax(circuit.components[nodes] == component)] = True
+    return nodes[rim]
