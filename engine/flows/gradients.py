@@ -11,6 +11,7 @@ holds for short-circuit regions, too. One more solve with what was prepared give
 from collections.abc import Sequence
 from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,9 +101,7 @@ def current_map(
     """
     wired = _Wired(grid, short_circuits)
     values, to_ground = _solved(wired, fed, grounds, held)
-    batch = values.reshape(-1, *grid.shape)
-    currents = jax.lax.map(partial(_through, wired, to_ground), batch)
-    return currents.reshape(values.shape)
+    return _through_each(wired.conductors(to_ground), values.reshape(-1, *grid.shape)).reshape(values.shape)
 
 
 def cumulative_current_map(
@@ -141,12 +140,8 @@ def cumulative_current_map(
     first, second = np.triu_indices(len(cells), 1)
     real = node[first] != node[second]
 
-    @jax.checkpoint
-    def add(total: Array, pair: Array) -> tuple[Array, None]:
-        return total + _through(wired, to_ground, values[pair[1]] - values[pair[0]]), None
-
     pairs = jnp.stack([jnp.asarray(first[real]), jnp.asarray(second[real])], axis=1)
-    return jax.lax.scan(add, jnp.zeros(grid.shape), pairs)[0]
+    return _through_pairs(wired.conductors(to_ground), values, pairs)
 
 
 class _Wired:
@@ -164,6 +159,11 @@ class _Wired:
             edges = edges + self._claimed(grid, claimed)
         self.node = node
         self.edges = jnp.where((node == beside) | (node < 0) | (beside < 0), 0.0, edges)
+
+    def conductors(self, to_ground: Float[Array, "rows columns"]) -> "_Conductors":
+        """Return what currents are computed from."""
+        merged = len(self.circuit.merged_nodes) > 0
+        return _Conductors(self.edges, to_ground, self.node if merged else None, self.circuit.count)
 
     @staticmethod
     def _claimed(grid: GridGraph, claimed: Bool[Array, "rows columns"]) -> Float[Array, "steps rows columns"]:
@@ -244,31 +244,63 @@ def _forward(static, edges, to_ground, fed):
 def _backward(static, values, cotangent):
     multiplier = jax.pure_callback(static.potentials, jax.ShapeDtypeStruct(values.shape, values.dtype), cotangent)
     # Every conductor is there twice, from each of its ends; both are the same function of the landscape.
+    # Of the potential of a node that is held, which is fixed, the multiplier is 0.
+    return _falls(multiplier, values, len(static.circuit.offsets)), -(multiplier * values).sum(0), multiplier
+
+
+@partial(jax.jit, static_argnums=2)
+def _falls(multiplier: Array, values: Array, directions: int) -> Float[Array, "steps rows columns"]:
+    # Every conductor is there twice, from each of its ends; both are the same function of the landscape.
     at_edges = [
         -((multiplier - neighbour(multiplier, step)) * (values - neighbour(values, step))).sum(0) / 2
-        for step in steps_of(len(static.circuit.offsets))
+        for step in steps_of(directions)
     ]
-    # Of the potential of a node that is held, which is fixed, the multiplier is 0.
-    return jnp.stack(at_edges), -(multiplier * values).sum(0), multiplier
+    return jnp.stack(at_edges)
 
 
 _potentials.defvjp(_forward, _backward)
 
 
-def _through(wired: _Wired, to_ground: Array, values: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-    """Return the current through every cell at given potentials."""
-    beside = neighbours(values, len(wired.circuit.offsets))
-    flow = wired.edges * (values - beside)
-    lost = to_ground * values
-    out = jnp.maximum(flow, 0).sum(0) + jnp.maximum(lost, 0)
-    into = jnp.maximum(-flow, 0).sum(0) + jnp.maximum(-lost, 0)
-    if len(wired.circuit.merged_nodes):
-        out, into = (_by_node(wired, side) for side in (out, into))
-    # The larger of the two, in a form that is smooth where they are equal but for rounding.
-    return (out + into + jnp.abs(out - into)) / 2
+class _Conductors(eqx.Module):
+    """Conductors between cells and to the ground, and the node of every cell if any node has more than one."""
+
+    edges: Float[Array, "steps rows columns"]
+    to_ground: Float[Array, "rows columns"]
+    node: Int[Array, "rows columns"] | None
+    count: int = eqx.field(static=True)
+
+    def through(self, values: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        """Return the current through every cell at given potentials."""
+        flow = self.edges * (values - neighbours(values, self.edges.shape[0]))
+        lost = self.to_ground * values
+        out = jnp.maximum(flow, 0).sum(0) + jnp.maximum(lost, 0)
+        into = jnp.maximum(-flow, 0).sum(0) + jnp.maximum(-lost, 0)
+        if self.node is not None:
+            out, into = self._by_node(out), self._by_node(into)
+        # The larger of the two, in a form that is smooth where they are equal but for rounding.
+        return (out + into + jnp.abs(out - into)) / 2
+
+    def _by_node(self, values: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        there = jnp.where(self.node >= 0, self.node, self.count)
+        sums = jnp.zeros(self.count + 1).at[there].add(values)
+        return jnp.where(self.node >= 0, sums[there], 0.0)
 
 
-def _by_node(wired: _Wired, values: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-    there: Int[Array, "rows columns"] = jnp.where(wired.node >= 0, wired.node, wired.circuit.count)
-    sums = jnp.zeros(wired.circuit.count + 1).at[there].add(values)
-    return jnp.where(wired.node >= 0, sums[there], 0.0)
+# Compiled as a whole, and once for all landscapes of a size.
+@eqx.filter_jit
+def _through_each(conductors: _Conductors, values: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
+    return jax.lax.map(conductors.through, values)
+
+
+@eqx.filter_jit
+def _through_pairs(
+    conductors: _Conductors, values: Float[Array, "n rows columns"], pairs: Int[Array, "pairs 2"]
+) -> Float[Array, "rows columns"]:
+    """Add up what flows through every cell when potentials are differences, pair by pair."""
+
+    # Without this the gradient would keep maps of every pair.
+    @jax.checkpoint
+    def add(total: Array, pair: Array) -> tuple[Array, None]:
+        return total + conductors.through(values[pair[1]] - values[pair[0]]), None
+
+    return jax.lax.scan(add, jnp.zeros(values.shape[1:]), pairs)[0]
