@@ -75,16 +75,18 @@ class GridCircuit(Circuit):
         if self.grid.edge_rule == "mean":
             values = np.where(active, np.asarray(self.grid.vertex_weights).ravel(), 0.0)
             for step, length in enumerate(np.asarray(self.grid.step_lengths)):
-                for cell, other in zip(*self._seen(claimed, step), strict=True):
-                    edges[step, cell] = edges[len(edges) - 1 - step, other] = values[other] / 2 / length
-        if len(self.groups):
+                here, there = self._seen(claimed, step)
+                edges[step, here] = edges[len(edges) - 1 - step, there] = values[there] / 2 / length
+        for step in range(len(edges)):
             # Within a node nothing flows.
-            for cells in (np.flatnonzero(np.isin(self.node_of, np.unique(self.node_of[np.concatenate(self.groups)]))),):
-                for step in range(len(edges)):
-                    here, there = self._seen(cells, step)
-                    same = here[self.node_of[here] == self.node_of[there]]
-                    edges[step, same] = 0.0
+            here, there = self._seen(self._grouped_cells(), step)
+            edges[step, here[self.node_of[here] == self.node_of[there]]] = 0.0
         return edges
+
+    def _grouped_cells(self) -> Int[np.ndarray, "cells"]:
+        """Return the cells of short-circuit regions that take part."""
+        cells = np.unique(np.concatenate([np.empty(0, np.int64), *self.groups]))
+        return cells[self.node_of[cells] >= 0]
 
     def _seen(self, cells: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Return cells that have a neighbour at a step, and that neighbour."""
@@ -103,7 +105,7 @@ class GridCircuit(Circuit):
         if not len(self.groups):
             return component - 1
         # Regions join components; a claimed cell joins its region with its neighbours.
-        cells = np.flatnonzero((self.node_of >= 0) & np.isin(self.node_of, self.node_of[np.concatenate(self.groups)]))
+        cells = self._grouped_cells()
         one, other = [self.node_of[cells]], [count + labels[cells]]
         for step in range(len(self.edges)):
             here, seen = self._seen(cells, step)

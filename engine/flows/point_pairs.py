@@ -53,7 +53,8 @@ class PointPairs:
         voltage = np.zeros((len(self.sources) + 1, len(self.node)))
         for start in range(0, len(self.sources), TOGETHER):
             rows = slice(start, start + TOGETHER)
-            voltage[rows][: len(self.sources[rows])] = self._solved(rows)[:, places]
+            solved = self._solved(rows) if self._potentials is None else self._potentials[:, rows].T
+            voltage[rows][: len(solved)] = solved[:, places]
         voltage[:, self.node < 0] = 0.0
         # Row k of a held node is the last, which is 0. Differences within a row first: an offset of a row cancels.
         mine = voltage[self.column]

@@ -63,6 +63,15 @@ class Project:
         values, header = read_grid(self.content(name).decode())
         return np.where(values == header.get("nodata_value"), NODATA, values)
 
+    def frame(self):
+        """Where the habitat raster lies."""
+        if ".tif" not in self.file("habitat_file").name:
+            return read_grid(self.content("habitat_file").decode())[1]
+        with tifffile.TiffFile(io.BytesIO(self.content("habitat_file"))) as file:
+            tags, rows = file.pages[0].tags, file.pages[0].shape[0]
+            size, corner = tags["ModelPixelScaleTag"].value[0], tags["ModelTiepointTag"].value[3:5]
+        return {"nrows": rows, "cellsize": size, "xllcorner": corner[0], "yllcorner": corner[1] - rows * size}
+
     # What the options mean.
 
     def run(self):
@@ -93,7 +102,7 @@ class Project:
         if self.is_raster("point_file"):
             return FocalNodes.from_raster(self.raster("point_file").astype(int))
         ids, x, y = self.table("point_file").T
-        header = read_grid(self.content("habitat_file").decode())[1]
+        header = self.frame()
         rows = np.ceil(header["nrows"] - (y - header["yllcorner"]) / header["cellsize"]) - 1
         columns = np.ceil((x - header["xllcorner"]) / header["cellsize"]) - 1
         return FocalNodes.from_cells(ids.astype(int), rows.astype(int), columns.astype(int), shape)

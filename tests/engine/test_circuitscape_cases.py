@@ -42,6 +42,30 @@ def test_a_project_gives_what_circuitscape_gives(path):
     assert not wrong, f"{len(wrong)} of {len(found)} files differ: {wrong}"
 
 
+GRID = "ncols 4\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\nNODATA_value -9999\n"
+
+PAIR_FILES = {
+    "mode include\n1 2\n2 3\n": {(1, 2), (2, 3)},
+    "mode exclude\n1 2\n": {(1, 3), (1, 4), (2, 3), (2, 4), (3, 4)},
+    "min 2\nmax 5\n0 1 2 4\n1 0 3 9\n2 3 0 2\n4 9 2 0\n": {(1, 2), (2, 4)},
+}
+
+
+@pytest.mark.parametrize("pairs", PAIR_FILES, ids=["include", "exclude", "matrix"])
+def test_a_file_of_pairs_says_which_are_solved(tmp_path, pairs):
+    (tmp_path / "habitat.asc").write_text(GRID + "1 1 1 1")
+    (tmp_path / "points.asc").write_text(GRID + "1 2 3 4")
+    (tmp_path / "pairs.txt").write_text(pairs)
+    options = ["scenario = pairwise", "use_included_pairs = True", "included_pairs_file = pairs.txt"]
+    options += ["habitat_file = habitat.asc", "habitat_map_is_resistances = True", "point_file = points.asc"]
+    (tmp_path / "line.ini").write_text("\n".join(["[Options]", *options]))
+    results = Project(tmp_path / "line.ini").run()
+    maps = {name for name in results if re.fullmatch(r"curmap_\d_\d", name)}
+    assert maps == {f"curmap_{one}_{other}" for one, other in PAIR_FILES[pairs]}
+    solved = {(int(one), int(other)) for one, other, value in results["resistances_3columns"] if value >= 0}
+    assert solved == PAIR_FILES[pairs]
+
+
 def is_of_others(name, ids):
     """Whether a file is of a pair whose ids the project does not have: left over from an earlier choice of nodes."""
     pair = re.search(r"_(\d+)_(\d+)$", name)

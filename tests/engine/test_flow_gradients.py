@@ -46,8 +46,10 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("edge_rule", ["mean", "resistance"])
-@pytest.mark.parametrize("name", FUNCTIONS)
+CASES = [*((name, "mean") for name in FUNCTIONS), ("between points", "resistance"), ("to grounds", "resistance")]
+
+
+@pytest.mark.parametrize(("name", "edge_rule"), CASES)
 def test_the_gradient_of_a_map_is_that_of_finite_differences(name, edge_rule):
     landscape = rough()
     active = landscape > 0
