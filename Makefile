@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engine test-qgis test-all lint format zip bench lock clean
+.PHONY: help setup demo test test-engine test-qgis test-all lint format zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -57,6 +57,9 @@ zip: setup ## the package for QGIS: build/permea.zip
 bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
 	@bash resources/scripts/setup.sh bench
 	@$(ENGINE) -m benchmarks $(BENCH)
+
+bench-large: setup ## 100 million cells window by window: some minutes, 3 GB of disk; into docs/benchmarks.md
+	@$(ENGINE) -m benchmarks --large $(BENCH)
 
 lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 
 from . import plot, report
-from .cases import GPU_WORKS, WORKS
+from .cases import GPU_WORKS, LARGE_WORKS, WORKS
 from .runner import PEERS_PYTHON, Laboratory, Measurement, measurements
 from .sites import ROOT
 
 
 def main() -> int:
     """Do what the command line says; return 1 if one of our own measurements failed."""
-    names = [work.name for work in (*WORKS, *GPU_WORKS)]
+    names = [work.name for work in (*WORKS, *LARGE_WORKS, *GPU_WORKS)]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, metavar="WORK", help=f"one of {', '.join(names)}")
     parser.add_argument("--contender", metavar="TEXT", help="only those whose label or program holds this text")
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, help="repetitions after the first run (default 3, or 1 with --quick)")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report from what is there")
     parser.add_argument("--gpu", action="store_true", help="measure Permea on a GPU, with the Python that runs this")
+    parser.add_argument("--large", action="store_true", help="only what takes gigabytes on disk: make bench-large")
     options = parser.parse_args()
 
     repeat = options.repeat or (1 if options.quick else 3)
@@ -39,7 +40,7 @@ def main() -> int:
 
 
 def _all(options: argparse.Namespace) -> list[Measurement]:
-    works = (*WORKS, *GPU_WORKS) if options.gpu else WORKS
+    works = LARGE_WORKS if options.large else (*WORKS, *GPU_WORKS) if options.gpu else WORKS
     return [each for work in works for each in measurements(work, options.quick)]
 
 

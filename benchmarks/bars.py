@@ -129,6 +129,27 @@ def growth(limit: float, label: str, small: int, large: int) -> Bar:
     return Bar(f"{label}: slope from {small}² to {large}² ≤ {limit:g}", judge)
 
 
+def faster(limit: float, label: str, other: str) -> Bar:
+    """How many times as fast somebody is as somebody else."""
+
+    def judge(reports: Reports) -> Verdict:
+        ratio = last(reports, other)["seconds"] / last(reports, label)["seconds"]
+        return Verdict(f"{ratio:.2f} ×", ratio >= limit)
+
+    return Bar(f"{label} ≥ {limit:g} × as fast as {other}", judge)
+
+
+def same_memory(limit: float, label: str, small: int, large: int) -> Bar:
+    """The difference of peak memory between two sides."""
+
+    def judge(reports: Reports) -> Verdict:
+        one, other = (reports[label][side]["peak_memory"] for side in (small, large))
+        apart = abs(other - one) / one
+        return _at_most(apart, limit, f"{apart:.1%} ({one / 1e6:.0f} and {other / 1e6:.0f} MB)")
+
+    return Bar(f"{label}: peak memory at {small}² and {large}² within {limit:.0%}", judge)
+
+
 def memory_per_cell(limit: float) -> Bar:
     """Our peak memory beyond what the process held before, per cell of the largest raster."""
 
@@ -141,11 +162,11 @@ def memory_per_cell(limit: float) -> Bar:
     return Bar(f"≤ {limit:g} bytes per cell", judge)
 
 
-def everything_solved(text: str, peak: float) -> Bar:
+def everything_solved(text: str, peak: float, label: str = OURS) -> Bar:
     """Our largest raster solved within some memory."""
 
     def judge(reports: Reports) -> Verdict:
-        report = last(reports, OURS)
+        report = last(reports, label)
         if "error" in report:
             return Verdict(report["error"], False)
         return _at_most(report["peak_memory"], peak, f"{report['peak_memory'] / 1e9:.1f} GB, {report['seconds']:.3g} s")

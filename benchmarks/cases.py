@@ -7,12 +7,14 @@ from .bars import (
     agreement,
     compiling,
     everything_solved,
+    faster,
     finite_differences,
     foreseen,
     growth,
     memory_per_cell,
     part_ratio,
     residual,
+    same_memory,
     speed,
 )
 
@@ -90,6 +92,7 @@ CHOLMOD = Contender("CHOLMOD", "peers.cholmod:pair")
 CHOLESPY = Contender("cholespy", "peers.cholespy:pair")
 MCP = Contender("scikit-image", "peers.mcp:least_cost")
 JAXSCAPE = Contender("JAXScape", "peers.jaxscape:least_cost")
+WINDOWS_ON_DISK = "ours.windows:on_disk"
 
 
 MEAN = {"scalar": "mean_distance", "respect_to": "permeability"}
@@ -110,10 +113,10 @@ def _rsp(theta: float) -> Work:
     )
 
 
-def _windows(distance: str, title: str, blocks: int, together: int) -> Work:
+def _windows(name: str, distance: str, title: str, blocks: int, together: int) -> Work:
     options = {"distance": distance, "blocks": blocks}
     return Work(
-        name=f"windows-{distance}",
+        name=name,
         title=f"Sensitivity to permeability by windows, {title}",
         contenders=(
             Contender("Permea", "ours.windows:sensitivity", options, quick=False),
@@ -270,24 +273,39 @@ WORKS = (
         ),
         note="Seconds: of a job whose kernels are compiled, with one second for the worker to start.",
     ),
-    _windows("leastcost", "least cost", 30, 30),
-    _windows("resistance", "resistance", 12, 3),
+    _windows("windows-least-cost", "leastcost", "least cost", 30, 30),
+    _windows("windows-resistance", "resistance", "resistance", 12, 3),
     Work(
         name="windows-growth",
         title="How windows grow with the landscape",
+        contenders=(Contender("Permea", WINDOWS_ON_DISK, {"coarsening": 1.0}),),
+        bars=(growth(1.05, "Permea", 100, 1000), same_memory(0.1, "Permea", 1000, 3162)),
+        sides=(100, 316, 1000, 3162),
+        landscapes=("mirrored",),
+        note="Sensitivity to permeability, least cost, eight neighbours, dependency range 25, blocks of 25 cells; all "
+        "rasters on disk. *mirrored*: a smooth tile of 500², every other one mirrored.",
+    ),
+    Work(
+        name="windows-dask",
+        title="Windows by workers of a Dask cluster",
         contenders=tuple(
-            Contender(
-                what, "ours.windows:sensitivity", {"distance": "leastcost", "coarsening": 1.0, **options}, **limits
-            )
-            for what, options, limits in (
-                ("one process", {}, {"quick": False}),
-                ("two workers of a cluster", {"workers": 2}, {"quick": False, "largest": 1000}),
-            )
+            Contender(what, "ours.windows:cluster", {"workers": workers}, quick=False)
+            for what, workers in (("one worker", 1), ("two workers", 2))
         ),
-        bars=(growth(1.05, "one process", 100, 1000),),
-        sides=(100, 1000),
+        bars=(faster(1.7, "two workers", "one worker"),),
         landscapes=("smooth",),
-        note="Least cost, dependency range 25, blocks of 25 cells.",
+        note="Least cost, eight neighbours, dependency range 25, coarsening 0.2. The cluster, scheduler and all on "
+        "the same two cores, is there already; the first run, in which each worker compiles, does not count.",
+    ),
+    Work(
+        name="windows-large",
+        title="100 million cells on disk, window by window",
+        contenders=(Contender("a strip", WINDOWS_ON_DISK, {"coarsening": 1.0, "rows": 1000}, quick=False),),
+        bars=(everything_solved("in less than 8 GB", peak=8e9, label="a strip"),),
+        sides=(10_000,),
+        landscapes=("mirrored",),
+        note="As for the growth of windows. In `make bench` a strip of 1,000 rows, in `make bench-large` the whole.",
+        repeat=1,
     ),
     Work(
         name="stencil",
@@ -295,6 +313,20 @@ WORKS = (
         contenders=(Contender("Permea", "ours.stencil:apply"),),
         sides=(2000,),
         landscapes=("smooth",),
+    ),
+)
+
+#: Besides the works above, in `make bench-large`: they take minutes, and gigabytes on disk.
+LARGE_WORKS = (
+    Work(
+        name="windows-whole",
+        title="100 million cells on disk, window by window, all of them",
+        contenders=(Contender("Permea", WINDOWS_ON_DISK, {"coarsening": 1.0}),),
+        bars=(everything_solved("in less than 8 GB", peak=8e9),),
+        sides=(10_000,),
+        landscapes=("mirrored",),
+        note="As for the growth of windows.",
+        repeat=1,
     ),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from .bars import OURS, Bar, Reports, difference
-from .cases import GPU_WORKS, WORKS, Work
+from .cases import GPU_WORKS, LARGE_WORKS, WORKS, Work
 from .runner import Laboratory
 from .sites import ROOT
 
@@ -35,7 +35,7 @@ ours.
 
 def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
     """Write the page from all that is known."""
-    works = [(work, _on_each(laboratory, work, quick)) for work in WORKS]
+    works = [(work, _on_each(laboratory, work, quick)) for work in (*WORKS, *LARGE_WORKS)]
     picture = f"![Time against cells]({PICTURE})\n\n" if (page.parent / PICTURE).is_file() else ""
     text = HEAD.format(repeat=laboratory.repeat, machine=machine(), picture=picture, bars="\n".join(_summary(works)))
     sections = ["\n".join(_section(work, found)) for work, found in works if any(found.values())]

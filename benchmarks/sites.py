@@ -59,6 +59,40 @@ LANDSCAPES = {
 
 
 @dataclass(frozen=True)
+class Mirrored:
+    """A square landscape that nobody holds: a tile, every other one mirrored; any part of it can be asked for.
+
+    Parameters
+    ----------
+    tile
+        A square raster.
+    side
+        Rows, and columns, of the whole.
+    """
+
+    tile: np.ndarray
+    side: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.side, self.side
+
+    def __getitem__(self, place: tuple[slice, slice]) -> np.ndarray:
+        length = len(self.tile)
+        rows, columns = (np.arange(self.side)[part] % (2 * length) for part in place)
+        return self.tile[np.ix_(np.minimum(rows, 2 * length - 1 - rows), np.minimum(columns, 2 * length - 1 - columns))]
+
+
+def _mirrored(side: int) -> Mirrored:
+    return Mirrored(_smooth(min(side, 500)), side)
+
+
+#: Landscapes larger than memory, for what reads them part by part.
+ENDLESS = {"mirrored": _mirrored}
+
+
+@dataclass(frozen=True)
 class Site:
     """A landscape with the places that a case is about; the same in every process.
 
@@ -73,7 +107,7 @@ class Site:
     @classmethod
     def named(cls, landscape: str, side: int) -> "Site":
         """Make one of the landscapes, side × side cells."""
-        return cls(LANDSCAPES[landscape](side))
+        return cls({**LANDSCAPES, **ENDLESS}[landscape](side))
 
     @property
     def side(self) -> int:

@@ -1,15 +1,18 @@
 """Many small windows of one landscape at once, and landscapes window by window."""
 
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance
 from permea.engine.solvers.multigrid import Multigrid
-from permea.engine.windows import DaskCluster, Exponential, OneProcess, SensitivityAnalysis
+from permea.engine.windows import DaskCluster, DiskRaster, Exponential, SensitivityAnalysis
+from permea.engine.windows.cluster import ALONE
 
-from ..sites import Site, Windows
+from ..sites import ROOT, Mirrored, Site, Windows
 from ..stopwatch import Stopwatch
 
 
@@ -43,22 +46,75 @@ def _each(
 DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
 
 
-def sensitivity(
-    site: Site, watch: Stopwatch, *, distance: str, blocks: int = 0, coarsening: float = 0.2, workers: int = 0
-) -> dict:
-    """Sensitivity to permeability, window by window: in this process, or by workers of a cluster."""
+def sensitivity(site: Site, watch: Stopwatch, *, distance: str, blocks: int, coarsening: float = 0.2) -> dict:
+    """Sensitivity to permeability, window by window, as JAXScape defines it."""
     windows = Windows(site, coarsening)
     analysis = SensitivityAnalysis(
         quality=windows.quality,
         permeability=site.permeability,
         distance=DISTANCES[distance](),
-        proximity=Exponential(windows.alpha),
-        dependency_range=windows.reach,
-        coarsening=coarsening,
         within_blocks=False,
         neighbors="rook",
+        **_ranges(windows),
     )
-    dispatch = DaskCluster(workers=workers) if workers else OneProcess()
-    found = watch.time(lambda _: analysis.run("permeability", dispatch=dispatch), compiled=True).raster
-    place, inside = windows.sample(blocks) if blocks else (..., ...)
+    found = watch.time(lambda _: analysis.run("permeability"), compiled=True).raster
+    place, inside = windows.sample(blocks)
     return {"values": np.nan_to_num(found[place][inside]).ravel()[:1000]}
+
+
+def on_disk(site: Site, watch: Stopwatch, *, coarsening: float, rows: int = 0) -> dict:
+    """The same, least cost, from rasters on disk into one on disk; of the first rows only, the time that of all."""
+    rows = min(rows or site.side, site.side)
+    tile = Site(site.permeability.tile)
+    windows = Windows(tile, coarsening)
+    # Not among the temporary files: those may be in memory.
+    with TemporaryDirectory(dir=_build()) as folder:
+        paths = {name: Path(folder, f"{name}.npy") for name in ("permeability", "quality", "sensitivity")}
+        analysis = SensitivityAnalysis(
+            permeability=_written(site.permeability, paths["permeability"], rows),
+            quality=_written(Mirrored(windows.quality, site.side), paths["quality"], rows),
+            distance=LCPDistance(),
+            **_ranges(windows),
+        )
+        output = DiskRaster.create(paths["sensitivity"], (rows, site.side))
+        found = watch.time(lambda _: analysis.run("permeability", output), compiled=False)
+    watch.scale(site.side / rows)
+    note = f"{found.windows + found.skipped:,} windows"
+    return {"note": note if rows == site.side else f"extrapolated from {rows:,} rows, {note}"}
+
+
+def cluster(site: Site, watch: Stopwatch, *, workers: int, coarsening: float = 0.2) -> dict:
+    """The same, least cost, by workers of a Dask cluster that is there already."""
+    windows = Windows(site, coarsening)
+    analysis = SensitivityAnalysis(
+        quality=windows.quality, permeability=site.permeability, distance=LCPDistance(), **_ranges(windows)
+    )
+    from distributed import LocalCluster  # not needed by the other programs, nor everywhere there
+
+    with LocalCluster(n_workers=workers, threads_per_worker=1, env=ALONE, dashboard_address=None) as there:
+        dispatch = DaskCluster(there.scheduler_address)
+        found = watch.time(lambda _: analysis.run("permeability", dispatch=dispatch), compiled=True)
+    return {"values": [found.connectivity], "windows_per_second": found.windows / watch.report()["seconds"]}
+
+
+def _ranges(windows: Windows) -> dict:
+    return {
+        "proximity": Exponential(windows.alpha),
+        "dependency_range": windows.reach,
+        "coarsening": windows.coarsening,
+    }
+
+
+def _build() -> Path:
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _written(raster: Mirrored, path: Path, rows: int) -> DiskRaster:
+    """Write the first rows of a raster to the disk, never holding many."""
+    file = DiskRaster.create(path, (rows, raster.side))
+    for top in range(0, rows, 100):
+        part = slice(top, min(top + 100, rows)), slice(0, raster.side)
+        file[part] = raster[part]
+    return file

@@ -15,7 +15,7 @@ from ..grid import EdgeRule
 from ..sensitivity import RESPECTS
 from .batches import Analysis, Batch, permeability_by_quality
 from .checkpoint import Checkpoint
-from .checks import check_landscape, nothing_and_zero
+from .checks import check_landscape, check_output, nothing_and_zero
 from .dispatch import AbstractDispatch, OneProcess
 from .fingerprints import described, hash_of
 from .layout import tile_of_blocks, windows_of_range
@@ -140,8 +140,7 @@ class _WindowedAnalysis:
         by_quality = to_permeability if self.by_quality else None
         check_landscape(self.quality, self.permeability, by_quality)
         output = np.empty(self.windows.shape) if output is None else on_disk(output)
-        if tuple(output.shape) != self.windows.shape:
-            raise ValueError(f"output has {tuple(output.shape)} cells, the landscape {self.windows.shape}")
+        check_output(output, self.windows.shape, [self.quality, self.permeability])
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
         nothing_and_zero(output, self.quality, self.permeability, by_quality)
         total, computed = 0.0, 0

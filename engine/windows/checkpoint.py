@@ -48,8 +48,9 @@ class Checkpoint:
     def __init__(self, folder: str | os.PathLike, content: dict[str, Any]):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in self.folder.glob("*.part"):
-            unfinished.unlink()
+        for mine in ("batch-*.npz.part", f"{MANIFEST}.part"):
+            for unfinished in self.folder.glob(mine):
+                unfinished.unlink()
         wanted = json.loads(json.dumps({"format": FORMAT, **content}))
         manifest = self.folder / MANIFEST
         if not manifest.exists():

@@ -7,6 +7,7 @@ import numpy as np
 
 from .fingerprints import strips
 from .operation import Raster
+from .rasters import DiskRaster
 
 ByQuality = Callable[[np.ndarray], np.ndarray] | None
 
@@ -43,6 +44,39 @@ def check_landscape(quality: Raster, permeability: Raster | None, by_quality: By
                 faults[what] = count + int(where.sum()), first, value
     for what, (count, (row, column), value) in faults.items():
         raise ValueError(f"{what} in {count} cells, the first at row {row}, column {column} ({value:g})")
+
+
+def check_output(output: Any, shape: tuple[int, int], inputs: list[Raster | None]) -> None:
+    """Refuse what results cannot be written into.
+
+    Parameters
+    ----------
+    output
+        The raster to write into.
+    shape
+        Of the landscape.
+    inputs
+        The rasters that are still to be read.
+
+    Raises
+    ------
+    ValueError
+        Another shape, no floating-point numbers, or one of the inputs.
+
+    Examples
+    --------
+    >>> check_output(np.empty((2, 3)), (2, 3), [np.ones((2, 3))])
+    """
+    if tuple(output.shape) != shape:
+        raise ValueError(f"output has {tuple(output.shape)} cells, the landscape {shape}")
+    kind = getattr(output, "dtype", None)
+    if kind is not None and not np.issubdtype(kind, np.floating):
+        raise ValueError(f"output must hold floating-point numbers, which {kind} does not")
+    for given in inputs:
+        arrays = isinstance(given, np.ndarray) and isinstance(output, np.ndarray)
+        files = isinstance(given, DiskRaster) and isinstance(output, DiskRaster)
+        if (arrays and np.may_share_memory(given, output)) or (files and given.path.samefile(output.path)):
+            raise ValueError("output is one of the inputs, which would be overwritten before it is read")
 
 
 def nothing_and_zero(output: Any, quality: Raster, permeability: Raster | None, by_quality: ByQuality) -> None:

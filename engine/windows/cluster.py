@@ -18,6 +18,9 @@ AHEAD = 3
 #: How often one batch may be lost with its worker, and how often all of the inputs, before the run is given up.
 TRIES = 5
 
+#: What the workers of a machine are started with: XLA would spread the sums of every worker over all cores.
+ALONE = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM_THREADS": "1"}
+
 
 class DaskCluster(AbstractDispatch):
     """Each batch a task of a Dask cluster.
@@ -58,10 +61,8 @@ class DaskCluster(AbstractDispatch):
             with distributed.Client(self.address, set_as_default=False) as client:
                 yield client
             return
-        # XLA would otherwise spread the sums of every worker over all cores.
-        alone = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM_THREADS": "1"}
         own = distributed.LocalCluster(
-            n_workers=self.workers, threads_per_worker=1, env=alone, dashboard_address=None, silence_logs=40
+            n_workers=self.workers, threads_per_worker=1, env=ALONE, dashboard_address=None, silence_logs=40
         )
         with own, distributed.Client(own, set_as_default=False) as client:
             yield client

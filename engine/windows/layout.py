@@ -66,7 +66,8 @@ def windows_of_range(shape: Sequence[int], dependency_range: Extent, coarsening:
         A range or a coarsening that is none.
     """
     core, buffer = zip(*(_block(reach, coarsening) for reach in _ranges(dependency_range)), strict=True)
-    return WindowOperation(shape, core, buffer)
+    # A buffer that reaches from the first cell to the last holds everything; more would hold nothing.
+    return WindowOperation(shape, core, [min(wide, length - 1) for wide, length in zip(buffer, shape, strict=True)])
 
 
 def tile_of_blocks(windows: WindowOperation, batch: int | None, on_host: bool) -> tuple[int, int]:

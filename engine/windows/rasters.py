@@ -53,6 +53,9 @@ class DiskRaster:
                 + (", column by column" if in_columns else "")
             )
         self.shape: tuple[int, int] = (shape[0], shape[1])
+        missing = self._start + self.nbytes - self.path.stat().st_size
+        if missing > 0:
+            raise ValueError(f"{self.path} is cut off: {missing:,} bytes are missing of {shape[0]} × {shape[1]} cells")
 
     @classmethod
     def create(cls, path: str | os.PathLike, shape: tuple[int, int], dtype: np.dtype | type = float) -> "DiskRaster":
@@ -129,12 +132,19 @@ class DiskRaster:
 
 
 def on_disk(raster: Raster) -> Raster:
-    """Return a memory-mapped `.npy` file as a raster on disk, and anything else as it is."""
-    if isinstance(raster, np.memmap) and raster.filename is not None and raster.ndim == 2:
+    """Return a memory-mapped `.npy` file as a raster on disk, and anything else as it is.
+
+    A part of a file, a file seen the other way round, and one whose changes stay in memory are left as they are.
+    """
+    if not isinstance(raster, np.memmap) or raster.filename is None or raster.mode == "c" or raster.ndim != 2:
+        return raster
+    if not raster.flags.c_contiguous:
+        return raster
+    try:
         file = DiskRaster(raster.filename)
-        if (file.shape, file.dtype) == (raster.shape, raster.dtype):
-            return file
-    return raster
+    except ValueError:
+        return raster
+    return file if (file.shape, file.dtype) == (raster.shape, raster.dtype) else raster
 
 
 def _take_room(file, size: int) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from permea.engine import GridGraph
 
-from benchmarks.bars import agreement, growth, speed
+from benchmarks.bars import agreement, faster, growth, same_memory, speed
 from benchmarks.networks import Network
-from benchmarks.sites import LANDSCAPES, Site
+from benchmarks.sites import LANDSCAPES, Mirrored, Site, Windows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,6 +60,41 @@ def test_answers_are_compared_where_both_have_one():
 def test_four_times_the_cells_in_four_times_the_time_is_a_slope_of_one():
     reports = {"Permea": {500: {"seconds": 1.0}, 1000: {"seconds": 4.0}}}
     assert growth(1.0, "Permea", 500, 1000).verdict(reports).figure == "1.00"
+
+
+def test_two_are_judged_against_one():
+    reports = {"one": {9: {"seconds": 8.5}}, "two": {9: {"seconds": 5.0}}}
+    assert faster(1.7, "two", "one").verdict(reports).met
+    assert not faster(1.71, "two", "one").verdict(reports).met
+
+
+def test_memory_that_stays_is_told_from_memory_that_grows():
+    reports = {"Permea": {9: {"peak_memory": 1.00e9}, 27: {"peak_memory": 1.09e9}, 81: {"peak_memory": 1.11e9}}}
+    assert same_memory(0.1, "Permea", 9, 27).verdict(reports).met
+    assert not same_memory(0.1, "Permea", 9, 81).verdict(reports).met
+
+
+def test_a_mirrored_landscape_is_what_padding_a_tile_would_give():
+    tile = np.arange(9.0).reshape(3, 3)
+    whole = np.pad(tile, [(0, 8)] * 2, mode="symmetric")
+    np.testing.assert_array_equal(Mirrored(tile, 11)[2:9, :], whole[2:9])
+
+
+@pytest.mark.parametrize("side", [500, 501])
+def test_what_is_compared_of_a_sample_is_what_only_its_windows_reach(side):
+    windows = Windows(Site.named("smooth", side))
+    (place, _), (inside, _) = windows.sample(12)
+    buffer = windows.reach - windows.block // 2
+    blocks = range(0, side, windows.block)
+    sampled = [first for first in blocks if place.start <= first - buffer and first + buffer < place.stop - 4]
+    assert len(sampled) == 12
+    reached = {
+        cell
+        for first in blocks
+        if first not in sampled
+        for cell in range(first - buffer, first + windows.block + buffer)
+    }
+    assert not reached & set(range(place.start + inside.start, place.start + inside.stop))
 
 
 @pytest.mark.long

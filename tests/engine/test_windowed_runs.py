@@ -259,6 +259,26 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "chapter 1"
 
 
+def test_half_a_download_in_a_folder_is_left_alone(tmp_path):
+    (tmp_path / "film.part").write_text("half")
+    with pytest.raises(ValueError, match="is not empty and holds no earlier run"):
+        analysis().run(checkpoint=tmp_path)
+    assert (tmp_path / "film.part").exists()
+
+
+def test_what_cannot_be_written_into_is_refused(tmp_path):
+    given = rasters()
+    with pytest.raises(ValueError, match="output must hold floating-point numbers"):
+        analysis(**given).run(output=np.zeros(given["quality"].shape, int))
+    with pytest.raises(ValueError, match="output is one of the inputs"):
+        analysis(**given).run(output=given["quality"])
+    np.save(tmp_path / "quality.npy", given["quality"])
+    file = DiskRaster(tmp_path / "quality.npy")
+    with pytest.raises(ValueError, match="output is one of the inputs"):
+        analysis(**{**given, "quality": file}).run(output=DiskRaster(file.path))
+    np.testing.assert_array_equal(file[:, :], given["quality"])
+
+
 def test_a_damaged_batch_is_said(tmp_path):
     analysis().run(checkpoint=tmp_path)
     (tmp_path / "batch-00000003.npz").write_bytes(b"half")

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from permea.engine.windows import DiskRaster, WindowOperation
+from permea.engine.windows.layout import windows_of_range
+from permea.engine.windows.rasters import on_disk
 
 SIZES = [
     ((7, 9), 3, 1),
@@ -118,6 +120,32 @@ def test_a_raster_of_another_size_is_refused():
         windows.extract(np.zeros((3, 4)), 4)
     with pytest.raises(ValueError, match=r"a window has \(2, 2\) cells"):
         windows.write_core(np.zeros((3, 4)), 0, np.zeros((3, 3)))
+
+
+def test_a_memory_map_is_read_from_its_file_only_where_that_is_the_same(tmp_path):
+    array = numbered((6, 6)).astype(float)
+    np.save(tmp_path / "raster.npy", array)
+    raster = np.load(tmp_path / "raster.npy", mmap_mode="r")
+    assert isinstance(on_disk(raster), DiskRaster)
+    changed = np.load(tmp_path / "raster.npy", mmap_mode="c")
+    changed[0, 0] = -1
+    for other in (raster[::-1], raster.T, raster[1:], changed):
+        np.testing.assert_array_equal(np.asarray(on_disk(other)[0:6, 0:6]), other)
+    array.tofile(tmp_path / "raster.raw")
+    bare = np.memmap(tmp_path / "raster.raw", float, "r", shape=(6, 6))
+    np.testing.assert_array_equal(np.asarray(on_disk(bare)[0:6, 0:6]), array)
+
+
+def test_a_file_that_is_cut_off_is_said(tmp_path):
+    np.save(tmp_path / "raster.npy", np.zeros((6, 5)))
+    with (tmp_path / "raster.npy").open("r+b") as file:
+        file.truncate(300)
+    with pytest.raises(ValueError, match="is cut off: 68 bytes are missing of 6 × 5 cells"):
+        DiskRaster(tmp_path / "raster.npy")
+
+
+def test_a_range_beyond_the_raster_costs_no_more_than_one_as_long(tmp_path):
+    assert windows_of_range((6, 9), 1000, 0).window_shape == (11, 17)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, bool, np.int16])

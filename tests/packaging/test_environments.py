@@ -95,6 +95,12 @@ def test_the_library_asks_for_what_the_engine_is_locked_from(root):
             assert wanted.name != requirement.name or str(requirement.specifier).removeprefix("==") in wanted.specifier
 
 
+def test_what_is_optional_is_tested(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    optional = {Requirement(text).name for extra in project["optional-dependencies"].values() for text in extra}
+    assert optional <= listed(root / "tests" / "requirements" / "engine.in")
+
+
 def test_every_package_of_the_engine_is_installed_with_it(root):
     packages = set(tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     there = {path.parent.relative_to(root) for path in (root / "engine").rglob("__init__.py")}
