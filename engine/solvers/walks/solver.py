@@ -75,7 +75,7 @@ class WalkMultigrid(AbstractSolver):
     Dendy, J. E. (1983). Black box multigrid for nonsymmetric problems. Applied Mathematics and Computation 13, 261–283.
     """
 
-    tolerance: float = eqx.field(static=True, default=5e-14)
+    tolerance: float = eqx.field(static=True, default=1e-13)
     iterations: int = eqx.field(static=True, default=90)
     instead: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
 
