@@ -17,7 +17,7 @@ from ..dijkstra import cheapest_ways, checked, steps_through
 from ..multigrid.descent import remaining
 from ..multigrid.framed import Frame
 from ..potentials import entropy_share
-from .hierarchy import PART, SIDES, SINGLE, Cycle, Hierarchy, build
+from .hierarchy import PIECE, SIDES, SINGLE, Cycle, Hierarchy, build
 from .ordered import differences, guess_in_order, normal_weights, settle_in_order
 from .ranks import Ranks, ranks_on_all_rasters
 from .searching import advance, take_image
@@ -137,7 +137,7 @@ def _differences(ranks: Ranks, walk: tuple, potential: np.ndarray) -> Float32[np
     """Return log W_ij + φ_i − φ_j of cells in their order."""
     logarithms, offsets, _ = walk
     order, result = ranks.order, np.empty((ranks.order.size, 8), SINGLE)
-    parts = [slice(first, first + PART) for first in range(0, order.size, PART)]
+    parts = [slice(first, first + PIECE) for first in range(0, order.size, PIECE)]
     given = (potential, ranks.frame.width)
     on_all_cores(differences, [(logarithms, offsets, order[part], *given, result[part]) for part in parts])
     return result
