@@ -78,6 +78,19 @@ def neighbours(raster: Array, directions: int, fill: bool | int | float = 0) -> 
     return jnp.stack([_window(padded, step, rows, columns) for step in steps_of(directions)])
 
 
+def both_ways(half: Float[Array, "half rows columns"]) -> Float[Array, "directions rows columns"]:
+    """Return what belongs to all steps from what belongs to the first half of them and is the same both ways.
+
+    Examples
+    --------
+    >>> both_ways(jnp.array([[[0.0, 0.0]], [[0.0, 3.0]]]))[2]
+    Array([[3., 0.]], dtype=float64)
+    """
+    directions = 2 * half.shape[0]
+    ahead = [neighbour(half[directions - 1 - d], steps_of(directions)[d]) for d in range(half.shape[0], directions)]
+    return jnp.concatenate([half, jnp.stack(ahead)])
+
+
 def _window(padded: Array, step: tuple[int, int], rows: int, columns: int) -> Array:
     top, left = 1 + step[0], 1 + step[1]
     return padded[..., top : top + rows, left : left + columns]

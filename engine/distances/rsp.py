@@ -101,17 +101,19 @@ class RSPDistance(AbstractDistance):
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
         costs = _finite_costs(grid, self.cost)
+        # Whether a function treats its arguments alike is only a guess, from a few numbers.
+        undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
         solver = self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            return self._to_one(solver, grid.edges, costs, target)
+            return self._to_one(solver, grid.edges, costs, target, undirected)
 
         rasters = jax.lax.map(to_one, cells_of(grid, targets))
         return vertex_values(grid, rasters).T
 
-    def _to_one(self, solver, conductances, costs, target) -> Float[Array, "rows columns"]:
+    def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         wanted = self.measure == "expected_cost"
-        arrival = arrive(solver, conductances, costs, self.theta, target, spent=wanted)
+        arrival = arrive(solver, conductances, costs, self.theta, target, undirected=undirected, spent=wanted)
         # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
         reached = arrival.potential < jnp.inf
         scaled = jnp.where(reached, arrival.scaled, 1.0)

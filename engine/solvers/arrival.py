@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..stencil import Stencil, neighbours
+from ..stencil import Stencil, both_ways, neighbours
 from .interface import AbstractSolver, solving_with, unit_vectors
 from .potentials import defect, settled
 from .walks import Ranked, WalkMultigrid
@@ -37,6 +37,7 @@ def arrive(
     theta: Float[Array, ""],
     target: Int[Array, ""],
     *,
+    undirected: bool,
     spent: bool,
 ) -> Arrival:
     """Return how much weight reaches one target from every cell, whatever the scale.
@@ -58,6 +59,8 @@ def arrive(
         θ.
     target
         Flat raster index; one beyond the raster is reached from nowhere.
+    undirected
+        Whether conductances and costs are the same both ways.
     spent
         Whether costs are wanted, too.
 
@@ -69,21 +72,23 @@ def arrive(
     if not isinstance(solver, WalkMultigrid):
         return _step_by_step(solver, conductances, costs, theta, target, spent)
 
+    def step_by_step(solver, conductances, costs, theta, target):
+        if undirected:
+            conductances, costs = both_ways(conductances), both_ways(costs)
+        return _step_by_step(solver, conductances, costs, theta, target, spent)
+
     @jax.custom_jvp
-    def at_once(conductances, costs, theta, target):
-        *rasters, succeeded = solver.arrive(conductances, costs, theta, target, spent=spent)
-        return jax.lax.cond(
-            succeeded,
-            lambda: Arrival(*rasters),
-            lambda: _step_by_step(solver.instead, conductances, costs, theta, target, spent),
-        )
+    def at_once(*given):
+        *rasters, succeeded = solver.arrive(*given, undirected=undirected, spent=spent)
+        return jax.lax.cond(succeeded, lambda: Arrival(*rasters), lambda: step_by_step(solver.instead, *given))
 
     @at_once.defjvp
     def _(primals, tangents):
-        target = primals[-1]
-        return jax.jvp(lambda *given: _step_by_step(solver, *given, target, spent), primals[:-1], tangents[:-1])
+        *_, target = primals
+        return jax.jvp(lambda *given: step_by_step(solver, *given, target), primals[:-1], tangents[:-1])
 
-    return at_once(conductances, costs, theta, target)
+    stored = len(conductances) // 2 if undirected else len(conductances)
+    return at_once(conductances[:stored], costs[:stored], theta, target)
 
 
 def log_transitions(

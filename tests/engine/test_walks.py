@@ -15,6 +15,7 @@ from permea.engine.solvers.walks import WalkMultigrid, settling
 from permea.engine.solvers.walks import solver as module
 from permea.engine.solvers.walks.hierarchy import Cycle, transposed
 from permea.engine.solvers.walks.settling import settle
+from permea.engine.solvers.walks.terrain import Terrain
 from permea.engine.solvers.walks.thinning import NOWHERE
 from permea.engine.stencil import Stencil
 
@@ -130,7 +131,9 @@ def walk_of(landscape, theta, target):
     """Weights in settled potentials, and what settling found."""
     grid = GridGraph(jnp.asarray(landscape))
     log_transitions, costs = _walk(grid, inverse)
-    found = settle(np.asarray(grid.edges), np.asarray(costs), theta, target)
+    terrain = Terrain.of(np.asarray(grid.edges), np.asarray(costs), undirected=False)
+    found = settle(terrain, theta, target)
+    found = found._replace(potential=terrain.frame.inside(found.potential))
     return arrival._scaled_weights(log_transitions, theta * costs, jnp.asarray(found.potential), target), found
 
 
@@ -260,7 +263,13 @@ def test_a_matrix_of_its_own_is_solved_and_differentiated():
 
 def test_from_beyond_the_raster_nothing_is_reached():
     found = arrival.arrive(
-        WalkMultigrid(), jnp.ones((8, 20, 30)), jnp.ones((8, 20, 30)), jnp.array(0.1), jnp.array(600), spent=True
+        WalkMultigrid(),
+        jnp.ones((8, 20, 30)),
+        jnp.ones((8, 20, 30)),
+        jnp.array(0.1),
+        jnp.array(600),
+        undirected=False,
+        spent=True,
     )
     assert (np.asarray(found.scaled) == 0).all()
     assert np.isinf(np.asarray(found.potential)).all()

@@ -18,7 +18,7 @@ from .thinning import coarse_walk, weigh_middles, weigh_sides
 FEW = 0.005
 
 #: Cells that are copied at a time.
-PART = 1 << 16
+PIECE = 1 << 16
 
 #: What the inverse of the coarsest operator is kept from dividing by, relative to the diagonal.
 LEAST = 1e-9
@@ -28,6 +28,24 @@ Flat = Float32[np.ndarray, "_"]
 
 #: The right-hand side that is worked on: there is one.
 SIDES = np.zeros(1, int)
+
+
+class Part(NamedTuple):
+    """Cells of a part of a raster.
+
+    Parameters
+    ----------
+    start
+        The first place that the part can see: a row above its first one.
+    order
+        Places of the cells in the order of ranks, counted from the start.
+    entries
+        Their rows, over the diagonal, in that order.
+    """
+
+    start: int
+    order: Int32[np.ndarray, "n"]
+    entries: Float32[np.ndarray, "n 8"]
 
 
 class Level(NamedTuple):
@@ -47,8 +65,8 @@ class Level(NamedTuple):
         The weights of the next coarser raster's cells, of values and of residuals; none on the coarsest.
     kept
         1 where residuals are handed to a coarse cell; none on the coarsest.
-    order, entries
-        The cells in the order of ranks, and their rows in that order; none where that is not needed.
+    parts
+        The cells in the order of ranks; none where that is not needed.
     """
 
     frame: Frame
@@ -58,8 +76,7 @@ class Level(NamedTuple):
     shares: tuple[Flat, ...]
     back: tuple[Flat, ...]
     kept: Flat
-    order: Int32[np.ndarray, "_"]
-    entries: Float32[np.ndarray, "_ 8"]
+    parts: tuple[Part, ...]
 
 
 class Hierarchy(NamedTuple):
@@ -91,20 +108,21 @@ def build(ranks: list[Ranks], k: tuple[Flat, ...], ground: Flat, inverse: Flat) 
         to = (coarser.rank, coarse_k, coarse_ground, kept, coarse_inverse)
         given = (k, ground, *raster, shares, back, coarse.width, *to)
         directed = sum(on_all_cores(coarse_walk, [(*given, *band) for band in bands]))
-        order = here.order if levels or directed > FEW * coarser.order.size else here.order[:0]
-        entries = _in_order(k, inverse, order)
-        levels.append(Level(frame, k, ground, inverse, shares, back, kept, order, entries))
+        ordered = levels or directed > FEW * coarser.order.size
+        parts = tuple(_part(k, inverse, *half) for half in here.halves()) if ordered else ()
+        levels.append(Level(frame, k, ground, inverse, shares, back, kept, parts))
         k, ground, inverse = coarse_k, coarse_ground, coarse_inverse
     none = np.zeros(0, SINGLE)
-    levels.append(Level(ranks[-1].frame, k, ground, inverse, (), (), none, none.astype(np.int32), none[:, None]))
+    levels.append(Level(ranks[-1].frame, k, ground, inverse, (), (), none, ()))
     return Hierarchy(levels, _inverse(levels[-1]))
 
 
-def _in_order(k: tuple[Flat, ...], inverse: Flat, order: Int32[np.ndarray, "n"]) -> Float32[np.ndarray, "n 8"]:
+def _part(k: tuple[Flat, ...], inverse: Flat, start: int, order: Int32[np.ndarray, "n"]) -> Part:
     entries = np.empty((order.size, 8), SINGLE)
-    parts = [slice(first, first + PART) for first in range(0, order.size, PART)]
-    on_all_cores(put_in_order, [(k, inverse, order[part], entries[part]) for part in parts])
-    return entries
+    pieces = [slice(first, first + PIECE) for first in range(0, order.size, PIECE)]
+    seen = tuple(each[start:] for each in k)
+    on_all_cores(put_in_order, [(seen, inverse[start:], order[piece], entries[piece]) for piece in pieces])
+    return Part(start, order, entries)
 
 
 def _inverse(level: Level) -> Float[np.ndarray, "n n"]:
@@ -130,8 +148,9 @@ def transposed(hierarchy: Hierarchy) -> Hierarchy:
     levels = []
     for level in hierarchy.levels:
         k = _turned(level.frame, level.k)
-        entries = _in_order(k, level.inverse, level.order)
-        levels.append(level._replace(k=k, shares=level.back, back=level.shares, entries=entries))
+        # Relaxed in the order turned around.
+        parts = tuple(_part(k, level.inverse, start, order[::-1].copy()) for start, order, _ in level.parts)
+        levels.append(level._replace(k=k, shares=level.back, back=level.shares, parts=parts))
     return Hierarchy(levels, np.ascontiguousarray(hierarchy.coarsest.T))
 
 
@@ -146,6 +165,17 @@ def _turned(frame: Frame, k: tuple[Flat, ...]) -> tuple[Flat, ...]:
         else:
             into[-offset:] = out[:offset]
     return turned
+
+
+def _relax_parts(level: Level, b: Flat, x: Flat) -> None:
+    """Relax in the order of ranks; a part sees the others as they were."""
+    width, calls = level.frame.width, []
+    for start, order, entries in level.parts:
+        seen = x[start:].copy() if start else x
+        calls.append((order, entries, level.inverse[start:], b[start:], seen, width))
+    on_all_cores(relax_in_order, calls)
+    for (start, *_), call in zip(level.parts[1:], calls[1:], strict=True):
+        x[start + width :] = call[4][width:]
 
 
 class Cycle:
@@ -167,8 +197,6 @@ class Cycle:
         self.b, self.x = ([np.zeros((1, size), SINGLE) for size in sizes] for _ in range(2))
         if backwards:
             self.first = [np.zeros((1, size), SINGLE) for size in sizes]
-            self.orders = [np.ascontiguousarray(level.order[::-1]) for level in hierarchy.levels]
-            self.entries = [np.ascontiguousarray(level.entries[::-1]) for level in hierarchy.levels]
 
     def run(self) -> None:
         """Turn `b[0]` into `x[0]`, both framed."""
@@ -182,7 +210,7 @@ class Cycle:
             right = frame.inside(b[0]).ravel()
             frame.inside(x[0])[:] = (self.hierarchy.coarsest @ right).reshape(frame.rows, frame.columns)
             return
-        if self.backwards and level.order.size:
+        if self.backwards and level.parts:
             b = self._relaxed_first(n)
         on_all_cores(relax_from_zero, [(level.k, level.inverse, b, x, SIDES, frame.width, *band) for band in bands])
         coarse = frame.coarser
@@ -194,16 +222,16 @@ class Cycle:
         if self.backwards:
             self.x[n + 1] *= level.kept
         self._up(n, b)
-        if self.backwards and level.order.size:
+        if self.backwards and level.parts:
             x += self.first[n]
-        elif level.order.size:
-            relax_in_order(level.order, level.entries, level.inverse, b[0], x[0], frame.width)
+        elif level.parts:
+            _relax_parts(level, b[0], x[0])
 
     def _relaxed_first(self, n: int) -> Float32[np.ndarray, "1 _"]:
         """Relax in the order of ranks, from zero, and return what is left."""
         level, first, left = self.hierarchy.levels[n], self.first[n], np.zeros_like(self.b[n])
         first[:] = 0
-        relax_in_order(self.orders[n], self.entries[n], level.inverse, self.b[n][0], first[0], level.frame.width)
+        _relax_parts(level, self.b[n][0], first[0])
         given = (level.k, level.inverse, self.b[n], first, SIDES, left, level.frame.width)
         on_all_cores(remaining, [(*given, *band) for band in level.frame.bands])
         return left

@@ -68,10 +68,7 @@ class Room(NamedTuple):
     @classmethod
     def on(cls, frame: Frame) -> "Room":
         """Make room for searches on a raster; what is never written to takes no memory."""
-        directions = np.empty((ROOM, frame.size), np.float32)
-        for rim in (slice(None, frame.width), slice(-frame.width - 2, None)):
-            directions[:, rim] = 0
-        return cls(np.empty((ROOM, frame.rows * frame.columns)), directions)
+        return cls(np.empty((ROOM, frame.rows * frame.columns)), np.empty((ROOM, frame.size), np.float32))
 
 
 class Found(NamedTuple):
@@ -174,6 +171,7 @@ class _Search:
         self._rows(hand_over, vector, size, self.matrix.factor, self.cycle.b[0][0], self.basis[n])
         self.cycle.run()
         self._rows(take_back, self.cycle.x[0][0], self.matrix.factor, self.directions[n])
+        self.directions[n, : self.frame.width] = self.directions[n, -self.frame.width - 2 :] = 0
         self._rows(apply, *self.matrix[1:4], self.directions[n], self.image)
         column, known = np.zeros(n + 2), self.basis[: n + 1]
         column[:-1] = sum(self._cells(products, known, self.image))

@@ -10,6 +10,9 @@ at = np.uint64
 #: Part of the chance to step to cells that are farther from the end which a first guess may take for their own share.
 MOST_AWAY = 0.95
 
+#: Cells that are done together, each step as one instruction for several of them.
+PART = 128
+
 
 @compiled
 def put_in_order(k, inverse, order, entries):
@@ -115,31 +118,38 @@ def normal_weights(logarithms, offsets, target, potential, k, ground, inverse, e
         The largest absolute excess.
     """
     columns = width - 1
-    value = np.empty(8)
+    value, least, total = np.empty((8, PART)), np.empty(PART), np.empty(PART)
     worst = 0.0
     for row in range(first, last):
-        for j in range(columns):
-            p, cell = (row + 1) * width + 1 + j, row * columns + j
-            least = np.inf
+        for begin in range(0, columns, PART):
+            size = min(PART, columns - begin)
+            at, cell = (row + 1) * width + 1 + begin, row * columns + begin
+            mine = potential[at : at + size]
+            least[:] = np.inf
+            total[:] = 0
             for d in range(8):
-                value[d] = potential[p + offsets[d]] - logarithms[cell, d]
-                least = min(least, value[d])
-            # Nobody leaves the target, and what is not reached takes no part.
-            takes_part = least < np.inf and potential[p] < np.inf and p != target
-            total = 0.0
+                theirs = potential[at + offsets[d] : at + offsets[d] + size]
+                for j in range(size):
+                    value[d, j] = theirs[j] - logarithms[cell + j, d]
+                    least[j] = min(least[j], value[d, j])
+            for j in range(size):
+                # Nobody leaves the target, and what is not reached takes no part.
+                if least[j] == np.inf or mine[j] == np.inf or at + j == target:
+                    least[j] = -np.inf
             for d in range(8):
-                value[d] = _exponential(least - value[d]) if takes_part else 0.0
-                total += value[d]
-            ground[p], inverse[p], excess[p] = 0, takes_part, 0
-            if takes_part:
-                scale = 1 / total
-                for d in range(8):
-                    k[d][p] = scale * value[d]
-                excess[p] = potential[p] - least + np.log(total)
-                worst = max(worst, abs(excess[p]))
-            else:
-                for d in range(8):
-                    k[d][p] = 0
+                for j in range(size):
+                    value[d, j] = _exponential(least[j] - value[d, j])
+                    total[j] += value[d, j]
+            for d in range(8):
+                to = k[d][at : at + size]
+                for j in range(size):
+                    to[j] = value[d, j] / total[j] if total[j] > 0 else 0.0
+            for j in range(size):
+                p = at + j
+                ground[p], inverse[p], excess[p] = 0, total[j] > 0, 0
+                if total[j] > 0:
+                    excess[p] = mine[j] - least[j] + np.log(total[j])
+                    worst = max(worst, abs(excess[p]))
     for d in range(8):
         p = target - offsets[d]
         if (first + 1) * width <= p < (last + 1) * width:

@@ -13,6 +13,10 @@ from .thinning import NOWHERE, thin_ranks
 COARSEST = 100
 
 
+#: Rasters of so many cells are relaxed in two halves at once.
+HALVED = 1 << 17
+
+
 class Ranks(NamedTuple):
     """Cells by how near they are to the end of a walk.
 
@@ -29,6 +33,22 @@ class Ranks(NamedTuple):
     frame: Frame
     rank: Int32[np.ndarray, "_"]
     order: Int32[np.ndarray, "_"]
+
+    def halves(self) -> list[tuple[int, Int32[np.ndarray, "_"]]]:
+        """Cut the raster through the row of the nearest cell, if it is large; most paths stay on one side of that.
+
+        Returns
+        -------
+        list
+            For each part the place that is the first that it can see, and the order of its cells, counted from there.
+        """
+        if self.frame.rows * self.frame.columns < HALVED or not self.order.size:
+            return [(0, self.order)]
+        nearest = int(self.order[0]) // self.frame.width - 1
+        row = min(max(nearest, self.frame.rows // 4), 3 * self.frame.rows // 4)
+        first = self.order < (row + 1) * self.frame.width
+        start = row * self.frame.width
+        return [(0, self.order[first]), (start, self.order[~first] - np.int32(start))]
 
 
 def ranks_on_all_rasters(rank: Int32[np.ndarray, "rows columns"]) -> list[Ranks]:

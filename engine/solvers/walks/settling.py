@@ -9,19 +9,19 @@ from the first step on it comes from above, and as fast as Newton's method in th
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int32
+from jaxtyping import Float32, Float64, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import QUEEN
 from ..dijkstra import cheapest_ways, checked, steps_through
 from ..multigrid.descent import remaining
-from ..multigrid.framed import Frame
 from ..potentials import entropy_share
-from .hierarchy import PART, SIDES, SINGLE, Cycle, Hierarchy, build
+from .hierarchy import PIECE, SIDES, SINGLE, Cycle, Hierarchy, build
 from .ordered import differences, guess_in_order, normal_weights, settle_in_order
 from .ranks import Ranks, ranks_on_all_rasters
 from .searching import advance, take_image
 from .taking_in import charge_steps, price_steps, weigh_transitions
+from .terrain import Terrain
 from .thinning import NOWHERE
 
 #: Newton steps at most.
@@ -47,7 +47,7 @@ class Settled(NamedTuple):
     Parameters
     ----------
     potential
-        Infinite where the target cannot be reached.
+        Framed; infinite where the target cannot be reached.
     rank
         0 for the cell that is nearest to the target; `NOWHERE` for the target and for what is not reached.
     hierarchy
@@ -58,27 +58,20 @@ class Settled(NamedTuple):
         log W of the steps from every cell, in the eight directions of `QUEEN`.
     """
 
-    potential: Float[np.ndarray, "rows columns"]
+    potential: Float64[np.ndarray, "_"]
     rank: Int32[np.ndarray, "rows columns"]
     hierarchy: Hierarchy | None
     factor: Float32[np.ndarray, "_"]
     logarithms: Float64[np.ndarray, "cells 8"]
 
 
-def settle(
-    conductances: Float[np.ndarray, "directions rows columns"],
-    costs: Float[np.ndarray, "directions rows columns"],
-    theta: float,
-    target: int,
-) -> Settled:
+def settle(terrain: Terrain, theta: float, target: int) -> Settled:
     """Find potentials of order −log z, z the weight that reaches a target.
 
     Parameters
     ----------
-    conductances
-        Of every step, P but for a factor of each cell; 0 where there is no edge.
-    costs
-        C of that step, zero or more.
+    terrain
+        What the walk is made from; conductances count but for a factor of each cell, costs are zero or more.
     theta
         θ.
     target
@@ -88,23 +81,27 @@ def settle(
     ----------
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
-    _, rows, columns = conductances.shape
-    frame = Frame(rows, columns)
-    logarithms, distance, order = _least_energies(conductances, costs, theta, target)
-    rank = np.full(rows * columns, NOWHERE, np.int32)
+    frame = terrain.frame
+    logarithms, distance, order = _least_energies(terrain, theta, target)
+    rank = np.full(terrain.cells, NOWHERE, np.int32)
     rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     rank[target] = NOWHERE
-    ranks = ranks_on_all_rasters(rank.reshape(rows, columns))
+    ranks = ranks_on_all_rasters(rank.reshape(frame.rows, frame.columns))
     potential = np.full(frame.size, np.inf)
-    frame.inside(potential)[:] = distance.reshape(rows, columns)
-    place = target + frame.width + 1 + target // columns
-    offsets = np.array([down * frame.width + right for down, right in QUEEN])
-    walk = (logarithms, offsets, place)
+    frame.inside(potential)[:] = distance.reshape(frame.rows, frame.columns)
+    walk = (logarithms, np.array([down * frame.width + right for down, right in QUEEN]), terrain.place(target))
     change = np.zeros(frame.size)
-    guess_in_order(_differences(ranks[0], walk, potential), offsets, ranks[0].order, ranks[0].rank, place, change)
+    guess_in_order(
+        _differences(ranks[0].order, walk, potential, frame.width),
+        walk[1],
+        ranks[0].order,
+        ranks[0].rank,
+        walk[2],
+        change,
+    )
     potential += change
     found = _newton(ranks, walk, potential)
-    return Settled(frame.inside(potential).copy(), rank.reshape(rows, columns), *found, logarithms)
+    return Settled(potential, rank.reshape(frame.rows, frame.columns), *found, logarithms)
 
 
 def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hierarchy | None, np.ndarray]:
@@ -116,9 +113,7 @@ def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hie
     for _ in range(STEPS):
         worst = max(on_all_cores(normal_weights, [(*given, *band) for band in frame.bands]))
         if worst > ROUGH:
-            change = np.zeros(frame.size)
-            settle_in_order(_differences(ranks[0], walk, potential), walk[1], ranks[0].order, change)
-            potential += change
+            _settle_halves(ranks[0], walk, potential)
             worst = max(on_all_cores(normal_weights, [(*given, *band) for band in frame.bands]))
         if not np.isfinite(worst):
             break
@@ -133,13 +128,25 @@ def _newton(ranks: list[Ranks], walk: tuple, potential: np.ndarray) -> tuple[Hie
     return None, excess
 
 
-def _differences(ranks: Ranks, walk: tuple, potential: np.ndarray) -> Float32[np.ndarray, "n 8"]:
-    """Return log W_ij + φ_i − φ_j of cells in their order."""
+def _settle_halves(ranks: Ranks, walk: tuple, potential: np.ndarray) -> None:
+    """Make potentials fit their neighbours', one by one; a half sees the other as it was."""
+    width, calls, starts = ranks.frame.width, [], []
+    for start, order in ranks.halves():
+        apart = _differences(order + np.int32(start), walk, potential, width)
+        calls.append((apart, walk[1], order, np.zeros(potential.size - start)))
+        starts.append(start)
+    on_all_cores(settle_in_order, calls)
+    for start, (*_, change) in zip(starts, calls, strict=True):
+        potential[start:] += change
+
+
+def _differences(order: np.ndarray, walk: tuple, potential: np.ndarray, width: int) -> Float32[np.ndarray, "n 8"]:
+    """Return log W_ij + φ_i − φ_j of cells in an order."""
     logarithms, offsets, _ = walk
-    order, result = ranks.order, np.empty((ranks.order.size, 8), SINGLE)
-    parts = [slice(first, first + PART) for first in range(0, order.size, PART)]
-    given = (potential, ranks.frame.width)
-    on_all_cores(differences, [(logarithms, offsets, order[part], *given, result[part]) for part in parts])
+    result = np.empty((order.size, 8), SINGLE)
+    pieces = [slice(first, first + PIECE) for first in range(0, order.size, PIECE)]
+    given = (potential, width)
+    on_all_cores(differences, [(logarithms, offsets, order[piece], *given, result[piece]) for piece in pieces])
     return result
 
 
@@ -173,23 +180,21 @@ def _solved(cycle: Cycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarr
     return x, largest_left / max(largest, float(np.finfo(SINGLE).tiny))
 
 
-def _least_energies(conductances, costs, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _least_energies(terrain: Terrain, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log W of the eight steps from every cell, the least energies to the target, and the cells by them."""
-    directions, rows, columns = conductances.shape
-    size = rows * columns
-    flows, costs = (np.ascontiguousarray(array, float).reshape(directions, -1) for array in (conductances, costs))
-    numbers = np.arange(8) if directions == 8 else np.array([1, 3, 4, 6])
-    parts = [(first * columns, last * columns) for first, last in Frame(rows, columns).bands]
-    logarithms, means, prices = np.empty((size, 8)), np.empty(size), np.empty((directions, size))
-    given = (flows, costs, theta, numbers, logarithms, means)
+    frame, _, costs, places, ends, _, numbers = terrain
+    shape, parts = (len(places), frame.rows, frame.columns), terrain.parts
+    logarithms, means = np.empty((terrain.cells, 8)), np.empty(terrain.cells)
+    given = (terrain.conductances, costs, places, ends, numbers, theta, logarithms, means)
     wrong = sum(on_all_cores(weigh_transitions, [(*given, *part) for part in parts]))
     if wrong:
         raise ValueError(f"the cost is negative or undefined on {wrong} edges; it must not be")
-    shares = entropy_share(means, directions)
-    on_all_cores(price_steps, [(logarithms, costs, theta, numbers, shares, prices, *part) for part in parts])
-    shape = (directions, rows, columns)
+    priced = (logarithms, costs, places, ends, numbers, theta)
+    shares, prices = entropy_share(means, len(places)), np.empty(shape)
+    given = (*priced, shares, prices.reshape(len(places), -1))
+    on_all_cores(price_steps, [(*given, *part) for part in parts])
     steps = steps_through(shape, reverse=True, undirected=False)
-    ways = cheapest_ways(checked(prices.reshape(shape)), steps, size, [(np.array([target]), np.zeros(1))])
-    on_all_cores(charge_steps, [(logarithms, costs, theta, numbers, *part) for part in parts])
+    ways = cheapest_ways(checked(prices), steps, terrain.cells, [(np.array([target]), np.zeros(1))])
+    on_all_cores(charge_steps, [(*priced, *part) for part in parts])
     order = ways.order[0]
     return logarithms, ways.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)

@@ -24,6 +24,7 @@ from .minimal_residual import Matrix, Room, solve
 from .ranks import Ranks, ranks_on_all_rasters
 from .settling import settle
 from .taking_in import fingerprint, take_in
+from .terrain import Terrain
 from .thinning import NOWHERE
 
 #: Hierarchies that are remembered: a gradient needs that of its forward pass.
@@ -75,7 +76,7 @@ class WalkMultigrid(AbstractSolver):
     Dendy, J. E. (1983). Black box multigrid for nonsymmetric problems. Applied Mathematics and Computation 13, 261–283.
     """
 
-    tolerance: float = eqx.field(static=True, default=5e-14)
+    tolerance: float = eqx.field(static=True, default=1e-13)
     iterations: int = eqx.field(static=True, default=90)
     instead: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
 
@@ -86,9 +87,17 @@ class WalkMultigrid(AbstractSolver):
         theta: Float[Array, ""],
         target: Int[Array, ""],
         *,
+        undirected: bool,
         spent: bool,
     ) -> tuple[Array, Array, Array, Bool[Array, ""]]:
         """Compute all that arrives at a target at once, which cannot be differentiated; see `arriving.arrive`.
+
+        Parameters
+        ----------
+        conductances, costs, undirected
+            As in `Terrain.of`.
+        theta, target, spent
+            As there.
 
         Returns
         -------
@@ -97,7 +106,8 @@ class WalkMultigrid(AbstractSolver):
         """
         raster = jax.ShapeDtypeStruct(conductances.shape[1:], jnp.float64)
         like = (raster, raster, raster, jax.ShapeDtypeStruct((), bool))
-        on_host = partial(_arrive, spent=spent, tolerance=self.tolerance, iterations=self.iterations)
+        options = {"undirected": undirected, "spent": spent}
+        on_host = partial(_arrive, **options, tolerance=self.tolerance, iterations=self.iterations)
         return jax.pure_callback(on_host, like, conductances, costs, theta, target, vmap_method="sequential")
 
     def settle(
@@ -144,13 +154,16 @@ class WalkMultigrid(AbstractSolver):
         return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
 
 
-def _arrive(conductances, costs, theta, target, **options) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _arrive(
+    conductances, costs, theta, target, *, undirected: bool, **options
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     conductances, costs, place = (np.asarray(array) for array in (conductances, costs, target))
     rows, columns = conductances.shape[1:]
     if not 0 <= place < rows * columns:
         nothing = np.zeros((rows, columns))
         return np.full((rows, columns), np.inf), nothing, nothing, np.array(True)
-    *rasters, succeeded = arrive(conductances, costs, float(theta), int(place), **options)
+    terrain = Terrain.of(conductances, costs, undirected=undirected)
+    *rasters, succeeded = arrive(terrain, float(theta), int(place), **options)
     return *rasters, np.array(succeeded)
 
 
@@ -159,12 +172,14 @@ def _settle(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray,
     shape, number = conductances.shape[1:], next(_numbers)
     if not 0 <= place < shape[0] * shape[1]:
         return np.full(shape, np.inf), np.full(shape, NOWHERE, np.int32), np.array(number)
-    found = settle(conductances, costs, float(theta), int(place))
+    terrain = Terrain.of(conductances, costs, undirected=False)
+    found = settle(terrain, float(theta), int(place))
+    potential = terrain.frame.inside(found.potential)
     if found.hierarchy is None:
-        return found.potential, found.rank, np.array(0)
+        return potential, found.rank, np.array(0)
     with _lock:
         _remember(number, found.hierarchy, found.factor)
-    return found.potential, found.rank, np.array(number)
+    return potential, found.rank, np.array(number)
 
 
 def _solve(

@@ -12,7 +12,7 @@ PART = 256
 
 
 @compiled
-def weigh_transitions(conductances, costs, theta, numbers, logarithms, means, first, last):
+def weigh_transitions(conductances, costs, places, ends, numbers, theta, logarithms, means, first, last):
     """Put log P in the directions of `QUEEN` into logarithms, −inf where there is no step, and Σ P θC into means.
 
     Returns
@@ -26,41 +26,45 @@ def weigh_transitions(conductances, costs, theta, numbers, logarithms, means, fi
         size = min(PART, last - begin)
         logarithms[begin : begin + size] = -np.inf
         out[:] = 0
-        for d in range(len(conductances)):
-            for n in range(size):
-                out[n] += conductances[d, begin + n]
+        for d in range(places.size):
+            there = conductances[places[d] + begin : places[d] + begin + size]
+            for n in range(min(size, ends[d] - begin)):
+                out[n] += there[n]
         for n in range(size):
             log_out[n] = np.log(out[n])
             means[begin + n] = 0
-        for d in range(len(conductances)):
-            for n in range(size):
-                conductance, energy = conductances[d, begin + n], theta * costs[d, begin + n]
-                if conductance > 0:
+        for d in range(places.size):
+            there = conductances[places[d] + begin : places[d] + begin + size]
+            cost = costs[places[d] + begin : places[d] + begin + size]
+            for n in range(min(size, ends[d] - begin)):
+                if there[n] > 0:
+                    energy = theta * cost[n]
                     wrong += not energy >= 0
-                    logarithms[begin + n, numbers[d]] = np.log(conductance) - log_out[n]
-                    means[begin + n] += conductance / out[n] * energy
+                    logarithms[begin + n, numbers[d]] = np.log(there[n]) - log_out[n]
+                    means[begin + n] += there[n] / out[n] * energy
     return wrong
 
 
 @compiled
-def price_steps(logarithms, costs, theta, numbers, shares, prices, first, last):
+def price_steps(logarithms, costs, places, ends, numbers, theta, shares, prices, first, last):
     """Put θC − share · log P into prices, infinite where there is no step."""
     for begin in range(first, last, PART):
-        for d in range(len(costs)):
+        for d in range(places.size):
             for cell in range(begin, min(begin + PART, last)):
                 logarithm = logarithms[cell, numbers[d]]
                 # A transition that is certain may carry a little less than no information.
-                price = max(theta * costs[d, cell] - shares[cell] * logarithm, 0.0)
+                cost = costs[places[d] + min(cell, ends[d] - 1)]
+                price = max(theta * cost - shares[cell] * logarithm, 0.0)
                 prices[d, cell] = price if logarithm > -np.inf else np.inf
 
 
 @compiled
-def charge_steps(logarithms, costs, theta, numbers, first, last):
+def charge_steps(logarithms, costs, places, ends, numbers, theta, first, last):
     """Turn log P into log W = log P − θC."""
     for begin in range(first, last, PART):
-        for d in range(len(costs)):
-            for cell in range(begin, min(begin + PART, last)):
-                logarithms[cell, numbers[d]] -= theta * costs[d, cell]
+        for d in range(places.size):
+            for cell in range(begin, min(begin + PART, last, ends[d])):
+                logarithms[cell, numbers[d]] -= theta * costs[places[d] + cell]
 
 
 @compiled
@@ -77,7 +81,7 @@ def scale_weights(logarithms, offsets, numbers, target, potential, edges, width,
 
 
 @compiled
-def spend(edges, costs, offsets, scaled, out, width, first, last):
+def spend(edges, costs, places, ends, offsets, scaled, out, width, first, last):
     """Put Σ_j W̃_ij C_ij z̃_j into out; edges are −W̃."""
     columns = width - 1
     for row in range(first, last):
@@ -85,8 +89,8 @@ def spend(edges, costs, offsets, scaled, out, width, first, last):
         out[cell : cell + columns] = 0
         for d in range(offsets.size):
             there = scaled[at + offsets[d] : at + offsets[d] + columns]
-            for j in range(columns):
-                out[cell + j] -= edges[d, cell + j] * costs[d, cell + j] * there[j]
+            for j in range(min(columns, ends[d] - cell)):
+                out[cell + j] -= edges[d, cell + j] * costs[places[d] + cell + j] * there[j]
 
 
 @compiled
