@@ -14,7 +14,7 @@ from permea.engine.solvers.nested_dissection import NestedDissection
 from permea.engine.solvers.walks import WalkMultigrid, settling
 from permea.engine.solvers.walks import solver as module
 from permea.engine.solvers.walks.hierarchy import Cycle, transposed
-from permea.engine.solvers.walks.settling import settle
+from permea.engine.solvers.walks.settling import MEMORY, settle
 from permea.engine.solvers.walks.terrain import Terrain
 from permea.engine.solvers.walks.thinning import NOWHERE
 from permea.engine.stencil import Stencil
@@ -132,7 +132,7 @@ def walk_of(landscape, theta, target):
     grid = GridGraph(jnp.asarray(landscape))
     log_transitions, costs = _walk(grid, inverse)
     terrain = Terrain.of(np.asarray(grid.edges), np.asarray(costs), undirected=False)
-    found = settle(terrain, theta, target)
+    found = settle(terrain, theta, target, np.empty((MEMORY, terrain.cells)))
     found = found._replace(potential=terrain.frame.inside(found.potential))
     return arrival._scaled_weights(log_transitions, theta * costs, jnp.asarray(found.potential), target), found
 

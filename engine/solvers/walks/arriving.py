@@ -40,7 +40,8 @@ def arrive(terrain: Terrain, theta: float, target: int, *, spent: bool, toleranc
     tolerance, iterations
         As in `WalkMultigrid`.
     """
-    settled = settle(terrain, theta, target)
+    room = Room.on(terrain.frame)
+    settled = settle(terrain, theta, target, room.basis)
     frame, _, costs, places, ends, offsets, numbers = terrain
     potential = frame.inside(settled.potential)
     if settled.hierarchy is None:
@@ -49,7 +50,7 @@ def arrive(terrain: Terrain, theta: float, target: int, *, spent: bool, toleranc
     given = (settled.logarithms, offsets, numbers, place, settled.potential, edges, frame.width)
     on_all_cores(scale_weights, [(*given, *band) for band in frame.bands])
     matrix = Matrix(frame, np.ones(terrain.cells), edges, offsets, settled.factor)
-    by = (matrix, Cycle(settled.hierarchy), Room.on(frame))
+    by = (matrix, Cycle(settled.hierarchy), room)
     b, scaled = np.zeros(terrain.cells), np.zeros(frame.size)
     b[target] = 1
     # In the scale of its potential what arrives is about the same everywhere.

@@ -14,7 +14,7 @@ from .searching import add, apply, hand_over, products, remaining, subtract, tak
 ROOM = 30
 
 #: Each time that the residual has become so much smaller, it is looked at row by row.
-LOOK = 1e-4
+LOOK = 1e-6
 
 #: How much smaller than asked for the residual is made by what the search remembers of it.
 MARGIN = 0.5

@@ -24,6 +24,9 @@ from .taking_in import charge_steps, price_steps, weigh_transitions
 from .terrain import Terrain
 from .thinning import NOWHERE
 
+#: Rows of memory that it takes to settle.
+MEMORY = 16
+
 #: Newton steps at most.
 STEPS = 25
 
@@ -65,7 +68,7 @@ class Settled(NamedTuple):
     logarithms: Float64[np.ndarray, "cells 8"]
 
 
-def settle(terrain: Terrain, theta: float, target: int) -> Settled:
+def settle(terrain: Terrain, theta: float, target: int, memory: Float64[np.ndarray, "room cells"]) -> Settled:
     """Find potentials of order −log z, z the weight that reaches a target.
 
     Parameters
@@ -76,13 +79,16 @@ def settle(terrain: Terrain, theta: float, target: int) -> Settled:
         θ.
     target
         Flat raster index.
+    memory
+        At least `MEMORY` rows, for the logarithms and what else is large; whoever does not need these any more can use
+        it again, as memory that was never written to is slow.
 
     References
     ----------
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
     frame = terrain.frame
-    logarithms, distance, order = _least_energies(terrain, theta, target)
+    logarithms, distance, order = _least_energies(terrain, theta, target, memory)
     rank = np.full(terrain.cells, NOWHERE, np.int32)
     rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     rank[target] = NOWHERE
@@ -180,17 +186,19 @@ def _solved(cycle: Cycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarr
     return x, largest_left / max(largest, float(np.finfo(SINGLE).tiny))
 
 
-def _least_energies(terrain: Terrain, theta: float, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _least_energies(
+    terrain: Terrain, theta: float, target: int, memory: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log W of the eight steps from every cell, the least energies to the target, and the cells by them."""
     frame, _, costs, places, ends, _, numbers = terrain
     shape, parts = (len(places), frame.rows, frame.columns), terrain.parts
-    logarithms, means = np.empty((terrain.cells, 8)), np.empty(terrain.cells)
+    logarithms, means = memory[:8].reshape(terrain.cells, 8), np.empty(terrain.cells)
     given = (terrain.conductances, costs, places, ends, numbers, theta, logarithms, means)
     wrong = sum(on_all_cores(weigh_transitions, [(*given, *part) for part in parts]))
     if wrong:
         raise ValueError(f"the cost is negative or undefined on {wrong} edges; it must not be")
     priced = (logarithms, costs, places, ends, numbers, theta)
-    shares, prices = entropy_share(means, len(places)), np.empty(shape)
+    shares, prices = entropy_share(means, len(places)), memory[8 : 8 + len(places)].reshape(shape)
     given = (*priced, shares, prices.reshape(len(places), -1))
     on_all_cores(price_steps, [(*given, *part) for part in parts])
     steps = steps_through(shape, reverse=True, undirected=False)

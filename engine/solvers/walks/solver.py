@@ -22,7 +22,7 @@ from .arriving import NAME, arrive
 from .hierarchy import SINGLE, Cycle, Hierarchy, build, transposed
 from .minimal_residual import Matrix, Room, solve
 from .ranks import Ranks, ranks_on_all_rasters
-from .settling import settle
+from .settling import MEMORY, settle
 from .taking_in import fingerprint, take_in
 from .terrain import Terrain
 from .thinning import NOWHERE
@@ -173,7 +173,7 @@ def _settle(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray,
     if not 0 <= place < shape[0] * shape[1]:
         return np.full(shape, np.inf), np.full(shape, NOWHERE, np.int32), np.array(number)
     terrain = Terrain.of(conductances, costs, undirected=False)
-    found = settle(terrain, float(theta), int(place))
+    found = settle(terrain, float(theta), int(place), np.empty((MEMORY, terrain.cells)))
     potential = terrain.frame.inside(found.potential)
     if found.hierarchy is None:
         return potential, found.rank, np.array(0)
