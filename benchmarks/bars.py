@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: Reports of the contenders of a work on one landscape: label → side → report.
 Reports = dict[str, dict[int, dict]]
@@ -29,10 +29,17 @@ class Bar:
     judge
         Returns a verdict on reports, or None while what it needs is not measured; may raise what a missing number
         raises.
+    reason
+        Why it is not reached, for the tables; nothing where it should be.
     """
 
     text: str
     judge: Callable[[Reports], Verdict | None]
+    reason: str = ""
+
+    def standing(self, reason: str) -> "Bar":
+        """Return a bar that stands although it is not reached, and says why."""
+        return replace(self, reason=reason)
 
     def verdict(self, reports: Reports) -> Verdict | None:
         """Judge, as far as measurements are there."""

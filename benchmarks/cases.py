@@ -39,7 +39,8 @@ class Contender:
     largest
         Side of the largest raster that it is given: more would not fit into 24 GB or take an hour.
     cache
-        "empty" or "filled": where its compiled kernels come from, when that is what is measured.
+        "empty", "loops" (these alone are there) or "filled": where its compiled kernels come from, when that is what
+        is measured.
     quick
         Whether it is run when the benchmarks are only tried; compiling a program once is enough then.
     """
@@ -242,11 +243,20 @@ WORKS = (
                 ("least cost", LEAST_COST.program, {}),
                 ("RSP", "ours.rsp:expected_cost", {"theta": 0.01}),
             )
-            for cache, when in (("empty", "first time"), ("filled", "from the cache"))
+            for cache, when in (
+                ("empty", "first time on a machine"),
+                ("loops", "first time at a size"),
+                ("filled", "from the cache"),
+            )
         ),
-        bars=(compiling(8, "first time"), compiling(2, "from the cache")),
+        bars=(
+            compiling(8, "first time at a size"),
+            compiling(8, "first time on a machine"),
+            compiling(2, "from the cache"),
+        ),
         landscapes=("smooth",),
-        note="The first call in a new process less a later one: compiled, or read from the cache on disk.",
+        note="The first call in a new process less a later one. Loops do not depend on the size: Numba compiles them "
+        "once on a machine. What XLA compiles depends on it.",
         repeat=3,
     ),
     Work(

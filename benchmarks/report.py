@@ -96,7 +96,8 @@ def _verdicts(bar: Bar, found: dict[str, Reports]) -> tuple[str, str]:
     missed = [place for place, verdict in verdicts.items() if not verdict.met]
     if not missed:
         return "; ".join(figures), "yes"
-    return "; ".join(figures), "**no**" if len(missed) == len(verdicts) else "**not** on " + ", ".join(missed)
+    where = "**no**" if len(missed) == len(verdicts) else "**not** on " + ", ".join(missed)
+    return "; ".join(figures), f"{where}: {bar.reason}" if bar.reason else where
 
 
 def _section(work: Work, found: dict[str, Reports]) -> list[str]:

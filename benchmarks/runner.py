@@ -21,6 +21,9 @@ TIMEOUT = 3600  # seconds
 QUICKER = 20
 SMALLEST = 12
 
+#: Where Numba keeps its loops, in the folder of compiled kernels.
+LOOPS = "loops"
+
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 # The first two choose kernels of OpenBLAS that are slower than what it chooses by itself; the others would bring in
@@ -132,6 +135,10 @@ class Laboratory:
         cache = self.folder / ("jax-cache-" + contender.program.replace(":", "-"))
         if contender.cache == "empty":
             shutil.rmtree(cache, ignore_errors=True)
+        elif contender.cache == "loops":
+            for kernel in cache.glob("*"):
+                if kernel.name != LOOPS:
+                    shutil.rmtree(kernel) if kernel.is_dir() else kernel.unlink()
         return cache
 
     def _environment(self, cache: Path, ours: bool) -> dict[str, str]:
@@ -141,7 +148,7 @@ class Laboratory:
             "JAX_PLATFORMS": "cuda" if self.gpu else "cpu",
             "JAX_ENABLE_X64": "1",  # for JAXScape; the engine does so by itself
             "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "NUMBA_CACHE_DIR": str(cache / "loops"),
+            "NUMBA_CACHE_DIR": str(cache / LOOPS),
             # As the plugin starts its worker; peers run as they come.
             **({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if ours else {}),
             # As the plugin sets them: our kernels are many and small.
