@@ -226,7 +226,7 @@ def _write_file(
     found = _count_in(unfinished)
     if count < len(table.rows) or found != count:
         raise QgsProcessingException(
-            tr("'{name}' cannot be written into '{folder}': {reason}. Is the disk full, or the folder protected?").format(
+            tr("'{name}' cannot be written into '{folder}': {reason}. Is the disk full or protected?").format(
                 name=path.name,
                 folder=path.parent,
                 reason=reason or tr("{found} of {rows} rows arrived").format(found=found, rows=len(table.rows)),
