@@ -98,7 +98,7 @@ def test_a_polygon_is_the_cells_whose_centres_lie_in_it(source, read):
 
 def test_a_polygon_with_a_hole_does_not_have_its_middle(source, read):
     ring = box(0, 0, 3, 3)[:-1] + ", " + box(1, 1, 2, 2)[len("POLYGON(") :]
-    focal = read(source([(ring, 1), (point(3, 5).replace("POINT", "POINT"), 2)][:1], "Polygon"), at_least=1)
+    focal = read(source([(ring, 1)], "Polygon"), at_least=1)
     assert [1, 1] not in cells(focal, 0) and len(cells(focal, 0)) == 8
 
 
@@ -161,7 +161,7 @@ def test_two_points_in_one_cell_stay_two_nodes_with_a_warning(source, read, feed
 
 def test_one_focal_node_is_too_few(source, refusal):
     message = refusal(source([(point(0, 0), 1), (point(9, 9), 2)]))
-    assert "'sites' has one focal node on cells that can be crossed, and 2 or more are needed" in message
+    assert "'sites' has one focal node on cells that can be crossed; 2 or more are needed" in message
     assert "outside the raster: feature 2" in message
 
 
@@ -195,9 +195,7 @@ def test_numbers_that_lie_on_barriers_only_are_named(ids, feedback):
 
 
 def test_ids_must_be_whole_numbers(ids, feedback):
-    with pytest.raises(
-        QgsProcessingException, match="'ids': the value is no whole number in 2 cells, the first at row"
-    ):
+    with pytest.raises(QgsProcessingException, match="the value is no whole number in 2 cells, the first"):
         focal_nodes_of(ids([[1, 2.5, 3.5]]), np.ones((1, 3), bool), feedback)
 
 
