@@ -50,6 +50,7 @@ class Section:
 
 
 DISTANCES = Section("distances", tr("Distances"))
+FLOWS = Section("flows", tr("Flows and corridors"))
 SENSITIVITY = Section("sensitivity", tr("Sensitivity"))
 HABITAT = Section("habitat", tr("Habitat"))
 TOOLS = Section("tools", tr("Tools"))
