@@ -73,6 +73,11 @@ class Inputs:
         self._context = context
         self._feedback = feedback
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as Processing handed them over."""
+        return self._parameters
+
     @cached_property
     def landscape(self) -> Raster:
         """The landscape, read and checked."""
