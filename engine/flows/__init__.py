@@ -8,7 +8,7 @@ them, as Circuitscape does. `current_map` is that as a function of the landscape
 from .advanced import AdvancedFlow, advanced
 from .checks import MapCheck, check_map
 from .corridors import Corridor, Corridors, corridor, corridors
-from .cumulative import CumulativeCurrent
+from .cumulative import CumulativeCurrent, CurrentSums
 from .focal import FocalNodes
 from .gradients import cumulative_current_map, current_map, potential_map
 from .grid_circuit import GridCircuit
@@ -26,6 +26,7 @@ __all__ = [
     "Corridor",
     "Corridors",
     "CumulativeCurrent",
+    "CurrentSums",
     "FocalNodes",
     "FocalRun",
     "GridCircuit",

@@ -72,6 +72,9 @@ class Task(abc.ABC):
 def tasks() -> dict[str, Task]:
     """Return every task by its name."""
     # Imported here: each task imports this module for its base class.
+    from .circuit_advanced import CircuitAdvancedTask
+    from .circuit_current import CircuitCurrentTask
+    from .circuit_network import CircuitNetworkTask
     from .components import LabelComponents
     from .least_cost_distance import LeastCostDistance
     from .resistance_distance import ResistanceDistanceTask
@@ -88,5 +91,8 @@ def tasks() -> dict[str, Task]:
         LabelComponents(),
         WindowedConnectivityTask(),
         WindowedSensitivityTask(),
+        CircuitCurrentTask(),
+        CircuitAdvancedTask(),
+        CircuitNetworkTask(),
     )
     return {task.name: task for task in known}

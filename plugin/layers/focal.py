@@ -331,9 +331,7 @@ def _refuse_fewer(found: int, at_least: int, name: str, missing: dict[str, list[
     reasons = "; ".join(listed(reason, features) for reason, features in missing.items())
     count = tr("one focal node") if found == 1 else tr("{} focal nodes").format(found)
     if found:
-        text = tr(
-            "'{layer}' has {count} on cells that can be crossed, and {needed} or more are needed{reasons}. {advice}"
-        )
+        text = tr("'{layer}' has {count} on cells that can be crossed; {needed} or more are needed{reasons}. {advice}")
     else:
         text = tr("No focal node of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")
     raise QgsProcessingException(
