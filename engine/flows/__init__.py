@@ -15,7 +15,7 @@ from .grid_circuit import GridCircuit
 from .network import NetworkCircuit
 from .nodes import regions_of
 from .pairwise import PairMap, Pairwise, Resistances
-from .patches import allocate, distances_between
+from .patches import Allocation, allocate, connected, distances_between
 from .paths import LeastCostPath, least_cost_paths
 from .presentation import log_transformed
 from .sweeps import AllToOne, FocalRun, OneToAll
@@ -23,6 +23,7 @@ from .sweeps import AllToOne, FocalRun, OneToAll
 __all__ = [
     "AdvancedFlow",
     "AllToOne",
+    "Allocation",
     "Corridor",
     "Corridors",
     "CumulativeCurrent",
@@ -40,6 +41,7 @@ __all__ = [
     "advanced",
     "allocate",
     "check_map",
+    "connected",
     "corridor",
     "corridors",
     "cumulative_current_map",

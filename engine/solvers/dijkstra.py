@@ -99,7 +99,7 @@ def cheapest_ways(
     costs: Float64[np.ndarray, "edges"],
     steps: Steps,
     size: int,
-    starts: Sequence[tuple[Int[np.ndarray, "k"], Float[np.ndarray, "k"]]],
+    starts: Sequence[tuple[Int[np.ndarray, "_"], Float[np.ndarray, "_"]]],
 ) -> Ways:
     """Search from each of several sets of starts.
 
