@@ -9,7 +9,7 @@ from ..flows.interface import Circuit
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import circuits
-from .circuit_runs import warn_of_loss
+from .circuit_runs import claim, warn_of_loss
 from .landscape import choice
 from .registry import Answer, Forecast, Job, Task
 
@@ -32,13 +32,22 @@ class CircuitAdvancedTask(Task):
         job.report.message(choose(circuit.shape, 1, symmetric=True).reason)
         job.report.progress(5, "Potentials")
         with journal() as entries:
-            flow = flow_of(job, circuit)
+            flow = flow_of(job, circuit, self.name)
         numbers = circuits.circuit_numbers(circuit, entries) | numbers_of(flow)
         return Answer({"potentials": flow.potentials, "currents": flow.currents}, numbers)
 
 
-def flow_of(job: Job, circuit: Circuit) -> AdvancedFlow:
+def flow_of(job: Job, circuit: Circuit, task: str) -> AdvancedFlow:
     """Return what flows from the sources to the grounds of a job, checked.
+
+    Parameters
+    ----------
+    job
+        With sources and grounds.
+    circuit
+        Its landscape, or its network.
+    task
+        Its name.
 
     Raises
     ------
@@ -48,6 +57,7 @@ def flow_of(job: Job, circuit: Circuit) -> AdvancedFlow:
     for name in ("sources", "grounds"):
         if name not in job.inputs:
             raise ValueError(f'input "{name}" is missing')
+    claim(job, task)
     flow = advanced(
         circuit,
         job.inputs["sources"],

@@ -42,7 +42,7 @@ class CircuitNetworkTask(Task):
             "residual": None,
         }
         if mode == "advanced":
-            flow = flow_of(job, network)
+            flow = flow_of(job, network, self.name)
             outputs = {"potentials": flow.potentials, "currents": flow.currents}
             branches = _branches(network, flow.potentials)
             return Answer(outputs | {"branches": branches}, numbers | numbers_of(flow))

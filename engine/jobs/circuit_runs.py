@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..flows import CumulativeCurrent, CurrentSums, FocalRun, PairMap
+from ..windows import RunFolder
 from ..windows.fingerprints import described, hash_of
 from .kept_sums import KeptSums
 from .pieces import Pieces
@@ -73,9 +74,7 @@ def go_through(
     sums, resistances
         Sums over all runs, and the resistance of each, by name, in ohm.
     """
-    folder = job.parameters.get("checkpoint")
-    if folder is not None and not isinstance(folder, str):
-        raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
+    folder = _checkpoint(job)
     kept = KeptSums(folder, _content(job, task), nothing) if folder else None
     if kept is not None and kept.done:
         job.report.message(f"{kept.done:,} of {len(runs.names):,} runs were summed earlier")
@@ -103,6 +102,32 @@ def go_through(
     return sums.result, values
 
 
+class Claim(RunFolder):
+    """A folder that belongs to the results of one job, which has nothing to go on with from there."""
+
+    pattern = "claim"
+
+
+def claim(job: Job, task: str) -> None:
+    """Refuse the folder of a job's results if they were computed from something else.
+
+    Parameters
+    ----------
+    job
+        With the parameter `checkpoint`, the folder.
+    task
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        Says what has changed.
+    """
+    folder = _checkpoint(job)
+    if folder:
+        Claim(folder, _content(job, task))
+
+
 def warn_of_loss(job: Job, unconserved: float) -> None:
     """Warn where a current map does not conserve current."""
     if unconserved > LOST:
@@ -110,6 +135,13 @@ def warn_of_loss(job: Job, unconserved: float) -> None:
             f"current is not conserved everywhere: up to {unconserved:.1e} of the largest current enters a cell and "
             "does not leave it; the values of the raster may span too many orders of magnitude"
         )
+
+
+def _checkpoint(job: Job) -> str | None:
+    folder = job.parameters.get("checkpoint")
+    if folder is not None and not isinstance(folder, str):
+        raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
+    return folder or None
 
 
 def _content(job: Job, task: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inpu
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
+from .flows.circuitscapeproject import CircuitscapeProject
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -23,6 +24,7 @@ ALGORITHMS = (
     WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
+    CircuitscapeProject,
 )
 
 __all__ = ["ALGORITHMS"]

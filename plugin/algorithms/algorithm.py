@@ -161,7 +161,18 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.identifier}.html")).toString()
 
 
-class EngineAlgorithm(PermeaAlgorithm):
+class NeedsEngine(PermeaAlgorithm):
+    """An algorithm that cannot run without the engine, and says so in the toolbox."""
+
+    def canExecute(self) -> tuple[bool, str]:
+        try:
+            engine_python()
+        except EngineMissing as reason:
+            return False, str(reason)
+        return True, ""
+
+
+class EngineAlgorithm(NeedsEngine):
     """An algorithm that reads a landscape, lets the engine compute, and writes maps of it."""
 
     @abstractmethod
@@ -190,13 +201,6 @@ class EngineAlgorithm(PermeaAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         """Say in the log what is particular to this algorithm's result."""
-
-    def canExecute(self) -> tuple[bool, str]:
-        try:
-            engine_python()
-        except EngineMissing as reason:
-            return False, str(reason)
-        return True, ""
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         accepted, message = super().checkParameterValues(parameters, context)
