@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..flows import allocate, corridor, corridors, least_cost_paths
+from ..flows import allocate, connected, corridor, corridors, least_cost_paths
 from ..solvers.journal import journal
 from .circuits import read_focal
 from .landscape import choice, landscape_numbers, positive, read_grid, solver_numbers
@@ -40,6 +40,7 @@ class LeastCostCorridorTask(Task):
                     progress=progress_of(job, 2, 60),
                 )
                 count = len(found.pairs)
+                outputs["joined"] = connected(grid, focal)
             else:
                 found = corridor(grid, focal, targets, relative=relative, truncate_at=truncate_at)
                 count = 1

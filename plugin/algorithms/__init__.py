@@ -5,10 +5,13 @@ made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inpu
 `ALGORITHMS` is what the provider registers.
 """
 
+from .distances.distancematrix import DistanceMatrix
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
 from .flows.circuitscapeproject import CircuitscapeProject
+from .flows.leastcostcorridor import LeastCostCorridor
+from .flows.leastcostpaths import LeastCostPaths
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -25,6 +28,9 @@ ALGORITHMS = (
     ConnectedComponents,
     LoadSampleData,
     CircuitscapeProject,
+    DistanceMatrix,
+    LeastCostPaths,
+    LeastCostCorridor,
 )
 
 __all__ = ["ALGORITHMS"]

@@ -131,25 +131,37 @@ class Inputs:
         """The focal nodes: points or polygons, or a raster of ids; two or more."""
         return self.focal_nodes(at_least=2)
 
-    def focal_nodes(self, *, at_least: int) -> FocalNodes:
+    @cached_property
+    def focal_to_targets(self) -> FocalNodes:
+        """The focal nodes of ways that lead to targets: one is enough."""
+        return self.focal_nodes(at_least=1)
+
+    @cached_property
+    def targets(self) -> FocalNodes:
+        """The targets that ways lead to, one or more."""
+        return self.focal_nodes(at_least=1, name="TARGETS", id_field="TARGET_ID_FIELD")
+
+    def focal_nodes(self, *, at_least: int, name: str = "FOCAL", id_field: str = "ID_FIELD") -> FocalNodes:
         """Read focal nodes from the layer or the raster that was given.
 
         Parameters
         ----------
         at_least
             How many are needed.
+        name, id_field
+            The parameters of the layer and of its field of ids.
 
         Raises
         ------
         QgsProcessingException
             As `read_focal_nodes` and `focal_nodes_of`.
         """
-        if not self.is_given("FOCAL"):
+        if name == "FOCAL" and not self.is_given(name):
             ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
             return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
-        source = self._algorithm.parameterAsSource(self._parameters, "FOCAL", self._context)
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
         if source is None:
-            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, "FOCAL"))
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
         return read_focal_nodes(
             source,
             self.landscape.frame,
@@ -158,7 +170,7 @@ class Inputs:
             self._feedback,
             source.sourceName(),
             barrier=self.landscape.valid & ~self.crossable,
-            id_field=self.text("ID_FIELD") if self.is_given("ID_FIELD") else "",
+            id_field=self.text(id_field) if self.is_given(id_field) else "",
             at_least=at_least,
         )
 
@@ -177,7 +189,14 @@ class Inputs:
         check.report(self._feedback)
         return values
 
-    def task(self, name: str, arrays: dict[str, np.ndarray] | None = None, **parameters: Any) -> Task:
+    def task(
+        self,
+        name: str,
+        arrays: dict[str, np.ndarray] | None = None,
+        *,
+        rasters: tuple[str, ...] | None = None,
+        **parameters: Any,
+    ) -> Task:
         """Make a task about the landscape, with what every such task has.
 
         Parameters
@@ -186,6 +205,8 @@ class Inputs:
             As in the developer guide.
         arrays, parameters
             What the task has besides.
+        rasters
+            Outputs that lie on the cells of the landscape; None means all of them.
         """
         raster = self.landscape
         return Task(
@@ -198,6 +219,7 @@ class Inputs:
                 **parameters,
             },
             {"landscape": raster.values, "valid": raster.valid, **(arrays or {})},
+            rasters,
         )
 
     def is_given(self, name: str) -> bool:

@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterNumber,
@@ -147,6 +148,26 @@ def focal_nodes() -> list[Parameter]:
     ]
 
 
+def targets() -> list[Parameter]:
+    """Return where ways from the focal nodes lead to, if not to each other."""
+    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points or polygons"), kinds, optional=True),
+            tr(
+                "Places that ways from the focal nodes lead to. Without targets, ways lead from the focal nodes to "
+                "each other."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterField(
+                "TARGET_ID_FIELD", tr("Field with the targets' ids"), None, "TARGETS", optional=True
+            ),
+            tr("The field that names the targets in tables; feature ids if nothing is chosen."),
+        ),
+    ]
+
+
 def focal_complaint(given: set[str]) -> str:
     """Return what is wrong with the choice of focal nodes, or nothing."""
     named = given & {"FOCAL", "FOCAL_RASTER"}
@@ -199,6 +220,21 @@ def cost() -> Parameter:
     )
 
 
+def measure() -> Parameter:
+    """Return what is measured of randomized shortest paths."""
+    return choice(
+        "MEASURE",
+        tr("Measure"),
+        ["expected_cost", "free_energy", "survival"],
+        tr(
+            "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards having "
+            "many ways. Survival: the chance to arrive if every unit of cost is deadly with rate θ, 1 at the "
+            "source and 0 where none can be reached: the higher, the nearer."
+        ),
+        advanced=True,
+    )
+
+
 def solver() -> Parameter:
     """Return how resistances are to be solved for, chosen by the engine unless somebody wants it otherwise."""
     parameter = choice(
@@ -220,6 +256,27 @@ def solver() -> Parameter:
 def output(description: str, text: str) -> Parameter:
     """Return where the map is written."""
     return explained(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
+
+
+def optional_map(name: str, description: str, text: str) -> Parameter:
+    """Return where a map is written that not everybody wants."""
+    destination = QgsProcessingParameterRasterDestination(name, description, optional=True, createByDefault=False)
+    return explained(destination, text)
+
+
+def table(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return where a table without geometry is written."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVector, optional)
+
+
+def lines(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return where lines are written."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVectorLine, optional)
+
+
+def _sink(name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool) -> Parameter:
+    sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=not optional)
+    return explained(sink, text)
 
 
 def choice(

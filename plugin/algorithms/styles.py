@@ -16,6 +16,7 @@ from qgis.core import (
     QgsGraduatedSymbolRenderer,
     QgsLineSymbol,
     QgsMapLayer,
+    QgsPalettedRasterRenderer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
@@ -51,6 +52,10 @@ LITTLE_TO_MUCH = (
 # Told apart also by most people who do not see red and green as different.
 CATEGORIES = (
     "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
+)  # fmt: skip
+# Neighbouring directions look alike, opposite ones do not.
+COMPASS = (
+    "#222222", "#e41a1c", "#ff7f00", "#ffd92f", "#a6d854", "#1b9e77", "#41b6c4", "#386cb0", "#984ea3",
 )  # fmt: skip
 THE_REST = "#c9c9c4"
 
@@ -157,6 +162,46 @@ def line_style(column: str, values: Sequence[float]) -> Style:
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     high = high if high > low else low + (abs(low) or 1.0)
     return Graded(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
+
+
+@dataclass(frozen=True)
+class Named(Style):
+    """One colour and one name for each of some values; nothing for any other.
+
+    Parameters
+    ----------
+    classes
+        Value, colour and name.
+    """
+
+    classes: tuple[tuple[int, str, str], ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        classes = [QgsPalettedRasterRenderer.Class(value, QColor(colour), name) for value, colour, name in self.classes]
+        return QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes)
+
+
+def ground_style(ids: Sequence[int], names: Sequence[str]) -> Style:
+    """Return the style of a map of whose ground each cell is: colours that come again after ten places."""
+    pairs = zip(ids, names)
+    return Named(tuple((id, CATEGORIES[n % len(CATEGORIES)], name) for n, (id, name) in enumerate(pairs)))
+
+
+def direction_style() -> Style:
+    """Return the style of a map of directions, 1 for east and clockwise on to 8, 0 for none: a ring of colours."""
+    names = [
+        tr("here"), tr("east"), tr("south-east"), tr("south"), tr("south-west"),
+        tr("west"), tr("north-west"), tr("north"), tr("north-east"),
+    ]  # fmt: skip
+    return Named(tuple(zip(range(9), COMPASS, names)))
+
+
+def corridor_style(excess: np.ndarray) -> Style:
+    """Return the style of corridors: dark along the cheapest way, pale where the detour is as long as half of all."""
+    finite = excess[np.isfinite(excess)]
+    high = float(np.median(finite)) if finite.size else 1.0
+    high = high if high > 0 else float(finite.max(initial=0.0)) or 1.0
+    return Stretched(0.0, _rounded_up(high), tuple(reversed(NEAR_TO_FAR)))
 
 
 def distance_style(distance: np.ndarray) -> Style:
