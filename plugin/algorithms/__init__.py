@@ -17,6 +17,7 @@ from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
 from .tools.connectedcomponents import ConnectedComponents
 from .tools.loadsampledata import LoadSampleData
+from .tools.permeabilityfromlandcover import PermeabilityFromLandCover
 
 ALGORITHMS = (
     LeastCostDistance,
@@ -31,6 +32,7 @@ ALGORITHMS = (
     DistanceMatrix,
     LeastCostPaths,
     LeastCostCorridor,
+    PermeabilityFromLandCover,
 )
 
 __all__ = ["ALGORITHMS"]

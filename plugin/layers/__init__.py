@@ -13,6 +13,7 @@ from .frame import Frame, Raster
 from .points import Points, cells_of, read_points
 from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
+from .reclassifying import Reclassified, reclassify
 from .streaming import StreamedRaster, stream_landscape, stream_quality
 from .writing import write_raster
 
@@ -24,6 +25,7 @@ __all__ = [
     "Points",
     "QualityCheck",
     "Raster",
+    "Reclassified",
     "StreamedRaster",
     "align",
     "cells_of",
@@ -33,6 +35,7 @@ __all__ = [
     "read_focal_nodes",
     "read_points",
     "read_raster",
+    "reclassify",
     "stream_landscape",
     "stream_quality",
     "write_raster",
