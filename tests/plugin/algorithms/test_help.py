@@ -16,6 +16,10 @@ NAMES = (
     "windowedconnectivity",
     "connectedcomponents",
     "loadsampledata",
+    "distancematrix",
+    "leastcostpaths",
+    "leastcostcorridor",
+    "permeabilityfromlandcover",
 )
 
 

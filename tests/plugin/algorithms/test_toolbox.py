@@ -13,6 +13,11 @@ ALGORITHMS = {
     "windowedconnectivity": "habitat",
     "connectedcomponents": "tools",
     "loadsampledata": "tools",
+    "circuitscapeproject": "flows",
+    "distancematrix": "distances",
+    "leastcostpaths": "flows",
+    "leastcostcorridor": "flows",
+    "permeabilityfromlandcover": "tools",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }
@@ -22,6 +27,9 @@ OWN_NUMBERS = {
     "resistancedistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
     "rspdistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
     "sensitivity": {"CONNECTIVITY", "PAIRS", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM"},
+    "distancematrix": {"FOCAL_NODES", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM", "MEAN"},
+    "leastcostpaths": {"PATHS", "MINIMUM", "MAXIMUM"},
+    "leastcostcorridor": {"CORRIDORS", "LEAST_COST", "CORRIDOR_CELLS", "MAXIMUM"},
     "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
 }
 WINDOWED = ("windowedsensitivity", "windowedconnectivity")
