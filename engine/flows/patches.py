@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import equinox as eqx
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import KDTree
@@ -164,7 +165,9 @@ def _randomized(grid: GridGraph, cells: list[np.ndarray], distance: RSPDistance,
         )
     vertices = np.asarray(grid.vertex_numbers).ravel()[np.concatenate(cells)]
     matrix = np.empty((len(cells),) * 2)
+    # Compiled once for all targets.
+    to_one = eqx.filter_jit(lambda grid, target: distance(grid, targets=target)[vertices, 0])
     for number, target in enumerate(vertices):
-        matrix[:, number] = np.asarray(distance(grid, targets=np.array([target])))[vertices, 0]
+        matrix[:, number] = np.asarray(to_one(grid, target[None]))
         tell(number + 1, len(cells))
     return matrix

@@ -161,7 +161,7 @@ def targets() -> list[Parameter]:
         ),
         explained(
             QgsProcessingParameterField(
-                "TARGET_ID_FIELD", tr("Field with the targets' ids"), None, "TARGETS", optional=True
+                "TARGET_ID_FIELD", tr("Field with the ids of the targets"), None, "TARGETS", optional=True
             ),
             tr("The field that names the targets in tables; feature ids if nothing is chosen."),
         ),
