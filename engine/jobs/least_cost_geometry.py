@@ -13,17 +13,24 @@ from .registry import Forecast, Job
 #: Bytes for each cell of a path: row and column, while it is found and while it is written.
 PATH_CELL = 48
 
+#: Bytes for each cell of a raster of costs that is kept.
+KEPT = 8
+
 
 def forecast(job: Job, *, kept: int = 0) -> Forecast:
-    """Say what searches from all places need, if so many rasters are kept; paths are about as long as the landscape."""
+    """Say what searches from all places need, if so many rasters are kept; a path is about as long as the landscape."""
     rows, columns = job.inputs["landscape"].shape
     nodes = len(np.unique(job.inputs["focal_ids"]))
-    ends = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else nodes
-    every = job.parameters.get("pairs", "all") == "all"
-    searches = min(nodes, ends) if every else 1
-    paths = nodes * ends if every else 3 * nodes
-    each = forecasts.shortest_paths(rows * columns, searches, 2 + kept)
-    return Forecast(each.bytes + paths * (rows + columns) * PATH_CELL, each.seconds)
+    paths = nodes * (nodes - 1) // (1 if job.parameters.get("edge_rule") == "target" else 2)
+    searches = nodes
+    if "target_ids" in job.inputs:
+        ends = len(np.unique(job.inputs["target_ids"]))
+        paths, searches = nodes * ends, min(nodes, ends)
+    if job.parameters.get("pairs", "all") != "all":
+        paths, searches = 3 * nodes, kept or 1
+    each = forecasts.shortest_paths(rows * columns, searches, 2)
+    drawn = paths * (rows + columns) // 2 * PATH_CELL
+    return Forecast(each.bytes + rows * columns * kept * KEPT + drawn, each.seconds)
 
 
 def read_targets(job: Job, grid: GridGraph) -> FocalNodes | None:

@@ -279,3 +279,10 @@ def test_a_path_is_the_stored_route_of_scikit_image(neighbors, stored, table):
     path = least_cost_paths(grid, [0], grid.coord_to_active_vertex_index([24], [32]))[0]
     route = table(f"skimage/mcp_geometric_{stored}_path_to_24_32.csv")
     np.testing.assert_array_equal(np.stack([path.rows, path.columns], 1), route)
+
+
+def test_the_cost_of_a_place_is_that_of_grass(table, esri_grid):
+    grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
+    found = allocate(grid, [0])
+    cost = np.where(found.nearest < 0, np.nan, found.cost)
+    np.testing.assert_allclose(cost, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input
