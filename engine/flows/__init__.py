@@ -2,12 +2,12 @@
 
 `GridCircuit` and `NetworkCircuit` are circuits; `Pairwise`, `OneToAll`, `AllToOne` and `advanced` ask what flows in
 them, as Circuitscape does. `current_map` is that as a function of the landscape that can be differentiated.
-`least_cost_paths` and `corridor` are the geometry of least cost.
+`least_cost_paths`, `corridor` and `corridors` are the geometry of least cost, `allocate` says whose ground a cell is.
 """
 
 from .advanced import AdvancedFlow, advanced
 from .checks import MapCheck, check_map
-from .corridors import Corridor, corridor
+from .corridors import Corridor, Corridors, corridor, corridors
 from .cumulative import CumulativeCurrent, CurrentSums
 from .focal import FocalNodes
 from .gradients import cumulative_current_map, current_map, potential_map
@@ -15,6 +15,7 @@ from .grid_circuit import GridCircuit
 from .network import NetworkCircuit
 from .nodes import regions_of
 from .pairwise import PairMap, Pairwise, Resistances
+from .patches import Allocation, allocate, connected, distances_between
 from .paths import LeastCostPath, least_cost_paths
 from .presentation import log_transformed
 from .sweeps import AllToOne, FocalRun, OneToAll
@@ -22,7 +23,9 @@ from .sweeps import AllToOne, FocalRun, OneToAll
 __all__ = [
     "AdvancedFlow",
     "AllToOne",
+    "Allocation",
     "Corridor",
+    "Corridors",
     "CumulativeCurrent",
     "CurrentSums",
     "FocalNodes",
@@ -36,10 +39,14 @@ __all__ = [
     "Pairwise",
     "Resistances",
     "advanced",
+    "allocate",
     "check_map",
+    "connected",
     "corridor",
+    "corridors",
     "cumulative_current_map",
     "current_map",
+    "distances_between",
     "least_cost_paths",
     "log_transformed",
     "potential_map",

@@ -47,18 +47,27 @@ def read_circuit(job: Job) -> GridCircuit:
     return GridCircuit(grid, groups)
 
 
-def read_focal(job: Job, shape: tuple[int, ...]) -> FocalNodes:
+def read_focal(job: Job, shape: tuple[int, ...], name: str = "focal") -> FocalNodes:
     """Return the focal nodes of a job: cells (row, column) or nodes of a network, each with an id.
+
+    Parameters
+    ----------
+    job
+        The job, with inputs of the names ``<name>_ids`` and ``<name>_cells``.
+    shape
+        Of the raster, or the number of nodes of the network.
+    name
+        What the inputs' names begin with.
 
     Raises
     ------
     ValueError
         Inputs are missing, do not fit each other, or lie outside.
     """
-    ids, cells = (_whole_numbers(job, name) for name in ("focal_ids", "focal_cells"))
+    ids, cells = _whole_numbers(job, f"{name}_ids"), _whole_numbers(job, f"{name}_cells")
     if len(ids) != len(cells) or ids.ndim != 1 or cells.ndim != 2 or cells.shape[1] != len(shape):
         raise ValueError(
-            f'inputs "focal_ids" and "focal_cells" must have the shapes (k,) and (k, {len(shape)}), '
+            f'inputs "{name}_ids" and "{name}_cells" must have the shapes (k,) and (k, {len(shape)}), '
             f"not {ids.shape} and {cells.shape}"
         )
     if len(shape) == 2:

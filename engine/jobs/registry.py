@@ -76,7 +76,10 @@ def tasks() -> dict[str, Task]:
     from .circuit_current import CircuitCurrentTask
     from .circuit_network import CircuitNetworkTask
     from .components import LabelComponents
+    from .distance_matrix import DistanceMatrixTask
+    from .least_cost_corridor import LeastCostCorridorTask
     from .least_cost_distance import LeastCostDistance
+    from .least_cost_paths import LeastCostPathsTask
     from .resistance_distance import ResistanceDistanceTask
     from .rsp_distance import RSPDistanceTask
     from .sensitivity import ConnectivitySensitivity
@@ -94,5 +97,8 @@ def tasks() -> dict[str, Task]:
         CircuitCurrentTask(),
         CircuitAdvancedTask(),
         CircuitNetworkTask(),
+        DistanceMatrixTask(),
+        LeastCostPathsTask(),
+        LeastCostCorridorTask(),
     )
     return {task.name: task for task in known}
