@@ -7,12 +7,14 @@ GeoTIFF on the frame of its input.
 
 from ..cancelled import Cancelled
 from .alignment import align
+from .amounts import amounts_at_points, amounts_of_raster
 from .checking import check_landscape
 from .focal import FocalNodes, focal_nodes_of, read_focal_nodes
 from .frame import Frame, Raster
 from .points import Points, cells_of, read_points
 from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
+from .regions import regions_in
 from .streaming import StreamedRaster, stream_landscape, stream_quality
 from .writing import write_raster
 
@@ -26,6 +28,8 @@ __all__ = [
     "Raster",
     "StreamedRaster",
     "align",
+    "amounts_at_points",
+    "amounts_of_raster",
     "cells_of",
     "check_landscape",
     "focal_nodes_of",
@@ -33,6 +37,7 @@ __all__ = [
     "read_focal_nodes",
     "read_points",
     "read_raster",
+    "regions_in",
     "stream_landscape",
     "stream_quality",
     "write_raster",
