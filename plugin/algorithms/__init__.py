@@ -9,6 +9,8 @@ from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
 from .flows.circuitscapeproject import CircuitscapeProject
+from .flows.currentflow import CurrentFlow
+from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -24,6 +26,8 @@ ALGORITHMS = (
     WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
+    CurrentFlow,
+    CurrentFlowAdvanced,
     CircuitscapeProject,
 )
 
