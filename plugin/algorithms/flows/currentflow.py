@@ -363,7 +363,7 @@ def _parts_in_words(inputs: Inputs, result: Result) -> str:
     if len(groups) > PARTS_IN_A_MESSAGE:
         parts.append(tr("and {} more parts").format(len(groups) - PARTS_IN_A_MESSAGE))
     text = tr(
-        "{count:,} pairs are not connected, as barriers part them; their resistance is left empty. Focal nodes that can "
-        "reach each other: {parts}."
+        "{count:,} pairs are not connected, as barriers part them; their resistance is left empty. Focal nodes that "
+        "can reach each other: {parts}."
     )
     return text.format(count=numbers["unconnected"], parts=" ".join(parts))
