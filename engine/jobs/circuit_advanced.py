@@ -27,17 +27,18 @@ class CircuitAdvancedTask(Task):
 
     def run(self, job: Job) -> Answer:
         """One system, whatever the number of sources and grounds."""
+        claim(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
         circuit = circuits.read_circuit(job)
         job.report.message(choose(circuit.shape, 1, symmetric=True).reason)
         job.report.progress(5, "Potentials")
         with journal() as entries:
-            flow = flow_of(job, circuit, self.name)
+            flow = flow_of(job, circuit)
         numbers = circuits.circuit_numbers(circuit, entries) | numbers_of(flow)
         return Answer({"potentials": flow.potentials, "currents": flow.currents}, numbers)
 
 
-def flow_of(job: Job, circuit: Circuit, task: str) -> AdvancedFlow:
+def flow_of(job: Job, circuit: Circuit) -> AdvancedFlow:
     """Return what flows from the sources to the grounds of a job, checked.
 
     Parameters
@@ -46,8 +47,6 @@ def flow_of(job: Job, circuit: Circuit, task: str) -> AdvancedFlow:
         With sources and grounds.
     circuit
         Its landscape, or its network.
-    task
-        Its name.
 
     Raises
     ------
@@ -57,7 +56,6 @@ def flow_of(job: Job, circuit: Circuit, task: str) -> AdvancedFlow:
     for name in ("sources", "grounds"):
         if name not in job.inputs:
             raise ValueError(f'input "{name}" is missing')
-    claim(job, task)
     flow = advanced(
         circuit,
         job.inputs["sources"],

@@ -17,7 +17,7 @@ from ..flows import (
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import circuits
-from .circuit_runs import EACH, Runs, go_through, warn_of_loss
+from .circuit_runs import EACH, Runs, claim, go_through, warn_of_loss
 from .landscape import choice
 from .pieces import Pieces
 from .registry import Answer, Forecast, Job, Task
@@ -44,6 +44,8 @@ class CircuitCurrentTask(Task):
         mode = choice(job, "mode", MODES)
         each = choice(job, "each", EACH) if "each" in job.parameters else "none"
         with_sums = bool(job.parameters.get("sums", True))
+        # Before anything is handed over that might replace results of something else.
+        claim(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
         circuit = circuits.read_circuit(job)
         focal = circuits.read_focal(job, circuit.shape)

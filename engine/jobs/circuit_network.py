@@ -9,7 +9,7 @@ from ..flows import NetworkCircuit, PairMap
 from . import circuits, forecasts
 from .circuit_advanced import flow_of, numbers_of
 from .circuit_current import of_resistances
-from .circuit_runs import EACH, Runs, go_through, warn_of_loss
+from .circuit_runs import EACH, Runs, claim, go_through, warn_of_loss
 from .landscape import choice
 from .pieces import Pieces
 from .registry import Answer, Forecast, Job, Task
@@ -32,6 +32,7 @@ class CircuitNetworkTask(Task):
     def run(self, job: Job) -> Answer:
         """Pair by pair, or all sources and grounds at once."""
         mode = choice(job, "mode", ("pairwise", "advanced"))
+        claim(job, self.name)
         network = _read_network(job)
         components = int(network.components.max(initial=-1)) + 1
         numbers: dict[str, Any] = {
@@ -42,7 +43,7 @@ class CircuitNetworkTask(Task):
             "residual": None,
         }
         if mode == "advanced":
-            flow = flow_of(job, network, self.name)
+            flow = flow_of(job, network)
             outputs = {"potentials": flow.potentials, "currents": flow.currents}
             branches = _branches(network, flow.potentials)
             return Answer(outputs | {"branches": branches}, numbers | numbers_of(flow))

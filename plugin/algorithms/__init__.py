@@ -10,6 +10,8 @@ from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
 from .flows.circuitscapeproject import CircuitscapeProject
+from .flows.currentflow import CurrentFlow
+from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .flows.leastcostcorridor import LeastCostCorridor
 from .flows.leastcostpaths import LeastCostPaths
 from .habitat.windowedconnectivity import WindowedConnectivity
@@ -23,13 +25,15 @@ ALGORITHMS = (
     LeastCostDistance,
     ResistanceDistance,
     RSPDistance,
+    DistanceMatrix,
     Sensitivity,
     WindowedSensitivity,
     WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
+    CurrentFlow,
+    CurrentFlowAdvanced,
     CircuitscapeProject,
-    DistanceMatrix,
     LeastCostPaths,
     LeastCostCorridor,
     PermeabilityFromLandCover,

@@ -178,6 +178,30 @@ def focal_complaint(given: set[str]) -> str:
     return ""
 
 
+def circuit() -> list[Parameter]:
+    """Return what can be done to the landscape of a circuit: regions without resistance, and a mask; advanced."""
+    polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("SHORT_CIRCUITS", tr("Short-circuit regions"), polygons, optional=True),
+            tr(
+                "Polygons within which nothing resists, such as reserves that animals cross freely: all cells whose "
+                "centres lie in one are a single node. Polygons that share a cell are one region. A region takes part "
+                "if one of its cells can be crossed, and then takes the others with it."
+            ),
+            advanced=True,
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer("MASK", tr("Mask"), optional=True),
+            tr(
+                "A raster that is above 0 where the landscape counts; all other cells become barriers. If its cells do "
+                "not lie on those of the landscape they are brought there, and the log says so."
+            ),
+            advanced=True,
+        ),
+    ]
+
+
 def per_source() -> Parameter:
     """Return the choice between one map and one map per source."""
     return flag(

@@ -49,6 +49,10 @@ BELOW_TO_ABOVE_ZERO = (
 LITTLE_TO_MUCH = (
     "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",
 )  # fmt: skip
+# Dark where hardly anything flows, glowing where much does.
+TRICKLE_TO_STREAM = (
+    "#0b0724", "#2a0b53", "#560f6d", "#7f1e6c", "#a82e5f", "#cf4446", "#ea6428", "#f98e09", "#f6c93c", "#fdf7b2",
+)  # fmt: skip
 # Told apart also by most people who do not see red and green as different.
 CATEGORIES = (
     "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
@@ -61,6 +65,8 @@ THE_REST = "#c9c9c4"
 
 # A few extreme cells (beside a source, in a bottleneck) would leave the rest of the map in one colour.
 UPPER_PERCENTILE = 98.0
+# Focal nodes carry most, and are few; corridors are not.
+FLOW_PERCENTILE = 99.5
 MOST_CELLS_FOR_A_STYLE = 1 << 20
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -98,6 +104,35 @@ class Stretched(Style):
         ramp.setColorRampItemList([_item(stop, colour) for stop, colour in zip(stops, self.colours)])
         renderer = _pseudocolour(layer, ramp)
         renderer.setClassificationMin(self.low)
+        renderer.setClassificationMax(high)
+        return renderer
+
+
+@dataclass(frozen=True)
+class Multiplied(Style):
+    """Colours from one value to another, each next one as many times as large as the last; 0 has the first colour.
+
+    Parameters
+    ----------
+    low, high
+        The values of the first and of the last colour, both positive.
+    colours
+        From low to high.
+    """
+
+    low: float
+    high: float
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        high = self.high if self.high > self.low else 2 * self.low
+        stops = np.geomspace(self.low, high, len(self.colours))
+        ramp = QgsColorRampShader(0.0, high)
+        ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+        items = [_item(stop, colour) for stop, colour in zip(stops, self.colours)]
+        ramp.setColorRampItemList([_item(0.0, self.colours[0]), *items])
+        renderer = _pseudocolour(layer, ramp)
+        renderer.setClassificationMin(0.0)
         renderer.setClassificationMax(high)
         return renderer
 
@@ -220,6 +255,19 @@ def _rounded_up(value: float) -> float:
         return value
     unit = 10.0 ** (np.floor(np.log10(value)) - 2)
     return float(f"{np.ceil(value / unit) * unit:.3g}")
+
+
+def current_style(currents: np.ndarray) -> Style:
+    """Return the style of a current map: equal steps of colour for equal ratios of current, over at most a thousandth.
+
+    Beside a source currents are many times larger than in the corridors that the map is looked at for.
+    """
+    flowing = currents[np.isfinite(currents) & (currents > 0)]
+    if flowing.size == 0:
+        return Multiplied(1e-3, 1.0, TRICKLE_TO_STREAM)
+    high = float(np.percentile(flowing, FLOW_PERCENTILE))
+    low = max(float(np.percentile(flowing, 100.0 - UPPER_PERCENTILE)), high / 1000)
+    return Multiplied(low, _rounded_up(high), TRICKLE_TO_STREAM)
 
 
 def survival_style(survival: np.ndarray) -> Style:

@@ -131,8 +131,10 @@ class ResultFolder:
     def _maps(self, of: str, arrays: dict[str, np.ndarray]) -> None:
         """Write currents and potentials of a run, or of the only one."""
         options = self._options
-        currents = "currents" in arrays and options.flag("write_cur_maps")
-        potentials = "potentials" in arrays and options.flag("write_volt_maps")
+        # Of advanced mode they are the only result, and written whether asked for or not.
+        only = options.word("scenario") == "advanced"
+        currents = "currents" in arrays and (only or options.flag("write_cur_maps"))
+        potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
         if self._project.frame is not None:
             if currents:
                 self._raster(f"_curmap{of}", self._currents(arrays["currents"]))

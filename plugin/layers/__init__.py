@@ -7,6 +7,7 @@ GeoTIFF on the frame of its input.
 
 from ..cancelled import Cancelled
 from .alignment import align
+from .amounts import amounts_at_points, amounts_of_raster
 from .checking import check_landscape
 from .focal import FocalNodes, focal_nodes_of, read_focal_nodes
 from .frame import Frame, Raster
@@ -14,6 +15,7 @@ from .points import Points, cells_of, read_points
 from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
 from .reclassifying import Reclassified, reclassify
+from .regions import regions_in
 from .streaming import StreamedRaster, stream_landscape, stream_quality
 from .writing import write_raster
 
@@ -28,6 +30,8 @@ __all__ = [
     "Reclassified",
     "StreamedRaster",
     "align",
+    "amounts_at_points",
+    "amounts_of_raster",
     "cells_of",
     "check_landscape",
     "focal_nodes_of",
@@ -36,6 +40,7 @@ __all__ = [
     "read_points",
     "read_raster",
     "reclassify",
+    "regions_in",
     "stream_landscape",
     "stream_quality",
     "write_raster",

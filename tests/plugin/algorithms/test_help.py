@@ -20,6 +20,9 @@ NAMES = (
     "leastcostpaths",
     "leastcostcorridor",
     "permeabilityfromlandcover",
+    "currentflow",
+    "currentflowadvanced",
+    "circuitscapeproject",
 )
 
 

@@ -13,11 +13,13 @@ ALGORITHMS = {
     "windowedconnectivity": "habitat",
     "connectedcomponents": "tools",
     "loadsampledata": "tools",
-    "circuitscapeproject": "flows",
     "distancematrix": "distances",
     "leastcostpaths": "flows",
     "leastcostcorridor": "flows",
     "permeabilityfromlandcover": "tools",
+    "currentflow": "flows",
+    "currentflowadvanced": "flows",
+    "circuitscapeproject": "flows",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }
@@ -31,6 +33,25 @@ OWN_NUMBERS = {
     "leastcostpaths": {"PATHS", "MINIMUM", "MAXIMUM"},
     "leastcostcorridor": {"CORRIDORS", "LEAST_COST", "CORRIDOR_CELLS", "MAXIMUM"},
     "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
+    "currentflow": {
+        "FOCAL_NODES",
+        "RUNS",
+        "UNCONNECTED",
+        "MINIMUM",
+        "MAXIMUM",
+        "MEAN",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "currentflowadvanced": {
+        "MINIMUM_POTENTIAL",
+        "MAXIMUM_POTENTIAL",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "circuitscapeproject": {"FOCAL_NODES", "RUNS", "UNCONNECTED", "UNCONSERVED", "FILES"},
 }
 WINDOWED = ("windowedsensitivity", "windowedconnectivity")
 OF_WINDOWS = {"CONNECTIVITY", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"}
