@@ -121,6 +121,23 @@ def test_a_table_that_cannot_be_computed_to_its_end_leaves_no_file(write, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def full_disk():
+    """No file may grow beyond some kilobytes; Python ignores the signal that comes with it."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".csv"])
+def test_a_full_disk_ends_the_run_with_a_reason_and_no_file(write, tmp_path, full_disk, ending):
+    with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written into .*Is the disk full"):
+        write(str(tmp_path / f"costs{ending}"), rows=[("a place with a long name", 1, 2.5)] * 20_000)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_run_replaces_the_table(write, tmp_path):
     write(str(tmp_path / "costs.gpkg"))
     layer = QgsVectorLayer(write(str(tmp_path / "costs.gpkg"), rows=ROWS[:1])["TABLE"], "costs", "ogr")
