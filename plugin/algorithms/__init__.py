@@ -5,24 +5,38 @@ made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inpu
 `ALGORITHMS` is what the provider registers.
 """
 
+from .distances.distancematrix import DistanceMatrix
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
+from .flows.circuitscapeproject import CircuitscapeProject
+from .flows.currentflow import CurrentFlow
+from .flows.currentflowadvanced import CurrentFlowAdvanced
+from .flows.leastcostcorridor import LeastCostCorridor
+from .flows.leastcostpaths import LeastCostPaths
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
 from .tools.connectedcomponents import ConnectedComponents
 from .tools.loadsampledata import LoadSampleData
+from .tools.permeabilityfromlandcover import PermeabilityFromLandCover
 
 ALGORITHMS = (
     LeastCostDistance,
     ResistanceDistance,
     RSPDistance,
+    DistanceMatrix,
     Sensitivity,
     WindowedSensitivity,
     WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
+    CurrentFlow,
+    CurrentFlowAdvanced,
+    CircuitscapeProject,
+    LeastCostPaths,
+    LeastCostCorridor,
+    PermeabilityFromLandCover,
 )
 
 __all__ = ["ALGORITHMS"]

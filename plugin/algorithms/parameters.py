@@ -11,7 +11,9 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -115,6 +117,91 @@ def sources() -> list[Parameter]:
     ]
 
 
+def focal_nodes() -> list[Parameter]:
+    """Return between which places movement is asked for: points or polygons with their ids, or a raster of ids."""
+    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
+            tr(
+                "The places between which movement is asked for, such as habitat patches or sampling sites: a point is "
+                "the cell it falls in, a polygon all cells whose centres lie in it. Any coordinate system. What lies "
+                "outside the landscape, on nodata or on barriers is left out and listed in the log. Give either a "
+                "layer or a raster of focal nodes."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterField("ID_FIELD", tr("Field with the ids"), None, "FOCAL", optional=True),
+            tr(
+                "The field that names the focal nodes in tables and file names; feature ids if nothing is chosen. "
+                "Polygons that share an id are one region; points must not share one."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer("FOCAL_RASTER", tr("Focal nodes: raster"), optional=True),
+            tr(
+                "A raster of whole numbers; all cells of one number above 0 are the focal node of that id. If its "
+                "cells do not lie on those of the landscape they are brought there, and the log says so. Give either "
+                "a layer or a raster of focal nodes."
+            ),
+        ),
+    ]
+
+
+def targets() -> list[Parameter]:
+    """Return where ways from the focal nodes lead to, if not to each other."""
+    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points or polygons"), kinds, optional=True),
+            tr(
+                "Places that ways from the focal nodes lead to. Without targets, ways lead from the focal nodes to "
+                "each other."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterField(
+                "TARGET_ID_FIELD", tr("Field with the ids of the targets"), None, "TARGETS", optional=True
+            ),
+            tr("The field that names the targets in tables; feature ids if nothing is chosen."),
+        ),
+    ]
+
+
+def focal_complaint(given: set[str]) -> str:
+    """Return what is wrong with the choice of focal nodes, or nothing."""
+    named = given & {"FOCAL", "FOCAL_RASTER"}
+    if not named:
+        return tr("No focal nodes: choose either a layer of points or polygons, or a raster of ids.")
+    if len(named) == 2:
+        return tr("Focal nodes are given twice: choose either a layer or a raster, not both.")
+    return ""
+
+
+def circuit() -> list[Parameter]:
+    """Return what can be done to the landscape of a circuit: regions without resistance, and a mask; advanced."""
+    polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("SHORT_CIRCUITS", tr("Short-circuit regions"), polygons, optional=True),
+            tr(
+                "Polygons within which nothing resists, such as reserves that animals cross freely: all cells whose "
+                "centres lie in one are a single node. Polygons that share a cell are one region. A region takes part "
+                "if one of its cells can be crossed, and then takes the others with it."
+            ),
+            advanced=True,
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer("MASK", tr("Mask"), optional=True),
+            tr(
+                "A raster that is above 0 where the landscape counts; all other cells become barriers. If its cells do "
+                "not lie on those of the landscape they are brought there, and the log says so."
+            ),
+            advanced=True,
+        ),
+    ]
+
+
 def per_source() -> Parameter:
     """Return the choice between one map and one map per source."""
     return flag(
@@ -157,6 +244,21 @@ def cost() -> Parameter:
     )
 
 
+def measure() -> Parameter:
+    """Return what is measured of randomized shortest paths."""
+    return choice(
+        "MEASURE",
+        tr("Measure"),
+        ["expected_cost", "free_energy", "survival"],
+        tr(
+            "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards having "
+            "many ways. Survival: the chance to arrive if every unit of cost is deadly with rate θ, 1 at the "
+            "source and 0 where none can be reached: the higher, the nearer."
+        ),
+        advanced=True,
+    )
+
+
 def solver() -> Parameter:
     """Return how resistances are to be solved for, chosen by the engine unless somebody wants it otherwise."""
     parameter = choice(
@@ -178,6 +280,27 @@ def solver() -> Parameter:
 def output(description: str, text: str) -> Parameter:
     """Return where the map is written."""
     return explained(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
+
+
+def optional_map(name: str, description: str, text: str) -> Parameter:
+    """Return where a map is written that not everybody wants."""
+    destination = QgsProcessingParameterRasterDestination(name, description, optional=True, createByDefault=False)
+    return explained(destination, text)
+
+
+def table(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return where a table without geometry is written."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVector, optional)
+
+
+def lines(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return where lines are written."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVectorLine, optional)
+
+
+def _sink(name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool) -> Parameter:
+    sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=not optional)
+    return explained(sink, text)
 
 
 def choice(

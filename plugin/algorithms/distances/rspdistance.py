@@ -8,7 +8,7 @@ from qgis.core import QgsProcessingParameterDefinition
 from ...translation import tr
 from ..documentation import Help
 from ..inputs import Inputs
-from ..parameters import choice, cost, theta, theta_help
+from ..parameters import cost, measure, theta, theta_help
 from ..styles import Style, distance_style, survival_style
 from .distance import DistanceAlgorithm
 
@@ -50,17 +50,7 @@ class RSPDistance(DistanceAlgorithm):
     def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             theta(theta_help()),
-            choice(
-                "MEASURE",
-                tr("Measure"),
-                ["expected_cost", "free_energy", "survival"],
-                tr(
-                    "Expected cost: the mean cost of the ways taken. Free energy: a distance that also rewards having "
-                    "many ways. Survival: the chance to arrive if every unit of cost is deadly with rate θ, 1 at the "
-                    "source and 0 where none can be reached: the higher, the nearer."
-                ),
-                advanced=True,
-            ),
+            measure(),
             cost(),
         ]
 

@@ -16,6 +16,13 @@ NAMES = (
     "windowedconnectivity",
     "connectedcomponents",
     "loadsampledata",
+    "distancematrix",
+    "leastcostpaths",
+    "leastcostcorridor",
+    "permeabilityfromlandcover",
+    "currentflow",
+    "currentflowadvanced",
+    "circuitscapeproject",
 )
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from qgis.core import (
+    QgsApplication,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -17,7 +19,6 @@ from .conftest import NODATA, NORTH, WEST
 @pytest.fixture
 def loaded(provider, context, read):
     """Run an algorithm and load its map as the toolbox does, style included."""
-    from qgis.core import QgsApplication
 
     def run(name, **parameters):
         target = QgsProcessingContext.LayerDetails("map", QgsProject.instance(), "OUTPUT")
@@ -157,3 +158,23 @@ def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
     layer = raster_layer(values)
     layer.setRenderer(sensitivity_style(values).renderer(layer))
     assert "0" in [label for label, _ in layer.renderer().legendSymbologyItems()]
+
+
+def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_python, valley_file, points, tmp_path):
+    path = str(tmp_path / "paths.gpkg")
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostpaths")
+    context.addLayerToLoadOnCompletion(
+        path, QgsProcessingContext.LayerDetails("paths", QgsProject.instance(), "OUTPUT")
+    )
+    parameters = {"INPUT": valley_file, "FOCAL": points((0, 0), (0, 2), (8, 2)), "OUTPUT": path}
+    _, successful = algorithm.run(parameters, context, QgsProcessingFeedback())
+    layer = QgsVectorLayer(path, "paths", "ogr")
+    context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(
+        layer, context, QgsProcessingFeedback()
+    )
+    renderer = layer.renderer()
+    drawn = sorted(
+        (row["cost"], renderer.rangeForValue(row["cost"]).symbol().color().lightness()) for row in layer.getFeatures()
+    )
+    assert successful and renderer.classAttribute() == "cost"
+    assert drawn[0][1] > drawn[-1][1]

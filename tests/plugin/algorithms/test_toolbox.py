@@ -13,6 +13,13 @@ ALGORITHMS = {
     "windowedconnectivity": "habitat",
     "connectedcomponents": "tools",
     "loadsampledata": "tools",
+    "distancematrix": "distances",
+    "leastcostpaths": "flows",
+    "leastcostcorridor": "flows",
+    "permeabilityfromlandcover": "tools",
+    "currentflow": "flows",
+    "currentflowadvanced": "flows",
+    "circuitscapeproject": "flows",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }
@@ -22,7 +29,29 @@ OWN_NUMBERS = {
     "resistancedistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
     "rspdistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
     "sensitivity": {"CONNECTIVITY", "PAIRS", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM"},
+    "distancematrix": {"FOCAL_NODES", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM", "MEAN"},
+    "leastcostpaths": {"PATHS", "MINIMUM", "MAXIMUM"},
+    "leastcostcorridor": {"CORRIDORS", "LEAST_COST", "CORRIDOR_CELLS", "MAXIMUM"},
     "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
+    "currentflow": {
+        "FOCAL_NODES",
+        "RUNS",
+        "UNCONNECTED",
+        "MINIMUM",
+        "MAXIMUM",
+        "MEAN",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "currentflowadvanced": {
+        "MINIMUM_POTENTIAL",
+        "MAXIMUM_POTENTIAL",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "circuitscapeproject": {"FOCAL_NODES", "RUNS", "UNCONNECTED", "UNCONSERVED", "FILES"},
 }
 WINDOWED = ("windowedsensitivity", "windowedconnectivity")
 OF_WINDOWS = {"CONNECTIVITY", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"}

@@ -1,0 +1,204 @@
+"""Least-cost corridors between features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
+)
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import FLOWS, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..pairs import warn_of_parts
+from ..parameters import (
+    choice,
+    explained,
+    flag,
+    focal_complaint,
+    focal_nodes,
+    graph,
+    landscape,
+    lines,
+    optional_map,
+    output,
+    targets,
+)
+from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..styles import corridor_style, direction_style, ground_style
+from ..tables import Table
+from .leastcostpaths import sources_and_targets, table_of_paths
+
+
+class LeastCostCorridor(EngineAlgorithm):
+    """How much a detour through every cell would cost."""
+
+    identifier = "leastcostcorridor"
+    title = tr("Least-cost corridor")
+    section = FLOWS
+    summary = tr("How much more the way between points or polygons costs if it must pass through each cell.")
+    help = Help(
+        what=tr(
+            "For every cell, by how much the cheapest way through it costs more than the cheapest way: the sum of its "
+            "cost distances to the two ends, less the cost of the best way. Between two layers, or among all pairs of "
+            "focal nodes, of which each cell takes the pair that it serves best."
+        ),
+        when=tr(
+            "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
+            "the least-cost path. Where many ways count together rather than the best one, compute currents."
+        ),
+        result=tr(
+            "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
+            "as 500 m through cells of resistance 1. Normalised, it is a part of the cost of the best way: 0.1 is "
+            "ten percent more. Cells beyond the threshold, and those that no way leads through, have no data."
+        ),
+        reads=(
+            "McRae, B. H. & Kavanagh, D. M. (2011). Linkage Mapper connectivity analysis software. The Nature "
+            "Conservancy, Seattle.",
+            "Beier, P., Majka, D. R. & Newell, S. L. (2009). Uncertainty analysis of least-cost modeling for designing "
+            "wildlife linkages. Ecological Applications 19, 2067–2077.",
+        ),
+    )
+    figures = (
+        *figures_of_every_run(),
+        Figure("corridors", tr("Pairs that corridors join")),
+        Figure("least_cost", tr("Cost of the cheapest way of all")),
+        Figure("corridor_cells", tr("Cells of the corridors")),
+        Figure("maximum", tr("Largest value in the corridors")),
+    )
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        threshold = QgsProcessingParameterNumber(
+            "THRESHOLD",
+            tr("Threshold"),
+            QgsProcessingParameterNumber.Type.Double,
+            optional=True,
+            minValue=1e-12,
+        )
+        return [
+            *landscape(),
+            *focal_nodes(),
+            *targets(),
+            choice(
+                "PAIRS",
+                tr("Corridors between"),
+                ["all", "minimum_planar_graph"],
+                tr(
+                    "Among focal nodes: all pairs, or the minimum planar graph, that is only neighbours, whose ground "
+                    "meets when every cell belongs to the focal node that reaches it most cheaply. With targets there "
+                    "is one corridor, from all focal nodes together to all targets together."
+                ),
+            ),
+            flag(
+                "NORMALISED",
+                tr("Divide by the cost of the best way"),
+                tr(
+                    "On: the value is a part of the cost of the best way of its pair, so that long and short corridors "
+                    "are equally wide."
+                ),
+            ),
+            explained(
+                threshold,
+                tr(
+                    "The largest value that still belongs to the corridor, in the units of the map: map units times "
+                    "resistance, or with the division above a part of the best cost. Empty: everything is shown."
+                ),
+            ),
+            *graph(),
+            output(
+                tr("Least-cost corridor"),
+                tr("What the detour through each cell costs; no data beyond the threshold."),
+            ),
+            lines(
+                "PATHS",
+                tr("Least-cost paths"),
+                tr(
+                    "The best way of each pair, with ids, length and cost; with targets, from each focal node to the "
+                    "nearest target."
+                ),
+                optional=True,
+            ),
+            optional_map(
+                "ALLOCATION",
+                tr("Cost-weighted allocation"),
+                tr(
+                    "For every cell the id of the focal node that reaches it most cheaply, numbered from 1 if the ids "
+                    "are not whole numbers."
+                ),
+            ),
+            optional_map(
+                "BACKLINK",
+                tr("Direction of the way back"),
+                tr(
+                    "For every cell the direction of the next step on the cheapest way back to its focal node: 1 east, "
+                    "2 south-east, and on clockwise to 8 north-east; 0 in a focal node."
+                ),
+            ),
+        ]
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if "TARGETS" not in given and choices["EDGE_RULE"] == "target":
+            return tr(
+                "Corridors among focal nodes have no direction, so the step between two cells cannot take the value of "
+                "the target alone: choose mean or resistance."
+            )
+        return focal_complaint(given)
+
+    def task(self, inputs: Inputs) -> Task:
+        focal, ends = sources_and_targets(inputs)
+        arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
+        if ends is not focal:
+            arrays |= {"target_ids": ends.cell_ids, "target_cells": ends.cells}
+        ground = inputs.is_given("ALLOCATION") or inputs.is_given("BACKLINK")
+        return inputs.task(
+            "leastcost.corridor",
+            arrays,
+            rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
+            pairs=inputs.choice("PAIRS"),
+            relative=inputs.flag("NORMALISED"),
+            truncate_at=inputs.number("THRESHOLD") if inputs.is_given("THRESHOLD") else None,
+            paths=inputs.is_given("PATHS"),
+            allocation=ground,
+        )
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        corridor = result.outputs["corridor"]
+        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(self.title,))]
+        if "allocation" in result.outputs:
+            focal = sources_and_targets(inputs)[0]
+            nearest, direction = result.outputs["allocation"], result.outputs["direction"]
+            ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
+            back = np.where(direction < 0, np.nan, direction)
+            found += [
+                Map("ALLOCATION", ground, ground_style(focal.ids.tolist(), focal.labels), dtype="int32"),
+                Map("BACKLINK", back, direction_style(), dtype="int32"),
+            ]
+        return found
+
+    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+        return [table_of_paths("PATHS", inputs, result)] if "pairs" in result.outputs else []
+
+    def deliver(
+        self,
+        inputs: Inputs,
+        result: Result,
+        paths: dict[str, str],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        outputs = super().deliver(inputs, result, paths, context, feedback)
+        if "joined" in result.outputs:
+            warn_of_parts(result.outputs["joined"], inputs.focal, feedback)
+        return outputs
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the cheapest way costs {least}.")
+        feedback.pushInfo(text.format(least=in_digits(numbers["least_cost"]), **numbers))

@@ -1,0 +1,273 @@
+"""Circuitscape's own verification cases, run as they are: every file that it wrote, again."""
+
+import os
+import re
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsProcessingException
+
+FOLDER = Path(os.environ.get("PERMEA_REFERENCE_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
+CASES = sorted((FOLDER / "circuitscape" / "input").rglob("*.ini"))
+
+#: Resistances relative to each, maps relative to their maximum.
+ACCURATE = 1e-6
+
+#: Files that are wrong upstream, by what was found when they were derived anew.
+WRONG_UPSTREAM = {"sgVerify12_cum_curmap.asc"}
+WRONG_MAPS_UPSTREAM = {"oneToAllVerify12", "allToOneVerify12"}
+#: Values of an iterative solver that stopped early.
+LOOSE_UPSTREAM = {"sgVerify17_resistances.out": 2e-4, "sgVerify17_resistances_3columns.out": 2e-4}
+
+
+@pytest.mark.skipif(not CASES, reason=f"no reference data in {FOLDER}")
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_a_project_writes_the_files_that_circuitscape_writes(run, tmp_path, path):
+    result = run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"))
+    written = {file.name: file for file in (tmp_path / "results").iterdir() if file.is_file()}
+    assert result["FILES"] == len(written)
+    ids = {identity for name in written for identity in ids_in(name)}
+    found = {}
+    for expected in verified(path.stem):
+        if set(ids_in(expected.name)) <= ids:
+            assert expected.name in written, f"{expected.name} was not written"
+            found[expected.name] = difference(expected, written[expected.name])
+    assert found, "nothing to compare with"
+    wrong = {name: f"{by:.1e}" for name, by in found.items() if not by <= LOOSE_UPSTREAM.get(name, ACCURATE)}
+    assert not wrong, f"{len(wrong)} of {len(found)} files differ: {wrong}"
+
+
+def verified(case):
+    files = sorted((FOLDER / "circuitscape" / "output_verify").glob(f"{case}_*"))
+    wrong = {file for file in files if file.name in WRONG_UPSTREAM}
+    wrong |= {file for file in files if case in WRONG_MAPS_UPSTREAM and file.suffix == ".asc"}
+    return [file for file in files if file not in wrong]
+
+
+def ids_in(name):
+    """The ids of the pair that a file is of; some that are there are of pairs chosen earlier."""
+    pair = re.search(r"_(\d+)_(\d+)\.(asc|txt)$", name)
+    return pair.groups()[:2] if pair else ()
+
+
+def grid(path):
+    dataset = gdal.OpenEx(str(path), open_options=["DATATYPE=Float64"])
+    band = dataset.GetRasterBand(1)
+    values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(band.YSize, band.XSize)
+    return values, dataset.GetGeoTransform()
+
+
+def difference(expected, found):
+    """By how much two files differ, in the terms of the tolerance; infinite if they are not of the same things."""
+    if expected.suffix == ".asc":
+        (stored, place), (values, own_place) = grid(expected), grid(found)
+        nodata = stored == -9999
+        if place != own_place or stored.shape != values.shape or not np.array_equal(nodata, values == -9999):
+            return np.inf
+        return np.abs(np.where(nodata, 0, stored - values)).max() / max(np.abs(stored[~nodata]).max(initial=0), 1e-300)
+    stored, values = np.loadtxt(expected, ndmin=2), np.loadtxt(found, ndmin=2)
+    if "resistances" in expected.name:
+        same = stored.shape == values.shape and np.array_equal(stored < 0, values < 0)
+        return (np.abs(stored - values) / np.maximum(np.abs(stored), 1e-300)).max() if same else np.inf
+    # Tables of a network are in any order; a branch without current may be left out.
+    theirs, ours = ({tuple(row[:-1].astype(int)): row[-1] for row in table} for table in (stored, values))
+    apart = [abs(theirs.get(key, 0.0) - ours.get(key, 0.0)) for key in {*theirs, *ours}]
+    return max(apart) / np.abs(stored[:, -1]).max()
+
+
+# Small projects, for what the cases do not ask for and for what goes wrong.
+
+HEADER = "ncols {columns}\nnrows {rows}\nxllcorner 0\nyllcorner 0\ncellsize 1\nNODATA_value -9999\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Write an .ini and its rasters; by default a strip with a focal node at each end and one in the middle."""
+
+    def write(name="strip", **options):
+        rasters = {"habitat": [[1, 1, 1, 1, 1]], "points": [[1, 0, 2, 0, 3]], **options.pop("rasters", {})}
+        for raster, rows in rasters.items():
+            text = HEADER.format(columns=len(rows[0]), rows=len(rows))
+            (tmp_path / f"{raster}.asc").write_text(text + "\n".join(" ".join(map(str, row)) for row in rows))
+        for file, text in options.pop("texts", {}).items():
+            (tmp_path / file).write_text(text)
+        chosen = {"scenario": "pairwise", "habitat_file": "habitat.asc", "point_file": "points.asc"}
+        chosen |= {"habitat_map_is_resistances": "True", "write_cur_maps": "True", **options}
+        path = tmp_path / f"{name}.ini"
+        path.write_text("[Options]\n" + "\n".join(f"{key} = {value}" for key, value in chosen.items()))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def results(run, tmp_path):
+    """Run a project and return the folder of its results."""
+
+    def of(path, folder="results"):
+        run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
+        return tmp_path / folder
+
+    return of
+
+
+@pytest.fixture
+def complaint(run, tmp_path):
+    def of(path, folder="results"):
+        with pytest.raises(QgsProcessingException) as refused:
+            run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
+        message = str(refused.value)
+        assert "Traceback" not in message and ".py" not in message, message
+        return message
+
+    return of
+
+
+def test_maps_can_be_tiffs_packed_or_logarithms(project, results):
+    tif = results(project(write_as_tif="True", write_max_cur_maps="True"), "tif")
+    np.testing.assert_allclose(grid(tif / "strip_cum_curmap.tif")[0], [[2, 2, 3, 2, 2]])
+    np.testing.assert_allclose(grid(tif / "strip_max_curmap.tif")[0], [[1, 1, 1, 1, 1]])
+    packed = results(project(compress_grids="True", log_transform_maps="True"), "packed")
+    path = f"/vsigzip/{packed / 'strip_cum_curmap.asc.gz'}"
+    np.testing.assert_allclose(grid(path)[0], np.log10([[2, 2, 3, 2, 2]]))
+
+
+def test_a_mask_new_classes_and_currents_of_zero_at_focal_nodes(project, results):
+    rasters = {"habitat": [[7, 7, 7, 7, 7], [7, 7, 7, 7, 7]], "mask": [[1, 1, 1, 1, 1], [0, 0, 0, 0, 0]]}
+    rasters["points"] = [[1, 0, 2, 0, 3], [0, 0, 0, 0, 0]]
+    options = {"use_mask": "True", "mask_file": "mask.asc", "use_reclass_table": "True", "reclass_file": "new.txt"}
+    path = project(rasters=rasters, texts={"new.txt": "7 3\n1 9\n"}, set_focal_node_currents_to_zero="True", **options)
+    folder = results(path)
+    assert np.loadtxt(folder / "strip_resistances.out")[1:, 1:] == pytest.approx(
+        3 * np.array([[0, 2, 4], [2, 0, 2], [4, 2, 0]])
+    )
+    np.testing.assert_allclose(grid(folder / "strip_cum_curmap.asc")[0], [[0, 2, 1, 2, 0], [0] * 5], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "solved"),
+    [
+        ("mode include\n1 2\n", {(1, 2)}),
+        ("mode exclude\n1 2\n", {(1, 3), (2, 3)}),
+        ("min 2\nmax 5\n0 1 2 3\n1 0 3 9\n2 3 0 2\n3 9 2 0\n", {(1, 2), (2, 3)}),
+    ],
+    ids=["include", "exclude", "matrix"],
+)
+def test_a_file_of_pairs_says_which_are_solved(project, results, text, solved):
+    path = project(texts={"pairs.txt": text}, use_included_pairs="True", included_pairs_file="pairs.txt")
+    folder = results(path)
+    assert {ids_in(file.name) for file in folder.glob("*_curmap_*_*.asc")} == {tuple(map(str, pair)) for pair in solved}
+    rows = np.loadtxt(folder / "strip_resistances_3columns.out", ndmin=2)
+    assert {(int(one), int(other)) for one, other, value in rows if value >= 0} == solved
+
+
+def test_strengths_are_those_of_the_file(project, results):
+    options = {"use_variable_source_strengths": "True", "variable_source_file": "strengths.txt"}
+    path = project(scenario="one-to-all", texts={"strengths.txt": "1 5\n3 2\n"}, **options)
+    np.testing.assert_allclose(grid(results(path) / "strip_curmap_1.asc")[0], [[5, 5, 5, 0, 0]], atol=1e-9)
+
+
+def test_advanced_mode_takes_lists_of_places(project, results):
+    texts = {"sources.txt": "2 0.5 0.5\n1 1.5 0.5\n", "grounds.txt": "4 3.5 0.5\n"}
+    files = {"source_file": "sources.txt", "ground_file": "grounds.txt", "write_volt_maps": "True"}
+    folder = results(project(scenario="advanced", texts=texts, **files))
+    np.testing.assert_allclose(grid(folder / "strip_voltmap.asc")[0], [[20, 18, 15, 12, 12]], rtol=1e-9)
+    np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [[2, 3, 3, 3, 0]], atol=1e-9)
+
+
+def test_paths_are_looked_for_from_the_folder_upward(project, results, tmp_path):
+    path = project(habitat_file="data\\habitat.asc", point_file="data/points.asc")
+    (tmp_path / "data").mkdir()
+    for name in ("habitat", "points"):
+        (tmp_path / f"{name}.asc").rename(tmp_path / "data" / f"{name}.asc")
+    deep = tmp_path / "runs" / "first"
+    deep.mkdir(parents=True)
+    assert (results(path.rename(deep / path.name)) / "strip_resistances.out").is_file()
+
+
+def test_the_same_project_may_be_run_again_and_another_one_not_into_its_folder(project, results, complaint, run):
+    folder = results(project())
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    results(project())
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+    message = complaint(project(rasters={"habitat": [[1, 1, 2, 1, 1]]}))
+    assert "cannot be continued, because it had another landscape" in message
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+
+
+def test_results_of_another_program_are_not_overwritten(project, complaint, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "strip_resistances.out").write_text("mine")
+    message = complaint(project())
+    assert "holds results of 'strip' already (strip_resistances.out), which would be overwritten" in message
+    assert (tmp_path / "results" / "strip_resistances.out").read_text() == "mine"
+
+
+def test_a_run_that_was_killed_leaves_what_is_finished_and_goes_on(
+    run, project, results, complaint, engine_that, tmp_path
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    random = np.random.default_rng(2)
+    points = np.zeros((60, 60), int)
+    for number in range(9):
+        points[5 + 20 * (number // 3) :, 5 + 20 * (number % 3)][:4] = number + 1
+    path = project(rasters={"habitat": random.lognormal(size=(60, 60)).tolist(), "points": points.tolist()})
+
+    def maps(folder):
+        return {file.name: file.stat().st_mtime_ns for file in folder.glob("*_curmap_*_*.asc")}
+
+    def watch():
+        patience = time.monotonic() + 120
+        while len(maps(tmp_path / "results")) < 25 and time.monotonic() < patience:
+            time.sleep(0.002)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    assert complaint(path).startswith("The engine was killed")
+    first = maps(tmp_path / "results")
+    assert 25 <= len(first) < 36
+    assert (tmp_path / "results" / "strip_resistances.out").is_file()
+    folder = results(path)
+    assert len(maps(folder)) == 36 and first.items() <= maps(folder).items()
+    at_once = results(path, "at once")
+    np.testing.assert_allclose(*(grid(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"habitat_file": "nowhere.asc"}, "names a file that is not there: habitat_file = nowhere.asc."),
+        ({"point_file": "(Browse for a file)"}, "needs a file for point_file, but names none."),
+        ({"use_mask": "True"}, "needs a file for mask_file, but names none."),
+        ({"use_wormholes": "True"}, "asks for what is not supported: use_wormholes = True."),
+        ({"write_cur_maps": "perhaps"}, "asks for what is not supported: write_cur_maps = perhaps."),
+        ({"scenario": "sideways"}, "asks for what is not supported: scenario = sideways."),
+        ({"scenario": "not entered"}, "scenario must be pairwise, advanced, one-to-all, all-to-one, not 'not entered'"),
+        ({"data_type": "network", "scenario": "one-to-all"}, "scenario must be pairwise, advanced in a network"),
+        ({"rasters": {"habitat": [[1, 0, 0, 1, 1]]}}, "resistance is zero in 2 cells, the first at row 1, column 2"),
+        ({"rasters": {"points": [[0, 0, 4, 0, 0]]}}, "'points.asc' gives one focal node"),
+        ({"rasters": {"points": [[0, 0, 0, 0, 0]]}}, "'points.asc' gives no focal node"),
+        ({"rasters": {"points": [[1, 2.5, 0, 0, 0]]}}, "'points.asc' must hold whole numbers"),
+        (
+            {"texts": {"p.txt": "1 0.5 0.5\n2 9 9\n"}, "point_file": "p.txt"},
+            "'p.txt': 1 of 2 places lie outside the habitat, the first at x 9, y 9.",
+        ),
+        ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
+        (
+            {"texts": {"p.txt": "both\n"}, "use_included_pairs": "True", "included_pairs_file": "p.txt"},
+            "'p.txt' is no file of pairs",
+        ),
+        (
+            {"rasters": {"s": [[1, 0], [0, 0]]}, "scenario": "advanced", "source_file": "s.asc"},
+            "'s.asc' does not lie on the cells of the habitat",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_project_is_said(complaint, project, tmp_path, options, words):
+    assert words in complaint(project(**options))
+    assert not (tmp_path / "results").exists()

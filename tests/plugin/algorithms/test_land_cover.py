@@ -1,0 +1,128 @@
+"""From classes of land cover to a landscape: every class accounted for, nothing guessed."""
+
+import numpy as np
+import pytest
+from qgis.core import QgsFeature, QgsProcessingException, QgsVectorLayer
+
+from .conftest import NODATA
+
+CLASSES = np.array([[1, 1, 2, 3], [2, 2, 3, 255], [1, 3, 3, 255]], np.uint8)
+VALUES = {1: 1.0, 2: 0.25, 3: 0.0}
+
+
+@pytest.fixture
+def cover(geotiff):
+    return geotiff(CLASSES, nodata=255, name="cover")
+
+
+@pytest.fixture
+def class_table(qgis_app):
+    """A table of classes and values; either may be any text."""
+
+    def table(*rows):
+        made = QgsVectorLayer("None?field=class:string&field=ease:string", "classes", "memory")
+        for row in rows:
+            feature = QgsFeature(made.fields())
+            feature.setAttributes([None if each is None else str(each) for each in row])
+            made.dataProvider().addFeature(feature)
+        return {"TABLE": made, "CLASS_FIELD": "class", "VALUE_FIELD": "ease"}
+
+    return table
+
+
+def in_a_list(values):
+    return [each for row in values.items() for each in row]
+
+
+def expected(values):
+    return np.vectorize(lambda each: values.get(each, np.nan))(CLASSES).astype(float)
+
+
+def test_every_class_gets_its_value_from_a_table(run, read, cover, class_table):
+    result = run("permeabilityfromlandcover", INPUT=cover, **class_table(*VALUES.items()))
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+    numbers = {"CLASSES": 3, "MISSING_CLASSES": 0, "MISSING_CELLS": 0, "BARRIER_CELLS": 4}
+    assert {name: result[name] for name in numbers} == numbers
+
+
+def test_every_class_gets_its_value_from_a_list(run, read, cover):
+    result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+
+
+def test_the_landscape_lies_on_the_cells_of_the_land_cover(run, read, cover):
+    made, given = read(run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))["OUTPUT"]), read(cover)
+    assert (made.geotransform, made.projection) == (given.geotransform, given.projection)
+
+
+def test_a_raster_of_many_blocks_is_the_same_as_one_of_few(run, read, geotiff):
+    classes = np.random.default_rng(3).integers(1, 5, (1500, 1100)).astype(np.int16)
+    values = {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4}
+    made = run("permeabilityfromlandcover", INPUT=geotiff(classes), MATRIX=in_a_list(values))
+    np.testing.assert_allclose(read(made["OUTPUT"]).band, classes / 10, rtol=1e-6)
+
+
+def test_a_class_without_a_value_ends_the_run_and_is_listed_with_its_cells(run, cover, tmp_path):
+    target = tmp_path / "landscape.tif"
+    with pytest.raises(
+        QgsProcessingException, match=r"no permeability is given for 2 .*: 3 \(4 cells\), 2 \(3 cells\)"
+    ):
+        run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0], OUTPUT=str(target))
+    assert not target.exists()
+
+
+def test_a_class_without_a_value_becomes_nodata_if_asked_and_is_listed(run, read, cover, feedback):
+    result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0, 2, 0.5], MISSING="nodata")
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected({1: 1.0, 2: 0.5}))
+    assert (result["MISSING_CLASSES"], result["MISSING_CELLS"]) == (1, 4)
+    assert any("3 (4 cells)" in text for text in feedback.warnings)
+
+
+def test_classes_that_do_not_occur_are_named(run, cover, feedback):
+    run("permeabilityfromlandcover", INPUT=cover, MATRIX=[*in_a_list(VALUES), 77, 0.5])
+    assert any("do not occur in the raster: 77" in text for text in feedback.infos)
+
+
+@pytest.mark.parametrize(
+    ("row", "meaning", "said"),
+    [
+        ((2, -1), "permeability", "the permeability of class 2 cannot be used: -1 is negative"),
+        ((2, 0), "resistance", "the resistance of class 2 cannot be used: a resistance of zero"),
+        ((2, "nan"), "permeability", "'nan' is no number"),
+        ((2, "inf"), "resistance", "it is infinite"),
+        ((2, None), "permeability", "class 2 cannot be used: .* is no number"),
+        (("forest", 1), "permeability", "the class is 'forest', which is no number"),
+        ((1, 0.7), "permeability", "it was 1 before and is 0.7 here"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_shown(run, cover, class_table, row, meaning, said):
+    with pytest.raises(QgsProcessingException, match=f"'classes', feature 2: .*{said}"):
+        run("permeabilityfromlandcover", INPUT=cover, VALUES=meaning, **class_table((1, 1.0), row))
+
+
+def test_zero_permeability_is_a_barrier_and_no_fault(run, cover):
+    assert run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))["BARRIER_CELLS"] == 4
+
+
+def test_measured_values_are_no_classes(run, geotiff):
+    with pytest.raises(QgsProcessingException, match="is it a raster of land-cover classes"):
+        run("permeabilityfromlandcover", INPUT=geotiff(np.random.default_rng(1).uniform(size=(60, 60))), MATRIX=[1, 1])
+
+
+def test_land_cover_without_data_is_refused(run, geotiff):
+    with pytest.raises(QgsProcessingException, match="is empty: every cell is nodata"):
+        run("permeabilityfromlandcover", INPUT=geotiff(np.full((2, 2), NODATA), nodata=NODATA), MATRIX=[1, 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Values are given twice")]
+)
+def test_values_are_given_once(run, cover, class_table, given, said):
+    both = class_table((1, 1)) if given.pop("twice", False) else {}
+    with pytest.raises(QgsProcessingException, match=said):
+        run("permeabilityfromlandcover", INPUT=cover, **given, **both)
+
+
+def test_the_fields_of_a_table_must_be_chosen(run, cover, class_table):
+    with pytest.raises(QgsProcessingException, match="Choose the fields"):
+        run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])
