@@ -37,7 +37,11 @@ class CircuitCurrentTask(Task):
         one_each = cells == nodes
         with_maps = job.parameters.get("each", "none") != "none"
         runs = nodes * (nodes - 1) // 2 if job.parameters.get("mode") == "pairwise" else nodes
-        return circuits.forecast(job, nodes if one_each else min(nodes, 8), runs if with_maps or not one_each else 1)
+        if one_each or job.parameters.get("mode") != "pairwise":
+            return circuits.forecast(job, nodes if one_each else min(nodes, 8), runs if with_maps else 1)
+        # Regions keep the network between their rims instead of the potentials of all of them.
+        each = circuits.forecast(job, 8, runs if with_maps or job.parameters.get("sums", True) else 1)
+        return Forecast(each.bytes + circuits.rim_bytes(job), each.seconds)
 
     def run(self, job: Job) -> Answer:
         """Resistances first, then run by run."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..flows import FocalNodes, GridCircuit, Pairwise, regions_of
+from ..flows.region_pairs import MOST
 from ..solvers.journal import Entry
 from .forecasts import symmetric_solves
 from .landscape import landscape_numbers, read_grid, solver_numbers
@@ -27,6 +28,26 @@ def forecast(job: Job, solves: int, maps: int) -> Forecast:
     each = symmetric_solves((shape[0], shape[1]), max(solves, 1))
     seconds = None if each.seconds is None else each.seconds + maps * cells * MAP_SECONDS
     return Forecast(each.bytes + cells * (CIRCUIT + POTENTIALS * solves), seconds)
+
+
+def rim_bytes(job: Job) -> int:
+    """Return what the network between the rims of focal regions takes: dense, and three times at once.
+
+    Cells at a rim are those of which a neighbour is not of the same region.
+    """
+    rows, columns = job.inputs["landscape"].shape
+    cells = np.asarray(job.inputs["focal_cells"])
+    inside = ((cells >= 0) & (cells < (rows, columns))).all(1)
+    owner = np.zeros((rows + 2, columns + 2), np.int64)
+    places = np.unique(np.asarray(job.inputs["focal_ids"]), return_inverse=True)[1].ravel() + 1
+    down, right = (cells[inside] + 1).T
+    owner[down, right] = places[inside]
+    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+    rim = np.zeros(inside.sum(), bool)
+    for i, j in steps:
+        rim |= owner[down + i, right + j] != owner[down, right]
+    count = int(rim.sum())
+    return 3 * 8 * count**2 if count <= MOST else 0
 
 
 def read_circuit(job: Job) -> GridCircuit:

@@ -20,6 +20,11 @@ from permea.engine.flows import (
     advanced,
     regions_of,
 )
+from permea.engine.jobs.circuit_current import CircuitCurrentTask
+from permea.engine.jobs.circuits import rim_bytes
+from permea.engine.jobs.registry import Job
+from permea.engine.jobs.reporting import Reporter
+from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
 from worker_process import ROOT, run_job, start, write_job
 
 DONE, REFUSED = 0, 2
@@ -149,6 +154,19 @@ def test_a_network_leads_from_sources_to_grounds(tmp_path):
     flow = advanced(NetworkCircuit(*EDGES.T, CONDUCTANCES), sources, grounds)
     np.testing.assert_allclose(ended.output("potentials"), flow.potentials)
     assert ended.output("branches").shape == (4, 3)
+
+
+@pytest.mark.parametrize(("size", "rim"), [(1, 1), (3, 8), (40, 156)])
+def test_the_forecast_counts_the_cells_at_the_rims_of_regions(tmp_path, size, rim):
+    ids = np.zeros((50, 100), int)
+    ids[5 : 5 + size, 5 : 5 + size], ids[5 : 5 + size, 55 : 55 + size] = 1, 2
+    cells = np.argwhere(ids > 0)
+    inputs = {"landscape": np.ones(ids.shape), "focal_ids": ids[tuple(cells.T)], "focal_cells": cells}
+    with (tmp_path / "said").open("w") as said:
+        job = Job({"mode": "pairwise", **LANDSCAPE_PARAMETERS}, inputs, Reporter(said), tmp_path)
+        needed = CircuitCurrentTask().forecast(job).bytes
+    assert rim_bytes(job) == 3 * 8 * (2 * rim) ** 2
+    assert needed > rim_bytes(job)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from permea.plugin.array_file import ArrayFile
 from permea.plugin.runner import Result, Task, open_job, run
-from qgis.core import QgsSettings
+from qgis.core import QgsProcessingException, QgsSettings
 
 LANDSCAPE = np.arange(12.0).reshape(3, 4)
 
@@ -250,3 +250,45 @@ def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worke
         assert isinstance(result.outputs["distance"], ArrayFile)
         np.testing.assert_array_equal(result.outputs["distance"][:], 2 * LANDSCAPE)
     assert job_folders() == before
+
+
+IN_PIECES = """
+    for number in (1, 2):
+        np.save(job_folder / f"part-{number}.npy", number * read("landscape"))
+        say("piece", name=f"part {number}", files={"currents": f"part-{number}.npy"}, facts={"resistance": number})
+    while list(job_folder.glob("part-*.npy")):
+        time.sleep(0.01)
+    say("piece", name="nothing")
+    finish({"distance": read("landscape")}, seconds=1)
+"""
+
+
+def test_parts_of_the_result_are_taken_as_they_come_and_their_files_go(worker, feedback):
+    pieces = []
+    with open_job(feedback, engine=worker(IN_PIECES)) as job:
+        job.run(task(), feedback, pieces.append)
+    assert [(piece.name, piece.facts) for piece in pieces] == [
+        ("part 1", {"resistance": 1}),
+        ("part 2", {"resistance": 2}),
+    ]
+    np.testing.assert_array_equal(pieces[1].arrays["currents"], 2 * LANDSCAPE)
+    assert any('"nothing"' in line for line in feedback.console)  # a line that lacks what its type promises
+
+
+def test_a_part_that_cannot_be_written_ends_the_run(worker, feedback, job_folders):
+    before = job_folders()
+
+    def fail(piece):
+        raise QgsProcessingException(f"{piece.name} does not fit on the disk")
+
+    with pytest.raises(QgsProcessingException, match="part 1 does not fit"):
+        with open_job(feedback, engine=worker(IN_PIECES)) as job:
+            job.run(task(), feedback, fail)
+    assert job_folders() == before
+
+
+def test_a_part_must_lie_in_the_job_folder(worker, feedback):
+    lines = 'say("piece", name="far", files={"currents": "../far.npy"}, facts={})'
+    with pytest.raises(QgsProcessingException, match="names no proper file for 'currents'"):
+        with open_job(feedback, engine=worker(lines)) as job:
+            job.run(task(), feedback, lambda piece: None)

@@ -178,3 +178,17 @@ def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_pyt
     )
     assert successful and renderer.classAttribute() == "cost"
     assert drawn[0][1] > drawn[-1][1]
+
+
+def test_equal_ratios_of_current_are_equal_steps_of_colour_and_barriers_are_transparent(
+    loaded, valley_file, points, tmp_path, engine_python
+):
+    places = {"FOCAL": points((0, 0), (8, 2)), "OUTPUT": str(tmp_path / "current.tif")}
+    layer = loaded("currentflow", INPUT=valley_file, **places)
+    items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()
+    values = np.array([item.value for item in items])
+    assert values[0] == 0
+    np.testing.assert_allclose(values[2:] / values[1:-1], (values[-1] / values[1]) ** (1 / (len(values) - 2)))
+    assert values[-1] / values[1] <= 1010
+    assert colour(layer, 0, 0).lightness() > colour(layer, 0, 11).lightness()
+    assert colour(layer, 3, 4) is None  # no data
