@@ -10,6 +10,7 @@ from permea.engine import GridGraph
 
 from benchmarks.bars import agreement, faster, growth, same_memory, speed
 from benchmarks.networks import Network
+from benchmarks.report import _verdicts
 from benchmarks.sites import LANDSCAPES, Mirrored, Site, Windows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,14 @@ def test_a_bar_is_met_by_the_fastest_peer_or_not_at_all():
     reports = {"Permea": {9: {"seconds": 1.0}}, "A": {9: {"seconds": 20.0}}, "B": {9: {"seconds": 5.0}}}
     assert speed(0.1, "A").verdict(reports).met
     assert not speed(0.1, "A", "B").verdict(reports).met
+
+
+def test_a_bar_that_stands_says_why_where_it_is_missed_and_nothing_where_it_is_met():
+    bar = speed(0.1, "A").standing("A cheats")
+    reports = {"Permea": {9: {"seconds": 1.0}}, "A": {9: {"seconds": 5.0}}}
+    assert _verdicts(bar, {"smooth": reports})[1] == "**no**: A cheats"
+    reports["A"][9]["seconds"] = 20.0
+    assert _verdicts(bar, {"smooth": reports})[1] == "yes"
 
 
 def test_what_is_not_measured_is_not_judged():
