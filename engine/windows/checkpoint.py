@@ -11,7 +11,7 @@ import numpy as np
 
 from .batches import Batch
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 
@@ -41,7 +41,7 @@ class Checkpoint:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     kept = Checkpoint(folder, {"range": 25})
     ...     kept.save(Batch(3, 0.5, 1, np.ones((1, 2))))
-    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).connectivity
+    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).total
     ({3}, 0.5)
     """
 
@@ -82,7 +82,7 @@ class Checkpoint:
         OSError
             The disk is full; all that was kept before is as it was.
         """
-        arrays = {"connectivity": np.array(batch.connectivity), "windows": np.array(batch.windows)}
+        arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
         self._write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
@@ -99,7 +99,7 @@ class Checkpoint:
         try:
             with np.load(path, allow_pickle=False) as kept:
                 raster = kept["raster"] if "raster" in kept else None
-                return Batch(number, float(kept["connectivity"]), int(kept["windows"]), raster)
+                return Batch(number, float(kept["total"]), int(kept["windows"]), raster)
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
             raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
 
