@@ -116,72 +116,106 @@ def join(conductances, steps, disc, corner, target, joined, number, cells):
 
 
 @compiled_sums
-def factor(conductances, steps, corner, joined, number, cells, count, first, start, lower):
-    """Factor the grounded Laplacian within its envelope; False if it is not positive to working precision.
+def factor(conductances, steps, corner, joined, number, cells, count, first, last, lower, row_of):
+    """Factor the grounded Laplacian, row by row within its envelope; False if it is not positive to working precision.
 
     Parameters
     ----------
     conductances, steps, corner, joined, number, cells, count
         As `join` left them.
-    first, start, lower
-        Filled: first column of each row of L, where the row begins, and its entries, the diagonal inverted.
+    first, last
+        Filled: first column of each row of L, and last row of each column.
+    lower
+        Filled: L by columns, `lower[k, d]` that of row k + d; the diagonal inverted.
+    row_of
+        Room for a row.
+
+    Notes
+    -----
+    Four columns are taken off a row at a time: each number of the row is then read once for four products.
     """
     height, width = joined.shape
-    place_of_row = 0
     for i in range(count):
         row, place = cells[i, 0], cells[i, 1]
-        at, along = corner[0] + row, corner[1] + place
         earliest = i
         for step in range(steps.shape[0]):
             to_row, to_place = row + steps[step, 0], place + steps[step, 1]
-            if 0 <= to_row < height and 0 <= to_place < width and conductances[at, along, step] > 0:
-                j = number[to_row, to_place]
-                if 0 <= j < earliest:
-                    earliest = j
-        first[i], start[i] = earliest, place_of_row
-        lower[place_of_row : place_of_row + i - earliest + 1] = 0.0
+            if 0 <= to_row < height and 0 <= to_place < width and joined[to_row, to_place]:
+                if conductances[corner[0] + row, corner[1] + place, step] > 0:
+                    j = number[to_row, to_place]
+                    if 0 <= j < earliest:
+                        earliest = j
+        first[i], last[i] = earliest, i
+        last[earliest] = i
+    for i in range(1, count):
+        # A row that begins early fills those below it.
+        last[i] = max(last[i], last[i - 1])
+    for i in range(count):
+        # Of four columns together the first ones are read as far as the last one goes.
+        lower[i, : last[min(i + 3, count - 1)] - i + 1] = 0.0
+    for i in range(count):
+        row, place = cells[i, 0], cells[i, 1]
+        begin = first[i]
+        x = row_of[: i - begin + 1]
+        x[:] = 0.0
         around = 0.0
         for step in range(steps.shape[0]):
             to_row, to_place = row + steps[step, 0], place + steps[step, 1]
             if 0 <= to_row < height and 0 <= to_place < width and joined[to_row, to_place]:
-                conductance = conductances[at, along, step]
+                conductance = conductances[corner[0] + row, corner[1] + place, step]
                 around += conductance
                 j = number[to_row, to_place]
                 if 0 <= j < i and conductance > 0:
-                    lower[place_of_row + j - earliest] = -conductance
-        own = place_of_row - earliest
+                    x[j - begin] = -conductance
         left = around
-        for j in range(earliest, i):
-            begin = max(earliest, first[j])
-            mine, other = own + begin, start[j] - first[j] + begin
-            inner = 0.0
-            for k in range(j - begin):
-                inner += lower[mine + k] * lower[other + k]
-            entry = (lower[own + j] - inner) * lower[start[j] - first[j] + j]
-            lower[own + j] = entry
-            left -= entry * entry
+        k = begin
+        while k + 4 <= i:
+            own = x[k - begin : i - begin]
+            own[0] *= lower[k, 0]
+            own[1] = (own[1] - own[0] * lower[k, 1]) * lower[k + 1, 0]
+            own[2] = (own[2] - own[0] * lower[k, 2] - own[1] * lower[k + 1, 1]) * lower[k + 2, 0]
+            own[3] -= own[0] * lower[k, 3] + own[1] * lower[k + 1, 2] + own[2] * lower[k + 2, 1]
+            own[3] *= lower[k + 3, 0]
+            one, two, three, four = own[0], own[1], own[2], own[3]
+            left -= one * one + two * two + three * three + four * four
+            for d in range(4):
+                lower[k + d, i - k - d] = own[d]
+            length = min(i - k, last[k + 3] - k + 1) - 4
+            rest = own[4 : 4 + length]
+            below, second = lower[k, 4 : 4 + length], lower[k + 1, 3 : 3 + length]
+            third, fourth = lower[k + 2, 2 : 2 + length], lower[k + 3, 1 : 1 + length]
+            for d in range(length):
+                rest[d] -= one * below[d] + two * second[d] + three * third[d] + four * fourth[d]
+            k += 4
+        while k < i:
+            own = x[k - begin : i - begin]
+            one = own[0] * lower[k, 0]
+            left -= one * one
+            lower[k, i - k] = one
+            for d in range(1, i - k):
+                own[d] -= one * lower[k, d]
+            k += 1
         if not left > 0.0:
             return False
-        lower[own + i] = 1.0 / np.sqrt(left)
-        place_of_row += i - earliest + 1
+        lower[i, 0] = 1.0 / np.sqrt(left)
     return True
 
 
 @compiled_sums
-def substitute(first, start, lower, count, vector):
+def substitute(last, lower, count, vector):
     """Solve L Lᵀ x = b in place."""
-    for i in range(count):
-        own, begin = start[i], first[i]
+    for k in range(count):
+        value = vector[k] * lower[k, 0]
+        vector[k] = value
+        below, rest = lower[k, 1 : last[k] - k + 1], vector[k + 1 : last[k] + 1]
+        for d in range(last[k] - k):
+            rest[d] -= value * below[d]
+    for k in range(count - 1, -1, -1):
+        below, rest = lower[k, 1 : last[k] - k + 1], vector[k + 1 : last[k] + 1]
         inner = 0.0
-        for k in range(i - begin):
-            inner += lower[own + k] * vector[begin + k]
-        vector[i] = (vector[i] - inner) * lower[own + i - begin]
-    for i in range(count - 1, -1, -1):
-        own, begin = start[i], first[i]
-        vector[i] *= lower[own + i - begin]
-        value = vector[i]
-        for k in range(i - begin):
-            vector[begin + k] -= lower[own + k] * value
+        for d in range(last[k] - k):
+            inner += below[d] * rest[d]
+        vector[k] = (vector[k] - inner) * lower[k, 0]
 
 
 @compiled
@@ -328,19 +362,3 @@ def slopes_of_strengths(counted, feeding, by_feeding, strengths, corner, total, 
         for along in range(block[2], block[3] + 1):
             if strengths[at, along] > 0:
                 gradient[at, along] += mean / strength
-
-
-@compiled
-def envelope(disc):
-    """Return how many entries the factor of a window has at most, whichever of its cells are joined."""
-    height, width = disc.shape
-    entries, before = 0, 0
-    for row in range(height):
-        count = 0
-        for place in range(width):
-            if disc[row, place]:
-                count += 1
-        # A cell's first neighbour stands one row above and one place to the left.
-        entries += count * (max(before, count) + 3)
-        before = count
-    return entries

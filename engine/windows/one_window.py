@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..solvers.automatic import choose
-from .grounded_windows import envelope, factor, flow, join, pull, slopes, substitute
+from .grounded_windows import factor, flow, join, pull, slopes, substitute
 
 #: The widest windows that are factored row by row; the time grows like the fourth power of the width, and less than the
 #: third with the solvers for whole rasters, which take some milliseconds for a start.
-WIDEST = 70
+WIDEST = 150
 
 
 class GroundedWindow:
@@ -46,8 +46,10 @@ class GroundedWindow:
         self._cells = np.empty((height * width, 2), np.int64)
         self._narrow = width <= WIDEST
         if self._narrow:
-            self._first, self._start = (np.empty(height * width, np.int64) for _ in range(2))
-            self._lower = np.empty(envelope(disc))
+            self._first, self._last = (np.empty(height * width, np.int64) for _ in range(2))
+            # A row of L begins at a neighbour, no further back than a row of the window and two cells; and 4 columns of
+            # it are computed at once.
+            self._lower, self._row_of = np.empty((height * width, width + 8)), np.empty(width + 8)
         self.potential = np.zeros(disc.shape)
         self.missed = 0.0
 
@@ -78,7 +80,7 @@ class GroundedWindow:
         self._count = join(*self._given[:2], self._disc, corner, target, self.joined, self._number, self._cells)
         if self._narrow:
             places = (self.joined, self._number, self._cells, self._count)
-            if not factor(*self._given, *places, self._first, self._start, self._lower):
+            if not factor(*self._given, *places, self._first, self._last, self._lower, self._row_of):
                 raise ValueError(
                     "the equations of a window cannot be solved: the permeability spans too many orders of magnitude"
                 )
@@ -128,7 +130,7 @@ class GroundedWindow:
     def _substitute(self, fed: np.ndarray) -> np.ndarray:
         rows, columns = self._cells[: self._count].T
         vector = np.ascontiguousarray(fed[rows, columns])
-        substitute(self._first, self._start, self._lower, self._count, vector)
+        substitute(self._last, self._lower, self._count, vector)
         potential = np.zeros(self.joined.shape)
         potential[rows, columns] = vector
         return potential
