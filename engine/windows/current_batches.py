@@ -180,9 +180,9 @@ def _read(analysis: CurrentAnalysis, number: int) -> _Tile:
     there = tiles.inside(number)
     permeability = np.asarray(tiles.extract(analysis.permeability, number), float)
     permeability = np.where(np.isfinite(permeability) & (permeability > 0), permeability, 0.0)
-    layers = [np.asarray(tiles.extract(each.present, number), float) for each in analysis.conditions]
+    layers = [_known(tiles, each.present, number, there) for each in analysis.conditions]
     future = [
-        np.asarray(tiles.extract(each.present if each.future is None else each.future, number), float)
+        _known(tiles, each.present if each.future is None else each.future, number, there)
         for each in analysis.conditions
     ]
     weights = None
@@ -199,6 +199,10 @@ def _read(analysis: CurrentAnalysis, number: int) -> _Tile:
         np.array(future).reshape(-1, *there.shape),
         weights,
     )
+
+
+def _known(tiles: WindowOperation, raster: Raster, number: int, there: np.ndarray) -> np.ndarray:
+    return np.where(there, np.asarray(tiles.extract(raster, number), float), np.nan)
 
 
 def _targets(analysis: CurrentAnalysis, tile: _Tile) -> list[_Target]:
