@@ -41,6 +41,7 @@ ORDER = {
         "environment",
         "cluster",
         "runner",
+        "circuitscape",
         "algorithms",
         "provider",
     ),

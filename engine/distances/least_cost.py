@@ -86,7 +86,7 @@ class LCPDistance(AbstractDistance):
     ) -> Float[Array, "k_or_1 rows columns"]:
         sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
         if not sweeps:
-            once = _costs_the_same_both_ways(grid)
+            once = costs_the_same_both_ways(grid)
             return least_costs(edge_costs(grid, self.cost, once=once), seeds, reverse, together, once)
         costs, shape = edge_costs(grid, self.cost), grid.shape
         if together:
@@ -117,14 +117,14 @@ class LCPDistance(AbstractDistance):
             Vertex number of the next cell on the way; −1 at a target and where none can be reached.
         """
         cells = cells_of(grid, vertices(grid, targets, "targets"))
-        once = _costs_the_same_both_ways(grid)
+        once = costs_the_same_both_ways(grid)
         cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, reverse, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         here = grid.cells
         return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]
 
 
-def _costs_the_same_both_ways(grid: GridGraph) -> bool:
+def costs_the_same_both_ways(grid: GridGraph) -> bool:
     """Tell whether half of the steps need a cost, which halves what is computed, copied and differentiated."""
     # Whether a function treats its arguments alike is only a guess, from a few numbers.
     return grid.is_undirected and isinstance(grid.edge_rule, str)

@@ -2,19 +2,20 @@
 
 `GridCircuit` and `NetworkCircuit` are circuits; `Pairwise`, `OneToAll`, `AllToOne` and `advanced` ask what flows in
 them, as Circuitscape does. `current_map` is that as a function of the landscape that can be differentiated.
-`least_cost_paths` and `corridor` are the geometry of least cost.
+`least_cost_paths`, `corridor` and `corridors` are the geometry of least cost, `allocate` says whose ground a cell is.
 """
 
 from .advanced import AdvancedFlow, advanced
 from .checks import MapCheck, check_map
-from .corridors import Corridor, corridor
-from .cumulative import CumulativeCurrent
+from .corridors import Corridor, Corridors, corridor, corridors
+from .cumulative import CumulativeCurrent, CurrentSums
 from .focal import FocalNodes
 from .gradients import cumulative_current_map, current_map, potential_map
 from .grid_circuit import GridCircuit
 from .network import NetworkCircuit
 from .nodes import regions_of
 from .pairwise import PairMap, Pairwise, Resistances
+from .patches import Allocation, allocate, connected, distances_between
 from .paths import LeastCostPath, least_cost_paths
 from .presentation import log_transformed
 from .sweeps import AllToOne, FocalRun, OneToAll
@@ -22,8 +23,11 @@ from .sweeps import AllToOne, FocalRun, OneToAll
 __all__ = [
     "AdvancedFlow",
     "AllToOne",
+    "Allocation",
     "Corridor",
+    "Corridors",
     "CumulativeCurrent",
+    "CurrentSums",
     "FocalNodes",
     "FocalRun",
     "GridCircuit",
@@ -35,10 +39,14 @@ __all__ = [
     "Pairwise",
     "Resistances",
     "advanced",
+    "allocate",
     "check_map",
+    "connected",
     "corridor",
+    "corridors",
     "cumulative_current_map",
     "current_map",
+    "distances_between",
     "least_cost_paths",
     "log_transformed",
     "potential_map",

@@ -28,28 +28,47 @@ class CumulativeCurrent:
     residual: float
 
 
-def streamed(nothing: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:
-    """Add up maps as they come, each with its residual.
+class CurrentSums:
+    """Maps of runs added up one by one, in memory that does not depend on how many there are.
 
     Parameters
     ----------
     nothing
-        A map of zeros, NaN where there is no node.
-    maps
-        Currents; where a map has a value and `nothing` has none, the value counts.
+        A map of zeros, NaN where there is no node. Where a map that is added has a value and this one has none, the
+        value counts.
 
     Examples
     --------
-    >>> sums = streamed(np.zeros(2), [(np.array([1.0, 2.0]), 0.0), (np.array([3.0, 0.5]), 0.0)])
-    >>> sums.total, sums.largest
+    >>> sums = CurrentSums(np.zeros(2))
+    >>> sums.add(np.array([1.0, 2.0]), 0.0)
+    >>> sums.add(np.array([3.0, 0.5]), 0.0)
+    >>> sums.result.total, sums.result.largest
     (array([4. , 2.5]), array([3., 2.]))
     """
-    total, largest, runs, worst = nothing.copy(), nothing.copy(), 0, 0.0
-    for currents, residual in maps:
+
+    def __init__(self, nothing: np.ndarray):
+        self.result = CumulativeCurrent(nothing.copy(), nothing.copy(), 0, 0.0)
+
+    def add(self, currents: np.ndarray, residual: float) -> None:
+        """Add the map of one run, with how badly it conserves current."""
+        total, largest = self.result.total, self.result.largest
         new = np.isnan(total) & ~np.isnan(currents)
         total[new] = largest[new] = 0.0
         known = np.where(np.isnan(currents), 0.0, currents)
         total += known
         np.maximum(largest, known, out=largest)
-        runs, worst = runs + 1, max(worst, residual)
-    return CumulativeCurrent(total, largest, runs, worst)
+        self.result = CumulativeCurrent(total, largest, self.result.runs + 1, max(self.result.residual, residual))
+
+
+def streamed(nothing: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:
+    """Add up maps as they come, each with its residual.
+
+    Examples
+    --------
+    >>> streamed(np.zeros(2), [(np.array([1.0, 2.0]), 0.0), (np.array([3.0, 0.5]), 0.0)]).total
+    array([4. , 2.5])
+    """
+    sums = CurrentSums(nothing)
+    for currents, residual in maps:
+        sums.add(currents, residual)
+    return sums.result

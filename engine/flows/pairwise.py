@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from .checks import refuse_impossible
 from .cumulative import CumulativeCurrent, streamed
-from .focal import FocalNodes, refuse_fewer_than_two
+from .focal import FocalNodes, pairs_of, refuse_fewer_than_two
 from .grid_circuit import GridCircuit
 from .interface import Circuit
 from .point_pairs import PointPairs
@@ -135,9 +135,27 @@ class Pairwise:
         refuse_impossible(self.focal.ids, matrix)
         return Resistances(self.focal.ids, matrix)
 
-    def maps(self) -> Iterator[PairMap]:
-        """Give the maps of one pair after the other; those that are not connected have none."""
-        for first, second, resistance, values, currents in self._solution.solved(self._asked):
+    @property
+    def superposed(self) -> bool:
+        """Whether the sum over all pairs takes no map of any pair: focal points on a raster."""
+        return isinstance(self._solution, PointPairs) and isinstance(self.circuit, GridCircuit)
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of ids that are asked for, in the order of their maps."""
+        ids = self.focal.ids.tolist()
+        return [(ids[one], ids[other]) for one, other in pairs_of(self._asked)]
+
+    def maps(self, among: Sequence[tuple[int, int]] | None = None) -> Iterator[PairMap]:
+        """Give the maps of one pair after the other; those that are not connected have none.
+
+        Parameters
+        ----------
+        among
+            Pairs of ids; all that were asked for by default.
+        """
+        wanted = self._asked if among is None else self._asked & _asked(self.focal, among)
+        for first, second, resistance, values, currents in self._solution.solved(wanted):
             ids = int(self.focal.ids[first]), int(self.focal.ids[second])
             potentials, shown = self._solution.shown(first, second, resistance, values, currents)
             yield PairMap(*ids, resistance, potentials, shown, currents.residual)
@@ -154,19 +172,19 @@ class Pairwise:
         -----
         Memory does not depend on the number of pairs.
         """
-        if isinstance(self._solution, PointPairs) and isinstance(self.circuit, GridCircuit):
+        if self.superposed:
             return of_point_pairs(self._solution, self._asked, zero_at_focal)
-        places = dict(zip(self.focal.ids.tolist(), self.focal.nodes(self.circuit), strict=True))
+        nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
+        return streamed(nothing, ((self.counted(pair, zero_at_focal), pair.residual) for pair in self.maps()))
 
-        def maps() -> Iterator[tuple[np.ndarray, float]]:
-            for pair in self.maps():
-                current = pair.currents
-                if zero_at_focal:
-                    nodes = np.concatenate([places[pair.first], places[pair.second]])
-                    current = np.where(np.isin(self.circuit.node_of, nodes).reshape(current.shape), 0.0, current)
-                yield current, pair.residual
-
-        return streamed(self.circuit.laid_out(np.zeros(self.circuit.node_of.size)), maps())
+    def counted(self, pair: PairMap, zero_at_focal: bool) -> np.ndarray:
+        """Return the currents of a pair as they count in the sum: 0 at its focal nodes, if so wanted."""
+        if not zero_at_focal:
+            return pair.currents
+        number = {int(identity): place for place, identity in enumerate(self.focal.ids)}
+        places = [self.focal.places[number[identity]] for identity in (pair.first, pair.second)]
+        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(np.concatenate(places)))
+        return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
 
 
 def _asked(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:

@@ -1,14 +1,18 @@
 """Cheapest paths as lines through the centres of cells."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..compiled import compiled
 from ..distances import LCPDistance
-from ..grid import GridGraph, Numbers
+from ..grid import GridGraph
+from .planar import links_between
+from .trees import Places, Searches, Tree, concatenated, places_of
+
+Which = Literal["all", "nearest", "minimum_planar_graph"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,12 @@ class LeastCostPath:
 
 def least_cost_paths(
     grid: GridGraph,
-    sources: Numbers,
-    targets: Numbers | None = None,
+    sources: Places,
+    targets: Places | None = None,
     *,
     distance: LCPDistance | None = None,
-    which: Literal["all", "nearest"] = "all",
+    which: Which = "all",
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[LeastCostPath]:
     """Return the cheapest paths between places, one search for each of the sources or of the targets.
 
@@ -50,17 +55,26 @@ def least_cost_paths(
     grid
         The landscape.
     sources, targets
-        Vertex numbers; without targets, the paths between every two sources.
+        Vertex numbers, or focal nodes, which may be of many cells: their paths lead from rim to rim. Without targets,
+        the paths between every two sources; both ways where going and coming back differ.
     distance
         What a step costs; resistance times length by default.
     which
         "all": from every source to every target; "nearest": from every source to the target that costs least, or
-        without targets to the nearest other source.
+        without targets to the nearest other source; "minimum_planar_graph": between sources that are neighbours in
+        the cost-weighted allocation of the landscape, see `links_between`.
+    progress
+        Told how many of how many searches are done.
 
     Returns
     -------
     list
         Paths ordered by source, then target. Where there is no way there is no path.
+
+    Raises
+    ------
+    ValueError
+        An unknown `which`; a minimum planar graph with targets or of a directed graph; places that do not exist.
 
     Examples
     --------
@@ -70,71 +84,108 @@ def least_cost_paths(
     >>> path.rows, path.columns, path.length, path.cost
     (array([0, 1, 1, 1, 0]), array([0, 0, 1, 2, 2]), 4.0, 4.0)
     """
-    distance = LCPDistance() if distance is None else distance
-    if which not in ("all", "nearest"):
-        raise ValueError(f'which must be "all" or "nearest", not {which!r}')
-    sources = np.atleast_1d(np.asarray(sources))
-    if targets is None:
-        return _among(grid, sources, distance, which)
-    targets = np.atleast_1d(np.asarray(targets))
-    if which == "nearest":
-        tree = _Tree(grid, distance, targets, towards=True)
-        paths = [tree.path(number, None, vertex) for number, vertex in enumerate(sources)]
-    elif len(sources) <= len(targets):
-        trees = [_Tree(grid, distance, sources[[number]], towards=False) for number in range(len(sources))]
-        paths = [
-            tree.path(number, other, end) for number, tree in enumerate(trees) for other, end in enumerate(targets)
-        ]
+    if which not in get_args(Which):
+        raise ValueError(f"which must be one of {', '.join(get_args(Which))}, not {which!r}")
+    if which == "minimum_planar_graph" and targets is not None:
+        raise ValueError("a minimum planar graph is among the sources alone: leave the targets out")
+    ways = _Ways(grid, Searches(grid, distance), progress or (lambda done, of: None))
+    origins = places_of(grid, sources, "sources")
+    if targets is not None:
+        ends = places_of(grid, targets, "targets")
+        found = ways.nearest(origins, ends) if which == "nearest" else ways.every(origins, ends)
+    elif which == "all":
+        found = ways.among(origins)
+    elif which == "minimum_planar_graph" or ways.searches.undirected:
+        found = ways.neighbours(origins)
+        if which == "nearest":
+            found = _nearest_among(found, len(origins))
     else:
-        trees = [_Tree(grid, distance, targets[[number]], towards=True) for number in range(len(targets))]
-        paths = [
-            tree.path(number, other, end) for number, end in enumerate(sources) for other, tree in enumerate(trees)
-        ]
-    return [path for path in paths if path is not None]
+        found = ways.nearest_other(origins)
+    return sorted(found, key=lambda path: (path.source, path.target))
 
 
-def _among(grid: GridGraph, places: np.ndarray, distance: LCPDistance, which: str) -> list[LeastCostPath]:
-    found = []
-    for number in range(len(places)):
-        rest = np.arange(number + 1, len(places)) if which == "all" else np.delete(np.arange(len(places)), number)
-        if not len(rest):
-            continue
-        tree = _Tree(grid, distance, places[[number]], towards=False)
-        paths = [tree.path(number, int(other), places[other]) for other in rest]
-        paths = [path for path in paths if path is not None]
-        found += paths if which == "all" else sorted(paths, key=lambda path: path.cost)[:1]
-    return found
+@dataclass(frozen=True)
+class _Ways:
+    """The paths of one landscape."""
+
+    grid: GridGraph
+    searches: Searches
+    progress: Callable[[int, int], None]
+
+    def every(self, origins: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        backwards = len(ends) < len(origins)
+        roots, others = (ends, origins) if backwards else (origins, ends)
+        for root, tree in self._trees(roots, towards=backwards):
+            for other, cells in enumerate(others):
+                pair = (other, root) if backwards else (root, other)
+                yield from self._path(tree, *pair, tree.best_of(cells), backwards=backwards)
+
+    def nearest(self, origins: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """One search, from all targets together."""
+        tree = self.searches.together(ends, towards=True)
+        self.progress(1, 1)
+        cells, owners = concatenated(ends)
+        order = np.argsort(cells, kind="stable")
+        for number, origin in enumerate(origins):
+            best = tree.best_of(origin)
+            if np.isfinite(tree.cost[best]):
+                end = owners[order[np.searchsorted(cells, tree.way(best)[-1], sorter=order)]]
+                yield from self._path(tree, number, int(end), best, backwards=True)
+
+    def among(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        for root, tree in self._trees(places):
+            for other, cells in enumerate(places):
+                if other > root or (other < root and not self.searches.undirected):
+                    yield from self._path(tree, root, other, tree.best_of(cells))
+
+    def nearest_other(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """On a directed graph the nearest is not the neighbour that it is from the other side: a search for each."""
+        for root, tree in self._trees(places):
+            costs = [np.inf if other == root else tree.cost[cells].min() for other, cells in enumerate(places)]
+            best = int(np.argmin(costs))
+            if np.isfinite(costs[best]):
+                yield from self._path(tree, root, best, tree.best_of(places[best]))
+
+    def neighbours(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """One search, from all places together; two places are joined where their ground meets."""
+        if not self.searches.undirected:
+            raise ValueError(
+                "a minimum planar graph needs an undirected graph, but this edge rule gives the two directions of an "
+                'edge different costs; use edge_rule="mean" or "resistance"'
+            )
+        tree = self.searches.together(places)
+        self.progress(1, 1)
+        for link in links_between(self.searches, tree, places):
+            cells = np.concatenate([tree.way(link.here)[::-1], tree.way(link.there)])
+            yield self._line(link.one, link.other, cells, link.cost)
+
+    def _trees(self, roots: Sequence[np.ndarray], *, towards: bool = False) -> Iterator[tuple[int, Tree]]:
+        for number, tree in enumerate(self.searches.trees(roots, towards=towards)):
+            yield number, tree
+            self.progress(number + 1, len(roots))
+
+    def _path(
+        self, tree: Tree, source: int, target: int, cell: int, *, backwards: bool = False
+    ) -> Iterator[LeastCostPath]:
+        """One path, or none where there is no way."""
+        if np.isfinite(tree.cost[cell]):
+            cells = tree.way(cell)
+            yield self._line(source, target, cells if backwards else cells[::-1], float(tree.cost[cell]))
+
+    def _line(self, source: int, target: int, cells: np.ndarray, cost: float) -> LeastCostPath:
+        rows, columns = np.divmod(cells, self.grid.width)
+        return LeastCostPath(source, target, rows, columns, length_of(self.grid, rows, columns), cost)
 
 
-class _Tree:
-    """Cheapest ways between every cell and the nearest of some roots."""
-
-    def __init__(self, grid: GridGraph, distance: LCPDistance, roots: np.ndarray, *, towards: bool):
-        cost, allocation, backlink = distance.allocation(grid, roots, reverse=towards)
-        self.cost, self.root, self.next = (np.asarray(values) for values in (cost, allocation, backlink))
-        self.cells, self.grid, self.towards = np.asarray(grid.cells), grid, towards
-
-    def path(self, source: int, target: int | None, vertex: int | np.integer) -> LeastCostPath | None:
-        """Return the path between the root and a vertex, None if there is none."""
-        if not np.isfinite(self.cost[vertex]):
-            return None
-        walked = np.empty(len(self.next), np.int64)
-        count = walk(self.next.astype(np.int64), int(vertex), walked)
-        chain = walked[:count] if self.towards else walked[:count][::-1]
-        rows, columns = np.divmod(self.cells[chain], self.grid.width)
-        end = int(self.root[vertex]) if target is None else target
-        return LeastCostPath(source, end, rows, columns, length_of(self.grid, rows, columns), float(self.cost[vertex]))
-
-
-@compiled
-def walk(onward, start, path):
-    """Write down the vertices from a start to where no link leads on; return how many they are."""
-    count, here = 0, start
-    while here >= 0:
-        path[count] = here
-        count += 1
-        here = onward[here]
-    return count
+def _nearest_among(links: Iterator[LeastCostPath], count: int) -> list[LeastCostPath]:
+    """The cheapest way from each place to another begins on its own ground and ends on that of the next."""
+    best: dict[int, LeastCostPath] = {}
+    for link in links:
+        turned = LeastCostPath(link.target, link.source, link.rows[::-1], link.columns[::-1], link.length, link.cost)
+        for path in (link, turned):
+            if path.source not in best or path.cost < best[path.source].cost:
+                best[path.source] = path
+    return [best[number] for number in range(count) if number in best]
 
 
 def length_of(grid: GridGraph, rows: Float[np.ndarray, "n"] | Int[np.ndarray, "n"], columns) -> float:

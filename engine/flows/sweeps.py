@@ -1,7 +1,7 @@
 """One focal node against all others: a source with the others grounded, or a ground with the others as sources."""
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +80,20 @@ class _Sweep(abc.ABC):
             self.excluded[int(one)].add(int(other))
             self.excluded[int(other)].add(int(one))
 
-    def maps(self) -> Iterator[FocalRun]:
-        """Give the maps of one focal node after the other, in the order of the ids."""
-        turns = [(number, self.excluded[int(identity)]) for number, identity in enumerate(self.focal.ids)]
+    def maps(self, among: Iterable[int] | None = None) -> Iterator[FocalRun]:
+        """Give the maps of one focal node after the other, in the order of the ids.
+
+        Parameters
+        ----------
+        among
+            Ids; those of all focal nodes by default.
+        """
+        wanted = set(self.focal.ids.tolist() if among is None else among)
+        turns = [
+            (number, self.excluded[identity])
+            for number, identity in enumerate(self.focal.ids.tolist())
+            if identity in wanted
+        ]
         whole = [number for number, without in turns if not without]
         settled = self._all_at_once(whole) if whole else iter(())
         for number, without in turns:

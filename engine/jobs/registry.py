@@ -72,12 +72,19 @@ class Task(abc.ABC):
 def tasks() -> dict[str, Task]:
     """Return every task by its name."""
     # Imported here: each task imports this module for its base class.
+    from .circuit_advanced import CircuitAdvancedTask
+    from .circuit_current import CircuitCurrentTask
+    from .circuit_network import CircuitNetworkTask
     from .components import LabelComponents
+    from .distance_matrix import DistanceMatrixTask
+    from .least_cost_corridor import LeastCostCorridorTask
     from .least_cost_distance import LeastCostDistance
+    from .least_cost_paths import LeastCostPathsTask
     from .resistance_distance import ResistanceDistanceTask
     from .rsp_distance import RSPDistanceTask
     from .sensitivity import ConnectivitySensitivity
     from .windowed_connectivity import WindowedConnectivityTask
+    from .windowed_current import WindowedCurrentTask
     from .windowed_sensitivity import WindowedSensitivityTask
 
     known = (
@@ -88,5 +95,12 @@ def tasks() -> dict[str, Task]:
         LabelComponents(),
         WindowedConnectivityTask(),
         WindowedSensitivityTask(),
+        CircuitCurrentTask(),
+        CircuitAdvancedTask(),
+        CircuitNetworkTask(),
+        DistanceMatrixTask(),
+        LeastCostPathsTask(),
+        LeastCostCorridorTask(),
+        WindowedCurrentTask(),
     )
     return {task.name: task for task in known}

@@ -33,6 +33,10 @@ class Reporter:
         """Say a number before the end."""
         self._say("metric", name=name, value=value)
 
+    def piece(self, name: str, files: dict[str, str], facts: dict[str, Any]) -> None:
+        """Say that a part of the result lies in the job's folder: its files by what they hold, and what is known."""
+        self._say("piece", name=name, files=files, facts={key: plain(value) for key, value in facts.items()})
+
     def forecast(self, bytes_: int, seconds: float | None, free_bytes: int | None) -> None:
         """Say what the job will need and what there is, in bytes and seconds."""
         self._say("forecast", bytes=int(bytes_), seconds=seconds, free_bytes=free_bytes)

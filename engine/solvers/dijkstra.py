@@ -99,7 +99,7 @@ def cheapest_ways(
     costs: Float64[np.ndarray, "edges"],
     steps: Steps,
     size: int,
-    starts: Sequence[tuple[Int[np.ndarray, "k"], Float[np.ndarray, "k"]]],
+    starts: Sequence[tuple[Int[np.ndarray, "_"], Float[np.ndarray, "_"]]],
 ) -> Ways:
     """Search from each of several sets of starts.
 
@@ -322,3 +322,19 @@ def origins(offsets, arrival, order, starts, allocation, previous):
         if step < STARTED:
             previous[cell] = cell - offsets[step]
             allocation[cell] = allocation[previous[cell]]
+
+
+@compiled
+def way_back(offsets, arrival, cell):
+    """Return the cells from one to where the search that reached it started, both included."""
+    count, here = 1, cell
+    while arrival[here] & ~np.uint8(CLOSE) < STARTED:
+        here -= offsets[arrival[here] & ~np.uint8(CLOSE)]
+        count += 1
+    way = np.empty(count, np.int64)
+    here = cell
+    for number in range(count - 1):
+        way[number] = here
+        here -= offsets[arrival[here] & ~np.uint8(CLOSE)]
+    way[count - 1] = here
+    return way

@@ -6,7 +6,7 @@ whole; `WindowOperation` is the cutting and putting together by itself, for wind
 """
 
 from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, RunFolder
 from .cluster import DaskCluster
 from .devices import AllDevices
 from .dispatch import AbstractDispatch, OneProcess
@@ -29,6 +29,7 @@ __all__ = [
     "MovingCurrent",
     "MovingWindowCurrent",
     "OneProcess",
+    "RunFolder",
     "SensitivityAnalysis",
     "WindowOperation",
     "WindowedConnectivity",

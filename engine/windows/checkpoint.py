@@ -4,8 +4,9 @@ import errno
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -15,8 +16,8 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 
 
-class Checkpoint:
-    """A folder of finished batches, and of what they were computed from.
+class RunFolder:
+    """A folder of what is finished of a run, and of what it was computed from.
 
     Each file appears as a whole or not at all. A run that finds a folder of the same inputs and parameters takes what
     is there; of others, it refuses.
@@ -28,27 +29,25 @@ class Checkpoint:
     content
         What the results depend on: parameters, and hashes of the inputs.
 
+    Attributes
+    ----------
+    pattern
+        Names of its files, besides the manifest.
+
     Raises
     ------
     ValueError
         The folder belongs to a run of other inputs or parameters (says which), or holds something else.
     OSError
         The folder cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     kept = Checkpoint(folder, {"range": 25})
-    ...     kept.save(Batch(3, 0.5, 1, np.ones((1, 2))))
-    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).total
-    ({3}, 0.5)
     """
+
+    pattern: ClassVar[str]
 
     def __init__(self, folder: str | os.PathLike, content: dict[str, Any]):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for mine in ("batch-*.npz.part", f"{MANIFEST}.part"):
+        for mine in (f"{self.pattern}.part", f"{MANIFEST}.part"):
             for unfinished in self.folder.glob(mine):
                 unfinished.unlink()
         wanted = json.loads(json.dumps({"format": FORMAT, **content}))
@@ -56,7 +55,7 @@ class Checkpoint:
         if not manifest.exists():
             if any(self.folder.iterdir()):
                 raise ValueError(f"{self.folder} is not empty and holds no earlier run: give an empty folder")
-            self._write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
+            self.write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
             return
         try:
             found = json.loads(manifest.read_text(encoding="utf-8"))
@@ -70,9 +69,66 @@ class Checkpoint:
                 + "; give another folder to start anew, or delete this one"
             )
 
+    def kept(self) -> str:
+        """Say what is kept there, in words."""
+        return "what was finished is kept there"
+
+    def write(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
+        """Write a file as a whole or not at all.
+
+        Parameters
+        ----------
+        name
+            Of the file.
+        fill
+            Writes into the open file.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or the folder cannot be written.
+        """
+        path = self.folder / name
+        unfinished = path.with_name(f"{name}.part")
+        try:
+            with unfinished.open("wb") as file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except OSError as problem:
+            unfinished.unlink(missing_ok=True)
+            full = problem.errno == errno.ENOSPC or "requested and" in str(problem)
+            what = f"the disk with {self.folder} is full" if full else f"{path} cannot be written ({problem})"
+            raise OSError(
+                errno.ENOSPC if full else problem.errno,
+                f"{what}: {self.kept()}; make room and run it again, and it goes on with the next",
+            ) from problem
+
+
+class Checkpoint(RunFolder):
+    """A folder of finished batches; see `RunFolder`.
+
+    Parameters
+    ----------
+    folder, content
+        As of `RunFolder`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept = Checkpoint(folder, {"range": 25})
+    ...     kept.save(Batch(3, 0.5, 1, np.ones((1, 2))))
+    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).total
+    ({3}, 0.5)
+    """
+
+    pattern = "batch-*.npz"
+
     def finished(self) -> set[int]:
         """Return the numbers of the batches that are there."""
-        return {int(path.stem.split("-")[1]) for path in self.folder.glob("batch-*.npz")}
+        return {int(path.stem.split("-")[1]) for path in self.folder.glob(self.pattern)}
 
     def save(self, batch: Batch) -> None:
         """Keep a batch.
@@ -85,7 +141,7 @@ class Checkpoint:
         arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
-        self._write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
+        self.write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
 
     def load(self, number: int) -> Batch:
         """Return a batch that was kept.
@@ -103,27 +159,12 @@ class Checkpoint:
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
             raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
 
+    def kept(self) -> str:
+        """Say how many batches are kept."""
+        return f"{len(self.finished()):,} finished batches are kept there"
+
     def _file(self, number: int) -> Path:
         return self.folder / f"batch-{number:08d}.npz"
-
-    def _write(self, name: str, fill) -> None:
-        path = self.folder / name
-        unfinished = path.with_name(f"{name}.part")
-        try:
-            with unfinished.open("wb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except OSError as problem:
-            unfinished.unlink(missing_ok=True)
-            full = problem.errno == errno.ENOSPC or "requested and" in str(problem)
-            what = f"the disk with {self.folder} is full" if full else f"{path} cannot be written ({problem})"
-            raise OSError(
-                errno.ENOSPC if full else problem.errno,
-                f"{what}: {len(self.finished()):,} finished batches are kept there; make room and run it again, and it "
-                "goes on with the next",
-            ) from problem
 
 
 def _said(key: str, found: Any, wanted: Any) -> str:

@@ -8,6 +8,9 @@ made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inpu
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
+from .flows.circuitscapeproject import CircuitscapeProject
+from .flows.currentflow import CurrentFlow
+from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -23,6 +26,9 @@ ALGORITHMS = (
     WindowedConnectivity,
     ConnectedComponents,
     LoadSampleData,
+    CurrentFlow,
+    CurrentFlowAdvanced,
+    CircuitscapeProject,
 )
 
 __all__ = ["ALGORITHMS"]

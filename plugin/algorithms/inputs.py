@@ -10,11 +10,28 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsRasterLayer,
 )
 
-from ..layers import Frame, Points, QualityCheck, Raster, align, cells_of, check_landscape, read_points, read_raster
+from ..layers import (
+    FocalNodes,
+    Frame,
+    Points,
+    QualityCheck,
+    Raster,
+    align,
+    amounts_at_points,
+    amounts_of_raster,
+    cells_of,
+    check_landscape,
+    focal_nodes_of,
+    read_focal_nodes,
+    read_points,
+    read_raster,
+    regions_in,
+)
 from ..runner import Task
 from ..translation import tr
 
@@ -60,6 +77,11 @@ class Inputs:
         self._context = context
         self._feedback = feedback
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as Processing handed them over."""
+        return self._parameters
+
     @cached_property
     def landscape(self) -> Raster:
         """The landscape, read and checked."""
@@ -67,7 +89,16 @@ class Inputs:
         raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
         check_landscape(raster, self.choice("VALUES"))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
-        return raster
+        return self._masked(raster) if self.is_given("MASK") else raster
+
+    def _masked(self, raster: Raster) -> Raster:
+        """The landscape without what a mask leaves out: cells of the mask without data, or of 0 and less."""
+        mask = align(self.layer("MASK"), 1, raster.frame, self._feedback)
+        valid = raster.valid & mask.valid & (mask.values > 0)
+        if not valid.any():
+            text = tr("The mask '{mask}' leaves no cell of '{layer}': it must be above 0 where the landscape counts.")
+            raise QgsProcessingException(text.format(mask=mask.name, layer=raster.name))
+        return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
 
     @property
     def crossable(self) -> np.ndarray:
@@ -95,9 +126,7 @@ class Inputs:
         QgsProcessingException
             The layer cannot be loaded, or none of its points falls on a cell that can be crossed.
         """
-        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
-        if source is None:
-            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        source = self.features(name)
         return read_points(
             source,
             self.landscape.frame,
@@ -107,6 +136,97 @@ class Inputs:
             source.sourceName(),
             barrier=self.landscape.valid & ~self.crossable,
         )
+
+    @cached_property
+    def focal(self) -> FocalNodes:
+        """The focal nodes: points or polygons, or a raster of ids; two or more."""
+        return self.focal_nodes(at_least=2)
+
+    def focal_nodes(self, *, at_least: int) -> FocalNodes:
+        """Read focal nodes from the layer or the raster that was given.
+
+        Parameters
+        ----------
+        at_least
+            How many are needed.
+
+        Raises
+        ------
+        QgsProcessingException
+            As `read_focal_nodes` and `focal_nodes_of`.
+        """
+        if not self.is_given("FOCAL"):
+            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
+            return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
+        source = self.features("FOCAL")
+        return read_focal_nodes(
+            source,
+            self.landscape.frame,
+            self.landscape.valid,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            barrier=self.landscape.valid & ~self.crossable,
+            id_field=self.text("ID_FIELD") if self.is_given("ID_FIELD") else "",
+            at_least=at_least,
+        )
+
+    @cached_property
+    def short_circuits(self) -> np.ndarray | None:
+        """Regions within which nothing resists, by number, int64 (rows, columns), 0 elsewhere; None without any."""
+        if not self.is_given("SHORT_CIRCUITS"):
+            return None
+        source = self.features("SHORT_CIRCUITS")
+        return regions_in(source, self.landscape.frame, self._context, self._feedback, source.sourceName())
+
+    def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
+        """Read amounts at points or from a raster, float64 (rows, columns), 0 where there are none.
+
+        Parameters
+        ----------
+        points, field, raster
+            Names of the parameters: a layer of points, the field with their amounts, or a raster of amounts.
+        default
+            The amount of a point where no field is chosen.
+        reciprocal
+            Whether resistances are given of which conductances are wanted.
+
+        Raises
+        ------
+        QgsProcessingException
+            As `amounts_at_points` and `amounts_of_raster`.
+        """
+        if not self.is_given(points):
+            values = amounts_of_raster(self.layer(raster), self.landscape.frame, self._feedback)
+            if reciprocal:
+                with np.errstate(divide="ignore"):
+                    values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
+            return np.where(np.isnan(values), 0.0, values)
+        source = self.features(points)
+        return amounts_at_points(
+            source,
+            self.landscape.frame,
+            self.crossable,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            field=self.text(field) if self.is_given(field) else "",
+            default=default,
+            reciprocal=reciprocal,
+        )
+
+    def features(self, name: str) -> QgsProcessingFeatureSource:
+        """Return the features of a layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be loaded.
+        """
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        return source
 
     def quality(self, name: str) -> np.ndarray:
         """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.

@@ -136,3 +136,24 @@ def figures_of_a_sensitivity() -> tuple[Figure, ...]:
 def figures_of_the_components() -> tuple[Figure, ...]:
     """Return what the map of connected parts reports besides."""
     return (Figure("largest_component_cells", tr("Cells of the largest connected part")),)
+
+
+def figures_of_a_flow() -> tuple[Figure, ...]:
+    """Return what every current map reports besides."""
+    return (
+        Figure("maximum_current", tr("Largest current through a cell, in ampere")),
+        Figure("cells_without_flow", tr("Cells in parts of the landscape where nothing flows")),
+        Figure("unconserved", tr("Largest current that is not conserved, beside the largest current")),
+    )
+
+
+def figures_of_resistances() -> tuple[Figure, ...]:
+    """Return what resistances between focal nodes report besides."""
+    return (
+        Figure("focal_nodes", tr("Focal nodes")),
+        Figure("runs", tr("Pairs, or focal nodes, whose currents were summed")),
+        Figure("unconnected", tr("Pairs, or focal nodes, that are not connected")),
+        Figure("minimum", tr("Smallest resistance (empty for all to one)")),
+        Figure("maximum", tr("Largest finite resistance (empty for all to one)")),
+        Figure("mean", tr("Mean of the finite resistances (empty for all to one)")),
+    )

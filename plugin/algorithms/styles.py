@@ -6,11 +6,16 @@ A layer statistic would not do: infinite cells (no way to a source) spoil every 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from qgis.core import (
     QgsColorRampShader,
+    QgsFeatureRenderer,
+    QgsGraduatedSymbolRenderer,
+    QgsLineSymbol,
+    QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
@@ -18,7 +23,9 @@ from qgis.core import (
     QgsRasterRange,
     QgsRasterRenderer,
     QgsRasterShader,
+    QgsRendererRange,
     QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -29,6 +36,9 @@ from ..translation import tr
 NEAR_TO_FAR = (
     "#fcfdbf", "#feca8d", "#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#721f81", "#440f76", "#180f3d",
 )  # fmt: skip
+# As above, without what is too pale for a thin line.
+LINES = ("#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#440f76")
+LINE_WIDTH = "0.7"  # millimetres
 # Blue where raising the value lowers the connectivity scalar, red where it raises it, pale around none.
 BELOW_TO_ABOVE_ZERO = (
     "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
@@ -38,6 +48,10 @@ BELOW_TO_ABOVE_ZERO = (
 LITTLE_TO_MUCH = (
     "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",
 )  # fmt: skip
+# Dark where hardly anything flows, glowing where much does.
+TRICKLE_TO_STREAM = (
+    "#0b0724", "#2a0b53", "#560f6d", "#7f1e6c", "#a82e5f", "#cf4446", "#ea6428", "#f98e09", "#f6c93c", "#fdf7b2",
+)  # fmt: skip
 # Told apart also by most people who do not see red and green as different.
 CATEGORIES = (
     "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
@@ -46,15 +60,17 @@ THE_REST = "#c9c9c4"
 
 # A few extreme cells (beside a source, in a bottleneck) would leave the rest of the map in one colour.
 UPPER_PERCENTILE = 98.0
+# Focal nodes carry most, and are few; corridors are not.
+FLOW_PERCENTILE = 99.5
 MOST_CELLS_FOR_A_STYLE = 1 << 20
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Style(ABC):
-    """A way to draw a raster, with the numbers it needs already worked out."""
+    """A way to draw a raster, or lines, with the numbers it needs already worked out."""
 
     @abstractmethod
-    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
         """Make the renderer for a layer, which has been loaded by now."""
 
 
@@ -88,6 +104,35 @@ class Stretched(Style):
 
 
 @dataclass(frozen=True)
+class Multiplied(Style):
+    """Colours from one value to another, each next one as many times as large as the last; 0 has the first colour.
+
+    Parameters
+    ----------
+    low, high
+        The values of the first and of the last colour, both positive.
+    colours
+        From low to high.
+    """
+
+    low: float
+    high: float
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        high = self.high if self.high > self.low else 2 * self.low
+        stops = np.geomspace(self.low, high, len(self.colours))
+        ramp = QgsColorRampShader(0.0, high)
+        ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+        items = [_item(stop, colour) for stop, colour in zip(stops, self.colours)]
+        ramp.setColorRampItemList([_item(0.0, self.colours[0]), *items])
+        renderer = _pseudocolour(layer, ramp)
+        renderer.setClassificationMin(0.0)
+        renderer.setClassificationMax(high)
+        return renderer
+
+
+@dataclass(frozen=True)
 class Numbered(Style):
     """One colour for each of the first numbers, one for all the others.
 
@@ -114,6 +159,41 @@ class Numbered(Style):
         return _pseudocolour(layer, ramp)
 
 
+@dataclass(frozen=True)
+class Graded(Style):
+    """Lines in classes of equal width of a value, each in a colour of its own.
+
+    Parameters
+    ----------
+    column
+        The column that holds the value.
+    bounds
+        Of the classes, ascending: one more than there are colours.
+    colours
+        From low to high.
+    """
+
+    column: str
+    bounds: tuple[float, ...]
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsVectorLayer) -> QgsFeatureRenderer:
+        ranges = []
+        for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
+            symbol = QgsLineSymbol.createSimple({"line_color": colour, "line_width": LINE_WIDTH, "capstyle": "round"})
+            ranges.append(QgsRendererRange(low, high, symbol, f"{low:.4g} – {high:.4g}"))
+        return QgsGraduatedSymbolRenderer(self.column, ranges)
+
+
+def line_style(column: str, values: Sequence[float]) -> Style:
+    """Return the style of lines by a value: from pale for cheap to dark for costly, all of one width."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    high = high if high > low else low + (abs(low) or 1.0)
+    return Graded(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
+
+
 def distance_style(distance: np.ndarray) -> Style:
     """Return the style of a distance map: pale near the sources, dark far away, from 0 to the 98th percentile."""
     finite = distance[np.isfinite(distance)]
@@ -130,6 +210,19 @@ def _rounded_up(value: float) -> float:
         return value
     unit = 10.0 ** (np.floor(np.log10(value)) - 2)
     return float(f"{np.ceil(value / unit) * unit:.3g}")
+
+
+def current_style(currents: np.ndarray) -> Style:
+    """Return the style of a current map: equal steps of colour for equal ratios of current, over at most a thousandth.
+
+    Beside a source currents are many times larger than in the corridors that the map is looked at for.
+    """
+    flowing = currents[np.isfinite(currents) & (currents > 0)]
+    if flowing.size == 0:
+        return Multiplied(1e-3, 1.0, TRICKLE_TO_STREAM)
+    high = float(np.percentile(flowing, FLOW_PERCENTILE))
+    low = max(float(np.percentile(flowing, 100.0 - UPPER_PERCENTILE)), high / 1000)
+    return Multiplied(low, _rounded_up(high), TRICKLE_TO_STREAM)
 
 
 def survival_style(survival: np.ndarray) -> Style:
@@ -206,13 +299,14 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
         self._style = style
 
     def postProcessLayer(
-        self, layer: QgsRasterLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
-        if not isinstance(layer, QgsRasterLayer) or layer.dataProvider() is None:
+        if not isinstance(layer, (QgsRasterLayer, QgsVectorLayer)) or layer.dataProvider() is None:
             return
-        # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
-        # stretch or histogram by the user is not spoilt by them.
-        hide_infinite_cells(layer)
+        if isinstance(layer, QgsRasterLayer):
+            # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
+            # stretch or histogram by the user is not spoilt by them.
+            hide_infinite_cells(layer)
         layer.setRenderer(self._style.renderer(layer))
         layer.triggerRepaint()
 

@@ -11,13 +11,14 @@ from .endings import (
 )
 from .job_folder import refuse_without_room
 from .running import OpenJob, open_job, run
-from .task import Result, Task
+from .task import Piece, Result, Task
 
 __all__ = [
     "InputRefused",
     "JobNotWritten",
     "OpenJob",
     "OutOfMemory",
+    "Piece",
     "Result",
     "RunCancelled",
     "RunFailed",

@@ -14,7 +14,7 @@ from qgis.core import QgsProcessingUtils
 from ..array_file import ArrayFile
 from ..translation import tr
 from .endings import JobNotWritten, RunFailed
-from .task import Result, Task
+from .task import Piece, Result, Task
 
 FORMAT = 1
 
@@ -127,6 +127,20 @@ def read_result(folder: Path, task: Task) -> Result:
                 )
             )
     return Result(outputs, numbers)
+
+
+def take_piece(folder: Path, name: str, files: dict[str, Any], facts: dict[str, Any]) -> Piece:
+    """Read a part of the result, and delete its files, so that the engine goes on.
+
+    Raises
+    ------
+    RunFailed
+        It cannot be read.
+    """
+    arrays = {what: _read_output(folder, what, file, on_disk=False) for what, file in files.items()}
+    for file in files.values():
+        (folder / file).unlink(missing_ok=True)
+    return Piece(name, arrays, facts)
 
 
 def remove(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from qgis.core import QgsProcessingFeedback
@@ -12,6 +13,8 @@ from qgis.core import QgsProcessingFeedback
 from ..translation import tr
 from .endings import OutOfMemory
 from .memory import judge_forecast
+
+OnPiece = Callable[[str, dict, dict], None]
 
 # Every line in QGIS's log costs a redraw: a worker gone wild must not freeze the window.
 STRAY_LINES_SHOWN = 50
@@ -27,6 +30,9 @@ class Messages:
     ----------
     feedback
         Hears what the lines say.
+    on_piece
+        Takes each part of the result that is there before the end: its name, its files by what they hold, and what
+        else is known of it.
 
     Attributes
     ----------
@@ -36,8 +42,8 @@ class Messages:
         Why the run must not go on, once the forecast says so.
     """
 
-    def __init__(self, feedback: QgsProcessingFeedback) -> None:
-        self._feedback = feedback
+    def __init__(self, feedback: QgsProcessingFeedback, on_piece: OnPiece | None = None) -> None:
+        self._feedback, self._on_piece = feedback, on_piece
         self._text, self._text_at = "", 0.0
         self._stray = 0
         self.error: dict[str, str] = {}
@@ -97,6 +103,14 @@ class Messages:
         if not isinstance(message.get("name"), str) or "value" not in message:
             return False
         self._feedback.pushInfo(f"{message['name']}: {message['value']}")
+        return True
+
+    def _take_piece(self, message: dict) -> bool:
+        name, files, facts = (message.get(key) for key in ("name", "files", "facts"))
+        if not (isinstance(name, str) and isinstance(files, dict) and isinstance(facts, dict)):
+            return False
+        if self._on_piece is not None:
+            self._on_piece(name, files, facts)
         return True
 
     def _take_error(self, message: dict) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ from ..environment import MODULE_ARGUMENTS, Engine, cannot_run, find_engine, for
 from ..process import Ended, Ending, listen_to
 from ..translation import tr
 from .endings import InputRefused, JobNotWritten, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
-from .job_folder import new_folder, read_result, remove, write_job
+from .job_folder import new_folder, read_result, remove, take_piece, write_job
 from .messages import Messages
-from .task import Result, Task
+from .task import Piece, Result, Task
 
 KEEP_JOBS_SETTING = "permea/engine/keep_jobs"
 
@@ -62,10 +62,21 @@ class OpenJob:
     folder: Path
     engine: Engine
 
-    def run(self, task: Task, feedback: QgsProcessingFeedback) -> Result:
-        """Run a task as `run` does; outputs on disk last as long as the job is open."""
+    def run(
+        self, task: Task, feedback: QgsProcessingFeedback, on_piece: Callable[[Piece], None] | None = None
+    ) -> Result:
+        """Run a task as `run` does; outputs on disk last as long as the job is open.
+
+        Parameters
+        ----------
+        task, feedback
+            As for `run`.
+        on_piece
+            Takes the parts of the result that are there before the end, one after the other. What it raises ends the
+            run.
+        """
         write_job(task, self.folder)
-        return _result_of(task, self.engine, self.folder, feedback)
+        return _result_of(task, self.engine, self.folder, feedback, on_piece)
 
 
 @contextmanager
@@ -89,10 +100,20 @@ def open_job(
             remove(folder)
 
 
-def _result_of(task: Task, engine: Engine, folder: Path, feedback: QgsProcessingFeedback) -> Result:
+def _result_of(
+    task: Task,
+    engine: Engine,
+    folder: Path,
+    feedback: QgsProcessingFeedback,
+    on_piece: Callable[[Piece], None] | None = None,
+) -> Result:
     command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
     feedback.pushCommandInfo(_to_repeat(engine, command))
-    messages = Messages(feedback)
+
+    def hand_on(name: str, files: dict, facts: dict) -> None:
+        on_piece(take_piece(folder, name, files, facts))
+
+    messages = Messages(feedback, hand_on if on_piece else None)
     ended = listen_to(
         command,
         environment=scrubbed_environment(engine.folder),

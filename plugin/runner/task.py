@@ -61,3 +61,22 @@ class Result:
 
     outputs: dict[str, np.ndarray | ArrayFile]
     numbers: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A part of the result that is there before the end.
+
+    Parameters
+    ----------
+    name
+        Of the part, as the task calls it.
+    arrays
+        By what they hold, in memory.
+    facts
+        Numbers that belong to it; None where one does not apply.
+    """
+
+    name: str
+    arrays: dict[str, np.ndarray]
+    facts: dict[str, Any]

@@ -16,6 +16,9 @@ NAMES = (
     "windowedconnectivity",
     "connectedcomponents",
     "loadsampledata",
+    "currentflow",
+    "currentflowadvanced",
+    "circuitscapeproject",
 )
 
 

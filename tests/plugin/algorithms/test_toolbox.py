@@ -13,6 +13,9 @@ ALGORITHMS = {
     "windowedconnectivity": "habitat",
     "connectedcomponents": "tools",
     "loadsampledata": "tools",
+    "currentflow": "flows",
+    "currentflowadvanced": "flows",
+    "circuitscapeproject": "flows",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }
@@ -23,6 +26,25 @@ OWN_NUMBERS = {
     "rspdistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
     "sensitivity": {"CONNECTIVITY", "PAIRS", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM"},
     "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
+    "currentflow": {
+        "FOCAL_NODES",
+        "RUNS",
+        "UNCONNECTED",
+        "MINIMUM",
+        "MAXIMUM",
+        "MEAN",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "currentflowadvanced": {
+        "MINIMUM_POTENTIAL",
+        "MAXIMUM_POTENTIAL",
+        "MAXIMUM_CURRENT",
+        "CELLS_WITHOUT_FLOW",
+        "UNCONSERVED",
+    },
+    "circuitscapeproject": {"FOCAL_NODES", "RUNS", "UNCONNECTED", "UNCONSERVED", "FILES"},
 }
 WINDOWED = ("windowedsensitivity", "windowedconnectivity")
 OF_WINDOWS = {"CONNECTIVITY", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"}

@@ -1,0 +1,134 @@
+"""Current between focal nodes: pair by pair, from one to all, from all to one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..flows import (
+    AllToOne,
+    CumulativeCurrent,
+    FocalNodes,
+    FocalRun,
+    GridCircuit,
+    OneToAll,
+    PairMap,
+)
+from ..solvers.automatic import choose
+from ..solvers.journal import journal
+from . import circuits
+from .circuit_runs import EACH, Runs, go_through, warn_of_loss
+from .landscape import choice
+from .pieces import Pieces
+from .registry import Answer, Forecast, Job, Task
+
+MODES = ("pairwise", "one_to_all", "all_to_one")
+
+
+class CircuitCurrentTask(Task):
+    """Resistances between focal nodes, maps of each run as they come, their sum and maximum."""
+
+    name = "circuit.current"
+
+    def forecast(self, job: Job) -> Forecast:
+        """One solve for each focal node, and the potentials of all of them."""
+        cells = len(job.inputs["focal_ids"])
+        nodes = len(np.unique(job.inputs["focal_ids"]))
+        one_each = cells == nodes
+        with_maps = job.parameters.get("each", "none") != "none"
+        runs = nodes * (nodes - 1) // 2 if job.parameters.get("mode") == "pairwise" else nodes
+        return circuits.forecast(job, nodes if one_each else min(nodes, 8), runs if with_maps or not one_each else 1)
+
+    def run(self, job: Job) -> Answer:
+        """Resistances first, then run by run."""
+        mode = choice(job, "mode", MODES)
+        each = choice(job, "each", EACH) if "each" in job.parameters else "none"
+        with_sums = bool(job.parameters.get("sums", True))
+        job.report.progress(1, "The landscape as a circuit")
+        circuit = circuits.read_circuit(job)
+        focal = circuits.read_focal(job, circuit.shape)
+        nodes = len(focal)
+        job.report.message(choose(circuit.shape, max(nodes - 1, 1), symmetric=True).reason)
+        job.report.progress(3, f"Potentials of {nodes:,} focal nodes")
+        with journal() as entries:
+            if mode == "pairwise":
+                found, sums = _pairwise(job, circuit, focal, each, with_sums)
+            else:
+                found, sums = _sweep(job, circuit, focal, mode, each, with_sums)
+        outputs = dict(found)
+        numbers = circuits.circuit_numbers(circuit, entries) | {
+            "focal_nodes": nodes,
+            "cells_without_flow": circuits.cells_without_flow(circuit, focal),
+            "maximum_current": None,
+            "runs": None,
+            "unconserved": None,
+        }
+        if sums is not None:
+            outputs |= {"cumulative": sums.total, "maximum": sums.largest}
+            largest = float(np.nanmax(sums.total, initial=0.0))
+            warn_of_loss(job, sums.residual)
+            numbers |= {"maximum_current": largest, "runs": sums.runs, "unconserved": sums.residual}
+        return Answer(outputs, numbers | of_resistances(mode, outputs["resistances"]))
+
+
+def _pairwise(
+    job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool
+) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
+    pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"))
+    zero = bool(job.parameters.get("zero_at_focal"))
+    resistances = pairwise.resistances()
+    found = {"ids": resistances.ids, "resistances": resistances.matrix}
+    pieces = Pieces(job)
+    pieces.give("resistances", found)
+    if each == "none" and not with_sums:
+        return found, None
+    if each == "none" and pairwise.superposed:
+        job.report.progress(50, "Sum over all pairs")
+        return found, pairwise.cumulative(zero_at_focal=zero)
+    pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
+
+    def maps(names: Iterable[str]) -> Iterator[tuple[str, PairMap, np.ndarray]]:
+        for pair in pairwise.maps([pairs[name] for name in names]):
+            yield f"{pair.first}_{pair.second}", pair, pairwise.counted(pair, zero)
+
+    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
+    return found, go_through(job, CircuitCurrentTask.name, nothing, Runs(list(pairs), maps), each, pieces)[0]
+
+
+def _sweep(
+    job: Job, circuit: GridCircuit, focal: FocalNodes, mode: str, each: str, with_sums: bool
+) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
+    kind = OneToAll if mode == "one_to_all" else AllToOne
+    sweep = kind(circuit, focal, strengths=circuits.read_strengths(job), excluded=circuits.read_pairs(job, "excluded"))
+    names = [str(identity) for identity in focal.ids.tolist()]
+
+    def maps(wanted: Iterable[str]) -> Iterator[tuple[str, FocalRun, np.ndarray]]:
+        for run in sweep.maps([int(name) for name in wanted]):
+            yield str(run.id), run, run.currents
+
+    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
+    sums, values = go_through(job, CircuitCurrentTask.name, nothing, Runs(names, maps), each, Pieces(job))
+    found = {"ids": focal.ids, "resistances": np.array([values[name] for name in names])}
+    return found, sums if with_sums else None
+
+
+def of_resistances(mode: str, resistances: np.ndarray) -> dict[str, Any]:
+    """Return the resistances in numbers; all-to-one has none.
+
+    Parameters
+    ----------
+    mode
+        One of `MODES`.
+    resistances
+        In ohm, infinite where not connected, NaN where left out: (n, n), or (n,) of a sweep.
+    """
+    values = resistances[np.triu_indices(len(resistances), 1)] if mode == "pairwise" else resistances
+    asked = values[~np.isnan(values)]
+    finite = asked[np.isfinite(asked)]
+    has_any = finite.size > 0 and mode != "all_to_one"
+    return {
+        "unconnected": int(np.isinf(asked).sum()),
+        "minimum": finite.min() if has_any else None,
+        "maximum": finite.max() if has_any else None,
+        "mean": finite.mean() if has_any else None,
+    }

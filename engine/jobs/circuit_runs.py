@@ -1,0 +1,151 @@
+"""The runs of a job about focal nodes: handed over as they come, summed, and gone on with after an end."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..flows import CumulativeCurrent, CurrentSums, FocalRun, PairMap
+from ..windows import RunFolder
+from ..windows.fingerprints import described, hash_of
+from .kept_sums import KeptSums
+from .pieces import Pieces
+from .registry import Job
+
+#: What is handed over of each run.
+EACH = ("none", "currents", "potentials", "both")
+
+#: Parameters that do not change what is computed, only what is handed over and where from it goes on.
+NOT_OF_THE_RESULT = ("each", "have", "checkpoint", "pieces_at_once")
+
+#: A current this much beside the largest that enters a node and does not leave it is worth a warning.
+LOST = 1e-6
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What a job is made of.
+
+    Parameters
+    ----------
+    names
+        Of all runs, in their order.
+    maps
+        Gives the maps of some of them by name: the name, the maps, and the currents as they count in the sum. Runs
+        between what is not connected have none.
+    """
+
+    names: list[str]
+    maps: Callable[[Iterable[str]], Iterator[tuple[str, PairMap | FocalRun, np.ndarray]]]
+
+
+def go_through(
+    job: Job,
+    task: str,
+    nothing: np.ndarray,
+    runs: Runs,
+    each: str,
+    pieces: Pieces,
+    more: Callable[[PairMap | FocalRun], dict[str, np.ndarray]] = lambda run: {},
+) -> tuple[CumulativeCurrent, dict[str, float]]:
+    """Go through the runs that are not both summed and handed over.
+
+    Parameters
+    ----------
+    job
+        With the parameter `checkpoint`, a folder, sums are kept there and gone on with; `have` names the runs that
+        whoever started the job has already.
+    task
+        Its name.
+    nothing
+        A map of zeros, NaN where there is no node.
+    runs
+        All of them.
+    each
+        One of `EACH`.
+    pieces
+        Where they are handed over.
+    more
+        Further arrays of a run that are handed over with it.
+
+    Returns
+    -------
+    sums, resistances
+        Sums over all runs, and the resistance of each, by name, in ohm.
+    """
+    folder = _checkpoint(job)
+    kept = KeptSums(folder, _content(job, task), nothing) if folder else None
+    if kept is not None and kept.done:
+        job.report.message(f"{kept.done:,} of {len(runs.names):,} runs were summed earlier")
+    sums, done, values = (kept.sums, kept.done, kept.values) if kept is not None else (CurrentSums(nothing), 0, {})
+    have = set(runs.names if each == "none" else job.parameters.get("have") or ())
+    place = {name: number for number, name in enumerate(runs.names)}
+    left = [name for name in runs.names if place[name] >= done or name not in have]
+    for name, run, counted in runs.maps(left):
+        number = place[name]
+        job.report.progress(10 + 88 * number / len(runs.names), f"Run {number + 1:,} of {len(runs.names):,}: {name}")
+        if name not in have:
+            arrays = {"currents": run.currents, "potentials": run.potentials}
+            wanted = {what: array for what, array in arrays.items() if each in (what, "both")} | more(run)
+            pieces.give(name, wanted, resistance=run.resistance, unconserved=run.residual)
+        if number >= done:
+            sums.add(counted, run.residual)
+            values[name] = run.resistance
+            done = number + 1
+            if kept is not None:
+                kept.done = done
+                kept.keep()
+    if kept is not None:
+        kept.done = len(runs.names)
+        kept.keep(now=True)
+    return sums.result, values
+
+
+class Claim(RunFolder):
+    """A folder that belongs to the results of one job, which has nothing to go on with from there."""
+
+    pattern = "claim"
+
+
+def claim(job: Job, task: str) -> None:
+    """Refuse the folder of a job's results if they were computed from something else.
+
+    Parameters
+    ----------
+    job
+        With the parameter `checkpoint`, the folder.
+    task
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        Says what has changed.
+    """
+    folder = _checkpoint(job)
+    if folder:
+        Claim(folder, _content(job, task))
+
+
+def warn_of_loss(job: Job, unconserved: float) -> None:
+    """Warn where a current map does not conserve current."""
+    if unconserved > LOST:
+        job.report.warning(
+            f"current is not conserved everywhere: up to {unconserved:.1e} of the largest current enters a cell and "
+            "does not leave it; the values of the raster may span too many orders of magnitude"
+        )
+
+
+def _checkpoint(job: Job) -> str | None:
+    folder = job.parameters.get("checkpoint")
+    if folder is not None and not isinstance(folder, str):
+        raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
+    return folder or None
+
+
+def _content(job: Job, task: str) -> dict[str, Any]:
+    """Return what the sums depend on."""
+    parameters = {name: value for name, value in job.parameters.items() if name not in NOT_OF_THE_RESULT}
+    hashes = {name: hash_of(np.atleast_2d(array)) for name, array in sorted(job.inputs.items())}
+    return described({"task": task, **parameters, **hashes})

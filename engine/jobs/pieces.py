@@ -1,0 +1,68 @@
+"""Parts of a result that are handed over as they come, so that a run that ends early has not been for nothing."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .registry import Job
+
+#: Seconds between two looks at whether a piece has been read, and between two signs of life while it has not.
+LOOK, SIGN_OF_LIFE = 0.005, 1.0
+
+
+class Pieces:
+    """Hands over parts of a result: files in the job's folder, and a line about each.
+
+    Parameters
+    ----------
+    job
+        With the parameter `pieces_at_once`, work stops while so many pieces have not been deleted by whoever reads
+        them; without, all of them stay in the folder.
+    """
+
+    def __init__(self, job: Job):
+        limit = job.parameters.get("pieces_at_once")
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+            raise ValueError(f'parameter "pieces_at_once" must be a whole number of 1 or more, not {limit!r}')
+        self._job, self._limit = job, limit
+        self._unread: list[list[Path]] = []
+
+    def give(self, name: str, arrays: dict[str, np.ndarray], **facts: Any) -> None:
+        """Hand over a piece.
+
+        Parameters
+        ----------
+        name
+            Of the piece, fit for a file name.
+        arrays
+            By what they hold.
+        facts
+            Numbers that belong to it.
+        """
+        files = {}
+        for what, array in arrays.items():
+            path = self._job.folder / f"{name}-{what}.npy"
+            unfinished = path.with_suffix(".part")
+            with unfinished.open("wb") as file:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            os.replace(unfinished, path)
+            files[what] = path.name
+        self._job.report.piece(name, files, facts)
+        if self._limit is not None:
+            self._unread.append([self._job.folder / file for file in files.values()])
+            self._wait()
+
+    def _wait(self) -> None:
+        spoke = time.monotonic()
+        while True:
+            self._unread = [files for files in self._unread if any(file.exists() for file in files)]
+            if len(self._unread) < self._limit:
+                return
+            time.sleep(LOOK)
+            if time.monotonic() - spoke > SIGN_OF_LIFE:
+                # Also ends the work where nobody listens any more.
+                self._job.report.metric("pieces_waiting", len(self._unread))
+                spoke = time.monotonic()

@@ -1,0 +1,1 @@
+"""Where movement goes: currents between places, from sources to grounds, and along corridors."""

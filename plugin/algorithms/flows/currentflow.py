@@ -1,0 +1,369 @@
+"""Current between focal nodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ...circuitscape import pairs_of
+from ...layers import FocalNodes
+from ...runner import InputRefused, Result, Task, open_job
+from ...translation import tr
+from ..algorithm import FLOWS, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import choice, circuit, explained, flag, focal_complaint, focal_nodes, graph, landscape, output
+from ..results import Map, figures_of_a_flow, figures_of_every_run, figures_of_resistances
+from ..stages import Stage
+from ..styles import current_style
+from ..tables import Column, Table
+from .pair_maps import PairMaps
+
+#: Parts of the result that the engine is ahead of what is written.
+AHEAD = 4
+
+# A warning that lists a thousand parts of a landscape helps nobody.
+PARTS_IN_A_MESSAGE = 10
+
+
+class CurrentFlow(EngineAlgorithm):
+    """Where current flows between places, and the resistance between them."""
+
+    identifier = "currentflow"
+    title = tr("Current flow")
+    section = FLOWS
+    summary = tr("Where movement between places flows by circuit theory, and the resistance between them.")
+    help = Help(
+        what=tr(
+            "Takes the landscape for a network of resistors and lets current flow between focal nodes: between every "
+            "two of them, from each to all others, or from all others to each. The current through a cell says how "
+            "much random movement between the places passes there. What Circuitscape computes, without Circuitscape."
+        ),
+        when=tr(
+            "Use it to find corridors and bottlenecks for movement without a plan, such as dispersal or gene flow, and "
+            "to compare places by their resistance in statistics. For the one best way use least-cost paths; for given "
+            "numbers of animals that set out here and arrive there, “Current flow from sources to grounds”."
+        ),
+        result=tr(
+            "A map of the current through every cell, in ampere, summed over all pairs (or focal nodes), of which each "
+            "sends 1 ampere: bright lines are corridors, and where they are narrow and bright little is left if they "
+            "are cut. Nothing flows in parts of the landscape with fewer than two focal nodes. A table of the "
+            "resistances, in ohm, with an empty cell for focal nodes that are not connected. Lengths count in map "
+            "units: with cells of 30 m resistances are 30 times those that Circuitscape gives, currents the same."
+        ),
+        reads=(
+            "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
+            "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
+            "Dickson, B. G. et al. (2019). Circuit-theory applications to connectivity science and conservation. "
+            "Conservation Biology 33, 239–249.",
+        ),
+    )
+    figures = (*figures_of_every_run(), *figures_of_a_flow(), *figures_of_resistances())
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            *focal_nodes(),
+            choice(
+                "MODE",
+                tr("Current flows"),
+                ["pairwise", "one_to_all", "all_to_one"],
+                tr(
+                    "Pairwise: 1 ampere between every two focal nodes, all others being ordinary cells. One to all: "
+                    "from each focal node in turn to all others, which are grounded. All to one: from all others to "
+                    "each in turn. The latter two need one run for each focal node instead of one for each pair."
+                ),
+            ),
+            explained(
+                QgsProcessingParameterField(
+                    "STRENGTH_FIELD",
+                    tr("Field with the strengths"),
+                    None,
+                    "FOCAL",
+                    QgsProcessingParameterField.DataType.Numeric,
+                    optional=True,
+                ),
+                tr(
+                    "How many ampere each focal node sends, for one to all and all to one; 1 for all if nothing is "
+                    "chosen. Of features that share an id the first one counts."
+                ),
+                advanced=True,
+            ),
+            explained(
+                QgsProcessingParameterFile("PAIRS", tr("File of pairs to include or exclude"), optional=True),
+                tr(
+                    "A text file as Circuitscape takes it: a first line 'mode include' or 'mode exclude', then two ids "
+                    "a line; or a matrix with its smallest and largest values that count. Focal nodes that an include "
+                    "file does not mention are left out. The ids must be whole numbers."
+                ),
+                advanced=True,
+            ),
+            explained(
+                flag("ZERO_AT_FOCAL", tr("No current at the focal nodes themselves"), ""),
+                tr(
+                    "Leave the current through the two focal nodes of a pair out of the sum, so that what passes "
+                    "through a focal node between others can be seen. Pairwise only."
+                ),
+                advanced=True,
+            ),
+            *circuit(),
+            *graph(both_ways_alike=True),
+            flag(
+                "VOLTAGES",
+                tr("Voltage maps, too"),
+                tr("Write a map of the voltages beside each map of currents in the folder of single maps, in volt."),
+            ),
+            output(
+                tr("Cumulative current"), tr("The current through every cell, summed over all pairs or focal nodes.")
+            ),
+            explained(
+                QgsProcessingParameterRasterDestination(
+                    "MAXIMUM_MAP", tr("Maximum current"), optional=True, createByDefault=False
+                ),
+                tr("The largest current through every cell in any single run: corridors of far and near pairs alike."),
+            ),
+            explained(
+                QgsProcessingParameterFeatureSink(
+                    "RESISTANCES", tr("Resistances"), QgsProcessing.SourceType.TypeVector, optional=True
+                ),
+                tr(
+                    "A table with a row for each pair (from_id, to_id, resistance), or for each focal node (id, "
+                    "resistance) with one to all. Ids and labels are those of the features."
+                ),
+            ),
+            explained(
+                QgsProcessingParameterFolderDestination(
+                    "SINGLE_MAPS", tr("Folder of single maps"), optional=True, createByDefault=False
+                ),
+                tr(
+                    "A folder that receives the map of each pair (current_1_2.tif), or of each focal node, as soon as "
+                    "it is known. If the run is cancelled or the computer fails, run it again with the same folder: it "
+                    "goes on where it was, and refuses if anything else has changed."
+                ),
+            ),
+        ]
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if problem := focal_complaint(given):
+            return problem
+        if "STRENGTH_FIELD" in given and choices["MODE"] == "pairwise":
+            return tr(
+                "Strengths have no part in pairwise current, which is 1 ampere for every pair: choose another mode."
+            )
+        if "STRENGTH_FIELD" in given and "FOCAL" not in given:
+            return tr("A field with strengths needs a layer of focal nodes, not a raster.")
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        focal = inputs.focal
+        arrays: dict[str, np.ndarray] = {}
+        owners, excluded = focal.owners, None
+        if inputs.is_given("PAIRS"):
+            taken, excluded = _chosen(focal, Path(inputs.text("PAIRS")))
+            keep = np.isin(focal.cell_ids, taken)
+            arrays |= {"focal_ids": focal.cell_ids[keep], "focal_cells": focal.cells[keep]}
+        else:
+            arrays |= {"focal_ids": focal.ids[owners], "focal_cells": focal.cells}
+        if excluded is not None and len(excluded):
+            arrays["excluded"] = excluded
+        if inputs.is_given("STRENGTH_FIELD"):
+            arrays["strengths"] = _strengths(inputs)
+        if inputs.short_circuits is not None:
+            arrays["short_circuits"] = inputs.short_circuits
+        task = inputs.task(
+            "circuit.current",
+            arrays,
+            mode=inputs.choice("MODE"),
+            zero_at_focal=inputs.flag("ZERO_AT_FOCAL"),
+        )
+        return replace(task, rasters=("cumulative", "maximum"))
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        paths = self.output_paths(parameters, context)
+        inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
+        task = self.task(inputs)
+        folder = self._folder(inputs, feedback)
+        if folder is None:
+            with open_job(feedback) as job:
+                result = job.run(task, Stage(feedback, 10, 90))
+            return self.deliver(inputs, result, paths, context, feedback)
+        each = "both" if inputs.flag("VOLTAGES") else "currents"
+        go_on = {"each": each, "checkpoint": str(folder.kept), "pieces_at_once": AHEAD}
+        go_on["have"] = folder.have(_runs(task))
+        task = replace(task, parameters={**task.parameters, **go_on})
+        with open_job(feedback) as job:
+            try:
+                result = job.run(task, Stage(feedback, 10, 90), folder.take)
+            except QgsProcessingException as error:
+                if folder.written and not isinstance(error, InputRefused):
+                    text = tr("Finished maps are in '{folder}': run it again with that folder to go on there.")
+                    feedback.pushInfo(text.format(folder=folder.folder))
+                raise
+        return {**self.deliver(inputs, result, paths, context, feedback), "SINGLE_MAPS": str(folder.folder)}
+
+    def _folder(self, inputs: Inputs, feedback: QgsProcessingFeedback) -> PairMaps | None:
+        if not inputs.is_given("SINGLE_MAPS"):
+            return None
+        folder = Path(inputs.text("SINGLE_MAPS")).absolute()
+        each = "both" if inputs.flag("VOLTAGES") else "currents"
+        return PairMaps(folder, inputs.focal, inputs.landscape.frame, each, Stage(feedback, 10, 10))
+
+    def deliver(
+        self,
+        inputs: Inputs,
+        result: Result,
+        paths: dict[str, str],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        outputs = super().deliver(inputs, result, paths, context, feedback)
+        if result.numbers["unconnected"]:
+            feedback.pushWarning(_parts_in_words(inputs, result))
+        return outputs
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        total, largest = result.outputs["cumulative"], result.outputs["maximum"]
+        return [
+            Map("OUTPUT", total, current_style(total), band_names=(tr("cumulative current"),)),
+            Map("MAXIMUM_MAP", largest, current_style(largest), band_names=(tr("maximum current"),)),
+        ]
+
+    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+        names, labels = inputs.focal.named(), dict(zip(inputs.focal.ids.tolist(), inputs.focal.labels))
+        ids, values = result.outputs["ids"].tolist(), result.outputs["resistances"]
+        kind = "integer" if all(isinstance(name, int) for name in names.values()) else "text"
+        if values.ndim == 1:
+            columns = (Column("id", kind), Column("label", "text"), Column("resistance"))
+            rows = [(names[one], labels[one], value) for one, value in zip(ids, values.tolist())]
+            return [Table("RESISTANCES", columns, rows)]
+        columns = (
+            Column("from_id", kind),
+            Column("to_id", kind),
+            Column("from_label", "text"),
+            Column("to_label", "text"),
+            Column("resistance"),
+        )
+        rows = [
+            (names[ids[i]], names[ids[j]], labels[ids[i]], labels[ids[j]], values[i, j])
+            for i, j in zip(*np.triu_indices(len(ids), 1))
+            if not np.isnan(values[i, j])
+        ]
+        return [Table("RESISTANCES", columns, rows)]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        text = tr(
+            "{runs:,} runs between {focal_nodes:,} focal nodes; the largest sum of currents is {maximum_current:.4g}."
+        )
+        feedback.pushInfo(text.format(**numbers))
+        text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
+        feedback.pushInfo(text.format(numbers["unconserved"]))
+        if numbers["cells_without_flow"]:
+            text = tr(
+                "{cells_without_flow:,} cells lie in parts of the landscape with fewer than two focal nodes: nothing "
+                "flows there."
+            )
+            feedback.pushWarning(text.format(**numbers))
+
+
+def _runs(task: Task) -> list[str]:
+    ids = np.unique(task.arrays["focal_ids"]).tolist()
+    if task.parameters["mode"] != "pairwise":
+        return [str(identity) for identity in ids]
+    return [f"{one}_{other}" for place, one in enumerate(ids) for other in ids[place + 1 :]]
+
+
+def _chosen(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the focal nodes that take part, and the pairs that do not, int64 (k, 2)."""
+    if not path.is_file():
+        raise QgsProcessingException(tr("There is no file of pairs '{path}'.").format(path=path))
+    pairs = pairs_of(path)
+    known = focal.ids.tolist()
+    unknown = sorted(pairs.mentioned - set(known))
+    if not all(isinstance(name, int) for name in focal.names) or len(unknown) == len(pairs.mentioned):
+        raise QgsProcessingException(
+            tr("'{name}' names none of the focal nodes: it holds {ids}, and the focal nodes are {known}.").format(
+                name=path.name,
+                ids=", ".join(str(identity) for identity in unknown[:5]),
+                known=", ".join(str(name) for name in focal.names[:5]),
+            )
+        )
+    taken = [identity for identity in known if identity in pairs.mentioned] if pairs.include else known
+    if len(taken) < 2:
+        raise QgsProcessingException(
+            tr("'{name}' leaves one focal node, and current flows between two or more.").format(name=path.name)
+        )
+    excluded = [
+        (one, other)
+        for place, one in enumerate(taken)
+        for other in taken[place + 1 :]
+        if ((one, other) in pairs.listed) != pairs.include
+    ]
+    return np.array(taken, np.int64), np.array(excluded, np.int64).reshape(-1, 2)
+
+
+def _strengths(inputs: Inputs) -> np.ndarray:
+    """The strength of each focal node by id, float64 (n, 2)."""
+    field, id_field = inputs.text("STRENGTH_FIELD"), inputs.text("ID_FIELD") if inputs.is_given("ID_FIELD") else ""
+    by_name = {str(name): identity for identity, name in inputs.focal.named().items()}
+    found: dict[int, float] = {}
+    wrong = []
+    for feature in inputs.features("FOCAL").getFeatures():
+        name = feature.attribute(id_field) if id_field else feature.id()
+        name = str(int(name)) if isinstance(name, float) and name.is_integer() else str(name).strip()
+        value = feature.attribute(field)
+        if name not in by_name or by_name[name] in found:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value) or value == 0:
+            wrong.append(str(feature.id()))
+            continue
+        found[by_name[name]] = float(value)
+    if wrong:
+        raise QgsProcessingException(
+            tr("The field '{field}' holds no number other than 0 in {count:,} focal nodes: features {which}.").format(
+                field=field, count=len(wrong), which=", ".join(wrong[:20])
+            )
+        )
+    return np.array(sorted(found.items()), float)
+
+
+def _parts_in_words(inputs: Inputs, result: Result) -> str:
+    """Say which focal nodes can reach which."""
+    names, ids = inputs.focal.named(), result.outputs["ids"].tolist()
+    values, numbers = result.outputs["resistances"], result.numbers
+    if values.ndim == 1:
+        alone = [str(names[one]) for one, value in zip(ids, values.tolist()) if np.isinf(value)]
+        text = tr("{count:,} focal nodes are connected with no other, as barriers part them: {which}.")
+        return text.format(count=len(alone), which=", ".join(alone[:20]))
+    groups: list[list[int]] = []
+    for number in range(len(ids)):
+        mine = next((group for group in groups if np.isfinite(values[group[0], number])), None)
+        if mine is None:
+            groups.append([number])
+        else:
+            mine.append(number)
+    parts = ["; ".join(", ".join(str(names[ids[n]]) for n in group[:20]) for group in groups[:PARTS_IN_A_MESSAGE])]
+    if len(groups) > PARTS_IN_A_MESSAGE:
+        parts.append(tr("and {} more parts").format(len(groups) - PARTS_IN_A_MESSAGE))
+    text = tr(
+        "{count:,} pairs are not connected, as barriers part them; their resistance is left empty. Focal nodes that "
+        "can reach each other: {parts}."
+    )
+    return text.format(count=numbers["unconnected"], parts=" ".join(parts))

@@ -1,0 +1,204 @@
+"""Current from any sources to any grounds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import FLOWS, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..parameters import choice, circuit, explained, flag, graph, landscape, output
+from ..results import Figure, Map, figures_of_a_flow, figures_of_every_run
+from ..styles import current_style, distance_style
+
+POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
+
+
+class CurrentFlowAdvanced(EngineAlgorithm):
+    """Where current flows from given sources to given grounds."""
+
+    identifier = "currentflowadvanced"
+    title = tr("Current flow from sources to grounds")
+    section = FLOWS
+    summary = tr("Where current flows from sources of any strength to grounds of any conductance.")
+    help = Help(
+        what=tr(
+            "Takes the landscape for a network of resistors, feeds currents of given strengths into cells, and lets "
+            "them leave through grounds of given conductance: the advanced mode of Circuitscape. One system is solved, "
+            "whatever the number of sources and grounds."
+        ),
+        when=tr(
+            "Use it where it is known who sets out and where they end: animals by the size of their populations, "
+            "movement from a coast to a ridge, present habitat to future habitat, mortality (grounds everywhere). "
+            "For all connections among a set of places use “Current flow”."
+        ),
+        result=tr(
+            "A map of the current through every cell in ampere, and one of the voltages in volt: the higher the "
+            "voltage, the harder it is to get from there to a ground. A cell with a source shows all that enters "
+            "there. Where no source or no ground is connected nothing flows, and there is no voltage."
+        ),
+        reads=(
+            "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
+            "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
+        ),
+    )
+    figures = (
+        *figures_of_every_run(),
+        *figures_of_a_flow(),
+        Figure("minimum_potential", tr("Lowest voltage")),
+        Figure("maximum_potential", tr("Highest voltage")),
+    )
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            *_places(
+                "SOURCES",
+                "SOURCE_RASTER",
+                "STRENGTH_FIELD",
+                tr("Sources"),
+                tr("Field with the strengths"),
+                tr("Points where current enters; several in one cell add up."),
+                tr("Ampere that enter at each point, below 0 where they are taken away; 1 if nothing is chosen."),
+                tr("A raster of the ampere that enter at every cell; 0 or no data where none do."),
+            ),
+            *_places(
+                "GROUNDS",
+                "GROUND_RASTER",
+                "GROUND_FIELD",
+                tr("Grounds"),
+                tr("Field with the values of grounds"),
+                tr("Points where current leaves; several in one cell add up."),
+                tr("How well current leaves at each point; without resistance if nothing is chosen."),
+                tr("A raster of how well current leaves at every cell; no data where it does not."),
+            ),
+            choice(
+                "GROUND_VALUES",
+                tr("The values of grounds are"),
+                ["conductance", "resistance"],
+                tr(
+                    "Conductance: siemens, 0 where there is no ground. Resistance: ohm, 0 for a ground without "
+                    "resistance, which takes whatever arrives."
+                ),
+            ),
+            choice(
+                "POLICY",
+                tr("Where a cell has a source and a ground"),
+                ["keepall", "rmvsrc", "rmvgnd", "rmvall"],
+                tr(
+                    "What is kept: both (keepall), the ground (rmvsrc), the source (rmvgnd) or neither (rmvall). A "
+                    "ground without resistance would swallow its source, so keepall removes it there."
+                ),
+                advanced=True,
+            ),
+            explained(
+                flag("UNIT_CURRENTS", tr("All sources are 1 ampere"), ""),
+                tr("Take every source for one of 1 ampere, whatever its strength is said to be."),
+                advanced=True,
+            ),
+            explained(
+                flag("DIRECT_GROUNDS", tr("All grounds are without resistance"), ""),
+                tr("Take every ground for one without resistance, whatever its value is said to be."),
+                advanced=True,
+            ),
+            *circuit(),
+            *graph(both_ways_alike=True),
+            output(tr("Current"), tr("The current through every cell, in ampere.")),
+            explained(
+                QgsProcessingParameterRasterDestination("VOLTAGE", tr("Voltage"), optional=True),
+                tr("The voltage of every cell that is connected with a source and a ground, in volt."),
+            ),
+        ]
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        for points, raster, what in (
+            ("SOURCES", "SOURCE_RASTER", tr("Sources")),
+            ("GROUNDS", "GROUND_RASTER", tr("Grounds")),
+        ):
+            named = given & {points, raster}
+            if not named:
+                text = tr("{what} are missing: choose either a layer of points or a raster.")
+                return text.format(what=what)
+            if len(named) == 2:
+                return tr("{what} are given twice: choose either points or a raster, not both.").format(what=what)
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", default=1.0)
+        reciprocal = inputs.choice("GROUND_VALUES") == "resistance"
+        grounds = inputs.amounts("GROUNDS", "GROUND_FIELD", "GROUND_RASTER", default=np.inf, reciprocal=reciprocal)
+        negative = int((grounds < 0).sum())
+        if negative:
+            row, column = np.argwhere(grounds < 0)[0] + 1
+            text = tr("Grounds are negative in {count:,} cells, the first at row {row}, column {column}.")
+            raise QgsProcessingException(text.format(count=negative, row=row, column=column))
+        for what, values in ((tr("source"), sources), (tr("ground"), grounds)):
+            if not (values[inputs.crossable] != 0).any():
+                text = tr("No {what} lies on a cell of '{layer}' that can be crossed ({count:,} lie elsewhere).")
+                raise QgsProcessingException(
+                    text.format(what=what, layer=inputs.landscape.name, count=int((values != 0).sum()))
+                )
+        arrays = {"sources": sources, "grounds": grounds}
+        if inputs.short_circuits is not None:
+            arrays["short_circuits"] = inputs.short_circuits
+        task = inputs.task(
+            "circuit.advanced",
+            arrays,
+            policy=inputs.choice("POLICY"),
+            unit_currents=inputs.flag("UNIT_CURRENTS"),
+            direct_grounds=inputs.flag("DIRECT_GROUNDS"),
+        )
+        return replace(task, rasters=("currents", "potentials"))
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        currents, potentials = result.outputs["currents"], result.outputs["potentials"]
+        return [
+            Map("OUTPUT", currents, current_style(currents), band_names=(tr("current"),)),
+            Map("VOLTAGE", potentials, distance_style(potentials), band_names=(tr("voltage"),)),
+        ]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
+        feedback.pushInfo(text.format(numbers["unconserved"]))
+        if numbers["cells_without_flow"]:
+            text = tr(
+                "{cells_without_flow:,} cells lie in parts of the landscape without a source or without a ground: "
+                "nothing flows there."
+            )
+            feedback.pushWarning(text.format(**numbers))
+
+
+def _places(
+    points: str, raster: str, field: str, what: str, field_title: str, of_points: str, of_field: str, of_raster: str
+) -> list[QgsProcessingParameterDefinition]:
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource(points, tr("{what}: points").format(what=what), POINTS, optional=True),
+            of_points + " " + tr("Any coordinate system. Give either points or a raster."),
+        ),
+        explained(
+            QgsProcessingParameterField(
+                field, field_title, None, points, QgsProcessingParameterField.DataType.Numeric, optional=True
+            ),
+            of_field,
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer(raster, tr("{what}: raster").format(what=what), optional=True),
+            of_raster + " " + tr("Its first band is used. Give either points or a raster."),
+        ),
+    ]

@@ -1,0 +1,304 @@
+"""A Circuitscape project as a task for the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+
+from ..layers import Frame
+from ..runner import Task
+from ..translation import tr
+from .files import Pairs, cells_at, is_raster, numbers_of, pairs_of, raster_of
+from .options import Options
+
+MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
+
+# In Circuitscape a step to a neighbour is one cell long, whatever the size of the cells.
+CELL = [1.0, 1.0]
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """What a project asks for, its files read.
+
+    Parameters
+    ----------
+    options
+        The `.ini`.
+    task
+        For the engine.
+    frame
+        The grid of the habitat; None for a network.
+    there
+        Where the habitat is, bool (rows, columns); None for a network.
+    ids
+        Ids of the focal nodes; empty in advanced mode.
+    """
+
+    options: Options
+    task: Task
+    frame: Frame | None = None
+    there: np.ndarray | None = None
+    ids: tuple[int, ...] = ()
+
+    @property
+    def runs(self) -> list[str]:
+        """Names of all runs: one for each pair, or for each focal node; none in advanced mode."""
+        if self.options.word("scenario") != "pairwise":
+            return [str(identity) for identity in self.ids]
+        return [f"{one}_{other}" for place, one in enumerate(self.ids) for other in self.ids[place + 1 :]]
+
+
+def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
+    """Read the files that a project names.
+
+    Parameters
+    ----------
+    options
+        The `.ini`.
+    feedback
+        Hears what was done to bring files onto the habitat.
+
+    Raises
+    ------
+    QgsProcessingException
+        A file is missing, cannot be read, or holds what makes no sense.
+    """
+    if options.word("data_type") == "network":
+        return _network(options)
+    frame, conductance = _habitat(options, feedback)
+    there = conductance > 0
+    arrays: dict[str, np.ndarray] = {"landscape": conductance, "valid": there}
+    if options.flag("use_polygons"):
+        polygons = raster_of(options.file("polygon_file"), feedback, frame)
+        arrays["short_circuits"] = _whole(polygons.values, polygons.valid, polygons.name)
+    parameters: dict[str, Any] = {
+        "values": "permeability",
+        "neighbors": "rook" if options.flag("connect_four_neighbors_only") else "queen",
+        "edge_rule": "resistance" if options.flag("connect_using_avg_resistances") else "mean",
+        "pixel_size": CELL,
+    }
+    scenario = options.word("scenario")
+    if scenario == "advanced":
+        sources = _amounts(options, "source_file", frame, feedback, add=True)
+        grounds = _amounts(options, "ground_file", frame, feedback, add=False)
+        arrays["sources"] = np.nan_to_num(sources)
+        task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
+        return Project(options, task, frame, there)
+    ids, cells = _focal(options, frame, feedback)
+    ids, cells, excluded = _chosen(options, ids, cells)
+    arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
+    if options.flag("use_variable_source_strengths") and scenario != "pairwise":
+        table = numbers_of(options.file("variable_source_file"), 2)
+        arrays["strengths"] = table[np.isin(table[:, 0], ids)]
+    parameters |= {
+        "mode": MODES[scenario],
+        "zero_at_focal": options.flag("set_focal_node_currents_to_zero"),
+        "sums": _wants_sums(options),
+        "each": each_of(options),
+    }
+    task = Task("circuit.current", parameters, arrays, ("cumulative", "maximum") if _wants_sums(options) else ())
+    return Project(options, task, frame, there, tuple(np.unique(ids).tolist()))
+
+
+def _wants_sums(options: Options) -> bool:
+    return any(options.flag(f"write_{what}") for what in ("cur_maps", "cum_cur_map_only", "max_cur_maps"))
+
+
+def each_of(options: Options) -> str:
+    """Return which maps of each run a project wants: none, currents, potentials or both."""
+    currents = options.flag("write_cur_maps") and not options.flag("write_cum_cur_map_only")
+    if options.flag("write_volt_maps"):
+        return "both" if currents else "potentials"
+    return "currents" if currents else "none"
+
+
+def _habitat(options: Options, feedback: QgsProcessingFeedback) -> tuple[Frame, np.ndarray]:
+    """The grid of the habitat, and the conductance of its cells, 0 where there is none."""
+    habitat = raster_of(options.file("habitat_file"), feedback)
+    values = habitat.values
+    if options.flag("use_reclass_table"):
+        values = _reclassified(values, numbers_of(options.file("reclass_file"), 2))
+    resistances = options.flag("habitat_map_is_resistances")
+    if resistances and (values == 0).any():
+        row, column = np.argwhere(values == 0)[0] + 1
+        raise QgsProcessingException(
+            tr(
+                "'{name}': resistance is zero in {count:,} cells, the first at row {row}, column {column}. Movement "
+                "would be free there: use short-circuit regions for such cells, or say that the values are "
+                "conductances (habitat_map_is_resistances = False)."
+            ).format(name=habitat.name, count=int((values == 0).sum()), row=row, column=column)
+        )
+    there = np.nan_to_num(values) > 0
+    conductance = np.zeros(values.shape)
+    conductance[there] = 1 / values[there] if resistances else values[there]
+    if options.flag("use_mask"):
+        mask = raster_of(options.file("mask_file"), feedback, habitat.frame)
+        conductance[~(np.nan_to_num(mask.values) > 0)] = 0.0
+        if not conductance.any():
+            raise QgsProcessingException(
+                tr("The mask '{mask}' leaves no cell of '{name}'.").format(mask=mask.name, name=habitat.name)
+            )
+    return habitat.frame, conductance
+
+
+def _reclassified(values: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """The new value of every class; what the table does not list stays as it is."""
+    order = np.argsort(table[:, 0], kind="stable")
+    old, new = table[order].T
+    place = np.clip(np.searchsorted(old, values), 0, len(old) - 1)
+    return np.where(old[place] == values, new[place], values)
+
+
+def _focal(options: Options, frame: Frame, feedback: QgsProcessingFeedback) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and cells of the focal nodes, a row for each cell."""
+    path = options.file("point_file")
+    if is_raster(path):
+        raster = raster_of(path, feedback, frame)
+        values = _whole(raster.values, raster.valid, raster.name)
+        cells = np.argwhere(values > 0)
+        ids = values[tuple(cells.T)]
+    else:
+        table = numbers_of(path, 3)
+        table = table[table[:, 0] > 0]
+        ids, cells = _whole(table[:, 0], np.ones(len(table), bool), path.name), cells_at(table[:, 1:], frame, path.name)
+    _refuse_fewer_than_two(ids, path.name)
+    return ids, cells.astype(np.int64)
+
+
+def _chosen(
+    options: Options, ids: np.ndarray, cells: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Ids and cells of the focal nodes that take part, and the pairs that do not."""
+    if not options.flag("use_included_pairs"):
+        return ids, cells, {}
+    path = options.file("included_pairs_file")
+    pairs: Pairs = pairs_of(path)
+    if pairs.include:
+        taken = np.isin(ids, sorted(pairs.mentioned))
+        ids, cells = ids[taken], cells[taken]
+        _refuse_fewer_than_two(ids, path.name)
+    known = np.unique(ids).tolist()
+    excluded = [
+        (one, other)
+        for place, one in enumerate(known)
+        for other in known[place + 1 :]
+        if ((one, other) in pairs.listed) != pairs.include
+    ]
+    return ids, cells, {"excluded": np.array(excluded, np.int64).reshape(-1, 2)} if excluded else {}
+
+
+def _amounts(options: Options, name: str, frame: Frame, feedback: QgsProcessingFeedback, *, add: bool) -> np.ndarray:
+    """Strengths or grounds of all cells, NaN where there are none: a raster, or a list of value, x and y."""
+    path = options.file(name)
+    if is_raster(path):
+        return raster_of(path, feedback, frame, exact=True).values
+    table = numbers_of(path, 3)
+    rows, columns = cells_at(table[:, 1:], frame, path.name).T
+    amounts = np.full((frame.rows, frame.columns), np.nan)
+    amounts[rows, columns] = 0.0
+    if not add:
+        amounts[rows, columns] = table[:, 0]
+    else:
+        np.add.at(amounts, (rows, columns), table[:, 0])
+    return amounts
+
+
+def _advanced(
+    options: Options, task: str, parameters: dict[str, Any], arrays: dict[str, np.ndarray], grounds: np.ndarray
+) -> Task:
+    given = ~np.isnan(grounds)
+    if (grounds[given] < 0).any():
+        raise QgsProcessingException(
+            tr("'{name}': {count:,} grounds are negative; they must be 0 or more.").format(
+                name=options.file("ground_file").name, count=int((grounds[given] < 0).sum())
+            )
+        )
+    with np.errstate(divide="ignore"):
+        conductance = 1 / grounds if options.flag("ground_file_is_resistances") else grounds
+    arrays["grounds"] = np.where(given, conductance, 0.0)
+    parameters |= {
+        "policy": options.word("remove_src_or_gnd"),
+        "unit_currents": options.flag("use_unit_currents"),
+        "direct_grounds": options.flag("use_direct_grounds"),
+    }
+    return Task(task, parameters, arrays, ("currents", "potentials") if task == "circuit.advanced" else ())
+
+
+def _network(options: Options) -> Project:
+    path = options.file("habitat_file")
+    table = numbers_of(path, 3)
+    edges = _whole(table[:, :2], np.ones((len(table), 2), bool), path.name)
+    values = table[:, 2]
+    wrong = values < 0 if not options.flag("habitat_map_is_resistances") else values <= 0
+    if wrong.any():
+        raise QgsProcessingException(
+            tr("'{name}': {count:,} edges have no positive value, the first is {one} – {other} ({value:g}).").format(
+                name=path.name,
+                count=int(wrong.sum()),
+                one=edges[wrong][0, 0],
+                other=edges[wrong][0, 1],
+                value=values[wrong][0],
+            )
+        )
+    arrays = {"edges": edges, "conductances": 1 / values if options.flag("habitat_map_is_resistances") else values}
+    nodes = int(edges.max()) + 1
+    if options.word("scenario") == "advanced":
+        sources, grounds = (_at_nodes(options, name, nodes) for name in ("source_file", "ground_file"))
+        arrays["sources"] = np.nan_to_num(sources)
+        parameters: dict[str, Any] = {"mode": "advanced"}
+        return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds))
+    focal = options.file("point_file")
+    ids = _whole(numbers_of(focal, 1)[:, 0], np.ones(1, bool), focal.name)
+    _refuse_unknown_nodes(ids, nodes, focal.name)
+    _refuse_fewer_than_two(ids, focal.name)
+    ids, cells, excluded = _chosen(options, ids, ids[:, None])
+    # Which nodes are connected with the pair stands in the potentials.
+    parameters = {"mode": "pairwise", "each": "none" if each_of(options) == "none" else "both"}
+    arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
+    return Project(options, Task("circuit.network", parameters, arrays, ()), ids=tuple(np.unique(ids).tolist()))
+
+
+def _at_nodes(options: Options, name: str, nodes: int) -> np.ndarray:
+    path = options.file(name)
+    table = numbers_of(path, 2)
+    places = _whole(table[:, 0], np.ones(len(table), bool), path.name)
+    _refuse_unknown_nodes(places, nodes, path.name)
+    amounts = np.full(nodes, np.nan)
+    amounts[places] = table[:, 1]
+    return amounts
+
+
+def _whole(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
+    """Values as whole numbers, 0 where there are none."""
+    wrong = valid & (values != np.rint(values))
+    if wrong.any():
+        raise QgsProcessingException(
+            tr(
+                "'{name}' must hold whole numbers, but {count:,} of its values are none, the first is {value:g}."
+            ).format(name=name, count=int(wrong.sum()), value=values[wrong][0])
+        )
+    return np.where(valid, values, 0).astype(np.int64)
+
+
+def _refuse_unknown_nodes(nodes: np.ndarray, count: int, name: str) -> None:
+    wrong = nodes[(nodes < 0) | (nodes >= count)]
+    if wrong.size:
+        raise QgsProcessingException(
+            tr("'{name}' names {wrong:,} nodes that the network does not have, the first is {first}.").format(
+                name=name, wrong=wrong.size, first=wrong[0]
+            )
+        )
+
+
+def _refuse_fewer_than_two(ids: np.ndarray, name: str) -> None:
+    found = np.unique(ids).size
+    if found < 2:
+        raise QgsProcessingException(
+            tr("'{name}' gives {found}, and current flows between two or more.").format(
+                name=name, found=tr("one focal node") if found else tr("no focal node")
+            )
+        )
