@@ -248,9 +248,7 @@ def _blank(analysis: CurrentAnalysis, tile: _Tile, place: np.ndarray, block: np.
     return block + np.repeat(shift, 2)
 
 
-def _by_cell(
-    analysis: CurrentAnalysis, tile: _Tile, by_conductance: np.ndarray, by_strength: np.ndarray
-) -> np.ndarray:
+def _by_cell(analysis: CurrentAnalysis, tile: _Tile, by_conductance: np.ndarray, by_strength: np.ndarray) -> np.ndarray:
     """Return the derivative by what every cell of the tile holds."""
     if analysis.respect_to == "sources":
         return by_strength

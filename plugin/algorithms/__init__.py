@@ -11,6 +11,7 @@ from .distances.rspdistance import RSPDistance
 from .flows.circuitscapeproject import CircuitscapeProject
 from .flows.currentflow import CurrentFlow
 from .flows.currentflowadvanced import CurrentFlowAdvanced
+from .flows.movingwindowcurrent import MovingWindowCurrent
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -29,6 +30,7 @@ ALGORITHMS = (
     CurrentFlow,
     CurrentFlowAdvanced,
     CircuitscapeProject,
+    MovingWindowCurrent,
 )
 
 __all__ = ["ALGORITHMS"]

@@ -15,7 +15,7 @@ from .points import Points, cells_of, read_points
 from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
 from .regions import regions_in
-from .streaming import StreamedRaster, stream_landscape, stream_quality
+from .streaming import StreamedRaster, stream_landscape, stream_quality, stream_strengths
 from .writing import write_raster
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "regions_in",
     "stream_landscape",
     "stream_quality",
+    "stream_strengths",
     "write_raster",
 ]

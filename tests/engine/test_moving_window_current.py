@@ -197,9 +197,7 @@ def test_only_sources_that_meet_the_condition_send_current(comparison):
 
     land = {"permeability": permeability, "sources": sources, "radius": 4.0, "block": 3}
     found = MovingWindowCurrent(conditions=[condition], as_omniscape=False, correct_artifacts=False, **land).run()
-    np.testing.assert_allclose(
-        found.maps["current"], map_by_hand(conditions=[suits], **land)[0], rtol=1e-6, atol=1e-9
-    )
+    np.testing.assert_allclose(found.maps["current"], map_by_hand(conditions=[suits], **land)[0], rtol=1e-6, atol=1e-9)
 
 
 def nudged(raster, cell, step):
@@ -293,7 +291,9 @@ def test_rasters_on_disk_are_never_held_and_give_the_same(tmp_path):
     for name, raster in (("permeability", permeability), ("sources", sources)):
         files[name] = DiskRaster.create(tmp_path / f"{name}.npy", raster.shape)
         files[name][:, :] = raster
-    outputs = {name: DiskRaster.create(tmp_path / f"{name}.npy", (20, 20)) for name in ("current", "normalized_current")}
+    outputs = {
+        name: DiskRaster.create(tmp_path / f"{name}.npy", (20, 20)) for name in ("current", "normalized_current")
+    }
     MovingWindowCurrent(**files, **rules).run(normalized=True, outputs=outputs)
     held = MovingWindowCurrent(permeability=permeability, sources=sources, **rules).run(normalized=True).maps
     for name, file in outputs.items():

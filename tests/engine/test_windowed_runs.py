@@ -174,7 +174,9 @@ def test_a_cluster_gives_the_same_to_the_last_bit(kind, cluster):
 def test_a_cluster_gives_the_same_currents_to_the_last_bit(cluster):
     given = rasters()
     land = MovingWindowCurrent(permeability=given["permeability"], sources=given["quality"], radius=4, block=3, batch=6)
-    alone, together = (land.run(normalized=True, dispatch=who) for who in (None, DaskCluster(cluster.scheduler_address)))
+    alone, together = (
+        land.run(normalized=True, dispatch=who) for who in (None, DaskCluster(cluster.scheduler_address))
+    )
     assert together.total == alone.total
     for name, raster in alone.maps.items():
         np.testing.assert_array_equal(together.maps[name], raster)
