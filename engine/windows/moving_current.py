@@ -233,7 +233,8 @@ class MovingWindowCurrent:
         Parameters
         ----------
         weights
-            Of each cell's current, NaN for none: 1 in a place of interest, 0 elsewhere, asks on what its current depends.
+            Of each cell's current, NaN for none: with 1 in a place of interest and 0 elsewhere, the derivative says on
+            what the current there depends.
         respect_to
             "permeability" p; "resistance" r = 1/p; or "sources", their strengths. Without a raster of sources the
             strengths change with the permeability, and the derivative follows. 0 for cells that are no source.

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from independent import conductances
-from permea.engine.windows import AllDevices, Condition, DiskRaster, MovingWindowCurrent, OneProcess
+from permea.engine.windows import AllDevices, Condition, DaskCluster, DiskRaster, MovingWindowCurrent, OneProcess
 from permea.engine.windows import one_window as solving
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
@@ -261,6 +261,20 @@ def test_the_number_of_threads_does_not_matter_to_the_last_bit():
     )
     for name, raster in alone.items():
         np.testing.assert_array_equal(together[name], raster)
+
+
+def test_a_cluster_gives_the_same_to_the_last_bit():
+    distributed = pytest.importorskip("distributed")
+    permeability, sources = rough((23, 31))
+    land = MovingWindowCurrent(permeability=permeability, sources=sources, radius=4, block=3, batch=6)
+    # Workers compile as this process does, and do not check annotations.
+    how = {"dashboard_address": None, "silence_logs": 50, "env": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **how) as cluster:
+        together = land.run(normalized=True, dispatch=DaskCluster(cluster.scheduler_address))
+    alone = land.run(normalized=True)
+    assert together.total == alone.total
+    for name, raster in alone.maps.items():
+        np.testing.assert_array_equal(together.maps[name], raster)
 
 
 def test_a_run_that_was_ended_goes_on_where_it_was_and_gives_the_same(tmp_path):

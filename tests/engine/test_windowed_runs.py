@@ -19,7 +19,6 @@ from permea.engine.windows import (
     DaskCluster,
     DiskRaster,
     Exponential,
-    MovingWindowCurrent,
     OneProcess,
     SensitivityAnalysis,
 )
@@ -168,18 +167,6 @@ def test_a_cluster_gives_the_same_to_the_last_bit(kind, cluster):
     given = {"distance": LCPDistance(), "batch": 4}
     found = analysis(**given).run(dispatch=kind(cluster.scheduler_address))
     same_to_the_last_bit(found, analysis(**given).run())
-
-
-@needs_dask
-def test_a_cluster_gives_the_same_currents_to_the_last_bit(cluster):
-    given = rasters()
-    land = MovingWindowCurrent(permeability=given["permeability"], sources=given["quality"], radius=4, block=3, batch=6)
-    alone, together = (
-        land.run(normalized=True, dispatch=who) for who in (None, DaskCluster(cluster.scheduler_address))
-    )
-    assert together.total == alone.total
-    for name, raster in alone.maps.items():
-        np.testing.assert_array_equal(together.maps[name], raster)
 
 
 @needs_dask

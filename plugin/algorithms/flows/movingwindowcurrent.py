@@ -124,9 +124,7 @@ class MovingWindowCurrent(WindowedAlgorithm):
             ),
             explained(
                 QgsProcessingParameterBoolean("CORRECT", tr("Correct for blocks"), defaultValue=True),
-                tr(
-                    "Make up for the current's being concentrated at the centres of blocks; does nothing for blocks of 1."
-                ),
+                tr("Make up for the current that is concentrated at the centres of blocks. Nothing for blocks of 1."),
                 advanced=True,
             ),
             explained(
