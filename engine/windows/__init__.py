@@ -1,8 +1,9 @@
 """Windows: connectivity and sensitivity of landscapes of any size, batch by batch.
 
 `ConnectivityAnalysis` and `SensitivityAnalysis` cut a raster into blocks and look around each as far as a dependency
-range; `MovingWindowCurrent` adds up currents to every block from around it; `OneProcess`, `AllDevices` and `DaskCluster` say who computes; `DiskRaster` is a raster that is never held as a
-whole; `WindowOperation` is the cutting and putting together by itself, for windows of other uses.
+range; `MovingWindowCurrent` adds up currents to every block from around it; `OneProcess`, `AllDevices` and
+`DaskCluster` say who computes; `DiskRaster` is a raster that is never held as a whole; `WindowOperation` is the cutting
+and putting together by itself, for windows of other uses.
 """
 
 from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
