@@ -125,7 +125,9 @@ class MovingWindowCurrent:
 
     Examples
     --------
-    >>> row = MovingWindowCurrent(permeability=np.ones((1, 3)), radius=1.0, sources=np.array([[0.0, 1.0, 1.0]]))
+    >>> row = MovingWindowCurrent(
+    ...     permeability=np.ones((1, 3)), radius=1.0, sources=np.array([[0.0, 1.0, 1.0]]), as_omniscape=False
+    ... )
     >>> row.run().maps["current"]
     array([[0., 2., 2.]])
     """
