@@ -15,6 +15,8 @@ from ..solvers.automatic import (
 )
 from ..solvers.nested_dissection import predicted_bytes
 from ..windows import WindowOperation
+from ..windows.current_batches import TOGETHER
+from ..windows.one_window import WIDEST
 from .calibration import slowness
 from .registry import Forecast
 
@@ -41,6 +43,10 @@ WINDOW_BLOCKS = 60
 #: Seconds of one core for a window of n cells, h × w: a search in n, an elimination in h w³ with its way back, the
 #: systems of randomized paths in n^1.5, a straight line in n.
 WINDOW_SECONDS = {"leastcost": 1.3e-7, "resistance": 2.7e-9, "rsp": 2e-7, "euclidean": 2e-8}
+
+#: Seconds of one core for the currents of a window, per cell, and for its factor, per h w³.
+CURRENT_SECONDS = 2.5e-7
+ROWWISE_SECONDS = 2e-11
 
 
 def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
@@ -109,3 +115,21 @@ def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, 
     slower = slowness()[0 if kind in ("resistance", "rsp") else 1]
     used = 1 if kind in ("rsp", "euclidean") else cores()
     return Forecast(BASE + int(held), START_SECONDS + slower * each * all_windows.count / used)
+
+
+def moving_currents(
+    reach: tuple[int, int], all_windows: WindowOperation, tiles: WindowOperation, *, potential: bool
+) -> Forecast:
+    """Forecast the currents of moving windows, of which one batch is in memory.
+
+    A window of h × w cells is factored in h w³ as long as it is narrow; the currents take as long as there are cells.
+    """
+    height, width = 2 * reach[0] + 1, 2 * reach[1] + 1
+    cells, narrow = height * width, width <= WIDEST
+    together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
+    tile = tiles.window_shape[0] * tiles.window_shape[1]
+    maps = 2 if potential else 1
+    parts = -(-together // TOGETHER)
+    held = tile * (GRAPH * maps + 8 * maps * parts) + cores() * maps * cells * (8 * width if narrow else GRAPH)
+    each = CURRENT_SECONDS * cells * maps + (ROWWISE_SECONDS * cells * width**2 if narrow else CURRENT_SECONDS * cells)
+    return Forecast(BASE + int(held), START_SECONDS + slowness()[0] * each * all_windows.count / cores())

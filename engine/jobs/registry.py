@@ -84,6 +84,7 @@ def tasks() -> dict[str, Task]:
     from .rsp_distance import RSPDistanceTask
     from .sensitivity import ConnectivitySensitivity
     from .windowed_connectivity import WindowedConnectivityTask
+    from .windowed_current import WindowedCurrentTask
     from .windowed_sensitivity import WindowedSensitivityTask
 
     known = (
@@ -100,5 +101,6 @@ def tasks() -> dict[str, Task]:
         DistanceMatrixTask(),
         LeastCostPathsTask(),
         LeastCostCorridorTask(),
+        WindowedCurrentTask(),
     )
     return {task.name: task for task in known}

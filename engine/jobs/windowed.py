@@ -25,9 +25,6 @@ THIS_MACHINE = "local"
 def arguments(job: Job) -> dict[str, Any]:
     """Return what an analysis is made of, from the parameters and inputs of a job."""
     permeability, quality, _ = read_streams(job)
-    batch = job.parameters.get("batch")
-    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-        raise ValueError(f'parameter "batch" must be a number of windows, 1 or more, not {batch!r}')
     return {
         "quality": quality,
         "permeability": permeability,
@@ -38,8 +35,16 @@ def arguments(job: Job) -> dict[str, Any]:
         "neighbors": choice(job, "neighbors", ("queen", "rook")),
         "edge_rule": choice(job, "edge_rule", ("mean", "resistance", "target")),
         "pixel_size": read_pixel_size(job),
-        "batch": batch,
+        "batch": batch_of(job),
     }
+
+
+def batch_of(job: Job) -> int | None:
+    """Return how many windows are to be computed together, if the job says so."""
+    batch = job.parameters.get("batch")
+    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise ValueError(f'parameter "batch" must be a number of windows, 1 or more, not {batch!r}')
+    return batch
 
 
 def range_in_cells(job: Job) -> tuple[int, int]:
@@ -91,12 +96,7 @@ def progress(job: Job):
 
 def numbers(found: Any, raster: DiskRaster, entries: list[Entry]) -> dict[str, Any]:
     """Return what a windowed analysis found, in numbers."""
-    lowest, highest, active = np.inf, -np.inf, 0
-    for place in strips(raster.shape):
-        values = raster[place]
-        values = values[~np.isnan(values)]
-        lowest, highest = min(lowest, values.min(initial=np.inf)), max(highest, values.max(initial=-np.inf))
-        active += values.size
+    active, lowest, highest = extent_of(raster)
     return {
         "active_cells": active,
         "connectivity": found.connectivity,
@@ -105,6 +105,17 @@ def numbers(found: Any, raster: DiskRaster, entries: list[Entry]) -> dict[str, A
         "minimum": lowest,
         "maximum": highest,
     } | solver_numbers(entries)
+
+
+def extent_of(raster: DiskRaster) -> tuple[int, float, float]:
+    """Return how many cells hold a value, the smallest and the largest of them."""
+    lowest, highest, active = np.inf, -np.inf, 0
+    for place in strips(raster.shape):
+        values = raster[place]
+        values = values[~np.isnan(values)]
+        lowest, highest = min(lowest, values.min(initial=np.inf)), max(highest, values.max(initial=-np.inf))
+        active += values.size
+    return active, float(lowest), float(highest)
 
 
 def _distance(job: Job) -> AbstractDistance:

@@ -1,6 +1,5 @@
 """Connectivity of landscapes of any size and its sensitivity, window by window."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
@@ -20,11 +19,9 @@ from .dispatch import AbstractDispatch, OneProcess
 from .fingerprints import described, hash_of
 from .layout import tile_of_blocks, windows_of_range
 from .operation import Extent, Raster
+from .order import Progress, in_order
 from .program import Program
-from .rasters import on_disk
-
-#: Called with the batches done, of how many, and the seconds that are left as far as is known.
-Progress = Callable[[int, int, float | None], None]
+from .rasters import on_disk, raster_of
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,9 @@ class _WindowedAnalysis:
         pixel_size: tuple[float, float] = (1.0, 1.0),
         batch: int | None = None,
     ):
-        self.quality = on_disk(_raster(quality, "quality"))
+        self.quality = on_disk(raster_of(quality, "quality"))
         self.by_quality = callable(permeability)
-        self.permeability = None if self.by_quality else on_disk(_raster(permeability, "permeability"))
+        self.permeability = None if self.by_quality else on_disk(raster_of(permeability, "permeability"))
         shape = tuple(self.quality.shape)
         if self.permeability is not None and tuple(self.permeability.shape) != shape:
             raise ValueError(f"quality has {shape} cells, permeability {tuple(self.permeability.shape)}")
@@ -144,8 +141,8 @@ class _WindowedAnalysis:
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
         nothing_and_zero(output, self.quality, self.permeability, by_quality)
         total, computed = 0.0, 0
-        for batch in _in_order(analysis, dispatch or OneProcess(), kept, progress):
-            total, computed = total + batch.connectivity, computed + batch.windows
+        for batch in in_order(analysis, dispatch or OneProcess(), kept, progress):
+            total, computed = total + batch.total, computed + batch.windows
             if batch.raster is not None:
                 merge(output, batch)
         return total, output, computed, self.windows.count - computed
@@ -322,37 +319,6 @@ class SensitivityAnalysis(_WindowedAnalysis):
             analysis.tiles.add_window(raster, batch.number, batch.raster)
 
         return WindowedSensitivity(*self._run(analysis, output, dispatch, checkpoint, progress, merge))
-
-
-def _in_order(analysis: Analysis, dispatch: AbstractDispatch, kept: Checkpoint | None, progress: Progress | None):
-    """Yield every batch in the order of the numbers, from the disk if it is there, and say how far it is."""
-    count = analysis.tiles.count
-    finished = set() if kept is None else kept.finished()
-    missing = [number for number in range(count) if number not in finished]
-    arriving = dispatch.results(analysis, missing)
-    early: dict[int, Batch] = {}
-    started, done = time.perf_counter(), 0
-    for number in range(count):
-        if number in finished:
-            yield kept.load(number)
-            continue
-        while number not in early:
-            batch = next(arriving)
-            early[batch.number] = batch
-            done += 1
-            if kept is not None:
-                kept.save(batch)
-            if progress is not None:
-                left = (time.perf_counter() - started) / done * (len(missing) - done)
-                progress(len(finished) + done, count, left)
-        yield early.pop(number)
-
-
-def _raster(given: Any, name: str) -> Raster:
-    raster = given if hasattr(given, "shape") else np.asarray(given, float)
-    if len(raster.shape) != 2 or 0 in raster.shape:
-        raise ValueError(f"{name} must be a raster (rows, columns) with cells, not of shape {tuple(raster.shape)}")
-    return raster
 
 
 def _formula(function: Callable) -> Callable:

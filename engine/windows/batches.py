@@ -1,5 +1,6 @@
 """Batches of windows: a tile of blocks with all that their windows hold, computed at once."""
 
+import abc
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -13,8 +14,24 @@ from .program import Program, Tile, compute
 PARTS = (4, 1)
 
 
+class AbstractAnalysis(abc.ABC):
+    """What is to be computed batch by batch, of a landscape that it knows how to read.
+
+    Attributes
+    ----------
+    tiles
+        The batches: the cores are tiles of blocks.
+    """
+
+    tiles: WindowOperation
+
+    @abc.abstractmethod
+    def batch(self, number: int, threads: int) -> "Batch":
+        """Compute one batch; the result does not depend on the number of threads."""
+
+
 @dataclass(frozen=True)
-class Analysis:
+class Analysis(AbstractAnalysis):
     """All that is needed to compute any batch: what, where and how it is cut up. Goes to workers as a whole.
 
     Attributes
@@ -44,6 +61,15 @@ class Analysis:
         (rows, columns), (height, width) = self.tiles.core, self.program.core
         return rows // height, columns // width
 
+    def batch(self, number: int, threads: int) -> "Batch":
+        """Compute one batch: the windows that hold habitat, in one call."""
+        landscape = read_tile(self, number)
+        chosen = choose_windows(self, landscape)
+        if chosen is None:
+            return Batch(number, 0.0, 0, None)
+        reach, slope = compute(self.program, as_tile(landscape, chosen), threads)
+        return finish(self, number, landscape, chosen, np.asarray(reach), None if slope is None else np.asarray(slope))
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -53,23 +79,23 @@ class Batch:
     ----------
     number
         Of the tile.
-    connectivity
-        Its part of Σ q_block Σ_j f(d_j) q_j.
+    total
+        Its part of the number that the analysis is about, such as Σ q_block Σ_j f(d_j) q_j.
     windows
-        How many windows were computed; the others hold no habitat.
+        How many windows were computed; the others hold no habitat, or no source.
     raster
-        The derivative by every cell of the tile with its buffer; for the value alone q_i Σ_j f(d_j) q_j of every cell
-        of the tile. None where there is no window to compute.
+        One or several rasters of the tile with its buffer; for the value of a connectivity alone, q_i Σ_j f(d_j) q_j of
+        every cell of the tile. None where there is no window to compute.
     """
 
     number: int
-    connectivity: float
+    total: float
     windows: int
     raster: np.ndarray | None
 
 
-def run_batch(analysis: Analysis, number: int, threads: int) -> Batch:
-    """Compute one batch.
+def run_batch(analysis: AbstractAnalysis, number: int, threads: int) -> Batch:
+    """Compute one batch, wherever this is called.
 
     Parameters
     ----------
@@ -80,12 +106,7 @@ def run_batch(analysis: Analysis, number: int, threads: int) -> Batch:
     threads
         How many threads may be used; the result does not depend on it.
     """
-    landscape = read_tile(analysis, number)
-    chosen = choose_windows(analysis, landscape)
-    if chosen is None:
-        return Batch(number, 0.0, 0, None)
-    reach, slope = compute(analysis.program, as_tile(landscape, chosen), threads)
-    return finish(analysis, number, landscape, chosen, np.asarray(reach), None if slope is None else np.asarray(slope))
+    return analysis.batch(number, threads)
 
 
 @dataclass(frozen=True)
@@ -145,7 +166,7 @@ def choose_windows(analysis: Analysis, landscape: Landscape) -> Chosen | None:
     present = np.flatnonzero(habitat & active.any(1))
     if not present.size:
         return None
-    place = _nearest_to_centre(active[present], (height, width))
+    place = nearest_to_centre(active[present], (height, width))
     seeds = (top + place // width) * program.window_shape[1] + left + place % width
     corners = np.stack([present // columns * height, present % columns * width], -1)
     full = rows * columns
@@ -186,7 +207,7 @@ def finish(
     return Batch(number, connectivity, chosen.blocks.size, slope)
 
 
-def _nearest_to_centre(active: np.ndarray, core: tuple[int, int]) -> np.ndarray:
+def nearest_to_centre(active: np.ndarray, core: tuple[int, int]) -> np.ndarray:
     """Return the vertex of each block that is nearest to its centre, the first of several row by row."""
     rows, columns = np.divmod(np.arange(core[0] * core[1]), core[1])
     away = (rows - (core[0] - 1) / 2) ** 2 + (columns - (core[1] - 1) / 2) ** 2

@@ -12,7 +12,7 @@ import numpy as np
 
 from .batches import Batch
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 
 
@@ -120,7 +120,7 @@ class Checkpoint(RunFolder):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     kept = Checkpoint(folder, {"range": 25})
     ...     kept.save(Batch(3, 0.5, 1, np.ones((1, 2))))
-    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).connectivity
+    ...     Checkpoint(folder, {"range": 25}).finished(), kept.load(3).total
     ({3}, 0.5)
     """
 
@@ -138,7 +138,7 @@ class Checkpoint(RunFolder):
         OSError
             The disk is full; all that was kept before is as it was.
         """
-        arrays = {"connectivity": np.array(batch.connectivity), "windows": np.array(batch.windows)}
+        arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
         self.write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
@@ -155,7 +155,7 @@ class Checkpoint(RunFolder):
         try:
             with np.load(path, allow_pickle=False) as kept:
                 raster = kept["raster"] if "raster" in kept else None
-                return Batch(number, float(kept["connectivity"]), int(kept["windows"]), raster)
+                return Batch(number, float(kept["total"]), int(kept["windows"]), raster)
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
             raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
 

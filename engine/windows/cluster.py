@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .batches import Analysis, Batch, run_batch
+from .batches import AbstractAnalysis, Batch, run_batch
 from .dispatch import AbstractDispatch
 
 MISSING = (
@@ -49,7 +49,7 @@ class DaskCluster(AbstractDispatch):
         _distributed()
         self.address, self.workers, self.threads = address, workers, threads
 
-    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
+    def results(self, analysis: AbstractAnalysis, numbers: Sequence[int]) -> Iterator[Batch]:
         """Yield the batches as they come."""
         with self._client() as client:
             yield from _Run(client, analysis, self.threads).results(list(numbers))
@@ -71,7 +71,7 @@ class DaskCluster(AbstractDispatch):
 class _Run:
     """One run on one cluster."""
 
-    def __init__(self, client: Any, analysis: Analysis, threads: int):
+    def __init__(self, client: Any, analysis: AbstractAnalysis, threads: int):
         self._client, self._analysis, self._threads = client, analysis, threads
         self._lost = 0
         self._inputs = None

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..compiled import cores
-from .batches import Analysis, Batch, Chosen, as_tile, choose_windows, finish, read_tile
+from .batches import AbstractAnalysis, Analysis, Batch, Chosen, as_tile, choose_windows, finish, read_tile
 from .dispatch import AbstractDispatch
 from .program import Tile, compute
 
@@ -34,8 +34,19 @@ class AllDevices(AbstractDispatch):
         self.devices = list(jax.devices() if devices is None else devices)
         self.threads = max(1, cores() // len(self.devices)) if threads is None else threads
 
-    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
-        """Yield the batches in order, apart from those without habitat, which come as they are found."""
+    def results(self, analysis: AbstractAnalysis, numbers: Sequence[int]) -> Iterator[Batch]:
+        """Yield the batches in order, apart from those without habitat, which come as they are found.
+
+        Raises
+        ------
+        ValueError
+            The windows are computed by loops on the processor, which no other device runs.
+        """
+        if not isinstance(analysis, Analysis):
+            raise ValueError(
+                "currents in moving windows are computed by loops on the processor: let OneProcess compute them, or a "
+                "DaskCluster"
+            )
         waiting = []
         for number in numbers:
             landscape = read_tile(analysis, number)

@@ -4,14 +4,14 @@ import abc
 from collections.abc import Iterator, Sequence
 
 from ..compiled import cores
-from .batches import Analysis, Batch, run_batch
+from .batches import AbstractAnalysis, Batch, run_batch
 
 
 class AbstractDispatch(abc.ABC):
     """A way to have batches computed."""
 
     @abc.abstractmethod
-    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
+    def results(self, analysis: AbstractAnalysis, numbers: Sequence[int]) -> Iterator[Batch]:
         """Yield the batches of these numbers, each once, in any order.
 
         Only a bounded number of batches may be under way beyond the first one that has not been yielded.
@@ -35,7 +35,7 @@ class OneProcess(AbstractDispatch):
     def __init__(self, threads: int | None = None):
         self.threads = cores() if threads is None else threads
 
-    def results(self, analysis: Analysis, numbers: Sequence[int]) -> Iterator[Batch]:
+    def results(self, analysis: AbstractAnalysis, numbers: Sequence[int]) -> Iterator[Batch]:
         """Yield the batches in order."""
         for number in numbers:
             yield run_batch(analysis, number, self.threads)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .operation import Raster
 
@@ -145,6 +146,25 @@ def on_disk(raster: Raster) -> Raster:
     except ValueError:
         return raster
     return file if (file.shape, file.dtype) == (raster.shape, raster.dtype) else raster
+
+
+def raster_of(given: Raster | ArrayLike, name: str) -> Raster:
+    """Return what was given as a raster: as it is if it has a shape, else as an array.
+
+    Raises
+    ------
+    ValueError
+        It is no raster with cells.
+
+    Examples
+    --------
+    >>> raster_of([[1, 2]], "quality").shape
+    (1, 2)
+    """
+    raster = given if hasattr(given, "shape") else np.asarray(given, float)
+    if len(raster.shape) != 2 or 0 in raster.shape:
+        raise ValueError(f"{name} must be a raster (rows, columns) with cells, not of shape {tuple(raster.shape)}")
+    return raster
 
 
 def _take_room(file, size: int) -> None:

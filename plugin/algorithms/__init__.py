@@ -14,6 +14,7 @@ from .flows.currentflow import CurrentFlow
 from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .flows.leastcostcorridor import LeastCostCorridor
 from .flows.leastcostpaths import LeastCostPaths
+from .flows.movingwindowcurrent import MovingWindowCurrent
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -37,6 +38,7 @@ ALGORITHMS = (
     LeastCostPaths,
     LeastCostCorridor,
     PermeabilityFromLandCover,
+    MovingWindowCurrent,
 )
 
 __all__ = ["ALGORITHMS"]

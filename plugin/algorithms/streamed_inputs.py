@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeedback
 
 from ..array_file import ArrayFile
-from ..layers import StreamedRaster, open_band, stream_landscape, stream_quality
+from ..layers import StreamedRaster, open_band, stream_landscape, stream_quality, stream_strengths
 from ..runner import refuse_without_room
 from ..translation import tr
 from .inputs import Inputs, warn_of_degrees
@@ -49,7 +50,9 @@ class StreamedInputs(Inputs):
         """The landscape, brought to the engine and checked on the way."""
         self._feedback.setProgressText(tr("Reading the landscape"))
         source = open_band(self.layer("INPUT"), self.whole_number("BAND"))
-        bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + (QUALITY_BYTES if self.is_given("QUALITY") else 0)
+        further = sum(QUALITY_BYTES for name in ("QUALITY", "SOURCE_STRENGTH") if self.is_given(name))
+        further += sum(RESULT_BYTES for name in ("FLOW_POTENTIAL", "NORMALIZED_CURRENT") if self.is_given(name))
+        bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + further
         refuse_without_room(source.frame.rows * source.frame.columns * bytes_a_cell)
         raster = stream_landscape(source, self.choice("VALUES"), self._folder, Stage(self._feedback, 0, 50))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
@@ -63,10 +66,23 @@ class StreamedInputs(Inputs):
         QgsProcessingException
             A value is negative or infinite, or there is no cell with quality above 0.
         """
+        return self._on_the_landscape(name, tr("Reading the habitat quality"), stream_quality)
+
+    def strengths(self, name: str) -> ArrayFile:
+        """Bring how strong a source each cell of the landscape is to the engine; 0 where there is no data.
+
+        Raises
+        ------
+        QgsProcessingException
+            A value is negative or infinite, or no cell is a source.
+        """
+        return self._on_the_landscape(name, tr("Reading the source strengths"), stream_strengths)
+
+    def _on_the_landscape(self, name: str, text: str, stream: Callable[..., ArrayFile]) -> ArrayFile:
         landscape = self.landscape
-        self._feedback.setProgressText(tr("Reading the habitat quality"))
+        self._feedback.setProgressText(text)
         source = open_band(self.layer(name), 1)
         if not source.frame.same_grid_as(landscape.frame):
             copied = source.frame.rows * source.frame.columns
             refuse_without_room(copied * QUALITY_BYTES + landscape.values.size * (QUALITY_BYTES + RESULT_BYTES))
-        return stream_quality(source, landscape, self._folder, Stage(self._feedback, 50, 100))
+        return stream(source, landscape, self._folder, Stage(self._feedback, 50, 100))

@@ -115,19 +115,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
-            number(
-                "BATCH",
-                tr("Windows at a time"),
-                0,
-                tr(
-                    "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
-                    "some 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
-                    "be continued only with the same number."
-                ),
-                minimum=0,
-                whole=True,
-                advanced=True,
-            ),
+            self._batch(),
             self._checkpoint(),
             self._cluster(),
             *graph(),
@@ -141,6 +129,22 @@ class WindowedAlgorithm(EngineAlgorithm):
     def own_choices(self, inputs: Inputs) -> dict[str, Any]:
         """Return the task's parameters of this algorithm alone."""
         return {}
+
+    @staticmethod
+    def _batch() -> QgsProcessingParameterDefinition:
+        return number(
+            "BATCH",
+            tr("Windows at a time"),
+            0,
+            tr(
+                "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
+                "some 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
+                "be continued only with the same number."
+            ),
+            minimum=0,
+            whole=True,
+            advanced=True,
+        )
 
     @staticmethod
     def _checkpoint() -> QgsProcessingParameterDefinition:
@@ -196,13 +200,19 @@ class WindowedAlgorithm(EngineAlgorithm):
             "coarsening": inputs.number("COARSENING"),
             **self.own_choices(inputs),
         }
+        return inputs.task(self.task_name, arrays, **parameters, **self._who_computes(inputs))
+
+    @staticmethod
+    def _who_computes(inputs: Inputs) -> dict[str, Any]:
+        """Return what the task is told of batches, of an earlier run and of a cluster."""
+        parameters: dict[str, Any] = {}
         if batch := inputs.whole_number("BATCH"):
             parameters["batch"] = batch
         if folder := _folder(inputs):
             parameters["checkpoint"] = folder
         if address := inputs.text("CLUSTER"):
             parameters["cluster"] = address
-        return inputs.task(self.task_name, arrays, **parameters)
+        return parameters
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

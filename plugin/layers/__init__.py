@@ -16,7 +16,7 @@ from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
 from .reclassifying import Reclassified, reclassify
 from .regions import regions_in
-from .streaming import StreamedRaster, stream_landscape, stream_quality
+from .streaming import StreamedRaster, stream_landscape, stream_quality, stream_strengths
 from .writing import write_raster
 
 __all__ = [
@@ -43,5 +43,6 @@ __all__ = [
     "regions_in",
     "stream_landscape",
     "stream_quality",
+    "stream_strengths",
     "write_raster",
 ]

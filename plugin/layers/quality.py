@@ -49,6 +49,20 @@ class QualityCheck:
         self._missing += int(np.count_nonzero(crossable & ~valid))
         return quality
 
+    def _texts(self) -> tuple[str, str, str]:
+        """Return what is said of wrong values, of none at all, and of missing ones."""
+        return (
+            tr(
+                "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
+                "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
+            ),
+            tr(
+                "No cell of the landscape has habitat: '{name}' is 0 or without data wherever '{landscape}' can "
+                "be crossed. Check that the two rasters cover the same area."
+            ),
+            tr("'{name}' has no data in {count:,} cells of the landscape; they count as quality 0."),
+        )
+
     def refuse(self) -> None:
         """Raise what is wrong with all that was looked at.
 
@@ -59,25 +73,31 @@ class QualityCheck:
         """
         if self._wrong:
             row, column, value = self._first
+            text = self._texts()[0]
             raise QgsProcessingException(
-                tr(
-                    "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                    "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
-                ).format(count=self._wrong, name=self._name, row=row, column=column, value=value)
+                text.format(count=self._wrong, name=self._name, row=row, column=column, value=value)
             )
         if not self._any:
-            raise QgsProcessingException(
-                tr(
-                    "No cell of the landscape has habitat: '{name}' is 0 or without data wherever '{landscape}' can "
-                    "be crossed. Check that the two rasters cover the same area."
-                ).format(name=self._name, landscape=self._landscape)
-            )
+            raise QgsProcessingException(self._texts()[1].format(name=self._name, landscape=self._landscape))
 
     def report(self, feedback: QgsProcessingFeedback) -> None:
         """Say where the landscape has no quality."""
         if self._missing:
-            feedback.pushInfo(
-                tr("'{name}' has no data in {count:,} cells of the landscape; they count as quality 0.").format(
-                    name=self._name, count=self._missing
-                )
-            )
+            feedback.pushInfo(self._texts()[2].format(name=self._name, count=self._missing))
+
+
+class StrengthCheck(QualityCheck):
+    """Whether a raster can say how strong the sources of a landscape are."""
+
+    def _texts(self) -> tuple[str, str, str]:
+        return (
+            tr(
+                "Source strength must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the first "
+                "at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
+            ),
+            tr(
+                "No cell of the landscape is a source: '{name}' is 0 or without data wherever '{landscape}' can be "
+                "crossed. Check that the two rasters cover the same area."
+            ),
+            tr("'{name}' has no data in {count:,} cells of the landscape; they are no sources."),
+        )

@@ -14,7 +14,7 @@ from ..translation import tr
 from .alignment import aligned_blocks
 from .checking import LandscapeCheck
 from .frame import Frame
-from .quality import QualityCheck
+from .quality import QualityCheck, StrengthCheck
 from .reading import Band, blocks_of
 
 
@@ -98,8 +98,20 @@ def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedba
     QgsProcessingException
         As `align`; a value is negative or infinite, there is no habitat, or the disk is full.
     """
-    check = QualityCheck(source.name, landscape.name)
-    path = folder / "quality.npy"
+    return _streamed(source, QualityCheck(source.name, landscape.name), landscape, folder / "quality.npy", feedback)
+
+
+def stream_strengths(
+    source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback
+) -> ArrayFile:
+    """Write how strong a source each cell of the landscape is into `sources.npy`, like `stream_quality`."""
+    return _streamed(source, StrengthCheck(source.name, landscape.name), landscape, folder / "sources.npy", feedback)
+
+
+def _streamed(
+    source: Band, check: QualityCheck, landscape: StreamedRaster, path: Path, feedback: QgsProcessingFeedback
+) -> ArrayFile:
+    folder = path.parent
     try:
         with written_by_rows(path, landscape.values.shape, np.float64) as append:
             for first, block, valid in aligned_blocks(source, landscape.frame, feedback, folder):

@@ -7,7 +7,7 @@ import pytest
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.jobs.registry import Job, tasks
 from permea.engine.jobs.reporting import Reporter
-from permea.engine.windows import ConnectivityAnalysis, Exponential, SensitivityAnalysis
+from permea.engine.windows import ConnectivityAnalysis, Exponential, MovingWindowCurrent, SensitivityAnalysis
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
 from worker_process import run_job
 
@@ -129,6 +129,56 @@ def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
                 {"landscape": np.empty(shape)},
                 unheard,
             )
+        )
+        for shape in ((300, 300), (3000, 3000))
+    )
+    assert few.bytes == many.bytes
+    assert many.seconds > few.seconds + 1
+
+
+MOVING = {"radius": 9.0, "block": 3, "buffer": 2.5, "pixel_size": [2.0, 2.5], "normalized_current": True}
+
+
+def test_moving_current_is_what_the_engine_computes(tmp_path):
+    parameters = {**MOVING, "threshold": 0.5, "as_omniscape": False}
+    ended = run_job(tmp_path, "windowed.current", parameters, landscape=LANDSCAPE, sources=QUALITY)
+    assert ended.status == DONE
+    found = MovingWindowCurrent(
+        permeability=np.nan_to_num(LANDSCAPE),
+        sources=QUALITY,
+        source_threshold=0.5,
+        radius=9.0,
+        block=3,
+        buffer=2.5,
+        pixel_size=(2.0, 2.5),
+        as_omniscape=False,
+    ).run(normalized=True)
+    assert sorted(ended.result["outputs"]) == ["current", "normalized_current"]
+    for name in ended.result["outputs"]:
+        np.testing.assert_allclose(ended.output(name), found.maps[name], rtol=1e-9, atol=1e-12)
+    assert ended.numbers["total_current"] == pytest.approx(found.total, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"block": 2}, "block must be an odd number of cells"),
+        ({"radius": 1.0}, "must reach beyond"),
+        ({"radius": None}, 'parameter "radius" must be a positive number'),
+        ({"threshold": -1.0}, 'parameter "threshold" must be a number, 0 or more'),
+        ({"edge_rule": "target"}, "undirected"),
+    ],
+)
+def test_moving_windows_that_are_none_are_refused_in_words(changed, said, unheard, tmp_path):
+    inputs = {"landscape": LANDSCAPE, "sources": QUALITY, "valid": ~np.isnan(LANDSCAPE)}
+    with pytest.raises(ValueError, match=said):
+        tasks()["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, unheard, tmp_path))
+
+
+def test_of_moving_windows_too_memory_is_forecast_for_a_batch_and_time_for_all(unheard):
+    few, many = (
+        tasks()["windowed.current"].forecast(
+            Job(LANDSCAPE_PARAMETERS | MOVING | {"radius": 50.0}, {"landscape": np.empty(shape)}, unheard)
         )
         for shape in ((300, 300), (3000, 3000))
     )

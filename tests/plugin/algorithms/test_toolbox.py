@@ -20,6 +20,7 @@ ALGORITHMS = {
     "currentflow": "flows",
     "currentflowadvanced": "flows",
     "circuitscapeproject": "flows",
+    "movingwindowcurrent": "flows",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }

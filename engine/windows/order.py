@@ -1,0 +1,49 @@
+"""Batches in the order of their numbers, whoever computes them and in whichever order they come."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from .batches import AbstractAnalysis, Batch
+from .checkpoint import Checkpoint
+from .dispatch import AbstractDispatch
+
+#: Called with the batches done, of how many, and the seconds that are left as far as is known.
+Progress = Callable[[int, int, float | None], None]
+
+
+def in_order(
+    analysis: AbstractAnalysis, dispatch: AbstractDispatch, kept: Checkpoint | None, progress: Progress | None
+) -> Iterator[Batch]:
+    """Yield every batch in the order of the numbers, from the disk if it is there, and say how far it is.
+
+    Parameters
+    ----------
+    analysis
+        What is computed.
+    dispatch
+        Who computes.
+    kept
+        Where batches are kept, and taken from.
+    progress
+        Called after every batch that was computed.
+    """
+    count = analysis.tiles.count
+    finished = set() if kept is None else kept.finished()
+    missing = [number for number in range(count) if number not in finished]
+    arriving = dispatch.results(analysis, missing)
+    early: dict[int, Batch] = {}
+    started, done = time.perf_counter(), 0
+    for number in range(count):
+        if number in finished:
+            yield kept.load(number)
+            continue
+        while number not in early:
+            batch = next(arriving)
+            early[batch.number] = batch
+            done += 1
+            if kept is not None:
+                kept.save(batch)
+            if progress is not None:
+                left = (time.perf_counter() - started) / done * (len(missing) - done)
+                progress(len(finished) + done, count, left)
+        yield early.pop(number)

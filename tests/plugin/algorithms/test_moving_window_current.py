@@ -1,0 +1,122 @@
+"""Omnidirectional current in the toolbox: equal to Omniscape's outputs, refused in plain words, continued."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException
+
+from .conftest import NODATA, NORTH, ROOT, WEST
+
+# Omniscape solves iteratively, to about as many digits.
+DIGITS_OF_OMNISCAPE = 5e-5
+
+
+@pytest.fixture
+def omniscape(read):
+    """The folder of Omniscape's tests, and how to read one of its rasters, NaN where it has no data."""
+    folder = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data")) / "omniscape"
+    if not folder.is_dir():
+        pytest.skip(f"no reference data at {folder}: set PERMEA_REFERENCE_DATA to the folder above it")
+    return folder, lambda name: read(folder / name).band
+
+
+@pytest.fixture
+def complaint(run):
+    """The message with which a run is refused."""
+
+    def of(**parameters):
+        with pytest.raises(QgsProcessingException) as refused:
+            run("movingwindowcurrent", **{"RADIUS": 90.0, "BLOCK_SIZE": 1, **parameters})
+        message = str(refused.value)
+        assert "Traceback" not in message and ".py" not in message, message
+        return message
+
+    return of
+
+
+def same(made, expected):
+    np.testing.assert_allclose(made, expected, rtol=DIGITS_OF_OMNISCAPE)
+
+
+def test_a_raster_of_sources_gives_the_three_maps_of_omniscape(run, read, omniscape):
+    folder, band = omniscape
+    # Omniscape rounds the block size of this configuration, 2, up to 3.
+    result = run(
+        "movingwindowcurrent",
+        INPUT=str(folder / "input" / "resistance.asc"),
+        VALUES="resistance",
+        SOURCE_STRENGTH=str(folder / "input" / "source.asc"),
+        RADIUS=5,
+        BUFFER=2,
+        BLOCK_SIZE=3,
+        THRESHOLD=0.2,
+    )
+    expected = "output_verify/test1/{}.tif".format
+    same(read(result["OUTPUT"]).band, band(expected("cum_currmap")))
+    same(read(result["FLOW_POTENTIAL"]).band, band(expected("flow_potential")))
+    same(read(result["NORMALIZED_CURRENT"]).band, band(expected("normalized_cum_currmap")))
+
+
+def test_sources_from_resistance_give_the_maps_of_omniscape(run, read, omniscape):
+    folder, band = omniscape
+    given = {"INPUT": str(folder / "input" / "resistance1.asc"), "VALUES": "resistance"}
+    result = run("movingwindowcurrent", RADIUS=5, BLOCK_SIZE=3, CUTOFF=0.25, NORMALIZED_CURRENT=None, **given)
+    same(read(result["OUTPUT"]).band, band("output_verify/test3/cum_currmap.asc"))
+    same(read(result["FLOW_POTENTIAL"]).band, band("output_verify/test3/flow_potential.asc"))
+    assert not result.get("NORMALIZED_CURRENT")
+
+
+def test_a_map_lies_on_the_landscape_and_the_numbers_tell_of_it(run, read, valley, valley_file, feedback):
+    result = run("movingwindowcurrent", INPUT=valley_file, RADIUS=90, BLOCK_SIZE=3, FLOW_POTENTIAL=None)
+    made = read(result["OUTPUT"])
+    np.testing.assert_array_equal(np.isnan(made.band), (valley == NODATA) | (valley == 0))
+    assert result["MAXIMUM"] == pytest.approx(np.nanmax(made.band), rel=1e-6)
+    assert result["WINDOWS"] > 0 and result["TOTAL_CURRENT"] > 0
+    assert any("arrive at the targets of" in text for text in feedback.infos)
+    assert any(text.startswith("Batch 1 of ") for text in feedback.texts)
+
+
+def test_a_run_goes_on_from_its_folder_and_gives_the_same(run, read, valley_file, tmp_path):
+    choices = {"INPUT": valley_file, "RADIUS": 90, "BLOCK_SIZE": 1, "BATCH": 9}
+    kept = {"CHECKPOINT": str(tmp_path / "kept")}
+    once = run("movingwindowcurrent", **choices, **kept)
+    (tmp_path / "kept" / "batch-00000001.npz").unlink()
+    again = run("movingwindowcurrent", **choices, **kept)
+    at_once = run("movingwindowcurrent", **choices)
+    for name in ("OUTPUT", "FLOW_POTENTIAL", "NORMALIZED_CURRENT"):
+        np.testing.assert_array_equal(read(again[name]).band, read(at_once[name]).band)
+    assert once["TOTAL_CURRENT"] == again["TOTAL_CURRENT"] == at_once["TOTAL_CURRENT"]
+
+
+def test_what_is_no_window_is_refused(complaint, valley_file):
+    assert "radius (10) must reach beyond its cell: at least 30, as a cell is 30 wide" in complaint(
+        INPUT=valley_file, RADIUS=10.0
+    )
+    message = complaint(INPUT=valley_file, BLOCK_SIZE=4, RADIUS=300.0)
+    assert "block must be an odd number of cells, so that it has a centre, not 4: 3 or 5 would do" in message
+    assert "must reach beyond a block of 9 × 9 cells: at least 150" in complaint(INPUT=valley_file, BLOCK_SIZE=9)
+
+
+def test_a_landscape_or_sources_that_are_none_are_refused_by_name_and_number(complaint, geotiff, valley_file):
+    zeros = np.ones((6, 7))
+    zeros[1, :3] = 0.0
+    message = complaint(INPUT=geotiff(zeros, name="plain"), VALUES="resistance")
+    assert "'plain': resistance is zero in 3 cells, the first at row 2, column 1 (0)." in message
+    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.zeros((9, 12)), name="none"))
+    assert "No cell of the landscape is a source: 'none' is 0 or without data" in message
+    bad = np.ones((9, 12))
+    bad[2, 1] = -3.0
+    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(bad, name="bad"))
+    assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.ones((9, 12)), name="weak"), THRESHOLD=2.0)
+    assert "no cell is a source" in message and "below the threshold of 2" in message
+    far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
+    assert "'far'" in complaint(INPUT=valley_file, SOURCE_STRENGTH=far)
+
+
+def test_sources_on_other_cells_are_brought_to_the_landscape_and_the_log_says_so(run, geotiff, valley_file, feedback):
+    shifted = geotiff(np.ones((24, 30)), geotransform=(WEST - 100, 20.0, 0.0, NORTH + 50, 0.0, -20.0), name="shifted")
+    run("movingwindowcurrent", INPUT=valley_file, SOURCE_STRENGTH=shifted, RADIUS=90, BLOCK_SIZE=1)
+    assert any("shifted" in text for text in [*feedback.infos, *feedback.warnings])
