@@ -97,7 +97,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
             return self.execute(parameters, context, feedback)
         except QgsProcessingException as error:
             # QGIS shows a user the words of this very class, but of a subclass Python's traceback.
-            raise QgsProcessingException(str(error)) from None
+            reason = str(error)
+        # Not from within: QGIS never lets go of what is raised here, nor of the rasters that its context would hold.
+        raise QgsProcessingException(reason)
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for parameter in self.parameters():

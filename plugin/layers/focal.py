@@ -143,7 +143,8 @@ def read_focal_nodes(
                 missing.setdefault(_why(cell, valid), []).append(feature.id())
     _warn(nodes, missing, small, name, polygons, feedback)
     kept = {identity: node for identity, node in nodes.items() if node.cells}
-    _refuse_fewer(len(kept), at_least, name, missing)
+    reasons = "; ".join(listed(reason, features) for reason, features in missing.items())
+    _refuse_fewer(len(kept), at_least, name, reasons)
     if polygons:
         _refuse_overlap(list(kept.values()), name)
     else:
@@ -185,7 +186,7 @@ def focal_nodes_of(
     values = raster.values[tuple(cells.T)].astype(np.int64)
     ids, owners = np.unique(values, return_inverse=True)
     lost = np.setdiff1d(wanted, ids)
-    why = {tr("only on nodata or barriers"): lost.tolist()} if lost.size else {}
+    why = tr("only on nodata or barriers: {ids}").format(ids=shortened(lost.tolist())) if lost.size else ""
     _refuse_fewer(len(ids), at_least, raster.name, why)
     if lost.size:
         feedback.pushWarning(
@@ -325,10 +326,9 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
         )
 
 
-def _refuse_fewer(found: int, at_least: int, name: str, missing: dict[str, list[int]]) -> None:
+def _refuse_fewer(found: int, at_least: int, name: str, reasons: str) -> None:
     if found >= at_least:
         return
-    reasons = "; ".join(listed(reason, features) for reason, features in missing.items())
     count = tr("one focal node") if found == 1 else tr("{} focal nodes").format(found)
     if found:
         text = tr("'{layer}' has {count} on cells that can be crossed; {needed} or more are needed{reasons}. {advice}")

@@ -199,6 +199,11 @@ def test_ids_must_be_whole_numbers(ids, feedback):
         focal_nodes_of(ids([[1, 2.5, 3.5]]), np.ones((1, 3), bool), feedback)
 
 
+def test_a_raster_whose_numbers_lie_on_barriers_has_too_few(ids, feedback):
+    with pytest.raises(QgsProcessingException, match=r"one focal node .* \(only on nodata or barriers: 2, 3\)"):
+        focal_nodes_of(ids([[1, 2, 3]]), np.array([[True, False, False]]), feedback)
+
+
 def test_a_raster_of_one_id_is_too_few(ids, feedback):
     with pytest.raises(QgsProcessingException, match="'ids' has one focal node"):
         focal_nodes_of(ids([[4, 4]]), np.ones((1, 2), bool), feedback)
