@@ -103,13 +103,17 @@ class RSPDistance(AbstractDistance):
         costs = finite_costs(grid, self.cost)
         # Whether a function treats its arguments alike is only a guess, from a few numbers.
         undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
-        solver = self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
+        solver = self.solver_for(grid)
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
             return self._to_one(solver, grid.edges, costs, target, undirected)
 
         rasters = jax.lax.map(to_one, cells_of(grid, targets))
         return vertex_values(grid, rasters).T
+
+    def solver_for(self, grid: GridGraph) -> AbstractSolver:
+        """Return what solves the systems of walks to one target: the solver that was given, or chosen by their size."""
+        return self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         wanted = self.measure == "expected_cost"
