@@ -27,6 +27,7 @@ from .inputs import Inputs
 from .results import Figure, Map
 from .stages import Stage
 from .styles import style_when_loaded
+from .tables import Table, refuse_unwritable_tables, written_tables
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 GEOTIFF = (".tif", ".tiff")
@@ -49,6 +50,7 @@ class Section:
 
 
 DISTANCES = Section("distances", tr("Distances"))
+FLOWS = Section("flows", tr("Flows and corridors"))
 SENSITIVITY = Section("sensitivity", tr("Sensitivity"))
 HABITAT = Section("habitat", tr("Habitat"))
 TOOLS = Section("tools", tr("Tools"))
@@ -112,8 +114,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         Raises
         ------
         QgsProcessingException
-            The folder is missing, or the file is not to be a GeoTIFF.
+            The folder is missing, the file is not to be a GeoTIFF, or a table not in a format that can be written.
         """
+        refuse_unwritable_tables(self, parameters, context)
         paths = {}
         for definition in self.destinationParameterDefinitions():
             if not isinstance(definition, QgsProcessingParameterRasterDestination):
@@ -167,7 +170,11 @@ class EngineAlgorithm(PermeaAlgorithm):
 
     @abstractmethod
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
-        """Return the maps to write."""
+        """Return the maps to write; those of outputs that nobody asked for are left out."""
+
+    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+        """Return the tables and lines to write; none by default."""
+        return []
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
         """Return what is wrong with a combination of parameters, or nothing.
@@ -218,7 +225,7 @@ class EngineAlgorithm(PermeaAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        """Write the maps, report, and return the outputs by name.
+        """Write the maps and tables, report, and return the outputs by name.
 
         Parameters
         ----------
@@ -229,9 +236,11 @@ class EngineAlgorithm(PermeaAlgorithm):
         context, feedback
             As Processing hands them to an algorithm.
         """
-        self._write(self.maps(inputs, result), inputs, paths, context, Stage(feedback, 90, 100))
+        tables = self.tables(inputs, result)
+        with written_tables(self, tables, inputs.parameters, context, inputs.landscape.frame.crs) as layers:
+            self._write(self.maps(inputs, result), inputs, paths, context, Stage(feedback, 90, 100))
         self._report(inputs, result, feedback)
-        return {**paths, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
+        return {**paths, **layers, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
 
     def _write(
         self,
@@ -243,7 +252,7 @@ class EngineAlgorithm(PermeaAlgorithm):
     ) -> None:
         feedback.setProgressText(tr("Writing the result"))
         frame = inputs.landscape.frame
-        for each in maps:
+        for each in (each for each in maps if each.output in paths):
             path, names = paths[each.output], each.band_names
             write_raster(path, each.values, frame, dtype=each.dtype, band_names=names, feedback=feedback)
             style_when_loaded(path, each.style, context)

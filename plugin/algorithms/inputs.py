@@ -14,7 +14,20 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from ..layers import Frame, Points, QualityCheck, Raster, align, cells_of, check_landscape, read_points, read_raster
+from ..layers import (
+    FocalNodes,
+    Frame,
+    Points,
+    QualityCheck,
+    Raster,
+    align,
+    cells_of,
+    check_landscape,
+    focal_nodes_of,
+    read_focal_nodes,
+    read_points,
+    read_raster,
+)
 from ..runner import Task
 from ..translation import tr
 
@@ -59,6 +72,11 @@ class Inputs:
         self._parameters = parameters
         self._context = context
         self._feedback = feedback
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as Processing handed them over."""
+        return self._parameters
 
     @cached_property
     def landscape(self) -> Raster:
@@ -106,6 +124,42 @@ class Inputs:
             self._feedback,
             source.sourceName(),
             barrier=self.landscape.valid & ~self.crossable,
+        )
+
+    @cached_property
+    def focal(self) -> FocalNodes:
+        """The focal nodes: points or polygons, or a raster of ids; two or more."""
+        return self.focal_nodes(at_least=2)
+
+    def focal_nodes(self, *, at_least: int) -> FocalNodes:
+        """Read focal nodes from the layer or the raster that was given.
+
+        Parameters
+        ----------
+        at_least
+            How many are needed.
+
+        Raises
+        ------
+        QgsProcessingException
+            As `read_focal_nodes` and `focal_nodes_of`.
+        """
+        if not self.is_given("FOCAL"):
+            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
+            return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
+        source = self._algorithm.parameterAsSource(self._parameters, "FOCAL", self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, "FOCAL"))
+        return read_focal_nodes(
+            source,
+            self.landscape.frame,
+            self.landscape.valid,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            barrier=self.landscape.valid & ~self.crossable,
+            id_field=self.text("ID_FIELD") if self.is_given("ID_FIELD") else "",
+            at_least=at_least,
         )
 
     def quality(self, name: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingParameterDistance,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
@@ -113,6 +114,47 @@ def sources() -> list[Parameter]:
             ),
         ),
     ]
+
+
+def focal_nodes() -> list[Parameter]:
+    """Return between which places movement is asked for: points or polygons with their ids, or a raster of ids."""
+    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    return [
+        explained(
+            QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
+            tr(
+                "The places between which movement is asked for, such as habitat patches or sampling sites: a point is "
+                "the cell it falls in, a polygon all cells whose centres lie in it. Any coordinate system. What lies "
+                "outside the landscape, on nodata or on barriers is left out and listed in the log. Give either a "
+                "layer or a raster of focal nodes."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterField("ID_FIELD", tr("Field with the ids"), None, "FOCAL", optional=True),
+            tr(
+                "The field that names the focal nodes in tables and file names; feature ids if nothing is chosen. "
+                "Polygons that share an id are one region; points must not share one."
+            ),
+        ),
+        explained(
+            QgsProcessingParameterRasterLayer("FOCAL_RASTER", tr("Focal nodes: raster"), optional=True),
+            tr(
+                "A raster of whole numbers; all cells of one number above 0 are the focal node of that id. If its "
+                "cells do not lie on those of the landscape they are brought there, and the log says so. Give either "
+                "a layer or a raster of focal nodes."
+            ),
+        ),
+    ]
+
+
+def focal_complaint(given: set[str]) -> str:
+    """Return what is wrong with the choice of focal nodes, or nothing."""
+    named = given & {"FOCAL", "FOCAL_RASTER"}
+    if not named:
+        return tr("No focal nodes: choose either a layer of points or polygons, or a raster of ids.")
+    if len(named) == 2:
+        return tr("Focal nodes are given twice: choose either a layer or a raster, not both.")
+    return ""
 
 
 def per_source() -> Parameter:

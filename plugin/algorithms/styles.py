@@ -6,11 +6,16 @@ A layer statistic would not do: infinite cells (no way to a source) spoil every 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from qgis.core import (
     QgsColorRampShader,
+    QgsFeatureRenderer,
+    QgsGraduatedSymbolRenderer,
+    QgsLineSymbol,
+    QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
@@ -18,7 +23,9 @@ from qgis.core import (
     QgsRasterRange,
     QgsRasterRenderer,
     QgsRasterShader,
+    QgsRendererRange,
     QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
 
@@ -29,6 +36,9 @@ from ..translation import tr
 NEAR_TO_FAR = (
     "#fcfdbf", "#feca8d", "#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#721f81", "#440f76", "#180f3d",
 )  # fmt: skip
+# As above, without what is too pale for a thin line.
+LINES = ("#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#440f76")
+LINE_WIDTH = "0.7"  # millimetres
 # Blue where raising the value lowers the connectivity scalar, red where it raises it, pale around none.
 BELOW_TO_ABOVE_ZERO = (
     "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
@@ -51,10 +61,10 @@ LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class Style(ABC):
-    """A way to draw a raster, with the numbers it needs already worked out."""
+    """A way to draw a raster, or lines, with the numbers it needs already worked out."""
 
     @abstractmethod
-    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
         """Make the renderer for a layer, which has been loaded by now."""
 
 
@@ -112,6 +122,41 @@ class Numbered(Style):
             items.append(_item(np.inf, THE_REST, label.format(first=first, last=last, size=size)))
         ramp.setColorRampItemList(items)
         return _pseudocolour(layer, ramp)
+
+
+@dataclass(frozen=True)
+class Graded(Style):
+    """Lines in classes of equal width of a value, each in a colour of its own.
+
+    Parameters
+    ----------
+    column
+        The column that holds the value.
+    bounds
+        Of the classes, ascending: one more than there are colours.
+    colours
+        From low to high.
+    """
+
+    column: str
+    bounds: tuple[float, ...]
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsVectorLayer) -> QgsFeatureRenderer:
+        ranges = []
+        for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
+            symbol = QgsLineSymbol.createSimple({"line_color": colour, "line_width": LINE_WIDTH, "capstyle": "round"})
+            ranges.append(QgsRendererRange(low, high, symbol, f"{low:.4g} – {high:.4g}"))
+        return QgsGraduatedSymbolRenderer(self.column, ranges)
+
+
+def line_style(column: str, values: Sequence[float]) -> Style:
+    """Return the style of lines by a value: from pale for cheap to dark for costly, all of one width."""
+    known = np.asarray(values, float)
+    known = known[np.isfinite(known)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    high = high if high > low else low + (abs(low) or 1.0)
+    return Graded(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
 
 
 def distance_style(distance: np.ndarray) -> Style:
@@ -206,13 +251,14 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
         self._style = style
 
     def postProcessLayer(
-        self, layer: QgsRasterLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> None:
-        if not isinstance(layer, QgsRasterLayer) or layer.dataProvider() is None:
+        if not isinstance(layer, (QgsRasterLayer, QgsVectorLayer)) or layer.dataProvider() is None:
             return
-        # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
-        # stretch or histogram by the user is not spoilt by them.
-        hide_infinite_cells(layer)
+        if isinstance(layer, QgsRasterLayer):
+            # The file keeps its infinite cells; to QGIS they are nodata, so that they are transparent and a later
+            # stretch or histogram by the user is not spoilt by them.
+            hide_infinite_cells(layer)
         layer.setRenderer(self._style.renderer(layer))
         layer.triggerRepaint()
 

@@ -60,6 +60,18 @@ class Frame:
         left, width, _, top, _, step_down = self.geotransform
         return (left, top), (left + self.columns * width, top + self.rows * step_down)
 
+    def centres(self, cells: np.ndarray) -> np.ndarray:
+        """The centres of cells, float64 (k, 2): x and y in map units.
+
+        Parameters
+        ----------
+        cells
+            (k, 2): row and column, counted from 0.
+        """
+        left, width, _, top, _, step_down = self.geotransform
+        middles = np.asarray(cells, float).reshape(-1, 2) + 0.5
+        return np.stack([left + width * middles[:, 1], top + step_down * middles[:, 0]], axis=1)
+
     def __str__(self) -> str:
         height, width = self.pixel_size
         return tr("{rows} × {columns} cells of {height:g} × {width:g}, {crs}").format(

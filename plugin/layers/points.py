@@ -83,7 +83,7 @@ def read_points(
         The layer is empty, holds no points, or no point falls on a cell that can be crossed.
     """
     _refuse_unless_points(source, name)
-    transform = _transform_to(frame, source, context, feedback, name)
+    transform = transform_to(frame, source, context, feedback, name)
     found: dict[tuple[int, int], tuple[int, str]] = {}
     nowhere: list[int] = []
     outside: list[int] = []
@@ -104,12 +104,12 @@ def read_points(
             elif cell in found:
                 shared.append((feature.id(), found[cell][0]))
             else:
-                found[cell] = (feature.id(), _label(feature))
+                found[cell] = (feature.id(), label_of(feature))
     reasons = [
-        _listed(tr("no geometry"), nowhere),
-        _listed(tr("outside the raster"), outside),
-        _listed(tr("on nodata"), on_nodata),
-        _listed(tr("on a barrier (permeability 0)"), on_barrier),
+        listed(tr("no geometry"), nowhere),
+        listed(tr("outside the raster"), outside),
+        listed(tr("on nodata"), on_nodata),
+        listed(tr("on a barrier (permeability 0)"), on_barrier),
     ]
     left_out = "; ".join(reason for reason in reasons if reason)
     if not found:
@@ -126,7 +126,7 @@ def read_points(
         pairs = [f"{second} ({tr('with')} {first})" for second, first in shared]
         feedback.pushWarning(
             tr("Points of '{layer}' in the same cell as another, each cell counted once: {features}.").format(
-                layer=name, features=tr("features") + " " + _shortened(pairs)
+                layer=name, features=tr("features") + " " + shortened(pairs)
             )
         )
     return Points(
@@ -190,19 +190,29 @@ def _refuse_unless_points(source: QgsProcessingFeatureSource, name: str) -> None
         )
 
 
-def _transform_to(
+def transform_to(
     frame: Frame,
     source: QgsProcessingFeatureSource,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
     name: str,
 ) -> QgsCoordinateTransform:
-    """From the points' CRS to the raster's; does nothing where one of them is unknown."""
+    """Return the way from a layer's CRS to the raster's, which does nothing where one of them is unknown.
+
+    Parameters
+    ----------
+    frame, source
+        The raster's grid, and the features.
+    context, feedback
+        Knows which coordinate operations the project prefers; hears where a CRS is missing.
+    name
+        What messages call the layer.
+    """
     if source.sourceCrs().isValid() != frame.crs.isValid():
         feedback.pushWarning(
-            tr("'{layer}': either the points or the raster have no CRS; both are taken to be in the same one.").format(
-                layer=name
-            )
+            tr(
+                "'{layer}': either the features or the raster have no CRS; both are taken to be in the same one."
+            ).format(layer=name)
         )
     return QgsCoordinateTransform(source.sourceCrs(), frame.crs, context.transformContext())
 
@@ -217,10 +227,11 @@ def _cells_under(
         except QgsCsException:
             yield None  # where the projection is not defined, there is no raster either
         else:
-            yield _cell(place.x(), place.y(), frame)
+            yield cell_at(place.x(), place.y(), frame)
 
 
-def _cell(x: float, y: float, frame: Frame) -> tuple[int, int] | None:
+def cell_at(x: float, y: float, frame: Frame) -> tuple[int, int] | None:
+    """Return the cell (row, column) in which a place lies, None where it is outside the raster."""
     left, width, _, top, _, step_down = frame.geotransform
     row, column = (y - top) / step_down, (x - left) / width
     margin = SAME_GRID_TOLERANCE
@@ -231,7 +242,8 @@ def _cell(x: float, y: float, frame: Frame) -> tuple[int, int] | None:
     return min(max(int(row // 1), 0), frame.rows - 1), min(max(int(column // 1), 0), frame.columns - 1)
 
 
-def _label(feature: QgsFeature) -> str:
+def label_of(feature: QgsFeature) -> str:
+    """Return the name that a feature has, else its id."""
     fields = {field.name().lower(): index for index, field in enumerate(feature.fields())}
     for wanted in LABEL_FIELDS:
         if wanted in fields and isinstance(feature.attribute(fields[wanted]), str):
@@ -241,15 +253,17 @@ def _label(feature: QgsFeature) -> str:
     return str(feature.id())
 
 
-def _listed(reason: str, ids: list[int]) -> str:
-    if not ids:
-        return ""
+def listed(reason: str, ids: Iterable[int]) -> str:
+    """Return a reason with the features that it is the reason for, each once; nothing where there are none."""
     unique = list(dict.fromkeys(ids))
+    if not unique:
+        return ""
     which = tr("feature") if len(unique) == 1 else tr("features")
-    return f"{reason}: {which} {_shortened(unique)}"
+    return f"{reason}: {which} {shortened(unique)}"
 
 
-def _shortened(items: Iterable[object]) -> str:
+def shortened(items: Iterable[object]) -> str:
+    """Return items as words, of very many only the first ones and how many more there are."""
     texts = [str(item) for item in items]
     if len(texts) <= IDS_IN_A_MESSAGE:
         return ", ".join(texts)
