@@ -73,9 +73,11 @@ def tasks() -> dict[str, Task]:
     """Return every task by its name."""
     # Imported here: each task imports this module for its base class.
     from .components import LabelComponents
+    from .connected_habitat import ConnectedHabitatTask
     from .least_cost_distance import LeastCostDistance
     from .resistance_distance import ResistanceDistanceTask
     from .rsp_distance import RSPDistanceTask
+    from .rsp_flow import RSPFlow
     from .sensitivity import ConnectivitySensitivity
     from .windowed_connectivity import WindowedConnectivityTask
     from .windowed_sensitivity import WindowedSensitivityTask
@@ -88,5 +90,7 @@ def tasks() -> dict[str, Task]:
         LabelComponents(),
         WindowedConnectivityTask(),
         WindowedSensitivityTask(),
+        RSPFlow(),
+        ConnectedHabitatTask(),
     )
     return {task.name: task for task in known}
