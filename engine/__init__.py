@@ -19,11 +19,13 @@ from .distances import (  # noqa: E402
     RSPDistance,
 )
 from .grid import GridGraph  # noqa: E402
+from .habitat import ConnectedHabitat, connected_habitat  # noqa: E402
 from .sensitivity import Sensitivity, sensitivity  # noqa: E402
 
 __all__ = [
     "AbstractConnectivity",
     "AbstractDistance",
+    "ConnectedHabitat",
     "EuclideanDistance",
     "GridGraph",
     "LCPDistance",
@@ -33,6 +35,7 @@ __all__ = [
     "ResistanceDistance",
     "Sensitivity",
     "connected_components",
+    "connected_habitat",
     "largest_component",
     "sensitivity",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .connectivity import AbstractConnectivity
+from .flows.betweenness import checked_quality
 from .grid import GridGraph, Numbers
 
 RESPECTS = ("permeability", "resistance", "quality")
@@ -82,7 +83,7 @@ def sensitivity(
     """
     if respect_to not in RESPECTS:
         raise ValueError(f"respect_to must be one of {', '.join(RESPECTS)}, not {respect_to!r}")
-    weight = _checked_quality(grid, quality)
+    weight = jnp.asarray(checked_quality(grid, quality))
     start = None if sources is None else jnp.atleast_1d(jnp.asarray(sources))
     own_sources = np.arange(grid.nb_active) if start is None else np.asarray(start)
     end = own_sources if targets is None else np.atleast_1d(np.asarray(targets))
@@ -127,18 +128,3 @@ def _batch_gradient(connectivity, grid, sources, targets, quality, by_quality):
     differentiate = jax.value_and_grad(total, argnums=1 if by_quality else 0, has_aux=True)
     (value, counts), slope = differentiate(grid.vertex_weights, quality)
     return value, counts, slope
-
-
-def _checked_quality(grid: GridGraph, quality: Numbers | None) -> Float[Array, "rows columns"]:
-    active = np.asarray(grid.activities)
-    values = np.ones(grid.shape) if quality is None else np.asarray(quality, dtype=float)
-    if values.shape != grid.shape:
-        raise ValueError(f"quality has {values.shape} cells, the landscape {grid.shape}")
-    wrong = active & ~((values >= 0) & (values < np.inf))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"quality is negative, missing or infinite in {wrong.sum()} active cells, the first at row {row}, column "
-            f"{column} ({values[row, column]}); it must be zero or more"
-        )
-    return jnp.asarray(np.where(active, values, 0.0))

@@ -26,6 +26,7 @@ ORDER = {
         "distances",
         "flows",
         "connectivity",
+        "habitat",
         "sensitivity",
         "windows",
         "landscapes",

@@ -53,3 +53,20 @@ def edge_costs(
                 "more (for −log of the conductance no conductance may exceed 1)"
             )
     return costs
+
+
+def finite_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, "directions rows columns"]:
+    """Return the cost of every step; 0 where there is no edge.
+
+    Raises
+    ------
+    ValueError
+        As `edge_costs`.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> finite_costs(GridGraph(jnp.array([[1.0, 3.0]]), neighbors="rook"), inverse)[:, 0, 0]
+    Array([0. , 0. , 0.5, 0. ], dtype=float64)
+    """
+    return jnp.where(grid.edges > 0, edge_costs(grid, cost), 0.0)

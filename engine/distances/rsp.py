@@ -17,7 +17,7 @@ from ..solvers.departure import depart
 from ..solvers.interface import AbstractSolver
 from ..solvers.nested_dissection import NestedDissection
 from ..stencil import Stencil, neighbour, steps_of
-from .costs import edge_costs, inverse
+from .costs import finite_costs, inverse
 from .interface import AbstractDistance, cells_of, vertex_values
 
 MEASURES = ("expected_cost", "free_energy", "survival")
@@ -100,16 +100,20 @@ class RSPDistance(AbstractDistance):
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
-        costs = _finite_costs(grid, self.cost)
+        costs = finite_costs(grid, self.cost)
         # Whether a function treats its arguments alike is only a guess, from a few numbers.
         undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
-        solver = self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
+        solver = self.solver_for(grid)
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
             return self._to_one(solver, grid.edges, costs, target, undirected)
 
         rasters = jax.lax.map(to_one, cells_of(grid, targets))
         return vertex_values(grid, rasters).T
+
+    def solver_for(self, grid: GridGraph) -> AbstractSolver:
+        """Return what solves the systems of walks to one target: the solver that was given, or chosen by their size."""
+        return self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         wanted = self.measure == "expected_cost"
@@ -187,11 +191,7 @@ def _walk(
     grid: GridGraph, cost: Callable[[Array], Array]
 ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
     """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
-    return log_transitions(grid.edges), _finite_costs(grid, cost)
-
-
-def _finite_costs(grid: GridGraph, cost: Callable[[Array], Array]) -> Float[Array, "directions rows columns"]:
-    return jnp.where(grid.edges > 0, edge_costs(grid, cost), 0.0)
+    return log_transitions(grid.edges), finite_costs(grid, cost)
 
 
 def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil:

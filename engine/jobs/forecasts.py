@@ -35,6 +35,9 @@ UNKNOWN = 48
 SEARCH_SECONDS = 0.4e-6
 WAY_BACK_SECONDS = 0.25e-6
 
+#: Seconds per cell of a system of what passes, with its sums over edges.
+PASSAGE_SECONDS = 1e-6
+
 #: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
 WINDOW_CELL = 150
 #: Bytes per number of the dense blocks of a window's rows, which each thread keeps for itself.
@@ -98,6 +101,16 @@ def randomized_paths(shape: tuple[int, int], targets: int, rasters: int = 1, *, 
     # The factor of the target before may still be kept.
     seconds = slowness()[0] * targets * each
     return Forecast(BASE + 2 * choice.bytes + kept, START_SECONDS + COMPILE_SECONDS + seconds)
+
+
+def passages(shape: tuple[int, int], targets: int, flows: int) -> Forecast:
+    """Forecast passages of randomized paths to so many targets, with so many systems of what passes in all."""
+    walks, cells = randomized_paths(shape, targets), shape[0] * shape[1]
+    # Two sums over edges, the chances of one target and what passes to it, in eight directions each.
+    return Forecast(
+        walks.bytes + 8 * UNKNOWN * cells,
+        None if walks.seconds is None else walks.seconds + slowness()[0] * flows * PASSAGE_SECONDS * cells,
+    )
 
 
 def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, gradient: bool) -> Forecast:

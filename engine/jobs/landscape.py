@@ -31,6 +31,28 @@ def positive(job: Job, name: str) -> float:
     return float(value)
 
 
+def whole(job: Job, name: str, least: int) -> int:
+    """Return a parameter that must be a whole number, so large at least."""
+    value = job.parameters.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f'parameter "{name}" must be a whole number of {least} or more, not {value!r}')
+    return value
+
+
+def read_habitat(job: Job, grid: GridGraph) -> np.ndarray:
+    """Return the habitat quality of a job: a raster of the landscape's size, 0 where nobody can be.
+
+    Raises
+    ------
+    ValueError
+        It has another size.
+    """
+    quality = np.asarray(_input(job, "quality"), dtype=float)
+    if quality.shape != grid.shape:
+        raise ValueError(f'inputs "quality" and "landscape" must be of one size, not {quality.shape} and {grid.shape}')
+    return np.where(np.asarray(grid.activities), quality, 0.0)
+
+
 def read_grid(job: Job) -> GridGraph:
     """Return the landscape of a job as a graph.
 

@@ -76,12 +76,14 @@ def tasks() -> dict[str, Task]:
     from .circuit_current import CircuitCurrentTask
     from .circuit_network import CircuitNetworkTask
     from .components import LabelComponents
+    from .connected_habitat import ConnectedHabitatTask
     from .distance_matrix import DistanceMatrixTask
     from .least_cost_corridor import LeastCostCorridorTask
     from .least_cost_distance import LeastCostDistance
     from .least_cost_paths import LeastCostPathsTask
     from .resistance_distance import ResistanceDistanceTask
     from .rsp_distance import RSPDistanceTask
+    from .rsp_flow import RSPFlow
     from .sensitivity import ConnectivitySensitivity
     from .windowed_connectivity import WindowedConnectivityTask
     from .windowed_current import WindowedCurrentTask
@@ -102,5 +104,7 @@ def tasks() -> dict[str, Task]:
         LeastCostPathsTask(),
         LeastCostCorridorTask(),
         WindowedCurrentTask(),
+        RSPFlow(),
+        ConnectedHabitatTask(),
     )
     return {task.name: task for task in known}

@@ -1,5 +1,6 @@
 """Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -101,17 +102,61 @@ def log_transitions(
 
 
 def _step_by_step(solver: AbstractSolver, conductances, costs, theta, target, spent: bool) -> Arrival:
+    return scaled_walk(solver, conductances, costs, theta, target).arrival(spent=spent)
+
+
+@dataclass(frozen=True)
+class ScaledWalk:
+    """The walk to one target in a scale in which the weights that arrive are of order one.
+
+    Attributes
+    ----------
+    solver, prepared
+        What solves, and what it made of the system.
+    potential
+        The scale φ; infinite where the target cannot be reached.
+    system
+        I − W̃, an identity row where nobody moves: at the target, and where it cannot be reached.
+    costs
+        Of every step.
+    source
+        1 at the target.
+    """
+
+    solver: AbstractSolver
+    prepared: Any
+    potential: Float[Array, "rows columns"]
+    system: Stencil
+    costs: Float[Array, "directions rows columns"]
+    source: Float[Array, "rows columns"]
+
+    def arrival(self, *, spent: bool) -> Arrival:
+        """Return what arrives; see `arrive`."""
+        solve_all = solving_with(self.solver, self.system, self.prepared)
+        # At the target it is 1, to the last bit.
+        reached = jnp.where(self.potential < jnp.inf, solve_all(self.source[None])[0], 0.0)
+        scaled = jnp.where(self.source > 0, 1.0, reached)
+        if not spent:
+            return Arrival(self.potential, scaled, jnp.zeros_like(scaled))
+        on_the_way = Stencil(jnp.zeros_like(scaled), self.system.edges * self.costs)
+        return Arrival(self.potential, scaled, solve_all(-on_the_way.apply(scaled)[None])[0])
+
+
+def scaled_walk(
+    solver: AbstractSolver,
+    conductances: Float[Array, "directions rows columns"],
+    costs: Float[Array, "directions rows columns"],
+    theta: Float[Array, ""],
+    target: Int[Array, ""],
+) -> ScaledWalk:
+    """Return the walk to one target in the scale of its potentials, ready to be solved with; parameters as in `arrive`.
+
+    Its derivatives flow through the system and do not depend on the potentials, which are held fixed.
+    """
     transitions = log_transitions(conductances)
     potential, prepared = _prepared(solver, conductances, transitions, costs, theta, target)
     system = _system(_scaled_weights(transitions, theta * costs, potential, target))
-    solve_all = solving_with(solver, system, prepared)
-    source = unit_vectors(target[None], potential.shape)
-    # At the target it is 1, to the last bit.
-    scaled = jnp.where(source[0] > 0, 1.0, jnp.where(potential < jnp.inf, solve_all(source)[0], 0.0))
-    if not spent:
-        return Arrival(potential, scaled, jnp.zeros_like(scaled))
-    on_the_way = Stencil(jnp.zeros_like(scaled), system.edges * costs)
-    return Arrival(potential, scaled, solve_all(-on_the_way.apply(scaled)[None])[0])
+    return ScaledWalk(solver, prepared, potential, system, costs, unit_vectors(target[None], potential.shape)[0])
 
 
 def _prepared(solver: AbstractSolver, conductances, transitions, costs, theta, target) -> tuple[Array, Any]:

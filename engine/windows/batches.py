@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
+from ..flows.landmarks import nearest_to_centre
 from .operation import Raster, WindowOperation
 from .program import Program, Tile, compute
 
@@ -205,10 +206,3 @@ def finish(
     elif analysis.elasticity:
         slope = slope * own
     return Batch(number, connectivity, chosen.blocks.size, slope)
-
-
-def nearest_to_centre(active: np.ndarray, core: tuple[int, int]) -> np.ndarray:
-    """Return the vertex of each block that is nearest to its centre, the first of several row by row."""
-    rows, columns = np.divmod(np.arange(core[0] * core[1]), core[1])
-    away = (rows - (core[0] - 1) / 2) ** 2 + (columns - (core[1] - 1) / 2) ** 2
-    return np.where(active, away, np.inf).argmin(1)

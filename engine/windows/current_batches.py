@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..distances.resistance import refuse_directed
+from ..flows.landmarks import nearest_to_centre
 from ..grid import EdgeRule, GridGraph
 from ..solvers.journal import note
 from ..solvers.nested_dissection.workers import workers
 from ..stencil import steps_of
-from .batches import AbstractAnalysis, Batch, nearest_to_centre
+from .batches import AbstractAnalysis, Batch
 from .grounded_windows import feed, slopes_of_strengths
 from .one_window import GroundedWindow
 from .operation import Raster, WindowOperation

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, QualityWeightedConnectivity, RSPDistance, largest_component
+from permea.engine.flows import betweenness
 
 THETA = 0.1
 MEASURES = {
@@ -113,3 +114,37 @@ def test_quality_weighted_connectivity_is_the_sum_of_the_derived_map(reindeer, t
 
     stored = np.nansum(table("conscape/derived_sno2000_theta0.1_connected_habitat.csv"))
     assert float(connectivity(reindeer.grid, reindeer.quality)) == pytest.approx(stored, rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def by_proximity(reindeer):
+    return betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
+
+
+def falling(cost):
+    return jnp.exp(-cost)
+
+
+def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_numbers(reindeer, asserted, table):
+    found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
+    stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
+    np.testing.assert_allclose(found.passage, stored, rtol=1e-8)
+    np.testing.assert_allclose(
+        found.passage[20:23, 20:23], asserted["sno_2000"]["betweenness_qweighted[21:23,21:23]"], rtol=1e-8
+    )
+    assert found.imbalance < 1e-11
+    # ConScape: the sums of edge betweenness over what leaves a node are its betweenness.
+    active = np.asarray(reindeer.grid.activities)
+    np.testing.assert_allclose(found.edges.sum(0)[active], found.passage[active], rtol=1e-9)
+
+
+def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(
+    by_proximity, reindeer, asserted, table
+):
+    np.testing.assert_allclose(
+        by_proximity.passage[20:23, 30:33],
+        asserted["sno_2000"]["betweenness_kweighted(diagvalue=1)[21:23,31:33]"],
+        rtol=1e-8,
+    )
+    stored = table("conscape/derived_sno2000_theta0.1_connected_habitat.csv")
+    np.testing.assert_allclose(by_proximity.habitat, stored, rtol=1e-8)

@@ -7,6 +7,7 @@ the step (geocorrection), which is `edge_rule="resistance"`.
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+from permea.engine.flows import randomized_flow
 
 CASES = [("toy9x8", "dir4", "rook"), ("toy9x8", "dir8", "queen"), ("rand30x40", "dir8", "queen")]
 
@@ -60,3 +61,15 @@ def test_randomized_paths_are_those_of_gdistance_total_movements(name, theta, ta
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
     expected = table(f"gdistance/{name}_dir8_rSP_theta{theta}_total_method1.csv")
     np.testing.assert_allclose(RSPDistance(theta)(grid, nodes=points), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
+@pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-9, "randomwalk")])
+def test_net_passages_are_those_of_gdistance(name, theta, stored, table):
+    # passage(totalNet="net"); without a theta it is the random walk's, whose net passages are currents.
+    grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
+    x, y = table(f"gdistance/{name}_points_xy.csv").T
+    points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+    found = randomized_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
+    expected = table(f"gdistance/{name}_dir8_passage_{stored}_net_1to2.csv")
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
