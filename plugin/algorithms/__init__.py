@@ -15,6 +15,8 @@ from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .flows.leastcostcorridor import LeastCostCorridor
 from .flows.leastcostpaths import LeastCostPaths
 from .flows.movingwindowcurrent import MovingWindowCurrent
+from .flows.rspflow import RSPFlow
+from .habitat.connectedhabitat import ConnectedHabitat
 from .habitat.windowedconnectivity import WindowedConnectivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
@@ -39,6 +41,8 @@ ALGORITHMS = (
     LeastCostCorridor,
     PermeabilityFromLandCover,
     MovingWindowCurrent,
+    RSPFlow,
+    ConnectedHabitat,
 )
 
 __all__ = ["ALGORITHMS"]

@@ -1,0 +1,156 @@
+"""Where randomized shortest paths pass."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFeatureSource,
+)
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import FLOWS, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
+from ..parameters import choice, cost, explained, graph, landscape, number, output, theta, theta_help
+from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..styles import current_style
+
+DEFAULT_DISPERSAL = 1000.0
+
+
+class RSPFlow(EngineAlgorithm):
+    """How often movers between wandering and the cheapest way pass through every cell."""
+
+    identifier = "rspflow"
+    title = tr("Randomized shortest path flow")
+    section = FLOWS
+    summary = tr("How often movers between wandering and the cheapest way pass through each cell.")
+    help = Help(
+        what=tr(
+            "The expected number of passages through every cell of movers that prefer cheap ways more or less "
+            "strongly: from source points to target points, or between all habitat (betweenness). A mover ends when "
+            "it first reaches its target."
+        ),
+        when=tr(
+            "Use it where current flow wanders too much and least-cost paths know too much: with a small θ the net "
+            "passage is the current of circuit theory, with a large one it lies on the cheapest paths. Between all "
+            "habitat it shows where a loss of ground would cut the most movement."
+        ),
+        result=tr(
+            "A raster of passages: 1 at a place that every mover of one pair passes once. Total passages count every "
+            "visit, to and fro; net passages only what is left of both directions. Of habitat, passages are weighted "
+            "with the quality of both ends. Cells without data stay without data."
+        ),
+        reads=(
+            "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "
+            "models. Neural Computation 21, 2363–2404.",
+            "Kivimäki, I., Lebichot, B., Saramäki, J. & Saerens, M. (2016). Two betweenness centrality measures based "
+            "on randomized shortest paths. Scientific Reports 6, 19668.",
+            "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
+            "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+    )
+    figures = (
+        *figures_of_every_run(),
+        *figures_of_landmarks(),
+        Figure("steps", tr("Mean number of steps of a path")),
+        Figure("connectivity", tr("Connected habitat in all (by proximity only)")),
+        Figure("maximum", tr("Most passages through a cell")),
+        Figure("imbalance", tr("Largest difference of what enters and leaves a cell, beside the most visits")),
+    )
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        points = [QgsProcessing.SourceType.TypeVectorPoint]
+        return [
+            *landscape(),
+            explained(
+                QgsProcessingParameterFeatureSource("SOURCES", tr("Sources: points"), points, optional=True),
+                tr(
+                    "Where movers set out; each point stands for the cell it falls in. Any coordinate system. Points "
+                    "outside the landscape or on barriers are left out and listed in the log. Give either sources or "
+                    "habitat quality."
+                ),
+            ),
+            explained(
+                QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points"), points, optional=True),
+                tr("Where they go, each source to each target. Without targets, each source to all other sources."),
+            ),
+            *habitat(optional=True),
+            theta(theta_help()),
+            choice(
+                "PASSAGE",
+                tr("Passages"),
+                ["net", "total"],
+                tr(
+                    "Net: what passes in one direction less what comes back, as a current; pair by pair between "
+                    "points. Total: every visit, as in ConScape's betweenness; wandering movers come by often."
+                ),
+            ),
+            choice(
+                "WEIGHTING",
+                tr("Movement between habitat is weighted by"),
+                ["quality", "proximity"],
+                tr(
+                    "Quality: the quality of a cell times that of its target. Proximity: times exp(−expected cost / "
+                    "dispersal distance), too, so that few go far. Only with habitat quality."
+                ),
+            ),
+            number(
+                "ALPHA",
+                tr("Dispersal distance"),
+                DEFAULT_DISPERSAL,
+                tr(
+                    "The expected cost at which exp(−cost / dispersal distance) has fallen to 37 %. Only with habitat "
+                    "quality, weighted by proximity."
+                ),
+                minimum=1e-9,
+            ),
+            landmarks(),
+            cost(),
+            *graph(),
+            output(tr("Passages"), tr("The expected passages through every cell.")),
+        ]
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if not given & {"SOURCES", "QUALITY"}:
+            return tr("Nobody moves: choose either source points or habitat quality.")
+        if {"SOURCES", "QUALITY"} <= given:
+            return tr("Movement is given twice: choose either source points or habitat quality, not both.")
+        if "TARGETS" in given and "SOURCES" not in given:
+            return tr("There are targets but no sources: choose source points, too.")
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        walk = {
+            "theta": inputs.number("THETA"),
+            "cost": inputs.choice("COST"),
+            "passage": inputs.choice("PASSAGE"),
+        }
+        if inputs.is_given("QUALITY"):
+            between = {
+                "weighting": inputs.choice("WEIGHTING"),
+                "alpha": inputs.number("ALPHA"),
+                "landmarks": inputs.whole_number("LANDMARKS"),
+            }
+            arrays = {"quality": inputs.quality("QUALITY")}
+            return inputs.task("rsp.flow", arrays, rasters=("passage",), **walk, **between)
+        arrays = {"sources": inputs.points("SOURCES").cells}
+        if inputs.is_given("TARGETS"):
+            arrays["targets"] = inputs.points("TARGETS").cells
+        return inputs.task("rsp.flow", arrays, rasters=("passage",), **walk)
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        passage = result.outputs["passage"]
+        return [Map("OUTPUT", passage, current_style(passage), band_names=(tr("passages"),))]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        remarks_on_landmarks(result, feedback)
+        text = tr(
+            "Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}."
+        )
+        steps, imbalance = in_digits(result.numbers["steps"]), result.numbers["imbalance"]
+        feedback.pushInfo(text.format(steps=steps, imbalance=imbalance))

@@ -1,0 +1,116 @@
+"""Habitat that is connected with each cell, over the whole landscape."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import HABITAT, EngineAlgorithm
+from ..documentation import Help
+from ..inputs import Inputs
+from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
+from ..parameters import choice, cost, distance, graph, landscape, output, theta, theta_help
+from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..styles import habitat_style
+
+DEFAULT_DISPERSAL = 1000.0
+
+
+class ConnectedHabitat(EngineAlgorithm):
+    """Quality of every cell, times the habitat that it is connected with."""
+
+    identifier = "connectedhabitat"
+    title = tr("Connected habitat")
+    section = HABITAT
+    summary = tr("How much habitat each cell is connected with, over the whole landscape.")
+    help = Help(
+        what=tr(
+            "For every cell its quality, times the quality of all habitat in the landscape, each weighted with "
+            "exp(−distance / dispersal distance). The sum is the connectivity of the landscape; its square root is "
+            "the equivalent connected habitat, the size of one patch that would be as good."
+        ),
+        when=tr(
+            "Use it to see which habitat counts, and to compare landscapes or scenarios by one number. Every way "
+            "through the whole landscape is looked at. For rasters of many millions of cells use “Habitat within "
+            "reach (moving windows)”, which looks no further than a window."
+        ),
+        result=tr(
+            "A raster in the unit of the quality squared: high where good habitat is connected with much good habitat, "
+            "0 where a cell has no quality itself. Distances lead from the cell to the habitat."
+        ),
+        reads=(
+            "Saura, S., Estreguil, C., Mouton, C. & Rodríguez-Freire, M. (2011). Network analysis to assess landscape "
+            "connectivity trends: application to European forests. Ecological Indicators 11, 407–416.",
+            "Hanski, I. & Ovaskainen, O. (2000). The metapopulation capacity of a fragmented landscape. Nature 404, "
+            "755–758.",
+            "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
+            "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+    )
+    figures = (
+        *figures_of_every_run(),
+        *figures_of_landmarks(),
+        Figure("connectivity", tr("Connected habitat of all cells together")),
+        Figure("equivalent_habitat", tr("Equivalent connected habitat, its square root")),
+        Figure("maximum", tr("Most connected habitat of a cell")),
+    )
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            *habitat(optional=False),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan) or randomized shortest paths (in between, see θ)."
+                ),
+            ),
+            distance(
+                "ALPHA",
+                tr("Dispersal distance"),
+                DEFAULT_DISPERSAL,
+                tr(
+                    "The distance at which exp(−distance / dispersal distance) has fallen to 37 %. It is a cost in the "
+                    "unit of the distance chosen above: map units where the resistance is 1, so give a five times "
+                    "larger value for animals that cross resistance 5."
+                ),
+            ),
+            landmarks(),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            cost(),
+            *graph(),
+            output(tr("Connected habitat"), tr("Quality of each cell, times the habitat it is connected with.")),
+        ]
+
+    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
+            return tr(
+                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
+                "target alone: choose mean or resistance."
+            )
+        return ""
+
+    def task(self, inputs: Inputs) -> Task:
+        return inputs.task(
+            "habitat.connected",
+            {"quality": inputs.quality("QUALITY")},
+            distance=inputs.choice("DISTANCE"),
+            alpha=inputs.number("ALPHA"),
+            landmarks=inputs.whole_number("LANDMARKS"),
+            theta=inputs.number("THETA"),
+            cost=inputs.choice("COST"),
+        )
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        values = result.outputs["habitat"]
+        return [Map("OUTPUT", values, habitat_style(values), band_names=(tr("connected habitat"),))]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        remarks_on_landmarks(result, feedback)
+        total, size = in_digits(result.numbers["connectivity"]), in_digits(result.numbers["equivalent_habitat"])
+        text = tr("Connectivity of the landscape: {total}; equivalent connected habitat: {size}.")
+        feedback.pushInfo(text.format(total=total, size=size))
