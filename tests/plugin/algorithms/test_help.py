@@ -23,6 +23,9 @@ NAMES = (
     "currentflow",
     "currentflowadvanced",
     "circuitscapeproject",
+    "movingwindowcurrent",
+    "rspflow",
+    "connectedhabitat",
 )
 
 

@@ -21,6 +21,8 @@ ALGORITHMS = {
     "currentflowadvanced": "flows",
     "circuitscapeproject": "flows",
     "movingwindowcurrent": "flows",
+    "rspflow": "flows",
+    "connectedhabitat": "habitat",
     "distancetohabitat": "examples",
     "firstlook": "examples",
 }
@@ -51,6 +53,15 @@ OWN_NUMBERS = {
         "MAXIMUM_CURRENT",
         "CELLS_WITHOUT_FLOW",
         "UNCONSERVED",
+    },
+    "rspflow": {"TARGETS", "PAIRS", "UNREACHABLE_PAIRS", "STEPS", "CONNECTIVITY", "MAXIMUM", "IMBALANCE"},
+    "connectedhabitat": {
+        "TARGETS",
+        "PAIRS",
+        "UNREACHABLE_PAIRS",
+        "CONNECTIVITY",
+        "EQUIVALENT_HABITAT",
+        "MAXIMUM",
     },
     "circuitscapeproject": {"FOCAL_NODES", "RUNS", "UNCONNECTED", "UNCONSERVED", "FILES"},
 }
