@@ -116,15 +116,12 @@ def test_quality_weighted_connectivity_is_the_sum_of_the_derived_map(reindeer, t
     assert float(connectivity(reindeer.grid, reindeer.quality)) == pytest.approx(stored, rel=1e-9)
 
 
-@pytest.fixture(scope="module")
-def by_proximity(reindeer):
-    return betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
-
-
 def falling(cost):
     return jnp.exp(-cost)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_numbers(reindeer, asserted, table):
     found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
     stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
@@ -138,9 +135,10 @@ def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_number
     np.testing.assert_allclose(found.edges.sum(0)[active], found.passage[active], rtol=1e-9)
 
 
-def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(
-    by_proximity, reindeer, asserted, table
-):
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(reindeer, asserted, table):
+    by_proximity = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
     np.testing.assert_allclose(
         by_proximity.passage[20:23, 30:33],
         asserted["sno_2000"]["betweenness_kweighted(diagvalue=1)[21:23,31:33]"],

@@ -1,4 +1,4 @@
-"""Connected habitat: quality-weighted connectivity as a map, whatever the distance, and what landmarks make of it."""
+"""Connected habitat: the quality-weighted connectivity as a map, whatever the distance, and what landmarks do to it."""
 
 import jax.numpy as jnp
 import numpy as np
