@@ -288,7 +288,7 @@ WORKS = (
         note="Seconds: of a job whose kernels are compiled, with one second for the worker to start.",
     ),
     _windows("windows-least-cost", "leastcost", "least cost", 30, 30),
-    _windows("windows-resistance", "resistance", "resistance", 6, 3),
+    _windows("windows-resistance", "resistance", "resistance", 12, 3),
     Work(
         name="windows-growth",
         title="How windows grow with the landscape",

@@ -9,7 +9,7 @@ from .operation import Extent, WindowOperation
 
 #: Cells of all windows of a batch together, where the engine chooses how many: enough for a call to be worth its while,
 #: few enough for its arrays to fit into some 100 MB. Loops on the processor keep little of a window.
-CELLS_ON_HOST = 1 << 20
+CELLS_ON_HOST = 1 << 19
 CELLS_ON_DEVICE = 1 << 17
 
 #: The most windows of a batch; more save nothing.

@@ -64,16 +64,23 @@ def test_randomized_paths_are_those_of_gdistance_total_movements(name, theta, ta
 
 
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
-@pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-9, "randomwalk")])
+@pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-11, "randomwalk")])
 def test_net_passages_are_those_of_gdistance(name, theta, stored, table):
-    # passage(totalNet="net"); without a theta it is the random walk's, whose net passages are currents.
+    # passage(totalNet="net"); without a theta it is the random walk's, whose net passages are currents. For those
+    # gdistance grounds the last cell and loses currents of its edges: with θ → 0 only it and its neighbours differ.
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
     x, y = table(f"gdistance/{name}_points_xy.csv").T
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
     found = randomized_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
     expected = table(f"gdistance/{name}_dir8_passage_{stored}_net_1to2.csv")
+<<<<<<< HEAD
     compared = np.array(grid.activities)
     if stored == "randomwalk":
         # It ties the last cell to the ground and leaves out what flows between that cell and its neighbours.
         compared[-2:, -2:] = False
     np.testing.assert_allclose(found[compared], expected[compared], rtol=1e-7, atol=1e-7)
+=======
+    compared = np.asarray(grid.activities).copy()
+    compared[-2:, -2:] &= stored != "randomwalk"
+    np.testing.assert_allclose(found[compared], expected[compared], rtol=1e-6, atol=1e-8)
+>>>>>>> 0201761c91c90603c78962337a9525e8a1c18f7f
