@@ -73,14 +73,8 @@ def test_net_passages_are_those_of_gdistance(name, theta, stored, table):
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
     found = randomized_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
     expected = table(f"gdistance/{name}_dir8_passage_{stored}_net_1to2.csv")
-<<<<<<< HEAD
     compared = np.array(grid.activities)
     if stored == "randomwalk":
-        # It ties the last cell to the ground and leaves out what flows between that cell and its neighbours.
+        # Its numbers differ in the last cell, which it seems to tie to the ground, and in the cells around.
         compared[-2:, -2:] = False
     np.testing.assert_allclose(found[compared], expected[compared], rtol=1e-7, atol=1e-7)
-=======
-    compared = np.asarray(grid.activities).copy()
-    compared[-2:, -2:] &= stored != "randomwalk"
-    np.testing.assert_allclose(found[compared], expected[compared], rtol=1e-6, atol=1e-8)
->>>>>>> 0201761c91c90603c78962337a9525e8a1c18f7f

@@ -22,8 +22,9 @@ REFINED_FROM = 1e-13
 #: Entries of a solution below this part of the largest are rounding, and no equation is asked of them.
 NEGLIGIBLE = 1e-13
 
-#: Factors kept between calls take at most this many bytes together, or one factor is kept: a gradient needs the
-#: matrix of its forward pass, chunks of sources the same.
+#: So many factors are kept between calls, if they take at most so many bytes together, or one: a gradient needs the
+#: matrix of its forward pass, chunks of sources the same. More only fill memory where every target has another.
+KEPT = 2
 KEPT_BYTES = 4_000_000_000
 
 #: Right-hand sides solved together; more would only fill memory.
@@ -56,7 +57,9 @@ def remembered_factor(center: np.ndarray, edges: np.ndarray, symmetric: bool | N
         if symmetric is None:
             symmetric = is_symmetric(edges)
         expected = 8 * plan(center.shape).factor_entries(symmetric)
-        while _factors and expected + sum(old.bytes for old in _factors.values()) > KEPT_BYTES:
+        while len(_factors) >= KEPT or (
+            _factors and expected + sum(old.bytes for old in _factors.values()) > KEPT_BYTES
+        ):
             _factors.popitem(last=False)
         # Inside the lock: two threads with one matrix must not both make a factor of a gigabyte.
         _factors[key] = factor(center, edges, symmetric=symmetric)

@@ -149,8 +149,6 @@ class RSPFlow(EngineAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         remarks_on_landmarks(result, feedback)
-        text = tr(
-            "Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}."
-        )
+        text = tr("Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}.")
         steps, imbalance = in_digits(result.numbers["steps"]), result.numbers["imbalance"]
         feedback.pushInfo(text.format(steps=steps, imbalance=imbalance))
