@@ -157,6 +157,27 @@ def same_memory(limit: float, label: str, small: int, large: int) -> Bar:
     return Bar(f"{label}: peak memory at {small}² and {large}² within {limit:.0%}", judge)
 
 
+def times(limit: float, label: str, other: str) -> Bar:
+    """How many times as long somebody takes as somebody else."""
+
+    def judge(reports: Reports) -> Verdict:
+        ratio = last(reports, label)["seconds"] / last(reports, other)["seconds"]
+        return _at_most(ratio, limit, f"{ratio:.3g} ×")
+
+    return Bar(f"{label} ≤ {limit:g} × {other}", judge)
+
+
+def same_memory_as(limit: float, label: str, other: str) -> Bar:
+    """The difference of peak memory between two contenders."""
+
+    def judge(reports: Reports) -> Verdict:
+        one, two = (last(reports, each)["peak_memory"] for each in (label, other))
+        apart = abs(two - one) / one
+        return _at_most(apart, limit, f"{apart:.1%} ({one / 1e6:.0f} and {two / 1e6:.0f} MB)")
+
+    return Bar(f"peak memory within {limit:.0%} of that of {other}", judge)
+
+
 def memory_per_cell(limit: float) -> Bar:
     """Our peak memory beyond what the process held before, per cell of the largest raster."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 
 from .bars import Reports
-from .cases import Work
+from .contenders import Work
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402

@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 
 from .bars import OURS, Bar, Reports, difference
-from .cases import GPU_WORKS, LARGE_WORKS, WORKS, Work
+from .cases import GPU_WORKS, LARGE_WORKS, WORKS
+from .contenders import Work
 from .runner import Laboratory
 from .sites import ROOT
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .bars import Reports
-from .cases import Contender, Work
+from .contenders import Contender, Work
 from .sites import ROOT
 
 #: Longer than any measurement should take; a process that hangs must not hold up the rest.
