@@ -27,6 +27,7 @@ ORDER = {
         "flows",
         "connectivity",
         "sensitivity",
+        "barriers",
         "windows",
         "landscapes",
         "jobs",

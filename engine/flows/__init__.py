@@ -2,7 +2,7 @@
 
 `GridCircuit` and `NetworkCircuit` are circuits; `Pairwise`, `OneToAll`, `AllToOne` and `advanced` ask what flows in
 them, as Circuitscape does. `current_map` is that as a function of the landscape that can be differentiated.
-`least_cost_paths` and `corridor` are the geometry of least cost.
+`least_cost_paths` and `corridor` are the geometry of least cost; `pinch_points` is where current in corridors is dense.
 """
 
 from .advanced import AdvancedFlow, advanced
@@ -16,6 +16,7 @@ from .network import NetworkCircuit
 from .nodes import regions_of
 from .pairwise import PairMap, Pairwise, Resistances
 from .paths import LeastCostPath, least_cost_paths
+from .pinch_points import PinchPoints, pinch_points
 from .presentation import log_transformed
 from .sweeps import AllToOne, FocalRun, OneToAll
 
@@ -33,6 +34,7 @@ __all__ = [
     "OneToAll",
     "PairMap",
     "Pairwise",
+    "PinchPoints",
     "Resistances",
     "advanced",
     "check_map",
@@ -41,6 +43,7 @@ __all__ = [
     "current_map",
     "least_cost_paths",
     "log_transformed",
+    "pinch_points",
     "potential_map",
     "regions_of",
 ]
