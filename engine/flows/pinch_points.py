@@ -70,7 +70,8 @@ def pinch_points(
     Notes
     -----
     As in Linkage Mapper: for each pair, the cells with d(s, x) + d(x, t) − d(s, t) ≤ cutoff become a landscape of their
-    own, and 1 A flows through it. A wide cutoff spreads the current; with a cutoff of 0 it keeps to the cells of the cheapest paths.
+    own, and 1 A flows through it. A wide cutoff spreads the current; with a cutoff of 0 it keeps to the cells of the
+    cheapest paths.
 
     References
     ----------
