@@ -173,6 +173,42 @@ class GridGraph(eqx.Module):
         numbers = jnp.cumsum(self.activities.ravel()).reshape(self.shape) - 1
         return jnp.where(self.activities, numbers, self.nb_active)
 
+    def conductances_if(
+        self, permeability: Numbers
+    ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
+        """Return the conductances of the edges out of and into every cell, if that cell alone were changed.
+
+        Parameters
+        ----------
+        permeability
+            What the cell would have instead, above zero: one number, or one for each cell. A cell that is not active
+            becomes a vertex by it.
+
+        Returns
+        -------
+        out, into
+            From the cell to its neighbour at each step, and from that neighbour to the cell; 0 where the neighbour is
+            not active.
+
+        Examples
+        --------
+        >>> out, _ = GridGraph(jnp.array([[1.0, 0.0, 3.0]]), neighbors="rook").conductances_if(2.0)
+        >>> out[:, 0, 1]
+        Array([0. , 1.5, 2.5, 0. ], dtype=float64)
+        """
+        combine = self.edge_rule if callable(self.edge_rule) else _EDGE_RULES[self.edge_rule]
+        own = jnp.broadcast_to(jnp.asarray(permeability, dtype=float), self.shape)
+        joined = self.activities & jnp.isfinite(self.vertex_weights) & (self.vertex_weights > 0)
+        weights = jnp.where(joined, self.vertex_weights, 1.0)
+        out, into = [], []
+        for step, length in zip(
+            steps_of(self.directions), _step_lengths(self.directions, self.pixel_size), strict=True
+        ):
+            exists, there = neighbour(joined, step, fill=False), neighbour(weights, step, fill=1.0)
+            out.append(jnp.where(exists, combine(own, there) / length, 0.0))
+            into.append(jnp.where(exists, combine(there, own) / length, 0.0))
+        return jnp.stack(out), jnp.stack(into)
+
     def laplacian(self) -> Stencil:
         """Return the graph Laplacian L = D − W of the conductances, zero rows where the cell is not active.
 

@@ -28,6 +28,7 @@ ORDER = {
         "connectivity",
         "habitat",
         "sensitivity",
+        "barriers",
         "windows",
         "landscapes",
         "jobs",

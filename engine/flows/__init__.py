@@ -2,7 +2,8 @@
 
 `GridCircuit` and `NetworkCircuit` are circuits; `Pairwise`, `OneToAll`, `AllToOne` and `advanced` ask what flows in
 them, as Circuitscape does. `current_map` is that as a function of the landscape that can be differentiated.
-`least_cost_paths`, `corridor` and `corridors` are the geometry of least cost, `allocate` says whose ground a cell is.
+`least_cost_paths`, `corridor` and `corridors` are the geometry of least cost, `allocate` says whose ground a cell is,
+`pinch_points` where current in corridors is dense.
 `randomized_flow` and `betweenness` are where randomized shortest paths pass, between places and between all habitat;
 `landmarks` stand for many targets.
 """
@@ -21,6 +22,7 @@ from .nodes import regions_of
 from .pairwise import PairMap, Pairwise, Resistances
 from .patches import Allocation, allocate, connected, distances_between
 from .paths import LeastCostPath, least_cost_paths
+from .pinch_points import PinchPoints, pinch_points
 from .presentation import log_transformed
 from .randomized import RandomizedFlow, randomized_flow
 from .sweeps import AllToOne, FocalRun, OneToAll
@@ -44,6 +46,7 @@ __all__ = [
     "OneToAll",
     "PairMap",
     "Pairwise",
+    "PinchPoints",
     "RandomizedFlow",
     "Resistances",
     "advanced",
@@ -59,6 +62,7 @@ __all__ = [
     "landmarks",
     "least_cost_paths",
     "log_transformed",
+    "pinch_points",
     "potential_map",
     "randomized_flow",
     "regions_of",
