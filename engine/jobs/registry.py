@@ -72,6 +72,7 @@ class Task(abc.ABC):
 def tasks() -> dict[str, Task]:
     """Return every task by its name."""
     # Imported here: each task imports this module for its base class.
+    from .barriers import FlowBarriers
     from .circuit_advanced import CircuitAdvancedTask
     from .circuit_current import CircuitCurrentTask
     from .circuit_network import CircuitNetworkTask
@@ -105,6 +106,7 @@ def tasks() -> dict[str, Task]:
         LeastCostCorridorTask(),
         WindowedCurrentTask(),
         RSPFlow(),
+        FlowBarriers(),
         ConnectedHabitatTask(),
     )
     return {task.name: task for task in known}

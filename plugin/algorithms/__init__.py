@@ -9,6 +9,7 @@ from .distances.distancematrix import DistanceMatrix
 from .distances.leastcostdistance import LeastCostDistance
 from .distances.resistancedistance import ResistanceDistance
 from .distances.rspdistance import RSPDistance
+from .flows.barriers import Barriers
 from .flows.circuitscapeproject import CircuitscapeProject
 from .flows.currentflow import CurrentFlow
 from .flows.currentflowadvanced import CurrentFlowAdvanced
@@ -42,6 +43,7 @@ ALGORITHMS = (
     PermeabilityFromLandCover,
     MovingWindowCurrent,
     RSPFlow,
+    Barriers,
     ConnectedHabitat,
 )
 

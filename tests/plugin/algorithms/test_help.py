@@ -25,6 +25,7 @@ NAMES = (
     "circuitscapeproject",
     "movingwindowcurrent",
     "rspflow",
+    "barriers",
     "connectedhabitat",
 )
 
