@@ -8,7 +8,7 @@ import numpy as np
 from .operation import Extent, WindowOperation
 
 #: Cells of all windows of a batch together, where the engine chooses how many: enough for a call to be worth its while,
-#: few enough for its arrays to fit into some 100 MB. Loops on the processor keep little of a window.
+#: few enough for its arrays to fit into a few 100 MB. Loops on the processor keep little of a window.
 CELLS_ON_HOST = 1 << 19
 CELLS_ON_DEVICE = 1 << 17
 

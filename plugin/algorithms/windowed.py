@@ -138,7 +138,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             0,
             tr(
                 "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
-                "some 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
+                "a few 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
                 "be continued only with the same number."
             ),
             minimum=0,
