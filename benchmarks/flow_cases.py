@@ -15,7 +15,7 @@ FLOW_WORKS = (
         bars=(
             speed(0.5, "CHOLMOD").standing("17 solves take 2.8 s and the maps, on one core, 2 s"),
             agreement(1e-6, "CHOLMOD"),
-            same_memory_as(0.1, "Permea", "17 of the pairs"),
+            same_memory_as(0.05, "Permea", "17 of the pairs"),
         ),
         landscapes=("smooth",),
         note="From the raster to the sum and the resistances. CHOLMOD: its factor and the same 17 solves; it forms no "

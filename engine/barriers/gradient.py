@@ -24,8 +24,8 @@ class BarrierMap:
     Parameters
     ----------
     gain
-        −∂d̄/∂p of every cell, d̄ being the mean distance; 0 or more for least cost and resistance, NaN where the cell is
-        not active.
+        −∂d̄/∂p of every cell, d̄ being the mean distance; but for rounding 0 or more for least cost and resistance, NaN
+        where the cell is not active.
     distance
         d̄: the mean over the ordered pairs of focal nodes that can reach each other.
     pairs, unreachable_pairs

@@ -127,8 +127,16 @@ class Pairwise:
         kind = PointPairs if one_each and not claims else RegionPairs
         self._solution = kind(circuit, focal, nodes)
 
-    def resistances(self) -> Resistances:
-        """Return the resistances between all focal nodes."""
+    def resistances(self, *, keep: bool = False) -> Resistances:
+        """Return the resistances between all focal nodes.
+
+        Parameters
+        ----------
+        keep
+            Whether maps or their sum will be asked for, too: then what is solved for is kept for them.
+        """
+        if keep and isinstance(self._solution, PointPairs):
+            self._solution.potentials()
         matrix = self._solution.resistances(self._asked)
         matrix[~self._asked] = np.nan
         np.fill_diagonal(matrix, 0.0)

@@ -48,10 +48,10 @@ def of_point_pairs(pairs: PointPairs, asked: Bool[np.ndarray, "n n"], zero_at_fo
         if zero_at_focal:
             currents[(node[one] == number) | (node[other] == number)] = 0.0
         total[cells], largest[cells] = currents.sum(), currents.max(initial=0.0)
-    worst = max((_residual(pairs, number) for number in range(len(pairs.sources))), default=0.0)
+    worst = max(on_all_cores(_residual, [(pairs, number) for number in range(len(pairs.sources))]), default=0.0)
     return CumulativeCurrent(circuit.laid_out(total), circuit.laid_out(largest), len(one), worst)
 
 
 def _residual(pairs: PointPairs, number: int) -> float:
     ends = np.append(pairs.held, pairs.sources[number])
-    return pairs.circuit.currents(pairs.potentials()[:, number], open_nodes=ends).residual
+    return pairs.circuit.currents(pairs.potentials()[:, number].copy(), open_nodes=ends).residual

@@ -3,12 +3,12 @@
 import numpy as np
 
 from ..barriers import LeastCostGain, barrier_map, improvement_score
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..flows import pinch_points
 from ..solvers.journal import journal
 from . import forecasts
+from .asked_distance import asked_distance
 from .circuits import read_focal
-from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, solver_numbers
+from .landscape import choice, landscape_numbers, positive, read_grid, solver_numbers
 from .registry import Answer, Forecast, Job, Task
 
 DISTANCES = ("leastcost", "resistance", "rsp")
@@ -48,8 +48,9 @@ class FlowBarriers(Task):
         """The gradient, and what else is asked for."""
         grid = read_grid(job)
         focal = read_focal(job, grid.shape)
+        distance = asked_distance(job, choice(job, "distance", DISTANCES))
         with journal() as entries:
-            found = barrier_map(grid, focal, _distance(job), progress=_progress(job, "gain"))
+            found = barrier_map(grid, focal, distance, progress=_progress(job, "gain"))
             gain = found.gain[np.isfinite(found.gain)]
             numbers = landscape_numbers(grid) | {
                 "focal_nodes": len(focal),
@@ -75,15 +76,6 @@ class FlowBarriers(Task):
                 outputs["pinch_points"] = pinched.total
                 numbers["unconserved"] = pinched.residual
         return Answer(outputs, numbers | solver_numbers(entries))
-
-
-def _distance(job: Job) -> AbstractDistance:
-    kind = choice(job, "distance", DISTANCES)
-    if kind == "leastcost":
-        return LCPDistance()
-    if kind == "resistance":
-        return ResistanceDistance()
-    return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
 
 
 def _progress(job: Job, part: str):

@@ -82,7 +82,7 @@ def _pairwise(
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
     pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"))
     zero = bool(job.parameters.get("zero_at_focal"))
-    resistances = pairwise.resistances()
+    resistances = pairwise.resistances(keep=with_sums or each != "none")
     found = {"ids": resistances.ids, "resistances": resistances.matrix}
     pieces = Pieces(job)
     pieces.give("resistances", found)

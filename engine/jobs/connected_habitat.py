@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..flows import landmarks
 from ..grid import GridGraph
 from ..habitat import BATCH, connected_habitat
@@ -10,7 +9,8 @@ from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from ..windows.proximity import Exponential
 from . import forecasts
-from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, read_habitat, solver_numbers, whole
+from .asked_distance import asked_distance
+from .landscape import choice, landscape_numbers, positive, read_grid, read_habitat, solver_numbers, whole
 from .registry import Answer, Forecast, Job, Task
 from .rsp_flow import landmark_count
 
@@ -40,7 +40,8 @@ class ConnectedHabitatTask(Task):
         """Batch by batch of targets."""
         grid = read_grid(job)
         kind = choice(job, "distance", tuple(BATCHES))
-        distance = _distance(job, grid, kind)
+        distance = asked_distance(job, kind)
+        _say_how(job, grid, kind)
         quality = read_habitat(job, grid)
         goals = landmarks(grid, quality, whole(job, "landmarks", 1))
         job.report.message(
@@ -73,13 +74,10 @@ class ConnectedHabitatTask(Task):
         return Answer({"habitat": found.raster}, numbers | solver_numbers(entries))
 
 
-def _distance(job: Job, grid: GridGraph, kind: str) -> AbstractDistance:
-    if kind == "leastcost":
-        return LCPDistance()
+def _say_how(job: Job, grid: GridGraph, kind: str) -> None:
     if kind == "resistance":
         job.report.message(
             f"{grid.activities.size:,} cells: nested dissection and its selected inverse, exact for every cell"
         )
-        return ResistanceDistance()
-    job.report.message(choose(grid.shape, 1, symmetric=False).reason)
-    return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+    if kind == "rsp":
+        job.report.message(choose(grid.shape, 1, symmetric=False).reason)

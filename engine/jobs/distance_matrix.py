@@ -4,17 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..flows import connected, distances_between
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import forecasts
+from .asked_distance import asked_distance
 from .circuits import read_focal
-from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, solver_numbers
+from .landscape import choice, landscape_numbers, read_grid, solver_numbers
 from .registry import Answer, Forecast, Job, Task
 
 DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
-MEASURES = ("expected_cost", "free_energy", "survival")
 
 
 class DistanceMatrixTask(Task):
@@ -38,7 +37,7 @@ class DistanceMatrixTask(Task):
         grid = read_grid(job)
         focal = read_focal(job, grid.shape)
         kind = choice(job, "distance", DISTANCES)
-        distance = _distance(job, kind)
+        distance = asked_distance(job, kind)
         if kind in ("resistance", "rsp"):
             symmetric = kind == "resistance"
             job.report.message(
@@ -59,13 +58,6 @@ class DistanceMatrixTask(Task):
             matrix = np.where(joined, matrix, np.inf)
         numbers = landscape_numbers(grid) | _numbers(matrix) | solver_numbers(entries)
         return Answer({"matrix": matrix}, numbers)
-
-
-def _distance(job: Job, kind: str) -> AbstractDistance:
-    if kind == "rsp":
-        cost, measure = COSTS[choice(job, "cost", tuple(COSTS))], choice(job, "measure", MEASURES)
-        return RSPDistance(positive(job, "theta"), cost, measure)
-    return {"leastcost": LCPDistance, "resistance": ResistanceDistance, "euclidean": EuclideanDistance}[kind]()
 
 
 def _numbers(matrix: np.ndarray) -> dict[str, Any]:

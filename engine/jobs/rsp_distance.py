@@ -3,17 +3,15 @@
 import equinox as eqx
 import numpy as np
 
-from ..distances import RSPDistance
 from ..distances.rsp import MEASURES
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import forecasts
+from .asked_distance import asked_randomized
 from .landscape import (
-    COSTS,
     choice,
     distance_numbers,
     landscape_numbers,
-    positive,
     read_grid,
     read_vertices,
     solver_numbers,
@@ -37,7 +35,7 @@ class RSPDistanceTask(Task):
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
         measure = choice(job, "measure", MEASURES)
-        distance = RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))], measure)
+        distance = asked_randomized(job)
         numbers = landscape_numbers(grid)
         job.report.message(choose(grid.shape, 1, symmetric=False).reason)
         # Survival is a nearness: the nearest source is the one that is reached most surely.

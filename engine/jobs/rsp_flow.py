@@ -12,8 +12,8 @@ from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from ..windows.proximity import Exponential
 from . import forecasts
+from .asked_distance import asked_randomized
 from .landscape import (
-    COSTS,
     choice,
     landscape_numbers,
     positive,
@@ -48,7 +48,7 @@ class RSPFlow(Task):
     def run(self, job: Job) -> Answer:
         """One target after the other."""
         grid = read_grid(job)
-        distance = RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+        distance = asked_randomized(job)
         kind = choice(job, "passage", PASSAGES)
         if ("quality" in job.inputs) == ("sources" in job.inputs):
             raise ValueError(

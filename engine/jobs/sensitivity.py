@@ -3,13 +3,14 @@
 import numpy as np
 
 from ..connectivity import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, RSPDistance
+from ..distances import AbstractDistance, ResistanceDistance
 from ..grid import GridGraph
 from ..sensitivity import RESPECTS, sensitivity
 from ..solvers.automatic import NAMED, choose
 from ..solvers.journal import journal
 from . import forecasts
-from .landscape import COSTS, choice, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
+from .asked_distance import asked_distance
+from .landscape import choice, landscape_numbers, positive, read_grid, read_vertices, solver_numbers
 from .registry import Answer, Forecast, Job, Task
 
 #: Targets differentiated at a time: few enough for progress and cancelling, many enough to share the set-up.
@@ -85,11 +86,7 @@ class ConnectivitySensitivity(Task):
 
 
 def _distance(job: Job, kind: str) -> AbstractDistance:
-    if kind == "leastcost":
-        return LCPDistance()
-    if kind == "resistance":
-        return ResistanceDistance(NAMED.get(_solver(job)))
-    return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
+    return ResistanceDistance(NAMED.get(_solver(job))) if kind == "resistance" else asked_distance(job, kind)
 
 
 def _solver(job: Job) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from ..compiled import cores
-from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..solvers.journal import Entry
 from ..windows import AbstractDispatch, DaskCluster, DiskRaster, Exponential, OneProcess
 from ..windows.fingerprints import strips
 from ..windows.layout import windows_for
 from . import forecasts
-from .landscape import COSTS, choice, positive, read_pixel_size, solver_numbers
+from .asked_distance import asked_distance
+from .landscape import choice, positive, read_pixel_size, solver_numbers
 from .registry import Forecast, Job
 from .streams import read_streams
 
@@ -28,7 +28,7 @@ def arguments(job: Job) -> dict[str, Any]:
     return {
         "quality": quality,
         "permeability": permeability,
-        "distance": _distance(job),
+        "distance": asked_distance(job, choice(job, "distance", DISTANCES)),
         "proximity": Exponential(positive(job, "alpha")),
         "dependency_range": range_in_cells(job),
         "coarsening": _coarsening(job),
@@ -116,13 +116,6 @@ def extent_of(raster: DiskRaster) -> tuple[int, float, float]:
         lowest, highest = min(lowest, values.min(initial=np.inf)), max(highest, values.max(initial=-np.inf))
         active += values.size
     return active, float(lowest), float(highest)
-
-
-def _distance(job: Job) -> AbstractDistance:
-    kind = choice(job, "distance", DISTANCES)
-    if kind == "rsp":
-        return RSPDistance(positive(job, "theta"), COSTS[choice(job, "cost", tuple(COSTS))])
-    return {"leastcost": LCPDistance, "resistance": ResistanceDistance, "euclidean": EuclideanDistance}[kind]()
 
 
 def _coarsening(job: Job) -> float:

@@ -216,6 +216,7 @@ class MovingWindowCurrent:
             if batch.raster is not None:
                 for raster, part in zip(targets, batch.raster, strict=True):
                     analysis.tiles.add_window(raster, batch.number, part)
+        self._refuse_nothing(computed)
         if normalized:
             _divide(maps["current"], targets[1], maps["normalized_current"])
         return MovingCurrent(maps, total, computed, self.windows.count - computed)
@@ -269,6 +270,7 @@ class MovingWindowCurrent:
             total, computed = total + batch.total, computed + batch.windows
             if batch.raster is not None:
                 analysis.tiles.add_window(output, batch.number, batch.raster)
+        self._refuse_nothing(computed)
         return CurrentSensitivity(total, output, computed, self.windows.count - computed)
 
     def summary(self) -> str:
@@ -308,6 +310,19 @@ class MovingWindowCurrent:
     def _check(self) -> None:
         self.sources.check()
         check_landscape(self.sources, self.permeability, None)
+
+    def _refuse_nothing(self, computed: int) -> None:
+        """Refuse to hand out a map of zeros that says nothing."""
+        if computed:
+            return
+        width = self.blocks.width
+        text = f"no window has current: no block of {width} × {width} cells has a source strength and others around"
+        if self._as_omniscape:
+            text += (
+                "; as in Omniscape, blocks that reach beyond the raster and blocks whose centre is a barrier are left "
+                "out: take smaller blocks, or do without these rules"
+            )
+        raise ValueError(text)
 
     def _output(self, given: Any, *more: Raster) -> Any:
         output = np.empty(self.windows.shape) if given is None else on_disk(given)

@@ -26,6 +26,8 @@ Parameter = QgsProcessingParameterDefinition
 # θ has to be positive; below this the walk is random to more digits than a float holds.
 SMALLEST_THETA = 1e-12
 
+DEFAULT_DISPERSAL = 1000.0
+
 
 def explained(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
     """Give a parameter its help and, if asked, put it among the advanced ones."""
@@ -212,6 +214,30 @@ def per_source() -> Parameter:
             "feature it came from."
         ),
     )
+
+
+def dispersal() -> Parameter:
+    """Return how far movers go."""
+    return distance(
+        "ALPHA",
+        tr("Dispersal distance"),
+        DEFAULT_DISPERSAL,
+        tr(
+            "The distance at which exp(−distance / dispersal distance) has fallen to 37 %. It is a cost in the unit of "
+            "the distance chosen above: map units where the resistance is 1, so give a five times larger value for "
+            "animals that cross resistance 5."
+        ),
+    )
+
+
+def complaint_about_direction(choices: dict[str, str]) -> str:
+    """Return what is wrong if a distance without direction is to have one, or nothing."""
+    if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
+        return tr(
+            "The resistance distance has no direction, so the step between two cells cannot take the value of the "
+            "target alone: choose mean or resistance."
+        )
+    return ""
 
 
 def theta(text: str) -> Parameter:

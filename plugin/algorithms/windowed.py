@@ -21,8 +21,11 @@ from ..translation import tr
 from .algorithm import EngineAlgorithm
 from .inputs import Inputs
 from .parameters import (
+    DEFAULT_DISPERSAL,
     choice,
+    complaint_about_direction,
     cost,
+    dispersal,
     distance,
     explained,
     graph,
@@ -36,7 +39,6 @@ from .stages import Stage
 from .streamed_inputs import StreamedInputs
 
 # At three times the dispersal distance, 5 % of the movers are left.
-DEFAULT_DISPERSAL = 1000.0
 DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
 
 # Coarser blocks can be seen as squares in the map; finer ones take many times longer for a few percent.
@@ -91,16 +93,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                     "resistance, with its fourth power)."
                 ),
             ),
-            distance(
-                "ALPHA",
-                tr("Dispersal distance"),
-                DEFAULT_DISPERSAL,
-                tr(
-                    "The distance at which exp(−distance / dispersal distance) has fallen to 37 %. It is a cost in the "
-                    "unit of the distance chosen above: map units where the resistance is 1, so give a five times "
-                    "larger value for animals that cross resistance 5."
-                ),
-            ),
+            dispersal(),
             number(
                 "COARSENING",
                 tr("Coarsening"),
@@ -182,12 +175,7 @@ class WindowedAlgorithm(EngineAlgorithm):
         )
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
-            return tr(
-                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
-                "target alone: choose mean or resistance."
-            )
-        return ""
+        return complaint_about_direction(choices)
 
     def task(self, inputs: Inputs) -> Task:
         arrays = {"quality": inputs.quality("QUALITY")} if inputs.is_given("QUALITY") else {}

@@ -342,3 +342,10 @@ def test_what_is_no_landscape_is_refused(wrong, message):
 def test_other_devices_are_refused():
     with pytest.raises(ValueError, match="computed by loops on the processor"):
         MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2).run(dispatch=AllDevices())
+
+
+def test_a_raster_without_a_whole_block_is_refused_instead_of_a_map_of_zeros():
+    narrow = {"permeability": np.ones((1, 25)), "radius": 5, "block": 3}
+    with pytest.raises(ValueError, match="no window has current: .* take smaller blocks"):
+        MovingWindowCurrent(**narrow).run()
+    assert MovingWindowCurrent(**narrow, as_omniscape=False).run().total > 0

@@ -22,6 +22,7 @@ from ..inputs import Inputs
 from ..pairs import middle_of, named_in_words, pair_columns, pair_values, warn_of_parts
 from ..parameters import (
     choice,
+    complaint_about_direction,
     cost,
     focal_complaint,
     focal_nodes,
@@ -118,12 +119,7 @@ class DistanceMatrix(EngineAlgorithm):
         ]
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
-            return tr(
-                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
-                "target alone: choose mean or resistance."
-            )
-        return focal_complaint(given)
+        return complaint_about_direction(choices) or focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
         focal, distance = inputs.focal, inputs.choice("DISTANCE")

@@ -15,11 +15,9 @@ from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
 from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
-from ..parameters import choice, cost, explained, graph, landscape, number, output, theta, theta_help
+from ..parameters import DEFAULT_DISPERSAL, choice, cost, explained, graph, landscape, number, output, theta, theta_help
 from ..results import Figure, Map, figures_of_every_run, in_digits
 from ..styles import current_style
-
-DEFAULT_DISPERSAL = 1000.0
 
 
 class RSPFlow(EngineAlgorithm):

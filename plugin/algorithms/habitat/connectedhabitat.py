@@ -10,11 +10,9 @@ from ..algorithm import HABITAT, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
 from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
-from ..parameters import choice, cost, distance, graph, landscape, output, theta, theta_help
+from ..parameters import choice, complaint_about_direction, cost, dispersal, graph, landscape, output, theta, theta_help
 from ..results import Figure, Map, figures_of_every_run, in_digits
 from ..styles import habitat_style
-
-DEFAULT_DISPERSAL = 1000.0
 
 
 class ConnectedHabitat(EngineAlgorithm):
@@ -69,16 +67,7 @@ class ConnectedHabitat(EngineAlgorithm):
                     "plan) or randomized shortest paths (in between, see θ)."
                 ),
             ),
-            distance(
-                "ALPHA",
-                tr("Dispersal distance"),
-                DEFAULT_DISPERSAL,
-                tr(
-                    "The distance at which exp(−distance / dispersal distance) has fallen to 37 %. It is a cost in the "
-                    "unit of the distance chosen above: map units where the resistance is 1, so give a five times "
-                    "larger value for animals that cross resistance 5."
-                ),
-            ),
+            dispersal(),
             landmarks(),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
@@ -87,12 +76,7 @@ class ConnectedHabitat(EngineAlgorithm):
         ]
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
-            return tr(
-                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
-                "target alone: choose mean or resistance."
-            )
-        return ""
+        return complaint_about_direction(choices)
 
     def task(self, inputs: Inputs) -> Task:
         return inputs.task(

@@ -19,6 +19,7 @@ from ..documentation import Help
 from ..inputs import Inputs
 from ..parameters import (
     choice,
+    complaint_about_direction,
     cost,
     distance,
     explained,
@@ -186,17 +187,12 @@ class Sensitivity(EngineAlgorithm):
                 "The mean distance does not depend on habitat quality: choose quality_weighted as connectivity, or "
                 "the change of permeability or resistance."
             )
-        if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
-            return tr(
-                "The resistance distance has no direction, so the step between two cells cannot take the value of the "
-                "target alone: choose mean or resistance."
-            )
         if "QUALITY" in given and not weighted:
             return tr(
                 "Habitat quality has no part in the mean distance: choose quality_weighted as connectivity, or leave "
                 "the quality raster out."
             )
-        return ""
+        return complaint_about_direction(choices)
 
     def task(self, inputs: Inputs) -> Task:
         weighted = inputs.choice("SCALAR") == "quality_weighted"
