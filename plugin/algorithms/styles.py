@@ -281,7 +281,7 @@ def sensitivity_style(sensitivity: np.ndarray) -> Style:
     """Return the style of a gradient: as far below zero as above, clipped at the 98th percentile of its size."""
     size = np.abs(sensitivity[np.isfinite(sensitivity)])
     size = size[size > 0]
-    reach = float(np.percentile(size, UPPER_PERCENTILE)) if size.size else 1.0
+    reach = _rounded_up(float(np.percentile(size, UPPER_PERCENTILE))) if size.size else 1.0
     return Stretched(-reach, reach, BELOW_TO_ABOVE_ZERO)
 
 
