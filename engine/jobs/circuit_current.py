@@ -86,7 +86,7 @@ def _pairwise(
     finished, pieces = finished_of(job, CircuitCurrentTask.name), Pieces(job)
     pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"), finished)
     zero = bool(job.parameters.get("zero_at_focal"))
-    known = MatrixSoFar(pieces if finished else None, SO_FAR, {"ids": focal.ids})
+    known = MatrixSoFar(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
 
     def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
         job.report.progress(3 + 7 * done / of, f"Potentials of {len(focal):,} focal nodes: {done:,} of {of:,}")
@@ -126,7 +126,7 @@ def _sweep(
 
     nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
     pieces = Pieces(job)
-    known = MatrixSoFar(pieces if job.parameters.get("checkpoint") else None, SO_FAR, {"ids": focal.ids})
+    known = MatrixSoFar(pieces if job.parameters.get("checkpoint") else None, SO_FAR, "resistances", {"ids": focal.ids})
 
     def so_far(values: dict[str, float]) -> None:
         known.give(lambda: np.array([values.get(name, np.nan) for name in names]))

@@ -81,12 +81,14 @@ class MatrixSoFar:
         Where it is handed over; None for nowhere.
     name
         Of the piece.
+    what
+        The matrix holds.
     arrays
         What is handed over with it.
     """
 
-    def __init__(self, pieces: Pieces | None, name: str, arrays: dict[str, np.ndarray]):
-        self._pieces, self._name, self._arrays = pieces, name, arrays
+    def __init__(self, pieces: Pieces | None, name: str, what: str, arrays: dict[str, np.ndarray]):
+        self._pieces, self._name, self._what, self._arrays = pieces, name, what, arrays
         self._gave, self._cost = -np.inf, 0.0
 
     def give(self, matrix: Callable[[], np.ndarray]) -> None:
@@ -100,6 +102,6 @@ class MatrixSoFar:
         began = time.monotonic()
         if self._pieces is None or began - self._gave < self._cost / SHARE:
             return
-        self._pieces.give(self._name, {**self._arrays, "matrix": matrix()})
+        self._pieces.give(self._name, {**self._arrays, self._what: matrix()})
         self._gave = time.monotonic()
         self._cost = self._gave - began

@@ -287,7 +287,7 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_
     for what in ("resistances", *(("cumulative", "maximum") if sums else ())):
         np.testing.assert_array_equal(second.output(what), whole.output(what))
     # What was known when the run was killed is a part of the whole, and not nothing.
-    known = first["resistances_so_far", "matrix"]
+    known = first["resistances_so_far", "resistances"]
     there = ~np.isnan(known)
     np.testing.assert_allclose(known[there], whole.output("resistances")[there], rtol=1e-9)
     assert there[~np.eye(len(known), dtype=bool)].any() and not there.all()
