@@ -2,30 +2,14 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsProcessingException
 
-from .conftest import NODATA, NORTH, PIXEL, WEST
+from .conftest import NODATA, PIXEL
 
 ENDS, ISLAND = ((0, 0), (8, 2)), (7, 10)
 OUT = "TEMPORARY_OUTPUT"
 #: What no other test here looks at is not made.
 LESS = {"IMPROVEMENT": None, "PINCH_POINTS": None, "RESTORED_GAIN": None}
-
-
-@pytest.fixture
-def patches(qgis_app):
-    """A layer of rectangles over rows and columns (first and last)."""
-
-    def layer(*areas):
-        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
-        for top, bottom, left, right in areas:
-            feature = QgsFeature(made.fields())
-            corners = WEST + left * PIXEL, NORTH - (bottom + 1) * PIXEL, WEST + (right + 1) * PIXEL, NORTH - top * PIXEL
-            feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(*corners)))
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
 
 
 @pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp"])

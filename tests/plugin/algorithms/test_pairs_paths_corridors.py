@@ -1,102 +1,14 @@
 """Distances, paths and corridors between features: ids stay, islands are named, what is wrong is said."""
 
-import os
-import signal
-import threading
-import time
-
 import numpy as np
 import pytest
-from qgis.core import (
-    NULL,
-    QgsFeature,
-    QgsGeometry,
-    QgsProcessingException,
-    QgsRectangle,
-    QgsVectorLayer,
-)
+from qgis.core import QgsProcessingException
 
-from .conftest import NODATA, NORTH, PIXEL, WEST
+from .conftest import NODATA, NORTH, PIXEL, WEST, opened
 
 # West, south-west, and the island in the south-east of the valley.
 HERE, THERE, ISLAND = (0, 0), (8, 2), (7, 10)
 COLUMNS = ["from_id", "to_id", "from_name", "to_name"]
-
-
-def opened(place):
-    """The layer of an output: `processing.run` hands temporary ones over themselves, and files by their path."""
-    return place if isinstance(place, QgsVectorLayer) else QgsVectorLayer(place, "output", "ogr")
-
-
-@pytest.fixture
-def rows():
-    """The rows of an output, as dictionaries, empty cells as None."""
-
-    def rows(place):
-        layer = opened(place)
-        return [
-            {field.name(): None if row[field.name()] == NULL else row[field.name()] for field in layer.fields()}
-            for row in layer.getFeatures()
-        ]
-
-    return rows
-
-
-@pytest.fixture
-def corners():
-    """The corners of the lines of an output, as cells (row, column)."""
-
-    def corners(place):
-        layer = opened(place)
-        return [
-            [(int((NORTH - p.y()) // PIXEL), int((p.x() - WEST) // PIXEL)) for p in feature.geometry().asPolyline()]
-            for feature in layer.getFeatures()
-        ]
-
-    return corners
-
-
-@pytest.fixture
-def sites(qgis_app):
-    """A layer of points in the middle of cells, each with a code of its own unless told otherwise."""
-
-    def layer(cells, codes=None, name="sites"):
-        made = QgsVectorLayer("Point?crs=EPSG:31985&field=code:string", name, "memory")
-        for number, (row, column) in enumerate(cells):
-            feature = QgsFeature(made.fields())
-            feature.setGeometry(
-                QgsGeometry.fromWkt(f"Point({WEST + (column + 0.5) * PIXEL} {NORTH - (row + 0.5) * PIXEL})")
-            )
-            feature.setAttributes([codes[number] if codes else f"S{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def patches(qgis_app):
-    """A layer of rectangles over rows and columns (first and last)."""
-
-    def layer(*areas):
-        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
-        for number, (top, bottom, left, right) in enumerate(areas):
-            feature = QgsFeature(made.fields())
-            box = QgsRectangle(
-                WEST + left * PIXEL, NORTH - (bottom + 1) * PIXEL, WEST + (right + 1) * PIXEL, NORTH - top * PIXEL
-            )
-            feature.setGeometry(QgsGeometry.fromRect(box))
-            feature.setAttributes([f"P{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def plain(geotiff):
-    """Open land of resistance 2, 7 × 9 cells."""
-    return geotiff(np.full((7, 9), 2.0), name="plain")
 
 
 def to_each(ask_engine, valley, cells):
@@ -217,50 +129,6 @@ def test_a_pair_of_a_feature_and_a_target_that_nothing_joins_is_empty_and_named(
 def test_one_feature_and_one_target_are_a_matrix(run, rows, sites, plain):
     where = {"FOCAL": sites([(0, 0)]), "TARGETS": sites([(0, 8)]), "VALUES": "resistance"}
     assert rows(run("distancematrix", INPUT=plain, **where)["OUTPUT"])[0]["distance"] == pytest.approx(16 * PIXEL)
-
-
-@pytest.fixture
-def wide(geotiff):
-    """Land that takes a while to cross, and places all over it."""
-    values = np.random.default_rng(4).lognormal(size=(150, 150)).astype(np.float32)
-    return geotiff(values, name="wide"), [(7 + 20 * i, 9 + 20 * j) for i in range(7) for j in range(7)]
-
-
-@pytest.mark.parametrize("distance", ["resistance", "rsp"])
-def test_a_matrix_that_was_killed_goes_on_from_its_folder(
-    run, rows, sites, wide, engine_that, feedback, tmp_path, distance
-):
-    engine_that(f"echo $$ > '{tmp_path}/pid'")
-    landscape, cells = wide
-    kept = tmp_path / "kept"
-    chosen = {"INPUT": landscape, "FOCAL": sites(cells), "ID_FIELD": "code", "DISTANCE": distance, "THETA": 0.01}
-
-    def watch():
-        patience = time.monotonic() + 120
-        while not (kept / "distances.csv").exists() and time.monotonic() < patience:
-            time.sleep(0.002)
-        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
-    with pytest.raises(QgsProcessingException, match="^The engine was killed"):
-        run("distancematrix", CHECKPOINT=str(kept), **chosen)
-    there = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
-    known = rows(str(kept / "distances.csv"))
-    assert there and 0 < len(known)
-    assert any(f"What is finished is kept in '{kept}'" in text for text in feedback.infos)
-
-    second = rows(run("distancematrix", CHECKPOINT=str(kept), **chosen)["OUTPUT"])
-    assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}.items()
-    assert any("were done in an earlier run" in text for text in feedback.infos)
-    whole = rows(run("distancematrix", **chosen)["OUTPUT"])
-    assert second == whole
-    by_pair = {(row["from_id"], row["to_id"]): row["distance"] for row in whole}
-    for row in known:
-        assert float(row["distance"]) == pytest.approx(by_pair[row["from_id"], row["to_id"]], rel=1e-9)
-    assert len(rows(str(kept / "distances.csv"))) == len(whole)
-
-    with pytest.raises(QgsProcessingException, match="cannot be continued, because it had another"):
-        run("distancematrix", CHECKPOINT=str(kept), **{**chosen, "NEIGHBORS": "rook"})
 
 
 # Least-cost paths
