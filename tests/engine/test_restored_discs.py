@@ -4,7 +4,7 @@ import independent
 import numpy as np
 import pytest
 from permea.engine.barriers import LeastCostGain, disc_gain
-from test_restoration import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTORED, focal, grid_of, pairwise
+from restorations import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTORED, focal, grid_of, pairwise
 
 
 def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
