@@ -149,10 +149,10 @@ def test_the_barrier_map_between_regions_is_the_slope_of_their_resistance(name):
 
 
 def test_a_landscape_larger_than_one_batch_of_cells_gains_the_same(monkeypatch):
-    from permea.engine.barriers import resistance
+    from permea.engine.barriers import stars
 
     whole = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
-    monkeypatch.setattr(resistance, "TOGETHER", 60)
+    monkeypatch.setattr(stars, "TOGETHER", 60)
     parts = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
     np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
 
