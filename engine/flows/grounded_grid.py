@@ -25,6 +25,9 @@ from .interface import Circuit, Grounded, Grounds
 #: Columns solved together where only a few of their entries are kept.
 TOGETHER = 16
 
+#: Currents far away may be a millionth of those nearby; nobody needs as many digits of them.
+UNREFINED = 1e-10
+
 
 class GroundedGrid(Grounded):
     """A raster with held and grounded nodes; see `Grounded`.
@@ -161,7 +164,7 @@ class GroundedGrid(Grounded):
         b[:, node < 0] = 0.0
         if not b.any():
             return b
-        solver = choose(self.circuit.shape, max(self.feedings, len(b)), symmetric=True).solver
+        solver = choose(self.circuit.shape, max(self.feedings, len(b)), symmetric=True, refined_from=UNREFINED).solver
         solved = solver.solve_on_host(self.center, self.edges, b.reshape(-1, *self.circuit.shape), False)
         values = np.array(solved).reshape(b.shape)
         values[:, cells] = level

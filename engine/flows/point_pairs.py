@@ -1,5 +1,6 @@
 """Pairs of focal points by superposition: n − 1 solves for all n (n − 1) / 2 pairs."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,8 +9,8 @@ from jaxtyping import Bool, Float
 from .focal import FocalNodes, pairs_of
 from .interface import Circuit, Currents
 
-#: Columns solved together where only a few of their entries are kept.
-TOGETHER = 16
+#: Right-hand sides solved together.
+TOGETHER = 24
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 ROUNDING = 4e-15
@@ -42,8 +43,8 @@ class PointPairs:
             held.append(mine[np.argmax(circuit.conductances[mine])])
         self.held = np.array(held, dtype=np.int64)
         self.sources = np.setdiff1d(self.node[self.node >= 0], self.held)
-        #: Column of each focal node's potentials; −1 for a held one, whose potentials are 0.
-        self.column = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
+        #: Row of each focal node's potentials; −1 for a held one, whose potentials are 0.
+        self.row = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
         self.grounded = circuit.grounded(self.held, feedings=len(self.sources))
         self._potentials = None
 
@@ -51,13 +52,12 @@ class PointPairs:
         """Return the resistances, infinite between components."""
         places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
         voltage = np.zeros((len(self.sources) + 1, len(self.node)))
-        for start in range(0, len(self.sources), TOGETHER):
-            rows = slice(start, start + TOGETHER)
-            solved = self._solved(rows) if self._potentials is None else self._potentials[:, rows].T
+        for rows in self._parts():
+            solved = self._solved(rows) if self._potentials is None else self._potentials[rows]
             voltage[rows][: len(solved)] = solved[:, places]
         voltage[:, self.node < 0] = 0.0
         # Row k of a held node is the last, which is 0. Differences within a row first: an offset of a row cancels.
-        mine = voltage[self.column]
+        mine = voltage[self.row]
         fall = mine[np.arange(len(mine)), np.arange(len(mine))][:, None] - mine
         resistance = fall + fall.T
         together = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
@@ -89,9 +89,9 @@ class PointPairs:
                 nothing = np.zeros(self.circuit.node_of.size)
                 yield one, other, 0.0, nothing, Currents(nothing, 0.0)
                 continue
-            values = _column(potentials, self.column[other]) - _column(potentials, self.column[one])
+            values = _row(potentials, self.row[other]) - _row(potentials, self.row[one])
             places = self.circuit.first_places[self.node[[one, other]]]
-            size = sum(np.abs(_column(potentials, self.column[k])[places]).max() for k in (one, other))
+            size = sum(np.abs(_row(potentials, self.row[k])[places]).max() for k in (one, other))
             if not ROUNDING * size <= ACCURATE * resistance[one, other]:
                 values = self._pair(one, other)
             values = values - values[places[0]]
@@ -104,22 +104,27 @@ class PointPairs:
         reached = (self.circuit.node_of >= 0) & near[self.circuit.node_of]
         return self.circuit.laid_out(np.where(reached, values, np.nan)), self.circuit.laid_out(currents.through)
 
-    def potentials(self) -> Float[np.ndarray, "places sources"]:
-        """Return the potentials when 1 A enters at each source, a column each."""
+    def potentials(self) -> Float[np.ndarray, "sources places"]:
+        """Return the potentials when 1 A enters at each source."""
         if self._potentials is None:
-            potentials = np.empty((self.circuit.node_of.size, len(self.sources)))
-            for start in range(0, len(self.sources), TOGETHER):
-                rows = slice(start, start + TOGETHER)
-                potentials[:, rows] = self._solved(rows).T
+            potentials = np.empty((len(self.sources), self.circuit.node_of.size))
+            for rows in self._parts():
+                potentials[rows] = self._solved(rows)
             self._potentials = potentials
         return self._potentials
 
-    def resistances_from(self, potentials: Float[np.ndarray, "places sources"]) -> Float[np.ndarray, "n n"]:
+    def resistances_from(self, potentials: Float[np.ndarray, "sources places"]) -> Float[np.ndarray, "n n"]:
         """Return differences of potentials between focal nodes; without meaning between components."""
         places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
-        at = np.concatenate([potentials[places], np.zeros((len(places), 1))], axis=1)[:, self.column].T
+        at = np.concatenate([potentials[:, places], np.zeros((1, len(places)))])[self.row]
         fall = np.diagonal(at)[:, None] - at
         return fall + fall.T
+
+    def _parts(self) -> list[slice]:
+        """Return which sources are solved for together: parts of one size, each of which reads the landscape once."""
+        count = len(self.sources)
+        ends = np.linspace(0, count, -(-count // TOGETHER) + 1).astype(int) if count else [0]
+        return [slice(*between) for between in itertools.pairwise(ends)]
 
     def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
         sources = self.sources[rows]
@@ -133,5 +138,5 @@ class PointPairs:
         return self.grounded.potentials(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
 
 
-def _column(potentials: np.ndarray, number: np.integer) -> np.ndarray:
-    return potentials[:, number] if number >= 0 else np.zeros(len(potentials))
+def _row(potentials: np.ndarray, number: np.integer) -> np.ndarray:
+    return potentials[number] if number >= 0 else np.zeros(potentials.shape[1])

@@ -7,7 +7,7 @@ import psutil
 
 from .interface import AbstractSolver
 from .multigrid import Multigrid
-from .nested_dissection import NestedDissection, predicted_bytes
+from .nested_dissection import REFINED_FROM, NestedDissection, predicted_bytes
 from .precaution import Precaution
 from .walks import WalkMultigrid
 
@@ -61,7 +61,14 @@ class Choice:
         return isinstance(solver, NestedDissection)
 
 
-def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, free_bytes: int | None = None) -> Choice:
+def choose(
+    shape: tuple[int, int],
+    right_hand_sides: int,
+    *,
+    symmetric: bool,
+    free_bytes: int | None = None,
+    refined_from: float = REFINED_FROM,
+) -> Choice:
     """Choose how to solve, and say why.
 
     Parameters
@@ -74,6 +81,8 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
         Whether the matrix equals its transpose; what is not symmetric is a walk to one target.
     free_bytes
         Memory at hand; asked from the system if left out.
+    refined_from
+        As in `NestedDissection`.
 
     Raises
     ------
@@ -93,7 +102,7 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     cells = shape[0] * shape[1]
     problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
     factor_bytes = predicted_bytes(shape, symmetric=symmetric)
-    direct = NestedDissection(symmetric=symmetric)
+    direct = NestedDissection(symmetric=symmetric, refined_from=refined_from)
     on_gpu = jax.default_backend() != "cpu"
     if not symmetric:
         problem = f"{problem}, not symmetric"

@@ -66,39 +66,55 @@ def solve(
     Golub, G. H., and Ye, Q. (1999). Inexact preconditioned conjugate gradient method with inner-outer iteration.
     SIAM Journal on Scientific Computing 21, 1305–1320.
     """
-    parts = [right_hand_sides[first : first + TOGETHER] for first in range(0, max(len(right_hand_sides), 1), TOGETHER)]
-    found = [_solve_together(hierarchy, part, tolerance, iterations) for part in parts]
-    return found[0] if len(found) == 1 else Found(*(np.concatenate(each) for each in zip(*found, strict=True)))
+    count, cells = len(right_hand_sides), right_hand_sides[0].size if len(right_hand_sides) else 0
+    given = right_hand_sides.reshape(count, cells)
+    result = Found(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count))
+    # Groups of equal size: a lone right-hand side at the end would read the matrix for itself.
+    groups = np.array_split(np.arange(count), -(-count // TOGETHER))
+    vectors = _Vectors(hierarchy, len(groups[0])) if groups else None
+    for group in groups:
+        part = slice(group[0], group[-1] + 1)
+        room = result.x[part]
+        search = _Search(hierarchy, vectors, given[part], room)
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                search.begin_anew()
+            search.run(CAUTION * tolerance if attempt else tolerance, iterations)
+            search.conclude()
+            if not search.unfinished(tolerance, iterations).size:
+                break
+        result.iterations[part], result.residuals[part] = search.iterations, search.relative
+        if search.x is not room:
+            room[:] = search.x
+    return result._replace(x=result.x.reshape(right_hand_sides.shape))
 
 
-def _solve_together(hierarchy: Hierarchy, right_hand_sides: np.ndarray, tolerance: float, iterations: int) -> Found:
-    search = _Search(hierarchy, right_hand_sides)
-    for attempt in range(ATTEMPTS):
-        search.run(CAUTION * tolerance if attempt else tolerance, iterations)
-        search.conclude()
-        if not search.unfinished(tolerance, iterations).size:
-            break
-    return Found(search.x.reshape(right_hand_sides.shape), search.iterations, search.relative)
+class _Vectors:
+    """Memory for some right-hand sides at a time; what one group leaves in it is overwritten by the next."""
+
+    def __init__(self, hierarchy: Hierarchy, sides: int):
+        cells = hierarchy.entries[0].size
+        self.cycle = Cycle(hierarchy, sides)
+        self.residual, self.applied, self.correction = np.zeros((3, sides, cells))
+        self.p = np.zeros((sides, hierarchy.levels[0].frame.size))
 
 
 class _Search:
-    """The vectors of the iteration, of all right-hand sides."""
+    """The iteration for a group of right-hand sides; where the solution belongs is filled with zeros."""
 
-    def __init__(self, hierarchy: Hierarchy, right_hand_sides: np.ndarray):
-        sides = len(right_hand_sides)
+    def __init__(self, hierarchy: Hierarchy, vectors: _Vectors, given: np.ndarray, room: np.ndarray):
+        sides = len(given)
         self.matrix = (hierarchy.entries, hierarchy.ground)
         self.frame, self.inverse = hierarchy.levels[0].frame, hierarchy.levels[0].inverse
-        self.cycle = Cycle(hierarchy, sides)
-        self.given = right_hand_sides.reshape(sides, -1)
+        self.vectors, self.cycle, self.given = vectors, vectors.cycle, given
         # The solution is x + rest; what the present attempt adds to it is the correction.
         self.x = self.rest = None
-        self.correction = np.zeros_like(self.given)
-        self.residual = self.given.copy()
-        self.applied = np.zeros_like(self.given)
-        self.p = np.zeros((sides, self.frame.size))
+        self.correction = room
+        self.residual, self.applied, self.p = vectors.residual[:sides], vectors.applied[:sides], vectors.p[:sides]
+        self.residual[:], self.applied[:], self.p[:] = given, 0, 0
         self.iterations = np.zeros(sides, int)
         # Residuals reach the cycle as numbers of order one, which single precision holds until they are small.
-        largest = np.abs(self.given).max(1, initial=0)
+        largest = np.maximum(given.max(1, initial=0), -given.min(1, initial=0))
         self.unit = 1 / np.where(largest > 0, largest, 1)
         self.scale = np.array([self._advance(side, 0.0) for side in range(sides)])
         self.relative = (self.scale > 0).astype(float)
@@ -134,15 +150,19 @@ class _Search:
             self.x, self.rest = _exact_sum(
                 self.x, self.correction if self.rest is None else self.rest + self.correction
             )
-        self.correction = np.zeros_like(self.x)
+        # Adding to the correction comes with taking from the residual; what is added here is not used.
+        self.correction = self.vectors.correction[: len(self.x)]
         for side in np.flatnonzero(self.scale > 0):
             self.residual[side] = self.given[side]
             for part in (self.x,) if self.rest is None else (self.x, self.rest):
                 self._each(put_into_frame, part, self.p, side)
                 self._sum(apply, *self.matrix, self.p, self.applied, side)
                 left = self._advance(side, 1.0)
-            self.correction[side], self.p[side] = 0, 0
             self.relative[side] = np.sqrt(left / self.scale[side])
+
+    def begin_anew(self) -> None:
+        """Forget the direction; what is found from now on is a correction of what was concluded."""
+        self.correction[:], self.p[:] = 0, 0
 
     def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
         """List the right-hand sides that are worth another iteration."""

@@ -78,8 +78,9 @@ def solve(
     right_hand_sides: np.ndarray,
     symmetric: bool | None,
     transposed: bool,
+    refined_from: float = REFINED_FROM,
 ) -> np.ndarray:
-    """Solve A x = b or Aᵀ x = b for k rasters.
+    """Solve A x = b or Aᵀ x = b for k rasters; `refined_from` as in `NestedDissection`.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def solve(
         b = right_hand_sides[start : start + CHUNK]
         x = substitute(factored, b, transposed)
         residual, relative = residuals(center, edges, b, x)
-        if relative > REFINED_FROM:
+        if relative > refined_from:
             x += substitute(factored, residual, transposed)
             _, relative = residuals(center, edges, b, x)
         solution[start : start + CHUNK] = x
