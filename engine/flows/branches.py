@@ -36,6 +36,7 @@ def split_flows(edges, offsets, values, least, into, out):
 
 #: Cells that are worked on together: what flows along their edges stays in a core's nearest cache.
 TOGETHER = 32
+STRETCH = 512
 
 
 @compiled
@@ -121,9 +122,9 @@ def add_up(edges, offsets, potentials, own, start, stop, total, largest, imbalan
         Changed in place, of each pair: the largest net current of a cell, and the largest current through any.
     """
     cells = potentials.shape[1]
-    net, gross = np.zeros(TOGETHER), np.zeros(TOGETHER)
-    for begin in range(start, stop, TOGETHER):
-        width = min(TOGETHER, stop - begin)
+    net, gross = np.zeros(STRETCH), np.zeros(STRETCH)
+    for begin in range(start, stop, STRETCH):
+        width = min(STRETCH, stop - begin)
         for pair in range(len(potentials)):
             values, left_out = potentials[pair], own[pair, begin : begin + width]
             net[:] = 0
@@ -141,13 +142,15 @@ def add_up(edges, offsets, potentials, own, start, stop, total, largest, imbalan
                         net_[j] += flow
                         gross_[j] += abs(flow)
             sums, most = total[begin : begin + width], largest[begin : begin + width]
+            worst, strongest = 0.0, 0.0
             for j in range(width):
-                unbalanced = 0.0 if left_out[j] else abs(net[j])
-                current = 0.0 if left_out[j] else (gross[j] + unbalanced) / 2
+                counts = 0.0 if left_out[j] else 1.0
+                unbalanced = counts * abs(net[j])
+                current = (counts * gross[j] + unbalanced) / 2
                 sums[j] += current
                 most[j] = max(most[j], current)
-                imbalance[pair] = max(imbalance[pair], unbalanced)
-                strength[pair] = max(strength[pair], current)
+                worst, strongest = max(worst, unbalanced), max(strongest, current)
+            imbalance[pair], strength[pair] = max(imbalance[pair], worst), max(strength[pair], strongest)
 
 
 @compiled

@@ -152,7 +152,7 @@ class RegionPairs:
     def potentials(
         self, some: list[tuple[int, int]]
     ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
-        """Return which of some pairs are connected, and their potentials, as they differ within a component.
+        """Return which of some pairs are connected, and potentials, unchecked, as they differ within a component.
 
         For a raster without short-circuit regions, and pairs that need no circuit of their own.
         """
@@ -162,7 +162,8 @@ class RegionPairs:
         joined = [(pair, answer) for pair, answer in zip(some, found, strict=True) if answer[0] < np.inf]
         if not joined:
             return [], np.zeros((0, self.circuit.node_of.size))
-        values = self.grounded.potentials(self.terminals, np.stack([entering for _, (_, entering, _) in joined]))
+        entering = np.stack([entering for _, (_, entering, _) in joined])
+        values = self.grounded.potentials(self.terminals, entering, checked=False)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
         for row, ((one, other), (resistance, _, offsets)) in zip(values, joined, strict=True):
             if len(offsets) < len(self._components):

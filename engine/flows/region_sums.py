@@ -12,7 +12,10 @@ from .focal import pairs_of
 from .region_pairs import RegionPairs
 
 #: Pairs whose potentials are alive at a time.
-TOGETHER = 48
+TOGETHER = 16
+
+#: More net current than this at a node where none enters, relative to the largest, is not rounding.
+IMBALANCE_LIMIT = 1e-6
 
 
 def of_region_pairs(
@@ -59,4 +62,9 @@ def of_region_pairs(
         there = (circuit.node_of >= 0) | claimed
         total, largest = (np.where(there, each, np.nan).reshape(circuit.shape) for each in (total, largest))
         worst = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0).max(initial=0.0)
+        if not worst <= IMBALANCE_LIMIT:
+            raise RuntimeError(
+                f"currents of {circuit.count} nodes could not be computed: of the largest one {worst:.1e} is lost at "
+                "some node; the values of the raster may span too many orders of magnitude"
+            )
         yield some, CumulativeCurrent(total, largest, len(ends), float(worst))

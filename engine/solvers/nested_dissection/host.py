@@ -93,19 +93,20 @@ def solve(
     solution, worst = np.empty_like(right_hand_sides), 0.0
     for start in range(0, len(right_hand_sides), CHUNK):
         b = right_hand_sides[start : start + CHUNK]
-        x = substitute(factored, b, transposed)
+        x = substitute(factored, b, transposed, solution[start : start + CHUNK])
+        if refined_from == np.inf:
+            continue
         residual, relative = residuals(center, edges, b, x)
         if relative > refined_from:
             x += substitute(factored, residual, transposed)
             _, relative = residuals(center, edges, b, x)
-        solution[start : start + CHUNK] = x
         worst = max(worst, relative) if relative == relative else np.nan
     if not worst <= RESIDUAL_LIMIT:
         raise RuntimeError(
             f"the linear system of {center.size} cells could not be solved: relative residual {worst:.1e} "
             f"(the values of the raster may span too many orders of magnitude)"
         )
-    note("nested dissection", len(right_hand_sides), 0, worst)
+    note("nested dissection", len(right_hand_sides), 0, None if refined_from == np.inf else worst)
     return solution
 
 

@@ -30,7 +30,8 @@ class NestedDissection(AbstractSolver):
         Whether to factor on the host by LAPACK, or in compiled, batched form; None for the host where there is no GPU.
     refined_from
         On the host: from which residual on, each equation's relative to its own terms, the solution is refined. The
-        default makes small entries of a solution as exact as large ones.
+        default makes small entries of a solution as exact as large ones. Infinite: it is not even checked, which is for
+        those who check what they compute from it.
 
     Notes
     -----

@@ -15,7 +15,9 @@ from .tile_loops import level_back, level_forth
 from .workers import workers
 
 
-def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool) -> np.ndarray:
+def substitute(
+    factored: Factor, right_hand_sides: np.ndarray, transposed: bool, out: np.ndarray | None = None
+) -> np.ndarray:
     """Solve A x = b, or Aᵀ x = b.
 
     Parameters
@@ -24,10 +26,12 @@ def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool)
         A.
     right_hand_sides
         b, shape (k, rows, columns).
+    out
+        Memory for x.
     """
+    x = np.empty_like(right_hand_sides) if out is None else out
     dissection = factored.dissection
     count = len(right_hand_sides)
-    x = np.empty_like(right_hand_sides)
     handed: dict = {}
     halfway: dict = {}
     transposed = transposed and not factored.symmetric
