@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...compiled import on_all_cores
+from ..journal import note
 from .host_cycle import Cycle, Hierarchy
 from .searching import advance, apply, product, put_into_frame, turn
 
@@ -16,6 +17,9 @@ CAUTION = 1e-2
 
 #: After so many iterations the pace so far tells whether those that are allowed will do.
 PATIENCE = 60
+
+#: After so many iterations the pace tells whether another solver would be sooner.
+FIRST_LOOK = 4
 
 #: Right-hand sides solved at a time: they share what is read of the matrix, and more would only fill memory.
 TOGETHER = 8
@@ -37,8 +41,16 @@ class Found(NamedTuple):
     residuals: Float[np.ndarray, "sides"]
 
 
+class TooSlowError(RuntimeError):
+    """Another solver would be sooner."""
+
+
 def solve(
-    hierarchy: Hierarchy, right_hand_sides: Float[np.ndarray, "sides rows columns"], tolerance: float, iterations: int
+    hierarchy: Hierarchy,
+    right_hand_sides: Float[np.ndarray, "sides rows columns"],
+    tolerance: float,
+    iterations: int,
+    worth: float | None = None,
 ) -> Found:
     """Solve A x = b by conjugate gradients, each right-hand side for as long as it needs.
 
@@ -55,6 +67,13 @@ def solve(
         residual.
     iterations
         How many at most.
+    worth
+        As in `Multigrid`.
+
+    Raises
+    ------
+    TooSlowError
+        The first right-hand sides have shown that they will take more iterations than it is worth.
 
     Notes
     -----
@@ -76,10 +95,11 @@ def solve(
         part = slice(group[0], group[-1] + 1)
         room = result.x[part]
         search = _Search(hierarchy, vectors, given[part], room)
+        looked = worth is None or group is not groups[0]
         for attempt in range(ATTEMPTS):
             if attempt:
                 search.begin_anew()
-            search.run(CAUTION * tolerance if attempt else tolerance, iterations)
+            search.run(CAUTION * tolerance if attempt else tolerance, iterations, None if looked else worth)
             search.conclude()
             if not search.unfinished(tolerance, iterations).size:
                 break
@@ -119,7 +139,7 @@ class _Search:
         self.scale = np.array([self._advance(side, 0.0) for side in range(sides)])
         self.relative = (self.scale > 0).astype(float)
 
-    def run(self, tolerance: float, iterations: int) -> None:
+    def run(self, tolerance: float, iterations: int, worth: float | None) -> None:
         """Iterate until all residuals, as the iteration counts them, are within tolerance, or as often as allowed."""
         sizes, steps = np.zeros(len(self.given)), np.zeros(len(self.given))
         sides = self.unfinished(tolerance, iterations)
@@ -140,7 +160,19 @@ class _Search:
                     continue
                 sizes[side], steps[side] = size, size / energy
                 self.relative[side] = np.sqrt(self._advance(side, steps[side]) / self.scale[side])
+            if worth is not None and self.iterations.max() == FIRST_LOOK:
+                self.refuse_if_slow(tolerance, worth)
             sides = self.unfinished(tolerance, iterations)
+
+    def refuse_if_slow(self, tolerance: float, worth: float) -> None:
+        """Raise if the right-hand sides will take more iterations than it is worth, at the pace so far."""
+        running = self.relative > tolerance
+        with np.errstate(divide="ignore"):
+            pace = np.log(tolerance) / np.log(self.relative[running])
+        expected = np.where(pace > 0, self.iterations[running] * pace, np.inf)
+        if running.any() and not expected.mean() <= worth:
+            note("multigrid", len(self.given), FIRST_LOOK, self.relative.max())
+            raise TooSlowError("multigrid would take longer than another solver")
 
     def conclude(self) -> None:
         """Add the correction to the solution, and compute the residuals from that."""
