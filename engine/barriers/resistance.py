@@ -67,8 +67,12 @@ class ResistanceGain:
     def __init__(self, grid: GridGraph, focal: FocalNodes, distance: ResistanceDistance | None = None):
         self.grid = grid
         self.distance = ResistanceDistance() if distance is None else distance
-        self.points = np.asarray(grid.cells)[points_of(grid, focal, "the gain of resistance")]
         self.components = np.asarray(connected_components(grid)).ravel()
+        self._prepare(focal)
+
+    def _prepare(self, focal: FocalNodes) -> None:
+        """Solve for what every question needs: the potentials of the points."""
+        self.points = np.asarray(self.grid.cells)[points_of(self.grid, focal, "the gain of resistance")]
         self._component = self.components[self.points]
         self.potentials = self._potentials()
 
@@ -211,34 +215,19 @@ class ResistanceGain:
 
     def _exactly(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
         """Return the sum of the gains of all pairs for some cells, from what changes in their stars."""
-        count, directions = len(cells), self.grid.directions
-        near = self._neighbours[:, cells]
-        exists = star > 0
-        new = self.components[cells] == 0
+        members, delta, new = self._stars(cells, star, change)
         ties, conductors = self._ties
         around = np.where(new, self._around(cells), 0)
         # Of the components that are joined, the first keeps its tie.
         gone = around[1:] > 0
-        members = np.concatenate([cells[None], np.where(exists, near, -1), np.where(gone, ties[around[1:]], -1)])
-        size = len(members)
+        members = np.concatenate([members, np.where(gone, ties[around[1:]], -1)])
+        size, count = members.shape
+        delta = np.pad(delta, ((0, 0), (0, len(gone)), (0, len(gone))))
+        for place, missing in enumerate(gone):
+            at = size - len(gone) + place
+            delta[:, at, at] -= np.where(missing, conductors[around[1 + place]], 0.0)
 
-        delta = np.zeros((count, size, size))
-        for step in range(directions):
-            at, by = 1 + step, np.where(exists[step], change[step], 0.0)
-            delta[:, 0, 0] += by
-            delta[:, at, at] += by
-            delta[:, 0, at] -= by
-            delta[:, at, 0] -= by
-        delta[new, 0, 0] -= 1.0
-        for place in range(len(gone)):
-            at = 1 + directions + place
-            delta[:, at, at] -= np.where(gone[place], conductors[around[1 + place]], 0.0)
-
-        terminals, where = np.unique(members, return_inverse=True)
-        where = where.reshape(members.shape)
-        there = terminals >= 0
-        inverse = np.zeros((len(terminals),) * 2)
-        inverse[np.ix_(there, there)] = inverse_between(self._system, terminals[there])
+        _, where, inverse = self._inverse_among(members)
         between = inverse[where.T[:, :, None], where.T[:, None, :]]
         kernel = np.linalg.solve(np.eye(size) + delta @ between, delta)
 
@@ -252,6 +241,33 @@ class ResistanceGain:
             squares = np.einsum("kac,cab,kbc->c", mine, kernel, mine, optimize=True)
             total += len(mine) * squares - np.einsum("ac,cab,bc->c", whole, kernel, whole, optimize=True)
         return np.maximum(total, 0.0)
+
+    def _stars(
+        self, cells: np.ndarray, star: np.ndarray, change: np.ndarray
+    ) -> tuple[Int[np.ndarray, "members cells"], Float[np.ndarray, "cells members members"], Bool[np.ndarray, "cells"]]:
+        """Return the cells of each star, −1 where there is none, what changes between them, and which cells are new."""
+        directions, exists = self.grid.directions, star > 0
+        members = np.concatenate([cells[None], np.where(exists, self._neighbours[:, cells], -1)])
+        delta = np.zeros((len(cells), len(members), len(members)))
+        for step in range(directions):
+            at, by = 1 + step, np.where(exists[step], change[step], 0.0)
+            delta[:, 0, 0] += by
+            delta[:, at, at] += by
+            delta[:, 0, at] -= by
+            delta[:, at, 0] -= by
+        new = self.components[cells] == 0
+        delta[new, 0, 0] -= 1.0
+        return members, delta, new
+
+    def _inverse_among(
+        self, members: Int[np.ndarray, "members cells"]
+    ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "members cells"], Float[np.ndarray, "n n"]]:
+        """Return the cells that occur, the place of each member among them, and the inverse between them."""
+        terminals, where = np.unique(members, return_inverse=True)
+        there = terminals >= 0
+        inverse = np.zeros((len(terminals),) * 2)
+        inverse[np.ix_(there, there)] = inverse_between(self._system, terminals[there])
+        return terminals, where.reshape(members.shape), inverse
 
 
 @compiled

@@ -19,9 +19,9 @@ IMBALANCE_LIMIT = 1e-6
 
 
 def of_region_pairs(
-    pairs: RegionPairs, asked: Bool[np.ndarray, "n n"], zero_at_focal: bool
-) -> Iterator[tuple[list[tuple[int, int]], CumulativeCurrent]]:
-    """Give the currents of all pairs, some at a time: which pairs, by place among the focal nodes, and their sum.
+    pairs: RegionPairs, asked: Bool[np.ndarray, "n n"], zero_at_focal: bool, done: int = 0
+) -> Iterator[tuple[int, CumulativeCurrent]]:
+    """Give the currents of all pairs, some at a time: how many pairs, and their sum.
 
     Parameters
     ----------
@@ -31,13 +31,15 @@ def of_region_pairs(
         Which pairs.
     zero_at_focal
         Whether the current through the two regions of a pair counts as 0.
+    done
+        How many pairs to leave out, as many as an earlier time gave.
     """
     circuit = pairs.circuit
     wanted = pairs_of(asked)
     cells = circuit.node_of.size
     cuts = np.linspace(0, cells, 8 * cores() + 1).astype(int)
     parts = [(start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True) if stop > start]
-    for begin in range(0, len(wanted), TOGETHER):
+    for begin in range(done, len(wanted), TOGETHER):
         some = wanted[begin : begin + TOGETHER]
         ends, values = pairs.potentials(some)
         own = np.zeros(values.shape, bool)
@@ -67,4 +69,4 @@ def of_region_pairs(
                 f"currents of {circuit.count} nodes could not be computed: of the largest one {worst:.1e} is lost at "
                 "some node; the values of the raster may span too many orders of magnitude"
             )
-        yield some, CumulativeCurrent(total, largest, len(ends), float(worst))
+        yield len(some), CumulativeCurrent(total, largest, len(ends), float(worst))

@@ -1,14 +1,24 @@
 """What raising a cell would gain, against landscapes in which it was raised and everything solved anew."""
 
+from itertools import combinations
+
 import independent
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, sensitivity
-from permea.engine.barriers import LeastCostGain, ResistanceGain, barrier_map, improvement_score
+from permea.engine.barriers import (
+    LeastCostGain,
+    RegionResistanceGain,
+    ResistanceGain,
+    barrier_map,
+    disc_gain,
+    improvement_score,
+)
 from permea.engine.flows import FocalNodes, GridCircuit, Pairwise, corridor, least_cost_paths, pinch_points
 
 RESTORED = 2.5
+KINDS = (RegionResistanceGain, ResistanceGain)
 #: Flat indices in a landscape of 7 × 8 cells.
 POINTS = (0, 13, 40, 55)
 REGION = np.array([16, 17, 24])
@@ -100,6 +110,128 @@ def test_no_cell_gains_more_than_its_bound_and_the_bound_is_close(name, neighbor
     there = np.isfinite(gain)
     assert (gain[there] <= bound[there] + 1e-10).all()
     assert bound[there].sum() < 3 * gain[there].sum()
+
+
+def merged_resistances(landscape, nodes, neighbors="queen", edge_rule="mean"):
+    """Resistances of pairs of which each region is one node, by textbook formulas on the merged graph of each pair."""
+    matrix = independent.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
+    number = np.cumsum(landscape.ravel() > 0) - 1
+    found = np.zeros((len(nodes),) * 2)
+    for i, j in combinations(range(len(nodes)), 2):
+        owner = np.arange(len(matrix))
+        for node in (nodes[i], nodes[j]):
+            owner[number[node]] = number[node[0]]
+        kept, owner = np.unique(owner, return_inverse=True)
+        merged = np.zeros((len(kept),) * 2)
+        np.add.at(merged, (owner[:, None], owner[None]), matrix)
+        np.fill_diagonal(merged, 0.0)
+        one, other = (owner[number[node[0]]] for node in (nodes[i], nodes[j]))
+        found[i, j] = found[j, i] = independent.effective_resistances(merged)[one, other]
+    return found
+
+
+#: Regions of which one spans the wall, one has an inside, one is a point, and two lie side by side.
+REGIONS = (np.array([0, 1, 8]), np.array([30, 31, 22, 23]), np.array([55]), np.array([40, 41, 42, 48, 49, 50]))
+ACROSS = (np.array([0, 1]), np.array([26, 29]), np.array([55, 54]))
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+@pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
+@pytest.mark.parametrize("regions", [REGIONS, ACROSS])
+def test_what_resistances_between_regions_gain_by_a_raised_cell_is_what_solving_anew_finds(
+    name, neighbors, edge_rule, regions
+):
+    landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
+    regions = tuple(node[landscape.ravel()[node] > 0] for node in regions)
+    found = RegionResistanceGain(grid_of(landscape, **graph), focal(*regions)).when_raised_to(RESTORED, EVERYWHERE)
+    before = merged_resistances(landscape, regions, **graph)
+    connected = np.isfinite(before) & ~np.eye(len(regions), dtype=bool)
+    for cell in np.ndindex(*landscape.shape):
+        changed = landscape.copy()
+        changed[cell] = max(changed[cell], RESTORED)
+        after = merged_resistances(changed, regions, **graph)
+        joined = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        assert found.joined[cell] == joined
+        expected = np.inf if joined else (before[connected] - after[connected]).mean()
+        assert found.gain[cell] == pytest.approx(expected, rel=1e-7, abs=1e-10), cell
+    assert (found.gain > 1e-3).any() and found.pairs == connected.sum() // 2
+
+
+def test_between_points_the_gain_is_the_same_as_between_regions_of_one_cell():
+    grid = grid_of(walled())
+    regions, points = (kind(grid, focal(*POINTS)).when_raised_to(RESTORED, EVERYWHERE) for kind in KINDS)
+    np.testing.assert_allclose(regions.gain, points.gain, rtol=1e-8, atol=1e-10)
+    np.testing.assert_array_equal(regions.joined, points.joined)
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_the_barrier_map_between_regions_is_the_slope_of_their_resistance(name):
+    landscape = LANDSCAPES[name]()
+    regions = tuple(node[landscape.ravel()[node] > 0] for node in REGIONS)
+    found = barrier_map(grid_of(landscape), focal(*regions), ResistanceDistance())
+    connected = np.isfinite(merged_resistances(landscape, regions)) & ~np.eye(len(regions), dtype=bool)
+
+    def mean(permeability):
+        return merged_resistances(permeability, regions)[connected].mean()
+
+    expected = -independent.slopes(mean, landscape)
+    there = landscape > 0
+    np.testing.assert_allclose(found.gain[there], expected[there], atol=1e-6 * expected.max())
+    assert found.distance == pytest.approx(mean(landscape))
+    assert (found.pairs, found.unreachable_pairs) == (connected.sum(), (~connected).sum() - len(regions))
+
+
+def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
+    """Raise the cells of one disc after the other, search anew."""
+    off = ~np.eye(len(nodes), dtype=bool)
+    before = pairwise(landscape, independent.least_costs, nodes, **graph)
+    connected = np.isfinite(before) & off
+    gain, joined = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
+    rows, columns = np.indices(landscape.shape)
+    for cell in np.argwhere(restorable):
+        disc = np.hypot((rows - cell[0]) * 2.0, (columns - cell[1]) * 3.0) <= radius
+        changed = np.where(disc & restorable, np.maximum(landscape, restored), landscape)
+        after = pairwise(changed, independent.least_costs, nodes, **graph)
+        joined[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        gain[tuple(cell)] = (before[connected] - after[connected]).mean() if connected.any() else 0.0
+    return np.where(joined > 0, np.inf, gain), joined
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+@pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
+@pytest.mark.parametrize(("radius", "restored"), [(0.5, RESTORED), (3.0, RESTORED), (7.0, 0.4)])
+def test_what_least_costs_gain_by_a_restored_disc_is_what_searching_anew_finds(
+    name, neighbors, edge_rule, radius, restored
+):
+    """A disc of a low permeability is left and entered again where better land lies beside it."""
+    landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
+    nodes = (0, REGION, 13, 55)
+    restorable = EVERYWHERE.copy()
+    restorable[2:4, 3] = restorable[6, 6] = False
+    costs = LeastCostGain(grid_of(landscape, **graph), focal(*nodes))
+    found = disc_gain(costs, radius, restored, restorable)
+    gain, joined = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
+    np.testing.assert_allclose(found.gain, gain, rtol=1e-11, atol=1e-12)
+    np.testing.assert_array_equal(found.joined, joined)
+    assert (gain > 0).any() or restored < 1
+    if radius < 2:
+        single = costs.when_raised_to(restored, restorable)
+        np.testing.assert_allclose(found.gain, single.gain, rtol=1e-11, atol=1e-12)
+
+
+def test_a_way_that_leaves_a_disc_and_comes_back_is_found():
+    """A good road runs beside a disc, between two of its lobes that are its only ends."""
+    landscape = np.full((5, 9), 0.01)
+    landscape[0], landscape[4, [0, 8]] = 0.0, 0.01
+    landscape[1, 2:7] = 50.0
+    landscape[2:, 4] = 0.001
+    nodes = (27, 35)
+    costs = LeastCostGain(grid_of(landscape), focal(*nodes))
+    restorable = np.ones(landscape.shape, bool)
+    restorable[1, 3:6] = restorable[2:, 4] = False
+    found = disc_gain(costs, 9.0, 0.5, restorable)
+    expected, _ = discs_by_brute_force(landscape, restorable, 9.0, nodes, 0.5)
+    np.testing.assert_allclose(found.gain, expected, rtol=1e-11, atol=1e-9)
 
 
 def test_a_landscape_larger_than_one_batch_of_cells_gains_the_same(monkeypatch):
