@@ -19,13 +19,13 @@ from jaxtyping import Bool, Float, Int
 from ..flows import FocalNodes
 from ..solvers.automatic import choose, free_memory
 from .nodes import vertices_of
-from .resistance import ResistanceGain
+from .stars import GainOfStars
 
 #: Columns of the inverse that are solved for together.
 COLUMNS = 16
 
 
-class RegionResistanceGain(ResistanceGain):
+class RegionResistanceGain(GainOfStars):
     """By how much effective resistances between focal regions fall when a cell alone is raised to a permeability.
 
     Parameters
@@ -46,6 +46,7 @@ class RegionResistanceGain(ResistanceGain):
 
     Examples
     --------
+    >>> from ..grid import GridGraph
     >>> grid = GridGraph(np.array([[1.0, 1.0, 0.1, 1.0, 1.0]]), edge_rule="resistance")
     >>> gain = RegionResistanceGain(grid, FocalNodes(np.array([1, 2]), (np.array([0, 1]), np.array([3, 4]))))
     >>> gain.when_raised_to(1.0).gain.round(9)
@@ -80,10 +81,6 @@ class RegionResistanceGain(ResistanceGain):
     def pairs(self) -> int:
         """How many pairs of focal regions are connected."""
         return sum(self._connected)
-
-    def bound(self, restored, restorable=None):
-        """Refuse: a bound is known between points only."""
-        raise NotImplementedError("what a gain cannot exceed is known between focal points only")
 
     def _rim(self, region: Bool[np.ndarray, "cells"]) -> Int[np.ndarray, "k"]:
         """Return the cells of a region that have a neighbour beyond it."""

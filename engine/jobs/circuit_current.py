@@ -83,7 +83,9 @@ class CircuitCurrentTask(Task):
 def _pairwise(
     job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
-    finished, pieces = finished_of(job, CircuitCurrentTask.name), Pieces(job)
+    keep = with_sums or each != "none"
+    room = 8 * circuit.node_of.size * len(focal) if keep else 0
+    finished, pieces = finished_of(job, CircuitCurrentTask.name, room), Pieces(job)
     pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"), finished)
     zero = bool(job.parameters.get("zero_at_focal"))
     known = MatrixSoFar(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
@@ -93,7 +95,7 @@ def _pairwise(
         if done < of:
             known.give(matrix)
 
-    resistances = pairwise.resistances(keep=with_sums or each != "none", so_far=so_far)
+    resistances = pairwise.resistances(keep=keep, so_far=so_far)
     if finished and finished.taken:
         job.report.message(f"{finished.taken:,} parts of what had to be solved were there from an earlier run")
     found = {"ids": resistances.ids, "resistances": resistances.matrix}

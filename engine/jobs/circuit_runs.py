@@ -1,5 +1,6 @@
 """The runs of a job about focal nodes: handed over as they come, summed, and gone on with after an end."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -166,15 +167,18 @@ def claim(job: Job, task: str) -> None:
         Claim(folder, _content(job, task))
 
 
-def finished_of(job: Job, task: str) -> KeptArrays | None:
+def finished_of(job: Job, task: str, room: int = 0) -> KeptArrays | None:
     """Return what an earlier run of a job worked out, None where nothing is to be kept.
 
     Parameters
     ----------
     job
-        With the parameter `checkpoint`, the folder.
+        With the parameter `checkpoint`, the folder. Where its disk has too little room nothing is kept, with a warning:
+        a run that may not be continued is better than none.
     task
         Its name.
+    room
+        Bytes that keeping everything takes, at most.
 
     Raises
     ------
@@ -182,7 +186,17 @@ def finished_of(job: Job, task: str) -> KeptArrays | None:
         The folder belongs to something else; says what has changed.
     """
     folder = _checkpoint(job)
-    return KeptArrays(folder, _content(job, task)) if folder else None
+    if not folder:
+        return None
+    kept = KeptArrays(folder, _content(job, task))
+    free = shutil.disk_usage(folder).free + kept.size
+    if room > free:
+        job.report.warning(
+            f"what is solved for is not kept, so that the run begins anew if it is ended early: that would take "
+            f"{room / 1e9:.1f} GB, and the disk with {folder} has {free / 1e9:.1f} GB left"
+        )
+        return None
+    return kept
 
 
 def warn_of_loss(job: Job, unconserved: float) -> None:

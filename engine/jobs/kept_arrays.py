@@ -60,6 +60,11 @@ class KeptArrays(RunFolder, Finished):
         """
         self.write(self._file(name).name, lambda file: np.save(file, np.ascontiguousarray(array), allow_pickle=False))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays that are kept."""
+        return sum(path.stat().st_size for path in self.folder.glob(self.pattern))
+
     def kept(self) -> str:
         """Say how much is kept."""
         return f"{sum(1 for _ in self.folder.glob(self.pattern)):,} finished parts are kept there"

@@ -59,6 +59,10 @@ class Pieces:
             self._unread.append([self._job.folder / file for file in files.values()])
             self._wait()
 
+    def unread(self, name: str) -> bool:
+        """Tell whether a piece of a name waits to be read by somebody who deletes what was read."""
+        return self._limit is not None and any(self._job.folder.glob(f"{name}-*.npy"))
+
     def _wait(self) -> None:
         spoke = time.monotonic()
         while True:
@@ -101,6 +105,9 @@ class MatrixSoFar:
         """
         began = time.monotonic()
         if self._pieces is None or began - self._gave < self._cost / SHARE:
+            return
+        # One that waits would be replaced, and its successor be deleted in its place.
+        if self._pieces.unread(self._name):
             return
         self._pieces.give(self._name, {**self._arrays, self._what: matrix()})
         self._gave = time.monotonic()

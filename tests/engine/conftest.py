@@ -30,6 +30,7 @@ def load_beside(name):
 
 
 load_beside("independent")
+load_beside("restorations")
 load_beside("worker_process")
 load_beside("circuitscape_project")
 

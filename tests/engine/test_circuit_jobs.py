@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from permea.engine.flows import (
     regions_of,
 )
 from permea.engine.jobs.circuit_current import CircuitCurrentTask
+from permea.engine.jobs.circuit_runs import finished_of
 from permea.engine.jobs.circuits import rim_bytes
 from permea.engine.jobs.registry import Job
 from permea.engine.jobs.reporting import Reporter
@@ -339,6 +341,17 @@ def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
         second.output("resistances"),
         start(write_job(tmp_path / "whole", "circuit.current", plain, given)).output("resistances"),
     )
+
+
+def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(tmp_path, many_points, monkeypatch):
+    said = (tmp_path / "said").open("w+")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
+    job = Job({"checkpoint": str(tmp_path / "kept")}, many_points, Reporter(said), tmp_path)
+    assert finished_of(job, "circuit.current", 1_000_001) is None
+    assert finished_of(job, "circuit.current", 1_000_000) is not None
+    said.seek(0)
+    [line] = [json.loads(line) for line in said]
+    assert line["type"] == "warning" and "would take 0.0 GB" in line["text"]
 
 
 def test_a_part_that_is_damaged_is_named(tmp_path, many_points):

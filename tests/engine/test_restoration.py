@@ -3,7 +3,6 @@
 from itertools import combinations
 
 import independent
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, sensitivity
@@ -12,51 +11,24 @@ from permea.engine.barriers import (
     RegionResistanceGain,
     ResistanceGain,
     barrier_map,
-    disc_gain,
     improvement_score,
 )
-from permea.engine.flows import FocalNodes, GridCircuit, Pairwise, corridor, least_cost_paths, pinch_points
+from permea.engine.flows import GridCircuit, Pairwise, corridor, least_cost_paths, pinch_points
+from restorations import (
+    EVERYWHERE,
+    GRAPHS,
+    LANDSCAPES,
+    POINTS,
+    REGION,
+    RESTORED,
+    focal,
+    grid_of,
+    pairwise,
+    rough,
+    walled,
+)
 
-RESTORED = 2.5
 KINDS = (RegionResistanceGain, ResistanceGain)
-#: Flat indices in a landscape of 7 × 8 cells.
-POINTS = (0, 13, 40, 55)
-REGION = np.array([16, 17, 24])
-
-
-def rough(seed=3):
-    landscape = np.exp(np.random.default_rng(seed).normal(size=(7, 8)))
-    landscape[2:5, 3] = 0.0
-    landscape[5, 5] = 0.0
-    landscape.ravel()[list(POINTS)] = 1.0
-    return landscape
-
-
-def walled():
-    """A wall of one cell's width, with land of no use behind it, too."""
-    landscape = rough()
-    landscape[:, 4] = 0.0
-    landscape[6, 2] = landscape[5, 3] = 0.0
-    landscape[6, 3] = 0.7
-    return landscape
-
-
-def focal(*places):
-    return FocalNodes(np.arange(1, len(places) + 1), tuple(np.atleast_1d(place) for place in places))
-
-
-def grid_of(landscape, neighbors="queen", edge_rule="mean"):
-    return GridGraph(jnp.asarray(landscape), neighbors=neighbors, edge_rule=edge_rule, pixel_size=(2.0, 3.0))
-
-
-def pairwise(landscape, quantity, nodes, neighbors="queen", edge_rule="mean"):
-    """A distance between nodes by textbook formulas, the nearest cells of regions."""
-    matrix = independent.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
-    number = np.cumsum(landscape.ravel() > 0) - 1
-    every = quantity(matrix)
-    cells = [np.atleast_1d(node) for node in nodes]
-    vertices = [number[mine[landscape.ravel()[mine] > 0]] for mine in cells]
-    return np.array([[every[np.ix_(one, other)].min() for other in vertices] for one in vertices])
 
 
 def by_brute_force(landscape, quantity, nodes, **graph):
@@ -72,11 +44,6 @@ def by_brute_force(landscape, quantity, nodes, **graph):
         gain[cell] = (before - after)[connected].mean() if connected.any() else 0.0
         joined[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
     return np.where(joined > 0, np.inf, gain), joined
-
-
-EVERYWHERE = np.ones((7, 8), bool)
-GRAPHS = [("queen", "mean"), ("rook", "mean"), ("queen", "resistance")]
-LANDSCAPES = {"rough": rough, "walled": walled}
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
@@ -181,64 +148,11 @@ def test_the_barrier_map_between_regions_is_the_slope_of_their_resistance(name):
     assert (found.pairs, found.unreachable_pairs) == (connected.sum(), (~connected).sum() - len(regions))
 
 
-def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
-    """Raise the cells of one disc after the other, search anew."""
-    off = ~np.eye(len(nodes), dtype=bool)
-    before = pairwise(landscape, independent.least_costs, nodes, **graph)
-    connected = np.isfinite(before) & off
-    gain, joined = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
-    rows, columns = np.indices(landscape.shape)
-    for cell in np.argwhere(restorable):
-        disc = np.hypot((rows - cell[0]) * 2.0, (columns - cell[1]) * 3.0) <= radius
-        changed = np.where(disc & restorable, np.maximum(landscape, restored), landscape)
-        after = pairwise(changed, independent.least_costs, nodes, **graph)
-        joined[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
-        gain[tuple(cell)] = (before[connected] - after[connected]).mean() if connected.any() else 0.0
-    return np.where(joined > 0, np.inf, gain), joined
-
-
-@pytest.mark.parametrize("name", LANDSCAPES)
-@pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
-@pytest.mark.parametrize(("radius", "restored"), [(0.5, RESTORED), (3.0, RESTORED), (7.0, 0.4)])
-def test_what_least_costs_gain_by_a_restored_disc_is_what_searching_anew_finds(
-    name, neighbors, edge_rule, radius, restored
-):
-    """A disc of a low permeability is left and entered again where better land lies beside it."""
-    landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
-    nodes = (0, REGION, 13, 55)
-    restorable = EVERYWHERE.copy()
-    restorable[2:4, 3] = restorable[6, 6] = False
-    costs = LeastCostGain(grid_of(landscape, **graph), focal(*nodes))
-    found = disc_gain(costs, radius, restored, restorable)
-    gain, joined = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
-    np.testing.assert_allclose(found.gain, gain, rtol=1e-11, atol=1e-12)
-    np.testing.assert_array_equal(found.joined, joined)
-    assert (gain > 0).any() or restored < 1
-    if radius < 2:
-        single = costs.when_raised_to(restored, restorable)
-        np.testing.assert_allclose(found.gain, single.gain, rtol=1e-11, atol=1e-12)
-
-
-def test_a_way_that_leaves_a_disc_and_comes_back_is_found():
-    """A good road runs beside a disc, between two of its lobes that are its only ends."""
-    landscape = np.full((5, 9), 0.01)
-    landscape[0], landscape[4, [0, 8]] = 0.0, 0.01
-    landscape[1, 2:7] = 50.0
-    landscape[2:, 4] = 0.001
-    nodes = (27, 35)
-    costs = LeastCostGain(grid_of(landscape), focal(*nodes))
-    restorable = np.ones(landscape.shape, bool)
-    restorable[1, 3:6] = restorable[2:, 4] = False
-    found = disc_gain(costs, 9.0, 0.5, restorable)
-    expected, _ = discs_by_brute_force(landscape, restorable, 9.0, nodes, 0.5)
-    np.testing.assert_allclose(found.gain, expected, rtol=1e-11, atol=1e-9)
-
-
 def test_a_landscape_larger_than_one_batch_of_cells_gains_the_same(monkeypatch):
-    from permea.engine.barriers import resistance
+    from permea.engine.barriers import stars
 
     whole = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
-    monkeypatch.setattr(resistance, "TOGETHER", 60)
+    monkeypatch.setattr(stars, "TOGETHER", 60)
     parts = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
     np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
 

@@ -63,6 +63,8 @@ OWN_NUMBERS = {
         "MINIMUM",
         "MAXIMUM",
         "LARGEST_IMPROVEMENT",
+        "LARGEST_RESTORED_GAIN",
+        "JOINING_CELLS",
         "UNCONSERVED",
     },
     "rspflow": {"TARGETS", "PAIRS", "UNREACHABLE_PAIRS", "STEPS", "CONNECTIVITY", "MAXIMUM", "IMBALANCE"},
