@@ -127,12 +127,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
-    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
-        accepted, message = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return accepted, message
-        complaint = _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
-        return not complaint, complaint
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
