@@ -164,8 +164,8 @@ def land_cover_of(bands: np.ndarray, ndvi: np.ndarray, water: np.ndarray) -> np.
         (ndvi >= NDVI_GARDENS, SUBURB),
     )
     # The first rule that holds counts.
-    conditions, classes = zip(*rules)
-    chosen = np.select(conditions, [each.number for each in classes], CITY.number).astype(np.uint8)
+    numbers = [each.number for _, each in rules]
+    chosen = np.select([condition for condition, _ in rules], numbers, CITY.number).astype(np.uint8)
     no_data = (bands == 0).all(axis=0)
     merged = sieved(chosen, SMALLEST_PATCH, 8, ~(water | no_data))
     return np.where(no_data, NO_LAND_COVER, merged).astype(np.uint8)

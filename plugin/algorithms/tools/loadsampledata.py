@@ -104,9 +104,7 @@ class LoadSampleData(PermeaAlgorithm):
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
         return written
 
-    def _copy_patches(
-        self, patches: QgsVectorLayer, parameters: dict[str, Any], context: QgsProcessingContext
-    ) -> str:
+    def _copy_patches(self, patches: QgsVectorLayer, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         kind, crs = patches.wkbType(), patches.crs()
         sink, path = self.parameterAsSink(parameters, "PATCHES", context, patches.fields(), kind, crs)
         if sink is None:

@@ -178,6 +178,11 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             if table is None:
                 raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
             fields = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+            for name in fields:
+                if table.fields().indexOf(name) < 0:
+                    text = tr("'{table}' has no field '{name}': choose one of {fields}.")
+                    known = ", ".join(table.fields().names())
+                    raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
             for feature in table.getFeatures():
                 where = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
                 yield (where, *(feature.attribute(name) for name in fields))
