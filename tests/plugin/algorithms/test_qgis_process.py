@@ -99,8 +99,10 @@ def test_the_model_from_land_cover_to_barriers_runs_on_the_sample(qgis_process, 
     land = read(tmp_path / "landscape.tif").band > 0
     assert land.sum() == np.isfinite(read(sample["permeability.tif"]).band).sum()
     current, gain = read(tmp_path / "current.tif").band, read(tmp_path / "barriers.tif").band
-    assert (current[~land] == 0).all() and current[land].max() == pytest.approx(8, rel=0.05)
-    assert (gain[land] >= 0).all() and gain[land].max() > 0.1
+    # Through each place flow the 8 A that it exchanges with the others, and a part of the 28 A between those.
+    assert 8 <= current[land].max() < 8 + 28
+    assert gain[land].min() > -1e-9 and gain[land].max() > 0.1
+    assert np.isnan(current[~land]).all() and np.isnan(gain[~land]).all()
     pairs = (tmp_path / "resistances.csv").read_text().splitlines()
     assert len(pairs) == 1 + 9 * 8 / 2
 
