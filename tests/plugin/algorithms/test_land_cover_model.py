@@ -3,7 +3,16 @@
 import numpy as np
 import processing
 import pytest
-from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsProcessingModelAlgorithm, QgsVectorLayer
+from permea.plugin.algorithms.styles import LITTLE_TO_MUCH, TRICKLE_TO_STREAM
+from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingModelAlgorithm,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
 
 from .conftest import ROOT
 
@@ -107,6 +116,24 @@ def test_what_is_left_out_has_the_default_of_the_dialog(model, cover, class_tabl
     for step, values in expected.items():
         values["VALUES"] = "permeability"
         assert {name: taken[step][name] for name in values} == values
+
+
+def test_maps_of_the_model_are_styled_as_those_of_its_steps(
+    provider, engine_python, context, feedback, cover, class_table, points, tmp_path
+):
+    paths = {OUTPUTS[name]: str(tmp_path / f"{name}.tif") for name in ("LANDSCAPE", "CURRENT", "GAIN", "IMPROVEMENT")}
+    for name, path in paths.items():
+        context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, context.project(), name))
+    given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": points(*PLACES)}
+    processing.run(f"permea:{MODEL}", {**given, **paths}, feedback=feedback, context=context)
+    first_colours = {}
+    for name, path in paths.items():
+        layer = QgsRasterLayer(path, name)
+        context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, feedback)
+        ramp = layer.renderer().shader().rasterShaderFunction()
+        first_colours[name] = ramp.colorRampItemList()[0].color.name()
+    of_flows = TRICKLE_TO_STREAM[0]
+    assert list(first_colours.values()) == [LITTLE_TO_MUCH[0], of_flows, of_flows, of_flows]
 
 
 def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover, class_table, points):
