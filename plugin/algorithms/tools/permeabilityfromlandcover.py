@@ -127,12 +127,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
-    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
-        accepted, message = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return accepted, message
-        complaint = _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
-        return not complaint, complaint
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -182,6 +178,11 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             if table is None:
                 raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
             fields = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+            for name in fields:
+                if table.fields().indexOf(name) < 0:
+                    text = tr("'{table}' has no field '{name}': choose one of {fields}.")
+                    known = ", ".join(table.fields().names())
+                    raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
             for feature in table.getFeatures():
                 where = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
                 yield (where, *(feature.attribute(name) for name in fields))

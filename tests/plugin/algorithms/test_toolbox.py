@@ -26,6 +26,7 @@ ALGORITHMS = {
     "connectedhabitat": "habitat",
     "distancetohabitat": "examples",
     "firstlook": "examples",
+    "landcovertocurrentsandbarriers": "examples",
 }
 NUMBERS = {"ACTIVE_CELLS", "COMPONENTS", "ITERATIONS", "RESIDUAL", "SECONDS", "PEAK_MEMORY_BYTES"}
 OWN_NUMBERS = {
