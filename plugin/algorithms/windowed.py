@@ -81,6 +81,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                     "lies in between)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             *self.own_parameters(),
             distance(
                 "RANGE",
@@ -106,7 +107,6 @@ class WindowedAlgorithm(EngineAlgorithm):
                 minimum=0,
                 maximum=1,
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             self._batch(),
             self._checkpoint(),

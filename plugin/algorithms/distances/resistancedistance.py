@@ -39,4 +39,6 @@ class ResistanceDistance(DistanceAlgorithm):
     task_name = "resistance.distance"
     both_ways_alike = True
     output_title = tr("Resistance distance")
+    band_name = tr("effective resistance, ohm")
+    unit = "Ω"
     output_help = tr("Effective resistance to the nearest source, or one band for each source.")

@@ -54,6 +54,15 @@ class RSPDistance(DistanceAlgorithm):
             cost(),
         ]
 
+    def name_of_band(self, inputs: Inputs) -> str:
+        measure_ = {
+            "expected_cost": tr("expected cost"),
+            "free_energy": tr("free energy"),
+            "survival": tr("chance to arrive"),
+        }[inputs.choice("MEASURE")]
+        has_unit = inputs.choice("MEASURE") != "survival" and inputs.choice("COST") == "inverse"
+        return tr("{measure}, map units × resistance").format(measure=measure_) if has_unit else measure_
+
     def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
         return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)
 

@@ -81,7 +81,7 @@ class CurrentFlow(EngineAlgorithm):
             *focal_nodes(),
             choice(
                 "MODE",
-                tr("Current flows"),
+                tr("Mode"),
                 ["pairwise", "one_to_all", "all_to_one"],
                 tr(
                     "Pairwise: 1 ampere between every two focal nodes, all others being ordinary cells. One to all: "
@@ -241,8 +241,8 @@ class CurrentFlow(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         total, largest = result.outputs["cumulative"], result.outputs["maximum"]
         return [
-            Map("OUTPUT", total, current_style(total), band_names=(tr("cumulative current"),)),
-            Map("MAXIMUM_MAP", largest, current_style(largest), band_names=(tr("maximum current"),)),
+            Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),)),
+            Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=(tr("maximum current, ampere"),)),
         ]
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:

@@ -77,7 +77,7 @@ class LeastCostCorridor(EngineAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         threshold = QgsProcessingParameterNumber(
             "THRESHOLD",
-            tr("Threshold"),
+            tr("Threshold (largest value kept)"),
             QgsProcessingParameterNumber.Type.Double,
             optional=True,
             minValue=1e-12,
@@ -98,7 +98,7 @@ class LeastCostCorridor(EngineAlgorithm):
             ),
             flag(
                 "NORMALISED",
-                tr("Divide by the cost of the best way"),
+                tr("Normalise (divide by the cost of the best way)"),
                 tr(
                     "On: the value is a part of the cost of the best way of its pair, so that long and short corridors "
                     "are equally wide."
@@ -177,8 +177,14 @@ class LeastCostCorridor(EngineAlgorithm):
             ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
             back = np.where(direction < 0, np.nan, direction)
             found += [
-                Map("ALLOCATION", ground, ground_style(focal.ids.tolist(), focal.labels), dtype="int32"),
-                Map("BACKLINK", back, direction_style(), dtype="int32"),
+                Map(
+                    "ALLOCATION",
+                    ground,
+                    ground_style(focal.ids.tolist(), focal.labels),
+                    "int32",
+                    (tr("nearest focal node"),),
+                ),
+                Map("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
         return found
 

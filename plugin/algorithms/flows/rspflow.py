@@ -81,7 +81,7 @@ class RSPFlow(EngineAlgorithm):
             theta(theta_help()),
             choice(
                 "PASSAGE",
-                tr("Passages"),
+                tr("Passages counted"),
                 ["net", "total"],
                 tr(
                     "Net: what passes in one direction less what comes back, as a current; pair by pair between "

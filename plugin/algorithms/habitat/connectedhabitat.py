@@ -67,9 +67,9 @@ class ConnectedHabitat(EngineAlgorithm):
                     "plan) or randomized shortest paths (in between, see θ)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             dispersal(),
             landmarks(),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             *graph(),
             output(tr("Connected habitat"), tr("Quality of each cell, times the habitat it is connected with.")),

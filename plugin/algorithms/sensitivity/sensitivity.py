@@ -77,44 +77,6 @@ class Sensitivity(EngineAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            choice(
-                "SCALAR",
-                tr("Connectivity"),
-                ["mean_distance", "quality_weighted"],
-                tr(
-                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
-                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
-                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
-                    "more is better."
-                ),
-            ),
-            choice(
-                "DISTANCE",
-                tr("Distance"),
-                ["leastcost", "resistance", "rsp"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan) or randomized shortest paths (in between, see θ)."
-                ),
-            ),
-            choice(
-                "RESPECT_TO",
-                tr("Change of"),
-                ["permeability", "resistance", "quality"],
-                tr(
-                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
-                    "whichever the landscape holds. Quality needs quality-weighted connectivity."
-                ),
-            ),
-            flag(
-                "ELASTICITY",
-                tr("Elasticity"),
-                tr(
-                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
-                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
-                    "percent."
-                ),
-            ),
             self._places(
                 "SOURCES",
                 tr("From these points"),
@@ -139,6 +101,27 @@ class Sensitivity(EngineAlgorithm):
                 minimum=2,
                 whole=True,
             ),
+            choice(
+                "SCALAR",
+                tr("Connectivity"),
+                ["mean_distance", "quality_weighted"],
+                tr(
+                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
+                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
+                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
+                    "more is better."
+                ),
+            ),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan) or randomized shortest paths (in between, see θ)."
+                ),
+            ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             explained(
                 QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
                 tr(
@@ -157,7 +140,24 @@ class Sensitivity(EngineAlgorithm):
                     "the resistance is 1, so give a five times larger value for animals that cross resistance 5."
                 ),
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            choice(
+                "RESPECT_TO",
+                tr("Sensitivity to"),
+                ["permeability", "resistance", "quality"],
+                tr(
+                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
+                    "whichever the landscape holds. Quality needs quality-weighted connectivity."
+                ),
+            ),
+            flag(
+                "ELASTICITY",
+                tr("Elasticity (times the value of the cell)"),
+                tr(
+                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
+                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
+                    "percent."
+                ),
+            ),
             cost(),
             number(
                 "SEED",

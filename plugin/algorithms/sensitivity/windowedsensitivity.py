@@ -60,7 +60,7 @@ class WindowedSensitivity(WindowedAlgorithm):
         return [
             choice(
                 "RESPECT_TO",
-                tr("Change of"),
+                tr("Sensitivity to"),
                 ["permeability", "resistance", "quality"],
                 tr(
                     "What is thought to change in each cell. Permeability and resistance can both be asked for, "
@@ -69,7 +69,7 @@ class WindowedSensitivity(WindowedAlgorithm):
             ),
             flag(
                 "ELASTICITY",
-                tr("Elasticity"),
+                tr("Elasticity (times the value of the cell)"),
                 tr(
                     "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
                     "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "

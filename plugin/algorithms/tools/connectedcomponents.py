@@ -49,7 +49,7 @@ class ConnectedComponents(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         labels = result.outputs["components"]
         values = np.where(inputs.landscape.valid, labels, np.nan)
-        return [Map("OUTPUT", values, component_style(labels), dtype="int32", band_names=(tr("component"),))]
+        return [Map("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

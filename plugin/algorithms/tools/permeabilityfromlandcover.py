@@ -32,7 +32,7 @@ from ..inputs import is_given
 from ..parameters import choice, explained, output
 from ..results import Figure
 from ..stages import Stage
-from ..styles import habitat_style, sampled, style_when_loaded
+from ..styles import distance_style, habitat_style, sampled, style_when_loaded
 
 # A message that lists a thousand classes helps nobody.
 CLASSES_IN_A_MESSAGE = 20
@@ -165,7 +165,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 )
             feedback.setProgressText(tr("Writing the result"))
             write_raster(path, found.values, source.frame, band_names=(meaning,), feedback=Stage(feedback, 50, 100))
-            style_when_loaded(path, habitat_style(sampled(found.values)), context)
+            style = habitat_style if meaning == "permeability" else distance_style
+            style_when_loaded(path, style(sampled(found.values)), context)
         _report(found.cells, found.missing, values, feedback)
         return {
             "OUTPUT": path,
