@@ -15,10 +15,8 @@ BELOW_TO_ABOVE_ZERO = (
 LITTLE_TO_MUCH = (
     "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",
 )  # fmt: skip
-# Dark where hardly anything flows, glowing where much does.
-TRICKLE_TO_STREAM = (
-    "#0b0724", "#2a0b53", "#560f6d", "#7f1e6c", "#a82e5f", "#cf4446", "#ea6428", "#f98e09", "#f6c93c", "#fdf7b2",
-)  # fmt: skip
+# Dark where hardly anything flows, glowing where much does; no more colours than a legend has room for lines.
+TRICKLE_TO_STREAM = ("#0b0724", "#420f68", "#8a226a", "#c63d4d", "#f1711f", "#f9ae26", "#fdf7b2")
 # Told apart also by most people who do not see red and green as different.
 CATEGORIES = (
     "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",

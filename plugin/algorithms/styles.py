@@ -98,7 +98,9 @@ class Stretched(Style):
 
 @dataclass(frozen=True)
 class Multiplied(Style):
-    """Colours from one value to another, each next one as many times as large as the last; 0 has the first colour.
+    """Colours from one value to another, each next one as many times as large as the last.
+
+    What lies beyond keeps the first or the last colour, so 0 has the first.
 
     The legend has a line for each colour: in a bar, along which values rise evenly, most of them would not be seen.
 
@@ -120,13 +122,14 @@ class Multiplied(Style):
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else 2 * self.low
         stops = np.geomspace(self.low, high, len(self.colours))
-        ramp = QgsColorRampShader(0.0, high)
+        ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
-        items = [(0.0, self.colours[0]), *zip(stops, self.colours)]
-        ramp.setColorRampItemList([_item(stop, colour, self._label(stop)) for stop, colour in items])
+        beyond = ["≤ ", *[""] * (len(stops) - 2), "≥ "]
+        items = zip(stops, self.colours, beyond)
+        ramp.setColorRampItemList([_item(stop, colour, sign + self._label(stop)) for stop, colour, sign in items])
         ramp.setLegendSettings(_legend(self.unit, as_bar=False))
         renderer = _pseudocolour(layer, ramp)
-        renderer.setClassificationMin(0.0)
+        renderer.setClassificationMin(self.low)
         renderer.setClassificationMax(high)
         return renderer
 

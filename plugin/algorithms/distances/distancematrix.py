@@ -70,6 +70,10 @@ class DistanceMatrix(EngineAlgorithm):
             "Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths "
             "with a comparison of graph node distances. Physica A 393, 600–616.",
         ),
+        picture=tr(
+            "The sample: the table of least-cost distances between nine habitat patches (rings), drawn as lines; "
+            "the darker, the costlier."
+        ),
     )
     figures = (
         *figures_of_every_run(),

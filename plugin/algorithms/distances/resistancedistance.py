@@ -35,6 +35,10 @@ class ResistanceDistance(DistanceAlgorithm):
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
+        picture=tr(
+            "The sample: effective resistance to the nearest of nine habitat patches (rings), low where many ways"
+            " through forest lead there, high in the city."
+        ),
     )
     task_name = "resistance.distance"
     both_ways_alike = True

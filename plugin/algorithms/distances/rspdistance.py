@@ -27,7 +27,9 @@ class RSPDistance(DistanceAlgorithm):
         ),
         when=tr(
             "Use it when animals neither know the whole landscape nor wander blindly, which is most of the time. "
-            "Compare a few values of θ, ten times apart each; results that hold for all of them can be trusted."
+            "Compare a few values of θ, ten times apart each; results that hold for all of them can be trusted. For "
+            "movers that know the one best way use the least-cost distance, for those that wander without a plan the "
+            "resistance distance: neither needs a θ."
         ),
         result=tr(
             "A raster of costs from each cell to the source (the way back may cost something else). With the expected "
@@ -41,6 +43,10 @@ class RSPDistance(DistanceAlgorithm):
             "with a comparison of graph node distances. Physica A 393, 600–616.",
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+        picture=tr(
+            "The sample: expected cost to the nearest of nine habitat patches (rings) with θ = 0.001, higher than"
+            " the least cost, as movers stray."
         ),
     )
     task_name = "rsp.distance"

@@ -49,7 +49,8 @@ class Barriers(EngineAlgorithm):
         when=tr(
             "Use it to decide where to restore: high values are barriers that hold many ways up. A derivative tells of "
             "small changes; where whole strips would be restored, look at the improvement score. Pinch points are the "
-            "opposite: places that work, that all movement depends on, and that should be protected."
+            "opposite: places that work, that all movement depends on, and that should be protected. For habitat "
+            "quality, or places drawn at random, use “Sensitivity of connectivity”."
         ),
         result=tr(
             "A raster in the unit of the distance for each unit of permeability: 0 where a change does nothing; with "
@@ -61,6 +62,10 @@ class Barriers(EngineAlgorithm):
             "McRae, B. H., Hall, S. A., Beier, P. & Theobald, D. M. (2012). Where to restore ecological connectivity? "
             "Detecting barriers and quantifying restoration benefits. PLoS ONE 7, e52604.",
             "McRae, B. H. (2012). Pinchpoint Mapper connectivity analysis software. The Nature Conservancy, Seattle.",
+        ),
+        picture=tr(
+            "The sample: where more permeability takes most off the mean resistance between nine habitat patches "
+            "(rings); bright where it helps most."
         ),
     )
     figures = (

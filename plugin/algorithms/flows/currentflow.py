@@ -72,6 +72,9 @@ class CurrentFlow(EngineAlgorithm):
             "Dickson, B. G. et al. (2019). Circuit-theory applications to connectivity science and conservation. "
             "Conservation Biology 33, 239–249.",
         ),
+        picture=tr(
+            "The sample: current between every two of nine habitat patches (rings); bright where much movement passes."
+        ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_flow(), *figures_of_resistances())
 

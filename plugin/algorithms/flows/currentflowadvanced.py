@@ -54,6 +54,10 @@ class CurrentFlowAdvanced(EngineAlgorithm):
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
+        picture=tr(
+            "The sample: current from three sources in the north to three grounds in the south (rings); bright "
+            "where much flows."
+        ),
     )
     figures = (
         *figures_of_every_run(),

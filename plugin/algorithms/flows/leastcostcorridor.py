@@ -52,7 +52,8 @@ class LeastCostCorridor(EngineAlgorithm):
         ),
         when=tr(
             "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
-            "the least-cost path. Where many ways count together rather than the best one, compute currents."
+            "the least-cost path. For the path alone use “Least-cost paths”; where many ways count together rather "
+            "than the best one, “Current flow”."
         ),
         result=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
@@ -64,6 +65,10 @@ class LeastCostCorridor(EngineAlgorithm):
             "Conservancy, Seattle.",
             "Beier, P., Majka, D. R. & Newell, S. L. (2009). Uncertainty analysis of least-cost modeling for designing "
             "wildlife linkages. Ecological Applications 19, 2067–2077.",
+        ),
+        picture=tr(
+            "The sample: corridors between neighbours among nine habitat patches (rings), and their paths; dark "
+            "where a detour costs little."
         ),
     )
     figures = (

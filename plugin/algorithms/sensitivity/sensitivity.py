@@ -55,7 +55,9 @@ class Sensitivity(EngineAlgorithm):
             "Use it to find where restoration would help most and where damage would hurt most. The gradient tells "
             "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
             "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
-            "latter are the fairer comparison between poor and good cells."
+            "latter are the fairer comparison between poor and good cells. For rasters too large for this use "
+            "“Sensitivity of connectivity (moving windows)”; to restore between given places, with a score for strips "
+            "of land, “Barriers and pinch points”."
         ),
         result=tr(
             "A raster of derivatives. With the mean distance, a negative value (blue) says: raising the value of this "
@@ -70,6 +72,10 @@ class Sensitivity(EngineAlgorithm):
             "landscape conservation planning. Landscape and Urban Planning 83, 91–103.",
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+        picture=tr(
+            "The sample: where more permeability brings nine habitat patches (rings) closer together by "
+            "resistance; the darker the blue, the more it helps."
         ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_sensitivity())

@@ -44,6 +44,7 @@ class LoadSampleData(PermeaAlgorithm):
             "and a point layer. Permeability rises with the vegetation index; sea and rivers have no data."
         ),
         reads=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
+        picture=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

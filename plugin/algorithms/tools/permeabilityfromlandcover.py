@@ -54,7 +54,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         ),
         when=tr(
             "Use it first, to make the landscape that the other algorithms need. The values come from telemetry, "
-            "from genetic data or from experts; try several sets of them, as results depend on them."
+            "from genetic data or from experts; try several sets of them, as results depend on them. A raster that "
+            "holds permeability or resistance already needs none of this: all algorithms take it as it is, "
+            "“Least-cost distance” for example."
         ),
         result=tr(
             "A raster on the cells of the land cover. Cells without data stay without data, which is a barrier. "
@@ -64,6 +66,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         reads=(
             "Zeller, K. A., McGarigal, K. & Whiteley, A. R. (2012). Estimating landscape resistance to movement: a "
             "review. Landscape Ecology 27, 777–797.",
+        ),
+        picture=tr(
+            "The sample: permeability of five classes of land cover, from dense city (pale) to closed forest "
+            "(dark green)."
         ),
     )
     figures = (
