@@ -200,6 +200,7 @@ def palette(picture: QImage, count: int) -> list[int]:
     pixels = np.frombuffer(bits, np.uint8).reshape(-1, 4)[:, :3]  # blue, green, red
     found, times = np.unique(pixels @ (1, 256, 65536), return_counts=True)
     colours = np.stack([found & 255, found >> 8 & 255, found >> 16], axis=1).astype(float)
+    times = np.sqrt(times)  # so that few pixels, such as those of the legend, keep their colours
     by_lightness = np.argsort(colours @ (0.11, 0.59, 0.30))
     evenly = (np.arange(count) + 0.5) / count * times.sum()
     means = colours[by_lightness[np.searchsorted(np.cumsum(times[by_lightness]), evenly)]]

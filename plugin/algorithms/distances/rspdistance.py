@@ -50,7 +50,7 @@ class RSPDistance(DistanceAlgorithm):
         ),
     )
     task_name = "rsp.distance"
-    output_title = tr("Randomized shortest path distance")
+    output_title = tr("RSP distance")
     output_help = tr("Cost to the nearest source, or one band for each source.")
 
     def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
