@@ -176,14 +176,14 @@ class Barriers(EngineAlgorithm):
         gain = result.outputs["gain"]
         # Of randomized paths a better cell may also invite a detour.
         style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
-        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain"),))]
-        for output_, name, band in (
-            ("IMPROVEMENT", "improvement", tr("improvement score")),
-            ("PINCH_POINTS", "pinch_points", tr("current")),
+        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
+        for output_, name, band, unit in (
+            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
+            ("PINCH_POINTS", "pinch_points", tr("current, ampere"), "A"),
         ):
             if name in result.outputs:
                 values = result.outputs[name]
-                found.append(Map(output_, values, current_style(values), band_names=(band,)))
+                found.append(Map(output_, values, current_style(values, unit), band_names=(band,)))
         return found
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:

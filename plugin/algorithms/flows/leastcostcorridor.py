@@ -175,7 +175,9 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         corridor = result.outputs["corridor"]
-        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(self.title,))]
+        unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
+        name = tr("cost of the detour, {unit}").format(unit=unit)
+        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
