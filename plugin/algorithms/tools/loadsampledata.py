@@ -38,7 +38,10 @@ class LoadSampleData(PermeaAlgorithm):
             "Copies the sample that comes with Permea: the permeability, the habitat quality and some habitat patches "
             "of the coast at Olinda and Recife in Brazil."
         ),
-        when=tr("Use it to try the algorithms, in models that show something, and to check an installation."),
+        when=tr(
+            "Use it to try the algorithms, in models that show something, and to check an installation. A landscape "
+            "of your own begins with “Permeability from land cover”."
+        ),
         result=tr(
             "Two rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, "
             "and a point layer. Permeability rises with the vegetation index; sea and rivers have no data."
