@@ -56,8 +56,8 @@ class DistanceMatrix(EngineAlgorithm):
         ),
         when=tr(
             "Use it to compare places with what was measured between them, such as genetic differences, or for graphs "
-            "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” and the "
-            "other distances; for the ways themselves “Least-cost paths”."
+            "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” "
+            "and the other distances; for the ways themselves “Least-cost paths”."
         ),
         result=tr(
             "A table with a row for each pair and the ids of its features; both directions where going and coming "
