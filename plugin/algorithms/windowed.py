@@ -127,7 +127,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     def _batch() -> QgsProcessingParameterDefinition:
         return number(
             "BATCH",
-            tr("Windows at a time"),
+            tr("Windows at a time (0: automatic)"),
             0,
             tr(
                 "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
