@@ -30,6 +30,8 @@ from .styles import style_when_loaded
 from .tables import Table, refuse_unwritable_tables, written_tables
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+# Pixels: what the panel beside a dialog has room for, half of what the pictures have.
+PANEL_WIDTH = 230
 GEOTIFF = (".tif", ".tiff")
 
 
@@ -171,7 +173,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return self.summary
 
     def shortHelpString(self) -> str:
-        return as_html(self)
+        return as_html(self, QUrl.fromLocalFile(str(RESOURCES / "help" / "images")).toString(), PANEL_WIDTH)
 
     def helpUrl(self) -> str:
         return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.identifier}.html")).toString()

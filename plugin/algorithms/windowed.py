@@ -79,6 +79,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                     "lies in between)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             *self.own_parameters(),
             distance(
                 "RANGE",
@@ -104,7 +105,6 @@ class WindowedAlgorithm(EngineAlgorithm):
                 minimum=0,
                 maximum=1,
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             self._batch(),
             self._checkpoint(),
@@ -125,7 +125,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     def _batch() -> QgsProcessingParameterDefinition:
         return number(
             "BATCH",
-            tr("Windows at a time"),
+            tr("Windows at a time (0: automatic)"),
             0,
             tr(
                 "About how many windows are computed together. 0: chosen from their size, so that a batch takes "

@@ -58,6 +58,10 @@ class MovingWindowCurrent(WindowedAlgorithm):
             "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
+        picture=tr(
+            "The sample: current of all windows with a radius of 1 km between good habitat everywhere; bright "
+            "where much movement passes."
+        ),
     )
     figures = (
         *(figure for figure in figures_of_every_run() if figure.key != "components"),

@@ -35,7 +35,7 @@ class WindowedSensitivity(WindowedAlgorithm):
             "matters within the range of a species instead of across the whole map. Windows move over the landscape, "
             "and only a batch of them is computed at a time: the memory needed depends on the range, not on the "
             "raster. Try a part of a large raster first; a run of hours should have a folder of finished batches, so "
-            "that it can be continued."
+            "that it can be continued. For the mean distance between given places use “Sensitivity of connectivity”."
         ),
         result=tr(
             "A raster of derivatives of quality-weighted connectivity, the sum over all pairs of cells within the "
@@ -50,6 +50,10 @@ class WindowedSensitivity(WindowedAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: where more permeability connects more habitat within 3 km; the darker the red, the more "
+            "it helps."
+        ),
     )
     figures = figures_of_windows(tr("sensitivity"))
     task_name = "windowed.sensitivity"
@@ -60,7 +64,7 @@ class WindowedSensitivity(WindowedAlgorithm):
         return [
             choice(
                 "RESPECT_TO",
-                tr("Change of"),
+                tr("Sensitivity to"),
                 ["permeability", "resistance", "quality"],
                 tr(
                     "What is thought to change in each cell. Permeability and resistance can both be asked for, "
@@ -69,7 +73,7 @@ class WindowedSensitivity(WindowedAlgorithm):
             ),
             flag(
                 "ELASTICITY",
-                tr("Elasticity"),
+                tr("Elasticity (times the value of the cell)"),
                 tr(
                     "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
                     "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "

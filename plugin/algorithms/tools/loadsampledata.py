@@ -44,13 +44,17 @@ class LoadSampleData(PermeaAlgorithm):
             "Copies the sample that comes with Permea: the permeability, the habitat quality, the land cover with a "
             "table of its classes, and some habitat patches of the coast at Olinda and Recife in Brazil."
         ),
-        when=tr("Use it to try the algorithms, in models that show something, and to check an installation."),
+        when=tr(
+            "Use it to try the algorithms, in models that show something, and to check an installation. A landscape "
+            "of your own begins with “Permeability from land cover”."
+        ),
         result=tr(
             "Rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, a "
             "point layer and a table. Permeability rises with the vegetation index; sea and rivers have no data. The "
             "land cover comes from thresholds and nobody checked it on the ground: it is for learning."
         ),
         reads=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
+        picture=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

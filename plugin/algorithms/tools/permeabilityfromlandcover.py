@@ -32,7 +32,7 @@ from ..inputs import is_given
 from ..parameters import choice, explained, output
 from ..results import Figure
 from ..stages import Stage
-from ..styles import habitat_style, sampled, style_when_loaded
+from ..styles import distance_style, habitat_style, sampled, style_when_loaded
 
 # A message that lists a thousand classes helps nobody.
 CLASSES_IN_A_MESSAGE = 20
@@ -54,7 +54,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         ),
         when=tr(
             "Use it first, to make the landscape that the other algorithms need. The values come from telemetry, "
-            "from genetic data or from experts; try several sets of them, as results depend on them."
+            "from genetic data or from experts; try several sets of them, as results depend on them. A raster that "
+            "holds permeability or resistance already needs none of this: all algorithms take it as it is, "
+            "“Least-cost distance” for example."
         ),
         result=tr(
             "A raster on the cells of the land cover. Cells without data stay without data, which is a barrier. "
@@ -64,6 +66,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         reads=(
             "Zeller, K. A., McGarigal, K. & Whiteley, A. R. (2012). Estimating landscape resistance to movement: a "
             "review. Landscape Ecology 27, 777–797.",
+        ),
+        picture=tr(
+            "The sample: permeability of five classes of land cover, from dense city (pale) to closed forest "
+            "(dark green)."
         ),
     )
     figures = (
@@ -161,7 +167,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 )
             feedback.setProgressText(tr("Writing the result"))
             write_raster(path, found.values, source.frame, band_names=(meaning,), feedback=Stage(feedback, 50, 100))
-            style_when_loaded(path, habitat_style(sampled(found.values)), context)
+            style = habitat_style if meaning == "permeability" else distance_style
+            style_when_loaded(path, style(sampled(found.values)), context)
         _report(found.cells, found.missing, values, feedback)
         return {
             "OUTPUT": path,
