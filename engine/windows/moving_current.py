@@ -217,6 +217,9 @@ class MovingWindowCurrent:
                 for raster, part in zip(targets, batch.raster, strict=True):
                     analysis.tiles.add_window(raster, batch.number, part)
         self._refuse_nothing(computed)
+        if not total > 0:
+            why = "every way is barred" + (", or no source suits its target" if self._conditions else "")
+            raise ValueError(f"no current arrives at any target: {why}")
         if normalized:
             _divide(maps["current"], targets[1], maps["normalized_current"])
         return MovingCurrent(maps, total, computed, self.windows.count - computed)
@@ -310,9 +313,11 @@ class MovingWindowCurrent:
     def _check(self) -> None:
         self.sources.check()
         check_landscape(self.sources, self.permeability, None)
+        for number, condition in enumerate(self._conditions, start=1):
+            condition.check(f"condition {number}")
 
     def _refuse_nothing(self, computed: int) -> None:
-        """Refuse to hand out a map of zeros that says nothing."""
+        """Refuse windows of which none has sources: a map of zeros would say nothing."""
         if computed:
             return
         width = self.blocks.width

@@ -8,6 +8,7 @@ from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.jobs.registry import Job, tasks
 from permea.engine.jobs.reporting import Reporter
 from permea.engine.windows import ConnectivityAnalysis, Exponential, MovingWindowCurrent, SensitivityAnalysis
+from windows_by_hand import map_by_hand
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
 from worker_process import run_job
 
@@ -159,9 +160,43 @@ def test_moving_current_is_what_the_engine_computes(tmp_path):
     assert ended.numbers["total_current"] == pytest.approx(found.total, rel=1e-12)
 
 
+def test_conditions_reach_the_windows(tmp_path):
+    height = np.add.outer(np.arange(14.0), np.zeros(17))
+    forest = (np.indices((14, 17)).sum(0) % 5 > 1).astype(float)
+    forest[0, 0] = height[3, 3] = np.nan
+    conditions = [{"comparison": "within", "lower": -1.5}, {"comparison": "equal"}]
+    parameters = {**MOVING, "normalized_current": False, "as_omniscape": False, "correct_artifacts": False}
+    rasters = {"condition_1": height, "condition_1_future": height + 1, "condition_2": forest}
+    ended = run_job(
+        tmp_path,
+        "windowed.current",
+        {**parameters, "conditions": conditions},
+        landscape=LANDSCAPE,
+        sources=QUALITY,
+        **rasters,
+    )
+    assert ended.status == DONE, ended.log
+
+    def higher(own):
+        away = height - np.nanmedian(height[own] + 1)
+        return np.isnan(away) | (away >= -1.5)
+
+    def alike(own):
+        values, counts = np.unique(forest[own][~np.isnan(forest[own])], return_counts=True)
+        return np.isnan(forest) | (forest == values[counts.argmax()])
+
+    expected, _ = map_by_hand(LANDSCAPE, QUALITY, 9.0, 3, 2.5, pixel_size=(2.0, 2.5), conditions=[higher, alike])
+    np.testing.assert_allclose(ended.output("current"), expected, rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
+        ({"conditions": "warm"}, 'parameter "conditions" must be a list of conditions'),
+        ({"conditions": [{}, {}]}, 'input "condition_2" is missing'),
+        ({"conditions": [{"comparison": "like"}]}, "comparison must be one of within, equal, not 'like'"),
+        ({"conditions": [{"lower": "1"}]}, "\"lower\" of a condition must be a number, not '1'"),
+        ({"conditions": [{"lower": 2, "upper": 1}]}, r"lower \(2.0\) must not be above upper \(1.0\)"),
         ({"block": 2}, "block must be an odd number of cells"),
         ({"radius": 1.0}, "must reach beyond"),
         ({"radius": None}, 'parameter "radius" must be a positive number'),
@@ -170,7 +205,7 @@ def test_moving_current_is_what_the_engine_computes(tmp_path):
     ],
 )
 def test_moving_windows_that_are_none_are_refused_in_words(changed, said, unheard, tmp_path):
-    inputs = {"landscape": LANDSCAPE, "sources": QUALITY, "valid": ~np.isnan(LANDSCAPE)}
+    inputs = {"landscape": LANDSCAPE, "sources": QUALITY, "condition_1": QUALITY, "valid": ~np.isnan(LANDSCAPE)}
     with pytest.raises(ValueError, match=said):
         tasks()["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, unheard, tmp_path))
 
