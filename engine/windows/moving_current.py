@@ -57,7 +57,7 @@ class CurrentSensitivity:
     total
         Σ weights · current.
     raster
-        Its derivative by every cell; NaN where a cell is no vertex.
+        Its derivative by every cell, or x times that; NaN where a cell is no vertex.
     windows, skipped
         As for `MovingCurrent`.
     """
@@ -230,6 +230,7 @@ class MovingWindowCurrent:
         respect_to: str = "permeability",
         output: Any = None,
         *,
+        elasticity: bool = False,
         dispatch: AbstractDispatch | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
@@ -246,6 +247,8 @@ class MovingWindowCurrent:
             strengths change with the permeability, and the derivative follows. 0 for cells that are no source.
         output
             Raster to write into, in memory or on disk; a new array if left out.
+        elasticity
+            Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
         dispatch, checkpoint, progress
             As for `run`.
 
@@ -263,7 +266,7 @@ class MovingWindowCurrent:
         weights = on_disk(raster_of(weights, "weights"))
         if tuple(weights.shape) != self.windows.shape:
             raise ValueError(f"weights have {tuple(weights.shape)} cells, the landscape {self.windows.shape}")
-        analysis = self._analysis(weights=weights, respect_to=respect_to)
+        analysis = self._analysis(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
         self._check()
         output = self._output(output, weights)
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
@@ -285,7 +288,12 @@ class MovingWindowCurrent:
         )
 
     def _analysis(
-        self, *, potential: bool = False, weights: Raster | None = None, respect_to: str | None = None
+        self,
+        *,
+        potential: bool = False,
+        weights: Raster | None = None,
+        respect_to: str | None = None,
+        elasticity: bool = False,
     ) -> CurrentAnalysis:
         directions = {"rook": 4, "queen": 8}.get(self._rules["neighbors"])
         if directions is None:
@@ -308,6 +316,7 @@ class MovingWindowCurrent:
             potential,
             weights,
             respect_to,
+            elasticity,
         )
 
     def _check(self) -> None:
@@ -346,6 +355,7 @@ class MovingWindowCurrent:
             "batch": list(analysis.tiles.core),
             "potential": analysis.potential,
             "respect_to": analysis.respect_to,
+            "elasticity": analysis.elasticity,
             **described(
                 {
                     "radius": self.blocks.radius,

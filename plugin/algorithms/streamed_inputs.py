@@ -16,6 +16,7 @@ from ..layers import (
     open_band,
     stream_condition,
     stream_landscape,
+    stream_places,
     stream_quality,
     stream_strengths,
 )
@@ -31,7 +32,7 @@ LANDSCAPE_BYTES, RESULT_BYTES = 9, 8
 FURTHER_BYTES = 8
 
 # Rasters that a run may be given besides the landscape, and maps that it may give back besides its first.
-FURTHER_RASTERS = ("QUALITY", "SOURCE_STRENGTH", "CONDITION_1", "FUTURE_1", "CONDITION_2", "FUTURE_2")
+FURTHER_RASTERS = ("QUALITY", "SOURCE_STRENGTH", "PLACES", "CONDITION_1", "FUTURE_1", "CONDITION_2", "FUTURE_2")
 FURTHER_MAPS = ("FLOW_POTENTIAL", "NORMALIZED_CURRENT")
 
 
@@ -89,6 +90,16 @@ class StreamedInputs(Inputs):
             A value is negative or infinite, or no cell is a source.
         """
         return self._on_the_landscape(name, tr("Reading the source strengths"), stream_strengths)
+
+    def places(self, name: str) -> ArrayFile:
+        """Bring how much each cell of the landscape is of interest to the engine; 0 where there is no data.
+
+        Raises
+        ------
+        QgsProcessingException
+            A value is negative or infinite, or no cell is of interest.
+        """
+        return self._on_the_landscape(name, tr("Reading the places of interest"), stream_places)
 
     def condition(self, name: str, file: str, *, classes: bool) -> ArrayFile:
         """Bring a property of the cells of the landscape to the engine; NaN where it is unknown.

@@ -15,7 +15,7 @@ from .alignment import aligned_blocks
 from .checking import LandscapeCheck
 from .conditions import ConditionCheck
 from .frame import Frame
-from .quality import QualityCheck, StrengthCheck
+from .quality import PlacesCheck, QualityCheck, StrengthCheck
 from .reading import Band, blocks_of
 
 
@@ -107,6 +107,11 @@ def stream_strengths(
 ) -> ArrayFile:
     """Write how strong a source each cell of the landscape is into `sources.npy`, like `stream_quality`."""
     return _streamed(source, StrengthCheck(source.name, landscape.name), landscape, folder / "sources.npy", feedback)
+
+
+def stream_places(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+    """Write how much each cell of the landscape is of interest into `weights.npy`, like `stream_quality`."""
+    return _streamed(source, PlacesCheck(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
 
 
 def stream_condition(

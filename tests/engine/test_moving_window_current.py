@@ -139,7 +139,7 @@ def weather(shape, seed):
     chance = np.random.default_rng(seed)
     climate = chance.integers(0, 4, shape).astype(float)
     climate[chance.uniform(size=shape) < 0.1] = np.nan
-    climate[3:6, 9:12] = np.nan
+    climate[3:6, 6:9] = np.nan
     return climate
 
 
@@ -187,6 +187,8 @@ def nudged(raster, cell, step):
         ("permeability", False, {"resistance_cutoff": 1.0, "edge_rule": "resistance"}),
         ("resistance", True, {"as_omniscape": False, "neighbors": "rook"}),
         ("sources", True, {"block": 3, "source_threshold": 0.6, "buffer": 1.0}),
+        ("permeability", False, {"conditions": True}),
+        ("sources", True, {"conditions": True}),
     ],
 )
 def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect_to, given, choices):
@@ -194,6 +196,8 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect
     permeability, sources = rough((8, 9))
     weights = np.random.default_rng(6).uniform(size=permeability.shape)
     rules = {"radius": 3.0, **choices}
+    if "conditions" in choices:
+        rules["conditions"] = [Condition(weather(permeability.shape, 9), comparison="equal")]
 
     def total(permeability, sources):
         land = MovingWindowCurrent(permeability=permeability, sources=sources if given else None, **rules)
@@ -214,6 +218,14 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect
             resistance = 1 / np.where(permeability > 0, permeability, np.nan)
             ends = [total(1 / nudged(resistance, cell, way * step), sources) for way in (1, -1)]
         assert found.raster[cell] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=2e-5, abs=2e-6)
+    own = {
+        "permeability": permeability,
+        "resistance": 1 / np.where(permeability > 0, permeability, 1.0),
+        "sources": sources,
+    }[respect_to]
+    there = permeability > 0
+    relative = land.gradient(weights, respect_to, elasticity=True).raster
+    np.testing.assert_allclose(relative[there], (found.raster * own)[there], rtol=1e-12, atol=1e-12)
 
 
 def test_windows_too_wide_for_a_factor_give_the_same_map(monkeypatch):

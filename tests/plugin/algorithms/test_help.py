@@ -24,6 +24,7 @@ NAMES = (
     "currentflowadvanced",
     "circuitscapeproject",
     "movingwindowcurrent",
+    "movingwindowsensitivity",
     "rspflow",
     "barriers",
     "connectedhabitat",
