@@ -68,6 +68,16 @@ class CurrentAnalysis(AbstractAnalysis):
     respect_to: str | None = None
     elasticity: bool = False
 
+    @property
+    def answer_bytes(self) -> int:
+        """Bytes of the maps of a tile with its buffer, or of the derivative."""
+        rows, columns = self.tiles.window_shape
+        return (2 if self.potential else 1) * rows * columns * np.dtype(float).itemsize
+
+    def is_empty(self, number: int) -> bool:
+        """Return whether no target of a batch has a strength."""
+        return not (self.sources[self.tiles.core_place(number)] > 0).any()
+
     def batch(self, number: int, threads: int) -> Batch:
         """Compute one batch: maps (current, flow potential) or the derivative of every cell of the tile."""
         tile = _read(self, number)

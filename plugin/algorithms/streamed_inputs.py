@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ from .stages import Stage
 # Bytes a cell: the values and their mask, and the result.
 LANDSCAPE_BYTES, RESULT_BYTES = 9, 8
 
+# Bytes a cell of a GeoTIFF with its overviews, if they cannot be compressed.
+GEOTIFF_BYTES = 4 * 4 / 3
+
 # Bytes a cell of each further raster, and of a copy of it while it is resampled.
 FURTHER_BYTES = 8
 
@@ -45,6 +48,8 @@ class StreamedInputs(Inputs):
         As for `Inputs`.
     folder
         The job folder.
+    results
+        The files that maps will be written into.
     """
 
     def __init__(
@@ -54,9 +59,10 @@ class StreamedInputs(Inputs):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
         folder: Path,
+        results: Iterable[str],
     ) -> None:
         super().__init__(algorithm, parameters, context, feedback)
-        self._folder = folder
+        self._folder, self._results = folder, tuple(results)
 
     @cached_property
     def landscape(self) -> StreamedRaster:
@@ -66,7 +72,8 @@ class StreamedInputs(Inputs):
         further = sum(FURTHER_BYTES for name in FURTHER_RASTERS if self.is_given(name))
         further += sum(RESULT_BYTES for name in FURTHER_MAPS if self.is_given(name))
         bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + further
-        refuse_without_room(source.frame.rows * source.frame.columns * bytes_a_cell)
+        cells = source.frame.rows * source.frame.columns
+        refuse_without_room(cells * bytes_a_cell, dict.fromkeys(self._results, cells * GEOTIFF_BYTES))
         raster = stream_landscape(source, self.choice("VALUES"), self._folder, Stage(self._feedback, 0, 50))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
         return raster

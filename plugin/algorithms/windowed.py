@@ -152,8 +152,8 @@ class WindowedAlgorithm(EngineAlgorithm):
             tr(
                 "An empty folder in which every finished batch is kept. If the run is cancelled or the computer fails, "
                 "run it again with the same folder: it goes on where it was. It refuses if the rasters or the choices "
-                "have changed. The folder takes some times the disk space of the result, and may be deleted "
-                "afterwards. Nothing is kept if no folder is chosen."
+                "have changed, and if its disk has too little room for all batches. The folder takes some times the "
+                "disk space of the result, and may be deleted afterwards. Nothing is kept if no folder is chosen."
             ),
             advanced=True,
         )
@@ -207,7 +207,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder)
+            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder, paths.values())
             folder = _folder(inputs)
             task = self.task(inputs)
             try:
