@@ -134,9 +134,14 @@ def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, 
 
 
 def moving_currents(
-    reach: tuple[int, int], all_windows: WindowOperation, tiles: WindowOperation, *, potential: bool
+    reach: tuple[int, int],
+    all_windows: WindowOperation,
+    tiles: WindowOperation,
+    *,
+    potential: bool = False,
+    gradient: bool = False,
 ) -> Forecast:
-    """Forecast the currents of moving windows, of which one batch is in memory.
+    """Forecast the currents of moving windows, or their gradient, of which one batch is in memory.
 
     A window of h × w cells is factored in h w³ as long as it is narrow; the currents take as long as there are cells.
     """
@@ -144,8 +149,10 @@ def moving_currents(
     cells, narrow = height * width, width <= WIDEST
     together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
     tile = tiles.window_shape[0] * tiles.window_shape[1]
-    maps = 2 if potential else 1
+    maps = 2 if potential or gradient else 1
     parts = -(-together // TOGETHER)
-    held = tile * (GRAPH * maps + 8 * maps * parts) + cores() * maps * cells * (8 * width if narrow else GRAPH)
+    # Of the gradient, a number by every edge and every source.
+    rasters = 9 if gradient else maps
+    held = tile * (GRAPH * maps + 8 * rasters * parts) + cores() * maps * cells * (8 * width if narrow else GRAPH)
     each = CURRENT_SECONDS * cells * maps + (ROWWISE_SECONDS * cells * width**2 if narrow else CURRENT_SECONDS * cells)
     return Forecast(BASE + int(held), START_SECONDS + slowness()[0] * each * all_windows.count / cores())

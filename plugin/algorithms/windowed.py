@@ -142,8 +142,8 @@ class WindowedAlgorithm(EngineAlgorithm):
         return unfinished_folder(
             tr("Folder of finished batches, to continue an earlier run"),
             tr(
-                "An empty folder in which every finished batch is kept. The folder takes some times the disk space of "
-                "the result, and may be deleted afterwards."
+                "An empty folder in which every finished batch is kept, if its disk has room for all of them. The "
+                "folder takes some times the disk space of the result, and may be deleted afterwards."
             ),
         )
 
@@ -196,7 +196,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder)
+            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder, paths.values())
             folder = folder_given(inputs)
             task = self.task(inputs)
             with gone_on_with(folder, feedback):
