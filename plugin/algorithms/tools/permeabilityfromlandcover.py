@@ -68,8 +68,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             "review. Landscape Ecology 27, 777–797.",
         ),
         picture=tr(
-            "The sample: permeability of five classes of land cover, from dense city (pale) to closed forest "
-            "(dark green)."
+            "The sample: permeability of seven classes of land cover, from water and dense city (pale) to closed "
+            "forest (dark green)."
         ),
     )
     figures = (
