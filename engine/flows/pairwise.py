@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .checks import refuse_impossible
-from .cumulative import CumulativeCurrent, streamed
+from .cumulative import CumulativeCurrent, CurrentSums, streamed
 from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes, pairs_of, refuse_fewer_than_two
 from .grid_circuit import GridCircuit
@@ -15,6 +15,7 @@ from .interface import Circuit
 from .point_pairs import PointPairs
 from .point_sums import of_point_pairs
 from .region_pairs import RegionPairs
+from .region_sums import of_region_pairs
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,12 @@ class Pairwise:
         return isinstance(self._solution, PointPairs) and isinstance(self.circuit, GridCircuit)
 
     @property
+    def summed_together(self) -> bool:
+        """Whether the maps of several pairs are added up at once: focal regions on a raster that share a circuit."""
+        plain = isinstance(self.circuit, GridCircuit) and not self.circuit.merged_nodes.size
+        return plain and isinstance(self._solution, RegionPairs) and not self._solution.apart
+
+    @property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of ids that are asked for, in the order of their maps."""
         ids = self.focal.ids.tolist()
@@ -201,15 +208,33 @@ class Pairwise:
         if self.superposed:
             return of_point_pairs(self._solution, self._asked, zero_at_focal)
         nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
+        if self.summed_together:
+            sums = CurrentSums(nothing)
+            for _, some in self.sums(zero_at_focal=zero_at_focal):
+                sums.add_sum(some)
+            return sums.result
         return streamed(nothing, ((self.counted(pair, zero_at_focal), pair.residual) for pair in self.maps()))
+
+    def sums(self, done: int = 0, *, zero_at_focal: bool = False) -> Iterator[tuple[int, CumulativeCurrent]]:
+        """Give the currents of all pairs, some pairs at a time: how many, and their sum; where `summed_together`.
+
+        Parameters
+        ----------
+        done
+            How many pairs to leave out; as many as this gave another time.
+        zero_at_focal
+            As in `cumulative`.
+        """
+        return of_region_pairs(self._solution, self._asked, zero_at_focal, done)
 
     def counted(self, pair: PairMap, zero_at_focal: bool) -> np.ndarray:
         """Return the currents of a pair as they count in the sum: 0 at its focal nodes, if so wanted."""
         if not zero_at_focal:
             return pair.currents
         number = {int(identity): place for place, identity in enumerate(self.focal.ids)}
-        places = [self.focal.places[number[identity]] for identity in (pair.first, pair.second)]
-        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(np.concatenate(places)))
+        places = np.concatenate([self.focal.places[number[identity]] for identity in (pair.first, pair.second)])
+        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(places))
+        ends[places] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
 
 

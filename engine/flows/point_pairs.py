@@ -1,5 +1,6 @@
 """Pairs of focal points by superposition: n − 1 solves for all n (n − 1) / 2 pairs."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,8 +10,8 @@ from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes, pairs_of
 from .interface import Circuit, Currents
 
-#: Columns solved together, and kept together where a run is to be gone on with.
-TOGETHER = 16
+#: Right-hand sides solved together, and kept together where a run is to be gone on with.
+TOGETHER = 24
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 ROUNDING = 4e-15
@@ -45,8 +46,8 @@ class PointPairs:
             held.append(mine[np.argmax(circuit.conductances[mine])])
         self.held = np.array(held, dtype=np.int64)
         self.sources = np.setdiff1d(self.node[self.node >= 0], self.held)
-        #: Column of each focal node's potentials; −1 for a held one, whose potentials are 0.
-        self.column = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
+        #: Row of each focal node's potentials; −1 for a held one, whose potentials are 0.
+        self.row = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
         self.grounded = circuit.grounded(self.held, feedings=len(self.sources))
         self._potentials = None
 
@@ -60,7 +61,7 @@ class PointPairs:
         asked
             Which pairs.
         so_far
-            Told after every few columns.
+            Told after every few sources.
         keep
             Whether the potentials will be asked for, too.
         """
@@ -68,7 +69,7 @@ class PointPairs:
         # Row k of a held node is the last, which is 0; what is still to come is not a number.
         voltage = np.full((len(self.sources) + 1, len(self.node)), np.nan)
         voltage[-1] = 0.0
-        for rows, seen in self._columns_at(places, keep):
+        for rows, seen in self._rows_at(places, keep):
             voltage[rows] = seen
             voltage[:, self.node < 0] = 0.0
             so_far(rows.stop, len(self.sources), lambda: self._known(voltage))
@@ -83,7 +84,7 @@ class PointPairs:
     def _falls(self, voltage: Float[np.ndarray, "sources n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return resistances as falls of potentials, the potentials between focal nodes, and which are connected."""
         # Differences within a row first: an offset of a row cancels.
-        mine = voltage[self.column]
+        mine = voltage[self.row]
         fall = mine[np.arange(len(mine)), np.arange(len(mine))][:, None] - mine
         resistance = fall + fall.T
         together = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
@@ -93,24 +94,25 @@ class PointPairs:
         return resistance, mine, together & ~same
 
     def _known(self, voltage: Float[np.ndarray, "sources n"]) -> Float[np.ndarray, "n n"]:
-        """Return the resistances that follow from the columns so far."""
+        """Return the resistances that follow from the sources so far."""
         resistance, mine, apart = self._falls(voltage)
         resistance[apart & _lost(resistance, mine)] = np.nan
         return resistance
 
-    def _columns_at(self, places: Int[np.ndarray, "n"], keep: bool) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
-        """Give the potentials of focal nodes, some columns at a time; all others are forgotten unless wanted, too."""
+    def _rows_at(self, places: Int[np.ndarray, "n"], keep: bool) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
+        """Give the potentials of focal nodes, some sources at a time; all others are forgotten unless wanted, too."""
         if self._potentials is not None:
-            yield slice(0, len(self.sources)), self._potentials[places].T
+            yield slice(0, len(self.sources)), self._potentials[:, places]
             return
-        potentials = np.empty((self.circuit.node_of.size, len(self.sources))) if keep else None
-        for start in range(0, len(self.sources), TOGETHER):
-            rows = slice(start, min(start + TOGETHER, len(self.sources)))
+        potentials = np.empty((len(self.sources), self.circuit.node_of.size)) if keep else None
+        for rows in self._parts():
             if potentials is None:
-                seen = self.finished.worked_out(f"seen-{start:06d}", lambda rows=rows: self._solved(rows)[:, places])
+                name = f"seen-{rows.start:06d}"
+                seen = self.finished.worked_out(name, lambda rows=rows: self._solved(rows)[:, places])
             else:
-                solved = self.finished.worked_out(f"solved-{start:06d}", lambda rows=rows: self._solved(rows))
-                potentials[:, rows], seen = solved.T, solved[:, places]
+                name = f"solved-{rows.start:06d}"
+                potentials[rows] = self.finished.worked_out(name, lambda rows=rows: self._solved(rows))
+                seen = potentials[rows][:, places]
             yield rows, seen
         self._potentials = potentials
 
@@ -127,9 +129,9 @@ class PointPairs:
                 nothing = np.zeros(self.circuit.node_of.size)
                 yield one, other, 0.0, nothing, Currents(nothing, 0.0)
                 continue
-            values = _column(potentials, self.column[other]) - _column(potentials, self.column[one])
+            values = _row(potentials, self.row[other]) - _row(potentials, self.row[one])
             places = self.circuit.first_places[self.node[[one, other]]]
-            size = sum(np.abs(_column(potentials, self.column[k])[places]).max() for k in (one, other))
+            size = sum(np.abs(_row(potentials, self.row[k])[places]).max() for k in (one, other))
             if not ROUNDING * size <= ACCURATE * resistance[one, other]:
                 values = self._pair(one, other)
             values = values - values[places[0]]
@@ -142,19 +144,25 @@ class PointPairs:
         reached = (self.circuit.node_of >= 0) & near[self.circuit.node_of]
         return self.circuit.laid_out(np.where(reached, values, np.nan)), self.circuit.laid_out(currents.through)
 
-    def potentials(self) -> Float[np.ndarray, "places sources"]:
-        """Return the potentials when 1 A enters at each source, a column each."""
+    def potentials(self) -> Float[np.ndarray, "sources places"]:
+        """Return the potentials when 1 A enters at each source."""
         if self._potentials is None:
-            for _ in self._columns_at(np.empty(0, np.int64), keep=True):
+            for _ in self._rows_at(np.empty(0, np.int64), keep=True):
                 pass
         return self._potentials
 
-    def resistances_from(self, potentials: Float[np.ndarray, "places sources"]) -> Float[np.ndarray, "n n"]:
+    def resistances_from(self, potentials: Float[np.ndarray, "sources places"]) -> Float[np.ndarray, "n n"]:
         """Return differences of potentials between focal nodes; without meaning between components."""
         places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
-        at = np.concatenate([potentials[places], np.zeros((len(places), 1))], axis=1)[:, self.column].T
+        at = np.concatenate([potentials[:, places], np.zeros((1, len(places)))])[self.row]
         fall = np.diagonal(at)[:, None] - at
         return fall + fall.T
+
+    def _parts(self) -> list[slice]:
+        """Return which sources are solved for together: parts of one size, each of which reads the landscape once."""
+        count = len(self.sources)
+        ends = np.linspace(0, count, -(-count // TOGETHER) + 1).astype(int).tolist() if count else [0]
+        return [slice(*between) for between in itertools.pairwise(ends)]
 
     def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
         sources = self.sources[rows]
@@ -168,8 +176,8 @@ class PointPairs:
         return self.grounded.potentials(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
 
 
-def _column(potentials: np.ndarray, number: np.integer) -> np.ndarray:
-    return potentials[:, number] if number >= 0 else np.zeros(len(potentials))
+def _row(potentials: np.ndarray, number: np.integer) -> np.ndarray:
+    return potentials[number] if number >= 0 else np.zeros(potentials.shape[1])
 
 
 def _lost(resistance: Float[np.ndarray, "n n"], mine: Float[np.ndarray, "n n"]) -> Bool[np.ndarray, "n n"]:

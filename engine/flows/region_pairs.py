@@ -60,6 +60,7 @@ class RegionPairs:
         self.grounded = circuit.grounded(feedings=len(self.terminals))
         self.apart = self._must_be_apart()
         self._block = None
+        self._components = np.unique(circuit.components)
 
     def _must_be_apart(self) -> bool:
         """Tell whether every pair needs a circuit of its own: too many cells, or cells that only some pairs have."""
@@ -179,6 +180,30 @@ class RegionPairs:
         if self._block is None:
             self._block = self.finished.worked_out("rims", lambda: self.grounded.between(self.terminals))
         return self._block
+
+    def potentials(
+        self, some: list[tuple[int, int]]
+    ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
+        """Return which of some pairs are connected, and potentials, unchecked, as they differ within a component.
+
+        For a raster without short-circuit regions, and pairs that need no circuit of their own.
+        """
+        self.block()
+        with workers() as on_each:
+            found = on_each(lambda pair: self._pair(*pair), some)
+        joined = [(pair, answer) for pair, answer in zip(some, found, strict=True) if answer[0] < np.inf]
+        if not joined:
+            return [], np.zeros((0, self.circuit.node_of.size))
+        entering = np.stack([entering for _, (_, entering, _) in joined])
+        values = self.grounded.potentials(self.terminals, entering, checked=False)
+        component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
+        for row, ((one, other), (resistance, _, offsets)) in zip(values, joined, strict=True):
+            if len(offsets) < len(self._components):
+                row[~np.isin(component, list(offsets))] = 0.0
+            for number, potential in ((one, 0.0), (other, resistance)):
+                cells = self.focal.places[number]
+                row[cells] = [potential - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
+        return [pair for pair, _ in joined], values
 
     def _together(self, pairs: list) -> Iterator[Solved]:
         if not pairs:

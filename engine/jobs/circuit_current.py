@@ -17,7 +17,7 @@ from ..flows import (
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import circuits
-from .circuit_runs import EACH, Runs, claim, finished_of, go_through, warn_of_loss
+from .circuit_runs import EACH, Runs, claim, finished_of, go_through, sum_up, warn_of_loss
 from .landscape import choice
 from .pieces import MatrixSoFar, Pieces
 from .registry import Answer, Forecast, Job, Task
@@ -105,13 +105,19 @@ def _pairwise(
     if each == "none" and pairwise.superposed:
         job.report.progress(50, "Sum over all pairs")
         return found, pairwise.cumulative(zero_at_focal=zero)
+    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
+    if each == "none" and pairwise.summed_together:
+
+        def sums_from(done: int) -> Iterator[tuple[int, CumulativeCurrent]]:
+            return pairwise.sums(done, zero_at_focal=zero)
+
+        return found, sum_up(job, CircuitCurrentTask.name, nothing, len(pairwise.pairs), sums_from)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
 
     def maps(names: Iterable[str]) -> Iterator[tuple[str, PairMap, np.ndarray]]:
         for pair in pairwise.maps([pairs[name] for name in names]):
             yield f"{pair.first}_{pair.second}", pair, pairwise.counted(pair, zero)
 
-    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
     return found, go_through(job, CircuitCurrentTask.name, nothing, Runs(list(pairs), maps), each, pieces)[0]
 
 

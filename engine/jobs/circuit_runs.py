@@ -108,6 +108,39 @@ def go_through(
     return sums.result, values
 
 
+def sum_up(
+    job: Job,
+    task: str,
+    nothing: np.ndarray,
+    pairs: int,
+    sums_from: Callable[[int], Iterable[tuple[int, CumulativeCurrent]]],
+) -> CumulativeCurrent:
+    """Add up the currents of pairs whose maps nobody wants.
+
+    Parameters
+    ----------
+    job, task, nothing
+        As in `go_through`; with a checkpoint, the sums so far are kept there.
+    pairs
+        How many there are.
+    sums_from
+        Gives the sums of some pairs at a time, from a number of pairs on.
+    """
+    folder = _checkpoint(job)
+    kept = KeptSums(folder, _content(job, task), nothing) if folder else None
+    sums, done = (kept.sums, kept.done) if kept is not None else (CurrentSums(nothing), 0)
+    if done:
+        job.report.message(f"{done:,} of {pairs:,} pairs were summed earlier")
+    for some, currents in sums_from(done):
+        sums.add_sum(currents)
+        done += some
+        job.report.progress(10 + 88 * done / pairs, f"{done:,} of {pairs:,} pairs")
+        if kept is not None:
+            kept.done = done
+            kept.keep(now=done == pairs)
+    return sums.result
+
+
 class Claim(RunFolder):
     """A folder that belongs to the results of one job, which has nothing to go on with from there."""
 

@@ -79,6 +79,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                     "lies in between)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             *self.own_parameters(),
             distance(
                 "RANGE",
@@ -104,7 +105,6 @@ class WindowedAlgorithm(EngineAlgorithm):
                 minimum=0,
                 maximum=1,
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             self._batch(),
             self._checkpoint(),
@@ -125,7 +125,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     def _batch() -> QgsProcessingParameterDefinition:
         return number(
             "BATCH",
-            tr("Windows at a time"),
+            tr("Windows at a time (0: automatic)"),
             0,
             tr(
                 "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
@@ -142,8 +142,8 @@ class WindowedAlgorithm(EngineAlgorithm):
         return unfinished_folder(
             tr("Folder of finished batches, to continue an earlier run"),
             tr(
-                "An empty folder in which every finished batch is kept. The folder takes some times the disk space of "
-                "the result, and may be deleted afterwards."
+                "An empty folder in which every finished batch is kept, if its disk has room for all of them. The "
+                "folder takes some times the disk space of the result, and may be deleted afterwards."
             ),
         )
 
@@ -196,7 +196,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder)
+            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder, paths.values())
             folder = folder_given(inputs)
             task = self.task(inputs)
             with gone_on_with(folder, feedback):

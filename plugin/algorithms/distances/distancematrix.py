@@ -75,7 +75,8 @@ class DistanceMatrix(EngineAlgorithm):
         ),
         when=tr(
             "Use it to compare places with what was measured between them, such as genetic differences, or for graphs "
-            "of habitat patches in other programs. For maps of the distance of every cell use the other distances."
+            "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” "
+            "and the other distances; for the ways themselves “Least-cost paths”."
         ),
         result=tr(
             "A table with a row for each pair and the ids of its features; both directions where going and coming "
@@ -89,6 +90,10 @@ class DistanceMatrix(EngineAlgorithm):
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",
             "Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths "
             "with a comparison of graph node distances. Physica A 393, 600–616.",
+        ),
+        picture=tr(
+            "The sample: the table of least-cost distances between nine habitat patches (rings), drawn as lines; "
+            "the darker, the costlier."
         ),
     )
     figures = (

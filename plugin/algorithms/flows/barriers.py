@@ -50,7 +50,8 @@ class Barriers(EngineAlgorithm):
             "Use it to decide where to restore: high values are barriers that hold many ways up. A derivative tells of "
             "small changes; where land would be restored for good, look at the gain of restoring, which is that of the "
             "whole change, or at the improvement score of strips. Pinch points are the opposite: places that work, "
-            "that all movement depends on, and that should be protected."
+            "that all movement depends on, and that should be protected. For habitat quality, or places drawn at "
+            "random, use “Sensitivity of connectivity”."
         ),
         result=tr(
             "A raster in the unit of the distance for each unit of permeability: 0 where a change does nothing; with "
@@ -64,6 +65,10 @@ class Barriers(EngineAlgorithm):
             "McRae, B. H., Hall, S. A., Beier, P. & Theobald, D. M. (2012). Where to restore ecological connectivity? "
             "Detecting barriers and quantifying restoration benefits. PLoS ONE 7, e52604.",
             "McRae, B. H. (2012). Pinchpoint Mapper connectivity analysis software. The Nature Conservancy, Seattle.",
+        ),
+        picture=tr(
+            "The sample: where more permeability takes most off the mean resistance between nine habitat patches "
+            "(rings); bright where it helps most."
         ),
     )
     figures = (
@@ -211,15 +216,15 @@ class Barriers(EngineAlgorithm):
         gain = result.outputs["gain"]
         # Of randomized paths a better cell may also invite a detour.
         style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
-        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain"),))]
-        for output_, name, band in (
-            ("IMPROVEMENT", "improvement", tr("improvement score")),
-            ("RESTORED_GAIN", "restored_gain", tr("gain of restoring")),
-            ("PINCH_POINTS", "pinch_points", tr("current")),
+        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
+        for output_, name, band, unit in (
+            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
+            ("RESTORED_GAIN", "restored_gain", tr("gain of restoring"), ""),
+            ("PINCH_POINTS", "pinch_points", tr("current, ampere"), "A"),
         ):
             if name in result.outputs:
                 values = result.outputs[name]
-                found.append(Map(output_, values, current_style(values), band_names=(band,)))
+                found.append(Map(output_, values, current_style(values, unit), band_names=(band,)))
         return found
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:

@@ -61,6 +61,10 @@ class CircuitscapeProject(NeedsEngine):
             "Anantharaman, R., Hall, K., Shah, V. B. & Edelman, A. (2020). Circuitscape in Julia: high performance "
             "connectivity modelling to support conservation decisions. JuliaCon Proceedings 1, 58.",
         ),
+        picture=tr(
+            "The sample as a project of Circuitscape: the sum of the currents between nine focal nodes (rings), "
+            "the file NAME_cum_curmap.asc."
+        ),
     )
     figures = (
         *figures_of_every_run(),

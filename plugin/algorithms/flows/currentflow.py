@@ -78,6 +78,9 @@ class CurrentFlow(EngineAlgorithm):
             "Dickson, B. G. et al. (2019). Circuit-theory applications to connectivity science and conservation. "
             "Conservation Biology 33, 239–249.",
         ),
+        picture=tr(
+            "The sample: current between every two of nine habitat patches (rings); bright where much movement passes."
+        ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_flow(), *figures_of_resistances())
 
@@ -87,7 +90,7 @@ class CurrentFlow(EngineAlgorithm):
             *focal_nodes(),
             choice(
                 "MODE",
-                tr("Current flows"),
+                tr("Mode"),
                 ["pairwise", "one_to_all", "all_to_one"],
                 tr(
                     "Pairwise: 1 ampere between every two focal nodes, all others being ordinary cells. One to all: "
@@ -275,8 +278,8 @@ class CurrentFlow(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         total, largest = result.outputs["cumulative"], result.outputs["maximum"]
         return [
-            Map("OUTPUT", total, current_style(total), band_names=(tr("cumulative current"),)),
-            Map("MAXIMUM_MAP", largest, current_style(largest), band_names=(tr("maximum current"),)),
+            Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),)),
+            Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=(tr("maximum current, ampere"),)),
         ]
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:

@@ -51,7 +51,8 @@ class LeastCostCorridor(EngineAlgorithm):
         ),
         when=tr(
             "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
-            "the least-cost path. Where many ways count together rather than the best one, compute currents."
+            "the least-cost path. For the path alone use “Least-cost paths”; where many ways count together rather "
+            "than the best one, “Current flow”."
         ),
         result=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
@@ -63,6 +64,10 @@ class LeastCostCorridor(EngineAlgorithm):
             "Conservancy, Seattle.",
             "Beier, P., Majka, D. R. & Newell, S. L. (2009). Uncertainty analysis of least-cost modeling for designing "
             "wildlife linkages. Ecological Applications 19, 2067–2077.",
+        ),
+        picture=tr(
+            "The sample: corridors between neighbours among nine habitat patches (rings), and their paths; dark "
+            "where a detour costs little."
         ),
     )
     figures = (
@@ -76,7 +81,7 @@ class LeastCostCorridor(EngineAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         threshold = QgsProcessingParameterNumber(
             "THRESHOLD",
-            tr("Threshold"),
+            tr("Threshold (largest value kept)"),
             QgsProcessingParameterNumber.Type.Double,
             optional=True,
             minValue=1e-12,
@@ -97,7 +102,7 @@ class LeastCostCorridor(EngineAlgorithm):
             ),
             flag(
                 "NORMALISED",
-                tr("Divide by the cost of the best way"),
+                tr("Normalise (divide by the cost of the best way)"),
                 tr(
                     "On: the value is a part of the cost of the best way of its pair, so that long and short corridors "
                     "are equally wide."
@@ -165,15 +170,23 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         corridor = result.outputs["corridor"]
-        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(self.title,))]
+        unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
+        name = tr("cost of the detour, {unit}").format(unit=unit)
+        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
             ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
             back = np.where(direction < 0, np.nan, direction)
             found += [
-                Map("ALLOCATION", ground, ground_style(focal.ids.tolist(), focal.labels), dtype="int32"),
-                Map("BACKLINK", back, direction_style(), dtype="int32"),
+                Map(
+                    "ALLOCATION",
+                    ground,
+                    ground_style(focal.ids.tolist(), focal.labels),
+                    "int32",
+                    (tr("nearest focal node"),),
+                ),
+                Map("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
         return found
 

@@ -53,6 +53,10 @@ class LeastCostPaths(EngineAlgorithm):
             "Fall, A., Fortin, M.-J., Manseau, M. & O'Brien, D. (2007). Spatial graphs: principles and applications "
             "for habitat connectivity. Ecosystems 10, 448–461.",
         ),
+        picture=tr(
+            "The sample: cheapest paths between neighbours among nine habitat patches (rings); the darker, the "
+            "costlier."
+        ),
     )
     figures = (
         *figures_of_every_run(),

@@ -15,6 +15,7 @@ from qgis.core import (
 from ...runner import Result, Task
 from ...translation import tr
 from ..algorithm import SENSITIVITY, EngineAlgorithm
+from ..changes import band_name, changes, remark_on_range
 from ..documentation import Help
 from ..inputs import Inputs
 from ..parameters import (
@@ -23,7 +24,6 @@ from ..parameters import (
     cost,
     distance,
     explained,
-    flag,
     graph,
     landscape,
     number,
@@ -55,7 +55,9 @@ class Sensitivity(EngineAlgorithm):
             "Use it to find where restoration would help most and where damage would hurt most. The gradient tells "
             "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
             "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
-            "latter are the fairer comparison between poor and good cells."
+            "latter are the fairer comparison between poor and good cells. For rasters too large for this use "
+            "“Sensitivity of connectivity (moving windows)”; to restore between given places, with a score for strips "
+            "of land, “Barriers and pinch points”."
         ),
         result=tr(
             "A raster of derivatives. With the mean distance, a negative value (blue) says: raising the value of this "
@@ -71,50 +73,16 @@ class Sensitivity(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: where more permeability brings nine habitat patches (rings) closer together by "
+            "resistance; the darker the blue, the more it helps."
+        ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_sensitivity())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            choice(
-                "SCALAR",
-                tr("Connectivity"),
-                ["mean_distance", "quality_weighted"],
-                tr(
-                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
-                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
-                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
-                    "more is better."
-                ),
-            ),
-            choice(
-                "DISTANCE",
-                tr("Distance"),
-                ["leastcost", "resistance", "rsp"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan) or randomized shortest paths (in between, see θ)."
-                ),
-            ),
-            choice(
-                "RESPECT_TO",
-                tr("Change of"),
-                ["permeability", "resistance", "quality"],
-                tr(
-                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
-                    "whichever the landscape holds. Quality needs quality-weighted connectivity."
-                ),
-            ),
-            flag(
-                "ELASTICITY",
-                tr("Elasticity"),
-                tr(
-                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
-                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
-                    "percent."
-                ),
-            ),
             self._places(
                 "SOURCES",
                 tr("From these points"),
@@ -139,6 +107,27 @@ class Sensitivity(EngineAlgorithm):
                 minimum=2,
                 whole=True,
             ),
+            choice(
+                "SCALAR",
+                tr("Connectivity"),
+                ["mean_distance", "quality_weighted"],
+                tr(
+                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
+                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
+                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
+                    "more is better."
+                ),
+            ),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan) or randomized shortest paths (in between, see θ)."
+                ),
+            ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             explained(
                 QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
                 tr(
@@ -157,7 +146,11 @@ class Sensitivity(EngineAlgorithm):
                     "the resistance is 1, so give a five times larger value for animals that cross resistance 5."
                 ),
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            *changes(
+                ["permeability", "resistance", "quality"],
+                tr("connectivity"),
+                tr("Quality needs quality-weighted connectivity."),
+            ),
             cost(),
             number(
                 "SEED",
@@ -229,21 +222,14 @@ class Sensitivity(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         sensitivity = result.outputs["sensitivity"]
-        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(self._band_name(inputs),))]
-
-    @staticmethod
-    def _band_name(inputs: Inputs) -> str:
-        form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
-        return form.format(inputs.choice("RESPECT_TO"))
+        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["connectivity"] is not None:
             text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")
             feedback.pushInfo(text.format(**numbers))
-        if numbers["minimum"] is not None:
-            text = tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.")
-            feedback.pushInfo(text.format(**numbers))
+        remark_on_range(result, feedback)
         if numbers["unreachable_pairs"]:
             feedback.pushWarning(
                 tr(

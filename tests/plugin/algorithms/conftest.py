@@ -24,6 +24,7 @@ from qgis.core import (
 ROOT = Path(__file__).resolve().parents[3]
 NODATA = -1.0
 PIXEL = 30.0
+SAMPLE = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover_classes.csv", "patches.gpkg")
 WEST, NORTH = 290_000.0, 9_120_000.0
 
 
@@ -110,7 +111,7 @@ def read():
 def sample():
     """The paths of the sample's layers, by what they hold."""
     folder = ROOT / "resources" / "sample"
-    return {name: str(folder / name) for name in ("permeability.tif", "quality.tif", "patches.gpkg")}
+    return {name: str(folder / name) for name in SAMPLE}
 
 
 @pytest.fixture
