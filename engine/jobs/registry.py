@@ -88,6 +88,7 @@ def tasks() -> dict[str, Task]:
     from .sensitivity import ConnectivitySensitivity
     from .windowed_connectivity import WindowedConnectivityTask
     from .windowed_current import WindowedCurrentTask
+    from .windowed_current_sensitivity import WindowedCurrentSensitivityTask
     from .windowed_sensitivity import WindowedSensitivityTask
 
     known = (
@@ -105,6 +106,7 @@ def tasks() -> dict[str, Task]:
         LeastCostPathsTask(),
         LeastCostCorridorTask(),
         WindowedCurrentTask(),
+        WindowedCurrentSensitivityTask(),
         RSPFlow(),
         FlowBarriers(),
         ConnectedHabitatTask(),

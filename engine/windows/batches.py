@@ -26,6 +26,15 @@ class AbstractAnalysis(abc.ABC):
 
     tiles: WindowOperation
 
+    @property
+    @abc.abstractmethod
+    def answer_bytes(self) -> int:
+        """Bytes of the raster, or rasters, of a batch that has a window."""
+
+    @abc.abstractmethod
+    def is_empty(self, number: int) -> bool:
+        """Return whether a batch certainly has no window to compute; cheaper than to compute it."""
+
     @abc.abstractmethod
     def batch(self, number: int, threads: int) -> "Batch":
         """Compute one batch; the result does not depend on the number of threads."""
@@ -61,6 +70,16 @@ class Analysis(AbstractAnalysis):
         """How many blocks a tile has, below each other and side by side."""
         (rows, columns), (height, width) = self.tiles.core, self.program.core
         return rows // height, columns // width
+
+    @property
+    def answer_bytes(self) -> int:
+        """Bytes of the part of a value that belongs to a tile, or of a derivative, which reaches into its buffer."""
+        rows, columns = self.tiles.core if self.respect_to is None else self.tiles.window_shape
+        return rows * columns * np.dtype(float).itemsize
+
+    def is_empty(self, number: int) -> bool:
+        """Return whether no window of a batch holds habitat."""
+        return choose_windows(self, read_tile(self, number)) is None
 
     def batch(self, number: int, threads: int) -> "Batch":
         """Compute one batch: the windows that hold habitat, in one call."""

@@ -50,6 +50,8 @@ class CurrentAnalysis(AbstractAnalysis):
         Of the cells' currents, to differentiate the weighted sum; None for the maps.
     respect_to
         "permeability", "resistance" or "sources"; None for the maps.
+    elasticity
+        Whether derivatives are multiplied with the cell's own value.
     """
 
     permeability: Raster
@@ -64,6 +66,17 @@ class CurrentAnalysis(AbstractAnalysis):
     potential: bool
     weights: Raster | None = None
     respect_to: str | None = None
+    elasticity: bool = False
+
+    @property
+    def answer_bytes(self) -> int:
+        """Bytes of the maps of a tile with its buffer, or of the derivative."""
+        rows, columns = self.tiles.window_shape
+        return (2 if self.potential else 1) * rows * columns * np.dtype(float).itemsize
+
+    def is_empty(self, number: int) -> bool:
+        """Return whether no target of a batch has a strength."""
+        return not (self.sources[self.tiles.core_place(number)] > 0).any()
 
     def batch(self, number: int, threads: int) -> Batch:
         """Compute one batch: maps (current, flow potential) or the derivative of every cell of the tile."""
@@ -250,17 +263,19 @@ def _blank(analysis: CurrentAnalysis, tile: _Tile, place: np.ndarray, block: np.
 
 
 def _by_cell(analysis: CurrentAnalysis, tile: _Tile, by_conductance: np.ndarray, by_strength: np.ndarray) -> np.ndarray:
-    """Return the derivative by what every cell of the tile holds."""
+    """Return the derivative by what every cell of the tile holds, or its elasticity."""
     if analysis.respect_to == "sources":
-        return by_strength
+        return by_strength * tile.strengths if analysis.elasticity else by_strength
     there = tile.permeability > 0
     back = np.ascontiguousarray(np.moveaxis(by_conductance, -1, 0))
     slope = np.asarray(_pull_back(tile.permeability, there, back, *_rules(analysis)))
     if analysis.sources.given is None:
         slope = slope + np.where(tile.strengths > 0, by_strength, 0.0)
     slope = np.where(there, slope, 0.0)
-    # ∂C/∂r = −p² ∂C/∂p.
-    return -slope * tile.permeability**2 if analysis.respect_to == "resistance" else slope
+    if analysis.respect_to == "resistance":
+        # ∂C/∂r = −p² ∂C/∂p, and r ∂C/∂r = −p ∂C/∂p.
+        return -slope * tile.permeability ** (1 if analysis.elasticity else 2)
+    return slope * tile.permeability if analysis.elasticity else slope
 
 
 def _conductances(analysis: CurrentAnalysis, permeability: np.ndarray, active: np.ndarray) -> np.ndarray:

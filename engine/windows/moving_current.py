@@ -57,7 +57,7 @@ class CurrentSensitivity:
     total
         Σ weights · current.
     raster
-        Its derivative by every cell; NaN where a cell is no vertex.
+        Its derivative by every cell, or x times that; NaN where a cell is no vertex.
     windows, skipped
         As for `MovingCurrent`.
     """
@@ -217,6 +217,9 @@ class MovingWindowCurrent:
                 for raster, part in zip(targets, batch.raster, strict=True):
                     analysis.tiles.add_window(raster, batch.number, part)
         self._refuse_nothing(computed)
+        if not total > 0:
+            why = "every way is barred" + (", or no source suits its target" if self._conditions else "")
+            raise ValueError(f"no current arrives at any target: {why}")
         if normalized:
             _divide(maps["current"], targets[1], maps["normalized_current"])
         return MovingCurrent(maps, total, computed, self.windows.count - computed)
@@ -227,6 +230,7 @@ class MovingWindowCurrent:
         respect_to: str = "permeability",
         output: Any = None,
         *,
+        elasticity: bool = False,
         dispatch: AbstractDispatch | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
@@ -243,6 +247,8 @@ class MovingWindowCurrent:
             strengths change with the permeability, and the derivative follows. 0 for cells that are no source.
         output
             Raster to write into, in memory or on disk; a new array if left out.
+        elasticity
+            Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
         dispatch, checkpoint, progress
             As for `run`.
 
@@ -260,7 +266,7 @@ class MovingWindowCurrent:
         weights = on_disk(raster_of(weights, "weights"))
         if tuple(weights.shape) != self.windows.shape:
             raise ValueError(f"weights have {tuple(weights.shape)} cells, the landscape {self.windows.shape}")
-        analysis = self._analysis(weights=weights, respect_to=respect_to)
+        analysis = self._analysis(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
         self._check()
         output = self._output(output, weights)
         kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
@@ -282,7 +288,12 @@ class MovingWindowCurrent:
         )
 
     def _analysis(
-        self, *, potential: bool = False, weights: Raster | None = None, respect_to: str | None = None
+        self,
+        *,
+        potential: bool = False,
+        weights: Raster | None = None,
+        respect_to: str | None = None,
+        elasticity: bool = False,
     ) -> CurrentAnalysis:
         directions = {"rook": 4, "queen": 8}.get(self._rules["neighbors"])
         if directions is None:
@@ -305,14 +316,17 @@ class MovingWindowCurrent:
             potential,
             weights,
             respect_to,
+            elasticity,
         )
 
     def _check(self) -> None:
         self.sources.check()
         check_landscape(self.sources, self.permeability, None)
+        for number, condition in enumerate(self._conditions, start=1):
+            condition.check(f"condition {number}")
 
     def _refuse_nothing(self, computed: int) -> None:
-        """Refuse to hand out a map of zeros that says nothing."""
+        """Refuse windows of which none has sources: a map of zeros would say nothing."""
         if computed:
             return
         width = self.blocks.width
@@ -341,6 +355,7 @@ class MovingWindowCurrent:
             "batch": list(analysis.tiles.core),
             "potential": analysis.potential,
             "respect_to": analysis.respect_to,
+            "elasticity": analysis.elasticity,
             **described(
                 {
                     "radius": self.blocks.radius,

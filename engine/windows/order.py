@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from .batches import AbstractAnalysis, Batch
 from .checkpoint import Checkpoint
 from .dispatch import AbstractDispatch
+from .room import refuse_without_room
 
 #: Called with the batches done, of how many, and the seconds that are left as far as is known.
 Progress = Callable[[int, int, float | None], None]
@@ -26,10 +27,17 @@ def in_order(
         Where batches are kept, and taken from.
     progress
         Called after every batch that was computed.
+
+    Raises
+    ------
+    ValueError
+        The disk has no room for the batches that will be kept; before any is computed.
     """
     count = analysis.tiles.count
     finished = set() if kept is None else kept.finished()
     missing = [number for number in range(count) if number not in finished]
+    if kept is not None:
+        refuse_without_room(kept.folder, analysis, missing)
     arriving = dispatch.results(analysis, missing)
     early: dict[int, Batch] = {}
     started, done = time.perf_counter(), 0

@@ -134,6 +134,36 @@ class Condition:
         """By how much a source may differ from its target."""
         return (0.0, 0.0) if self.comparison == "equal" else (float(self.lower), float(self.upper))
 
+    def check(self, name: str) -> None:
+        """Refuse a property that is infinite somewhere, or known nowhere.
+
+        Parameters
+        ----------
+        name
+            Of the condition, for messages.
+
+        Raises
+        ------
+        ValueError
+            Says which raster, in how many cells, and where the first is.
+        """
+        for raster, what in ((self.present, name), (self.future, f"{name} in the future")):
+            if raster is None:
+                continue
+            wrong, first, known = 0, (0, 0), False
+            for place in strips((raster.shape[0], raster.shape[1])):
+                values = np.asarray(raster[place], float)
+                fault = np.isinf(values)
+                if fault.any():
+                    row, column = np.argwhere(fault)[0]
+                    first = first if wrong else (place[0].start + row, column)
+                    wrong += int(fault.sum())
+                known = known or not np.isnan(values).all()
+            if wrong:
+                raise ValueError(f"{what} is infinite in {wrong} cells, the first at row {first[0]}, column {first[1]}")
+            if not known:
+                raise ValueError(f"{what} is known in no cell, so that every source would suit every target")
+
     def at_target(self, block: Float[np.ndarray, "rows columns"]) -> float:
         """Return the property of a target from that of the cells of its block; NaN if none is known."""
         known = block[~np.isnan(block)]

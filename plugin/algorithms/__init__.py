@@ -19,6 +19,7 @@ from .flows.movingwindowcurrent import MovingWindowCurrent
 from .flows.rspflow import RSPFlow
 from .habitat.connectedhabitat import ConnectedHabitat
 from .habitat.windowedconnectivity import WindowedConnectivity
+from .sensitivity.movingwindowsensitivity import MovingWindowSensitivity
 from .sensitivity.sensitivity import Sensitivity
 from .sensitivity.windowedsensitivity import WindowedSensitivity
 from .tools.connectedcomponents import ConnectedComponents
@@ -42,6 +43,7 @@ ALGORITHMS = (
     LeastCostCorridor,
     PermeabilityFromLandCover,
     MovingWindowCurrent,
+    MovingWindowSensitivity,
     RSPFlow,
     Barriers,
     ConnectedHabitat,

@@ -219,6 +219,24 @@ class Named(Style):
         return QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes)
 
 
+@dataclass(frozen=True)
+class Saved(Style):
+    """A style that somebody saved from QGIS, labels of points included.
+
+    Parameters
+    ----------
+    path
+        A `.qml` file.
+    """
+
+    path: str
+
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
+        layer.loadNamedStyle(self.path)
+        # The layer owns its renderer, and deletes it when it is given one.
+        return layer.renderer().clone()
+
+
 def ground_style(ids: Sequence[int], names: Sequence[str]) -> Style:
     """Return the style of a map of whose ground each cell is: colours that come again after ten places."""
     pairs = zip(ids, names)

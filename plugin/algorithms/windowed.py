@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterFile,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
 )
 
 from ..cluster import cluster_address
-from ..runner import InputRefused, Result, Task, open_job
+from ..runner import Result, Task, open_job
 from ..translation import tr
 from .algorithm import EngineAlgorithm
 from .inputs import Inputs
@@ -37,6 +34,7 @@ from .parameters import (
 )
 from .stages import Stage
 from .streamed_inputs import StreamedInputs
+from .unfinished import folder_given, gone_on_with, say_not_needed, unfinished_folder
 
 # At three times the dispersal distance, 5 % of the movers are left.
 DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
@@ -141,21 +139,12 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     @staticmethod
     def _checkpoint() -> QgsProcessingParameterDefinition:
-        folder = QgsProcessingParameterFile(
-            "CHECKPOINT",
+        return unfinished_folder(
             tr("Folder of finished batches, to continue an earlier run"),
-            QgsProcessingParameterFile.Behavior.Folder,
-            optional=True,
-        )
-        return explained(
-            folder,
             tr(
-                "An empty folder in which every finished batch is kept. If the run is cancelled or the computer fails, "
-                "run it again with the same folder: it goes on where it was. It refuses if the rasters or the choices "
-                "have changed. The folder takes some times the disk space of the result, and may be deleted "
-                "afterwards. Nothing is kept if no folder is chosen."
+                "An empty folder in which every finished batch is kept, if its disk has room for all of them. The "
+                "folder takes some times the disk space of the result, and may be deleted afterwards."
             ),
-            advanced=True,
         )
 
     @staticmethod
@@ -196,7 +185,7 @@ class WindowedAlgorithm(EngineAlgorithm):
         parameters: dict[str, Any] = {}
         if batch := inputs.whole_number("BATCH"):
             parameters["batch"] = batch
-        if folder := _folder(inputs):
+        if folder := folder_given(inputs):
             parameters["checkpoint"] = folder
         if address := inputs.text("CLUSTER"):
             parameters["cluster"] = address
@@ -207,19 +196,13 @@ class WindowedAlgorithm(EngineAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder)
-            folder = _folder(inputs)
+            inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder, paths.values())
+            folder = folder_given(inputs)
             task = self.task(inputs)
-            try:
+            with gone_on_with(folder, feedback):
                 result = job.run(task, Stage(feedback, 10, 90))
-            except QgsProcessingException as error:
-                if folder and not isinstance(error, InputRefused):
-                    text = tr("Finished batches are kept in '{folder}': run it again with that folder to go on there.")
-                    feedback.pushInfo(text.format(folder=folder))
-                raise
             outputs = self.deliver(inputs, result, paths, context, feedback)
-        if folder:
-            feedback.pushInfo(tr("The batches in '{folder}' are no longer needed.").format(folder=folder))
+        say_not_needed(folder, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -229,16 +212,3 @@ class WindowedAlgorithm(EngineAlgorithm):
         if numbers["skipped_windows"]:
             text = tr("{skipped_windows:,} windows without habitat were skipped.")
             feedback.pushInfo(text.format(**numbers))
-
-
-def _folder(inputs: Inputs) -> str:
-    """The folder of finished batches, empty for none; the engine works in another folder than QGIS."""
-    given = inputs.text("CHECKPOINT")
-    if not given:
-        return ""
-    folder = os.path.abspath(os.path.expanduser(given))
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise QgsProcessingException(
-            tr("'{folder}' is a file: choose a folder for the finished batches.").format(folder=folder)
-        )
-    return folder

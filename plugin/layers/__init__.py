@@ -16,7 +16,14 @@ from .quality import QualityCheck
 from .reading import Band, open_band, read_raster
 from .reclassifying import Reclassified, reclassify
 from .regions import regions_in
-from .streaming import StreamedRaster, stream_landscape, stream_quality, stream_strengths
+from .streaming import (
+    StreamedRaster,
+    stream_condition,
+    stream_landscape,
+    stream_places,
+    stream_quality,
+    stream_strengths,
+)
 from .writing import write_raster
 
 __all__ = [
@@ -41,7 +48,9 @@ __all__ = [
     "read_raster",
     "reclassify",
     "regions_in",
+    "stream_condition",
     "stream_landscape",
+    "stream_places",
     "stream_quality",
     "stream_strengths",
     "write_raster",

@@ -101,3 +101,20 @@ class StrengthCheck(QualityCheck):
             ),
             tr("'{name}' has no data in {count:,} cells of the landscape; they are no sources."),
         )
+
+
+class PlacesCheck(QualityCheck):
+    """Whether a raster can say which places of a landscape are of interest, and how much."""
+
+    def _texts(self) -> tuple[str, str, str]:
+        return (
+            tr(
+                "Places of interest must have 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
+                "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
+            ),
+            tr(
+                "No cell of the landscape is of interest: '{name}' is 0 or without data wherever '{landscape}' can be "
+                "crossed. Check that the two rasters cover the same area."
+            ),
+            tr("'{name}' has no data in {count:,} cells of the landscape; they are of no interest."),
+        )

@@ -13,8 +13,9 @@ from ..array_file import ArrayFile, written_by_rows
 from ..translation import tr
 from .alignment import aligned_blocks
 from .checking import LandscapeCheck
+from .conditions import ConditionCheck
 from .frame import Frame
-from .quality import QualityCheck, StrengthCheck
+from .quality import PlacesCheck, QualityCheck, StrengthCheck
 from .reading import Band, blocks_of
 
 
@@ -108,8 +109,40 @@ def stream_strengths(
     return _streamed(source, StrengthCheck(source.name, landscape.name), landscape, folder / "sources.npy", feedback)
 
 
+def stream_places(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+    """Write how much each cell of the landscape is of interest into `weights.npy`, like `stream_quality`."""
+    return _streamed(source, PlacesCheck(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
+
+
+def stream_condition(
+    source: Band, landscape: StreamedRaster, path: Path, feedback: QgsProcessingFeedback, *, classes: bool
+) -> ArrayFile:
+    """Write a property of the cells of the landscape into a file; NaN where it is unknown.
+
+    Parameters
+    ----------
+    source, landscape, feedback
+        As for `stream_quality`.
+    path
+        Where to.
+    classes
+        Whether its values are classes.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `align`; a value that cannot be compared, nothing known of the landscape, or the disk is full.
+    """
+    check = ConditionCheck(source.name, landscape.name, classes=classes)
+    return _streamed(source, check, landscape, path, feedback)
+
+
 def _streamed(
-    source: Band, check: QualityCheck, landscape: StreamedRaster, path: Path, feedback: QgsProcessingFeedback
+    source: Band,
+    check: QualityCheck | ConditionCheck,
+    landscape: StreamedRaster,
+    path: Path,
+    feedback: QgsProcessingFeedback,
 ) -> ArrayFile:
     folder = path.parent
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +42,31 @@ def new_folder() -> Path:
         ) from error
 
 
-def refuse_without_room(needed: float) -> None:
+def refuse_without_room(needed: float, results: Mapping[str, float] | None = None) -> None:
     """Refuse a run for which there is too little disk space.
 
     Parameters
     ----------
     needed
         Bytes of the arrays that are still to be written, by QGIS and by the engine.
+    results
+        The files that QGIS writes at the end, and the bytes that each may take.
 
     Raises
     ------
     JobNotWritten
-        QGIS's temporary folder has less room.
+        QGIS's temporary folder, or the disk of a result, has less room.
     """
     parent = QgsProcessingUtils.tempFolder()
     needed = needed + ROOM_FOR_SMALL_FILES
+    elsewhere: dict[int, tuple[str, float]] = {}
+    for path, size in (results or {}).items():
+        folder = str(Path(path).parent)
+        disk = os.stat(folder).st_dev
+        if disk == os.stat(parent).st_dev:
+            needed += size
+        else:
+            elsewhere[disk] = (folder, elsewhere.get(disk, (folder, 0.0))[1] + size)
     free = shutil.disk_usage(parent).free
     if free < needed:
         raise JobNotWritten(
@@ -63,6 +75,15 @@ def refuse_without_room(needed: float) -> None:
                 "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
             ).format(needed=in_words(needed), free=in_words(free), folder=parent)
         )
+    for folder, size in elsewhere.values():
+        free = shutil.disk_usage(folder).free
+        if free < size:
+            raise JobNotWritten(
+                tr(
+                    "Too little disk space for the result: it may take {needed}, and {free} are free in {folder}. Make "
+                    "room, or choose a file on another disk."
+                ).format(needed=in_words(size), free=in_words(free), folder=folder)
+            )
 
 
 def write_job(task: Task, folder: Path) -> None:

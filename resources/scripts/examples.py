@@ -1,7 +1,7 @@
 """Each algorithm on the sample landscape, with choices that show well what it does.
 
 `pictures.py` draws them for the help. What a run needs that the sample does not hold is made on the way, in a folder
-of the caller's: a raster of land cover, and a project of Circuitscape.
+of the caller's: a project of Circuitscape.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "sample"
 PERMEABILITY = str(SAMPLE / "permeability.tif")
 QUALITY = str(SAMPLE / "quality.tif")
+LAND_COVER = str(SAMPLE / "land_cover.tif")
+CLASSES = str(SAMPLE / "land_cover_classes.csv")
 PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
 NORTH = f'{PATCHES}|subset="id" <= 3'
 SOUTH = f'{PATCHES}|subset="id" >= 7'
@@ -25,9 +27,6 @@ NORTH_AND_SOUTH = f'{PATCHES}|subset="id" <= 3 OR "id" >= 7'
 
 # Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
 THETA = 0.001
-# Permeability of closed forest, open forest, green city, city and dense city, from the densest on.
-LAND_COVER = {1: 0.02, 2: 0.1, 3: 0.3, 4: 0.7, 5: 1.0}
-CLASS_BOUNDS = (0.05, 0.12, 0.3, 0.7)
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,6 @@ class Example:
     explained: tuple[str, ...] = ()
     whole: bool = False
     prepare: Callable[[Path], dict[str, Any]] = field(default=lambda folder: {})
-
-
-def land_cover(folder: Path) -> dict[str, Any]:
-    """Write five classes of permeability as a raster of land cover."""
-    path = folder / "land_cover.tif"
-    values, dataset = read_raster(PERMEABILITY)
-    classes = np.where(np.isnan(values), 0, np.digitize(np.nan_to_num(values), CLASS_BOUNDS) + 1).astype(np.uint8)
-    _write(path, "GTiff", classes, 0, gdal.GDT_Byte, dataset)
-    return {"INPUT": str(path), "MATRIX": [number for row in LAND_COVER.items() for number in row]}
 
 
 def circuitscape_project(folder: Path) -> dict[str, Any]:
@@ -158,6 +148,12 @@ EXAMPLES = (
         "windowedsensitivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="per unit of|permeability"
     ),
     Example(
+        "movingwindowsensitivity",
+        {"INPUT": PERMEABILITY, "PLACES": QUALITY, "SOURCE_STRENGTH": QUALITY},
+        points="",
+        legend="per unit of|permeability",
+    ),
+    Example(
         "windowedconnectivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="habitat|within reach"
     ),
     Example(
@@ -168,7 +164,12 @@ EXAMPLES = (
     ),
     Example("connectedcomponents", {"INPUT": PERMEABILITY}, points="", legend="part", whole=True),
     Example("loadsampledata", {}, drawn=("PATCHES", "PERMEABILITY"), points="", legend="permeability"),
-    Example("permeabilityfromlandcover", {}, points="", prepare=land_cover, legend="permeability"),
+    Example(
+        "permeabilityfromlandcover",
+        {"INPUT": LAND_COVER, "TABLE": CLASSES, "CLASS_FIELD": "class", "VALUE_FIELD": "permeability"},
+        points="",
+        legend="permeability",
+    ),
     Example("currentflow", {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="current"),
     Example(
         "currentflowadvanced",

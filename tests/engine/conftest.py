@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def load_beside(name):
 
 
 load_beside("independent")
+load_beside("restorations")
 load_beside("worker_process")
 load_beside("circuitscape_project")
+load_beside("windows_by_hand")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,3 +77,18 @@ def esri_grid(reference_data):
         return np.where(values == nodata, np.nan, values)
 
     return read
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a few hundred kilobytes, in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = sys.platform == "linux" and os.geteuid() == 0
+    mounted = mounted and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("a small disk needs the rights of root to be mounted")
+    yield folder
+    subprocess.run(["umount", folder], check=False)

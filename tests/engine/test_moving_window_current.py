@@ -1,14 +1,10 @@
 """Currents in moving windows: equal to Omniscape's outputs, to a window solved densely, and with an exact gradient."""
 
-import itertools
-
 import numpy as np
 import pytest
-from independent import conductances
 from permea.engine.windows import AllDevices, Condition, DaskCluster, DiskRaster, MovingWindowCurrent, OneProcess
 from permea.engine.windows import one_window as solving
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
+from windows_by_hand import map_by_hand
 
 # Omniscape solves iteratively, to about as many digits.
 DIGITS_OF_OMNISCAPE = 5e-5
@@ -49,64 +45,6 @@ def test_sources_from_resistance_give_the_maps_of_omniscape(omniscape):
     np.testing.assert_allclose(found.maps["current"], current, rtol=DIGITS_OF_OMNISCAPE)
     np.testing.assert_allclose(found.maps["flow_potential"], potential, rtol=DIGITS_OF_OMNISCAPE)
     np.testing.assert_allclose(found.maps["normalized_current"], current / potential, rtol=2 * DIGITS_OF_OMNISCAPE)
-
-
-def disc_around(place, shape, radius, pixel_size):
-    rows, columns = np.indices(shape)
-    return ((rows - place[0]) * pixel_size[0]) ** 2 + ((columns - place[1]) * pixel_size[1]) ** 2 <= radius**2 + 1e-9
-
-
-def window_by_hand(permeability, feeding, target, **rules):
-    """The currents of one window in the shape of the raster, by a dense solve; what is not joined carries none."""
-    current = np.zeros(permeability.shape)
-    if not permeability[target] > 0:
-        return current
-    weights = conductances(permeability, **rules)
-    cells = np.argwhere(permeability > 0)
-    label = connected_components(csr_matrix(weights))[1]
-    ground = int(np.flatnonzero((cells == target).all(1))[0])
-    free = np.flatnonzero((label == label[ground]) & (np.arange(len(cells)) != ground))
-    laplacian = np.diag(weights.sum(1)) - weights
-    fed = np.zeros(len(cells))
-    fed[free] = feeding[tuple(cells[free].T)]
-    potential = np.zeros(len(cells))
-    potential[free] = np.linalg.solve(laplacian[np.ix_(free, free)], fed[free])
-    along = weights * (potential[:, None] - potential[None])
-    along[label != label[ground]] = 0.0
-    fed[ground] = -fed.sum()
-    into = np.maximum(-along, 0).sum(1) + np.maximum(fed, 0)
-    out = np.maximum(along, 0).sum(1) + np.maximum(-fed, 0)
-    current[tuple(cells.T)] = np.maximum(into, out)
-    return current
-
-
-def map_by_hand(permeability, sources, radius, block=1, buffer=0.0, *, conditions=(), pixel_size=(1.0, 1.0), **rules):
-    """Cumulative current and flow potential, with every block's own sources left out, uncorrected."""
-    barrier = ~(permeability > 0)
-    permeability, sources = np.where(barrier, 0.0, permeability), np.where(barrier, 0.0, sources)
-    current, potential = np.zeros(permeability.shape), np.zeros(permeability.shape)
-    for top, left in itertools.product(*(range(0, length, block) for length in permeability.shape)):
-        own = (slice(top, top + block), slice(left, left + block))
-        inside = np.argwhere(~barrier[own])
-        if not sources[own].sum() > 0:
-            continue
-        away = ((inside - (block - 1) / 2) ** 2).sum(1)
-        target = tuple(inside[np.argmin(away)] + (top, left))
-        around = sources * disc_around(target, sources.shape, radius, pixel_size)
-        around[own] = 0.0
-        if not around.any():
-            continue
-        feeding = around * sources[own].sum() / around.sum()
-        for suits in conditions:
-            feeding = np.where(suits(own), feeding, 0.0)
-        whole = disc_around(target, sources.shape, radius + buffer, pixel_size)
-        rules_of_all = {"pixel_size": pixel_size, **rules}
-        current += window_by_hand(np.where(whole, permeability, 0.0), feeding, target, **rules_of_all)
-        reach = [int((radius + buffer) / size + 1e-9) for size in pixel_size]
-        square = np.zeros(sources.shape)
-        square[tuple(slice(max(at - far, 0), at + far + 1) for at, far in zip(target, reach, strict=True))] = 1.0
-        potential += window_by_hand(square, feeding, target, **rules_of_all)
-    return np.where(barrier, np.nan, current), np.where(barrier, np.nan, potential)
 
 
 def rough(shape=(11, 13), seed=5):
@@ -179,25 +117,60 @@ def test_no_current_crosses_a_wall_and_its_cells_have_none():
     assert np.isnan(current[:, 5]).all() and (current[:, 6:] == 0).all() and (current[:, :5] > 0).all()
 
 
-@pytest.mark.parametrize("comparison", ["within", "equal"])
-def test_only_sources_that_meet_the_condition_send_current(comparison):
-    permeability, sources = rough()
-    climate = np.random.default_rng(8).integers(0, 4, permeability.shape).astype(float)
-    climate[2, 2] = np.nan
-    warmer = climate + 1.0
-    condition = Condition(climate, warmer, comparison, -1.0, 0.0)
+def suitable(condition):
+    """Return which sources suit the target of a block, for `map_by_hand`, by the textbook."""
+    future = condition.present if condition.future is None else condition.future
 
     def suits(own):
-        block = warmer[own][~np.isnan(warmer[own])]
-        if comparison == "within":
-            away = climate - np.median(block)
-            return np.isnan(away) | ((away >= -1.0) & (away <= 0.0))
+        block = future[own][~np.isnan(future[own])]
+        if not block.size:
+            return np.ones(future.shape, bool)
+        if condition.comparison == "within":
+            away = condition.present - np.median(block)
+            return np.isnan(away) | ((away >= condition.lower) & (away <= condition.upper))
         values, counts = np.unique(block, return_counts=True)
-        return np.isnan(climate) | (climate == values[counts.argmax()])
+        return np.isnan(condition.present) | (condition.present == values[counts.argmax()])
 
+    return suits
+
+
+def weather(shape, seed):
+    """A property with four values, unknown in a few cells, and in a whole block."""
+    chance = np.random.default_rng(seed)
+    climate = chance.integers(0, 4, shape).astype(float)
+    climate[chance.uniform(size=shape) < 0.1] = np.nan
+    climate[3:6, 6:9] = np.nan
+    return climate
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        [{"comparison": "within", "lower": -1.0, "upper": 0.0}],
+        [{"comparison": "within", "upper": -1.0, "lower": -np.inf, "future": 1.0}],
+        [{"comparison": "equal"}],
+        [{"comparison": "equal", "future": 1.0}, {"comparison": "within", "lower": -2.0, "upper": 0.0}],
+    ],
+)
+def test_only_sources_that_meet_all_conditions_send_current(kinds):
+    permeability, sources = rough()
+    conditions = []
+    for seed, kind in enumerate(kinds, start=8):
+        climate, warmer = weather(permeability.shape, seed), kind.get("future")
+        rest = {name: value for name, value in kind.items() if name != "future"}
+        conditions.append(Condition(climate, None if warmer is None else climate + warmer, **rest))
     land = {"permeability": permeability, "sources": sources, "radius": 4.0, "block": 3}
-    found = MovingWindowCurrent(conditions=[condition], as_omniscape=False, correct_artifacts=False, **land).run()
-    np.testing.assert_allclose(found.maps["current"], map_by_hand(conditions=[suits], **land)[0], rtol=1e-6, atol=1e-9)
+    found = MovingWindowCurrent(conditions=conditions, as_omniscape=False, correct_artifacts=False, **land).run()
+    expected = map_by_hand(conditions=[suitable(each) for each in conditions], **land)[0]
+    np.testing.assert_allclose(found.maps["current"], expected, rtol=1e-6, atol=1e-9)
+    assert 0 < np.nansum(expected) < 0.9 * np.nansum(map_by_hand(**land)[0])
+
+
+def test_conditions_that_no_source_meets_are_refused_instead_of_a_map_of_zeros():
+    height = np.arange(36.0).reshape(6, 6)
+    land = MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2.0, conditions=[Condition(height, height + 100)])
+    with pytest.raises(ValueError, match="no current arrives at any target: .* suits"):
+        land.run()
 
 
 def nudged(raster, cell, step):
@@ -214,6 +187,8 @@ def nudged(raster, cell, step):
         ("permeability", False, {"resistance_cutoff": 1.0, "edge_rule": "resistance"}),
         ("resistance", True, {"as_omniscape": False, "neighbors": "rook"}),
         ("sources", True, {"block": 3, "source_threshold": 0.6, "buffer": 1.0}),
+        ("permeability", False, {"conditions": True}),
+        ("sources", True, {"conditions": True}),
     ],
 )
 def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect_to, given, choices):
@@ -221,6 +196,8 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect
     permeability, sources = rough((8, 9))
     weights = np.random.default_rng(6).uniform(size=permeability.shape)
     rules = {"radius": 3.0, **choices}
+    if "conditions" in choices:
+        rules["conditions"] = [Condition(weather(permeability.shape, 9), comparison="equal")]
 
     def total(permeability, sources):
         land = MovingWindowCurrent(permeability=permeability, sources=sources if given else None, **rules)
@@ -241,6 +218,14 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect
             resistance = 1 / np.where(permeability > 0, permeability, np.nan)
             ends = [total(1 / nudged(resistance, cell, way * step), sources) for way in (1, -1)]
         assert found.raster[cell] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=2e-5, abs=2e-6)
+    own = {
+        "permeability": permeability,
+        "resistance": 1 / np.where(permeability > 0, permeability, 1.0),
+        "sources": sources,
+    }[respect_to]
+    there = permeability > 0
+    relative = land.gradient(weights, respect_to, elasticity=True).raster
+    np.testing.assert_allclose(relative[there], (found.raster * own)[there], rtol=1e-12, atol=1e-12)
 
 
 def test_windows_too_wide_for_a_factor_give_the_same_map(monkeypatch):
@@ -331,6 +316,11 @@ def test_rasters_on_disk_are_never_held_and_give_the_same(tmp_path):
         ({"permeability": np.full((6, 6), -1.0)}, "permeability is negative in 36 cells"),
         ({"edge_rule": "target"}, "undirected"),
         ({"conditions": [Condition(np.ones((6, 7)))]}, r"condition 1: \(6, 7\) cells"),
+        ({"conditions": [Condition(np.diag([np.inf] * 6))]}, "condition 1 is infinite in 6 cells, the first at row 0"),
+        (
+            {"conditions": [Condition(np.ones((6, 6)), np.full((6, 6), np.nan))]},
+            "condition 1 in the future is known in no cell",
+        ),
     ],
 )
 def test_what_is_no_landscape_is_refused(wrong, message):

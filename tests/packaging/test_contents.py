@@ -42,7 +42,10 @@ def test_every_module_of_the_plugin_is_in_the_package(names, root):
 
 
 def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
-    needed = ("engine-requirements.txt", "icons/permea.svg", "sample/permeability.tif", "sample/patches.gpkg")
+    sample = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover.qml", "land_cover_classes.csv")
+    models = ("first_look", "distance_to_habitat", "land_cover_to_currents_and_barriers")
+    needed = ["engine-requirements.txt", "icons/permea.svg", "sample/patches.gpkg"]
+    needed += [f"sample/{name}" for name in sample] + [f"models/{name}.model3" for name in models]
     assert {f"permea/resources/{name}" for name in needed} <= set(names)
 
 

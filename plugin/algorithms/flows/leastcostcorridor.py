@@ -17,7 +17,7 @@ from ...translation import tr
 from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
-from ..pairs import warn_of_parts
+from ..pairs import arrays_of_pairs, sources_and_targets, table_of_paths, warn_of_parts
 from ..parameters import (
     choice,
     explained,
@@ -34,7 +34,6 @@ from ..parameters import (
 from ..results import Figure, Map, figures_of_every_run, in_digits
 from ..styles import corridor_style, direction_style, ground_style
 from ..tables import Table
-from .leastcostpaths import sources_and_targets, table_of_paths
 
 
 class LeastCostCorridor(EngineAlgorithm):
@@ -157,14 +156,10 @@ class LeastCostCorridor(EngineAlgorithm):
         return focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
-        focal, ends = sources_and_targets(inputs)
-        arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
-        if ends is not focal:
-            arrays |= {"target_ids": ends.cell_ids, "target_cells": ends.cells}
         ground = inputs.is_given("ALLOCATION") or inputs.is_given("BACKLINK")
         return inputs.task(
             "leastcost.corridor",
-            arrays,
+            arrays_of_pairs(inputs),
             rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
             pairs=inputs.choice("PAIRS"),
             relative=inputs.flag("NORMALISED"),
@@ -196,7 +191,10 @@ class LeastCostCorridor(EngineAlgorithm):
         return found
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
-        return [table_of_paths("PATHS", inputs, result)] if "pairs" in result.outputs else []
+        if "pairs" not in result.outputs:
+            return []
+        which = "nearest" if inputs.is_given("TARGETS") else inputs.choice("PAIRS")
+        return [table_of_paths("PATHS", inputs, result, which)]
 
     def deliver(
         self,

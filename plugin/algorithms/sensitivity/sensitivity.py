@@ -15,6 +15,7 @@ from qgis.core import (
 from ...runner import Result, Task
 from ...translation import tr
 from ..algorithm import SENSITIVITY, EngineAlgorithm
+from ..changes import band_name, changes, remark_on_range
 from ..documentation import Help
 from ..inputs import Inputs
 from ..parameters import (
@@ -23,7 +24,6 @@ from ..parameters import (
     cost,
     distance,
     explained,
-    flag,
     graph,
     landscape,
     number,
@@ -146,23 +146,10 @@ class Sensitivity(EngineAlgorithm):
                     "the resistance is 1, so give a five times larger value for animals that cross resistance 5."
                 ),
             ),
-            choice(
-                "RESPECT_TO",
-                tr("Sensitivity to"),
+            *changes(
                 ["permeability", "resistance", "quality"],
-                tr(
-                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
-                    "whichever the landscape holds. Quality needs quality-weighted connectivity."
-                ),
-            ),
-            flag(
-                "ELASTICITY",
-                tr("Elasticity (times the value of the cell)"),
-                tr(
-                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
-                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
-                    "percent."
-                ),
+                tr("connectivity"),
+                tr("Quality needs quality-weighted connectivity."),
             ),
             cost(),
             number(
@@ -235,21 +222,14 @@ class Sensitivity(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         sensitivity = result.outputs["sensitivity"]
-        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(self._band_name(inputs),))]
-
-    @staticmethod
-    def _band_name(inputs: Inputs) -> str:
-        form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
-        return form.format(inputs.choice("RESPECT_TO"))
+        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["connectivity"] is not None:
             text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")
             feedback.pushInfo(text.format(**numbers))
-        if numbers["minimum"] is not None:
-            text = tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.")
-            feedback.pushInfo(text.format(**numbers))
+        remark_on_range(result, feedback)
         if numbers["unreachable_pairs"]:
             feedback.pushWarning(
                 tr(

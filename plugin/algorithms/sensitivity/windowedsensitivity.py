@@ -9,9 +9,9 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...runner import Result
 from ...translation import tr
 from ..algorithm import SENSITIVITY
+from ..changes import band_name, changes, remark_on_range
 from ..documentation import Help
 from ..inputs import Inputs
-from ..parameters import choice, flag
 from ..results import Map, figures_of_windows
 from ..styles import sampled, sensitivity_style
 from ..windowed import WindowedAlgorithm
@@ -61,26 +61,7 @@ class WindowedSensitivity(WindowedAlgorithm):
     output_help = tr("Change of connectivity for a change of each cell.")
 
     def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
-        return [
-            choice(
-                "RESPECT_TO",
-                tr("Sensitivity to"),
-                ["permeability", "resistance", "quality"],
-                tr(
-                    "What is thought to change in each cell. Permeability and resistance can both be asked for, "
-                    "whichever the landscape holds."
-                ),
-            ),
-            flag(
-                "ELASTICITY",
-                tr("Elasticity (times the value of the cell)"),
-                tr(
-                    "Off: the change of connectivity for one unit more in the cell. On: the cell's value times that, "
-                    "the change for a doubling if it went on at the same rate; a hundredth of it is the effect of one "
-                    "percent."
-                ),
-            ),
-        ]
+        return changes(["permeability", "resistance", "quality"], tr("connectivity"))
 
     def own_choices(self, inputs: Inputs) -> dict[str, Any]:
         return {"respect_to": inputs.choice("RESPECT_TO"), "elasticity": inputs.flag("ELASTICITY")}
@@ -95,12 +76,8 @@ class WindowedSensitivity(WindowedAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         values = result.outputs["sensitivity"]
-        form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
-        names = (form.format(inputs.choice("RESPECT_TO")),)
-        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=names)]
+        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         super().remarks(result, feedback)
-        if result.numbers["minimum"] is not None:
-            text = tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.")
-            feedback.pushInfo(text.format(**result.numbers))
+        remark_on_range(result, feedback)

@@ -69,8 +69,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             "review. Landscape Ecology 27, 777–797.",
         ),
         picture=tr(
-            "The sample: permeability of five classes of land cover, from dense city (pale) to closed forest "
-            "(dark green)."
+            "The sample: permeability of seven classes of land cover, from water and dense city (pale) to closed "
+            "forest (dark green)."
         ),
     )
     figures = (
@@ -134,12 +134,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
-    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
-        accepted, message = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return accepted, message
-        complaint = _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
-        return not complaint, complaint
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -190,6 +186,11 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             if table is None:
                 raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
             fields = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+            for name in fields:
+                if table.fields().indexOf(name) < 0:
+                    text = tr("'{table}' has no field '{name}': choose one of {fields}.")
+                    known = ", ".join(table.fields().names())
+                    raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
             for feature in table.getFeatures():
                 where = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
                 yield (where, *(feature.attribute(name) for name in fields))

@@ -30,6 +30,7 @@ NAMES = (
     "currentflowadvanced",
     "circuitscapeproject",
     "movingwindowcurrent",
+    "movingwindowsensitivity",
     "rspflow",
     "barriers",
     "connectedhabitat",

@@ -1,9 +1,12 @@
 """Runs by moving windows that are stopped, continued, refused, or short of something."""
 
 import os
+import shutil
 import signal
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,7 +64,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     once_there_are(kept, 5, feedback.cancel)
     assert complaint(**choices).startswith("Cancelled")
     assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
-    assert f"Finished batches are kept in '{kept}': run it again with that folder to go on there." in feedback.infos
+    assert f"What is finished is kept in '{kept}': run it again with that folder to go on there." in feedback.infos
     first = finished(kept)
 
     # A feedback that was cancelled stays so.
@@ -75,7 +78,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     third = finished(kept)
     assert 5 <= len(first) < len(second) < len(third)
     assert first.items() <= second.items() <= third.items()
-    assert f"The batches in '{kept}' are no longer needed." in heard.infos
+    assert f"What was kept in '{kept}' is no longer needed." in heard.infos
     at_once = run(
         "windowedsensitivity", _feedback=heard, **{**choices, "CHECKPOINT": None, "OUTPUT": "TEMPORARY_OUTPUT"}
     )
@@ -111,8 +114,9 @@ def test_too_little_disk_space_is_noticed_before_anything_is_read(
     from permea.plugin.layers.gdal_band import GdalBand
     from permea.plugin.runner import job_folder
 
+    # The result lies on the same disk: four bytes a cell, and a third of that for overviews.
     class Disk:
-        free = 7200 * bytes_a_cell + job_folder.ROOM_FOR_SMALL_FILES - 1
+        free = 7200 * (bytes_a_cell + 16 / 3) + job_folder.ROOM_FOR_SMALL_FILES - 1
 
     before = job_folders()
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: Disk)
@@ -120,6 +124,43 @@ def test_too_little_disk_space_is_noticed_before_anything_is_read(
     message = complaint(INPUT=plain, **({"QUALITY": plain} if quality else {}))
     assert message.startswith("Too little disk space for the run: it needs about 1")
     assert job_folders() == before and not feedback.commands
+
+
+def test_too_little_space_on_the_disk_of_the_result_is_noticed_as_well(complaint, plain, feedback):
+    full = Path("/dev/shm")
+    if not full.is_dir() or full.stat().st_dev == Path(plain).stat().st_dev:
+        pytest.skip("there is no second disk")
+    from permea.plugin.algorithms import streamed_inputs
+
+    needed = 7200 * streamed_inputs.GEOTIFF_BYTES
+    usage = shutil.disk_usage
+
+    def little(folder):
+        return SimpleNamespace(free=needed - 1) if str(folder) == str(full) else usage(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", little)
+        message = complaint(INPUT=plain, OUTPUT=str(full / "result.tif"))
+    assert f"Too little disk space for the result: it may take 38.4 kB, and 38.4 kB are free in {full}" in message
+    assert not feedback.commands and not (full / "result.tif").exists()
+
+
+def test_batches_that_will_not_fit_into_their_folder_are_refused_before_any_is_computed(
+    complaint, engine_that, plain, feedback, tmp_path
+):
+    # A module that Python reads at its start tells the engine of a disk that is all but full.
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "sitecustomize.py").write_text(
+        "import collections, shutil\n"
+        "shutil.disk_usage = lambda folder: collections.namedtuple('usage', 'total used free')(1, 1, 12345)\n"
+    )
+    engine_that(f"export PYTHONPATH='{tmp_path / 'disk'}'")
+    kept = tmp_path / "kept"
+    message = complaint(INPUT=plain, CHECKPOINT=str(kept), **LONG)
+    assert message.startswith("too little disk space to keep finished batches: ")
+    assert f"MB in {kept}, and 12.3 kB are free there. Make room, give a folder on another disk" in message
+    assert [path.name for path in kept.iterdir()] == ["manifest.json"]
+    assert not any(text.startswith("Batch") for text in feedback.texts)
 
 
 def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(complaint, plain, monkeypatch):

@@ -1,0 +1,109 @@
+"""The gradient of moving-window current."""
+
+from __future__ import annotations
+
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, QgsProcessingParameterRasterLayer
+
+from ...runner import Result, Task
+from ...translation import tr
+from ..algorithm import SENSITIVITY
+from ..changes import band_name, changes, remark_on_range
+from ..documentation import Help
+from ..inputs import Inputs
+from ..moving_windows import MovingWindowAlgorithm, figures_of_moving_windows
+from ..parameters import explained, graph, landscape, output
+from ..results import Figure, Map, in_digits
+from ..streamed_inputs import StreamedInputs
+from ..styles import sampled, sensitivity_style
+
+
+class MovingWindowSensitivity(MovingWindowAlgorithm):
+    """How much a change of each cell would change the current of moving windows in places of interest."""
+
+    identifier = "movingwindowsensitivity"
+    title = tr("Sensitivity of moving-window current")
+    section = SENSITIVITY
+    summary = tr("Where changing a landscape of any size would bring more or less movement to places of interest.")
+    help = Help(
+        what=tr(
+            "For every cell, how much the current of “Moving-window current” in places of interest would change if "
+            "the permeability, resistance or source strength of that cell changed a little: the exact gradient, all "
+            "cells at once."
+        ),
+        when=tr(
+            "Use it to ask on what the movement through a place depends, such as a reserve, a corridor or a planned "
+            "crossing: where would raising permeability bring more movement through it, and where would it lead "
+            "movement elsewhere? Choose the same landscape, sources and radius as for the map of current. The gradient "
+            "tells about small changes; for a large one change the raster and compute the current again. A run takes "
+            "about half as long again as that of the current alone."
+        ),
+        result=tr(
+            "A raster of derivatives of the cumulative current, summed over the places of interest. Red (positive): "
+            "raising the value of this cell brings more movement through the places. Blue (negative): it leads "
+            "movement past them. 0: nothing that passes there depends on the cell. If all cells count, the sum is "
+            "the number of cells that each ampere passes through: with a raster of source strengths, which are then "
+            "fixed, a higher permeability can only make ways longer (red: it draws movement into a detour) or "
+            "shorter (blue: it opens a shortcut). Without one the permeability is also the strength of the sources, "
+            "and the derivative counts that more movement begins where the permeability is higher."
+        ),
+        picture=tr(
+            "The sample: where more permeability brings more movement through good habitat (red), and where it leads "
+            "movement past it (blue); sources as good as the habitat, windows with a radius of 1 km."
+        ),
+        reads=(
+            "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
+            "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
+        ),
+    )
+    figures = figures_of_moving_windows(
+        tr("sensitivity"),
+        Figure("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
+    )
+    task_name = "windowed.current_sensitivity"
+
+    def parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *landscape(),
+            explained(
+                QgsProcessingParameterRasterLayer("PLACES", tr("Places of interest"), optional=True),
+                tr(
+                    "A raster that says how much the current in each cell counts: 1 in the places of interest, such as "
+                    "a reserve, and 0 or no data elsewhere; or a weight of 0 or more, such as habitat quality. If its "
+                    "cells do not lie on those of the landscape they are brought there, and the log says so. All cells "
+                    "count alike if nothing is chosen."
+                ),
+            ),
+            *changes(
+                ["permeability", "resistance", "sources"],
+                tr("the current in the places"),
+                tr("Sources are the strengths of the cells as sources and targets."),
+            ),
+            *self.windows(),
+            self._batch(),
+            self._checkpoint(),
+            self._cluster(),
+            *graph(both_ways_alike=True),
+            output(tr("Sensitivity"), tr("Change of the current in the places of interest for a change of each cell.")),
+        ]
+
+    def task(self, inputs: StreamedInputs) -> Task:
+        places = {"weights": inputs.places("PLACES")} if inputs.is_given("PLACES") else {}
+        arrays, parameters = self.what_moves(inputs)
+        return inputs.task(
+            self.task_name,
+            {**places, **arrays},
+            **parameters,
+            respect_to=inputs.choice("RESPECT_TO"),
+            elasticity=inputs.flag("ELASTICITY"),
+        )
+
+    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+        values = result.outputs["sensitivity"]
+        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
+
+    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.numbers
+        text = tr("The places of interest have {current} A as the landscape is, from {windows:,} windows.")
+        feedback.pushInfo(text.format(current=in_digits(numbers["weighted_current"]), windows=numbers["windows"]))
+        super().remarks(result, feedback)
+        remark_on_range(result, feedback)

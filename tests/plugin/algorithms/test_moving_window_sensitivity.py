@@ -1,0 +1,120 @@
+"""The gradient of moving-window current in the toolbox: what the map of current does when a cell is changed."""
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException
+
+from .conftest import NODATA, NORTH, WEST
+
+WINDOWS = {"RADIUS": 90.0, "BLOCK_SIZE": 3}
+
+
+@pytest.fixture
+def strengths():
+    """How strong a source each cell of the valley is; none in a corner."""
+    values = np.random.default_rng(12).uniform(0.2, 2.0, (9, 12))
+    values[:3, 9:] = 0.0
+    return values
+
+
+@pytest.fixture
+def reserve():
+    """Places of interest: three rows of four cells, one of them half as much, one without data."""
+    values = np.zeros((9, 12))
+    values[2:5, 5:9] = 1.0
+    values[2, 5], values[3, 6] = 0.5, NODATA
+    return values
+
+
+@pytest.mark.parametrize(
+    ("respect_to", "elasticity"), [("permeability", False), ("resistance", True), ("sources", False)]
+)
+def test_a_changed_cell_changes_the_current_in_the_places_as_the_map_says(
+    run, read, geotiff, valley, strengths, reserve, respect_to, elasticity
+):
+    there = valley != NODATA
+    interest = np.where(reserve == NODATA, 0.0, reserve)
+
+    def layers(landscape, sources, name):
+        return {
+            "INPUT": geotiff(np.where(there, landscape, NODATA), nodata=NODATA, name=f"land {name}"),
+            "VALUES": "resistance" if respect_to == "resistance" else "permeability",
+            "SOURCE_STRENGTH": geotiff(sources, name=f"sources {name}"),
+        }
+
+    def passing(landscape, sources, name):
+        result = run("movingwindowcurrent", **layers(landscape, sources, name), **WINDOWS)
+        return np.nansum(interest * read(result["OUTPUT"]).band)
+
+    land = 1 / np.where(there, valley, 1.0) if respect_to == "resistance" else valley
+    result = run(
+        "movingwindowsensitivity",
+        PLACES=geotiff(reserve, nodata=NODATA, name="reserve"),
+        RESPECT_TO=respect_to,
+        ELASTICITY=elasticity,
+        **layers(land, strengths, "as it is"),
+        **WINDOWS,
+    )
+    made = read(result["OUTPUT"])
+    assert result["WEIGHTED_CURRENT"] == pytest.approx(passing(land, strengths, "once more"), rel=1e-5)
+    assert made.names == [f"{'elasticity' if elasticity else 'sensitivity'} to {respect_to}"]
+    np.testing.assert_array_equal(np.isnan(made.band), ~there)
+    # The map of current is stored in seven digits, so the step cannot be small.
+    cell = np.unravel_index(np.nanargmax(np.abs(made.band)), made.band.shape)
+    own = (strengths if respect_to == "sources" else land)[cell]
+    ends = []
+    for way in (1, -1):
+        changed = {"landscape": land.copy(), "sources": strengths.copy()}
+        changed["sources" if respect_to == "sources" else "landscape"][cell] += way * 0.01 * own
+        ends.append(passing(**changed, name=f"changed {way}"))
+    slope = (ends[0] - ends[1]) / (0.02 * own)
+    assert made.band[cell] == pytest.approx(slope * own if elasticity else slope, rel=2e-3)
+
+
+def test_a_bypass_draws_movement_away_and_the_way_to_the_places_brings_it(run, read, geotiff):
+    # Two rows lead from the sources on the left to those on the right; the middle of the upper one is of interest.
+    land, sources, places = np.ones((3, 9)), np.zeros((3, 9)), np.zeros((3, 9))
+    land[1, 2:7] = 0.0
+    sources[:, [0, 8]] = 1.0
+    places[0, 4] = 1.0
+    files = {"SOURCE_STRENGTH": geotiff(sources, name="sources"), "PLACES": geotiff(places, name="places")}
+    rules = {"RADIUS": 270.0, "BLOCK_SIZE": 1, "AS_OMNISCAPE": False}
+    result = run("movingwindowsensitivity", INPUT=geotiff(land, name="land"), **files, **rules)
+    made = read(result["OUTPUT"]).band
+    assert (made[0, 3:6] > 0).all() and (made[2, 3:6] < 0).all()
+    np.testing.assert_allclose(made[0, 3:6], -made[2, 3:6], rtol=1e-5)
+    assert np.isnan(made[1, 2:7]).all()
+
+
+def test_a_run_goes_on_from_its_folder_and_the_log_tells_of_it(run, read, valley_file, feedback, tmp_path):
+    choices = {"INPUT": valley_file, "RADIUS": 90, "BLOCK_SIZE": 1, "BATCH": 9}
+    kept = {"CHECKPOINT": str(tmp_path / "kept")}
+    once = run("movingwindowsensitivity", **choices, **kept)
+    (tmp_path / "kept" / "batch-00000001.npz").unlink()
+    again = run("movingwindowsensitivity", **choices, **kept)
+    np.testing.assert_array_equal(read(again["OUTPUT"]).band, read(once["OUTPUT"]).band)
+    assert once["WEIGHTED_CURRENT"] == again["WEIGHTED_CURRENT"] > 0
+    assert once["MINIMUM"] < once["MAXIMUM"]
+    story = "\n".join(feedback.infos)
+    assert "The places of interest have" in story and "Sensitivities run from" in story
+    # The map of the current itself is another run.
+    with pytest.raises(QgsProcessingException, match="cannot be continued"):
+        run("movingwindowcurrent", **choices, **kept)
+
+
+def test_places_that_are_none_are_refused_by_name_and_number(run, geotiff, valley_file, feedback):
+    def complaint(**parameters):
+        with pytest.raises(QgsProcessingException) as refused:
+            run("movingwindowsensitivity", INPUT=valley_file, **WINDOWS, **parameters)
+        return str(refused.value)
+
+    bad = np.ones((9, 12))
+    bad[2, 1] = -3.0
+    message = complaint(PLACES=geotiff(bad, name="bad"))
+    assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    message = complaint(PLACES=geotiff(np.zeros((9, 12)), name="none"))
+    assert "No cell of the landscape is of interest: 'none' is 0 or without data" in message
+    far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
+    assert "'far'" in complaint(PLACES=far)
+    assert "has limits or a future, but no raster" in complaint(FUTURE_2=valley_file)
+    assert not feedback.commands
