@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from qgis.core import (
+    QgsColorRampLegendNodeSettings,
     QgsColorRampShader,
     QgsFeatureRenderer,
     QgsGraduatedSymbolRenderer,
@@ -129,8 +130,12 @@ class Multiplied(Style):
         stops = np.geomspace(self.low, high, len(self.colours))
         ramp = QgsColorRampShader(0.0, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
-        items = [_item(stop, colour) for stop, colour in zip(stops, self.colours)]
+        items = [_item(stop, colour, f"{stop:.3g}") for stop, colour in zip(stops, self.colours)]
         ramp.setColorRampItemList([_item(0.0, self.colours[0]), *items])
+        # A bar would run evenly from 0 to the highest value, and all but a tenth of it would have the last colours.
+        listed = QgsColorRampLegendNodeSettings()
+        listed.setUseContinuousLegend(False)
+        ramp.setLegendSettings(listed)
         renderer = _pseudocolour(layer, ramp)
         renderer.setClassificationMin(0.0)
         renderer.setClassificationMax(high)
@@ -290,6 +295,11 @@ def habitat_style(habitat: np.ndarray) -> Style:
     finite = habitat[np.isfinite(habitat)]
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
     return Stretched(0.0, _rounded_up(high if high > 0 else float(finite.max(initial=0.0))), LITTLE_TO_MUCH)
+
+
+def ratio_style() -> Style:
+    """Return the style of a ratio: pale where it is 1, blue below, red above, the same for all maps to compare them."""
+    return Stretched(0.0, 2.0, BELOW_TO_ABOVE_ZERO)
 
 
 def sampled(raster: ArrayFile) -> np.ndarray:

@@ -35,6 +35,7 @@ from .parameters import (
     theta,
     theta_help,
 )
+from .results import in_digits
 from .stages import Stage
 from .streamed_inputs import StreamedInputs
 
@@ -128,11 +129,11 @@ class WindowedAlgorithm(EngineAlgorithm):
         return number(
             "BATCH",
             tr("Windows at a time"),
-            0,
+            None,
             tr(
-                "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
-                "a few 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
-                "be continued only with the same number."
+                "About how many windows are computed together. Chosen from their size if it is not set, so that a "
+                "batch takes a few 100 MB. Fewer need less memory. The result does not depend on it, but an earlier "
+                "run can be continued only with the same number."
             ),
             minimum=0,
             whole=True,
@@ -224,8 +225,8 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
-        text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {windows:,} windows.")
-        feedback.pushInfo(text.format(**numbers))
+        text = tr("Connectivity of the landscape as it is: {connectivity}, from {windows:,} windows.")
+        feedback.pushInfo(text.format(connectivity=in_digits(numbers["connectivity"]), windows=numbers["windows"]))
         if numbers["skipped_windows"]:
             text = tr("{skipped_windows:,} windows without habitat were skipped.")
             feedback.pushInfo(text.format(**numbers))

@@ -13,7 +13,7 @@ from ..moving_windows import MovingWindowAlgorithm, figures_of_moving_windows
 from ..parameters import graph, landscape, optional_map, output
 from ..results import Figure, Map, in_digits
 from ..streamed_inputs import StreamedInputs
-from ..styles import current_style, habitat_style, sampled
+from ..styles import current_style, ratio_style, sampled
 
 
 class MovingWindowCurrent(MovingWindowAlgorithm):
@@ -39,8 +39,9 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "The cumulative current of every cell in ampere: high where much movement passes, because there are many "
             "sources around or because there is no other way. The flow potential is what the current would be if "
             "nothing resisted; it shows the sources alone. The normalised current, the one divided by the other, shows "
-            "the landscape alone: about 1 where movement spreads, above where it is channelled, below where it is "
-            "kept away. Windows at the edge are as in Omniscape 0.6.2; the method reference tells how."
+            "the landscape alone: about 1 (pale) where movement spreads, above (red) where it is channelled, below "
+            "(blue) where it is kept away. Windows at the edge are as in Omniscape 0.6.2; the method "
+            "reference tells how."
         ),
         reads=(
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "
@@ -87,16 +88,16 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         )
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
-        styles = {"flow_potential": current_style, "normalized_current": habitat_style, "current": current_style}
         names = {
-            "current": ("OUTPUT", tr("cumulative current, ampere")),
-            "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
+            "current": ("OUTPUT", tr("cumulative current (A)")),
+            "flow_potential": ("FLOW_POTENTIAL", tr("flow potential (A)")),
             "normalized_current": ("NORMALIZED_CURRENT", tr("normalised current")),
         }
-        return [
-            Map(names[key][0], values, styles[key](sampled(values)), band_names=(names[key][1],))
-            for key, values in result.outputs.items()
-        ]
+        found = []
+        for key, values in result.outputs.items():
+            style = ratio_style() if key == "normalized_current" else current_style(sampled(values))
+            found.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
+        return found
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

@@ -99,7 +99,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
-        text = tr("The places of interest have {current} A as the landscape is, from {windows:,} windows.")
+        text = tr("Current that counts, as the landscape is: {current} A, from {windows:,} windows.")
         feedback.pushInfo(text.format(current=in_digits(numbers["weighted_current"]), windows=numbers["windows"]))
         super().remarks(result, feedback)
         remark_on_range(result, feedback)

@@ -160,6 +160,31 @@ def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
     assert "0" in [label for label, _ in layer.renderer().legendSymbologyItems()]
 
 
+def test_the_legend_of_a_current_lists_its_values_as_a_bar_would_show_the_last_colours_alone(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import current_style
+
+    values = np.geomspace(1.0, 1000.0, 100).reshape(10, 10)
+    layer = raster_layer(values)
+    layer.setRenderer(current_style(values).renderer(layer))
+    shader = layer.renderer().shader().rasterShaderFunction()
+    assert not shader.legendSettings().useContinuousLegend()
+    listed = [float(label) for label, _ in layer.renderer().legendSymbologyItems() if label[0].isdigit()]
+    ratios = np.divide(listed[2:], listed[1:-1])
+    assert listed[0] == 0 and len(listed) == 11 and np.allclose(ratios, ratios[0], rtol=0.02)
+
+
+def test_a_ratio_is_pale_where_both_maps_are_alike_blue_below_and_red_above(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import ratio_style
+
+    values = np.array([[0.0, 0.5, 1.0, 2.0]])
+    layer = raster_layer(values)
+    layer.setRenderer(ratio_style().renderer(layer))
+    none, below, alike, above = (colour(layer, 0, column) for column in range(4))
+    assert none.blue() > none.red() and below.blue() > below.red() and above.red() > above.blue()
+    assert alike.lightness() > max(below.lightness(), above.lightness())
+    assert "1" in [label for label, _ in layer.renderer().legendSymbologyItems()]
+
+
 def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_python, valley_file, points, tmp_path):
     path = str(tmp_path / "paths.gpkg")
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostpaths")
