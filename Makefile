@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engine test-qgis test-all lint format zip bench bench-large lock clean
+.PHONY: help setup demo pictures test test-engine test-qgis test-all lint format zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -27,6 +27,9 @@ setup: ## QGIS from Debian's packages, .venv for the engine, .venv-qgis for QGIS
 
 demo: setup ## distance and sensitivity maps of the sample landscape, in build/demo
 	@$(QGIS) resources/scripts/demo.py
+
+pictures: setup ## the pictures of the help, in resources/help/images; some minutes
+	@$(QGIS) resources/scripts/pictures.py
 
 test: setup ## every test that is not marked `long`
 	@failed=""; \

@@ -15,6 +15,7 @@ from ..flows import FocalNodes
 from ..grid import GridGraph
 from ..sensitivity import sensitivity
 from .nodes import points_of, vertices_of
+from .region_slopes import region_resistances
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def barrier_map(
     grid
         The landscape.
     focal
-        Focal nodes. Regions of several cells are possible with the least-cost distance only: then a distance is that
-        of the nearest cells.
+        Focal nodes. The least cost between regions of several cells is that of their nearest cells; for the resistance
+        the two regions of a pair are one node each, and ordinary cells for all other pairs. Randomized shortest paths
+        lead from cell to cell.
     distance
         Least cost by default.
     progress
@@ -62,8 +64,8 @@ def barrier_map(
     Raises
     ------
     ValueError
-        Fewer than two focal nodes, or some without a cell that can be entered; regions with another distance; no pair
-        can reach each other.
+        Fewer than two focal nodes, or some without a cell that can be entered; regions with randomized shortest paths;
+        no pair can reach each other.
 
     Notes
     -----
@@ -84,6 +86,12 @@ def barrier_map(
     distance = LCPDistance() if distance is None else distance
     if isinstance(distance, LCPDistance):
         total, gradient, pairs, unreachable = _least_costs(grid, vertices_of(grid, focal), distance, progress)
+    elif isinstance(distance, ResistanceDistance) and any(len(mine) > 1 for mine in vertices_of(grid, focal)):
+        cells = np.asarray(grid.cells)
+        places = [cells[mine] for mine in vertices_of(grid, focal)]
+        found = region_resistances(grid, places, progress)
+        # There and back.
+        total, gradient, pairs, unreachable = (2 * each for each in found)
     else:
         points = points_of(grid, focal, "the gradient of this distance")
         # The gradient of resistance comes from the block of potentials between all nodes.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from ..distances import LCPDistance
 from ..flows import FocalNodes
@@ -98,28 +98,54 @@ class LeastCostGain:
             A permeability that is not a positive number; a raster of another shape.
         """
         permeability, looked_at = raised(self.grid, restored, restorable)
-        out, into = (self._costs(known(edges)) for edges in self.grid.conductances_if(permeability))
+        out, into = (self.priced(known(edges)) for edges in self.grid.conductances_if(permeability))
         reached = [self._through(costs, into) for costs in self.costs_from]
         onward = reached if self.both_ways_alike else [self._through(costs, out) for costs in self.costs_to]
-        saved, joined, pairs = np.zeros(self.grid.shape), np.zeros(self.grid.shape, np.int64), 0
+        saved, joined = np.zeros(self.grid.shape), np.zeros(self.grid.shape, np.int64)
         for source, target in self.pairs:
             now, then = self.between(source, target), reached[source] + onward[target]
             if np.isfinite(now):
                 saved += np.maximum(now - then, 0.0)
-                pairs += 1
             else:
                 joined += np.isfinite(then)
+        return self.summed_up(saved, joined, looked_at)
+
+    def summed_up(
+        self,
+        saved: Float[np.ndarray, "rows columns"],
+        joined: Int[np.ndarray, "rows columns"],
+        looked_at: Bool[np.ndarray, "rows columns"],
+    ) -> Gain:
+        """Return the gain from what is saved in all pairs together, and from how many of them are joined.
+
+        Parameters
+        ----------
+        saved
+            Sum over the pairs that can reach each other, each way counted where the two differ.
+        joined
+            How many others would be joined, counted likewise.
+        looked_at
+            Which cells are told of.
+        """
+        pairs = sum(np.isfinite(self.between(source, target)) for source, target in self.pairs)
         gain = np.where(joined > 0, np.inf, saved / pairs if pairs else 0.0)
         ways = 1 if self.both_ways_alike else 2
         # A pair is joined if there is a way in one direction at least.
-        joined, pairs = -(-joined // ways), -(-pairs // ways)
+        joined, pairs = -(-joined // ways), int(-(-pairs // ways))
         return Gain(np.where(looked_at, gain, np.nan), np.where(looked_at, joined, 0), pairs)
 
     def _search(self, mine: np.ndarray, *, reverse: bool) -> Float[np.ndarray, "rows columns"]:
         costs = self.distance.allocation(self.grid, mine, reverse=reverse)[0]
         return np.asarray(self.grid.node_values_to_array(costs, np.inf))
 
-    def _costs(self, conductances: np.ndarray) -> Float[np.ndarray, "directions rows columns"]:
+    def priced(self, conductances: np.ndarray) -> Float[np.ndarray, "directions rows columns"]:
+        """Return what steps of given conductances cost, infinite where there is none.
+
+        Raises
+        ------
+        ValueError
+            A cost is negative or undefined.
+        """
         exists = conductances > 0
         costs = np.where(exists, np.asarray(self.distance.cost(jnp.where(exists, conductances, 1.0))), np.inf)
         if (wrong := ~(costs >= 0)).any():

@@ -9,32 +9,19 @@ what changes of A between them, the potentials v of a pair in the landscape as i
 its star replaces. Where it joins components, all their ties to the ground but one go.
 """
 
-from collections.abc import Callable
-from functools import cached_property
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..compiled import compiled, cores, on_all_cores
-from ..components import connected_components, representatives
-from ..distances import ResistanceDistance
-from ..distances.resistance import grounded
 from ..flows import FocalNodes
-from ..grid import GridGraph, Numbers
-from ..solvers.nested_dissection.between import inverse_between
-from ..stencil import steps_of
+from ..grid import Numbers
 from .nodes import points_of
-from .restored import Gain, raised
-
-#: Entries of the inverse are found between so many cells at a time.
-TOGETHER = 1500
-
-#: The most components that lie around a cell: of eight neighbours every other one.
-MOST_AROUND = 4
+from .restored import raised
+from .stars import GainOfStars
 
 
-class ResistanceGain:
+class ResistanceGain(GainOfStars):
     """By how much effective resistances between focal points fall when a cell alone is raised to a permeability.
 
     Parameters
@@ -58,17 +45,16 @@ class ResistanceGain:
 
     Examples
     --------
+    >>> from ..grid import GridGraph
     >>> grid = GridGraph(np.array([[1.0, 0.1, 1.0]]), edge_rule="resistance")
     >>> gain = ResistanceGain(grid, FocalNodes(np.array([1, 2]), (np.array([0]), np.array([2]))))
     >>> gain.when_raised_to(1.0).gain.round(9)
     array([[0., 9., 0.]])
     """
 
-    def __init__(self, grid: GridGraph, focal: FocalNodes, distance: ResistanceDistance | None = None):
-        self.grid = grid
-        self.distance = ResistanceDistance() if distance is None else distance
-        self.points = np.asarray(grid.cells)[points_of(grid, focal, "the gain of resistance")]
-        self.components = np.asarray(connected_components(grid)).ravel()
+    def _prepare(self, focal: FocalNodes) -> None:
+        """Solve for what every question needs: the potentials of the points."""
+        self.points = np.asarray(self.grid.cells)[points_of(self.grid, focal, "the gain of resistance")]
         self._component = self.components[self.points]
         self.potentials = self._potentials()
 
@@ -111,71 +97,6 @@ class ResistanceGain:
         gain[self._joined(looked_at) > 0] = np.inf
         return np.where(looked_at, gain, np.nan)
 
-    def when_raised_to(
-        self,
-        restored: Numbers,
-        restorable: Bool[np.ndarray, "rows columns"] | None = None,
-        *,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Gain:
-        """Return the gain of every cell that is looked at.
-
-        Parameters
-        ----------
-        restored
-            Permeability of a restored cell: one number, or one for each cell. Cells that have more keep it.
-        restorable
-            Which cells to look at; by default all that are active. One that is not active becomes a vertex.
-        progress
-            Called with the number of cells done and of all.
-
-        Raises
-        ------
-        ValueError
-            A permeability that is not a positive number; a raster of another shape.
-        """
-        permeability, looked_at = raised(self.grid, restored, restorable)
-        star = np.asarray(self.grid.conductances_if(permeability)[0]).reshape(self.grid.directions, -1)
-        change = star - np.asarray(self.grid.edges).reshape(star.shape)
-        cells = self._in_patches(np.flatnonzero(looked_at.ravel() & (change > 0).any(0)))
-        gain = np.where(looked_at, 0.0, np.nan).ravel()
-        each = TOGETHER // (1 + self.grid.directions)
-        for first in range(0, len(cells), each):
-            some = cells[first : first + each]
-            gain[some] = self._exactly(some, star[:, some], change[:, some]) / max(self.pairs, 1)
-            if progress is not None:
-                progress(min(first + each, len(cells)), len(cells))
-        joined = self._joined(looked_at)
-        gain = gain.reshape(self.grid.shape)
-        gain[joined > 0] = np.inf
-        return Gain(gain, joined, self.pairs)
-
-    @cached_property
-    def _system(self):
-        return grounded(self.grid, connected_components(self.grid))
-
-    @cached_property
-    def _ties(self) -> tuple[np.ndarray, np.ndarray]:
-        """For every component, from 1 on, the cell that is tied to the ground, and the conductor that ties it."""
-        around = np.asarray(self.grid.edges).sum(0)
-        labels = self.components.reshape(self.grid.shape)
-        tied = np.flatnonzero(np.asarray(representatives(jnp.asarray(labels), jnp.asarray(around))))
-        cell, conductor = np.zeros(labels.max() + 1, np.int64), np.zeros(labels.max() + 1)
-        cell[self.components[tied]] = tied
-        conductor[self.components[tied]] = np.asarray(self._system.center).ravel()[tied] - around.ravel()[tied]
-        return cell, conductor
-
-    @cached_property
-    def _neighbours(self) -> Int[np.ndarray, "directions cells"]:
-        """Flat index of the neighbour at each step, −1 beyond the raster."""
-        rows, columns = self.grid.shape
-        row, column = np.divmod(np.arange(rows * columns), columns)
-        found = []
-        for down, right in steps_of(self.grid.directions):
-            inside = (row + down >= 0) & (row + down < rows) & (column + right >= 0) & (column + right < columns)
-            found.append(np.where(inside, (row + down) * columns + column + right, -1))
-        return np.stack(found)
-
     def _potentials(self) -> Float[np.ndarray, "points rows columns"]:
         """Return the potentials when 1 A enters at each point and leaves at the first one of its component."""
         fed = np.zeros((len(self.points), self.components.size))
@@ -196,49 +117,21 @@ class ResistanceGain:
         joined[new] = (counts.sum(0) ** 2 - (counts**2).sum(0)) // 2
         return joined.reshape(self.grid.shape)
 
-    def _around(self, cells: np.ndarray) -> Int[np.ndarray, "four cells"]:
-        """Return the components around cells, each once; 0 for none."""
-        near = self._neighbours[:, cells]
-        around = -np.sort(-np.where(near >= 0, self.components[near], 0), axis=0)
-        again = np.concatenate([np.zeros((1, len(cells)), bool), around[1:] == around[:-1]])
-        return -np.sort(-np.where(again, 0, around), axis=0)[:MOST_AROUND]
-
-    def _in_patches(self, cells: np.ndarray) -> np.ndarray:
-        """Order cells so that those that follow each other share neighbours."""
-        side = max(1, int(np.sqrt(TOGETHER / (1 + self.grid.directions))))
-        row, column = np.divmod(cells, self.grid.width)
-        return cells[np.lexsort((column, row, column // side, row // side))]
-
     def _exactly(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
         """Return the sum of the gains of all pairs for some cells, from what changes in their stars."""
-        count, directions = len(cells), self.grid.directions
-        near = self._neighbours[:, cells]
-        exists = star > 0
-        new = self.components[cells] == 0
+        members, delta, new = self._stars(cells, star, change)
         ties, conductors = self._ties
         around = np.where(new, self._around(cells), 0)
         # Of the components that are joined, the first keeps its tie.
         gone = around[1:] > 0
-        members = np.concatenate([cells[None], np.where(exists, near, -1), np.where(gone, ties[around[1:]], -1)])
-        size = len(members)
+        members = np.concatenate([members, np.where(gone, ties[around[1:]], -1)])
+        size, count = members.shape
+        delta = np.pad(delta, ((0, 0), (0, len(gone)), (0, len(gone))))
+        for place, missing in enumerate(gone):
+            at = size - len(gone) + place
+            delta[:, at, at] -= np.where(missing, conductors[around[1 + place]], 0.0)
 
-        delta = np.zeros((count, size, size))
-        for step in range(directions):
-            at, by = 1 + step, np.where(exists[step], change[step], 0.0)
-            delta[:, 0, 0] += by
-            delta[:, at, at] += by
-            delta[:, 0, at] -= by
-            delta[:, at, 0] -= by
-        delta[new, 0, 0] -= 1.0
-        for place in range(len(gone)):
-            at = 1 + directions + place
-            delta[:, at, at] -= np.where(gone[place], conductors[around[1 + place]], 0.0)
-
-        terminals, where = np.unique(members, return_inverse=True)
-        where = where.reshape(members.shape)
-        there = terminals >= 0
-        inverse = np.zeros((len(terminals),) * 2)
-        inverse[np.ix_(there, there)] = inverse_between(self._system, terminals[there])
+        _, where, inverse = self._inverse_among(members)
         between = inverse[where.T[:, :, None], where.T[:, None, :]]
         kernel = np.linalg.solve(np.eye(size) + delta @ between, delta)
 

@@ -34,49 +34,139 @@ def split_flows(edges, offsets, values, least, into, out):
                     into[cell] -= flow
 
 
+#: Cells that are worked on together: what flows along their edges stays in a core's nearest cache.
+TOGETHER = 32
+STRETCH = 512
+
+
 @compiled
-def accumulate(edges, offsets, potentials, first, second, start, stop, total, largest):
+def accumulate(edges, offsets, potentials, first, second, checked, start, stop, total, largest, imbalance, strength):
     """Add the currents of pairs, from potentials of which each pair's are a difference.
 
     Parameters
     ----------
     edges, offsets
-        Conductances (steps, cells), and where each step leads.
+        Conductances (steps, cells), and where each step leads; 4 or 8 steps.
     potentials
-        Shape (cells, n).
+        Shape (n, cells).
     first, second
-        Columns of the potentials that belong to each pair; −1 for the reference, whose potentials are all 0.
+        Rows of the potentials that belong to each pair; −1 for the reference, whose potentials are all 0.
+    checked
+        Cells that current neither enters nor leaves otherwise.
     start, stop
         Which cells.
     total, largest
         Changed in place: sum over the pairs, and maximum, of the current through each cell.
+    imbalance, strength
+        Changed in place, of each row of potentials: the largest net current of a cell that is checked, and the largest
+        current through any.
     """
-    count = potentials.shape[1]
-    flows = np.zeros((offsets.size, count + 1))
-    for cell in range(start, stop):
-        present = 0
+    count, cells = potentials.shape
+    # Row −1 is the last one, which stays 0.
+    flows = np.zeros((count + 1, offsets.size * TOGETHER))
+    net, gross = np.zeros((count + 1, TOGETHER)), np.zeros(TOGETHER)
+    for begin in range(start, stop, TOGETHER):
+        width = min(TOGETHER, stop - begin)
+        for number in range(count):
+            balance, flow, values = net[number], flows[number], potentials[number]
+            balance[:] = 0
+            gross[:] = 0
+            for step in range(offsets.size):
+                offset, there = offsets[step], flow[step * TOGETHER : (step + 1) * TOGETHER]
+                low, high = max(0, -offset - begin), min(width, cells - offset - begin)
+                there[:] = 0
+                if low < high:
+                    weight = edges[step, begin + low : begin + high]
+                    mine = values[begin + low : begin + high]
+                    other = values[begin + low + offset : begin + high + offset]
+                    along = there[low:high]
+                    for j in range(high - low):
+                        along[j] = weight[j] * (mine[j] - other[j])
+                for j in range(TOGETHER):
+                    balance[j] += there[j]
+                    gross[j] += abs(there[j])
+            for j in range(width):
+                strength[number] = max(strength[number], (gross[j] + abs(balance[j])) / 2)
+                if checked[begin + j]:
+                    imbalance[number] = max(imbalance[number], abs(balance[j]))
+        sums, most = total[begin : begin + width], largest[begin : begin + width]
+        for pair in range(first.size):
+            one, two = flows[first[pair]], flows[second[pair]]
+            ahead, behind = net[first[pair]], net[second[pair]]
+            for j in range(TOGETHER):
+                gross[j] = abs(ahead[j] - behind[j])
+            for step in range(0, offsets.size * TOGETHER, 4 * TOGETHER):
+                a, b = one[step : step + 4 * TOGETHER], two[step : step + 4 * TOGETHER]
+                for j in range(TOGETHER):
+                    k, m, n = j + TOGETHER, j + 2 * TOGETHER, j + 3 * TOGETHER
+                    gross[j] += (abs(a[j] - b[j]) + abs(a[k] - b[k])) + (abs(a[m] - b[m]) + abs(a[n] - b[n]))
+            # The larger of what enters and what leaves: half of their sum and of their difference.
+            for j in range(width):
+                sums[j] += gross[j] / 2
+                most[j] = max(most[j], gross[j] / 2)
+
+
+@compiled
+def add_up(edges, offsets, potentials, own, start, stop, total, largest, imbalance, strength):
+    """Add the currents of pairs, each with potentials of its own.
+
+    Parameters
+    ----------
+    edges, offsets, start, stop, total, largest
+        As in `accumulate`.
+    potentials
+        Shape (pairs, cells).
+    own
+        Shape (pairs, cells): cells of a pair's focal regions, which are left out.
+    imbalance, strength
+        Changed in place, of each pair: the largest net current of a cell, and the largest current through any.
+    """
+    cells = potentials.shape[1]
+    net, gross = np.zeros(STRETCH), np.zeros(STRETCH)
+    for begin in range(start, stop, STRETCH):
+        width = min(STRETCH, stop - begin)
+        for pair in range(len(potentials)):
+            values, left_out = potentials[pair], own[pair, begin : begin + width]
+            net[:] = 0
+            gross[:] = 0
+            for step in range(offsets.size):
+                offset = offsets[step]
+                low, high = max(0, -offset - begin), min(width, cells - offset - begin)
+                if low < high:
+                    weight = edges[step, begin + low : begin + high]
+                    mine = values[begin + low : begin + high]
+                    other = values[begin + low + offset : begin + high + offset]
+                    net_, gross_ = net[low:high], gross[low:high]
+                    for j in range(high - low):
+                        flow = weight[j] * (mine[j] - other[j])
+                        net_[j] += flow
+                        gross_[j] += abs(flow)
+            sums, most = total[begin : begin + width], largest[begin : begin + width]
+            worst, strongest = 0.0, 0.0
+            for j in range(width):
+                counts = 0.0 if left_out[j] else 1.0
+                unbalanced = counts * abs(net[j])
+                current = (counts * gross[j] + unbalanced) / 2
+                sums[j] += current
+                most[j] = max(most[j], current)
+                worst, strongest = max(worst, unbalanced), max(strongest, current)
+            imbalance[pair], strength[pair] = max(imbalance[pair], worst), max(strength[pair], strongest)
+
+
+@compiled
+def crossing(edges, offsets, values, cells):
+    """Return what enters and what leaves a set of cells that are at one potential."""
+    into, out = 0.0, 0.0
+    for cell in cells:
         for step in range(offsets.size):
             weight = edges[step, cell]
             if weight > 0:
-                other = cell + offsets[step]
-                for number in range(count):
-                    flows[present, number] = weight * (potentials[cell, number] - potentials[other, number])
-                present += 1
-        sum_of, most = 0.0, 0.0
-        for pair in range(first.size):
-            net, through = 0.0, 0.0
-            # Column −1 is the last one, which stays 0.
-            one, two = first[pair], second[pair]
-            for step in range(present):
-                flow = flows[step, one] - flows[step, two]
-                net += flow
-                through += abs(flow)
-            # The larger of what enters and what leaves: half of their sum and of their difference.
-            current = (through + abs(net)) / 2
-            sum_of += current
-            most = max(most, current)
-        total[cell] += sum_of
-        largest[cell] = max(largest[cell], most)
+                flow = weight * (values[cell] - values[cell + offsets[step]])
+                if flow > 0:
+                    out += flow
+                else:
+                    into -= flow
+    return into, out
 
 
 def offsets_of(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:
@@ -91,22 +181,26 @@ def offsets_of(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarr
 
 
 def flows_of_pairs(
-    weights: Float[np.ndarray, "edges"],
-    fall: Float[np.ndarray, "edges n"],
-    first: Int[np.ndarray, "pairs"],
-    second: Int[np.ndarray, "pairs"],
+    along: Float[np.ndarray, "n edges"], first: Int[np.ndarray, "pairs"], second: Int[np.ndarray, "pairs"]
 ) -> Float[np.ndarray, "pairs"]:
-    """Return the current through one node of several places, for every pair, from the edges that leave it.
+    """Return the current through one node for every pair, from what leaves it along its edges.
+
+    Parameters
+    ----------
+    along
+        Current along each edge at each row of potentials.
+    first, second
+        As in `accumulate`.
 
     Examples
     --------
-    >>> flows_of_pairs(np.array([2.0]), np.array([[3.0]]), np.array([0]), np.array([-1]))
+    >>> flows_of_pairs(np.array([[6.0]]), np.array([0]), np.array([-1]))
     array([6.])
     """
-    along = np.concatenate([weights[:, None] * fall, np.zeros((len(weights), 1))], axis=1)
+    along = np.concatenate([along, np.zeros((1, along.shape[1]))])
     result = np.empty(len(first))
     for start in range(0, len(first), 256):
         part = slice(start, start + 256)
-        flow = along[:, first[part]] - along[:, second[part]]
-        result[part] = (np.abs(flow).sum(0) + np.abs(flow.sum(0))) / 2
+        flow = along[first[part]] - along[second[part]]
+        result[part] = (np.abs(flow).sum(1) + np.abs(flow.sum(1))) / 2
     return result

@@ -51,13 +51,17 @@ class CurrentSums:
 
     def add(self, currents: np.ndarray, residual: float) -> None:
         """Add the map of one run, with how badly it conserves current."""
+        self.add_sum(CumulativeCurrent(currents, currents, 1, residual))
+
+    def add_sum(self, more: CumulativeCurrent) -> None:
+        """Add what several runs add up to."""
         total, largest = self.result.total, self.result.largest
-        new = np.isnan(total) & ~np.isnan(currents)
+        new = np.isnan(total) & ~np.isnan(more.total)
         total[new] = largest[new] = 0.0
-        known = np.where(np.isnan(currents), 0.0, currents)
-        total += known
-        np.maximum(largest, known, out=largest)
-        self.result = CumulativeCurrent(total, largest, self.result.runs + 1, max(self.result.residual, residual))
+        total += np.where(np.isnan(more.total), 0.0, more.total)
+        np.maximum(largest, np.where(np.isnan(more.largest), 0.0, more.largest), out=largest)
+        residual = max(self.result.residual, more.residual)
+        self.result = CumulativeCurrent(total, largest, self.result.runs + more.runs, residual)
 
 
 def streamed(nothing: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:

@@ -25,6 +25,9 @@ from .interface import Circuit, Grounded, Grounds
 #: Columns solved together where only a few of their entries are kept.
 TOGETHER = 16
 
+#: Currents far away may be a millionth of those nearby; nobody needs as many digits of them.
+UNREFINED = 1e-10
+
 
 class GroundedGrid(Grounded):
     """A raster with held and grounded nodes; see `Grounded`.
@@ -70,7 +73,7 @@ class GroundedGrid(Grounded):
             edges[len(edges) - 1 - step, linked + offset] = 0.0
         return center.reshape(self.circuit.shape), edges.reshape(-1, *self.circuit.shape)
 
-    def potentials(self, terminals, amounts, held=None):
+    def potentials(self, terminals, amounts, held=None, *, checked=True):
         """Return the potentials when currents enter at terminals."""
         count, places = len(amounts), self.circuit.node_of.size
         given = np.zeros((count, len(self.outside)))
@@ -80,7 +83,7 @@ class GroundedGrid(Grounded):
         fed = np.zeros((count, places))
         single = position < 0
         np.add.at(fed, (slice(None), self.circuit.first_places[terminals[single]]), amounts[:, single])
-        values = self._solved(fed, given)
+        values = self._solved(fed, given, checked)
         if len(self.floating):
             floating = slice(len(self.held), None)
             entering = np.zeros((count, len(self.outside)))
@@ -88,7 +91,7 @@ class GroundedGrid(Grounded):
             lacking = entering[:, floating] - self.circuit.leaving(values, self.floating)
             found = np.zeros_like(given)
             found[:, floating] = cho_solve(self._reduced(), lacking.T).T
-            values += self._solved(np.zeros_like(fed), found)
+            values += self._solved(np.zeros_like(fed), found, checked)
         return values
 
     def between(self, nodes):
@@ -145,7 +148,9 @@ class GroundedGrid(Grounded):
             self._network = cho_factor(network)
         return self._network
 
-    def _solved(self, fed: Float[np.ndarray, "k places"], given: Float[np.ndarray, "k out"]) -> np.ndarray:
+    def _solved(
+        self, fed: Float[np.ndarray, "k places"], given: Float[np.ndarray, "k out"], checked: bool = True
+    ) -> np.ndarray:
         """Solve for the cells, given what is fed into them and the potentials of the nodes taken out."""
         b = fed.copy()
         cells, node = self.out_cells, self.circuit.node_of
@@ -161,7 +166,9 @@ class GroundedGrid(Grounded):
         b[:, node < 0] = 0.0
         if not b.any():
             return b
-        solver = choose(self.circuit.shape, max(self.feedings, len(b)), symmetric=True).solver
+        refined_from = UNREFINED if checked else np.inf
+        feedings = max(self.feedings, len(b))
+        solver = choose(self.circuit.shape, feedings, symmetric=True, refined_from=refined_from).solver
         solved = solver.solve_on_host(self.center, self.edges, b.reshape(-1, *self.circuit.shape), False)
         values = np.array(solved).reshape(b.shape)
         values[:, cells] = level

@@ -68,6 +68,8 @@ class Grounded(abc.ABC):
         terminals: Int[np.ndarray, "t"],
         amounts: Float[np.ndarray, "k t"],
         held: Float[np.ndarray, "k f"] | None = None,
+        *,
+        checked: bool = True,
     ) -> Float[np.ndarray, "k places"]:
         """Return the potentials, in volt, when currents enter at terminals.
 
@@ -79,6 +81,8 @@ class Grounded(abc.ABC):
             In ampere, for k feedings; what is fed into a node whose potential is held goes to waste.
         held
             Potentials of the nodes that are held, 0 V by default.
+        checked
+            Whether to check a direct solution; not needed where the currents at these potentials are.
         """
 
     @abc.abstractmethod

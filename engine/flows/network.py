@@ -140,7 +140,7 @@ class GroundedNetwork(Grounded):
         self.to_held = circuit.adjacency[self.free][:, self.held]
         self.factor = splu(matrix.tocsc()) if len(self.free) else None
 
-    def potentials(self, terminals, amounts, held=None):
+    def potentials(self, terminals, amounts, held=None, *, checked=True):
         """Return the potentials when currents enter at terminals."""
         fed = np.zeros((len(amounts), self.circuit.count))
         np.add.at(fed, (slice(None), terminals), amounts)

@@ -1,19 +1,21 @@
 """Current between every two focal nodes: resistances, and maps pair by pair or summed over all pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from .checks import refuse_impossible
-from .cumulative import CumulativeCurrent, streamed
+from .cumulative import CumulativeCurrent, CurrentSums, streamed
+from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes, pairs_of, refuse_fewer_than_two
 from .grid_circuit import GridCircuit
 from .interface import Circuit
 from .point_pairs import PointPairs
 from .point_sums import of_point_pairs
 from .region_pairs import RegionPairs
+from .region_sums import of_region_pairs
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Pairwise:
         short-circuit regions that they touch, and ordinary cells for all other pairs.
     pairs
         Which pairs, as pairs of ids; all by default.
+    finished
+        What an earlier run of the same question worked out, and where this one keeps what it works out; nothing is
+        kept by default.
 
     Raises
     ------
@@ -117,7 +122,14 @@ class Pairwise:
     [array([[1., 1., 1., 1.]])]
     """
 
-    def __init__(self, circuit: Circuit, focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None = None):
+    def __init__(
+        self,
+        circuit: Circuit,
+        focal: FocalNodes,
+        pairs: Sequence[tuple[int, int]] | None = None,
+        *,
+        finished: Finished | None = None,
+    ):
         refuse_fewer_than_two(focal, circuit)
         self.circuit, self.focal = circuit, focal
         self._asked = _asked(focal, pairs)
@@ -125,28 +137,41 @@ class Pairwise:
         one_each = all(len(places) == 1 for places in focal.places) or all(len(mine) <= 1 for mine in nodes)
         claims = any((circuit.node_of[places] < 0).any() and len(places) > 1 for places in focal.places)
         kind = PointPairs if one_each and not claims else RegionPairs
-        self._solution = kind(circuit, focal, nodes)
+        self._solution = kind(circuit, focal, nodes, finished)
 
-    def resistances(self, *, keep: bool = False) -> Resistances:
+    def resistances(self, *, keep: bool = False, so_far: SoFar = nobody_asks) -> Resistances:
         """Return the resistances between all focal nodes.
 
         Parameters
         ----------
         keep
             Whether maps or their sum will be asked for, too: then what is solved for is kept for them.
+        so_far
+            Told how many of how many solves or pairs are done, with what gives the matrix so far.
         """
-        if keep and isinstance(self._solution, PointPairs):
-            self._solution.potentials()
-        matrix = self._solution.resistances(self._asked)
-        matrix[~self._asked] = np.nan
-        np.fill_diagonal(matrix, 0.0)
+
+        def tell(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
+            so_far(done, of, lambda: self._of_those_asked_for(matrix()))
+
+        matrix = self._of_those_asked_for(self._solution.resistances(self._asked, tell, keep=keep))
         refuse_impossible(self.focal.ids, matrix)
         return Resistances(self.focal.ids, matrix)
+
+    def _of_those_asked_for(self, matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+        matrix[~self._asked] = np.nan
+        np.fill_diagonal(matrix, 0.0)
+        return matrix
 
     @property
     def superposed(self) -> bool:
         """Whether the sum over all pairs takes no map of any pair: focal points on a raster."""
         return isinstance(self._solution, PointPairs) and isinstance(self.circuit, GridCircuit)
+
+    @property
+    def summed_together(self) -> bool:
+        """Whether the maps of several pairs are added up at once: focal regions on a raster that share a circuit."""
+        plain = isinstance(self.circuit, GridCircuit) and not self.circuit.merged_nodes.size
+        return plain and isinstance(self._solution, RegionPairs) and not self._solution.apart
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -183,15 +208,33 @@ class Pairwise:
         if self.superposed:
             return of_point_pairs(self._solution, self._asked, zero_at_focal)
         nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
+        if self.summed_together:
+            sums = CurrentSums(nothing)
+            for _, some in self.sums(zero_at_focal=zero_at_focal):
+                sums.add_sum(some)
+            return sums.result
         return streamed(nothing, ((self.counted(pair, zero_at_focal), pair.residual) for pair in self.maps()))
+
+    def sums(self, done: int = 0, *, zero_at_focal: bool = False) -> Iterator[tuple[int, CumulativeCurrent]]:
+        """Give the currents of all pairs, some pairs at a time: how many, and their sum; where `summed_together`.
+
+        Parameters
+        ----------
+        done
+            How many pairs to leave out; as many as this gave another time.
+        zero_at_focal
+            As in `cumulative`.
+        """
+        return of_region_pairs(self._solution, self._asked, zero_at_focal, done)
 
     def counted(self, pair: PairMap, zero_at_focal: bool) -> np.ndarray:
         """Return the currents of a pair as they count in the sum: 0 at its focal nodes, if so wanted."""
         if not zero_at_focal:
             return pair.currents
         number = {int(identity): place for place, identity in enumerate(self.focal.ids)}
-        places = [self.focal.places[number[identity]] for identity in (pair.first, pair.second)]
-        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(np.concatenate(places)))
+        places = np.concatenate([self.focal.places[number[identity]] for identity in (pair.first, pair.second)])
+        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(places))
+        ends[places] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
 
 

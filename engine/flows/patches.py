@@ -1,6 +1,5 @@
 """Distances between places of one or more cells, and whose ground every cell is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -11,18 +10,23 @@ from scipy.spatial import KDTree
 from ..components import connected_components
 from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
 from ..grid import GridGraph
+from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes
 from .grid_circuit import GridCircuit
 from .pairwise import Pairwise
 from .trees import Places, Searches, places_of
 
-Progress = Callable[[int, int], None]
-
 
 def distances_between(
-    grid: GridGraph, places: Places, distance: AbstractDistance, *, progress: Progress | None = None
-) -> Float[np.ndarray, "n n"]:
-    """Return the distances between places; entry [i, j] is that from i to j.
+    grid: GridGraph,
+    places: Places,
+    distance: AbstractDistance,
+    targets: Places | None = None,
+    *,
+    finished: Finished | None = None,
+    so_far: SoFar = nobody_asks,
+) -> Float[np.ndarray, "n m"]:
+    """Return the distances between places, or from places to targets; entry [i, j] is that from i to j.
 
     Between places of many cells it is that of the cells which are nearest to each other (least cost, Euclidean), or
     that between the places as single nodes (resistance).
@@ -35,12 +39,17 @@ def distances_between(
         Vertex numbers, or focal nodes.
     distance
         Which.
-    progress
-        Told how many of how many searches or solves are done.
+    targets
+        Where ways lead to, the same kinds; the places themselves by default.
+    finished
+        What an earlier run of the same question worked out, and where this one keeps what it works out; nothing is
+        kept by default.
+    so_far
+        Told how many of how many searches or solves are done, with what gives the distances so far.
 
     Returns
     -------
-    Float[np.ndarray, "n n"]
+    Float[np.ndarray, "n m"]
         In the unit of the distance; infinite where there is no way (a survival is 0 there).
 
     Raises
@@ -56,25 +65,25 @@ def distances_between(
     >>> distances_between(grid, FocalNodes(np.array([1, 2]), (np.array([0, 1]), np.array([4]))), LCPDistance())
     array([[0., 3.],
            [3., 0.]])
+    >>> distances_between(grid, [1], EuclideanDistance(), [0, 1, 4])
+    array([[1., 0., 3.]])
     """
     cells = places_of(grid, places, "places")
-    tell = progress or (lambda done, of: None)
+    ends = None if targets is None else places_of(grid, targets, "targets")
+    kept = finished or Finished()
     if isinstance(distance, LCPDistance):
-        return _least_costs(grid, cells, distance, tell)
+        return _least_costs(grid, cells, ends, distance, kept, so_far)
     if isinstance(distance, EuclideanDistance):
-        return _straight(grid, cells)
+        return _straight(grid, cells, ends)
     if isinstance(distance, ResistanceDistance):
-        circuit = GridCircuit(grid)
-        if len(cells) < 2:
-            return np.zeros((len(cells),) * 2)
-        return Pairwise(circuit, FocalNodes(np.arange(len(cells)), tuple(cells))).resistances().matrix
+        return _resistances(grid, cells, ends, kept, so_far)
     if isinstance(distance, RSPDistance):
-        return _randomized(grid, cells, distance, tell)
+        return _randomized(grid, cells, ends, distance, kept, so_far)
     raise ValueError(f"there is no distance between places by a {type(distance).__name__}")
 
 
-def connected(grid: GridGraph, places: Places) -> Bool[np.ndarray, "n n"]:
-    """Say which places share a connected component of the landscape.
+def connected(grid: GridGraph, places: Places, targets: Places | None = None) -> Bool[np.ndarray, "n m"]:
+    """Say which places share a connected component of the landscape with which places, or targets.
 
     Examples
     --------
@@ -84,8 +93,13 @@ def connected(grid: GridGraph, places: Places) -> Bool[np.ndarray, "n n"]:
            [False,  True]])
     """
     component = np.asarray(connected_components(grid)).ravel()
-    own = [set(component[cells].tolist()) for cells in places_of(grid, places, "places")]
-    return np.array([[bool(one & other) for other in own] for one in own])
+
+    def components_of(given: Places, name: str) -> list[set[int]]:
+        return [set(component[cells].tolist()) for cells in places_of(grid, given, name)]
+
+    own = components_of(places, "places")
+    theirs = own if targets is None else components_of(targets, "targets")
+    return np.array([[bool(one & other) for other in theirs] for one in own])
 
 
 @dataclass(frozen=True)
@@ -137,37 +151,87 @@ def allocate(grid: GridGraph, places: Places, *, distance: LCPDistance | None = 
     return Allocation(nearest.reshape(grid.shape), direction.reshape(grid.shape), tree.cost.reshape(grid.shape))
 
 
-def _least_costs(grid: GridGraph, cells: list[np.ndarray], distance: LCPDistance, tell: Progress) -> np.ndarray:
-    matrix = np.zeros((len(cells),) * 2)
+def _least_costs(
+    grid: GridGraph,
+    cells: list[np.ndarray],
+    ends: list[np.ndarray] | None,
+    distance: LCPDistance,
+    kept: Finished,
+    so_far: SoFar,
+) -> np.ndarray:
     searches = Searches(grid, distance)
-    for number, tree in enumerate(searches.trees(cells)):
-        matrix[number] = [tree.cost[other].min() for other in cells]
-        tell(number + 1, len(cells))
-    # The same sum taken from its other end differs in the last digit.
-    return (matrix + matrix.T) / 2 if searches.undirected else matrix
+    # A search for each of the fewer.
+    backwards = ends is not None and len(ends) < len(cells)
+    roots, others = (ends, cells) if backwards else (cells, cells if ends is None else ends)
+    both_ways_alike = ends is None and searches.undirected
+    matrix = np.full((len(roots), len(others)), np.nan)
+
+    def known() -> np.ndarray:
+        if both_ways_alike:
+            # The same sum taken from its other end differs in the last digit.
+            there = np.where(np.isnan(matrix), matrix.T, matrix)
+            return (there + there.T) / 2
+        return matrix.T if backwards else matrix
+
+    earlier = [kept.take(f"search-{number:06d}") for number in range(len(roots))]
+    left = [number for number, row in enumerate(earlier) if row is None]
+    for number in set(range(len(roots))) - set(left):
+        matrix[number] = earlier[number]
+    trees = searches.trees([roots[number] for number in left], towards=backwards)
+    for done, (number, tree) in enumerate(zip(left, trees, strict=True), len(roots) - len(left) + 1):
+        matrix[number] = [tree.cost[other].min() for other in others]
+        kept.keep(f"search-{number:06d}", matrix[number])
+        so_far(done, len(roots), known)
+    return known()
 
 
-def _straight(grid: GridGraph, cells: list[np.ndarray]) -> np.ndarray:
-    centres = [np.stack(np.divmod(each, grid.width), 1) * np.array(grid.pixel_size) for each in cells]
-    matrix = np.zeros((len(cells),) * 2)
-    for one, tree in enumerate(KDTree(places) for places in centres):
-        for other in range(one + 1, len(cells)):
-            matrix[one, other] = matrix[other, one] = tree.query(centres[other])[0].min()
-    return matrix
+def _resistances(
+    grid: GridGraph, cells: list[np.ndarray], ends: list[np.ndarray] | None, kept: Finished, so_far: SoFar
+) -> np.ndarray:
+    count, theirs = len(cells), [] if ends is None else ends
+    focal = FocalNodes(np.arange(count + len(theirs)), (*cells, *theirs))
+    if len(focal) < 2:
+        return np.zeros((1, 1))
+    pairs = None if ends is None else [(one, count + other) for one in range(count) for other in range(len(theirs))]
+
+    def part(matrix: np.ndarray) -> np.ndarray:
+        return matrix if ends is None else matrix[:count, count:]
+
+    pairwise = Pairwise(GridCircuit(grid), focal, pairs, finished=kept)
+    return part(pairwise.resistances(so_far=lambda done, of, matrix: so_far(done, of, lambda: part(matrix()))).matrix)
 
 
-def _randomized(grid: GridGraph, cells: list[np.ndarray], distance: RSPDistance, tell: Progress) -> np.ndarray:
-    wide = sum(len(each) > 1 for each in cells)
-    if wide:
-        raise ValueError(
-            f"{wide} of {len(cells)} places have more than one cell: randomized shortest paths lead from cell to cell; "
-            "give each place as a point"
-        )
-    vertices = np.asarray(grid.vertex_numbers).ravel()[np.concatenate(cells)]
-    matrix = np.empty((len(cells),) * 2)
+def _straight(grid: GridGraph, cells: list[np.ndarray], ends: list[np.ndarray] | None) -> np.ndarray:
+    def centres(places: list[np.ndarray]) -> list[np.ndarray]:
+        return [np.stack(np.divmod(each, grid.width), 1) * np.array(grid.pixel_size) for each in places]
+
+    trees = [KDTree(each) for each in centres(cells if ends is None else ends)]
+    return np.array([[tree.query(each)[0].min() for tree in trees] for each in centres(cells)])
+
+
+def _randomized(
+    grid: GridGraph,
+    cells: list[np.ndarray],
+    ends: list[np.ndarray] | None,
+    distance: RSPDistance,
+    kept: Finished,
+    so_far: SoFar,
+) -> np.ndarray:
+    for places in (cells, ends or []):
+        if wide := sum(len(each) > 1 for each in places):
+            raise ValueError(
+                f"{wide} of {len(places)} places have more than one cell: randomized shortest paths lead from cell to "
+                "cell; give each place as a point"
+            )
+    numbers = np.asarray(grid.vertex_numbers).ravel()
+    vertices = numbers[np.concatenate(cells)]
+    targets = vertices if ends is None else numbers[np.concatenate(ends)]
+    matrix = np.full((len(vertices), len(targets)), np.nan)
     # Compiled once for all targets.
     to_one = eqx.filter_jit(lambda grid, target: distance(grid, targets=target)[vertices, 0])
-    for number, target in enumerate(vertices):
-        matrix[:, number] = np.asarray(to_one(grid, target[None]))
-        tell(number + 1, len(cells))
+    for number, target in enumerate(targets):
+        matrix[:, number] = kept.worked_out(
+            f"target-{number:06d}", lambda target=target: np.asarray(to_one(grid, target[None]))
+        )
+        so_far(number + 1, len(targets), matrix.copy)
     return matrix

@@ -1,15 +1,17 @@
 """Pairs of focal points by superposition: n − 1 solves for all n (n − 1) / 2 pairs."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
+from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes, pairs_of
 from .interface import Circuit, Currents
 
-#: Columns solved together where only a few of their entries are kept.
-TOGETHER = 16
+#: Right-hand sides solved together, and kept together where a run is to be gone on with.
+TOGETHER = 24
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 ROUNDING = 4e-15
@@ -30,10 +32,12 @@ class PointPairs:
         Focal nodes.
     nodes
         Their nodes, one or none for each.
+    finished
+        Columns that were solved before, and where those that are solved now are kept.
     """
 
-    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray]):
-        self.circuit, self.focal = circuit, focal
+    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], finished: Finished | None = None):
+        self.circuit, self.focal, self.finished = circuit, focal, finished or Finished()
         self.node = np.array([int(mine[0]) if len(mine) else -1 for mine in nodes])
         self.component = np.where(self.node >= 0, circuit.components[self.node], -1)
         held = []
@@ -42,39 +46,75 @@ class PointPairs:
             held.append(mine[np.argmax(circuit.conductances[mine])])
         self.held = np.array(held, dtype=np.int64)
         self.sources = np.setdiff1d(self.node[self.node >= 0], self.held)
-        #: Column of each focal node's potentials; −1 for a held one, whose potentials are 0.
-        self.column = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
+        #: Row of each focal node's potentials; −1 for a held one, whose potentials are 0.
+        self.row = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
         self.grounded = circuit.grounded(self.held, feedings=len(self.sources))
         self._potentials = None
 
-    def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-        """Return the resistances, infinite between components."""
+    def resistances(
+        self, asked: Bool[np.ndarray, "n n"], so_far: SoFar = nobody_asks, *, keep: bool = False
+    ) -> Float[np.ndarray, "n n"]:
+        """Return the resistances, infinite between components.
+
+        Parameters
+        ----------
+        asked
+            Which pairs.
+        so_far
+            Told after every few sources.
+        keep
+            Whether the potentials will be asked for, too.
+        """
         places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
-        voltage = np.zeros((len(self.sources) + 1, len(self.node)))
-        for start in range(0, len(self.sources), TOGETHER):
-            rows = slice(start, start + TOGETHER)
-            solved = self._solved(rows) if self._potentials is None else self._potentials[:, rows].T
-            voltage[rows][: len(solved)] = solved[:, places]
-        voltage[:, self.node < 0] = 0.0
-        # Row k of a held node is the last, which is 0. Differences within a row first: an offset of a row cancels.
-        mine = voltage[self.column]
+        # Row k of a held node is the last, which is 0; what is still to come is not a number.
+        voltage = np.full((len(self.sources) + 1, len(self.node)), np.nan)
+        voltage[-1] = 0.0
+        for rows, seen in self._rows_at(places, keep):
+            voltage[rows] = seen
+            voltage[:, self.node < 0] = 0.0
+            so_far(rows.stop, len(self.sources), lambda: self._known(voltage))
+        resistance, mine, apart = self._falls(voltage)
+        for one, other in pairs_of(asked & apart & _lost(resistance, mine)):
+            # Solved for by itself, as it is a difference of potentials that are much larger.
+            values = self._pair(one, other)
+            ends = self.circuit.first_places[self.node[[one, other]]]
+            resistance[one, other] = resistance[other, one] = values[ends[1]] - values[ends[0]]
+        return resistance
+
+    def _falls(self, voltage: Float[np.ndarray, "sources n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return resistances as falls of potentials, the potentials between focal nodes, and which are connected."""
+        # Differences within a row first: an offset of a row cancels.
+        mine = voltage[self.row]
         fall = mine[np.arange(len(mine)), np.arange(len(mine))][:, None] - mine
         resistance = fall + fall.T
         together = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
         same = (self.node[:, None] == self.node[None]) & together
         resistance[~together] = np.inf
         resistance[same] = 0.0
-        self._recover(resistance, mine, asked & together & ~same)
+        return resistance, mine, together & ~same
+
+    def _known(self, voltage: Float[np.ndarray, "sources n"]) -> Float[np.ndarray, "n n"]:
+        """Return the resistances that follow from the sources so far."""
+        resistance, mine, apart = self._falls(voltage)
+        resistance[apart & _lost(resistance, mine)] = np.nan
         return resistance
 
-    def _recover(self, resistance: np.ndarray, mine: np.ndarray, wanted: np.ndarray) -> None:
-        """Solve pairs by themselves whose resistance is a difference of potentials that are much larger."""
-        own = np.abs(np.diagonal(mine))
-        lost = wanted & ~(ROUNDING * (own[:, None] + own[None]) <= ACCURATE * resistance)
-        for one, other in pairs_of(lost):
-            values = self._pair(one, other)
-            places = self.circuit.first_places[self.node[[one, other]]]
-            resistance[one, other] = resistance[other, one] = values[places[1]] - values[places[0]]
+    def _rows_at(self, places: Int[np.ndarray, "n"], keep: bool) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
+        """Give the potentials of focal nodes, some sources at a time; all others are forgotten unless wanted, too."""
+        if self._potentials is not None:
+            yield slice(0, len(self.sources)), self._potentials[:, places]
+            return
+        potentials = np.empty((len(self.sources), self.circuit.node_of.size)) if keep else None
+        for rows in self._parts():
+            if potentials is None:
+                name = f"seen-{rows.start:06d}"
+                seen = self.finished.worked_out(name, lambda rows=rows: self._solved(rows)[:, places])
+            else:
+                name = f"solved-{rows.start:06d}"
+                potentials[rows] = self.finished.worked_out(name, lambda rows=rows: self._solved(rows))
+                seen = potentials[rows][:, places]
+            yield rows, seen
+        self._potentials = potentials
 
     def solved(
         self, asked: Bool[np.ndarray, "n n"]
@@ -89,9 +129,9 @@ class PointPairs:
                 nothing = np.zeros(self.circuit.node_of.size)
                 yield one, other, 0.0, nothing, Currents(nothing, 0.0)
                 continue
-            values = _column(potentials, self.column[other]) - _column(potentials, self.column[one])
+            values = _row(potentials, self.row[other]) - _row(potentials, self.row[one])
             places = self.circuit.first_places[self.node[[one, other]]]
-            size = sum(np.abs(_column(potentials, self.column[k])[places]).max() for k in (one, other))
+            size = sum(np.abs(_row(potentials, self.row[k])[places]).max() for k in (one, other))
             if not ROUNDING * size <= ACCURATE * resistance[one, other]:
                 values = self._pair(one, other)
             values = values - values[places[0]]
@@ -104,22 +144,25 @@ class PointPairs:
         reached = (self.circuit.node_of >= 0) & near[self.circuit.node_of]
         return self.circuit.laid_out(np.where(reached, values, np.nan)), self.circuit.laid_out(currents.through)
 
-    def potentials(self) -> Float[np.ndarray, "places sources"]:
-        """Return the potentials when 1 A enters at each source, a column each."""
+    def potentials(self) -> Float[np.ndarray, "sources places"]:
+        """Return the potentials when 1 A enters at each source."""
         if self._potentials is None:
-            potentials = np.empty((self.circuit.node_of.size, len(self.sources)))
-            for start in range(0, len(self.sources), TOGETHER):
-                rows = slice(start, start + TOGETHER)
-                potentials[:, rows] = self._solved(rows).T
-            self._potentials = potentials
+            for _ in self._rows_at(np.empty(0, np.int64), keep=True):
+                pass
         return self._potentials
 
-    def resistances_from(self, potentials: Float[np.ndarray, "places sources"]) -> Float[np.ndarray, "n n"]:
+    def resistances_from(self, potentials: Float[np.ndarray, "sources places"]) -> Float[np.ndarray, "n n"]:
         """Return differences of potentials between focal nodes; without meaning between components."""
         places = np.where(self.node >= 0, self.circuit.first_places[self.node], 0)
-        at = np.concatenate([potentials[places], np.zeros((len(places), 1))], axis=1)[:, self.column].T
+        at = np.concatenate([potentials[:, places], np.zeros((1, len(places)))])[self.row]
         fall = np.diagonal(at)[:, None] - at
         return fall + fall.T
+
+    def _parts(self) -> list[slice]:
+        """Return which sources are solved for together: parts of one size, each of which reads the landscape once."""
+        count = len(self.sources)
+        ends = np.linspace(0, count, -(-count // TOGETHER) + 1).astype(int).tolist() if count else [0]
+        return [slice(*between) for between in itertools.pairwise(ends)]
 
     def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
         sources = self.sources[rows]
@@ -133,5 +176,11 @@ class PointPairs:
         return self.grounded.potentials(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
 
 
-def _column(potentials: np.ndarray, number: np.integer) -> np.ndarray:
-    return potentials[:, number] if number >= 0 else np.zeros(len(potentials))
+def _row(potentials: np.ndarray, number: np.integer) -> np.ndarray:
+    return potentials[number] if number >= 0 else np.zeros(potentials.shape[1])
+
+
+def _lost(resistance: Float[np.ndarray, "n n"], mine: Float[np.ndarray, "n n"]) -> Bool[np.ndarray, "n n"]:
+    """Tell which resistances are differences of potentials that are much larger."""
+    own = np.abs(np.diagonal(mine))
+    return ~(ROUNDING * (own[:, None] + own[None]) <= ACCURATE * resistance)

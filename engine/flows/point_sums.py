@@ -21,37 +21,38 @@ def of_point_pairs(pairs: PointPairs, asked: Bool[np.ndarray, "n n"], zero_at_fo
     zero_at_focal
         Whether the current through the two nodes of a pair counts as 0.
     """
-    circuit, column, node = pairs.circuit, pairs.column, pairs.node
+    circuit, row, node = pairs.circuit, pairs.row, pairs.node
     one, other = np.nonzero(np.triu(asked))
     real = (pairs.component[one] == pairs.component[other]) & (node[one] != node[other]) & (node[one] >= 0)
     one, other = one[real], other[real]
     potentials = pairs.potentials()
     total, largest = np.zeros((2, circuit.node_of.size))
-    first, second = column[one], column[other]
+    first, second = row[one], row[other]
     edges, offsets = circuit.edges, circuit.offsets
+    merged = np.isin(circuit.node_of, circuit.merged_nodes)
+    fed = np.isin(circuit.node_of, node[node >= 0])
     cuts = np.linspace(0, total.size, 8 * cores() + 1).astype(int)
-    calls = [
-        (edges, offsets, potentials, first, second, start, stop, total, largest)
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
-        if stop > start
-    ]
-    on_all_cores(accumulate, calls)
+    parts = [(start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True) if stop > start]
+    imbalance, strength = np.zeros((2, max(len(parts), 1), len(potentials)))
+    given = (edges, offsets, potentials, first, second, ~(merged | fed))
+    found = zip(imbalance, strength, strict=False)
+    on_all_cores(accumulate, [(*given, *part, total, largest, *mine) for part, mine in zip(parts, found, strict=False)])
+    imbalance, strength = imbalance.max(0), strength.max(0)
     special = np.union1d(circuit.merged_nodes, np.unique(node[node >= 0]) if zero_at_focal else [])
     for number in special.astype(int):
         cells = np.flatnonzero(circuit.node_of == number)
-        weights, falls = [np.empty(0)], [np.empty((0, potentials.shape[1]))]
+        along = [np.empty((len(potentials), 0))]
         for step, offset in enumerate(offsets):
             here = cells[edges[step, cells] > 0]
-            weights.append(edges[step, here])
-            falls.append(potentials[here] - potentials[here + offset])
-        currents = flows_of_pairs(np.concatenate(weights), np.concatenate(falls), first, second)
+            along.append(edges[step, here] * (potentials[:, here] - potentials[:, here + offset]))
+        along = np.concatenate(along, axis=1)
+        net = np.abs(along.sum(1))
+        strength = np.maximum(strength, (np.abs(along).sum(1) + net) / 2)
+        if number not in node:
+            imbalance = np.maximum(imbalance, net)
+        currents = flows_of_pairs(along, first, second)
         if zero_at_focal:
             currents[(node[one] == number) | (node[other] == number)] = 0.0
         total[cells], largest[cells] = currents.sum(), currents.max(initial=0.0)
-    worst = max(on_all_cores(_residual, [(pairs, number) for number in range(len(pairs.sources))]), default=0.0)
-    return CumulativeCurrent(circuit.laid_out(total), circuit.laid_out(largest), len(one), worst)
-
-
-def _residual(pairs: PointPairs, number: int) -> float:
-    ends = np.append(pairs.held, pairs.sources[number])
-    return pairs.circuit.currents(pairs.potentials()[:, number].copy(), open_nodes=ends).residual
+    worst = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0).max(initial=0.0)
+    return CumulativeCurrent(circuit.laid_out(total), circuit.laid_out(largest), len(one), float(worst))

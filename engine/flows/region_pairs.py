@@ -19,6 +19,7 @@ from scipy.linalg import cho_factor, cho_solve
 from ..solvers.automatic import free_memory
 from ..solvers.nested_dissection import predicted_bytes
 from ..solvers.nested_dissection.workers import workers
+from .finished import Finished, SoFar, nobody_asks
 from .focal import FocalNodes, pairs_of
 from .grid_circuit import GridCircuit
 from .interface import Circuit, Currents
@@ -26,8 +27,11 @@ from .interface import Circuit, Currents
 #: The most cells at rims for which G is formed; three matrices of that size are alive at once.
 MOST = 12_000
 
-#: Pairs whose potentials are solved for together.
+#: Pairs whose potentials are solved for together, or whose resistances by themselves are kept together.
 TOGETHER = 8
+
+#: Pairs whose resistances are found in the network between rims before they are told of.
+AT_ONCE = 512
 
 Solved = tuple[int, int, float, Float[np.ndarray, "places"], Currents]
 
@@ -43,16 +47,20 @@ class RegionPairs:
         Focal nodes.
     nodes
         The nodes of each.
+    finished
+        What was worked out before, and where what is worked out now is kept: G, or resistances of pairs by themselves.
     """
 
-    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray]):
+    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], finished: Finished | None = None):
         self.circuit, self.focal, self.nodes = circuit, focal, nodes
+        self.finished = finished or Finished()
         self.rims = [_rim(circuit, mine) for mine in nodes]
         self.terminals = np.unique(np.concatenate(self.rims))
         self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
         self.grounded = circuit.grounded(feedings=len(self.terminals))
         self.apart = self._must_be_apart()
         self._block = None
+        self._components = np.unique(circuit.components)
 
     def _must_be_apart(self) -> bool:
         """Tell whether every pair needs a circuit of its own: too many cells, or cells that only some pairs have."""
@@ -66,20 +74,45 @@ class RegionPairs:
             return True
         return predicted_bytes(self.circuit.shape, symmetric=True) > free_memory()
 
-    def resistances(self, asked: Bool[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-        """Return the resistances, infinite between what is not connected."""
-        resistance = np.full(asked.shape, np.inf)
+    def resistances(
+        self, asked: Bool[np.ndarray, "n n"], so_far: SoFar = nobody_asks, *, keep: bool = False
+    ) -> Float[np.ndarray, "n n"]:
+        """Return the resistances, infinite between what is not connected.
+
+        Parameters
+        ----------
+        asked
+            Which pairs.
+        so_far
+            Told after every few pairs.
+        keep
+            Makes no difference: what maps take is kept anyhow.
+        """
+        resistance = np.where(asked, np.nan, np.inf)
         pairs = pairs_of(asked)
-        if self.apart:
-            found = [0.0 if self._same(*pair) else self._apart(*pair)[0] for pair in pairs]
-        else:
+        if not self.apart:
             self.block()
-            # The systems are small: spread over the cores one by one, not each over all of them.
-            with workers() as on_each:
-                found = on_each(lambda pair: self._pair(*pair)[0], pairs)
-        for (one, other), value in zip(pairs, found, strict=True):
-            resistance[one, other] = resistance[other, one] = value
+        at_once = TOGETHER if self.apart else AT_ONCE
+        for start in range(0, len(pairs), at_once):
+            some = pairs[start : start + at_once]
+            if self.apart:
+                found = self._found_apart(start, some)
+            else:
+                # The systems are small: spread over the cores one by one, not each over all of them.
+                with workers() as on_each:
+                    found = on_each(lambda pair: self._pair(*pair)[0], some)
+            for (one, other), value in zip(some, found, strict=True):
+                resistance[one, other] = resistance[other, one] = value
+            so_far(start + len(some), len(pairs), resistance.copy)
         return resistance
+
+    def _found_apart(self, number: int, pairs: list[tuple[int, int]]) -> np.ndarray:
+        """Return the resistances of some pairs, each solved in a circuit of its own."""
+
+        def work() -> np.ndarray:
+            return np.array([0.0 if self._same(*pair) else self._apart(*pair)[0] for pair in pairs])
+
+        return self.finished.worked_out(f"apart-{number:08d}", work)
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
         """Give first, second, resistance, potentials and currents of every pair that is connected."""
@@ -145,8 +178,32 @@ class RegionPairs:
     def block(self) -> Float[np.ndarray, "terminals terminals"]:
         """Return G."""
         if self._block is None:
-            self._block = self.grounded.between(self.terminals)
+            self._block = self.finished.worked_out("rims", lambda: self.grounded.between(self.terminals))
         return self._block
+
+    def potentials(
+        self, some: list[tuple[int, int]]
+    ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
+        """Return which of some pairs are connected, and potentials, unchecked, as they differ within a component.
+
+        For a raster without short-circuit regions, and pairs that need no circuit of their own.
+        """
+        self.block()
+        with workers() as on_each:
+            found = on_each(lambda pair: self._pair(*pair), some)
+        joined = [(pair, answer) for pair, answer in zip(some, found, strict=True) if answer[0] < np.inf]
+        if not joined:
+            return [], np.zeros((0, self.circuit.node_of.size))
+        entering = np.stack([entering for _, (_, entering, _) in joined])
+        values = self.grounded.potentials(self.terminals, entering, checked=False)
+        component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
+        for row, ((one, other), (resistance, _, offsets)) in zip(values, joined, strict=True):
+            if len(offsets) < len(self._components):
+                row[~np.isin(component, list(offsets))] = 0.0
+            for number, potential in ((one, 0.0), (other, resistance)):
+                cells = self.focal.places[number]
+                row[cells] = [potential - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
+        return [pair for pair, _ in joined], values
 
     def _together(self, pairs: list) -> Iterator[Solved]:
         if not pairs:

@@ -2,8 +2,18 @@
 
 import numpy as np
 
-from ..barriers import LeastCostGain, barrier_map, improvement_score
-from ..flows import pinch_points
+from ..barriers import (
+    Gain,
+    LeastCostGain,
+    RegionResistanceGain,
+    ResistanceGain,
+    barrier_map,
+    disc_gain,
+    improvement_score,
+    vertices_of,
+)
+from ..flows import FocalNodes, pinch_points
+from ..grid import GridGraph
 from ..solvers.journal import journal
 from . import forecasts
 from .asked_distance import asked_distance
@@ -14,7 +24,13 @@ from .registry import Answer, Forecast, Job, Task
 DISTANCES = ("leastcost", "resistance", "rsp")
 
 #: What is done one after the other, and the part of the progress that each takes.
-SHARES = {"gain": (2, 60), "improvement": (60, 75), "pinch_points": (75, 99)}
+SHARES = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "pinch_points": (80, 99)}
+
+#: Seconds that the gain of a cell by resistance takes, beside a factor of the landscape for so many cells together.
+GAIN_SECONDS, GAIN_TOGETHER = 3e-4, 166
+
+#: Seconds for each cell, each cell of its disc and each focal node.
+DISC_SECONDS = 1e-7
 
 
 class FlowBarriers(Task):
@@ -35,6 +51,8 @@ class FlowBarriers(Task):
             parts = [forecasts.shortest_paths(cells, nodes, gradient=True)]
         if job.parameters.get("search_radius") is not None:
             parts.append(forecasts.shortest_paths(cells, 2 * nodes, 2 * nodes))
+        if job.parameters.get("restored_permeability") is not None:
+            parts.append(_restoring(job, kind, shape, nodes))
         if job.parameters.get("cutoff") is not None:
             pairs = nodes * (nodes - 1) // 2
             circuit, search = forecasts.symmetric_solves(shape, 1), forecasts.shortest_paths(cells, 2)
@@ -60,22 +78,82 @@ class FlowBarriers(Task):
                 "minimum": gain.min(),
                 "maximum": gain.max(),
                 "largest_improvement": None,
+                "largest_restored_gain": None,
+                "joining_cells": None,
                 "unconserved": None,
             }
             outputs = {"gain": found.gain}
-            if job.parameters.get("search_radius") is not None:
-                costs = LeastCostGain(grid, focal, progress=_progress(job, "improvement"))
+            by_cost = job.parameters["distance"] == "leastcost"
+            restoring = job.parameters.get("restored_permeability") is not None
+            scoring = job.parameters.get("search_radius") is not None
+            costs = None
+            if scoring or (restoring and by_cost):
+                costs = LeastCostGain(grid, focal, progress=_progress(job, "least_costs"))
+            if scoring:
                 restored = positive(job, "restored_resistance")
                 score = improvement_score(costs, positive(job, "search_radius"), restored)
                 outputs["improvement"] = score.largest
                 finite = score.largest[np.isfinite(score.largest)]
                 numbers["largest_improvement"] = finite.max() if finite.size else None
+            if restoring:
+                gains = _restored(job, grid, focal, costs if by_cost else None)
+                outputs["restored_gain"] = gains.gain
+                finite = gains.gain[np.isfinite(gains.gain)]
+                numbers["largest_restored_gain"] = finite.max() if finite.size else None
+                numbers["joining_cells"] = int((gains.joined > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
                 pinched = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
                 outputs["pinch_points"] = pinched.total
                 numbers["unconserved"] = pinched.residual
         return Answer(outputs, numbers | solver_numbers(entries))
+
+
+def _restored(job: Job, grid: GridGraph, focal: FocalNodes, costs: LeastCostGain | None) -> Gain:
+    """Return the gain of every cell that holds data when it, or a disc around it, is raised to a permeability.
+
+    Raises
+    ------
+    ValueError
+        A disc with another distance than least cost; randomized shortest paths.
+    """
+    kind, permeability = job.parameters["distance"], positive(job, "restored_permeability")
+    # What is nodata is not known to be land; a permeability of 0 is.
+    restorable = np.asarray(job.inputs["valid"], dtype=bool)
+    progress = _progress(job, "restored_gain")
+    disc = job.parameters.get("restored_radius") is not None
+    if kind == "rsp" or (disc and costs is None):
+        what = "a disc" if disc else "a cell"
+        raise ValueError(
+            f"the gain of restoring {what} is not known for the distance {kind}; it is for least cost"
+            + ("" if disc else " and resistance")
+        )
+    if disc:
+        return disc_gain(costs, positive(job, "restored_radius"), permeability, restorable, progress=progress)
+    if costs is not None:
+        return costs.when_raised_to(permeability, restorable)
+    regions = any(len(mine) > 1 for mine in vertices_of(grid, focal))
+    gains = (RegionResistanceGain if regions else ResistanceGain)(grid, focal)
+    return gains.when_raised_to(permeability, restorable, progress=progress)
+
+
+def _restoring(job: Job, kind: str, shape: tuple[int, int], nodes: int) -> Forecast:
+    """Forecast the gains of restoring each cell."""
+    cells = shape[0] * shape[1]
+    if kind == "resistance":
+        terminals = len(job.inputs["focal_ids"])
+        each = forecasts.symmetric_solves(shape, terminals)
+        factor = forecasts.symmetric_solves(shape, 1)
+        turns = cells / GAIN_TOGETHER
+        known = each.seconds is not None and factor.seconds is not None
+        again = turns * (factor.seconds - forecasts.START_SECONDS) if known else 0.0
+        seconds = each.seconds + again + GAIN_SECONDS * cells if known else None
+        return Forecast(each.bytes + 8 * cells * terminals, seconds)
+    each = forecasts.shortest_paths(cells, 2 * nodes, 2 * nodes + 40)
+    radius = job.parameters.get("restored_radius")
+    height, width = job.parameters.get("pixel_size", (1.0, 1.0))
+    disc = 1 if radius is None else max(1.0, np.pi * float(radius) ** 2 / (height * width))
+    return Forecast(each.bytes, each.seconds + DISC_SECONDS * cells * disc * nodes)
 
 
 def _progress(job: Job, part: str):

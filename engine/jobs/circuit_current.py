@@ -1,6 +1,6 @@
 """Current between focal nodes: pair by pair, from one to all, from all to one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,15 @@ from ..flows import (
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import circuits
-from .circuit_runs import EACH, Runs, claim, go_through, warn_of_loss
+from .circuit_runs import EACH, Runs, claim, finished_of, go_through, sum_up, warn_of_loss
 from .landscape import choice
-from .pieces import Pieces
+from .pieces import MatrixSoFar, Pieces
 from .registry import Answer, Forecast, Job, Task
 
 MODES = ("pairwise", "one_to_all", "all_to_one")
+
+#: The piece that holds the resistances so far.
+SO_FAR = "resistances_so_far"
 
 
 class CircuitCurrentTask(Task):
@@ -80,24 +83,41 @@ class CircuitCurrentTask(Task):
 def _pairwise(
     job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
-    pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"))
+    keep = with_sums or each != "none"
+    room = 8 * circuit.node_of.size * len(focal) if keep else 0
+    finished, pieces = finished_of(job, CircuitCurrentTask.name, room), Pieces(job)
+    pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"), finished)
     zero = bool(job.parameters.get("zero_at_focal"))
-    resistances = pairwise.resistances(keep=with_sums or each != "none")
+    known = MatrixSoFar(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
+
+    def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
+        job.report.progress(3 + 7 * done / of, f"Potentials of {len(focal):,} focal nodes: {done:,} of {of:,}")
+        if done < of:
+            known.give(matrix)
+
+    resistances = pairwise.resistances(keep=keep, so_far=so_far)
+    if finished and finished.taken:
+        job.report.message(f"{finished.taken:,} parts of what had to be solved were there from an earlier run")
     found = {"ids": resistances.ids, "resistances": resistances.matrix}
-    pieces = Pieces(job)
     pieces.give("resistances", found)
     if each == "none" and not with_sums:
         return found, None
     if each == "none" and pairwise.superposed:
         job.report.progress(50, "Sum over all pairs")
         return found, pairwise.cumulative(zero_at_focal=zero)
+    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
+    if each == "none" and pairwise.summed_together:
+
+        def sums_from(done: int) -> Iterator[tuple[int, CumulativeCurrent]]:
+            return pairwise.sums(done, zero_at_focal=zero)
+
+        return found, sum_up(job, CircuitCurrentTask.name, nothing, len(pairwise.pairs), sums_from)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
 
     def maps(names: Iterable[str]) -> Iterator[tuple[str, PairMap, np.ndarray]]:
         for pair in pairwise.maps([pairs[name] for name in names]):
             yield f"{pair.first}_{pair.second}", pair, pairwise.counted(pair, zero)
 
-    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
     return found, go_through(job, CircuitCurrentTask.name, nothing, Runs(list(pairs), maps), each, pieces)[0]
 
 
@@ -113,7 +133,14 @@ def _sweep(
             yield str(run.id), run, run.currents
 
     nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
-    sums, values = go_through(job, CircuitCurrentTask.name, nothing, Runs(names, maps), each, Pieces(job))
+    pieces = Pieces(job)
+    known = MatrixSoFar(pieces if job.parameters.get("checkpoint") else None, SO_FAR, "resistances", {"ids": focal.ids})
+
+    def so_far(values: dict[str, float]) -> None:
+        known.give(lambda: np.array([values.get(name, np.nan) for name in names]))
+
+    runs = Runs(names, maps)
+    sums, values = go_through(job, CircuitCurrentTask.name, nothing, runs, each, pieces, so_far=so_far)
     found = {"ids": focal.ids, "resistances": np.array([values[name] for name in names])}
     return found, sums if with_sums else None
 

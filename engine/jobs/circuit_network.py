@@ -9,7 +9,7 @@ from ..flows import NetworkCircuit, PairMap
 from . import circuits, forecasts
 from .circuit_advanced import flow_of, numbers_of
 from .circuit_current import of_resistances
-from .circuit_runs import EACH, Runs, claim, go_through, warn_of_loss
+from .circuit_runs import EACH, Runs, claim, finished_of, go_through, warn_of_loss
 from .landscape import choice
 from .pieces import Pieces
 from .registry import Answer, Forecast, Job, Task
@@ -62,9 +62,9 @@ def _read_network(job: Job) -> NetworkCircuit:
 
 def _pairwise(job: Job, network: NetworkCircuit, numbers: dict[str, Any]) -> Answer:
     focal = circuits.read_focal(job, network.shape)
-    pairwise = circuits.pairwise_without(network, focal, circuits.read_pairs(job, "excluded"))
-    resistances = pairwise.resistances()
-    pieces = Pieces(job)
+    finished, pieces = finished_of(job, CircuitNetworkTask.name, 8 * network.count * len(focal)), Pieces(job)
+    pairwise = circuits.pairwise_without(network, focal, circuits.read_pairs(job, "excluded"), finished)
+    resistances = pairwise.resistances(keep=True)
     outputs = {"ids": resistances.ids, "resistances": resistances.matrix}
     pieces.give("resistances", outputs)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}

@@ -1,5 +1,6 @@
 """The runs of a job about focal nodes: handed over as they come, summed, and gone on with after an end."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from ..flows import CumulativeCurrent, CurrentSums, FocalRun, PairMap
 from ..windows import RunFolder
 from ..windows.fingerprints import described, hash_of
+from .kept_arrays import KeptArrays
 from .kept_sums import KeptSums
 from .pieces import Pieces
 from .registry import Job
@@ -48,6 +50,7 @@ def go_through(
     each: str,
     pieces: Pieces,
     more: Callable[[PairMap | FocalRun], dict[str, np.ndarray]] = lambda run: {},
+    so_far: Callable[[dict[str, float]], None] = lambda values: None,
 ) -> tuple[CumulativeCurrent, dict[str, float]]:
     """Go through the runs that are not both summed and handed over.
 
@@ -68,6 +71,8 @@ def go_through(
         Where they are handed over.
     more
         Further arrays of a run that are handed over with it.
+    so_far
+        Told the resistances by name after each run.
 
     Returns
     -------
@@ -96,10 +101,44 @@ def go_through(
             if kept is not None:
                 kept.done = done
                 kept.keep()
+            so_far(values)
     if kept is not None:
         kept.done = len(runs.names)
         kept.keep(now=True)
     return sums.result, values
+
+
+def sum_up(
+    job: Job,
+    task: str,
+    nothing: np.ndarray,
+    pairs: int,
+    sums_from: Callable[[int], Iterable[tuple[int, CumulativeCurrent]]],
+) -> CumulativeCurrent:
+    """Add up the currents of pairs whose maps nobody wants.
+
+    Parameters
+    ----------
+    job, task, nothing
+        As in `go_through`; with a checkpoint, the sums so far are kept there.
+    pairs
+        How many there are.
+    sums_from
+        Gives the sums of some pairs at a time, from a number of pairs on.
+    """
+    folder = _checkpoint(job)
+    kept = KeptSums(folder, _content(job, task), nothing) if folder else None
+    sums, done = (kept.sums, kept.done) if kept is not None else (CurrentSums(nothing), 0)
+    if done:
+        job.report.message(f"{done:,} of {pairs:,} pairs were summed earlier")
+    for some, currents in sums_from(done):
+        sums.add_sum(currents)
+        done += some
+        job.report.progress(10 + 88 * done / pairs, f"{done:,} of {pairs:,} pairs")
+        if kept is not None:
+            kept.done = done
+            kept.keep(now=done == pairs)
+    return sums.result
 
 
 class Claim(RunFolder):
@@ -126,6 +165,38 @@ def claim(job: Job, task: str) -> None:
     folder = _checkpoint(job)
     if folder:
         Claim(folder, _content(job, task))
+
+
+def finished_of(job: Job, task: str, room: int = 0) -> KeptArrays | None:
+    """Return what an earlier run of a job worked out, None where nothing is to be kept.
+
+    Parameters
+    ----------
+    job
+        With the parameter `checkpoint`, the folder. Where its disk has too little room nothing is kept, with a warning:
+        a run that may not be continued is better than none.
+    task
+        Its name.
+    room
+        Bytes that keeping everything takes, at most.
+
+    Raises
+    ------
+    ValueError
+        The folder belongs to something else; says what has changed.
+    """
+    folder = _checkpoint(job)
+    if not folder:
+        return None
+    kept = KeptArrays(folder, _content(job, task))
+    free = shutil.disk_usage(folder).free + kept.size
+    if room > free:
+        job.report.warning(
+            f"what is solved for is not kept, so that the run begins anew if it is ended early: that would take "
+            f"{room / 1e9:.1f} GB, and the disk with {folder} has {free / 1e9:.1f} GB left"
+        )
+        return None
+    return kept
 
 
 def warn_of_loss(job: Job, unconserved: float) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..flows import FocalNodes, GridCircuit, Pairwise, regions_of
+from ..flows.finished import Finished
 from ..flows.region_pairs import MOST
 from ..solvers.journal import Entry
 from .forecasts import symmetric_solves
@@ -116,8 +117,17 @@ def read_strengths(job: Job) -> dict[int, float]:
     return {int(identity): float(value) for identity, value in table}
 
 
-def pairwise_without(circuit: Any, focal: FocalNodes, excluded: list[tuple[int, int]]) -> Pairwise:
+def pairwise_without(
+    circuit: Any, focal: FocalNodes, excluded: list[tuple[int, int]], finished: Finished | None = None
+) -> Pairwise:
     """Return the question for all pairs but those that are excluded.
+
+    Parameters
+    ----------
+    circuit, focal, finished
+        As of `Pairwise`.
+    excluded
+        Pairs of ids.
 
     Raises
     ------
@@ -125,7 +135,7 @@ def pairwise_without(circuit: Any, focal: FocalNodes, excluded: list[tuple[int, 
         No pair is left; an excluded id is not that of a focal node.
     """
     if not excluded:
-        return Pairwise(circuit, focal)
+        return Pairwise(circuit, focal, finished=finished)
     known, left_out = set(focal.ids.tolist()), {frozenset(pair) for pair in excluded}
     unknown = sorted({identity for pair in excluded for identity in pair} - known)
     if unknown:
@@ -135,7 +145,7 @@ def pairwise_without(circuit: Any, focal: FocalNodes, excluded: list[tuple[int, 
     pairs = [pair for pair in pairs if frozenset(pair) not in left_out]
     if not pairs:
         raise ValueError(f"all pairs of the {len(focal)} focal nodes are excluded")
-    return Pairwise(circuit, focal, pairs)
+    return Pairwise(circuit, focal, pairs, finished=finished)
 
 
 def cells_without_flow(circuit: GridCircuit, focal: FocalNodes) -> int:

@@ -1,5 +1,6 @@
-"""Distances between focal nodes, each with each."""
+"""Distances between focal nodes, each with each, or from them to targets."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,11 @@ from ..solvers.automatic import choose
 from ..solvers.journal import journal
 from . import forecasts
 from .asked_distance import asked_distance
+from .circuit_runs import finished_of
 from .circuits import read_focal
 from .landscape import choice, landscape_numbers, read_grid, solver_numbers
+from .least_cost_geometry import read_targets
+from .pieces import MatrixSoFar, Pieces
 from .registry import Answer, Forecast, Job, Task
 
 DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
@@ -22,51 +26,54 @@ class DistanceMatrixTask(Task):
     name = "distance.matrix"
 
     def forecast(self, job: Job) -> Forecast:
-        """A search or a solve for each node."""
-        shape, nodes = job.inputs["landscape"].shape, len(np.unique(job.inputs["focal_ids"]))
-        kind = job.parameters.get("distance")
+        """A search or a solve for each node; of least cost for each of the fewer."""
+        shape, kind = job.inputs["landscape"].shape, job.parameters.get("distance")
+        nodes = len(np.unique(job.inputs["focal_ids"]))
+        targets = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else nodes
         if kind == "resistance":
+            nodes += targets if "target_ids" in job.inputs else 0
             each = forecasts.symmetric_solves(shape, max(nodes - 1, 1))
             return Forecast(each.bytes + 8 * nodes * shape[0] * shape[1], each.seconds)
         if kind == "rsp":
-            return forecasts.randomized_paths(shape, nodes)
-        return forecasts.shortest_paths(shape[0] * shape[1], nodes if kind == "leastcost" else 0)
+            return forecasts.randomized_paths(shape, targets)
+        return forecasts.shortest_paths(shape[0] * shape[1], min(nodes, targets) if kind == "leastcost" else 0)
 
     def run(self, job: Job) -> Answer:
         """One search or solve after the other."""
+        # Before anything is handed over that might replace results of something else.
+        finished = finished_of(job, self.name)
         grid = read_grid(job)
-        focal = read_focal(job, grid.shape)
+        focal, targets = read_focal(job, grid.shape), read_targets(job, grid)
         kind = choice(job, "distance", DISTANCES)
         distance = asked_distance(job, kind)
         if kind in ("resistance", "rsp"):
             symmetric = kind == "resistance"
-            job.report.message(
-                choose(grid.shape, max(len(focal) - 1, 1) if symmetric else 1, symmetric=symmetric).reason
-            )
+            count = len(focal) + (0 if targets is None else len(targets))
+            job.report.message(choose(grid.shape, max(count - 1, 1) if symmetric else 1, symmetric=symmetric).reason)
         job.report.progress(2, f"Distances between {len(focal)} focal nodes")
+        joined = connected(grid, focal, targets) if kind != "euclidean" else True
+        known = MatrixSoFar(Pieces(job) if finished else None, "distances_so_far", "matrix", {})
 
-        def progress(done: int, of: int) -> None:
-            job.report.progress(2 + 97 * done / of, f"Focal node {done} of {of}")
+        def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
+            job.report.progress(2 + 97 * done / of, f"{done:,} of {of:,} searches or solves")
+            known.give(lambda: np.where(joined, matrix(), np.inf))
 
         with journal() as entries:
-            matrix = distances_between(grid, focal, distance, progress=progress)
-        if kind == "euclidean":
-            joined = np.ones(matrix.shape, bool)
-        else:
-            joined = connected(grid, focal)
-            # A survival of 0 would be a number; no way has none.
-            matrix = np.where(joined, matrix, np.inf)
-        numbers = landscape_numbers(grid) | _numbers(matrix) | solver_numbers(entries)
-        return Answer({"matrix": matrix}, numbers)
+            matrix = distances_between(grid, focal, distance, targets, finished=finished, so_far=so_far)
+        if finished and finished.taken:
+            job.report.message(f"{finished.taken:,} of the searches or solves were done in an earlier run")
+        # A survival of 0 would be a number; no way has none.
+        matrix = np.where(joined, matrix, np.inf)
+        numbers = landscape_numbers(grid) | _numbers(matrix, targets is None) | solver_numbers(entries)
+        return Answer({"matrix": matrix}, numbers | {"focal_nodes": len(focal)})
 
 
-def _numbers(matrix: np.ndarray) -> dict[str, Any]:
-    """Of ordered pairs, so that there are as many there as back."""
-    between = matrix[~np.eye(len(matrix), dtype=bool)]
+def _numbers(matrix: np.ndarray, square: bool) -> dict[str, Any]:
+    """Of ordered pairs, so that there are as many there as back; from a place to itself is none."""
+    between = matrix[~np.eye(len(matrix), dtype=bool)] if square else matrix.ravel()
     finite = between[np.isfinite(between)]
     return {
-        "focal_nodes": len(matrix),
-        "unreachable_pairs": int(between.size - finite.size) // 2,
+        "unreachable_pairs": int(between.size - finite.size) // (2 if square else 1),
         "minimum": finite.min() if finite.size else None,
         "maximum": finite.max() if finite.size else None,
         "mean": finite.mean() if finite.size else None,

@@ -32,11 +32,14 @@ GRAPH = 400
 UNKNOWN = 48
 
 #: Seconds per cell of a search for cheapest paths, and of its way back.
-SEARCH_SECONDS = 0.4e-6
-WAY_BACK_SECONDS = 0.25e-6
+SEARCH_SECONDS = 1.6e-7
+WAY_BACK_SECONDS = 1e-7
 
 #: Seconds per cell of a system of what passes, with its sums over edges.
-PASSAGE_SECONDS = 1e-6
+PASSAGE_SECONDS = 4e-7
+
+#: Iterations of multigrid in a landscape of middling difficulty.
+MIDDLING = 12
 
 #: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
 WINDOW_CELL = 150
@@ -45,11 +48,11 @@ WINDOW_BLOCKS = 60
 
 #: Seconds of one core for a window of n cells, h × w: a search in n, an elimination in h w³ with its way back, the
 #: systems of randomized paths in n^1.5, a straight line in n.
-WINDOW_SECONDS = {"leastcost": 1.3e-7, "resistance": 2.7e-9, "rsp": 2e-7, "euclidean": 2e-8}
+WINDOW_SECONDS = {"leastcost": 9e-8, "resistance": 1.1e-9, "rsp": 8e-8, "euclidean": 1e-8}
 
 #: Seconds of one core for the currents of a window, per cell, and for its factor, per h w³.
-CURRENT_SECONDS = 2.5e-7
-ROWWISE_SECONDS = 2e-11
+CURRENT_SECONDS = 1e-7
+ROWWISE_SECONDS = 8e-12
 
 
 def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> Forecast:
@@ -78,7 +81,7 @@ def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> Forecast:
     if choice.direct:
         seconds = slowness()[0] * (FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides)
     else:
-        seconds = slowness()[1] * cells * (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides)
+        seconds = slowness()[1] * cells * (HIERARCHY_SECONDS + MIDDLING * ITERATION_SECONDS * right_hand_sides)
     # What multigrid needs includes the graph.
     graph = GRAPH if choice.direct else UNKNOWN
     return Forecast(BASE + choice.bytes + cells * (graph + 2 * UNKNOWN), START_SECONDS + seconds)

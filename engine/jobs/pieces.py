@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from .registry import Job
 
 #: Seconds between two looks at whether a piece has been read, and between two signs of life while it has not.
 LOOK, SIGN_OF_LIFE = 0.005, 1.0
+
+#: Of the time that the work takes, the part that may be spent on handing over what is known so far.
+SHARE = 0.1
 
 
 class Pieces:
@@ -55,6 +59,10 @@ class Pieces:
             self._unread.append([self._job.folder / file for file in files.values()])
             self._wait()
 
+    def unread(self, name: str) -> bool:
+        """Tell whether a piece of a name waits to be read by somebody who deletes what was read."""
+        return self._limit is not None and any(self._job.folder.glob(f"{name}-*.npy"))
+
     def _wait(self) -> None:
         spoke = time.monotonic()
         while True:
@@ -66,3 +74,41 @@ class Pieces:
                 # Also ends the work where nobody listens any more.
                 self._job.report.metric("pieces_waiting", len(self._unread))
                 spoke = time.monotonic()
+
+
+class MatrixSoFar:
+    """Hands over a matrix again and again while it fills, as far as that takes but little of the time.
+
+    Parameters
+    ----------
+    pieces
+        Where it is handed over; None for nowhere.
+    name
+        Of the piece.
+    what
+        The matrix holds.
+    arrays
+        What is handed over with it.
+    """
+
+    def __init__(self, pieces: Pieces | None, name: str, what: str, arrays: dict[str, np.ndarray]):
+        self._pieces, self._name, self._what, self._arrays = pieces, name, what, arrays
+        self._gave, self._cost = -np.inf, 0.0
+
+    def give(self, matrix: Callable[[], np.ndarray]) -> None:
+        """Hand over the matrix, unless that was just done and would take more time than the work itself.
+
+        Parameters
+        ----------
+        matrix
+            Gives it; NaN for what is still to come.
+        """
+        began = time.monotonic()
+        if self._pieces is None or began - self._gave < self._cost / SHARE:
+            return
+        # One that waits would be replaced, and its successor be deleted in its place.
+        if self._pieces.unread(self._name):
+            return
+        self._pieces.give(self._name, {**self._arrays, self._what: matrix()})
+        self._gave = time.monotonic()
+        self._cost = self._gave - began

@@ -7,17 +7,19 @@ import psutil
 
 from .interface import AbstractSolver
 from .multigrid import Multigrid
-from .nested_dissection import NestedDissection, predicted_bytes
+from .nested_dissection import REFINED_FROM, NestedDissection, predicted_bytes
 from .precaution import Precaution
 from .walks import WalkMultigrid
 
 #: Seconds on the two-core machine on which they were measured, of one that is not slower beside the others it has.
 #: Factoring takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
 FACTOR_SECONDS = 4e-9
-SUBSTITUTION_SECONDS = 4e-7
-#: Multigrid's hierarchy, and one right-hand side of a landscape of middling difficulty, per cell.
-HIERARCHY_SECONDS = 1.5e-7
-ITERATION_SECONDS = 5.5e-7
+SUBSTITUTION_SECONDS = 3.5e-8
+#: Multigrid's hierarchy, and one iteration for one right-hand side, per cell.
+HIERARCHY_SECONDS = 1e-7
+ITERATION_SECONDS = 1.5e-8
+#: Iterations that multigrid takes at least. How many more depends on the landscape and shows after a few.
+FEWEST = 6
 #: Below so many seconds nobody waits for a factor; and it is exact.
 SOON = 0.1
 
@@ -28,7 +30,7 @@ NAMED = {
 }
 
 #: Potentials of a walk to one target and two solves, of a landscape of middling difficulty, per cell; and their bytes.
-WALK_SECONDS = 3e-6
+WALK_SECONDS = 1.8e-6
 WALK_BYTES = 1200
 
 #: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
@@ -61,7 +63,14 @@ class Choice:
         return isinstance(solver, NestedDissection)
 
 
-def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, free_bytes: int | None = None) -> Choice:
+def choose(
+    shape: tuple[int, int],
+    right_hand_sides: int,
+    *,
+    symmetric: bool,
+    free_bytes: int | None = None,
+    refined_from: float = REFINED_FROM,
+) -> Choice:
     """Choose how to solve, and say why.
 
     Parameters
@@ -74,6 +83,8 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
         Whether the matrix equals its transpose; what is not symmetric is a walk to one target.
     free_bytes
         Memory at hand; asked from the system if left out.
+    refined_from
+        As in `NestedDissection`.
 
     Raises
     ------
@@ -93,7 +104,7 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     cells = shape[0] * shape[1]
     problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
     factor_bytes = predicted_bytes(shape, symmetric=symmetric)
-    direct = NestedDissection(symmetric=symmetric)
+    direct = NestedDissection(symmetric=symmetric, refined_from=refined_from)
     on_gpu = jax.default_backend() != "cpu"
     if not symmetric:
         problem = f"{problem}, not symmetric"
@@ -105,9 +116,9 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
         _refuse_above(free, walk_bytes, f"{problem}: multigrid of walks")
         return Choice(WalkMultigrid(), f"{problem}: multigrid of walks, as a factor would take more time", walk_bytes)
     exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
-    iterative = (HIERARCHY_SECONDS + ITERATION_SECONDS * right_hand_sides) * cells
+    worth = (exact / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * right_hand_sides)
     # On a GPU both have to be compiled, and nested dissection takes the longer the more levels there are.
-    sooner = right_hand_sides > 200 if on_gpu else exact <= max(SOON, iterative)
+    sooner = right_hand_sides > 200 if on_gpu else exact <= SOON or worth < FEWEST
     if factor_bytes <= free and sooner:
         why = "a factor serves them all" if right_hand_sides > 1 and cells > 1e5 else "exact, and as soon done"
         solver = direct if on_gpu else Precaution(direct, Multigrid())
@@ -117,7 +128,8 @@ def choose(shape: tuple[int, int], right_hand_sides: int, *, symmetric: bool, fr
     if factor_bytes > free:
         why = f"as a factor would not fit into memory ({factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB)"
         return Choice(Multigrid(), f"{problem}: multigrid conjugate gradients, {why}", needed)
-    solver = Precaution(Multigrid(cycle="float32" if on_gpu else "automatic"), direct)
+    iterative = Multigrid(cycle="float32") if on_gpu else Multigrid(worth=worth)
+    solver = Precaution(iterative, direct)
     return Choice(solver, f"{problem}: multigrid conjugate gradients, as a factor would take more time", needed)
 
 

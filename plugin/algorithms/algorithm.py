@@ -30,6 +30,8 @@ from .styles import style_when_loaded
 from .tables import Table, refuse_unwritable_tables, written_tables
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
+# Pixels: what the panel beside a dialog has room for, half of what the pictures have.
+PANEL_WIDTH = 230
 GEOTIFF = (".tif", ".tiff")
 
 
@@ -90,9 +92,23 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         """Do the work and return the outputs by name."""
 
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """Return what is wrong with the parameters taken together, or nothing."""
+        return ""
+
+    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        accepted, message = super().checkParameterValues(parameters, context)
+        if not accepted:
+            return accepted, message
+        fault = self.fault(parameters, context)
+        return not fault, fault
+
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        # Again, as a model runs its steps without checking them.
+        if fault := self.fault(parameters, context):
+            raise QgsProcessingException(fault)
         try:
             return self.execute(parameters, context, feedback)
         except QgsProcessingException as error:
@@ -157,7 +173,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return self.summary
 
     def shortHelpString(self) -> str:
-        return as_html(self)
+        return as_html(self, QUrl.fromLocalFile(str(RESOURCES / "help" / "images")).toString(), PANEL_WIDTH)
 
     def helpUrl(self) -> str:
         return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.identifier}.html")).toString()
@@ -204,16 +220,12 @@ class EngineAlgorithm(NeedsEngine):
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         """Say in the log what is particular to this algorithm's result."""
 
-    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
-        accepted, message = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return accepted, message
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         inputs = Inputs(self, parameters, context, QgsProcessingFeedback())
         definitions = self.parameterDefinitions()
         given = {definition.name() for definition in definitions if inputs.is_given(definition.name())}
         choices = {d.name(): inputs.choice(d.name()) for d in definitions if d.type() == "enum"}
-        complaint = self.complaint(given, choices)
-        return not complaint, complaint
+        return self.complaint(given, choices)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -33,8 +33,8 @@ def changes(options: Sequence[str], of: str, more: str = "") -> list[QgsProcessi
         "doubling if it went on at the same rate; a hundredth of it is the effect of one percent."
     )
     return [
-        choice("RESPECT_TO", tr("Change of"), options, f"{what} {more}".rstrip()),
-        flag("ELASTICITY", tr("Elasticity"), measure.format(of=of)),
+        choice("RESPECT_TO", tr("Sensitivity to"), options, f"{what} {more}".rstrip()),
+        flag("ELASTICITY", tr("Elasticity (times the value of the cell)"), measure.format(of=of)),
     ]
 
 

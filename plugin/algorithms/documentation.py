@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .algorithm import PermeaAlgorithm
 
 
+# Pixels: of the pictures as they are.
+FULL_WIDTH = 460
+
+
 @dataclass(frozen=True)
 class Help:
     """What a user wants to know of an algorithm; its parameters and outputs explain themselves.
@@ -29,12 +33,16 @@ class Help:
         How to read the result.
     reads
         References.
+    picture
+        What is to be seen on the picture, for who sees it and for who does not. The picture itself is the file
+        `resources/help/images/IDENTIFIER.png`, which `resources/scripts/pictures.py` draws.
     """
 
     what: str
     when: str
     result: str
     reads: tuple[str, ...] = ()
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,22 @@ class _Section:
     entries: tuple[tuple[str, str], ...] = ()
 
 
-def as_html(algorithm: PermeaAlgorithm) -> str:
-    """Return the help as the HTML that QGIS shows beside the dialog."""
+def as_html(algorithm: PermeaAlgorithm, images: str, width: int) -> str:
+    """Return the help as the HTML that QGIS shows beside the dialog.
+
+    Parameters
+    ----------
+    algorithm
+        Whose help.
+    images
+        Where the pictures are: a URL without a slash at its end.
+    width
+        How wide they are shown, in pixels.
+    """
     parts = [f"<p>{escape(algorithm.help.what)}</p>"]
+    if seen := escape(algorithm.help.picture):
+        parts.append(f'<p><img src="{images}/{algorithm.identifier}.png" alt="{seen}" width="{width}"></p>')
+        parts.append(f"<p><i>{seen}</i></p>")
     for section in _sections(algorithm):
         parts.append(f"<h3>{escape(section.title)}</h3>")
         if section.text:
@@ -63,8 +84,9 @@ def as_page(algorithm: PermeaAlgorithm) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} · Permea</title>\n'
         "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
-        "li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.identifier}</code></p>\n{as_html(algorithm)}\n</body>\n</html>\n"
+        "img{max-width:100%}li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
+        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.identifier}</code></p>\n"
+        f"{as_html(algorithm, 'images', FULL_WIDTH)}\n</body>\n</html>\n"
     )
 
 
@@ -75,6 +97,8 @@ def as_markdown(algorithm: PermeaAlgorithm) -> str:
         f"`permea:{algorithm.identifier}` · {algorithm.section.title}",
         algorithm.help.what,
     ]
+    if seen := algorithm.help.picture:
+        parts += [f"![{seen}](../../resources/help/images/{algorithm.identifier}.png)", f"*{seen}*"]
     for section in _sections(algorithm):
         parts.append(f"## {section.title}")
         if section.text:

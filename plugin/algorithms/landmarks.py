@@ -27,7 +27,7 @@ def landmarks() -> QgsProcessingParameterDefinition:
     """Return how many cells one target stands for."""
     return number(
         "LANDMARKS",
-        tr("Width of the blocks that share a target"),
+        tr("Width of the blocks that share a target, in cells"),
         DEFAULT_WIDTH,
         tr(
             "Targets are computed one after the other. To have fewer, the habitat of a block of so many by so many "

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from qgis.core import QgsProcessingException, QgsProcessingModelAlgorithm
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+)
 from qgis.PyQt.QtGui import QIcon
 
 from ..translation import tr
 from .algorithm import RESOURCES
+from .stages import Stage
 
 MODELS = RESOURCES / "models"
 ICON = RESOURCES / "icons" / "models.svg"
+
+
+class Errors(Stage):
+    """Keeps the errors that it passes on."""
+
+    def __init__(self, whole: QgsProcessingFeedback) -> None:
+        super().__init__(whole, 0, 100)
+        self.errors: list[str] = []
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        self.errors.append(error)
+        super().reportError(error, fatalError)
 
 
 class ShippedModel(QgsProcessingModelAlgorithm):
@@ -36,6 +55,20 @@ class ShippedModel(QgsProcessingModelAlgorithm):
 
     def createInstance(self) -> ShippedModel:
         return ShippedModel(self._path)
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        # QGIS fills in the defaults in its dialog only.
+        definitions = self.parameterDefinitions()
+        defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
+        heard = Errors(feedback)
+        try:
+            return super().processAlgorithm({**defaults, **parameters}, context, heard)
+        except QgsProcessingException as error:
+            # QGIS says which step failed here, and why in the log only.
+            message = ": ".join([str(error), *heard.errors[-1:]])
+        raise QgsProcessingException(message)
 
     def name(self) -> str:
         return self._path.stem.replace("_", "")

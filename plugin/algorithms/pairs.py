@@ -10,7 +10,9 @@ from qgis.core import QgsProcessingFeedback
 from ..layers import FocalNodes, Frame
 from ..runner import Result
 from ..translation import tr
-from .tables import Column
+from .inputs import Inputs
+from .styles import line_style
+from .tables import Column, Table
 
 # A warning that lists a thousand names helps nobody.
 NAMES_IN_A_MESSAGE = 20
@@ -26,9 +28,86 @@ def pair_columns(sources: FocalNodes, targets: FocalNodes) -> tuple[Column, ...]
     )
 
 
-def pair_values(sources: FocalNodes, targets: FocalNodes, one: int, other: int) -> tuple[int | str, ...]:
-    """Return what stands in those columns, for two focal nodes by their places in the lists."""
+def pair_values(sources: FocalNodes, targets: FocalNodes, one: int, other: int | None) -> tuple[int | str | None, ...]:
+    """Return what stands in those columns, for two focal nodes by their places in the lists; None for no other."""
+    if other is None:
+        return sources.names[one], None, sources.labels[one], None
     return sources.names[one], targets.names[other], sources.labels[one], targets.labels[other]
+
+
+def sources_and_targets(inputs: Inputs) -> tuple[FocalNodes, FocalNodes]:
+    """Return where ways begin and where they lead to: the targets, or the focal nodes themselves."""
+    if not inputs.is_given("TARGETS"):
+        return inputs.focal, inputs.focal
+    return inputs.focal_to_targets, inputs.targets
+
+
+def arrays_of_pairs(inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return the arrays of a task about ways between focal nodes, or from them to targets."""
+    focal, ends = sources_and_targets(inputs)
+    arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
+    return arrays if ends is focal else arrays | {"target_ids": ends.cell_ids, "target_cells": ends.cells}
+
+
+def pairs_without_a_way(
+    found: np.ndarray, sources: int, targets: int | None, which: str, *, both_ways: bool
+) -> list[tuple[int, int | None]]:
+    """Return the pairs that were asked for and that no path joins.
+
+    Parameters
+    ----------
+    found
+        int64 (p, 2): places of the pairs that a path joins.
+    sources, targets
+        How many there are; None for ways among the sources.
+    which
+        ``"all"``; ``"nearest"``, of which a source that reaches nothing has no other; ``"minimum_planar_graph"``, which
+        asks for pairs that are joined only.
+    both_ways
+        Whether going and coming back are two pairs.
+
+    Examples
+    --------
+    >>> pairs_without_a_way(np.array([[0, 1]]), 3, None, "all", both_ways=False)
+    [(0, 2), (1, 2)]
+    >>> pairs_without_a_way(np.array([[0, 1]]), 2, 2, "nearest", both_ways=False)
+    [(1, None)]
+    """
+    if which == "minimum_planar_graph":
+        return []
+    if which == "nearest":
+        return [(one, None) for one in range(sources) if one not in set(found[:, 0].tolist())]
+    if targets is not None:
+        asked = [(one, other) for one in range(sources) for other in range(targets)]
+    else:
+        asked = [(i, j) for i in range(sources) for j in range(0 if both_ways else i + 1, sources) if i != j]
+    there = {(one, other) for one, other in found.tolist()}
+    return [pair for pair in asked if pair not in there]
+
+
+def table_of_paths(output: str, inputs: Inputs, result: Result, which: str) -> Table:
+    """Return the paths of a result as lines with their length and cost, and pairs without one as rows without a line.
+
+    Parameters
+    ----------
+    output
+        Name of the output parameter.
+    inputs, result
+        What the engine was given, and what it returned.
+    which
+        As of `pairs_without_a_way`.
+    """
+    focal, ends = sources_and_targets(inputs)
+    pairs, lines = result.outputs["pairs"], paths_of(result, inputs.landscape.frame)
+    numbers = zip(pairs.tolist(), result.outputs["lengths"], result.outputs["costs"], lines)
+    found = [((one, other), (*pair_values(focal, ends, one, other), *of), line) for (one, other), *of, line in numbers]
+    both_ways = inputs.choice("EDGE_RULE") == "target"
+    lacking = pairs_without_a_way(pairs, len(focal), None if ends is focal else len(ends), which, both_ways=both_ways)
+    found += [(pair, (*pair_values(focal, ends, *pair), None, None), None) for pair in lacking]
+    found.sort(key=lambda each: (each[0][0], -1 if each[0][1] is None else each[0][1]))
+    columns = (*pair_columns(focal, ends), Column("length"), Column("cost"))
+    rows, drawn = [row for _, row, _ in found], [line for *_, line in found]
+    return Table(output, columns, rows, drawn, line_style("cost", result.outputs["costs"]))
 
 
 def paths_of(result: Result, frame: Frame) -> list[np.ndarray]:
@@ -73,6 +152,35 @@ def warn_of_parts(joined: np.ndarray, focal: FocalNodes, feedback: QgsProcessing
             "off from each other: {parts}. Between them there is no way. “Connected components” shows the parts."
         ).format(count=len(parts), parts=shown)
     )
+
+
+def warn_of_pairs(
+    lacking: Sequence[tuple[int, int | None]], sources: FocalNodes, targets: FocalNodes, feedback: QgsProcessingFeedback
+) -> None:
+    """Name in the log the pairs of sources and targets that no way joins, if there are any.
+
+    Parameters
+    ----------
+    lacking
+        Places of source and target; None where a source reaches no target.
+    sources, targets
+        Focal nodes.
+    feedback
+        Hears it.
+    """
+    alone = [one for one, other in lacking if other is None]
+    if alone:
+        text = tr("No path leads from {count} of {all} focal nodes: {names}. Barriers enclose them.")
+        names = named_in_words([sources.labels[one] for one in alone])
+        feedback.pushWarning(text.format(count=len(alone), all=len(sources), names=names))
+    pairs = [f"{sources.labels[one]} – {targets.labels[other]}" for one, other in lacking if other is not None]
+    if pairs:
+        text = tr(
+            "Barriers (no data or zero permeability) part {count:,} of {all:,} pairs, between which there is no way: "
+            "{pairs}. “Connected components” shows the parts of the landscape."
+        )
+        all_ = len(sources) * len(targets)
+        feedback.pushWarning(text.format(count=len(pairs), all=all_, pairs=named_in_words(pairs)))
 
 
 def parts_of(joined: np.ndarray) -> list[list[int]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..array_file import ArrayFile
 from ..translation import tr
-from .styles import Style
+
+if TYPE_CHECKING:
+    from .styles import Style
 
 
 @dataclass(frozen=True)

@@ -33,36 +33,19 @@ from qgis.PyQt.QtGui import QColor
 
 from ..array_file import ArrayFile
 from ..translation import tr
+from .colours import (
+    BELOW_TO_ABOVE_ZERO,
+    CATEGORIES,
+    COMPASS,
+    LINES,
+    LITTLE_TO_MUCH,
+    NEAR_TO_FAR,
+    THE_REST,
+    TRICKLE_TO_STREAM,
+)
+from .results import in_digits
 
-# Perceptually even, so that equal steps of cost look equal: pale where a source is near, dark where it is far.
-NEAR_TO_FAR = (
-    "#fcfdbf", "#feca8d", "#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#721f81", "#440f76", "#180f3d",
-)  # fmt: skip
-# As above, without what is too pale for a thin line.
-LINES = ("#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#440f76")
 LINE_WIDTH = "0.7"  # millimetres
-# Blue where raising the value lowers the connectivity scalar, red where it raises it, pale around none.
-BELOW_TO_ABOVE_ZERO = (
-    "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
-    "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",
-)  # fmt: skip
-# Bare ground to closed forest.
-LITTLE_TO_MUCH = (
-    "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",
-)  # fmt: skip
-# Dark where hardly anything flows, glowing where much does.
-TRICKLE_TO_STREAM = (
-    "#0b0724", "#2a0b53", "#560f6d", "#7f1e6c", "#a82e5f", "#cf4446", "#ea6428", "#f98e09", "#f6c93c", "#fdf7b2",
-)  # fmt: skip
-# Told apart also by most people who do not see red and green as different.
-CATEGORIES = (
-    "#1b7f5c", "#e08e2b", "#4b7fb5", "#a8577e", "#8fb339", "#7a5ea8", "#d6c13a", "#3fb3b0", "#c4553b", "#5f6f7a",
-)  # fmt: skip
-# Neighbouring directions look alike, opposite ones do not.
-COMPASS = (
-    "#222222", "#e41a1c", "#ff7f00", "#ffd92f", "#a6d854", "#1b9e77", "#41b6c4", "#386cb0", "#984ea3",
-)  # fmt: skip
-THE_REST = "#c9c9c4"
 
 # A few extreme cells (beside a source, in a bottleneck) would leave the rest of the map in one colour.
 UPPER_PERCENTILE = 98.0
@@ -90,11 +73,14 @@ class Stretched(Style):
         The values of the first and of the last colour.
     colours
         From low to high.
+    unit
+        What stands behind the numbers of the legend.
     """
 
     low: float
     high: float
     colours: tuple[str, ...]
+    unit: str = ""
 
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else self.low + 1.0
@@ -103,6 +89,7 @@ class Stretched(Style):
         ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
         ramp.setColorRampItemList([_item(stop, colour) for stop, colour in zip(stops, self.colours)])
+        ramp.setLegendSettings(_legend(self.unit))
         renderer = _pseudocolour(layer, ramp)
         renderer.setClassificationMin(self.low)
         renderer.setClassificationMax(high)
@@ -111,7 +98,11 @@ class Stretched(Style):
 
 @dataclass(frozen=True)
 class Multiplied(Style):
-    """Colours from one value to another, each next one as many times as large as the last; 0 has the first colour.
+    """Colours from one value to another, each next one as many times as large as the last.
+
+    What lies beyond keeps the first or the last colour, so 0 has the first.
+
+    The legend has a line for each colour: in a bar, along which values rise evenly, most of them would not be seen.
 
     Parameters
     ----------
@@ -119,27 +110,31 @@ class Multiplied(Style):
         The values of the first and of the last colour, both positive.
     colours
         From low to high.
+    unit
+        What stands behind the numbers of the legend.
     """
 
     low: float
     high: float
     colours: tuple[str, ...]
+    unit: str = ""
 
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else 2 * self.low
         stops = np.geomspace(self.low, high, len(self.colours))
-        ramp = QgsColorRampShader(0.0, high)
+        ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
-        items = [_item(stop, colour, f"{stop:.3g}") for stop, colour in zip(stops, self.colours)]
-        ramp.setColorRampItemList([_item(0.0, self.colours[0]), *items])
-        # A bar would run evenly from 0 to the highest value, and all but a tenth of it would have the last colours.
-        listed = QgsColorRampLegendNodeSettings()
-        listed.setUseContinuousLegend(False)
-        ramp.setLegendSettings(listed)
+        beyond = ["≤ ", *[""] * (len(stops) - 2), "≥ "]
+        items = zip(stops, self.colours, beyond)
+        ramp.setColorRampItemList([_item(stop, colour, sign + self._label(stop)) for stop, colour, sign in items])
+        ramp.setLegendSettings(_legend(self.unit, as_bar=False))
         renderer = _pseudocolour(layer, ramp)
-        renderer.setClassificationMin(0.0)
+        renderer.setClassificationMin(self.low)
         renderer.setClassificationMax(high)
         return renderer
+
+    def _label(self, value: float) -> str:
+        return f"{in_digits(float(f'{value:.2g}'))} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -150,14 +145,17 @@ class Numbered(Style):
     ----------
     sizes
         Number of cells of component 1, 2, …
+    has_barriers
+        Whether there are cells of none, numbered 0; they are transparent.
     """
 
     sizes: tuple[int, ...]
+    has_barriers: bool = True
 
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         ramp = QgsColorRampShader(1, max(1, len(self.sizes)))
         ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
-        items = [_item(0, "#00000000", tr("barrier"))]
+        items = [_item(0, "#00000000", tr("barrier"))] if self.has_barriers else []
         for number, (size, colour) in enumerate(zip(self.sizes, CATEGORIES), start=1):
             items.append(_item(number, colour, tr("{number} ({size:,} cells)").format(number=number, size=size)))
         if len(self.sizes) > len(CATEGORIES):
@@ -191,7 +189,7 @@ class Graded(Style):
         ranges = []
         for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
             symbol = QgsLineSymbol.createSimple({"line_color": colour, "line_width": LINE_WIDTH, "capstyle": "round"})
-            ranges.append(QgsRendererRange(low, high, symbol, f"{low:.4g} – {high:.4g}"))
+            ranges.append(QgsRendererRange(low, high, symbol, f"{in_digits(low)} – {in_digits(high)}"))
         return QgsGraduatedSymbolRenderer(self.column, ranges)
 
 
@@ -221,6 +219,24 @@ class Named(Style):
         return QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes)
 
 
+@dataclass(frozen=True)
+class Saved(Style):
+    """A style that somebody saved from QGIS, labels of points included.
+
+    Parameters
+    ----------
+    path
+        A `.qml` file.
+    """
+
+    path: str
+
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
+        layer.loadNamedStyle(self.path)
+        # The layer owns its renderer, and deletes it when it is given one.
+        return layer.renderer().clone()
+
+
 def ground_style(ids: Sequence[int], names: Sequence[str]) -> Style:
     """Return the style of a map of whose ground each cell is: colours that come again after ten places."""
     pairs = zip(ids, names)
@@ -244,14 +260,14 @@ def corridor_style(excess: np.ndarray) -> Style:
     return Stretched(0.0, _rounded_up(high), tuple(reversed(NEAR_TO_FAR)))
 
 
-def distance_style(distance: np.ndarray) -> Style:
+def distance_style(distance: np.ndarray, unit: str = "") -> Style:
     """Return the style of a distance map: pale near the sources, dark far away, from 0 to the 98th percentile."""
     finite = distance[np.isfinite(distance)]
     if finite.size == 0:
-        return Stretched(0.0, 1.0, NEAR_TO_FAR)
+        return Stretched(0.0, 1.0, NEAR_TO_FAR, unit)
     low = min(0.0, float(finite.min()))
     high = float(np.percentile(finite, UPPER_PERCENTILE))
-    return Stretched(low, _rounded_up(high if high > low else float(finite.max())), NEAR_TO_FAR)
+    return Stretched(low, _rounded_up(high if high > low else float(finite.max())), NEAR_TO_FAR, unit)
 
 
 def _rounded_up(value: float) -> float:
@@ -262,17 +278,17 @@ def _rounded_up(value: float) -> float:
     return float(f"{np.ceil(value / unit) * unit:.3g}")
 
 
-def current_style(currents: np.ndarray) -> Style:
+def current_style(currents: np.ndarray, unit: str = "") -> Style:
     """Return the style of a current map: equal steps of colour for equal ratios of current, over at most a thousandth.
 
     Beside a source currents are many times larger than in the corridors that the map is looked at for.
     """
     flowing = currents[np.isfinite(currents) & (currents > 0)]
     if flowing.size == 0:
-        return Multiplied(1e-3, 1.0, TRICKLE_TO_STREAM)
+        return Multiplied(1e-3, 1.0, TRICKLE_TO_STREAM, unit)
     high = float(np.percentile(flowing, FLOW_PERCENTILE))
     low = max(float(np.percentile(flowing, 100.0 - UPPER_PERCENTILE)), high / 1000)
-    return Multiplied(low, _rounded_up(high), TRICKLE_TO_STREAM)
+    return Multiplied(low, _rounded_up(high), TRICKLE_TO_STREAM, unit)
 
 
 def survival_style(survival: np.ndarray) -> Style:
@@ -290,16 +306,16 @@ def sensitivity_style(sensitivity: np.ndarray) -> Style:
     return Stretched(-reach, reach, BELOW_TO_ABOVE_ZERO)
 
 
+def ratio_style() -> Style:
+    """Return the style of what is beside what is to be expected: pale at 1, blue below, red above, from 0 to 2."""
+    return Stretched(0.0, 2.0, BELOW_TO_ABOVE_ZERO)
+
+
 def habitat_style(habitat: np.ndarray) -> Style:
     """Return the style of a map of habitat within reach: pale where there is none, green where there is much."""
     finite = habitat[np.isfinite(habitat)]
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
     return Stretched(0.0, _rounded_up(high if high > 0 else float(finite.max(initial=0.0))), LITTLE_TO_MUCH)
-
-
-def ratio_style() -> Style:
-    """Return the style of a ratio: pale where it is 1, blue below, red above, the same for all maps to compare them."""
-    return Stretched(0.0, 2.0, BELOW_TO_ABOVE_ZERO)
 
 
 def sampled(raster: ArrayFile) -> np.ndarray:
@@ -311,9 +327,9 @@ def sampled(raster: ArrayFile) -> np.ndarray:
 
 
 def component_style(labels: np.ndarray) -> Style:
-    """Return the style of a map of components, numbered from 1, the largest, on."""
+    """Return the style of a map of components, numbered from 1, the largest, on; 0 for barriers, NaN for nodata."""
     sizes = np.bincount(labels[labels > 0].astype(np.int64))[1:]
-    return Numbered(tuple(int(size) for size in sizes))
+    return Numbered(tuple(int(size) for size in sizes), has_barriers=bool((labels == 0).any()))
 
 
 # QGIS keeps only a bare pointer to a post-processor and calls it after the algorithm is gone, so somebody has to
@@ -367,7 +383,14 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 def _item(value: float, colour: str, label: str = "") -> QgsColorRampShader.ColorRampItem:
-    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or f"{value:.4g}")
+    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or in_digits(value))
+
+
+def _legend(unit: str, *, as_bar: bool = True) -> QgsColorRampLegendNodeSettings:
+    settings = QgsColorRampLegendNodeSettings()
+    settings.setUseContinuousLegend(as_bar)
+    settings.setSuffix(f" {unit}" if unit else "")
+    return settings
 
 
 def _pseudocolour(layer: QgsRasterLayer, ramp: QgsColorRampShader) -> QgsSingleBandPseudoColorRenderer:

@@ -69,7 +69,8 @@ class Table:
         Values in the order of the columns. None, NaN and infinite become an empty cell: what cannot be reached has no
         number.
     lines
-        Of each row, the corners of its line, (n, 2): x and y in the CRS of the landscape; or None for no geometry.
+        Of each row, the corners of its line, (n, 2): x and y in the CRS of the landscape, None for a row without a
+        line; or None for no geometry.
     style
         How QGIS draws the lines.
     """
@@ -77,7 +78,7 @@ class Table:
     output: str
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[Any]]
-    lines: Sequence[np.ndarray] | None = None
+    lines: Sequence[np.ndarray | None] | None = None
     style: Style | None = None
 
     @property
@@ -98,7 +99,7 @@ class Table:
         for number, row in enumerate(self.rows):
             feature = QgsFeature(fields)
             feature.setAttributes([_cell(value, column.kind) for value, column in zip(row, self.columns)])
-            if self.lines is not None:
+            if self.lines is not None and self.lines[number] is not None:
                 corners = np.asarray(self.lines[number], float)
                 feature.setGeometry(QgsGeometry(QgsLineString(corners[:, 0].tolist(), corners[:, 1].tolist())))
             yield feature
@@ -173,7 +174,7 @@ def written_tables(
         for table in wanted:
             path = _file_of(parameters[table.output], context)
             if path is not None:
-                unfinished = path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}-unfinished{path.suffix}")
+                unfinished = _unfinished(path)
                 staged.append((table, unfinished, path))
                 _write_file(table, unfinished, path, crs, context)
         yield places
@@ -189,6 +190,38 @@ def written_tables(
             places[table.output] = _into_sink(algorithm, table, parameters, context, crs)
         if table.style is not None:
             style_when_loaded(places[table.output], table.style, context)
+
+
+def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext) -> None:
+    """Write a table into a file, as a whole or not at all.
+
+    Parameters
+    ----------
+    table
+        The table, whatever its output.
+    path
+        A file name that says the format.
+    crs
+        Of the lines.
+    context
+        Of the run.
+
+    Raises
+    ------
+    QgsProcessingException
+        It cannot be written. A file that stood there before is then still there.
+    """
+    unfinished = _unfinished(path)
+    try:
+        _write_file(table, unfinished, path, crs, context)
+        _take_the_name(unfinished, path)
+    finally:
+        for part in _parts(unfinished):
+            part.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}-unfinished{path.suffix}")
 
 
 def _file_of(value: Any, context: QgsProcessingContext) -> Path | None:

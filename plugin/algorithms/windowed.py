@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterFile,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
 )
 
 from ..cluster import cluster_address
-from ..runner import InputRefused, Result, Task, open_job
+from ..runner import Result, Task, open_job
 from ..translation import tr
 from .algorithm import EngineAlgorithm
 from .inputs import Inputs
@@ -38,6 +35,7 @@ from .parameters import (
 from .results import in_digits
 from .stages import Stage
 from .streamed_inputs import StreamedInputs
+from .unfinished import folder_given, gone_on_with, say_not_needed, unfinished_folder
 
 # At three times the dispersal distance, 5 % of the movers are left.
 DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
@@ -82,6 +80,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                     "lies in between)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             *self.own_parameters(),
             distance(
                 "RANGE",
@@ -107,7 +106,6 @@ class WindowedAlgorithm(EngineAlgorithm):
                 minimum=0,
                 maximum=1,
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             self._batch(),
             self._checkpoint(),
@@ -128,12 +126,12 @@ class WindowedAlgorithm(EngineAlgorithm):
     def _batch() -> QgsProcessingParameterDefinition:
         return number(
             "BATCH",
-            tr("Windows at a time"),
-            None,
+            tr("Windows at a time (0: automatic)"),
+            0,
             tr(
-                "About how many windows are computed together. Chosen from their size if it is not set, so that a "
-                "batch takes a few 100 MB. Fewer need less memory. The result does not depend on it, but an earlier "
-                "run can be continued only with the same number."
+                "About how many windows are computed together. 0: chosen from their size, so that a batch takes "
+                "a few 100 MB. Fewer need less memory. The result does not depend on it, but an earlier run can "
+                "be continued only with the same number."
             ),
             minimum=0,
             whole=True,
@@ -142,21 +140,12 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     @staticmethod
     def _checkpoint() -> QgsProcessingParameterDefinition:
-        folder = QgsProcessingParameterFile(
-            "CHECKPOINT",
+        return unfinished_folder(
             tr("Folder of finished batches, to continue an earlier run"),
-            QgsProcessingParameterFile.Behavior.Folder,
-            optional=True,
-        )
-        return explained(
-            folder,
             tr(
-                "An empty folder in which every finished batch is kept. If the run is cancelled or the computer fails, "
-                "run it again with the same folder: it goes on where it was. It refuses if the rasters or the choices "
-                "have changed, and if its disk has too little room for all batches. The folder takes some times the "
-                "disk space of the result, and may be deleted afterwards. Nothing is kept if no folder is chosen."
+                "An empty folder in which every finished batch is kept, if its disk has room for all of them. The "
+                "folder takes some times the disk space of the result, and may be deleted afterwards."
             ),
-            advanced=True,
         )
 
     @staticmethod
@@ -197,7 +186,7 @@ class WindowedAlgorithm(EngineAlgorithm):
         parameters: dict[str, Any] = {}
         if batch := inputs.whole_number("BATCH"):
             parameters["batch"] = batch
-        if folder := _folder(inputs):
+        if folder := folder_given(inputs):
             parameters["checkpoint"] = folder
         if address := inputs.text("CLUSTER"):
             parameters["cluster"] = address
@@ -209,18 +198,12 @@ class WindowedAlgorithm(EngineAlgorithm):
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
             inputs = StreamedInputs(self, parameters, context, Stage(feedback, 0, 10), job.folder, paths.values())
-            folder = _folder(inputs)
+            folder = folder_given(inputs)
             task = self.task(inputs)
-            try:
+            with gone_on_with(folder, feedback):
                 result = job.run(task, Stage(feedback, 10, 90))
-            except QgsProcessingException as error:
-                if folder and not isinstance(error, InputRefused):
-                    text = tr("Finished batches are kept in '{folder}': run it again with that folder to go on there.")
-                    feedback.pushInfo(text.format(folder=folder))
-                raise
             outputs = self.deliver(inputs, result, paths, context, feedback)
-        if folder:
-            feedback.pushInfo(tr("The batches in '{folder}' are no longer needed.").format(folder=folder))
+        say_not_needed(folder, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -230,16 +213,3 @@ class WindowedAlgorithm(EngineAlgorithm):
         if numbers["skipped_windows"]:
             text = tr("{skipped_windows:,} windows without habitat were skipped.")
             feedback.pushInfo(text.format(**numbers))
-
-
-def _folder(inputs: Inputs) -> str:
-    """The folder of finished batches, empty for none; the engine works in another folder than QGIS."""
-    given = inputs.text("CHECKPOINT")
-    if not given:
-        return ""
-    folder = os.path.abspath(os.path.expanduser(given))
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise QgsProcessingException(
-            tr("'{folder}' is a file: choose a folder for the finished batches.").format(folder=folder)
-        )
-    return folder

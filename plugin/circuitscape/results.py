@@ -48,7 +48,7 @@ class ResultFolder:
     def __init__(self, folder: Path, project: Project, feedback: QgsProcessingFeedback) -> None:
         self.folder, self._project, self._feedback = folder, project, feedback
         self._options = project.options
-        self._written: list[str] = []
+        self._written: dict[str, None] = {}
         self._refuse_oblong_cells()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class ResultFolder:
     @property
     def files(self) -> list[str]:
         """Names of the files that were written."""
-        return self._written
+        return list(self._written)
 
     def have(self) -> list[str]:
         """Return the runs all of whose files are there already."""
@@ -90,6 +90,9 @@ class ResultFolder:
         """
         if piece.name == "resistances":
             self._resistance_matrix(piece.arrays["ids"], piece.arrays["resistances"])
+            return
+        if piece.name == "resistances_so_far":
+            self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
             return
         self._maps(f"_{piece.name}", piece.arrays)
 
@@ -164,9 +167,21 @@ class ResultFolder:
         shown = _without_infinite(matrix)
         corner = np.zeros((1, 1))
         self._table("_resistances.out", np.block([[corner, ids[None]], [ids[:, None], shown]]), " ")
+        self._three_columns(ids, shown)
+
+    def _resistances_so_far(self, ids: np.ndarray, values: np.ndarray) -> None:
+        """Write the rows that are known; a whole matrix comes at the end."""
+        if values.ndim == 1:
+            known = ~np.isnan(values)
+            rows = np.column_stack([ids[known], values[known]])
+            self._table("_resistances.out", _without_infinite(rows), " ")
+        else:
+            self._three_columns(ids, np.where(np.isnan(values), np.nan, _without_infinite(values)))
+
+    def _three_columns(self, ids: np.ndarray, values: np.ndarray) -> None:
         first, second = np.triu_indices(len(ids), 1)
-        rows = np.column_stack([ids[first], ids[second], shown[first, second]])
-        self._table("_resistances_3columns.out", rows, " ")
+        rows = np.column_stack([ids[first], ids[second], values[first, second]])
+        self._table("_resistances_3columns.out", rows[~np.isnan(rows[:, 2])], " ")
 
     def _nodes(self, name: str, values: np.ndarray, which: np.ndarray | None = None) -> None:
         rows = np.column_stack([np.arange(len(values)), values])
@@ -187,7 +202,7 @@ class ResultFolder:
         if self._ending == ".tif":
             path = self.folder / f"{self._options.name}{name}.tif"
             write_raster(str(path), values, frame, dtype="float64", feedback=self._feedback)
-            self._written.append(path.name)
+            self._written[path.name] = None
             return
         left, size, _, top, _, step_down = frame.geotransform
         header = {
@@ -220,7 +235,7 @@ class ResultFolder:
                     name=path.name, folder=self.folder, reason=error.strerror
                 )
             ) from error
-        self._written.append(path.name)
+        self._written[path.name] = None
 
     def _refuse_oblong_cells(self) -> None:
         frame = self._project.frame

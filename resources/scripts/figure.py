@@ -104,20 +104,29 @@ def _draw_title(painter: QPainter, frame: QRectF, letter: str, panel: Panel) -> 
 
 
 def _draw_map(painter: QPainter, frame: QRectF, panel: Panel, extent: QgsRectangle) -> None:
-    settings = QgsMapSettings()
-    settings.setLayers([*panel.overlay, panel.raster])
-    settings.setDestinationCrs(panel.raster.crs())
-    settings.setExtent(extent)
-    settings.setBackgroundColor(SEA)
-    settings.setOutputSize(QSize(round(frame.width()), round(frame.height())))
-    settings.setOutputDpi(144)
-    job = QgsMapRendererParallelJob(settings)
-    job.start()
-    job.waitForFinished()
-    painter.drawImage(frame, job.renderedImage())
+    size = QSize(round(frame.width()), round(frame.height()))
+    painter.drawImage(frame, map_image([*panel.overlay, panel.raster], extent, size, 144))
     painter.setPen(QPen(INK, 1.5))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(frame)
+
+
+def map_image(layers: list[QgsMapLayer], extent: QgsRectangle, size: QSize, resolution: float) -> QImage:
+    """Have QGIS draw layers, the first on top, in the CRS of the last one.
+
+    `size` is in pixels, `resolution` in dots an inch: at a higher one symbols have more pixels.
+    """
+    settings = QgsMapSettings()
+    settings.setLayers(layers)
+    settings.setDestinationCrs(layers[-1].crs())
+    settings.setExtent(extent)
+    settings.setBackgroundColor(SEA)
+    settings.setOutputSize(size)
+    settings.setOutputDpi(resolution)
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    job.waitForFinished()
+    return job.renderedImage()
 
 
 def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:

@@ -2,17 +2,19 @@
 """Make Permea's sample landscape from a Landsat 7 scene of Olinda and Recife, Brazil.
 
 Reads `olinda/L7_ETMs.tif` from the folder that the environment variable `PERMEA_REFERENCE_DATA` names
-(default: `../shared/data` beside the repository's root) and writes `permeability.tif`, `quality.tif` and
-`patches.gpkg` into `resources/sample/`. It needs GDAL and numpy, which QGIS's Python has.
+(default: `../shared/data` beside the repository's root) and writes `permeability.tif`, `quality.tif`, `land_cover.tif`,
+`land_cover_classes.csv` and `patches.gpkg` into `resources/sample/`. It needs GDAL and numpy, which QGIS's Python has.
 
     /usr/bin/python3 resources/scripts/make_sample.py
 """
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,38 @@ HABITAT_WINDOW = 5
 
 NODATA = -9999.0
 SMALLEST_HABITAT_QUALITY = 0.5
+
+
+@dataclass(frozen=True)
+class LandCover:
+    """A class of the land cover: its number, its name, how easily an animal of the forest crosses it, its colour."""
+
+    number: int
+    name: str
+    permeability: float
+    colour: str
+
+
+WATER = LandCover(1, "Water", 0.0, "#7fb2d9")
+MANGROVE = LandCover(2, "Mangrove and wet vegetation", 0.8, "#5b7f4f")
+FOREST = LandCover(3, "Forest", 1.0, "#1e5b33")
+SCRUB = LandCover(4, "Scrub, farmland and parks", 0.5, "#9cc06a")
+SUBURB = LandCover(5, "Built-up with gardens", 0.1, "#e3cfa4")
+CITY = LandCover(6, "Dense built-up", 0.03, "#b9766a")
+BARE = LandCover(7, "Bare ground, sand and bright roofs", 0.05, "#f3ead6")
+LAND_COVER = (WATER, MANGROVE, FOREST, SCRUB, SUBURB, CITY, BARE)
+NO_LAND_COVER = 0
+
+# Closed canopies are green, and dark in band 5; wet ones darker than any slope in the shadow.
+NDVI_CLOSED = 0.33
+BAND_5_CANOPY = 95
+BAND_5_WET = 48
+NDVI_WET = 0.05
+NDVI_GREEN = 0.15
+# Half a pixel of trees lifts the NDVI of a street from about -0.2 to about 0.
+NDVI_GARDENS = -0.08
+BAND_5_BRIGHT = 140
+SMALLEST_PATCH = 5
 
 # Habitat patches, placed by eye in the dense vegetation of a false-colour picture (bands 4, 5, 3).
 PATCHES = (
@@ -69,12 +103,21 @@ def scene() -> tuple[np.ndarray, gdal.Dataset]:
 
 def without_small_patches(mask: np.ndarray, smallest: int, connectedness: int) -> np.ndarray:
     """Return the mask with every patch (of either value) of fewer than `smallest` cells given to its surroundings."""
-    rows, cols = mask.shape
-    dataset = gdal.GetDriverByName("MEM").Create("", cols, rows, 1, gdal.GDT_Byte)
-    band = dataset.GetRasterBand(1)
-    band.WriteRaster(0, 0, cols, rows, mask.astype(np.uint8).tobytes())
-    gdal.SieveFilter(band, None, band, smallest, connectedness)
-    return np.frombuffer(band.ReadRaster(), dtype=np.uint8).reshape(mask.shape).astype(bool)
+    return sieved(mask.astype(np.uint8), smallest, connectedness, np.ones_like(mask)).astype(bool)
+
+
+def sieved(classes: np.ndarray, smallest: int, connectedness: int, taking_part: np.ndarray) -> np.ndarray:
+    """Return the classes, uint8, with every patch of fewer than `smallest` cells given to its largest neighbour.
+
+    Cells that do not take part stay as they are and receive nothing.
+    """
+    rows, cols = classes.shape
+    dataset = gdal.GetDriverByName("MEM").Create("", cols, rows, 2, gdal.GDT_Byte)
+    band, mask = dataset.GetRasterBand(1), dataset.GetRasterBand(2)
+    band.WriteRaster(0, 0, cols, rows, classes.tobytes())
+    mask.WriteRaster(0, 0, cols, rows, taking_part.astype(np.uint8).tobytes())
+    gdal.SieveFilter(band, mask, band, smallest, connectedness)
+    return np.frombuffer(band.ReadRaster(), dtype=np.uint8).reshape(classes.shape)
 
 
 def water_of(bands: np.ndarray, ndvi: np.ndarray) -> np.ndarray:
@@ -109,6 +152,25 @@ def quality_of(ndvi: np.ndarray, land: np.ndarray) -> np.ndarray:
     return np.round(np.clip((around - NDVI_HABITAT_BEGINS) / (NDVI_FOREST - NDVI_HABITAT_BEGINS), 0.0, 1.0), 2)
 
 
+def land_cover_of(bands: np.ndarray, ndvi: np.ndarray, water: np.ndarray) -> np.ndarray:
+    """Return the number of the land-cover class of every cell, uint8; `NO_LAND_COVER` where the scene has no data."""
+    band_5 = bands[4]
+    rules = (
+        (water, WATER),
+        ((ndvi >= NDVI_WET) & (band_5 < BAND_5_WET), MANGROVE),
+        ((ndvi >= NDVI_CLOSED) & (band_5 < BAND_5_CANOPY), FOREST),
+        (ndvi >= NDVI_GREEN, SCRUB),
+        (band_5 >= BAND_5_BRIGHT, BARE),
+        (ndvi >= NDVI_GARDENS, SUBURB),
+    )
+    # The first rule that holds counts.
+    numbers = [each.number for _, each in rules]
+    chosen = np.select([condition for condition, _ in rules], numbers, CITY.number).astype(np.uint8)
+    no_data = (bands == 0).all(axis=0)
+    merged = sieved(chosen, SMALLEST_PATCH, 8, ~(water | no_data))
+    return np.where(no_data, NO_LAND_COVER, merged).astype(np.uint8)
+
+
 def largest_component(land: np.ndarray) -> np.ndarray:
     """Return True in the largest patch of land whose cells touch by a side or a corner."""
     unseen, largest = land.copy(), []
@@ -133,22 +195,52 @@ def largest_component(land: np.ndarray) -> np.ndarray:
 
 def write_raster(name: str, values: np.ndarray, land: np.ndarray, like: gdal.Dataset, description: str) -> None:
     """Write one float32 GeoTIFF into the sample's folder, nodata where there is no land."""
+    stored = np.where(land, values, NODATA).astype(np.float32)
+    write_band(name, stored, gdal.GDT_Float32, NODATA, like, description, ["PREDICTOR=3"])
+
+
+def write_land_cover(classes: np.ndarray, like: gdal.Dataset) -> None:
+    """Write the land cover, with its colours, and the table of its classes."""
+    colours = gdal.ColorTable()
+    for each in LAND_COVER:
+        colours.SetColorEntry(each.number, tuple(bytes.fromhex(each.colour[1:])) + (255,))
+    write_band("land_cover.tif", classes, gdal.GDT_Byte, NO_LAND_COVER, like, "land cover", [], colours)
+    path = SAMPLE / "land_cover_classes.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["class", "name", "permeability"])
+        table.writerows([each.number, each.name, f"{each.permeability:g}"] for each in LAND_COVER)
+    for each in LAND_COVER:
+        print(f"  {each.number} {each.name}: {(classes == each.number).sum():,} cells")
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes, {len(LAND_COVER)} classes")
+
+
+def write_band(
+    name: str,
+    stored: np.ndarray,
+    kind: int,
+    nodata: float,
+    like: gdal.Dataset,
+    description: str,
+    options: list[str],
+    colours: gdal.ColorTable | None = None,
+) -> None:
+    """Write one band as GeoTIFF into the sample's folder."""
     path = SAMPLE / name
-    options = ["COMPRESS=DEFLATE", "PREDICTOR=3", "ZLEVEL=9", "TILED=YES"]
-    dataset = gdal.GetDriverByName("GTiff").Create(
-        str(path), like.RasterXSize, like.RasterYSize, 1, gdal.GDT_Float32, options
-    )
+    options = ["COMPRESS=DEFLATE", *options, "ZLEVEL=9", "TILED=YES"]
+    dataset = gdal.GetDriverByName("GTiff").Create(str(path), like.RasterXSize, like.RasterYSize, 1, kind, options)
     dataset.SetGeoTransform(like.GetGeoTransform())
     dataset.SetProjection(like.GetProjection())
     band = dataset.GetRasterBand(1)
-    band.SetNoDataValue(NODATA)
+    band.SetNoDataValue(nodata)
     band.SetDescription(description)
-    stored = np.where(land, values, NODATA).astype(np.float32)
+    if colours is not None:
+        band.SetColorTable(colours)
     band.WriteRaster(0, 0, like.RasterXSize, like.RasterYSize, stored.tobytes())
     # Statistics inside the file, so that no program that opens it writes an .aux.xml beside it.
     band.ComputeStatistics(False)
     band = dataset = None  # GDAL closes the file when its last name goes
-    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KB, {land.sum():,} land cells")
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KB, {(stored != nodata).sum():,} cells of data")
 
 
 def write_patches(like: gdal.Dataset, mainland: np.ndarray, quality: np.ndarray) -> None:
@@ -186,10 +278,12 @@ def main() -> int:
     SAMPLE.mkdir(parents=True, exist_ok=True)
     bands, dataset = scene()
     ndvi = (bands[3] - bands[2]) / (bands[3] + bands[2])
-    land = ~water_of(bands, ndvi)
+    water = water_of(bands, ndvi)
+    land = ~water
     quality = quality_of(ndvi, land)
     write_raster("permeability.tif", permeability_of(ndvi), land, dataset, "permeability")
     write_raster("quality.tif", quality, land, dataset, "habitat quality")
+    write_land_cover(land_cover_of(bands, ndvi, water), dataset)
     write_patches(dataset, largest_component(land), quality)
     return 0
 

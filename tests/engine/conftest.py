@@ -31,6 +31,7 @@ def load_beside(name):
 
 
 load_beside("independent")
+load_beside("restorations")
 load_beside("worker_process")
 load_beside("circuitscape_project")
 load_beside("windows_by_hand")

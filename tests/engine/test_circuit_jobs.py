@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from permea.engine.flows import (
     regions_of,
 )
 from permea.engine.jobs.circuit_current import CircuitCurrentTask
+from permea.engine.jobs.circuit_runs import finished_of
 from permea.engine.jobs.circuits import rim_bytes
 from permea.engine.jobs.registry import Job
 from permea.engine.jobs.reporting import Reporter
@@ -250,6 +252,116 @@ def test_a_run_that_was_killed_goes_on_and_sums_what_a_whole_one_sums(tmp_path, 
         refused.status == REFUSED
         and "cannot be continued, because something has changed: landscape" in refused.error["text"]
     )
+
+
+def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_path, many):
+    plain = {"mode": "pairwise"}
+    kept = {**plain, "checkpoint": str(tmp_path / "kept")}
+    circuit = GridCircuit(GridGraph(many["landscape"], edge_rule="mean"))
+    focal = FocalNodes.from_cells(many["focal_ids"], *many["focal_cells"].T, many["landscape"].shape)
+    folder = write_job(tmp_path / "first", "circuit.current", kept, many)
+    first = start(folder)
+    # What is kept after the first sixteen pairs, as if the run had been killed then.
+    some, sums = next(Pairwise(circuit, focal).sums())
+    with np.load(tmp_path / "kept" / "sums.npz") as there:
+        arrays = dict(there)
+    assert (some, int(arrays["done"])) == (16, 36)
+    arrays |= {"total": sums.total, "largest": sums.largest, "runs": np.array(16), "done": np.array(16)}
+    np.savez(tmp_path / "kept" / "sums.npz", **arrays)
+    second = start(write_job(tmp_path / "second", "circuit.current", kept, many))
+    assert "16 of 36 pairs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
+    for what in ("cumulative", "maximum"):
+        np.testing.assert_array_equal(second.output(what), first.output(what))
+    assert second.numbers["runs"] == 36 and second.numbers["unconserved"] < 1e-9
+
+
+@pytest.fixture(scope="module")
+def many_points():
+    """Points enough that they are solved for in several turns, some of them behind a wall."""
+    values = np.random.default_rng(8).lognormal(size=(40, 40))
+    values[:, 30] = 0
+    cells = np.argwhere(np.indices(values.shape).sum(0) % 9 == 4)[::4]
+    cells = cells[values[tuple(cells.T)] > 0]
+    return {
+        "landscape": values,
+        "valid": values >= 0,
+        "focal_ids": np.arange(1, len(cells) + 1),
+        "focal_cells": cells,
+    }
+
+
+@pytest.mark.parametrize("sums", [True, False])
+def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_path, many_points, sums):
+    plain = {"mode": "pairwise", "sums": sums}
+    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "pieces_at_once": 1}
+    first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many_points), 2)
+    there = sorted((tmp_path / "kept").glob("finished-*.npy"))
+    assert 1 <= len(there) < -(-len(many_points["focal_ids"]) // 24)
+    written = {path.name: path.stat().st_mtime_ns for path in there}
+
+    go_on = {**kept, "pieces_at_once": 99}
+    second = start(write_job(tmp_path / "second", "circuit.current", go_on, many_points))
+    whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many_points))
+    said = " ".join(line["text"] for line in second.said("message"))
+    assert f"{len(there)} parts of what had to be solved were there" in said
+    assert (
+        written.items()
+        <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("finished-*.npy")}.items()
+    )
+    for what in ("resistances", *(("cumulative", "maximum") if sums else ())):
+        np.testing.assert_array_equal(second.output(what), whole.output(what))
+    # What was known when the run was killed is a part of the whole, and not nothing.
+    known = first["resistances_so_far", "resistances"]
+    there = ~np.isnan(known)
+    np.testing.assert_allclose(known[there], whole.output("resistances")[there], rtol=1e-9)
+    assert there[~np.eye(len(known), dtype=bool)].any() and not there.all()
+
+    changed = {**many_points, "focal_cells": many_points["focal_cells"][::-1]}
+    refused = start(write_job(tmp_path / "changed", "circuit.current", kept, changed))
+    assert refused.status == REFUSED and "it had another focal_cells" in refused.error["text"]
+
+
+@pytest.mark.parametrize("claims", [False, True])
+def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
+    """Regions that claim barriers are solved pair by pair; others in the network between their rims."""
+    landscape = many["landscape"].copy()
+    if claims:
+        landscape[tuple(many["focal_cells"][0])] = 0
+    given = {**many, "landscape": landscape}
+    plain = {"mode": "pairwise", "sums": False}
+    kept = {**plain, "checkpoint": str(tmp_path / "kept")}
+    first = start(write_job(tmp_path / "first", "circuit.current", kept, given))
+    if claims:
+        (tmp_path / "kept" / "finished-apart-00000016.npy").unlink()
+    second = start(write_job(tmp_path / "second", "circuit.current", kept, given))
+    parts = len(list((tmp_path / "kept").glob("finished-*.npy")))
+    assert parts == (-(-36 // 8) if claims else 1)
+    assert f"{parts - claims} parts of what had to be solved" in " ".join(m["text"] for m in second.said("message"))
+    np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
+    np.testing.assert_array_equal(
+        second.output("resistances"),
+        start(write_job(tmp_path / "whole", "circuit.current", plain, given)).output("resistances"),
+    )
+
+
+def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(tmp_path, many_points, monkeypatch):
+    said = (tmp_path / "said").open("w+")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
+    job = Job({"checkpoint": str(tmp_path / "kept")}, many_points, Reporter(said), tmp_path)
+    assert finished_of(job, "circuit.current", 1_000_001) is None
+    assert finished_of(job, "circuit.current", 1_000_000) is not None
+    said.seek(0)
+    [line] = [json.loads(line) for line in said]
+    assert line["type"] == "warning" and "would take 0.0 GB" in line["text"]
+
+
+def test_a_part_that_is_damaged_is_named(tmp_path, many_points):
+    kept = {"mode": "pairwise", "checkpoint": str(tmp_path / "kept")}
+    assert start(write_job(tmp_path / "first", "circuit.current", kept, many_points)).status == DONE
+    damaged = sorted((tmp_path / "kept").glob("finished-solved-*.npy"))[-1]
+    damaged.write_bytes(b"rubbish")
+    refused = start(write_job(tmp_path / "second", "circuit.current", kept, many_points))
+    assert refused.status == REFUSED and f"{damaged.name} is damaged" in refused.error["text"]
 
 
 def test_no_more_pieces_than_asked_for_wait_to_be_read(tmp_path, many):

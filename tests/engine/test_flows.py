@@ -141,6 +141,34 @@ def test_points_take_one_solve_fewer_than_they_are(landscape):
     assert sum(entry.right_hand_sides for entry in entries) == 5
 
 
+@pytest.mark.parametrize("zero", [False, True])
+def test_regions_are_summed_up_as_their_maps_are(zero):
+    landscape = np.random.default_rng(2).lognormal(size=(30, 34))
+    landscape[:, 20] = landscape[12:15, 3:6] = 0
+    shape = landscape.shape
+    # One lies on both sides of the wall, one partly on barriers, two share a cell.
+    focal = focal_of(
+        [
+            block(shape, 1, 1, 4, 4),
+            np.concatenate([block(shape, 25, 5, 2, 3), block(shape, 3, 30, 2, 2)]),
+            block(shape, 10, 2, 4, 5),
+            block(shape, 20, 25, 3, 3),
+            block(shape, 22, 27, 3, 3),
+            block(shape, 28, 10, 1, 1),
+        ]
+    )
+    pairwise = Pairwise(circuit_of(landscape), focal)
+    assert pairwise.summed_together
+    found = pairwise.cumulative(zero_at_focal=zero)
+    maps = list(pairwise.maps())
+    stack = np.stack([pairwise.counted(pair, zero) for pair in maps])
+    np.testing.assert_array_equal(np.isnan(found.total), np.isnan(stack).all(0))
+    known = np.nan_to_num(stack)
+    np.testing.assert_allclose(np.nan_to_num(found.total), known.sum(0), atol=1e-9)
+    np.testing.assert_allclose(np.nan_to_num(found.largest), known.max(0), atol=1e-9)
+    assert found.runs == len(maps) and found.residual < 1e-10
+
+
 def test_the_cumulative_current_is_the_sum_over_pairs(landscape):
     shorts = [block(landscape.shape, 1, 5, 2, 4)]
     cells = [(0, 0), (4, 4), (9, 7), (2, 8), (10, 2), (5, 1)]

@@ -218,6 +218,27 @@ def test_randomized_paths_do_not_begin_in_patches(grid):
         distances_between(grid, PATCHES, RSPDistance(0.1))
 
 
+@pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
+@pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
+def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, distance, sources, targets):
+    """Where targets lie among the sources, too, and are fewer or more than these; going and coming back may differ."""
+    rule = "resistance" if isinstance(distance, ResistanceDistance) else "target"
+    grid = GridGraph(1 / resistance, edge_rule=rule, pixel_size=PIXEL)
+    every = np.union1d(sources, targets)
+    whole = distances_between(grid, every, distance)
+    expected = whole[np.ix_(np.searchsorted(every, sources), np.searchsorted(every, targets))]
+    np.testing.assert_allclose(distances_between(grid, sources, distance, targets), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_target_inside_a_patch_is_no_distance_away(grid):
+    inside = FocalNodes(np.array([9, 7]), (PATCHES.places[2][4:5], PATCHES.places[3]))
+    for distance in (LCPDistance(), ResistanceDistance(), EuclideanDistance()):
+        found = distances_between(grid, PATCHES, distance, inside)
+        assert np.argwhere(found == 0).tolist() == [[2, 0], [3, 1]]
+        alone = distances_between(grid, PATCHES, distance)
+        np.testing.assert_allclose(found[:, 1], alone[:, 3], rtol=1e-9)
+
+
 @pytest.fixture(scope="module")
 def islands():
     return GridGraph(np.array([[1.0, 1.0, 0.0, 1.0, 1.0]]))

@@ -58,6 +58,46 @@ def test_randomized_paths_of_points_give_a_matrix_both_ways(measure, grid, tmp_p
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("kind", "distance"),
+    [("leastcost", LCPDistance()), ("resistance", ResistanceDistance()), ("euclidean", EuclideanDistance())],
+)
+def test_the_matrix_from_focal_nodes_to_targets_has_a_column_for_each(kind, distance, grid, focal, targets, tmp_path):
+    ended = run(tmp_path, "distance.matrix", {"distance": kind}, **TARGETS)
+    assert ended.status == DONE, ended.log
+    expected = distances_between(grid, focal, distance, targets)
+    assert expected.shape == (4, 2)
+    np.testing.assert_allclose(ended.output("matrix"), expected, rtol=1e-10)
+    assert ended.numbers["unreachable_pairs"] == (0 if kind == "euclidean" else 2)
+
+
+@pytest.mark.parametrize("kind", ["leastcost", "resistance", "rsp"])
+def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
+    """What a kill leaves is some of the files: any subset of them will do."""
+    parameters = {"distance": kind, "theta": 0.2, "cost": "inverse", "measure": "expected_cost"}
+    cells = np.argwhere(LANDSCAPE > 0)[::2]
+    points = {"focal_ids": np.arange(len(cells)), "focal_cells": cells}
+    kept = {**parameters, "checkpoint": str(tmp_path / "kept")}
+    whole = run(tmp_path / "whole", "distance.matrix", parameters, **points).output("matrix")
+    assert run(tmp_path / "first", "distance.matrix", kept, **points).status == DONE
+    there = sorted((tmp_path / "kept").glob("finished-*.npy"))
+    assert len(there) > 1
+    for path in there[1:]:
+        path.unlink()
+    second = run(tmp_path / "second", "distance.matrix", kept, **points)
+    assert "1 of the searches or solves were done" in " ".join(line["text"] for line in second.said("message"))
+    np.testing.assert_array_equal(second.output("matrix"), whole)
+    pieces = {line["name"] for line in second.said("piece")}
+    assert pieces == {"distances_so_far"}
+    known = np.load(second.folder / "distances_so_far-matrix.npy")
+    assert np.isnan(known).any() or kind != "leastcost"
+    there = ~np.isnan(known)
+    np.testing.assert_allclose(known[there], whole[there], rtol=1e-9)
+
+    refused = run(tmp_path / "other", "distance.matrix", {**kept, "neighbors": "rook"}, **points)
+    assert refused.status == REFUSED and 'neighbors ("queen", now "rook")' in refused.error["text"]
+
+
 def test_randomized_paths_from_patches_are_refused(tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": "survival"}
     ended = run(tmp_path, "distance.matrix", parameters)

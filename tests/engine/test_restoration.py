@@ -1,52 +1,34 @@
 """What raising a cell would gain, against landscapes in which it was raised and everything solved anew."""
 
+from itertools import combinations
+
 import independent
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, sensitivity
-from permea.engine.barriers import LeastCostGain, ResistanceGain, barrier_map, improvement_score
-from permea.engine.flows import FocalNodes, GridCircuit, Pairwise, corridor, least_cost_paths, pinch_points
+from permea.engine.barriers import (
+    LeastCostGain,
+    RegionResistanceGain,
+    ResistanceGain,
+    barrier_map,
+    improvement_score,
+)
+from permea.engine.flows import GridCircuit, Pairwise, corridor, least_cost_paths, pinch_points
+from restorations import (
+    EVERYWHERE,
+    GRAPHS,
+    LANDSCAPES,
+    POINTS,
+    REGION,
+    RESTORED,
+    focal,
+    grid_of,
+    pairwise,
+    rough,
+    walled,
+)
 
-RESTORED = 2.5
-#: Flat indices in a landscape of 7 × 8 cells.
-POINTS = (0, 13, 40, 55)
-REGION = np.array([16, 17, 24])
-
-
-def rough(seed=3):
-    landscape = np.exp(np.random.default_rng(seed).normal(size=(7, 8)))
-    landscape[2:5, 3] = 0.0
-    landscape[5, 5] = 0.0
-    landscape.ravel()[list(POINTS)] = 1.0
-    return landscape
-
-
-def walled():
-    """A wall of one cell's width, with land of no use behind it, too."""
-    landscape = rough()
-    landscape[:, 4] = 0.0
-    landscape[6, 2] = landscape[5, 3] = 0.0
-    landscape[6, 3] = 0.7
-    return landscape
-
-
-def focal(*places):
-    return FocalNodes(np.arange(1, len(places) + 1), tuple(np.atleast_1d(place) for place in places))
-
-
-def grid_of(landscape, neighbors="queen", edge_rule="mean"):
-    return GridGraph(jnp.asarray(landscape), neighbors=neighbors, edge_rule=edge_rule, pixel_size=(2.0, 3.0))
-
-
-def pairwise(landscape, quantity, nodes, neighbors="queen", edge_rule="mean"):
-    """A distance between nodes by textbook formulas, the nearest cells of regions."""
-    matrix = independent.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
-    number = np.cumsum(landscape.ravel() > 0) - 1
-    every = quantity(matrix)
-    cells = [np.atleast_1d(node) for node in nodes]
-    vertices = [number[mine[landscape.ravel()[mine] > 0]] for mine in cells]
-    return np.array([[every[np.ix_(one, other)].min() for other in vertices] for one in vertices])
+KINDS = (RegionResistanceGain, ResistanceGain)
 
 
 def by_brute_force(landscape, quantity, nodes, **graph):
@@ -62,11 +44,6 @@ def by_brute_force(landscape, quantity, nodes, **graph):
         gain[cell] = (before - after)[connected].mean() if connected.any() else 0.0
         joined[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
     return np.where(joined > 0, np.inf, gain), joined
-
-
-EVERYWHERE = np.ones((7, 8), bool)
-GRAPHS = [("queen", "mean"), ("rook", "mean"), ("queen", "resistance")]
-LANDSCAPES = {"rough": rough, "walled": walled}
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
@@ -102,11 +79,80 @@ def test_no_cell_gains_more_than_its_bound_and_the_bound_is_close(name, neighbor
     assert bound[there].sum() < 3 * gain[there].sum()
 
 
+def merged_resistances(landscape, nodes, neighbors="queen", edge_rule="mean"):
+    """Resistances of pairs of which each region is one node, by textbook formulas on the merged graph of each pair."""
+    matrix = independent.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
+    number = np.cumsum(landscape.ravel() > 0) - 1
+    found = np.zeros((len(nodes),) * 2)
+    for i, j in combinations(range(len(nodes)), 2):
+        owner = np.arange(len(matrix))
+        for node in (nodes[i], nodes[j]):
+            owner[number[node]] = number[node[0]]
+        kept, owner = np.unique(owner, return_inverse=True)
+        merged = np.zeros((len(kept),) * 2)
+        np.add.at(merged, (owner[:, None], owner[None]), matrix)
+        np.fill_diagonal(merged, 0.0)
+        one, other = (owner[number[node[0]]] for node in (nodes[i], nodes[j]))
+        found[i, j] = found[j, i] = independent.effective_resistances(merged)[one, other]
+    return found
+
+
+#: Regions of which one spans the wall, one has an inside, one is a point, and two lie side by side.
+REGIONS = (np.array([0, 1, 8]), np.array([30, 31, 22, 23]), np.array([55]), np.array([40, 41, 42, 48, 49, 50]))
+ACROSS = (np.array([0, 1]), np.array([26, 29]), np.array([55, 54]))
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+@pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
+@pytest.mark.parametrize("regions", [REGIONS, ACROSS])
+def test_what_resistances_between_regions_gain_by_a_raised_cell_is_what_solving_anew_finds(
+    name, neighbors, edge_rule, regions
+):
+    landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
+    regions = tuple(node[landscape.ravel()[node] > 0] for node in regions)
+    found = RegionResistanceGain(grid_of(landscape, **graph), focal(*regions)).when_raised_to(RESTORED, EVERYWHERE)
+    before = merged_resistances(landscape, regions, **graph)
+    connected = np.isfinite(before) & ~np.eye(len(regions), dtype=bool)
+    for cell in np.ndindex(*landscape.shape):
+        changed = landscape.copy()
+        changed[cell] = max(changed[cell], RESTORED)
+        after = merged_resistances(changed, regions, **graph)
+        joined = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        assert found.joined[cell] == joined
+        expected = np.inf if joined else (before[connected] - after[connected]).mean()
+        assert found.gain[cell] == pytest.approx(expected, rel=1e-7, abs=1e-10), cell
+    assert (found.gain > 1e-3).any() and found.pairs == connected.sum() // 2
+
+
+def test_between_points_the_gain_is_the_same_as_between_regions_of_one_cell():
+    grid = grid_of(walled())
+    regions, points = (kind(grid, focal(*POINTS)).when_raised_to(RESTORED, EVERYWHERE) for kind in KINDS)
+    np.testing.assert_allclose(regions.gain, points.gain, rtol=1e-8, atol=1e-10)
+    np.testing.assert_array_equal(regions.joined, points.joined)
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_the_barrier_map_between_regions_is_the_slope_of_their_resistance(name):
+    landscape = LANDSCAPES[name]()
+    regions = tuple(node[landscape.ravel()[node] > 0] for node in REGIONS)
+    found = barrier_map(grid_of(landscape), focal(*regions), ResistanceDistance())
+    connected = np.isfinite(merged_resistances(landscape, regions)) & ~np.eye(len(regions), dtype=bool)
+
+    def mean(permeability):
+        return merged_resistances(permeability, regions)[connected].mean()
+
+    expected = -independent.slopes(mean, landscape)
+    there = landscape > 0
+    np.testing.assert_allclose(found.gain[there], expected[there], atol=1e-6 * expected.max())
+    assert found.distance == pytest.approx(mean(landscape))
+    assert (found.pairs, found.unreachable_pairs) == (connected.sum(), (~connected).sum() - len(regions))
+
+
 def test_a_landscape_larger_than_one_batch_of_cells_gains_the_same(monkeypatch):
-    from permea.engine.barriers import resistance
+    from permea.engine.barriers import stars
 
     whole = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
-    monkeypatch.setattr(resistance, "TOGETHER", 60)
+    monkeypatch.setattr(stars, "TOGETHER", 60)
     parts = ResistanceGain(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
     np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
 

@@ -1,5 +1,6 @@
 """What is in the package, and what is not."""
 
+import re
 import zipfile
 from pathlib import PurePosixPath
 
@@ -41,8 +42,20 @@ def test_every_module_of_the_plugin_is_in_the_package(names, root):
 
 
 def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
-    needed = ("engine-requirements.txt", "icons/permea.svg", "sample/permeability.tif", "sample/patches.gpkg")
+    sample = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover.qml", "land_cover_classes.csv")
+    models = ("first_look", "distance_to_habitat", "land_cover_to_currents_and_barriers")
+    needed = ["engine-requirements.txt", "icons/permea.svg", "sample/patches.gpkg"]
+    needed += [f"sample/{name}" for name in sample] + [f"models/{name}.model3" for name in models]
     assert {f"permea/resources/{name}" for name in needed} <= set(names)
+
+
+def test_the_help_finds_its_pictures_in_the_package(unpacked):
+    pages = sorted((unpacked / "resources" / "help").glob("*.html"))
+    assert len(pages) > 15
+    for page in pages:
+        pictures = re.findall(r'<img src="([^"]+)"', page.read_text(encoding="utf-8"))
+        assert len(pictures) == 1, page.name
+        assert (page.parent / pictures[0]).is_file(), page.name
 
 
 def test_nothing_that_only_developers_need_is_in_the_package(names):

@@ -6,6 +6,7 @@ The names are those of `descent`.
 import numpy as np
 
 from ...compiled import compiled
+from .descent import FOUR
 
 
 @compiled
@@ -59,7 +60,7 @@ def correct_and_relax(k, inverse, b, x, sides, width, shares, coarse_x, coarse_w
     before, behind: the corrected rows beside the band, by side.
     """
     columns = width - 1
-    implied, share = np.empty(columns, x.dtype), np.empty(columns, x.dtype)
+    implied, share = np.empty((FOUR, columns), x.dtype), np.empty(columns, x.dtype)
     corrected = np.zeros((2, x.shape[0], width + 1), x.dtype)
     for side in sides:
         _corrected_row(x, side, width, last - 1, shares, coarse_x, coarse_width, corrected[(last - 1) % 2, side])
@@ -71,25 +72,43 @@ def correct_and_relax(k, inverse, b, x, sides, width, shares, coarse_x, coarse_w
         southwest, south, southeast = k[5][at : at + columns], k[6][at : at + columns], k[7][at : at + columns]
         for j in range(columns):
             share[j] = scale[j] * east[j]
-        for side in sides:
-            if row > first:
-                above = corrected[(row - 1) % 2, side]
-                _corrected_row(x, side, width, row - 1, shares, coarse_x, coarse_width, above)
-            else:
-                above = before[side]
-            here = corrected[row % 2, side]
-            if row < last - 1:
-                below = x[side, at + width - 1 : at + width + columns + 1]
-            else:
-                below = behind[side]
-            given, out = b[side, at : at + columns], x[side, at : at + columns]
-            for j in range(columns):
-                implied[j] = scale[j] * (
-                    given[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
-                    + west[j] * here[j] + southwest[j] * below[j]
-                    + south[j] * below[j + 1] + southeast[j] * below[j + 2]
-                )  # fmt: skip
-            value = x.dtype.type(0)
-            for j in range(columns - 1, -1, -1):
-                value = implied[j] + share[j] * value
-                out[j] = value
+        for begin in range(0, sides.size, FOUR):
+            some = sides[begin : begin + FOUR]
+            for n in range(some.size):
+                side, to = some[n], implied[n]
+                if row > first:
+                    above = corrected[(row - 1) % 2, side]
+                    _corrected_row(x, side, width, row - 1, shares, coarse_x, coarse_width, above)
+                else:
+                    above = before[side]
+                here = corrected[row % 2, side]
+                if row < last - 1:
+                    below = x[side, at + width - 1 : at + width + columns + 1]
+                else:
+                    below = behind[side]
+                given = b[side, at : at + columns]
+                for j in range(columns):
+                    to[j] = scale[j] * (
+                        given[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
+                        + west[j] * here[j] + southwest[j] * below[j]
+                        + south[j] * below[j + 1] + southeast[j] * below[j + 2]
+                    )  # fmt: skip
+            _four_backwards(implied, share, x, some, at)
+
+
+@compiled
+def _four_backwards(implied, share, x, sides, at):
+    """Go back along a row with four right-hand sides, none of which waits for another's last cell.
+
+    Of fewer than four the last one is gone along more than once, which takes no longer.
+    """
+    columns, n = share.size, sides.size - 1
+    a, b, c, d = implied[0], implied[min(1, n)], implied[min(2, n)], implied[min(3, n)]
+    to_a, to_b = x[sides[0], at : at + columns], x[sides[min(1, n)], at : at + columns]
+    to_c, to_d = x[sides[min(2, n)], at : at + columns], x[sides[min(3, n)], at : at + columns]
+    one = two = three = four = x.dtype.type(0)
+    for j in range(columns - 1, -1, -1):
+        part = share[j]
+        one, two = a[j] + part * one, b[j] + part * two
+        three, four = c[j] + part * three, d[j] + part * four
+        to_a[j], to_b[j], to_c[j], to_d[j] = one, two, three, four

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...compiled import on_all_cores
+from ..journal import note
 from .host_cycle import Cycle, Hierarchy
 from .searching import advance, apply, product, put_into_frame, turn
 
@@ -16,6 +17,9 @@ CAUTION = 1e-2
 
 #: After so many iterations the pace so far tells whether those that are allowed will do.
 PATIENCE = 60
+
+#: After so many iterations the pace tells whether another solver would be sooner.
+FIRST_LOOK = 4
 
 #: Right-hand sides solved at a time: they share what is read of the matrix, and more would only fill memory.
 TOGETHER = 8
@@ -37,8 +41,16 @@ class Found(NamedTuple):
     residuals: Float[np.ndarray, "sides"]
 
 
+class TooSlowError(RuntimeError):
+    """Another solver would be sooner."""
+
+
 def solve(
-    hierarchy: Hierarchy, right_hand_sides: Float[np.ndarray, "sides rows columns"], tolerance: float, iterations: int
+    hierarchy: Hierarchy,
+    right_hand_sides: Float[np.ndarray, "sides rows columns"],
+    tolerance: float,
+    iterations: int,
+    worth: float | None = None,
 ) -> Found:
     """Solve A x = b by conjugate gradients, each right-hand side for as long as it needs.
 
@@ -55,6 +67,13 @@ def solve(
         residual.
     iterations
         How many at most.
+    worth
+        As in `Multigrid`.
+
+    Raises
+    ------
+    TooSlowError
+        The first right-hand sides have shown that they will take more iterations than it is worth.
 
     Notes
     -----
@@ -66,44 +85,61 @@ def solve(
     Golub, G. H., and Ye, Q. (1999). Inexact preconditioned conjugate gradient method with inner-outer iteration.
     SIAM Journal on Scientific Computing 21, 1305–1320.
     """
-    parts = [right_hand_sides[first : first + TOGETHER] for first in range(0, max(len(right_hand_sides), 1), TOGETHER)]
-    found = [_solve_together(hierarchy, part, tolerance, iterations) for part in parts]
-    return found[0] if len(found) == 1 else Found(*(np.concatenate(each) for each in zip(*found, strict=True)))
+    count, cells = len(right_hand_sides), right_hand_sides[0].size if len(right_hand_sides) else 0
+    given = right_hand_sides.reshape(count, cells)
+    result = Found(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count))
+    # Groups of equal size: a lone right-hand side at the end would read the matrix for itself.
+    groups = np.array_split(np.arange(count), -(-count // TOGETHER))
+    vectors = _Vectors(hierarchy, len(groups[0])) if groups else None
+    for group in groups:
+        part = slice(group[0], group[-1] + 1)
+        room = result.x[part]
+        search = _Search(hierarchy, vectors, given[part], room)
+        looked = worth is None or group is not groups[0]
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                search.begin_anew()
+            search.run(CAUTION * tolerance if attempt else tolerance, iterations, None if looked else worth)
+            search.conclude()
+            if not search.unfinished(tolerance, iterations).size:
+                break
+        result.iterations[part], result.residuals[part] = search.iterations, search.relative
+        if search.x is not room:
+            room[:] = search.x
+    return result._replace(x=result.x.reshape(right_hand_sides.shape))
 
 
-def _solve_together(hierarchy: Hierarchy, right_hand_sides: np.ndarray, tolerance: float, iterations: int) -> Found:
-    search = _Search(hierarchy, right_hand_sides)
-    for attempt in range(ATTEMPTS):
-        search.run(CAUTION * tolerance if attempt else tolerance, iterations)
-        search.conclude()
-        if not search.unfinished(tolerance, iterations).size:
-            break
-    return Found(search.x.reshape(right_hand_sides.shape), search.iterations, search.relative)
+class _Vectors:
+    """Memory for some right-hand sides at a time; what one group leaves in it is overwritten by the next."""
+
+    def __init__(self, hierarchy: Hierarchy, sides: int):
+        cells = hierarchy.entries[0].size
+        self.cycle = Cycle(hierarchy, sides)
+        self.residual, self.applied, self.correction = np.zeros((3, sides, cells))
+        self.p = np.zeros((sides, hierarchy.levels[0].frame.size))
 
 
 class _Search:
-    """The vectors of the iteration, of all right-hand sides."""
+    """The iteration for a group of right-hand sides; where the solution belongs is filled with zeros."""
 
-    def __init__(self, hierarchy: Hierarchy, right_hand_sides: np.ndarray):
-        sides = len(right_hand_sides)
+    def __init__(self, hierarchy: Hierarchy, vectors: _Vectors, given: np.ndarray, room: np.ndarray):
+        sides = len(given)
         self.matrix = (hierarchy.entries, hierarchy.ground)
         self.frame, self.inverse = hierarchy.levels[0].frame, hierarchy.levels[0].inverse
-        self.cycle = Cycle(hierarchy, sides)
-        self.given = right_hand_sides.reshape(sides, -1)
+        self.vectors, self.cycle, self.given = vectors, vectors.cycle, given
         # The solution is x + rest; what the present attempt adds to it is the correction.
         self.x = self.rest = None
-        self.correction = np.zeros_like(self.given)
-        self.residual = self.given.copy()
-        self.applied = np.zeros_like(self.given)
-        self.p = np.zeros((sides, self.frame.size))
+        self.correction = room
+        self.residual, self.applied, self.p = vectors.residual[:sides], vectors.applied[:sides], vectors.p[:sides]
+        self.residual[:], self.applied[:], self.p[:] = given, 0, 0
         self.iterations = np.zeros(sides, int)
         # Residuals reach the cycle as numbers of order one, which single precision holds until they are small.
-        largest = np.abs(self.given).max(1, initial=0)
+        largest = np.maximum(given.max(1, initial=0), -given.min(1, initial=0))
         self.unit = 1 / np.where(largest > 0, largest, 1)
         self.scale = np.array([self._advance(side, 0.0) for side in range(sides)])
         self.relative = (self.scale > 0).astype(float)
 
-    def run(self, tolerance: float, iterations: int) -> None:
+    def run(self, tolerance: float, iterations: int, worth: float | None) -> None:
         """Iterate until all residuals, as the iteration counts them, are within tolerance, or as often as allowed."""
         sizes, steps = np.zeros(len(self.given)), np.zeros(len(self.given))
         sides = self.unfinished(tolerance, iterations)
@@ -124,7 +160,19 @@ class _Search:
                     continue
                 sizes[side], steps[side] = size, size / energy
                 self.relative[side] = np.sqrt(self._advance(side, steps[side]) / self.scale[side])
+            if worth is not None and self.iterations.max() == FIRST_LOOK:
+                self.refuse_if_slow(tolerance, worth)
             sides = self.unfinished(tolerance, iterations)
+
+    def refuse_if_slow(self, tolerance: float, worth: float) -> None:
+        """Raise if the right-hand sides will take more iterations than it is worth, at the pace so far."""
+        running = self.relative > tolerance
+        with np.errstate(divide="ignore"):
+            pace = np.log(tolerance) / np.log(self.relative[running])
+        expected = np.where(pace > 0, self.iterations[running] * pace, np.inf)
+        if running.any() and not expected.mean() <= worth:
+            note("multigrid", len(self.given), FIRST_LOOK, self.relative.max())
+            raise TooSlowError("multigrid would take longer than another solver")
 
     def conclude(self) -> None:
         """Add the correction to the solution, and compute the residuals from that."""
@@ -134,15 +182,19 @@ class _Search:
             self.x, self.rest = _exact_sum(
                 self.x, self.correction if self.rest is None else self.rest + self.correction
             )
-        self.correction = np.zeros_like(self.x)
+        # Adding to the correction comes with taking from the residual; what is added here is not used.
+        self.correction = self.vectors.correction[: len(self.x)]
         for side in np.flatnonzero(self.scale > 0):
             self.residual[side] = self.given[side]
             for part in (self.x,) if self.rest is None else (self.x, self.rest):
                 self._each(put_into_frame, part, self.p, side)
                 self._sum(apply, *self.matrix, self.p, self.applied, side)
                 left = self._advance(side, 1.0)
-            self.correction[side], self.p[side] = 0, 0
             self.relative[side] = np.sqrt(left / self.scale[side])
+
+    def begin_anew(self) -> None:
+        """Forget the direction; what is found from now on is a correction of what was concluded."""
+        self.correction[:], self.p[:] = 0, 0
 
     def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
         """List the right-hand sides that are worth another iteration."""

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from ...compiled import on_all_cores
 from ...stencil import steps_of
 from .ascent import correct_and_relax, corrected_rows
-from .descent import relax_from_zero, remaining, restrict_residual
+from .descent import add, relax_from_zero, remaining, restrict_residual
 from .framed import BAND, Frame, both_ways, forward_arrays
 from .galerkin import PATCH, coarse_ground, coarse_network, invert_diagonal, weigh_middles, weigh_sides
 from .searching import take_in
@@ -181,8 +181,8 @@ class Cycle:
     def __init__(self, hierarchy: Hierarchy, sides: int):
         self.hierarchy = hierarchy
         frames = [level.frame for level in hierarchy.levels]
-        self.b, self.x, self.left = (
-            [np.zeros((sides, frame.size), hierarchy.precision) for frame in frames] for _ in range(3)
+        self.b, self.x, self.left, self.before = (
+            [np.zeros((sides, frame.size), hierarchy.precision) for frame in frames] for _ in range(4)
         )
 
     def run(self, sides: Int[np.ndarray, "active"]) -> None:
@@ -213,10 +213,10 @@ class Cycle:
         level = self.hierarchy.levels[n]
         given = (level.k, level.inverse, self.b[n], self.x[n], sides, self.left[n], level.frame.width)
         on_all_cores(remaining, [(*given, *band) for band in level.frame.bands])
-        before = self.x[n][sides]
         self.b[n], self.left[n] = self.left[n], self.b[n]
+        self.x[n], self.before[n] = self.before[n], self.x[n]
         self._visit(n, sides)
-        self.x[n][sides] += before
+        on_all_cores(add, [(self.before[n][side], self.x[n][side]) for side in sides])
 
     def _up(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
         level, x = self.hierarchy.levels[n], self.x[n]

@@ -66,6 +66,9 @@ class Multigrid(AbstractSolver):
     on_host
         Whether to iterate on the processor, in loops compiled once for all rasters, or in compiled, batched form; None
         for the processor where there is no GPU.
+    worth
+        On the processor: after how many iterations another solver would have been sooner. It raises as soon as it sees
+        that it will take more; None if there is no other.
 
     Notes
     -----
@@ -83,6 +86,7 @@ class Multigrid(AbstractSolver):
     iterations: int = eqx.field(static=True, default=300)
     cycle: Literal["automatic", "float32", "float64"] = eqx.field(static=True, default="automatic")
     on_host: bool | None = eqx.field(static=True, default=None)
+    worth: float | None = eqx.field(static=True, default=None)
 
     @property
     def uses_host(self) -> bool:
@@ -154,11 +158,11 @@ class Multigrid(AbstractSolver):
     def _found(self, hierarchy: host_cycle.Hierarchy, center, edges, currents: np.ndarray) -> host.Found:
         if self.cycle == "automatic" and hierarchy.precision == np.float32:
             if hierarchy.weakest >= CUT_OFF:
-                found = host.solve(hierarchy, currents, self.tolerance, self.iterations)
+                found = host.solve(hierarchy, currents, self.tolerance, self.iterations, self.worth)
                 if (found.residuals <= self.tolerance).all() or (found.residuals > HOPELESS).any():
                     return found
             hierarchy = host_cycle.build(center, edges, np.float64)
-        return host.solve(hierarchy, currents, self.tolerance, self.iterations)
+        return host.solve(hierarchy, currents, self.tolerance, self.iterations, self.worth)
 
     def _converged(self, outcome: Outcome) -> Bool[Array, ""]:
         return (outcome.residual <= self.tolerance).all()

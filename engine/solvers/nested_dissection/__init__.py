@@ -4,6 +4,7 @@
 solve and invert in parts; `device` does the same in compiled, batched form. What others may use is here.
 """
 
+from .host import REFINED_FROM as REFINED_FROM
 from .solver import NestedDissection as NestedDissection
 from .solver import log_determinant as log_determinant
 from .solver import predicted_bytes as predicted_bytes

@@ -16,7 +16,7 @@ from ..journal import note
 from .elimination import Factor, halves
 from .host import remembered_factor, solve
 from .plan import separator_places
-from .substitution import _add
+from .substitution import add_child
 from .workers import workers
 
 #: How far an entry may be from the same entry by a whole solve with a check of its residual, relative to the diagonal.
@@ -65,7 +65,7 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
         front = np.zeros((len(node.separator) + len(node.frame), len(columns)))
         first = 0
         for (mine, outside), runs in zip(parts, node.children, strict=True):
-            _add(front[:, first : first + len(mine)], outside, runs)
+            add_child(front[:, first : first + len(mine)], outside, runs)
             first += len(mine)
         # A cell that is eliminated here begins here.
         place = {cell: row for row, cell in enumerate(node.separator)}
@@ -141,7 +141,7 @@ def _through_tile(factored: Factor, number: int, cells: np.ndarray, columns: np.
         front = np.zeros((*level.boxes, inside + len(level.frame), len(cells)))
         if level.axis is not None:
             for child, runs in zip(halves(outside, level.axis), level.children, strict=True):
-                _add(front, child, runs)
+                add_child(front, child, runs)
         starting = padded[separator_places(dissection, number, depth)]
         places = np.nonzero(starting)
         front[(*places, starting[places] - 1)] = 1.0

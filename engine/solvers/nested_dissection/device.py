@@ -16,8 +16,9 @@ from ...stencil import Stencil, neighbour, steps_of
 from ..journal import note
 from .elimination import GROWTH_LIMIT, singular
 from .entries import places, upper_left
-from .host import NEGLIGIBLE, RESIDUAL_LIMIT
+from .host import RESIDUAL_LIMIT
 from .plan import Plan, Runs, plan, separator_places
+from .residuals import NEGLIGIBLE
 
 #: Up to this size a batch of blocks is inverted by plain elimination, which reads it once per pivot.
 BY_HAND = 32

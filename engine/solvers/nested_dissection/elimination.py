@@ -140,7 +140,8 @@ def _eliminate(fronts: np.ndarray, separator: int, symmetric: bool) -> tuple[Eli
     pivots = invert(fronts[..., :separator, :separator], symmetric)
     coupling = fronts[..., separator:, :separator]
     right = pivots.inverse @ fronts[..., :separator, separator:]
-    left = right.mT if symmetric else coupling @ pivots.inverse
+    # In memory its transpose, as K is: that is the order in which substitution reads it.
+    left = right.mT if symmetric else (pivots.inverse.mT @ coupling.mT).mT
     schur = coupling @ right
     np.subtract(fronts[..., separator:, separator:], schur, out=schur)
     return Eliminated(pivots.inverse, right, left, pivots.log_determinant), schur

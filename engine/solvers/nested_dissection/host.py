@@ -10,6 +10,7 @@ from ...stencil import steps_of
 from ..journal import note
 from .elimination import Factor, factor
 from .plan import plan
+from .residuals import residuals
 from .selected_inversion import invert_selected
 from .substitution import substitute
 
@@ -18,9 +19,6 @@ RESIDUAL_LIMIT = 1e-8
 
 #: A relative residual above this is worth another pass with the same factor.
 REFINED_FROM = 1e-13
-
-#: Entries of a solution below this part of the largest are rounding, and no equation is asked of them.
-NEGLIGIBLE = 1e-13
 
 #: So many factors are kept between calls, if they take at most so many bytes together, or one: a gradient needs the
 #: matrix of its forward pass, chunks of sources the same. More only fill memory where every target has another.
@@ -80,8 +78,9 @@ def solve(
     right_hand_sides: np.ndarray,
     symmetric: bool | None,
     transposed: bool,
+    refined_from: float = REFINED_FROM,
 ) -> np.ndarray:
-    """Solve A x = b or Aᵀ x = b for k rasters.
+    """Solve A x = b or Aᵀ x = b for k rasters; `refined_from` as in `NestedDissection`.
 
     Raises
     ------
@@ -94,19 +93,20 @@ def solve(
     solution, worst = np.empty_like(right_hand_sides), 0.0
     for start in range(0, len(right_hand_sides), CHUNK):
         b = right_hand_sides[start : start + CHUNK]
-        x = substitute(factored, b, transposed)
-        residual, relative = _residual(center, edges, b, x)
-        if relative > REFINED_FROM:
+        x = substitute(factored, b, transposed, solution[start : start + CHUNK])
+        if refined_from == np.inf:
+            continue
+        residual, relative = residuals(center, edges, b, x)
+        if relative > refined_from:
             x += substitute(factored, residual, transposed)
-            _, relative = _residual(center, edges, b, x)
-        solution[start : start + CHUNK] = x
+            _, relative = residuals(center, edges, b, x)
         worst = max(worst, relative) if relative == relative else np.nan
     if not worst <= RESIDUAL_LIMIT:
         raise RuntimeError(
             f"the linear system of {center.size} cells could not be solved: relative residual {worst:.1e} "
             f"(the values of the raster may span too many orders of magnitude)"
         )
-    note("nested dissection", len(right_hand_sides), 0, worst)
+    note("nested dissection", len(right_hand_sides), 0, None if refined_from == np.inf else worst)
     return solution
 
 
@@ -168,19 +168,3 @@ def _seen_from(rasters: np.ndarray, step: tuple[int, int]) -> np.ndarray:
 
 def _overlap(length: int, step: int) -> tuple[slice, slice]:
     return slice(max(0, -step), length - max(0, step)), slice(max(0, step), length - max(0, -step))
-
-
-def _residual(center: np.ndarray, edges: np.ndarray, b: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return b − A x, and its largest entry against what its row adds up."""
-    residual = b - center * x
-    scale = np.abs(b) + np.abs(center * x)
-    rows, columns = center.shape
-    for edge, step in zip(edges, steps_of(len(edges)), strict=True):
-        here, there = zip(_overlap(rows, step[0]), _overlap(columns, step[1]), strict=True)
-        term = edge[here] * x[(..., *there)]
-        residual[(..., *here)] -= term
-        scale[(..., *here)] += np.abs(term, out=term)
-    size = scale / np.abs(center)
-    checked = ~(size <= NEGLIGIBLE * size.max((1, 2), initial=0, keepdims=True))
-    worst = np.divide(np.abs(residual), scale, where=checked, out=np.zeros_like(scale))
-    return residual, float(worst.max(initial=0.0))

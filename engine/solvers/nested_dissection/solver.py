@@ -28,6 +28,10 @@ class NestedDissection(AbstractSolver):
         the host can (a compiled factorisation then takes it to be nonsymmetric).
     on_host
         Whether to factor on the host by LAPACK, or in compiled, batched form; None for the host where there is no GPU.
+    refined_from
+        On the host: from which residual on, each equation's relative to its own terms, the solution is refined. The
+        default makes small entries of a solution as exact as large ones. Infinite: it is not even checked, which is for
+        those who check what they compute from it.
 
     Notes
     -----
@@ -47,6 +51,7 @@ class NestedDissection(AbstractSolver):
 
     symmetric: bool | None = eqx.field(static=True, default=None)
     on_host: bool | None = eqx.field(static=True, default=None)
+    refined_from: float = eqx.field(static=True, default=host.REFINED_FROM)
 
     @property
     def uses_host(self) -> bool:
@@ -80,7 +85,7 @@ class NestedDissection(AbstractSolver):
         self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, transposed: bool
     ) -> np.ndarray:
         """Solve with arrays at hand; raises like `solve_prepared`."""
-        return host.solve(center, edges, right_hand_sides, self.symmetric, transposed)
+        return host.solve(center, edges, right_hand_sides, self.symmetric, transposed, self.refined_from)
 
 
 def predicted_bytes(shape: tuple[int, int], *, symmetric: bool = True, gradient: bool = False) -> int:

@@ -5,14 +5,19 @@
 With the transposed matrix the roles of Hᵀ and K change.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-from .elimination import Eliminated, Factor, halves
-from .plan import Runs, separator_places
+from .elimination import Factor
+from .plan import Plan, Runs, separator_places
+from .tile_loops import level_back, level_forth
 from .workers import workers
 
 
-def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool) -> np.ndarray:
+def substitute(
+    factored: Factor, right_hand_sides: np.ndarray, transposed: bool, out: np.ndarray | None = None
+) -> np.ndarray:
     """Solve A x = b, or Aᵀ x = b.
 
     Parameters
@@ -21,33 +26,39 @@ def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool)
         A.
     right_hand_sides
         b, shape (k, rows, columns).
+    out
+        Memory for x.
     """
+    x = np.empty_like(right_hand_sides) if out is None else out
     dissection = factored.dissection
-    rows, columns = dissection.shape
     count = len(right_hand_sides)
-    # One row and column of zeros before the raster, cells of whole tiles after it, as frames reach there.
-    padded = np.zeros((*(n + 1 for n in dissection.padded), count), right_hand_sides.dtype)
-    padded[1 : 1 + rows, 1 : 1 + columns] = right_hand_sides.transpose(1, 2, 0)
     handed: dict = {}
     halfway: dict = {}
     transposed = transposed and not factored.symmetric
 
     def tile_forth(number: int) -> None:
-        halfway["tile", number], handed["tile", number] = _tile_forth(factored, padded, number, transposed)
+        halfway["tile", number], handed["tile", number] = _tile_forth(factored, right_hand_sides, number, transposed)
 
     def node_forth(item) -> None:
         number, node, kept = item
-        front = np.zeros((len(node.separator) + len(node.frame), count), padded.dtype)
+        front = np.zeros((len(node.separator) + len(node.frame), count), right_hand_sides.dtype)
         for part, runs in zip(node.parts, node.children, strict=True):
-            _add(front, handed.pop(part), runs)
+            add_child(front, handed.pop(part), runs)
         inside = len(node.separator)
-        front[:inside] += _take(padded, node.separator)
-        halfway["node", number], handed["node", number] = _forth(kept, front, inside, transposed)
+        rows, columns = np.array(node.separator).T
+        front[:inside] += right_hand_sides[:, rows, columns].T
+        left = kept.right.mT if transposed else kept.left
+        halfway["node", number] = front[:inside]
+        handed["node", number] = front[inside:] - left @ front[:inside]
 
     def node_back(item) -> None:
         number, node, kept = item
-        front = _back(kept, halfway.pop(("node", number)), handed.pop(("node", number)), transposed)
-        _put(padded, node.separator, front[: len(node.separator)])
+        inverse, right = (kept.inverse.mT, kept.left.mT) if transposed else (kept.inverse, kept.right)
+        frame = handed.pop(("node", number))
+        solved = inverse @ halfway.pop(("node", number)) - right @ frame
+        rows, columns = np.array(node.separator).T
+        x[:, rows, columns] = solved.T
+        front = np.concatenate([solved, frame])
         for part, runs in zip(node.parts, node.children, strict=True):
             size = len(dissection.levels[-1].frame) if part[0] == "tile" else kept_frame(part[1])
             handed[part] = _pick(front, runs, size)
@@ -56,7 +67,9 @@ def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool)
         return factored.nodes[number].right.shape[-1]
 
     def tile_back(number: int) -> None:
-        _tile_back(factored, padded, number, halfway.pop(("tile", number)), handed.pop(("tile", number)), transposed)
+        local, frame = halfway.pop(("tile", number)), handed.pop(("tile", number))
+        _tile_back(factored, local, frame, number, transposed)
+        _put_tile(dissection, local, x, number)
 
     groups, start = [], 0
     for group in dissection.nodes:
@@ -70,67 +83,94 @@ def substitute(factored: Factor, right_hand_sides: np.ndarray, transposed: bool)
         for group in reversed(groups):
             on_each(node_back, group)
         on_each(tile_back, range(len(factored.tiles)))
-    return np.ascontiguousarray(padded[1 : 1 + rows, 1 : 1 + columns].transpose(2, 0, 1))
+    return x
 
 
-def _forth(kept: Eliminated, front: np.ndarray, inside: int, transposed: bool) -> tuple[np.ndarray, np.ndarray]:
-    left = kept.right.mT if transposed else kept.left
-    return front[..., :inside, :], front[..., inside:, :] - left @ front[..., :inside, :]
+@lru_cache(maxsize=16)
+def _levels(dissection: Plan) -> list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]:
+    """Return, for every level of a tile, what its loops need.
+
+    Returns
+    -------
+    list
+        Rows of the tile's cells of every separator, (down, across, s); the axis along which children lie, −1 for none;
+        and where the frame's cells of a first and a second child are in a front, −1 where they are not.
+    """
+    found, size = [], 0
+    for depth, level in enumerate(dissection.levels):
+        rows, columns = separator_places(dissection, 0, depth)
+        place = (rows - 1) * dissection.pitch[1] + columns - 1
+        wheres = np.full((2, size), -1)
+        for where, runs in zip(wheres, level.children, strict=False):
+            for here, there in runs:
+                where[here] = np.arange(there.start, there.stop)
+        found.append((np.ascontiguousarray(place), -1 if level.axis is None else level.axis, *wheres))
+        size = len(level.frame)
+    return found
 
 
-def _back(kept: Eliminated, inside: np.ndarray, frame: np.ndarray, transposed: bool) -> np.ndarray:
-    inverse, right = (kept.inverse.mT, kept.left.mT) if transposed else (kept.inverse, kept.right)
-    return np.concatenate([inverse @ inside - right @ frame, frame], axis=-2)
-
-
-def _tile_forth(factored: Factor, padded: np.ndarray, number: int, transposed: bool):
+def _tile_forth(factored: Factor, right_hand_sides: np.ndarray, number: int, transposed: bool):
+    """Return what the tile's right-hand sides have become, cell by cell, and what is left on its frame."""
     dissection = factored.dissection
-    inside_of, outside = [], None
-    for depth, (level, kept) in enumerate(zip(dissection.levels, factored.tiles[number], strict=True)):
-        inside = len(level.separator)
-        front = np.zeros((*level.boxes, inside + len(level.frame), padded.shape[-1]), padded.dtype)
-        if level.axis is not None:
-            for child, runs in zip(halves(outside, level.axis), level.children, strict=True):
-                _add(front, child, runs)
-        rows, columns = separator_places(dissection, number, depth)
-        front[..., :inside, :] += padded[rows, columns]
-        solved, outside = _forth(kept, front, inside, transposed)
-        inside_of.append(solved)
-    return inside_of, outside[0, 0]
+    (rows, columns), count = _extent(dissection, number), len(right_hand_sides)
+    local = np.zeros((*dissection.pitch, count))
+    part = right_hand_sides[:, rows, columns].transpose(1, 2, 0)
+    local[: part.shape[0], : part.shape[1]] = part
+    local = local.reshape(-1, count)
+    outside = np.zeros((1, 1, 0, count))
+    for level, kept, given in zip(dissection.levels, factored.tiles[number], _levels(dissection), strict=True):
+        place, *children = given
+        below, outside = outside, np.empty((*level.boxes, len(level.frame), count))
+        left = kept.right if transposed else kept.left.mT
+        level_forth(left, place, local, below, *children, outside)
+    return local, outside[0, 0]
 
 
-def _tile_back(factored: Factor, padded: np.ndarray, number: int, inside_of, outside, transposed: bool) -> None:
-    dissection = factored.dissection
-    frame = outside[None, None]
+def _tile_back(factored: Factor, local: np.ndarray, frame: np.ndarray, number: int, transposed: bool) -> None:
+    """Replace the tile's right-hand sides by its solution, given that on its frame."""
+    dissection, maps = factored.dissection, _levels(factored.dissection)
+    frame, count = frame[None, None], local.shape[1]
     for depth in reversed(range(len(dissection.levels))):
-        level, kept = dissection.levels[depth], factored.tiles[number][depth]
-        front = _back(kept, inside_of[depth], frame, transposed)
-        rows, columns = separator_places(dissection, number, depth)
-        padded[rows, columns] = front[..., : len(level.separator), :]
-        if level.axis is not None:
-            below = dissection.levels[depth - 1]
-            frame = np.zeros((*below.boxes, len(below.frame), padded.shape[-1]), padded.dtype)
-            for child, runs in zip(halves(frame, level.axis), level.children, strict=True):
-                child[...] = _pick(front, runs, len(below.frame))
+        kept, (place, *children) = factored.tiles[number][depth], maps[depth]
+        inverse, right = (
+            (np.ascontiguousarray(kept.inverse.mT), kept.left.mT) if transposed else (kept.inverse, kept.right)
+        )
+        below = np.empty((1, 1, 0, count))
+        if depth:
+            level = dissection.levels[depth - 1]
+            below = np.empty((*level.boxes, len(level.frame), count))
+        level_back(inverse, right, place, local, frame, *children, below)
+        frame = below
 
 
-def _take(padded: np.ndarray, cells) -> np.ndarray:
-    place = np.array(cells, int).reshape(-1, 2)
-    return padded[1 + place[:, 0], 1 + place[:, 1]]
+def _put_tile(dissection: Plan, local: np.ndarray, x: np.ndarray, number: int) -> None:
+    rows, columns = _extent(dissection, number)
+    solved = local.reshape(*dissection.pitch, -1)[: rows.stop - rows.start, : columns.stop - columns.start]
+    # The last row and column of a pitch belong to the joint with the next tile.
+    inner = solved[: dissection.pitch[0] - 1, : dissection.pitch[1] - 1]
+    x[:, rows.start : rows.start + inner.shape[0], columns.start : columns.start + inner.shape[1]] = inner.transpose(
+        2, 0, 1
+    )
 
 
-def _put(padded: np.ndarray, cells, values: np.ndarray) -> None:
-    place = np.array(cells, int).reshape(-1, 2)
-    padded[1 + place[:, 0], 1 + place[:, 1]] = values
+def _extent(dissection: Plan, number: int) -> tuple[slice, slice]:
+    """Return the part of the raster that a tile covers, the joints behind it included."""
+    row, column = divmod(number, dissection.tiles[1])
+    top, left = row * dissection.pitch[0], column * dissection.pitch[1]
+    return (
+        slice(top, min(top + dissection.pitch[0], dissection.shape[0])),
+        slice(left, min(left + dissection.pitch[1], dissection.shape[1])),
+    )
 
 
-def _add(front: np.ndarray, child: np.ndarray, runs: Runs) -> None:
+def add_child(front: np.ndarray, child: np.ndarray, runs: Runs) -> None:
+    """Add what a child leaves on its frame into a front."""
     for here, there in runs:
         front[..., there, :] += child[..., here, :]
 
 
 def _pick(front: np.ndarray, runs: Runs, size: int) -> np.ndarray:
-    child = np.zeros((*front.shape[:-2], size, front.shape[-1]), front.dtype)
+    child = np.zeros((size, front.shape[-1]), front.dtype)
     for here, there in runs:
-        child[..., here, :] = front[..., there, :]
+        child[here] = front[there]
     return child

@@ -26,6 +26,8 @@ class DistanceAlgorithm(EngineAlgorithm):
         The engine's name for it.
     output_title, output_help
         What the map is called and what its values mean.
+    band_name, unit
+        What the values of a single band are, and what stands behind the numbers of the legend.
     both_ways_alike
         Whether only landscapes make sense in which going and coming back are the same.
     """
@@ -35,6 +37,8 @@ class DistanceAlgorithm(EngineAlgorithm):
     task_name: str
     output_title: str
     output_help: str
+    band_name: str = tr("cost, map units × resistance")
+    unit: str = ""
     both_ways_alike = False
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -76,12 +80,16 @@ class DistanceAlgorithm(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         distance = result.outputs["distance"]
-        names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.output_title,)
+        names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.name_of_band(inputs),)
         return [Map("OUTPUT", distance, self.style(inputs, distance), band_names=names)]
+
+    def name_of_band(self, inputs: Inputs) -> str:
+        """Return what the values of a single band are."""
+        return self.band_name
 
     def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
         """Return how the map is drawn."""
-        return distance_style(distance)
+        return distance_style(distance, self.unit)
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

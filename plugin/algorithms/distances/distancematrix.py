@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,21 @@ from qgis.core import (
 )
 
 from ...layers import FocalNodes
-from ...runner import Result, Task
+from ...runner import Result, Task, open_job
 from ...translation import tr
 from ..algorithm import DISTANCES, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
-from ..pairs import middle_of, named_in_words, pair_columns, pair_values, warn_of_parts
+from ..pairs import (
+    arrays_of_pairs,
+    middle_of,
+    named_in_words,
+    pair_columns,
+    pair_values,
+    sources_and_targets,
+    warn_of_pairs,
+    warn_of_parts,
+)
 from ..parameters import (
     choice,
     complaint_about_direction,
@@ -31,15 +41,21 @@ from ..parameters import (
     lines,
     measure,
     table,
+    targets,
     theta,
     theta_help,
 )
 from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..stages import Stage
 from ..styles import line_style
 from ..tables import Column, Table
+from ..unfinished import TableSoFar, folder_given, gone_on_with, say_not_needed, unfinished_folder
 
 # A GeoPackage holds no more columns.
 MOST_COLUMNS = 1_900
+
+#: Parts of the result that the engine is ahead of what is written.
+AHEAD = 4
 
 
 class DistanceMatrix(EngineAlgorithm):
@@ -48,20 +64,25 @@ class DistanceMatrix(EngineAlgorithm):
     identifier = "distancematrix"
     title = tr("Distance matrix")
     section = DISTANCES
-    summary = tr("Any of the distances between every two points or polygons, as a table, a matrix or lines.")
+    summary = tr(
+        "Any of the distances between points or polygons, or from them to others, as a table, matrix or lines."
+    )
     help = Help(
         what=tr(
-            "Distances between every two focal nodes: least cost, effective resistance, randomized shortest paths, or "
-            "the straight line. Polygons are met where it is cheapest to meet them; for resistance each is one node."
+            "Distances between every two focal nodes, or from each focal node to each target: least cost, effective "
+            "resistance, randomized shortest paths, or the straight line. Polygons are met where it is cheapest to "
+            "meet them; for resistance each is one node."
         ),
         when=tr(
             "Use it to compare places with what was measured between them, such as genetic differences, or for graphs "
-            "of habitat patches in other programs. For maps of the distance of every cell use the other distances."
+            "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” "
+            "and the other distances; for the ways themselves “Least-cost paths”."
         ),
         result=tr(
             "A table with a row for each pair and the ids of its features; both directions where going and coming "
             "back may differ (randomized shortest paths, and steps that take the target's value). Pairs that no way "
-            "joins have an empty cell, and the log names them."
+            "joins have an empty cell, and the log names them. From focal nodes to targets there is a row for each "
+            "focal node and each target, in that direction."
         ),
         reads=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
@@ -69,6 +90,10 @@ class DistanceMatrix(EngineAlgorithm):
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",
             "Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths "
             "with a comparison of graph node distances. Physica A 393, 600–616.",
+        ),
+        picture=tr(
+            "The sample: the table of least-cost distances between nine habitat patches (rings), drawn as lines; "
+            "the darker, the costlier."
         ),
     )
     figures = (
@@ -84,6 +109,7 @@ class DistanceMatrix(EngineAlgorithm):
         return [
             *landscape(),
             *focal_nodes(),
+            *targets(),
             choice(
                 "DISTANCE",
                 tr("Distance"),
@@ -97,6 +123,13 @@ class DistanceMatrix(EngineAlgorithm):
             measure(),
             cost(),
             *graph(),
+            unfinished_folder(
+                tr("Folder of an unfinished run, to continue it"),
+                tr(
+                    "An empty folder in which the distances of each focal node are kept as they come, and a table "
+                    "distances.csv of the pairs that are known. It may be deleted afterwards."
+                ),
+            ),
             table(
                 "OUTPUT",
                 tr("Distances"),
@@ -104,9 +137,10 @@ class DistanceMatrix(EngineAlgorithm):
             ),
             table(
                 "MATRIX",
-                tr("Square matrix"),
+                tr("Matrix"),
                 tr(
-                    "A row and a column for each focal node, in the order of their ids; the first column holds the ids."
+                    "A row for each focal node and a column for each focal node, or target, in the order of their ids; "
+                    "the first column holds the ids."
                 ),
                 optional=True,
             ),
@@ -122,15 +156,16 @@ class DistanceMatrix(EngineAlgorithm):
         return complaint_about_direction(choices) or focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
-        focal, distance = inputs.focal, inputs.choice("DISTANCE")
+        (focal, ends), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
         if distance == "rsp":
-            _refuse_regions(focal)
-        if inputs.is_given("MATRIX") and len(focal) > MOST_COLUMNS:
+            for nodes in (focal, ends):
+                _refuse_regions(nodes)
+        if inputs.is_given("MATRIX") and len(ends) > MOST_COLUMNS:
             raise QgsProcessingException(
                 tr(
-                    "A square matrix of {count:,} focal nodes has more columns than a table holds ({most:,}): leave it "
-                    "out, the table of pairs says the same."
-                ).format(count=len(focal), most=MOST_COLUMNS)
+                    "A matrix to {count:,} focal nodes or targets has more columns than a table holds ({most:,}): "
+                    "leave it out, the table of pairs says the same."
+                ).format(count=len(ends), most=MOST_COLUMNS)
             )
         own = {"distance": distance}
         if distance == "rsp":
@@ -139,25 +174,49 @@ class DistanceMatrix(EngineAlgorithm):
                 "cost": inputs.choice("COST"),
                 "measure": inputs.choice("MEASURE"),
             }
-        arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
-        return inputs.task("distance.matrix", arrays, rasters=(), **own)
+        if folder := folder_given(inputs):
+            own |= {"checkpoint": folder, "pieces_at_once": AHEAD}
+        return inputs.task("distance.matrix", arrays_of_pairs(inputs), rasters=(), **own)
+
+    def execute(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        paths = self.output_paths(parameters, context)
+        inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
+        task, folder = self.task(inputs), folder_given(inputs)
+        table = TableSoFar(
+            Path(folder) / "distances.csv",
+            lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
+            inputs.landscape.frame.crs,
+            context,
+        )
+        with open_job(feedback) as job, gone_on_with(folder, feedback):
+            on_piece = (lambda piece: table.take(piece.arrays)) if folder else None
+            result = job.run(task, Stage(feedback, 10, 90), on_piece)
+            if folder:
+                table.take(result.outputs)
+        outputs = self.deliver(inputs, result, paths, context, feedback)
+        say_not_needed(folder, feedback)
+        return outputs
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         return []
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
-        focal, matrix = inputs.focal, result.outputs["matrix"]
-        pairs = list(_pairs(len(focal), both_ways=_has_direction(inputs)))
-        rows = [(*pair_values(focal, focal, one, other), matrix[one, other]) for one, other in pairs]
-        columns = (*pair_columns(focal, focal), Column("distance"))
+        (focal, ends), matrix = sources_and_targets(inputs), result.outputs["matrix"]
+        pairs = list(_pairs(*matrix.shape, ends is focal, both_ways=_has_direction(inputs)))
+        rows = [(*pair_values(focal, ends, one, other), matrix[one, other]) for one, other in pairs]
+        columns = (*pair_columns(focal, ends), Column("distance"))
         found = [Table("OUTPUT", columns, rows)]
         if inputs.is_given("MATRIX"):
-            heads = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(focal)))
+            heads = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(ends)))
             found.append(Table("MATRIX", heads, [(name, *row) for name, row in zip(focal.names, matrix)]))
         if inputs.is_given("LINES"):
-            places = middle_of(focal, inputs.landscape.frame)
-            style = line_style("distance", matrix[~np.eye(len(matrix), dtype=bool)])
-            found.append(Table("LINES", columns, rows, [places[list(pair)] for pair in pairs], style))
+            frame = inputs.landscape.frame
+            here, there = middle_of(focal, frame), middle_of(ends, frame)
+            style = line_style("distance", np.array([row[-1] for row in rows]))
+            drawn = [np.stack([here[one], there[other]]) for one, other in pairs]
+            found.append(Table("LINES", columns, rows, drawn, style))
         return found
 
     def deliver(
@@ -169,7 +228,11 @@ class DistanceMatrix(EngineAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         outputs = super().deliver(inputs, result, paths, context, feedback)
-        warn_of_parts(np.isfinite(result.outputs["matrix"]), inputs.focal, feedback)
+        (focal, ends), joined = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
+        if ends is focal:
+            warn_of_parts(joined, focal, feedback)
+        else:
+            warn_of_pairs([(int(one), int(other)) for one, other in np.argwhere(~joined)], focal, ends, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -187,10 +250,11 @@ def _has_direction(inputs: Inputs) -> bool:
     return distance == "rsp" or (distance == "leastcost" and inputs.choice("EDGE_RULE") == "target")
 
 
-def _pairs(count: int, *, both_ways: bool) -> Iterator[tuple[int, int]]:
+def _pairs(count: int, others: int, among: bool, *, both_ways: bool) -> Iterator[tuple[int, int]]:
+    """Give the pairs of a table; among the same focal nodes none of one with itself."""
     for one in range(count):
-        for other in range(0 if both_ways else one + 1, count):
-            if one != other:
+        for other in range(0 if both_ways or not among else one + 1, others):
+            if one != other or not among:
                 yield one, other
 
 

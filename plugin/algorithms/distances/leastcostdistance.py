@@ -34,6 +34,10 @@ class LeastCostDistance(DistanceAlgorithm):
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
             "Landscape and Urban Planning 64, 233–247.",
         ),
+        picture=tr(
+            "The sample: cost of the cheapest path to the nearest of nine habitat patches (rings), pale near them, "
+            "dark where the way is long or leads through the city."
+        ),
     )
     task_name = "leastcost.distance"
     output_title = tr("Least-cost distance")

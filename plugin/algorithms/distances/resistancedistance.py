@@ -35,8 +35,14 @@ class ResistanceDistance(DistanceAlgorithm):
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
+        picture=tr(
+            "The sample: effective resistance to the nearest of nine habitat patches (rings), low where many ways"
+            " through forest lead there, high in the city."
+        ),
     )
     task_name = "resistance.distance"
     both_ways_alike = True
     output_title = tr("Resistance distance")
+    band_name = tr("effective resistance, ohm")
+    unit = "Ω"
     output_help = tr("Effective resistance to the nearest source, or one band for each source.")

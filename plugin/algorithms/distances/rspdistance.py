@@ -27,7 +27,9 @@ class RSPDistance(DistanceAlgorithm):
         ),
         when=tr(
             "Use it when animals neither know the whole landscape nor wander blindly, which is most of the time. "
-            "Compare a few values of θ, ten times apart each; results that hold for all of them can be trusted."
+            "Compare a few values of θ, ten times apart each; results that hold for all of them can be trusted. For "
+            "movers that know the one best way use the least-cost distance, for those that wander without a plan the "
+            "resistance distance: neither needs a θ."
         ),
         result=tr(
             "A raster of costs from each cell to the source (the way back may cost something else). With the expected "
@@ -42,9 +44,13 @@ class RSPDistance(DistanceAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: expected cost to the nearest of nine habitat patches (rings) with θ = 0.001, higher than"
+            " the least cost, as movers stray."
+        ),
     )
     task_name = "rsp.distance"
-    output_title = tr("Randomized shortest path distance")
+    output_title = tr("RSP distance")
     output_help = tr("Cost to the nearest source, or one band for each source.")
 
     def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -53,6 +59,15 @@ class RSPDistance(DistanceAlgorithm):
             measure(),
             cost(),
         ]
+
+    def name_of_band(self, inputs: Inputs) -> str:
+        measure_ = {
+            "expected_cost": tr("expected cost"),
+            "free_energy": tr("free energy"),
+            "survival": tr("chance to arrive"),
+        }[inputs.choice("MEASURE")]
+        has_unit = inputs.choice("MEASURE") != "survival" and inputs.choice("COST") == "inverse"
+        return tr("{measure}, map units × resistance").format(measure=measure_) if has_unit else measure_
 
     def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
         return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)

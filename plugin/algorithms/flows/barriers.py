@@ -43,24 +43,32 @@ class Barriers(EngineAlgorithm):
         what=tr(
             "For every cell, by how much the mean distance between the focal nodes falls for each unit of permeability "
             "that the cell gains: the exact derivative, all cells at once. If wanted, too: Barrier Mapper's "
-            "improvement score for strips of restored land, and the current that has to keep to the least-cost "
-            "corridors (pinch points)."
+            "improvement score for strips of restored land, what restoring each cell (or a disc around it) to a given "
+            "resistance gains, exactly, and the current that has to keep to the least-cost corridors (pinch points)."
         ),
         when=tr(
             "Use it to decide where to restore: high values are barriers that hold many ways up. A derivative tells of "
-            "small changes; where whole strips would be restored, look at the improvement score. Pinch points are the "
-            "opposite: places that work, that all movement depends on, and that should be protected."
+            "small changes; where land would be restored for good, look at the gain of restoring, which is that of the "
+            "whole change, or at the improvement score of strips. Pinch points are the opposite: places that work, "
+            "that all movement depends on, and that should be protected. For habitat quality, or places drawn at "
+            "random, use “Sensitivity of connectivity”."
         ),
         result=tr(
             "A raster in the unit of the distance for each unit of permeability: 0 where a change does nothing; with "
             "least cost only the cells of the cheapest paths count, with resistance all. The improvement score is what "
             "the best restored window saves, in map units times resistance; infinite, and transparent, where it joins "
-            "what nothing joins now. Pinch points are in ampere, 1 for each pair."
+            "what nothing joins now; so is the gain of restoring, by which the mean distance of the pairs that can "
+            "reach each other falls. It is told for every cell with data, also of permeability 0; each cell or disc is "
+            "restored alone. Pinch points are in ampere, 1 for each pair."
         ),
         reads=(
             "McRae, B. H., Hall, S. A., Beier, P. & Theobald, D. M. (2012). Where to restore ecological connectivity? "
             "Detecting barriers and quantifying restoration benefits. PLoS ONE 7, e52604.",
             "McRae, B. H. (2012). Pinchpoint Mapper connectivity analysis software. The Nature Conservancy, Seattle.",
+        ),
+        picture=tr(
+            "The sample: where more permeability takes most off the mean resistance between nine habitat patches "
+            "(rings); bright where it helps most."
         ),
     )
     figures = (
@@ -72,12 +80,17 @@ class Barriers(EngineAlgorithm):
         Figure("minimum", tr("Smallest gain")),
         Figure("maximum", tr("Largest gain")),
         Figure("largest_improvement", tr("Largest finite improvement score (empty if not asked for)")),
+        Figure("largest_restored_gain", tr("Largest finite gain of restoring (empty if not asked for)")),
+        Figure("joining_cells", tr("Cells whose restoring joins what no way joins (empty if not asked for)")),
         Figure("unconserved", tr("Largest current that is not conserved (empty without pinch points)")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         radius = QgsProcessingParameterDistance(
             "SEARCH_RADIUS", tr("Radius of restored windows"), None, "INPUT", optional=True, minValue=1e-9
+        )
+        disc = QgsProcessingParameterDistance(
+            "RESTORED_RADIUS", tr("Radius of restored discs"), None, "INPUT", optional=True, minValue=1e-9
         )
         cutoff = QgsProcessingParameterNumber(
             "CUTOFF",
@@ -95,7 +108,8 @@ class Barriers(EngineAlgorithm):
                 ["resistance", "leastcost", "rsp"],
                 tr(
                     "Which distance is to fall: resistance (all ways, without a plan), least cost (the one best way) "
-                    "or randomized shortest paths (in between, see θ). Regions of several cells need least cost."
+                    "or randomized shortest paths (in between, see θ; only between points). The least cost between "
+                    "regions is that of their nearest cells; for resistance the two regions of a pair are a node each."
                 ),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
@@ -111,9 +125,18 @@ class Barriers(EngineAlgorithm):
                 "RESTORED",
                 tr("Resistance of restored land"),
                 1.0,
-                tr("Cost of a map unit of restored land, for the improvement score."),
+                tr(
+                    "Cost of a map unit of restored land, that is 1 / its permeability; for the improvement score and "
+                    "the gain of restoring. Cells that are better already stay as they are."
+                ),
                 minimum=1e-9,
-                advanced=True,
+            ),
+            explained(
+                disc,
+                tr(
+                    "Radius, in map units, of the discs that the gain of restoring supposes to be restored; empty for "
+                    "single cells. Only with least cost: by resistance every disc would be a system of its own."
+                ),
             ),
             explained(
                 cutoff,
@@ -130,6 +153,15 @@ class Barriers(EngineAlgorithm):
                 tr("What the best pair of focal nodes saves if a window around the cell is restored."),
             ),
             optional_map(
+                "RESTORED_GAIN",
+                tr("Gain of restoring"),
+                tr(
+                    "By how much the mean distance falls if the cell, or the disc around it, is restored: exact, not a "
+                    "derivative. Least cost and resistance only; by resistance the time grows with the square of the "
+                    "number of cells, so that 100 000 cells take several minutes."
+                ),
+            ),
+            optional_map(
                 "PINCH_POINTS",
                 tr("Pinch points"),
                 tr("Current within the corridors of all pairs, in ampere."),
@@ -143,6 +175,14 @@ class Barriers(EngineAlgorithm):
         ):
             if wanted in given and needed not in given:
                 return text
+        distance = choices["DISTANCE"]
+        if "RESTORED_GAIN" in given and distance == "rsp":
+            return tr("The gain of restoring is known for least cost and resistance: choose one of them.")
+        if {"RESTORED_GAIN", "RESTORED_RADIUS"} <= given and distance == "resistance":
+            return tr(
+                "The gain of restoring whole discs is known for least cost only: leave their radius empty for single "
+                "cells, or choose least cost."
+            )
         return focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
@@ -154,6 +194,11 @@ class Barriers(EngineAlgorithm):
                 "restored_resistance": inputs.number("RESTORED"),
             }
             rasters.append("improvement")
+        if inputs.is_given("RESTORED_GAIN"):
+            more["restored_permeability"] = 1 / inputs.number("RESTORED")
+            if inputs.is_given("RESTORED_RADIUS"):
+                more["restored_radius"] = inputs.number("RESTORED_RADIUS")
+            rasters.append("restored_gain")
         if inputs.is_given("PINCH_POINTS"):
             more["cutoff"] = inputs.number("CUTOFF")
             rasters.append("pinch_points")
@@ -171,14 +216,15 @@ class Barriers(EngineAlgorithm):
         gain = result.outputs["gain"]
         # Of randomized paths a better cell may also invite a detour.
         style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
-        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain"),))]
-        for output_, name, band in (
-            ("IMPROVEMENT", "improvement", tr("improvement score")),
-            ("PINCH_POINTS", "pinch_points", tr("current")),
+        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
+        for output_, name, band, unit in (
+            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
+            ("RESTORED_GAIN", "restored_gain", tr("gain of restoring"), ""),
+            ("PINCH_POINTS", "pinch_points", tr("current, ampere"), "A"),
         ):
             if name in result.outputs:
                 values = result.outputs[name]
-                found.append(Map(output_, values, current_style(values), band_names=(band,)))
+                found.append(Map(output_, values, current_style(values, unit), band_names=(band,)))
         return found
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -186,6 +232,10 @@ class Barriers(EngineAlgorithm):
         text = tr("Mean distance of {nodes:,} focal nodes: {distance}. A unit of permeability gains up to {gain}.")
         distance, gain = in_digits(numbers["mean_distance"]), in_digits(numbers["maximum"])
         feedback.pushInfo(text.format(nodes=numbers["focal_nodes"], distance=distance, gain=gain))
+        if numbers["largest_restored_gain"] is not None:
+            text = tr("Restoring gains up to {gain}; {joining_cells:,} cells or discs would join what no way joins.")
+            gain = in_digits(numbers["largest_restored_gain"])
+            feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["joining_cells"]))
         if numbers["unreachable_pairs"]:
             text = tr(
                 "{unreachable_pairs:,} pairs are left out: barriers (no data or zero permeability) cut them off from "

@@ -8,7 +8,6 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
@@ -16,13 +15,14 @@ from qgis.core import (
 )
 
 from ...circuitscape import Options, ResultFolder, read_project
-from ...runner import InputRefused, open_job
+from ...runner import open_job
 from ...translation import tr
 from ..algorithm import FLOWS, NeedsEngine
 from ..documentation import Help
 from ..parameters import explained
 from ..results import Figure, figures_of_every_run
 from ..stages import Stage
+from ..unfinished import forget_worked_out, gone_on_with
 
 #: Parts of the result that the engine is ahead of what is written.
 AHEAD = 4
@@ -52,13 +52,18 @@ class CircuitscapeProject(NeedsEngine):
             "NAME_voltmap_1_2.asc for each pair, NAME_cum_curmap.asc and NAME_max_curmap.asc, as far as the project "
             "asks for them. Each is written as soon as it is known. If the run is cancelled or the computer fails, run "
             "it again with the same folder: it goes on where it was, and refuses if the project or its files have "
-            "changed. For that it keeps a folder NAME_unfinished, which may be deleted with the results."
+            "changed. For that it keeps a folder NAME_unfinished, which may be deleted with the results; while a run "
+            "between points goes on, it takes 8 bytes for each cell and point."
         ),
         reads=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
             "Anantharaman, R., Hall, K., Shah, V. B. & Edelman, A. (2020). Circuitscape in Julia: high performance "
             "connectivity modelling to support conservation decisions. JuliaCon Proceedings 1, 58.",
+        ),
+        picture=tr(
+            "The sample as a project of Circuitscape: the sum of the currents between nine focal nodes (rings), "
+            "the file NAME_cum_curmap.asc."
         ),
     )
     figures = (
@@ -109,15 +114,10 @@ class CircuitscapeProject(NeedsEngine):
             feedback.pushInfo(text.format(count=len(have), all=len(project.runs)))
         go_on = {"checkpoint": str(folder.kept), "have": have, "pieces_at_once": AHEAD}
         task = replace(project.task, parameters={**project.task.parameters, **go_on})
-        with open_job(feedback) as job:
-            try:
-                result = job.run(task, Stage(feedback, 5, 97), folder.take)
-            except QgsProcessingException as error:
-                if folder.files and not isinstance(error, InputRefused):
-                    text = tr("What is finished is in '{folder}': run it again with that folder to go on there.")
-                    feedback.pushInfo(text.format(folder=target))
-                raise
+        with open_job(feedback) as job, gone_on_with(target, feedback):
+            result = job.run(task, Stage(feedback, 5, 97), folder.take)
         folder.finish(result)
+        forget_worked_out(folder.kept)
         self._report(result.numbers, folder, feedback)
         numbers = {figure.name: result.numbers.get(figure.key) for figure in self.figures}
         return {"OUTPUT": str(target), **numbers, "FILES": len(folder.files)}

@@ -22,7 +22,7 @@ from qgis.core import (
 
 from ...circuitscape import pairs_of
 from ...layers import FocalNodes
-from ...runner import InputRefused, Result, Task, open_job
+from ...runner import Piece, Result, Task, open_job
 from ...translation import tr
 from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
@@ -32,13 +32,19 @@ from ..results import Map, figures_of_a_flow, figures_of_every_run, figures_of_r
 from ..stages import Stage
 from ..styles import current_style
 from ..tables import Column, Table
+from ..unfinished import (
+    TableSoFar,
+    folder_given,
+    forget_worked_out,
+    gone_on_with,
+    say_not_needed,
+    unfinished_folder,
+)
 from .pair_maps import PairMaps
+from .unconnected import parts_in_words
 
 #: Parts of the result that the engine is ahead of what is written.
 AHEAD = 4
-
-# A warning that lists a thousand parts of a landscape helps nobody.
-PARTS_IN_A_MESSAGE = 10
 
 
 class CurrentFlow(EngineAlgorithm):
@@ -72,6 +78,9 @@ class CurrentFlow(EngineAlgorithm):
             "Dickson, B. G. et al. (2019). Circuit-theory applications to connectivity science and conservation. "
             "Conservation Biology 33, 239–249.",
         ),
+        picture=tr(
+            "The sample: current between every two of nine habitat patches (rings); bright where much movement passes."
+        ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_flow(), *figures_of_resistances())
 
@@ -81,7 +90,7 @@ class CurrentFlow(EngineAlgorithm):
             *focal_nodes(),
             choice(
                 "MODE",
-                tr("Current flows"),
+                tr("Mode"),
                 ["pairwise", "one_to_all", "all_to_one"],
                 tr(
                     "Pairwise: 1 ampere between every two focal nodes, all others being ordinary cells. One to all: "
@@ -123,6 +132,15 @@ class CurrentFlow(EngineAlgorithm):
             ),
             *circuit(),
             *graph(both_ways_alike=True),
+            unfinished_folder(
+                tr("Folder of an unfinished run, to continue it"),
+                tr(
+                    "An empty folder in which everything that had to be solved for is kept as it comes, and a table "
+                    "resistances.csv of the pairs that are known. For points it takes the disk space of a map (of 8 "
+                    "bytes a cell) for each of them, and may be deleted afterwards. A folder of single maps is gone "
+                    "on with by itself: do not choose both."
+                ),
+            ),
             flag(
                 "VOLTAGES",
                 tr("Voltage maps, too"),
@@ -152,8 +170,9 @@ class CurrentFlow(EngineAlgorithm):
                 ),
                 tr(
                     "A folder that receives the map of each pair (current_1_2.tif), or of each focal node, as soon as "
-                    "it is known. If the run is cancelled or the computer fails, run it again with the same folder: it "
-                    "goes on where it was, and refuses if anything else has changed."
+                    "it is known, and a table resistances.csv of the pairs that are known. If the run is cancelled or "
+                    "the computer fails, run it again with the same folder: it goes on where it was, and refuses if "
+                    "anything else has changed."
                 ),
             ),
         ]
@@ -164,6 +183,11 @@ class CurrentFlow(EngineAlgorithm):
         if "STRENGTH_FIELD" in given and choices["MODE"] == "pairwise":
             return tr(
                 "Strengths have no part in pairwise current, which is 1 ampere for every pair: choose another mode."
+            )
+        if {"CHECKPOINT", "SINGLE_MAPS"} <= given:
+            return tr(
+                "A run with a folder of single maps is continued from there: leave the folder of an unfinished run "
+                "empty."
             )
         if "STRENGTH_FIELD" in given and "FOCAL" not in given:
             return tr("A field with strengths needs a layer of focal nodes, not a raster.")
@@ -199,24 +223,37 @@ class CurrentFlow(EngineAlgorithm):
         paths = self.output_paths(parameters, context)
         inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
         task = self.task(inputs)
-        folder = self._folder(inputs, feedback)
-        if folder is None:
-            with open_job(feedback) as job:
-                result = job.run(task, Stage(feedback, 10, 90))
-            return self.deliver(inputs, result, paths, context, feedback)
-        each = "both" if inputs.flag("VOLTAGES") else "currents"
-        go_on = {"each": each, "checkpoint": str(folder.kept), "pieces_at_once": AHEAD}
-        go_on["have"] = folder.have(_runs(task))
+        kept, maps = folder_given(inputs), self._folder(inputs, feedback)
+        place = maps.folder if maps else Path(kept)
+        go_on: dict[str, Any] = {"checkpoint": str(maps.kept if maps else kept), "pieces_at_once": AHEAD}
+        if maps:
+            go_on |= {"each": "both" if inputs.flag("VOLTAGES") else "currents", "have": maps.have(_runs(task))}
+        elif not kept:
+            go_on = {}
+        table = TableSoFar(
+            place / "resistances.csv",
+            lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
+            inputs.landscape.frame.crs,
+            context,
+        )
+
+        def take(piece: Piece) -> None:
+            if piece.name in ("resistances", "resistances_so_far"):
+                table.take(piece.arrays)
+            else:
+                maps.take(piece)
+
         task = replace(task, parameters={**task.parameters, **go_on})
-        with open_job(feedback) as job:
-            try:
-                result = job.run(task, Stage(feedback, 10, 90), folder.take)
-            except QgsProcessingException as error:
-                if folder.written and not isinstance(error, InputRefused):
-                    text = tr("Finished maps are in '{folder}': run it again with that folder to go on there.")
-                    feedback.pushInfo(text.format(folder=folder.folder))
-                raise
-        return {**self.deliver(inputs, result, paths, context, feedback), "SINGLE_MAPS": str(folder.folder)}
+        with open_job(feedback) as job, gone_on_with(place if go_on else "", feedback):
+            result = job.run(task, Stage(feedback, 10, 90), take if go_on else None)
+            if go_on:
+                table.take(result.outputs)
+        outputs = self.deliver(inputs, result, paths, context, feedback)
+        say_not_needed(kept, feedback)
+        if maps:
+            forget_worked_out(maps.kept)
+            outputs["SINGLE_MAPS"] = str(maps.folder)
+        return outputs
 
     def _folder(self, inputs: Inputs, feedback: QgsProcessingFeedback) -> PairMaps | None:
         if not inputs.is_given("SINGLE_MAPS"):
@@ -235,14 +272,14 @@ class CurrentFlow(EngineAlgorithm):
     ) -> dict[str, Any]:
         outputs = super().deliver(inputs, result, paths, context, feedback)
         if result.numbers["unconnected"]:
-            feedback.pushWarning(_parts_in_words(inputs, result))
+            feedback.pushWarning(parts_in_words(inputs.focal, result))
         return outputs
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         total, largest = result.outputs["cumulative"], result.outputs["maximum"]
         return [
-            Map("OUTPUT", total, current_style(total), band_names=(tr("cumulative current"),)),
-            Map("MAXIMUM_MAP", largest, current_style(largest), band_names=(tr("maximum current"),)),
+            Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),)),
+            Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=(tr("maximum current, ampere"),)),
         ]
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
@@ -342,28 +379,3 @@ def _strengths(inputs: Inputs) -> np.ndarray:
             )
         )
     return np.array(sorted(found.items()), float)
-
-
-def _parts_in_words(inputs: Inputs, result: Result) -> str:
-    """Say which focal nodes can reach which."""
-    names, ids = inputs.focal.named(), result.outputs["ids"].tolist()
-    values, numbers = result.outputs["resistances"], result.numbers
-    if values.ndim == 1:
-        alone = [str(names[one]) for one, value in zip(ids, values.tolist()) if np.isinf(value)]
-        text = tr("{count:,} focal nodes are connected with no other, as barriers part them: {which}.")
-        return text.format(count=len(alone), which=", ".join(alone[:20]))
-    groups: list[list[int]] = []
-    for number in range(len(ids)):
-        mine = next((group for group in groups if np.isfinite(values[group[0], number])), None)
-        if mine is None:
-            groups.append([number])
-        else:
-            mine.append(number)
-    parts = ["; ".join(", ".join(str(names[ids[n]]) for n in group[:20]) for group in groups[:PARTS_IN_A_MESSAGE])]
-    if len(groups) > PARTS_IN_A_MESSAGE:
-        parts.append(tr("and {} more parts").format(len(groups) - PARTS_IN_A_MESSAGE))
-    text = tr(
-        "{count:,} pairs are not connected, as barriers part them; their resistance is left empty. Focal nodes that "
-        "can reach each other: {parts}."
-    )
-    return text.format(count=numbers["unconnected"], parts=" ".join(parts))

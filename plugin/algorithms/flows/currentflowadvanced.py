@@ -12,7 +12,6 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
-    QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
 
@@ -21,7 +20,7 @@ from ...translation import tr
 from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
-from ..parameters import choice, circuit, explained, flag, graph, landscape, output
+from ..parameters import choice, circuit, explained, flag, graph, landscape, optional_map, output
 from ..results import Figure, Map, figures_of_a_flow, figures_of_every_run
 from ..styles import current_style, distance_style
 
@@ -54,6 +53,10 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         reads=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
+        ),
+        picture=tr(
+            "The sample: current from three sources in the north to three grounds in the south (rings); bright "
+            "where much flows."
         ),
     )
     figures = (
@@ -118,8 +121,9 @@ class CurrentFlowAdvanced(EngineAlgorithm):
             *circuit(),
             *graph(both_ways_alike=True),
             output(tr("Current"), tr("The current through every cell, in ampere.")),
-            explained(
-                QgsProcessingParameterRasterDestination("VOLTAGE", tr("Voltage"), optional=True),
+            optional_map(
+                "VOLTAGE",
+                tr("Voltage"),
                 tr("The voltage of every cell that is connected with a source and a ground, in volt."),
             ),
         ]
@@ -167,8 +171,8 @@ class CurrentFlowAdvanced(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         currents, potentials = result.outputs["currents"], result.outputs["potentials"]
         return [
-            Map("OUTPUT", currents, current_style(currents), band_names=(tr("current"),)),
-            Map("VOLTAGE", potentials, distance_style(potentials), band_names=(tr("voltage"),)),
+            Map("OUTPUT", currents, current_style(currents, "A"), band_names=(tr("current, ampere"),)),
+            Map("VOLTAGE", potentials, distance_style(potentials, "V"), band_names=(tr("voltage, volt"),)),
         ]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:

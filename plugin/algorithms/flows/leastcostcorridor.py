@@ -17,7 +17,7 @@ from ...translation import tr
 from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
-from ..pairs import warn_of_parts
+from ..pairs import arrays_of_pairs, sources_and_targets, table_of_paths, warn_of_parts
 from ..parameters import (
     choice,
     explained,
@@ -34,7 +34,6 @@ from ..parameters import (
 from ..results import Figure, Map, figures_of_every_run, in_digits
 from ..styles import corridor_style, direction_style, ground_style
 from ..tables import Table
-from .leastcostpaths import sources_and_targets, table_of_paths
 
 
 class LeastCostCorridor(EngineAlgorithm):
@@ -52,7 +51,8 @@ class LeastCostCorridor(EngineAlgorithm):
         ),
         when=tr(
             "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
-            "the least-cost path. Where many ways count together rather than the best one, compute currents."
+            "the least-cost path. For the path alone use “Least-cost paths”; where many ways count together rather "
+            "than the best one, “Current flow”."
         ),
         result=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
@@ -64,6 +64,10 @@ class LeastCostCorridor(EngineAlgorithm):
             "Conservancy, Seattle.",
             "Beier, P., Majka, D. R. & Newell, S. L. (2009). Uncertainty analysis of least-cost modeling for designing "
             "wildlife linkages. Ecological Applications 19, 2067–2077.",
+        ),
+        picture=tr(
+            "The sample: corridors between neighbours among nine habitat patches (rings), and their paths; dark "
+            "where a detour costs little."
         ),
     )
     figures = (
@@ -77,7 +81,7 @@ class LeastCostCorridor(EngineAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         threshold = QgsProcessingParameterNumber(
             "THRESHOLD",
-            tr("Threshold"),
+            tr("Threshold (largest value kept)"),
             QgsProcessingParameterNumber.Type.Double,
             optional=True,
             minValue=1e-12,
@@ -98,7 +102,7 @@ class LeastCostCorridor(EngineAlgorithm):
             ),
             flag(
                 "NORMALISED",
-                tr("Divide by the cost of the best way"),
+                tr("Normalise (divide by the cost of the best way)"),
                 tr(
                     "On: the value is a part of the cost of the best way of its pair, so that long and short corridors "
                     "are equally wide."
@@ -152,14 +156,10 @@ class LeastCostCorridor(EngineAlgorithm):
         return focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
-        focal, ends = sources_and_targets(inputs)
-        arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
-        if ends is not focal:
-            arrays |= {"target_ids": ends.cell_ids, "target_cells": ends.cells}
         ground = inputs.is_given("ALLOCATION") or inputs.is_given("BACKLINK")
         return inputs.task(
             "leastcost.corridor",
-            arrays,
+            arrays_of_pairs(inputs),
             rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
             pairs=inputs.choice("PAIRS"),
             relative=inputs.flag("NORMALISED"),
@@ -170,20 +170,31 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         corridor = result.outputs["corridor"]
-        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(self.title,))]
+        unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
+        name = tr("cost of the detour, {unit}").format(unit=unit)
+        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
             ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
             back = np.where(direction < 0, np.nan, direction)
             found += [
-                Map("ALLOCATION", ground, ground_style(focal.ids.tolist(), focal.labels), dtype="int32"),
-                Map("BACKLINK", back, direction_style(), dtype="int32"),
+                Map(
+                    "ALLOCATION",
+                    ground,
+                    ground_style(focal.ids.tolist(), focal.labels),
+                    "int32",
+                    (tr("nearest focal node"),),
+                ),
+                Map("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
         return found
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
-        return [table_of_paths("PATHS", inputs, result)] if "pairs" in result.outputs else []
+        if "pairs" not in result.outputs:
+            return []
+        which = "nearest" if inputs.is_given("TARGETS") else inputs.choice("PAIRS")
+        return [table_of_paths("PATHS", inputs, result, which)]
 
     def deliver(
         self,

@@ -7,17 +7,22 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterDefinition
 
-from ...layers import FocalNodes
 from ...runner import Result, Task
 from ...translation import tr
 from ..algorithm import FLOWS, EngineAlgorithm
 from ..documentation import Help
 from ..inputs import Inputs
-from ..pairs import named_in_words, pair_columns, pair_values, paths_of, warn_of_parts
+from ..pairs import (
+    arrays_of_pairs,
+    pairs_without_a_way,
+    sources_and_targets,
+    table_of_paths,
+    warn_of_pairs,
+    warn_of_parts,
+)
 from ..parameters import choice, focal_complaint, focal_nodes, graph, landscape, lines, targets
 from ..results import Figure, Map, figures_of_every_run, in_digits
-from ..styles import line_style
-from ..tables import Column, Table
+from ..tables import Table
 
 
 class LeastCostPaths(EngineAlgorithm):
@@ -39,13 +44,18 @@ class LeastCostPaths(EngineAlgorithm):
         result=tr(
             "A line for each path, from the focal node to the other, with the ids of both, its length in map units and "
             "its cost, in map units times resistance. Where several paths are equally cheap one of them is drawn. "
-            "Features that no way joins get no path, and the log names them."
+            "Pairs that no way joins have a row without a line and with empty cells, and the log names them; so has a "
+            "feature without a nearest one."
         ),
         reads=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
             "Landscape and Urban Planning 64, 233–247.",
             "Fall, A., Fortin, M.-J., Manseau, M. & O'Brien, D. (2007). Spatial graphs: principles and applications "
             "for habitat connectivity. Ecosystems 10, 448–461.",
+        ),
+        picture=tr(
+            "The sample: cheapest paths between neighbours among nine habitat patches (rings); the darker, the "
+            "costlier."
         ),
     )
     figures = (
@@ -75,7 +85,10 @@ class LeastCostPaths(EngineAlgorithm):
             lines(
                 "OUTPUT",
                 tr("Least-cost paths"),
-                tr("Lines with from_id, to_id, from_name, to_name, length and cost."),
+                tr(
+                    "Lines with from_id, to_id, from_name, to_name, length and cost; the line, length and cost are "
+                    "empty where there is no way."
+                ),
             ),
         ]
 
@@ -91,17 +104,13 @@ class LeastCostPaths(EngineAlgorithm):
         return focal_complaint(given)
 
     def task(self, inputs: Inputs) -> Task:
-        focal, ends = sources_and_targets(inputs)
-        arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
-        if ends is not focal:
-            arrays |= {"target_ids": ends.cell_ids, "target_cells": ends.cells}
-        return inputs.task("leastcost.paths", arrays, rasters=(), pairs=inputs.choice("PAIRS"))
+        return inputs.task("leastcost.paths", arrays_of_pairs(inputs), rasters=(), pairs=inputs.choice("PAIRS"))
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         return []
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
-        return [table_of_paths("OUTPUT", inputs, result)]
+        return [table_of_paths("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
 
     def deliver(
         self,
@@ -113,19 +122,15 @@ class LeastCostPaths(EngineAlgorithm):
     ) -> dict[str, Any]:
         outputs = super().deliver(inputs, result, paths, context, feedback)
         focal, ends = sources_and_targets(inputs)
-        pairs = result.outputs["pairs"]
-        if ends is focal and inputs.choice("PAIRS") != "nearest":
+        pairs, which = result.outputs["pairs"], inputs.choice("PAIRS")
+        if ends is focal and which != "nearest":
             joined = np.eye(len(focal), dtype=bool)
             joined[tuple(pairs.T)] = joined[tuple(pairs[:, ::-1].T)] = True
             warn_of_parts(joined, focal, feedback)
-            return outputs
-        alone = np.setdiff1d(np.arange(len(focal)), pairs if ends is focal else pairs[:, 0])
-        if alone.size:
-            feedback.pushWarning(
-                tr("No path leads from {count} of {all} focal nodes: {names}. Barriers enclose them.").format(
-                    count=alone.size, all=len(focal), names=named_in_words([focal.labels[number] for number in alone])
-                )
-            )
+        else:
+            targets = None if ends is focal else len(ends)
+            lacking = pairs_without_a_way(pairs, len(focal), targets, which, both_ways=True)
+            warn_of_pairs(lacking, focal, ends, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -134,20 +139,3 @@ class LeastCostPaths(EngineAlgorithm):
             text = tr("{count:,} paths cost from {minimum} to {maximum}.")
             range_ = {key: in_digits(numbers[key]) for key in ("minimum", "maximum")}
             feedback.pushInfo(text.format(count=numbers["paths"], **range_))
-
-
-def sources_and_targets(inputs: Inputs) -> tuple[FocalNodes, FocalNodes]:
-    """Return where paths begin and where they lead to: the targets, or the focal nodes themselves."""
-    if not inputs.is_given("TARGETS"):
-        return inputs.focal, inputs.focal
-    return inputs.focal_to_targets, inputs.targets
-
-
-def table_of_paths(output: str, inputs: Inputs, result: Result) -> Table:
-    """Return the paths of a result as lines with their length and cost."""
-    focal, ends = sources_and_targets(inputs)
-    numbers = zip(result.outputs["pairs"].tolist(), result.outputs["lengths"], result.outputs["costs"])
-    rows = [(*pair_values(focal, ends, *pair), length, cost) for pair, length, cost in numbers]
-    columns = (*pair_columns(focal, ends), Column("length"), Column("cost"))
-    lines_ = paths_of(result, inputs.landscape.frame)
-    return Table(output, columns, rows, lines_, line_style("cost", result.outputs["costs"]))

@@ -49,6 +49,10 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
+        picture=tr(
+            "The sample: current of all windows with a radius of 1 km between good habitat everywhere; bright "
+            "where much movement passes."
+        ),
     )
     figures = figures_of_moving_windows(
         tr("cumulative current"),
@@ -89,13 +93,13 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         names = {
-            "current": ("OUTPUT", tr("cumulative current (A)")),
-            "flow_potential": ("FLOW_POTENTIAL", tr("flow potential (A)")),
+            "current": ("OUTPUT", tr("cumulative current, ampere")),
+            "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
             "normalized_current": ("NORMALIZED_CURRENT", tr("normalised current")),
         }
         found = []
         for key, values in result.outputs.items():
-            style = ratio_style() if key == "normalized_current" else current_style(sampled(values))
+            style = ratio_style() if key == "normalized_current" else current_style(sampled(values), "A")
             found.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
         return found
 

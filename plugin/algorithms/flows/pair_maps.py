@@ -80,8 +80,6 @@ class PairMaps:
         QgsProcessingException
             They cannot be written.
         """
-        if piece.name == "resistances":
-            return
         for kind in self._kinds:
             path = self.folder / self._file(kind, piece.name)
             write_raster(str(path), piece.arrays[kind], self._frame, feedback=self._feedback)

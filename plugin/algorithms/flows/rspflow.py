@@ -51,6 +51,9 @@ class RSPFlow(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: net passages between nine habitat patches (rings) with θ = 0.001; bright where many pass."
+        ),
     )
     figures = (
         *figures_of_every_run(),
@@ -81,7 +84,7 @@ class RSPFlow(EngineAlgorithm):
             theta(theta_help()),
             choice(
                 "PASSAGE",
-                tr("Passages"),
+                tr("Passages counted"),
                 ["net", "total"],
                 tr(
                     "Net: what passes in one direction less what comes back, as a current; pair by pair between "

@@ -45,6 +45,10 @@ class ConnectedHabitat(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: connected habitat with a dispersal distance of 3,000; dark green where good habitat is "
+            "connected with much good habitat."
+        ),
     )
     figures = (
         *figures_of_every_run(),
@@ -67,9 +71,9 @@ class ConnectedHabitat(EngineAlgorithm):
                     "plan) or randomized shortest paths (in between, see θ)."
                 ),
             ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             dispersal(),
             landmarks(),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
             *graph(),
             output(tr("Connected habitat"), tr("Quality of each cell, times the habitat it is connected with.")),

@@ -28,8 +28,8 @@ class WindowedConnectivity(WindowedAlgorithm):
         when=tr(
             "Use it to find where habitat is well connected, to compare landscapes or scenarios by one number, and "
             "for rasters too large for the memory: windows move over the landscape, and only a batch of them is "
-            "computed at a time. Where changing the landscape would help most is what “Sensitivity of connectivity "
-            "(moving windows)” says."
+            "computed at a time. Where ways longer than a window count use “Connected habitat”. Where changing the "
+            "landscape would help most is what “Sensitivity of connectivity (moving windows)” says."
         ),
         result=tr(
             "A raster without unit, or in the unit of the quality squared: high where good habitat has much good "
@@ -43,6 +43,10 @@ class WindowedConnectivity(WindowedAlgorithm):
             "755–758.",
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "
             "terrestrial landscapes in the Pacific Northwest. The Nature Conservancy, Portland.",
+        ),
+        picture=tr(
+            "The sample: habitat within reach, within 3 km; dark green where good habitat has much good habitat "
+            "around it."
         ),
     )
     figures = figures_of_windows(tr("part of a cell"))

@@ -46,6 +46,10 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "shorter (blue: it opens a shortcut). Without one the permeability is also the strength of the sources, "
             "and the derivative counts that more movement begins where the permeability is higher."
         ),
+        picture=tr(
+            "The sample: where more permeability brings more movement through good habitat (red), and where it leads "
+            "movement past it (blue); sources as good as the habitat, windows with a radius of 1 km."
+        ),
         reads=(
             "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",

@@ -55,7 +55,9 @@ class Sensitivity(EngineAlgorithm):
             "Use it to find where restoration would help most and where damage would hurt most. The gradient tells "
             "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
             "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
-            "latter are the fairer comparison between poor and good cells."
+            "latter are the fairer comparison between poor and good cells. For rasters too large for this use "
+            "“Sensitivity of connectivity (moving windows)”; to restore between given places, with a score for strips "
+            "of land, “Barriers and pinch points”."
         ),
         result=tr(
             "A raster of derivatives. With the mean distance, a negative value (blue) says: raising the value of this "
@@ -71,37 +73,16 @@ class Sensitivity(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
+        picture=tr(
+            "The sample: where more permeability brings nine habitat patches (rings) closer together by "
+            "resistance; the darker the blue, the more it helps."
+        ),
     )
     figures = (*figures_of_every_run(), *figures_of_a_sensitivity())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            choice(
-                "SCALAR",
-                tr("Connectivity"),
-                ["mean_distance", "quality_weighted"],
-                tr(
-                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
-                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
-                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
-                    "more is better."
-                ),
-            ),
-            choice(
-                "DISTANCE",
-                tr("Distance"),
-                ["leastcost", "resistance", "rsp"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan) or randomized shortest paths (in between, see θ)."
-                ),
-            ),
-            *changes(
-                ["permeability", "resistance", "quality"],
-                tr("connectivity"),
-                tr("Quality needs quality-weighted connectivity."),
-            ),
             self._places(
                 "SOURCES",
                 tr("From these points"),
@@ -126,6 +107,27 @@ class Sensitivity(EngineAlgorithm):
                 minimum=2,
                 whole=True,
             ),
+            choice(
+                "SCALAR",
+                tr("Connectivity"),
+                ["mean_distance", "quality_weighted"],
+                tr(
+                    "What connectivity means. Mean distance: the mean distance between the places, so that less is "
+                    "better. Quality weighted: habitat within reach, the sum over all pairs of places of the quality "
+                    "of the one, times exp(−distance / dispersal distance), times the quality of the other, so that "
+                    "more is better."
+                ),
+            ),
+            choice(
+                "DISTANCE",
+                tr("Distance"),
+                ["leastcost", "resistance", "rsp"],
+                tr(
+                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
+                    "plan) or randomized shortest paths (in between, see θ)."
+                ),
+            ),
+            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             explained(
                 QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
                 tr(
@@ -144,7 +146,11 @@ class Sensitivity(EngineAlgorithm):
                     "the resistance is 1, so give a five times larger value for animals that cross resistance 5."
                 ),
             ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            *changes(
+                ["permeability", "resistance", "quality"],
+                tr("connectivity"),
+                tr("Quality needs quality-weighted connectivity."),
+            ),
             cost(),
             number(
                 "SEED",

@@ -35,7 +35,7 @@ class WindowedSensitivity(WindowedAlgorithm):
             "matters within the range of a species instead of across the whole map. Windows move over the landscape, "
             "and only a batch of them is computed at a time: the memory needed depends on the range, not on the "
             "raster. Try a part of a large raster first; a run of hours should have a folder of finished batches, so "
-            "that it can be continued."
+            "that it can be continued. For the mean distance between given places use “Sensitivity of connectivity”."
         ),
         result=tr(
             "A raster of derivatives of quality-weighted connectivity, the sum over all pairs of cells within the "
@@ -49,6 +49,10 @@ class WindowedSensitivity(WindowedAlgorithm):
             "landscape conservation planning. Landscape and Urban Planning 83, 91–103.",
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
+        ),
+        picture=tr(
+            "The sample: where more permeability connects more habitat within 3 km; the darker the red, the more "
+            "it helps."
         ),
     )
     figures = figures_of_windows(tr("sensitivity"))

@@ -30,11 +30,18 @@ class ConnectedComponents(EngineAlgorithm):
         when=tr(
             "Use it before a distance, to see which places can be joined at all, and whether thin gaps in the data or "
             "single cells of barrier cut off what in reality is connected. Its result serves as a raster of sources "
-            "too."
+            "too. How far apart places within one part are is what the distances say, “Least-cost distance” first."
         ),
         result=tr(
             "A raster of whole numbers: 1 is the largest part, 2 the next, and so on; 0 are cells of zero "
             "permeability. Cells without data stay without data."
+        ),
+        reads=(
+            "Urban, D. & Keitt, T. (2001). Landscape connectivity: a graph-theoretic perspective. Ecology 82, "
+            "1205–1218.",
+        ),
+        picture=tr(
+            "The sample: two connected parts, the mainland and what lies beyond the water at the southern edge."
         ),
     )
     figures = (*figures_of_every_run(), *figures_of_the_components())
@@ -49,7 +56,7 @@ class ConnectedComponents(EngineAlgorithm):
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
         labels = result.outputs["components"]
         values = np.where(inputs.landscape.valid, labels, np.nan)
-        return [Map("OUTPUT", values, component_style(labels), dtype="int32", band_names=(tr("component"),))]
+        return [Map("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

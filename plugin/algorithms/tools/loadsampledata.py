@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,28 +23,38 @@ from ...translation import tr
 from ..algorithm import RESOURCES, TOOLS, PermeaAlgorithm
 from ..documentation import Help
 from ..parameters import explained
+from ..styles import Saved, style_when_loaded
+from ..tables import Column, Table, written_tables
 
 SAMPLE = RESOURCES / "sample"
 
+#: Of the table of land-cover classes.
+COLUMNS = (Column("class", "integer"), Column("name", "text"), Column("permeability", "real"))
+
 
 class LoadSampleData(PermeaAlgorithm):
-    """The sample landscape and its habitat patches, copied to where the user wants them."""
+    """The sample's landscape, land cover and habitat patches, copied to where the user wants them."""
 
     identifier = "loadsampledata"
     title = tr("Load sample data")
     section = TOOLS
-    summary = tr("A real landscape and its habitat patches, to try every algorithm on.")
+    summary = tr("A real landscape, its land cover and habitat patches, to try every algorithm on.")
     help = Help(
         what=tr(
-            "Copies the sample that comes with Permea: the permeability, the habitat quality and some habitat patches "
-            "of the coast at Olinda and Recife in Brazil."
+            "Copies the sample that comes with Permea: the permeability, the habitat quality, the land cover with a "
+            "table of its classes, and some habitat patches of the coast at Olinda and Recife in Brazil."
         ),
-        when=tr("Use it to try the algorithms, in models that show something, and to check an installation."),
+        when=tr(
+            "Use it to try the algorithms, in models that show something, and to check an installation. A landscape "
+            "of your own begins with “Permeability from land cover”."
+        ),
         result=tr(
-            "Two rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, "
-            "and a point layer. Permeability rises with the vegetation index; sea and rivers have no data."
+            "Rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, a "
+            "point layer and a table. Permeability rises with the vegetation index; sea and rivers have no data. The "
+            "land cover comes from thresholds and nobody checked it on the ground: it is for learning."
         ),
         reads=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
+        picture=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -69,22 +80,35 @@ class LoadSampleData(PermeaAlgorithm):
                 ),
                 tr("Points in forests and mangroves, with a name each, to use as sources."),
             ),
+            explained(
+                QgsProcessingParameterRasterDestination("LAND_COVER", tr("Land cover"), optional=True),
+                tr("Seven classes, water among them, from which the landscape can be made as well."),
+            ),
+            explained(
+                QgsProcessingParameterFeatureSink(
+                    "CLASSES", tr("Land-cover classes"), QgsProcessing.SourceType.TypeVector, optional=True
+                ),
+                tr("A table with number, name and permeability of each class, for “Permeability from land cover”."),
+            ),
         ]
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        written = {output: _copy(SAMPLE / f"{output.lower()}.tif", Path(path)) for output, path in paths.items()}
-        written["PATCHES"] = self._copy_patches(parameters, context)
+        classes = Table("CLASSES", COLUMNS, _rows(SAMPLE / "land_cover_classes.csv"))
+        patches = _opened(SAMPLE / "patches.gpkg")
+        with written_tables(self, [classes], parameters, context, patches.crs()) as written:
+            for output, path in paths.items():
+                written[output] = _copy(SAMPLE / f"{output.lower()}.tif", Path(path))
+            written["PATCHES"] = self._copy_patches(patches, parameters, context)
+        for output in (*paths, "PATCHES"):
+            style_when_loaded(written[output], Saved(str(SAMPLE / f"{output.lower()}.qml")), context)
         for output, path in written.items():
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
         return written
 
-    def _copy_patches(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        patches = QgsVectorLayer(str(SAMPLE / "patches.gpkg"), "patches", "ogr")
-        if not patches.isValid():
-            raise QgsProcessingException(tr("The sample is incomplete: patches.gpkg is missing. Install Permea again."))
+    def _copy_patches(self, patches: QgsVectorLayer, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         kind, crs = patches.wkbType(), patches.crs()
         sink, path = self.parameterAsSink(parameters, "PATCHES", context, patches.fields(), kind, crs)
         if sink is None:
@@ -95,6 +119,26 @@ class LoadSampleData(PermeaAlgorithm):
         sink.flushBuffer()
         del sink
         return path
+
+
+def _rows(path: Path) -> list[tuple[int, str, float]]:
+    """Return number, name and permeability of each class of land cover."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [(int(row["class"]), row["name"], float(row["permeability"])) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise QgsProcessingException(_incomplete(path)) from error
+
+
+def _opened(path: Path) -> QgsVectorLayer:
+    layer = QgsVectorLayer(str(path), path.stem, "ogr")
+    if not layer.isValid():
+        raise QgsProcessingException(_incomplete(path))
+    return layer
+
+
+def _incomplete(path: Path) -> str:
+    return tr("The sample is incomplete: {name} is missing. Install Permea again.").format(name=path.name)
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -32,7 +32,7 @@ from ..inputs import is_given
 from ..parameters import choice, explained, output
 from ..results import Figure
 from ..stages import Stage
-from ..styles import habitat_style, sampled, style_when_loaded
+from ..styles import distance_style, habitat_style, sampled, style_when_loaded
 
 # A message that lists a thousand classes helps nobody.
 CLASSES_IN_A_MESSAGE = 20
@@ -54,7 +54,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         ),
         when=tr(
             "Use it first, to make the landscape that the other algorithms need. The values come from telemetry, "
-            "from genetic data or from experts; try several sets of them, as results depend on them."
+            "from genetic data or from experts; try several sets of them, as results depend on them. A raster that "
+            "holds permeability or resistance already needs none of this: all algorithms take it as it is, "
+            "“Least-cost distance” for example."
         ),
         result=tr(
             "A raster on the cells of the land cover. Cells without data stay without data, which is a barrier. "
@@ -64,6 +66,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         reads=(
             "Zeller, K. A., McGarigal, K. & Whiteley, A. R. (2012). Estimating landscape resistance to movement: a "
             "review. Landscape Ecology 27, 777–797.",
+        ),
+        picture=tr(
+            "The sample: permeability of seven classes of land cover, from water and dense city (pale) to closed "
+            "forest (dark green)."
         ),
     )
     figures = (
@@ -127,12 +133,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
-    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
-        accepted, message = super().checkParameterValues(parameters, context)
-        if not accepted:
-            return accepted, message
-        complaint = _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
-        return not complaint, complaint
+    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -165,7 +167,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 )
             feedback.setProgressText(tr("Writing the result"))
             write_raster(path, found.values, source.frame, band_names=(meaning,), feedback=Stage(feedback, 50, 100))
-            style_when_loaded(path, habitat_style(sampled(found.values)), context)
+            style = habitat_style if meaning == "permeability" else distance_style
+            style_when_loaded(path, style(sampled(found.values)), context)
         _report(found.cells, found.missing, values, feedback)
         return {
             "OUTPUT": path,
@@ -182,6 +185,11 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             if table is None:
                 raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
             fields = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+            for name in fields:
+                if table.fields().indexOf(name) < 0:
+                    text = tr("'{table}' has no field '{name}': choose one of {fields}.")
+                    known = ", ".join(table.fields().names())
+                    raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
             for feature in table.getFeatures():
                 where = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
                 yield (where, *(feature.attribute(name) for name in fields))

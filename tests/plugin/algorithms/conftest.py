@@ -11,11 +11,20 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from permea.plugin import environment
-from qgis.core import QgsApplication, QgsFeature, QgsGeometry, QgsPointXY, QgsVectorLayer
+from qgis.core import (
+    NULL,
+    QgsApplication,
+    QgsFeature,
+    QgsGeometry,
+    QgsPointXY,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 NODATA = -1.0
 PIXEL = 30.0
+SAMPLE = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover_classes.csv", "patches.gpkg")
 WEST, NORTH = 290_000.0, 9_120_000.0
 
 
@@ -102,7 +111,7 @@ def read():
 def sample():
     """The paths of the sample's layers, by what they hold."""
     folder = ROOT / "resources" / "sample"
-    return {name: str(folder / name) for name in ("permeability.tif", "quality.tif", "patches.gpkg")}
+    return {name: str(folder / name) for name in SAMPLE}
 
 
 @pytest.fixture
@@ -135,6 +144,82 @@ def points(qgis_app):
         return made
 
     return layer
+
+
+def opened(place):
+    """The layer of an output: `processing.run` hands temporary ones over themselves, and files by their path."""
+    return place if isinstance(place, QgsVectorLayer) else QgsVectorLayer(place, "output", "ogr")
+
+
+@pytest.fixture
+def rows():
+    """The rows of an output, as dictionaries, empty cells as None."""
+
+    def rows(place):
+        layer = opened(place)
+        return [
+            {field.name(): None if row[field.name()] == NULL else row[field.name()] for field in layer.fields()}
+            for row in layer.getFeatures()
+        ]
+
+    return rows
+
+
+@pytest.fixture
+def corners():
+    """The corners of the lines of an output, as cells (row, column)."""
+
+    def corners(place):
+        layer = opened(place)
+        return [
+            [(int((NORTH - p.y()) // PIXEL), int((p.x() - WEST) // PIXEL)) for p in feature.geometry().asPolyline()]
+            for feature in layer.getFeatures()
+        ]
+
+    return corners
+
+
+@pytest.fixture
+def sites(qgis_app):
+    """A layer of points in the middle of cells, each with a code of its own unless told otherwise."""
+
+    def layer(cells, codes=None, name="sites"):
+        made = QgsVectorLayer("Point?crs=EPSG:31985&field=code:string", name, "memory")
+        for number, (row, column) in enumerate(cells):
+            feature = QgsFeature(made.fields())
+            feature.setGeometry(
+                QgsGeometry.fromWkt(f"Point({WEST + (column + 0.5) * PIXEL} {NORTH - (row + 0.5) * PIXEL})")
+            )
+            feature.setAttributes([codes[number] if codes else f"S{number + 1}"])
+            made.dataProvider().addFeature(feature)
+        return made
+
+    return layer
+
+
+@pytest.fixture
+def patches(qgis_app):
+    """A layer of rectangles over rows and columns (first and last)."""
+
+    def layer(*areas):
+        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
+        for number, (top, bottom, left, right) in enumerate(areas):
+            feature = QgsFeature(made.fields())
+            box = QgsRectangle(
+                WEST + left * PIXEL, NORTH - (bottom + 1) * PIXEL, WEST + (right + 1) * PIXEL, NORTH - top * PIXEL
+            )
+            feature.setGeometry(QgsGeometry.fromRect(box))
+            feature.setAttributes([f"P{number + 1}"])
+            made.dataProvider().addFeature(feature)
+        return made
+
+    return layer
+
+
+@pytest.fixture
+def plain(geotiff):
+    """Open land of resistance 2, 7 × 9 cells."""
+    return geotiff(np.full((7, 9), 2.0), name="plain")
 
 
 @pytest.fixture

@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from .conftest import NODATA
+from .conftest import NODATA, PIXEL
 
 ENDS, ISLAND = ((0, 0), (8, 2)), (7, 10)
+OUT = "TEMPORARY_OUTPUT"
+#: What no other test here looks at is not made.
+LESS = {"IMPROVEMENT": None, "PINCH_POINTS": None, "RESTORED_GAIN": None}
 
 
 @pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp"])
 def test_the_gain_of_a_cell_is_what_a_trial_of_it_shows(distance, run, read, valley, geotiff, points):
     step = 1e-4
-    given = {"DISTANCE": distance, "THETA": 0.01, "FOCAL": points(*ENDS), "IMPROVEMENT": None, "PINCH_POINTS": None}
+    given = {"DISTANCE": distance, "THETA": 0.01, "FOCAL": points(*ENDS), **LESS}
     here = run("barriers", INPUT=geotiff(valley, nodata=NODATA, name="before"), **given)
     gain = read(here["OUTPUT"]).band
     cell = np.unravel_index(np.nanargmax(gain), gain.shape)
@@ -24,7 +27,7 @@ def test_the_gain_of_a_cell_is_what_a_trial_of_it_shows(distance, run, read, val
 
 
 def test_improvement_and_pinch_points_are_the_engines(run, read, valley, valley_file, points, ask_engine):
-    wanted = {"SEARCH_RADIUS": 45.0, "IMPROVEMENT": "TEMPORARY_OUTPUT", "CUTOFF": 60.0}
+    wanted = {"SEARCH_RADIUS": 45.0, "IMPROVEMENT": "TEMPORARY_OUTPUT", "CUTOFF": 60.0, "RESTORED_GAIN": None}
     found = run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), DISTANCE="leastcost", **wanted)
     valid = valley >= 0
     arrays = {
@@ -42,7 +45,7 @@ def test_improvement_and_pinch_points_are_the_engines(run, read, valley, valley_
 
 
 def test_pairs_that_nothing_joins_are_left_out_and_counted(run, valley_file, points):
-    places = {"FOCAL": points(*ENDS, ISLAND), "IMPROVEMENT": None, "PINCH_POINTS": None}
+    places = {"FOCAL": points(*ENDS, ISLAND), **LESS}
     found = run("barriers", INPUT=valley_file, **places)
     assert (found["PAIRS"], found["UNREACHABLE_PAIRS"]) == (2, 4)
     with pytest.raises(QgsProcessingException, match="can reach each other"):
@@ -51,8 +54,47 @@ def test_pairs_that_nothing_joins_are_left_out_and_counted(run, valley_file, poi
 
 def test_a_map_says_what_it_needs(run, valley_file, points):
     with pytest.raises(QgsProcessingException, match="needs the radius of restored windows"):
-        run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), PINCH_POINTS=None)
+        run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), PINCH_POINTS=None, RESTORED_GAIN=None)
     with pytest.raises(QgsProcessingException, match="Pinch points need the width of corridors"):
         run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), IMPROVEMENT=None)
+    gains = {"IMPROVEMENT": None, "PINCH_POINTS": None, "FOCAL": points(*ENDS)}
+    with pytest.raises(QgsProcessingException, match="known for least cost and resistance"):
+        run("barriers", INPUT=valley_file, DISTANCE="rsp", **gains)
+    with pytest.raises(QgsProcessingException, match="discs is known for least cost only"):
+        run("barriers", INPUT=valley_file, DISTANCE="resistance", RESTORED_RADIUS=60, **gains)
     with pytest.raises(QgsProcessingException, match="No focal nodes"):
-        run("barriers", INPUT=valley_file, IMPROVEMENT=None, PINCH_POINTS=None)
+        run("barriers", INPUT=valley_file, **LESS)
+
+
+@pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 65.0), ("resistance", None)])
+@pytest.mark.parametrize("regions", [False, True])
+def test_restoring_gains_what_a_trial_shows(run, read, valley, geotiff, points, patches, distance, radius, regions):
+    """A few cells, and discs of radius 65 around them, are restored for good and everything is run anew."""
+    focal = patches((0, 1, 0, 1), (7, 8, 1, 2), (0, 2, 10, 11)) if regions else points(*ENDS, (1, 11))
+    valley[6, 3] = valley[2, 7] = 0.0
+    given = {"DISTANCE": distance, "FOCAL": focal, "RESTORED": 0.8, "RESTORED_RADIUS": radius, **LESS}
+    here = run("barriers", INPUT=geotiff(valley, nodata=NODATA, name="before"), **given | {"RESTORED_GAIN": OUT})
+    gain = read(here["RESTORED_GAIN"]).band
+    rows, columns = np.indices(valley.shape)
+    assert (np.isnan(gain) == (valley == NODATA)).all() and here["LARGEST_RESTORED_GAIN"] == pytest.approx(
+        np.nanmax(gain)
+    )
+    assert (here["JOINING_CELLS"], np.nanmin(gain)) == (0, pytest.approx(0, abs=1e-9))
+    best = np.unravel_index(np.argsort(-np.nan_to_num(gain), axis=None)[[0, 5]], gain.shape)
+    for number, cell in enumerate([(6, 3), *zip(*best, strict=True)]):
+        disc = np.hypot(rows - cell[0], columns - cell[1]) * PIXEL <= (radius or 1.0)
+        changed = np.where(disc & (valley != NODATA), np.maximum(valley, 1 / 0.8), valley)
+        then = run("barriers", INPUT=geotiff(changed, nodata=NODATA, name=f"after {number}"), **given)
+        fall = here["MEAN_DISTANCE"] - then["MEAN_DISTANCE"]
+        assert gain[cell] == pytest.approx(fall, rel=1e-5, abs=1e-5)
+    assert gain[best][0] > 0
+
+
+def test_a_cell_that_joins_what_nothing_joins_gains_infinitely(run, read, geotiff, points):
+    values = np.ones((5, 9))
+    values[:, 4] = 0.0
+    for distance in ("leastcost", "resistance"):
+        given = {"DISTANCE": distance, "FOCAL": points((2, 0), (3, 1), (2, 8)), **LESS, "RESTORED_GAIN": OUT}
+        found = run("barriers", INPUT=geotiff(values, name="walled"), **given)
+        assert (np.isinf(read(found["RESTORED_GAIN"]).band) == (values == 0)).all()
+        assert found["JOINING_CELLS"] == 5

@@ -238,6 +238,43 @@ def test_a_run_that_was_killed_leaves_what_is_finished_and_goes_on(
     np.testing.assert_allclose(*(grid(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9)
 
 
+def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
+    project, results, complaint, engine_that, feedback, tmp_path
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    points = np.zeros((120, 120), int)
+    places = np.indices(points.shape)[:, 8::16, 8::16].reshape(2, -1)
+    points[tuple(places)] = np.arange(places.shape[1]) + 1
+    habitat = np.random.default_rng(2).lognormal(size=points.shape)
+    path = project(
+        rasters={"habitat": habitat.tolist(), "points": points.tolist()},
+        write_cur_maps="False",
+        write_cum_cur_map_only="True",
+    )
+    kept, pairs = tmp_path / "results" / "strip_unfinished", tmp_path / "results" / "strip_resistances_3columns.out"
+
+    def watch():
+        patience = time.monotonic() + 120
+        while not pairs.exists() and time.monotonic() < patience:
+            time.sleep(0.002)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    assert complaint(path).startswith("The engine was killed")
+    known = {tuple(row[:2]): row[2] for row in np.loadtxt(pairs)}
+    assert 0 < len(known) < 49 * 48 // 2 and not (tmp_path / "results" / "strip_resistances.out").exists()
+    assert list(kept.glob("finished-*.npy"))
+    folder = results(path)
+    assert any("parts of what had to be solved were there" in text for text in feedback.infos)
+    assert not list(kept.glob("finished-*.npy"))
+    at_once = results(path, "at once")
+    for name in ("strip_resistances.out", "strip_resistances_3columns.out", "strip_cum_curmap.asc"):
+        assert (folder / name).read_bytes() == (at_once / name).read_bytes()
+    whole = {tuple(row[:2]): row[2] for row in np.loadtxt(pairs)}
+    assert len(whole) == 49 * 48 // 2
+    assert known == pytest.approx({pair: whole[pair] for pair in known}, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,12 +1,18 @@
-"""Help: for every parameter, behind the Help button, and the same in the documentation."""
+"""Help: for every parameter, with a picture, behind the Help button, and the same in the documentation."""
 
 import importlib.util
+import re
+import sys
 from pathlib import Path
 
 import pytest
 from qgis.PyQt.QtCore import QUrl
+from qgis.PyQt.QtGui import QImage, QTextDocument
 
 ROOT = Path(__file__).resolve().parents[3]
+IMAGES = ROOT / "resources" / "help" / "images"
+LARGEST_PICTURE = 40_000  # bytes
+LARGEST_PICTURES = 1_000_000  # bytes, of all together
 NAMES = (
     "leastcostdistance",
     "resistancedistance",
@@ -48,6 +54,70 @@ def test_the_help_says_what_when_and_what_comes_out(provider, name):
     for parameter in algorithm.parameterDefinitions():
         assert f"<b>{parameter.description()}</b>" in shown
     assert len(algorithm.shortDescription()) > 20
+
+
+def images_in(html):
+    """Source and alternative text of every image in HTML."""
+    return re.findall(r'<img src="([^"]+)" alt="([^"]+)"', html)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_shows_what_the_algorithm_makes_of_the_sample(provider, name):
+    shown = provider.algorithm(name).shortHelpString()
+    [(source, words)] = images_in(shown)
+    path = Path(QUrl(source).toLocalFile())
+    assert path == IMAGES / f"{name}.png"
+    assert len(words) > 40 and words.endswith(".")
+    # The words are read by who sees the picture, too.
+    assert f"<i>{words}</i>" in shown
+    picture = QImage(str(path))
+    assert picture.width() == 460 and 300 < picture.height() < 500
+    assert path.stat().st_size <= LARGEST_PICTURE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_panel_beside_the_dialog_finds_the_picture(provider, name):
+    document = QTextDocument()
+    document.setHtml(provider.algorithm(name).shortHelpString())
+    with_picture = document.size().height()
+    document.setHtml(re.sub("<img[^>]+>", "", provider.algorithm(name).shortHelpString()))
+    assert with_picture - document.size().height() > 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pages_name_the_picture_relative_to_themselves(provider, name):
+    pages = (
+        (ROOT / "resources" / "help" / f"{name}.html", r'<img src="([^"]+)"'),
+        (ROOT / "docs" / "algorithms" / f"{name}.md", r"!\[[^\]]{40,}\]\(([^)]+)\)"),
+    )
+    for page, pattern in pages:
+        [source] = re.findall(pattern, page.read_text(encoding="utf-8"))
+        assert not source.startswith(("/", "file:"))
+        assert (page.parent / source).resolve() == IMAGES / f"{name}.png"
+
+
+def test_every_algorithm_has_a_picture_and_every_picture_an_algorithm(provider):
+    # The models of the examples are algorithms of the provider, too; their help is QGIS's own.
+    ours = {each.name() for each in provider.algorithms() if each.groupId() != "examples"}
+    assert ours == set(NAMES) == {path.stem for path in IMAGES.iterdir()}
+    assert sum(path.stat().st_size for path in IMAGES.iterdir()) < LARGEST_PICTURES
+
+
+def test_every_picture_can_be_drawn_again():
+    spec = importlib.util.spec_from_file_location("examples", ROOT / "resources" / "scripts" / "examples.py")
+    examples = importlib.util.module_from_spec(spec)
+    sys.modules["examples"] = examples
+    spec.loader.exec_module(examples)
+    assert sorted(example.algorithm for example in examples.EXAMPLES) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_says_what_to_use_instead_and_where_the_method_comes_from(provider, name):
+    algorithm = provider.algorithm(name)
+    when = algorithm.help.when.lower()
+    others = [provider.algorithm(other).displayName().lower() for other in NAMES if other != name]
+    assert any(other in when for other in others)
+    assert algorithm.help.reads
 
 
 @pytest.mark.parametrize("name", NAMES)

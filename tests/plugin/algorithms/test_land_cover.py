@@ -123,6 +123,11 @@ def test_values_are_given_once(run, cover, class_table, given, said):
         run("permeabilityfromlandcover", INPUT=cover, **given, **both)
 
 
+def test_a_field_that_the_table_lacks_is_named(run, cover, class_table):
+    with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost': choose one of class, ease"):
+        run("permeabilityfromlandcover", INPUT=cover, **{**class_table((1, 1)), "VALUE_FIELD": "cost"})
+
+
 def test_the_fields_of_a_table_must_be_chosen(run, cover, class_table):
     with pytest.raises(QgsProcessingException, match="Choose the fields"):
         run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])

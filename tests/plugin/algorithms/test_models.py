@@ -31,6 +31,7 @@ def test_the_shipped_models_stand_in_the_folder_and_in_the_toolbox(provider):
         == {
             "distancetohabitat",
             "firstlook",
+            "landcovertocurrentsandbarriers",
         }
     )
 

@@ -2,96 +2,13 @@
 
 import numpy as np
 import pytest
-from qgis.core import (
-    NULL,
-    QgsFeature,
-    QgsGeometry,
-    QgsProcessingException,
-    QgsRectangle,
-    QgsVectorLayer,
-)
+from qgis.core import QgsProcessingException
 
-from .conftest import NODATA, NORTH, PIXEL, WEST
+from .conftest import NODATA, NORTH, PIXEL, WEST, opened
 
 # West, south-west, and the island in the south-east of the valley.
 HERE, THERE, ISLAND = (0, 0), (8, 2), (7, 10)
 COLUMNS = ["from_id", "to_id", "from_name", "to_name"]
-
-
-def opened(place):
-    """The layer of an output: `processing.run` hands temporary ones over themselves, and files by their path."""
-    return place if isinstance(place, QgsVectorLayer) else QgsVectorLayer(place, "output", "ogr")
-
-
-@pytest.fixture
-def rows():
-    """The rows of an output, as dictionaries, empty cells as None."""
-
-    def rows(place):
-        layer = opened(place)
-        return [
-            {field.name(): None if row[field.name()] == NULL else row[field.name()] for field in layer.fields()}
-            for row in layer.getFeatures()
-        ]
-
-    return rows
-
-
-@pytest.fixture
-def corners():
-    """The corners of the lines of an output, as cells (row, column)."""
-
-    def corners(place):
-        layer = opened(place)
-        return [
-            [(int((NORTH - p.y()) // PIXEL), int((p.x() - WEST) // PIXEL)) for p in feature.geometry().asPolyline()]
-            for feature in layer.getFeatures()
-        ]
-
-    return corners
-
-
-@pytest.fixture
-def sites(qgis_app):
-    """A layer of points in the middle of cells, each with a code of its own unless told otherwise."""
-
-    def layer(cells, codes=None, name="sites"):
-        made = QgsVectorLayer("Point?crs=EPSG:31985&field=code:string", name, "memory")
-        for number, (row, column) in enumerate(cells):
-            feature = QgsFeature(made.fields())
-            feature.setGeometry(
-                QgsGeometry.fromWkt(f"Point({WEST + (column + 0.5) * PIXEL} {NORTH - (row + 0.5) * PIXEL})")
-            )
-            feature.setAttributes([codes[number] if codes else f"S{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def patches(qgis_app):
-    """A layer of rectangles over rows and columns (first and last)."""
-
-    def layer(*areas):
-        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
-        for number, (top, bottom, left, right) in enumerate(areas):
-            feature = QgsFeature(made.fields())
-            box = QgsRectangle(
-                WEST + left * PIXEL, NORTH - (bottom + 1) * PIXEL, WEST + (right + 1) * PIXEL, NORTH - top * PIXEL
-            )
-            feature.setGeometry(QgsGeometry.fromRect(box))
-            feature.setAttributes([f"P{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def plain(geotiff):
-    """Open land of resistance 2, 7 × 9 cells."""
-    return geotiff(np.full((7, 9), 2.0), name="plain")
 
 
 def to_each(ask_engine, valley, cells):
@@ -166,6 +83,54 @@ def test_randomized_paths_of_polygons_are_refused_by_name(run, patches, plain):
         run("distancematrix", INPUT=plain, FOCAL=patches((0, 1, 0, 1), (4, 5, 6, 8)), ID_FIELD="code", DISTANCE="rsp")
 
 
+@pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp", "euclidean"])
+def test_from_features_to_targets_the_matrix_is_rectangular(run, rows, sites, plain, distance):
+    """Read off the square matrix of all of them; the ids of both layers stay, also where they are the same."""
+    here, there = [(0, 0), (6, 3)], [(1, 7), (0, 0), (5, 8)]
+    chosen = {"INPUT": plain, "VALUES": "resistance", "DISTANCE": distance, "THETA": 0.001, "ID_FIELD": "code"}
+    every = rows(run("distancematrix", FOCAL=sites([*here, there[0], there[2]]), **chosen)["OUTPUT"])
+    known = {(row["from_id"], row["to_id"]): row["distance"] for row in every}
+    known |= {pair[::-1]: value for pair, value in known.items() if pair[::-1] not in known}
+    same = {"S1": "S3", "S2": "S1", "S3": "S4"}
+    result = run(
+        "distancematrix",
+        FOCAL=sites(here),
+        TARGETS=sites(there, name="ends"),
+        TARGET_ID_FIELD="code",
+        MATRIX="TEMPORARY_OUTPUT",
+        LINES="TEMPORARY_OUTPUT",
+        **chosen,
+    )
+    found = rows(result["OUTPUT"])
+    assert [(row["from_id"], row["to_id"]) for row in found] == [(f"S{i}", f"S{j}") for i in (1, 2) for j in (1, 2, 3)]
+    for row in found:
+        pair = row["from_id"], same[row["to_id"]]
+        expected = 0 if pair[0] == pair[1] else known[pair]
+        assert row["distance"] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    square = [[row["id"], row["to_S1"], row["to_S2"], row["to_S3"]] for row in rows(result["MATRIX"])]
+    assert square == [
+        ["S1", *(row["distance"] for row in found[:3])],
+        ["S2", *(row["distance"] for row in found[3:])],
+    ]
+    assert rows(result["LINES"]) == found
+    assert (result["FOCAL_NODES"], result["UNREACHABLE_PAIRS"]) == (2, 0)
+
+
+def test_a_pair_of_a_feature_and_a_target_that_nothing_joins_is_empty_and_named(
+    run, rows, sites, valley_file, feedback
+):
+    where = {"FOCAL": sites([HERE, ISLAND]), "TARGETS": sites([THERE]), "ID_FIELD": "code", "TARGET_ID_FIELD": "code"}
+    result = run("distancematrix", INPUT=valley_file, MATRIX="TEMPORARY_OUTPUT", **where)
+    assert [row["distance"] is None for row in rows(result["OUTPUT"])] == [False, True]
+    assert rows(result["MATRIX"])[1]["to_S1"] is None
+    assert any("part 1 of 2 pairs" in text and "S2 – S1" in text for text in feedback.warnings)
+
+
+def test_one_feature_and_one_target_are_a_matrix(run, rows, sites, plain):
+    where = {"FOCAL": sites([(0, 0)]), "TARGETS": sites([(0, 8)]), "VALUES": "resistance"}
+    assert rows(run("distancematrix", INPUT=plain, **where)["OUTPUT"])[0]["distance"] == pytest.approx(16 * PIXEL)
+
+
 # Least-cost paths
 
 
@@ -205,16 +170,43 @@ def test_one_focal_node_is_enough_where_there_are_targets(run, sites, plain):
     assert run("leastcostpaths", INPUT=plain, FOCAL=sites([(0, 0)]), TARGETS=sites([(3, 3), (5, 5)]))["PATHS"] == 2
 
 
-def test_who_lives_on_an_island_is_named_and_gets_no_path(run, rows, sites, valley_file, feedback):
-    result = run("leastcostpaths", INPUT=valley_file, FOCAL=sites([HERE, THERE, ISLAND]), ID_FIELD="code")
-    assert [(row["from_id"], row["to_id"]) for row in rows(result["OUTPUT"])] == [("S1", "S2")]
-    assert any("(S1, S2) · (S3)" in text for text in feedback.warnings)
+@pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson", ""])
+def test_who_lives_on_an_island_is_named_and_has_a_row_without_a_line(
+    run, rows, sites, valley_file, feedback, tmp_path, ending
+):
+    target = str(tmp_path / f"paths.{ending}") if ending else "TEMPORARY_OUTPUT"
+    focal = sites([HERE, THERE, ISLAND])
+    result = run("leastcostpaths", INPUT=valley_file, FOCAL=focal, ID_FIELD="code", OUTPUT=target)
+    found = rows(result["OUTPUT"])
+    assert [(row["from_id"], row["to_id"]) for row in found] == [("S1", "S2"), ("S1", "S3"), ("S2", "S3")]
+    assert [row["cost"] is None for row in found] == [row["length"] is None for row in found] == [False, True, True]
+    lines = [feature.geometry() for feature in opened(result["OUTPUT"]).getFeatures()]
+    assert [line.isNull() or line.isEmpty() for line in lines] == [False, True, True]
+    assert (result["PATHS"], any("(S1, S2) · (S3)" in text for text in feedback.warnings)) == (1, True)
 
 
-def test_who_reaches_no_target_is_named(run, sites, valley_file, feedback):
+def test_who_has_no_nearest_has_a_row_without_another(run, rows, sites, valley_file, feedback):
+    focal = sites([HERE, THERE, ISLAND])
+    found = rows(run("leastcostpaths", INPUT=valley_file, FOCAL=focal, ID_FIELD="code", PAIRS="nearest")["OUTPUT"])
+    assert [(row["from_id"], row["to_id"]) for row in found] == [("S1", "S2"), ("S2", "S1"), ("S3", None)]
+    assert found[2]["cost"] is None and found[2]["to_name"] is None
+    assert any("No path leads from 1 of 3 focal nodes: S3" in text for text in feedback.warnings)
+
+
+def test_where_all_are_apart_there_are_only_rows_without_lines(run, rows, sites, valley_file):
+    result = run("leastcostpaths", INPUT=valley_file, FOCAL=sites([HERE, ISLAND]), EDGE_RULE="target", ID_FIELD="code")
+    found = rows(result["OUTPUT"])
+    assert [(row["from_id"], row["to_id"], row["cost"]) for row in found] == [("S1", "S2", None), ("S2", "S1", None)]
+    assert result["PATHS"] == 0
+
+
+def test_who_reaches_no_target_is_named(run, rows, sites, valley_file, feedback):
     focal, ends = sites([HERE, ISLAND]), sites([THERE])
-    assert run("leastcostpaths", INPUT=valley_file, FOCAL=focal, TARGETS=ends, ID_FIELD="code")["PATHS"] == 1
-    assert any("No path leads from 1 of 2 focal nodes: S2" in text for text in feedback.warnings)
+    result = run("leastcostpaths", INPUT=valley_file, FOCAL=focal, TARGETS=ends, ID_FIELD="code")
+    found = rows(result["OUTPUT"])
+    assert result["PATHS"] == 1
+    assert [(row["from_id"], row["cost"] is None) for row in found] == [("S1", False), ("S2", True)]
+    assert any("part 1 of 2 pairs" in text and "S2 – " in text for text in feedback.warnings)
 
 
 def test_paths_lie_in_the_system_of_the_landscape(run, sites, valley_file):

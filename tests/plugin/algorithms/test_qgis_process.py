@@ -75,6 +75,39 @@ def test_algorithms_and_models_are_listed_and_explained(qgis_process):
 
 
 @pytest.mark.timeout(600)
+def test_the_model_from_land_cover_to_barriers_runs_on_the_sample(qgis_process, sample, read, tmp_path):
+    files = {
+        "landscape:Landscape": "landscape.tif",
+        "currents:Cumulative current": "current.tif",
+        "currents:Resistances": "resistances.csv",
+        "barriers:Barriers": "barriers.tif",
+    }
+    outputs = {name: str(tmp_path / file) for name, file in files.items()}
+    given = {"LAND_COVER": "land_cover.tif", "CLASS_TABLE": "land_cover_classes.csv", "FOCAL": "patches.gpkg"}
+    ended = qgis_process(
+        "--json",
+        "run",
+        "permea:landcovertocurrentsandbarriers",
+        "--",
+        *(f"{name}={sample[file]}" for name, file in given.items()),
+        "ID_FIELD=name",
+        *(f"{name}={path}" for name, path in outputs.items()),
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    results = json.loads(ended.stdout)["results"]
+    assert {name: results[name] for name in outputs} == outputs
+    land = read(tmp_path / "landscape.tif").band > 0
+    assert land.sum() == np.isfinite(read(sample["permeability.tif"]).band).sum()
+    current, gain = read(tmp_path / "current.tif").band, read(tmp_path / "barriers.tif").band
+    # Through each place flow the 8 A that it exchanges with the others, and a part of the 28 A between those.
+    assert 8 <= current[land].max() < 8 + 28
+    assert gain[land].min() > -1e-9 and gain[land].max() > 0.1
+    assert np.isnan(current[~land]).all() and np.isnan(gain[~land]).all()
+    pairs = (tmp_path / "resistances.csv").read_text().splitlines()
+    assert len(pairs) == 1 + 9 * 8 / 2
+
+
+@pytest.mark.timeout(600)
 def test_a_wrong_input_ends_with_status_one_and_the_sentence(qgis_process, sample, tmp_path):
     ended = qgis_process(
         "run", "permea:leastcostdistance", "--", f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from qgis.core import (
     QgsApplication,
+    QgsColorRampLegendNode,
+    QgsLayerTreeLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProject,
@@ -11,6 +13,7 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
 from .conftest import NODATA, NORTH, WEST
@@ -33,6 +36,14 @@ def loaded(provider, context, read):
         return layer
 
     return run
+
+
+def legend(layer):
+    """What QGIS writes in the tree of layers below the name of a layer: its words, and a bar if there is one."""
+    in_tree = QgsLayerTreeLayer(layer)
+    entries = layer.renderer().createLegendNodes(in_tree)
+    bars = [entry.settings().suffix() for entry in entries if isinstance(entry, QgsColorRampLegendNode)]
+    return [entry.data(Qt.ItemDataRole.DisplayRole) for entry in entries], bars
 
 
 def colour(layer, row, column):
@@ -119,6 +130,71 @@ def test_the_legend_s_numbers_can_be_read():
     assert distance_style(np.full(3, 0.0123456)).high == 0.0124
 
 
+def test_the_legend_of_a_current_has_a_line_with_its_unit_for_each_colour(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import TRICKLE_TO_STREAM, current_style
+
+    values = np.geomspace(1e-3, 123.4, 400).reshape(20, 20)
+    layer = raster_layer(values)
+    layer.setRenderer(current_style(values, "A").renderer(layer))
+    (_, *lines), bars = legend(layer)  # the name of the band comes first
+    assert not bars
+    assert lines[0] == "≤ 0.12 A" and lines[-1] == "≥ 120 A"
+    assert len(lines) == len(TRICKLE_TO_STREAM) < 8
+
+
+def test_the_bar_of_a_distance_has_its_unit(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import distance_style
+
+    values = np.linspace(0, 40_000, 400).reshape(20, 20)
+    layer = raster_layer(values)
+    layer.setRenderer(distance_style(values, "Ω").renderer(layer))
+    _, bars = legend(layer)
+    assert bars == [" Ω"]
+
+
+def test_classes_of_lines_are_written_without_exponents(qgis_app):
+    from permea.plugin.algorithms.styles import line_style
+
+    layer = QgsVectorLayer("LineString?field=cost:double", "lines", "memory")
+    labels = [each.label() for each in line_style("cost", [4082.1, 45349.7]).renderer(layer).ranges()]
+    assert labels[0] == "4,082 – 12,340" and labels[-1] == "37,100 – 45,350"
+
+
+def test_a_ratio_is_pale_at_one_blue_below_and_red_above(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import ratio_style
+
+    layer = raster_layer(np.array([[0.2, 1.0, 1.8, 9.0]]))
+    layer.setRenderer(ratio_style().renderer(layer))
+    below, even, above, far_above = (colour(layer, 0, column) for column in range(4))
+    assert below.blue() > below.red() and above.red() > above.blue()
+    assert even.lightness() > max(below.lightness(), above.lightness())
+    assert far_above.lightness() < above.lightness()
+
+
+def test_where_there_is_no_barrier_the_legend_of_parts_has_none(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import component_style
+
+    for labels, expected in (
+        (np.array([[1, 1, 2]]), ["1 (2 cells)", "2 (1 cells)"]),
+        (np.array([[1, 0, 1]]), ["barrier", "1 (2 cells)"]),
+    ):
+        layer = raster_layer(labels.astype(np.int32))
+        layer.setRenderer(component_style(labels).renderer(layer))
+        assert [label for label, _ in layer.renderer().legendSymbologyItems()] == expected
+
+
+@pytest.mark.parametrize("meaning, dark_is_hard", [("resistance", True), ("permeability", False)])
+def test_a_landscape_of_land_cover_is_green_where_easy_and_dark_where_hard_to_cross(
+    loaded, geotiff, tmp_path, meaning, dark_is_hard
+):
+    source = geotiff(np.array([[1, 2]], np.uint8))
+    path = str(tmp_path / "landscape.tif")
+    layer = loaded("permeabilityfromlandcover", INPUT=source, MATRIX=[1, 1.0, 2, 90.0], VALUES=meaning, OUTPUT=path)
+    low, high = colour(layer, 0, 0), colour(layer, 0, 1)
+    assert low.lightness() > high.lightness()
+    assert (high.green() > max(high.red(), high.blue())) is not dark_is_hard
+
+
 def test_the_log_s_numbers_can_be_read(run, geotiff, points, feedback):
     run("leastcostdistance", INPUT=geotiff(np.full((3, 5), 0.001)), SOURCES=points((0, 0)))
     assert any(text.startswith("Distances run from 0 to 144,900, on average ") for text in feedback.infos)
@@ -160,31 +236,6 @@ def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
     assert "0" in [label for label, _ in layer.renderer().legendSymbologyItems()]
 
 
-def test_the_legend_of_a_current_lists_its_values_as_a_bar_would_show_the_last_colours_alone(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import current_style
-
-    values = np.geomspace(1.0, 1000.0, 100).reshape(10, 10)
-    layer = raster_layer(values)
-    layer.setRenderer(current_style(values).renderer(layer))
-    shader = layer.renderer().shader().rasterShaderFunction()
-    assert not shader.legendSettings().useContinuousLegend()
-    listed = [float(label) for label, _ in layer.renderer().legendSymbologyItems() if label[0].isdigit()]
-    ratios = np.divide(listed[2:], listed[1:-1])
-    assert listed[0] == 0 and len(listed) == 11 and np.allclose(ratios, ratios[0], rtol=0.02)
-
-
-def test_a_ratio_is_pale_where_both_maps_are_alike_blue_below_and_red_above(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import ratio_style
-
-    values = np.array([[0.0, 0.5, 1.0, 2.0]])
-    layer = raster_layer(values)
-    layer.setRenderer(ratio_style().renderer(layer))
-    none, below, alike, above = (colour(layer, 0, column) for column in range(4))
-    assert none.blue() > none.red() and below.blue() > below.red() and above.red() > above.blue()
-    assert alike.lightness() > max(below.lightness(), above.lightness())
-    assert "1" in [label for label, _ in layer.renderer().legendSymbologyItems()]
-
-
 def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_python, valley_file, points, tmp_path):
     path = str(tmp_path / "paths.gpkg")
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostpaths")
@@ -212,8 +263,8 @@ def test_equal_ratios_of_current_are_equal_steps_of_colour_and_barriers_are_tran
     layer = loaded("currentflow", INPUT=valley_file, **places)
     items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()
     values = np.array([item.value for item in items])
-    assert values[0] == 0
-    np.testing.assert_allclose(values[2:] / values[1:-1], (values[-1] / values[1]) ** (1 / (len(values) - 2)))
-    assert values[-1] / values[1] <= 1010
+    np.testing.assert_allclose(values[1:] / values[:-1], (values[-1] / values[0]) ** (1 / (len(values) - 1)))
+    assert values[-1] / values[0] <= 1010
+    assert colour(layer, 7, 10) == QColor(items[0].color)  # the island, where nothing flows
     assert colour(layer, 0, 0).lightness() > colour(layer, 0, 11).lightness()
     assert colour(layer, 3, 4) is None  # no data

@@ -27,6 +27,7 @@ ALGORITHMS = {
     "connectedhabitat": "habitat",
     "distancetohabitat": "examples",
     "firstlook": "examples",
+    "landcovertocurrentsandbarriers": "examples",
 }
 NUMBERS = {"ACTIVE_CELLS", "COMPONENTS", "ITERATIONS", "RESIDUAL", "SECONDS", "PEAK_MEMORY_BYTES"}
 OWN_NUMBERS = {
@@ -64,6 +65,8 @@ OWN_NUMBERS = {
         "MINIMUM",
         "MAXIMUM",
         "LARGEST_IMPROVEMENT",
+        "LARGEST_RESTORED_GAIN",
+        "JOINING_CELLS",
         "UNCONSERVED",
     },
     "rspflow": {"TARGETS", "PAIRS", "UNREACHABLE_PAIRS", "STEPS", "CONNECTIVITY", "MAXIMUM", "IMBALANCE"},

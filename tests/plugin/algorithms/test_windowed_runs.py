@@ -64,7 +64,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     once_there_are(kept, 5, feedback.cancel)
     assert complaint(**choices).startswith("Cancelled")
     assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
-    assert f"Finished batches are kept in '{kept}': run it again with that folder to go on there." in feedback.infos
+    assert f"What is finished is kept in '{kept}': run it again with that folder to go on there." in feedback.infos
     first = finished(kept)
 
     # A feedback that was cancelled stays so.
@@ -78,7 +78,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     third = finished(kept)
     assert 5 <= len(first) < len(second) < len(third)
     assert first.items() <= second.items() <= third.items()
-    assert f"The batches in '{kept}' are no longer needed." in heard.infos
+    assert f"What was kept in '{kept}' is no longer needed." in heard.infos
     at_once = run(
         "windowedsensitivity", _feedback=heard, **{**choices, "CHECKPOINT": None, "OUTPUT": "TEMPORARY_OUTPUT"}
     )

@@ -1,0 +1,138 @@
+"""A folder in which a run keeps what is finished, so that another run goes on where it ended."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
+)
+
+from ..runner import InputRefused
+from ..translation import tr
+from .inputs import Inputs
+from .parameters import explained
+from .tables import Table, write_table
+
+#: Files of what the engine has worked out; large, and of no use once the results are there.
+WORKED_OUT = "finished-*.npy"
+
+
+def unfinished_folder(title: str, text: str) -> QgsProcessingParameterDefinition:
+    """Return where an earlier run can be continued from; advanced.
+
+    Parameters
+    ----------
+    title
+        What the user reads.
+    text
+        What is kept there.
+    """
+    folder = QgsProcessingParameterFile("CHECKPOINT", title, QgsProcessingParameterFile.Behavior.Folder, optional=True)
+    return explained(
+        folder,
+        text
+        + " "
+        + tr(
+            "If the run is cancelled or the computer fails, run it again with the same folder: it goes on where it "
+            "was. It refuses if the rasters or the choices have changed. Nothing is kept if no folder is chosen."
+        ),
+        advanced=True,
+    )
+
+
+def folder_given(inputs: Inputs) -> str:
+    """Return the folder of an unfinished run, empty for none; the engine works in another folder than QGIS.
+
+    Raises
+    ------
+    QgsProcessingException
+        It is a file.
+    """
+    given = inputs.text("CHECKPOINT")
+    if not given:
+        return ""
+    folder = os.path.abspath(os.path.expanduser(given))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise QgsProcessingException(
+            tr("'{folder}' is a file: choose a folder for what is finished.").format(folder=folder)
+        )
+    return folder
+
+
+@contextmanager
+def gone_on_with(folder: str | Path, feedback: QgsProcessingFeedback) -> Iterator[None]:
+    """Say how to go on if the run ends early, unless it was refused.
+
+    Parameters
+    ----------
+    folder
+        Where its finished parts are; empty for none.
+    feedback
+        Hears it.
+    """
+    try:
+        yield
+    except QgsProcessingException as error:
+        if folder and not isinstance(error, InputRefused):
+            text = tr("What is finished is kept in '{folder}': run it again with that folder to go on there.")
+            feedback.pushInfo(text.format(folder=folder))
+        raise
+
+
+def say_not_needed(folder: str, feedback: QgsProcessingFeedback) -> None:
+    """Say that a folder has served, if there was one."""
+    if folder:
+        feedback.pushInfo(tr("What was kept in '{folder}' is no longer needed.").format(folder=folder))
+
+
+def forget_worked_out(folder: Path) -> None:
+    """Delete what the engine has worked out, which takes room, and leave all else."""
+    for path in folder.glob(WORKED_OUT):
+        path.unlink(missing_ok=True)
+
+
+class TableSoFar:
+    """A table in a folder that holds what is known so far, written anew as more is known.
+
+    Parameters
+    ----------
+    path
+        Of a CSV file.
+    table_of
+        Makes the table of arrays; a row whose last cell is NaN is not known yet, or not asked for.
+    crs, context
+        Of the run.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        table_of: Callable[[dict[str, np.ndarray]], Table],
+        crs: QgsCoordinateReferenceSystem,
+        context: QgsProcessingContext,
+    ) -> None:
+        self._path, self._table_of, self._crs, self._context = path, table_of, crs, context
+
+    def take(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write the table.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be written.
+        """
+        table = self._table_of(arrays)
+        known = [row for row in table.rows if not math.isnan(row[-1])]
+        write_table(replace(table, rows=known, lines=None), self._path, self._crs, self._context)

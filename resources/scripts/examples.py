@@ -1,0 +1,200 @@
+"""Each algorithm on the sample landscape, with choices that show well what it does.
+
+`pictures.py` draws them for the help. What a run needs that the sample does not hold is made on the way, in a folder
+of the caller's: a project of Circuitscape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from osgeo import gdal
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "resources" / "sample"
+PERMEABILITY = str(SAMPLE / "permeability.tif")
+QUALITY = str(SAMPLE / "quality.tif")
+LAND_COVER = str(SAMPLE / "land_cover.tif")
+CLASSES = str(SAMPLE / "land_cover_classes.csv")
+PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
+NORTH = f'{PATCHES}|subset="id" <= 3'
+SOUTH = f'{PATCHES}|subset="id" >= 7'
+NORTH_AND_SOUTH = f'{PATCHES}|subset="id" <= 3 OR "id" >= 7'
+
+# Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
+THETA = 0.001
+
+
+@dataclass(frozen=True)
+class Example:
+    """One run.
+
+    Parameters
+    ----------
+    algorithm
+        Identifier of the algorithm.
+    parameters
+        Its inputs and choices; the rest has its default.
+    drawn
+        Names of the outputs on the picture, from top to bottom.
+    points
+        A layer of points above them, if any.
+    over_landscape
+        Whether the landscape is seen below them.
+    legend
+        What stands above the legend; `|` begins a new line.
+    explained
+        Names of the outputs in the legend, all that are drawn if it is empty.
+    whole
+        Whether the south is seen, too, where there are no patches but there is room for a large legend.
+    prepare
+        Makes inputs in a folder and returns the parameters that name them.
+    """
+
+    algorithm: str
+    parameters: dict[str, Any]
+    drawn: tuple[str, ...] = ("OUTPUT",)
+    points: str = PATCHES
+    over_landscape: bool = False
+    legend: str = ""
+    explained: tuple[str, ...] = ()
+    whole: bool = False
+    prepare: Callable[[Path], dict[str, Any]] = field(default=lambda folder: {})
+
+
+def circuitscape_project(folder: Path) -> dict[str, Any]:
+    """Write the sample as a project of Circuitscape: a grid of conductances, one of focal nodes, and the `.ini`."""
+    values, dataset = read_raster(PERMEABILITY)
+    west, width, _, north, _, height = dataset.GetGeoTransform()
+    nodes = np.zeros(values.shape)
+    for number, (x, y) in _points(PATCHES).items():
+        nodes[int((y - north) / height), int((x - west) / width)] = number
+    _write(
+        folder / "conductance.asc", "AAIGrid", np.nan_to_num(values, nan=-9999.0), -9999.0, gdal.GDT_Float32, dataset
+    )
+    _write(folder / "nodes.asc", "AAIGrid", np.where(nodes > 0, nodes, -9999.0), -9999.0, gdal.GDT_Float32, dataset)
+    lines = (
+        "[Habitat raster or graph]",
+        "habitat_file = conductance.asc",
+        "habitat_map_is_resistances = False",
+        "[Options for pairwise and one-to-all and all-to-one modes]",
+        "point_file = nodes.asc",
+        "[Output options]",
+        "output_file = olinda.out",
+        "write_cur_maps = True",
+        "write_cum_cur_map_only = True",
+        "[Calculation options]",
+        "scenario = pairwise",
+        "data_type = raster",
+    )
+    project = folder / "olinda.ini"
+    project.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {"INPUT": str(project)}
+
+
+def read_raster(path: str) -> tuple[np.ndarray, gdal.Dataset]:
+    """Return the first band of a raster, nodata as NaN, and the open file."""
+    dataset = gdal.Open(path)
+    band = dataset.GetRasterBand(1)
+    values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(band.YSize, band.XSize)
+    return np.where(values == band.GetNoDataValue(), np.nan, values), dataset
+
+
+def _write(path: Path, driver: str, values: np.ndarray, nodata: float, kind: int, like: gdal.Dataset) -> None:
+    rows, columns = values.shape
+    memory = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, kind)
+    memory.SetGeoTransform(like.GetGeoTransform())
+    memory.SetProjection(like.GetProjection())
+    band = memory.GetRasterBand(1)
+    band.SetNoDataValue(nodata)
+    values = values.astype(np.uint8 if kind == gdal.GDT_Byte else np.float32)
+    band.WriteRaster(0, 0, columns, rows, np.ascontiguousarray(values).tobytes())
+    if gdal.GetDriverByName(driver).CreateCopy(str(path), memory) is None:
+        raise OSError(f"{path} cannot be written.")
+
+
+def _points(uri: str) -> dict[int, tuple[float, float]]:
+    from qgis.core import QgsVectorLayer
+
+    features = QgsVectorLayer(uri, "points", "ogr").getFeatures()
+    places = {feature["id"]: feature.geometry().asPoint() for feature in features}
+    return {number: (point.x(), point.y()) for number, point in places.items()}
+
+
+EXAMPLES = (
+    Example("leastcostdistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES}, legend="map units|× resistance"),
+    Example("resistancedistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES}, legend="resistance"),
+    Example(
+        "rspdistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "THETA": THETA}, legend="map units|× resistance"
+    ),
+    Example(
+        "distancematrix",
+        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "DISTANCE": "leastcost"},
+        drawn=("LINES",),
+        over_landscape=True,
+        legend="map units|× resistance",
+        whole=True,
+    ),
+    Example(
+        "sensitivity",
+        {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "DISTANCE": "resistance"},
+        legend="Ω per unit of|permeability",
+    ),
+    Example(
+        "windowedsensitivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="per unit of|permeability"
+    ),
+    Example(
+        "movingwindowsensitivity",
+        {"INPUT": PERMEABILITY, "PLACES": QUALITY, "SOURCE_STRENGTH": QUALITY},
+        points="",
+        legend="per unit of|permeability",
+    ),
+    Example(
+        "windowedconnectivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="habitat|within reach"
+    ),
+    Example(
+        "connectedhabitat",
+        {"INPUT": PERMEABILITY, "QUALITY": QUALITY, "ALPHA": 3000.0},
+        points="",
+        legend="connected|habitat",
+    ),
+    Example("connectedcomponents", {"INPUT": PERMEABILITY}, points="", legend="part", whole=True),
+    Example("loadsampledata", {}, drawn=("PATCHES", "PERMEABILITY"), points="", legend="permeability"),
+    Example(
+        "permeabilityfromlandcover",
+        {"INPUT": LAND_COVER, "TABLE": CLASSES, "CLASS_FIELD": "class", "VALUE_FIELD": "permeability"},
+        points="",
+        legend="permeability",
+    ),
+    Example("currentflow", {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="current"),
+    Example(
+        "currentflowadvanced",
+        {"INPUT": PERMEABILITY, "SOURCES": NORTH, "GROUNDS": SOUTH},
+        points=NORTH_AND_SOUTH,
+        legend="current",
+    ),
+    Example("circuitscapeproject", {}, prepare=circuitscape_project, legend="current"),
+    Example(
+        "leastcostpaths",
+        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
+        over_landscape=True,
+        legend="map units|× resistance",
+        whole=True,
+    ),
+    Example(
+        "leastcostcorridor",
+        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
+        drawn=("PATHS", "OUTPUT"),
+        legend="map units|× resistance",
+        explained=("OUTPUT",),
+    ),
+    Example("movingwindowcurrent", {"INPUT": PERMEABILITY, "SOURCE_STRENGTH": QUALITY}, points="", legend="current"),
+    Example("rspflow", {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "THETA": THETA}, legend="passages"),
+    Example(
+        "barriers", {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="Ω per unit of|permeability"
+    ),
+)

@@ -1,0 +1,223 @@
+"""The model from land cover to currents and barriers: what its steps give one by one, and why a step failed."""
+
+import numpy as np
+import processing
+import pytest
+from permea.plugin.algorithms.styles import LITTLE_TO_MUCH, TRICKLE_TO_STREAM
+from qgis.core import (
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingModelAlgorithm,
+    QgsRasterLayer,
+    QgsVectorLayer,
+)
+
+from .conftest import ROOT
+
+MODEL = "landcovertocurrentsandbarriers"
+FILE = ROOT / "resources" / "models" / "land_cover_to_currents_and_barriers.model3"
+OUTPUTS = {
+    "LANDSCAPE": "landscape:Landscape",
+    "CURRENT": "currents:Cumulative current",
+    "RESISTANCES": "currents:Resistances",
+    "GAIN": "barriers:Barriers",
+    "IMPROVEMENT": "barriers:Improvement score",
+}
+EASE = {1: 0.0, 2: 0.3, 3: 1.0}
+PLACES = ((0, 0), (7, 1), (2, 11))
+
+
+@pytest.fixture
+def cover(geotiff):
+    """Classes 1 to 3 at random, a corner without data, and no place in class 1."""
+    classes = np.random.default_rng(11).choice([1, 2, 3], (9, 12), p=[0.1, 0.4, 0.5]).astype(np.uint8)
+    classes[7:, 9:] = 0
+    for place in PLACES:
+        classes[place] = 3
+    return geotiff(classes, nodata=0, name="cover")
+
+
+@pytest.fixture
+def class_table(tmp_path):
+    """A CSV file of classes and values, with the columns of the sample's unless told otherwise."""
+
+    def write(values, header="class,permeability"):
+        path = tmp_path / "classes.csv"
+        path.write_text("\n".join([header, *(f"{each},{value:g}" for each, value in values.items())]) + "\n")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def model(provider, engine_python, context, feedback):
+    """Run the model; give its outputs by short names, and what its steps were given."""
+
+    def run(wanted=("LANDSCAPE", "CURRENT", "RESISTANCES", "GAIN"), **parameters):
+        outputs = {OUTPUTS[name]: "TEMPORARY_OUTPUT" for name in wanted}
+        results = processing.run(f"permea:{MODEL}", {**outputs, **parameters}, feedback=feedback, context=context)
+        return {"steps": results["CHILD_INPUTS"], **{name: results[OUTPUTS[name]] for name in wanted}}
+
+    return run
+
+
+def rows_of(table, context):
+    layer = table if isinstance(table, QgsVectorLayer) else context.getMapLayer(table) or QgsVectorLayer(table, "t")
+    return sorted(
+        tuple(feature.attribute(n) for n in ("from_id", "to_id", "resistance")) for feature in layer.getFeatures()
+    )
+
+
+def test_the_model_gives_what_its_steps_give_one_by_one(model, run, read, context, cover, class_table, points):
+    table, places = class_table(EASE), points(*PLACES)
+    graph = {"NEIGHBORS": "rook", "EDGE_RULE": "resistance"}
+    restoring = {"SEARCH_RADIUS": 50.0, "RESTORED": 2.0}
+    made = model(
+        OUTPUTS,
+        LAND_COVER=cover,
+        CLASS_TABLE=table,
+        CLASS_FIELD="class",
+        VALUE_FIELD="permeability",
+        FOCAL=places,
+        ID_FIELD="name",
+        **graph,
+        **restoring,
+    )
+    classes = {"TABLE": table, "CLASS_FIELD": "class", "VALUE_FIELD": "permeability"}
+    landscape = run("permeabilityfromlandcover", INPUT=cover, **classes)["OUTPUT"]
+    between = {"INPUT": landscape, "FOCAL": places, "ID_FIELD": "name", **graph}
+    currents = run("currentflow", **between, MAXIMUM_MAP=None, SINGLE_MAPS=None)
+    barriers = run("barriers", **between, **restoring, DISTANCE="resistance", PINCH_POINTS=None)
+    steps = {
+        "LANDSCAPE": landscape,
+        "CURRENT": currents["OUTPUT"],
+        "GAIN": barriers["OUTPUT"],
+        "IMPROVEMENT": barriers["IMPROVEMENT"],
+    }
+    for name, step in steps.items():
+        np.testing.assert_array_equal(read(made[name]).band, read(step).band, err_msg=name)
+        assert np.nanmax(read(step).band) > 0
+    assert rows_of(made["RESISTANCES"], context) == rows_of(currents["RESISTANCES"], context)
+    assert len(rows_of(made["RESISTANCES"], context)) == 3
+
+
+def test_what_is_left_out_has_the_default_of_the_dialog(model, cover, class_table, points):
+    """Of which QGIS itself fills in none outside its dialog."""
+    made = model(OUTPUTS, LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=points(*PLACES))
+    taken = made["steps"]
+    expected = {
+        "landscape": {"CLASS_FIELD": "class", "VALUE_FIELD": "permeability", "MISSING": "error"},
+        "currents": {"NEIGHBORS": "queen", "EDGE_RULE": "mean"},
+        "barriers": {"NEIGHBORS": "queen", "EDGE_RULE": "mean", "DISTANCE": "resistance"},
+    }
+    expected["barriers"] |= {"SEARCH_RADIUS": 60.0, "RESTORED": 1.0}
+    for step, values in expected.items():
+        values["VALUES"] = "permeability"
+        assert {name: taken[step][name] for name in values} == values
+
+
+def test_maps_of_the_model_are_styled_as_those_of_its_steps(
+    provider, engine_python, context, feedback, cover, class_table, points, tmp_path
+):
+    paths = {OUTPUTS[name]: str(tmp_path / f"{name}.tif") for name in ("LANDSCAPE", "CURRENT", "GAIN", "IMPROVEMENT")}
+    for name, path in paths.items():
+        context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, context.project(), name))
+    given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": points(*PLACES)}
+    processing.run(f"permea:{MODEL}", {**given, **paths}, feedback=feedback, context=context)
+    first_colours = {}
+    for name, path in paths.items():
+        layer = QgsRasterLayer(path, name)
+        context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, feedback)
+        ramp = layer.renderer().shader().rasterShaderFunction()
+        first_colours[name] = ramp.colorRampItemList()[0].color.name()
+    of_flows = TRICKLE_TO_STREAM[0]
+    assert list(first_colours.values()) == [LITTLE_TO_MUCH[0], of_flows, of_flows, of_flows]
+
+
+def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover, class_table, points):
+    table = class_table({1: 0.0, 3: 1.0})
+    lacking = int((read(cover).band == 2).sum())
+    with pytest.raises(
+        QgsProcessingException,
+        match=rf"A value for each class.*'cover': no permeability is given for 1 of its classes: 2 \({lacking} cells\)",
+    ):
+        model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
+
+
+def test_a_class_that_the_table_lacks_becomes_a_barrier_if_asked(model, read, cover, class_table, points):
+    table = class_table({2: 4.0, 3: 1.0}, header="code,cost")
+    made = model(
+        LAND_COVER=cover,
+        CLASS_TABLE=table,
+        CLASS_FIELD="code",
+        VALUE_FIELD="cost",
+        VALUES="resistance",
+        MISSING="nodata",
+        FOCAL=points(*PLACES),
+    )
+    classes, landscape = read(cover).band, read(made["LANDSCAPE"]).band
+    np.testing.assert_array_equal(np.isnan(landscape), ~np.isin(classes, [2, 3]))
+    assert (landscape[classes == 2] == 4).all()
+    assert (np.isnan(read(made["GAIN"]).band) == np.isnan(landscape)).all()
+
+
+def test_fields_that_the_table_lacks_are_a_clear_error(model, cover, class_table, points):
+    table = class_table(EASE, header="code,cost")
+    with pytest.raises(QgsProcessingException, match="'classes' has no field 'class': choose one of code, cost"):
+        model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
+
+
+def test_a_step_without_what_it_needs_says_so_in_any_model(provider, engine_python, context, feedback, cover):
+    from qgis.core import QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource
+
+    model = QgsProcessingModelAlgorithm("without fields", "tests")
+    step = QgsProcessingModelChildAlgorithm("permea:permeabilityfromlandcover")
+    step.setChildId("step")
+    step.addParameterSources("INPUT", [QgsProcessingModelChildParameterSource.fromStaticValue(cover)])
+    model.addChildAlgorithm(step)
+    heard = []
+    feedback.reportError = lambda text, fatal=False: heard.append(text)
+    with pytest.raises(QgsProcessingException):
+        model.run({}, context, feedback, catchExceptions=False)
+    assert any("No values: choose a class table" in text for text in heard)
+
+
+def test_polygons_are_joined_by_least_cost(model, read, cover, class_table):
+    polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
+    left, top = read(cover).geotransform[0], read(cover).geotransform[3]
+    for row, column in ((0, 0), (0, 9)):
+        west, north = left + 30 * column, top - 30 * row
+        wood = QgsFeature(polygons.fields())
+        ring = f"{west} {north}, {west + 60} {north}, {west + 60} {north - 60}, {west} {north - 60}, {west} {north}"
+        wood.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({ring}))"))
+        wood.setAttributes([f"wood {column}"])
+        polygons.dataProvider().addFeature(wood)
+    given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": polygons}
+    made = model(**given, BARRIER_DISTANCE="leastcost")
+    assert made["steps"]["barriers"]["DISTANCE"] == "leastcost"
+    assert np.nanmax(read(made["GAIN"]).band) > 0
+    with pytest.raises(QgsProcessingException, match="What holds it up"):
+        model(**given)
+
+
+def test_the_designer_shows_every_box_apart_and_a_comment_at_every_step(provider, engine_python):
+    model = QgsProcessingModelAlgorithm()
+    assert model.fromFile(str(FILE))
+    boxes = [*model.parameterComponents().values()]
+    for child in model.childAlgorithms().values():
+        assert child.comment().description()
+        boxes += [child, child.comment(), *child.modelOutputs().values()]
+    places = [
+        (box.position().x(), box.position().y(), box.size().width(), box.size().height())
+        for box in boxes
+        if box.size().width()
+    ]
+    assert len(places) == 13 + 3 * 2 + 5
+    for number, (x, y, width, height) in enumerate(places):
+        for other in places[:number]:
+            apart = abs(x - other[0]) >= (width + other[2]) / 2 or abs(y - other[1]) >= (height + other[3]) / 2
+            assert apart, (places[number], other)
+    assert {group.description()[0] for group in model.groupBoxes()} == {"1", "2", "3"}
+    assert all(definition.help() for definition in model.parameterDefinitions() if not definition.isDestination())

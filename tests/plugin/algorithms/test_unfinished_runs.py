@@ -1,0 +1,124 @@
+"""Runs between many places that were killed: what was solved for is kept, and another run goes on with it."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException, QgsVectorLayer
+
+from .test_current_flow import at, complaint, many, squares, table
+
+__all__ = ["at", "complaint", "many", "squares", "table"]
+
+
+def kill_once_there_is(path, pid):
+    """Kill the process whose number stands in a file as soon as another file is there."""
+
+    def watch():
+        patience = time.monotonic() + 120
+        while not path.exists() and time.monotonic() < patience:
+            time.sleep(0.002)
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@pytest.mark.parametrize("single_maps", [False, True])
+def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
+    run, read, table, complaint, engine_that, geotiff, at, feedback, tmp_path, single_maps
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    values = np.random.default_rng(8).lognormal(size=(150, 150)).astype(np.float32)
+    places = at(*((7 + 20 * i, 9 + 20 * j, 0) for i in range(7) for j in range(7)))
+    chosen = {"INPUT": geotiff(values, name="plain"), "FOCAL": places}
+    folder = tmp_path / "kept"
+    kept = folder / "unfinished" if single_maps else folder
+    into = {"SINGLE_MAPS" if single_maps else "CHECKPOINT": str(folder)}
+
+    kill_once_there_is(folder / "resistances.csv", tmp_path / "pid")
+    single = {"SINGLE_MAPS": None} | into
+    assert complaint("currentflow", **chosen, **single).startswith("The engine was killed")
+    first = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+    known = table(QgsVectorLayer(str(folder / "resistances.csv"), "known", "ogr"))
+    assert first and 0 < len(known) < 49 * 48 // 2
+    assert any(f"What is finished is kept in '{folder}'" in text for text in feedback.infos)
+
+    watched = {}
+    if not single_maps:
+        result = run("currentflow", **chosen, **single)
+        watched = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+        assert first.items() <= watched.items() and len(watched) == 3
+        assert any("parts of what had to be solved were there" in text for text in feedback.infos)
+        changed = {**chosen, "NEIGHBORS": "rook"}
+        assert "cannot be continued, because it had another neighbors" in complaint("currentflow", **changed, **single)
+    else:
+        result = run("currentflow", **chosen, **single)
+        assert len(list(folder.glob("current_*.tif"))) == 49 * 48 // 2
+        assert not list(kept.glob("finished-*.npy"))
+    whole = run("currentflow", SINGLE_MAPS=None, **chosen)
+    exact = np.testing.assert_allclose if single_maps else np.testing.assert_array_equal
+    exact(read(result["OUTPUT"]).band, read(whole["OUTPUT"]).band)
+    rows = table(whole["RESISTANCES"])
+    assert table(result["RESISTANCES"]) == rows
+    by_pair = {(str(row["from_id"]), str(row["to_id"])): row["resistance"] for row in rows}
+    for row in known:
+        assert float(row["resistance"]) == pytest.approx(by_pair[str(row["from_id"]), str(row["to_id"])], rel=1e-9)
+
+
+def test_a_run_is_continued_from_one_folder(complaint, many, tmp_path):
+    both = {"SINGLE_MAPS": str(tmp_path / "maps"), "CHECKPOINT": str(tmp_path / "kept")}
+    assert "leave the folder of an unfinished run empty" in complaint("currentflow", **both, **many)
+
+
+def test_a_sweep_goes_on_from_its_folder(run, read, table, many, tmp_path, feedback):
+    kept = tmp_path / "kept"
+    chosen = {"MODE": "one_to_all", "CHECKPOINT": str(kept), "SINGLE_MAPS": None, **many}
+    first = run("currentflow", **chosen)
+    second = run("currentflow", **chosen)
+    assert any("9 of 9 runs were summed earlier" in text for text in feedback.infos)
+    np.testing.assert_array_equal(read(first["OUTPUT"]).band, read(second["OUTPUT"]).band)
+    known = table(QgsVectorLayer(str(kept / "resistances.csv"), "known", "ogr"))
+    assert [float(row["resistance"]) for row in known] == pytest.approx(
+        [row["resistance"] for row in table(second["RESISTANCES"])]
+    )
+
+
+@pytest.fixture
+def wide(geotiff):
+    """Land that takes a while to cross, and places all over it."""
+    values = np.random.default_rng(4).lognormal(size=(150, 150)).astype(np.float32)
+    return geotiff(values, name="wide"), [(7 + 20 * i, 9 + 20 * j) for i in range(7) for j in range(7)]
+
+
+@pytest.mark.parametrize("distance", ["resistance", "rsp"])
+def test_a_matrix_that_was_killed_goes_on_from_its_folder(
+    run, rows, sites, wide, engine_that, feedback, tmp_path, distance
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    landscape, cells = wide
+    kept = tmp_path / "kept"
+    chosen = {"INPUT": landscape, "FOCAL": sites(cells), "ID_FIELD": "code", "DISTANCE": distance, "THETA": 0.01}
+
+    kill_once_there_is(kept / "distances.csv", tmp_path / "pid")
+    with pytest.raises(QgsProcessingException, match="^The engine was killed"):
+        run("distancematrix", CHECKPOINT=str(kept), **chosen)
+    there = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+    known = rows(str(kept / "distances.csv"))
+    assert there and 0 < len(known)
+    assert any(f"What is finished is kept in '{kept}'" in text for text in feedback.infos)
+
+    second = rows(run("distancematrix", CHECKPOINT=str(kept), **chosen)["OUTPUT"])
+    assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}.items()
+    assert any("were done in an earlier run" in text for text in feedback.infos)
+    whole = rows(run("distancematrix", **chosen)["OUTPUT"])
+    assert second == whole
+    by_pair = {(row["from_id"], row["to_id"]): row["distance"] for row in whole}
+    for row in known:
+        assert float(row["distance"]) == pytest.approx(by_pair[row["from_id"], row["to_id"]], rel=1e-9)
+    assert len(rows(str(kept / "distances.csv"))) == len(whole)
+
+    with pytest.raises(QgsProcessingException, match="cannot be continued, because it had another"):
+        run("distancematrix", CHECKPOINT=str(kept), **{**chosen, "NEIGHBORS": "rook"})
