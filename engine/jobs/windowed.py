@@ -94,12 +94,24 @@ def progress(job: Job):
     return report
 
 
-def numbers(found: Any, raster: DiskRaster, entries: list[Entry]) -> dict[str, Any]:
-    """Return what a windowed analysis found, in numbers."""
+def numbers(found: Any, raster: DiskRaster, entries: list[Entry], **own: float) -> dict[str, Any]:
+    """Return what a windowed analysis found, in numbers.
+
+    Parameters
+    ----------
+    found
+        Its result.
+    raster
+        The first raster that it wrote.
+    entries
+        Of the journal.
+    own
+        Numbers that only this kind of analysis has.
+    """
     active, lowest, highest = extent_of(raster)
     return {
         "active_cells": active,
-        "connectivity": found.connectivity,
+        **own,
         "windows": found.windows,
         "skipped_windows": found.skipped,
         "minimum": lowest,

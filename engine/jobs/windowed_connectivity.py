@@ -22,4 +22,4 @@ class WindowedConnectivityTask(Task):
         output = DiskRaster.create(job.folder / "connectivity.npy", analysis.windows.shape)
         with journal() as entries:
             found = analysis.run(output, dispatch=dispatch(job), checkpoint=checkpoint(job), progress=progress(job))
-        return Answer({"connectivity": output}, numbers(found, output, entries))
+        return Answer({"connectivity": output}, numbers(found, output, entries, connectivity=found.connectivity))

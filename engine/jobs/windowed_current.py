@@ -2,10 +2,9 @@
 
 from ..solvers.journal import journal
 from ..windows import DiskRaster
-from .landscape import solver_numbers
 from .moving_windows import forecast, moving_windows
 from .registry import Answer, Forecast, Job, Task
-from .windowed import checkpoint, dispatch, extent_of, progress
+from .windowed import checkpoint, dispatch, numbers, progress
 
 
 class WindowedCurrentTask(Task):
@@ -33,16 +32,7 @@ class WindowedCurrentTask(Task):
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )
-        active, lowest, highest = extent_of(outputs["current"])
-        numbers = {
-            "active_cells": active,
-            "total_current": found.total,
-            "windows": found.windows,
-            "skipped_windows": found.skipped,
-            "minimum": lowest,
-            "maximum": highest,
-        }
-        return Answer(outputs, numbers | solver_numbers(entries))
+        return Answer(outputs, numbers(found, outputs["current"], entries, total_current=found.total))
 
 
 def _maps(job: Job) -> dict[str, bool]:

@@ -3,10 +3,10 @@
 from ..solvers.journal import journal
 from ..windows import DiskRaster
 from ..windows.moving_current import CURRENT_RESPECTS
-from .landscape import choice, solver_numbers
+from .landscape import choice
 from .moving_windows import forecast, moving_windows, raster_input
 from .registry import Answer, Forecast, Job, Task
-from .windowed import checkpoint, dispatch, extent_of, progress
+from .windowed import checkpoint, dispatch, numbers, progress
 
 
 class WindowedCurrentSensitivityTask(Task):
@@ -35,17 +35,9 @@ class WindowedCurrentSensitivityTask(Task):
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )
-        active, lowest, highest = extent_of(output)
-        if found.total == 0 and lowest == highest == 0:
+        said = numbers(found, output, entries, weighted_current=found.total)
+        if said["weighted_current"] == said["minimum"] == said["maximum"] == 0:
             raise ValueError(
                 "no current passes through any place of interest, so nothing that is changed a little changes it"
             )
-        numbers = {
-            "active_cells": active,
-            "weighted_current": found.total,
-            "windows": found.windows,
-            "skipped_windows": found.skipped,
-            "minimum": lowest,
-            "maximum": highest,
-        }
-        return Answer({"sensitivity": output}, numbers | solver_numbers(entries))
+        return Answer({"sensitivity": output}, said)

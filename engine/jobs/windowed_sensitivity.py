@@ -32,4 +32,4 @@ class WindowedSensitivityTask(Task):
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )
-        return Answer({"sensitivity": output}, numbers(found, output, entries))
+        return Answer({"sensitivity": output}, numbers(found, output, entries, connectivity=found.connectivity))

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from ..solvers.journal import note
 from ..stencil import steps_of
+from .loops import by_cell, by_direction, parts_of
 from .searches import flow_back, search
 
 #: Windows whose flows are added up by one thread. Fixed, so that sums do not depend on the number of threads.
@@ -90,10 +91,10 @@ def _search(shape, reverse, threads, costs, corners, seeds):
         )
     found = (seeds.size, *shape)
     distance, ways, order = np.empty(found), np.empty(found, np.uint8), np.empty(found, np.int32)
-    by_cell, steps = _by_cell(_turned(costs, np.inf) if reverse else costs), np.array(steps_of(len(costs)))
+    cells, steps = by_cell(_turned(costs, np.inf) if reverse else costs), np.array(steps_of(len(costs)))
     with ThreadPoolExecutor(threads) as pool:
-        parts = _parts(seeds.size)
-        list(pool.map(lambda part: search(by_cell, steps, corners, seeds, *part, distance, ways, order), parts))
+        parts = parts_of(seeds.size, TOGETHER)
+        list(pool.map(lambda part: search(cells, steps, corners, seeds, *part, distance, ways, order), parts))
     note("shortest paths in windows (Dijkstra)", int((seeds >= 0).sum()), 0, None)
     return distance, ways, order
 
@@ -110,15 +111,10 @@ def _flow(reverse, threads, shape, corners, distance, ways, order, cotangent):
 
     total = np.zeros((*shape[1:], shape[0]))
     with ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(flow_of, _parts(len(pull))):
+        for part in pool.map(flow_of, parts_of(len(pull), TOGETHER)):
             total += part
-    gradient = np.ascontiguousarray(np.moveaxis(total, -1, 0))
+    gradient = by_direction(total)
     return _turned(gradient, 0.0) if reverse else gradient
-
-
-def _by_cell(costs: np.ndarray) -> np.ndarray:
-    """Lay the directions of a cell side by side in memory, where a search needs them at once."""
-    return np.ascontiguousarray(np.moveaxis(costs, 0, -1))
 
 
 def _turned(values: np.ndarray, beyond: float) -> np.ndarray:
@@ -130,7 +126,3 @@ def _turned(values: np.ndarray, beyond: float) -> np.ndarray:
         there = (slice(max(0, down), rows + min(0, down)), slice(max(0, right), columns + min(0, right)))
         turned[number][here] = values[len(values) - 1 - number][there]
     return turned
-
-
-def _parts(windows: int) -> list[tuple[int, int]]:
-    return [(first, min(first + TOGETHER, windows)) for first in range(0, windows, TOGETHER)]

@@ -64,7 +64,7 @@ class RunFolder:
         changed = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
         if changed:
             raise ValueError(
-                f"the earlier run in {self.folder} cannot be continued, because it had another "
+                f"the earlier run in {self.folder} cannot be continued, because something has changed: "
                 + ", ".join(_said(key, found.get(key), wanted.get(key)) for key in changed)
                 + "; give another folder to start anew, or delete this one"
             )

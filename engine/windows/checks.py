@@ -12,6 +12,53 @@ from .rasters import DiskRaster
 ByQuality = Callable[[np.ndarray], np.ndarray] | None
 
 
+class Faults:
+    """Cells of rasters that must not be there, by what is wrong with them: how many, and where the first one is.
+
+    Examples
+    --------
+    >>> faults, strip = Faults(), np.array([[1.0, -2.0]])
+    >>> faults.add("permeability is negative", strip < 0, strip, first_row=7)
+    >>> faults.refuse()
+    Traceback (most recent call last):
+    ValueError: permeability is negative in 1 cells, the first at row 7, column 1 (-2)
+    """
+
+    def __init__(self):
+        self._found: dict[str, tuple[int, tuple[int, int], float]] = {}
+
+    def add(self, what: str, where: np.ndarray, values: np.ndarray, first_row: int) -> None:
+        """Count the wrong cells of some rows.
+
+        Parameters
+        ----------
+        what
+            What is wrong with them.
+        where, values
+            Which cells are, and what all of them hold.
+        first_row
+            Which row of the raster the first of these rows is.
+        """
+        if not where.any():
+            return
+        row, column = np.argwhere(where)[0]
+        count, first, value = self._found.get(
+            what, (0, (first_row + int(row), int(column)), float(values[row, column]))
+        )
+        self._found[what] = count + int(where.sum()), first, value
+
+    def refuse(self) -> None:
+        """Raise what was found first, if anything was.
+
+        Raises
+        ------
+        ValueError
+            Says what is wrong, in how many cells, and where the first is.
+        """
+        for what, (count, (row, column), value) in self._found.items():
+            raise ValueError(f"{what} in {count} cells, the first at row {row}, column {column} ({value:g})")
+
+
 def check_landscape(quality: Raster, permeability: Raster | None, by_quality: ByQuality) -> None:
     """Refuse what is no quality or no permeability.
 
@@ -28,22 +75,15 @@ def check_landscape(quality: Raster, permeability: Raster | None, by_quality: By
         Permeability negative or infinite; quality negative, infinite, or missing where there is permeability: in how
         many cells, and where the first is.
     """
-    faults: dict[str, tuple[int, tuple[int, int], float]] = {}
+    faults = Faults()
     for place in strips(tuple(quality.shape)):
         habitat, passing = _part(quality, permeability, by_quality, place)
         active = np.isfinite(passing) & (passing > 0)
-        wrong = {
-            "permeability is negative": (passing < 0, passing),
-            "permeability is infinite": (np.isposinf(passing), passing),
-            "quality is negative, missing or infinite": (active & ~((habitat >= 0) & (habitat < np.inf)), habitat),
-        }
-        for what, (where, values) in wrong.items():
-            if where.any():
-                row, column = np.argwhere(where)[0]
-                count, first, value = faults.get(what, (0, (place[0].start + row, column), values[row, column]))
-                faults[what] = count + int(where.sum()), first, value
-    for what, (count, (row, column), value) in faults.items():
-        raise ValueError(f"{what} in {count} cells, the first at row {row}, column {column} ({value:g})")
+        no_habitat = active & ~((habitat >= 0) & (habitat < np.inf))
+        faults.add("permeability is negative", passing < 0, passing, place[0].start)
+        faults.add("permeability is infinite", np.isposinf(passing), passing, place[0].start)
+        faults.add("quality is negative, missing or infinite", no_habitat, habitat, place[0].start)
+    faults.refuse()
 
 
 def check_output(output: Any, shape: tuple[int, int], inputs: list[Raster | None]) -> None:

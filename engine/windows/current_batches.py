@@ -16,6 +16,7 @@ from ..solvers.nested_dissection.workers import workers
 from ..stencil import steps_of
 from .batches import AbstractAnalysis, Batch
 from .grounded_windows import feed, slopes_of_strengths
+from .loops import by_cell, by_direction, parts_of
 from .one_window import GroundedWindow
 from .operation import Raster, WindowOperation
 from .source_strengths import Condition, SourceStrengths
@@ -84,7 +85,7 @@ class CurrentAnalysis(AbstractAnalysis):
         targets = _targets(self, tile)
         if not targets:
             return Batch(number, 0.0, 0, None)
-        parts = [targets[first : first + TOGETHER] for first in range(0, len(targets), TOGETHER)]
+        parts = [targets[first:last] for first, last in parts_of(len(targets), TOGETHER)]
         with workers(), ThreadPoolExecutor(threads) as pool:
             found = list(pool.map(lambda part: _Part(self, tile, part), parts))
         worst = max(part.missed for part in found)
@@ -267,8 +268,7 @@ def _by_cell(analysis: CurrentAnalysis, tile: _Tile, by_conductance: np.ndarray,
     if analysis.respect_to == "sources":
         return by_strength * tile.strengths if analysis.elasticity else by_strength
     there = tile.permeability > 0
-    back = np.ascontiguousarray(np.moveaxis(by_conductance, -1, 0))
-    slope = np.asarray(_pull_back(tile.permeability, there, back, *_rules(analysis)))
+    slope = np.asarray(_pull_back(tile.permeability, there, by_direction(by_conductance), *_rules(analysis)))
     if analysis.sources.given is None:
         slope = slope + np.where(tile.strengths > 0, by_strength, 0.0)
     slope = np.where(there, slope, 0.0)
@@ -280,8 +280,7 @@ def _by_cell(analysis: CurrentAnalysis, tile: _Tile, by_conductance: np.ndarray,
 
 def _conductances(analysis: CurrentAnalysis, permeability: np.ndarray, active: np.ndarray) -> np.ndarray:
     """Return the conductance of every edge, the directions of a cell side by side in memory."""
-    edges = np.asarray(_edges(jnp.asarray(permeability), jnp.asarray(active), *_rules(analysis)))
-    return np.ascontiguousarray(np.moveaxis(edges, 0, -1))
+    return by_cell(np.asarray(_edges(jnp.asarray(permeability), jnp.asarray(active), *_rules(analysis))))
 
 
 def _rules(analysis: CurrentAnalysis) -> tuple:

@@ -205,18 +205,9 @@ class MovingWindowCurrent:
         for name in wanted:
             given = (outputs or {}).get(name)
             maps[name] = self._output(given)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
-        for raster in maps.values():
-            nothing_and_zero(raster, self.sources, self.permeability, None)
         # The flow potential is added up where the normalized current will be, if nobody wants it for itself.
         targets = [maps[name] for name in wanted[:2]]
-        total, computed = 0.0, 0
-        for batch in in_order(analysis, dispatch or OneProcess(), kept, progress):
-            total, computed = total + batch.total, computed + batch.windows
-            if batch.raster is not None:
-                for raster, part in zip(targets, batch.raster, strict=True):
-                    analysis.tiles.add_window(raster, batch.number, part)
-        self._refuse_nothing(computed)
+        total, computed = self._add_up(analysis, targets, dispatch, checkpoint, progress)
         if not total > 0:
             why = "every way is barred" + (", or no source suits its target" if self._conditions else "")
             raise ValueError(f"no current arrives at any target: {why}")
@@ -269,14 +260,7 @@ class MovingWindowCurrent:
         analysis = self._analysis(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
         self._check()
         output = self._output(output, weights)
-        kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
-        nothing_and_zero(output, self.sources, self.permeability, None)
-        total, computed = 0.0, 0
-        for batch in in_order(analysis, dispatch or OneProcess(), kept, progress):
-            total, computed = total + batch.total, computed + batch.windows
-            if batch.raster is not None:
-                analysis.tiles.add_window(output, batch.number, batch.raster)
-        self._refuse_nothing(computed)
+        total, computed = self._add_up(analysis, [output], dispatch, checkpoint, progress)
         return CurrentSensitivity(total, output, computed, self.windows.count - computed)
 
     def summary(self) -> str:
@@ -325,10 +309,31 @@ class MovingWindowCurrent:
         for number, condition in enumerate(self._conditions, start=1):
             condition.check(f"condition {number}")
 
-    def _refuse_nothing(self, computed: int) -> None:
-        """Refuse windows of which none has sources: a map of zeros would say nothing."""
-        if computed:
-            return
+    def _add_up(
+        self,
+        analysis: CurrentAnalysis,
+        rasters: Sequence[Any],
+        dispatch: AbstractDispatch | None,
+        checkpoint: str | PathLike | None,
+        progress: Progress | None,
+    ) -> tuple[float, int]:
+        """Add up the rasters of all batches; return the sum of their numbers, and how many windows were computed."""
+        kept = None if checkpoint is None else Checkpoint(checkpoint, self._content(analysis))
+        for raster in rasters:
+            nothing_and_zero(raster, self.sources, self.permeability, None)
+        total, computed = 0.0, 0
+        for batch in in_order(analysis, dispatch or OneProcess(), kept, progress):
+            total, computed = total + batch.total, computed + batch.windows
+            if batch.raster is not None:
+                parts = batch.raster.reshape(-1, *analysis.tiles.window_shape)
+                for raster, part in zip(rasters, parts, strict=True):
+                    analysis.tiles.add_window(raster, batch.number, part)
+        if not computed:
+            raise ValueError(self._why_nothing())
+        return total, computed
+
+    def _why_nothing(self) -> str:
+        """Say why no window was computed: a map of zeros would say nothing."""
         width = self.blocks.width
         text = f"no window has current: no block of {width} × {width} cells has a source strength and others around"
         if self._as_omniscape:
@@ -336,7 +341,7 @@ class MovingWindowCurrent:
                 "; as in Omniscape, blocks that reach beyond the raster and blocks whose centre is a barrier are left "
                 "out: take smaller blocks, or do without these rules"
             )
-        raise ValueError(text)
+        return text
 
     def _output(self, given: Any, *more: Raster) -> Any:
         output = np.empty(self.windows.shape) if given is None else on_disk(given)

@@ -12,6 +12,7 @@ from ..solvers.journal import note
 from ..solvers.nested_dissection.workers import workers
 from ..stencil import steps_of
 from .elimination import resistance_gradient, resistances
+from .loops import by_cell, by_direction, parts_of
 
 #: Windows whose gradients are added up by one thread. Fixed, so that sums do not depend on the number of threads.
 TOGETHER = 4
@@ -83,11 +84,11 @@ resistances_in_windows.defvjp(_remember, _falls)
 
 def _resistances(shape, threads, conductances, corners, seeds):
     corners, seeds = np.asarray(corners), np.asarray(seeds)
-    by_cell, steps = _by_cell(conductances), np.array(steps_of(len(conductances)))
+    cells, steps = by_cell(np.asarray(conductances)), np.array(steps_of(len(conductances)))
     found, missed = np.empty((seeds.size, *shape)), np.empty(seeds.size)
     with workers(), ThreadPoolExecutor(threads) as pool:
-        parts = _parts(seeds.size)
-        list(pool.map(lambda part: resistances(by_cell, steps, corners, seeds, *part, found, missed), parts))
+        parts = parts_of(seeds.size, TOGETHER)
+        list(pool.map(lambda part: resistances(cells, steps, corners, seeds, *part, found, missed), parts))
     worst = missed.max(initial=0.0)
     if not worst <= ACCURATE:
         raise ValueError(
@@ -102,24 +103,15 @@ def _resistances(shape, threads, conductances, corners, seeds):
 def _gradient(threads, conductances, corners, seeds, cotangent):
     corners, seeds = np.asarray(corners), np.asarray(seeds)
     pull = np.nan_to_num(np.asarray(cotangent), nan=0.0, posinf=0.0, neginf=0.0)
-    by_cell, steps = _by_cell(conductances), np.array(steps_of(len(conductances)))
+    cells, steps = by_cell(np.asarray(conductances)), np.array(steps_of(len(conductances)))
 
     def gradient_of(part):
-        gradient = np.zeros(by_cell.shape)
-        resistance_gradient(by_cell, steps, corners, seeds, pull, *part, gradient)
+        gradient = np.zeros(cells.shape)
+        resistance_gradient(cells, steps, corners, seeds, pull, *part, gradient)
         return gradient
 
-    total = np.zeros(by_cell.shape)
+    total = np.zeros(cells.shape)
     with workers(), ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(gradient_of, _parts(seeds.size)):
+        for part in pool.map(gradient_of, parts_of(seeds.size, TOGETHER)):
             total += part
-    return np.ascontiguousarray(np.moveaxis(total, -1, 0))
-
-
-def _by_cell(values) -> np.ndarray:
-    """Lay the directions of a cell side by side in memory, where they are needed at once."""
-    return np.ascontiguousarray(np.moveaxis(np.asarray(values), 0, -1))
-
-
-def _parts(windows: int) -> list[tuple[int, int]]:
-    return [(first, min(first + TOGETHER, windows)) for first in range(0, windows, TOGETHER)]
+    return by_direction(total)

@@ -84,9 +84,8 @@ class GroundedWindow:
                 raise ValueError(
                     "the equations of a window cannot be solved: the permeability spans too many orders of magnitude"
                 )
-            self._solve: Callable = self._substitute
         else:
-            self._solve = self._whole_raster()
+            self._by_raster = self._whole_raster()
 
     def currents(self, feeding: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width"]:
         """Return the current through every cell, in ampere, when current is fed into cells and leaves at the target.
@@ -126,6 +125,10 @@ class GroundedWindow:
         places = (self.joined, self._target, self.potential, adjoint)
         slopes(*self._given, *places, self._least, weights, gradient, by_feeding)
         return by_feeding
+
+    def _solve(self, fed: np.ndarray) -> np.ndarray:
+        # Not kept as an attribute: a window that holds itself is freed late, with its factor.
+        return self._substitute(fed) if self._narrow else self._by_raster(fed)
 
     def _substitute(self, fed: np.ndarray) -> np.ndarray:
         rows, columns = self._cells[: self._count].T

@@ -8,6 +8,9 @@ from .checkpoint import Checkpoint
 from .dispatch import AbstractDispatch
 from .room import refuse_without_room
 
+#: The first batch is compiled for; where it takes less than so many seconds, it says nothing of the others.
+SAYS_NOTHING = 60.0
+
 #: Called with the batches done, of how many, and the seconds that are left as far as is known.
 Progress = Callable[[int, int, float | None], None]
 
@@ -41,6 +44,7 @@ def in_order(
     arriving = dispatch.results(analysis, missing)
     early: dict[int, Batch] = {}
     started, done = time.perf_counter(), 0
+    first = started
     for number in range(count):
         if number in finished:
             yield kept.load(number)
@@ -52,6 +56,17 @@ def in_order(
             if kept is not None:
                 kept.save(batch)
             if progress is not None:
-                left = (time.perf_counter() - started) / done * (len(missing) - done)
+                now = time.perf_counter()
+                first = now if done == 1 else first
+                left = _seconds_left(len(missing) - done, done, now - started, now - first)
                 progress(len(finished) + done, count, left)
         yield early.pop(number)
+
+
+def _seconds_left(left: int, done: int, since_start: float, since_first: float) -> float | None:
+    """Return how long the batches that are left will take, None if that is not known yet."""
+    if not left:
+        return 0.0
+    if done == 1:
+        return since_start * left if since_start > SAYS_NOTHING else None
+    return since_first / (done - 1) * left

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from .checks import Faults
 from .fingerprints import strips
 from .operation import Raster
 
@@ -63,22 +64,14 @@ class SourceStrengths:
         ValueError
             Strengths negative or infinite, in how many cells and where the first is; no source at all.
         """
-        wrong, first, any_source = 0, (0, 0, 0.0), False
+        faults, any_source = Faults(), False
         for place in strips(self.shape):
             if self.given is not None:
                 strengths = np.asarray(self.given[place], float)
-                fault = (strengths < 0) | np.isinf(strengths)
-                if fault.any():
-                    row, column = np.argwhere(fault)[0]
-                    first = first if wrong else (place[0].start + row, column, strengths[row, column])
-                    wrong += int(fault.sum())
+                wrong = (strengths < 0) | np.isinf(strengths)
+                faults.add("source strength is negative or infinite", wrong, strengths, place[0].start)
             any_source = any_source or bool((self[place] > 0).any())
-        if wrong:
-            row, column, value = first
-            raise ValueError(
-                f"source strength is negative or infinite in {wrong} cells, the first at row {row}, column {column} "
-                f"({value:g})"
-            )
+        faults.refuse()
         if not any_source:
             why = (
                 f"every resistance is above the cutoff of {self.cutoff:g}"
@@ -150,17 +143,12 @@ class Condition:
         for raster, what in ((self.present, name), (self.future, f"{name} in the future")):
             if raster is None:
                 continue
-            wrong, first, known = 0, (0, 0), False
+            faults, known = Faults(), False
             for place in strips((raster.shape[0], raster.shape[1])):
                 values = np.asarray(raster[place], float)
-                fault = np.isinf(values)
-                if fault.any():
-                    row, column = np.argwhere(fault)[0]
-                    first = first if wrong else (place[0].start + row, column)
-                    wrong += int(fault.sum())
+                faults.add(f"{what} is infinite", np.isinf(values), values, place[0].start)
                 known = known or not np.isnan(values).all()
-            if wrong:
-                raise ValueError(f"{what} is infinite in {wrong} cells, the first at row {first[0]}, column {first[1]}")
+            faults.refuse()
             if not known:
                 raise ValueError(f"{what} is known in no cell, so that every source would suit every target")
 

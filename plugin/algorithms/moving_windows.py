@@ -68,10 +68,10 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
             number(
                 "CUTOFF",
                 tr("Highest resistance of a source"),
-                0,
+                None,
                 tr(
                     "Without a raster of strengths: cells of a higher resistance (1 / permeability) than this are no "
-                    "sources. 0: all cells are sources."
+                    "sources. All cells are sources if it is not set."
                 ),
                 minimum=0,
             ),

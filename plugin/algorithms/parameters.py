@@ -350,17 +350,19 @@ def flag(name: str, description: str, text: str) -> Parameter:
 def number(
     name: str,
     description: str,
-    default: float,
+    default: float | None,
     text: str,
     *,
-    minimum: float,
+    minimum: float | None,
     maximum: float | None = None,
     whole: bool = False,
     advanced: bool = False,
 ) -> Parameter:
-    """Return a number with a smallest and, if any, a largest allowed value."""
+    """Return a number with a smallest and a largest allowed value, if any; one without a default need not be set."""
     kind = QgsProcessingParameterNumber.Type.Integer if whole else QgsProcessingParameterNumber.Type.Double
-    parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, minValue=minimum)
+    parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, optional=default is None)
+    if minimum is not None:
+        parameter.setMinimum(minimum)
     if maximum is not None:
         parameter.setMaximum(maximum)
     return explained(parameter, text, advanced=advanced)

@@ -32,6 +32,7 @@ from .parameters import (
     theta,
     theta_help,
 )
+from .results import in_digits
 from .stages import Stage
 from .streamed_inputs import StreamedInputs
 from .unfinished import folder_given, gone_on_with, say_not_needed, unfinished_folder
@@ -207,8 +208,8 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
-        text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {windows:,} windows.")
-        feedback.pushInfo(text.format(**numbers))
+        text = tr("Connectivity of the landscape as it is: {connectivity}, from {windows:,} windows.")
+        feedback.pushInfo(text.format(connectivity=in_digits(numbers["connectivity"]), windows=numbers["windows"]))
         if numbers["skipped_windows"]:
             text = tr("{skipped_windows:,} windows without habitat were skipped.")
             feedback.pushInfo(text.format(**numbers))

@@ -249,7 +249,8 @@ def test_a_run_that_was_killed_goes_on_and_sums_what_a_whole_one_sums(tmp_path, 
     changed = {**many, "landscape": many["landscape"] * 2}
     refused = start(write_job(tmp_path / "changed", "circuit.current", kept, changed))
     assert (
-        refused.status == REFUSED and "cannot be continued, because it had another landscape" in refused.error["text"]
+        refused.status == REFUSED
+        and "cannot be continued, because something has changed: landscape" in refused.error["text"]
     )
 
 

@@ -1,5 +1,8 @@
 """Currents in moving windows: equal to Omniscape's outputs, to a window solved densely, and with an exact gradient."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from permea.engine.windows import AllDevices, Condition, DaskCluster, DiskRaster, MovingWindowCurrent, OneProcess
@@ -238,6 +241,19 @@ def test_windows_too_wide_for_a_factor_give_the_same_map(monkeypatch):
         np.testing.assert_allclose(solved[name], raster, rtol=1e-7, atol=1e-9)
 
 
+def test_a_window_is_freed_with_its_factor_as_soon_as_it_is_let_go():
+    gc.disable()
+    try:
+        window = solving.GroundedWindow(np.ones((1, 3), bool), np.array([(-1, 0), (0, -1), (0, 1), (1, 0)]))
+        window.take_up(np.ones((1, 3, 4)), np.array([0, 0]), np.array([0, 0]))
+        window.currents(np.array([[0.0, 0.0, 2.0]]))
+        watched = weakref.ref(window)
+        del window
+        assert watched() is None
+    finally:
+        gc.enable()
+
+
 def test_the_number_of_threads_does_not_matter_to_the_last_bit():
     permeability, sources = rough((30, 30))
     land = MovingWindowCurrent(permeability=permeability, sources=sources, radius=4, batch=200)
@@ -279,7 +295,7 @@ def test_a_run_that_was_ended_goes_on_where_it_was_and_gives_the_same(tmp_path):
     for name, raster in at_once.maps.items():
         np.testing.assert_array_equal(again.maps[name], raster)
     assert again.total == at_once.total
-    with pytest.raises(ValueError, match="cannot be continued, because it had another potential"):
+    with pytest.raises(ValueError, match="cannot be continued, because something has changed: potential"):
         land.run(checkpoint=tmp_path)
 
 

@@ -13,7 +13,7 @@ from ..moving_windows import MovingWindowAlgorithm, figures_of_moving_windows
 from ..parameters import graph, landscape, optional_map, output
 from ..results import Figure, Map, in_digits
 from ..streamed_inputs import StreamedInputs
-from ..styles import current_style, habitat_style, sampled
+from ..styles import current_style, ratio_style, sampled
 
 
 class MovingWindowCurrent(MovingWindowAlgorithm):
@@ -91,16 +91,16 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         )
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
-        styles = {"flow_potential": current_style, "normalized_current": habitat_style, "current": current_style}
         names = {
             "current": ("OUTPUT", tr("cumulative current, ampere")),
             "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
             "normalized_current": ("NORMALIZED_CURRENT", tr("normalised current")),
         }
-        return [
-            Map(names[key][0], values, styles[key](sampled(values)), band_names=(names[key][1],))
-            for key, values in result.outputs.items()
-        ]
+        maps = []
+        for key, values in result.outputs.items():
+            style = ratio_style() if key == "normalized_current" else current_style(sampled(values), "A")
+            maps.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
+        return maps
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

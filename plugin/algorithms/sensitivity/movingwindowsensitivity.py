@@ -33,9 +33,10 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
         when=tr(
             "Use it to ask on what the movement through a place depends, such as a reserve, a corridor or a planned "
             "crossing: where would raising permeability bring more movement through it, and where would it lead "
-            "movement elsewhere? Choose the same landscape, sources and radius as for the map of current. The gradient "
-            "tells about small changes; for a large one change the raster and compute the current again. A run takes "
-            "about half as long again as that of the current alone."
+            "movement elsewhere? Choose the same landscape, sources and radius as for “Moving-window current”, which "
+            "is the map of the current itself and takes two thirds of the time. The gradient tells about small "
+            "changes; for a large one change the raster and compute the current again. Where habitat within reach, not "
+            "movement through a place, is the question, use “Sensitivity of connectivity (moving windows)”."
         ),
         result=tr(
             "A raster of derivatives of the cumulative current, summed over the places of interest. Red (positive): "
@@ -103,7 +104,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
-        text = tr("The places of interest have {current} A as the landscape is, from {windows:,} windows.")
+        text = tr("Current that counts, as the landscape is: {current} A, from {windows:,} windows.")
         feedback.pushInfo(text.format(current=in_digits(numbers["weighted_current"]), windows=numbers["windows"]))
         super().remarks(result, feedback)
         remark_on_range(result, feedback)

@@ -196,7 +196,7 @@ def test_the_same_project_may_be_run_again_and_another_one_not_into_its_folder(p
     results(project())
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
     message = complaint(project(rasters={"habitat": [[1, 1, 2, 1, 1]]}))
-    assert "cannot be continued, because it had another landscape" in message
+    assert "cannot be continued, because something has changed: landscape" in message
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 

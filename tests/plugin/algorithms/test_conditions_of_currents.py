@@ -81,7 +81,7 @@ def test_a_condition_on_other_cells_is_brought_to_the_landscape(run, read, row, 
 def test_an_earlier_run_is_not_continued_under_other_conditions(run, complaint, row, geotiff, tmp_path):
     kept = {"CHECKPOINT": str(tmp_path / "kept"), "CONDITION_1": geotiff(np.arange(4.0)[None], name="height")}
     run("movingwindowcurrent", INPUT=row, LOWEST_1=-2.0, **kept, **ROW)
-    assert "cannot be continued, because it had another conditions" in complaint(LOWEST_1=-1.0, **kept)
+    assert "cannot be continued, because something has changed: conditions" in complaint(LOWEST_1=-1.0, **kept)
 
 
 def test_conditions_that_are_none_are_refused(complaint, geotiff):

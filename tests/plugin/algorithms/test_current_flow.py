@@ -212,7 +212,7 @@ def test_single_maps_come_one_by_one_and_a_run_that_was_killed_goes_on(
     np.testing.assert_allclose(np.sum(single, axis=0), read(at_once["OUTPUT"]).band, rtol=1e-5)
 
     changed = {**many, "INPUT": geotiff(read(many["INPUT"]).band.astype(np.float32) * 2, name="changed")}
-    assert "had another landscape" in complaint("currentflow", SINGLE_MAPS=str(folder), **changed)
+    assert "something has changed: landscape" in complaint("currentflow", SINGLE_MAPS=str(folder), **changed)
 
 
 def test_maps_that_no_run_left_are_not_overwritten(complaint, many, tmp_path):

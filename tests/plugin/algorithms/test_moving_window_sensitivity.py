@@ -96,7 +96,7 @@ def test_a_run_goes_on_from_its_folder_and_the_log_tells_of_it(run, read, valley
     assert once["WEIGHTED_CURRENT"] == again["WEIGHTED_CURRENT"] > 0
     assert once["MINIMUM"] < once["MAXIMUM"]
     story = "\n".join(feedback.infos)
-    assert "The places of interest have" in story and "Sensitivities run from" in story
+    assert "Current that counts, as the landscape is: " in story and "Sensitivities run from" in story
     # The map of the current itself is another run.
     with pytest.raises(QgsProcessingException, match="cannot be continued"):
         run("movingwindowcurrent", **choices, **kept)

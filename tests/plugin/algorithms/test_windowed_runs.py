@@ -88,7 +88,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     changed = read(plain).band.copy()
     changed[40, 40] += 0.1
     message = complaint(_feedback=heard, **{**choices, "INPUT": geotiff(changed, name="changed")})
-    assert f"the earlier run in {kept} cannot be continued, because it had another inputs" in message
+    assert f"the earlier run in {kept} cannot be continued, because something has changed: inputs" in message
     message = complaint(_feedback=heard, **{**choices, "ALPHA": 100.0})
     assert "cannot be continued" in message
     assert finished(kept) == third
