@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -35,11 +36,18 @@ difference of a peer's values from ours.
 
 
 def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
-    """Write the page from all that is known."""
+    """Write the page from all that is known; what it says of works that were not measured here stays as it is."""
     works = [(work, _on_each(laboratory, work, quick)) for work in (*WORKS, *LARGE_WORKS)]
+    before = Before.on(page)
     picture = f"![Time against cells]({PICTURE})\n\n" if (page.parent / PICTURE).is_file() else ""
-    text = HEAD.format(repeat=laboratory.repeat, machine=machine(), picture=picture, bars="\n".join(_summary(works)))
-    sections = ["\n".join(_section(work, found)) for work, found in works if any(found.values())]
+    text = HEAD.format(
+        repeat=laboratory.repeat, machine=machine(), picture=picture, bars="\n".join(_summary(works, before))
+    )
+    sections = [
+        "\n".join(_section(work, found)) if any(found.values()) else before.sections[work.title]
+        for work, found in works
+        if any(found.values()) or work.title in before.sections
+    ]
     on_gpu = [
         "\n".join(_section(work, found)).replace("## ", "### ", 1)
         for work in (*WORKS, *GPU_WORKS)
@@ -49,6 +57,35 @@ def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
         sections += ["## On a GPU", *on_gpu]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n\n".join([text.rstrip(), *sections]) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a page says already.
+
+    Parameters
+    ----------
+    sections
+        Text under each title, with it.
+    bars
+        Lines of the first table for each title.
+    """
+
+    sections: dict[str, str]
+    bars: dict[str, list[str]]
+
+    @classmethod
+    def on(cls, page: Path) -> "Before":
+        """Read a page that this module wrote, if there is one."""
+        head, *parts = re.split(r"^## ", page.read_text("utf-8") if page.is_file() else "", flags=re.MULTILINE)
+        sections = {part.partition("\n")[0]: f"## {part.rstrip()}" for part in parts}
+        bars: dict[str, list[str]] = {}
+        for line in sections.get("The bars", "").splitlines():
+            if named := re.match(r"\| \[(.*?)\]\(#", line):
+                bars[named[1]] = [line]
+            elif line.startswith("|  |") and bars:
+                bars[list(bars)[-1]].append(line)
+        return cls(sections, bars)
 
 
 def machine() -> str:
@@ -79,9 +116,12 @@ def _on_each(laboratory: Laboratory, work: Work, quick: bool) -> dict[str, Repor
     return {landscape: laboratory.reports(work, landscape, quick) for landscape in work.landscapes}
 
 
-def _summary(works: list[tuple[Work, dict[str, Reports]]]) -> list[str]:
+def _summary(works: list[tuple[Work, dict[str, Reports]]], before: Before) -> list[str]:
     lines = ["| work | bar | reached | met |", "|---|---|---|---|"]
     for work, found in works:
+        if not any(found.values()) and work.title in before.bars:
+            lines += before.bars[work.title]
+            continue
         for number, bar in enumerate(work.bars):
             figures, met = _verdicts(bar, found)
             title = f"[{work.title}](#{_anchor(work.title)})" if number == 0 else ""

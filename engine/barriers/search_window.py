@@ -57,8 +57,8 @@ def improvement_score(
     Notes
     -----
     It is a score, not a distance: the two most accessible cells may lie on one side of the window, and restored land
-    beyond the strip counts for nothing. Barrier Mapper divides it by 2 r, for the improvement by length of restored land,
-    and takes the minima over the rim of the window, one map unit wide.
+    beyond the strip counts for nothing. Barrier Mapper divides it by 2 r, for the improvement by length of restored
+    land, and takes the minima over the rim of the window, one map unit wide.
 
     References
     ----------

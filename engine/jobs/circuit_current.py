@@ -84,7 +84,8 @@ def _pairwise(
     job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
     keep = with_sums or each != "none"
-    room = 8 * circuit.node_of.size * len(focal) if keep else 0
+    points = all(len(places) == 1 for places in focal.places)
+    room = (8 * circuit.node_of.size * len(focal) if keep else 0) if points else circuits.rim_bytes(job) // 3
     finished, pieces = finished_of(job, CircuitCurrentTask.name, room), Pieces(job)
     pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"), finished)
     zero = bool(job.parameters.get("zero_at_focal"))

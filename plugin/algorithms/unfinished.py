@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,9 @@ from .tables import Table, write_table
 
 #: Files of what the engine has worked out; large, and of no use once the results are there.
 WORKED_OUT = "finished-*.npy"
+
+#: Of the time of a run, the part that may be spent on tables of what is known so far.
+SHARE = 0.1
 
 
 def unfinished_folder(title: str, text: str) -> QgsProcessingParameterDefinition:
@@ -124,15 +128,28 @@ class TableSoFar:
         context: QgsProcessingContext,
     ) -> None:
         self._path, self._table_of, self._crs, self._context = path, table_of, crs, context
+        self._wrote, self._cost = -math.inf, 0.0
 
-    def take(self, arrays: dict[str, np.ndarray]) -> None:
-        """Write the table.
+    def take(self, arrays: dict[str, np.ndarray], *, whole: bool = False) -> None:
+        """Write the table, unless that was just done and would take more time than the run itself.
+
+        Parameters
+        ----------
+        arrays
+            As the engine gives them.
+        whole
+            Whether this is all; then it is written in any case.
 
         Raises
         ------
         QgsProcessingException
             It cannot be written.
         """
+        began = time.monotonic()
+        if not whole and began - self._wrote < self._cost / SHARE:
+            return
         table = self._table_of(arrays)
         known = [row for row in table.rows if not math.isnan(row[-1])]
         write_table(replace(table, rows=known, lines=None), self._path, self._crs, self._context)
+        self._wrote = time.monotonic()
+        self._cost = self._wrote - began

@@ -10,7 +10,8 @@ from permea.engine import GridGraph
 
 from benchmarks.bars import agreement, faster, growth, same_memory, speed
 from benchmarks.networks import Network
-from benchmarks.report import _verdicts
+from benchmarks.report import Before, _verdicts, write
+from benchmarks.runner import Laboratory
 from benchmarks.sites import LANDSCAPES, Mirrored, Site, Windows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +56,16 @@ def test_a_bar_that_stands_says_why_where_it_is_missed_and_nothing_where_it_is_m
     assert _verdicts(bar, {"smooth": reports})[1] == "**no**: A cheats"
     reports["A"][9]["seconds"] = 20.0
     assert _verdicts(bar, {"smooth": reports})[1] == "yes"
+
+
+def test_what_a_page_says_of_works_that_were_not_measured_again_stays(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text("utf-8"), encoding="utf-8")
+    sections, bars = (before := Before.on(page)).sections, before.bars
+    write(Laboratory(tmp_path / "nothing"), page, quick=False)
+    again = Before.on(page)
+    assert (again.sections.keys(), again.bars) == (sections.keys(), bars)
+    assert len(bars) > 15 and all(sections[title] == again.sections[title] for title in bars)
 
 
 def test_what_is_not_measured_is_not_judged():

@@ -194,7 +194,7 @@ class DistanceMatrix(EngineAlgorithm):
             on_piece = (lambda piece: table.take(piece.arrays)) if folder else None
             result = job.run(task, Stage(feedback, 10, 90), on_piece)
             if folder:
-                table.take(result.outputs)
+                table.take(result.outputs, whole=True)
         outputs = self.deliver(inputs, result, paths, context, feedback)
         say_not_needed(folder, feedback)
         return outputs

@@ -239,7 +239,7 @@ class CurrentFlow(EngineAlgorithm):
 
         def take(piece: Piece) -> None:
             if piece.name in ("resistances", "resistances_so_far"):
-                table.take(piece.arrays)
+                table.take(piece.arrays, whole=piece.name == "resistances")
             else:
                 maps.take(piece)
 
@@ -247,7 +247,7 @@ class CurrentFlow(EngineAlgorithm):
         with open_job(feedback) as job, gone_on_with(place if go_on else "", feedback):
             result = job.run(task, Stage(feedback, 10, 90), take if go_on else None)
             if go_on:
-                table.take(result.outputs)
+                table.take(result.outputs, whole=True)
         outputs = self.deliver(inputs, result, paths, context, feedback)
         say_not_needed(kept, feedback)
         if maps:

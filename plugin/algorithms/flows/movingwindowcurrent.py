@@ -39,9 +39,8 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "The cumulative current of every cell in ampere: high where much movement passes, because there are many "
             "sources around or because there is no other way. The flow potential is what the current would be if "
             "nothing resisted; it shows the sources alone. The normalised current, the one divided by the other, shows "
-            "the landscape alone: about 1 (pale) where movement spreads, above (red) where it is channelled, below "
-            "(blue) where it is kept away. Windows at the edge are as in Omniscape 0.6.2; the method "
-            "reference tells how."
+            "the landscape alone: about 1 where movement spreads, above where it is channelled, below where it is "
+            "kept away. Windows at the edge are as in Omniscape 0.6.2; the method reference tells how."
         ),
         reads=(
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "
@@ -97,11 +96,11 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
             "normalized_current": ("NORMALIZED_CURRENT", tr("normalised current")),
         }
-        found = []
+        maps = []
         for key, values in result.outputs.items():
             style = ratio_style() if key == "normalized_current" else current_style(sampled(values), "A")
-            found.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
-        return found
+            maps.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
+        return maps
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

@@ -46,7 +46,6 @@ class PairMaps:
         self.folder, self._frame, self._feedback = folder, frame, feedback
         self._kinds = tuple(KINDS) if each == "both" else (each,)
         self._names = _for_files(focal)
-        self.written = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -83,7 +82,6 @@ class PairMaps:
         for kind in self._kinds:
             path = self.folder / self._file(kind, piece.name)
             write_raster(str(path), piece.arrays[kind], self._frame, feedback=self._feedback)
-            self.written += 1
 
     def _file(self, kind: str, run: str) -> str:
         names = "_".join(self._names[int(identity)] for identity in run.split("_"))

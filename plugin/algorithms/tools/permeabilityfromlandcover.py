@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    NULL,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
@@ -203,8 +204,14 @@ def _complaint(given: set[str], parameters: dict[str, Any]) -> str:
     if "TABLE" in given:
         if not {"CLASS_FIELD", "VALUE_FIELD"} <= given:
             return tr("Choose the fields of the table that hold the class and its value.")
-        return tr("Values are given twice: choose either a table or the list.") if parameters.get("MATRIX") else ""
-    return "" if parameters.get("MATRIX") else tr("No values: choose a class table, or fill in the list of classes.")
+        return tr("Values are given twice: choose either a table or the list.") if _has_list(parameters) else ""
+    return "" if _has_list(parameters) else tr("No values: choose a class table, or fill in the list of classes.")
+
+
+def _has_list(parameters: dict[str, Any]) -> bool:
+    """Whether the list holds anything; one that nobody has touched comes from the dialog as a single empty cell."""
+    cells = parameters.get("MATRIX") or []
+    return any(cell not in (None, NULL, "") for cell in (cells if isinstance(cells, list) else [cells]))
 
 
 def _checked(rows: Iterable[tuple[str, Any, Any]], meaning: str) -> dict[float, float]:

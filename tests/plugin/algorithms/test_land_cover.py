@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsFeature, QgsProcessingException, QgsVectorLayer
+from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, QgsVectorLayer
+from qgis.gui import QgsGui, QgsProcessingGui
 
 from .conftest import NODATA
 
@@ -48,6 +49,27 @@ def test_every_class_gets_its_value_from_a_table(run, read, cover, class_table):
 def test_every_class_gets_its_value_from_a_list(run, read, cover):
     result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+
+
+def untouched_list(algorithm):
+    """What the dialog hands over for the list of classes when nobody has opened it."""
+    wrapper = QgsGui.processingGuiRegistry().createParameterWidgetWrapper(
+        algorithm.parameterDefinition("MATRIX"), QgsProcessingGui.WidgetType.Standard
+    )
+    context = QgsProcessingContext()
+    widget = wrapper.createWrappedWidget(context)
+    value = wrapper.parameterValue()
+    widget.deleteLater()
+    return value
+
+
+def test_a_table_is_enough_in_the_dialog_whose_list_is_never_quite_empty(run, provider, read, cover, class_table):
+    untouched = untouched_list(provider.algorithm("permeabilityfromlandcover"))
+    assert untouched
+    result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=untouched, **class_table(*VALUES.items()))
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+    with pytest.raises(QgsProcessingException, match="No values"):
+        run("permeabilityfromlandcover", INPUT=cover, MATRIX=untouched)
 
 
 def test_the_landscape_lies_on_the_cells_of_the_land_cover(run, read, cover):
