@@ -318,7 +318,7 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_
 
     changed = {**many_points, "focal_cells": many_points["focal_cells"][::-1]}
     refused = start(write_job(tmp_path / "changed", "circuit.current", kept, changed))
-    assert refused.status == REFUSED and "it had another focal_cells" in refused.error["text"]
+    assert refused.status == REFUSED and "something has changed: focal_cells" in refused.error["text"]
 
 
 @pytest.mark.parametrize("claims", [False, True])

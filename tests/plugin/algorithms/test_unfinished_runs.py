@@ -53,7 +53,9 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
         assert first.items() <= watched.items() and len(watched) == 3
         assert any("parts of what had to be solved were there" in text for text in feedback.infos)
         changed = {**chosen, "NEIGHBORS": "rook"}
-        assert "cannot be continued, because it had another neighbors" in complaint("currentflow", **changed, **single)
+        assert "cannot be continued, because something has changed: neighbors" in complaint(
+            "currentflow", **changed, **single
+        )
     else:
         result = run("currentflow", **chosen, **single)
         assert len(list(folder.glob("current_*.tif"))) == 49 * 48 // 2
@@ -120,5 +122,5 @@ def test_a_matrix_that_was_killed_goes_on_from_its_folder(
         assert float(row["distance"]) == pytest.approx(by_pair[row["from_id"], row["to_id"]], rel=1e-9)
     assert len(rows(str(kept / "distances.csv"))) == len(whole)
 
-    with pytest.raises(QgsProcessingException, match="cannot be continued, because it had another"):
+    with pytest.raises(QgsProcessingException, match="cannot be continued, because something has changed:"):
         run("distancematrix", CHECKPOINT=str(kept), **{**chosen, "NEIGHBORS": "rook"})
