@@ -89,7 +89,7 @@ def solve(
     given = right_hand_sides.reshape(count, cells)
     result = Found(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count))
     # Groups of equal size: a lone right-hand side at the end would read the matrix for itself.
-    groups = np.array_split(np.arange(count), -(-count // TOGETHER))
+    groups = np.array_split(np.arange(count), -(-count // TOGETHER)) if count else []
     vectors = _Vectors(hierarchy, len(groups[0])) if groups else None
     for group in groups:
         part = slice(group[0], group[-1] + 1)
