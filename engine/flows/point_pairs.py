@@ -11,7 +11,7 @@ from .focal import FocalNodes, pairs_of
 from .interface import Circuit, Currents
 
 #: Right-hand sides solved together, and kept together where a run is to be gone on with.
-TOGETHER = 24
+TOGETHER = 16
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 ROUNDING = 4e-15
