@@ -18,7 +18,7 @@ from .substitution import substitute
 RESIDUAL_LIMIT = 1e-8
 
 #: A relative residual above this is worth another pass with the same factor.
-REFINED_FROM = 1e-13
+REFINED_FROM = 4e-15
 
 #: So many factors are kept between calls, if they take at most so many bytes together, or one: a gradient needs the
 #: matrix of its forward pass, chunks of sources the same. More only fill memory where every target has another.
