@@ -35,7 +35,9 @@ FLOW_WORKS = (
         ),
         bars=(
             times(5, "regions, resistances", "points, resistances"),
-            times(5, "regions, sum of currents", "points, sum of currents").standing("each of 1,225 pairs has potentials of its own, a substitution each"),
+            times(5, "regions, sum of currents", "points, sum of currents").standing(
+                "each of 1,225 pairs has potentials of its own, a substitution each"
+            ),
         ),
         sides=(500,),
         landscapes=("smooth",),
