@@ -184,7 +184,8 @@ def test_a_step_without_what_it_needs_says_so_in_any_model(provider, engine_pyth
     assert any("No values: choose a class table" in text for text in heard)
 
 
-def test_polygons_are_joined_by_least_cost(model, read, cover, class_table):
+@pytest.mark.parametrize("distance", ["resistance", "leastcost"])
+def test_places_may_be_polygons(model, read, cover, class_table, distance):
     polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
     left, top = read(cover).geotransform[0], read(cover).geotransform[3]
     for row, column in ((0, 0), (0, 9)):
@@ -195,11 +196,15 @@ def test_polygons_are_joined_by_least_cost(model, read, cover, class_table):
         wood.setAttributes([f"wood {column}"])
         polygons.dataProvider().addFeature(wood)
     given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": polygons}
-    made = model(**given, BARRIER_DISTANCE="leastcost")
-    assert made["steps"]["barriers"]["DISTANCE"] == "leastcost"
+    made = model(**given, BARRIER_DISTANCE=distance)
+    assert made["steps"]["barriers"]["DISTANCE"] == distance
     assert np.nanmax(read(made["GAIN"]).band) > 0
-    with pytest.raises(QgsProcessingException, match="What holds it up"):
-        model(**given)
+
+
+def test_a_step_that_fails_says_which_it_is(model, cover, class_table):
+    polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
+    with pytest.raises(QgsProcessingException, match="Where movement flows|What holds it up"):
+        model(LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=polygons)
 
 
 def test_the_designer_shows_every_box_apart_and_a_comment_at_every_step(provider, engine_python):
