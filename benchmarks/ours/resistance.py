@@ -61,7 +61,7 @@ def _pairs(site, watch, sources, targets, solver, gradient=True) -> dict:
         return np.asarray(resistance), entries
 
     resistance, entries = watch.time(run, compiled=True)
-    solves = [entry for entry in entries if entry.right_hand_sides]
+    solves = [entry for entry in entries if entry.right_hand_sides and entry.residual is not None]
     return {
         "values": resistance,
         "iterations": max(entry.iterations for entry in solves),

@@ -120,3 +120,15 @@ def test_with_precaution_a_directed_landscape_is_solved_directly_both_ways():
     for transposed, matrix in ((False, system), (True, system.transpose())):
         found = solver.solve_prepared(solver.prepare(system), b, transposed)
         np.testing.assert_allclose(matrix.apply(found), b, rtol=1e-9)
+
+
+def test_what_takes_more_iterations_than_it_is_worth_is_given_up_early_and_leaves_no_residual():
+    grid, one, other = GridGraph(landscapes.fractal(120, 120, seed=2)), [0, 5, 9], [4000, 7000, 9000]
+    right = ResistanceDistance(NestedDissection(symmetric=True)).pairs(grid, one, other)
+    for worth, solvers in ((1.0, ["multigrid, given up", "nested dissection"]), (1e3, ["multigrid"])):
+        solver = Precaution(Multigrid(worth=worth), NestedDissection(symmetric=True))
+        with journal() as entries:
+            found = ResistanceDistance(solver).pairs(grid, one, other)
+        assert list(dict.fromkeys(entry.solver for entry in entries)) == solvers
+        assert all(entry.residual is None or entry.residual <= 1e-8 for entry in entries)
+        np.testing.assert_allclose(found, right, rtol=1e-7)

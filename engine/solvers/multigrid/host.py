@@ -171,7 +171,7 @@ class _Search:
             pace = np.log(tolerance) / np.log(self.relative[running])
         expected = np.where(pace > 0, self.iterations[running] * pace, np.inf)
         if running.any() and not expected.mean() <= worth:
-            note("multigrid", len(self.given), FIRST_LOOK, self.relative.max())
+            note("multigrid, given up", len(self.given), FIRST_LOOK, None)
             raise TooSlowError("multigrid would take longer than another solver")
 
     def conclude(self) -> None:
