@@ -178,7 +178,9 @@ DISTANCES = {
 }
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize(
+    "distance", [pytest.param(name, marks=[pytest.mark.long] * name.startswith("random")) for name in DISTANCES]
+)
 def test_the_barrier_map_is_the_slope_of_the_mean_distance(distance):
     landscape, measure = rough(), DISTANCES[distance]
 

@@ -27,7 +27,12 @@ def reserve():
 
 
 @pytest.mark.parametrize(
-    ("respect_to", "elasticity"), [("permeability", False), ("resistance", True), ("sources", False)]
+    ("respect_to", "elasticity"),
+    [
+        ("permeability", False),
+        pytest.param("resistance", True, marks=pytest.mark.long),
+        pytest.param("sources", False, marks=pytest.mark.long),
+    ],
 )
 def test_a_changed_cell_changes_the_current_in_the_places_as_the_map_says(
     run, read, geotiff, valley, strengths, reserve, respect_to, elasticity

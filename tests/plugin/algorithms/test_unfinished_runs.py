@@ -26,7 +26,7 @@ def kill_once_there_is(path, pid):
     threading.Thread(target=watch, daemon=True).start()
 
 
-@pytest.mark.parametrize("single_maps", [False, True])
+@pytest.mark.parametrize("single_maps", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
     run, read, table, complaint, engine_that, geotiff, at, feedback, tmp_path, single_maps
 ):
@@ -95,7 +95,7 @@ def wide(geotiff):
     return geotiff(values, name="wide"), [(7 + 20 * i, 9 + 20 * j) for i in range(7) for j in range(7)]
 
 
-@pytest.mark.parametrize("distance", ["resistance", "rsp"])
+@pytest.mark.parametrize("distance", ["resistance", pytest.param("rsp", marks=pytest.mark.long)])
 def test_a_matrix_that_was_killed_goes_on_from_its_folder(
     run, rows, sites, wide, engine_that, feedback, tmp_path, distance
 ):
