@@ -151,8 +151,8 @@ class GroundedGrid(Grounded):
     def _solved(
         self, fed: Float[np.ndarray, "k places"], given: Float[np.ndarray, "k out"], checked: bool = True
     ) -> np.ndarray:
-        """Solve for the cells, given what is fed into them and the potentials of the nodes taken out."""
-        b = fed.copy()
+        """Solve for the cells, given what is fed into them, which is overwritten, and the nodes taken out."""
+        b = fed
         cells, node = self.out_cells, self.circuit.node_of
         level = given[:, self.position[node[cells]]]
         for step, offset in enumerate(self.circuit.offsets):
@@ -170,7 +170,7 @@ class GroundedGrid(Grounded):
         feedings = max(self.feedings, len(b))
         solver = choose(self.circuit.shape, feedings, symmetric=True, refined_from=refined_from).solver
         solved = solver.solve_on_host(self.center, self.edges, b.reshape(-1, *self.circuit.shape), False)
-        values = np.array(solved).reshape(b.shape)
+        values = np.asarray(solved).reshape(b.shape)
         values[:, cells] = level
         return values
 

@@ -12,6 +12,8 @@ from .interface import Circuit, Currents
 
 #: Right-hand sides solved together, and kept together where a run is to be gone on with.
 TOGETHER = 16
+#: So few are not worth parting.
+FEW = 24
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 ROUNDING = 4e-15
@@ -161,7 +163,8 @@ class PointPairs:
     def _parts(self) -> list[slice]:
         """Return which sources are solved for together: parts of one size, each of which reads the landscape once."""
         count = len(self.sources)
-        ends = np.linspace(0, count, -(-count // TOGETHER) + 1).astype(int).tolist() if count else [0]
+        parts = -(-count // TOGETHER) if count > FEW else min(count, 1)
+        ends = np.linspace(0, count, parts + 1).astype(int).tolist()
         return [slice(*between) for between in itertools.pairwise(ends)]
 
     def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
