@@ -19,13 +19,13 @@ PICTURE = "images/benchmarks.png"
 HEAD = """# Side by side
 
 `make bench` wrote this page. It measures everything in one go, or part by part (`--only`) on one kind of machine; what
-was not measured again stays as it was. Each case has a process of its own: medians of {repeat} runs after a first one, on the same landscapes, made anew in every
-process. *smooth*: lognormal; *categorical*: patches of five classes, contrast 10⁴, a tenth of the cells barriers;
-*fractal*: cut by rivers with a ford each; *olinda*: the sample, tiled. All have 8 neighbours and float64. Every peer
-is given its matrix or its raster ready made; Permea starts from the raster, in the environment that the plugin gives
-its worker, with large pages of memory where Linux has them; peers run as they come. (Large pages would help them as
-well: SuperLU, for randomized paths, by a sixth.) In parentheses: peak memory of the process, and the largest relative
-difference of a peer's values from ours.
+was not measured again stays as it was. Each case has a process of its own: medians of {repeat} runs after a first one,
+on the same landscapes, made anew in every process. *smooth*: lognormal; *categorical*: patches of five classes,
+contrast 10⁴, a tenth of the cells barriers; *fractal*: cut by rivers with a ford each; *olinda*: the sample, tiled.
+All have 8 neighbours and float64. Every peer is given its matrix or its raster ready made; Permea starts from the
+raster, in the environment that the plugin gives its worker, with large pages of memory where Linux has them; peers run
+as they come. (Large pages would help them as well: SuperLU, for randomized paths, by a sixth.) In parentheses: peak
+memory of the process, and the largest relative difference of a peer's values from ours.
 
 {machine}
 
