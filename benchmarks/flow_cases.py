@@ -13,7 +13,7 @@ FLOW_WORKS = (
             Contender("CHOLMOD", "peers.cholmod:star"),
         ),
         bars=(
-            speed(0.5, "CHOLMOD").standing("the 17 solves alone take about as long as half of CHOLMOD"),
+            speed(0.5, "CHOLMOD").standing("most of it are the 17 solves, bound by memory"),
             agreement(1e-6, "CHOLMOD"),
             same_memory_as(0.05, "Permea", "17 of the pairs"),
         ),

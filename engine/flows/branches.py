@@ -1,9 +1,11 @@
 """What flows along the edges of a raster, as loops over cells."""
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..compiled import compiled
+from ..compiled import compiled, cores
 
 
 @compiled
@@ -167,6 +169,18 @@ def crossing(edges, offsets, values, cells):
                 else:
                     into -= flow
     return into, out
+
+
+def stretches(cells: int) -> list[tuple[int, int]]:
+    """Return the first cell of each of some stretches for all cores to work on, and the cell behind its last.
+
+    Examples
+    --------
+    >>> stretches(1)
+    [(0, 1)]
+    """
+    cuts = np.linspace(0, cells, 8 * cores() + 1).astype(int).tolist()
+    return [(start, stop) for start, stop in itertools.pairwise(cuts) if stop > start]
 
 
 def offsets_of(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:

@@ -17,16 +17,13 @@ from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
 from ..solvers.automatic import choose, free_memory
-from ..solvers.nested_dissection import predicted_bytes
+from ..solvers.nested_dissection import REFINED_FROM, predicted_bytes
 from ..solvers.nested_dissection.between import inverse_between
 from ..stencil import Stencil
 from .interface import Circuit, Grounded, Grounds
 
 #: Columns solved together where only a few of their entries are kept.
 TOGETHER = 16
-
-#: Currents far away may be a millionth of those nearby; nobody needs as many digits of them.
-UNREFINED = 1e-10
 
 
 class GroundedGrid(Grounded):
@@ -166,7 +163,7 @@ class GroundedGrid(Grounded):
         b[:, node < 0] = 0.0
         if not b.any():
             return b
-        refined_from = UNREFINED if checked else np.inf
+        refined_from = REFINED_FROM if checked else np.inf
         feedings = max(self.feedings, len(b))
         solver = choose(self.circuit.shape, feedings, symmetric=True, refined_from=refined_from).solver
         solved = solver.solve_on_host(self.center, self.edges, b.reshape(-1, *self.circuit.shape), False)

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Bool
 
-from ..compiled import cores, on_all_cores
-from .branches import accumulate, flows_of_pairs
+from ..compiled import on_all_cores
+from .branches import accumulate, flows_of_pairs, stretches
 from .cumulative import CumulativeCurrent
 from .point_pairs import PointPairs
 
@@ -31,12 +31,11 @@ def of_point_pairs(pairs: PointPairs, asked: Bool[np.ndarray, "n n"], zero_at_fo
     edges, offsets = circuit.edges, circuit.offsets
     merged = np.isin(circuit.node_of, circuit.merged_nodes)
     fed = np.isin(circuit.node_of, node[node >= 0])
-    cuts = np.linspace(0, total.size, 8 * cores() + 1).astype(int)
-    parts = [(start, stop) for start, stop in zip(cuts[:-1], cuts[1:], strict=True) if stop > start]
-    imbalance, strength = np.zeros((2, max(len(parts), 1), len(potentials)))
+    parts = stretches(total.size)
+    imbalance, strength = np.zeros((2, len(parts), len(potentials)))
     given = (edges, offsets, potentials, first, second, ~(merged | fed))
-    found = zip(imbalance, strength, strict=False)
-    on_all_cores(accumulate, [(*given, *part, total, largest, *mine) for part, mine in zip(parts, found, strict=False)])
+    calls = [(*given, *part, total, largest, *mine) for part, *mine in zip(parts, imbalance, strength, strict=True)]
+    on_all_cores(accumulate, calls)
     imbalance, strength = imbalance.max(0), strength.max(0)
     special = np.union1d(circuit.merged_nodes, np.unique(node[node >= 0]) if zero_at_focal else [])
     for number in special.astype(int):

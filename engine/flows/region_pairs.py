@@ -182,9 +182,9 @@ class RegionPairs:
         return self._block
 
     def potentials(
-        self, some: list[tuple[int, int]]
+        self, some: list[tuple[int, int]], *, checked: bool
     ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
-        """Return which of some pairs are connected, and potentials, unchecked, as they differ within a component.
+        """Return which of some pairs are connected, and their potentials, as they differ within a component.
 
         For a raster without short-circuit regions, and pairs that need no circuit of their own.
         """
@@ -195,7 +195,7 @@ class RegionPairs:
         if not joined:
             return [], np.zeros((0, self.circuit.node_of.size))
         entering = np.stack([entering for _, (_, entering, _) in joined])
-        values = self.grounded.potentials(self.terminals, entering, checked=False)
+        values = self.grounded.potentials(self.terminals, entering, checked=checked)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
         for row, ((one, other), (resistance, _, offsets)) in zip(values, joined, strict=True):
             if len(offsets) < len(self._components):

@@ -6,7 +6,9 @@ The names are those of `descent`.
 import numpy as np
 
 from ...compiled import compiled
-from .descent import FOUR
+
+#: As on the way down. (What is compiled takes constants from its own file only.)
+FOUR = 4
 
 
 @compiled
