@@ -66,31 +66,35 @@ def accumulate(edges, offsets, potentials, first, second, checked, start, stop, 
     count, cells = potentials.shape
     # Row −1 is the last one, which stays 0.
     flows = np.zeros((count + 1, offsets.size * TOGETHER))
-    net, gross = np.zeros((count + 1, TOGETHER)), np.zeros(TOGETHER)
+    net, through = np.zeros((count + 1, TOGETHER)), np.zeros((count, TOGETHER))
+    gross = np.zeros(TOGETHER)
     for begin in range(start, stop, TOGETHER):
         width = min(TOGETHER, stop - begin)
+        flows[:] = 0
+        net[:] = 0
+        through[:] = 0
+        for step in range(offsets.size):
+            offset = offsets[step]
+            low, high = max(0, -offset - begin), min(width, cells - offset - begin)
+            if low >= high:
+                continue
+            weight, at = edges[step, begin + low : begin + high], step * TOGETHER + low
+            for number in range(count):
+                values, along = potentials[number], flows[number, at : at + high - low]
+                mine, other = values[begin + low : begin + high], values[begin + low + offset : begin + high + offset]
+                net_, through_ = net[number, low:high], through[number, low:high]
+                for j in range(high - low):
+                    flow = weight[j] * (mine[j] - other[j])
+                    along[j] = flow
+                    net_[j] += flow
+                    through_[j] += abs(flow)
         for number in range(count):
-            balance, flow, values = net[number], flows[number], potentials[number]
-            balance[:] = 0
-            gross[:] = 0
-            for step in range(offsets.size):
-                offset, there = offsets[step], flow[step * TOGETHER : (step + 1) * TOGETHER]
-                low, high = max(0, -offset - begin), min(width, cells - offset - begin)
-                there[:] = 0
-                if low < high:
-                    weight = edges[step, begin + low : begin + high]
-                    mine = values[begin + low : begin + high]
-                    other = values[begin + low + offset : begin + high + offset]
-                    along = there[low:high]
-                    for j in range(high - low):
-                        along[j] = weight[j] * (mine[j] - other[j])
-                for j in range(TOGETHER):
-                    balance[j] += there[j]
-                    gross[j] += abs(there[j])
+            worst, strongest_ = 0.0, 0.0
             for j in range(width):
-                strength[number] = max(strength[number], (gross[j] + abs(balance[j])) / 2)
-                if checked[begin + j]:
-                    imbalance[number] = max(imbalance[number], abs(balance[j]))
+                unbalanced = abs(net[number, j])
+                strongest_ = max(strongest_, (through[number, j] + unbalanced) / 2)
+                worst = max(worst, unbalanced if checked[begin + j] else 0.0)
+            strength[number], imbalance[number] = max(strength[number], strongest_), max(imbalance[number], worst)
         sums, most = total[begin : begin + width], largest[begin : begin + width]
         for pair in range(first.size):
             one, two = flows[first[pair]], flows[second[pair]]

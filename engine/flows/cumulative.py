@@ -15,7 +15,7 @@ class CumulativeCurrent:
     total
         Their sum, in ampere; NaN where there is no node.
     largest
-        The largest of them.
+        The largest of them; None if it was not asked for.
     runs
         How many there were.
     residual
@@ -23,7 +23,7 @@ class CumulativeCurrent:
     """
 
     total: np.ndarray
-    largest: np.ndarray
+    largest: np.ndarray | None
     runs: int
     residual: float
 

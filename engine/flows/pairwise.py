@@ -193,20 +193,23 @@ class Pairwise:
             potentials, shown = self._solution.shown(first, second, resistance, values, currents)
             yield PairMap(*ids, resistance, potentials, shown, currents.residual)
 
-    def cumulative(self, *, zero_at_focal: bool = False) -> CumulativeCurrent:
+    def cumulative(self, *, zero_at_focal: bool = False, largest: bool = True) -> CumulativeCurrent:
         """Return the currents of all pairs: their sum, and the largest, for every place.
 
         Parameters
         ----------
         zero_at_focal
             Whether the current through the two focal nodes of a pair counts as 0.
+        largest
+            Whether the largest is wanted. Without it, what all pairs of n focal points on a raster add up to takes
+            n log² n steps for each edge instead of n².
 
         Notes
         -----
         Memory does not depend on the number of pairs.
         """
         if self.superposed:
-            return of_point_pairs(self._solution, self._asked, zero_at_focal)
+            return of_point_pairs(self._solution, self._asked, zero_at_focal, largest)
         nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
         if self.summed_together:
             sums = CurrentSums(nothing)

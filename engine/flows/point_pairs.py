@@ -106,15 +106,22 @@ class PointPairs:
         if self._potentials is not None:
             yield slice(0, len(self.sources)), self._potentials[:, places]
             return
-        potentials = np.empty((len(self.sources), self.circuit.node_of.size)) if keep else None
-        for rows in self._parts():
-            if potentials is None:
+        parts, potentials = self._parts(), None
+        # What is solved in one part is not copied.
+        if keep and len(parts) != 1:
+            potentials = np.empty((len(self.sources), self.circuit.node_of.size))
+        for rows in parts:
+            if not keep:
                 name = f"seen-{rows.start:06d}"
                 seen = self.finished.worked_out(name, lambda rows=rows: self._solved(rows)[:, places])
             else:
                 name = f"solved-{rows.start:06d}"
-                potentials[rows] = self.finished.worked_out(name, lambda rows=rows: self._solved(rows))
-                seen = potentials[rows][:, places]
+                solved = self.finished.worked_out(name, lambda rows=rows: self._solved(rows))
+                if potentials is None:
+                    potentials = solved
+                else:
+                    potentials[rows] = solved
+                seen = solved[:, places]
             yield rows, seen
         self._potentials = potentials
 

@@ -29,7 +29,7 @@ SO_FAR = "resistances_so_far"
 
 
 class CircuitCurrentTask(Task):
-    """Resistances between focal nodes, maps of each run as they come, their sum and maximum."""
+    """Resistances between focal nodes, maps of each run as they come, their sum and, if wanted, their maximum."""
 
     name = "circuit.current"
 
@@ -51,6 +51,7 @@ class CircuitCurrentTask(Task):
         mode = choice(job, "mode", MODES)
         each = choice(job, "each", EACH) if "each" in job.parameters else "none"
         with_sums = bool(job.parameters.get("sums", True))
+        largest = with_sums and bool(job.parameters.get("maximum", True))
         # Before anything is handed over that might replace results of something else.
         claim(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
@@ -61,7 +62,7 @@ class CircuitCurrentTask(Task):
         job.report.progress(3, f"Potentials of {nodes:,} focal nodes")
         with journal() as entries:
             if mode == "pairwise":
-                found, sums = _pairwise(job, circuit, focal, each, with_sums)
+                found, sums = _pairwise(job, circuit, focal, each, with_sums, largest)
             else:
                 found, sums = _sweep(job, circuit, focal, mode, each, with_sums)
         outputs = dict(found)
@@ -73,15 +74,15 @@ class CircuitCurrentTask(Task):
             "unconserved": None,
         }
         if sums is not None:
-            outputs |= {"cumulative": sums.total, "maximum": sums.largest}
-            largest = float(np.nanmax(sums.total, initial=0.0))
+            outputs |= {"cumulative": sums.total} | ({"maximum": sums.largest} if largest else {})
+            most = float(np.nanmax(sums.total, initial=0.0))
             warn_of_loss(job, sums.residual)
-            numbers |= {"maximum_current": largest, "runs": sums.runs, "unconserved": sums.residual}
+            numbers |= {"maximum_current": most, "runs": sums.runs, "unconserved": sums.residual}
         return Answer(outputs, numbers | of_resistances(mode, outputs["resistances"]))
 
 
 def _pairwise(
-    job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool
+    job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool, largest: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
     keep = with_sums or each != "none"
     points = all(len(places) == 1 for places in focal.places)
@@ -105,7 +106,7 @@ def _pairwise(
         return found, None
     if each == "none" and pairwise.superposed:
         job.report.progress(50, "Sum over all pairs")
-        return found, pairwise.cumulative(zero_at_focal=zero)
+        return found, pairwise.cumulative(zero_at_focal=zero, largest=largest)
     nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
     if each == "none" and pairwise.summed_together:
 

@@ -19,7 +19,7 @@ from .registry import Job
 EACH = ("none", "currents", "potentials", "both")
 
 #: Parameters that do not change what is computed, only what is handed over and where from it goes on.
-NOT_OF_THE_RESULT = ("each", "have", "checkpoint", "pieces_at_once")
+NOT_OF_THE_RESULT = ("each", "maximum", "have", "checkpoint", "pieces_at_once")
 
 #: A current this much beside the largest that enters a node and does not leave it is worth a warning.
 LOST = 1e-6

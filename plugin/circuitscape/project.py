@@ -98,9 +98,11 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
         "mode": MODES[scenario],
         "zero_at_focal": options.flag("set_focal_node_currents_to_zero"),
         "sums": _wants_sums(options),
+        "maximum": options.flag("write_max_cur_maps"),
         "each": each_of(options),
     }
-    task = Task("circuit.current", parameters, arrays, ("cumulative", "maximum") if _wants_sums(options) else ())
+    rasters = ("cumulative", "maximum") if parameters["maximum"] else ("cumulative",)
+    task = Task("circuit.current", parameters, arrays, rasters if _wants_sums(options) else ())
     return Project(options, task, frame, there, tuple(np.unique(ids).tolist()))
 
 

@@ -82,6 +82,16 @@ def test_pairs_of_points_have_the_same_sum_with_and_without_their_maps(tmp_path)
         np.testing.assert_allclose(with_maps.output(what), without.output(what), atol=1e-12)
 
 
+def test_the_maximum_is_given_only_if_it_is_wanted_and_the_sum_is_the_same(tmp_path):
+    points = {name: array[IDS[tuple(CELLS.T)] != 5] for name, array in FOCAL.items()}
+    with_both = run_job(tmp_path / "a", "circuit.current", {"mode": "pairwise"}, landscape=LANDSCAPE, **points)
+    without = {"mode": "pairwise", "maximum": False}
+    alone = run_job(tmp_path / "b", "circuit.current", without, landscape=LANDSCAPE, **points)
+    np.testing.assert_allclose(alone.output("cumulative"), with_both.output("cumulative"), atol=1e-12)
+    assert alone.numbers["unconserved"] < 1e-9 and alone.numbers["runs"] == with_both.numbers["runs"]
+    assert not (alone.folder / "maximum.npy").exists() and (with_both.folder / "maximum.npy").exists()
+
+
 def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit, focal):
     excluded = {"excluded": np.array([[9, 2], [4, 6]])}
     parameters = {"mode": "pairwise", "zero_at_focal": True}

@@ -17,6 +17,7 @@ from permea.engine.flows import (
     advanced,
     check_map,
 )
+from permea.engine.flows.sorted_sums import exchanges
 from permea.engine.solvers.interface import unit_vectors
 from permea.engine.solvers.journal import journal
 from permea.engine.solvers.nested_dissection import NestedDissection
@@ -189,6 +190,37 @@ def test_the_cumulative_current_is_the_sum_over_pairs(landscape):
         np.testing.assert_allclose(found.largest, stack.max(0), atol=1e-9)
         assert found.runs == 5
         assert found.residual < 1e-10
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+@pytest.mark.parametrize("count", [3, 4, 9, 20])
+def test_the_sum_over_all_pairs_does_not_depend_on_whether_the_largest_is_wanted(count, neighbors, zero):
+    rng = np.random.default_rng(count)
+    landscape = rng.lognormal(size=(21, 34))
+    landscape[:, 20] = landscape[rng.random(landscape.shape) < 0.1] = 0
+    circuit = GridCircuit(GridGraph(landscape, neighbors=neighbors), [block(landscape.shape, 1, 5, 2, 4)])
+    places = rng.choice(np.flatnonzero(landscape), count, replace=False)
+    # Two in the short-circuit region are one node; the last one is where another is already.
+    places[1] = np.ravel_multi_index((2, 6), landscape.shape)
+    focal = focal_of([*places[:, None], places[:1]])
+    pairwise = Pairwise(circuit, focal)
+    both, alone = pairwise.cumulative(zero_at_focal=zero), pairwise.cumulative(zero_at_focal=zero, largest=False)
+    maps = np.stack([pairwise.counted(pair, zero) for pair in pairwise.maps()])
+    np.testing.assert_allclose(alone.total, maps.sum(0), atol=1e-9)
+    np.testing.assert_allclose(both.total, maps.sum(0), atol=1e-9)
+    assert alone.largest is None
+    assert alone.runs == both.runs > 0 and alone.residual == pytest.approx(both.residual, abs=1e-13)
+
+
+@pytest.mark.parametrize("count", range(33))
+def test_exchanges_sort(count):
+    numbers = np.random.default_rng(count).integers(0, 9, (50, count))
+    expected = np.sort(numbers, axis=1)
+    for low, high in exchanges(count).T:
+        swap = numbers[:, low] > numbers[:, high]
+        numbers[swap, low], numbers[swap, high] = numbers[swap, high], numbers[swap, low]
+    np.testing.assert_array_equal(numbers, expected)
 
 
 def test_one_to_all_and_all_to_one_are_advanced_runs(landscape, regions):

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from ...compiled import on_all_cores
 from ..journal import note
 from .host_cycle import Cycle, Hierarchy
-from .searching import advance, apply, product, put_into_frame, turn
+from .searching import advance, apply, products, put_into_frame, subtract, turn, turn_and_apply
 
 #: How often the search starts anew when the true residual is not what the recursion promised, and how much smaller than
 #: asked for residuals are made then: what was lost to rounding once would be again.
@@ -21,7 +21,8 @@ PATIENCE = 60
 #: After so many iterations the pace tells whether another solver would be sooner.
 FIRST_LOOK = 4
 
-#: Right-hand sides solved at a time: they share what is read of the matrix, and more would only fill memory.
+#: About so many right-hand sides are solved at a time: they share what is read of the matrix, and more would only fill
+#: memory. Four of them take no longer than three where they are relaxed.
 TOGETHER = 8
 
 
@@ -88,8 +89,8 @@ def solve(
     count, cells = len(right_hand_sides), right_hand_sides[0].size if len(right_hand_sides) else 0
     given = right_hand_sides.reshape(count, cells)
     result = Found(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count))
-    # Groups of equal size: a lone right-hand side at the end would read the matrix for itself.
-    groups = np.array_split(np.arange(count), -(-count // TOGETHER)) if count else []
+    # Groups of about one size: a lone right-hand side at the end would read the matrix for itself.
+    groups = np.array_split(np.arange(count), max(round(count / TOGETHER), 1)) if count else []
     vectors = _Vectors(hierarchy, len(groups[0])) if groups else None
     for group in groups:
         part = slice(group[0], group[-1] + 1)
@@ -116,50 +117,55 @@ class _Vectors:
         cells = hierarchy.entries[0].size
         self.cycle = Cycle(hierarchy, sides)
         self.residual, self.applied, self.correction = np.zeros((3, sides, cells))
-        self.p = np.zeros((sides, hierarchy.levels[0].frame.size))
+        # A direction need not be more exact than the corrections that it is made of.
+        self.p = np.zeros((sides, hierarchy.levels[0].frame.size), hierarchy.precision)
+        self.solution = np.zeros((1, hierarchy.levels[0].frame.size))
 
 
 class _Search:
     """The iteration for a group of right-hand sides; where the solution belongs is filled with zeros."""
 
     def __init__(self, hierarchy: Hierarchy, vectors: _Vectors, given: np.ndarray, room: np.ndarray):
-        sides = len(given)
+        count = len(given)
         self.matrix = (hierarchy.entries, hierarchy.ground)
         self.frame, self.inverse = hierarchy.levels[0].frame, hierarchy.levels[0].inverse
         self.vectors, self.cycle, self.given = vectors, vectors.cycle, given
         # The solution is x + rest; what the present attempt adds to it is the correction.
         self.x = self.rest = None
         self.correction = room
-        self.residual, self.applied, self.p = vectors.residual[:sides], vectors.applied[:sides], vectors.p[:sides]
-        self.residual[:], self.applied[:], self.p[:] = given, 0, 0
-        self.iterations = np.zeros(sides, int)
+        self.residual, self.applied, self.p = vectors.residual[:count], vectors.applied[:count], vectors.p[:count]
+        self.iterations = np.zeros(count, int)
+        # Rows that two bands read: the first and the last of each.
+        self.joints = np.unique([row for first, last in self.frame.bands for row in (first, last - 1)])
         # Residuals reach the cycle as numbers of order one, which single precision holds until they are small.
         largest = np.maximum(given.max(1, initial=0), -given.min(1, initial=0))
         self.unit = 1 / np.where(largest > 0, largest, 1)
-        self.scale = np.array([self._advance(side, 0.0) for side in range(sides)])
+        self.applied[:] = 0
+        self.scale = self._left(given, np.arange(count))
         self.relative = (self.scale > 0).astype(float)
 
     def run(self, tolerance: float, iterations: int, worth: float | None) -> None:
         """Iterate until all residuals, as the iteration counts them, are within tolerance, or as often as allowed."""
-        sizes, steps = np.zeros(len(self.given)), np.zeros(len(self.given))
+        sizes, steps = np.zeros((2, len(self.given)))
+        z = self.cycle.x
         sides = self.unfinished(tolerance, iterations)
         while sides.size:
             self.cycle.run(sides)
-            for side in sides:
-                self.iterations[side] += 1
-                z = self.cycle.x[0]
-                size = self._sum(product, self.residual, z, side)
-                # residual_new − residual_old = −step · A p
-                change = -steps[side] * self._sum(product, self.applied, z, side)
-                conjugate = change / sizes[side] if sizes[side] else 0.0
-                self._each(turn, conjugate, z, self.p, side)
-                energy = self._sum(apply, *self.matrix, self.p, self.applied, side)
-                if not (size > 0 and energy > 0):
-                    # Nothing is left to search along: rounding, or a right-hand side that no x has.
-                    self.relative[side] = np.nan
-                    continue
-                sizes[side], steps[side] = size, size / energy
-                self.relative[side] = np.sqrt(self._advance(side, steps[side]) / self.scale[side])
+            self.iterations[sides] += 1
+            size, image = self._sums(products, self.residual, self.applied, z, sides, of=(2, sides.size))
+            # residual_new − residual_old = −step · A p
+            conjugate = np.zeros(sides.size)
+            later = steps[sides] != 0
+            conjugate[later] = (-steps[sides] * image)[later] / sizes[sides][later]
+            turn(conjugate, z, self.p, sides, self.frame.width, self.joints)
+            given = (conjugate, z, self.p, *self.matrix, self.applied, sides)
+            energy = self._sums(turn_and_apply, *given, of=(sides.size,))
+            # Otherwise nothing is left to search along: rounding, or a right-hand side that no x has.
+            going = (size > 0) & (energy > 0)
+            self.relative[sides[~going]] = np.nan
+            sides = sides[going]
+            sizes[sides], steps[sides] = size[going], size[going] / energy[going]
+            self.relative[sides] = np.sqrt(self._advance(steps[sides], sides) / self.scale[sides])
             if worth is not None and self.iterations.max() == FIRST_LOOK:
                 self.refuse_if_slow(tolerance, worth)
             sides = self.unfinished(tolerance, iterations)
@@ -182,19 +188,18 @@ class _Search:
             self.x, self.rest = _exact_sum(
                 self.x, self.correction if self.rest is None else self.rest + self.correction
             )
-        # Adding to the correction comes with taking from the residual; what is added here is not used.
         self.correction = self.vectors.correction[: len(self.x)]
-        for side in np.flatnonzero(self.scale > 0):
-            self.residual[side] = self.given[side]
-            for part in (self.x,) if self.rest is None else (self.x, self.rest):
-                self._each(put_into_frame, part, self.p, side)
-                self._sum(apply, *self.matrix, self.p, self.applied, side)
-                left = self._advance(side, 1.0)
-            self.relative[side] = np.sqrt(left / self.scale[side])
+        sides, left = np.flatnonzero(self.scale > 0), self.given
+        for part in (self.x,) if self.rest is None else (self.x, self.rest):
+            for side in sides:
+                self._each(put_into_frame, part[side], self.vectors.solution[0])
+                self._each(apply, *self.matrix, self.vectors.solution, self.applied[side : side + 1])
+            self.relative[sides] = np.sqrt(self._left(left, sides) / self.scale[sides])
+            left = self.residual
 
     def begin_anew(self) -> None:
         """Forget the direction; what is found from now on is a correction of what was concluded."""
-        self.correction[:], self.p[:] = 0, 0
+        self.correction[:] = 0
 
     def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
         """List the right-hand sides that are worth another iteration."""
@@ -203,15 +208,23 @@ class _Search:
             too_slow = np.log(self.relative) * iterations > np.log(tolerance) * self.iterations
         return np.flatnonzero(going_on & ~(too_slow & (self.iterations >= PATIENCE)))
 
-    def _advance(self, side: int | np.integer, alpha: float) -> float:
-        vectors = (self.p, self.applied, self.correction, self.residual, self.unit[side], self.cycle.b[0], self.inverse)
-        return self._sum(advance, alpha, *vectors, side)
+    def _advance(self, steps: Float[np.ndarray, "active"], sides: Int[np.ndarray, "active"]) -> np.ndarray:
+        given = (steps, self.p, self.applied, self.correction, self.residual, self.unit, self.cycle.b, self.inverse)
+        return self._sums(advance, *given, sides, of=(sides.size,))
 
-    def _each(self, loop, *arguments) -> list:
-        return on_all_cores(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
+    def _left(self, given: np.ndarray, sides: Int[np.ndarray, "active"]) -> Float[np.ndarray, "active"]:
+        """Take what the matrix makes of x from what is given; return the size of what is left, squared."""
+        vectors = (given, self.applied, self.residual, self.unit, self.cycle.b, self.inverse)
+        return self._sums(subtract, *vectors, sides, of=(sides.size,))
 
-    def _sum(self, loop, *arguments) -> float:
-        return sum(self._each(loop, *arguments))
+    def _each(self, loop, *arguments) -> None:
+        on_all_cores(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
+
+    def _sums(self, loop, *arguments, of: tuple[int, ...]) -> np.ndarray:
+        parts = np.empty((len(self.frame.bands), *of))
+        calls = zip(self.frame.bands, parts, strict=True)
+        on_all_cores(loop, [(*arguments, self.frame.width, *band, part) for band, part in calls])
+        return parts.sum(0)
 
 
 def _exact_sum(large: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,21 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import DTypeLike
 
-from ...compiled import on_all_cores
+from ...compiled import cores, on_all_cores
 from ...stencil import steps_of
-from .ascent import correct_and_relax, corrected_rows
-from .descent import add, relax_from_zero, remaining, restrict_residual
+from .cycle_loops import (
+    add,
+    correct_and_relax,
+    corrected_rows,
+    relax_from_zero,
+    remaining,
+    restrict_residual,
+    visit_small,
+)
 from .framed import BAND, Frame, both_ways, forward_arrays
 from .galerkin import PATCH, coarse_ground, coarse_network, invert_diagonal, weigh_middles, weigh_sides
 from .searching import take_in
+from .small_levels import SmallLevels
 
 #: A raster of at most so many cells is solved with a dense matrix.
 COARSEST = 64
@@ -179,54 +187,71 @@ class Cycle:
     """
 
     def __init__(self, hierarchy: Hierarchy, sides: int):
-        self.hierarchy = hierarchy
-        frames = [level.frame for level in hierarchy.levels]
-        self.b, self.x, self.left, self.before = (
-            [np.zeros((sides, frame.size), hierarchy.precision) for frame in frames] for _ in range(4)
-        )
+        self.levels = hierarchy.levels
+        frames = [level.frame for level in self.levels]
+        # Bands keep all cores busy as long as there are several; after that, right-hand sides do.
+        self.large = sum(len(frame.bands) > 1 for frame in frames)
+        self.small = SmallLevels.of(self.levels[self.large :], hierarchy.coarsest)
+        self.vectors, first = self.small.room(sides)
+        large = [np.zeros((4, sides, frame.size), hierarchy.precision) for frame in frames[: self.large]]
+        #: Of each level b, x, what is left of b, and what a second visit makes of that.
+        self.of_level = [*large, first]
+
+    @property
+    def b(self) -> Float[np.ndarray, "sides size"]:
+        """What `run` is given."""
+        return self.of_level[0][0]
+
+    @property
+    def x(self) -> Float[np.ndarray, "sides size"]:
+        """What `run` makes of it."""
+        return self.of_level[0][1]
 
     def run(self, sides: Int[np.ndarray, "active"]) -> None:
-        """Turn `b[0]` into `x[0]`, both framed, for some right-hand sides."""
-        self._visit(0, sides)
+        """Turn `b` into `x`, both framed, for some right-hand sides."""
+        if self.large:
+            self._visit(0, sides, self.b, self.x)
+        else:
+            self._visit_small(sides, twice=False)
 
-    def _visit(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
-        levels = self.hierarchy.levels
-        if n + 1 == len(levels):
-            frame = levels[n].frame
-            b = frame.inside(self.b[n])[sides].reshape(sides.size, -1)
-            frame.inside(self.x[n])[sides] = (b @ self.hierarchy.coarsest).reshape(
-                sides.size, frame.rows, frame.columns
-            )
-            return
-        level, frame, coarse = levels[n], levels[n].frame, levels[n + 1].frame
-        given = (level.k, level.inverse, self.b[n], self.x[n], sides, frame.width)
+    def _visit(self, n: int, sides: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray) -> None:
+        """Turn b into x on a large level."""
+        level, frame, coarse = self.levels[n], self.levels[n].frame, self.levels[n + 1].frame
+        coarse_b, coarse_x = self.of_level[n + 1][:2]
+        given = (level.k, level.inverse, b, x, sides, frame.width)
         on_all_cores(relax_from_zero, [(*given, *band) for band in frame.bands])
-        given = (level.k, self.x[n], sides, frame.width, frame.rows, BAND)
-        to = (level.shares, self.b[n + 1], coarse.width)
+        given = (level.k, x, sides, frame.width, frame.rows, BAND)
+        to = (level.shares, coarse_b, coarse.width)
         on_all_cores(restrict_residual, [(*given, *to, *_halved(band)) for band in frame.bands])
-        self._visit(n + 1, sides)
-        if coarse.rows * coarse.columns >= ONCE:
-            self._visit_again(n + 1, sides)
-        self._up(n, sides)
+        if n + 1 == self.large:
+            self._visit_small(sides, twice=coarse.rows * coarse.columns >= ONCE)
+        else:
+            self._visit_twice(n + 1, sides)
+        self._up(n, sides, b, x, coarse_x)
 
-    def _visit_again(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
-        level = self.hierarchy.levels[n]
-        given = (level.k, level.inverse, self.b[n], self.x[n], sides, self.left[n], level.frame.width)
-        on_all_cores(remaining, [(*given, *band) for band in level.frame.bands])
-        self.b[n], self.left[n] = self.left[n], self.b[n]
-        self.x[n], self.before[n] = self.before[n], self.x[n]
-        self._visit(n, sides)
-        on_all_cores(add, [(self.before[n][side], self.x[n][side]) for side in sides])
-
-    def _up(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
-        level, x = self.hierarchy.levels[n], self.x[n]
+    def _visit_twice(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
+        level, (b, x, left, more) = self.levels[n], self.of_level[n]
         bands, width = level.frame.bands, level.frame.width
-        coarse = (level.shares, self.x[n + 1], level.frame.coarser.width)
+        self._visit(n, sides, b, x)
+        on_all_cores(remaining, [(level.k, level.inverse, b, x, sides, left, width, *band) for band in bands])
+        self._visit(n, sides, left, more)
+        on_all_cores(add, [(more, x, sides, width, *band) for band in bands])
+
+    def _visit_small(self, sides: Int[np.ndarray, "active"], twice: bool) -> None:
+        rows, columns = self.small.shape[0, :2]
+        parts = min(cores(), sides.size) if rows * columns >= ONCE else 1
+        given = (*self.small, ONCE, BAND, self.vectors)
+        on_all_cores(visit_small, [(*given, part, twice) for part in np.array_split(sides, parts)])
+
+    def _up(self, n: int, sides: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray) -> None:
+        level = self.levels[n]
+        bands, width = level.frame.bands, level.frame.width
+        coarse = (level.shares, coarse_x, level.frame.coarser.width)
         # Rows at the joints of bands; nothing lies before the first and behind the last.
         joints = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
         beside = np.zeros((joints.size + 2, len(x), width + 1), x.dtype)
         corrected_rows(x, sides, width, joints, *coarse, beside[1:-1])
-        given = (level.k, level.inverse, self.b[n], x, sides, width, *coarse)
+        given = (level.k, level.inverse, b, x, sides, width, *coarse)
         around = [
             (beside[max(2 * i - 1, 0)], beside[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))
         ]

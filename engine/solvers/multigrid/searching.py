@@ -1,7 +1,8 @@
 """Conjugate gradients in loops: the matrix applied in double precision, and the vectors of the iteration.
 
-Vectors that the stencil is applied to are flat and framed, the others are plain rows of cells. Forward conductances are
-those of the matrix, as it was given. Rows first … last − 1 are done for one right-hand side; sums are of these rows.
+Vectors that the stencil is applied to are flat and framed, the others are plain rows of cells. Rows first … last − 1
+are done, of one right-hand side after the other while what they share is in the cache. Sums are of these rows, one for
+each right-hand side, and are put into `sums`.
 """
 
 import numpy as np
@@ -46,94 +47,183 @@ def take_in(edges, center, half, rounding, unit, forward, inverse, ground, width
 
 
 @compiled_sums
-def apply(forward, ground, p, out, side, width, first, last):
-    """Put A p into out and return p · A p; `forward` are the entries of A, negative, as rows of cells.
+def products(residual, applied, z, sides, width, first, last, sums):
+    """Sum up what the correction z, framed, makes with the residual, and with A p: in sums[0] and sums[1]."""
+    columns = width - 1
+    sums[:] = 0
+    for row in range(first, last):
+        at, place = (row + 1) * width + 1, row * columns
+        for n in range(sides.size):
+            side = sides[n]
+            r, applied_ = residual[side, place : place + columns], applied[side, place : place + columns]
+            z_ = z[side, at : at + columns]
+            one = other = 0.0
+            for j in range(columns):
+                correction = np.float64(z_[j])
+                one += r[j] * correction
+                other += applied_[j] * correction
+            sums[0, n] += one
+            sums[1, n] += other
 
-    What flows out of a cell flows into its neighbour, to the last bit.
+
+@compiled
+def turn(beta, z, p, sides, width, rows):
+    """Replace the directions p of the search by z + β p, in some rows; where β is 0, whatever p was."""
+    columns = width - 1
+    for row in rows:
+        at = (row + 1) * width + 1
+        for n in range(sides.size):
+            _turned(beta[n], z[sides[n], at : at + columns], p[sides[n], at : at + columns])
+
+
+@compiled
+def _turned(beta, z, p):
+    if beta == 0:
+        for j in range(p.size):
+            p[j] = z[j]
+    else:
+        for j in range(p.size):
+            p[j] = z[j] + beta * p[j]
+
+
+@compiled
+def turn_and_apply(beta, z, p, forward, ground, out, sides, width, first, last, sums):
+    """Turn the directions p as `turn` does, put A p into out and sum up p · A p.
+
+    The first and the last row have been turned, and so have those beside them. `forward` are the entries of A, negative,
+    as rows of cells.
     """
     columns = width - 1
+    sums[:] = 0
+    for row in range(first, last):
+        below = (row + 2) * width + 1
+        for n in range(sides.size):
+            if row + 2 < last:
+                _turned(beta[n], z[sides[n], below : below + columns], p[sides[n], below : below + columns])
+            sums[n] += _applied_row(forward, ground, p, out, sides[n], width, row)
+
+
+@compiled
+def apply(forward, ground, x, out, width, first, last):
+    """Put A x into out, for one right-hand side."""
+    for row in range(first, last):
+        _applied_row(forward, ground, x, out, 0, width, row)
+
+
+@compiled_sums
+def _applied_row(forward, ground, p, out, side, width, row):
+    """Put a row of A p into out and return what it adds to p · A p; in double precision, whatever that of p is."""
+    columns = width - 1
     to_east, to_southwest, to_south, to_southeast = forward
+    at, place = (row + 1) * width + 1, row * columns
+    here, below = p[side, at - 1 : at + columns + 1], p[side, at + width - 1 : at + width + columns + 1]
+    east, southwest = to_east[place : place + columns], to_southwest[place : place + columns]
+    south, southeast = to_south[place : place + columns], to_southeast[place : place + columns]
+    g = ground[place : place + columns]
+    to = out[side, place : place + columns]
+    if row == 0 or columns == 1:
+        return _applied_at_rim(forward, ground, p, to, side, width, row)
+    above = p[side, at - width - 1 : at - width + columns + 1]
+    before = place - columns
+    south_, southwest_, southeast_ = to_south[before:place], to_southwest[before:place], to_southeast[before:place]
     total = 0.0
-    for row in range(first, last):
-        at, place = (row + 1) * width + 1, row * columns
-        here, below = p[side, at - 1 : at + columns + 1], p[side, at + width - 1 : at + width + columns + 1]
-        east, southwest = to_east[place : place + columns], to_southwest[place : place + columns]
-        south, southeast = to_south[place : place + columns], to_southeast[place : place + columns]
-        g = ground[place : place + columns]
-        to = out[side, place : place + columns]
-        for j in range(columns):
-            x = here[j + 1]
-            to[j] = (
-                g[j] * x - east[j] * (x - here[j + 2]) - southwest[j] * (x - below[j])
-                - south[j] * (x - below[j + 1]) - southeast[j] * (x - below[j + 2])
-            )  # fmt: skip
-        for j in range(1, columns):
-            to[j] -= east[j - 1] * (here[j + 1] - here[j])
+    for j in range(1, columns - 1):
+        x = np.float64(here[j + 1])
+        value = (
+            g[j] * x - east[j] * (x - here[j + 2]) - east[j - 1] * (x - here[j])
+            - southwest[j] * (x - below[j]) - south[j] * (x - below[j + 1]) - southeast[j] * (x - below[j + 2])
+            - southeast_[j - 1] * (x - above[j]) - south_[j] * (x - above[j + 1])
+            - southwest_[j + 1] * (x - above[j + 2])
+        )  # fmt: skip
+        to[j] = value
+        total += x * value
+    last = columns - 1
+    x, y = np.float64(here[1]), np.float64(here[columns])
+    to[0] = (
+        g[0] * x - east[0] * (x - here[2]) - south[0] * (x - below[1]) - southeast[0] * (x - below[2])
+        - south_[0] * (x - above[1]) - southwest_[1] * (x - above[2])
+    )  # fmt: skip
+    to[last] = (
+        g[last] * y - east[last - 1] * (y - here[last]) - southwest[last] * (y - below[last])
+        - south[last] * (y - below[columns]) - southeast_[last - 1] * (y - above[last])
+        - south_[last] * (y - above[columns])
+    )  # fmt: skip
+    return total + x * to[0] + y * to[last]
+
+
+@compiled_sums
+def _applied_at_rim(forward, ground, p, to, side, width, row):
+    """Do what `_applied_row` does for the first row, and for rasters of one column."""
+    columns = width - 1
+    to_east, to_southwest, to_south, to_southeast = forward
+    at, place = (row + 1) * width + 1, row * columns
+    total = 0.0
+    for j in range(columns):
+        here, q = at + j, place + j
+        x = np.float64(p[side, here])
+        value = (
+            ground[q] * x - to_east[q] * (x - p[side, here + 1]) - to_southwest[q] * (x - p[side, here + width - 1])
+            - to_south[q] * (x - p[side, here + width]) - to_southeast[q] * (x - p[side, here + width + 1])
+        )  # fmt: skip
+        if j > 0:
+            value -= to_east[q - 1] * (x - p[side, here - 1])
         if row > 0:
-            above = p[side, at - width - 1 : at - width + columns + 1]
-            before = place - columns
-            south_, southwest_ = to_south[before:place], to_southwest[before:place]
-            southeast_ = to_southeast[before:place]
+            value -= to_south[q - columns] * (x - p[side, here - width])
+        to[j] = value
+        total += x * value
+    return total
+
+
+@compiled_sums
+def advance(alpha, p, applied, x, residual, unit, b, inverse, sides, width, first, last, sums):
+    """Add α p to x, take α A p from the residual, hand that to the cycle as b; sum up r² / diagonal."""
+    columns = width - 1
+    sums[:] = 0
+    for row in range(first, last):
+        at, place = (row + 1) * width + 1, row * columns
+        scale = inverse[at : at + columns]
+        for n in range(sides.size):
+            side, length, unit_ = sides[n], alpha[n], unit[sides[n]]
+            step, applied_ = p[side, at : at + columns], applied[side, place : place + columns]
+            x_, r = x[side, place : place + columns], residual[side, place : place + columns]
+            b_ = b[side, at : at + columns]
+            total = 0.0
             for j in range(columns):
-                to[j] -= south_[j] * (here[j + 1] - above[j + 1])
-            for j in range(1, columns):
-                to[j] -= southeast_[j - 1] * (here[j + 1] - above[j])
-            for j in range(columns - 1):
-                to[j] -= southwest_[j + 1] * (here[j + 1] - above[j + 2])
-        for j in range(columns):
-            total += here[j + 1] * to[j]
-    return total
+                x_[j] += length * step[j]
+                rest = r[j] - length * applied_[j]
+                r[j] = rest
+                b_[j] = rest * unit_
+                total += rest * rest * scale[j]
+            sums[n] += total
 
 
 @compiled_sums
-def advance(alpha, p, applied, x, residual, unit, b, inverse, side, width, first, last):
-    """Add α p to x, take α A p from the residual, hand that to the cycle as b; return Σ r² / diagonal."""
+def subtract(given, applied, residual, unit, b, inverse, sides, width, first, last, sums):
+    """Put given − applied into the residual, hand that to the cycle as b; sum up r² / diagonal."""
     columns = width - 1
-    total = 0.0
+    sums[:] = 0
     for row in range(first, last):
         at, place = (row + 1) * width + 1, row * columns
-        step, applied_ = p[side, at : at + columns], applied[side, place : place + columns]
-        x_, r = x[side, place : place + columns], residual[side, place : place + columns]
-        b_, scale = b[side, at : at + columns], inverse[at : at + columns]
-        for j in range(columns):
-            x_[j] += alpha * step[j]
-            rest = r[j] - alpha * applied_[j]
-            r[j] = rest
-            b_[j] = rest * unit
-            total += rest * rest * scale[j]
-    return total
-
-
-@compiled_sums
-def product(values, framed, side, width, first, last):
-    """Return the sum of the products of rows of cells with a framed array, in double precision."""
-    columns = width - 1
-    total = 0.0
-    for row in range(first, last):
-        at, place = (row + 1) * width + 1, row * columns
-        a, b = values[side, place : place + columns], framed[side, at : at + columns]
-        for j in range(columns):
-            total += a[j] * np.float64(b[j])
-    return total
+        scale = inverse[at : at + columns]
+        for n in range(sides.size):
+            side, unit_ = sides[n], unit[sides[n]]
+            given_, applied_ = given[side, place : place + columns], applied[side, place : place + columns]
+            r, b_ = residual[side, place : place + columns], b[side, at : at + columns]
+            total = 0.0
+            for j in range(columns):
+                rest = given_[j] - applied_[j]
+                r[j] = rest
+                b_[j] = rest * unit_
+                total += rest * rest * scale[j]
+            sums[n] += total
 
 
 @compiled
-def turn(beta, z, p, side, width, first, last):
-    """Replace the direction p of the search by z + β p."""
-    columns = width - 1
-    for row in range(first, last):
-        at = (row + 1) * width + 1
-        z_, p_ = z[side, at : at + columns], p[side, at : at + columns]
-        for j in range(columns):
-            p_[j] = z_[j] + beta * p_[j]
-
-
-@compiled
-def put_into_frame(values, out, side, width, first, last):
+def put_into_frame(values, out, width, first, last):
     """Copy rows of cells into a framed array."""
     columns = width - 1
     for row in range(first, last):
         at, place = (row + 1) * width + 1, row * columns
-        given, to = values[side, place : place + columns], out[side, at : at + columns]
+        given, to = values[place : place + columns], out[at : at + columns]
         for j in range(columns):
             to[j] = given[j]

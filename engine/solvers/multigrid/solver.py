@@ -144,7 +144,7 @@ class Multigrid(AbstractSolver):
         symmetric = hierarchy.unequal <= ASYMMETRY
         # A row of its own needs no iteration.
         alone = ~hierarchy.linked
-        currents = np.where(alone, 0.0, b) if alone.any() else b
+        currents = np.where(alone, 0.0, b) if b[:, alone].any() else b
         if symmetric:
             found = self._found(hierarchy, center, edges, currents)
         else:

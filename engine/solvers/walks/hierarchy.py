@@ -7,8 +7,13 @@ from jaxtyping import Float, Float32, Int32
 
 from ...compiled import on_all_cores
 from ...stencil import steps_of
-from ..multigrid.ascent import correct_and_relax, corrected_rows
-from ..multigrid.descent import relax_from_zero, remaining, restrict_residual
+from ..multigrid.cycle_loops import (
+    correct_and_relax,
+    corrected_rows,
+    relax_from_zero,
+    remaining,
+    restrict_residual,
+)
 from ..multigrid.framed import BAND, Frame
 from .ordered import put_in_order, relax_in_order
 from .ranks import Ranks

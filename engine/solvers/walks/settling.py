@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64, Int32
 from ...compiled import on_all_cores
 from ...stencil import QUEEN
 from ..dijkstra import cheapest_ways, checked, steps_through
-from ..multigrid.descent import remaining
+from ..multigrid.cycle_loops import remaining
 from ..potentials import entropy_share
 from .hierarchy import PIECE, SIDES, SINGLE, Cycle, Hierarchy, build
 from .ordered import differences, guess_in_order, normal_weights, settle_in_order

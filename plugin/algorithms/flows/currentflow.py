@@ -214,8 +214,9 @@ class CurrentFlow(EngineAlgorithm):
             arrays,
             mode=inputs.choice("MODE"),
             zero_at_focal=inputs.flag("ZERO_AT_FOCAL"),
+            maximum=inputs.is_given("MAXIMUM_MAP"),
         )
-        return replace(task, rasters=("cumulative", "maximum"))
+        return replace(task, rasters=("cumulative", "maximum") if task.parameters["maximum"] else ("cumulative",))
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -276,11 +277,12 @@ class CurrentFlow(EngineAlgorithm):
         return outputs
 
     def maps(self, inputs: Inputs, result: Result) -> list[Map]:
-        total, largest = result.outputs["cumulative"], result.outputs["maximum"]
-        return [
-            Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),)),
-            Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=(tr("maximum current, ampere"),)),
-        ]
+        total, largest = result.outputs["cumulative"], result.outputs.get("maximum")
+        maps = [Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),))]
+        if largest is not None:
+            names = (tr("maximum current, ampere"),)
+            maps.append(Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=names))
+        return maps
 
     def tables(self, inputs: Inputs, result: Result) -> list[Table]:
         names, labels = inputs.focal.named(), dict(zip(inputs.focal.ids.tolist(), inputs.focal.labels))
