@@ -34,7 +34,7 @@ pictures: setup ## the pictures of the help, in resources/help/images; some minu
 test: setup ## every test that is not marked `long`
 	@failed=""; \
 	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
-	echo "== QGIS"; $(QGIS) -m pytest $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
+	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 test-all: ## every test, the long ones too
@@ -44,7 +44,7 @@ test-engine: setup ## the tests that need no QGIS
 	@$(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS)
 
 test-qgis: setup ## the tests in QGIS
-	@$(QGIS) -m pytest $(SHORT) $(QGIS_TESTS)
+	@$(QGIS) -m pytest $(ON_ALL_CORES) $(SHORT) $(QGIS_TESTS)
 
 lint: setup ## ruff's rules and layout
 	@.venv/bin/ruff check .

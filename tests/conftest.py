@@ -1,6 +1,7 @@
 """Make this checkout importable as `permea`, whatever its folder is called, in the engine's Python and in QGIS's."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -17,3 +18,17 @@ def load_checkout_as_permea():
 
 
 load_checkout_as_permea()
+
+
+def take_a_home_of_its_own(worker):
+    """Give a process that runs tests beside others QGIS settings that the others do not change."""
+    home = Path(os.environ["HOME"], worker)
+    runtime = home / "run"
+    runtime.mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    os.environ |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime)}
+
+
+# A home in the checkout is QGIS's; the engine has the user's.
+if "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["HOME"]).is_relative_to(ROOT):
+    take_a_home_of_its_own(os.environ["PYTEST_XDIST_WORKER"])

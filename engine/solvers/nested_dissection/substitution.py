@@ -114,8 +114,10 @@ def _tile_forth(factored: Factor, right_hand_sides: np.ndarray, number: int, tra
     dissection = factored.dissection
     (rows, columns), count = _extent(dissection, number), len(right_hand_sides)
     local = np.zeros((*dissection.pitch, count))
-    part = right_hand_sides[:, rows, columns].transpose(1, 2, 0)
-    local[: part.shape[0], : part.shape[1]] = part
+    part = right_hand_sides[:, rows, columns]
+    if not part.any():
+        return local.reshape(-1, count), np.zeros((len(dissection.levels[-1].frame), count))
+    local[: part.shape[1], : part.shape[2]] = part.transpose(1, 2, 0)
     local = local.reshape(-1, count)
     outside = np.zeros((1, 1, 0, count))
     for level, kept, given in zip(dissection.levels, factored.tiles[number], _levels(dissection), strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...compiled import compiled
 
-#: Rows that are combined at a time, so that what they are added to is read and written as seldom.
+#: So many rows are combined at a time into two, so that what is read serves twice and what is added to is written seldom.
 FOUR = 4
 
 
@@ -48,7 +48,7 @@ def level_forth(left, place, local, below, axis, first, second, out):
                 for n in range(row.size):
                     row[n] += given[n]
                     given[n] = row[n]
-            _take_from_frame(left[i, j], front, s)
+            _subtract_transposed(left[i, j], front[:s], front[s:])
             out[i, j] = front[s:]
 
 
@@ -75,9 +75,9 @@ def level_back(inverse, right, place, local, frame, axis, first, second, below):
             front[s:] = frame[i, j]
             for c in range(s):
                 given[c] = local[place[i, j, c]]
+            _add(inverse[i, j], given, front[:s], 1.0)
+            _add(right[i, j], front[s:], front[:s], -1.0)
             for c in range(s):
-                _combine(inverse[i, j, c], given, front[c], 1.0)
-                _combine(right[i, j, c], front[s:], front[c], -1.0)
                 local[place[i, j, c]] = front[c]
             if axis == 0:
                 _give_child(front, below[2 * i, j], first)
@@ -106,33 +106,54 @@ def _give_child(front, child, where):
 
 
 @compiled
-def _take_from_frame(left, front, s):
-    """Subtract Σ_c H_ac b_c from every row a of the frame."""
-    whole = s // FOUR * FOUR
-    for c in range(0, whole, FOUR):
-        b0, b1, b2, b3 = front[c], front[c + 1], front[c + 2], front[c + 3]
-        for a in range(left.shape[1]):
-            m0, m1, m2, m3, to = left[c, a], left[c + 1, a], left[c + 2, a], left[c + 3, a], front[s + a]
-            for n in range(to.size):
-                to[n] -= (m0 * b0[n] + m1 * b1[n]) + (m2 * b2[n] + m3 * b3[n])
-    for c in range(whole, s):
-        b0 = front[c]
-        for a in range(left.shape[1]):
-            m0, to = left[c, a], front[s + a]
-            for n in range(to.size):
-                to[n] -= m0 * b0[n]
+def _subtract_transposed(weights, rows, to):
+    """Subtract weightsᵀ rows; weights (c, a), rows (c, k), to (a, k)."""
+    count, k = to.shape
+    pairs, whole = count // 2 * 2, len(weights) // FOUR * FOUR
+    for a in range(0, pairs, 2):
+        one, two = to[a], to[a + 1]
+        for c in range(0, whole, FOUR):
+            p0, p1, p2, p3 = weights[c, a], weights[c + 1, a], weights[c + 2, a], weights[c + 3, a]
+            q0, q1, q2, q3 = weights[c, a + 1], weights[c + 1, a + 1], weights[c + 2, a + 1], weights[c + 3, a + 1]
+            for n in range(k):
+                b0, b1, b2, b3 = rows[c, n], rows[c + 1, n], rows[c + 2, n], rows[c + 3, n]
+                one[n] -= (p0 * b0 + p1 * b1) + (p2 * b2 + p3 * b3)
+                two[n] -= (q0 * b0 + q1 * b1) + (q2 * b2 + q3 * b3)
+        for c in range(whole, len(weights)):
+            p0, q0 = weights[c, a], weights[c, a + 1]
+            for n in range(k):
+                one[n] -= p0 * rows[c, n]
+                two[n] -= q0 * rows[c, n]
+    for a in range(pairs, count):
+        one = to[a]
+        for c in range(len(weights)):
+            p0 = weights[c, a]
+            for n in range(k):
+                one[n] -= p0 * rows[c, n]
 
 
 @compiled
-def _combine(weights, rows, to, sign):
-    """Add sign · Σ_c weight_c row_c."""
-    whole = weights.size // FOUR * FOUR
-    for c in range(0, whole, FOUR):
-        m0, m1, m2, m3 = sign * weights[c], sign * weights[c + 1], sign * weights[c + 2], sign * weights[c + 3]
-        b0, b1, b2, b3 = rows[c], rows[c + 1], rows[c + 2], rows[c + 3]
-        for n in range(to.size):
-            to[n] += (m0 * b0[n] + m1 * b1[n]) + (m2 * b2[n] + m3 * b3[n])
-    for c in range(whole, weights.size):
-        m0, b0 = sign * weights[c], rows[c]
-        for n in range(to.size):
-            to[n] += m0 * b0[n]
+def _add(weights, rows, to, sign):
+    """Add sign · weights rows; weights (a, c), rows (c, k), to (a, k)."""
+    count, k = to.shape
+    pairs, whole = count // 2 * 2, len(rows) // FOUR * FOUR
+    for a in range(0, pairs, 2):
+        one, two, p, q = to[a], to[a + 1], weights[a], weights[a + 1]
+        for c in range(0, whole, FOUR):
+            p0, p1, p2, p3 = sign * p[c], sign * p[c + 1], sign * p[c + 2], sign * p[c + 3]
+            q0, q1, q2, q3 = sign * q[c], sign * q[c + 1], sign * q[c + 2], sign * q[c + 3]
+            for n in range(k):
+                b0, b1, b2, b3 = rows[c, n], rows[c + 1, n], rows[c + 2, n], rows[c + 3, n]
+                one[n] += (p0 * b0 + p1 * b1) + (p2 * b2 + p3 * b3)
+                two[n] += (q0 * b0 + q1 * b1) + (q2 * b2 + q3 * b3)
+        for c in range(whole, len(rows)):
+            p0, q0 = sign * p[c], sign * q[c]
+            for n in range(k):
+                one[n] += p0 * rows[c, n]
+                two[n] += q0 * rows[c, n]
+    for a in range(pairs, count):
+        one, p = to[a], weights[a]
+        for c in range(len(rows)):
+            p0 = sign * p[c]
+            for n in range(k):
+                one[n] += p0 * rows[c, n]
