@@ -50,7 +50,7 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
     inverse = np.zeros((len(cells), len(cells)))
     if not len(cells):
         return inverse
-    tiles = _columns_by_tile(factored, np.asarray(cells))
+    tiles = columns_by_tile(factored, np.asarray(cells))
     handed: dict = {}
 
     def tile_up(number: int) -> list:
@@ -79,7 +79,7 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
         return [(columns, front[:inside].T @ (kept.inverse @ front[:inside]))]
 
     width = factored.dissection.shape[1]
-    starting = _starting_in_nodes(factored, np.asarray(cells))
+    starting = starting_in_nodes(factored, np.asarray(cells))
     groups, start = [], 0
     for group in factored.dissection.nodes:
         numbers = range(start, start + len(group))
@@ -101,7 +101,7 @@ def _gather(inverse: np.ndarray, sums: list) -> None:
         inverse[np.ix_(columns, columns)] += block
 
 
-def _columns_by_tile(factored: Factor, cells: np.ndarray) -> dict[int, np.ndarray]:
+def columns_by_tile(factored: Factor, cells: np.ndarray) -> dict[int, np.ndarray]:
     """Return, for every tile, which of the cells lie in it (and not between tiles)."""
     dissection = factored.dissection
     row, column = np.divmod(cells, dissection.shape[1])
@@ -112,7 +112,7 @@ def _columns_by_tile(factored: Factor, cells: np.ndarray) -> dict[int, np.ndarra
     return {int(number): np.flatnonzero(inside & (tile == number)) for number in np.unique(tile[inside])}
 
 
-def _starting_in_nodes(factored: Factor, cells: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
+def starting_in_nodes(factored: Factor, cells: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
     """Return, for every joint of tiles, which of the cells are eliminated there."""
     dissection, number, found = factored.dissection, 0, {}
     position = {int(cell): place for place, cell in enumerate(cells)}

@@ -87,7 +87,7 @@ def substitute(
 
 
 @lru_cache(maxsize=16)
-def _levels(dissection: Plan) -> list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]:
+def levels_of_tile(dissection: Plan) -> list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]:
     """Return, for every level of a tile, what its loops need.
 
     Returns
@@ -120,7 +120,7 @@ def _tile_forth(factored: Factor, right_hand_sides: np.ndarray, number: int, tra
     local[: part.shape[1], : part.shape[2]] = part.transpose(1, 2, 0)
     local = local.reshape(-1, count)
     outside = np.zeros((1, 1, 0, count))
-    for level, kept, given in zip(dissection.levels, factored.tiles[number], _levels(dissection), strict=True):
+    for level, kept, given in zip(dissection.levels, factored.tiles[number], levels_of_tile(dissection), strict=True):
         place, *children = given
         below, outside = outside, np.empty((*level.boxes, len(level.frame), count))
         left = kept.right if transposed else kept.left.mT
@@ -130,7 +130,7 @@ def _tile_forth(factored: Factor, right_hand_sides: np.ndarray, number: int, tra
 
 def _tile_back(factored: Factor, local: np.ndarray, frame: np.ndarray, number: int, transposed: bool) -> None:
     """Replace the tile's right-hand sides by its solution, given that on its frame."""
-    dissection, maps = factored.dissection, _levels(factored.dissection)
+    dissection, maps = factored.dissection, levels_of_tile(factored.dissection)
     frame, count = frame[None, None], local.shape[1]
     for depth in reversed(range(len(dissection.levels))):
         kept, (place, *children) = factored.tiles[number][depth], maps[depth]
