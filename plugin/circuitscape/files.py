@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..layers import Frame, Raster, align, open_band, read_raster
@@ -45,12 +46,26 @@ def raster_of(
     # GDAL takes numbers of an ASCII grid for single precision unless told otherwise.
     option = "" if ".tif" in path.name.lower() else "|option:DATATYPE=Float64"
     packed = "/vsigzip/" if path.suffix.lower() == ".gz" else ""
-    layer = QgsRasterLayer(f"{packed}{path}{option}", path.name)
+    # Neither statistics for a style nor the length of what is packed are left beside the user's files.
+    plain = QgsRasterLayer.LayerOptions(loadDefaultStyle=False)
+    gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
+    try:
+        layer = QgsRasterLayer(f"{packed}{path}{option}", path.name, "gdal", plain)
+        raster = _on_frame(layer, path, feedback, frame, exact)
+    finally:
+        gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
+    valid = raster.valid & (raster.values != NODATA)
+    return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
+
+
+def _on_frame(
+    layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, frame: Frame | None, exact: bool
+) -> Raster:
     if frame is None:
-        raster = read_raster(layer, 1, feedback)
-    else:
+        return read_raster(layer, 1, feedback)
+    if exact:
         found = open_band(layer, 1).frame
-        if exact and not found.same_grid_as(frame):
+        if not found.same_grid_as(frame):
             raise QgsProcessingException(
                 tr(
                     "'{name}' does not lie on the cells of the habitat ({found} instead of {wanted}, or elsewhere): "
@@ -58,9 +73,7 @@ def raster_of(
                     "it onto those cells first (Align rasters)."
                 ).format(name=path.name, found=found, wanted=frame)
             )
-        raster = align(layer, 1, frame, feedback)
-    valid = raster.valid & (raster.values != NODATA)
-    return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
+    return align(layer, 1, frame, feedback)
 
 
 def numbers_of(path: Path, columns: int, *, skip: int = 0) -> np.ndarray:
@@ -102,7 +115,15 @@ def numbers_of(path: Path, columns: int, *, skip: int = 0) -> np.ndarray:
 
 def lines_of(path: Path) -> list[str]:
     """Return the lines of a text, packed or not."""
-    return _content(path).decode("utf-8-sig", errors="replace").splitlines()
+    return lines_of_text(_content(path))
+
+
+def lines_of_text(data: bytes) -> list[str]:
+    """Return the lines of a text in UTF-8, or in the encoding of western Windows, in which paths may be written."""
+    try:
+        return data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace").splitlines()
 
 
 def cells_at(places: np.ndarray, frame: Frame, name: str) -> np.ndarray:

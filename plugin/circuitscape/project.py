@@ -36,6 +36,8 @@ class Project:
         Where the habitat is, bool (rows, columns); None for a network.
     ids
         Ids of the focal nodes; empty in advanced mode.
+    alone
+        Those of one-to-all and all-to-one mode that have nothing to do with any other: they have no maps.
     """
 
     options: Options
@@ -43,6 +45,7 @@ class Project:
     frame: Frame | None = None
     there: np.ndarray | None = None
     ids: tuple[int, ...] = ()
+    alone: frozenset[int] = frozenset()
 
     @property
     def runs(self) -> list[str]:
@@ -85,23 +88,30 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
     if scenario == "advanced":
         sources = _amounts(options, "source_file", frame, feedback, add=True)
         grounds = _amounts(options, "ground_file", frame, feedback, add=False)
+        for amounts, name in ((sources, "source_file"), (grounds, "ground_file")):
+            _refuse_none_within(amounts, _reachable(arrays), options.file(name).name)
         arrays["sources"] = np.nan_to_num(sources)
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, frame, there)
     ids, cells = _focal(options, frame, feedback)
     ids, cells, excluded = _chosen(options, ids, cells)
+    _look_for(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     if options.flag("use_variable_source_strengths") and scenario != "pairwise":
         table = numbers_of(options.file("variable_source_file"), 2)
+        # The first of several strengths of one focal node counts.
+        table = table[np.sort(np.unique(table[:, 0], return_index=True)[1])]
         arrays["strengths"] = table[np.isin(table[:, 0], ids)]
     parameters |= {
         "mode": MODES[scenario],
-        "zero_at_focal": options.flag("set_focal_node_currents_to_zero"),
+        "zero_in_maps": options.flag("set_focal_node_currents_to_zero"),
         "sums": _wants_sums(options),
         "each": each_of(options),
     }
     task = Task("circuit.current", parameters, arrays, ("cumulative", "maximum") if _wants_sums(options) else ())
-    return Project(options, task, frame, there, tuple(np.unique(ids).tolist()))
+    known = np.unique(ids)
+    alone = _alone(known, excluded) if scenario != "pairwise" else frozenset()
+    return Project(options, task, frame, there, tuple(known.tolist()), alone)
 
 
 def _wants_sums(options: Options) -> bool:
@@ -177,7 +187,8 @@ def _chosen(
         return ids, cells, {}
     path = options.file("included_pairs_file")
     pairs: Pairs = pairs_of(path)
-    if pairs.include:
+    # Between one and all others, Circuitscape takes none that the file does not mention, be it to exclude them.
+    if pairs.include or options.word("scenario") != "pairwise":
         taken = np.isin(ids, sorted(pairs.mentioned))
         ids, cells = ids[taken], cells[taken]
         _refuse_fewer_than_two(ids, path.name)
@@ -188,7 +199,60 @@ def _chosen(
         for other in known[place + 1 :]
         if ((one, other) in pairs.listed) != pairs.include
     ]
+    if len(excluded) == len(known) * (len(known) - 1) // 2:
+        raise QgsProcessingException(
+            tr("'{name}' leaves no pair of the {count:,} focal nodes that take part.").format(
+                name=path.name, count=len(known)
+            )
+        )
     return ids, cells, {"excluded": np.array(excluded, np.int64).reshape(-1, 2)} if excluded else {}
+
+
+def _alone(ids: np.ndarray, excluded: dict[str, np.ndarray]) -> frozenset[int]:
+    """Ids of which every pair is excluded."""
+    pairs = excluded.get("excluded", np.empty((0, 2), np.int64))
+    others, counts = np.unique(pairs, return_counts=True)
+    return frozenset(others[counts == len(ids) - 1].tolist())
+
+
+def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Cells that are part of the circuit: those of the habitat, and those of short-circuit regions that touch it."""
+    there = arrays["valid"]
+    if "short_circuits" not in arrays:
+        return there
+    regions = arrays["short_circuits"]
+    return there | ((regions > 0) & np.isin(regions, regions[there]))
+
+
+def _look_for(
+    ids: np.ndarray, cells: np.ndarray, reachable: np.ndarray, name: str, feedback: QgsProcessingFeedback
+) -> None:
+    """Refuse focal nodes none of which is on the habitat, and tell of those that are not."""
+    lost = sorted(set(ids.tolist()) - set(ids[reachable[tuple(cells.T)]].tolist()))
+    if not lost:
+        return
+    count = np.unique(ids).size
+    if len(lost) == count:
+        raise QgsProcessingException(
+            tr("'{name}': all {count:,} focal nodes lie where the habitat has no cell that can be crossed.").format(
+                name=name, count=count
+            )
+        )
+    feedback.pushWarning(
+        tr(
+            "'{name}': {lost:,} of {count:,} focal nodes lie where the habitat has no cell that can be crossed, and are "
+            "connected with nothing: {ids}."
+        ).format(name=name, lost=len(lost), count=count, ids=", ".join(map(str, [*lost[:9], *["…"][: len(lost) - 9]])))
+    )
+
+
+def _refuse_none_within(amounts: np.ndarray, reachable: np.ndarray, name: str) -> None:
+    given = ~np.isnan(amounts)
+    if not (given & reachable).any():
+        raise QgsProcessingException(
+            tr("'{name}' gives nothing where the habitat has a cell that can be crossed ({count:,} lie elsewhere).")
+            .format(name=name, count=int(given.sum()))
+        )
 
 
 def _amounts(options: Options, name: str, frame: Frame, feedback: QgsProcessingFeedback, *, add: bool) -> np.ndarray:
@@ -224,6 +288,7 @@ def _advanced(
         "policy": options.word("remove_src_or_gnd"),
         "unit_currents": options.flag("use_unit_currents"),
         "direct_grounds": options.flag("use_direct_grounds"),
+        "as_circuitscape": True,
     }
     return Task(task, parameters, arrays, ("currents", "potentials") if task == "circuit.advanced" else ())
 

@@ -78,7 +78,9 @@ class ResultFolder:
 
     def have(self) -> list[str]:
         """Return the runs all of whose files are there already."""
-        return [run for run in self._project.runs if set(self._files_of(run)) <= self._there]
+        if each_of(self._options) == "none":
+            return []
+        return [run for run in self._project.runs if self._has_maps(run) and set(self._files_of(run)) <= self._there]
 
     def take(self, piece: Piece) -> None:
         """Write a part of the results.
@@ -94,7 +96,13 @@ class ResultFolder:
         if piece.name == "resistances_so_far":
             self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
             return
-        self._maps(f"_{piece.name}", piece.arrays)
+        # Between focal nodes that are one node nothing flows.
+        one_node = self._options.word("scenario") == "pairwise" and piece.facts.get("resistance") == 0
+        if not one_node and self._has_maps(piece.name):
+            self._maps(f"_{piece.name}", piece.arrays)
+
+    def _has_maps(self, run: str) -> bool:
+        return self._options.word("scenario") == "pairwise" or int(run) not in self._project.alone
 
     def finish(self, result: Result) -> None:
         """Write what is known at the end only.
@@ -145,13 +153,13 @@ class ResultFolder:
                 shown = np.nan_to_num(arrays["potentials"])
                 self._raster(f"_voltmap{of}", self._shown(shown, "set_null_voltages_to_nodata"))
             return
-        # Nodes that are not connected with a source have no potential, and no line.
-        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays else None
+        # Nodes that are not connected with a pair have no line; of advanced mode there are all.
+        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not only else None
         if currents:
             self._nodes(f"_node_currents{of}.txt", arrays["currents"], reached)
             self._table(f"_branch_currents{of}.txt", arrays["branches"], "\t")
         if potentials:
-            self._nodes(f"_voltages{of}.txt", arrays["potentials"], reached)
+            self._nodes(f"_voltages{of}.txt", np.nan_to_num(arrays["potentials"]), reached)
 
     def _currents(self, values: np.ndarray) -> np.ndarray:
         values = np.nan_to_num(values)
