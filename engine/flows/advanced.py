@@ -96,9 +96,9 @@ def advanced(
     earthed[components[counted > 0]] = True
     if not (sourced & earthed).any():
         raise ValueError(
-            f"no source is connected with a ground, so that current could not leave: of {given[0]} sources and "
-            f"{given[1]} grounds, {np.count_nonzero(fed)} and {np.count_nonzero(counted)} are left where sources on "
-            f"grounds are settled by {policy!r}"
+            "no source is connected with a ground, so that current could not leave: there are sources at "
+            f"{given[0]:,} nodes and grounds at {given[1]:,}; {policy!r} leaves {np.count_nonzero(fed):,} and "
+            f"{np.count_nonzero(counted):,} of them"
         )
     fed = np.where((sourced & earthed)[components], fed, 0.0)
     held = np.flatnonzero(np.isinf(conductance))

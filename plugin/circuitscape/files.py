@@ -46,11 +46,10 @@ def raster_of(
     # GDAL takes numbers of an ASCII grid for single precision unless told otherwise.
     option = "" if ".tif" in path.name.lower() else "|option:DATATYPE=Float64"
     packed = "/vsigzip/" if path.suffix.lower() == ".gz" else ""
-    # Neither statistics for a style nor the length of what is packed are left beside the user's files.
-    plain = QgsRasterLayer.LayerOptions(loadDefaultStyle=False)
+    # The length of what is packed is not to be noted beside the user's file.
     gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
     try:
-        layer = QgsRasterLayer(f"{packed}{path}{option}", path.name, "gdal", plain)
+        layer = QgsRasterLayer(f"{packed}{path}{option}", path.name)
         raster = _on_frame(layer, path, feedback, frame, exact)
     finally:
         gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
