@@ -240,8 +240,8 @@ def _look_for(
         )
     feedback.pushWarning(
         tr(
-            "'{name}': {lost:,} of {count:,} focal nodes lie where the habitat has no cell that can be crossed, and are "
-            "connected with nothing: {ids}."
+            "'{name}': {lost:,} of {count:,} focal nodes lie where the habitat has no cell that can be crossed, and "
+            "are connected with nothing: {ids}."
         ).format(name=name, lost=len(lost), count=count, ids=", ".join(map(str, [*lost[:9], *["…"][: len(lost) - 9]])))
     )
 
@@ -250,8 +250,9 @@ def _refuse_none_within(amounts: np.ndarray, reachable: np.ndarray, name: str) -
     given = ~np.isnan(amounts)
     if not (given & reachable).any():
         raise QgsProcessingException(
-            tr("'{name}' gives nothing where the habitat has a cell that can be crossed ({count:,} lie elsewhere).")
-            .format(name=name, count=int(given.sum()))
+            tr(
+                "'{name}' gives nothing where the habitat has a cell that can be crossed ({count:,} lie elsewhere)."
+            ).format(name=name, count=int(given.sum()))
         )
 
 

@@ -96,9 +96,7 @@ class ResultFolder:
         if piece.name == "resistances_so_far":
             self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
             return
-        # Between focal nodes that are one node nothing flows.
-        one_node = self._options.word("scenario") == "pairwise" and piece.facts.get("resistance") == 0
-        if not one_node and self._has_maps(piece.name):
+        if self._has_maps(piece.name):
             self._maps(f"_{piece.name}", piece.arrays)
 
     def _has_maps(self, run: str) -> bool:
