@@ -95,10 +95,11 @@ def advanced(
         sourced &= summed(components, fed, len(sourced)) != 0
     earthed[components[counted > 0]] = True
     if not (sourced & earthed).any():
+        balanced = "" if sourced[components[fed != 0]].all() else "; where sources add up to nothing none counts"
         raise ValueError(
             "no source is connected with a ground, so that current could not leave: there are sources at "
             f"{given[0]:,} nodes and grounds at {given[1]:,}; {policy!r} leaves {np.count_nonzero(fed):,} and "
-            f"{np.count_nonzero(counted):,} of them"
+            f"{np.count_nonzero(counted):,} of them{balanced}"
         )
     fed = np.where((sourced & earthed)[components], fed, 0.0)
     held = np.flatnonzero(np.isinf(conductance))

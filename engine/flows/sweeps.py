@@ -54,7 +54,7 @@ class _Sweep(abc.ABC):
     excluded
         Pairs of ids that have nothing to do with each other: while it is one's turn, the other is ordinary cells.
     zero_at_focal
-        Whether the current through the focal nodes that take part in a run is shown as 0.
+        Whether the current through the sources and grounds of a run is shown as 0.
     """
 
     def __init__(
@@ -121,7 +121,10 @@ class _Sweep(abc.ABC):
     def _runs(self, merged: "_Merged", numbers: list[int]) -> Iterator[FocalRun]:
         """Give the runs of some focal nodes; all of them are nodes of the merged circuit."""
 
-    def _run(self, merged: "_Merged", number: int, resistance: float, values: np.ndarray) -> FocalRun:
+    def _run(
+        self, merged: "_Merged", number: int, resistance: float, values: np.ndarray, active: np.ndarray
+    ) -> FocalRun:
+        """Return the run of a focal node from its potentials; sources and grounds are at the active nodes."""
         circuit, node = merged.circuit, merged.node[number]
         nothing = np.zeros(circuit.node_of.size)
         near = circuit.components == (circuit.components[node] if node >= 0 else -1)
@@ -131,7 +134,7 @@ class _Sweep(abc.ABC):
         solved = resistance < np.inf
         through = currents.through if solved else nothing
         if self.zero_at_focal:
-            through = np.where(np.isin(circuit.node_of, merged.nodes), 0.0, through)
+            through = np.where(np.isin(circuit.node_of, active), 0.0, through)
         return FocalRun(
             int(merged.focal.ids[number]),
             resistance,
@@ -179,10 +182,11 @@ class OneToAll(_Sweep):
             for row, number in enumerate(some):
                 strength = self.strengths.get(int(merged.focal.ids[number]), 1.0)
                 if not merged.others_in_component(number) or strength == 0:
-                    yield self._run(merged, number, np.inf, values[row])
+                    yield self._run(merged, number, np.inf, values[row], merged.nodes)
                     continue
                 resistance = 1 / float(leaving[row, merged.position[number]])
-                yield self._run(merged, number, resistance, values[row] * (resistance * strength))
+                values[row] *= resistance * strength
+                yield self._run(merged, number, resistance, values[row], merged.nodes)
 
 
 class AllToOne(_Sweep):
@@ -224,8 +228,9 @@ class AllToOne(_Sweep):
             values = merged.grounded.potentials(np.empty(0, int), np.empty((len(some), 0)), held)
             for row, number in enumerate(some):
                 # As with Circuitscape, sources that add up to nothing are none.
-                reached = fed[row][1].sum() != 0
-                yield self._run(merged, number, 0.0 if reached else np.inf, values[row])
+                with_it, amounts = fed[row]
+                active = np.append(merged.nodes[with_it[amounts != 0]], merged.node[number])
+                yield self._run(merged, number, 0.0 if amounts.sum() != 0 else np.inf, values[row], active)
 
     def _fed(self, merged: "_Merged", number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the nodes from which current flows to a focal node, by position, and what is fed into each."""

@@ -22,6 +22,9 @@ KEPT = "_unfinished"
 #: What names of result files go on with after the project's own name.
 KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"
 
+#: Currents this small beside the largest of a map are none.
+ROUNDING = 1e-12
+
 #: Digits of numbers in text files: all that matter, and those that Circuitscape has, too.
 DIGITS = "%.12g"
 
@@ -142,7 +145,7 @@ class ResultFolder:
         options = self._options
         # Of advanced mode they are the only result, and written whether asked for or not.
         only = options.word("scenario") == "advanced"
-        currents = "currents" in arrays and (only or options.flag("write_cur_maps"))
+        currents = "currents" in arrays and (only or each_of(options) in ("currents", "both"))
         potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
         if self._project.frame is not None:
             if currents:
@@ -162,7 +165,8 @@ class ResultFolder:
     def _currents(self, values: np.ndarray) -> np.ndarray:
         values = np.nan_to_num(values)
         if self._options.flag("log_transform_maps"):
-            positive = values > 0
+            # What rounding leaves where nothing flows has no logarithm.
+            positive = values > ROUNDING * values.max(initial=0.0)
             values = np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
         return self._shown(values, "set_null_currents_to_nodata")
 
