@@ -367,10 +367,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
             "'p.txt': 1 of 2 places lie outside the habitat, the first at x 9, y 9.",
         ),
         ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
-        (
-            {"texts": {"p.txt": "both\n"}, "use_included_pairs": "True", "included_pairs_file": "p.txt"},
-            "'p.txt' is no file of pairs (its first line is 'both')",
-        ),
+        ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is no file of pairs (its first line is 'both')"),
         ({"texts": {"p.txt": "mode include\n1 x\n"}, **PAIRS}, "'p.txt', line 2: the ids of two focal nodes were"),
         ({"texts": {"p.txt": "min 1\nmax 2\n0 1 2\n1 0\n"}, **PAIRS}, "'p.txt', line 4: an id and 2 numbers were"),
         ({"texts": {"p.txt": "mode include\n8 9\n"}, **PAIRS}, "'p.txt' mentions 0 of the 3 focal nodes"),
@@ -392,10 +389,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
             {"rasters": {"s": [[0] * 5]}, **ADVANCED, "ground_file": "points.asc"},
             "'s.asc' gives nothing where the habitat",
         ),
-        (
-            {"rasters": {"s": [[1, 0], [0, 0]]}, "scenario": "advanced", "source_file": "s.asc"},
-            "'s.asc' does not lie on the cells of the habitat",
-        ),
+        ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' does not lie on the cells of the habitat"),
     ],
 )
 def test_what_is_wrong_with_a_project_is_said(complaint, project, tmp_path, options, words):
