@@ -28,7 +28,7 @@ _NO_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: {re
 
 def is_raster(path: Path) -> bool:
     """Tell whether a file is a raster rather than a list of numbers."""
-    return ".tif" in path.name.lower() or _content(path)[:5].lower() == b"ncols"
+    return ".tif" in path.name.lower() or HEADER.match(_content(path)) is not None
 
 
 def raster_of(

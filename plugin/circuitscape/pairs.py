@@ -39,7 +39,8 @@ def pairs_of(path: Path) -> Pairs:
     QgsProcessingException
         It is neither, or a line holds something else than it should.
     """
-    lines = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines_of(path), 1) if line.strip()]
+    numbered = ((number, line.replace(",", " ").split()) for number, line in enumerate(lines_of(path), 1))
+    lines = [(number, words) for number, words in numbered if words]
     heads = [[word.lower() for word in words[:2]] for _, words in lines[:2]]
     if heads and heads[0] in (["mode", "include"], ["mode", "exclude"]):
         return _listed(path, lines[1:], include=heads[0][1] == "include")
@@ -63,7 +64,7 @@ def _listed(path: Path, lines: list[tuple[int, list[str]]], *, include: bool) ->
 
 def _within(path: Path, lines: list[tuple[int, list[str]]]) -> Pairs:
     """Pairs whose value in a matrix, in either half of it, is neither less than its first line says nor more."""
-    (least,), (most,) = (_numbers(path, number, words[1:], 1, tr("a number")) for number, words in lines[:2])
+    (least,), (most,) = (_numbers(path, number, words[1:2], 1, tr("a number")) for number, words in lines[:2])
     number, words = lines[2]
     _, *ids = _numbers(path, number, words, len(words), tr("0 and the ids of focal nodes"))
     listed = set()
