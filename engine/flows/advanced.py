@@ -42,6 +42,7 @@ def advanced(
     policy: Policy = "keepall",
     unit_currents: bool = False,
     direct_grounds: bool = False,
+    as_circuitscape: bool = False,
 ) -> AdvancedFlow:
     """Return what flows from sources to grounds.
 
@@ -62,6 +63,10 @@ def advanced(
         Whether every source counts as 1 A.
     direct_grounds
         Whether every ground counts as a direct one.
+    as_circuitscape
+        Whether to resolve conflicts to the letter of Circuitscape 5: there, "rmvall" removes the source alone, and
+        "rmvgnd" a direct ground alone (one of a finite conductance still lets current out, but a component with no
+        others is left out); components whose sources add up to nothing are left out, too.
 
     Raises
     ------
@@ -80,17 +85,23 @@ def advanced(
     (array([[4., 3., 2.]]), array([[1., 1., 1.]]))
     """
     fed, conductance = _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds)
-    fed, conductance = _settled(fed, conductance, policy)
+    given = np.count_nonzero(fed), np.count_nonzero(conductance)
+    settle = _settled_to_the_letter if as_circuitscape else _settled
+    fed, conductance, counted = settle(fed, conductance, policy)
     components = circuit.components
     sourced, earthed = np.zeros((2, components.max() + 1), bool)
     sourced[components[fed != 0]] = True
-    earthed[components[conductance > 0]] = True
+    if as_circuitscape:
+        sourced &= summed(components, fed, len(sourced)) != 0
+    earthed[components[counted > 0]] = True
     if not (sourced & earthed).any():
+        balanced = "" if sourced[components[fed != 0]].all() else "; where sources add up to nothing none counts"
         raise ValueError(
-            f"{np.count_nonzero(fed)} sources and {np.count_nonzero(conductance)} grounds, but no source is connected "
-            "with a ground: current could not leave"
+            "no source is connected with a ground, so that current could not leave: there are sources at "
+            f"{given[0]:,} nodes and grounds at {given[1]:,}; {policy!r} leaves {np.count_nonzero(fed):,} and "
+            f"{np.count_nonzero(counted):,} of them{balanced}"
         )
-    fed = np.where(earthed[components], fed, 0.0)
+    fed = np.where((sourced & earthed)[components], fed, 0.0)
     held = np.flatnonzero(np.isinf(conductance))
     finite = np.flatnonzero((conductance > 0) & np.isfinite(conductance))
     to_ground = Grounds(finite, conductance[finite])
@@ -137,15 +148,39 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
     return fed, conductance
 
 
-def _settled(fed: np.ndarray, conductance: np.ndarray, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
-    """Resolve conflicts between sources and grounds of one node."""
-    if policy not in ("keepall", "rmvsrc", "rmvgnd", "rmvall"):
-        raise ValueError(f"policy must be keepall, rmvsrc, rmvgnd or rmvall, not {policy!r}")
-    conflict = (fed != 0) & (conductance > 0)
+def _settled(fed: np.ndarray, conductance: np.ndarray, policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resolve conflicts between sources and grounds of one node.
+
+    Returns
+    -------
+    fed, conductance, counted
+        What is fed, the conductance to the ground, and that part of it which makes a component one with a ground.
+    """
+    conflict = _conflicts(fed, conductance, policy)
     if policy in ("rmvsrc", "rmvall"):
         fed = np.where(conflict, 0.0, fed)
     if policy in ("rmvgnd", "rmvall"):
         conductance = np.where(conflict, 0.0, conductance)
     if policy == "keepall":
         conductance = np.where((fed > 0) & np.isinf(conductance), 0.0, conductance)
-    return fed, conductance
+    return fed, conductance, conductance
+
+
+def _settled_to_the_letter(
+    fed: np.ndarray, conductance: np.ndarray, policy: Policy
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resolve conflicts as Circuitscape does, which takes finite grounds into its matrix before; as `_settled`."""
+    conflict = _conflicts(fed, conductance, policy)
+    counted = conductance
+    if policy in ("rmvsrc", "rmvall"):
+        fed = np.where(conflict, 0.0, fed)
+    if policy == "rmvgnd":
+        counted = np.where(conflict, 0.0, counted)
+    counted = np.where((fed > 0) & np.isinf(counted), 0.0, counted)
+    return fed, np.where(np.isinf(conductance), counted, conductance), counted
+
+
+def _conflicts(fed: np.ndarray, conductance: np.ndarray, policy: Policy) -> np.ndarray:
+    if policy not in ("keepall", "rmvsrc", "rmvgnd", "rmvall"):
+        raise ValueError(f"policy must be keepall, rmvsrc, rmvgnd or rmvall, not {policy!r}")
+    return (fed != 0) & (conductance > 0)

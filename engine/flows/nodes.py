@@ -46,8 +46,8 @@ def joined(there: Bool[np.ndarray, "places"], groups: Groups) -> Int[np.ndarray,
     there
         Which places exist.
     groups
-        Places that are short-circuited, group by group; groups that share a place are one. A group of which a place
-        exists claims those that do not, too; one of which none exists is no node.
+        Places that are short-circuited, group by group; groups that share a place are one, be it one that does not
+        exist. A group of which a place exists claims those that do not, too; one of which none exists is no node.
 
     Returns
     -------
@@ -60,14 +60,12 @@ def joined(there: Bool[np.ndarray, "places"], groups: Groups) -> Int[np.ndarray,
     array([0, 1, 0, 2])
     """
     size = len(there)
-    own = [np.asarray(group, np.int64) for group in groups]
-    real = [group for group in own if group.size and there[group].any()]
+    own = [group for group in (np.asarray(each, np.int64) for each in groups) if group.size]
     exists = there.copy()
     number = np.full(size, -1)
-    if real:
-        members = np.concatenate(real)
-        exists[members] = True
-        first = np.repeat([group[0] for group in real], [group.size for group in real])
+    if own:
+        members = np.concatenate(own)
+        first = np.repeat([group[0] for group in own], [group.size for group in own])
         places, position = np.unique(np.concatenate([members, first]), return_inverse=True)
         one, other = np.split(position, 2)
         links = sp.coo_array((np.ones(one.size), (one, other)), shape=(places.size,) * 2)
@@ -77,6 +75,9 @@ def joined(there: Bool[np.ndarray, "places"], groups: Groups) -> Int[np.ndarray,
         np.minimum.at(speaker, label, places)
         representative = np.arange(size)
         representative[places] = speaker[label]
+        real = np.zeros(label.max() + 1, bool)
+        real[label[there[places]]] = True
+        exists[places[real[label]]] = True
     else:
         representative = np.arange(size)
     alone = exists & (representative == np.arange(size))

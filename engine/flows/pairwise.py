@@ -131,6 +131,7 @@ class Pairwise:
         finished: Finished | None = None,
     ):
         refuse_fewer_than_two(focal, circuit)
+        focal = _with_what_they_claim(focal, circuit)
         self.circuit, self.focal = circuit, focal
         self._asked = _asked(focal, pairs)
         nodes = focal.nodes(circuit)
@@ -239,6 +240,18 @@ class Pairwise:
         ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(places))
         ends[places] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
+
+
+def _with_what_they_claim(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
+    """Return focal regions with the short-circuit regions off the landscape that they touch: these become theirs."""
+    lost = [group for group in circuit.groups if (circuit.node_of[group] < 0).all()]
+    if not lost:
+        return focal
+    places = []
+    for mine in focal.places:
+        touched = [group for group in lost if len(mine) > 1 and np.isin(group, mine).any()]
+        places.append(np.unique(np.concatenate([mine, *touched])))
+    return FocalNodes(focal.ids, tuple(places))
 
 
 def _asked(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:

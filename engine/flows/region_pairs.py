@@ -115,7 +115,10 @@ class RegionPairs:
         return self.finished.worked_out(f"apart-{number:08d}", work)
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
-        """Give first, second, resistance, potentials and currents of every pair that is connected."""
+        """Give first, second, resistance, potentials and currents of every pair that is connected.
+
+        Potentials of pairs in circuits of their own are NaN where these do not reach.
+        """
         waiting = []
         for one, other in pairs_of(asked):
             if self._same(one, other):
@@ -140,8 +143,11 @@ class RegionPairs:
     def shown(self, one, other, resistance, values, currents: Currents) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of a pair; a region shows its current on those of its cells, too, that are not active."""
         circuit = self.circuit
-        near = np.isin(circuit.components, circuit.components[np.concatenate([self.nodes[one], self.nodes[other]])])
-        reached = (circuit.node_of >= 0) & near[circuit.node_of]
+        ends = np.concatenate([self.nodes[one], self.nodes[other]])
+        near = np.isin(circuit.components, circuit.components[ends])
+        # In a circuit of its own, a pair may reach more: through cells that only its regions claim.
+        reached = ~np.isnan(values) if self.apart else near[circuit.node_of]
+        reached &= circuit.node_of >= 0
         potentials = circuit.laid_out(np.where(reached, values, np.nan)).ravel()
         through = circuit.laid_out(currents.through).ravel()
         for number, level in ((one, 0.0), (other, resistance)):
@@ -152,7 +158,9 @@ class RegionPairs:
         return potentials.reshape(circuit.shape), through.reshape(circuit.shape)
 
     def _same(self, one: int, other: int) -> bool:
-        return len(np.intersect1d(self.nodes[one], self.nodes[other])) > 0
+        # Cells that neither has in the landscape join nothing.
+        of_any = self.focal.places if len(self.nodes[one]) + len(self.nodes[other]) else self.nodes
+        return any(len(np.intersect1d(of[one], of[other])) > 0 for of in (self.nodes, of_any))
 
     def _pair(self, one: int, other: int) -> tuple[float, np.ndarray, dict[int, float]]:
         """Return the resistance, what enters at every terminal, and the offset of potentials in each component."""
@@ -237,8 +245,9 @@ class RegionPairs:
         values[circuit.node_of < 0] = 0.0
         near = circuit.components == circuit.components[ends[0]]
         values[~near[circuit.node_of]] = 0.0
-        resistance = float(values[circuit.first_places[ends[1]]])
-        return resistance, values, circuit.currents(values, open_nodes=np.array(ends))
+        currents = circuit.currents(values, open_nodes=np.array(ends))
+        values[~near[circuit.node_of]] = np.nan
+        return float(values[circuit.first_places[ends[1]]]), values, currents
 
 
 def _rim(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:

@@ -53,6 +53,8 @@ class _Sweep(abc.ABC):
         What each injects, in ampere, by id; 1 for those that are not listed.
     excluded
         Pairs of ids that have nothing to do with each other: while it is one's turn, the other is ordinary cells.
+    zero_at_focal
+        Whether the current through the sources and grounds of a run is shown as 0.
     """
 
     def __init__(
@@ -62,16 +64,15 @@ class _Sweep(abc.ABC):
         *,
         strengths: Mapping[int, float] | None = None,
         excluded: Sequence[tuple[int, int]] = (),
+        zero_at_focal: bool = False,
     ):
         refuse_fewer_than_two(focal, circuit)
-        self.circuit, self.focal = circuit, focal
+        self.circuit, self.focal, self.zero_at_focal = circuit, focal, zero_at_focal
         self.strengths = {int(identity): float(value) for identity, value in (strengths or {}).items()}
         known = set(focal.ids.tolist())
         for identity, value in self.strengths.items():
-            if not np.isfinite(value) or value == 0:
-                raise ValueError(
-                    f"the strength of focal node {identity} is {value:g}; it must be a number other than 0"
-                )
+            if not np.isfinite(value):
+                raise ValueError(f"the strength of focal node {identity} is {value:g}; it must be a number")
         self.excluded = {identity: set() for identity in known}
         for one, other in excluded:
             for identity in (int(one), int(other)):
@@ -120,7 +121,10 @@ class _Sweep(abc.ABC):
     def _runs(self, merged: "_Merged", numbers: list[int]) -> Iterator[FocalRun]:
         """Give the runs of some focal nodes; all of them are nodes of the merged circuit."""
 
-    def _run(self, merged: "_Merged", number: int, resistance: float, values: np.ndarray) -> FocalRun:
+    def _run(
+        self, merged: "_Merged", number: int, resistance: float, values: np.ndarray, active: np.ndarray
+    ) -> FocalRun:
+        """Return the run of a focal node from its potentials; sources and grounds are at the active nodes."""
         circuit, node = merged.circuit, merged.node[number]
         nothing = np.zeros(circuit.node_of.size)
         near = circuit.components == (circuit.components[node] if node >= 0 else -1)
@@ -128,11 +132,14 @@ class _Sweep(abc.ABC):
         values = np.where(reached, values, 0.0)
         currents = circuit.currents(values, open_nodes=merged.node[merged.node >= 0])
         solved = resistance < np.inf
+        through = currents.through if solved else nothing
+        if self.zero_at_focal:
+            through = np.where(np.isin(circuit.node_of, active), 0.0, through)
         return FocalRun(
             int(merged.focal.ids[number]),
             resistance,
             circuit.laid_out(np.where(reached & solved, values, np.nan)),
-            circuit.laid_out(currents.through if solved else nothing),
+            circuit.laid_out(through),
             currents.residual if solved else 0.0,
         )
 
@@ -142,9 +149,9 @@ class OneToAll(_Sweep):
 
     Parameters
     ----------
-    circuit, focal, strengths, excluded
-        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), and pairs of ids
-        of which neither grounds the other.
+    circuit, focal, strengths, excluded, zero_at_focal
+        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), pairs of ids of
+        which neither grounds the other, and whether no current is shown at focal nodes.
 
     Notes
     -----
@@ -174,11 +181,12 @@ class OneToAll(_Sweep):
             leaving = merged.circuit.leaving(values, merged.nodes)
             for row, number in enumerate(some):
                 strength = self.strengths.get(int(merged.focal.ids[number]), 1.0)
-                if not merged.others_in_component(number):
-                    yield self._run(merged, number, np.inf, values[row])
+                if not merged.others_in_component(number) or strength == 0:
+                    yield self._run(merged, number, np.inf, values[row], merged.nodes)
                     continue
                 resistance = 1 / float(leaving[row, merged.position[number]])
-                yield self._run(merged, number, resistance, values[row] * (resistance * strength))
+                values[row] *= resistance * strength
+                yield self._run(merged, number, resistance, values[row], merged.nodes)
 
 
 class AllToOne(_Sweep):
@@ -186,9 +194,9 @@ class AllToOne(_Sweep):
 
     Parameters
     ----------
-    circuit, focal, strengths, excluded
-        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), and pairs of ids
-        of which neither is a source for the other.
+    circuit, focal, strengths, excluded, zero_at_focal
+        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), pairs of ids of
+        which neither is a source for the other, and whether no current is shown at focal nodes.
 
     Notes
     -----
@@ -215,25 +223,33 @@ class AllToOne(_Sweep):
             network[rows] = merged.circuit.leaving(values, merged.nodes)
         for start in range(0, len(numbers), TOGETHER):
             some = numbers[start : start + TOGETHER]
-            held = np.stack([self._levels(merged, network, number) for number in some])
+            fed = [self._fed(merged, number) for number in some]
+            held = np.stack([self._levels(merged, network, *each) for each in fed])
             values = merged.grounded.potentials(np.empty(0, int), np.empty((len(some), 0)), held)
             for row, number in enumerate(some):
-                reached = merged.others_in_component(number)
-                yield self._run(merged, number, 0.0 if reached else np.inf, values[row])
+                # As with Circuitscape, sources that add up to nothing are none.
+                with_it, amounts = fed[row]
+                active = np.append(merged.nodes[with_it[amounts != 0]], merged.node[number])
+                yield self._run(merged, number, 0.0 if amounts.sum() != 0 else np.inf, values[row], active)
 
-    def _levels(self, merged: "_Merged", network: np.ndarray, number: int) -> np.ndarray:
-        """Return the potentials of all focal nodes when one is the ground."""
-        level = np.zeros(len(merged.nodes))
-        if not merged.others_in_component(number):
-            return level
-        components = merged.circuit.components
+    def _fed(self, merged: "_Merged", number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the nodes from which current flows to a focal node, by position, and what is fed into each."""
         mine = merged.node[number]
+        if mine < 0:
+            return np.empty(0, np.int64), np.empty(0)
+        components = merged.circuit.components
         with_it = np.flatnonzero((components[merged.nodes] == components[mine]) & (merged.nodes != mine))
         fed = np.zeros(len(merged.nodes))
         for other, identity in enumerate(merged.focal.ids):
             if merged.node[other] >= 0:
                 fed[merged.position[other]] += self.strengths.get(int(identity), 1.0)
-        level[with_it] = solve_dense(network[np.ix_(with_it, with_it)], fed[with_it], assume_a="sym")
+        return with_it, fed[with_it]
+
+    def _levels(self, merged: "_Merged", network: np.ndarray, with_it: np.ndarray, fed: np.ndarray) -> np.ndarray:
+        """Return the potentials of all focal nodes when current is fed into some, and flows to another."""
+        level = np.zeros(len(merged.nodes))
+        if len(with_it):
+            level[with_it] = solve_dense(network[np.ix_(with_it, with_it)], fed, assume_a="sym")
         return level
 
 

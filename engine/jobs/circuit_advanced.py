@@ -63,6 +63,7 @@ def flow_of(job: Job, circuit: Circuit) -> AdvancedFlow:
         policy=choice(job, "policy", POLICIES),
         unit_currents=bool(job.parameters.get("unit_currents")),
         direct_grounds=bool(job.parameters.get("direct_grounds")),
+        as_circuitscape=bool(job.parameters.get("as_circuitscape")),
     )
     warn_of_loss(job, flow.residual)
     if flow.unsolved:

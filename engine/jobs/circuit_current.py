@@ -1,6 +1,7 @@
 """Current between focal nodes: pair by pair, from one to all, from all to one."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,9 @@ def _pairwise(
     room = (8 * circuit.node_of.size * len(focal) if keep else 0) if points else circuits.rim_bytes(job) // 3
     finished, pieces = finished_of(job, CircuitCurrentTask.name, room), Pieces(job)
     pairwise = circuits.pairwise_without(circuit, focal, circuits.read_pairs(job, "excluded"), finished)
-    zero = bool(job.parameters.get("zero_at_focal"))
+    # In the sum only, or in the map of each pair, too.
+    zero_in_maps = bool(job.parameters.get("zero_in_maps"))
+    zero = zero_in_maps or bool(job.parameters.get("zero_at_focal"))
     known = MatrixSoFar(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
 
     def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
@@ -118,7 +121,8 @@ def _pairwise(
 
     def maps(names: Iterable[str]) -> Iterator[tuple[str, PairMap, np.ndarray]]:
         for pair in pairwise.maps([pairs[name] for name in names]):
-            yield f"{pair.first}_{pair.second}", pair, pairwise.counted(pair, zero)
+            counted = pairwise.counted(pair, zero)
+            yield f"{pair.first}_{pair.second}", replace(pair, currents=counted) if zero_in_maps else pair, counted
 
     return found, go_through(job, CircuitCurrentTask.name, nothing, Runs(list(pairs), maps), each, pieces)[0]
 
@@ -127,7 +131,13 @@ def _sweep(
     job: Job, circuit: GridCircuit, focal: FocalNodes, mode: str, each: str, with_sums: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
     kind = OneToAll if mode == "one_to_all" else AllToOne
-    sweep = kind(circuit, focal, strengths=circuits.read_strengths(job), excluded=circuits.read_pairs(job, "excluded"))
+    sweep = kind(
+        circuit,
+        focal,
+        strengths=circuits.read_strengths(job),
+        excluded=circuits.read_pairs(job, "excluded"),
+        zero_at_focal=bool(job.parameters.get("zero_in_maps")),
+    )
     names = [str(identity) for identity in focal.ids.tolist()]
 
     def maps(wanted: Iterable[str]) -> Iterator[tuple[str, FocalRun, np.ndarray]]:

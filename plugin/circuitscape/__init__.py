@@ -4,8 +4,8 @@
 `pairs_of` reads its files of pairs.
 """
 
-from .files import Pairs, pairs_of
 from .options import Options
+from .pairs import Pairs, pairs_of
 from .project import Project, read_project
 from .results import ResultFolder
 

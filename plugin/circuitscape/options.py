@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -10,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from qgis.core import QgsProcessingException
 
 from ..translation import tr
+from .files import lines_of_text
 
 TRUE, FALSE = ("true", "1"), ("false", "0", "")
 
@@ -104,16 +104,26 @@ class Options:
         QgsProcessingException
             It cannot be read; an option is not known and switched on, or has a value that makes no sense.
         """
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            text = path.read_bytes().decode("utf-8-sig", errors="replace")
-            # Older projects begin without a section.
-            parser.read_string(text if re.match(r"\s*[\[#;]", text) else f"[Options]\n{text}", str(path))
-        except (OSError, configparser.Error) as error:
+            lines = lines_of_text(path.read_bytes())
+        except OSError as error:
             raise QgsProcessingException(
                 tr("'{name}' cannot be read as a Circuitscape project: {reason}").format(name=path.name, reason=error)
             ) from error
-        values = {key: value.strip() for section in parser.values() for key, value in section.items()}
+        values = {}
+        for number, line in enumerate(map(str.strip, lines), 1):
+            # Sections mean nothing: options have the same names everywhere, and older projects have none.
+            if not line or line.startswith(("[", "#", ";")):
+                continue
+            name, sign, value = re.match(r"([^=:]*)([=:]?)(.*)", line).groups()
+            if not sign or not name.strip():
+                raise QgsProcessingException(
+                    tr(
+                        "'{name}' cannot be read as a Circuitscape project: line {number} should be 'option = value', "
+                        "but is '{line}'."
+                    ).format(name=path.name, number=number, line=line[:60])
+                )
+            values[name.strip().lower()] = value.strip()
         options = cls(path, values)
         options._refuse_unknown()
         return options
@@ -143,7 +153,7 @@ class Options:
         QgsProcessingException
             It is not named, or not there.
         """
-        given = self.values.get(name, "")
+        given = self.values.get(name, "").strip("\"'")
         if not given or given.lower() == "none" or given.startswith("("):
             raise QgsProcessingException(
                 tr("'{project}' needs a file for {option}, but names none.").format(project=self.path.name, option=name)

@@ -11,7 +11,8 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..layers import Frame
 from ..runner import Task
 from ..translation import tr
-from .files import Pairs, cells_at, is_raster, numbers_of, pairs_of, raster_of
+from .files import cells_at, first_of, is_raster, numbers_of, raster_of, whole
+from .focal import alone_among, chosen, focal_of, look_for, refuse_fewer_than_two, strengths_of
 from .options import Options
 
 MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
@@ -36,6 +37,8 @@ class Project:
         Where the habitat is, bool (rows, columns); None for a network.
     ids
         Ids of the focal nodes; empty in advanced mode.
+    alone
+        Those of one-to-all and all-to-one mode that have nothing to do with any other: they have no maps.
     """
 
     options: Options
@@ -43,6 +46,7 @@ class Project:
     frame: Frame | None = None
     there: np.ndarray | None = None
     ids: tuple[int, ...] = ()
+    alone: frozenset[int] = frozenset()
 
     @property
     def runs(self) -> list[str]:
@@ -68,13 +72,13 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
         A file is missing, cannot be read, or holds what makes no sense.
     """
     if options.word("data_type") == "network":
-        return _network(options)
+        return _network(options, feedback)
     frame, conductance = _habitat(options, feedback)
     there = conductance > 0
     arrays: dict[str, np.ndarray] = {"landscape": conductance, "valid": there}
     if options.flag("use_polygons"):
         polygons = raster_of(options.file("polygon_file"), feedback, frame)
-        arrays["short_circuits"] = _whole(polygons.values, polygons.valid, polygons.name)
+        arrays["short_circuits"] = whole(polygons.values, polygons.valid, polygons.name)
     parameters: dict[str, Any] = {
         "values": "permeability",
         "neighbors": "rook" if options.flag("connect_four_neighbors_only") else "queen",
@@ -85,25 +89,31 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
     if scenario == "advanced":
         sources = _amounts(options, "source_file", frame, feedback, add=True)
         grounds = _amounts(options, "ground_file", frame, feedback, add=False)
+        resistances = options.flag("ground_file_is_resistances")
+        holds = ~np.isnan(grounds) & (resistances | (grounds != 0))
+        for given, name in ((np.nan_to_num(sources) != 0, "source_file"), (holds, "ground_file")):
+            _refuse_none_within(given, _reachable(arrays), options.file(name).name)
         arrays["sources"] = np.nan_to_num(sources)
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, frame, there)
-    ids, cells = _focal(options, frame, feedback)
-    ids, cells, excluded = _chosen(options, ids, cells)
+    ids, cells = focal_of(options, frame, feedback)
+    ids, cells, excluded = chosen(options, ids, cells, feedback)
+    look_for(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     if options.flag("use_variable_source_strengths") and scenario != "pairwise":
-        table = numbers_of(options.file("variable_source_file"), 2)
-        arrays["strengths"] = table[np.isin(table[:, 0], ids)]
+        arrays["strengths"] = strengths_of(options, ids, feedback)
     parameters |= {
         "mode": MODES[scenario],
-        "zero_at_focal": options.flag("set_focal_node_currents_to_zero"),
+        "zero_in_maps": options.flag("set_focal_node_currents_to_zero"),
         "sums": _wants_sums(options),
         "maximum": options.flag("write_max_cur_maps"),
         "each": each_of(options),
     }
     rasters = ("cumulative", "maximum") if parameters["maximum"] else ("cumulative",)
     task = Task("circuit.current", parameters, arrays, rasters if _wants_sums(options) else ())
-    return Project(options, task, frame, there, tuple(np.unique(ids).tolist()))
+    known = np.unique(ids)
+    alone = alone_among(known, excluded) if scenario != "pairwise" else frozenset()
+    return Project(options, task, frame, there, tuple(known.tolist()), alone)
 
 
 def _wants_sums(options: Options) -> bool:
@@ -135,6 +145,14 @@ def _habitat(options: Options, feedback: QgsProcessingFeedback) -> tuple[Frame, 
             ).format(name=habitat.name, count=int((values == 0).sum()), row=row, column=column)
         )
     there = np.nan_to_num(values) > 0
+    if not there.any():
+        raise QgsProcessingException(tr("'{name}' has no cell that can be crossed.").format(name=habitat.name))
+    if (values < 0).any():
+        feedback.pushWarning(
+            tr("'{name}': {count:,} values are negative, the first is {value:g} ({place}): they are barriers.").format(
+                name=habitat.name, **first_of(values < 0, values)
+            )
+        )
     conductance = np.zeros(values.shape)
     conductance[there] = 1 / values[there] if resistances else values[there]
     if options.flag("use_mask"):
@@ -155,42 +173,22 @@ def _reclassified(values: np.ndarray, table: np.ndarray) -> np.ndarray:
     return np.where(old[place] == values, new[place], values)
 
 
-def _focal(options: Options, frame: Frame, feedback: QgsProcessingFeedback) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and cells of the focal nodes, a row for each cell."""
-    path = options.file("point_file")
-    if is_raster(path):
-        raster = raster_of(path, feedback, frame)
-        values = _whole(raster.values, raster.valid, raster.name)
-        cells = np.argwhere(values > 0)
-        ids = values[tuple(cells.T)]
-    else:
-        table = numbers_of(path, 3)
-        table = table[table[:, 0] > 0]
-        ids, cells = _whole(table[:, 0], np.ones(len(table), bool), path.name), cells_at(table[:, 1:], frame, path.name)
-    _refuse_fewer_than_two(ids, path.name)
-    return ids, cells.astype(np.int64)
+def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Cells that are part of the circuit: those of the habitat, and those of short-circuit regions that touch it."""
+    there = arrays["valid"]
+    if "short_circuits" not in arrays:
+        return there
+    regions = arrays["short_circuits"]
+    return there | ((regions > 0) & np.isin(regions, regions[there]))
 
 
-def _chosen(
-    options: Options, ids: np.ndarray, cells: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Ids and cells of the focal nodes that take part, and the pairs that do not."""
-    if not options.flag("use_included_pairs"):
-        return ids, cells, {}
-    path = options.file("included_pairs_file")
-    pairs: Pairs = pairs_of(path)
-    if pairs.include:
-        taken = np.isin(ids, sorted(pairs.mentioned))
-        ids, cells = ids[taken], cells[taken]
-        _refuse_fewer_than_two(ids, path.name)
-    known = np.unique(ids).tolist()
-    excluded = [
-        (one, other)
-        for place, one in enumerate(known)
-        for other in known[place + 1 :]
-        if ((one, other) in pairs.listed) != pairs.include
-    ]
-    return ids, cells, {"excluded": np.array(excluded, np.int64).reshape(-1, 2)} if excluded else {}
+def _refuse_none_within(given: np.ndarray, reachable: np.ndarray, name: str) -> None:
+    if not (given & reachable).any():
+        raise QgsProcessingException(
+            tr(
+                "'{name}' gives nothing where the habitat has a cell that can be crossed ({count:,} lie elsewhere)."
+            ).format(name=name, count=int(given.sum()))
+        )
 
 
 def _amounts(options: Options, name: str, frame: Frame, feedback: QgsProcessingFeedback, *, add: bool) -> np.ndarray:
@@ -215,9 +213,9 @@ def _advanced(
     given = ~np.isnan(grounds)
     if (grounds[given] < 0).any():
         raise QgsProcessingException(
-            tr("'{name}': {count:,} grounds are negative; they must be 0 or more.").format(
-                name=options.file("ground_file").name, count=int((grounds[given] < 0).sum())
-            )
+            tr(
+                "'{name}': {count:,} grounds are negative, the first is {value:g} ({place}); they must be 0 or more."
+            ).format(name=options.file("ground_file").name, **first_of(given & (grounds < 0), grounds))
         )
     with np.errstate(divide="ignore"):
         conductance = 1 / grounds if options.flag("ground_file_is_resistances") else grounds
@@ -226,16 +224,24 @@ def _advanced(
         "policy": options.word("remove_src_or_gnd"),
         "unit_currents": options.flag("use_unit_currents"),
         "direct_grounds": options.flag("use_direct_grounds"),
+        "as_circuitscape": True,
     }
     return Task(task, parameters, arrays, ("currents", "potentials") if task == "circuit.advanced" else ())
 
 
-def _network(options: Options) -> Project:
+def _network(options: Options, feedback: QgsProcessingFeedback) -> Project:
     path = options.file("habitat_file")
     table = numbers_of(path, 3)
-    edges = _whole(table[:, :2], np.ones((len(table), 2), bool), path.name)
+    edges = whole(table[:, :2], np.ones((len(table), 2), bool), path.name)
     values = table[:, 2]
+    if (edges < 0).any():
+        raise QgsProcessingException(
+            tr("'{name}': nodes have numbers from 0 on, but one is {number}.").format(
+                name=path.name, number=edges.min()
+            )
+        )
     wrong = values < 0 if not options.flag("habitat_map_is_resistances") else values <= 0
+    wrong |= np.isinf(values)
     if wrong.any():
         raise QgsProcessingException(
             tr("'{name}': {count:,} edges have no positive value, the first is {one} – {other} ({value:g}).").format(
@@ -254,10 +260,10 @@ def _network(options: Options) -> Project:
         parameters: dict[str, Any] = {"mode": "advanced"}
         return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds))
     focal = options.file("point_file")
-    ids = _whole(numbers_of(focal, 1)[:, 0], np.ones(1, bool), focal.name)
+    ids = whole(numbers_of(focal, 1)[:, 0], np.ones(1, bool), focal.name)
     _refuse_unknown_nodes(ids, nodes, focal.name)
-    _refuse_fewer_than_two(ids, focal.name)
-    ids, cells, excluded = _chosen(options, ids, ids[:, None])
+    refuse_fewer_than_two(ids, focal.name)
+    ids, cells, excluded = chosen(options, ids, ids[:, None], feedback)
     # Which nodes are connected with the pair stands in the potentials.
     parameters = {"mode": "pairwise", "each": "none" if each_of(options) == "none" else "both"}
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
@@ -267,23 +273,11 @@ def _network(options: Options) -> Project:
 def _at_nodes(options: Options, name: str, nodes: int) -> np.ndarray:
     path = options.file(name)
     table = numbers_of(path, 2)
-    places = _whole(table[:, 0], np.ones(len(table), bool), path.name)
+    places = whole(table[:, 0], np.ones(len(table), bool), path.name)
     _refuse_unknown_nodes(places, nodes, path.name)
     amounts = np.full(nodes, np.nan)
     amounts[places] = table[:, 1]
     return amounts
-
-
-def _whole(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
-    """Values as whole numbers, 0 where there are none."""
-    wrong = valid & (values != np.rint(values))
-    if wrong.any():
-        raise QgsProcessingException(
-            tr(
-                "'{name}' must hold whole numbers, but {count:,} of its values are none, the first is {value:g}."
-            ).format(name=name, count=int(wrong.sum()), value=values[wrong][0])
-        )
-    return np.where(valid, values, 0).astype(np.int64)
 
 
 def _refuse_unknown_nodes(nodes: np.ndarray, count: int, name: str) -> None:
@@ -292,15 +286,5 @@ def _refuse_unknown_nodes(nodes: np.ndarray, count: int, name: str) -> None:
         raise QgsProcessingException(
             tr("'{name}' names {wrong:,} nodes that the network does not have, the first is {first}.").format(
                 name=name, wrong=wrong.size, first=wrong[0]
-            )
-        )
-
-
-def _refuse_fewer_than_two(ids: np.ndarray, name: str) -> None:
-    found = np.unique(ids).size
-    if found < 2:
-        raise QgsProcessingException(
-            tr("'{name}' gives {found}, and current flows between two or more.").format(
-                name=name, found=tr("one focal node") if found else tr("no focal node")
             )
         )

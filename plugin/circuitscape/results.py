@@ -22,6 +22,9 @@ KEPT = "_unfinished"
 #: What names of result files go on with after the project's own name.
 KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"
 
+#: Currents this small beside the largest of a map are none.
+ROUNDING = 1e-12
+
 #: Digits of numbers in text files: all that matter, and those that Circuitscape has, too.
 DIGITS = "%.12g"
 
@@ -78,7 +81,9 @@ class ResultFolder:
 
     def have(self) -> list[str]:
         """Return the runs all of whose files are there already."""
-        return [run for run in self._project.runs if set(self._files_of(run)) <= self._there]
+        if each_of(self._options) == "none":
+            return []
+        return [run for run in self._project.runs if self._has_maps(run) and set(self._files_of(run)) <= self._there]
 
     def take(self, piece: Piece) -> None:
         """Write a part of the results.
@@ -94,7 +99,11 @@ class ResultFolder:
         if piece.name == "resistances_so_far":
             self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
             return
-        self._maps(f"_{piece.name}", piece.arrays)
+        if self._has_maps(piece.name):
+            self._maps(f"_{piece.name}", piece.arrays)
+
+    def _has_maps(self, run: str) -> bool:
+        return self._options.word("scenario") == "pairwise" or int(run) not in self._project.alone
 
     def finish(self, result: Result) -> None:
         """Write what is known at the end only.
@@ -136,7 +145,7 @@ class ResultFolder:
         options = self._options
         # Of advanced mode they are the only result, and written whether asked for or not.
         only = options.word("scenario") == "advanced"
-        currents = "currents" in arrays and (only or options.flag("write_cur_maps"))
+        currents = "currents" in arrays and (only or each_of(options) in ("currents", "both"))
         potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
         if self._project.frame is not None:
             if currents:
@@ -145,18 +154,19 @@ class ResultFolder:
                 shown = np.nan_to_num(arrays["potentials"])
                 self._raster(f"_voltmap{of}", self._shown(shown, "set_null_voltages_to_nodata"))
             return
-        # Nodes that are not connected with a source have no potential, and no line.
-        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays else None
+        # Nodes that are not connected with a pair have no line; of advanced mode there are all.
+        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not only else None
         if currents:
             self._nodes(f"_node_currents{of}.txt", arrays["currents"], reached)
             self._table(f"_branch_currents{of}.txt", arrays["branches"], "\t")
         if potentials:
-            self._nodes(f"_voltages{of}.txt", arrays["potentials"], reached)
+            self._nodes(f"_voltages{of}.txt", np.nan_to_num(arrays["potentials"]), reached)
 
     def _currents(self, values: np.ndarray) -> np.ndarray:
         values = np.nan_to_num(values)
         if self._options.flag("log_transform_maps"):
-            positive = values > 0
+            # What rounding leaves where nothing flows has no logarithm.
+            positive = values > ROUNDING * values.max(initial=0.0)
             values = np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
         return self._shown(values, "set_null_currents_to_nodata")
 

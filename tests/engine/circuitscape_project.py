@@ -124,7 +124,7 @@ class Project:
             within = (table[1:, 1:] >= least) & (table[1:, 1:] <= most)
             listed = {(ids[i], ids[j]) for i, j in zip(*np.nonzero(within | within.T), strict=True)}
             mentioned = set(ids.tolist())
-        if include:
+        if include or self.scenario != "pairwise":
             focal = focal.without(np.array([i for i in focal.ids if i not in mentioned], dtype=int))
         pairs = [(int(i), int(j)) for i in focal.ids for j in focal.ids if i < j]
         return focal, [pair for pair in pairs if (pair in listed) != include]
@@ -145,12 +145,12 @@ class Project:
         focal, excluded = self.excluded(self.focal(circuit.shape))
         pairs = [(int(i), int(j)) for i in focal.ids for j in focal.ids if i < j and (int(i), int(j)) not in excluded]
         pairwise = Pairwise(circuit, focal, pairs)
-        results = resistances_of(pairwise)
+        results, zero = resistances_of(pairwise), self.flag("set_focal_node_currents_to_zero")
         for pair in pairwise.maps():
             assert pair.residual < 1e-7
-            results[f"curmap_{pair.first}_{pair.second}"] = self.currents(pair.currents)
+            results[f"curmap_{pair.first}_{pair.second}"] = self.currents(pairwise.counted(pair, zero))
             results[f"voltmap_{pair.first}_{pair.second}"] = self.shown(pair.potentials, "set_null_voltages_to_nodata")
-        self.add_cumulative(results, pairwise.cumulative(zero_at_focal=self.flag("set_focal_node_currents_to_zero")))
+        self.add_cumulative(results, pairwise.cumulative(zero_at_focal=zero))
         return results
 
     def add_cumulative(self, results, sums):
@@ -163,8 +163,10 @@ class Project:
         focal, excluded = self.excluded(self.focal(circuit.shape))
         strengths = None
         if self.flag("use_variable_source_strengths"):
-            strengths = {int(identity): value for identity, value in self.table("variable_source_file")}
-        sweep = kind(circuit, focal, strengths=strengths, excluded=excluded)
+            # The first of several counts.
+            strengths = {int(identity): value for identity, value in self.table("variable_source_file")[::-1]}
+        zero = self.flag("set_focal_node_currents_to_zero")
+        sweep = kind(circuit, focal, strengths=strengths, excluded=excluded, zero_at_focal=zero)
         results, rows = {}, []
         for run in sweep.maps():
             assert run.residual < 1e-7
@@ -195,6 +197,7 @@ class Project:
             policy=self.options.get("remove_src_or_gnd", "keepall"),
             unit_currents=self.flag("use_unit_currents"),
             direct_grounds=self.flag("use_direct_grounds"),
+            as_circuitscape=True,
         )
         assert flow.residual < 1e-7
         return flow

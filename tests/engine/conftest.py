@@ -34,6 +34,7 @@ load_beside("independent")
 load_beside("restorations")
 load_beside("worker_process")
 load_beside("circuitscape_project")
+load_beside("dense_circuit")
 load_beside("windows_by_hand")
 
 

@@ -139,7 +139,7 @@ class CircuitscapeProject(NeedsEngine):
         if numbers.get("unconnected"):
             text = tr(
                 "{unconnected:,} of the pairs or focal nodes are not connected: barriers part them. Their resistance "
-                "is −1, and they have no maps."
+                "is −1, and nothing flows."
             )
             feedback.pushWarning(text.format(**numbers))
         if numbers.get("cells_without_flow"):

@@ -149,6 +149,74 @@ def test_a_mask_new_classes_and_currents_of_zero_at_focal_nodes(project, results
     np.testing.assert_allclose(grid(folder / "strip_cum_curmap.asc")[0], [[0, 2, 1, 2, 0], [0] * 5], atol=1e-9)
 
 
+def test_currents_of_zero_at_focal_nodes_are_zero_in_every_map(project, results):
+    options = {"set_focal_node_currents_to_zero": "True", "write_max_cur_maps": "True"}
+    pairs, sweep = (results(project(scenario=name, **options), name) for name in ("pairwise", "one-to-all"))
+    for file, expected in (
+        (pairs / "strip_curmap_1_3.asc", [[0, 1, 1, 1, 0]]),
+        (pairs / "strip_max_curmap.asc", [[0, 1, 1, 1, 0]]),
+        (sweep / "strip_curmap_1.asc", [[0, 1, 0, 0, 0]]),
+        (sweep / "strip_cum_curmap.asc", [[0, 1.5, 0, 1.5, 0]]),
+    ):
+        np.testing.assert_allclose(grid(file)[0], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("policies", "currents"),
+    # A finite ground stays where it is removed, and "all" is the source alone.
+    [(("keepall", "rmvgnd"), [1, 4, 2, 0, 0]), (("rmvsrc", "rmvall"), [1, 1, 0.5, 0, 0])],
+)
+def test_sources_on_grounds_are_settled_to_the_letter_of_circuitscape(project, results, policies, currents):
+    # A ground of 1 ohm under the second source, a direct one in the middle.
+    rasters = {"s": [[1, 3, 0, 0, 0]], "g": [[-9999, 1, 0, -9999, -9999]]}
+    files = {"scenario": "advanced", "source_file": "s.asc", "ground_file": "g.asc"}
+    for policy in policies:
+        folder = results(project(rasters=rasters, remove_src_or_gnd=policy, **files), policy)
+        np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [currents], atol=1e-9)
+
+
+def test_all_nodes_of_a_network_are_listed_in_advanced_mode(project, results):
+    texts = {"n.txt": "0 1 1\n1 2 1\n3 4 1\n", "s.txt": "0 1\n", "g.txt": "2 0\n"}
+    options = {"data_type": "network", "scenario": "advanced", "habitat_file": "n.txt"}
+    folder = results(project(texts=texts, source_file="s.txt", ground_file="g.txt", write_volt_maps="True", **options))
+    np.testing.assert_allclose(np.loadtxt(folder / "strip_voltages.txt"), [[0, 2], [1, 1], [2, 0], [3, 0], [4, 0]])
+    np.testing.assert_allclose(np.loadtxt(folder / "strip_node_currents.txt")[:, 1], [1, 1, 1, 0, 0], atol=1e-9)
+
+
+def test_between_one_and_all_a_node_without_partners_has_no_maps(project, results, feedback):
+    # As in Circuitscape, whatever the file of pairs does not mention takes no part there.
+    texts = {"p.txt": "mode exclude\n1 2\n1 3\n"}
+    options = {"use_included_pairs": "True", "included_pairs_file": "p.txt", "scenario": "all-to-one"}
+    folder = results(project(rasters={"points": [[1, 2, 4, 0, 3]]}, texts=texts, **options))
+    assert np.loadtxt(folder / "strip_resistances.out").tolist() == [[1, -1], [2, 0], [3, 0]]
+    assert {file.name for file in folder.glob("*_curmap_*")} == {"strip_curmap_2.asc", "strip_curmap_3.asc"}
+    assert any("1 focal nodes that 'p.txt' does not mention take no part" in text for text in feedback.warnings)
+
+
+def test_a_strength_of_zero_injects_nothing_and_the_first_of_two_counts(project, results):
+    options = {"use_variable_source_strengths": "True", "variable_source_file": "s.txt", "scenario": "one-to-all"}
+    folder = results(project(texts={"s.txt": "1 0\n2 4\n2 9\n"}, **options))
+    assert np.loadtxt(folder / "strip_resistances.out")[0].tolist() == [1, -1]
+    assert not grid(folder / "strip_curmap_1.asc")[0].any()
+    assert grid(folder / "strip_curmap_2.asc")[0].max() == pytest.approx(4)
+
+
+def test_an_ini_may_be_written_in_many_ways(project, results, tmp_path):
+    (tmp_path / "größe.asc").write_bytes(project().with_name("habitat.asc").read_bytes())
+    lines = [
+        "scenario=Pairwise",
+        "# note = 3",
+        "",
+        "POINT_FILE : points.asc",
+        "[Section]",
+        'habitat_file = "größe.asc"',
+    ]
+    for encoding in ("utf-8-sig", "cp1252"):
+        path = tmp_path / f"{encoding}.ini"
+        path.write_bytes("\r\n".join(lines).encode(encoding))
+        assert np.loadtxt(results(path, encoding) / f"{encoding}_resistances.out")[1:, 3].tolist() == [4, 2, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "solved"),
     [
@@ -275,6 +343,10 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
     assert known == pytest.approx({pair: whole[pair] for pair in known}, rel=1e-9)
 
 
+PAIRS = {"use_included_pairs": "True", "included_pairs_file": "p.txt"}
+ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -295,14 +367,29 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
             "'p.txt': 1 of 2 places lie outside the habitat, the first at x 9, y 9.",
         ),
         ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
+        ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is no file of pairs (its first line is 'both')"),
+        ({"texts": {"p.txt": "mode include\n1 x\n"}, **PAIRS}, "'p.txt', line 2: the ids of two focal nodes were"),
+        ({"texts": {"p.txt": "min 1\nmax 2\n0 1 2\n1 0\n"}, **PAIRS}, "'p.txt', line 4: an id and 2 numbers were"),
+        ({"texts": {"p.txt": "mode include\n8 9\n"}, **PAIRS}, "'p.txt' mentions 0 of the 3 focal nodes"),
+        ({"texts": {"p.txt": "mode exclude\n1 2\n1 3\n2 3\n"}, **PAIRS}, "'p.txt' leaves no pair of the 3 focal nodes"),
         (
-            {"texts": {"p.txt": "both\n"}, "use_included_pairs": "True", "included_pairs_file": "p.txt"},
-            "'p.txt' is no file of pairs",
+            {"rasters": {"habitat": [[-9999, 1, -9999, 1, -9999]]}},
+            "'points.asc': all 3 focal nodes lie where the habitat",
         ),
+        ({"rasters": {"habitat": [[1, "one", 1, 1, 1]]}}, "'habitat.asc', line 7: 'one' is not a number"),
+        ({"rasters": {"habitat": [[1, "1,5", 1, 1, 1]]}}, "'habitat.asc', line 7: '1,5' is not a number"),
         (
-            {"rasters": {"s": [[1, 0], [0, 0]]}, "scenario": "advanced", "source_file": "s.asc"},
-            "'s.asc' does not lie on the cells of the habitat",
+            {"rasters": {"habitat": [[1, 1, "1 1", 1, 1]]}},
+            "'habitat.asc' holds 6 numbers, but its header says 1 rows of 5",
         ),
+        ({"rasters": {"habitat": [[-9999] * 5]}}, "'habitat.asc' has no cell that can be crossed"),
+        ({"texts": {"h.txt": "1 2 3\n"}, "habitat_file": "h.txt"}, "'h.txt' cannot be read as an ESRI ASCII grid"),
+        ({"texts": {"p.txt": "1 nan 0\n2 1 0\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
+        (
+            {"rasters": {"s": [[0] * 5]}, **ADVANCED, "ground_file": "points.asc"},
+            "'s.asc' gives nothing where the habitat",
+        ),
+        ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' does not lie on the cells of the habitat"),
     ],
 )
 def test_what_is_wrong_with_a_project_is_said(complaint, project, tmp_path, options, words):
