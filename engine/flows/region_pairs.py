@@ -11,6 +11,7 @@ rims, and G takes one factor of the landscape.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,6 +37,25 @@ AT_ONCE = 512
 Solved = tuple[int, int, float, Float[np.ndarray, "places"], Currents]
 
 
+class Entering(NamedTuple):
+    """What enters at the rims of two regions while 1 A flows from the first to the second.
+
+    Parameters
+    ----------
+    resistance
+        Between them; 0 if they are one, infinite if they are not connected.
+    mine, theirs
+        What enters at each cell of the rim of the first, all in all −1 A, and of the second.
+    offsets
+        Of potentials, by component.
+    """
+
+    resistance: float
+    mine: Float[np.ndarray, "rim"]
+    theirs: Float[np.ndarray, "other_rim"]
+    offsets: dict[int, float]
+
+
 class RegionPairs:
     """Focal nodes of several nodes each.
 
@@ -59,7 +79,7 @@ class RegionPairs:
         self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
         self.grounded = circuit.grounded(feedings=len(self.terminals))
         self.apart = self._must_be_apart()
-        self._block = None
+        self._block, self._kept = None, {}
         self._components = np.unique(circuit.components)
 
     def _must_be_apart(self) -> bool:
@@ -86,7 +106,7 @@ class RegionPairs:
         so_far
             Told after every few pairs.
         keep
-            Makes no difference: what maps take is kept anyhow.
+            Whether maps or their sum will be asked for, too: then what enters in each pair is kept for them.
         """
         resistance = np.where(asked, np.nan, np.inf)
         pairs = pairs_of(asked)
@@ -99,8 +119,7 @@ class RegionPairs:
                 found = self._found_apart(start, some)
             else:
                 # The systems are small: spread over the cores one by one, not each over all of them.
-                with workers() as on_each:
-                    found = on_each(lambda pair: self._pair(*pair)[0], some)
+                found = [answer.resistance for answer in self.entering(some, keep=keep)]
             for (one, other), value in zip(some, found, strict=True):
                 resistance[one, other] = resistance[other, one] = value
             so_far(start + len(some), len(pairs), resistance.copy)
@@ -132,9 +151,9 @@ class RegionPairs:
                 if resistance < np.inf:
                     yield one, other, resistance, values, currents
                 continue
-            resistance, entering, offsets = self._pair(one, other)
-            if resistance < np.inf:
-                waiting.append((one, other, resistance, entering, offsets))
+            (answer,) = self.entering([(one, other)])
+            if answer.resistance < np.inf:
+                waiting.append((one, other, answer))
             if len(waiting) == TOGETHER:
                 yield from self._together(waiting)
                 waiting = []
@@ -162,26 +181,45 @@ class RegionPairs:
         of_any = self.focal.places if len(self.nodes[one]) + len(self.nodes[other]) else self.nodes
         return any(len(np.intersect1d(of[one], of[other])) > 0 for of in (self.nodes, of_any))
 
-    def _pair(self, one: int, other: int) -> tuple[float, np.ndarray, dict[int, float]]:
-        """Return the resistance, what enters at every terminal, and the offset of potentials in each component."""
-        nothing = np.zeros(len(self.terminals))
+    def entering(self, some: list[tuple[int, int]], *, keep: bool = False) -> list[Entering]:
+        """Return what enters in each of some pairs; `keep` as in `resistances`."""
+        self.block()
+        # The systems are small: spread over the cores one by one, not each over all of them.
+        with workers() as on_each:
+            found = on_each(lambda pair: self._kept.get(pair) or self._entering(*pair), some)
+        if keep:
+            self._kept.update(zip(some, found, strict=True))
+        return found
+
+    def _entering(self, one: int, other: int) -> Entering:
+        sides = self.of[one], self.of[other]
+        amounts = [np.zeros(len(side)) for side in sides]
         if self._same(one, other):
-            return 0.0, nothing, {}
+            return Entering(0.0, *amounts, {})
         components = self.circuit.components[self.terminals]
-        shared = np.intersect1d(components[self.of[one]], components[self.of[other]])
+        shared = np.intersect1d(*(components[side] for side in sides))
         if not len(shared):
-            return np.inf, nothing, {}
-        mine, theirs = (side[np.isin(components[side], shared)] for side in (self.of[one], self.of[other]))
+            return Entering(np.inf, *amounts, {})
+        meet = [np.isin(components[side], shared) for side in sides]
+        mine, theirs = (side[there] for side, there in zip(sides, meet, strict=True))
         both = np.concatenate([mine, theirs])
         fed = np.repeat([0.0, 1.0], [len(mine), len(theirs)])
         inside = (components[both][:, None] == shared[None]).astype(float)
         factor = cho_factor(self.block()[np.ix_(both, both)], overwrite_a=True)
         answer = cho_solve(factor, np.concatenate([fed[:, None], inside], axis=1))
         offset = np.linalg.solve(inside.T @ answer[:, 1:], inside.T @ answer[:, 0])
-        entering = answer[:, 0] - answer[:, 1:] @ offset
-        resistance = 1 / float(entering[len(mine) :].sum())
-        nothing[both] = resistance * entering
-        return resistance, nothing, dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
+        current = answer[:, 0] - answer[:, 1:] @ offset
+        resistance = 1 / float(current[len(mine) :].sum())
+        for amount, there, part in zip(amounts, meet, np.split(resistance * current, [len(mine)]), strict=True):
+            amount[there] = part
+        return Entering(resistance, *amounts, dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True)))
+
+    def _at_terminals(self, pairs: list[tuple[int, int]], answers: list[Entering]) -> Float[np.ndarray, "k terminals"]:
+        """Return what enters at every terminal in each of some pairs."""
+        amounts = np.zeros((len(pairs), len(self.terminals)))
+        for row, (one, other), answer in zip(amounts, pairs, answers, strict=True):
+            row[self.of[one]], row[self.of[other]] = answer.mine, answer.theirs
+        return amounts
 
     def block(self) -> Float[np.ndarray, "terminals terminals"]:
         """Return G."""
@@ -196,16 +234,17 @@ class RegionPairs:
 
         For a raster without short-circuit regions, and pairs that need no circuit of their own.
         """
-        self.block()
-        with workers() as on_each:
-            found = on_each(lambda pair: self._pair(*pair), some)
-        joined = [(pair, answer) for pair, answer in zip(some, found, strict=True) if answer[0] < np.inf]
+        joined = [
+            (pair, answer)
+            for pair, answer in zip(some, self.entering(some), strict=True)
+            if answer.resistance < np.inf
+        ]
         if not joined:
             return [], np.zeros((0, self.circuit.node_of.size))
-        entering = np.stack([entering for _, (_, entering, _) in joined])
-        values = self.grounded.potentials(self.terminals, entering, checked=checked)
+        amounts = self._at_terminals(*(list(part) for part in zip(*joined, strict=True)))
+        values = self.grounded.potentials(self.terminals, amounts, checked=checked)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
-        for row, ((one, other), (resistance, _, offsets)) in zip(values, joined, strict=True):
+        for row, ((one, other), (resistance, *_, offsets)) in zip(values, joined, strict=True):
             if len(offsets) < len(self._components):
                 row[~np.isin(component, list(offsets))] = 0.0
             for number, potential in ((one, 0.0), (other, resistance)):
@@ -216,9 +255,10 @@ class RegionPairs:
     def _together(self, pairs: list) -> Iterator[Solved]:
         if not pairs:
             return
-        values = self.grounded.potentials(self.terminals, np.stack([entering for *_, entering, _ in pairs]))
+        amounts = self._at_terminals([pair[:2] for pair in pairs], [answer for *_, answer in pairs])
+        values = self.grounded.potentials(self.terminals, amounts)
         node_of, components = self.circuit.node_of, self.circuit.components
-        for row, (one, other, resistance, _, offsets) in zip(values, pairs, strict=True):
+        for row, (one, other, (resistance, *_, offsets)) in zip(values, pairs, strict=True):
             level = np.zeros(components.max() + 1)
             for number, potential in ((one, 0.0), (other, resistance)):
                 # Where only one of the two is, nothing flows and all is at its potential.

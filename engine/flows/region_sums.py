@@ -9,10 +9,14 @@ from ..compiled import on_all_cores
 from .branches import add_up, crossing, stretches
 from .cumulative import CumulativeCurrent
 from .focal import pairs_of
+from .pattern_sums import of_patterns
 from .region_pairs import RegionPairs
 
-#: Pairs whose potentials are alive at a time.
+#: Pairs whose potentials are alive at a time, where each has its own.
 TOGETHER = 16
+
+#: Pairs that are added up at a time where they share patterns.
+SHARING = 16_384
 
 #: With more net current than this at a node where none enters, relative to the largest, potentials are refined.
 BALANCED = 1e-11
@@ -34,13 +38,19 @@ def of_region_pairs(
     done
         How many pairs to leave out, as many as an earlier time gave.
     """
-    wanted = pairs_of(asked)
-    for begin in range(done, len(wanted), TOGETHER):
-        some = wanted[begin : begin + TOGETHER]
-        found = _summed(pairs, some, zero_at_focal, checked=False)
-        if not found.residual <= BALANCED:
-            found = _summed(pairs, some, zero_at_focal, checked=True)
-        yield len(some), found
+    wanted = pairs_of(asked)[done:]
+    for begin in range(0, len(wanted), SHARING):
+        many = wanted[begin : begin + SHARING]
+        found = of_patterns(pairs, many, zero_at_focal)
+        if found is not None:
+            yield len(many), found
+            continue
+        for first in range(0, len(many), TOGETHER):
+            some = many[first : first + TOGETHER]
+            found = _summed(pairs, some, zero_at_focal, checked=False)
+            if not found.residual <= BALANCED:
+                found = _summed(pairs, some, zero_at_focal, checked=True)
+            yield len(some), found
 
 
 def _summed(

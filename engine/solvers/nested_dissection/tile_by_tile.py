@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from .between import columns_by_tile, starting_in_nodes
 from .elimination import Factor
+from .plan import plan
 from .substitution import add_child, levels_of_tile
 from .tile_loops import level_back, level_forth
 from .workers import workers
@@ -51,6 +52,25 @@ def over_rectangles(
         What `work` returned.
     """
     return _TileByTile(factored, cells, amounts).over_all(work)
+
+
+def needed_bytes(shape: tuple[int, int], count: int, threads: int) -> int:
+    """Foresee how much memory solutions take that are handed over, beside the factor.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns of the raster.
+    count
+        How many right-hand sides.
+    threads
+        How many work at a time.
+    """
+    dissection = plan(shape)
+    (high, wide), (down, across) = dissection.pitch, dissection.tiles
+    # Joints, with what lies on both sides of them; and a tile and a joint in hand for each thread.
+    joints = (down - 1) * dissection.padded[1] + (across - 1) * dissection.padded[0]
+    return 8 * count * (3 * joints + threads * ((high + 1) * (wide + 1) + 3 * max(dissection.padded)))
 
 
 class _TileByTile:

@@ -1,0 +1,107 @@
+"""Currents of all pairs of focal regions, from the potentials of few patterns that all pairs are sums of."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from ..compiled import cores
+from ..solvers.automatic import free_memory
+from ..solvers.nested_dissection.host import remembered_factor
+from ..solvers.nested_dissection.plan import Plan
+from ..solvers.nested_dissection.tile_by_tile import needed_bytes, over_rectangles
+from ..stencil import steps_of
+from .combined_flows import add_combined
+from .cumulative import CumulativeCurrent
+from .region_basis import RegionBasis, region_basis
+from .region_pairs import RegionPairs
+
+#: Fewer pairs are not worth looking for patterns.
+FEWEST = 24
+
+#: With more net current than this where none enters, of 1 A, pairs have to be solved one by one.
+BALANCED = 1e-9
+
+
+def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: bool) -> CumulativeCurrent | None:
+    """Add up the currents of some pairs, solving for patterns instead of pairs.
+
+    Parameters
+    ----------
+    pairs
+        The focal regions, on a raster without short-circuit regions.
+    some
+        Which pairs.
+    zero_at_focal
+        Whether the current through the two regions of a pair counts as 0.
+
+    Returns
+    -------
+    CumulativeCurrent or None
+        None where there are no fewer patterns than pairs, or too little memory or accuracy for them.
+    """
+    if len(some) < FEWEST:
+        return None
+    answers = zip(some, pairs.entering(some), strict=True)
+    joined = [(pair, answer) for pair, answer in answers if answer.resistance < np.inf]
+    flowing = [(pair, answer) for pair, answer in joined if answer.resistance > 0]
+    ends = [pair for pair, _ in flowing]
+    basis = region_basis(ends, [answer for _, answer in flowing], pairs.of, len(pairs.terminals))
+    grounded, circuit = pairs.grounded, pairs.circuit
+    if not 0 < len(basis.amounts) < len(ends):
+        return None
+    if needed_bytes(circuit.shape, len(basis.amounts), cores()) > free_memory():
+        return None
+    factored = remembered_factor(grounded.center, grounded.edges, True)
+    sums = _Sums(pairs, np.array(ends), basis, factored.dissection)
+    cells = circuit.first_places[pairs.terminals]
+    residual = max(over_rectangles(factored, cells, basis.amounts, sums.add))
+    if not residual <= BALANCED:
+        return None
+    total, largest = (sums.in_raster(array) for array in (sums.total, sums.largest))
+    claimed = np.zeros(total.size, bool)
+    own = 0.0 if zero_at_focal else 1.0
+    # What flows between two regions all flows through both of them.
+    for (one, other), answer in joined:
+        for region in (one, other):
+            places = pairs.focal.places[region]
+            claimed[places] = True
+            if answer.resistance > 0:
+                total[places] += own
+                largest[places] = np.maximum(largest[places], own)
+    there = (circuit.node_of >= 0) | claimed
+    total, largest = (np.where(there, each, np.nan).reshape(circuit.shape) for each in (total, largest))
+    return CumulativeCurrent(total, largest, len(joined), residual)
+
+
+class _Sums:
+    """Sum and maximum over pairs, a rectangle of the raster at a time; arrays have a rim around the tiles of a plan."""
+
+    def __init__(self, pairs: RegionPairs, ends: Int[np.ndarray, "pairs 2"], basis: RegionBasis, plan: Plan):
+        circuit = pairs.circuit
+        self.basis, self.shape = basis, circuit.shape
+        self.one, self.other = np.ascontiguousarray(ends.T)
+        forward = len(circuit.offsets) // 2
+        self.steps = np.array(steps_of(2 * forward))[forward:]
+        around = tuple(n + 2 for n in plan.padded)
+        self.weights = np.zeros((forward, *around))
+        self.weights[:, 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = circuit.edges[forward:].reshape(-1, *self.shape)
+        self.total, self.largest = np.zeros((2, *around))
+        self.regions = np.repeat(np.arange(len(pairs.focal.places)), [len(cells) for cells in pairs.focal.places])
+        self.cells = np.divmod(np.concatenate(pairs.focal.places), self.shape[1])
+
+    def add(self, values: Float[np.ndarray, "k h w"], top: int, left: int, counts: Bool[np.ndarray, "h w"]) -> float:
+        """Add up all pairs in a rectangle; return the largest net current."""
+        part = slice(top + 1, top + 1 + counts.shape[0]), slice(left + 1, left + 1 + counts.shape[1])
+        rows, columns = self.cells[0] - top, self.cells[1] - left
+        inside = (rows >= 0) & (rows < counts.shape[0]) & (columns >= 0) & (columns < counts.shape[1])
+        begins = np.searchsorted(self.regions[inside], np.arange(len(self.basis.first)))
+        own = rows[inside] * counts.shape[1] + columns[inside]
+        total, largest = np.zeros((2, *counts.shape))
+        weights = np.ascontiguousarray(self.weights[:, *part])
+        given = (values, weights, self.steps, counts, self.basis.first, self.one, self.other)
+        unbalanced = add_combined(*given, self.basis.mine, self.basis.theirs, begins, own, total, largest)
+        self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
+        return unbalanced
+
+    def in_raster(self, around: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:
+        """Return what lies in the raster, flat."""
+        return around[1 : 1 + self.shape[0], 1 : 1 + self.shape[1]].ravel()
