@@ -11,7 +11,7 @@ FOUR = 4
 
 
 @compiled
-def add_combined(values, weights, steps, counts, first, one, other, mine, theirs, begins, own, total, largest):
+def add_combined(values, weights, counts, first, one, other, mine, theirs, begins, own, total, largest):
     """Add up the currents of pairs in a rectangle; return the most that enters a cell and does not leave it.
 
     Parameters
@@ -19,9 +19,7 @@ def add_combined(values, weights, steps, counts, first, one, other, mine, theirs
     values
         Potentials of each pattern, (patterns, h, w).
     weights
-        Conductances forward, (steps, h, w), 0 beyond the raster.
-    steps
-        Where these lead, (steps, 2): rows down, columns to the right.
+        Conductances to the east, southwest, south and southeast, (4, h, w), 0 beyond the raster.
     counts
         Which cells count, (h, w), none of them at the rim.
     first
@@ -31,16 +29,16 @@ def add_combined(values, weights, steps, counts, first, one, other, mine, theirs
     mine, theirs
         How much of the patterns of the two each pair has, (pairs, most).
     begins, own
-        Cells of region n in the rectangle: own[begins[n] : begins[n + 1]], as r · w + c. They are left out of its pairs.
+        Cells of region n in the rectangle: own[begins[n] : begins[n + 1]], as r · w + c. Its pairs leave them out.
     total, largest
         Set where cells count, (h, w): sum and maximum over the pairs.
     """
     patterns, h, w = values.shape
     room = (BLOCK + 2) * (BLOCK + 2)
-    block, weight = np.zeros((patterns, room)), np.zeros((len(steps), room))
-    flows, left = np.zeros((len(steps), room)), np.zeros(len(steps), np.int64)
-    v, net, gross = np.zeros(room), np.zeros(room), np.zeros(room)
-    sums, most, worst, inner = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    block, weight = np.zeros((patterns, room)), np.zeros((4, room))
+    flow, gross, net = np.zeros(room), np.zeros(room), np.zeros(room)
+    v, sums, most, worst = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    inner, kept = np.zeros(room), np.zeros(room)
     here, ends = np.zeros(own.size, np.int64), np.zeros(begins.size, np.int64)
     unbalanced = 0.0
     for top in range(0, h - 2, BLOCK):
@@ -56,25 +54,21 @@ def add_combined(values, weights, steps, counts, first, one, other, mine, theirs
                     inside = 0 < r < high - 1 and 0 < c < wide - 1 and counts[top + r, west + c]
                     inner[r * wide + c] = 1.0 if inside else 0.0
             _in_block(begins, own, w, top, west, high, wide, here, ends)
-            for s in range(len(steps)):
-                left[s] = steps[s, 0] * wide + steps[s, 1]
             sums[:] = 0
             most[:] = 0
             worst[:] = 0
+            kept[:] = inner
             for pair in range(one.size):
                 v[:n] = 0
                 _add_patterns(block, first[one[pair]], first[one[pair] + 1], mine[pair], n, v)
                 _add_patterns(block, first[other[pair]], first[other[pair] + 1], theirs[pair], n, v)
-                _currents(weight, left, v, n, flows, gross, net)
                 for region in (one[pair], other[pair]):
                     for place in range(ends[region], ends[region + 1]):
-                        gross[here[place]] = net[here[place]] = 0
-                for q in range(n):
-                    lost = abs(net[q]) * inner[q]
-                    current = (gross[q] + lost) / 2
-                    sums[q] += current
-                    most[q] = current if current > most[q] else most[q]
-                    worst[q] = lost if lost > worst[q] else worst[q]
+                        kept[here[place]] = 0
+                _add_currents(weight, v, wide, n, flow, gross, net, kept, sums, most, worst)
+                for region in (one[pair], other[pair]):
+                    for place in range(ends[region], ends[region + 1]):
+                        kept[here[place]] = inner[here[place]]
             for r in range(1, high - 1):
                 for c in range(1, wide - 1):
                     q = r * wide + c
@@ -124,24 +118,32 @@ def _add_patterns(block, first, stop, shares, n, v):
 
 
 @compiled
-def _currents(weight, left, v, n, flows, gross, net):
-    """Put what flows along the edges of every cell into gross, and what enters less what leaves into net.
+def _add_currents(weight, v, wide, n, flow, gross, net, kept, sums, most, worst):
+    """Add the current through every cell that is kept, the larger of what enters and what leaves.
 
-    Beyond the rim of the block an edge leads somewhere else at the rim, where nothing counts.
+    Beyond the rim of the block an edge leads somewhere else at the rim, where nothing counts. (Loops begin at 0 and
+    write to few arrays each; else several cells would not be done at once.)
     """
-    longest = left[-1]
-    for s in range(left.size):
-        step, flow, weight_ = left[s], flows[s], weight[s]
-        for q in range(n - longest):
-            flow[q] = weight_[q] * (v[q] - v[q + step])
-        flow[n - longest : n] = 0
-    gross[:n] = 0
-    net[:n] = 0
-    for s in range(left.size):
-        step, flow = left[s], flows[s]
-        for q in range(n):
-            gross[q] += abs(flow[q])
-            net[q] += flow[q]
-        for q in range(step, n):
-            gross[q] += abs(flow[q - step])
-            net[q] -= flow[q - step]
+    begin, all_ = wide + 1, n - wide - 1
+    count = all_ - begin
+    gross_, net_, kept_ = gross[:count], net[:count], kept[begin:all_]
+    gross_[:] = 0
+    net_[:] = 0
+    for s in range(4):
+        step = 1 if s == 0 else wide + s - 2
+        along, here, there = weight[s], v[:all_], v[step : step + all_]
+        for q in range(all_):
+            flow[q] = along[q] * (here[q] - there[q])
+        out, into = flow[begin:all_], flow[begin - step : all_ - step]
+        for q in range(count):
+            gross_[q] += abs(out[q]) + abs(into[q])
+            net_[q] += out[q] - into[q]
+    sums_, most_, worst_ = sums[begin:all_], most[begin:all_], worst[begin:all_]
+    for q in range(count):
+        net_[q] = kept_[q] * abs(net_[q])
+        gross_[q] = (kept_[q] * gross_[q] + net_[q]) / 2
+    for q in range(count):
+        sums_[q] += gross_[q]
+        most_[q] = gross_[q] if gross_[q] > most_[q] else most_[q]
+    for q in range(count):
+        worst_[q] = net_[q] if net_[q] > worst_[q] else worst_[q]

@@ -8,7 +8,6 @@ from ..solvers.automatic import free_memory
 from ..solvers.nested_dissection.host import remembered_factor
 from ..solvers.nested_dissection.plan import Plan
 from ..solvers.nested_dissection.tile_by_tile import needed_bytes, over_rectangles
-from ..stencil import steps_of
 from .combined_flows import add_combined
 from .cumulative import CumulativeCurrent
 from .region_basis import RegionBasis, region_basis
@@ -40,7 +39,7 @@ def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: 
     """
     if len(some) < FEWEST:
         return None
-    answers = zip(some, pairs.entering(some), strict=True)
+    answers = zip(some, pairs.entering(some, keep=True), strict=True)
     joined = [(pair, answer) for pair, answer in answers if answer.resistance < np.inf]
     flowing = [(pair, answer) for pair, answer in joined if answer.resistance > 0]
     ends = [pair for pair, _ in flowing]
@@ -79,11 +78,11 @@ class _Sums:
         circuit = pairs.circuit
         self.basis, self.shape = basis, circuit.shape
         self.one, self.other = np.ascontiguousarray(ends.T)
-        forward = len(circuit.offsets) // 2
-        self.steps = np.array(steps_of(2 * forward))[forward:]
         around = tuple(n + 2 for n in plan.padded)
-        self.weights = np.zeros((forward, *around))
-        self.weights[:, 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = circuit.edges[forward:].reshape(-1, *self.shape)
+        # To the east, southwest, south and southeast; of four neighbours the first and the third.
+        self.weights = np.zeros((4, *around))
+        forward = circuit.edges[len(circuit.edges) // 2 :].reshape(-1, *self.shape)
+        self.weights[:: 4 // len(forward), 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = forward
         self.total, self.largest = np.zeros((2, *around))
         self.regions = np.repeat(np.arange(len(pairs.focal.places)), [len(cells) for cells in pairs.focal.places])
         self.cells = np.divmod(np.concatenate(pairs.focal.places), self.shape[1])
@@ -97,7 +96,7 @@ class _Sums:
         own = rows[inside] * counts.shape[1] + columns[inside]
         total, largest = np.zeros((2, *counts.shape))
         weights = np.ascontiguousarray(self.weights[:, *part])
-        given = (values, weights, self.steps, counts, self.basis.first, self.one, self.other)
+        given = (values, weights, counts, self.basis.first, self.one, self.other)
         unbalanced = add_combined(*given, self.basis.mine, self.basis.theirs, begins, own, total, largest)
         self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
         return unbalanced

@@ -10,7 +10,8 @@ where o is an offset for each component, as potentials are known up to that only
 rims, and G takes one factor of the landscape.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +79,12 @@ class RegionPairs:
         self.terminals = np.unique(np.concatenate(self.rims))
         self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
         self.grounded = circuit.grounded(feedings=len(self.terminals))
+        self._component = circuit.components[self.terminals]
         self.apart = self._must_be_apart()
         self._block, self._kept = None, {}
+        self._sharing = _sharing(nodes) | _sharing(focal.places)
+        #: Of each region, the components that its rim lies in.
+        self._reached = [frozenset(circuit.components[rim].tolist()) for rim in self.rims]
         self._components = np.unique(circuit.components)
 
     def _must_be_apart(self) -> bool:
@@ -178,8 +183,8 @@ class RegionPairs:
 
     def _same(self, one: int, other: int) -> bool:
         # Cells that neither has in the landscape join nothing.
-        of_any = self.focal.places if len(self.nodes[one]) + len(self.nodes[other]) else self.nodes
-        return any(len(np.intersect1d(of[one], of[other])) > 0 for of in (self.nodes, of_any))
+        known = len(self.nodes[one]) + len(self.nodes[other]) > 0
+        return known and not self._sharing.isdisjoint(((one, other), (other, one)))
 
     def entering(self, some: list[tuple[int, int]], *, keep: bool = False) -> list[Entering]:
         """Return what enters in each of some pairs; `keep` as in `resistances`."""
@@ -196,8 +201,8 @@ class RegionPairs:
         amounts = [np.zeros(len(side)) for side in sides]
         if self._same(one, other):
             return Entering(0.0, *amounts, {})
-        components = self.circuit.components[self.terminals]
-        shared = np.intersect1d(*(components[side] for side in sides))
+        components = self._component
+        shared = np.array(sorted(self._reached[one] & self._reached[other]))
         if not len(shared):
             return Entering(np.inf, *amounts, {})
         meet = [np.isin(components[side], shared) for side in sides]
@@ -288,6 +293,15 @@ class RegionPairs:
         currents = circuit.currents(values, open_nodes=np.array(ends))
         values[~near[circuit.node_of]] = np.nan
         return float(values[circuit.first_places[ends[1]]]), values, currents
+
+
+def _sharing(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
+    """Return which two groups have a member in common, the first one first."""
+    owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    members = np.concatenate([np.empty(0, int), *groups])
+    order = np.lexsort((owner, members))
+    owners = np.split(owner[order], np.flatnonzero(np.diff(members[order])) + 1)
+    return {pair for mine in owners if len(mine) > 1 for pair in itertools.combinations(mine.tolist(), 2)}
 
 
 def _rim(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:

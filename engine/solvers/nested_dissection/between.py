@@ -13,11 +13,17 @@ from jaxtyping import Float, Int
 
 from ...stencil import Stencil
 from ..journal import note
-from .elimination import Factor, halves
+from .elimination import Factor
 from .host import remembered_factor, solve
-from .plan import separator_places
-from .substitution import add_child
+from .substitution import add_child, levels_of_tile
+from .tile_loops import level_forth
 from .workers import workers
+
+#: Columns, and the two matrices whose product, the first one transposed, is added between them.
+Halves = tuple[Int[np.ndarray, "_"], Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]
+
+#: Rows of a product that are worked out together.
+ROWS = 256
 
 #: How far an entry may be from the same entry by a whole solve with a check of its residual, relative to the diagonal.
 ACCURATE = 1e-8
@@ -53,12 +59,12 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
     tiles = columns_by_tile(factored, np.asarray(cells))
     handed: dict = {}
 
-    def tile_up(number: int) -> list:
+    def tile_up(number: int) -> Halves:
         columns = tiles.get(number, np.empty(0, int))
-        sums, handed["tile", number] = _through_tile(factored, number, cells[columns], columns)
-        return sums
+        halves, handed["tile", number] = _through_tile(factored, number, cells[columns], columns)
+        return halves
 
-    def node_up(item) -> list:
+    def node_up(item) -> Halves:
         number, node, kept = item
         parts = [handed.pop(part) for part in node.parts]
         columns = np.concatenate([mine for mine, _ in parts])
@@ -76,7 +82,11 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
         columns, front = np.concatenate([columns, own]), np.concatenate([front, added], axis=1)
         inside = len(node.separator)
         handed["node", number] = columns, front[inside:] - kept.left @ front[:inside]
-        return [(columns, front[:inside].T @ (kept.inverse @ front[:inside]))]
+        return columns, front[:inside], kept.inverse @ front[:inside]
+
+    def multiply(piece: tuple[np.ndarray, np.ndarray, np.ndarray, slice]) -> None:
+        columns, one, other, some = piece
+        inverse[np.ix_(columns[some], columns)] += one[:, some].T @ other
 
     width = factored.dissection.shape[1]
     starting = starting_in_nodes(factored, np.asarray(cells))
@@ -86,19 +96,20 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
         groups.append([(n, node, factored.nodes[n]) for n, node in zip(numbers, group, strict=True)])
         start += len(group)
     with workers() as on_each:
-        for sums in on_each(tile_up, range(len(factored.tiles))):
-            _gather(inverse, sums)
+        # Columns of different tiles are different, and so are those of different nodes of a group.
+        on_each(multiply, _in_pieces(on_each(tile_up, range(len(factored.tiles)))))
         for group in groups:
-            for sums in on_each(node_up, group):
-                _gather(inverse, sums)
+            on_each(multiply, _in_pieces(on_each(node_up, group)))
     _check(center, edges, np.asarray(cells), inverse)
     note("nested dissection", len(cells), 0, None)
     return (inverse + inverse.T) / 2
 
 
-def _gather(inverse: np.ndarray, sums: list) -> None:
-    for columns, block in sums:
-        inverse[np.ix_(columns, columns)] += block
+def _in_pieces(products: list[Halves]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, slice]]:
+    """Cut products into pieces for all cores, of some rows each."""
+    return [
+        (*product, slice(begin, begin + ROWS)) for product in products for begin in range(0, len(product[0]), ROWS)
+    ]
 
 
 def columns_by_tile(factored: Factor, cells: np.ndarray) -> dict[int, np.ndarray]:
@@ -126,29 +137,27 @@ def starting_in_nodes(factored: Factor, cells: np.ndarray) -> dict[tuple[str, in
     return found
 
 
-def _through_tile(factored: Factor, number: int, cells: np.ndarray, columns: np.ndarray):
-    """Eliminate through one tile; return the tile's share of the sum, and the columns on its frame."""
+def _through_tile(
+    factored: Factor, number: int, cells: np.ndarray, columns: np.ndarray
+) -> tuple[Halves, tuple[np.ndarray, np.ndarray]]:
+    """Eliminate through one tile; return both halves of its share of the sum, and the columns on its frame."""
     dissection = factored.dissection
+    local = np.zeros((dissection.pitch[0] * dissection.pitch[1], len(cells)))
     if not len(cells):
-        return [], (columns, np.zeros((len(dissection.levels[-1].frame), 0)))
-    # As in substitution, one row and column before the raster.
-    padded = np.zeros(tuple(n + 1 for n in dissection.padded), int)
-    row, column = np.divmod(cells, dissection.shape[1])
-    padded[1 + row, 1 + column] = 1 + np.arange(len(cells))
-    total, outside = np.zeros((len(cells), len(cells))), None
-    for depth, (level, kept) in enumerate(zip(dissection.levels, factored.tiles[number], strict=True)):
-        inside = len(level.separator)
-        front = np.zeros((*level.boxes, inside + len(level.frame), len(cells)))
-        if level.axis is not None:
-            for child, runs in zip(halves(outside, level.axis), level.children, strict=True):
-                add_child(front, child, runs)
-        starting = padded[separator_places(dissection, number, depth)]
-        places = np.nonzero(starting)
-        front[(*places, starting[places] - 1)] = 1.0
-        solved = front[..., :inside, :]
-        outside = front[..., inside:, :] - kept.left @ solved
-        total += np.tensordot(solved, kept.inverse @ solved, axes=((0, 1, 2), (0, 1, 2)))
-    return [(columns, total)], (columns, outside[0, 0])
+        return (columns, local, local), (columns, np.zeros((len(dissection.levels[-1].frame), 0)))
+    rows, across = np.divmod(cells, dissection.shape[1])
+    local[rows % dissection.pitch[0] * dissection.pitch[1] + across % dissection.pitch[1], np.arange(len(cells))] = 1.0
+    outside = np.zeros((1, 1, 0, len(cells)))
+    kept_levels, maps = factored.tiles[number], levels_of_tile(dissection)
+    for level, kept, (place, *children) in zip(dissection.levels, kept_levels, maps, strict=True):
+        below, outside = outside, np.empty((*level.boxes, len(level.frame), len(cells)))
+        level_forth(kept.left.mT, place, local, below, *children, outside)
+    reached = local.any(1)
+    solved = np.zeros_like(local)
+    for kept, (place, *_) in zip(kept_levels, maps, strict=True):
+        some = reached[place].any(-1)
+        solved[place[some]] = kept.inverse[some] @ local[place[some]]
+    return (columns, local[reached], solved[reached]), (columns, outside[0, 0])
 
 
 def _check(center: np.ndarray, edges: np.ndarray, cells: np.ndarray, inverse: np.ndarray) -> None:
