@@ -13,12 +13,12 @@ FLOW_WORKS = (
             Contender("CHOLMOD", "peers.cholmod:star"),
         ),
         bars=(
-            speed(0.5, "CHOLMOD").standing("most of it are the 17 solves, bound by memory"),
+            speed(0.5, "CHOLMOD"),
             agreement(1e-6, "CHOLMOD"),
             same_memory_as(0.05, "Permea", "17 of the pairs"),
         ),
         landscapes=("smooth",),
-        note="From the raster to the sum and the resistances. CHOLMOD: its factor and the same 17 solves; it forms no "
+        note="From the raster to the sum, without the maximum, and the resistances. CHOLMOD: its factor and the same 17 solves; it forms no "
         "maps.",
     ),
     Work(
@@ -35,13 +35,11 @@ FLOW_WORKS = (
         ),
         bars=(
             times(5, "regions, resistances", "points, resistances"),
-            times(5, "regions, sum of currents", "points, sum of currents").standing(
-                "each of 1,225 pairs has potentials of its own, a substitution each"
-            ),
+            times(5, "regions, sum of currents", "points, sum of currents"),
         ),
         sides=(500,),
         landscapes=("smooth",),
-        note="All 1,225 pairs, from the raster on.",
+        note="All 1,225 pairs, from the raster on; the sum of currents with their maximum.",
     ),
     Work(
         name="paths",

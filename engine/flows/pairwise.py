@@ -219,7 +219,9 @@ class Pairwise:
             return sums.result
         return streamed(nothing, ((self.counted(pair, zero_at_focal), pair.residual) for pair in self.maps()))
 
-    def sums(self, done: int = 0, *, zero_at_focal: bool = False) -> Iterator[tuple[int, CumulativeCurrent]]:
+    def sums(
+        self, done: int = 0, *, zero_at_focal: bool = False, so_far: Callable[[float], None] = lambda pairs: None
+    ) -> Iterator[tuple[int, CumulativeCurrent]]:
         """Give the currents of all pairs, some pairs at a time: how many, and their sum; where `summed_together`.
 
         Parameters
@@ -228,8 +230,10 @@ class Pairwise:
             How many pairs to leave out; as many as this gave another time.
         zero_at_focal
             As in `cumulative`.
+        so_far
+            Told how many pairs are done, those left out included, before so many are given.
         """
-        return of_region_pairs(self._solution, self._asked, zero_at_focal, done)
+        return of_region_pairs(self._solution, self._asked, zero_at_focal, done, so_far)
 
     def counted(self, pair: PairMap, zero_at_focal: bool) -> np.ndarray:
         """Return the currents of a pair as they count in the sum: 0 at its focal nodes, if so wanted."""

@@ -1,5 +1,7 @@
 """Currents of all pairs of focal regions, from the potentials of few patterns that all pairs are sums of."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -16,11 +18,13 @@ from .region_pairs import RegionPairs
 #: Fewer pairs are not worth looking for patterns.
 FEWEST = 24
 
-#: With more net current than this where none enters, of 1 A, pairs have to be solved one by one.
-BALANCED = 1e-9
+#: With more net current than this where none enters, of 1 A, potentials are refined, and pairs are solved one by one.
+BALANCED = 1e-11
 
 
-def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: bool) -> CumulativeCurrent | None:
+def of_patterns(
+    pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: bool, so_far: Callable[[float], None]
+) -> CumulativeCurrent | None:
     """Add up the currents of some pairs, solving for patterns instead of pairs.
 
     Parameters
@@ -31,6 +35,8 @@ def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: 
         Which pairs.
     zero_at_focal
         Whether the current through the two regions of a pair counts as 0.
+    so_far
+        Told which part of the raster is done, from several threads.
 
     Returns
     -------
@@ -43,14 +49,14 @@ def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: 
     joined = [(pair, answer) for pair, answer in answers if answer.resistance < np.inf]
     flowing = [(pair, answer) for pair, answer in joined if answer.resistance > 0]
     ends = [pair for pair, _ in flowing]
-    basis = region_basis(ends, [answer for _, answer in flowing], pairs.of, len(pairs.terminals))
+    basis = region_basis(ends, [answer for _, answer in flowing], pairs.of, pairs.component)
     grounded, circuit = pairs.grounded, pairs.circuit
     if not 0 < len(basis.amounts) < len(ends):
         return None
     if needed_bytes(circuit.shape, len(basis.amounts), cores()) > free_memory():
         return None
     factored = remembered_factor(grounded.center, grounded.edges, True)
-    sums = _Sums(pairs, np.array(ends), basis, factored.dissection)
+    sums = _Sums(pairs, np.array(ends), basis, factored.dissection, so_far)
     cells = circuit.first_places[pairs.terminals]
     residual = max(over_rectangles(factored, cells, basis.amounts, sums.add))
     if not residual <= BALANCED:
@@ -74,8 +80,16 @@ def of_patterns(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: 
 class _Sums:
     """Sum and maximum over pairs, a rectangle of the raster at a time; arrays have a rim around the tiles of a plan."""
 
-    def __init__(self, pairs: RegionPairs, ends: Int[np.ndarray, "pairs 2"], basis: RegionBasis, plan: Plan):
+    def __init__(
+        self,
+        pairs: RegionPairs,
+        ends: Int[np.ndarray, "pairs 2"],
+        basis: RegionBasis,
+        plan: Plan,
+        so_far: Callable[[float], None],
+    ):
         circuit = pairs.circuit
+        self.so_far, self.done = so_far, 0
         self.basis, self.shape = basis, circuit.shape
         self.one, self.other = np.ascontiguousarray(ends.T)
         around = tuple(n + 2 for n in plan.padded)
@@ -99,6 +113,8 @@ class _Sums:
         given = (values, weights, counts, self.basis.first, self.one, self.other)
         unbalanced = add_combined(*given, self.basis.mine, self.basis.theirs, begins, own, total, largest)
         self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
+        self.done += int(counts.sum())
+        self.so_far(self.done / (self.shape[0] * self.shape[1]))
         return unbalanced
 
     def in_raster(self, around: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:

@@ -35,7 +35,10 @@ class RegionBasis(NamedTuple):
 
 
 def region_basis(
-    pairs: list[tuple[int, int]], entering: list[Entering], of: list[Int[np.ndarray, "rim"]], terminals: int
+    pairs: list[tuple[int, int]],
+    entering: list[Entering],
+    of: list[Int[np.ndarray, "_"]],
+    components: Int[np.ndarray, "terminals"],
 ) -> RegionBasis:
     """Return few patterns that what enters in all of some pairs is made of.
 
@@ -47,26 +50,32 @@ def region_basis(
         What enters in each of them, at the rim of the first and of the second.
     of
         Which terminals are the rim of each region.
-    terminals
-        How many there are.
+    components
+        Of the terminals.
 
     Notes
     -----
-    By a singular value decomposition for each region; what is left out has a norm of 1e-10 of what is kept.
+    What enters a component of a region's rim evenly, and singular vectors of the rest; what is left out has a norm of
+    1e-10 of what is kept.
     """
-    ends = np.array(pairs).reshape(-1, 2)
+    ends, terminals = np.array(pairs).reshape(-1, 2), len(components)
     patterns, first = [], [0]
     parts: dict[tuple[int, int], np.ndarray] = {}
     for region, rim in enumerate(of):
         begins, comes = np.flatnonzero(ends[:, 0] == region), np.flatnonzero(ends[:, 1] == region)
         given = [entering[n].mine for n in begins] + [entering[n].theirs for n in comes]
         if given:
-            weights, sizes, basis = np.linalg.svd(np.stack(given), full_matrices=False)
-            kept = sizes > LEFT_OUT * sizes[0]
-            spread = np.zeros((kept.sum(), terminals))
-            spread[:, rim] = basis[kept]
+            amounts = np.stack(given)
+            even = components[rim] == np.unique(components[rim])[:, None]
+            even = even / np.sqrt(even.sum(1, keepdims=True))
+            # What enters a component is kept to the last digit, or current would get lost in it.
+            evenly = amounts @ even.T
+            weights, sizes, basis = np.linalg.svd(amounts - evenly @ even, full_matrices=False)
+            kept = sizes > LEFT_OUT * np.linalg.norm(amounts, 2)
+            spread = np.zeros((len(even) + kept.sum(), terminals))
+            spread[:, rim] = np.concatenate([even, basis[kept]])
             patterns.append(spread)
-            weights = weights[:, kept] * sizes[kept]
+            weights = np.concatenate([evenly, weights[:, kept] * sizes[kept]], axis=1)
             for n, row in zip(begins, weights[: len(begins)], strict=True):
                 parts[n, 0] = row
             for n, row in zip(comes, weights[len(begins) :], strict=True):

@@ -79,7 +79,7 @@ class RegionPairs:
         self.terminals = np.unique(np.concatenate(self.rims))
         self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
         self.grounded = circuit.grounded(feedings=len(self.terminals))
-        self._component = circuit.components[self.terminals]
+        self.component = circuit.components[self.terminals]
         self.apart = self._must_be_apart()
         self._block, self._kept = None, {}
         self._sharing = _sharing(nodes) | _sharing(focal.places)
@@ -201,7 +201,7 @@ class RegionPairs:
         amounts = [np.zeros(len(side)) for side in sides]
         if self._same(one, other):
             return Entering(0.0, *amounts, {})
-        components = self._component
+        components = self.component
         shared = np.array(sorted(self._reached[one] & self._reached[other]))
         if not len(shared):
             return Entering(np.inf, *amounts, {})
@@ -240,9 +240,7 @@ class RegionPairs:
         For a raster without short-circuit regions, and pairs that need no circuit of their own.
         """
         joined = [
-            (pair, answer)
-            for pair, answer in zip(some, self.entering(some), strict=True)
-            if answer.resistance < np.inf
+            (pair, answer) for pair, answer in zip(some, self.entering(some), strict=True) if answer.resistance < np.inf
         ]
         if not joined:
             return [], np.zeros((0, self.circuit.node_of.size))

@@ -1,6 +1,7 @@
 """Currents of all pairs of focal regions: pairs are solved together, and their maps added up without being formed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool
@@ -9,7 +10,7 @@ from ..compiled import on_all_cores
 from .branches import add_up, crossing, stretches
 from .cumulative import CumulativeCurrent
 from .focal import pairs_of
-from .pattern_sums import of_patterns
+from .pattern_sums import BALANCED, of_patterns
 from .region_pairs import RegionPairs
 
 #: Pairs whose potentials are alive at a time, where each has its own.
@@ -18,12 +19,13 @@ TOGETHER = 16
 #: Pairs that are added up at a time where they share patterns.
 SHARING = 16_384
 
-#: With more net current than this at a node where none enters, relative to the largest, potentials are refined.
-BALANCED = 1e-11
-
 
 def of_region_pairs(
-    pairs: RegionPairs, asked: Bool[np.ndarray, "n n"], zero_at_focal: bool, done: int = 0
+    pairs: RegionPairs,
+    asked: Bool[np.ndarray, "n n"],
+    zero_at_focal: bool,
+    done: int = 0,
+    so_far: Callable[[float], None] = lambda pairs: None,
 ) -> Iterator[tuple[int, CumulativeCurrent]]:
     """Give the currents of all pairs, some at a time: how many pairs, and their sum.
 
@@ -37,11 +39,13 @@ def of_region_pairs(
         Whether the current through the two regions of a pair counts as 0.
     done
         How many pairs to leave out, as many as an earlier time gave.
+    so_far
+        Told how many pairs are done, while many are worked on together: a part of the raster counts as a part of them.
     """
     wanted = pairs_of(asked)[done:]
     for begin in range(0, len(wanted), SHARING):
         many = wanted[begin : begin + SHARING]
-        found = of_patterns(pairs, many, zero_at_focal)
+        found = of_patterns(pairs, many, zero_at_focal, partial(_tell, so_far, done + begin, len(many)))
         if found is not None:
             yield len(many), found
             continue
@@ -51,6 +55,10 @@ def of_region_pairs(
             if not found.residual <= BALANCED:
                 found = _summed(pairs, some, zero_at_focal, checked=True)
             yield len(some), found
+
+
+def _tell(so_far: Callable[[float], None], before: int, many: int, part: float) -> None:
+    so_far(before + part * many)
 
 
 def _summed(

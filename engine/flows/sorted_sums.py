@@ -1,7 +1,7 @@
 """Currents of all pairs among some focal points summed up in the time that sorting takes, not that of all pairs.
 
-Along an edge flows x_i when 1 A enters at focal point i and leaves at a reference; between i and j flows x_j − x_i. With
-the n numbers in ascending order x_(1) … x_(n),
+Along an edge flows x_i when 1 A enters at focal point i and leaves at a reference; between i and j flows x_j − x_i.
+With the n numbers in ascending order x_(1) … x_(n),
 
     Σ_{i<j} |x_i − x_j| = Σ_k (2k − n − 1) x_(k).
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compiled import cores
 from ..flows import (
     AllToOne,
     CumulativeCurrent,
@@ -17,6 +18,7 @@ from ..flows import (
 )
 from ..solvers.automatic import choose
 from ..solvers.journal import journal
+from ..solvers.nested_dissection.tile_by_tile import needed_bytes
 from . import circuits
 from .circuit_runs import EACH, Runs, claim, finished_of, go_through, sum_up, warn_of_loss
 from .landscape import choice
@@ -24,6 +26,9 @@ from .pieces import MatrixSoFar, Pieces
 from .registry import Answer, Forecast, Job, Task
 
 MODES = ("pairwise", "one_to_all", "all_to_one")
+
+#: So many patterns of what enters at its rim a region has, about.
+PATTERNS = 14
 
 #: The piece that holds the resistances so far.
 SO_FAR = "resistances_so_far"
@@ -44,8 +49,11 @@ class CircuitCurrentTask(Task):
         if one_each or job.parameters.get("mode") != "pairwise":
             return circuits.forecast(job, nodes if one_each else min(nodes, 8), runs if with_maps else 1)
         # Regions keep the network between their rims instead of the potentials of all of them.
-        each = circuits.forecast(job, 8, runs if with_maps or job.parameters.get("sums", True) else 1)
-        return Forecast(each.bytes + circuits.rim_bytes(job), each.seconds)
+        with_sums = job.parameters.get("sums", True)
+        each = circuits.forecast(job, 8, runs if with_maps or with_sums else 1)
+        patterns = min(PATTERNS * nodes, runs) if with_sums and not with_maps else 0
+        together = needed_bytes(job.inputs["landscape"].shape, patterns, cores())
+        return Forecast(each.bytes + circuits.rim_bytes(job) + together, each.seconds)
 
     def run(self, job: Job) -> Answer:
         """Resistances first, then run by run."""
@@ -113,8 +121,8 @@ def _pairwise(
     nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
     if each == "none" and pairwise.summed_together:
 
-        def sums_from(done: int) -> Iterator[tuple[int, CumulativeCurrent]]:
-            return pairwise.sums(done, zero_at_focal=zero)
+        def sums_from(done: int, so_far: Callable[[float], None]) -> Iterator[tuple[int, CumulativeCurrent]]:
+            return pairwise.sums(done, zero_at_focal=zero, so_far=so_far)
 
         return found, sum_up(job, CircuitCurrentTask.name, nothing, len(pairwise.pairs), sums_from)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}

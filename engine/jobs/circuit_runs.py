@@ -113,7 +113,7 @@ def sum_up(
     task: str,
     nothing: np.ndarray,
     pairs: int,
-    sums_from: Callable[[int], Iterable[tuple[int, CumulativeCurrent]]],
+    sums_from: Callable[[int, Callable[[float], None]], Iterable[tuple[int, CumulativeCurrent]]],
 ) -> CumulativeCurrent:
     """Add up the currents of pairs whose maps nobody wants.
 
@@ -124,17 +124,21 @@ def sum_up(
     pairs
         How many there are.
     sums_from
-        Gives the sums of some pairs at a time, from a number of pairs on.
+        Gives the sums of some pairs at a time, from a number of pairs on; tells how many are done before it does.
     """
     folder = _checkpoint(job)
     kept = KeptSums(folder, _content(job, task), nothing) if folder else None
     sums, done = (kept.sums, kept.done) if kept is not None else (CurrentSums(nothing), 0)
     if done:
         job.report.message(f"{done:,} of {pairs:,} pairs were summed earlier")
-    for some, currents in sums_from(done):
+
+    def so_far(done: float) -> None:
+        job.report.progress(10 + 88 * done / pairs, f"{int(done):,} of {pairs:,} pairs")
+
+    for some, currents in sums_from(done, so_far):
         sums.add_sum(currents)
         done += some
-        job.report.progress(10 + 88 * done / pairs, f"{done:,} of {pairs:,} pairs")
+        so_far(done)
         if kept is not None:
             kept.done = done
             kept.keep(now=done == pairs)

@@ -17,6 +17,7 @@ from permea.engine.solvers.nested_dissection.elimination import factor
 from permea.engine.solvers.nested_dissection.plan import plan
 from permea.engine.solvers.nested_dissection.selected_inversion import invert_selected
 from permea.engine.solvers.nested_dissection.substitution import substitute
+from permea.engine.solvers.nested_dissection.tile_by_tile import over_rectangles
 from permea.engine.sparse import edge_matrix
 from permea.engine.stencil import Stencil
 from scipy.sparse import csc_array, diags_array
@@ -81,6 +82,33 @@ def test_a_landscape_of_any_shape_with_holes_is_factored_solved_and_inverted(sha
             assert largest_difference(substitute(factored, b, transposed), expected) < 1e-11
         found = dense(Stencil(*map(jnp.asarray, invert_selected(factored, len(edges)))))
         assert largest_difference(found, np.where(where_a_stencil_has_entries(system), inverse, 0)) < 1e-11
+
+
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+@pytest.mark.parametrize("shape", ODD_SHAPES)
+def test_rectangles_hold_the_solutions_of_every_cell_once_and_of_its_neighbours(shape, neighbors):
+    system = leaky(landscape(shape, neighbors=neighbors))
+    inverse, rng = np.linalg.inv(dense(system)), np.random.default_rng(1)
+    # Some right-hand sides are 0 everywhere but in one cell, as many as are solved for together and a few more.
+    cells = rng.choice(inverse.shape[0], min(inverse.shape[0], 9), replace=False)
+    amounts = np.where(rng.random((131, len(cells))) < 0.3, rng.standard_normal((131, len(cells))), 0.0)
+    amounts[: len(cells)] = np.eye(len(cells))
+    expected = np.pad((amounts @ inverse[cells]).reshape(-1, *shape), ((0, 0), (1, 1), (1, 1)))
+    for tile in (8, 16, 128):
+        factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=True, tile=tile)
+        seen = np.zeros(shape, int)
+
+        def look(values, top, left, counts, seen=seen):
+            rows, columns = np.nonzero(counts)
+            seen[rows + top, columns + left] += 1
+            return max(
+                np.abs(values[:, rows + i, columns + j] - expected[:, 1 + top + rows + i, 1 + left + columns + j]).max()
+                for i in (-1, 0, 1)
+                for j in (-1, 0, 1)
+            )
+
+        assert max(over_rectangles(factored, cells, amounts, look)) < 1e-11 * np.abs(expected).max()
+        assert (seen == 1).all()
 
 
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])

@@ -110,7 +110,10 @@ def restrict_residual(k, x, sides, width, rows, band, shares, coarse_b, coarse_w
         # The weights of cells to the right of and below a coarse cell are at its own place; of those to the left
         # and above at the place of the neighbour whose they are.
         right, left = shares[0][at : at + coarse_columns], shares[1][at - 1 : at + coarse_columns]
-        down, up = shares[2][at : at + coarse_columns], shares[3][at - coarse_width : at - coarse_width + coarse_columns]
+        down, up = (
+            shares[2][at : at + coarse_columns],
+            shares[3][at - coarse_width : at - coarse_width + coarse_columns],
+        )
         down_right, down_left = shares[4][at : at + coarse_columns], shares[5][at - 1 : at + coarse_columns]
         up_right = shares[6][at - coarse_width : at - coarse_width + coarse_columns]
         up_left = shares[7][at - coarse_width - 1 : at - coarse_width + coarse_columns]
@@ -358,7 +361,11 @@ def _length(shape, n):
 @compiled
 def _of_level(vectors, shape, n):
     """Return the framed arrays of a level, by side."""
-    count, begin, length = vectors.size // (shape[-1, VECTORS] + _length(shape, -1)), shape[n, VECTORS], _length(shape, n)
+    count, begin, length = (
+        vectors.size // (shape[-1, VECTORS] + _length(shape, -1)),
+        shape[n, VECTORS],
+        _length(shape, n),
+    )
     return vectors[count * begin : count * (begin + length)].reshape((count, length))
 
 

@@ -90,8 +90,8 @@ def _turned(beta, z, p):
 def turn_and_apply(beta, z, p, forward, ground, out, sides, width, first, last, sums):
     """Turn the directions p as `turn` does, put A p into out and sum up p · A p.
 
-    The first and the last row have been turned, and so have those beside them. `forward` are the entries of A, negative,
-    as rows of cells.
+    The first and the last row have been turned, and so have those beside them. `forward` are the entries of A,
+    negative, as rows of cells.
     """
     columns = width - 1
     sums[:] = 0

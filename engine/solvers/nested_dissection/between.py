@@ -107,9 +107,7 @@ def inverse_between(system: Stencil, cells: Int[np.ndarray, "k"]) -> Float[np.nd
 
 def _in_pieces(products: list[Halves]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, slice]]:
     """Cut products into pieces for all cores, of some rows each."""
-    return [
-        (*product, slice(begin, begin + ROWS)) for product in products for begin in range(0, len(product[0]), ROWS)
-    ]
+    return [(*product, slice(begin, begin + ROWS)) for product in products for begin in range(0, len(product[0]), ROWS)]
 
 
 def columns_by_tile(factored: Factor, cells: np.ndarray) -> dict[int, np.ndarray]:

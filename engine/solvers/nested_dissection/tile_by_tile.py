@@ -21,8 +21,8 @@ from .workers import workers
 
 Result = TypeVar("Result")
 
-#: What is done with a rectangle: solutions (k, h, w), row and column of its first cell (−1 before the raster), and which
-#: of its cells count, none of them at the rim.
+#: What is done with a rectangle: solutions (k, h, w), row and column of its first cell (−1 before the raster), and
+#: which of its cells count, none of them at the rim.
 Work = Callable[[Float[np.ndarray, "k h w"], int, int, Bool[np.ndarray, "h w"]], Result]
 
 #: Right-hand sides that go back through a tile together, within a core's cache.
@@ -103,7 +103,8 @@ class _TileByTile:
             handed = {("tile", n): found for n, found in zip(tiles, on_each(self._tile_forth, tiles), strict=True)}
             halfway = {}
             for group in groups:
-                for number, (half, outside) in zip(group, on_each(lambda n: self._node_forth(n, handed), group)):
+                eliminated = on_each(lambda n: self._node_forth(n, handed), group)
+                for number, (half, outside) in zip(group, eliminated, strict=True):
                     halfway[number], handed["node", number] = half, outside
             for group in reversed(groups):
                 on_each(lambda n: self._node_back(n, *halfway.pop(n)), group)

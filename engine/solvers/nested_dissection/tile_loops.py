@@ -7,7 +7,7 @@ import numpy as np
 
 from ...compiled import compiled
 
-#: So many rows are combined at a time into two, so that what is read serves twice and what is added to is written seldom.
+#: So many rows are combined at a time into two: what is read serves twice, what is added to is seldom written.
 FOUR = 4
 
 
