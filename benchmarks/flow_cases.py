@@ -18,8 +18,8 @@ FLOW_WORKS = (
             same_memory_as(0.05, "Permea", "17 of the pairs"),
         ),
         landscapes=("smooth",),
-        note="From the raster to the sum, without the maximum, and the resistances. CHOLMOD: its factor and the same 17 solves; it forms no "
-        "maps.",
+        note="From the raster to the sum, without the maximum, and the resistances. CHOLMOD: its factor and the same "
+        "17 solves; it forms no maps.",
     ),
     Work(
         name="regions",
