@@ -41,12 +41,14 @@ def of_patterns(
     Returns
     -------
     CumulativeCurrent or None
-        None where there are no fewer patterns than pairs, or too little memory or accuracy for them.
+        None where there are no fewer patterns than pairs, too little memory for them, or too few digits.
     """
     if len(some) < FEWEST:
         return None
-    answers = zip(some, pairs.entering(some, keep=True), strict=True)
-    joined = [(pair, answer) for pair, answer in answers if answer.resistance < np.inf]
+    answers = pairs.entering(some, keep=True)
+    if not all(answer.certain for answer in answers):
+        return None
+    joined = [(pair, answer) for pair, answer in zip(some, answers, strict=True) if answer.resistance < np.inf]
     flowing = [(pair, answer) for pair, answer in joined if answer.resistance > 0]
     ends = [pair for pair, _ in flowing]
     basis = region_basis(ends, [answer for _, answer in flowing], pairs.of, pairs.component)

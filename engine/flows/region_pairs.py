@@ -35,6 +35,11 @@ TOGETHER = 8
 #: Pairs whose resistances are found in the network between rims before they are told of.
 AT_ONCE = 512
 
+#: Rounding, of numbers that are added up; and what may come of it in a resistance, or be lost of the current of a pair.
+#: With more than that a pair is solved by itself.
+ROUNDING = 4e-16
+ACCURATE = 1e-7
+
 Solved = tuple[int, int, float, Float[np.ndarray, "places"], Currents]
 
 
@@ -49,12 +54,16 @@ class Entering(NamedTuple):
         What enters at each cell of the rim of the first, all in all −1 A, and of the second.
     offsets
         Of potentials, by component.
+    certain
+        Whether there are digits enough in potentials to tell what enters; else the resistance is that of the pair
+        solved by itself.
     """
 
     resistance: float
     mine: Float[np.ndarray, "rim"]
     theirs: Float[np.ndarray, "other_rim"]
     offsets: dict[int, float]
+    certain: bool = True
 
 
 class RegionPairs:
@@ -134,7 +143,7 @@ class RegionPairs:
         """Return the resistances of some pairs, each solved in a circuit of its own."""
 
         def work() -> np.ndarray:
-            return np.array([0.0 if self._same(*pair) else self._apart(*pair)[0] for pair in pairs])
+            return np.array([0.0 if self._same(*pair) else self.by_itself(*pair)[0] for pair in pairs])
 
         return self.finished.worked_out(f"apart-{number:08d}", work)
 
@@ -151,12 +160,14 @@ class RegionPairs:
                 nothing = np.zeros(self.circuit.node_of.size)
                 yield one, other, 0.0, nothing, Currents(nothing, 0.0)
                 continue
-            if self.apart:
-                resistance, values, currents = self._apart(one, other)
-                if resistance < np.inf:
-                    yield one, other, resistance, values, currents
+            answer = None if self.apart else self.entering([(one, other)])[0]
+            if answer is None or not answer.certain:
+                yield from self._together(waiting)
+                waiting = []
+                found = self.by_itself(one, other)
+                if found[0] < np.inf:
+                    yield one, other, *found
                 continue
-            (answer,) = self.entering([(one, other)])
             if answer.resistance < np.inf:
                 waiting.append((one, other, answer))
             if len(waiting) == TOGETHER:
@@ -170,8 +181,7 @@ class RegionPairs:
         ends = np.concatenate([self.nodes[one], self.nodes[other]])
         near = np.isin(circuit.components, circuit.components[ends])
         # In a circuit of its own, a pair may reach more: through cells that only its regions claim.
-        reached = ~np.isnan(values) if self.apart else near[circuit.node_of]
-        reached &= circuit.node_of >= 0
+        reached = (~np.isnan(values) if self.apart else near[circuit.node_of]) & (circuit.node_of >= 0)
         potentials = circuit.laid_out(np.where(reached, values, np.nan)).ravel()
         through = circuit.laid_out(currents.through).ravel()
         for number, level in ((one, 0.0), (other, resistance)):
@@ -192,6 +202,9 @@ class RegionPairs:
         # The systems are small: spread over the cores one by one, not each over all of them.
         with workers() as on_each:
             found = on_each(lambda pair: self._kept.get(pair) or self._entering(*pair), some)
+        for place, (pair, answer) in enumerate(zip(some, found, strict=True)):
+            if not answer.certain and pair not in self._kept:
+                found[place] = answer._replace(resistance=self.by_itself(*pair)[0])
         if keep:
             self._kept.update(zip(some, found, strict=True))
         return found
@@ -217,7 +230,10 @@ class RegionPairs:
         resistance = 1 / float(current[len(mine) :].sum())
         for amount, there, part in zip(amounts, meet, np.split(resistance * current, [len(mine)]), strict=True):
             amount[there] = part
-        return Entering(resistance, *amounts, dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True)))
+        offsets = dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
+        # Beyond a wall that hardly conducts potentials are large, and their differences within a region are not.
+        largest = np.diagonal(self.block())[both].max() * self.circuit.conductances[self.terminals[both]].max()
+        return Entering(resistance, *amounts, offsets, bool(ROUNDING * largest <= ACCURATE))
 
     def _at_terminals(self, pairs: list[tuple[int, int]], answers: list[Entering]) -> Float[np.ndarray, "k terminals"]:
         """Return what enters at every terminal in each of some pairs."""
@@ -247,7 +263,8 @@ class RegionPairs:
         amounts = self._at_terminals(*(list(part) for part in zip(*joined, strict=True)))
         values = self.grounded.potentials(self.terminals, amounts, checked=checked)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
-        for row, ((one, other), (resistance, *_, offsets)) in zip(values, joined, strict=True):
+        for row, ((one, other), answer) in zip(values, joined, strict=True):
+            resistance, offsets = answer.resistance, answer.offsets
             if len(offsets) < len(self._components):
                 row[~np.isin(component, list(offsets))] = 0.0
             for number, potential in ((one, 0.0), (other, resistance)):
@@ -261,7 +278,8 @@ class RegionPairs:
         amounts = self._at_terminals([pair[:2] for pair in pairs], [answer for *_, answer in pairs])
         values = self.grounded.potentials(self.terminals, amounts)
         node_of, components = self.circuit.node_of, self.circuit.components
-        for row, (one, other, (resistance, *_, offsets)) in zip(values, pairs, strict=True):
+        for row, (one, other, answer) in zip(values, pairs, strict=True):
+            resistance, offsets = answer.resistance, answer.offsets
             level = np.zeros(components.max() + 1)
             for number, potential in ((one, 0.0), (other, resistance)):
                 # Where only one of the two is, nothing flows and all is at its potential.
@@ -274,10 +292,13 @@ class RegionPairs:
             at_nodes[self.nodes[one]], at_nodes[self.nodes[other]] = 0.0, resistance
             flat = np.where(node_of >= 0, at_nodes[node_of], 0.0)
             currents = self.circuit.currents(flat, merged=[self.nodes[one], self.nodes[other]])
-            yield one, other, resistance, flat, currents
+            if currents.residual <= ACCURATE:
+                yield one, other, resistance, flat, currents
+            else:
+                yield one, other, *self.by_itself(one, other)
 
-    def _apart(self, one: int, other: int) -> tuple[float, np.ndarray, Currents]:
-        """Solve a pair in a circuit of its own, in which its regions are nodes."""
+    def by_itself(self, one: int, other: int) -> tuple[float, Float[np.ndarray, "places"], Currents]:
+        """Return resistance, potentials and currents of a pair in a circuit of its own, where its regions are nodes."""
         circuit = self.circuit.merging([self.focal.places[one], self.focal.places[other]])
         ends = [circuit.node_of[self.focal.places[number]].max() for number in (one, other)]
         nothing = np.zeros(circuit.node_of.size)

@@ -8,10 +8,10 @@ from jaxtyping import Bool
 
 from ..compiled import on_all_cores
 from .branches import add_up, crossing, stretches
-from .cumulative import CumulativeCurrent
+from .cumulative import CumulativeCurrent, CurrentSums
 from .focal import pairs_of
 from .pattern_sums import BALANCED, of_patterns
-from .region_pairs import RegionPairs
+from .region_pairs import ACCURATE, RegionPairs
 
 #: Pairs whose potentials are alive at a time, where each has its own.
 TOGETHER = 16
@@ -51,20 +51,43 @@ def of_region_pairs(
             continue
         for first in range(0, len(many), TOGETHER):
             some = many[first : first + TOGETHER]
-            found = _summed(pairs, some, zero_at_focal, checked=False)
-            if not found.residual <= BALANCED:
-                found = _summed(pairs, some, zero_at_focal, checked=True)
-            yield len(some), found
+            yield len(some), _one_by_one(pairs, some, zero_at_focal)
 
 
 def _tell(so_far: Callable[[float], None], before: int, many: int, part: float) -> None:
     so_far(before + part * many)
 
 
+def _one_by_one(pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: bool) -> CumulativeCurrent:
+    """Return the sum of the currents of some pairs, each of which has potentials of its own."""
+    answers = zip(some, pairs.entering(some, keep=True), strict=True)
+    certain = [pair for pair, answer in answers if answer.certain]
+    found, unbalanced = _summed(pairs, certain, zero_at_focal, checked=False)
+    if not found.residual <= BALANCED:
+        found, unbalanced = _summed(pairs, certain, zero_at_focal, checked=True)
+    if len(certain) == len(some) and not unbalanced:
+        return found
+    sums = CurrentSums(found.total * 0)
+    sums.add_sum(_summed(pairs, [pair for pair in certain if pair not in unbalanced], zero_at_focal, checked=True)[0])
+    for one, other in (pair for pair in some if pair not in certain or pair in unbalanced):
+        resistance, values, currents = pairs.by_itself(one, other)
+        _, through = pairs.shown(one, other, resistance, values, currents)
+        if zero_at_focal:
+            through.ravel()[np.concatenate([pairs.focal.places[one], pairs.focal.places[other]])] = 0.0
+        sums.add(through, currents.residual)
+    return sums.result
+
+
 def _summed(
     pairs: RegionPairs, some: list[tuple[int, int]], zero_at_focal: bool, *, checked: bool
-) -> CumulativeCurrent:
-    """Return the sum of the currents of some pairs, from potentials that are checked and refined or not."""
+) -> tuple[CumulativeCurrent, list[tuple[int, int]]]:
+    """Return the sum of the currents of some pairs, from potentials that are checked and refined or not.
+
+    Returns
+    -------
+    sum, unbalanced
+        And the pairs of which too much current is lost.
+    """
     circuit, cells = pairs.circuit, pairs.circuit.node_of.size
     ends, values = pairs.potentials(some, checked=checked)
     own = np.zeros(values.shape, bool)
@@ -89,5 +112,6 @@ def _summed(
             largest[places] = np.maximum(largest[places], current)
     there = (circuit.node_of >= 0) | claimed
     total, largest = (np.where(there, each, np.nan).reshape(circuit.shape) for each in (total, largest))
-    worst = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0).max(initial=0.0)
-    return CumulativeCurrent(total, largest, len(ends), float(worst))
+    lost = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0)
+    unbalanced = [pair for pair, part in zip(ends, lost, strict=True) if not part <= ACCURATE]
+    return CumulativeCurrent(total, largest, len(ends), float(lost.max(initial=0.0))), unbalanced
