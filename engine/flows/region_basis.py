@@ -57,6 +57,13 @@ def region_basis(
     -----
     What enters a component of a region's rim evenly, and singular vectors of the rest; what is left out has a norm of
     1e-10 of what is kept.
+
+    Examples
+    --------
+    >>> answer = Entering(1.0, np.array([-1.0]), np.array([1.0]), {0: 0.0})
+    >>> found = region_basis([(0, 1)], [answer], [np.array([0]), np.array([1])], np.array([0, 0]))
+    >>> found.mine @ found.amounts[:1] + found.theirs @ found.amounts[1:]
+    array([[-1.,  1.]])
     """
     ends, terminals = np.array(pairs).reshape(-1, 2), len(components)
     patterns, first = [], [0]

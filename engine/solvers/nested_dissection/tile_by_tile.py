@@ -50,6 +50,16 @@ def over_rectangles(
     -------
     list
         What `work` returned.
+
+    Examples
+    --------
+    >>> from .elimination import factor
+    >>> edges = np.zeros((4, 1, 2))
+    >>> edges[2, 0, 0] = edges[1, 0, 1] = -1
+    >>> chain = factor(np.array([[2.0, 2.0]]), edges, symmetric=True)
+    >>> look = lambda values, top, left, counts: values[0][counts].round(12)
+    >>> over_rectangles(chain, np.array([0]), np.array([[3.0]]), look)
+    [array([2., 1.])]
     """
     return _TileByTile(factored, cells, amounts).over_all(work)
 
@@ -65,6 +75,11 @@ def needed_bytes(shape: tuple[int, int], count: int, threads: int) -> int:
         How many right-hand sides.
     threads
         How many work at a time.
+
+    Examples
+    --------
+    >>> needed_bytes((500, 500), 700, 2)
+    255192000
     """
     dissection = plan(shape)
     (high, wide), (down, across) = dissection.pitch, dissection.tiles
