@@ -1,6 +1,7 @@
 """Currents of all pairs of focal regions, from the potentials of few patterns that all pairs are sums of."""
 
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,7 +37,7 @@ def of_patterns(
     zero_at_focal
         Whether the current through the two regions of a pair counts as 0.
     so_far
-        Told which part of the raster is done, from several threads.
+        Told which part of the raster is done, from several threads, one at a time.
 
     Returns
     -------
@@ -91,7 +92,7 @@ class _Sums:
         so_far: Callable[[float], None],
     ):
         circuit = pairs.circuit
-        self.so_far, self.done = so_far, 0
+        self.so_far, self.done, self.lock = so_far, 0, Lock()
         self.basis, self.shape = basis, circuit.shape
         self.one, self.other = np.ascontiguousarray(ends.T)
         around = tuple(n + 2 for n in plan.padded)
@@ -115,8 +116,9 @@ class _Sums:
         given = (values, weights, counts, self.basis.first, self.one, self.other)
         unbalanced = add_combined(*given, self.basis.mine, self.basis.theirs, begins, own, total, largest)
         self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
-        self.done += int(counts.sum())
-        self.so_far(self.done / (self.shape[0] * self.shape[1]))
+        with self.lock:
+            self.done += int(counts.sum())
+            self.so_far(self.done / (self.shape[0] * self.shape[1]))
         return unbalanced
 
     def in_raster(self, around: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:

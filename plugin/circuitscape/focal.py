@@ -117,7 +117,7 @@ def look_for(
         tr(
             "'{name}': {lost:,} of {count:,} focal nodes lie where the habitat has no cell that can be crossed, and "
             "are connected with nothing: {ids}."
-        ).format(name=name, lost=len(lost), count=count, ids=", ".join(map(str, [*lost[:9], *["…"][: len(lost) - 9]])))
+        ).format(name=name, lost=len(lost), count=count, ids=", ".join(map(str, lost[:9])) + ", …" * (len(lost) > 9))
     )
 
 
