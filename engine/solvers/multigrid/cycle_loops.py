@@ -274,66 +274,47 @@ def visit_small(shape, forward, inverse, shares, coarsest, once, band, vectors, 
     shape, forward, inverse, shares, coarsest: see `small_levels`.
     once: rasters of fewer cells are visited once only; twice: whether the first one is visited twice.
     vectors: of each level b, x, what is left of b, and what a second visit makes of that; b of the first is turned
-    into x.
+    into x. (Everything is called from one place only: each place is compiled anew.)
     """
-    _visit(0, shape, forward, inverse, shares, coarsest, once, band, vectors, sides)
-    if twice:
-        _take_what_is_left(0, shape, forward, inverse, vectors, sides)
-        _visit(1, shape, forward, inverse, shares, coarsest, once, band, vectors, sides)
-        _add_second(0, shape, vectors, sides)
-
-
-@compiled
-def _visit(second, shape, forward, inverse, shares, coarsest, once, band, vectors, sides):
-    """Visit the first level once, the first or the second time."""
     levels = len(shape)
-    # What has been done on a level: 0, relaxed; 1, the coarser one was visited; 2, twice.
-    stage, seconds = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
-    seconds[0] = second
-    n = 0
+    # What has been done on a level: 0, nothing; 1, the coarser one was visited; 2, twice.
+    stage, second = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
+    n, again_at = 0, -1
     while n >= 0:
-        rows, columns, at = shape[n, ROWS], shape[n, COLUMNS], shape[n, VECTORS]
-        b, x = _of_level(vectors[2 * seconds[n]], shape, n), _of_level(vectors[2 * seconds[n] + 1], shape, n)
-        width = columns + 1
-        if n == levels - 1:
-            _solve_coarsest(coarsest, b, x, sides, rows, width)
-            n -= 1
-            continue
-        k, scale = _network(forward, shape, n), inverse[at : at + _length(shape, n)]
-        weights = _weights(shares, shape, n)
-        again = shape[n + 1, ROWS] * shape[n + 1, COLUMNS] >= once
-        if stage[n] == 0:
-            relax_from_zero(k, scale, b, x, sides, width, 0, rows)
-            coarse_b, coarse_width = _of_level(vectors[0], shape, n + 1), shape[n + 1, COLUMNS] + 1
-            coarse_rows = shape[n + 1, ROWS]
-            restrict_residual(k, x, sides, width, rows, band, weights, coarse_b, coarse_width, 0, coarse_rows)
-            stage[n], stage[n + 1], seconds[n + 1] = 1, 0, 0
-            n += 1
-        elif stage[n] == 1 and again:
-            _take_what_is_left(n + 1, shape, forward, inverse, vectors, sides)
-            stage[n], stage[n + 1], seconds[n + 1] = 2, 0, 1
-            n += 1
-        else:
-            if stage[n] == 2:
-                _add_second(n + 1, shape, vectors, sides)
-            coarse_x, coarse_width = _of_level(vectors[1], shape, n + 1), shape[n + 1, COLUMNS] + 1
+        if again_at >= 0:
+            n, again_at = again_at, -1
+            k, scale = _network(forward, shape, n), _inverse(inverse, shape, n)
+            b, x = _of_level(vectors[0], shape, n), _of_level(vectors[1], shape, n)
+            left = _of_level(vectors[2], shape, n)
+            remaining(k, scale, b, x, sides, left, shape[n, COLUMNS] + 1, 0, shape[n, ROWS])
+            stage[n], second[n] = 0, 1
+        rows, width = shape[n, ROWS], shape[n, COLUMNS] + 1
+        b, x = _of_level(vectors[2 * second[n]], shape, n), _of_level(vectors[2 * second[n] + 1], shape, n)
+        if n < levels - 1:
+            k, scale, weights = _network(forward, shape, n), _inverse(inverse, shape, n), _weights(shares, shape, n)
+            coarse_b, coarse_x = _of_level(vectors[0], shape, n + 1), _of_level(vectors[1], shape, n + 1)
+            coarse_rows, coarse_width = shape[n + 1, ROWS], shape[n + 1, COLUMNS] + 1
+            stage[n] += 1
+            if stage[n] == 1:
+                relax_from_zero(k, scale, b, x, sides, width, 0, rows)
+                restrict_residual(k, x, sides, width, rows, band, weights, coarse_b, coarse_width, 0, coarse_rows)
+                n += 1
+                stage[n] = second[n] = 0
+                continue
+            if stage[n] == 2 and coarse_rows * (coarse_width - 1) >= once:
+                again_at = n + 1
+                continue
             nothing = np.zeros((x.shape[0], width + 1), x.dtype)
             correct_and_relax(k, scale, b, x, sides, width, weights, coarse_x, coarse_width, nothing, nothing, 0, rows)
-            n -= 1
-
-
-@compiled
-def _take_what_is_left(n, shape, forward, inverse, vectors, sides):
-    at, width, rows = shape[n, VECTORS], shape[n, COLUMNS] + 1, shape[n, ROWS]
-    k, scale = _network(forward, shape, n), inverse[at : at + _length(shape, n)]
-    b, x, left = _of_level(vectors[0], shape, n), _of_level(vectors[1], shape, n), _of_level(vectors[2], shape, n)
-    remaining(k, scale, b, x, sides, left, width, 0, rows)
-
-
-@compiled
-def _add_second(n, shape, vectors, sides):
-    x, more = _of_level(vectors[1], shape, n), _of_level(vectors[3], shape, n)
-    add(more, x, sides, shape[n, COLUMNS] + 1, 0, shape[n, ROWS])
+        else:
+            _solve_coarsest(coarsest, b, x, sides, rows, width)
+        if second[n] == 1:
+            first = _of_level(vectors[1], shape, n)
+            add(x, first, sides, width, 0, rows)
+        elif n == 0 and twice:
+            again_at = 0
+            continue
+        n -= 1
 
 
 @compiled
@@ -356,6 +337,12 @@ def _solve_coarsest(coarsest, b, x, sides, rows, width):
 def _length(shape, n):
     """Return the length of a framed array of a level."""
     return (shape[n, ROWS] + 2) * (shape[n, COLUMNS] + 1) + 2
+
+
+@compiled
+def _inverse(inverse, shape, n):
+    begin = shape[n, VECTORS]
+    return inverse[begin : begin + _length(shape, n)]
 
 
 @compiled
