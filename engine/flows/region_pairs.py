@@ -55,8 +55,7 @@ class Entering(NamedTuple):
     offsets
         Of potentials, by component.
     certain
-        Whether there are digits enough in potentials to tell what enters; else the resistance is that of the pair
-        solved by itself.
+        Whether there are digits enough in potentials to tell all this; else the pair has to be solved by itself.
     """
 
     resistance: float
@@ -133,7 +132,8 @@ class RegionPairs:
                 found = self._found_apart(start, some)
             else:
                 # The systems are small: spread over the cores one by one, not each over all of them.
-                found = [answer.resistance for answer in self.entering(some, keep=keep)]
+                answers = zip(some, self.entering(some, keep=keep), strict=True)
+                found = [answer.resistance if answer.certain else self.by_itself(*pair)[0] for pair, answer in answers]
             for (one, other), value in zip(some, found, strict=True):
                 resistance[one, other] = resistance[other, one] = value
             so_far(start + len(some), len(pairs), resistance.copy)
@@ -202,9 +202,6 @@ class RegionPairs:
         # The systems are small: spread over the cores one by one, not each over all of them.
         with workers() as on_each:
             found = on_each(lambda pair: self._kept.get(pair) or self._entering(*pair), some)
-        for place, (pair, answer) in enumerate(zip(some, found, strict=True)):
-            if not answer.certain and pair not in self._kept:
-                found[place] = answer._replace(resistance=self.by_itself(*pair)[0])
         if keep:
             self._kept.update(zip(some, found, strict=True))
         return found

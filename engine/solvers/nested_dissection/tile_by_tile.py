@@ -5,8 +5,8 @@ tiles come first; from then on each tile is by itself. What is wanted of a tile'
 tile comes with the joints around it, and joints come with the rows or columns of tiles on both sides.
 """
 
+import threading
 from collections.abc import Callable
-from threading import local as ThreadLocal  # noqa: N812
 from typing import TypeVar
 
 import numpy as np
@@ -106,7 +106,7 @@ class _TileByTile:
         # Its last row is 0, for what is beyond the raster.
         self.joints = np.zeros((joints + 1, self.count))
         self.skins: dict[int, tuple[np.ndarray, ...]] = {}
-        self.rooms = ThreadLocal()
+        self.rooms = threading.local()
 
     def over_all(self, work: Work) -> list:
         groups, start = [], 0
