@@ -38,7 +38,52 @@ def split_flows(edges, offsets, values, least, into, out):
 
 #: Cells that are worked on together: what flows along their edges stays in a core's nearest cache.
 TOGETHER = 32
+SORTED = 64
 STRETCH = 512
+
+
+@compiled
+def _flows_of_rows(edges, offsets, potentials, rows, kept_from, begin, width, flows, net, through):
+    """Put what flows from some cells into flows, of each row of potentials and of the steps from kept_from on.
+
+    net becomes what leaves a cell less what enters, and through what flows along all its edges; row −1 is all 0.
+    """
+    cells, together = potentials.shape[1], net.shape[1]
+    backward = np.empty(together)
+    flows[:] = 0
+    net[:] = 0
+    through[:] = 0
+    for step in range(offsets.size):
+        offset = offsets[step]
+        low, high = max(0, -offset - begin), min(width, cells - offset - begin)
+        if low >= high:
+            continue
+        weight, at = edges[step, begin + low : begin + high], (step - kept_from) * together + low
+        for n in range(rows.size):
+            if rows[n] < 0:
+                continue
+            values = potentials[rows[n]]
+            mine, other = values[begin + low : begin + high], values[begin + low + offset : begin + high + offset]
+            along = flows[n, at : at + high - low] if step >= kept_from else backward[low:high]
+            net_, through_ = net[n, low:high], through[n, low:high]
+            for j in range(high - low):
+                flow = weight[j] * (mine[j] - other[j])
+                along[j] = flow
+                net_[j] += flow
+                through_[j] += abs(flow)
+
+
+@compiled
+def _look(rows, checked, begin, width, net, through, imbalance, strength):
+    """Keep the largest net current of a cell that is checked, and the largest current through any, of each row."""
+    for n in range(rows.size):
+        if rows[n] >= 0:
+            worst, most = 0.0, 0.0
+            for j in range(width):
+                unbalanced = abs(net[n, j])
+                most = max(most, (through[n, j] + unbalanced) / 2)
+                worst = max(worst, unbalanced if checked[begin + j] else 0.0)
+            strength[rows[n]], imbalance[rows[n]] = max(strength[rows[n]], most), max(imbalance[rows[n]], worst)
 
 
 @compiled
@@ -63,38 +108,14 @@ def accumulate(edges, offsets, potentials, first, second, checked, start, stop, 
         Changed in place, of each row of potentials: the largest net current of a cell that is checked, and the largest
         current through any.
     """
-    count, cells = potentials.shape
+    count, rows = len(potentials), np.arange(len(potentials))
     # Row −1 is the last one, which stays 0.
-    flows = np.zeros((count + 1, offsets.size * TOGETHER))
-    net, through = np.zeros((count + 1, TOGETHER)), np.zeros((count, TOGETHER))
-    gross = np.zeros(TOGETHER)
+    flows, net = np.zeros((count + 1, offsets.size * TOGETHER)), np.zeros((count + 1, TOGETHER))
+    through, gross = np.zeros((count + 1, TOGETHER)), np.zeros(TOGETHER)
     for begin in range(start, stop, TOGETHER):
         width = min(TOGETHER, stop - begin)
-        flows[:] = 0
-        net[:] = 0
-        through[:] = 0
-        for step in range(offsets.size):
-            offset = offsets[step]
-            low, high = max(0, -offset - begin), min(width, cells - offset - begin)
-            if low >= high:
-                continue
-            weight, at = edges[step, begin + low : begin + high], step * TOGETHER + low
-            for number in range(count):
-                values, along = potentials[number], flows[number, at : at + high - low]
-                mine, other = values[begin + low : begin + high], values[begin + low + offset : begin + high + offset]
-                net_, through_ = net[number, low:high], through[number, low:high]
-                for j in range(high - low):
-                    flow = weight[j] * (mine[j] - other[j])
-                    along[j] = flow
-                    net_[j] += flow
-                    through_[j] += abs(flow)
-        for number in range(count):
-            worst, strongest_ = 0.0, 0.0
-            for j in range(width):
-                unbalanced = abs(net[number, j])
-                strongest_ = max(strongest_, (through[number, j] + unbalanced) / 2)
-                worst = max(worst, unbalanced if checked[begin + j] else 0.0)
-            strength[number], imbalance[number] = max(strength[number], strongest_), max(imbalance[number], worst)
+        _flows_of_rows(edges, offsets, potentials, rows, 0, begin, width, flows, net, through)
+        _look(rows, checked, begin, width, net, through, imbalance, strength)
         sums, most = total[begin : begin + width], largest[begin : begin + width]
         for pair in range(first.size):
             one, two = flows[first[pair]], flows[second[pair]]
@@ -110,6 +131,57 @@ def accumulate(edges, offsets, potentials, first, second, checked, start, stop, 
             for j in range(width):
                 sums[j] += gross[j] / 2
                 most[j] = max(most[j], gross[j] / 2)
+
+
+@compiled
+def sum_of_all(edges, offsets, potentials, rows, swaps, checked, start, stop, sums, imbalance, strength):
+    """Add up |current| along every edge over all pairs, half of it to each of its ends; see `sorted_sums`.
+
+    Parameters
+    ----------
+    edges, offsets
+        Conductances (steps, cells), and where each step leads; the second half of the steps leads forward.
+    potentials
+        Shape (n, cells).
+    rows
+        The row of the potentials that belongs to each focal point; −1 for the reference, whose potentials are all 0.
+    swaps
+        Exchanges that sort as many numbers as there are rows.
+    checked
+        Cells that current neither enters nor leaves otherwise.
+    start, stop
+        Which cells.
+    sums
+        Changed in place: of the cells from start on, as far beyond stop as their edges reach.
+    imbalance, strength
+        Changed in place, of each row of potentials: the largest net current of a cell that is checked, and the largest
+        current through any.
+    """
+    count, half = rows.size, offsets.size // 2
+    flows, total = np.zeros((count, half * SORTED)), np.zeros(half * SORTED)
+    net, through = np.zeros((count, SORTED)), np.zeros((count, SORTED))
+    for begin in range(start, stop, SORTED):
+        width = min(SORTED, stop - begin)
+        _flows_of_rows(edges, offsets, potentials, rows, half, begin, width, flows, net, through)
+        _look(rows, checked, begin, width, net, through, imbalance, strength)
+        for n in range(swaps.shape[1]):
+            one, other = flows[swaps[0, n]], flows[swaps[1, n]]
+            for j in range(half * SORTED):
+                a, b = one[j], other[j]
+                one[j] = a if a < b else b
+                other[j] = a if a > b else b
+        total[:] = 0
+        for n in range(count):
+            flow, times = flows[n], 0.5 * (2 * n + 1 - count)
+            for j in range(half * SORTED):
+                total[j] += times * flow[j]
+        for step in range(half):
+            part = total[step * SORTED : step * SORTED + width]
+            here, there_ = sums[begin - start :], sums[begin - start + offsets[half + step] :]
+            for j in range(width):
+                here[j] += part[j]
+            for j in range(width):
+                there_[j] += part[j]
 
 
 @compiled

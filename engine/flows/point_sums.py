@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..compiled import on_all_cores
-from .branches import accumulate, flows_of_pairs, stretches
+from .branches import accumulate, flows_of_pairs, stretches, sum_of_all
 from .cumulative import CumulativeCurrent
 from .point_pairs import PointPairs
-from .sorted_sums import exchanges, sum_of_all
+from .sorted_sums import exchanges
 
 
 class _Chosen(NamedTuple):
