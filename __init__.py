@@ -18,6 +18,6 @@ def classFactory(iface):  # noqa: N802  (the name QGIS looks for)
     PermeaPlugin
         An object with `initGui`, `initProcessing` and `unload`.
     """
-    from .ui.main import PermeaPlugin
+    from .ui.plugin import PermeaPlugin
 
     return PermeaPlugin(iface)

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 
 from . import plot, report
-from .cases import GPU_WORKS, LARGE_WORKS, WORKS
-from .runner import PEERS_PYTHON, Laboratory, Measurement, measurements
-from .sites import ROOT
+from .landscapes import ROOT
+from .runner import PEERS_PYTHON, BenchmarkRunner, Measurement, measurements
+from .suite import CASES, GPU_CASES, LARGE_CASES
 
 
 def main() -> int:
     """Do what the command line says; return 1 if one of our own measurements failed."""
-    names = [work.name for work in (*WORKS, *LARGE_WORKS, *GPU_WORKS)]
+    names = [work.name for work in (*CASES, *LARGE_CASES, *GPU_CASES)]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, metavar="WORK", help=f"one of {', '.join(names)}")
     parser.add_argument("--contender", metavar="TEXT", help="only those whose label or program holds this text")
@@ -29,10 +29,10 @@ def main() -> int:
     repeat = options.repeat or (1 if options.quick else 3)
     folder = ROOT / "build" / ("bench-quick" if options.quick else "bench")
     docs = folder if options.quick else ROOT / "docs"
-    laboratory = Laboratory(folder, repeat=repeat)
+    laboratory = BenchmarkRunner(folder, repeat=repeat)
     failed = []
     if not options.report:
-        place = Laboratory(folder / "gpu", repeat=repeat, gpu=True) if options.gpu else laboratory
+        place = BenchmarkRunner(folder / "gpu", repeat=repeat, gpu=True) if options.gpu else laboratory
         chosen = [measurement for measurement in _all(options) if _wanted(measurement, options)]
         failed = _measure(place, chosen, options.missing)
     _write(laboratory, docs, options.quick)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _all(options: argparse.Namespace) -> list[Measurement]:
-    works = LARGE_WORKS if options.large else (*WORKS, *GPU_WORKS) if options.gpu else WORKS
+    works = LARGE_CASES if options.large else (*CASES, *GPU_CASES) if options.gpu else CASES
     return [each for work in works for each in measurements(work, options.quick)]
 
 
@@ -54,7 +54,7 @@ def _wanted(measurement: Measurement, options: argparse.Namespace) -> bool:
     )
 
 
-def _measure(laboratory: Laboratory, chosen: list[Measurement], missing: bool) -> list[Measurement]:
+def _measure(laboratory: BenchmarkRunner, chosen: list[Measurement], missing: bool) -> list[Measurement]:
     """Measure one after the other, say so, and return our own that failed."""
     if any(not each.contender.is_ours for each in chosen) and not PEERS_PYTHON.is_file():
         sys.exit("the peers' environment is missing: make bench makes it")
@@ -73,8 +73,8 @@ def _measure(laboratory: Laboratory, chosen: list[Measurement], missing: bool) -
     return failed
 
 
-def _write(laboratory: Laboratory, docs: Path, quick: bool) -> None:
-    (growth,) = (work for work in WORKS if work.name == "growth")
+def _write(laboratory: BenchmarkRunner, docs: Path, quick: bool) -> None:
+    (growth,) = (work for work in CASES if work.name == "growth")
     landscape = growth.landscapes[-1]
     growths = laboratory.reports(growth, landscape, quick)
     if any("seconds" in found for sides in growths.values() for found in sides.values()):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import matplotlib
 
-from .bars import Reports
-from .contenders import Work
+from .case import Case
+from .targets import Reports
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402
@@ -16,7 +16,7 @@ OURS = ("#0b6e4f", "#c8553d", "#28559a")
 THEIRS = ("#7d8c94", "#a3a08c", "#b49fb5", "#8fb0a3", "#c2a27c")
 
 
-def draw(work: Work, reports: Reports, path: Path) -> None:
+def draw(work: Case, reports: Reports, path: Path) -> None:
     """Draw a line for each contender, its slope in the legend."""
     figure, axes = pyplot.subplots(figsize=(9, 6), dpi=120)
     colours = {True: iter(OURS), False: iter(THEIRS)}

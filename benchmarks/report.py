@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from .bars import OURS, Bar, Reports, difference
-from .cases import GPU_WORKS, LARGE_WORKS, WORKS
-from .contenders import Work
-from .runner import Laboratory
-from .sites import ROOT
+from .case import Case
+from .landscapes import ROOT
+from .runner import BenchmarkRunner
+from .suite import CASES, GPU_CASES, LARGE_CASES
+from .targets import OURS, Reports, Target, difference
 
 PICTURE = "images/benchmarks.png"
 
@@ -35,10 +35,10 @@ memory of the process, and the largest relative difference of a peer's values fr
 """
 
 
-def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
+def write(laboratory: BenchmarkRunner, page: Path, *, quick: bool) -> None:
     """Write the page from all that is known; what it says of works that were not measured here stays as it is."""
-    works = [(work, _on_each(laboratory, work, quick)) for work in (*WORKS, *LARGE_WORKS)]
-    before = Before.on(page)
+    works = [(work, _on_each(laboratory, work, quick)) for work in (*CASES, *LARGE_CASES)]
+    before = PreviousReport.on(page)
     picture = f"![Time against cells]({PICTURE})\n\n" if (page.parent / PICTURE).is_file() else ""
     text = HEAD.format(
         repeat=laboratory.repeat, machine=machine(), picture=picture, bars="\n".join(_summary(works, before))
@@ -50,8 +50,8 @@ def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
     ]
     on_gpu = [
         "\n".join(_section(work, found)).replace("## ", "### ", 1)
-        for work in (*WORKS, *GPU_WORKS)
-        if any((found := _on_each(Laboratory(laboratory.folder / "gpu"), work, quick)).values())
+        for work in (*CASES, *GPU_CASES)
+        if any((found := _on_each(BenchmarkRunner(laboratory.folder / "gpu"), work, quick)).values())
     ]
     if on_gpu:
         sections += ["## On a GPU", *on_gpu]
@@ -60,7 +60,7 @@ def write(laboratory: Laboratory, page: Path, *, quick: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Before:
+class PreviousReport:
     """What a page says already.
 
     Parameters
@@ -75,7 +75,7 @@ class Before:
     bars: dict[str, list[str]]
 
     @classmethod
-    def on(cls, page: Path) -> "Before":
+    def on(cls, page: Path) -> "PreviousReport":
         """Read a page that this module wrote, if there is one."""
         head, *parts = re.split(r"^## ", page.read_text("utf-8") if page.is_file() else "", flags=re.MULTILINE)
         sections = {part.partition("\n")[0]: f"## {part.rstrip()}" for part in parts}
@@ -112,11 +112,11 @@ def machine() -> str:
     return f"{processor}, {cores} cores, {memory:.0f} GB; Python {platform.python_version()}; {', '.join(versions)}."
 
 
-def _on_each(laboratory: Laboratory, work: Work, quick: bool) -> dict[str, Reports]:
+def _on_each(laboratory: BenchmarkRunner, work: Case, quick: bool) -> dict[str, Reports]:
     return {landscape: laboratory.reports(work, landscape, quick) for landscape in work.landscapes}
 
 
-def _summary(works: list[tuple[Work, dict[str, Reports]]], before: Before) -> list[str]:
+def _summary(works: list[tuple[Case, dict[str, Reports]]], before: PreviousReport) -> list[str]:
     lines = ["| work | bar | reached | met |", "|---|---|---|---|"]
     for work, found in works:
         if not any(found.values()) and work.title in before.bars:
@@ -129,7 +129,7 @@ def _summary(works: list[tuple[Work, dict[str, Reports]]], before: Before) -> li
     return lines
 
 
-def _verdicts(bar: Bar, found: dict[str, Reports]) -> tuple[str, str]:
+def _verdicts(bar: Target, found: dict[str, Reports]) -> tuple[str, str]:
     verdicts = {place: verdict for place, reports in found.items() if (verdict := bar.verdict(reports)) is not None}
     if not verdicts:
         return "not measured", ""
@@ -141,7 +141,7 @@ def _verdicts(bar: Bar, found: dict[str, Reports]) -> tuple[str, str]:
     return "; ".join(figures), f"{where}: {bar.reason}" if bar.reason else where
 
 
-def _section(work: Work, found: dict[str, Reports]) -> list[str]:
+def _section(work: Case, found: dict[str, Reports]) -> list[str]:
     lines = [f"## {work.title}", ""]
     if work.note:
         lines += [work.note, ""]

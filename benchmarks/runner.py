@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .bars import Reports
-from .contenders import Contender, Work
-from .sites import ROOT
+from .case import Case, Implementation
+from .landscapes import ROOT
+from .targets import Reports
 
 #: Longer than any measurement should take; a process that hangs must not hold up the rest.
 TIMEOUT = 3600  # seconds
@@ -35,8 +35,8 @@ LEFT_OUT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONHOME",
 class Measurement:
     """One contender at one work on one raster."""
 
-    work: Work
-    contender: Contender
+    work: Case
+    contender: Implementation
     landscape: str
     side: int
 
@@ -47,7 +47,7 @@ class Measurement:
         return "--".join(re.sub(r"\W+", "-", word.lower()).strip("-") for word in words)
 
 
-def measurements(work: Work, quick: bool) -> Iterator[Measurement]:
+def measurements(work: Case, quick: bool) -> Iterator[Measurement]:
     """List everything that a work needs measured; in the small if it is only to be tried."""
     landscapes = work.landscapes[-1:] if quick else work.landscapes
     for landscape in landscapes:
@@ -57,7 +57,7 @@ def measurements(work: Work, quick: bool) -> Iterator[Measurement]:
                     yield Measurement(work, contender, landscape, side)
 
 
-class Laboratory:
+class BenchmarkRunner:
     """Where measurements are made and kept.
 
     Parameters
@@ -109,7 +109,7 @@ class Laboratory:
         file = self._file(measurement)
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
-    def reports(self, work: Work, landscape: str, quick: bool = False) -> Reports:
+    def reports(self, work: Case, landscape: str, quick: bool = False) -> Reports:
         """Return all that is known of a work on a landscape."""
         found: Reports = {}
         for measurement in measurements(work, quick):

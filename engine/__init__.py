@@ -9,18 +9,12 @@ import jax
 jax.config.update("jax_enable_x64", True)
 
 # The precision must be set before any array is made, hence the late imports.
-from .components import connected_components, largest_component  # noqa: E402
-from .connectivity import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity  # noqa: E402
-from .distances import (  # noqa: E402
-    AbstractDistance,
-    EuclideanDistance,
-    LCPDistance,
-    ResistanceDistance,
-    RSPDistance,
-)
-from .grid import GridGraph  # noqa: E402
-from .habitat import ConnectedHabitat, connected_habitat  # noqa: E402
-from .sensitivity import Sensitivity, sensitivity  # noqa: E402
+from .connectivity.habitat import ConnectedHabitat, connected_habitat  # noqa: E402
+from .connectivity.measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity  # noqa: E402
+from .connectivity.sensitivity_map import Sensitivity, sensitivity  # noqa: E402
+from .distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance  # noqa: E402
+from .graph.components import connected_components, largest_component  # noqa: E402
+from .graph.grid_graph import GridGraph  # noqa: E402
 
 __all__ = [
     "AbstractConnectivity",

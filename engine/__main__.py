@@ -2,7 +2,7 @@
 
 import sys
 
-from .jobs.worker import main
+from .worker.main import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,7 @@
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from .translation import tr
+from .i18n import tr
 
 
 class Cancelled(QgsProcessingException):

@@ -9,8 +9,8 @@ from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingExceptio
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
-from .algorithms.model import ShippedModel, shipped_models
-from .translation import tr
+from .algorithms.bundled_models import BundledModel, bundled_models
+from .i18n import tr
 
 ROOT = Path(__file__).resolve().parent.parent
 ICON = ROOT / "resources" / "icons" / "permea.svg"
@@ -55,11 +55,11 @@ class PermeaProvider(QgsProcessingProvider):
             self.addAlgorithm(algorithm())
         # A model finds the algorithms it chains through the registry, so there are models only once we stand in it.
         if QgsApplication.processingRegistry().providerById(self.id()) is not None:
-            for path in shipped_models():
+            for path in bundled_models():
                 self._add_model(path)
 
     def _add_model(self, path: Path) -> None:
         try:
-            self.addAlgorithm(ShippedModel(path))
+            self.addAlgorithm(BundledModel(path))
         except QgsProcessingException as error:
             QgsMessageLog.logMessage(str(error), "Permea", Qgis.MessageLevel.Warning)

@@ -59,7 +59,7 @@ MAY_IMPORT_PACKAGES = {
 }
 
 # What is not installed with the engine is imported in one file each, when it is needed.
-OPTIONAL_PACKAGES = {"distributed": Path("engine/windows/cluster.py")}
+OPTIONAL_PACKAGES = {"distributed": Path("engine/moving_window/dispatch/dask.py")}
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base2"}
 FORBIDDEN_MODULES = {"pickle", "subprocess", "tarfile", "shelve", "marshal"}

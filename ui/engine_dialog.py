@@ -25,12 +25,12 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from ..plugin import environment
-from ..plugin.environment import Engine
-from ..plugin.translation import tr
+from ..plugin import engine_environment
+from ..plugin.engine_environment import EngineInfo
+from ..plugin.i18n import tr
 from .background import BackgroundTask
-from .cluster_box import ClusterBox
-from .engine_facts import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
+from .cluster_widget import ClusterWidget
+from .engine_info import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
 
 REQUIREMENTS = "resources/engine-requirements.txt"
 LOG_HEIGHT = 130  # pixels: a traceback's last lines
@@ -62,7 +62,7 @@ class EngineDialog(QDialog):
         layout.addLayout(self._make_headline())
         layout.addWidget(self._make_facts())
         layout.addWidget(self._make_chooser())
-        self.cluster_box = ClusterBox()
+        self.cluster_box = ClusterWidget()
         layout.addWidget(self.cluster_box)
         layout.addWidget(self._make_log(), 1000)
         layout.addStretch(1)  # takes the space when the log is folded away
@@ -87,8 +87,8 @@ class EngineDialog(QDialog):
 
     def refresh(self) -> None:
         """Look again which engine is in use and whether it works."""
-        environment.forget_probes()
-        self.default_button.setEnabled(QgsSettings().contains(environment.SETTING))
+        engine_environment.forget_probes()
+        self.default_button.setEnabled(QgsSettings().contains(engine_environment.SETTING))
         self._show_state("mIconTimer.svg", tr("Looking at the engine…"))
         self._show_facts(None)
         self._in_background(tr("Looking at Permea's engine"), _engine_in_use, self._engine_works, self._engine_fails)
@@ -201,7 +201,7 @@ class EngineDialog(QDialog):
 
     # The engine in use
 
-    def _engine_works(self, answer: tuple[Engine, int]) -> None:
+    def _engine_works(self, answer: tuple[EngineInfo, int]) -> None:
         engine, cached = answer
         self._show_state("mIconSuccess.svg", tr("The engine is ready."))
         self._show_facts(engine)
@@ -213,7 +213,7 @@ class EngineDialog(QDialog):
         reason, _, rest = message.partition("\n")
         self._show_state("mIconWarning.svg", tr("Permea cannot compute: no engine works."), reason)
         self._show_facts(None)
-        self._show_cache(folder_size(environment.cache_folder()))
+        self._show_cache(folder_size(engine_environment.cache_folder()))
         self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))
         self.log_box.setCollapsed(not (rest or details))
         self._fit()
@@ -224,7 +224,7 @@ class EngineDialog(QDialog):
         self.reason_label.setText(reason)
         self.reason_label.setVisible(bool(reason))
 
-    def _show_facts(self, engine: Engine | None) -> None:
+    def _show_facts(self, engine: EngineInfo | None) -> None:
         texts = dict.fromkeys(self.facts, "–")
         if engine is not None:
             texts = {
@@ -240,12 +240,12 @@ class EngineDialog(QDialog):
     # The compiled code
 
     def _show_cache(self, size: int) -> None:
-        text = tr("{size} in {folder}").format(size=size_text(size), folder=environment.cache_folder())
+        text = tr("{size} in {folder}").format(size=size_text(size), folder=engine_environment.cache_folder())
         self.cache_label.setText(text)
         self.clear_button.setEnabled(size > 0)
 
     def _clear_cache(self) -> None:
-        folder = environment.cache_folder()
+        folder = engine_environment.cache_folder()
         try:
             freed = clear_folder(folder)
         except OSError as error:
@@ -274,12 +274,12 @@ class EngineDialog(QDialog):
 
         self._in_background(
             tr("Testing a Python for Permea"),
-            lambda: environment.probe_python(python),
+            lambda: engine_environment.probe_python(python),
             still_asked(self._test_passed),
             still_asked(self._test_failed),
         )
 
-    def _test_passed(self, python: str, engine: Engine) -> None:
+    def _test_passed(self, python: str, engine: EngineInfo) -> None:
         self._tested = python
         self.test_button.setEnabled(True)
         self.use_button.setEnabled(True)
@@ -303,11 +303,11 @@ class EngineDialog(QDialog):
             self._fit()
 
     def _use(self) -> None:
-        QgsSettings().setValue(environment.SETTING, self._tested)
+        QgsSettings().setValue(engine_environment.SETTING, self._tested)
         self.refresh()
 
     def _back_to_default(self) -> None:
-        QgsSettings().remove(environment.SETTING)
+        QgsSettings().remove(engine_environment.SETTING)
         self.refresh()
 
     # Shared
@@ -349,10 +349,10 @@ class EngineDialog(QDialog):
         super().done(result)
 
 
-def _engine_in_use() -> tuple[Engine, int]:
+def _engine_in_use() -> tuple[EngineInfo, int]:
     """Start the engine's Python and return what it says, with the bytes of compiled code; runs in the background."""
-    python, origin = environment.engine_python()
-    return environment.probe_python(python, origin=origin), folder_size(environment.cache_folder())
+    python, origin = engine_environment.engine_python()
+    return engine_environment.probe_python(python, origin=origin), folder_size(engine_environment.cache_folder())
 
 
 def _selectable_label(name: str) -> QLabel:

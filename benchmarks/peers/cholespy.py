@@ -3,14 +3,14 @@
 import cholespy
 import numpy as np
 
-from ..networks import Network, relative_residual
-from ..sites import Site
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape
+from ..sparse_matrices import SparseNetwork, relative_residual
+from ..timer import Timer
 
 
-def pair(site: Site, watch: Stopwatch) -> dict:
+def pair(site: BenchmarkLandscape, watch: Timer) -> dict:
     """Resistance of one pair, the value alone."""
-    network = Network.of(site.permeability, site.mainland)
+    network = SparseNetwork.of(site.permeability, site.mainland)
     source, target = network.number(np.array(site.pair))
     matrix, kept = network.grounded(target)
     b = (kept == source).astype(float)[:, None]

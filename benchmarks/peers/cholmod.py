@@ -3,25 +3,25 @@
 import numpy as np
 from sksparse.cholmod import cholesky
 
-from ..networks import Network, relative_residual
-from ..sites import Site
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape
+from ..sparse_matrices import SparseNetwork, relative_residual
+from ..timer import Timer
 
 
-def pair(site: Site, watch: Stopwatch, *, ordering: str = "default") -> dict:
+def pair(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default") -> dict:
     """Resistance of one pair, the value alone."""
     source, target = site.pair
     return _grounded(site, watch, target, np.array([source]), ordering)
 
 
-def star(site: Site, watch: Stopwatch, *, ordering: str = "default", count: int = 18) -> dict:
+def star(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default", count: int = 18) -> dict:
     """Resistance from one of some points to each other one, all solved at once."""
     target, *others = site.points(count)
     return _grounded(site, watch, target, np.array(others), ordering)
 
 
-def _grounded(site: Site, watch: Stopwatch, target: int, sources: np.ndarray, ordering: str) -> dict:
-    network = Network.of(site.permeability, site.mainland)
+def _grounded(site: BenchmarkLandscape, watch: Timer, target: int, sources: np.ndarray, ordering: str) -> dict:
+    network = SparseNetwork.of(site.permeability, site.mainland)
     matrix, kept = network.grounded(network.number(target))
     vertices = np.searchsorted(kept, network.number(sources))
     b = np.zeros((matrix.shape[0], sources.size), order="F")
@@ -38,9 +38,9 @@ def _grounded(site: Site, watch: Stopwatch, target: int, sources: np.ndarray, or
     return {"values": x[vertices, np.arange(sources.size)], "residual": residual}
 
 
-def everywhere(site: Site, watch: Stopwatch, *, ordering: str = "default", samples: int = 200) -> dict:
+def everywhere(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default", samples: int = 200) -> dict:
     """Factor of the system that gives the resistance from every cell to one; the map only in some sampled cells."""
-    network = Network.of(site.permeability, site.mainland)
+    network = SparseNetwork.of(site.permeability, site.mainland)
     matrix, kept = network.grounded(network.number(site.centre))
     factor = watch.time(lambda _: cholesky(matrix, mode="supernodal", ordering_method=ordering), compiled=False)
     cells = site.sample(samples)

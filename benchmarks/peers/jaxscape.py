@@ -6,8 +6,8 @@ import numpy as np
 from jaxscape import GridGraph, LCPDistance, ResistanceDistance, SensitivityAnalysis
 from jaxscape.graph import QUEEN_CONTIGUITY
 
-from ..sites import Site, Windows
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape, WindowSetup
+from ..timer import Timer
 
 DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
 
@@ -17,7 +17,7 @@ def _mean_without_barriers(source, target):
     return jnp.where((source > 0) & (target > 0), (source + target) / 2, 0.0)
 
 
-def least_cost(site: Site, watch: Stopwatch) -> dict:
+def least_cost(site: BenchmarkLandscape, watch: Timer) -> dict:
     """Sum of the least costs from one cell to the mainland's cells, with its gradient.
 
     Its diagonal steps are as long as the others, so its values are others than everybody else's.
@@ -36,13 +36,13 @@ def least_cost(site: Site, watch: Stopwatch) -> dict:
     return {"total": float(total_cost), "note": "its diagonals are as long as its other steps"}
 
 
-def windowed_sensitivity(site: Site, watch: Stopwatch, *, distance: str, blocks: int, together: int) -> dict:
+def windowed_sensitivity(site: BenchmarkLandscape, watch: Timer, *, distance: str, blocks: int, together: int) -> dict:
     """Sensitivity to permeability of a sample of the windows; the time is that of all of them.
 
     It gets a part of the landscape whose windows all lie inside: at the edge it would join cells to its padding. It
     also takes the one raster for the other where it differentiates by permeability, so it is given them exchanged.
     """
-    windows = Windows(site)
+    windows = WindowSetup(site)
     place, values = windows.sample(blocks)
     analysis = SensitivityAnalysis(
         quality_raster=jnp.asarray(site.permeability[place]),

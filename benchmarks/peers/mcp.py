@@ -3,11 +3,11 @@
 import numpy as np
 from skimage.graph import MCP_Geometric
 
-from ..sites import Site
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape
+from ..timer import Timer
 
 
-def least_cost(site: Site, watch: Stopwatch, *, samples: int = 200) -> dict:
+def least_cost(site: BenchmarkLandscape, watch: Timer, *, samples: int = 200) -> dict:
     """Least cost from one cell to every other, the value alone; edge cost is the mean of the two cells' resistance."""
     start = [np.unravel_index(site.centre, site.permeability.shape)]
     with np.errstate(divide="ignore"):

@@ -3,16 +3,16 @@
 import numpy as np
 import pyamg
 
-from ..networks import Network, relative_residual
-from ..sites import Site
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape
+from ..sparse_matrices import SparseNetwork, relative_residual
+from ..timer import Timer
 
 SOLVERS = {"aggregation": pyamg.smoothed_aggregation_solver, "ruge-stuben": pyamg.ruge_stuben_solver}
 
 
-def pair(site: Site, watch: Stopwatch, *, kind: str, tolerance: float = 1e-8) -> dict:
+def pair(site: BenchmarkLandscape, watch: Timer, *, kind: str, tolerance: float = 1e-8) -> dict:
     """Resistance of one pair, the value alone; the hierarchy is made anew each time."""
-    network = Network.of(site.permeability, site.mainland)
+    network = SparseNetwork.of(site.permeability, site.mainland)
     source, target = network.number(np.array(site.pair))
     matrix, kept = network.grounded(target)
     matrix = matrix.tocsr()

@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.sparse.linalg import splu
 
-from ..networks import Network
-from ..sites import Site
-from ..stopwatch import Stopwatch
+from ..landscapes import BenchmarkLandscape
+from ..sparse_matrices import SparseNetwork
+from ..timer import Timer
 
 
 def expected_cost(
-    site: Site, watch: Stopwatch, *, theta: float, ordering: str = "MMD_AT_PLUS_A", samples: int = 200
+    site: BenchmarkLandscape, watch: Timer, *, theta: float, ordering: str = "MMD_AT_PLUS_A", samples: int = 200
 ) -> dict:
     """Expected cost of randomized shortest paths from every cell to one: one factor, two solves.
 
@@ -18,7 +18,7 @@ def expected_cost(
     The pattern is symmetric and no pivoting is needed, which SuperLU is told; with its defaults it is slower.
     Where the weight z underflows it has no answer.
     """
-    network = Network.of(site.permeability, site.mainland)
+    network = SparseNetwork.of(site.permeability, site.mainland)
     target = network.number(site.centre)
     system, spent = network.arrival(theta, target)
     arrived = np.zeros(system.shape[0])

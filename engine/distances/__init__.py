@@ -4,8 +4,8 @@
 temperature of one's choice, and `EuclideanDistance` does not see the landscape at all.
 """
 
+from .base import AbstractDistance
 from .euclidean import EuclideanDistance
-from .interface import AbstractDistance
 from .least_cost import LCPDistance
 from .resistance import ResistanceDistance
 from .rsp import RSPDistance

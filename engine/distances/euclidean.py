@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..grid import GridGraph
-from .interface import AbstractDistance
+from ..graph.grid_graph import GridGraph
+from .base import AbstractDistance
 
 
 class EuclideanDistance(AbstractDistance):
@@ -21,7 +21,7 @@ class EuclideanDistance(AbstractDistance):
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Lengths from sources to every vertex."""
-        return self.sources_to_targets(grid, sources, jnp.arange(grid.nb_active))
+        return self.sources_to_targets(grid, sources, jnp.arange(grid.n_vertices))
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Lengths from every vertex to targets."""
@@ -36,6 +36,6 @@ class EuclideanDistance(AbstractDistance):
 
 
 def _positions(grid: GridGraph, numbers: Int[Array, "k"]) -> Float[Array, "k 2"]:
-    cells = jnp.take(grid.cells, numbers, mode="fill", fill_value=grid.activities.size)
+    cells = jnp.take(grid.cells, numbers, mode="fill", fill_value=grid.active.size)
     places = jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)
-    return jnp.where((cells < grid.activities.size)[:, None], places, jnp.inf)
+    return jnp.where((cells < grid.active.size)[:, None], places, jnp.inf)

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..formulas import Formula
-from ..grid import GridGraph, Numbers
-from ..solvers.shortest_paths import least_costs, nearest_seed
-from ..solvers.sweeps import least_costs_by_sweeps, starts_at
-from .costs import edge_costs, inverse
-from .interface import AbstractDistance, cells_of, vertex_values, vertices
+from ..graph.grid_graph import ArrayInput, GridGraph
+from ..hashable_function import HashableFunction
+from ..shortest_paths.differentiable import least_costs, nearest_seed
+from ..shortest_paths.sweeping import fast_sweeping, initial_costs
+from .base import AbstractDistance, validate_vertices, vertex_cells, vertex_values
+from .cost_functions import edge_costs, inverse
 
 METHODS = ("automatic", "dijkstra", "sweeps")
 
@@ -53,7 +53,7 @@ class LCPDistance(AbstractDistance):
     Array([[0. , 1.5, 3. ]], dtype=float64)
     """
 
-    cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=Formula)
+    cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=HashableFunction)
     method: str = eqx.field(static=True, default="automatic")
 
     def __check_init__(self):
@@ -62,11 +62,11 @@ class LCPDistance(AbstractDistance):
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""
-        return vertex_values(grid, self._search(grid, cells_of(grid, sources), reverse=False))
+        return vertex_values(grid, self._search(grid, vertex_cells(grid, sources), reverse=False))
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Costs of the cheapest paths from every vertex to targets."""
-        return vertex_values(grid, self._search(grid, cells_of(grid, targets), reverse=True)).T
+        return vertex_values(grid, self._search(grid, vertex_cells(grid, targets), reverse=True)).T
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
@@ -76,9 +76,9 @@ class LCPDistance(AbstractDistance):
             return super().sources_to_targets(grid, sources, targets)
         return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=jnp.inf)
 
-    def nearest(self, grid: GridGraph, targets: Numbers) -> Float[Array, "n"]:
+    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
         """Cost from every vertex to the nearest of the targets, in one search."""
-        cells = cells_of(grid, vertices(grid, targets, "targets"))
+        cells = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
         return vertex_values(grid, self._search(grid, cells, reverse=True, together=True))[0]
 
     def _search(
@@ -86,15 +86,15 @@ class LCPDistance(AbstractDistance):
     ) -> Float[Array, "k_or_1 rows columns"]:
         sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
         if not sweeps:
-            once = costs_the_same_both_ways(grid)
+            once = has_symmetric_costs(grid)
             return least_costs(edge_costs(grid, self.cost, once=once), seeds, reverse, together, once)
         costs, shape = edge_costs(grid, self.cost), grid.shape
         if together:
-            return least_costs_by_sweeps(costs, starts_at(seeds, shape), reverse)[None]
-        return jax.lax.map(lambda seed: least_costs_by_sweeps(costs, starts_at(seed[None], shape), reverse), seeds)
+            return fast_sweeping(costs, initial_costs(seeds, shape), reverse)[None]
+        return jax.lax.map(lambda seed: fast_sweeping(costs, initial_costs(seed[None], shape), reverse), seeds)
 
     def allocation(
-        self, grid: GridGraph, targets: Numbers, *, reverse: bool = True
+        self, grid: GridGraph, targets: ArrayInput, *, reverse: bool = True
     ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
         """Say for every vertex which target is nearest, and which neighbour is next on the way to it.
 
@@ -116,15 +116,15 @@ class LCPDistance(AbstractDistance):
         backlink
             Vertex number of the next cell on the way; −1 at a target and where none can be reached.
         """
-        cells = cells_of(grid, vertices(grid, targets, "targets"))
-        once = costs_the_same_both_ways(grid)
+        cells = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
+        once = has_symmetric_costs(grid)
         cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, reverse, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         here = grid.cells
         return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]
 
 
-def costs_the_same_both_ways(grid: GridGraph) -> bool:
+def has_symmetric_costs(grid: GridGraph) -> bool:
     """Tell whether half of the steps need a cost, which halves what is computed, copied and differentiated."""
     # Whether a function treats its arguments alike is only a guess, from a few numbers.
     return grid.is_undirected and isinstance(grid.edge_rule, str)

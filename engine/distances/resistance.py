@@ -8,18 +8,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..components import connected_components, representatives
-from ..grid import GridGraph, Numbers, known
-from ..solvers.automatic import choose, refuse_beyond_memory
-from ..solvers.dense import dense_inverse, refuse_above_limit
-from ..solvers.interface import AbstractSolver, inverse_block, solve, unit_vectors
-from ..solvers.nested_dissection import NestedDissection, selected_inverse
-from ..stencil import Stencil, outer_entries
-from .interface import AbstractDistance, cells_of, vertices
+from ..graph.components import connected_components, representatives
+from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
+from ..linalg.auto import require_memory, select_solver
+from ..linalg.base import AbstractLinearSolver, inverse_block, solve, unit_vectors
+from ..linalg.dense import dense_inverse, require_dense_size
+from ..linalg.nested_dissection import NestedDissection, selected_inverse
+from ..linalg.stencil_matrix import StencilMatrix, outer_product
+from .base import AbstractDistance, validate_vertices, vertex_cells
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
-ROUNDING = 4e-15
-ACCURATE = 1e-8
+POTENTIAL_ROUNDING = 4e-15
+RESISTANCE_RTOL = 1e-8
 
 
 class ResistanceDistance(AbstractDistance):
@@ -57,14 +57,14 @@ class ResistanceDistance(AbstractDistance):
     Array([[0., 1., 2.]], dtype=float64)
     """
 
-    solver: AbstractSolver | None = eqx.field(default=None)
+    solver: AbstractLinearSolver | None = eqx.field(default=None)
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Resistances between all vertices."""
-        refuse_directed(grid)
-        refuse_above_limit(grid.nb_active, "The resistance between all pairs of cells")
+        require_undirected(grid)
+        require_dense_size(grid.n_vertices, "The resistance between all pairs of cells")
         components = connected_components(grid)
-        inverse = dense_inverse(grounded(grid, components), grid.cells, True)
+        inverse = dense_inverse(grounded_laplacian(grid, components), grid.cells, True)
         own = jnp.take(components.ravel(), grid.cells, mode="fill", fill_value=0)
         diagonal = jnp.diagonal(inverse)
         resistance = diagonal[:, None] + diagonal[None] - 2 * inverse
@@ -79,15 +79,15 @@ class ResistanceDistance(AbstractDistance):
         no difference is left to take, R_is = G_ii − G_ss: so for a single source, and for each of several where the
         ground lies behind a wall that hardly conducts.
         """
-        refuse_directed(grid)
+        require_undirected(grid)
         what = f"The resistance from every cell of a raster of {grid.height:,} × {grid.width:,}"
-        refuse_beyond_memory(grid.shape, what, symmetric=True)
+        require_memory(grid.shape, what, symmetric=True)
         components = connected_components(grid)
-        starts, ends = cells_of(grid, sources), grid.cells
+        starts, ends = vertex_cells(grid, sources), grid.cells
         if sources.shape[0] == 1:
-            return _map_of(grid, components, starts[0])[None]
+            return _resistance_map(grid, components, starts[0])[None]
         exact = NestedDissection(symmetric=True)
-        system = grounded(grid, components)
+        system = grounded_laplacian(grid, components)
         diagonal = selected_inverse(system, exact).center.ravel()
         columns = solve(exact, system, unit_vectors(starts, grid.shape), symmetric=True)
         columns = jnp.take(columns.reshape(sources.shape[0], -1), ends, axis=1, mode="fill", fill_value=0.0)
@@ -97,9 +97,9 @@ class ResistanceDistance(AbstractDistance):
         resistance = jnp.where(starts[:, None] == ends[None], 0.0, resistance)
         here, there = (jnp.take(components.ravel(), c, mode="fill", fill_value=0) for c in (starts, ends))
         resistance = _within_components(resistance, here, there)
-        lost = _is_lost(resistance, own[:, None] + other[None])
-        each_its_ground = partial(jax.lax.map, lambda start: _map_of(grid, components, start), starts)
-        return _unless(lost, resistance, each_its_ground)
+        lost = _has_cancellation(resistance, own[:, None] + other[None])
+        each_its_ground = partial(jax.lax.map, lambda start: _resistance_map(grid, components, start), starts)
+        return _select(lost, resistance, each_its_ground)
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
         """Resistances from every vertex to targets; the same both ways."""
@@ -114,9 +114,9 @@ class ResistanceDistance(AbstractDistance):
 
     def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
         """Resistances between all pairs of k nodes, with k − 1 solves and none for the gradient."""
-        refuse_directed(grid)
+        require_undirected(grid)
         components = connected_components(grid)
-        cells = cells_of(grid, nodes)
+        cells = vertex_cells(grid, nodes)
         own = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
         # One node is tied to the ground itself, so that its potentials are known.
         around = jax.lax.stop_gradient(grid.edges).sum(0).ravel()
@@ -126,7 +126,7 @@ class ResistanceDistance(AbstractDistance):
         if nodes.shape[0] > 1:
             others = jnp.arange(nodes.shape[0] - 1)
             others = others + (others >= tied)
-            system = grounded(grid, components, cells[tied])
+            system = grounded_laplacian(grid, components, cells[tied])
             block = inverse_block(system, self._solver(grid, others.size), cells[others])
             diagonal = jnp.diagonal(block)
             # A column of the tied node would be the voltage of its conductor everywhere.
@@ -134,14 +134,14 @@ class ResistanceDistance(AbstractDistance):
             # Differences within a column first: behind a wall all potentials are high, and off by the same.
             fall = diagonal[:, None] - block
             among = fall + fall.T
-            lost = _is_lost(jnp.where(among > 0, among, jnp.inf), diagonal[:, None] + diagonal[None])
-            among = _unless(lost, among, partial(self._pair_by_pair, grid, system, cells[others], own[others]))
+            lost = _has_cancellation(jnp.where(among > 0, among, jnp.inf), diagonal[:, None] + diagonal[None])
+            among = _select(lost, among, partial(self._pair_by_pair, grid, system, cells[others], own[others]))
             resistance = resistance.at[others[:, None], others[None]].set(among)
             resistance = resistance.at[others, tied].set(to_tied).at[tied, others].set(to_tied)
         resistance = jnp.where(cells[:, None] == cells[None], 0.0, resistance)
         return _within_components(resistance, own, own)
 
-    def pairs(self, grid: GridGraph, sources: Numbers, targets: Numbers) -> Float[Array, "pairs"]:
+    def pairs(self, grid: GridGraph, sources: ArrayInput, targets: ArrayInput) -> Float[Array, "pairs"]:
         """Resistance of each pair (source i, target i), with one solve for each and none for the gradient.
 
         Notes
@@ -149,16 +149,16 @@ class ResistanceDistance(AbstractDistance):
         The current enters at the source and leaves at the target, so nothing is lost to cancellation when both are
         far from the ground.
         """
-        refuse_directed(grid)
-        first = cells_of(grid, vertices(grid, sources, "sources"))
-        second = cells_of(grid, vertices(grid, targets, "targets"))
+        require_undirected(grid)
+        first = vertex_cells(grid, validate_vertices(grid, sources, "sources"))
+        second = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
         components = connected_components(grid)
         labels = jnp.take(components.ravel(), jnp.stack([first, second]), mode="fill", fill_value=0)
         together = (labels[0] == labels[1]) & (labels[0] > 0)
         currents = unit_vectors(first, grid.shape) - unit_vectors(second, grid.shape)
         currents = jnp.where(together[:, None, None], currents, 0.0)
         # No current reaches the ground, so what ties it down does not matter, and R = cᵀ A⁻¹ c.
-        resistance = dissipation(grounded(grid, components), self._solver(grid, first.shape[0]), currents)
+        resistance = dissipation(grounded_laplacian(grid, components), self._solver(grid, first.shape[0]), currents)
         return jnp.where(together, resistance, jnp.inf)
 
     def _pair_by_pair(self, grid, system, cells, labels) -> Float[Array, "k k"]:
@@ -182,17 +182,23 @@ class ResistanceDistance(AbstractDistance):
         currents
             In ampere; must sum to zero within each component.
         """
-        refuse_directed(grid)
-        system = grounded(grid, connected_components(grid))
+        require_undirected(grid)
+        system = grounded_laplacian(grid, connected_components(grid))
         return solve(self._solver(grid, currents.shape[0]), system, currents, symmetric=True)
 
-    def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractSolver:
-        return self.solver if self.solver is not None else choose(grid.shape, right_hand_sides, symmetric=True).solver
+    def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractLinearSolver:
+        return (
+            self.solver
+            if self.solver is not None
+            else select_solver(grid.shape, right_hand_sides, symmetric=True).solver
+        )
 
 
-def _map_of(grid: GridGraph, components: Int[Array, "rows columns"], start: Int[Array, ""]) -> Float[Array, "n"]:
+def _resistance_map(
+    grid: GridGraph, components: Int[Array, "rows columns"], start: Int[Array, ""]
+) -> Float[Array, "n"]:
     """Return the resistance of every vertex to one cell, which is tied to the ground."""
-    system = grounded(grid, components, start)
+    system = grounded_laplacian(grid, components, start)
     diagonal = selected_inverse(system, NestedDissection(symmetric=True)).center.ravel()
     around = jnp.take(jax.lax.stop_gradient(grid.edges).sum(0).ravel(), start, mode="fill", fill_value=0.0)
     resistance = diagonal[grid.cells] - 1 / jnp.where(around > 0, around, 1.0)
@@ -201,23 +207,23 @@ def _map_of(grid: GridGraph, components: Int[Array, "rows columns"], start: Int[
     return _within_components(resistance[None], label[None], components.ravel()[grid.cells])[0]
 
 
-def _is_lost(resistance: Float[Array, "k m"], potentials: Float[Array, "k m"]) -> Bool[Array, ""]:
+def _has_cancellation(resistance: Float[Array, "k m"], potentials: Float[Array, "k m"]) -> Bool[Array, ""]:
     """Tell whether a resistance is a difference of potentials so much larger that digits are missing."""
     fixed = jax.lax.stop_gradient((resistance, potentials))
-    return ((fixed[0] > 0) & (fixed[0] < jnp.inf) & (ROUNDING * fixed[1] > ACCURATE * fixed[0])).any()
+    return ((fixed[0] > 0) & (fixed[0] < jnp.inf) & (POTENTIAL_ROUNDING * fixed[1] > RESISTANCE_RTOL * fixed[0])).any()
 
 
-def _unless(lost: Bool[Array, ""], resistance: Float[Array, "k m"], otherwise: Callable) -> Float[Array, "k m"]:
-    seen = known(lost)
+def _select(lost: Bool[Array, ""], resistance: Float[Array, "k m"], otherwise: Callable) -> Float[Array, "k m"]:
+    seen = concrete_or_none(lost)
     # Known values choose here and now: to compile both ways takes longer than to go one of them.
     if seen is not None:
         return otherwise() if seen else resistance
     return jax.lax.cond(lost, otherwise, lambda: resistance)
 
 
-def grounded(
+def grounded_laplacian(
     grid: GridGraph, components: Int[Array, "rows columns"], preferred: Int[Array, ""] | None = None
-) -> Stencil:
+) -> StencilMatrix:
     """Return the Laplacian with one cell of each component tied to the ground: a nonsingular system.
 
     Parameters
@@ -241,11 +247,13 @@ def grounded(
     conductor = jnp.where(tie, jnp.where(around > 0, around, 1.0), 0.0)
     # Cells that are not vertices become rows of the identity.
     extra = jnp.where(components > 0, conductor, 1.0)
-    return Stencil(laplacian.center + extra, laplacian.edges)
+    return StencilMatrix(laplacian.center + extra, laplacian.edges)
 
 
 @eqx.filter_custom_vjp
-def dissipation(system: Stencil, solver: AbstractSolver, currents: Float[Array, "k rows columns"]) -> Float[Array, "k"]:
+def dissipation(
+    system: StencilMatrix, solver: AbstractLinearSolver, currents: Float[Array, "k rows columns"]
+) -> Float[Array, "k"]:
     """Return cᵀ A⁻¹ c for k currents c: the power that each dissipates, which is R for one ampere.
 
     With v = A⁻¹ c, dR = −vᵀ dA v; for a conductance between i and j this is −(v_i − v_j)².
@@ -267,11 +275,11 @@ def _dissipation_forward(perturbed, system, solver, currents):
 def _dissipation_backward(potentials, cotangent, perturbed, system, solver, currents):
     # Entry by entry this is −v_i v_j off the diagonal and −v_i² on it; the Laplacian's own rule, w_e in both
     # diagonals and with the opposite sign between them, completes it to −(v_i − v_j)².
-    entries = outer_entries(cotangent[:, None, None] * potentials, potentials, system.directions)
+    entries = outer_product(cotangent[:, None, None] * potentials, potentials, system.directions)
     return jax.tree.map(jnp.negative, entries)
 
 
-def refuse_directed(grid: GridGraph) -> None:
+def require_undirected(grid: GridGraph) -> None:
     """Raise a `ValueError` if the two directions of an edge have different conductances."""
     if not grid.is_undirected:
         raise ValueError(

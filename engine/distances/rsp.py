@@ -7,18 +7,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..components import connected_components
-from ..formulas import Formula
-from ..grid import GridGraph, known
-from ..solvers.arrival import arrive, log_transitions
-from ..solvers.automatic import choose, refuse_beyond_memory
-from ..solvers.dense import dense_inverse, refuse_above_limit
-from ..solvers.departure import depart
-from ..solvers.interface import AbstractSolver
-from ..solvers.nested_dissection import NestedDissection
-from ..stencil import Stencil, neighbour, steps_of
-from .costs import finite_costs, inverse
-from .interface import AbstractDistance, cells_of, vertex_values
+from ..graph.components import connected_components
+from ..graph.grid_graph import GridGraph, concrete_or_none
+from ..hashable_function import HashableFunction
+from ..linalg.auto import require_memory, select_solver
+from ..linalg.base import AbstractLinearSolver
+from ..linalg.dense import dense_inverse, require_dense_size
+from ..linalg.nested_dissection import NestedDissection
+from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets, shift
+from ..random_walks.first_passage import solve_first_passage
+from ..random_walks.hitting import log_transition_probabilities, solve_hitting
+from .base import AbstractDistance, vertex_cells, vertex_values
+from .cost_functions import finite_costs, inverse
 
 MEASURES = ("expected_cost", "free_energy", "survival")
 
@@ -79,22 +79,22 @@ class RSPDistance(AbstractDistance):
     theta: Float[Array, ""]
     cost: Callable[[Array], Array] = eqx.field(static=True)
     measure: str = eqx.field(static=True)
-    solver: AbstractSolver | None
+    solver: AbstractLinearSolver | None
 
     def __init__(
         self,
         theta: ArrayLike,
         cost: Callable[[Array], Array] = inverse,
         measure: str = "expected_cost",
-        solver: AbstractSolver | None = None,
+        solver: AbstractLinearSolver | None = None,
     ):
         self.theta = jnp.asarray(theta, dtype=float)
-        value = known(self.theta)
+        value = concrete_or_none(self.theta)
         if self.theta.ndim or (value is not None and not 0 < value < float("inf")):
             raise ValueError(f"theta must be one positive number, not {theta}")
         if measure not in MEASURES:
             raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
-        self.cost = Formula(cost)
+        self.cost = HashableFunction(cost)
         self.measure = measure
         self.solver = solver
 
@@ -108,16 +108,16 @@ class RSPDistance(AbstractDistance):
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
             return self._to_one(solver, grid.edges, costs, target, undirected)
 
-        rasters = jax.lax.map(to_one, cells_of(grid, targets))
+        rasters = jax.lax.map(to_one, vertex_cells(grid, targets))
         return vertex_values(grid, rasters).T
 
-    def solver_for(self, grid: GridGraph) -> AbstractSolver:
+    def solver_for(self, grid: GridGraph) -> AbstractLinearSolver:
         """Return what solves the systems of walks to one target: the solver that was given, or chosen by their size."""
-        return self.solver if self.solver is not None else choose(grid.shape, 1, symmetric=False).solver
+        return self.solver if self.solver is not None else select_solver(grid.shape, 1, symmetric=False).solver
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         wanted = self.measure == "expected_cost"
-        arrival = arrive(solver, conductances, costs, self.theta, target, undirected=undirected, spent=wanted)
+        arrival = solve_hitting(solver, conductances, costs, self.theta, target, undirected=undirected, spent=wanted)
         # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
         reached = arrival.potential < jnp.inf
         scaled = jnp.where(reached, arrival.scaled, 1.0)
@@ -132,19 +132,19 @@ class RSPDistance(AbstractDistance):
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Distances from sources to every vertex: transposed solves and the diagonal of an inverse for each."""
         what = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
-        refuse_beyond_memory(grid.shape, what, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
-        log_transitions, costs = _walk(grid, self.cost)
+        require_memory(grid.shape, what, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
+        log_transition_probabilities, costs = _walk(grid, self.cost)
         exact = NestedDissection(symmetric=False)
         spent = self.measure == "expected_cost"
 
         def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            found = depart(exact, log_transitions, costs, self.theta, source, spent=spent)
+            found = solve_first_passage(exact, log_transition_probabilities, costs, self.theta, source, spent=spent)
             if self.measure == "survival":
                 return jnp.where(found.reached, jnp.exp(-found.free_energy), 0.0)
             distance = found.spent if spent else found.free_energy / self.theta
             return jnp.where(found.reached, distance, jnp.inf)
 
-        return vertex_values(grid, jax.lax.map(from_one, cells_of(grid, sources)))
+        return vertex_values(grid, jax.lax.map(from_one, vertex_cells(grid, sources)))
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
@@ -157,9 +157,9 @@ class RSPDistance(AbstractDistance):
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Distances between all vertices."""
-        refuse_above_limit(grid.nb_active, "The randomized-shortest-path distance from a source to every cell")
-        log_transitions, costs = _walk(grid, self.cost)
-        weights = jnp.exp(log_transitions - self.theta * costs)
+        require_dense_size(grid.n_vertices, "The randomized-shortest-path distance from a source to every cell")
+        log_transition_probabilities, costs = _walk(grid, self.cost)
+        weights = jnp.exp(log_transition_probabilities - self.theta * costs)
         inverse_ = dense_inverse(_identity_minus(weights), grid.cells, False)
         component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
         together = component[:, None] == component[None]
@@ -172,7 +172,7 @@ class RSPDistance(AbstractDistance):
         return jax.lax.cond(
             in_range,
             lambda: self._from_inverse(grid, inverse_, together, weights, costs),
-            lambda: self.to_targets(grid, jnp.arange(grid.nb_active)),
+            lambda: self.to_targets(grid, jnp.arange(grid.n_vertices)),
         )
 
     def _from_inverse(self, grid, inverse_, together, weights, costs):
@@ -182,7 +182,7 @@ class RSPDistance(AbstractDistance):
             if self.measure == "survival":
                 return jnp.where(together, survival, 0.0)
             return jnp.where(together, -jnp.log(survival) / self.theta, jnp.inf)
-        spent = Stencil(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
+        spent = StencilMatrix(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
         mean_cost = (inverse_ @ spent @ inverse_) / z
         return jnp.where(together, mean_cost - jnp.diagonal(mean_cost)[None], jnp.inf)
 
@@ -191,16 +191,17 @@ def _walk(
     grid: GridGraph, cost: Callable[[Array], Array]
 ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
     """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
-    return log_transitions(grid.edges), finite_costs(grid, cost)
+    return log_transition_probabilities(grid.edges), finite_costs(grid, cost)
 
 
-def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil:
-    return Stencil(jnp.ones(weights.shape[1:]), -weights)
+def _identity_minus(weights: Float[Array, "directions rows columns"]) -> StencilMatrix:
+    return StencilMatrix(jnp.ones(weights.shape[1:]), -weights)
 
 
 def _has_one_way_edges(grid: GridGraph) -> Array:
     exists = grid.edges > 0
     back = [
-        neighbour(exists[grid.directions - 1 - d], step, fill=False) for d, step in enumerate(steps_of(grid.directions))
+        shift(exists[grid.directions - 1 - d], step, fill=False)
+        for d, step in enumerate(neighbour_offsets(grid.directions))
     ]
     return (exists != jnp.stack(back)).any()

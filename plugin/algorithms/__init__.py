@@ -6,9 +6,9 @@ made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inpu
 """
 
 from .distances.distancematrix import DistanceMatrix
-from .distances.leastcostdistance import LeastCostDistance
-from .distances.resistancedistance import ResistanceDistance
-from .distances.rspdistance import RSPDistance
+from .distances.leastcostdistance import LeastCostDistanceAlgorithm
+from .distances.resistancedistance import ResistanceDistanceAlgorithm
+from .distances.rspdistance import RSPDistanceAlgorithm
 from .flows.barriers import Barriers
 from .flows.circuitscapeproject import CircuitscapeProject
 from .flows.currentflow import CurrentFlow
@@ -16,24 +16,24 @@ from .flows.currentflowadvanced import CurrentFlowAdvanced
 from .flows.leastcostcorridor import LeastCostCorridor
 from .flows.leastcostpaths import LeastCostPaths
 from .flows.movingwindowcurrent import MovingWindowCurrent
-from .flows.rspflow import RSPFlow
-from .habitat.connectedhabitat import ConnectedHabitat
-from .habitat.windowedconnectivity import WindowedConnectivity
+from .flows.rspflow import RSPFlowAlgorithm
+from .habitat.connectedhabitat import ConnectedHabitatAlgorithm
+from .habitat.windowedconnectivity import WindowedConnectivityAlgorithm
 from .sensitivity.movingwindowsensitivity import MovingWindowSensitivity
-from .sensitivity.sensitivity import Sensitivity
-from .sensitivity.windowedsensitivity import WindowedSensitivity
+from .sensitivity.sensitivity import SensitivityAlgorithm
+from .sensitivity.windowedsensitivity import WindowedSensitivityAlgorithm
 from .tools.connectedcomponents import ConnectedComponents
 from .tools.loadsampledata import LoadSampleData
 from .tools.permeabilityfromlandcover import PermeabilityFromLandCover
 
 ALGORITHMS = (
-    LeastCostDistance,
-    ResistanceDistance,
-    RSPDistance,
+    LeastCostDistanceAlgorithm,
+    ResistanceDistanceAlgorithm,
+    RSPDistanceAlgorithm,
     DistanceMatrix,
-    Sensitivity,
-    WindowedSensitivity,
-    WindowedConnectivity,
+    SensitivityAlgorithm,
+    WindowedSensitivityAlgorithm,
+    WindowedConnectivityAlgorithm,
     ConnectedComponents,
     LoadSampleData,
     CurrentFlow,
@@ -44,9 +44,9 @@ ALGORITHMS = (
     PermeabilityFromLandCover,
     MovingWindowCurrent,
     MovingWindowSensitivity,
-    RSPFlow,
+    RSPFlowAlgorithm,
     Barriers,
-    ConnectedHabitat,
+    ConnectedHabitatAlgorithm,
 )
 
 __all__ = ["ALGORITHMS"]

@@ -19,7 +19,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from ..translation import tr
+from ..i18n import tr
 
 Parameter = QgsProcessingParameterDefinition
 
@@ -29,7 +29,7 @@ SMALLEST_THETA = 1e-12
 DEFAULT_DISPERSAL = 1000.0
 
 
-def explained(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
+def with_help(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
     """Give a parameter its help and, if asked, put it among the advanced ones."""
     parameter.setHelp(text)
     if advanced:
@@ -42,14 +42,14 @@ def landscape() -> list[Parameter]:
     # Optional, because QGIS 3.22 otherwise refuses a run that relies on the default.
     band = QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True)
     return [
-        explained(
+        with_help(
             QgsProcessingParameterRasterLayer("INPUT", tr("Landscape")),
             tr(
                 "A raster that says how easy or hard it is to cross each cell. Cells without data are barriers. "
                 "Values must not be negative. Use a projected coordinate system, so that distances are in metres."
             ),
         ),
-        explained(band, tr("The band of the landscape raster to use; the first one if nothing is chosen.")),
+        with_help(band, tr("The band of the landscape raster to use; the first one if nothing is chosen.")),
         choice(
             "VALUES",
             tr("The values of the landscape are"),
@@ -98,7 +98,7 @@ def graph(*, both_ways_alike: bool = False) -> list[Parameter]:
 def sources() -> list[Parameter]:
     """Return where the ways begin or end: points, or the cells of a raster."""
     return [
-        explained(
+        with_help(
             QgsProcessingParameterFeatureSource(
                 "SOURCES", tr("Sources: points"), [QgsProcessing.SourceType.TypeVectorPoint], optional=True
             ),
@@ -108,7 +108,7 @@ def sources() -> list[Parameter]:
                 "Give either points or a raster of sources."
             ),
         ),
-        explained(
+        with_help(
             QgsProcessingParameterRasterLayer("SOURCE_RASTER", tr("Sources: raster"), optional=True),
             tr(
                 "A raster whose cells with any value but 0 are sources, for example habitat or the result of "
@@ -123,7 +123,7 @@ def focal_nodes() -> list[Parameter]:
     """Return between which places movement is asked for: points or polygons with their ids, or a raster of ids."""
     kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
     return [
-        explained(
+        with_help(
             QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
             tr(
                 "The places between which movement is asked for, such as habitat patches or sampling sites: a point is "
@@ -132,14 +132,14 @@ def focal_nodes() -> list[Parameter]:
                 "layer or a raster of focal nodes."
             ),
         ),
-        explained(
+        with_help(
             QgsProcessingParameterField("ID_FIELD", tr("Field with the ids"), None, "FOCAL", optional=True),
             tr(
                 "The field that names the focal nodes in tables and file names; feature ids if nothing is chosen. "
                 "Polygons that share an id are one region; points must not share one."
             ),
         ),
-        explained(
+        with_help(
             QgsProcessingParameterRasterLayer("FOCAL_RASTER", tr("Focal nodes: raster"), optional=True),
             tr(
                 "A raster of whole numbers; all cells of one number above 0 are the focal node of that id. If its "
@@ -154,14 +154,14 @@ def targets() -> list[Parameter]:
     """Return where ways from the focal nodes lead to, if not to each other."""
     kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
     return [
-        explained(
+        with_help(
             QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points or polygons"), kinds, optional=True),
             tr(
                 "Places that ways from the focal nodes lead to. Without targets, ways lead from the focal nodes to "
                 "each other."
             ),
         ),
-        explained(
+        with_help(
             QgsProcessingParameterField(
                 "TARGET_ID_FIELD", tr("Field with the ids of the targets"), None, "TARGETS", optional=True
             ),
@@ -170,7 +170,7 @@ def targets() -> list[Parameter]:
     ]
 
 
-def focal_complaint(given: set[str]) -> str:
+def validate_focal(given: set[str]) -> str:
     """Return what is wrong with the choice of focal nodes, or nothing."""
     named = given & {"FOCAL", "FOCAL_RASTER"}
     if not named:
@@ -184,7 +184,7 @@ def circuit() -> list[Parameter]:
     """Return what can be done to the landscape of a circuit: regions without resistance, and a mask; advanced."""
     polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
     return [
-        explained(
+        with_help(
             QgsProcessingParameterFeatureSource("SHORT_CIRCUITS", tr("Short-circuit regions"), polygons, optional=True),
             tr(
                 "Polygons within which nothing resists, such as reserves that animals cross freely: all cells whose "
@@ -193,7 +193,7 @@ def circuit() -> list[Parameter]:
             ),
             advanced=True,
         ),
-        explained(
+        with_help(
             QgsProcessingParameterRasterLayer("MASK", tr("Mask"), optional=True),
             tr(
                 "A raster that is above 0 where the landscape counts; all other cells become barriers. If its cells do "
@@ -230,7 +230,7 @@ def dispersal() -> Parameter:
     )
 
 
-def complaint_about_direction(choices: dict[str, str]) -> str:
+def validate_direction(choices: dict[str, str]) -> str:
     """Return what is wrong if a distance without direction is to have one, or nothing."""
     if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
         return tr(
@@ -305,13 +305,13 @@ def solver() -> Parameter:
 
 def output(description: str, text: str) -> Parameter:
     """Return where the map is written."""
-    return explained(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
+    return with_help(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
 
 
 def optional_map(name: str, description: str, text: str) -> Parameter:
     """Return where a map is written that not everybody wants."""
     destination = QgsProcessingParameterRasterDestination(name, description, optional=True, createByDefault=False)
-    return explained(destination, text)
+    return with_help(destination, text)
 
 
 def table(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
@@ -326,7 +326,7 @@ def lines(name: str, description: str, text: str, *, optional: bool = False) -> 
 
 def _sink(name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool) -> Parameter:
     sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=not optional)
-    return explained(sink, text)
+    return with_help(sink, text)
 
 
 def choice(
@@ -339,12 +339,12 @@ def choice(
     parameter = QgsProcessingParameterEnum(
         name, description, list(options), defaultValue=default or options[0], usesStaticStrings=True
     )
-    return explained(parameter, text, advanced=advanced)
+    return with_help(parameter, text, advanced=advanced)
 
 
 def flag(name: str, description: str, text: str) -> Parameter:
     """Return a yes or no, no by default."""
-    return explained(QgsProcessingParameterBoolean(name, description, defaultValue=False), text)
+    return with_help(QgsProcessingParameterBoolean(name, description, defaultValue=False), text)
 
 
 def number(
@@ -365,10 +365,10 @@ def number(
         parameter.setMinimum(minimum)
     if maximum is not None:
         parameter.setMaximum(maximum)
-    return explained(parameter, text, advanced=advanced)
+    return with_help(parameter, text, advanced=advanced)
 
 
 def distance(name: str, description: str, default: float, text: str) -> Parameter:
     """Return a length in the units of the landscape."""
     parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", minValue=1e-9)
-    return explained(parameter, text)
+    return with_help(parameter, text)

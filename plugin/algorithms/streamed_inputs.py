@@ -9,7 +9,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext, QgsProcessingFeedback
 
-from ..array_file import ArrayFile
+from ..i18n import tr
 from ..layers import (
     Band,
     StreamedRaster,
@@ -20,10 +20,10 @@ from ..layers import (
     stream_quality,
     stream_strengths,
 )
-from ..runner import refuse_without_room
-from ..translation import tr
-from .inputs import Inputs, warn_of_degrees
-from .stages import Stage
+from ..npy_file import NpyFile
+from ..runner import require_disk_space
+from .parameter_values import ParameterValues, warn_of_degrees
+from .step_feedback import StepFeedback
 
 # Bytes a cell: the values and their mask, and the result.
 LANDSCAPE_BYTES, RESULT_BYTES = 9, 8
@@ -39,13 +39,13 @@ FURTHER_RASTERS = ("QUALITY", "SOURCE_STRENGTH", "PLACES", "CONDITION_1", "FUTUR
 FURTHER_MAPS = ("FLOW_POTENTIAL", "NORMALIZED_CURRENT")
 
 
-class StreamedInputs(Inputs):
+class StreamedParameterValues(ParameterValues):
     """The inputs of one run, written into its job folder instead of into memory.
 
     Parameters
     ----------
     algorithm, parameters, context, feedback
-        As for `Inputs`.
+        As for `ParameterValues`.
     folder
         The job folder.
     results
@@ -73,12 +73,12 @@ class StreamedInputs(Inputs):
         further += sum(RESULT_BYTES for name in FURTHER_MAPS if self.is_given(name))
         bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + further
         cells = source.frame.rows * source.frame.columns
-        refuse_without_room(cells * bytes_a_cell, dict.fromkeys(self._results, cells * GEOTIFF_BYTES))
-        raster = stream_landscape(source, self.choice("VALUES"), self._folder, Stage(self._feedback, 0, 50))
+        require_disk_space(cells * bytes_a_cell, dict.fromkeys(self._results, cells * GEOTIFF_BYTES))
+        raster = stream_landscape(source, self.choice("VALUES"), self._folder, StepFeedback(self._feedback, 0, 50))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
         return raster
 
-    def quality(self, name: str) -> ArrayFile:
+    def quality(self, name: str) -> NpyFile:
         """Bring habitat quality, on the cells of the landscape, to the engine; 0 where it has no data.
 
         Raises
@@ -88,7 +88,7 @@ class StreamedInputs(Inputs):
         """
         return self._on_the_landscape(name, tr("Reading the habitat quality"), stream_quality)
 
-    def strengths(self, name: str) -> ArrayFile:
+    def strengths(self, name: str) -> NpyFile:
         """Bring how strong a source each cell of the landscape is to the engine; 0 where there is no data.
 
         Raises
@@ -98,7 +98,7 @@ class StreamedInputs(Inputs):
         """
         return self._on_the_landscape(name, tr("Reading the source strengths"), stream_strengths)
 
-    def places(self, name: str) -> ArrayFile:
+    def places(self, name: str) -> NpyFile:
         """Bring how much each cell of the landscape is of interest to the engine; 0 where there is no data.
 
         Raises
@@ -108,7 +108,7 @@ class StreamedInputs(Inputs):
         """
         return self._on_the_landscape(name, tr("Reading the places of interest"), stream_places)
 
-    def condition(self, name: str, file: str, *, classes: bool) -> ArrayFile:
+    def condition(self, name: str, file: str, *, classes: bool) -> NpyFile:
         """Bring a property of the cells of the landscape to the engine; NaN where it is unknown.
 
         Parameters
@@ -126,16 +126,16 @@ class StreamedInputs(Inputs):
             A value cannot be compared, or nothing is known of the landscape.
         """
 
-        def stream(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+        def stream(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
             return stream_condition(source, landscape, folder / file, feedback, classes=classes)
 
         return self._on_the_landscape(name, tr("Reading the conditions"), stream)
 
-    def _on_the_landscape(self, name: str, text: str, stream: Callable[..., ArrayFile]) -> ArrayFile:
+    def _on_the_landscape(self, name: str, text: str, stream: Callable[..., NpyFile]) -> NpyFile:
         landscape = self.landscape
         self._feedback.setProgressText(text)
         source = open_band(self.layer(name), 1)
         if not source.frame.same_grid_as(landscape.frame):
             copied = source.frame.rows * source.frame.columns
-            refuse_without_room(copied * FURTHER_BYTES + landscape.values.size * (FURTHER_BYTES + RESULT_BYTES))
-        return stream(source, landscape, self._folder, Stage(self._feedback, 50, 100))
+            require_disk_space(copied * FURTHER_BYTES + landscape.values.size * (FURTHER_BYTES + RESULT_BYTES))
+        return stream(source, landscape, self._folder, StepFeedback(self._feedback, 50, 100))

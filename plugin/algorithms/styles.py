@@ -31,19 +31,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from ..array_file import ArrayFile
-from ..translation import tr
-from .colours import (
-    BELOW_TO_ABOVE_ZERO,
-    CATEGORIES,
-    COMPASS,
-    LINES,
-    LITTLE_TO_MUCH,
-    NEAR_TO_FAR,
-    THE_REST,
-    TRICKLE_TO_STREAM,
-)
-from .results import in_digits
+from ..i18n import tr
+from ..npy_file import NpyFile
+from .color_ramps import CATEGORIES, COMPASS, CURRENT, DISTANCE, DIVERGING, HABITAT, LINES, OTHER
+from .outputs import format_number
 
 LINE_WIDTH = "0.7"  # millimetres
 
@@ -64,7 +55,7 @@ class Style(ABC):
 
 
 @dataclass(frozen=True)
-class Stretched(Style):
+class LinearPseudocolor(Style):
     """Colours running evenly from one value to another; what lies beyond keeps the last colour.
 
     Parameters
@@ -97,7 +88,7 @@ class Stretched(Style):
 
 
 @dataclass(frozen=True)
-class Multiplied(Style):
+class LogPseudocolor(Style):
     """Colours from one value to another, each next one as many times as large as the last.
 
     What lies beyond keeps the first or the last colour, so 0 has the first.
@@ -134,11 +125,11 @@ class Multiplied(Style):
         return renderer
 
     def _label(self, value: float) -> str:
-        return f"{in_digits(float(f'{value:.2g}'))} {self.unit}".strip()
+        return f"{format_number(float(f'{value:.2g}'))} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
-class Numbered(Style):
+class ComponentPalette(Style):
     """One colour for each of the first numbers, one for all the others.
 
     Parameters
@@ -162,13 +153,13 @@ class Numbered(Style):
             first, last = len(CATEGORIES) + 1, len(self.sizes)
             label = tr("{first} to {last} (at most {size:,} cells each)")
             size = self.sizes[len(CATEGORIES)]
-            items.append(_item(np.inf, THE_REST, label.format(first=first, last=last, size=size)))
+            items.append(_item(np.inf, OTHER, label.format(first=first, last=last, size=size)))
         ramp.setColorRampItemList(items)
         return _pseudocolour(layer, ramp)
 
 
 @dataclass(frozen=True)
-class Graded(Style):
+class GraduatedLines(Style):
     """Lines in classes of equal width of a value, each in a colour of its own.
 
     Parameters
@@ -189,7 +180,7 @@ class Graded(Style):
         ranges = []
         for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
             symbol = QgsLineSymbol.createSimple({"line_color": colour, "line_width": LINE_WIDTH, "capstyle": "round"})
-            ranges.append(QgsRendererRange(low, high, symbol, f"{in_digits(low)} – {in_digits(high)}"))
+            ranges.append(QgsRendererRange(low, high, symbol, f"{format_number(low)} – {format_number(high)}"))
         return QgsGraduatedSymbolRenderer(self.column, ranges)
 
 
@@ -199,11 +190,11 @@ def line_style(column: str, values: Sequence[float]) -> Style:
     known = known[np.isfinite(known)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     high = high if high > low else low + (abs(low) or 1.0)
-    return Graded(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
+    return GraduatedLines(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
 
 
 @dataclass(frozen=True)
-class Named(Style):
+class PalettedClasses(Style):
     """One colour and one name for each of some values; nothing for any other.
 
     Parameters
@@ -220,7 +211,7 @@ class Named(Style):
 
 
 @dataclass(frozen=True)
-class Saved(Style):
+class QmlStyle(Style):
     """A style that somebody saved from QGIS, labels of points included.
 
     Parameters
@@ -237,10 +228,10 @@ class Saved(Style):
         return layer.renderer().clone()
 
 
-def ground_style(ids: Sequence[int], names: Sequence[str]) -> Style:
+def allocation_style(ids: Sequence[int], names: Sequence[str]) -> Style:
     """Return the style of a map of whose ground each cell is: colours that come again after ten places."""
     pairs = zip(ids, names)
-    return Named(tuple((id, CATEGORIES[n % len(CATEGORIES)], name) for n, (id, name) in enumerate(pairs)))
+    return PalettedClasses(tuple((id, CATEGORIES[n % len(CATEGORIES)], name) for n, (id, name) in enumerate(pairs)))
 
 
 def direction_style() -> Style:
@@ -249,7 +240,7 @@ def direction_style() -> Style:
         tr("here"), tr("east"), tr("south-east"), tr("south"), tr("south-west"),
         tr("west"), tr("north-west"), tr("north"), tr("north-east"),
     ]  # fmt: skip
-    return Named(tuple(zip(range(9), COMPASS, names)))
+    return PalettedClasses(tuple(zip(range(9), COMPASS, names)))
 
 
 def corridor_style(excess: np.ndarray) -> Style:
@@ -257,17 +248,17 @@ def corridor_style(excess: np.ndarray) -> Style:
     finite = excess[np.isfinite(excess)]
     high = float(np.median(finite)) if finite.size else 1.0
     high = high if high > 0 else float(finite.max(initial=0.0)) or 1.0
-    return Stretched(0.0, _rounded_up(high), tuple(reversed(NEAR_TO_FAR)))
+    return LinearPseudocolor(0.0, _rounded_up(high), tuple(reversed(DISTANCE)))
 
 
 def distance_style(distance: np.ndarray, unit: str = "") -> Style:
     """Return the style of a distance map: pale near the sources, dark far away, from 0 to the 98th percentile."""
     finite = distance[np.isfinite(distance)]
     if finite.size == 0:
-        return Stretched(0.0, 1.0, NEAR_TO_FAR, unit)
+        return LinearPseudocolor(0.0, 1.0, DISTANCE, unit)
     low = min(0.0, float(finite.min()))
     high = float(np.percentile(finite, UPPER_PERCENTILE))
-    return Stretched(low, _rounded_up(high if high > low else float(finite.max())), NEAR_TO_FAR, unit)
+    return LinearPseudocolor(low, _rounded_up(high if high > low else float(finite.max())), DISTANCE, unit)
 
 
 def _rounded_up(value: float) -> float:
@@ -285,17 +276,17 @@ def current_style(currents: np.ndarray, unit: str = "") -> Style:
     """
     flowing = currents[np.isfinite(currents) & (currents > 0)]
     if flowing.size == 0:
-        return Multiplied(1e-3, 1.0, TRICKLE_TO_STREAM, unit)
+        return LogPseudocolor(1e-3, 1.0, CURRENT, unit)
     high = float(np.percentile(flowing, FLOW_PERCENTILE))
     low = max(float(np.percentile(flowing, 100.0 - UPPER_PERCENTILE)), high / 1000)
-    return Multiplied(low, _rounded_up(high), TRICKLE_TO_STREAM, unit)
+    return LogPseudocolor(low, _rounded_up(high), CURRENT, unit)
 
 
 def survival_style(survival: np.ndarray) -> Style:
     """Return the style of a map of chances to arrive: pale where a source is near, dark where nobody arrives."""
     finite = survival[np.isfinite(survival)]
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
-    return Stretched(0.0, high, tuple(reversed(NEAR_TO_FAR)))
+    return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)))
 
 
 def sensitivity_style(sensitivity: np.ndarray) -> Style:
@@ -303,22 +294,22 @@ def sensitivity_style(sensitivity: np.ndarray) -> Style:
     size = np.abs(sensitivity[np.isfinite(sensitivity)])
     size = size[size > 0]
     reach = _rounded_up(float(np.percentile(size, UPPER_PERCENTILE))) if size.size else 1.0
-    return Stretched(-reach, reach, BELOW_TO_ABOVE_ZERO)
+    return LinearPseudocolor(-reach, reach, DIVERGING)
 
 
 def ratio_style() -> Style:
     """Return the style of what is beside what is to be expected: pale at 1, blue below, red above, from 0 to 2."""
-    return Stretched(0.0, 2.0, BELOW_TO_ABOVE_ZERO)
+    return LinearPseudocolor(0.0, 2.0, DIVERGING)
 
 
 def habitat_style(habitat: np.ndarray) -> Style:
     """Return the style of a map of habitat within reach: pale where there is none, green where there is much."""
     finite = habitat[np.isfinite(habitat)]
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
-    return Stretched(0.0, _rounded_up(high if high > 0 else float(finite.max(initial=0.0))), LITTLE_TO_MUCH)
+    return LinearPseudocolor(0.0, _rounded_up(high if high > 0 else float(finite.max(initial=0.0))), HABITAT)
 
 
-def sampled(raster: ArrayFile) -> np.ndarray:
+def sampled(raster: NpyFile) -> np.ndarray:
     """Return enough rows of a raster on disk, evenly spread, for the numbers of a style; all rows of a small one."""
     step = max(1, raster.size // MOST_CELLS_FOR_A_STYLE)
     if step == 1:
@@ -329,7 +320,7 @@ def sampled(raster: ArrayFile) -> np.ndarray:
 def component_style(labels: np.ndarray) -> Style:
     """Return the style of a map of components, numbered from 1, the largest, on; 0 for barriers, NaN for nodata."""
     sizes = np.bincount(labels[labels > 0].astype(np.int64))[1:]
-    return Numbered(tuple(int(size) for size in sizes), has_barriers=bool((labels == 0).any()))
+    return ComponentPalette(tuple(int(size) for size in sizes), has_barriers=bool((labels == 0).any()))
 
 
 # QGIS keeps only a bare pointer to a post-processor and calls it after the algorithm is gone, so somebody has to
@@ -358,11 +349,11 @@ def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) ->
         Knows which outputs will be loaded.
     """
     if context.willLoadLayerOnCompletion(path):
-        _styled_outputs[path] = _Styler(style)
+        _styled_outputs[path] = _PostProcessor(style)
         context.layerToLoadOnCompletionDetails(path).setPostProcessor(_styled_outputs[path])
 
 
-class _Styler(QgsProcessingLayerPostProcessorInterface):
+class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
     """Gives a layer its renderer once QGIS has loaded it; runs in the main thread."""
 
     def __init__(self, style: Style) -> None:
@@ -383,7 +374,7 @@ class _Styler(QgsProcessingLayerPostProcessorInterface):
 
 
 def _item(value: float, colour: str, label: str = "") -> QgsColorRampShader.ColorRampItem:
-    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or in_digits(value))
+    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or format_number(value))
 
 
 def _legend(unit: str, *, as_bar: bool = True) -> QgsColorRampLegendNodeSettings:

@@ -33,7 +33,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
-from ..translation import tr
+from ..i18n import tr
 from .styles import Style, style_when_loaded
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
@@ -111,7 +111,7 @@ def _cell(value: Any, kind: str) -> Any:
     return {"integer": int, "real": float, "text": str}[kind](value)
 
 
-def refuse_unwritable_tables(
+def require_writable_tables(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> None:
     """Look where the tables will go before the run, so that an hour's work is not lost at its end.
@@ -137,7 +137,7 @@ def refuse_unwritable_tables(
 
 
 @contextmanager
-def written_tables(
+def write_tables(
     algorithm: QgsProcessingAlgorithm,
     tables: Sequence[Table],
     parameters: dict[str, Any],

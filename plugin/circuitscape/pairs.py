@@ -8,8 +8,8 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingException
 
-from ..translation import tr
-from .files import lines_of
+from ..i18n import tr
+from .input_files import lines_of
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..layers import Frame
+from ..i18n import tr
+from ..layers import RasterGrid
 from ..runner import Task
-from ..translation import tr
-from .files import cells_at, first_of, is_raster, numbers_of, raster_of, whole
-from .focal import alone_among, chosen, focal_of, look_for, refuse_fewer_than_two, strengths_of
-from .options import Options
+from .focal_nodes import focal_of, fully_excluded, require_two_nodes, selected, strengths_of, warn_off_habitat
+from .ini import IniOptions
+from .input_files import cells_at, first_of, is_raster, numbers_of, raster_of, whole
 
 MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
 
@@ -41,9 +41,9 @@ class Project:
         Those of one-to-all and all-to-one mode that have nothing to do with any other: they have no maps.
     """
 
-    options: Options
+    options: IniOptions
     task: Task
-    frame: Frame | None = None
+    frame: RasterGrid | None = None
     there: np.ndarray | None = None
     ids: tuple[int, ...] = ()
     alone: frozenset[int] = frozenset()
@@ -56,7 +56,7 @@ class Project:
         return [f"{one}_{other}" for place, one in enumerate(self.ids) for other in self.ids[place + 1 :]]
 
 
-def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
+def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     """Read the files that a project names.
 
     Parameters
@@ -97,8 +97,8 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, frame, there)
     ids, cells = focal_of(options, frame, feedback)
-    ids, cells, excluded = chosen(options, ids, cells, feedback)
-    look_for(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
+    ids, cells, excluded = selected(options, ids, cells, feedback)
+    warn_off_habitat(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     if options.flag("use_variable_source_strengths") and scenario != "pairwise":
         arrays["strengths"] = strengths_of(options, ids, feedback)
@@ -112,15 +112,15 @@ def read_project(options: Options, feedback: QgsProcessingFeedback) -> Project:
     rasters = ("cumulative", "maximum") if parameters["maximum"] else ("cumulative",)
     task = Task("circuit.current", parameters, arrays, rasters if _wants_sums(options) else ())
     known = np.unique(ids)
-    alone = alone_among(known, excluded) if scenario != "pairwise" else frozenset()
+    alone = fully_excluded(known, excluded) if scenario != "pairwise" else frozenset()
     return Project(options, task, frame, there, tuple(known.tolist()), alone)
 
 
-def _wants_sums(options: Options) -> bool:
+def _wants_sums(options: IniOptions) -> bool:
     return any(options.flag(f"write_{what}") for what in ("cur_maps", "cum_cur_map_only", "max_cur_maps"))
 
 
-def each_of(options: Options) -> str:
+def each_of(options: IniOptions) -> str:
     """Return which maps of each run a project wants: none, currents, potentials or both."""
     currents = options.flag("write_cur_maps") and not options.flag("write_cum_cur_map_only")
     if options.flag("write_volt_maps"):
@@ -128,7 +128,7 @@ def each_of(options: Options) -> str:
     return "currents" if currents else "none"
 
 
-def _habitat(options: Options, feedback: QgsProcessingFeedback) -> tuple[Frame, np.ndarray]:
+def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[RasterGrid, np.ndarray]:
     """The grid of the habitat, and the conductance of its cells, 0 where there is none."""
     habitat = raster_of(options.file("habitat_file"), feedback)
     values = habitat.values
@@ -191,7 +191,9 @@ def _refuse_none_within(given: np.ndarray, reachable: np.ndarray, name: str) -> 
         )
 
 
-def _amounts(options: Options, name: str, frame: Frame, feedback: QgsProcessingFeedback, *, add: bool) -> np.ndarray:
+def _amounts(
+    options: IniOptions, name: str, frame: RasterGrid, feedback: QgsProcessingFeedback, *, add: bool
+) -> np.ndarray:
     """Strengths or grounds of all cells, NaN where there are none: a raster, or a list of value, x and y."""
     path = options.file(name)
     if is_raster(path):
@@ -208,7 +210,7 @@ def _amounts(options: Options, name: str, frame: Frame, feedback: QgsProcessingF
 
 
 def _advanced(
-    options: Options, task: str, parameters: dict[str, Any], arrays: dict[str, np.ndarray], grounds: np.ndarray
+    options: IniOptions, task: str, parameters: dict[str, Any], arrays: dict[str, np.ndarray], grounds: np.ndarray
 ) -> Task:
     given = ~np.isnan(grounds)
     if (grounds[given] < 0).any():
@@ -229,7 +231,7 @@ def _advanced(
     return Task(task, parameters, arrays, ("currents", "potentials") if task == "circuit.advanced" else ())
 
 
-def _network(options: Options, feedback: QgsProcessingFeedback) -> Project:
+def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     path = options.file("habitat_file")
     table = numbers_of(path, 3)
     edges = whole(table[:, :2], np.ones((len(table), 2), bool), path.name)
@@ -262,15 +264,15 @@ def _network(options: Options, feedback: QgsProcessingFeedback) -> Project:
     focal = options.file("point_file")
     ids = whole(numbers_of(focal, 1)[:, 0], np.ones(1, bool), focal.name)
     _refuse_unknown_nodes(ids, nodes, focal.name)
-    refuse_fewer_than_two(ids, focal.name)
-    ids, cells, excluded = chosen(options, ids, ids[:, None], feedback)
+    require_two_nodes(ids, focal.name)
+    ids, cells, excluded = selected(options, ids, ids[:, None], feedback)
     # Which nodes are connected with the pair stands in the potentials.
     parameters = {"mode": "pairwise", "each": "none" if each_of(options) == "none" else "both"}
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     return Project(options, Task("circuit.network", parameters, arrays, ()), ids=tuple(np.unique(ids).tolist()))
 
 
-def _at_nodes(options: Options, name: str, nodes: int) -> np.ndarray:
+def _at_nodes(options: IniOptions, name: str, nodes: int) -> np.ndarray:
     path = options.file(name)
     table = numbers_of(path, 2)
     places = whole(table[:, 0], np.ones(len(table), bool), path.name)

@@ -1,21 +1,21 @@
 """QGIS layers to arrays and back: reading, checking, aligning, source cells, focal nodes, writing.
 
-Whatever QGIS opens becomes a `Raster` (float64 values, a mask, the grid they lie on, called its `Frame`), or, where it
+Whatever QGIS opens becomes a `Raster` (float64 values, a mask, the grid they lie on, called its `RasterGrid`), or, where it
 may be too large for the memory, a `StreamedRaster` of the same in files; whatever the engine returns goes back as a
 GeoTIFF on the frame of its input.
 """
 
 from ..cancelled import Cancelled
 from .alignment import align
-from .amounts import amounts_at_points, amounts_of_raster
-from .checking import check_landscape
-from .focal import FocalNodes, focal_nodes_of, read_focal_nodes
-from .frame import Frame, Raster
+from .focal_nodes import FocalNodes, focal_nodes_of, read_focal_nodes
+from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
-from .quality import QualityCheck
-from .reading import Band, open_band, read_raster
-from .reclassifying import Reclassified, reclassify
-from .regions import regions_in
+from .quality_validation import QualityValidator
+from .raster_grid import Raster, RasterGrid
+from .raster_reader import Band, open_band, read_raster
+from .raster_writer import write_raster
+from .reclassify import Reclassified, reclassify
+from .short_circuit_regions import regions_in
 from .streaming import (
     StreamedRaster,
     stream_condition,
@@ -24,15 +24,15 @@ from .streaming import (
     stream_quality,
     stream_strengths,
 )
-from .writing import write_raster
+from .validation import validate_landscape
 
 __all__ = [
     "Band",
     "Cancelled",
     "FocalNodes",
-    "Frame",
+    "RasterGrid",
     "Points",
-    "QualityCheck",
+    "QualityValidator",
     "Raster",
     "Reclassified",
     "StreamedRaster",
@@ -40,7 +40,7 @@ __all__ = [
     "amounts_at_points",
     "amounts_of_raster",
     "cells_of",
-    "check_landscape",
+    "validate_landscape",
     "focal_nodes_of",
     "open_band",
     "read_focal_nodes",

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
-from ..translation import tr
-from .checking import cells_in_words
-from .frame import Frame, Raster
-from .reading import Band, Block, blocks_of, collected, open_band
+from ..i18n import tr
+from .raster_grid import Raster, RasterGrid
+from .raster_reader import Band, Block, blocks_of, collected, open_band
 from .resampling import ResampledBand
+from .validation import format_cells
 
 
-def align(raster_layer: QgsRasterLayer, band: int, frame: Frame, feedback: QgsProcessingFeedback) -> Raster:
+def align(raster_layer: QgsRasterLayer, band: int, frame: RasterGrid, feedback: QgsProcessingFeedback) -> Raster:
     """Read a band and, where it does not lie on `frame`, resample it there, saying so in the log.
 
     Whole numbers (classes, 0/1 masks) take the nearest cell, anything else is interpolated bilinearly.
@@ -40,7 +40,7 @@ def align(raster_layer: QgsRasterLayer, band: int, frame: Frame, feedback: QgsPr
 
 
 def aligned_blocks(
-    source: Band, frame: Frame, feedback: QgsProcessingFeedback, folder: Path | None = None
+    source: Band, frame: RasterGrid, feedback: QgsProcessingFeedback, folder: Path | None = None
 ) -> Iterator[Block]:
     """Read a band as `align` does, block by block.
 
@@ -92,6 +92,6 @@ def aligned_blocks(
             from_=source.frame,
             to=frame,
             covered=covered,
-            all=cells_in_words(frame.rows * frame.columns),
+            all=format_cells(frame.rows * frame.columns),
         )
     )

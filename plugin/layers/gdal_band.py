@@ -6,9 +6,9 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
-from ..translation import tr
-from .frame import SAME_GRID_TOLERANCE, Frame
+from ..i18n import tr
 from .gdal_errors import collected_gdal_errors
+from .raster_grid import SAME_GRID_TOLERANCE, RasterGrid
 from .user_nodata import in_user_nodata
 
 NUMPY_TYPES = {
@@ -58,7 +58,7 @@ class GdalBand:
         self._nodata = None if nodata is None else _as_stored(nodata, self._stored)
         self._user_nodata = provider.userNoDataValues(band)
         self.block_rows = self._band.GetBlockSize()[1]
-        self.frame = Frame(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
+        self.frame = RasterGrid(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
 
     @classmethod
     def of(cls, layer: QgsRasterLayer, band: int) -> GdalBand | None:

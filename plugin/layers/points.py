@@ -18,9 +18,9 @@ from qgis.core import (
 )
 
 from ..cancelled import stop_if_cancelled
-from ..translation import tr
-from .checking import cells_in_words, refuse_nan
-from .frame import SAME_GRID_TOLERANCE, Frame, Raster
+from ..i18n import tr
+from .raster_grid import SAME_GRID_TOLERANCE, Raster, RasterGrid
+from .validation import format_cells, require_no_nan
 
 LABEL_FIELDS = ("name", "label")
 
@@ -49,7 +49,7 @@ class Points:
 
 def read_points(
     source: QgsProcessingFeatureSource,
-    frame: Frame,
+    frame: RasterGrid,
     valid: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -149,7 +149,7 @@ def cells_of(
     QgsProcessingException
         There is no such cell, or a value is NaN.
     """
-    refuse_nan(raster)
+    require_no_nan(raster)
     marked = raster.valid & (raster.values != 0)
     if not marked.any():
         raise QgsProcessingException(
@@ -163,13 +163,13 @@ def cells_of(
         if not marked.any():
             raise QgsProcessingException(
                 tr("All of '{layer}' ({cells}) lies on nodata or barriers of the landscape.").format(
-                    layer=raster.name, cells=cells_in_words(lost)
+                    layer=raster.name, cells=format_cells(lost)
                 )
             )
         if lost and feedback is not None:
             feedback.pushWarning(
                 tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
-                    layer=raster.name, cells=cells_in_words(lost)
+                    layer=raster.name, cells=format_cells(lost)
                 )
             )
     return np.argwhere(marked).astype(np.int64)
@@ -191,7 +191,7 @@ def _refuse_unless_points(source: QgsProcessingFeatureSource, name: str) -> None
 
 
 def transform_to(
-    frame: Frame,
+    frame: RasterGrid,
     source: QgsProcessingFeatureSource,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -218,7 +218,7 @@ def transform_to(
 
 
 def _cells_under(
-    feature: QgsFeature, transform: QgsCoordinateTransform, frame: Frame
+    feature: QgsFeature, transform: QgsCoordinateTransform, frame: RasterGrid
 ) -> Iterator[tuple[int, int] | None]:
     """The cell (row, column) under each point of a feature, None for a point outside the raster."""
     for vertex in feature.geometry().vertices():
@@ -230,7 +230,7 @@ def _cells_under(
             yield cell_at(place.x(), place.y(), frame)
 
 
-def cell_at(x: float, y: float, frame: Frame) -> tuple[int, int] | None:
+def cell_at(x: float, y: float, frame: RasterGrid) -> tuple[int, int] | None:
     """Return the cell (row, column) in which a place lies, None where it is outside the raster."""
     left, width, _, top, _, step_down = frame.geotransform
     row, column = (y - top) / step_down, (x - left) / width

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import Qgis, QgsProcessingException, QgsRasterBlockFeedback, QgsRasterLayer, QgsRectangle
 
-from ..translation import tr
-from .frame import Frame
+from ..i18n import tr
+from .raster_grid import RasterGrid
 
 NUMPY_TYPES = {
     Qgis.DataType.Byte: np.uint8,
@@ -68,7 +68,7 @@ class ProviderBand:
         nodata = self._provider.sourceNoDataValue(band) if has_nodata else undeclared
         self._undeclared_nodata = None if has_nodata else undeclared
         self.block_rows = max(1, self._provider.yBlockSize())
-        self.frame = Frame(rows, columns, geotransform, layer.crs(), nodata)
+        self.frame = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, float64, and mask, bool, of some rows."""

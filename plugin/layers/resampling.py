@@ -8,11 +8,11 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProcessingFeedback
 
-from ..translation import tr
-from .checking import NumbersCheck
-from .frame import Frame
+from ..i18n import tr
 from .gdal_errors import collected_gdal_errors
-from .reading import Band, blocks_of
+from .raster_grid import RasterGrid
+from .raster_reader import Band, blocks_of
+from .validation import FiniteValidator
 
 # Height of the blocks in which GDAL resamples.
 BLOCK_ROWS = 128
@@ -48,7 +48,7 @@ class ResampledBand:
         copy cannot be written.
     """
 
-    def __init__(self, source: Band, frame: Frame, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
+    def __init__(self, source: Band, frame: RasterGrid, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
         self.name, self.frame, self.block_rows = source.name, frame, BLOCK_ROWS
         self._from = source.frame
         self._file = None if folder is None else folder / "to-be-resampled.tif"
@@ -92,7 +92,7 @@ class ResampledBand:
         """Copy the band, so that its nodata is all that GDAL need know of; say whether it holds whole numbers only."""
         driver, path = ("MEM", "") if self._file is None else ("GTiff", str(self._file))
         options = [] if self._file is None else ["BIGTIFF=IF_SAFER"]
-        numbers, whole = NumbersCheck(source.name), True
+        numbers, whole = FiniteValidator(source.name), True
         size = (source.frame.columns, source.frame.rows)
         copy = None
         with collected_gdal_errors() as errors:

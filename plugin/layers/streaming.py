@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..array_file import ArrayFile, written_by_rows
-from ..translation import tr
+from ..i18n import tr
+from ..npy_file import NpyFile, written_by_rows
 from .alignment import aligned_blocks
-from .checking import LandscapeCheck
-from .conditions import ConditionCheck
-from .frame import Frame
-from .quality import PlacesCheck, QualityCheck, StrengthCheck
-from .reading import Band, blocks_of
+from .condition_validation import ConditionValidator
+from .quality_validation import PlacesValidator, QualityValidator, StrengthValidator
+from .raster_grid import RasterGrid
+from .raster_reader import Band, blocks_of
+from .validation import LandscapeValidator
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class StreamedRaster:
     """
 
     name: str
-    values: ArrayFile
-    valid: ArrayFile
-    frame: Frame
+    values: NpyFile
+    valid: NpyFile
+    frame: RasterGrid
     valid_cells: int
 
 
@@ -63,7 +63,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
     QgsProcessingException
         As `check_landscape`; or the band cannot be read, or the disk is full.
     """
-    check = LandscapeCheck(source.name, values)
+    check = LandscapeValidator(source.name, values)
     shape = (source.frame.rows, source.frame.columns)
     paths = folder / "landscape.npy", folder / "valid.npy"
     try:
@@ -77,10 +77,10 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
     except OSError as error:
         raise _not_written(folder, error) from error
     check.refuse()
-    return StreamedRaster(source.name, ArrayFile(paths[0]), ArrayFile(paths[1]), source.frame, check.valid_cells)
+    return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.frame, check.valid_cells)
 
 
-def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
     """Write habitat quality on the cells of the landscape into `quality.npy`; 0 where it has no data.
 
     Parameters
@@ -99,24 +99,24 @@ def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedba
     QgsProcessingException
         As `align`; a value is negative or infinite, there is no habitat, or the disk is full.
     """
-    return _streamed(source, QualityCheck(source.name, landscape.name), landscape, folder / "quality.npy", feedback)
+    return _streamed(source, QualityValidator(source.name, landscape.name), landscape, folder / "quality.npy", feedback)
 
 
-def stream_strengths(
-    source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback
-) -> ArrayFile:
+def stream_strengths(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
     """Write how strong a source each cell of the landscape is into `sources.npy`, like `stream_quality`."""
-    return _streamed(source, StrengthCheck(source.name, landscape.name), landscape, folder / "sources.npy", feedback)
+    return _streamed(
+        source, StrengthValidator(source.name, landscape.name), landscape, folder / "sources.npy", feedback
+    )
 
 
-def stream_places(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> ArrayFile:
+def stream_places(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
     """Write how much each cell of the landscape is of interest into `weights.npy`, like `stream_quality`."""
-    return _streamed(source, PlacesCheck(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
+    return _streamed(source, PlacesValidator(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
 
 
 def stream_condition(
     source: Band, landscape: StreamedRaster, path: Path, feedback: QgsProcessingFeedback, *, classes: bool
-) -> ArrayFile:
+) -> NpyFile:
     """Write a property of the cells of the landscape into a file; NaN where it is unknown.
 
     Parameters
@@ -133,17 +133,17 @@ def stream_condition(
     QgsProcessingException
         As `align`; a value that cannot be compared, nothing known of the landscape, or the disk is full.
     """
-    check = ConditionCheck(source.name, landscape.name, classes=classes)
+    check = ConditionValidator(source.name, landscape.name, classes=classes)
     return _streamed(source, check, landscape, path, feedback)
 
 
 def _streamed(
     source: Band,
-    check: QualityCheck | ConditionCheck,
+    check: QualityValidator | ConditionValidator,
     landscape: StreamedRaster,
     path: Path,
     feedback: QgsProcessingFeedback,
-) -> ArrayFile:
+) -> NpyFile:
     folder = path.parent
     try:
         with written_by_rows(path, landscape.values.shape, np.float64) as append:
@@ -155,7 +155,7 @@ def _streamed(
         raise _not_written(folder, error) from error
     check.refuse()
     check.report(feedback)
-    return ArrayFile(path)
+    return NpyFile(path)
 
 
 def _not_written(folder: Path, error: OSError) -> QgsProcessingException:

@@ -1,7 +1,7 @@
 """Run one task of the engine in a process of its own."""
 
-from .endings import (
-    InputRefused,
+from .errors import (
+    InvalidInput,
     JobNotWritten,
     OutOfMemory,
     RunCancelled,
@@ -9,16 +9,16 @@ from .endings import (
     WorkerCrashed,
     WorkerFailedToStart,
 )
-from .job_folder import refuse_without_room
-from .running import OpenJob, open_job, run
-from .task import Piece, Result, Task
+from .execution import Job, open_job, run
+from .job_folder import require_disk_space
+from .task import PartialResult, Result, Task
 
 __all__ = [
-    "InputRefused",
+    "InvalidInput",
     "JobNotWritten",
-    "OpenJob",
+    "Job",
     "OutOfMemory",
-    "Piece",
+    "PartialResult",
     "Result",
     "RunCancelled",
     "RunFailed",
@@ -26,6 +26,6 @@ __all__ = [
     "WorkerCrashed",
     "WorkerFailedToStart",
     "open_job",
-    "refuse_without_room",
+    "require_disk_space",
     "run",
 ]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingUtils
 
-from ..array_file import ArrayFile
-from ..translation import tr
-from .endings import JobNotWritten, RunFailed
-from .task import Piece, Result, Task
+from ..i18n import tr
+from ..npy_file import NpyFile
+from .errors import JobNotWritten, RunFailed
+from .task import PartialResult, Result, Task
 
 FORMAT = 1
 
@@ -42,7 +42,7 @@ def new_folder() -> Path:
         ) from error
 
 
-def refuse_without_room(needed: float, results: Mapping[str, float] | None = None) -> None:
+def require_disk_space(needed: float, results: Mapping[str, float] | None = None) -> None:
     """Refuse a run for which there is too little disk space.
 
     Parameters
@@ -73,7 +73,7 @@ def refuse_without_room(needed: float, results: Mapping[str, float] | None = Non
             tr(
                 "Too little disk space for the run: it needs about {needed}, and {free} are free in the temporary "
                 "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
-            ).format(needed=in_words(needed), free=in_words(free), folder=parent)
+            ).format(needed=format_bytes(needed), free=format_bytes(free), folder=parent)
         )
     for folder, size in elsewhere.values():
         free = shutil.disk_usage(folder).free
@@ -82,7 +82,7 @@ def refuse_without_room(needed: float, results: Mapping[str, float] | None = Non
                 tr(
                     "Too little disk space for the result: it may take {needed}, and {free} are free in {folder}. Make "
                     "room, or choose a file on another disk."
-                ).format(needed=in_words(size), free=in_words(free), folder=folder)
+                ).format(needed=format_bytes(size), free=format_bytes(free), folder=folder)
             )
 
 
@@ -94,8 +94,8 @@ def write_job(task: Task, folder: Path) -> None:
     JobNotWritten
         The disk is full, or would be, or the folder cannot be written.
     """
-    in_memory = {name: array for name, array in task.arrays.items() if not isinstance(array, ArrayFile)}
-    refuse_without_room(
+    in_memory = {name: array for name, array in task.arrays.items() if not isinstance(array, NpyFile)}
+    require_disk_space(
         sum(array.nbytes for array in in_memory.values())
         + sum(array.nbytes for array in task.arrays.values()) * ANSWER_PER_INPUT
     )
@@ -150,7 +150,7 @@ def read_result(folder: Path, task: Task) -> Result:
     return Result(outputs, numbers)
 
 
-def take_piece(folder: Path, name: str, files: dict[str, Any], facts: dict[str, Any]) -> Piece:
+def read_partial_result(folder: Path, name: str, files: dict[str, Any], facts: dict[str, Any]) -> PartialResult:
     """Read a part of the result, and delete its files, so that the engine goes on.
 
     Raises
@@ -161,7 +161,7 @@ def take_piece(folder: Path, name: str, files: dict[str, Any], facts: dict[str, 
     arrays = {what: _read_output(folder, what, file, on_disk=False) for what, file in files.items()}
     for file in files.values():
         (folder / file).unlink(missing_ok=True)
-    return Piece(name, arrays, facts)
+    return PartialResult(name, arrays, facts)
 
 
 def remove(folder: Path) -> None:
@@ -169,7 +169,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def in_words(size: float) -> str:
+def format_bytes(size: float) -> str:
     """A number of bytes as text: "1.5 GB"."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
@@ -178,12 +178,12 @@ def in_words(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | ArrayFile:
+def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | NpyFile:
     # Only a plain name: a result must not point out of its folder.
     if not isinstance(file, str) or Path(file).name != file:
         raise RunFailed(tr("The engine's result names no proper file for '{name}'.").format(name=name))
     try:
-        array = ArrayFile(folder / file) if on_disk else np.load(folder / file, allow_pickle=False)
+        array = NpyFile(folder / file) if on_disk else np.load(folder / file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise RunFailed(
             tr("The engine's result '{name}' cannot be read: {reason}").format(name=name, reason=error)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingFeedback
 
-from ..translation import tr
-from .endings import OutOfMemory, smaller
-from .job_folder import in_words
+from ..i18n import tr
+from .errors import OutOfMemory, smaller
+from .job_folder import format_bytes
 
 # Above half of what is free, the rest of the computer starts to feel it.
 COMFORTABLE_PART = 0.5
@@ -28,7 +28,7 @@ def free_memory() -> int | None:
     return None
 
 
-def judge_forecast(needed: float, free: float | None, feedback: QgsProcessingFeedback) -> OutOfMemory | None:
+def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedback) -> OutOfMemory | None:
     """Compare what the engine expects to need with what is free.
 
     Parameters
@@ -52,12 +52,12 @@ def judge_forecast(needed: float, free: float | None, feedback: QgsProcessingFee
         return OutOfMemory(
             tr(
                 "This run needs about {needed} of memory, and only {free} are free. It was not started. {advice}"
-            ).format(needed=in_words(needed), free=in_words(available), advice=smaller())
+            ).format(needed=format_bytes(needed), free=format_bytes(available), advice=smaller())
         )
     if needed > COMFORTABLE_PART * available:
         feedback.pushWarning(
             tr(
                 "This run needs about {needed} of the {free} of memory that are free: the computer may get slow."
-            ).format(needed=in_words(needed), free=in_words(available))
+            ).format(needed=format_bytes(needed), free=format_bytes(available))
         )
     return None

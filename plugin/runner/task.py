@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array_file import ArrayFile
+from ..npy_file import NpyFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Task:
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray | ArrayFile] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray | NpyFile] = field(default_factory=dict)
     rasters: tuple[str, ...] | None = None
 
     @property
@@ -44,7 +44,7 @@ class Task:
     @property
     def on_disk(self) -> bool:
         """Whether the landscape, and with it every output, stays on disk."""
-        return isinstance(self.arrays.get("landscape"), ArrayFile)
+        return isinstance(self.arrays.get("landscape"), NpyFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,12 @@ class Result:
         Totals, solver, iterations, residual, seconds, peak memory, by name; None where one does not apply.
     """
 
-    outputs: dict[str, np.ndarray | ArrayFile]
+    outputs: dict[str, np.ndarray | NpyFile]
     numbers: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class PartialResult:
     """A part of the result that is there before the end.
 
     Parameters

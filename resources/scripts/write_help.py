@@ -26,7 +26,7 @@ def load_checkout_as_permea() -> None:
 def pages() -> dict[Path, str]:
     """Return every page by the file that holds it."""
     from permea.plugin.algorithms import ALGORITHMS
-    from permea.plugin.algorithms.documentation import as_index, as_markdown, as_page
+    from permea.plugin.algorithms.help import as_index, as_markdown, as_page
 
     algorithms = [algorithm().create() for algorithm in ALGORITHMS]
     docs, help_folder = ROOT / "docs" / "algorithms", ROOT / "resources" / "help"

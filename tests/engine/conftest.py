@@ -22,20 +22,17 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 install_import_hook("permea.engine", "beartype.beartype")
 
 
-def load_beside(name):
-    """Make a module of this folder importable; the importlib mode of pytest leaves `sys.path` alone."""
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+def make_importable(path):
+    """Import a file of helpers under its own name; the importlib mode of pytest leaves `sys.path` alone."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
 
 
-load_beside("independent")
-load_beside("restorations")
-load_beside("worker_process")
-load_beside("circuitscape_project")
-load_beside("dense_circuit")
-load_beside("windows_by_hand")
+for reference in sorted((ROOT / "tests" / "references").glob("*.py")):
+    make_importable(reference)
+make_importable(HERE / "worker" / "worker_process.py")
 
 
 @pytest.fixture(scope="module", autouse=True)

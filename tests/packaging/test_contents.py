@@ -116,4 +116,4 @@ def test_what_python_leaves_behind_is_passed_over(build_zip, checkout):
     (checkout / "engine" / "__pycache__").mkdir()
     (checkout / "engine" / "__pycache__" / "grid.cpython-311.pyc").write_bytes(b"")
     (checkout / "engine" / ".hidden").write_text("")
-    assert build_zip.sources() == sorted([*build_zip.SINGLE_FILES, "engine/grid.py"])
+    assert build_zip.sources() == sorted([*build_zip.SINGLE_FILES, "engine/graph/grid_graph.py"])

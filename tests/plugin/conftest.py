@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal, osr
-from permea.plugin.environment import Engine
-from permea.plugin.runner.running import KEEP_JOBS_SETTING
+from permea.plugin.engine_environment import EngineInfo
+from permea.plugin.runner.execution import KEEP_JOBS_SETTING
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
@@ -119,10 +119,10 @@ def raster_layer(geotiff, qgis_app):
 @pytest.fixture
 def frame(qgis_app):
     """A frame of some size; 30 m pixels unless told otherwise."""
-    from permea.plugin.layers import Frame
+    from permea.plugin.layers import RasterGrid
 
     def make(rows, columns, *, nodata=None, geotransform=NORTH_UP, crs=UTM):
-        return Frame(rows, columns, geotransform, QgsCoordinateReferenceSystem(crs), nodata)
+        return RasterGrid(rows, columns, geotransform, QgsCoordinateReferenceSystem(crs), nodata)
 
     return make
 
@@ -150,7 +150,7 @@ def worker(tmp_path, qgis_app):
         package.mkdir(parents=True, exist_ok=True)
         (package / "__init__.py").write_text("")
         (package / "__main__.py").write_text(beginning + textwrap.dedent(lines))
-        return Engine(str(python), folder=str(package.parent))
+        return EngineInfo(str(python), folder=str(package.parent))
 
     return make
 
@@ -158,9 +158,9 @@ def worker(tmp_path, qgis_app):
 @pytest.fixture(autouse=True)
 def nothing_configured(qgis_app, monkeypatch):
     """No test leaves a setting behind, or depends on one that was there."""
-    from permea.plugin import cluster, environment
+    from permea.plugin import cluster_setting, engine_environment
 
-    kept = (environment.SETTING, KEEP_JOBS_SETTING, cluster.SETTING)
+    kept = (engine_environment.SETTING, KEEP_JOBS_SETTING, cluster_setting.SETTING)
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
         QgsSettings().remove(key)

@@ -200,13 +200,13 @@ def test_the_log_can_be_copied(open_dialog, tmp_path):
 
 
 def test_clearing_deletes_compiled_code_and_nothing_else(open_dialog, engine_python, monkeypatch, tmp_path):
-    from permea.plugin import environment
+    from permea.plugin import engine_environment
 
     cache = tmp_path / "cache"
     (cache / "jax").mkdir(parents=True)
     (cache / "jax" / "kernel").write_bytes(b"x" * 3_000_000)
     (tmp_path / "letter.txt").write_text("keep me", encoding="utf-8")
-    monkeypatch.setattr(environment, "cache_folder", lambda: cache)
+    monkeypatch.setattr(engine_environment, "cache_folder", lambda: cache)
     dialog = open_dialog(variable=engine_python)
     assert "MB" in dialog.cache_label.text()
     dialog.clear_button.click()
@@ -244,7 +244,7 @@ def test_opening_the_dialog_loads_no_jax_into_qgis(open_dialog, engine_python):
 
 
 def test_the_address_of_a_cluster_is_kept_and_forgotten_when_it_is_deleted(open_dialog):
-    from permea.plugin.cluster import SETTING as CLUSTER
+    from permea.plugin.cluster_setting import SETTING as CLUSTER
     from qgis.PyQt.QtTest import QTest
 
     dialog = open_dialog()

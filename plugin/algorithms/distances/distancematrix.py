@@ -14,27 +14,26 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
 )
 
+from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Result, Task, open_job
-from ...translation import tr
-from ..algorithm import DISTANCES, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..pairs import (
-    arrays_of_pairs,
-    middle_of,
-    named_in_words,
+from ..base import DISTANCES, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..pair_tables import (
+    centroid_cell,
+    join_names,
+    pair_arrays,
     pair_columns,
     pair_values,
     sources_and_targets,
-    warn_of_pairs,
-    warn_of_parts,
+    warn_about_components,
+    warn_about_pairs,
 )
+from ..parameter_values import ParameterValues
 from ..parameters import (
     choice,
-    complaint_about_direction,
     cost,
-    focal_complaint,
     focal_nodes,
     graph,
     landscape,
@@ -44,12 +43,13 @@ from ..parameters import (
     targets,
     theta,
     theta_help,
+    validate_direction,
+    validate_focal,
 )
-from ..results import Figure, Map, figures_of_every_run, in_digits
-from ..stages import Stage
+from ..resume import PartialTable, checkpoint_folder, log_checkpoint_done, resume_hint, unfinished_folder
+from ..step_feedback import StepFeedback
 from ..styles import line_style
 from ..tables import Column, Table
-from ..unfinished import TableSoFar, folder_given, gone_on_with, say_not_needed, unfinished_folder
 
 # A GeoPackage holds no more columns.
 MOST_COLUMNS = 1_900
@@ -97,12 +97,12 @@ class DistanceMatrix(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        Figure("focal_nodes", tr("Focal nodes")),
-        Figure("unreachable_pairs", tr("Pairs that no way joins")),
-        Figure("minimum", tr("Smallest distance between two")),
-        Figure("maximum", tr("Largest finite distance")),
-        Figure("mean", tr("Mean of the finite distances")),
+        *common_outputs(),
+        NumberOutput("focal_nodes", tr("Focal nodes")),
+        NumberOutput("unreachable_pairs", tr("Pairs that no way joins")),
+        NumberOutput("minimum", tr("Smallest distance between two")),
+        NumberOutput("maximum", tr("Largest finite distance")),
+        NumberOutput("mean", tr("Mean of the finite distances")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -153,9 +153,9 @@ class DistanceMatrix(EngineAlgorithm):
         ]
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        return complaint_about_direction(choices) or focal_complaint(given)
+        return validate_direction(choices) or validate_focal(given)
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         (focal, ends), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
         if distance == "rsp":
             for nodes in (focal, ends):
@@ -174,35 +174,35 @@ class DistanceMatrix(EngineAlgorithm):
                 "cost": inputs.choice("COST"),
                 "measure": inputs.choice("MEASURE"),
             }
-        if folder := folder_given(inputs):
+        if folder := checkpoint_folder(inputs):
             own |= {"checkpoint": folder, "pieces_at_once": AHEAD}
-        return inputs.task("distance.matrix", arrays_of_pairs(inputs), rasters=(), **own)
+        return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **own)
 
     def execute(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
-        task, folder = self.task(inputs), folder_given(inputs)
-        table = TableSoFar(
+        inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
+        task, folder = self.task(inputs), checkpoint_folder(inputs)
+        table = PartialTable(
             Path(folder) / "distances.csv",
             lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
             inputs.landscape.frame.crs,
             context,
         )
-        with open_job(feedback) as job, gone_on_with(folder, feedback):
+        with open_job(feedback) as job, resume_hint(folder, feedback):
             on_piece = (lambda piece: table.take(piece.arrays)) if folder else None
-            result = job.run(task, Stage(feedback, 10, 90), on_piece)
+            result = job.run(task, StepFeedback(feedback, 10, 90), on_piece)
             if folder:
                 table.take(result.outputs, whole=True)
         outputs = self.deliver(inputs, result, paths, context, feedback)
-        say_not_needed(folder, feedback)
+        log_checkpoint_done(folder, feedback)
         return outputs
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         return []
 
-    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
         (focal, ends), matrix = sources_and_targets(inputs), result.outputs["matrix"]
         pairs = list(_pairs(*matrix.shape, ends is focal, both_ways=_has_direction(inputs)))
         rows = [(*pair_values(focal, ends, one, other), matrix[one, other]) for one, other in pairs]
@@ -213,7 +213,7 @@ class DistanceMatrix(EngineAlgorithm):
             found.append(Table("MATRIX", heads, [(name, *row) for name, row in zip(focal.names, matrix)]))
         if inputs.is_given("LINES"):
             frame = inputs.landscape.frame
-            here, there = middle_of(focal, frame), middle_of(ends, frame)
+            here, there = centroid_cell(focal, frame), centroid_cell(ends, frame)
             style = line_style("distance", np.array([row[-1] for row in rows]))
             drawn = [np.stack([here[one], there[other]]) for one, other in pairs]
             found.append(Table("LINES", columns, rows, drawn, style))
@@ -221,7 +221,7 @@ class DistanceMatrix(EngineAlgorithm):
 
     def deliver(
         self,
-        inputs: Inputs,
+        inputs: ParameterValues,
         result: Result,
         paths: dict[str, str],
         context: QgsProcessingContext,
@@ -230,22 +230,24 @@ class DistanceMatrix(EngineAlgorithm):
         outputs = super().deliver(inputs, result, paths, context, feedback)
         (focal, ends), joined = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
         if ends is focal:
-            warn_of_parts(joined, focal, feedback)
+            warn_about_components(joined, focal, feedback)
         else:
-            warn_of_pairs([(int(one), int(other)) for one, other in np.argwhere(~joined)], focal, ends, feedback)
+            warn_about_pairs([(int(one), int(other)) for one, other in np.argwhere(~joined)], focal, ends, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["mean"] is not None:
             text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
-            feedback.pushInfo(text.format(**{key: in_digits(numbers[key]) for key in ("minimum", "maximum", "mean")}))
+            feedback.pushInfo(
+                text.format(**{key: format_number(numbers[key]) for key in ("minimum", "maximum", "mean")})
+            )
         if numbers["unreachable_pairs"]:
             text = tr("{unreachable_pairs:,} pairs have no distance.")
             feedback.pushInfo(text.format(**numbers))
 
 
-def _has_direction(inputs: Inputs) -> bool:
+def _has_direction(inputs: ParameterValues) -> bool:
     distance = inputs.choice("DISTANCE")
     return distance == "rsp" or (distance == "leastcost" and inputs.choice("EDGE_RULE") == "target")
 
@@ -280,5 +282,5 @@ def _refuse_regions(focal: FocalNodes) -> None:
             tr(
                 "Randomized shortest paths lead from cell to cell, but {count} of {all} focal nodes cover several "
                 "cells: {names}. Use “Point on surface” to make points of them, or another distance."
-            ).format(count=len(wide), all=len(focal), names=named_in_words(wide))
+            ).format(count=len(wide), all=len(focal), names=join_names(wide))
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...translation import tr
-from ..documentation import Help
-from .distance import DistanceAlgorithm
+from ...i18n import tr
+from ..help import Help
+from .base import DistanceAlgorithm
 
 
-class LeastCostDistance(DistanceAlgorithm):
+class LeastCostDistanceAlgorithm(DistanceAlgorithm):
     """Cost of the cheapest way from every cell to the nearest source."""
 
     identifier = "leastcostdistance"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...translation import tr
-from ..documentation import Help
-from .distance import DistanceAlgorithm
+from ...i18n import tr
+from ..help import Help
+from .base import DistanceAlgorithm
 
 
-class ResistanceDistance(DistanceAlgorithm):
+class ResistanceDistanceAlgorithm(DistanceAlgorithm):
     """Effective resistance between every cell and the sources."""
 
     identifier = "resistancedistance"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import QgsProcessingParameterDefinition
 
-from ...translation import tr
-from ..documentation import Help
-from ..inputs import Inputs
+from ...i18n import tr
+from ..help import Help
+from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta, theta_help
 from ..styles import Style, distance_style, survival_style
-from .distance import DistanceAlgorithm
+from .base import DistanceAlgorithm
 
 
-class RSPDistance(DistanceAlgorithm):
+class RSPDistanceAlgorithm(DistanceAlgorithm):
     """Distance of movers that know the landscape more or less, from wandering to the least-cost path."""
 
     identifier = "rspdistance"
@@ -60,7 +60,7 @@ class RSPDistance(DistanceAlgorithm):
             cost(),
         ]
 
-    def name_of_band(self, inputs: Inputs) -> str:
+    def name_of_band(self, inputs: ParameterValues) -> str:
         measure_ = {
             "expected_cost": tr("expected cost"),
             "free_energy": tr("free energy"),
@@ -69,10 +69,10 @@ class RSPDistance(DistanceAlgorithm):
         has_unit = inputs.choice("MEASURE") != "survival" and inputs.choice("COST") == "inverse"
         return tr("{measure}, map units × resistance").format(measure=measure_) if has_unit else measure_
 
-    def style(self, inputs: Inputs, distance: np.ndarray) -> Style:
+    def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
         return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)
 
-    def own_choices(self, inputs: Inputs) -> dict:
+    def own_choices(self, inputs: ParameterValues) -> dict:
         return {
             "theta": inputs.number("THETA"),
             "cost": inputs.choice("COST"),

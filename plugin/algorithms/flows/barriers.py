@@ -9,16 +9,15 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
+from ..base import FLOWS, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..parameter_values import ParameterValues
 from ..parameters import (
     choice,
     cost,
-    explained,
-    focal_complaint,
     focal_nodes,
     graph,
     landscape,
@@ -27,8 +26,9 @@ from ..parameters import (
     output,
     theta,
     theta_help,
+    validate_focal,
+    with_help,
 )
-from ..results import Figure, Map, figures_of_every_run, in_digits
 from ..styles import current_style, sensitivity_style
 
 
@@ -72,17 +72,17 @@ class Barriers(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        Figure("focal_nodes", tr("Focal nodes")),
-        Figure("mean_distance", tr("Mean distance between focal nodes that can reach each other")),
-        Figure("pairs", tr("Pairs that can, there and back counted apart")),
-        Figure("unreachable_pairs", tr("Pairs left out because no way joins them")),
-        Figure("minimum", tr("Smallest gain")),
-        Figure("maximum", tr("Largest gain")),
-        Figure("largest_improvement", tr("Largest finite improvement score (empty if not asked for)")),
-        Figure("largest_restored_gain", tr("Largest finite gain of restoring (empty if not asked for)")),
-        Figure("joining_cells", tr("Cells whose restoring joins what no way joins (empty if not asked for)")),
-        Figure("unconserved", tr("Largest current that is not conserved (empty without pinch points)")),
+        *common_outputs(),
+        NumberOutput("focal_nodes", tr("Focal nodes")),
+        NumberOutput("mean_distance", tr("Mean distance between focal nodes that can reach each other")),
+        NumberOutput("pairs", tr("Pairs that can, there and back counted apart")),
+        NumberOutput("unreachable_pairs", tr("Pairs left out because no way joins them")),
+        NumberOutput("minimum", tr("Smallest gain")),
+        NumberOutput("maximum", tr("Largest gain")),
+        NumberOutput("largest_improvement", tr("Largest finite improvement score (empty if not asked for)")),
+        NumberOutput("largest_restored_gain", tr("Largest finite gain of restoring (empty if not asked for)")),
+        NumberOutput("joining_cells", tr("Cells whose restoring joins what no way joins (empty if not asked for)")),
+        NumberOutput("unconserved", tr("Largest current that is not conserved (empty without pinch points)")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -114,7 +114,7 @@ class Barriers(EngineAlgorithm):
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             cost(),
-            explained(
+            with_help(
                 radius,
                 tr(
                     "Radius, in map units, of the windows that the improvement score supposes to be restored; needed "
@@ -131,14 +131,14 @@ class Barriers(EngineAlgorithm):
                 ),
                 minimum=1e-9,
             ),
-            explained(
+            with_help(
                 disc,
                 tr(
                     "Radius, in map units, of the discs that the gain of restoring supposes to be restored; empty for "
                     "single cells. Only with least cost: by resistance every disc would be a system of its own."
                 ),
             ),
-            explained(
+            with_help(
                 cutoff,
                 tr(
                     "By how much a way may cost more than the cheapest and still belong to the corridor, in map units "
@@ -183,9 +183,9 @@ class Barriers(EngineAlgorithm):
                 "The gain of restoring whole discs is known for least cost only: leave their radius empty for single "
                 "cells, or choose least cost."
             )
-        return focal_complaint(given)
+        return validate_focal(given)
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         focal = inputs.focal
         more, rasters = {}, ["gain"]
         if inputs.is_given("IMPROVEMENT"):
@@ -212,11 +212,11 @@ class Barriers(EngineAlgorithm):
             **more,
         )
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         gain = result.outputs["gain"]
         # Of randomized paths a better cell may also invite a detour.
         style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
-        found = [Map("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
+        found = [RasterOutput("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
         for output_, name, band, unit in (
             ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
             ("RESTORED_GAIN", "restored_gain", tr("gain of restoring"), ""),
@@ -224,17 +224,17 @@ class Barriers(EngineAlgorithm):
         ):
             if name in result.outputs:
                 values = result.outputs[name]
-                found.append(Map(output_, values, current_style(values, unit), band_names=(band,)))
+                found.append(RasterOutput(output_, values, current_style(values, unit), band_names=(band,)))
         return found
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Mean distance of {nodes:,} focal nodes: {distance}. A unit of permeability gains up to {gain}.")
-        distance, gain = in_digits(numbers["mean_distance"]), in_digits(numbers["maximum"])
+        distance, gain = format_number(numbers["mean_distance"]), format_number(numbers["maximum"])
         feedback.pushInfo(text.format(nodes=numbers["focal_nodes"], distance=distance, gain=gain))
         if numbers["largest_restored_gain"] is not None:
             text = tr("Restoring gains up to {gain}; {joining_cells:,} cells or discs would join what no way joins.")
-            gain = in_digits(numbers["largest_restored_gain"])
+            gain = format_number(numbers["largest_restored_gain"])
             feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["joining_cells"]))
         if numbers["unreachable_pairs"]:
             text = tr(

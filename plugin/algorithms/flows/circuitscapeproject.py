@@ -14,21 +14,21 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
-from ...circuitscape import Options, ResultFolder, read_project
+from ...circuitscape import IniOptions, ResultWriter, read_project
+from ...i18n import tr
 from ...runner import open_job
-from ...translation import tr
-from ..algorithm import FLOWS, NeedsEngine
-from ..documentation import Help
-from ..parameters import explained
-from ..results import Figure, figures_of_every_run
-from ..stages import Stage
-from ..unfinished import forget_worked_out, gone_on_with
+from ..base import FLOWS, EngineRequiredAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, common_outputs
+from ..parameters import with_help
+from ..resume import delete_cached_arrays, resume_hint
+from ..step_feedback import StepFeedback
 
 #: Parts of the result that the engine is ahead of what is written.
 AHEAD = 4
 
 
-class CircuitscapeProject(NeedsEngine):
+class CircuitscapeProject(EngineRequiredAlgorithm):
     """An `.ini` of Circuitscape, its files, and the results under the names that Circuitscape gives them."""
 
     identifier = "circuitscapeproject"
@@ -67,17 +67,17 @@ class CircuitscapeProject(NeedsEngine):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        Figure("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
-        Figure("runs", tr("Runs whose maps were summed (empty where there was no sum)")),
-        Figure("unconnected", tr("Pairs, or focal nodes, that are not connected (empty in advanced mode)")),
-        Figure("unconserved", tr("Largest current that is not conserved, beside the largest current")),
-        Figure("files", tr("Files written in this run")),
+        *common_outputs(),
+        NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
+        NumberOutput("runs", tr("Runs whose maps were summed (empty where there was no sum)")),
+        NumberOutput("unconnected", tr("Pairs, or focal nodes, that are not connected (empty in advanced mode)")),
+        NumberOutput("unconserved", tr("Largest current that is not conserved, beside the largest current")),
+        NumberOutput("files", tr("Files written in this run")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
-            explained(
+            with_help(
                 QgsProcessingParameterFile(
                     "INPUT", tr("Circuitscape project"), QgsProcessingParameterFile.Behavior.File, "ini"
                 ),
@@ -87,7 +87,7 @@ class CircuitscapeProject(NeedsEngine):
                     "memory and logs are of no consequence; one that is not known and switched on is refused."
                 ),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFolderDestination("OUTPUT", tr("Folder of results")),
                 tr(
                     "The folder that receives the results; it is made if it is not there. Results of other runs in it "
@@ -101,29 +101,29 @@ class CircuitscapeProject(NeedsEngine):
     ) -> dict[str, Any]:
         path = Path(self.parameterAsFile(parameters, "INPUT", context))
         feedback.setProgressText(tr("Reading the project"))
-        options = Options.read(path)
+        options = IniOptions.read(path)
         if options.unused():
             text = tr("Options that are not known and not switched on: {}.")
             feedback.pushInfo(text.format(", ".join(options.unused())))
-        project = read_project(options, Stage(feedback, 0, 5))
+        project = read_project(options, StepFeedback(feedback, 0, 5))
         target = Path(self.parameterAsString(parameters, "OUTPUT", context)).absolute()
-        folder = ResultFolder(target, project, Stage(feedback, 5, 5))
+        folder = ResultWriter(target, project, StepFeedback(feedback, 5, 5))
         have = folder.have()
         if have:
             text = tr("{count:,} of {all:,} runs are in the folder already and are not written again.")
             feedback.pushInfo(text.format(count=len(have), all=len(project.runs)))
         go_on = {"checkpoint": str(folder.kept), "have": have, "pieces_at_once": AHEAD}
         task = replace(project.task, parameters={**project.task.parameters, **go_on})
-        with open_job(feedback) as job, gone_on_with(target, feedback):
-            result = job.run(task, Stage(feedback, 5, 97), folder.take)
+        with open_job(feedback) as job, resume_hint(target, feedback):
+            result = job.run(task, StepFeedback(feedback, 5, 97), folder.take)
         folder.finish(result)
-        forget_worked_out(folder.kept)
+        delete_cached_arrays(folder.kept)
         self._report(result.numbers, folder, feedback)
         numbers = {figure.name: result.numbers.get(figure.key) for figure in self.figures}
         return {"OUTPUT": str(target), **numbers, "FILES": len(folder.files)}
 
     @staticmethod
-    def _report(numbers: dict[str, Any], folder: ResultFolder, feedback: QgsProcessingFeedback) -> None:
+    def _report(numbers: dict[str, Any], folder: ResultWriter, feedback: QgsProcessingFeedback) -> None:
         text = tr("Computed in {seconds:.1f} s with {solver}; {files:,} files written to '{folder}'.")
         feedback.pushInfo(
             text.format(

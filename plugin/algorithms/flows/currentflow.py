@@ -21,27 +21,27 @@ from qgis.core import (
 )
 
 from ...circuitscape import pairs_of
+from ...i18n import tr
 from ...layers import FocalNodes
-from ...runner import Piece, Result, Task, open_job
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..parameters import choice, circuit, explained, flag, focal_complaint, focal_nodes, graph, landscape, output
-from ..results import Map, figures_of_a_flow, figures_of_every_run, figures_of_resistances
-from ..stages import Stage
-from ..styles import current_style
-from ..tables import Column, Table
-from ..unfinished import (
-    TableSoFar,
-    folder_given,
-    forget_worked_out,
-    gone_on_with,
-    say_not_needed,
+from ...runner import PartialResult, Result, Task, open_job
+from ..base import FLOWS, EngineAlgorithm
+from ..help import Help
+from ..outputs import RasterOutput, common_outputs, flow_outputs, resistance_outputs
+from ..parameter_values import ParameterValues
+from ..parameters import choice, circuit, flag, focal_nodes, graph, landscape, output, validate_focal, with_help
+from ..resume import (
+    PartialTable,
+    checkpoint_folder,
+    delete_cached_arrays,
+    log_checkpoint_done,
+    resume_hint,
     unfinished_folder,
 )
-from .pair_maps import PairMaps
-from .unconnected import parts_in_words
+from ..step_feedback import StepFeedback
+from ..styles import current_style
+from ..tables import Column, Table
+from .per_pair_rasters import PairRasterFolder
+from .unconnected import describe_components
 
 #: Parts of the result that the engine is ahead of what is written.
 AHEAD = 4
@@ -82,7 +82,7 @@ class CurrentFlow(EngineAlgorithm):
             "The sample: current between every two of nine habitat patches (rings); bright where much movement passes."
         ),
     )
-    figures = (*figures_of_every_run(), *figures_of_a_flow(), *figures_of_resistances())
+    figures = (*common_outputs(), *flow_outputs(), *resistance_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -98,7 +98,7 @@ class CurrentFlow(EngineAlgorithm):
                     "each in turn. The latter two need one run for each focal node instead of one for each pair."
                 ),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterField(
                     "STRENGTH_FIELD",
                     tr("Field with the strengths"),
@@ -113,7 +113,7 @@ class CurrentFlow(EngineAlgorithm):
                 ),
                 advanced=True,
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFile("PAIRS", tr("File of pairs to include or exclude"), optional=True),
                 tr(
                     "A text file as Circuitscape takes it: a first line 'mode include' or 'mode exclude', then two ids "
@@ -122,7 +122,7 @@ class CurrentFlow(EngineAlgorithm):
                 ),
                 advanced=True,
             ),
-            explained(
+            with_help(
                 flag("ZERO_AT_FOCAL", tr("No current at the focal nodes themselves"), ""),
                 tr(
                     "Leave the current through the two focal nodes of a pair out of the sum, so that what passes "
@@ -149,13 +149,13 @@ class CurrentFlow(EngineAlgorithm):
             output(
                 tr("Cumulative current"), tr("The current through every cell, summed over all pairs or focal nodes.")
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterRasterDestination(
                     "MAXIMUM_MAP", tr("Maximum current"), optional=True, createByDefault=False
                 ),
                 tr("The largest current through every cell in any single run: corridors of far and near pairs alike."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSink(
                     "RESISTANCES", tr("Resistances"), QgsProcessing.SourceType.TypeVector, optional=True
                 ),
@@ -164,7 +164,7 @@ class CurrentFlow(EngineAlgorithm):
                     "resistance) with one to all. Ids and labels are those of the features."
                 ),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFolderDestination(
                     "SINGLE_MAPS", tr("Folder of single maps"), optional=True, createByDefault=False
                 ),
@@ -178,7 +178,7 @@ class CurrentFlow(EngineAlgorithm):
         ]
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if problem := focal_complaint(given):
+        if problem := validate_focal(given):
             return problem
         if "STRENGTH_FIELD" in given and choices["MODE"] == "pairwise":
             return tr(
@@ -193,7 +193,7 @@ class CurrentFlow(EngineAlgorithm):
             return tr("A field with strengths needs a layer of focal nodes, not a raster.")
         return ""
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         focal = inputs.focal
         arrays: dict[str, np.ndarray] = {}
         owners, excluded = focal.owners, None
@@ -222,50 +222,50 @@ class CurrentFlow(EngineAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        inputs = Inputs(self, parameters, context, Stage(feedback, 0, 10))
+        inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
         task = self.task(inputs)
-        kept, maps = folder_given(inputs), self._folder(inputs, feedback)
+        kept, maps = checkpoint_folder(inputs), self._folder(inputs, feedback)
         place = maps.folder if maps else Path(kept)
         go_on: dict[str, Any] = {"checkpoint": str(maps.kept if maps else kept), "pieces_at_once": AHEAD}
         if maps:
             go_on |= {"each": "both" if inputs.flag("VOLTAGES") else "currents", "have": maps.have(_runs(task))}
         elif not kept:
             go_on = {}
-        table = TableSoFar(
+        table = PartialTable(
             place / "resistances.csv",
             lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
             inputs.landscape.frame.crs,
             context,
         )
 
-        def take(piece: Piece) -> None:
+        def take(piece: PartialResult) -> None:
             if piece.name in ("resistances", "resistances_so_far"):
                 table.take(piece.arrays, whole=piece.name == "resistances")
             else:
                 maps.take(piece)
 
         task = replace(task, parameters={**task.parameters, **go_on})
-        with open_job(feedback) as job, gone_on_with(place if go_on else "", feedback):
-            result = job.run(task, Stage(feedback, 10, 90), take if go_on else None)
+        with open_job(feedback) as job, resume_hint(place if go_on else "", feedback):
+            result = job.run(task, StepFeedback(feedback, 10, 90), take if go_on else None)
             if go_on:
                 table.take(result.outputs, whole=True)
         outputs = self.deliver(inputs, result, paths, context, feedback)
-        say_not_needed(kept, feedback)
+        log_checkpoint_done(kept, feedback)
         if maps:
-            forget_worked_out(maps.kept)
+            delete_cached_arrays(maps.kept)
             outputs["SINGLE_MAPS"] = str(maps.folder)
         return outputs
 
-    def _folder(self, inputs: Inputs, feedback: QgsProcessingFeedback) -> PairMaps | None:
+    def _folder(self, inputs: ParameterValues, feedback: QgsProcessingFeedback) -> PairRasterFolder | None:
         if not inputs.is_given("SINGLE_MAPS"):
             return None
         folder = Path(inputs.text("SINGLE_MAPS")).absolute()
         each = "both" if inputs.flag("VOLTAGES") else "currents"
-        return PairMaps(folder, inputs.focal, inputs.landscape.frame, each, Stage(feedback, 10, 10))
+        return PairRasterFolder(folder, inputs.focal, inputs.landscape.frame, each, StepFeedback(feedback, 10, 10))
 
     def deliver(
         self,
-        inputs: Inputs,
+        inputs: ParameterValues,
         result: Result,
         paths: dict[str, str],
         context: QgsProcessingContext,
@@ -273,18 +273,20 @@ class CurrentFlow(EngineAlgorithm):
     ) -> dict[str, Any]:
         outputs = super().deliver(inputs, result, paths, context, feedback)
         if result.numbers["unconnected"]:
-            feedback.pushWarning(parts_in_words(inputs.focal, result))
+            feedback.pushWarning(describe_components(inputs.focal, result))
         return outputs
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         total, largest = result.outputs["cumulative"], result.outputs.get("maximum")
-        maps = [Map("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),))]
+        maps = [
+            RasterOutput("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),))
+        ]
         if largest is not None:
             names = (tr("maximum current, ampere"),)
-            maps.append(Map("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=names))
+            maps.append(RasterOutput("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=names))
         return maps
 
-    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
         names, labels = inputs.focal.named(), dict(zip(inputs.focal.ids.tolist(), inputs.focal.labels))
         ids, values = result.outputs["ids"].tolist(), result.outputs["resistances"]
         kind = "integer" if all(isinstance(name, int) for name in names.values()) else "text"
@@ -358,7 +360,7 @@ def _chosen(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.array(taken, np.int64), np.array(excluded, np.int64).reshape(-1, 2)
 
 
-def _strengths(inputs: Inputs) -> np.ndarray:
+def _strengths(inputs: ParameterValues) -> np.ndarray:
     """The strength of each focal node by id, float64 (n, 2)."""
     field, id_field = inputs.text("STRENGTH_FIELD"), inputs.text("ID_FIELD") if inputs.is_given("ID_FIELD") else ""
     by_name = {str(name): identity for identity, name in inputs.focal.named().items()}

@@ -15,13 +15,13 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..parameters import choice, circuit, explained, flag, graph, landscape, optional_map, output
-from ..results import Figure, Map, figures_of_a_flow, figures_of_every_run
+from ..base import FLOWS, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, flow_outputs
+from ..parameter_values import ParameterValues
+from ..parameters import choice, circuit, flag, graph, landscape, optional_map, output, with_help
 from ..styles import current_style, distance_style
 
 POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
@@ -60,10 +60,10 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        *figures_of_a_flow(),
-        Figure("minimum_potential", tr("Lowest voltage")),
-        Figure("maximum_potential", tr("Highest voltage")),
+        *common_outputs(),
+        *flow_outputs(),
+        NumberOutput("minimum_potential", tr("Lowest voltage")),
+        NumberOutput("maximum_potential", tr("Highest voltage")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -108,12 +108,12 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 ),
                 advanced=True,
             ),
-            explained(
+            with_help(
                 flag("UNIT_CURRENTS", tr("All sources are 1 ampere"), ""),
                 tr("Take every source for one of 1 ampere, whatever its strength is said to be."),
                 advanced=True,
             ),
-            explained(
+            with_help(
                 flag("DIRECT_GROUNDS", tr("All grounds are without resistance"), ""),
                 tr("Take every ground for one without resistance, whatever its value is said to be."),
                 advanced=True,
@@ -141,7 +141,7 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 return tr("{what} are given twice: choose either points or a raster, not both.").format(what=what)
         return ""
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", default=1.0)
         reciprocal = inputs.choice("GROUND_VALUES") == "resistance"
         grounds = inputs.amounts("GROUNDS", "GROUND_FIELD", "GROUND_RASTER", default=np.inf, reciprocal=reciprocal)
@@ -168,11 +168,11 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         )
         return replace(task, rasters=("currents", "potentials"))
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         currents, potentials = result.outputs["currents"], result.outputs["potentials"]
         return [
-            Map("OUTPUT", currents, current_style(currents, "A"), band_names=(tr("current, ampere"),)),
-            Map("VOLTAGE", potentials, distance_style(potentials, "V"), band_names=(tr("voltage, volt"),)),
+            RasterOutput("OUTPUT", currents, current_style(currents, "A"), band_names=(tr("current, ampere"),)),
+            RasterOutput("VOLTAGE", potentials, distance_style(potentials, "V"), band_names=(tr("voltage, volt"),)),
         ]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
@@ -191,17 +191,17 @@ def _places(
     points: str, raster: str, field: str, what: str, field_title: str, of_points: str, of_field: str, of_raster: str
 ) -> list[QgsProcessingParameterDefinition]:
     return [
-        explained(
+        with_help(
             QgsProcessingParameterFeatureSource(points, tr("{what}: points").format(what=what), POINTS, optional=True),
             of_points + " " + tr("Any coordinate system. Give either points or a raster."),
         ),
-        explained(
+        with_help(
             QgsProcessingParameterField(
                 field, field_title, None, points, QgsProcessingParameterField.DataType.Numeric, optional=True
             ),
             of_field,
         ),
-        explained(
+        with_help(
             QgsProcessingParameterRasterLayer(raster, tr("{what}: raster").format(what=what), optional=True),
             of_raster + " " + tr("Its first band is used. Give either points or a raster."),
         ),

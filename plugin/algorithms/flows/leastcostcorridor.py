@@ -12,17 +12,16 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..pairs import arrays_of_pairs, sources_and_targets, table_of_paths, warn_of_parts
+from ..base import FLOWS, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components
+from ..parameter_values import ParameterValues
 from ..parameters import (
     choice,
-    explained,
     flag,
-    focal_complaint,
     focal_nodes,
     graph,
     landscape,
@@ -30,9 +29,10 @@ from ..parameters import (
     optional_map,
     output,
     targets,
+    validate_focal,
+    with_help,
 )
-from ..results import Figure, Map, figures_of_every_run, in_digits
-from ..styles import corridor_style, direction_style, ground_style
+from ..styles import allocation_style, corridor_style, direction_style
 from ..tables import Table
 
 
@@ -71,11 +71,11 @@ class LeastCostCorridor(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        Figure("corridors", tr("Pairs that corridors join")),
-        Figure("least_cost", tr("Cost of the cheapest way of all")),
-        Figure("corridor_cells", tr("Cells of the corridors")),
-        Figure("maximum", tr("Largest value in the corridors")),
+        *common_outputs(),
+        NumberOutput("corridors", tr("Pairs that corridors join")),
+        NumberOutput("least_cost", tr("Cost of the cheapest way of all")),
+        NumberOutput("corridor_cells", tr("Cells of the corridors")),
+        NumberOutput("maximum", tr("Largest value in the corridors")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -108,7 +108,7 @@ class LeastCostCorridor(EngineAlgorithm):
                     "are equally wide."
                 ),
             ),
-            explained(
+            with_help(
                 threshold,
                 tr(
                     "The largest value that still belongs to the corridor, in the units of the map: map units times "
@@ -153,13 +153,13 @@ class LeastCostCorridor(EngineAlgorithm):
                 "Corridors among focal nodes have no direction, so the step between two cells cannot take the value of "
                 "the target alone: choose mean or resistance."
             )
-        return focal_complaint(given)
+        return validate_focal(given)
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         ground = inputs.is_given("ALLOCATION") or inputs.is_given("BACKLINK")
         return inputs.task(
             "leastcost.corridor",
-            arrays_of_pairs(inputs),
+            pair_arrays(inputs),
             rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
             pairs=inputs.choice("PAIRS"),
             relative=inputs.flag("NORMALISED"),
@@ -168,37 +168,37 @@ class LeastCostCorridor(EngineAlgorithm):
             allocation=ground,
         )
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
         unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
         name = tr("cost of the detour, {unit}").format(unit=unit)
-        found = [Map("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
+        found = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
             ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
             back = np.where(direction < 0, np.nan, direction)
             found += [
-                Map(
+                RasterOutput(
                     "ALLOCATION",
                     ground,
-                    ground_style(focal.ids.tolist(), focal.labels),
+                    allocation_style(focal.ids.tolist(), focal.labels),
                     "int32",
                     (tr("nearest focal node"),),
                 ),
-                Map("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
+                RasterOutput("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
         return found
 
-    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
+    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
         if "pairs" not in result.outputs:
             return []
         which = "nearest" if inputs.is_given("TARGETS") else inputs.choice("PAIRS")
-        return [table_of_paths("PATHS", inputs, result, which)]
+        return [path_table("PATHS", inputs, result, which)]
 
     def deliver(
         self,
-        inputs: Inputs,
+        inputs: ParameterValues,
         result: Result,
         paths: dict[str, str],
         context: QgsProcessingContext,
@@ -206,10 +206,10 @@ class LeastCostCorridor(EngineAlgorithm):
     ) -> dict[str, Any]:
         outputs = super().deliver(inputs, result, paths, context, feedback)
         if "joined" in result.outputs:
-            warn_of_parts(result.outputs["joined"], inputs.focal, feedback)
+            warn_about_components(result.outputs["joined"], inputs.focal, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the cheapest way costs {least}.")
-        feedback.pushInfo(text.format(least=in_digits(numbers["least_cost"]), **numbers))
+        feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..pairs import (
-    arrays_of_pairs,
-    pairs_without_a_way,
+from ..base import FLOWS, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..pair_tables import (
+    pair_arrays,
+    path_table,
     sources_and_targets,
-    table_of_paths,
-    warn_of_pairs,
-    warn_of_parts,
+    unreachable_pairs,
+    warn_about_components,
+    warn_about_pairs,
 )
-from ..parameters import choice, focal_complaint, focal_nodes, graph, landscape, lines, targets
-from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..parameter_values import ParameterValues
+from ..parameters import choice, focal_nodes, graph, landscape, lines, targets, validate_focal
 from ..tables import Table
 
 
@@ -59,10 +59,10 @@ class LeastCostPaths(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        Figure("paths", tr("Paths found")),
-        Figure("minimum", tr("Cost of the cheapest path")),
-        Figure("maximum", tr("Cost of the costliest path")),
+        *common_outputs(),
+        NumberOutput("paths", tr("Paths found")),
+        NumberOutput("minimum", tr("Cost of the cheapest path")),
+        NumberOutput("maximum", tr("Cost of the costliest path")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -101,20 +101,20 @@ class LeastCostPaths(EngineAlgorithm):
                 "A minimum planar graph has no direction, so the step between two cells cannot take the value of the "
                 "target alone: choose mean or resistance."
             )
-        return focal_complaint(given)
+        return validate_focal(given)
 
-    def task(self, inputs: Inputs) -> Task:
-        return inputs.task("leastcost.paths", arrays_of_pairs(inputs), rasters=(), pairs=inputs.choice("PAIRS"))
+    def task(self, inputs: ParameterValues) -> Task:
+        return inputs.task("leastcost.paths", pair_arrays(inputs), rasters=(), pairs=inputs.choice("PAIRS"))
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         return []
 
-    def tables(self, inputs: Inputs, result: Result) -> list[Table]:
-        return [table_of_paths("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
+    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
+        return [path_table("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
 
     def deliver(
         self,
-        inputs: Inputs,
+        inputs: ParameterValues,
         result: Result,
         paths: dict[str, str],
         context: QgsProcessingContext,
@@ -126,16 +126,16 @@ class LeastCostPaths(EngineAlgorithm):
         if ends is focal and which != "nearest":
             joined = np.eye(len(focal), dtype=bool)
             joined[tuple(pairs.T)] = joined[tuple(pairs[:, ::-1].T)] = True
-            warn_of_parts(joined, focal, feedback)
+            warn_about_components(joined, focal, feedback)
         else:
             targets = None if ends is focal else len(ends)
-            lacking = pairs_without_a_way(pairs, len(focal), targets, which, both_ways=True)
-            warn_of_pairs(lacking, focal, ends, feedback)
+            lacking = unreachable_pairs(pairs, len(focal), targets, which, both_ways=True)
+            warn_about_pairs(lacking, focal, ends, feedback)
         return outputs
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["paths"]:
             text = tr("{count:,} paths cost from {minimum} to {maximum}.")
-            range_ = {key: in_digits(numbers[key]) for key in ("minimum", "maximum")}
+            range_ = {key: format_number(numbers[key]) for key in ("minimum", "maximum")}
             feedback.pushInfo(text.format(count=numbers["paths"], **range_))

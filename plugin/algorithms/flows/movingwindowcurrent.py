@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS
-from ..documentation import Help
-from ..inputs import Inputs
-from ..moving_windows import MovingWindowAlgorithm, figures_of_moving_windows
+from ..base import FLOWS
+from ..help import Help
+from ..moving_window_base import MovingWindowAlgorithm, moving_window_outputs
+from ..outputs import NumberOutput, RasterOutput, format_number
+from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, optional_map, output
-from ..results import Figure, Map, in_digits
-from ..streamed_inputs import StreamedInputs
+from ..streamed_inputs import StreamedParameterValues
 from ..styles import current_style, ratio_style, sampled
 
 
@@ -53,9 +53,9 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "where much movement passes."
         ),
     )
-    figures = figures_of_moving_windows(
+    figures = moving_window_outputs(
         tr("cumulative current"),
-        Figure("total_current", tr("Current that arrives at all targets together, in ampere")),
+        NumberOutput("total_current", tr("Current that arrives at all targets together, in ampere")),
     )
     task_name = "windowed.current"
 
@@ -80,7 +80,7 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             ),
         ]
 
-    def task(self, inputs: StreamedInputs) -> Task:
+    def task(self, inputs: StreamedParameterValues) -> Task:
         arrays, parameters = self.what_moves(inputs)
         return inputs.task(
             self.task_name,
@@ -90,7 +90,7 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             normalized_current=inputs.is_given("NORMALIZED_CURRENT"),
         )
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         names = {
             "current": ("OUTPUT", tr("cumulative current, ampere")),
             "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
@@ -99,11 +99,11 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         maps = []
         for key, values in result.outputs.items():
             style = ratio_style() if key == "normalized_current" else current_style(sampled(values), "A")
-            maps.append(Map(names[key][0], values, style, band_names=(names[key][1],)))
+            maps.append(RasterOutput(names[key][0], values, style, band_names=(names[key][1],)))
         return maps
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("{total} A arrive at the targets of {windows:,} windows.")
-        feedback.pushInfo(text.format(total=in_digits(numbers["total_current"]), windows=numbers["windows"]))
+        feedback.pushInfo(text.format(total=format_number(numbers["total_current"]), windows=numbers["windows"]))
         super().remarks(result, feedback)

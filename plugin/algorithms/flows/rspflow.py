@@ -9,18 +9,18 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
 )
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import FLOWS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
-from ..parameters import DEFAULT_DISPERSAL, choice, cost, explained, graph, landscape, number, output, theta, theta_help
-from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..base import FLOWS, EngineAlgorithm
+from ..habitat.parameters import habitat, landmark_outputs, landmarks, log_landmarks
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..parameter_values import ParameterValues
+from ..parameters import DEFAULT_DISPERSAL, choice, cost, graph, landscape, number, output, theta, theta_help, with_help
 from ..styles import current_style
 
 
-class RSPFlow(EngineAlgorithm):
+class RSPFlowAlgorithm(EngineAlgorithm):
     """How often movers between wandering and the cheapest way pass through every cell."""
 
     identifier = "rspflow"
@@ -56,19 +56,19 @@ class RSPFlow(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        *figures_of_landmarks(),
-        Figure("steps", tr("Mean number of steps of a path")),
-        Figure("connectivity", tr("Connected habitat in all (by proximity only)")),
-        Figure("maximum", tr("Most passages through a cell")),
-        Figure("imbalance", tr("Largest difference of what enters and leaves a cell, beside the most visits")),
+        *common_outputs(),
+        *landmark_outputs(),
+        NumberOutput("steps", tr("Mean number of steps of a path")),
+        NumberOutput("connectivity", tr("Connected habitat in all (by proximity only)")),
+        NumberOutput("maximum", tr("Most passages through a cell")),
+        NumberOutput("imbalance", tr("Largest difference of what enters and leaves a cell, beside the most visits")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         points = [QgsProcessing.SourceType.TypeVectorPoint]
         return [
             *landscape(),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSource("SOURCES", tr("Sources: points"), points, optional=True),
                 tr(
                     "Where movers set out; each point stands for the cell it falls in. Any coordinate system. Points "
@@ -76,7 +76,7 @@ class RSPFlow(EngineAlgorithm):
                     "habitat quality."
                 ),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points"), points, optional=True),
                 tr("Where they go, each source to each target. Without targets, each source to all other sources."),
             ),
@@ -125,7 +125,7 @@ class RSPFlow(EngineAlgorithm):
             return tr("There are targets but no sources: choose source points, too.")
         return ""
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         walk = {
             "theta": inputs.number("THETA"),
             "cost": inputs.choice("COST"),
@@ -144,12 +144,12 @@ class RSPFlow(EngineAlgorithm):
             arrays["targets"] = inputs.points("TARGETS").cells
         return inputs.task("rsp.flow", arrays, rasters=("passage",), **walk)
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         passage = result.outputs["passage"]
-        return [Map("OUTPUT", passage, current_style(passage), band_names=(tr("passages"),))]
+        return [RasterOutput("OUTPUT", passage, current_style(passage), band_names=(tr("passages"),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        remarks_on_landmarks(result, feedback)
+        log_landmarks(result, feedback)
         text = tr("Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}.")
-        steps, imbalance = in_digits(result.numbers["steps"]), result.numbers["imbalance"]
+        steps, imbalance = format_number(result.numbers["steps"]), result.numbers["imbalance"]
         feedback.pushInfo(text.format(steps=steps, imbalance=imbalance))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Result
-from ...translation import tr
 
 # A warning that lists a thousand parts of a landscape helps nobody.
 PARTS_IN_A_MESSAGE = 10
 
 
-def parts_in_words(focal: FocalNodes, result: Result) -> str:
+def describe_components(focal: FocalNodes, result: Result) -> str:
     """Say which focal nodes current can reach from which.
 
     Parameters

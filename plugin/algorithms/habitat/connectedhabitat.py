@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import HABITAT, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
-from ..landmarks import figures_of_landmarks, habitat, landmarks, remarks_on_landmarks
-from ..parameters import choice, complaint_about_direction, cost, dispersal, graph, landscape, output, theta, theta_help
-from ..results import Figure, Map, figures_of_every_run, in_digits
+from ..base import HABITAT, EngineAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..parameter_values import ParameterValues
+from ..parameters import choice, cost, dispersal, graph, landscape, output, theta, theta_help, validate_direction
 from ..styles import habitat_style
+from .parameters import habitat, landmark_outputs, landmarks, log_landmarks
 
 
-class ConnectedHabitat(EngineAlgorithm):
+class ConnectedHabitatAlgorithm(EngineAlgorithm):
     """Quality of every cell, times the habitat that it is connected with."""
 
     identifier = "connectedhabitat"
@@ -51,11 +51,11 @@ class ConnectedHabitat(EngineAlgorithm):
         ),
     )
     figures = (
-        *figures_of_every_run(),
-        *figures_of_landmarks(),
-        Figure("connectivity", tr("Connected habitat of all cells together")),
-        Figure("equivalent_habitat", tr("Equivalent connected habitat, its square root")),
-        Figure("maximum", tr("Most connected habitat of a cell")),
+        *common_outputs(),
+        *landmark_outputs(),
+        NumberOutput("connectivity", tr("Connected habitat of all cells together")),
+        NumberOutput("equivalent_habitat", tr("Equivalent connected habitat, its square root")),
+        NumberOutput("maximum", tr("Most connected habitat of a cell")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -80,9 +80,9 @@ class ConnectedHabitat(EngineAlgorithm):
         ]
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        return complaint_about_direction(choices)
+        return validate_direction(choices)
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         return inputs.task(
             "habitat.connected",
             {"quality": inputs.quality("QUALITY")},
@@ -93,12 +93,12 @@ class ConnectedHabitat(EngineAlgorithm):
             cost=inputs.choice("COST"),
         )
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["habitat"]
-        return [Map("OUTPUT", values, habitat_style(values), band_names=(tr("connected habitat"),))]
+        return [RasterOutput("OUTPUT", values, habitat_style(values), band_names=(tr("connected habitat"),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        remarks_on_landmarks(result, feedback)
-        total, size = in_digits(result.numbers["connectivity"]), in_digits(result.numbers["equivalent_habitat"])
+        log_landmarks(result, feedback)
+        total, size = format_number(result.numbers["connectivity"]), format_number(result.numbers["equivalent_habitat"])
         text = tr("Connectivity of the landscape: {total}; equivalent connected habitat: {size}.")
         feedback.pushInfo(text.format(total=total, size=size))

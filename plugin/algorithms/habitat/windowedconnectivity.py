@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from ...i18n import tr
 from ...runner import Result
-from ...translation import tr
-from ..algorithm import HABITAT
-from ..documentation import Help
-from ..inputs import Inputs
-from ..results import Map, figures_of_windows
+from ..base import HABITAT
+from ..help import Help
+from ..outputs import RasterOutput, window_outputs
+from ..parameter_values import ParameterValues
 from ..styles import habitat_style, sampled
-from ..windowed import WindowedAlgorithm
+from ..window_base import WindowedAlgorithm
 
 
-class WindowedConnectivity(WindowedAlgorithm):
+class WindowedConnectivityAlgorithm(WindowedAlgorithm):
     """Quality-weighted connectivity over windows, and each cell's part of it."""
 
     identifier = "windowedconnectivity"
@@ -49,11 +49,13 @@ class WindowedConnectivity(WindowedAlgorithm):
             "around it."
         ),
     )
-    figures = figures_of_windows(tr("part of a cell"))
+    figures = window_outputs(tr("part of a cell"))
     task_name = "windowed.connectivity"
     output_title = tr("Habitat within reach")
     output_help = tr("Quality of each cell, times the habitat within its reach.")
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["connectivity"]
-        return [Map("OUTPUT", values, habitat_style(sampled(values)), band_names=(tr("habitat within reach"),))]
+        return [
+            RasterOutput("OUTPUT", values, habitat_style(sampled(values)), band_names=(tr("habitat within reach"),))
+        ]

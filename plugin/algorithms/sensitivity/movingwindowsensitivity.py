@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, QgsProcessingParameterRasterLayer
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import SENSITIVITY
-from ..changes import band_name, changes, remark_on_range
-from ..documentation import Help
-from ..inputs import Inputs
-from ..moving_windows import MovingWindowAlgorithm, figures_of_moving_windows
-from ..parameters import explained, graph, landscape, output
-from ..results import Figure, Map, in_digits
-from ..streamed_inputs import StreamedInputs
+from ..base import SENSITIVITY
+from ..help import Help
+from ..moving_window_base import MovingWindowAlgorithm, moving_window_outputs
+from ..outputs import NumberOutput, RasterOutput, format_number
+from ..parameter_values import ParameterValues
+from ..parameters import graph, landscape, output, with_help
+from ..streamed_inputs import StreamedParameterValues
 from ..styles import sampled, sensitivity_style
+from .parameters import band_name, changes, log_range
 
 
 class MovingWindowSensitivity(MovingWindowAlgorithm):
@@ -56,16 +56,16 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
     )
-    figures = figures_of_moving_windows(
+    figures = moving_window_outputs(
         tr("sensitivity"),
-        Figure("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
+        NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
     )
     task_name = "windowed.current_sensitivity"
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            explained(
+            with_help(
                 QgsProcessingParameterRasterLayer("PLACES", tr("Places of interest"), optional=True),
                 tr(
                     "A raster that says how much the current in each cell counts: 1 in the places of interest, such as "
@@ -87,7 +87,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             output(tr("Sensitivity"), tr("Change of the current in the places of interest for a change of each cell.")),
         ]
 
-    def task(self, inputs: StreamedInputs) -> Task:
+    def task(self, inputs: StreamedParameterValues) -> Task:
         places = {"weights": inputs.places("PLACES")} if inputs.is_given("PLACES") else {}
         arrays, parameters = self.what_moves(inputs)
         return inputs.task(
@@ -98,13 +98,13 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             elasticity=inputs.flag("ELASTICITY"),
         )
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
+        return [RasterOutput("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Current that counts, as the landscape is: {current} A, from {windows:,} windows.")
-        feedback.pushInfo(text.format(current=in_digits(numbers["weighted_current"]), windows=numbers["windows"]))
+        feedback.pushInfo(text.format(current=format_number(numbers["weighted_current"]), windows=numbers["windows"]))
         super().remarks(result, feedback)
-        remark_on_range(result, feedback)
+        log_range(result, feedback)

@@ -12,18 +12,16 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import SENSITIVITY, EngineAlgorithm
-from ..changes import band_name, changes, remark_on_range
-from ..documentation import Help
-from ..inputs import Inputs
+from ..base import SENSITIVITY, EngineAlgorithm
+from ..help import Help
+from ..outputs import RasterOutput, common_outputs, sensitivity_outputs
+from ..parameter_values import ParameterValues
 from ..parameters import (
     choice,
-    complaint_about_direction,
     cost,
     distance,
-    explained,
     graph,
     landscape,
     number,
@@ -31,19 +29,21 @@ from ..parameters import (
     solver,
     theta,
     theta_help,
+    validate_direction,
+    with_help,
 )
-from ..results import Map, figures_of_a_sensitivity, figures_of_every_run
 from ..styles import sensitivity_style
+from .parameters import band_name, changes, log_range
 
 # Enough for a map whose pattern stays the same with another seed on most landscapes, quick enough for a first look.
 DEFAULT_SAMPLES = 50
 
 
-class Sensitivity(EngineAlgorithm):
+class SensitivityAlgorithm(EngineAlgorithm):
     """How much a change of each cell would change the connectivity of the whole landscape."""
 
     identifier = "sensitivity"
-    title = tr("Sensitivity of connectivity")
+    title = tr("SensitivityAlgorithm of connectivity")
     section = SENSITIVITY
     summary = tr("Where changing the landscape would help or hurt its connectivity most.")
     help = Help(
@@ -56,7 +56,7 @@ class Sensitivity(EngineAlgorithm):
             "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
             "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
             "latter are the fairer comparison between poor and good cells. For rasters too large for this use "
-            "“Sensitivity of connectivity (moving windows)”; to restore between given places, with a score for strips "
+            "“SensitivityAlgorithm of connectivity (moving windows)”; to restore between given places, with a score for strips "
             "of land, “Barriers and pinch points”."
         ),
         result=tr(
@@ -78,7 +78,7 @@ class Sensitivity(EngineAlgorithm):
             "resistance; the darker the blue, the more it helps."
         ),
     )
-    figures = (*figures_of_every_run(), *figures_of_a_sensitivity())
+    figures = (*common_outputs(), *sensitivity_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -128,7 +128,7 @@ class Sensitivity(EngineAlgorithm):
                 ),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
-            explained(
+            with_help(
                 QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
                 tr(
                     "How good each cell is to live in, 0 or more, for quality-weighted connectivity; 1 everywhere if "
@@ -163,13 +163,13 @@ class Sensitivity(EngineAlgorithm):
             ),
             solver(),
             *graph(),
-            output(tr("Sensitivity"), tr("Change of connectivity for a change of each cell.")),
+            output(tr("SensitivityAlgorithm"), tr("Change of connectivity for a change of each cell.")),
         ]
 
     @staticmethod
     def _places(name: str, description: str, text: str) -> QgsProcessingParameterDefinition:
         kinds = [QgsProcessing.SourceType.TypeVectorPoint]
-        return explained(QgsProcessingParameterFeatureSource(name, description, kinds, optional=True), text)
+        return with_help(QgsProcessingParameterFeatureSource(name, description, kinds, optional=True), text)
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
         weighted = choices["SCALAR"] == "quality_weighted"
@@ -185,9 +185,9 @@ class Sensitivity(EngineAlgorithm):
                 "Habitat quality has no part in the mean distance: choose quality_weighted as connectivity, or leave "
                 "the quality raster out."
             )
-        return complaint_about_direction(choices)
+        return validate_direction(choices)
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         weighted = inputs.choice("SCALAR") == "quality_weighted"
         arrays: dict[str, np.ndarray] = {}
         parameters = {
@@ -220,16 +220,16 @@ class Sensitivity(EngineAlgorithm):
             parameters["seed"] = inputs.whole_number("SEED")
         return inputs.task("connectivity.sensitivity", arrays, **parameters)
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         sensitivity = result.outputs["sensitivity"]
-        return [Map("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
+        return [RasterOutput("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["connectivity"] is not None:
             text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")
             feedback.pushInfo(text.format(**numbers))
-        remark_on_range(result, feedback)
+        log_range(result, feedback)
         if numbers["unreachable_pairs"]:
             feedback.pushWarning(
                 tr(

@@ -6,18 +6,18 @@ from typing import Any
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...i18n import tr
 from ...runner import Result
-from ...translation import tr
-from ..algorithm import SENSITIVITY
-from ..changes import band_name, changes, remark_on_range
-from ..documentation import Help
-from ..inputs import Inputs
-from ..results import Map, figures_of_windows
+from ..base import SENSITIVITY
+from ..help import Help
+from ..outputs import RasterOutput, window_outputs
+from ..parameter_values import ParameterValues
 from ..styles import sampled, sensitivity_style
-from ..windowed import WindowedAlgorithm
+from ..window_base import WindowedAlgorithm
+from .parameters import band_name, changes, log_range
 
 
-class WindowedSensitivity(WindowedAlgorithm):
+class WindowedSensitivityAlgorithm(WindowedAlgorithm):
     """How much a change of each cell would change the habitat within reach around it."""
 
     identifier = "windowedsensitivity"
@@ -55,7 +55,7 @@ class WindowedSensitivity(WindowedAlgorithm):
             "it helps."
         ),
     )
-    figures = figures_of_windows(tr("sensitivity"))
+    figures = window_outputs(tr("sensitivity"))
     task_name = "windowed.sensitivity"
     output_title = tr("Sensitivity")
     output_help = tr("Change of connectivity for a change of each cell.")
@@ -63,7 +63,7 @@ class WindowedSensitivity(WindowedAlgorithm):
     def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
         return changes(["permeability", "resistance", "quality"], tr("connectivity"))
 
-    def own_choices(self, inputs: Inputs) -> dict[str, Any]:
+    def own_choices(self, inputs: ParameterValues) -> dict[str, Any]:
         return {"respect_to": inputs.choice("RESPECT_TO"), "elasticity": inputs.flag("ELASTICITY")}
 
     def complaint(self, given: set[str], choices: dict[str, str]) -> str:
@@ -74,10 +74,10 @@ class WindowedSensitivity(WindowedAlgorithm):
             )
         return super().complaint(given, choices)
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        return [Map("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
+        return [RasterOutput("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         super().remarks(result, feedback)
-        remark_on_range(result, feedback)
+        log_range(result, feedback)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...i18n import tr
 from ...runner import Result, Task
-from ...translation import tr
-from ..algorithm import TOOLS, EngineAlgorithm
-from ..documentation import Help
-from ..inputs import Inputs
+from ..base import TOOLS, EngineAlgorithm
+from ..help import Help
+from ..outputs import RasterOutput, common_outputs, component_outputs
+from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, output
-from ..results import Map, figures_of_every_run, figures_of_the_components
 from ..styles import component_style
 
 
@@ -44,19 +44,19 @@ class ConnectedComponents(EngineAlgorithm):
             "The sample: two connected parts, the mainland and what lies beyond the water at the southern edge."
         ),
     )
-    figures = (*figures_of_every_run(), *figures_of_the_components())
+    figures = (*common_outputs(), *component_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         text = tr("The number of the part that each cell belongs to, 1 for the largest.")
         return [*landscape(), *graph(), output(tr("Connected components"), text)]
 
-    def task(self, inputs: Inputs) -> Task:
+    def task(self, inputs: ParameterValues) -> Task:
         return inputs.task("components.label")
 
-    def maps(self, inputs: Inputs, result: Result) -> list[Map]:
+    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         labels = result.outputs["components"]
         values = np.where(inputs.landscape.valid, labels, np.nan)
-        return [Map("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
+        return [RasterOutput("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
     def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers

@@ -19,12 +19,12 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ...translation import tr
-from ..algorithm import RESOURCES, TOOLS, PermeaAlgorithm
-from ..documentation import Help
-from ..parameters import explained
-from ..styles import Saved, style_when_loaded
-from ..tables import Column, Table, written_tables
+from ...i18n import tr
+from ..base import RESOURCES, TOOLS, PermeaAlgorithm
+from ..help import Help
+from ..parameters import with_help
+from ..styles import QmlStyle, style_when_loaded
+from ..tables import Column, Table, write_tables
 
 SAMPLE = RESOURCES / "sample"
 
@@ -59,11 +59,11 @@ class LoadSampleData(PermeaAlgorithm):
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
-            explained(
+            with_help(
                 QgsProcessingParameterRasterDestination("PERMEABILITY", tr("Permeability")),
                 tr("How easy each cell is to cross, from just above 0 (city) to 1 (forest)."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterRasterDestination(
                     "QUALITY",
                     tr("Habitat quality"),
@@ -72,7 +72,7 @@ class LoadSampleData(PermeaAlgorithm):
                 ),
                 tr("How good each cell is to live in, for quality-weighted connectivity."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSink(
                     "PATCHES",
                     tr("Habitat patches"),
@@ -80,11 +80,11 @@ class LoadSampleData(PermeaAlgorithm):
                 ),
                 tr("Points in forests and mangroves, with a name each, to use as sources."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterRasterDestination("LAND_COVER", tr("Land cover"), optional=True),
                 tr("Seven classes, water among them, from which the landscape can be made as well."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSink(
                     "CLASSES", tr("Land-cover classes"), QgsProcessing.SourceType.TypeVector, optional=True
                 ),
@@ -98,12 +98,12 @@ class LoadSampleData(PermeaAlgorithm):
         paths = self.output_paths(parameters, context)
         classes = Table("CLASSES", COLUMNS, _rows(SAMPLE / "land_cover_classes.csv"))
         patches = _opened(SAMPLE / "patches.gpkg")
-        with written_tables(self, [classes], parameters, context, patches.crs()) as written:
+        with write_tables(self, [classes], parameters, context, patches.crs()) as written:
             for output, path in paths.items():
                 written[output] = _copy(SAMPLE / f"{output.lower()}.tif", Path(path))
             written["PATCHES"] = self._copy_patches(patches, parameters, context)
         for output in (*paths, "PATCHES"):
-            style_when_loaded(written[output], Saved(str(SAMPLE / f"{output.lower()}.qml")), context)
+            style_when_loaded(written[output], QmlStyle(str(SAMPLE / f"{output.lower()}.qml")), context)
         for output, path in written.items():
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
         return written

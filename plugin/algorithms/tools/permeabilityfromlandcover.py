@@ -24,15 +24,15 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
+from ...i18n import tr
 from ...layers import open_band, reclassify, write_raster
-from ...runner import refuse_without_room
-from ...translation import tr
-from ..algorithm import TOOLS, PermeaAlgorithm
-from ..documentation import Help
-from ..inputs import is_given
-from ..parameters import choice, explained, output
-from ..results import Figure
-from ..stages import Stage
+from ...runner import require_disk_space
+from ..base import TOOLS, PermeaAlgorithm
+from ..help import Help
+from ..outputs import NumberOutput
+from ..parameter_values import is_given
+from ..parameters import choice, output, with_help
+from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sampled, style_when_loaded
 
 # A message that lists a thousand classes helps nobody.
@@ -74,23 +74,23 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         ),
     )
     figures = (
-        Figure("classes", tr("Classes of the raster that have a value")),
-        Figure("missing_classes", tr("Classes of the raster that have none")),
-        Figure("missing_cells", tr("Cells of classes that have none")),
-        Figure("barrier_cells", tr("Cells of permeability 0")),
+        NumberOutput("classes", tr("Classes of the raster that have a value")),
+        NumberOutput("missing_classes", tr("Classes of the raster that have none")),
+        NumberOutput("missing_cells", tr("Cells of classes that have none")),
+        NumberOutput("barrier_cells", tr("Cells of permeability 0")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
-            explained(
+            with_help(
                 QgsProcessingParameterRasterLayer("INPUT", tr("Land cover")),
                 tr("A raster of class numbers, of any size: it is read and written block by block."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True),
                 tr("The band that holds the classes; the first one if nothing is chosen."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterFeatureSource(
                     "TABLE", tr("Class table"), [QgsProcessing.SourceType.TypeVector], optional=True
                 ),
@@ -99,15 +99,15 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     "and values."
                 ),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterField("CLASS_FIELD", tr("Field with the class"), None, "TABLE", optional=True),
                 tr("The field of the table that holds the number of the class."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterField("VALUE_FIELD", tr("Field with the value"), None, "TABLE", optional=True),
                 tr("The field of the table that holds the permeability or resistance of the class."),
             ),
-            explained(
+            with_help(
                 QgsProcessingParameterMatrix(
                     "MATRIX", tr("Classes and values"), 1, False, [tr("class"), tr("value")], optional=True
                 ),
@@ -147,10 +147,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         meaning = self.parameterAsEnumString(parameters, "VALUES", context)
         values = _checked(self._rows(parameters, context), meaning)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
-        refuse_without_room(source.frame.rows * source.frame.columns * BYTES_PER_CELL)
+        require_disk_space(source.frame.rows * source.frame.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
             feedback.setProgressText(tr("Reading the land cover"))
-            found = reclassify(source, values, Path(folder), Stage(feedback, 0, 50))
+            found = reclassify(source, values, Path(folder), StepFeedback(feedback, 0, 50))
             if not found.cells and not found.missing:
                 raise QgsProcessingException(
                     tr("'{layer}' is empty: every cell is nodata. Check its nodata value and its extent.").format(
@@ -167,7 +167,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     text.format(layer=source.name, meaning=meaning, count=len(found.missing), classes=listed)
                 )
             feedback.setProgressText(tr("Writing the result"))
-            write_raster(path, found.values, source.frame, band_names=(meaning,), feedback=Stage(feedback, 50, 100))
+            write_raster(
+                path, found.values, source.frame, band_names=(meaning,), feedback=StepFeedback(feedback, 50, 100)
+            )
             style = habitat_style if meaning == "permeability" else distance_style
             style_when_loaded(path, style(sampled(found.values)), context)
         _report(found.cells, found.missing, values, feedback)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
-from permea.plugin import environment
+from permea.plugin import engine_environment
 from qgis.core import (
     NULL,
     QgsApplication,
@@ -40,7 +40,7 @@ def engine_python():
 @pytest.fixture
 def provider(qgis_app, qgis_processing):
     """Permea's provider, put in and taken out again as QGIS does it."""
-    from permea.ui.main import PermeaPlugin
+    from permea.ui.plugin import PermeaPlugin
 
     plugin = PermeaPlugin(None)
     plugin.initProcessing()
@@ -248,10 +248,10 @@ def ask_engine(engine_python, tmp_path):
         clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         clean |= {
             # Where the plugin has its own: what one of the two has compiled, the other need not compile again.
-            "JAX_COMPILATION_CACHE_DIR": str(environment.cache_folder() / "jax"),
+            "JAX_COMPILATION_CACHE_DIR": str(engine_environment.cache_folder() / "jax"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-            "NUMBA_CACHE_DIR": str(environment.cache_folder() / "loops"),
+            "NUMBA_CACHE_DIR": str(engine_environment.cache_folder() / "loops"),
         }
         ended = subprocess.run(
             [engine_python, "-m", "engine", str(folder)],

@@ -11,13 +11,13 @@ from qgis.PyQt.QtCore import QCoreApplication
 @pytest.fixture
 def slow_engine(worker, monkeypatch):
     """An engine that says that it is half-way and then takes for ever."""
-    from permea.plugin.runner import running
+    from permea.plugin.runner import execution
 
     engine = worker("""
         say("progress", percent=50, text="half-way")
         time.sleep(120)
     """)
-    monkeypatch.setattr(running, "find_engine", lambda: engine)
+    monkeypatch.setattr(execution, "find_engine", lambda: engine)
 
 
 def cancel_when_half_way(feedback):
@@ -73,13 +73,13 @@ def test_cancel_works_from_the_background_thread_of_the_toolbox(
 
 
 def test_a_failed_run_leaves_an_older_result_as_it_was(run, worker, monkeypatch, points, valley_file, tmp_path):
-    from permea.plugin.runner import running
+    from permea.plugin.runner import execution
 
     engine = worker("""
         say("error", kind="internal", text="the solver lost its way")
         sys.exit(1)
     """)
-    monkeypatch.setattr(running, "find_engine", lambda: engine)
+    monkeypatch.setattr(execution, "find_engine", lambda: engine)
     target = tmp_path / "result.tif"
     target.write_bytes(b"last week's result")
     with pytest.raises(QgsProcessingException, match="the solver lost its way"):

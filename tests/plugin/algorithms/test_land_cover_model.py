@@ -3,7 +3,7 @@
 import numpy as np
 import processing
 import pytest
-from permea.plugin.algorithms.styles import LITTLE_TO_MUCH, TRICKLE_TO_STREAM
+from permea.plugin.algorithms.styles import CURRENT, HABITAT
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -132,8 +132,8 @@ def test_maps_of_the_model_are_styled_as_those_of_its_steps(
         context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, feedback)
         ramp = layer.renderer().shader().rasterShaderFunction()
         first_colours[name] = ramp.colorRampItemList()[0].color.name()
-    of_flows = TRICKLE_TO_STREAM[0]
-    assert list(first_colours.values()) == [LITTLE_TO_MUCH[0], of_flows, of_flows, of_flows]
+    of_flows = CURRENT[0]
+    assert list(first_colours.values()) == [HABITAT[0], of_flows, of_flows, of_flows]
 
 
 def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover, class_table, points):

@@ -26,9 +26,9 @@ def large(geotiff, tmp_path):
 @pytest.fixture
 def blocks(monkeypatch):
     """The sizes, in cells, of all blocks that QGIS reads, from layers and from results."""
-    from permea.plugin.array_file import ArrayFile
     from permea.plugin.layers.gdal_band import GdalBand
     from permea.plugin.layers.resampling import ResampledBand
+    from permea.plugin.npy_file import NpyFile
 
     sizes = []
 
@@ -44,7 +44,7 @@ def blocks(monkeypatch):
 
     noting(GdalBand, "read")
     noting(ResampledBand, "read")
-    noting(ArrayFile, "__getitem__")
+    noting(NpyFile, "__getitem__")
     return sizes
 
 

@@ -131,7 +131,7 @@ def test_the_legend_s_numbers_can_be_read():
 
 
 def test_the_legend_of_a_current_has_a_line_with_its_unit_for_each_colour(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import TRICKLE_TO_STREAM, current_style
+    from permea.plugin.algorithms.styles import CURRENT, current_style
 
     values = np.geomspace(1e-3, 123.4, 400).reshape(20, 20)
     layer = raster_layer(values)
@@ -139,7 +139,7 @@ def test_the_legend_of_a_current_has_a_line_with_its_unit_for_each_colour(qgis_a
     (_, *lines), bars = legend(layer)  # the name of the band comes first
     assert not bars
     assert lines[0] == "≤ 0.12 A" and lines[-1] == "≥ 120 A"
-    assert len(lines) == len(TRICKLE_TO_STREAM) < 8
+    assert len(lines) == len(CURRENT) < 8
 
 
 def test_the_bar_of_a_distance_has_its_unit(qgis_app, raster_layer):
@@ -217,11 +217,11 @@ def test_habitat_is_the_greener_the_more_there_is_and_none_is_pale(qgis_app, ras
 
 def test_the_style_of_a_raster_on_disk_looks_at_rows_from_top_to_bottom(tmp_path, monkeypatch):
     from permea.plugin.algorithms import styles
-    from permea.plugin.array_file import ArrayFile
+    from permea.plugin.npy_file import NpyFile
 
     values = np.arange(60.0).reshape(12, 5)
     np.save(tmp_path / "map.npy", values)
-    on_disk = ArrayFile(tmp_path / "map.npy")
+    on_disk = NpyFile(tmp_path / "map.npy")
     np.testing.assert_array_equal(styles.sampled(on_disk), values)
     monkeypatch.setattr(styles, "MOST_CELLS_FOR_A_STYLE", 15)
     np.testing.assert_array_equal(styles.sampled(on_disk), values[[2, 6, 10]])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from permea.plugin.algorithms.algorithm import TOOLS, PermeaAlgorithm
-from permea.plugin.algorithms.documentation import Help
-from permea.plugin.algorithms.tables import Column, Table, refuse_unwritable_tables, written_tables
+from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
+from permea.plugin.algorithms.help import Help
+from permea.plugin.algorithms.tables import Column, Table, require_writable_tables, write_tables
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
@@ -42,8 +42,8 @@ def write(context):
 
     def write(destination, rows=ROWS, lines=None, during=lambda: None):
         parameters = {"TABLE": destination}
-        refuse_unwritable_tables(algorithm, parameters, context)
-        with written_tables(algorithm, [Table("TABLE", COLUMNS, rows, lines)], parameters, context, UTM) as places:
+        require_writable_tables(algorithm, parameters, context)
+        with write_tables(algorithm, [Table("TABLE", COLUMNS, rows, lines)], parameters, context, UTM) as places:
             during()
         return places
 

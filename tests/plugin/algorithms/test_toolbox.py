@@ -139,7 +139,7 @@ def test_algorithms_keep_to_the_background_thread(provider):
 
 
 def test_after_unloading_nothing_is_left_in_the_toolbox(qgis_app, qgis_processing):
-    from permea.ui.main import PermeaPlugin
+    from permea.ui.plugin import PermeaPlugin
 
     plugin = PermeaPlugin(None)
     plugin.initProcessing()
@@ -151,7 +151,7 @@ def test_the_menu_entry_opens_the_engine_dialog_and_goes_when_the_plugin_is_unlo
     qgis_iface, qgis_processing, monkeypatch
 ):
     from permea.ui import engine_dialog
-    from permea.ui.main import PermeaPlugin
+    from permea.ui.plugin import PermeaPlugin
 
     opened, added, removed = [], [], []
     monkeypatch.setattr(qgis_iface, "addPluginToMenu", lambda menu, action: added.append((menu, action)))

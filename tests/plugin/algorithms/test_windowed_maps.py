@@ -120,12 +120,12 @@ def test_a_cluster_needs_dask_and_the_run_says_so(run, valley_file, engine_pytho
 
 
 def test_the_address_in_the_settings_is_what_the_dialog_starts_from(provider):
-    from permea.plugin import cluster
+    from permea.plugin import cluster_setting
 
     def default():
         algorithm = provider.algorithm("windowedsensitivity").create()
         return algorithm.parameterDefinition("CLUSTER").defaultValue()
 
     assert default() is None
-    QgsSettings().setValue(cluster.SETTING, "tcp://10.0.0.1:8786")
+    QgsSettings().setValue(cluster_setting.SETTING, "tcp://10.0.0.1:8786")
     assert default() == "tcp://10.0.0.1:8786"

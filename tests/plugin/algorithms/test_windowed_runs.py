@@ -164,10 +164,10 @@ def test_batches_that_will_not_fit_into_their_folder_are_refused_before_any_is_c
 
 
 def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(complaint, plain, monkeypatch):
-    from permea.plugin.runner import messages
+    from permea.plugin.runner import protocol
 
-    judge = messages.judge_forecast
-    monkeypatch.setattr(messages, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
+    judge = protocol.judge_forecast
+    monkeypatch.setattr(protocol, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
     message = complaint(INPUT=plain, **LONG)
     assert "It was not started." in message and "a shorter dependency range or smaller batches" in message
 

@@ -1,0 +1,34 @@
+"""Connectivity of a landscape: scalar measures, their sensitivity, connected habitat, flows of randomized paths.
+
+`sensitivity` is the gradient map of a measure such as `MeanPathLength`; `connected_habitat`, `betweenness` and
+`rsp_flow` are ConScape's; `pinch_points` is the current within a least-cost corridor.
+"""
+
+from .corridor_current import PinchPoints, pinch_points
+from .dispersal_kernel import ExponentialKernel
+from .habitat import ConnectedHabitat, connected_habitat
+from .landmark_targets import Landmarks, landmarks
+from .measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
+from .rsp_betweenness import Betweenness, betweenness
+from .rsp_movement import RSPFlow, rsp_flow
+from .sensitivity_map import WRT, Sensitivity, sensitivity
+
+__all__ = [
+    "WRT",
+    "AbstractConnectivity",
+    "Betweenness",
+    "ConnectedHabitat",
+    "ExponentialKernel",
+    "Landmarks",
+    "MeanPathLength",
+    "PinchPoints",
+    "QualityWeightedConnectivity",
+    "RSPFlow",
+    "Sensitivity",
+    "betweenness",
+    "connected_habitat",
+    "landmarks",
+    "pinch_points",
+    "rsp_flow",
+    "sensitivity",
+]

@@ -1,0 +1,131 @@
+"""What a distance is: a number for every pair of cells of a landscape, differentiable."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..graph.components import connected_components
+from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
+
+
+class AbstractDistance(eqx.Module):
+    """A distance between the vertices of a grid.
+
+    Call it with a grid and the vertices of interest (numbers, see `GridGraph.coord_to_active_vertex_index`):
+
+    ==============================================  ====================  =====================
+    call                                            shape                 entry [i, j]
+    ==============================================  ====================  =====================
+    ``distance(grid)``                              (n, n)                from i to j
+    ``distance(grid, sources)``                     (sources, n)          from source i to j
+    ``distance(grid, targets=targets)``             (n, targets)          from i to target j
+    ``distance(grid, sources, targets)``            (sources, targets)    from source i to target j
+    ``distance(grid, nodes=nodes)``                 (nodes, nodes)        from node i to node j
+    ==============================================  ====================  =====================
+
+    Vertices that cannot be reached are infinitely far; their gradient is 0. A vertex number beyond the last one is
+    a place that does not exist: infinitely far from everything.
+    """
+
+    def __call__(
+        self,
+        grid: GridGraph,
+        sources: ArrayInput | None = None,
+        targets: ArrayInput | None = None,
+        *,
+        nodes: ArrayInput | None = None,
+    ) -> Float[Array, "sources targets"]:
+        """Return distances from sources to targets, by default from all vertices to all.
+
+        Parameters
+        ----------
+        grid
+            The landscape.
+        sources, targets
+            Vertex numbers; all vertices if left out.
+        nodes
+            Vertex numbers that are both sources and targets.
+
+        Raises
+        ------
+        ValueError
+            `nodes` together with sources or targets; a negative vertex number or one beyond the last vertex; an
+            all-pairs request that is too large (says how large and what is possible instead).
+        """
+        if nodes is not None:
+            if sources is not None or targets is not None:
+                raise ValueError("give either nodes, or sources and targets, not both")
+            return self.between(grid, validate_vertices(grid, nodes, "nodes"))
+        if sources is None and targets is None:
+            return self.all_pairs(grid)
+        if targets is None:
+            return self.from_sources(grid, validate_vertices(grid, sources, "sources"))
+        if sources is None:
+            return self.to_targets(grid, validate_vertices(grid, targets, "targets"))
+        return self.sources_to_targets(
+            grid, validate_vertices(grid, sources, "sources"), validate_vertices(grid, targets, "targets")
+        )
+
+    @abc.abstractmethod
+    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+        """Distances from sources to every vertex."""
+
+    @abc.abstractmethod
+    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+        """Distances from every vertex to targets."""
+
+    def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
+        """Distances between all vertices."""
+        return self.from_sources(grid, jnp.arange(grid.n_vertices))
+
+    def sources_to_targets(
+        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+    ) -> Float[Array, "sources targets"]:
+        """Distances from sources to targets."""
+        return take_vertices(self.from_sources(grid, sources), targets)
+
+    def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
+        """Distances between all pairs of nodes."""
+        return self.sources_to_targets(grid, nodes, nodes)
+
+    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
+        """Distance from every vertex to the nearest of the targets."""
+        return self.to_targets(grid, validate_vertices(grid, targets, "targets")).min(1)
+
+
+def validate_vertices(grid: GridGraph, given: ArrayInput, name: str) -> Int[Array, "k"]:
+    """Check vertex numbers given by the caller and return them as an array of one axis."""
+    numbers = jnp.atleast_1d(jnp.asarray(given))
+    if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise ValueError(f"{name} must be a list of vertex numbers, not shape {numbers.shape} of {numbers.dtype}")
+    values = concrete_or_none(numbers)
+    if values is not None:
+        wrong = values[(values < 0) | (values >= grid.n_vertices)]
+        if wrong.size:
+            raise ValueError(
+                f"{wrong.size} of {values.size} {name} are not vertices of this landscape, the first is {wrong[0]}; "
+                f"vertices are numbered from 0 to {grid.n_vertices - 1}"
+            )
+    return numbers.astype(int)
+
+
+def vertex_cells(grid: GridGraph, numbers: Int[Array, "k"]) -> Int[Array, "k"]:
+    """Return the flat raster index of vertices; beyond the raster for a vertex that does not exist."""
+    return jnp.take(grid.cells, numbers, mode="fill", fill_value=grid.active.size)
+
+
+def vertex_values(grid: GridGraph, rasters: Float[Array, "k rows columns"]) -> Float[Array, "k n"]:
+    """Take the values of the vertices out of k rasters; infinite for a vertex that does not exist."""
+    return jnp.take(rasters.reshape(rasters.shape[0], -1), grid.cells, axis=1, mode="fill", fill_value=jnp.inf)
+
+
+def take_vertices(values: Float[Array, "k n"], numbers: Int[Array, "m"]) -> Float[Array, "k m"]:
+    """Take the columns of some vertices; infinite for a vertex that does not exist."""
+    return jnp.take(values, numbers, axis=1, mode="fill", fill_value=jnp.inf)
+
+
+def component_of(grid: GridGraph, numbers: Int[Array, "k"]) -> Int[Array, "k"]:
+    """Return the component number of vertices; 0 for a vertex that does not exist."""
+    return jnp.take(connected_components(grid).ravel(), vertex_cells(grid, numbers), mode="fill", fill_value=0)

@@ -1,0 +1,1 @@
+"""Krylov subspace methods: preconditioned conjugate gradients and flexible GMRES."""

@@ -1,0 +1,104 @@
+"""Between the matrix as a stack of rasters and the dense blocks of the leaves.
+
+Two neighbouring cells lie in a square of 2 × 2 cells, and every such square lies in exactly one leaf if a leaf takes
+the frame above it and to its left, too. So each entry of the matrix is moved to the upper left cell of its square;
+then a leaf's entries are one block of the raster, and none is counted twice.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from ..stencil_matrix import neighbour_offsets
+from .symbolic import SymbolicFactorization
+
+
+def shift_entries(center: np.ndarray, edges: np.ndarray, dissection: SymbolicFactorization) -> np.ndarray:
+    """Return the entries at the upper left cells of their squares, the raster grown to whole tiles.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (1 + directions, padded rows, padded columns), the diagonal first; [.., 0, :] and [.., :, 0] lie before
+        the raster. Cells beyond the raster are identity rows.
+    """
+    rows, columns = dissection.shape
+    entries = np.zeros((1 + len(edges), *dissection.padded), np.result_type(center, edges))
+    entries[0] = 1
+    entries[0, 1 : 1 + rows, 1 : 1 + columns] = center
+    for d, step in enumerate(neighbour_offsets(len(edges))):
+        down, right = cell_of_pair(step)
+        entries[1 + d, 1 : 1 + rows - down, 1 : 1 + columns - right] = edges[d, down:, right:]
+    return entries
+
+
+def unshift_entries(entries: np.ndarray, dissection: SymbolicFactorization) -> tuple[np.ndarray, np.ndarray]:
+    """Undo `shift_entries`: return the diagonal and the edges."""
+    rows, columns = dissection.shape
+    edges = np.zeros((len(entries) - 1, rows, columns), entries.dtype)
+    for d, step in enumerate(neighbour_offsets(len(edges))):
+        down, right = cell_of_pair(step)
+        edges[d, down:, right:] = entries[1 + d, 1 : 1 + rows - down, 1 : 1 + columns - right]
+        _clear_beyond(edges[d], step)
+    return entries[0, 1 : 1 + rows, 1 : 1 + columns].copy(), edges
+
+
+def cell_of_pair(step: tuple[int, int]) -> tuple[int, int]:
+    """Return how far a cell lies below and right of the upper left cell of the square it shares with its neighbour."""
+    return max(0, -step[0]), max(0, -step[1])
+
+
+def _clear_beyond(edge: np.ndarray, step: tuple[int, int]) -> None:
+    """Set what leads out of the raster to zero."""
+    if step[0]:
+        edge[0 if step[0] < 0 else -1, :] = 0
+    if step[1]:
+        edge[:, 0 if step[1] < 0 else -1] = 0
+
+
+@lru_cache(maxsize=16)
+def entry_positions(dissection: SymbolicFactorization, directions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tell where a leaf's entries stand in its dense front.
+
+    Returns
+    -------
+    tuple
+        Which of the block's (1 + directions) · leaf pitch rows · leaf pitch columns entries belong to two cells of
+        the front, and their flat places in the front.
+    """
+    leaf = dissection.levels[0]
+    number = {cell: place for place, cell in enumerate(leaf.separator + leaf.frame)}
+    taken, flat = [], []
+    index = 0
+    for step in ((0, 0), *neighbour_offsets(directions)):
+        down, right = cell_of_pair(step)
+        for row in range(-1, dissection.leaf[0]):
+            for column in range(-1, dissection.leaf[1]):
+                here = number.get((row + down, column + right))
+                there = number.get((row + down + step[0], column + right + step[1]))
+                if here is not None and there is not None:
+                    taken.append(index)
+                    flat.append(here * len(number) + there)
+                index += 1
+    return np.array(taken), np.array(flat)
+
+
+def gather_fronts(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
+    """Return a tile's entries, one row a leaf: shape (leaves down, leaves across, (1 + directions) · block)."""
+    (down, across), leaf = dissection.levels[0].boxes, dissection.leaf
+    cut = _tile_of(entries, dissection, tile).reshape(len(entries), down, leaf[0] + 1, across, leaf[1] + 1)
+    return cut.transpose(1, 3, 0, 2, 4).reshape(down, across, -1)
+
+
+def scatter_fronts(blocks: np.ndarray, entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> None:
+    """Undo `gather_fronts`: write a tile's entries from its leaves into the rasters."""
+    (down, across), leaf = dissection.levels[0].boxes, dissection.leaf
+    cut = blocks.reshape(down, across, len(entries), leaf[0] + 1, leaf[1] + 1).transpose(2, 0, 3, 1, 4)
+    target = _tile_of(entries, dissection, tile)
+    target[...] = cut.reshape(target.shape)
+
+
+def _tile_of(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
+    row, column = divmod(tile, dissection.tiles[1])
+    top, left = row * dissection.pitch[0], column * dissection.pitch[1]
+    return entries[:, top : top + dissection.pitch[0], left : left + dissection.pitch[1]]

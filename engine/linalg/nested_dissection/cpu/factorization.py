@@ -1,0 +1,187 @@
+"""Factor a matrix by nested dissection, on the host.
+
+A front is the dense matrix over a separator s and its frame f. Eliminating the separator leaves on the frame
+
+    S = F_ff − F_fs F_ss⁻¹ F_sf
+
+which is added into the front of the next larger box. Kept are F_ss⁻¹, K = F_ss⁻¹ F_sf and H = F_fs F_ss⁻¹
+(H = Kᵀ if symmetric): solving and inverting need nothing else.
+
+References
+----------
+George, A. (1973). Nested dissection of a regular finite element mesh. SIAM J. Numerical Analysis 10, 345–363.
+Duff, I. S., Reid, J. K. (1983). The multifrontal solution of indefinite sparse symmetric linear systems. ACM TOMS 9.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....parallel.blas_threads import blas_limited_pool
+from ..assembly import entry_positions, gather_fronts, shift_entries
+from ..symbolic import TILE, Runs, SeparatorNode, SymbolicFactorization, analyze, separator_positions
+from .pivot_blocks import invert_pivots
+
+#: Entries of A are known to 1e-16 of the diagonal. What leaves a region is the small difference of large numbers; with
+#: (A⁻¹)_ii A_ii above this, fewer than four of its digits are known, and the matrix counts as singular.
+GROWTH_LIMIT = 1e12
+
+
+@dataclass(frozen=True)
+class FrontFactor:
+    """What is kept of a batch of fronts: F_ss⁻¹ (..., s, s), K (..., s, f), H (..., f, s)."""
+
+    inverse: np.ndarray
+    right: np.ndarray
+    left: np.ndarray
+    log_determinant: float
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factored matrix: what was eliminated in every level of every tile and in every node."""
+
+    dissection: SymbolicFactorization
+    symmetric: bool
+    tiles: list[list[FrontFactor]]
+    nodes: list[FrontFactor]
+
+    @property
+    def log_determinant(self) -> float:
+        """Log det A."""
+        return sum(part.log_determinant for part in self.parts())
+
+    @property
+    def bytes(self) -> int:
+        """Size of the kept numbers."""
+        sides = 1 if self.symmetric else 2
+        return sum(part.inverse.nbytes + sides * part.right.nbytes for part in self.parts())
+
+    def parts(self) -> Iterable[FrontFactor]:
+        """Give everything that was eliminated, in any order."""
+        for tile in self.tiles:
+            yield from tile
+        yield from self.nodes
+
+
+def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int | None = TILE) -> Factor:
+    """Factor a nonsingular M-matrix on a raster.
+
+    Parameters
+    ----------
+    center, edges
+        As in `Stencil`.
+    symmetric
+        Whether the matrix equals its transpose.
+    tile
+        Longest side of a tile.
+
+    Raises
+    ------
+    RuntimeError
+        The matrix is singular to working precision.
+    """
+    dissection = analyze(center.shape, tile)
+    entries = shift_entries(center, edges, dissection)
+    count = dissection.tiles[0] * dissection.tiles[1]
+    tiles: list[Any] = [None] * count
+    handed: dict[tuple[str, int], np.ndarray] = {}
+
+    def eliminate_tile(number: int) -> None:
+        tiles[number], handed["tile", number] = _eliminate_tile(entries, dissection, number, symmetric)
+
+    nodes: list[Any] = []
+    with blas_limited_pool() as on_each:
+        on_each(eliminate_tile, range(count))
+        for group in dissection.nodes:
+            done = on_each(lambda node: _eliminate_node(node, handed, symmetric), group)
+            for kept, schur in done:
+                handed["node", len(nodes)] = schur
+                nodes.append(kept)
+    result = Factor(dissection, symmetric, tiles, nodes)
+    _refuse_singular(result, center)
+    return result
+
+
+def _eliminate_tile(
+    entries: np.ndarray, dissection: SymbolicFactorization, number: int, symmetric: bool
+) -> tuple[list[FrontFactor], np.ndarray]:
+    leaves = dissection.levels[0]
+    size = len(leaves.separator) + len(leaves.frame)
+    taken, flat = entry_positions(dissection, len(entries) - 1)
+    fronts = np.zeros((*leaves.boxes, size * size), entries.dtype)
+    fronts[..., flat] = gather_fronts(entries, dissection, number)[..., taken]
+    fronts = fronts.reshape(*leaves.boxes, size, size)
+    kept = []
+    for level in dissection.levels:
+        if level.axis is not None:
+            size = len(level.separator) + len(level.frame)
+            fronts = np.zeros((*level.boxes, size, size), entries.dtype)
+            for child, runs in zip(halves(schur, level.axis), level.children, strict=True):
+                add_into(fronts, child, runs)
+        eliminated, schur = _eliminate(fronts, len(level.separator), symmetric)
+        kept.append(eliminated)
+    return kept, schur[0, 0]
+
+
+def _eliminate_node(node: SeparatorNode, handed: dict, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
+    first, second = (handed.pop(part) for part in node.parts)
+    size = len(node.separator) + len(node.frame)
+    front = np.zeros((size, size), first.dtype)
+    add_into(front, first, node.children[0])
+    add_into(front, second, node.children[1])
+    return _eliminate(front, len(node.separator), symmetric)
+
+
+def _eliminate(fronts: np.ndarray, separator: int, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
+    """Eliminate the separators of a batch of fronts; return what is kept and the Schur complements."""
+    pivots = invert_pivots(fronts[..., :separator, :separator], symmetric)
+    coupling = fronts[..., separator:, :separator]
+    right = pivots.inverse @ fronts[..., :separator, separator:]
+    # In memory its transpose, as K is: that is the order in which substitution reads it.
+    left = right.mT if symmetric else (pivots.inverse.mT @ coupling.mT).mT
+    schur = coupling @ right
+    np.subtract(fronts[..., separator:, separator:], schur, out=schur)
+    return FrontFactor(pivots.inverse, right, left, pivots.log_determinant), schur
+
+
+def halves(boxes: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split a batch (down, across, ...) into first and second children, as views."""
+    return (boxes[0::2], boxes[1::2]) if axis == 0 else (boxes[:, 0::2], boxes[:, 1::2])
+
+
+def add_into(fronts: np.ndarray, child: np.ndarray, runs: Runs) -> None:
+    """Add the matrices over the children's frames into the fronts."""
+    for here, there in runs:
+        for from_, to in runs:
+            fronts[..., there, to] += child[..., here, from_]
+
+
+def _refuse_singular(factored: Factor, center: np.ndarray) -> None:
+    padded = shift_entries(center, np.zeros((4, *center.shape)), factored.dissection)[0]
+    worst = 0.0 if np.isfinite(factored.log_determinant) or np.iscomplexobj(center) else np.inf
+    for number, tile in enumerate(factored.tiles):
+        for depth, kept in enumerate(tile):
+            worst = max(worst, _growth(kept, padded[separator_positions(factored.dissection, number, depth)]))
+    nodes = (node for group in factored.dissection.nodes for node in group)
+    for node, kept in zip(nodes, factored.nodes, strict=True):
+        rows, columns = np.array(node.separator).T
+        worst = max(worst, _growth(kept, center[rows, columns]))
+    if not worst <= GROWTH_LIMIT:
+        raise RuntimeError(singular(center.size))
+
+
+def _growth(kept: FrontFactor, diagonal: np.ndarray) -> float:
+    """Return how much larger the inverse is than that of the diagonal alone, infinite if it is no inverse at all."""
+    growth = np.real(np.diagonal(kept.inverse, axis1=-2, axis2=-1) * diagonal)
+    return float(growth.max()) if (growth > 0).all() else np.inf
+
+
+def singular(cells: int) -> str:
+    """Say that a matrix cannot be trusted."""
+    return (
+        f"the linear system of {cells} cells is singular to working precision: somewhere movement can neither end nor "
+        f"leave, or the values of the raster span too many orders of magnitude"
+    )

@@ -1,0 +1,1 @@
+"""The XLA backend: batched and compiled by JAX, for GPU and CPU."""

@@ -1,0 +1,223 @@
+"""A sparse matrix on a raster, kept as one array per neighbour.
+
+Row `i` of the matrix belongs to the raster cell `i`; it may touch the cell itself and its 4 or 8 neighbours, so the
+whole matrix is a stack of rasters. Applying it is a handful of shifted multiply-adds: no index arrays, no gather.
+"""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..parallel.numba_jit import njit_cached, parallel_starmap
+
+#: From so many numbers on, sums over many rasters are taken row by row on the processor: XLA would read and copy each
+#: raster once for every neighbour.
+HOST_SUM_MIN_VALUES = 1 << 22
+ROWS_PER_BLOCK = 64
+
+#: Steps (rows, columns) to the neighbours. The order is chosen so that reversing it turns every step around:
+#: the step opposite to number d of k is number k − 1 − d.
+QUEEN_OFFSETS: tuple[tuple[int, int], ...] = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+ROOK_OFFSETS: tuple[tuple[int, int], ...] = ((-1, 0), (0, -1), (0, 1), (1, 0))
+
+
+def neighbour_offsets(directions: int) -> tuple[tuple[int, int], ...]:
+    """Return the steps of a stencil with that many directions, 4 or 8.
+
+    Examples
+    --------
+    >>> neighbour_offsets(4)
+    ((-1, 0), (0, -1), (0, 1), (1, 0))
+    """
+    return {4: ROOK_OFFSETS, 8: QUEEN_OFFSETS}[directions]
+
+
+def shift(raster: Array, step: tuple[int, int], fill: bool | int | float = 0) -> Array:
+    """Give every cell the value of its neighbour at `step`.
+
+    Parameters
+    ----------
+    raster
+        Shape (..., rows, columns).
+    step
+        (rows, columns), each −1, 0 or 1.
+    fill
+        What a cell at the rim sees beyond the raster.
+
+    Returns
+    -------
+    Array
+        `result[..., i, j] = raster[..., i + step[0], j + step[1]]`, same shape.
+
+    Examples
+    --------
+    >>> shift(jnp.array([[1, 2, 3]]), (0, 1))
+    Array([[2, 3, 0]], dtype=int64)
+    """
+    rows, columns = raster.shape[-2:]
+    frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+    padded = jnp.pad(raster, frame, constant_values=fill)
+    return _window(padded, step, rows, columns)
+
+
+def shifts(raster: Array, directions: int, fill: bool | int | float = 0) -> Array:
+    """Give every cell the values of all its neighbours.
+
+    Returns
+    -------
+    Array
+        Shape (directions, ..., rows, columns), in the order of `neighbour_offsets(directions)`.
+    """
+    rows, columns = raster.shape[-2:]
+    frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+    padded = jnp.pad(raster, frame, constant_values=fill)
+    return jnp.stack([_window(padded, step, rows, columns) for step in neighbour_offsets(directions)])
+
+
+def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "directions rows columns"]:
+    """Return what belongs to all steps from what belongs to the first half of them and is the same both ways.
+
+    Examples
+    --------
+    >>> mirror_half(jnp.array([[[0.0, 0.0]], [[0.0, 3.0]]]))[2]
+    Array([[3., 0.]], dtype=float64)
+    """
+    directions = 2 * half.shape[0]
+    ahead = [
+        shift(half[directions - 1 - d], neighbour_offsets(directions)[d]) for d in range(half.shape[0], directions)
+    ]
+    return jnp.concatenate([half, jnp.stack(ahead)])
+
+
+def _window(padded: Array, step: tuple[int, int], rows: int, columns: int) -> Array:
+    top, left = 1 + step[0], 1 + step[1]
+    return padded[..., top : top + rows, left : left + columns]
+
+
+class StencilMatrix(eqx.Module):
+    """A square matrix over the cells of a raster that couples each cell to its neighbours only.
+
+    (A x)_i = center_i x_i + Σ_d edges_d,i x_{i + step_d}.
+
+    Cells that take no part (barriers, nodata) have center 1 and no edges: an identity row and column.
+
+    Parameters
+    ----------
+    center
+        The diagonal.
+    edges
+        `edges[d]` holds the entries A[i, i + step_d]; 0 where there is no neighbour.
+
+    Examples
+    --------
+    >>> chain = StencilMatrix(jnp.array([[1.0, 2.0, 1.0]]), jnp.zeros((4, 1, 3)).at[1, 0, 1:].set(-1).at[2, 0, :-1].set(-1))
+    >>> chain.apply(jnp.array([[0.0, 1.0, 2.0]]))
+    Array([[-1.,  0.,  1.]], dtype=float64)
+    """
+
+    center: Float[Array, "rows columns"]
+    edges: Float[Array, "directions rows columns"]
+
+    @property
+    def directions(self) -> int:
+        """How many neighbours a cell has, 4 or 8."""
+        return self.edges.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of the raster."""
+        return self.center.shape
+
+    def apply(self, raster: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:
+        """Multiply with one raster or a batch of rasters: A x."""
+        # Without the barrier XLA inlines whatever produced the operand into each of the shifted reads, and a chain
+        # of applications costs exponentially many operations (24 times slower at 512²).
+        rows, columns = self.shape
+        frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+        padded = jax.lax.optimization_barrier(jnp.pad(raster, frame))
+        result = self.center * raster
+        for d, step in enumerate(neighbour_offsets(self.directions)):
+            result = result + self.edges[d] * _window(padded, step, rows, columns)
+        return result
+
+    def transpose(self) -> "StencilMatrix":
+        """Return Aᵀ: what i sends to its neighbour at `step` becomes what that neighbour sends to i."""
+        steps = neighbour_offsets(self.directions)
+        turned = [shift(self.edges[self.directions - 1 - d], step) for d, step in enumerate(steps)]
+        return StencilMatrix(self.center, jnp.stack(turned))
+
+    def dense(self, cells: Int[Array, "n"]) -> Float[Array, "n n"]:
+        """Return the matrix over some cells as a dense array; differentiable.
+
+        Parameters
+        ----------
+        cells
+            Flat indices (row · columns + column), all different.
+        """
+        rows, columns = self.shape
+        size = rows * columns
+        position = jnp.full(size + 1, cells.shape[0]).at[cells].set(jnp.arange(cells.shape[0]), mode="drop")
+        number = position[:size].reshape(rows, columns)
+        here = jnp.arange(cells.shape[0])
+        matrix = jnp.zeros((cells.shape[0],) * 2).at[here, here].set(self.center.ravel()[cells])
+        for d, step in enumerate(neighbour_offsets(self.directions)):
+            there = shift(number, step, fill=cells.shape[0]).ravel()[cells]
+            matrix = matrix.at[here, there].add(self.edges[d].ravel()[cells], mode="drop")
+        return matrix
+
+
+def outer_product(
+    left: Float[Array, "k rows columns"], right: Float[Array, "k rows columns"], directions: int
+) -> StencilMatrix:
+    """Return the entries of Σ_k left_k right_kᵀ that a stencil keeps: the diagonal and the neighbour pairs.
+
+    This is the gradient of a solve with respect to its matrix: for x = A⁻¹ b with cotangent λ = A⁻ᵀ x̄,
+    Ā = −λ xᵀ, of which only the entries that exist in A matter.
+
+    Examples
+    --------
+    >>> product = outer_product(jnp.array([[[1.0, 2.0]]]), jnp.array([[[3.0, 5.0]]]), 4)
+    >>> product.center, product.edges[2]
+    (Array([[ 3., 10.]], dtype=float64), Array([[5., 0.]], dtype=float64))
+    """
+    if left.size >= HOST_SUM_MIN_VALUES and jax.default_backend() == "cpu":
+        shape = left.shape[1:]
+        like = jax.ShapeDtypeStruct(shape, left.dtype), jax.ShapeDtypeStruct((directions, *shape), left.dtype)
+        return StencilMatrix(
+            *jax.pure_callback(
+                partial(_outer_product_cpu, directions=directions), like, left, right, vmap_method="sequential"
+            )
+        )
+    shifted = [shift(right, step) for step in neighbour_offsets(directions)]
+    return StencilMatrix((left * right).sum(0), jnp.stack([(left * there).sum(0) for there in shifted]))
+
+
+def _outer_product_cpu(left: Array, right: Array, *, directions: int) -> tuple[np.ndarray, np.ndarray]:
+    left, right = np.asarray(left), np.asarray(right)
+    center, edges = np.zeros(left.shape[1:], left.dtype), np.zeros((directions, *left.shape[1:]), left.dtype)
+    rows, steps = len(center), np.array(neighbour_offsets(directions))
+    bands = [(first, min(first + ROWS_PER_BLOCK, rows)) for first in range(0, rows, ROWS_PER_BLOCK)]
+    parallel_starmap(_accumulate_outer_product, [(left, right, steps, center, edges, *band) for band in bands])
+    return center, edges
+
+
+@njit_cached
+def _accumulate_outer_product(left, right, steps, center, edges, first, last):
+    """Add up all sides of a row while it is near: each raster is read from memory once, not once a direction."""
+    rows, columns = center.shape
+    for row in range(first, last):
+        for side in range(left.shape[0]):
+            here = left[side, row]
+            middle, there = center[row], right[side, row]
+            for j in range(columns):
+                middle[j] += here[j] * there[j]
+            for d in range(steps.shape[0]):
+                down, across = steps[d, 0], steps[d, 1]
+                if 0 <= row + down < rows:
+                    there, to = right[side, row + down], edges[d, row]
+                    for j in range(max(0, -across), columns - max(0, across)):
+                        to[j] += here[j] * there[j + across]

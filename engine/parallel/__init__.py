@@ -1,0 +1,1 @@
+"""Compiled loops with a cache, a thread pool, and limits for BLAS."""

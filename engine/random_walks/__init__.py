@@ -1,0 +1,1 @@
+"""Absorbing random walks: hitting, first passage and expected visits, in a log-scaled system."""

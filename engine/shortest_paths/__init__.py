@@ -1,0 +1,1 @@
+"""Shortest paths on a raster: Dijkstra, fast sweeping, and the differentiable distance."""

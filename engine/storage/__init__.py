@@ -1,0 +1,1 @@
+"""Rasters on disk, atomic writing, checkpoints, result caches, fingerprints, disk space."""

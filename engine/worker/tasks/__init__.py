@@ -1,0 +1,1 @@
+"""The tasks that a job can name, one a file."""

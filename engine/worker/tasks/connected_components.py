@@ -1,0 +1,33 @@
+"""Connected components of a landscape."""
+
+import numpy as np
+
+from ...graph.components import connected_components
+from .. import resource_estimates
+from ..inputs import read_grid
+from ..task import Job, ResourceEstimate, Task, TaskResult
+
+
+class ConnectedComponentsTask(Task):
+    """Number of the connected component of every cell."""
+
+    name = "components.label"
+
+    def forecast(self, job: Job) -> ResourceEstimate:
+        """The graph and one raster."""
+        return resource_estimates.shortest_paths(job.inputs["landscape"].size, 1)
+
+    def run(self, job: Job) -> TaskResult:
+        """Label."""
+        grid = read_grid(job)
+        job.report.progress(30, "Connected components")
+        labels = np.asarray(connected_components(grid))
+        numbers = {
+            "active_cells": grid.n_vertices,
+            "components": int(labels.max()),
+            "largest_component_cells": int((labels == 1).sum()),
+            "solver": "connected components (SciPy)",
+            "iterations": None,
+            "residual": None,
+        }
+        return TaskResult({"components": labels}, numbers)

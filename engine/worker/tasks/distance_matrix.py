@@ -1,0 +1,82 @@
+"""Distances between focal nodes, each with each, or from them to targets."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...linalg.auto import select_solver
+from ...linalg.solver_stats import record_stats
+from ...paths.pairwise_distances import connected, distance_matrix
+from .. import resource_estimates
+from ..circuit_inputs import read_focal
+from ..distance_factory import make_distance
+from ..inputs import choice_parameter, landscape_metrics, read_grid, solver_metrics
+from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
+from ..path_inputs import read_targets
+from ..resumable_runs import open_array_store
+from ..task import Job, ResourceEstimate, Task, TaskResult
+
+DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
+
+
+class DistanceMatrixTask(Task):
+    """Any of the distances between focal nodes."""
+
+    name = "distance.matrix"
+
+    def forecast(self, job: Job) -> ResourceEstimate:
+        """A search or a solve for each node; of least cost for each of the fewer."""
+        shape, kind = job.inputs["landscape"].shape, job.parameters.get("distance")
+        nodes = len(np.unique(job.inputs["focal_ids"]))
+        targets = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else nodes
+        if kind == "resistance":
+            nodes += targets if "target_ids" in job.inputs else 0
+            each = resource_estimates.symmetric_solves(shape, max(nodes - 1, 1))
+            return ResourceEstimate(each.bytes + 8 * nodes * shape[0] * shape[1], each.seconds)
+        if kind == "rsp":
+            return resource_estimates.randomized_paths(shape, targets)
+        return resource_estimates.shortest_paths(shape[0] * shape[1], min(nodes, targets) if kind == "leastcost" else 0)
+
+    def run(self, job: Job) -> TaskResult:
+        """One search or solve after the other."""
+        # Before anything is handed over that might replace results of something else.
+        finished = open_array_store(job, self.name)
+        grid = read_grid(job)
+        focal, targets = read_focal(job, grid.shape), read_targets(job, grid)
+        kind = choice_parameter(job, "distance", DISTANCES)
+        distance = make_distance(job, kind)
+        if kind in ("resistance", "rsp"):
+            symmetric = kind == "resistance"
+            count = len(focal) + (0 if targets is None else len(targets))
+            job.report.message(
+                select_solver(grid.shape, max(count - 1, 1) if symmetric else 1, symmetric=symmetric).reason
+            )
+        job.report.progress(2, f"Distances between {len(focal)} focal nodes")
+        joined = connected(grid, focal, targets) if kind != "euclidean" else True
+        known = ThrottledMatrixWriter(PartialResultWriter(job) if finished else None, "distances_so_far", "matrix", {})
+
+        def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
+            job.report.progress(2 + 97 * done / of, f"{done:,} of {of:,} searches or solves")
+            known.give(lambda: np.where(joined, matrix(), np.inf))
+
+        with record_stats() as entries:
+            matrix = distance_matrix(grid, focal, distance, targets, finished=finished, so_far=so_far)
+        if finished and finished.taken:
+            job.report.message(f"{finished.taken:,} of the searches or solves were done in an earlier run")
+        # A survival of 0 would be a number; no way has none.
+        matrix = np.where(joined, matrix, np.inf)
+        numbers = landscape_metrics(grid) | _numbers(matrix, targets is None) | solver_metrics(entries)
+        return TaskResult({"matrix": matrix}, numbers | {"focal_nodes": len(focal)})
+
+
+def _numbers(matrix: np.ndarray, square: bool) -> dict[str, Any]:
+    """Of ordered pairs, so that there are as many there as back; from a place to itself is none."""
+    between = matrix[~np.eye(len(matrix), dtype=bool)] if square else matrix.ravel()
+    finite = between[np.isfinite(between)]
+    return {
+        "unreachable_pairs": int(between.size - finite.size) // (2 if square else 1),
+        "minimum": finite.min() if finite.size else None,
+        "maximum": finite.max() if finite.size else None,
+        "mean": finite.mean() if finite.size else None,
+    }

@@ -1,0 +1,51 @@
+"""Randomized-shortest-path distance of every cell to sources."""
+
+import equinox as eqx
+import numpy as np
+
+from ...distances.rsp import MEASURES
+from ...linalg.auto import select_solver
+from ...linalg.solver_stats import record_stats
+from .. import resource_estimates
+from ..distance_factory import make_rsp_distance
+from ..inputs import choice_parameter, distance_metrics, landscape_metrics, read_grid, read_vertices, solver_metrics
+from ..task import Job, ResourceEstimate, Task, TaskResult
+
+
+class RSPDistanceTask(Task):
+    """Randomized-shortest-path distance from every cell to the nearest source, or to each source."""
+
+    name = "rsp.distance"
+
+    def forecast(self, job: Job) -> ResourceEstimate:
+        """Sources come one after the other; each has a factorisation of its own."""
+        sources = len(job.inputs["sources"])
+        kept = sources if job.parameters.get("per_source") else 1
+        return resource_estimates.randomized_paths(job.inputs["landscape"].shape, sources, kept)
+
+    def run(self, job: Job) -> TaskResult:
+        """One source after the other."""
+        grid = read_grid(job)
+        sources = read_vertices(job, grid, "sources")
+        measure = choice_parameter(job, "measure", MEASURES)
+        distance = make_rsp_distance(job)
+        numbers = landscape_metrics(grid)
+        job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)
+        # Survival is a nearness: the nearest source is the one that is reached most surely.
+        nearest = np.fmax if measure == "survival" else np.fmin
+        to_one = eqx.filter_jit(lambda grid, source: grid.node_values_to_array(distance(grid, targets=source)[:, 0]))
+        result = None
+        with record_stats() as entries:
+            for number, source in enumerate(sources):
+                job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
+                raster = np.asarray(to_one(grid, source[None]))
+                if job.parameters.get("per_source"):
+                    result = np.empty((len(sources), *grid.shape)) if result is None else result
+                    result[number] = raster
+                else:
+                    result = raster if result is None else nearest(result, raster)
+        numbers |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
+        if measure == "survival":
+            reached = (result > 0).any(0) if result.ndim == 3 else result > 0
+            numbers["unreachable_cells"] = int((np.asarray(grid.active) & ~reached).sum())
+        return TaskResult({"distance": result}, numbers)

@@ -1,0 +1,28 @@
+"""Habitat that can be reached within a range, in landscapes of any size."""
+
+from ...linalg.solver_stats import record_stats
+from ...moving_window.analysis import ConnectivityAnalysis
+from ...storage.npy_raster import NpyRaster
+from ..task import Job, ResourceEstimate, Task, TaskResult
+from ..window_inputs import arguments, checkpoint, executor, forecast, progress, window_metrics
+
+
+class WindowedConnectivityTask(Task):
+    """Quality-weighted connectivity over windows, and each cell's part of it."""
+
+    name = "windowed.connectivity"
+
+    def forecast(self, job: Job) -> ResourceEstimate:
+        """A batch of windows in memory, all of them in time."""
+        return forecast(job, gradient=False)
+
+    def run(self, job: Job) -> TaskResult:
+        """Batch by batch, straight to the disk."""
+        analysis = ConnectivityAnalysis(**arguments(job))
+        job.report.message(analysis.summary())
+        output = NpyRaster.create(job.folder / "connectivity.npy", analysis.windows.shape)
+        with record_stats() as entries:
+            found = analysis.run(output, dispatch=executor(job), checkpoint=checkpoint(job), progress=progress(job))
+        return TaskResult(
+            {"connectivity": output}, window_metrics(found, output, entries, connectivity=found.connectivity)
+        )

@@ -1,0 +1,91 @@
+"""The example models that come with Permea, as algorithms of its provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+)
+from qgis.PyQt.QtGui import QIcon
+
+from ..i18n import tr
+from .base import RESOURCES
+from .step_feedback import StepFeedback
+
+MODELS = RESOURCES / "models"
+ICON = RESOURCES / "icons" / "models.svg"
+
+
+class ErrorRecordingFeedback(StepFeedback):
+    """Keeps the errors that it passes on."""
+
+    def __init__(self, whole: QgsProcessingFeedback) -> None:
+        super().__init__(whole, 0, 100)
+        self.errors: list[str] = []
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        self.errors.append(error)
+        super().reportError(error, fatalError)
+
+
+class BundledModel(QgsProcessingModelAlgorithm):
+    """A model read from a file; its id is the file's name without underscores, since a title is no id.
+
+    Parameters
+    ----------
+    path
+        A `.model3` file.
+
+    Raises
+    ------
+    QgsProcessingException
+        The file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        if not self.fromFile(str(path)):
+            raise QgsProcessingException(tr("The model '{path}' cannot be read.").format(path=path))
+
+    def createInstance(self) -> BundledModel:
+        return BundledModel(self._path)
+
+    def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        # QGIS fills in the defaults in its dialog only.
+        definitions = self.parameterDefinitions()
+        defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
+        heard = ErrorRecordingFeedback(feedback)
+        try:
+            return super().processAlgorithm({**defaults, **parameters}, context, heard)
+        except QgsProcessingException as error:
+            # QGIS says which step failed here, and why in the log only.
+            message = ": ".join([str(error), *heard.errors[-1:]])
+        raise QgsProcessingException(message)
+
+    def name(self) -> str:
+        return self._path.stem.replace("_", "")
+
+    def group(self) -> str:
+        return tr("Examples")
+
+    def groupId(self) -> str:
+        return "examples"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ICON))
+
+    def svgIconPath(self) -> str:
+        return str(ICON)
+
+
+def bundled_models() -> list[Path]:
+    """Return the files of all models that come with Permea."""
+    return sorted(MODELS.glob("*.model3"))

@@ -1,0 +1,326 @@
+"""What the user chose for one run, read as arrays and plain values."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
+    QgsRasterLayer,
+)
+
+from ..i18n import tr
+from ..layers import (
+    FocalNodes,
+    Points,
+    QualityValidator,
+    Raster,
+    RasterGrid,
+    align,
+    amounts_at_points,
+    amounts_of_raster,
+    cells_of,
+    focal_nodes_of,
+    read_focal_nodes,
+    read_points,
+    read_raster,
+    regions_in,
+    validate_landscape,
+)
+from ..runner import Task
+
+
+def is_given(parameters: dict, name: str) -> bool:
+    """Return whether an optional parameter was filled in."""
+    value = parameters.get(name)
+    is_null = getattr(value, "isNull", lambda: False)
+    return value is not None and value != "" and not is_null()
+
+
+def warn_of_degrees(name: str, frame: RasterGrid, feedback: QgsProcessingFeedback) -> None:
+    """Say what follows for the distances where a raster is not in a projected coordinate system."""
+    if frame.crs.isGeographic():
+        feedback.pushWarning(
+            tr(
+                "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
+                "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
+            ).format(name=name, crs=frame.crs.authid())
+        )
+
+
+class ParameterValues:
+    """The inputs of one run; each is read when it is first asked for.
+
+    Parameters
+    ----------
+    algorithm
+        Whose parameters they are.
+    parameters, context, feedback
+        As Processing hands them to an algorithm.
+    """
+
+    def __init__(
+        self,
+        algorithm: QgsProcessingAlgorithm,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> None:
+        self._algorithm = algorithm
+        self._parameters = parameters
+        self._context = context
+        self._feedback = feedback
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters as Processing handed them over."""
+        return self._parameters
+
+    @cached_property
+    def landscape(self) -> Raster:
+        """The landscape, read and checked."""
+        self._feedback.setProgressText(tr("Reading the landscape"))
+        raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
+        validate_landscape(raster, self.choice("VALUES"))
+        warn_of_degrees(raster.name, raster.frame, self._feedback)
+        return self._masked(raster) if self.is_given("MASK") else raster
+
+    def _masked(self, raster: Raster) -> Raster:
+        """The landscape without what a mask leaves out: cells of the mask without data, or of 0 and less."""
+        mask = align(self.layer("MASK"), 1, raster.frame, self._feedback)
+        valid = raster.valid & mask.valid & (mask.values > 0)
+        if not valid.any():
+            text = tr("The mask '{mask}' leaves no cell of '{layer}': it must be above 0 where the landscape counts.")
+            raise QgsProcessingException(text.format(mask=mask.name, layer=raster.name))
+        return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
+
+    @property
+    def crossable(self) -> np.ndarray:
+        """Where the landscape can be crossed, bool (rows, columns): neither nodata nor zero permeability."""
+        raster = self.landscape
+        return raster.valid & (raster.values > 0)
+
+    @cached_property
+    def sources(self) -> Points:
+        """The cells of the source points, or of the source raster."""
+        if self.is_given("SOURCES"):
+            return self.points("SOURCES")
+        layer = self.layer("SOURCE_RASTER")
+        marks = align(layer, 1, self.landscape.frame, self._feedback)
+        cells = cells_of(marks, self.crossable, self._feedback)
+        # A cell has no feature id; it is named by where it is, counted from 1 as in every message.
+        labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
+        return Points(cells=cells, ids=[], labels=labels)
+
+    def points(self, name: str) -> Points:
+        """Read the cells of the points of a layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            The layer cannot be loaded, or none of its points falls on a cell that can be crossed.
+        """
+        source = self.features(name)
+        return read_points(
+            source,
+            self.landscape.frame,
+            self.landscape.valid,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            barrier=self.landscape.valid & ~self.crossable,
+        )
+
+    @cached_property
+    def focal(self) -> FocalNodes:
+        """The focal nodes: points or polygons, or a raster of ids; two or more."""
+        return self.focal_nodes(at_least=2)
+
+    @cached_property
+    def focal_to_targets(self) -> FocalNodes:
+        """The focal nodes of ways that lead to targets: one is enough."""
+        return self.focal_nodes(at_least=1)
+
+    @cached_property
+    def targets(self) -> FocalNodes:
+        """The targets that ways lead to, one or more."""
+        return self.focal_nodes(at_least=1, name="TARGETS", id_field="TARGET_ID_FIELD")
+
+    def focal_nodes(self, *, at_least: int, name: str = "FOCAL", id_field: str = "ID_FIELD") -> FocalNodes:
+        """Read focal nodes from the layer or the raster that was given.
+
+        Parameters
+        ----------
+        at_least
+            How many are needed.
+        name, id_field
+            The parameters of the layer and of its field of ids.
+
+        Raises
+        ------
+        QgsProcessingException
+            As `read_focal_nodes` and `focal_nodes_of`.
+        """
+        if name == "FOCAL" and not self.is_given(name):
+            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
+            return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
+        source = self.features(name)
+        return read_focal_nodes(
+            source,
+            self.landscape.frame,
+            self.landscape.valid,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            barrier=self.landscape.valid & ~self.crossable,
+            id_field=self.text(id_field) if self.is_given(id_field) else "",
+            at_least=at_least,
+        )
+
+    @cached_property
+    def short_circuits(self) -> np.ndarray | None:
+        """Regions within which nothing resists, by number, int64 (rows, columns), 0 elsewhere; None without any."""
+        if not self.is_given("SHORT_CIRCUITS"):
+            return None
+        source = self.features("SHORT_CIRCUITS")
+        return regions_in(source, self.landscape.frame, self._context, self._feedback, source.sourceName())
+
+    def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
+        """Read amounts at points or from a raster, float64 (rows, columns), 0 where there are none.
+
+        Parameters
+        ----------
+        points, field, raster
+            Names of the parameters: a layer of points, the field with their amounts, or a raster of amounts.
+        default
+            The amount of a point where no field is chosen.
+        reciprocal
+            Whether resistances are given of which conductances are wanted.
+
+        Raises
+        ------
+        QgsProcessingException
+            As `amounts_at_points` and `amounts_of_raster`.
+        """
+        if not self.is_given(points):
+            values = amounts_of_raster(self.layer(raster), self.landscape.frame, self._feedback)
+            if reciprocal:
+                with np.errstate(divide="ignore"):
+                    values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
+            return np.where(np.isnan(values), 0.0, values)
+        source = self.features(points)
+        return amounts_at_points(
+            source,
+            self.landscape.frame,
+            self.crossable,
+            self._context,
+            self._feedback,
+            source.sourceName(),
+            field=self.text(field) if self.is_given(field) else "",
+            default=default,
+            reciprocal=reciprocal,
+        )
+
+    def features(self, name: str) -> QgsProcessingFeatureSource:
+        """Return the features of a layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be loaded.
+        """
+        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
+        if source is None:
+            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
+        return source
+
+    def quality(self, name: str) -> np.ndarray:
+        """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.
+
+        Raises
+        ------
+        QgsProcessingException
+            A value is negative or infinite, or there is no cell with quality above 0.
+        """
+        raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
+        check = QualityValidator(raster.name, self.landscape.name)
+        values = check.add(raster.values, raster.valid, self.crossable)
+        check.refuse()
+        check.report(self._feedback)
+        return values
+
+    def task(
+        self,
+        name: str,
+        arrays: dict[str, np.ndarray] | None = None,
+        *,
+        rasters: tuple[str, ...] | None = None,
+        **parameters: Any,
+    ) -> Task:
+        """Make a task about the landscape, with what every such task has.
+
+        Parameters
+        ----------
+        name
+            As in the developer guide.
+        arrays, parameters
+            What the task has besides.
+        rasters
+            Outputs that lie on the cells of the landscape; None means all of them.
+        """
+        raster = self.landscape
+        return Task(
+            name,
+            {
+                "values": self.choice("VALUES"),
+                "neighbors": self.choice("NEIGHBORS"),
+                "edge_rule": self.choice("EDGE_RULE"),
+                "pixel_size": list(raster.frame.pixel_size),
+                **parameters,
+            },
+            {"landscape": raster.values, "valid": raster.valid, **(arrays or {})},
+            rasters,
+        )
+
+    def is_given(self, name: str) -> bool:
+        """Return whether an optional parameter was filled in."""
+        return is_given(self._parameters, name)
+
+    def layer(self, name: str) -> QgsRasterLayer:
+        """Return a raster layer.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be loaded.
+        """
+        layer = self._algorithm.parameterAsRasterLayer(self._parameters, name, self._context)
+        if layer is None:
+            raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
+        return layer
+
+    def choice(self, name: str) -> str:
+        """Return the word chosen."""
+        return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
+
+    def number(self, name: str) -> float:
+        """Return a number."""
+        return self._algorithm.parameterAsDouble(self._parameters, name, self._context)
+
+    def whole_number(self, name: str) -> int:
+        """Return a whole number."""
+        return self._algorithm.parameterAsInt(self._parameters, name, self._context)
+
+    def text(self, name: str) -> str:
+        """Return words as they were typed, without spaces around them."""
+        return self._algorithm.parameterAsString(self._parameters, name, self._context).strip()
+
+    def flag(self, name: str) -> bool:
+        """Return a yes or no."""
+        return self._algorithm.parameterAsBoolean(self._parameters, name, self._context)

@@ -1,0 +1,266 @@
+"""The files that Circuitscape would write, each as a whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
+
+from ..i18n import tr
+from ..layers import write_raster
+from ..runner import PartialResult, Result
+from .input_files import NODATA
+from .project import Project, each_of
+
+#: What is written beside the results, to go on with after an end.
+KEPT = "_unfinished"
+
+#: What names of result files go on with after the project's own name.
+KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"
+
+#: Currents this small beside the largest of a map are none.
+ROUNDING = 1e-12
+
+#: Digits of numbers in text files: all that matter, and those that Circuitscape has, too.
+DIGITS = "%.12g"
+
+
+class ResultWriter:
+    """Where the results of a project go.
+
+    Parameters
+    ----------
+    folder
+        Exists, or can be made.
+    project
+        What was asked for.
+    feedback
+        Hears about rasters being written.
+
+    Raises
+    ------
+    QgsProcessingException
+        The folder holds results of this name that no run of Permea can be continued from; its cells are not square
+        and the format knows no others; or it cannot be made.
+    """
+
+    def __init__(self, folder: Path, project: Project, feedback: QgsProcessingFeedback) -> None:
+        self.folder, self._project, self._feedback = folder, project, feedback
+        self._options = project.options
+        self._written: dict[str, None] = {}
+        self._refuse_oblong_cells()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise QgsProcessingException(
+                tr("The folder '{folder}' cannot be made: {reason}").format(folder=folder, reason=error.strerror)
+            ) from error
+        self._there = {path.name for path in folder.iterdir()}
+        mine = sorted(name for name in self._there if re.match(re.escape(self._options.name) + KINDS, name))
+        if mine and not (self.kept / "manifest.json").is_file():
+            raise QgsProcessingException(
+                tr(
+                    "'{folder}' holds results of '{name}' already ({files}), which would be overwritten. Choose "
+                    "another folder, or delete them."
+                ).format(folder=folder, name=self._options.name, files=", ".join([*mine[:3], *["…"][: len(mine) - 3]]))
+            )
+
+    @property
+    def kept(self) -> Path:
+        """The folder of what an ended run is gone on with from."""
+        return self.folder / f"{self._options.name}{KEPT}"
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files that were written."""
+        return list(self._written)
+
+    def have(self) -> list[str]:
+        """Return the runs all of whose files are there already."""
+        if each_of(self._options) == "none":
+            return []
+        return [run for run in self._project.runs if self._has_maps(run) and set(self._files_of(run)) <= self._there]
+
+    def take(self, piece: PartialResult) -> None:
+        """Write a part of the results.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be written.
+        """
+        if piece.name == "resistances":
+            self._resistance_matrix(piece.arrays["ids"], piece.arrays["resistances"])
+            return
+        if piece.name == "resistances_so_far":
+            self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
+            return
+        if self._has_maps(piece.name):
+            self._maps(f"_{piece.name}", piece.arrays)
+
+    def _has_maps(self, run: str) -> bool:
+        return self._options.word("scenario") == "pairwise" or int(run) not in self._project.alone
+
+    def finish(self, result: Result) -> None:
+        """Write what is known at the end only.
+
+        Raises
+        ------
+        QgsProcessingException
+            It cannot be written.
+        """
+        outputs = dict(result.outputs)
+        if "resistances" in outputs and outputs["resistances"].ndim == 1:
+            rows = np.column_stack([outputs["ids"], outputs["resistances"]])
+            self._table("_resistances.out", _without_infinite(rows), " ")
+        if self._options.word("scenario") == "advanced":
+            self._maps("", outputs)
+        elif self._project.frame is None:
+            if self._options.flag("write_cur_maps") or self._options.flag("write_cum_cur_map_only"):
+                self._nodes("_node_currents_cum.txt", outputs["cumulative"])
+                self._table("_branch_currents_cum.txt", outputs["branches"], "\t")
+        else:
+            if self._options.flag("write_cur_maps") or self._options.flag("write_cum_cur_map_only"):
+                self._raster("_cum_curmap", self._currents(outputs["cumulative"]))
+            if self._options.flag("write_max_cur_maps"):
+                self._raster("_max_curmap", self._currents(outputs["maximum"]))
+
+    def _files_of(self, run: str) -> list[str]:
+        """Names of the files of a run."""
+        each = each_of(self._options)
+        kinds = []
+        if each in ("currents", "both"):
+            kinds += ["_curmap"] if self._project.frame is not None else ["_node_currents", "_branch_currents"]
+        if each in ("potentials", "both"):
+            kinds += ["_voltmap"] if self._project.frame is not None else ["_voltages"]
+        ending = self._ending if self._project.frame is not None else ".txt"
+        return [f"{self._options.name}{kind}_{run}{ending}" for kind in kinds]
+
+    def _maps(self, of: str, arrays: dict[str, np.ndarray]) -> None:
+        """Write currents and potentials of a run, or of the only one."""
+        options = self._options
+        # Of advanced mode they are the only result, and written whether asked for or not.
+        only = options.word("scenario") == "advanced"
+        currents = "currents" in arrays and (only or each_of(options) in ("currents", "both"))
+        potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
+        if self._project.frame is not None:
+            if currents:
+                self._raster(f"_curmap{of}", self._currents(arrays["currents"]))
+            if potentials:
+                shown = np.nan_to_num(arrays["potentials"])
+                self._raster(f"_voltmap{of}", self._shown(shown, "set_null_voltages_to_nodata"))
+            return
+        # Nodes that are not connected with a pair have no line; of advanced mode there are all.
+        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not only else None
+        if currents:
+            self._nodes(f"_node_currents{of}.txt", arrays["currents"], reached)
+            self._table(f"_branch_currents{of}.txt", arrays["branches"], "\t")
+        if potentials:
+            self._nodes(f"_voltages{of}.txt", np.nan_to_num(arrays["potentials"]), reached)
+
+    def _currents(self, values: np.ndarray) -> np.ndarray:
+        values = np.nan_to_num(values)
+        if self._options.flag("log_transform_maps"):
+            # What rounding leaves where nothing flows has no logarithm.
+            positive = values > ROUNDING * values.max(initial=0.0)
+            values = np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
+        return self._shown(values, "set_null_currents_to_nodata")
+
+    def _shown(self, values: np.ndarray, null: str) -> np.ndarray:
+        return np.where(self._project.there, values, np.nan) if self._options.flag(null) else values
+
+    def _resistance_matrix(self, ids: np.ndarray, matrix: np.ndarray) -> None:
+        shown = _without_infinite(matrix)
+        corner = np.zeros((1, 1))
+        self._table("_resistances.out", np.block([[corner, ids[None]], [ids[:, None], shown]]), " ")
+        self._three_columns(ids, shown)
+
+    def _resistances_so_far(self, ids: np.ndarray, values: np.ndarray) -> None:
+        """Write the rows that are known; a whole matrix comes at the end."""
+        if values.ndim == 1:
+            known = ~np.isnan(values)
+            rows = np.column_stack([ids[known], values[known]])
+            self._table("_resistances.out", _without_infinite(rows), " ")
+        else:
+            self._three_columns(ids, np.where(np.isnan(values), np.nan, _without_infinite(values)))
+
+    def _three_columns(self, ids: np.ndarray, values: np.ndarray) -> None:
+        first, second = np.triu_indices(len(ids), 1)
+        rows = np.column_stack([ids[first], ids[second], values[first, second]])
+        self._table("_resistances_3columns.out", rows[~np.isnan(rows[:, 2])], " ")
+
+    def _nodes(self, name: str, values: np.ndarray, which: np.ndarray | None = None) -> None:
+        rows = np.column_stack([np.arange(len(values)), values])
+        self._table(name, rows if which is None else rows[which], "\t")
+
+    def _table(self, name: str, rows: np.ndarray, between: str) -> None:
+        self._text(name, "\n".join(between.join(DIGITS % value for value in row) for row in rows.tolist()) + "\n")
+
+    @property
+    def _ending(self) -> str:
+        if self._options.flag("write_as_tif"):
+            return ".tif"
+        return ".asc.gz" if self._options.flag("compress_grids") else ".asc"
+
+    def _raster(self, name: str, values: np.ndarray) -> None:
+        """Write a map; NaN is nodata."""
+        frame = self._project.frame
+        if self._ending == ".tif":
+            path = self.folder / f"{self._options.name}{name}.tif"
+            write_raster(str(path), values, frame, dtype="float64", feedback=self._feedback)
+            self._written[path.name] = None
+            return
+        left, size, _, top, _, step_down = frame.geotransform
+        header = {
+            "ncols": frame.columns,
+            "nrows": frame.rows,
+            "xllcorner": repr(float(left)),
+            "yllcorner": repr(float(top + frame.rows * step_down)),
+            "cellsize": repr(float(size)),
+            "NODATA_value": f"{NODATA:g}",
+        }
+        lines = [f"{key:<13} {value}" for key, value in header.items()]
+        known = np.where(np.isnan(values), NODATA, values)
+        lines += [" ".join(DIGITS % value for value in row) for row in known.tolist()]
+        self._text(f"{name}{self._ending}", "\n".join(lines) + "\n")
+
+    def _text(self, name: str, text: str) -> None:
+        path = self.folder / f"{self._options.name}{name}"
+        unfinished = path.with_name(f"{path.name}.part")
+        data = text.encode("ascii")
+        try:
+            with unfinished.open("wb") as file:
+                file.write(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise QgsProcessingException(
+                tr("'{name}' cannot be written into '{folder}': {reason}. What was written before is kept.").format(
+                    name=path.name, folder=self.folder, reason=error.strerror
+                )
+            ) from error
+        self._written[path.name] = None
+
+    def _refuse_oblong_cells(self) -> None:
+        frame = self._project.frame
+        if frame is None or self._ending == ".tif":
+            return
+        height, width = frame.pixel_size
+        if abs(height - width) > 1e-6 * width:
+            raise QgsProcessingException(
+                tr(
+                    "The cells of the habitat are {height:g} high and {width:g} wide, and ESRI grids know square ones "
+                    "only: add 'write_as_tif = True' to '{project}'."
+                ).format(height=height, width=width, project=self._options.path.name)
+            )
+
+
+def _without_infinite(values: np.ndarray) -> np.ndarray:
+    """Resistances as Circuitscape writes them: −1 where there is none."""
+    return np.where(np.isfinite(values), values, -1.0)

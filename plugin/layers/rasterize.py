@@ -1,0 +1,69 @@
+"""Which cells of a raster a polygon covers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from osgeo import gdal, ogr
+from qgis.core import QgsGeometry, QgsProcessingException
+
+from ..i18n import tr
+from .gdal_errors import collected_gdal_errors
+from .raster_grid import RasterGrid
+
+
+def cells_inside(geometry: QgsGeometry, frame: RasterGrid) -> list[tuple[int, int] | None]:
+    """Return the cells (row, column) whose centres lie in a polygon, None for each beyond the edge of the raster.
+
+    Parameters
+    ----------
+    geometry
+        A polygon, or several, in the CRS of `frame`.
+    frame
+        The raster's grid.
+
+    Raises
+    ------
+    QgsProcessingException
+        The polygon cannot be drawn, for example because it crosses itself.
+    """
+    left, width, _, top, _, step_down = frame.geotransform
+    box = geometry.boundingBox()
+    # One cell more on each side of the raster tells that something lies beyond; how much of it, nobody needs.
+    columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width, frame.columns)
+    rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, frame.rows)
+    if columns[0] >= columns[1] or rows[0] >= rows[1]:
+        return []
+    shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
+    covered = _drawn(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
+    found = np.argwhere(covered) + (rows[0], columns[0])
+    inside = ((found >= 0) & (found < (frame.rows, frame.columns))).all(1)
+    return [(row, column) if here else None for (row, column), here in zip(found.tolist(), inside.tolist())]
+
+
+def _span(low: float, high: float, size: int) -> tuple[int, int]:
+    return max(math.floor(low), -1), min(math.ceil(high), size + 1)
+
+
+def _drawn(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int]) -> np.ndarray:
+    rows, columns = shape
+    straight = QgsGeometry(geometry.constGet().segmentize())
+    covered = np.zeros(shape, np.uint8)
+    with collected_gdal_errors() as errors:
+        target = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Byte)
+        target.SetGeoTransform(geotransform)
+        holder = (ogr.GetDriverByName("MEM") or ogr.GetDriverByName("Memory")).CreateDataSource("")
+        layer = holder.CreateLayer("", None, ogr.wkbUnknown)
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(straight.asWkb())))
+        layer.CreateFeature(feature)
+        gdal.RasterizeLayer(target, [1], layer, burn_values=[1])
+        target.GetRasterBand(1).ReadRaster(buf_obj=covered)
+    if errors:
+        raise QgsProcessingException(
+            tr("A polygon cannot be brought onto the raster: {reason}. Try Fix geometries first.").format(
+                reason=errors[0].rstrip(".")
+            )
+        )
+    return covered > 0

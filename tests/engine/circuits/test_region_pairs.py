@@ -1,0 +1,112 @@
+"""Focal regions: what all their pairs add up to, and what walls that hardly conduct leave of digits."""
+
+import numpy as np
+import pytest
+from permea.engine import GridGraph
+from permea.engine.circuits import region_current_sum
+from permea.engine.circuits.grid_circuit import GridCircuit
+from permea.engine.circuits.low_rank_sum import sum_region_currents_low_rank
+from permea.engine.circuits.pairwise import Pairwise
+from permea.engine.graph.focal_nodes import FocalNodes
+
+
+def block(shape, top, left, height, width):
+    return ((top + np.arange(height))[:, None] * shape[1] + left + np.arange(width)).ravel()
+
+
+def focal_of(places):
+    return FocalNodes(np.arange(1, len(places) + 1), tuple(places))
+
+
+@pytest.mark.parametrize("zero", [False, True])
+def test_regions_are_summed_up_as_their_maps_are(zero):
+    landscape = np.random.default_rng(2).lognormal(size=(30, 34))
+    landscape[:, 20] = landscape[12:15, 3:6] = 0
+    shape = landscape.shape
+    # One lies on both sides of the wall, one partly on barriers, two share a cell.
+    focal = focal_of(
+        [
+            block(shape, 1, 1, 4, 4),
+            np.concatenate([block(shape, 25, 5, 2, 3), block(shape, 3, 30, 2, 2)]),
+            block(shape, 10, 2, 4, 5),
+            block(shape, 20, 25, 3, 3),
+            block(shape, 22, 27, 3, 3),
+            block(shape, 28, 10, 1, 1),
+        ]
+    )
+    pairwise = Pairwise(GridCircuit(GridGraph(landscape, edge_rule="resistance")), focal)
+    assert pairwise.summed_together
+    found = pairwise.cumulative(zero_at_focal=zero)
+    maps = list(pairwise.maps())
+    stack = np.stack([pairwise.counted(pair, zero) for pair in maps])
+    np.testing.assert_array_equal(np.isnan(found.total), np.isnan(stack).all(0))
+    known = np.nan_to_num(stack)
+    np.testing.assert_allclose(np.nan_to_num(found.total), known.sum(0), atol=1e-9)
+    np.testing.assert_allclose(np.nan_to_num(found.largest), known.max(0), atol=1e-9)
+    assert found.runs == len(maps) and found.residual < 1e-10
+
+
+@pytest.mark.parametrize("zero", [False, True])
+@pytest.mark.parametrize(("neighbors", "columns"), [("rook", 34), ("queen", 34), ("queen", 150)])
+def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, columns, zero, monkeypatch):
+    rng = np.random.default_rng(columns)
+    landscape = rng.lognormal(size=(30, columns))
+    landscape[:, 20] = landscape[rng.random(landscape.shape) < 0.05] = 0
+    shape = landscape.shape
+    corners = [(r, c) for r in (2, 10, 18, 26) for c in (1, 7, 13, 24, 29)]
+    regions = [block(shape, row, column, 2, 2) for row, column in corners]
+    # Two share a cell, one lies on both sides of the wall, one is a lone cell.
+    regions += [block(shape, 3, 2, 2, 3), np.concatenate([regions[7], regions[8]]), block(shape, 14, 5, 1, 1)]
+    landscape.ravel()[np.concatenate(regions)] = 1.0
+    focal = focal_of(regions)
+    pairwise = Pairwise(GridCircuit(GridGraph(landscape, neighbors=neighbors)), focal)
+    found, told = [], []
+    monkeypatch.setattr(
+        region_current_sum,
+        "sum_region_currents_low_rank",
+        lambda *given: found.append(sum_region_currents_low_rank(*given)) or found[-1],
+    )
+    sums = pairwise.cumulative(zero_at_focal=zero)
+    list(pairwise.sums(so_far=told.append))
+    assert found[0] is not None, "the pairs were solved one by one"
+    assert told == sorted(told) and told[-1] == pytest.approx(len(pairwise.pairs))
+    maps = list(pairwise.maps())
+    stack = np.stack([pairwise.counted(pair, zero) for pair in maps])
+    np.testing.assert_array_equal(np.isnan(sums.total), np.isnan(stack).all(0))
+    known = np.nan_to_num(stack)
+    # Maps leave out what flows along an edge if it is rounding beside the rest of the pair.
+    np.testing.assert_allclose(np.nan_to_num(sums.total), known.sum(0), atol=1e-9 * len(maps))
+    np.testing.assert_allclose(np.nan_to_num(sums.largest), known.max(0), atol=1e-9)
+    assert sums.runs == len(maps) and sums.residual < 1e-11
+    monkeypatch.setattr(region_current_sum, "sum_region_currents_low_rank", lambda *given: None)
+    one_by_one = pairwise.cumulative(zero_at_focal=zero)
+    np.testing.assert_allclose(sums.total, one_by_one.total, atol=1e-10)
+    np.testing.assert_allclose(sums.largest, one_by_one.largest, atol=1e-11)
+
+
+@pytest.mark.parametrize("wall", [1e-4, 1e-6, 1e-9, 1e-12])
+def test_beyond_a_wall_that_hardly_conducts_regions_keep_their_resistances_and_currents(wall):
+    shape = (9, 21)
+    landscape = np.random.default_rng(0).lognormal(size=shape)
+    landscape[:, :10] *= 50
+    landscape[:, 10] = wall
+    regions = [block(shape, *corner, 2, 2) for corner in ((2, 13), (5, 17), (3, 3), (6, 6))]
+    # What leaks through the wall is of the order of what it conducts.
+    leak = 0.2 * wall + 1e-9
+
+    def pairs_of(landscape, regions):
+        return Pairwise(GridCircuit(GridGraph(landscape, edge_rule="resistance")), focal_of(regions))
+
+    whole = pairs_of(landscape, regions)
+    for beyond, ids in ((slice(None, 11), (1, 2)), (slice(10, None), (3, 4))):
+        cut = landscape.copy()
+        cut[:, beyond] = 0
+        alone = pairs_of(cut, [regions[number - 1] for number in ids])
+        found = whole.resistances().matrix[ids[0] - 1, ids[1] - 1]
+        assert found == pytest.approx(alone.resistances().matrix[0, 1], rel=leak)
+        (mine,), (expected,) = whole.maps([ids]), alone.maps()
+        np.testing.assert_allclose(mine.currents, np.nan_to_num(expected.currents), atol=leak + 1e-8)
+        assert mine.residual < 1e-7
+    sums, maps = whole.cumulative(), list(whole.maps())
+    np.testing.assert_allclose(sums.total, np.sum([pair.currents for pair in maps], 0), atol=1e-7)
+    assert sums.residual == pytest.approx(max(pair.residual for pair in maps), abs=1e-7)

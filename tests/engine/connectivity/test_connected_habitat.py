@@ -1,0 +1,82 @@
+"""Connected habitat: the quality-weighted connectivity as a map, whatever the distance, and what landmarks do to it."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from permea.engine import (
+    GridGraph,
+    LCPDistance,
+    QualityWeightedConnectivity,
+    ResistanceDistance,
+    RSPDistance,
+    connected_habitat,
+)
+from permea.engine.connectivity import landmark_targets
+from reference_dense import by_component, conductances, effective_resistances, least_costs, randomized_paths
+
+RNG = np.random.default_rng(12)
+VALUES = RNG.lognormal(size=(5, 6))
+VALUES[:, 4] = 0
+SOURCE_QUALITY, TARGET_QUALITY = RNG.random((2, 5, 6))
+DISTANCES = {
+    "least cost": (LCPDistance(), least_costs),
+    "resistance": (ResistanceDistance(), effective_resistances),
+    "randomized": (RSPDistance(0.3), lambda c: by_component(lambda p: randomized_paths(p, 0.3)["expected_cost"], c)),
+}
+
+
+def falling(cost):
+    return jnp.exp(-cost / 2.5)
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+def test_every_cell_is_connected_with_the_habitat_around_by_its_distance(name, neighbors):
+    distance, dense = DISTANCES[name]
+    found = connected_habitat(
+        GridGraph(VALUES, neighbors=neighbors),
+        distance,
+        falling,
+        SOURCE_QUALITY,
+        target_quality=TARGET_QUALITY,
+    )
+    active = VALUES > 0
+    nearness = np.exp(-dense(conductances(VALUES, neighbors)) / 2.5)
+    expected = SOURCE_QUALITY[active] * (nearness @ TARGET_QUALITY[active])
+    np.testing.assert_allclose(found.raster[active], expected, rtol=1e-8)
+    assert np.isnan(found.raster[~active]).all()
+    assert (found.pairs, found.unreachable_pairs) == (20 * 19 + 5 * 4, 2 * 20 * 5)
+
+
+def test_its_sum_is_the_quality_weighted_connectivity():
+    grid = GridGraph(VALUES)
+    found = connected_habitat(grid, LCPDistance(), falling, SOURCE_QUALITY)
+    whole = QualityWeightedConnectivity(LCPDistance(), alpha=2.5)(grid, quality=SOURCE_QUALITY)
+    assert found.total == pytest.approx(float(whole), rel=1e-12)
+
+
+def test_the_number_of_targets_at_a_time_does_not_matter():
+    one, all_ = (connected_habitat(GridGraph(VALUES), LCPDistance(), falling, batch=batch) for batch in (1, 100))
+    np.testing.assert_allclose(one.raster, all_.raster, rtol=1e-13)
+
+
+def test_landmarks_change_little_where_dispersal_is_long():
+    grid, quality = GridGraph(np.ones((30, 30))), np.random.default_rng(1).random((30, 30))
+    goals = landmark_targets(grid, quality, 3)
+    options = {"targets": goals.vertices, "target_quality": goals.quality}
+
+    def far(cost):
+        return jnp.exp(-cost / 20)
+
+    whole = connected_habitat(grid, LCPDistance(), far, quality)
+    coarse = connected_habitat(grid, LCPDistance(), far, quality, **options)
+    assert goals.vertices.size == 100
+    assert coarse.total == pytest.approx(whole.total, rel=0.01)
+
+
+def test_habitat_nowhere_or_negative_is_refused():
+    grid = GridGraph(VALUES)
+    with pytest.raises(ValueError, match="there is nothing to reach"):
+        connected_habitat(grid, LCPDistance(), falling, np.zeros((5, 6)))
+    with pytest.raises(ValueError, match="quality is negative, missing or infinite in 25 active cells"):
+        connected_habitat(grid, LCPDistance(), falling, np.full((5, 6), np.nan))

@@ -1,0 +1,218 @@
+"""Gradients of distances are the slopes of independently computed distances, in every cell."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_dense
+from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+
+THETA = 0.3
+RULES = {
+    "mean": "mean",
+    "resistance": "resistance",
+    "target": "target",
+    "geometric mean": lambda source, target: (source * target) ** 0.5,
+    "uphill is harder": lambda source, target: source**2 / (source + target),
+}
+FEW, MORE = [2, 9], [0, 4, 13]
+
+ways_to_join = pytest.mark.parametrize("neighbors", ["rook", "queen"])
+
+
+def landscape():
+    """A hole without data, a wall, and beyond the wall a second component."""
+    permeability = np.random.default_rng(11).lognormal(size=(4, 5))
+    permeability[:, 3] = 0
+    permeability[1, 1] = 0
+    return permeability
+
+
+ACTIVE = landscape() > 0
+COUNT = int(ACTIVE.sum())
+#: Every pair has a weight of its own, so that no error can hide behind a symmetry.
+WEIGHTS = np.random.default_rng(12).uniform(0.5, 2, (COUNT, COUNT))
+BOTH_REACHED = np.isfinite(reference_dense.least_costs(reference_dense.conductances(landscape())))
+
+
+def with_nodata(permeability):
+    return jnp.where(ACTIVE, permeability, jnp.nan)
+
+
+def weighted(distances, rows=None, columns=None):
+    """A weighted sum of the distances that are not infinite."""
+    rows = np.arange(COUNT) if rows is None else np.asarray(rows)
+    columns = np.arange(COUNT) if columns is None else np.asarray(columns)
+    reached = BOTH_REACHED[np.ix_(rows, columns)]
+    kept = jnp if isinstance(distances, jax.Array) else np
+    return (WEIGHTS[np.ix_(rows, columns)] * kept.where(reached, distances, 0.0)).sum()
+
+
+def gradient(of_distances, **options):
+    """The gradient of a function of the grid with respect to the permeability."""
+
+    def total(permeability):
+        return of_distances(GridGraph(permeability, ACTIVE, COUNT, **options))
+
+    return np.asarray(jax.grad(total)(with_nodata(landscape())))
+
+
+def randomized(measure, theta=THETA, cost=lambda w: 1 / w):
+    def all_pairs(conductance):
+        return reference_dense.by_component(
+            lambda part: reference_dense.randomized_paths(part, theta, cost)[measure],
+            conductance,
+            0.0 if measure == "survival" else np.inf,
+        )
+
+    return all_pairs
+
+
+def slopes(independent_distances, rows=None, columns=None, neighbors="queen", edge_rule="mean"):
+    def total(permeability):
+        conductance = reference_dense.conductances(permeability, neighbors, edge_rule)
+        return weighted(independent_distances(conductance)[_part(rows, columns)], rows, columns)
+
+    return reference_dense.slopes(total, landscape())
+
+
+def slope(function, at, step=1e-5):
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
+def _part(rows, columns):
+    return np.ix_(np.arange(COUNT) if rows is None else rows, np.arange(COUNT) if columns is None else columns)
+
+
+def assert_is_slope(found, expected):
+    """A relative error of 1e-5 at most; where nothing changes, nothing but the rounding of the differences."""
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8 * abs(expected).max())
+
+
+@ways_to_join
+@pytest.mark.parametrize("rule", RULES)
+def test_the_gradient_of_least_costs_is_their_slope(rule, neighbors):
+    options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
+    found = gradient(lambda grid: weighted(LCPDistance()(grid)), **options)
+    assert_is_slope(found, slopes(reference_dense.least_costs, **options))
+
+
+@ways_to_join
+@pytest.mark.parametrize("rule", ["mean", "resistance", "geometric mean"])
+def test_the_gradient_of_effective_resistances_is_their_slope(rule, neighbors):
+    options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
+    found = gradient(lambda grid: weighted(ResistanceDistance()(grid)), **options)
+    assert_is_slope(found, slopes(reference_dense.effective_resistances, **options))
+
+
+@ways_to_join
+@pytest.mark.parametrize("rule", ["mean", "resistance", "target", "uphill is harder"])
+def test_the_gradient_of_the_expected_cost_is_its_slope(rule, neighbors):
+    options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
+    found = gradient(lambda grid: weighted(RSPDistance(THETA)(grid, targets=FEW), columns=FEW), **options)
+    assert_is_slope(found, slopes(randomized("expected_cost"), columns=FEW, **options))
+
+
+@pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
+def test_the_gradients_of_a_measure_between_all_places_are_its_slopes_by_permeability_and_theta(measure):
+    def total(permeability, theta):
+        return weighted(RSPDistance(theta, measure=measure)(GridGraph(permeability, ACTIVE, COUNT)))
+
+    by_permeability, by_theta = jax.grad(total, argnums=(0, 1))(with_nodata(landscape()), THETA)
+    conductance = reference_dense.conductances(landscape())
+    assert_is_slope(by_permeability, slopes(randomized(measure)))
+    expected = slope(lambda theta: weighted(randomized(measure, theta)(conductance)), THETA)
+    assert float(by_theta) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("measure", ["free_energy", "survival"])
+def test_the_gradient_of_a_measure_towards_targets_is_its_slope(measure):
+    distance = RSPDistance(THETA, measure=measure)
+    found = gradient(lambda grid: weighted(distance(grid, targets=FEW), columns=FEW), edge_rule="target")
+    assert_is_slope(found, slopes(randomized(measure), columns=FEW, edge_rule="target"))
+
+
+def test_the_gradient_of_straight_lines_is_zero():
+    np.testing.assert_array_equal(gradient(lambda grid: EuclideanDistance()(grid).sum()), 0)
+
+
+CALLS = {
+    "sources": ((FEW, None), lambda distance, grid: distance(grid, FEW)),
+    "targets": ((None, FEW), lambda distance, grid: distance(grid, targets=FEW)),
+    "few to more": ((FEW, MORE), lambda distance, grid: distance(grid, FEW, MORE)),
+    "more to few": ((MORE, FEW), lambda distance, grid: distance(grid, MORE, FEW)),
+    "nodes": ((MORE, MORE), lambda distance, grid: distance(grid, nodes=MORE)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_for_least_costs_has_the_slope_of_its_part(call):
+    (rows, columns), ask = CALLS[call]
+    found = gradient(lambda grid: weighted(ask(LCPDistance(), grid), rows, columns), edge_rule="target")
+    assert_is_slope(found, slopes(reference_dense.least_costs, rows, columns, edge_rule="target"))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call_for_effective_resistances_has_the_slope_of_its_part(call):
+    (rows, columns), ask = CALLS[call]
+    found = gradient(lambda grid: weighted(ask(ResistanceDistance(), grid), rows, columns))
+    assert_is_slope(found, slopes(reference_dense.effective_resistances, rows, columns))
+
+
+@pytest.mark.parametrize("call", ["sources", "more to few"])
+def test_every_call_for_randomized_paths_has_the_slope_of_its_part(call):
+    (rows, columns), ask = CALLS[call]
+    found = gradient(lambda grid: weighted(ask(RSPDistance(THETA), grid), rows, columns))
+    assert_is_slope(found, slopes(randomized("expected_cost"), rows, columns))
+
+
+def test_the_gradient_of_resistances_pair_by_pair_is_their_slope():
+    one, other = [0, 2, 5], [9, 12, 1]
+    found = gradient(lambda grid: ResistanceDistance().pairs(grid, one, other).sum())
+
+    def total(permeability):
+        return reference_dense.effective_resistances(reference_dense.conductances(permeability))[one, other].sum()
+
+    assert_is_slope(found, reference_dense.slopes(total, landscape()))
+
+
+def test_the_gradient_of_the_cost_to_the_nearest_place_is_its_slope():
+    reached = BOTH_REACHED[:, FEW].any(1)
+    found = gradient(lambda grid: jnp.where(reached, LCPDistance().nearest(grid, FEW), 0.0).sum())
+
+    def total(permeability):
+        return reference_dense.least_costs(reference_dense.conductances(permeability))[:, FEW].min(1)[reached].sum()
+
+    assert_is_slope(found, reference_dense.slopes(total, landscape()))
+
+
+@pytest.mark.parametrize("call", ["sources", "targets"])
+def test_the_gradient_by_a_parameter_of_the_cost_is_the_slope_of_least_costs(call):
+    (rows, columns), ask = CALLS[call]
+    grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
+    conductance = reference_dense.conductances(landscape())
+    found = jax.grad(lambda power: weighted(ask(LCPDistance(lambda w: w**-power), grid), rows, columns))(1.5)
+
+    def total(power):
+        return weighted(
+            reference_dense.least_costs(conductance, lambda w: w**-power)[_part(rows, columns)], rows, columns
+        )
+
+    assert float(found) == pytest.approx(slope(total, 1.5), rel=1e-6)
+
+
+def test_the_gradient_by_a_parameter_of_the_cost_and_by_theta_are_slopes_of_the_expected_cost():
+    grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
+    conductance = reference_dense.conductances(landscape())
+
+    def total(power, theta):
+        distance = RSPDistance(theta, lambda w: w**-power)
+        return weighted(distance(grid, targets=FEW), columns=FEW)
+
+    def again(power, theta):
+        all_pairs = randomized("expected_cost", theta, lambda w: w**-power)(conductance)
+        return weighted(all_pairs[:, FEW], columns=FEW)
+
+    by_power, by_theta = jax.grad(total, argnums=(0, 1))(1.5, THETA)
+    assert float(by_power) == pytest.approx(slope(lambda power: again(power, THETA), 1.5), rel=1e-6)
+    assert float(by_theta) == pytest.approx(slope(lambda theta: again(1.5, theta), THETA), rel=1e-6)

@@ -1,0 +1,167 @@
+"""Gradients where they are easily lost: permeability over eight orders of magnitude, strips, lone cells, ties."""
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+import reference_dense
+from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+
+THETA = 0.3
+MEASURES = ("expected_cost", "free_energy", "survival")
+EVERY = {
+    "least cost": LCPDistance(),
+    "resistance": ResistanceDistance(),
+    **{measure: RSPDistance(THETA, measure=measure) for measure in MEASURES},
+}
+every_distance = pytest.mark.parametrize("name", EVERY)
+each_kind = pytest.mark.parametrize("name", ["least cost", "resistance", "expected_cost"])
+
+
+def gradient(distance, permeability, sources, targets, **options):
+    """Gradient of the sum of the finite distances with respect to the permeability."""
+    active = permeability > 0
+
+    def total(permeability):
+        found = distance(GridGraph(permeability, active, int(active.sum()), **options), sources, targets)
+        return jnp.where(jnp.isfinite(found), found, 0.0).sum()
+
+    return np.asarray(jax.jit(jax.grad(total))(jnp.asarray(permeability)))
+
+
+def in_forty_digits(quantity, permeability):
+    """The slope of a distance from the first to the last cell per relative change of each cell, by long arithmetic."""
+    with mpmath.workdps(40):
+        logs = [mpmath.log(float(value)) for value in permeability.ravel()]
+        step = mpmath.mpf(10) ** -12
+
+        def at(cell, sign):
+            cells = [mpmath.exp(value + sign * step * (n == cell)) for n, value in enumerate(logs)]
+            return quantity(_conductances(cells, permeability.shape))
+
+        return np.array([float((at(n, 1) - at(n, -1)) / (2 * step)) for n in range(len(logs))]).reshape(
+            permeability.shape
+        )
+
+
+def _conductances(cells, shape):
+    matrix = mpmath.zeros(len(cells))
+    for i, j in np.ndindex(len(cells), len(cells)):
+        down, right = np.subtract(np.unravel_index(i, shape), np.unravel_index(j, shape))
+        if abs(down) + abs(right) == 1:
+            matrix[i, j] = (cells[i] + cells[j]) / 2
+    return matrix
+
+
+def _resistance(conductance):
+    last = conductance.rows - 1
+    system = -conductance[:last, :last]
+    for i in range(last):
+        system[i, i] = mpmath.fsum(conductance[i, :])
+    current = mpmath.zeros(last, 1)
+    current[0] = 1
+    return mpmath.lu_solve(system, current)[0]
+
+
+def _expected_cost(conductance):
+    size = conductance.rows
+    walk, spent = mpmath.zeros(size), mpmath.zeros(size)
+    for i, j in np.ndindex(size, size):
+        if conductance[i, j]:
+            cost = 1 / conductance[i, j]
+            walk[i, j] = conductance[i, j] / mpmath.fsum(conductance[i, :]) * mpmath.exp(-THETA * cost)
+            spent[i, j] = cost * walk[i, j]
+    z = (mpmath.eye(size) - walk) ** -1
+    mean = z * spent * z
+    return mean[0, size - 1] / z[0, size - 1] - mean[size - 1, size - 1] / z[size - 1, size - 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [("resistance", _resistance), ("expected_cost", _expected_cost)],
+    ids=["resistance", "expected_cost"],
+)
+def test_gradients_are_slopes_over_eight_orders_of_magnitude(name, quantity):
+    permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
+    permeability[0, 1], permeability[1, 1] = 1e-4, 1e4
+    found = permeability * gradient(EVERY[name], permeability, [0], [8], neighbors="rook")
+    expected = in_forty_digits(quantity, permeability)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
+
+
+def test_the_gradient_of_least_costs_is_their_slope_over_eight_orders_of_magnitude():
+    permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
+    expected = reference_dense.slopes(
+        lambda values: reference_dense.least_costs(reference_dense.conductances(values, "rook"))[0, 8], permeability
+    )
+    found = gradient(EVERY["least cost"], permeability, [0], [8], neighbors="rook")
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
+
+
+def independently(name, values):
+    conductance = reference_dense.conductances(values)
+    if name == "least cost":
+        return reference_dense.least_costs(conductance)
+    if name == "resistance":
+        return reference_dense.effective_resistances(conductance)
+    return reference_dense.randomized_paths(conductance, THETA)[name]
+
+
+@every_distance
+def test_gradients_along_a_strip_are_slopes(name):
+    strip = np.random.default_rng(22).lognormal(size=(1, 5))
+    expected = reference_dense.slopes(lambda values: independently(name, values)[0, 3], strip)
+    np.testing.assert_allclose(gradient(EVERY[name], strip, [0], [3]), expected, rtol=1e-5, atol=1e-9)
+
+
+@each_kind
+def test_a_lone_cell_has_gradient_zero(name):
+    lone = np.array([[0.0, 0.0, 0.0, 2.0, 0.0]])
+    assert (gradient(EVERY[name], lone, None, [0]) == 0).all()
+
+
+@each_kind
+def test_places_that_cannot_reach_each_other_have_gradient_zero(name):
+    parted = np.array([[1.0, 2.0, 0.0, 4.0, 5.0]])
+    assert (gradient(EVERY[name], parted, [0], [3]) == 0).all()
+
+
+@every_distance
+def test_only_cells_of_the_targets_component_have_a_gradient(name):
+    parted = np.array([[1.0, 2.0, 0.0, 4.0, 5.0]])
+    found = gradient(EVERY[name], parted, None, [3])
+    np.testing.assert_array_equal(found != 0, [[False, False, False, True, True]])
+
+
+@each_kind
+def test_the_gradient_in_cells_without_data_is_zero(name):
+    active = np.array([[True, True, False, True, True]])
+
+    def total(permeability):
+        return EVERY[name](GridGraph(permeability, active, 4), [0], [1]).sum()
+
+    found = np.asarray(jax.jit(jax.grad(total))(jnp.array([[1.0, 2.0, jnp.nan, 4.0, 5.0]])))
+    assert found[0, 2] == 0
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+def test_paths_of_equal_cost_share_the_gradient_evenly(neighbors):
+    found = gradient(LCPDistance(), np.ones((3, 3)), [0], [8], neighbors=neighbors)
+    np.testing.assert_allclose(found, found.T, rtol=1e-14)
+    np.testing.assert_allclose(found, found[::-1, ::-1].T, rtol=1e-14)
+
+
+def test_two_tied_ways_around_a_square_have_half_the_gradient_each():
+    # Either way is two steps of conductance (p + q) / 2, d = Σ 2 / (p + q): ∂d/∂p = −1/2 for each step at p.
+    square = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(gradient(LCPDistance(), square, [0], [3], neighbors="rook"), -square / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["least cost", "resistance"])
+def test_scaling_a_landscape_scales_its_distance_by_what_the_gradient_says(name):
+    # Euler: both are homogeneous of degree −1.
+    permeability = np.random.default_rng(23).lognormal(size=(3, 3))
+    found = (permeability * gradient(EVERY[name], permeability, [0], [8])).sum()
+    assert found == pytest.approx(-independently(name, permeability)[0, 8], rel=1e-11)

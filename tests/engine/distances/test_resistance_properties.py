@@ -1,0 +1,191 @@
+"""What holds for the resistances of every landscape, on landscapes drawn at random."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_dense
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from permea.engine import GridGraph, ResistanceDistance
+from permea.engine.distances.resistance import grounded_laplacian
+from permea.engine.graph.components import connected_components
+from permea.engine.linalg.base import AbstractLinearSolver
+from permea.engine.linalg.dense import dense_inverse
+from permea.engine.linalg.multigrid import Multigrid
+from permea.engine.linalg.nested_dissection import NestedDissection, selected_inverse
+from permea.engine.linalg.solver_stats import record_stats
+from permea.engine.linalg.stencil_matrix import shifts
+
+few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+
+ways_to_join = st.sampled_from(["rook", "queen"])
+
+
+@st.composite
+def landscapes(draw):
+    """A strip or a field over a hundred times from the worst to the best cell, with barriers in a third or in none."""
+    # Few shapes and numbers of vertices, so that few are compiled.
+    shape = draw(st.sampled_from([(1, 6), (5, 4)]))
+    permeability = draw(arrays(float, shape, elements=st.floats(0.1, 10.0)))
+    if draw(st.booleans()):
+        order = draw(st.permutations(range(permeability.size)))
+        permeability.flat[order[: permeability.size // 3]] = 0
+    return permeability
+
+
+def resistances(permeability, neighbors="queen"):
+    """Between all pairs, by one solve for each vertex but one."""
+    grid = GridGraph(permeability, neighbors=neighbors)
+    return np.asarray(ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices)))
+
+
+@few
+@given(landscapes(), ways_to_join)
+def test_resistance_is_the_same_both_ways_and_zero_from_a_place_to_itself_alone(permeability, neighbors):
+    found = resistances(permeability, neighbors)
+    np.testing.assert_allclose(found, found.T, rtol=1e-12)
+    np.testing.assert_array_equal(found == 0, np.eye(len(found)))
+    assert (found >= 0).all()
+
+
+@few
+@given(landscapes(), ways_to_join)
+def test_no_detour_has_a_smaller_resistance(permeability, neighbors):
+    found = resistances(permeability, neighbors)
+    detours = found[:, :, None] + found[None]
+    assert (found <= detours.min(1) * (1 + 1e-11)).all()
+
+
+@few
+@given(landscapes(), ways_to_join)
+def test_resistances_are_those_of_the_pseudo_inverse(permeability, neighbors):
+    expected = reference_dense.effective_resistances(reference_dense.conductances(permeability, neighbors))
+    np.testing.assert_allclose(resistances(permeability, neighbors), expected, rtol=1e-9, atol=1e-12)
+
+
+@few
+@given(landscapes(), st.data(), st.floats(1.1, 100.0))
+def test_a_cell_made_more_permeable_makes_no_resistance_larger(permeability, data, factor):
+    # Rayleigh's monotonicity law.
+    better = permeability.copy()
+    better.flat[data.draw(st.sampled_from(np.flatnonzero(permeability).tolist()))] *= factor
+    assert (resistances(better) <= resistances(permeability) * (1 + 1e-11)).all()
+
+
+@few
+@given(landscapes(), st.data())
+def test_a_barrier_that_opens_makes_no_resistance_larger(permeability, data):
+    barriers = np.flatnonzero(permeability == 0)
+    opened = permeability.copy()
+    if barriers.size:
+        opened.flat[data.draw(st.sampled_from(barriers.tolist()))] = 1.0
+    still = (permeability > 0)[opened > 0]
+    assert (resistances(opened)[np.ix_(still, still)] <= resistances(permeability) * (1 + 1e-11)).all()
+
+
+@few
+@given(landscapes(), ways_to_join)
+def test_conductance_times_resistance_adds_up_to_cells_minus_components(permeability, neighbors):
+    # Foster's theorem. With G the inverse of the grounded Laplacian an edge has R = G_ii + G_jj − 2 G_ij.
+    grid = GridGraph(permeability, neighbors=neighbors)
+    components = connected_components(grid)
+    inverse = selected_inverse(grounded_laplacian(grid, components), NestedDissection())
+    across = inverse.center + shifts(inverse.center, grid.directions) - 2 * inverse.edges
+    expected = grid.n_vertices - int(components.max())
+    assert float((grid.edges * across).sum()) / 2 == pytest.approx(expected, rel=1e-11, abs=1e-11)
+
+
+@few
+@given(landscapes(), st.floats(1e-6, 1e6))
+def test_resistance_is_inverse_to_permeability(permeability, factor):
+    np.testing.assert_allclose(resistances(factor * permeability) * factor, resistances(permeability), rtol=1e-11)
+
+
+@few
+@given(landscapes(), st.floats(1e-3, 1e3))
+def test_resistance_grows_with_the_length_of_a_cell(permeability, length):
+    grid = GridGraph(permeability, pixel_size=(length, length))
+    found = ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
+    np.testing.assert_allclose(found, length * resistances(permeability), rtol=1e-11)
+
+
+TURNED = {
+    "mirrored": lambda raster: raster[::-1],
+    "mirrored sideways": lambda raster: raster[:, ::-1],
+    "turned by a quarter": np.rot90,
+    "turned by half": lambda raster: raster[::-1, ::-1],
+    "mirrored at the diagonal": np.transpose,
+    "within barriers": lambda raster: np.pad(raster, ((1, 2), (3, 1))),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+@settings(few, max_examples=6)
+@given(landscapes())
+def test_resistances_do_not_depend_on_how_the_map_lies(name, permeability):
+    turn = TURNED[name]
+    number = np.cumsum(permeability > 0).reshape(permeability.shape)
+    order = turn(np.where(permeability > 0, number, 0))
+    order = order[order > 0] - 1
+    expected = resistances(permeability)[np.ix_(order, order)]
+    np.testing.assert_allclose(resistances(turn(permeability)), expected, rtol=1e-10)
+
+
+# A hole, a wall and a lone cell; the shape of all of the landscapes below.
+CLOSED = np.zeros((6, 6), bool)
+CLOSED[1, 1] = CLOSED[:, 4] = CLOSED[1, 5] = CLOSED[3, 5] = True
+COUNT = int((~CLOSED).sum())
+NODES = np.array([0, 7, 12, 21, COUNT - 1])
+
+
+class Dense(AbstractLinearSolver):
+    """Every column of the inverse, by dense linear algebra that JAX differentiates itself."""
+
+    exact = True
+
+    def prepare(self, system):
+        cells = jnp.arange(system.center.size)
+        return dense_inverse(system, cells, True)
+
+    def solve_prepared(self, prepared, right_hand_sides, transposed):
+        flat = right_hand_sides.reshape(len(right_hand_sides), -1)
+        return (flat @ (prepared if transposed else prepared.T)).reshape(right_hand_sides.shape)
+
+
+def weighted(found):
+    weights = np.random.default_rng(51).uniform(0.5, 2, found.shape)
+    return jnp.where(jnp.isfinite(found), weights * found, 0.0).sum()
+
+
+@eqx.filter_jit
+@eqx.filter_grad
+def gradient_between(permeability, solver):
+    grid = GridGraph(permeability, ~CLOSED, COUNT)
+    return weighted(ResistanceDistance(solver)(grid, nodes=NODES))
+
+
+@eqx.filter_jit
+@eqx.filter_grad
+def gradient_of_all_pairs(permeability):
+    grid = GridGraph(permeability, ~CLOSED, COUNT)
+    return weighted(ResistanceDistance()(grid)[NODES[:, None], NODES])
+
+
+@pytest.mark.parametrize("solver", [Multigrid(), NestedDissection(), Dense()], ids=lambda solver: type(solver).__name__)
+@few
+@given(arrays(float, (6, 6), elements=st.floats(0.1, 10.0)))
+def test_every_solver_gives_the_gradient_of_dense_algebra(solver, permeability):
+    expected = gradient_of_all_pairs(jnp.asarray(permeability))
+    found = gradient_between(jnp.asarray(permeability), solver)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
+
+
+@pytest.mark.parametrize("solver", [Multigrid(), NestedDissection()], ids=lambda solver: type(solver).__name__)
+def test_resistances_among_places_take_one_solve_less_than_there_are_and_their_gradient_none(solver):
+    permeability = jnp.asarray(np.random.default_rng(52).lognormal(size=(6, 6)))
+    with record_stats() as entries:
+        jax.block_until_ready(gradient_between(permeability, solver))
+    assert [entry.right_hand_sides for entry in entries] == [len(NODES) - 1]

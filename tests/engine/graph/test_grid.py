@@ -1,0 +1,170 @@
+"""A raster as a graph: vertices and cells convert both ways, and input that makes no landscape is refused in words."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from permea.engine import GridGraph, LCPDistance
+
+HOLED = np.array([[1.0, 0.0, 2.0, 3.0], [4.0, 5.0, 0.0, 6.0], [0.0, 7.0, 8.0, 0.0]])
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return GridGraph(HOLED)
+
+
+def test_vertices_are_numbered_row_by_row_over_the_active_cells(grid):
+    np.testing.assert_array_equal(grid.vertex_numbers, [[0, 8, 1, 2], [3, 4, 8, 5], [8, 6, 7, 8]])
+    np.testing.assert_array_equal(grid.cells, np.flatnonzero(HOLED))
+    assert (grid.n_vertices, grid.nv, grid.shape, grid.height, grid.width) == (8, 8, (3, 4), 3, 4)
+
+
+def test_values_of_vertices_go_to_the_raster_and_back(grid):
+    values = np.arange(16.0).reshape(2, 8)
+    np.testing.assert_array_equal(grid.array_to_node_values(grid.node_values_to_array(values)), values)
+
+
+def test_a_raster_goes_to_the_vertices_and_back_but_for_the_inactive_cells(grid):
+    rasters = np.stack([HOLED, HOLED + 10])
+    found = grid.node_values_to_array(grid.array_to_node_values(rasters))
+    np.testing.assert_array_equal(found, np.where(HOLED > 0, rasters, np.nan))
+
+
+@pytest.mark.parametrize("fill", [-1, False, 0.5])
+def test_inactive_cells_receive_what_is_asked_for(grid, fill):
+    found = grid.node_values_to_array(jnp.ones(8, int), fill=fill)
+    np.testing.assert_array_equal(found, np.where(HOLED > 0, 1, fill))
+
+
+def test_coordinates_go_to_vertices_and_back(grid):
+    rows, columns = np.nonzero(HOLED)
+    np.testing.assert_array_equal(grid.coord_to_active_vertex_index(rows, columns), np.arange(8))
+    np.testing.assert_array_equal(grid.active_vertex_index_to_coord(np.arange(8)), np.stack([rows, columns], -1))
+
+
+def test_a_coordinate_on_an_inactive_cell_is_refused_and_named(grid):
+    with pytest.raises(ValueError, match=r"2 of 3 coordinates are not active .* row 0, column 1"):
+        grid.coord_to_active_vertex_index([0, 0, 2], [0, 1, 3])
+
+
+@pytest.mark.parametrize(("row", "column"), [(3, 0), (0, 4), (-1, 0), (0, -1)])
+def test_a_coordinate_outside_the_raster_is_refused_and_named(grid, row, column):
+    with pytest.raises(ValueError, match=f"1 of 1 coordinates lie outside .*row {row}, column {column}"):
+        grid.coord_to_active_vertex_index([row], [column])
+
+
+def test_under_jit_a_coordinate_that_is_no_vertex_is_infinitely_far():
+    @eqx.filter_jit
+    def cost(grid, row, column):
+        return LCPDistance()(grid, [0], grid.coord_to_active_vertex_index(row, column))
+
+    assert np.isinf(cost(GridGraph(HOLED), jnp.array([0]), jnp.array([1]))).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [(-0.4, "negative"), (np.inf, "infinite"), (np.nan, r"not a number \(NaN\)")]
+)
+def test_permeability_that_is_none_is_refused_with_its_place(value, what):
+    wrong = HOLED.copy()
+    wrong[1, 3] = wrong[2, 1] = value
+    with pytest.raises(ValueError, match=f"permeability is {what} in 2 active cells, the first at row 1, column 3"):
+        GridGraph(wrong, HOLED > 0)
+
+
+@pytest.mark.parametrize("value", [-0.4, np.inf, np.nan])
+def test_inactive_cells_may_hold_anything(value):
+    filled = np.where(HOLED > 0, HOLED, value)
+    np.testing.assert_array_equal(GridGraph(filled, HOLED > 0).edges, GridGraph(HOLED).edges)
+
+
+def test_without_activities_nan_is_nodata_but_a_negative_value_is_a_mistake():
+    assert GridGraph(np.where(HOLED > 0, HOLED, np.nan)).n_vertices == 8
+    with pytest.raises(ValueError, match="negative"):
+        GridGraph(np.where(HOLED > 0, HOLED, -9999))
+
+
+@pytest.mark.parametrize("count", [7, 9])
+def test_a_wrong_number_of_active_cells_is_refused(count):
+    with pytest.raises(ValueError, match=f"n_vertices is {count}, but 8 cells are active"):
+        GridGraph(HOLED, HOLED > 0, count)
+
+
+def test_the_number_of_active_cells_may_come_from_numpy():
+    assert GridGraph(HOLED, HOLED > 0, (HOLED > 0).sum()).n_vertices == 8
+
+
+def test_a_landscape_without_an_active_cell_is_refused():
+    with pytest.raises(ValueError, match="no cell is active"):
+        GridGraph(np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"permeability": np.ones(3)}, r"must be a raster .* not of shape \(3,\)"),
+        ({"permeability": np.ones((0, 3))}, "must be a raster"),
+        ({"permeability": np.ones((2, 2)), "active": np.ones((2, 3), bool)}, r"shape \(2, 3\).*\(2, 2\)"),
+        ({"permeability": np.ones((2, 2)), "neighbors": "knight"}, '"queen" or "rook", not \'knight\''),
+        ({"permeability": np.ones((2, 2)), "edge_rule": "median"}, "not 'median'"),
+        ({"permeability": np.ones((2, 2)), "pixel_size": (1.0, 0.0)}, "two positive lengths"),
+        ({"permeability": np.ones((2, 2)), "pixel_size": (1.0, np.nan)}, "two positive lengths"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else "",
+)
+def test_arguments_that_make_no_graph_are_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        GridGraph(**arguments)
+
+
+def test_values_of_another_landscape_are_refused(grid):
+    with pytest.raises(ValueError, match="one value for each of 8 vertices"):
+        grid.node_values_to_array(np.ones(9))
+    with pytest.raises(ValueError, match="raster of 3 × 4 cells"):
+        grid.array_to_node_values(np.ones((4, 3)))
+
+
+def test_under_jit_the_number_of_active_cells_must_be_given():
+    with pytest.raises(ValueError, match="pass active and n_vertices"):
+        jax.jit(lambda permeability: GridGraph(permeability).edges)(HOLED)
+
+
+def test_a_grid_made_under_jit_is_the_same_grid(grid):
+    compiled = eqx.filter_jit(GridGraph)(HOLED, HOLED > 0, 8)
+    assert eqx.tree_equal(compiled, grid)
+
+
+@eqx.filter_jit
+def costs(permeability):
+    return LCPDistance()(GridGraph(permeability, jnp.asarray(HOLED > 0), 8), [0, 5])
+
+
+def test_vmap_over_landscapes_gives_each_landscape_its_distances():
+    several = np.stack([HOLED, 2 * HOLED, HOLED**2])
+    together = jax.vmap(costs)(several)
+    np.testing.assert_allclose(together, [costs(one) for one in several], rtol=1e-14)
+
+
+def test_vmap_of_a_gradient_is_each_landscapes_gradient():
+    several = np.stack([HOLED, HOLED**2])
+    slope = jax.grad(lambda permeability: costs(permeability).sum())
+    np.testing.assert_allclose(jax.vmap(slope)(several), [slope(jnp.asarray(one)) for one in several], rtol=1e-14)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32, list])
+def test_numbers_of_any_kind_are_computed_with_in_double_precision(kind, grid):
+    given = HOLED.tolist() if kind is list else HOLED.astype(kind)
+    converted = GridGraph(given)
+    assert converted.edges.dtype == np.float64
+    assert eqx.tree_equal(converted, grid)
+
+
+def test_a_function_that_treats_both_cells_alike_makes_an_undirected_graph():
+    assert GridGraph(HOLED, edge_rule=jnp.minimum).is_undirected
+    assert not GridGraph(HOLED, edge_rule=lambda source, target: source).is_undirected
+    assert not GridGraph(HOLED, edge_rule="target").is_undirected
+
+
+def test_the_laplacian_takes_nothing_from_equal_potentials(grid):
+    np.testing.assert_allclose(grid.laplacian().apply(jnp.ones((3, 4))), 0, atol=1e-14)

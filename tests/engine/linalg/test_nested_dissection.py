@@ -1,0 +1,234 @@
+"""Nested dissection against dense linear algebra, SuperLU and closed forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from permea.engine import GridGraph
+from permea.engine.graph.edge_list import edge_matrix
+from permea.engine.linalg.base import solve
+from permea.engine.linalg.nested_dissection import (
+    NestedDissection,
+    log_determinant,
+    predicted_factor_bytes,
+    selected_inverse,
+)
+from permea.engine.linalg.nested_dissection.cpu.factorization import factor
+from permea.engine.linalg.nested_dissection.cpu.selected_inversion import invert_selected
+from permea.engine.linalg.nested_dissection.cpu.streamed_solve import solve_streamed
+from permea.engine.linalg.nested_dissection.cpu.substitution import substitute
+from permea.engine.linalg.nested_dissection.symbolic import analyze
+from permea.engine.linalg.solver_stats import record_stats
+from permea.engine.linalg.stencil_matrix import StencilMatrix
+from scipy.sparse import csc_array, diags_array
+from scipy.sparse.linalg import splu
+
+ODD_SHAPES = [(1, 1), (1, 2), (2, 2), (1, 7), (7, 1), (6, 6), (7, 7), (1, 61), (3, 100), (13, 17), (31, 31), (40, 9)]
+
+
+def landscape(shape, *, neighbors="queen", edge_rule="mean", holes=0.2, seed=0):
+    generator = np.random.default_rng(seed)
+    permeability = np.exp(generator.standard_normal(shape))
+    permeability[generator.random(shape) < holes] = 0
+    permeability[0, 0] = 1
+    return GridGraph(permeability, neighbors=neighbors, edge_rule=edge_rule)
+
+
+def leaky(grid, leak=0.01):
+    """Every cell loses a little, so that the matrix of each component is nonsingular; barriers are identity rows."""
+    laplacian = grid.laplacian()
+    return StencilMatrix(jnp.where(grid.active, laplacian.center + leak, 1.0), laplacian.edges)
+
+
+def dense(system):
+    return np.asarray(system.dense(jnp.arange(system.center.size)))
+
+
+def superlu_solutions(system, b, transposed):
+    """Solve by SciPy's SuperLU; cells without edges are rows of their own."""
+    center, edges = np.asarray(system.center), np.asarray(system.edges)
+    joined, cells = edge_matrix(edges, edges != 0)
+    matrix = csc_array(joined + diags_array(center.ravel()[cells]))
+    rasters = np.asarray(b).reshape(len(b), -1)
+    solutions = rasters / np.asarray(system.center).ravel()
+    solutions[:, cells] = splu(matrix).solve(np.ascontiguousarray(rasters[:, cells].T), "T" if transposed else "N").T
+    return solutions.reshape(b.shape)
+
+
+def where_a_stencil_has_entries(system):
+    rows, columns = system.shape
+    edges = np.zeros(system.edges.shape)
+    ones = StencilMatrix(jnp.ones(system.shape), jnp.asarray(edges + 1))
+    return dense(ones) > 0
+
+
+def largest_difference(one, other):
+    return np.abs(one - other).max() / np.abs(other).max()
+
+
+@pytest.mark.parametrize("edge_rule", ["mean", "target"])
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+@pytest.mark.parametrize("shape", ODD_SHAPES)
+def test_a_landscape_of_any_shape_with_holes_is_factored_solved_and_inverted(shape, neighbors, edge_rule):
+    system = leaky(landscape(shape, neighbors=neighbors, edge_rule=edge_rule))
+    center, edges, matrix = np.asarray(system.center), np.asarray(system.edges), dense(system)
+    inverse = np.linalg.inv(matrix)
+    b = np.random.default_rng(1).standard_normal((3, *shape))
+    for tile in (8, 16, 128):  # many small tiles, some, one
+        factored = factor(center, edges, symmetric=edge_rule == "mean", tile=tile)
+        assert factored.log_determinant == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-12, abs=1e-12)
+        for transposed, operator in ((False, inverse), (True, inverse.T)):
+            expected = (operator @ b.reshape(3, -1).T).T.reshape(b.shape)
+            assert largest_difference(substitute(factored, b, transposed), expected) < 1e-11
+        found = dense(StencilMatrix(*map(jnp.asarray, invert_selected(factored, len(edges)))))
+        assert largest_difference(found, np.where(where_a_stencil_has_entries(system), inverse, 0)) < 1e-11
+
+
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+@pytest.mark.parametrize("shape", ODD_SHAPES)
+def test_rectangles_hold_the_solutions_of_every_cell_once_and_of_its_neighbours(shape, neighbors):
+    system = leaky(landscape(shape, neighbors=neighbors))
+    inverse, rng = np.linalg.inv(dense(system)), np.random.default_rng(1)
+    # Some right-hand sides are 0 everywhere but in one cell, as many as are solved for together and a few more.
+    cells = rng.choice(inverse.shape[0], min(inverse.shape[0], 9), replace=False)
+    amounts = np.where(rng.random((131, len(cells))) < 0.3, rng.standard_normal((131, len(cells))), 0.0)
+    amounts[: len(cells)] = np.eye(len(cells))
+    expected = np.pad((amounts @ inverse[cells]).reshape(-1, *shape), ((0, 0), (1, 1), (1, 1)))
+    for tile in (8, 16, 128):
+        factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=True, tile=tile)
+        seen = np.zeros(shape, int)
+
+        def look(values, top, left, counts, seen=seen):
+            rows, columns = np.nonzero(counts)
+            seen[rows + top, columns + left] += 1
+            return max(
+                np.abs(values[:, rows + i, columns + j] - expected[:, 1 + top + rows + i, 1 + left + columns + j]).max()
+                for i in (-1, 0, 1)
+                for j in (-1, 0, 1)
+            )
+
+        assert max(solve_streamed(factored, cells, amounts, look)) < 1e-11 * np.abs(expected).max()
+        assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("edge_rule", ["mean", "target"])
+def test_solutions_equal_those_of_the_sparse_direct_solver(edge_rule):
+    system = leaky(landscape((150, 203), edge_rule=edge_rule), leak=1e-6)
+    b, solver = jnp.asarray(np.random.default_rng(2).random((70, 150, 203))), NestedDissection()
+    for transposed in (False, True):
+        expected = superlu_solutions(system, b, transposed)
+        with record_stats() as entries:
+            found = solver.solve_prepared(solver.prepare(system), b, transposed)
+        assert largest_difference(found, expected) < 1e-9
+        assert entries[0].solver == "nested dissection"
+        assert entries[0].right_hand_sides == 70
+        assert entries[0].residual < 1e-12
+
+
+def test_a_solver_stands_behind_the_common_interface_under_jit_and_derivatives():
+    system = leaky(landscape((9, 14), edge_rule="target"))
+    b = jnp.asarray(np.random.default_rng(3).random((2, 9, 14)))
+
+    def total(system, b):
+        return (solve(NestedDissection(), system, b) ** 2).sum()
+
+    def total_by_dense_algebra(system, b):
+        return (jnp.linalg.solve(system.dense(jnp.arange(system.center.size)), b.reshape(2, -1).T) ** 2).sum()
+
+    found = jax.jit(jax.grad(total, argnums=(0, 1)))(system, b)
+    expected = jax.grad(total_by_dense_algebra, argnums=(0, 1))(system, b)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert largest_difference(one, other) < 1e-10
+
+
+def unit_grid_eigenvalues(rows, columns):
+    down, across = (2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in (rows, columns))
+    return down[:, None] + across
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (37, 150), (1, 400)])
+def test_the_determinant_of_a_uniform_landscape_is_the_product_of_its_known_eigenvalues(shape):
+    system = leaky(GridGraph(np.ones(shape), neighbors="rook"), leak=0.3)
+    expected = np.log(unit_grid_eigenvalues(*shape) + 0.3).sum()
+    assert float(log_determinant(system, NestedDissection())) == pytest.approx(expected, rel=1e-13)
+
+
+def grounded(grid, cell=(0, 0)):
+    """The Laplacian with one cell held at zero: its row and column become those of the identity."""
+    laplacian = grid.laplacian()
+    keep = grid.active.at[cell].set(False)
+    padded = jnp.pad(keep, 1)
+    rows, columns = grid.shape
+    both = [padded[1 + r : 1 + r + rows, 1 + c : 1 + c + columns] & keep for r, c in _steps(grid)]
+    return StencilMatrix(jnp.where(keep, laplacian.center, 1.0), jnp.where(jnp.stack(both), laplacian.edges, 0.0))
+
+
+def _steps(grid):
+    from permea.engine.linalg.stencil_matrix import neighbour_offsets
+
+    return neighbour_offsets(grid.directions)
+
+
+@pytest.mark.parametrize(("side", "trace"), [(20, 317.33603787), (50, 2361.93818809), (100, 10569.03659219)])
+def test_the_kirchhoff_index_of_a_uniform_landscape_is_the_published_one(side, trace):
+    # tr L⁺ = tr Z − 1ᵀ Z 1 / n for the inverse Z of the Laplacian grounded at any one cell.
+    grid = GridGraph(np.ones((side, side)), neighbors="rook")
+    system = grounded(grid)
+    inside = jnp.ones(grid.shape).at[0, 0].set(0.0)
+    diagonal = (selected_inverse(system, NestedDissection()).center * inside).sum()
+    everything = (solve(NestedDissection(), system, inside[None])[0] * inside).sum()
+    assert float(diagonal - everything / side**2) == pytest.approx(trace, abs=2e-8)
+
+
+@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+def test_conductance_times_resistance_summed_over_edges_is_cells_minus_one(neighbors):
+    # Foster's theorem; every edge's effective resistance is Z_ii + Z_jj − 2 Z_ij.
+    grid = landscape((60, 45), neighbors=neighbors, holes=0)
+    inverse = selected_inverse(grounded(grid), NestedDissection())
+    voltage = inverse.center.at[0, 0].set(0.0)
+    padded = jnp.pad(voltage, 1)
+    rows, columns = grid.shape
+    total = 0.0
+    for d, (r, c) in enumerate(_steps(grid)):
+        there = padded[1 + r : 1 + r + rows, 1 + c : 1 + c + columns]
+        total += float((grid.edges[d] * (voltage + there - 2 * inverse.edges[d])).sum()) / 2
+    assert total == pytest.approx(60 * 45 - 1, rel=1e-11)
+
+
+def test_foster_counts_the_components_of_a_landscape_cut_by_a_wall():
+    permeability = np.exp(np.random.default_rng(4).standard_normal((21, 30)))
+    permeability[:, 11] = 0
+    grid = GridGraph(permeability)
+    laplacian = grid.laplacian()
+    keep = grid.active.at[0, 0].set(False).at[20, 29].set(False)
+    one = grounded(grid)
+    both = grounded(GridGraph(permeability), cell=(20, 29))
+    edges = jnp.where((one.edges != 0) & (both.edges != 0), laplacian.edges, 0.0)
+    inverse = selected_inverse(StencilMatrix(jnp.where(keep, laplacian.center, 1.0), edges), NestedDissection())
+    voltage = jnp.where(keep, inverse.center, 0.0)
+    padded = jnp.pad(voltage, 1)
+    total = 0.0
+    for d, (r, c) in enumerate(_steps(grid)):
+        there = padded[1 + r : 22 + r, 1 + c : 31 + c]
+        total += float((grid.edges[d] * (voltage + there - 2 * inverse.edges[d])).sum()) / 2
+    assert total == pytest.approx(grid.n_vertices - 2, rel=1e-11)
+
+
+def test_a_landscape_without_any_loss_is_refused_as_singular():
+    laplacian = GridGraph(np.ones((4, 5)), neighbors="rook").laplacian()
+    with pytest.raises(Exception, match="singular"):
+        jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 900), (150, 130), (255, 255), (300, 401)])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_size_of_a_factor_is_known_before_it_is_made(shape, symmetric):
+    system = leaky(landscape(shape))
+    factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=symmetric)
+    assert factored.bytes == 8 * analyze(shape).factor_entries(symmetric)
+    assert factored.bytes < predicted_factor_bytes(shape, symmetric=symmetric)
+
+
+def test_dissection_of_a_million_cells_costs_about_a_gigabyte():
+    assert predicted_factor_bytes((1023, 1023)) < 1.6e9
+    assert 8 * analyze((1023, 1023)).factor_entries(True) < 1.1e9

@@ -1,0 +1,72 @@
+"""Cheapest paths and corridors as geometry."""
+
+import numpy as np
+import pytest
+from permea.engine import GridGraph, LCPDistance
+from permea.engine.graph import gallery
+from permea.engine.paths.least_cost_corridors import corridor
+from permea.engine.paths.path_search import least_cost_paths
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return GridGraph(gallery.categorical(30, 40, seed=4), edge_rule="resistance", pixel_size=(2.0, 3.0))
+
+
+@pytest.fixture(scope="module")
+def places(grid):
+    inside = np.flatnonzero(np.asarray(LCPDistance()(grid, [0])[0]) < np.inf)
+    return inside[[0, 120, 333, 500, -1]]
+
+
+def cost_along(grid, path):
+    resistance = 1 / np.asarray(grid.permeability)[path.rows, path.columns]
+    steps = np.hypot(2.0 * np.diff(path.rows), 3.0 * np.diff(path.columns))
+    return (steps * (resistance[1:] + resistance[:-1]) / 2).sum(), steps.sum()
+
+
+def test_a_path_costs_what_its_steps_cost(grid, places):
+    paths = least_cost_paths(grid, places)
+    assert [(path.source, path.target) for path in paths] == [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    distance = np.asarray(LCPDistance()(grid, nodes=places))
+    for path in paths:
+        assert np.abs(np.diff(path.rows)).max() <= 1
+        assert np.abs(np.diff(path.columns)).max() <= 1
+        assert (path.cost, path.length) == pytest.approx(cost_along(grid, path))
+        assert path.cost == pytest.approx(distance[path.source, path.target])
+        ends = np.asarray(grid.active_vertex_index_to_coord(places[[path.source, path.target]]))
+        assert ends.tolist() == [[path.rows[0], path.columns[0]], [path.rows[-1], path.columns[-1]]]
+
+
+def test_many_paths_from_one_source_are_those_from_many_sources(grid, places):
+    out = least_cost_paths(grid, places[:1], places[1:])
+    back = least_cost_paths(grid, places[1:], places[:1])
+    assert [path.cost for path in out] == pytest.approx([path.cost for path in back])
+    assert all(path.rows[0] == out[0].rows[0] for path in out)
+    assert all(path.rows[-1] == out[0].rows[0] for path in back)
+
+
+def test_the_nearest_target_is_the_cheapest(grid, places):
+    every = least_cost_paths(grid, places[:2], places[2:])
+    nearest = least_cost_paths(grid, places[:2], places[2:], which="nearest")
+    for number, path in enumerate(nearest):
+        mine = [other for other in every if other.source == number]
+        best = min(mine, key=lambda other: other.cost)
+        assert (path.source, path.target, path.cost) == (number, best.target, pytest.approx(best.cost))
+
+
+def test_no_way_is_no_path():
+    grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
+    assert least_cost_paths(grid, [0, 1]) == []
+    with pytest.raises(ValueError, match="no way leads from the 1 sources to the 1 targets"):
+        corridor(grid, [0], [1])
+
+
+def test_a_corridor_is_0_along_the_path_and_positive_beside_it(grid, places):
+    path = least_cost_paths(grid, places[:1], places[1:2])[0]
+    found = corridor(grid, places[:1], places[1:2])
+    assert found.least_cost == pytest.approx(path.cost)
+    assert np.nanmin(found.excess) == 0
+    np.testing.assert_allclose(found.excess[path.rows, path.columns], 0, atol=1e-9 * path.cost)
+    relative = corridor(grid, places[:1], places[1:2], relative=True, truncate_at=0.1).excess
+    np.testing.assert_array_equal(np.isfinite(relative), found.excess <= 0.1 * path.cost)

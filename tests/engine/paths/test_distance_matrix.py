@@ -1,0 +1,313 @@
+"""Distances, links and ground of patches, against graphs and searches that others wrote."""
+
+from itertools import combinations
+
+import networkx as nx
+import numpy as np
+import pytest
+from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+from permea.engine.graph.focal_nodes import FocalNodes
+from permea.engine.paths import least_cost_corridors
+from permea.engine.paths.pairwise_distances import allocate, connected, distance_matrix
+from permea.engine.paths.path_search import least_cost_paths
+from skimage.graph import MCP_Geometric
+
+SIZE = (24, 31)
+PIXEL = (2.0, 3.0)
+CENTRES = [(3, 3), (4, 25), (12, 14), (20, 5), (19, 26)]
+
+
+def squares(centres):
+    """Patches of 3 × 3 cells, numbered from 1."""
+    ids = np.zeros(SIZE, int)
+    for number, (row, column) in enumerate(centres, 1):
+        ids[row - 1 : row + 2, column - 1 : column + 2] = number
+    return FocalNodes.from_raster(ids)
+
+
+PATCHES = squares(CENTRES)
+
+
+@pytest.fixture(scope="module")
+def resistance():
+    values = np.random.default_rng(11).lognormal(size=SIZE)
+    values[8:20, 20] = np.inf  # a wall
+    return values
+
+
+@pytest.fixture(scope="module")
+def grid(resistance):
+    return GridGraph(1 / resistance, edge_rule="resistance", pixel_size=PIXEL)
+
+
+@pytest.fixture(scope="module")
+def graph(resistance):
+    """The same landscape as NetworkX would have it."""
+    graph = nx.Graph()
+    for (row, column), here in np.ndenumerate(resistance):
+        for down, right in [(0, 1), (1, 0), (1, 1), (1, -1)]:
+            beyond = (row + down, column + right)
+            if 0 <= beyond[0] < SIZE[0] and 0 <= beyond[1] < SIZE[1] and np.isfinite(here + resistance[beyond]):
+                length = np.hypot(down * PIXEL[0], right * PIXEL[1])
+                graph.add_edge((row, column), beyond, weight=length * (here + resistance[beyond]) / 2)
+    return graph
+
+
+def cells_of(number):
+    return [divmod(int(cell), SIZE[1]) for cell in PATCHES.places[number]]
+
+
+def costs_from(resistance, number):
+    costs = np.where(np.isfinite(resistance), resistance, -1)
+    return MCP_Geometric(costs, sampling=PIXEL).find_costs(cells_of(number))[0]
+
+
+def planar_links(graph):
+    """Links of the minimum planar graph by definition, over all edges between the ground of two patches."""
+    costs = [nx.multi_source_dijkstra_path_length(graph, cells_of(number)) for number in range(len(PATCHES))]
+    cost = {cell: min(each[cell] for each in costs) for cell in graph}
+    owner = {cell: int(np.argmin([each[cell] for each in costs])) for cell in graph}
+    links = {}
+    for one, other, edge in graph.edges(data="weight"):
+        pair = tuple(sorted((owner[one], owner[other])))
+        if pair[0] != pair[1]:
+            links[pair] = min(links.get(pair, np.inf), cost[one] + edge + cost[other])
+    return links
+
+
+def by_pair(paths):
+    return {(path.source, path.target): path.cost for path in paths}
+
+
+def test_the_minimum_planar_graph_is_that_of_its_definition(grid, graph):
+    found = by_pair(least_cost_paths(grid, PATCHES, which="minimum_planar_graph"))
+    assert found == pytest.approx(planar_links(graph), rel=1e-12)
+    assert 4 <= len(found) < 10
+
+
+def test_the_minimum_planar_graph_holds_a_minimum_spanning_tree(grid):
+    def weight(links):
+        graph = nx.Graph()
+        graph.add_weighted_edges_from((*pair, cost) for pair, cost in links.items())
+        return nx.minimum_spanning_tree(graph).size(weight="weight")
+
+    every, planar = (least_cost_paths(grid, PATCHES, which=which) for which in ("all", "minimum_planar_graph"))
+    assert weight(by_pair(planar)) == pytest.approx(weight(by_pair(every)))
+
+
+@pytest.mark.parametrize("which", ["all", "nearest", "minimum_planar_graph"])
+def test_a_path_between_patches_runs_from_rim_to_rim_and_costs_what_its_steps_cost(grid, graph, which):
+    for path in least_cost_paths(grid, PATCHES, which=which):
+        cells = list(zip(path.rows.tolist(), path.columns.tolist(), strict=True))
+        assert cells[0] in cells_of(path.source) and cells[-1] in cells_of(path.target)
+        assert nx.path_weight(graph, cells, "weight") == pytest.approx(path.cost, rel=1e-12)
+        assert path.length == pytest.approx(
+            np.hypot(PIXEL[0] * np.diff(path.rows), PIXEL[1] * np.diff(path.columns)).sum()
+        )
+
+
+def test_every_path_costs_what_scikit_image_finds(grid, resistance):
+    expected = {
+        (one, other): min(costs_from(resistance, one)[cell] for cell in cells_of(other))
+        for one, other in combinations(range(len(PATCHES)), 2)
+    }
+    assert by_pair(least_cost_paths(grid, PATCHES)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_between_two_points_the_path_is_that_of_scikit_image(grid, resistance):
+    search = MCP_Geometric(np.where(np.isfinite(resistance), resistance, -1), sampling=PIXEL)
+    search.find_costs([(0, 0)])
+    path = least_cost_paths(grid, grid.coord_to_active_vertex_index([0], [0]), [grid.n_vertices - 1])[0]
+    assert list(zip(path.rows, path.columns, strict=True)) == search.traceback((SIZE[0] - 1, SIZE[1] - 1))
+
+
+@pytest.mark.parametrize("edge_rule", ["resistance", "target"])
+def test_the_nearest_patch_is_the_cheapest_of_all_whichever_way_it_is_searched(resistance, edge_rule):
+    grid = GridGraph(1 / resistance, edge_rule=edge_rule, pixel_size=PIXEL)
+    cost = distance_matrix(grid, PATCHES, LCPDistance())
+    np.fill_diagonal(cost, np.inf)
+    found = by_pair(least_cost_paths(grid, PATCHES, which="nearest"))
+    assert found == pytest.approx({(one, int(row.argmin())): row.min() for one, row in enumerate(cost)}, rel=1e-12)
+
+
+def test_where_going_and_coming_back_differ_there_are_paths_both_ways(resistance):
+    grid = GridGraph(1 / resistance, edge_rule="target", pixel_size=PIXEL)
+    cost = distance_matrix(grid, PATCHES, LCPDistance())
+    found = by_pair(least_cost_paths(grid, PATCHES))
+    assert len(found) == 20
+    assert all(found[pair] == pytest.approx(cost[pair], rel=1e-12) for pair in found)
+    assert np.abs(cost - cost.T).max() > 0.1
+
+
+def test_ground_belongs_to_the_patch_that_reaches_it_most_cheaply(grid, resistance):
+    costs = np.array([costs_from(resistance, number) for number in range(len(PATCHES))])
+    found = allocate(grid, PATCHES)
+    reached = np.isfinite(costs.min(0))
+    np.testing.assert_array_equal(found.nearest[reached], costs.argmin(0)[reached])
+    np.testing.assert_allclose(found.cost[reached], costs.min(0)[reached], rtol=1e-12, atol=1e-12)
+    assert (found.nearest[~reached] == -1).all() and (found.direction[~reached] == -1).all()
+
+
+def test_following_the_directions_leads_to_the_patch_at_the_cost_of_the_cell(grid, graph):
+    found = allocate(grid, PATCHES)
+    compass = {1: (0, 1), 2: (1, 1), 3: (1, 0), 4: (1, -1), 5: (0, -1), 6: (-1, -1), 7: (-1, 0), 8: (-1, 1)}
+    cell, way = (23, 30), [(23, 30)]
+    while found.direction[cell]:
+        down, right = compass[int(found.direction[cell])]
+        cell = (cell[0] + down, cell[1] + right)
+        way.append(cell)
+    assert cell in cells_of(int(found.nearest[23, 30]))
+    assert nx.path_weight(graph, way, "weight") == pytest.approx(found.cost[23, 30])
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_in_a_narrow_valley_the_way_back_is_along_it(width):
+    assert allocate(GridGraph(np.ones((4, width))), [0]).direction[3, 0] == 7
+
+
+@pytest.mark.parametrize("which", ["all", "minimum_planar_graph"])
+@pytest.mark.parametrize("relative", [False, True])
+def test_corridors_are_the_least_excess_over_all_pairs(grid, resistance, which, relative):
+    costs = [costs_from(resistance, number) for number in range(len(PATCHES))]
+    found = least_cost_corridors(grid, PATCHES, which=which, relative=relative)
+    expected = []
+    for one, other in found.pairs:
+        through = costs[one] + costs[other]
+        expected.append((through - through.min()) / (through.min() if relative else 1))
+    expected = np.min(expected, 0)
+    np.testing.assert_allclose(found.excess, np.where(np.isfinite(expected), expected, np.nan), atol=1e-10)
+    assert len(found.pairs) == (10 if which == "all" else len(least_cost_paths(grid, PATCHES, which=which)))
+
+
+def test_a_truncated_corridor_ends_where_the_detour_is_too_long(grid):
+    whole = least_cost_corridors(grid, PATCHES).excess
+    cut = least_cost_corridors(grid, PATCHES, truncate_at=5.0).excess
+    np.testing.assert_array_equal(cut, np.where(whole <= 5.0, whole, np.nan))
+    assert 0 < np.isfinite(cut).sum() < np.isfinite(whole).sum()
+
+
+def test_straight_lines_lead_from_the_nearest_rim_to_the_nearest_rim(grid):
+    found = distance_matrix(grid, PATCHES, EuclideanDistance())
+    assert found[0, 1] == pytest.approx(20 * PIXEL[1])
+    assert found[0, 3] == pytest.approx(15 * PIXEL[0])
+    assert found[2, 3] == pytest.approx(np.hypot(6 * PIXEL[0], 7 * PIXEL[1]))
+
+
+def test_a_patch_is_one_node_for_the_current(grid, graph):
+    """NetworkX merges the cells of two patches and solves for the resistance between them."""
+    merged = nx.MultiGraph()
+    name = {cell: f"patch {number}" for number in (0, 4) for cell in cells_of(number)}
+    for one, other, weight in graph.edges(data="weight"):
+        ends = name.get(one, one), name.get(other, other)
+        if ends[0] != ends[1]:
+            merged.add_edge(*ends, weight=weight)
+    two = FocalNodes(np.array([1, 2]), (PATCHES.places[0], PATCHES.places[4]))
+    found = distance_matrix(grid, two, ResistanceDistance())[0, 1]
+    assert found == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
+
+
+@pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
+def test_randomized_paths_between_points_are_those_of_the_distance(grid, measure):
+    distance = RSPDistance(0.05, measure=measure)
+    points = np.array([0, 100, 700])
+    np.testing.assert_allclose(
+        distance_matrix(grid, points, distance), np.asarray(distance(grid, nodes=points)), rtol=1e-10
+    )
+
+
+def test_randomized_paths_do_not_begin_in_patches(grid):
+    with pytest.raises(ValueError, match="5 of 5 places have more than one cell"):
+        distance_matrix(grid, PATCHES, RSPDistance(0.1))
+
+
+@pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
+@pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
+def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, distance, sources, targets):
+    """Where targets lie among the sources, too, and are fewer or more than these; going and coming back may differ."""
+    rule = "resistance" if isinstance(distance, ResistanceDistance) else "target"
+    grid = GridGraph(1 / resistance, edge_rule=rule, pixel_size=PIXEL)
+    every = np.union1d(sources, targets)
+    whole = distance_matrix(grid, every, distance)
+    expected = whole[np.ix_(np.searchsorted(every, sources), np.searchsorted(every, targets))]
+    np.testing.assert_allclose(distance_matrix(grid, sources, distance, targets), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_target_inside_a_patch_is_no_distance_away(grid):
+    inside = FocalNodes(np.array([9, 7]), (PATCHES.places[2][4:5], PATCHES.places[3]))
+    for distance in (LCPDistance(), ResistanceDistance(), EuclideanDistance()):
+        found = distance_matrix(grid, PATCHES, distance, inside)
+        assert np.argwhere(found == 0).tolist() == [[2, 0], [3, 1]]
+        alone = distance_matrix(grid, PATCHES, distance)
+        np.testing.assert_allclose(found[:, 1], alone[:, 3], rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def islands():
+    return GridGraph(np.array([[1.0, 1.0, 0.0, 1.0, 1.0]]))
+
+
+@pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.1)])
+def test_between_islands_there_is_no_way(islands, distance):
+    found = distance_matrix(islands, [0, 1, 2], distance)
+    assert np.isfinite(found).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+    assert (np.isfinite(found) == connected(islands, [0, 1, 2])).all()
+
+
+def test_links_and_corridors_stay_on_their_island(islands):
+    assert by_pair(least_cost_paths(islands, [0, 1, 2, 3], which="minimum_planar_graph")) == {(0, 1): 1, (2, 3): 1}
+    assert least_cost_corridors(islands, [0, 1, 2, 3]).pairs.tolist() == [[0, 1], [2, 3]]
+    assert np.isnan(least_cost_corridors(islands, [0, 1, 2]).excess[0]).tolist() == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda grid: least_cost_corridors(grid, [0, 2]), "no way joins any two of the 2 places"),
+        (lambda grid: least_cost_corridors(grid, [0]), "there is 1"),
+        (lambda grid: least_cost_corridors(grid, [0, 0], relative=True), "their least cost is 0"),
+        (lambda grid: least_cost_corridors(grid, [0, 1], truncate_at=-1.0), "must be 0 or more, not -1"),
+        (lambda grid: least_cost_paths(grid, [0], [1], which="minimum_planar_graph"), "leave the targets out"),
+        (lambda grid: allocate(grid, FocalNodes(np.array([7]), (np.array([2]),))), "the first has the id 7"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(islands, ask, said):
+    with pytest.raises(ValueError, match=said):
+        ask(islands)
+
+
+@pytest.mark.parametrize(
+    "ask", [least_cost_corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")]
+)
+def test_neighbours_need_a_landscape_that_is_the_same_both_ways(ask):
+    with pytest.raises(ValueError, match="undirected graph"):
+        ask(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "directions", "neighbors"), [("toy9x8", "dir4", "rook"), ("rand30x40", "dir8", "queen")]
+)
+def test_costs_of_paths_are_the_cost_distance_of_gdistance(name, directions, neighbors, table):
+    grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), neighbors=neighbors, edge_rule="resistance")
+    x, y = table(f"gdistance/{name}_points_xy.csv").T
+    points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+    expected = table(f"gdistance/{name}_{directions}_costDistance_geoC.csv")
+    found = by_pair(least_cost_paths(grid, points))
+    assert found == pytest.approx({pair: expected[pair] for pair in found}, rel=1e-12)
+    assert len(found) == len(points) * (len(points) - 1) // 2
+
+
+@pytest.mark.parametrize(("neighbors", "stored"), [("rook", "4n"), ("queen", "8n")])
+def test_a_path_is_the_stored_route_of_scikit_image(neighbors, stored, table):
+    cost = table("skimage/cost.csv")
+    permeability = np.where(cost > 0, 1 / cost, 0.0)
+    grid = GridGraph(permeability, neighbors=neighbors, edge_rule="resistance")
+    path = least_cost_paths(grid, [0], grid.coord_to_active_vertex_index([24], [32]))[0]
+    route = table(f"skimage/mcp_geometric_{stored}_path_to_24_32.csv")
+    np.testing.assert_array_equal(np.stack([path.rows, path.columns], 1), route)
+
+
+def test_the_cost_of_a_place_is_that_of_grass(table, esri_grid):
+    grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
+    found = allocate(grid, [0])
+    cost = np.where(found.nearest < 0, np.nan, found.cost)
+    np.testing.assert_allclose(cost, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input

@@ -1,0 +1,66 @@
+"""What restoring a disc would gain, against landscapes in which its cells were raised and everything searched anew."""
+
+import numpy as np
+import pytest
+import reference_dense
+from permea.engine.restoration import LeastCostRestoration, disc_restoration
+from reference_restoration import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTORED, focal, grid_of, pairwise
+
+
+def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
+    """Raise the cells of one disc after the other, search anew."""
+    off = ~np.eye(len(nodes), dtype=bool)
+    before = pairwise(landscape, reference_dense.least_costs, nodes, **graph)
+    connected = np.isfinite(before) & off
+    gain, joined = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
+    rows, columns = np.indices(landscape.shape)
+    for cell in np.argwhere(restorable):
+        disc = np.hypot((rows - cell[0]) * 2.0, (columns - cell[1]) * 3.0) <= radius
+        changed = np.where(disc & restorable, np.maximum(landscape, restored), landscape)
+        after = pairwise(changed, reference_dense.least_costs, nodes, **graph)
+        joined[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        gain[tuple(cell)] = (before[connected] - after[connected]).mean() if connected.any() else 0.0
+    return np.where(joined > 0, np.inf, gain), joined
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+@pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
+@pytest.mark.parametrize(("radius", "restored"), [(0.5, RESTORED), (3.0, RESTORED), (7.0, 0.4)])
+def test_what_least_costs_gain_by_a_restored_disc_is_what_searching_anew_finds(
+    name, neighbors, edge_rule, radius, restored
+):
+    """A disc of a low permeability is left and entered again where better land lies beside it."""
+    landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
+    nodes = (0, REGION, 13, 55)
+    restorable = EVERYWHERE.copy()
+    restorable[2:4, 3] = restorable[6, 6] = False
+    costs = LeastCostRestoration(grid_of(landscape, **graph), focal(*nodes))
+    found = disc_restoration(costs, radius, restored, restorable)
+    gain, joined = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
+    np.testing.assert_allclose(found.gain, gain, rtol=1e-11, atol=1e-12)
+    np.testing.assert_array_equal(found.joined, joined)
+    assert (gain > 0).any() or restored < 1
+    if radius < 2:
+        single = costs.when_raised_to(restored, restorable)
+        np.testing.assert_allclose(found.gain, single.gain, rtol=1e-11, atol=1e-12)
+
+
+def test_a_way_that_leaves_a_disc_and_comes_back_is_found():
+    """A good road runs beside a disc, between two of its lobes that are its only ends."""
+    landscape = np.full((5, 9), 0.01)
+    landscape[0], landscape[4, [0, 8]] = 0.0, 0.01
+    landscape[1, 2:7] = 50.0
+    landscape[2:, 4] = 0.001
+    nodes = (27, 35)
+    costs = LeastCostRestoration(grid_of(landscape), focal(*nodes))
+    restorable = np.ones(landscape.shape, bool)
+    restorable[1, 3:6] = restorable[2:, 4] = False
+    found = disc_restoration(costs, 9.0, 0.5, restorable)
+    expected, _ = discs_by_brute_force(landscape, restorable, 9.0, nodes, 0.5)
+    np.testing.assert_allclose(found.gain, expected, rtol=1e-11, atol=1e-9)
+
+
+def test_a_disc_without_a_size_is_refused():
+    costs = LeastCostRestoration(grid_of(LANDSCAPES["rough"]()), focal(0, 55))
+    with pytest.raises(ValueError, match="radius of a restored disc must be a positive number, not 0"):
+        disc_restoration(costs, 0.0, RESTORED)

@@ -1,0 +1,115 @@
+"""The opening program that people know from JAXScape runs with only the imports changed, and its numbers are right."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference_dense
+from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+
+THETA = 0.01
+
+
+@pytest.fixture(scope="module")
+def permeability():
+    return jnp.asarray(np.random.default_rng(0).uniform(0.1, 1.0, (7, 9)))
+
+
+@pytest.fixture(scope="module")
+def activities():
+    return jnp.ones((7, 9), dtype=bool).at[2:4, 5].set(False)
+
+
+@pytest.fixture(scope="module")
+def conductance(permeability, activities):
+    return reference_dense.conductances(np.where(activities, permeability, 0.0))
+
+
+@pytest.fixture(scope="module")
+def answers(conductance):
+    return {
+        "LCP": reference_dense.least_costs(conductance),
+        "Resistance": reference_dense.effective_resistances(conductance),
+        "RSP": reference_dense.randomized_paths(conductance, THETA)["expected_cost"],
+    }
+
+
+distances = {
+    "LCP": LCPDistance(),
+    "Resistance": ResistanceDistance(),
+    "RSP": RSPDistance(theta=THETA, cost=lambda x: 1 / x),
+}
+
+
+@eqx.filter_jit
+def average_path_length(permeability, activities, nb_active, distance):
+    grid = GridGraph(activities=activities, vertex_weights=permeability, nb_active=nb_active)
+    return distance(grid).sum() / nb_active**2
+
+
+grad_connectivity = jax.grad(average_path_length)
+
+
+@pytest.mark.parametrize("name", distances)
+def test_the_map_of_distances_from_a_corner_shows_the_independent_numbers(name, permeability, activities, answers):
+    grid = GridGraph(activities=activities, vertex_weights=permeability)
+    source = grid.coord_to_active_vertex_index([0], [0])
+    d = distances[name](grid, source)
+    image = grid.node_values_to_array(d.ravel())
+    expected = np.full(activities.shape, np.nan)
+    expected[np.asarray(activities)] = answers[name][0]
+    assert d.shape == (1, grid.nb_active)
+    np.testing.assert_allclose(image, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", distances)
+def test_the_average_path_length_is_the_independent_mean(name, permeability, activities, answers):
+    nb_active = int(activities.sum())
+    found = average_path_length(permeability, activities, nb_active, distances[name])
+    assert float(found) == pytest.approx(answers[name].mean(), rel=1e-11)
+
+
+def independent_average(name, permeability, active):
+    conductance = reference_dense.conductances(np.where(active, permeability, 0.0))
+    if name == "LCP":
+        return reference_dense.least_costs(conductance).mean()
+    if name == "Resistance":
+        return reference_dense.effective_resistances(conductance).mean()
+    return reference_dense.randomized_paths(conductance, THETA)["expected_cost"].mean()
+
+
+@pytest.mark.parametrize("name", distances)
+def test_the_gradient_of_the_average_path_length_is_the_slope_of_the_independent_mean(name, permeability, activities):
+    nb_active = int(activities.sum())
+    gradient = np.asarray(grad_connectivity(permeability, activities, nb_active, distances[name]))
+    values, active, step = np.asarray(permeability), np.asarray(activities), 1e-5
+    for cell in [(0, 0), (3, 4), (6, 8), (2, 6)]:
+        nudge = np.zeros(values.shape)
+        nudge[cell] = step
+        up, down = (independent_average(name, values + sign * nudge, active) for sign in (1, -1))
+        assert gradient[cell] == pytest.approx((up - down) / (2 * step), rel=1e-5)
+    assert (gradient[~active] == 0).all()
+
+
+@pytest.mark.parametrize("name", distances)
+def test_every_way_to_ask_for_distances_gives_a_part_of_the_same_matrix(name, permeability, activities, answers):
+    grid = GridGraph(activities=activities, vertex_weights=permeability)
+    few, more = jnp.array([3, 40]), jnp.array([0, 11, 60])
+    distance, expected = distances[name], answers[name]
+    for found, part in [
+        (distance(grid), expected),
+        (distance(grid, few), expected[few]),
+        (distance(grid, sources=few), expected[few]),
+        (distance(grid, targets=few), expected[:, few]),
+        (distance(grid, few, more), expected[np.ix_(few, more)]),
+        (distance(grid, sources=more, targets=few), expected[np.ix_(more, few)]),
+        (distance(grid, nodes=more), expected[np.ix_(more, more)]),
+    ]:
+        np.testing.assert_allclose(found, part, rtol=1e-10, atol=1e-11)
+
+
+def test_randomized_paths_there_and_back_cost_differently(permeability, activities, answers):
+    matrix = np.asarray(distances["RSP"](GridGraph(activities=activities, vertex_weights=permeability)))
+    assert np.abs(matrix - matrix.T).max() > 0.1
+    np.testing.assert_allclose(matrix.T, answers["RSP"].T, rtol=1e-10, atol=1e-11)

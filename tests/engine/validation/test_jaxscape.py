@@ -1,0 +1,45 @@
+"""The expected cost on JAXScape's habitat raster equals ConScape's, which JAXScape's own tests compare with."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from permea.engine import GridGraph, RSPDistance, largest_component
+
+TARGET = (18, 5)
+
+
+def minus_log(weight):
+    return -jnp.log(weight)
+
+
+@pytest.fixture(scope="module")
+def stored(table):
+    return table("jaxscape/conscape_rsp_distance_to_i=19_j=6.csv")
+
+
+@pytest.fixture(scope="module")
+def habitat(table):
+    suitability = table("jaxscape/habitat_suitability.csv")
+    options = {"neighbors": "rook", "edge_rule": "target"}
+    inside = np.asarray(largest_component(GridGraph(suitability, **options)))
+    return GridGraph(suitability, inside, **options)
+
+
+def test_the_largest_component_is_the_one_that_has_distances(habitat, stored):
+    np.testing.assert_array_equal(habitat.active, np.isfinite(stored))
+
+
+def test_the_expected_cost_of_reaching_a_cell_is_that_of_conscape(habitat, stored):
+    target = habitat.coord_to_active_vertex_index(*TARGET)
+    distance = RSPDistance(0.01, minus_log)
+    found = habitat.node_values_to_array(distance(habitat, targets=target)[:, 0])
+    np.testing.assert_allclose(found, stored, rtol=1e-8, atol=1e-9)
+
+
+def test_cells_outside_the_largest_component_do_not_change_the_expected_cost(habitat, stored):
+    whole = GridGraph(habitat.permeability, neighbors="rook", edge_rule="target")
+    target = whole.coord_to_active_vertex_index(*TARGET)
+    found = np.asarray(whole.node_values_to_array(RSPDistance(0.01, minus_log)(whole, targets=target)[:, 0]))
+    inside = np.isfinite(stored)
+    np.testing.assert_allclose(found[inside], stored[inside], rtol=1e-8, atol=1e-9)
+    assert not np.isfinite(found[~inside]).any()

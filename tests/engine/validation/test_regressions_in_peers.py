@@ -1,0 +1,103 @@
+"""What went wrong in a program for the same task, each fault measured there, does not go wrong here.
+
+Walls that are crossed, pairs that no path joins, NaN in one cell and exchanged rasters have files of their own
+(barriers, sensitivity); here are those of precision, of size and of compilation.
+"""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from jax import monitoring
+from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
+from permea.engine.connectivity import sensitivity_map
+from permea.engine.graph import gallery
+
+COMPILED = "/jax/core/compile/backend_compile_duration"
+
+
+def test_resistances_given_in_single_precision_are_right_on_forty_one_by_forty_one_cells():
+    # The trace of the pseudo-inverse is that of the closed form's eigenvalues; Kf / N = Σ_{i<j} R_ij / N.
+    size = 41
+    wave = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
+    expected = (1 / np.add.outer(wave, wave).ravel()[1:]).sum()
+    uniform = np.ones((size, size), np.float32)
+    found = eqx.filter_jit(lambda grid: ResistanceDistance()(grid).sum())(GridGraph(uniform, neighbors="rook"))
+    assert float(found) / 2 / size**2 == pytest.approx(expected, rel=1e-10)
+
+
+@jax.jit
+@jax.value_and_grad
+def coldly(permeability, theta):
+    grid = GridGraph(permeability, np.ones((6, 6), bool), 36)
+    return RSPDistance(theta)(grid, targets=[35])[0, 0]
+
+
+@pytest.mark.parametrize("theta", [1.0, 30.0, 1000.0])
+def test_values_and_gradients_of_randomized_paths_stay_finite_however_cold(theta):
+    permeability = np.random.default_rng(51).lognormal(size=(6, 6))
+    value, slope = coldly(permeability, theta)
+    cheapest = LCPDistance()(GridGraph(permeability), [0], [35])[0, 0]
+    assert float(cheapest) * (1 - 1e-12) <= float(value) < np.inf
+    assert np.isfinite(slope).all() and (np.asarray(slope) != 0).any()
+
+
+@pytest.fixture
+def compilations():
+    """Count what XLA compiles while something is done."""
+    seen = []
+
+    def listen(event, *_, **__):
+        seen.append(event)
+
+    def count(doing):
+        seen.clear()
+        doing()
+        return seen.count(COMPILED)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    yield count
+    monitoring.unregister_event_duration_listener(listen)
+
+
+@eqx.filter_jit
+def mean_cost(grid, distance):
+    return distance(grid, [0]).mean()
+
+
+def window(seed):
+    return GridGraph(np.random.default_rng(seed).lognormal(size=(6, 6)))
+
+
+def test_many_windows_of_one_size_are_compiled_once(compilations):
+    distance, windows = LCPDistance(), [window(seed) for seed in range(12)]
+    mean_cost(windows[0], distance)
+    assert compilations(lambda: [mean_cost(each, distance) for each in windows]) == 0
+
+
+def test_a_sensitivity_map_of_another_window_compiles_nothing(compilations):
+    connectivity = MeanPathLength(LCPDistance())
+    sensitivity_map(connectivity, window(0), [0, 35])
+    one, other = window(1), window(2)
+    assert compilations(lambda: [sensitivity_map(connectivity, each, [0, 35]) for each in (one, other)]) == 0
+
+
+def test_a_fresh_cost_function_compiles_no_more_than_a_lasting_one(compilations):
+    grid, lasting = window(0), LCPDistance(lambda w: 1 / w)
+    lasting(grid, [0])
+    once = compilations(lambda: [lasting(grid, [0]) for _ in range(5)])
+    assert compilations(lambda: [LCPDistance(lambda w: 1 / w)(grid, [0]) for _ in range(5)]) == once
+
+
+def test_a_fresh_cost_function_for_every_window_is_compiled_once(compilations):
+    windows = [window(seed) for seed in range(4)]
+    mean_cost(windows[0], LCPDistance(lambda w: 1 / w))
+    assert compilations(lambda: [mean_cost(each, LCPDistance(lambda w: 1 / w)) for each in windows]) == 0
+
+
+def test_randomized_paths_need_memory_like_the_square_of_the_cells_and_not_more():
+    # Elsewhere 20 × 20 cells took 4.2 GB. Here all pairs need a few dense matrices of 400².
+    grid = GridGraph(gallery.smooth(20, 20))
+    compiled = eqx.filter_jit(lambda grid: RSPDistance(0.1)(grid)).lower(grid).compile()
+    sizes = compiled.compiled.memory_analysis()
+    assert sizes.temp_size_in_bytes < 50 * 8 * 400**2

@@ -1,0 +1,66 @@
+"""Jobs about barriers: what the library finds, what cannot be found is refused."""
+
+import numpy as np
+import pytest
+from permea.engine import LCPDistance, ResistanceDistance
+from permea.engine.graph.focal_nodes import FocalNodes
+from permea.engine.restoration import (
+    LeastCostRestoration,
+    PointResistanceRestoration,
+    RegionResistanceRestoration,
+    barrier_map,
+    disc_restoration,
+)
+from reference_restoration import grid_of, walled
+from worker_process import run_job
+
+DONE, REFUSED = 0, 2
+LANDSCAPE = walled()
+IDS = np.array([1, 1, 2, 3])
+CELLS = np.array([[0, 0], [0, 1], [6, 0], [0, 7]])
+POINTS = {"focal_ids": IDS[1:], "focal_cells": CELLS[1:]}
+REGIONS = {"focal_ids": IDS, "focal_cells": CELLS}
+
+
+def run(folder, parameters, focal):
+    valid = np.ones(LANDSCAPE.shape, bool)
+    valid[0, 4] = False
+    given = {"theta": 0.1, "cost": "inverse", "pixel_size": [2.0, 3.0], **parameters}
+    return valid, run_job(folder, "flow.barriers", given, landscape=LANDSCAPE, valid=valid, **focal)
+
+
+@pytest.mark.parametrize("focal", [POINTS, REGIONS], ids=["points", "regions"])
+@pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 4.0), ("resistance", None)])
+def test_the_gain_of_restoring_is_that_of_the_library(tmp_path, distance, radius, focal):
+    asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
+    valid, ended = run(tmp_path, asked, focal)
+    assert ended.status == DONE, ended.log
+    grid = grid_of(LANDSCAPE)
+    nodes = FocalNodes.from_cells(focal["focal_ids"], *focal["focal_cells"].T, grid.shape)
+    if distance == "resistance":
+        kind, measure = (
+            (RegionResistanceRestoration if focal is REGIONS else PointResistanceRestoration),
+            ResistanceDistance(),
+        )
+        expected = kind(grid, nodes).when_raised_to(2.0, valid)
+    else:
+        costs, measure = LeastCostRestoration(grid, nodes), LCPDistance()
+        expected = disc_restoration(costs, radius, 2.0, valid) if radius else costs.when_raised_to(2.0, valid)
+    np.testing.assert_allclose(ended.output("restored_gain"), expected.gain, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(ended.output("gain"), barrier_map(grid, nodes, measure).gain, rtol=1e-8, atol=1e-10)
+    finite = expected.gain[np.isfinite(expected.gain)]
+    assert ended.numbers["largest_restored_gain"] == pytest.approx(finite.max())
+    assert ended.numbers["joining_cells"] == (expected.joined > 0).sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("distance", "radius", "words"),
+    [
+        ("rsp", None, "the gain of restoring a cell is not known for the distance rsp; it is for least cost and"),
+        ("resistance", 3.0, "the gain of restoring a disc is not known for the distance resistance; it is for least"),
+    ],
+)
+def test_what_is_not_known_is_refused(tmp_path, distance, radius, words):
+    asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
+    _, ended = run(tmp_path, asked, POINTS)
+    assert ended.status == REFUSED and words in ended.error["text"]

@@ -1,0 +1,156 @@
+"""Jobs about distances, paths and corridors between focal nodes, run by the worker."""
+
+import numpy as np
+import pytest
+from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+from permea.engine.graph.focal_nodes import FocalNodes
+from permea.engine.paths import least_cost_corridors
+from permea.engine.paths.least_cost_corridors import corridor
+from permea.engine.paths.pairwise_distances import allocate, distance_matrix
+from permea.engine.paths.path_search import least_cost_paths
+from worker_process import run_job
+
+DONE, REFUSED = 0, 2
+LANDSCAPE = np.random.default_rng(5).lognormal(size=(8, 9))
+LANDSCAPE[:, 6] = 0
+# The patch 4 of two cells, the points 7 and 9; 12 lies beyond the barrier.
+IDS = np.array([4, 4, 7, 9, 12])
+CELLS = np.array([[0, 0], [0, 1], [7, 5], [3, 2], [4, 8]])
+TARGETS = {"target_ids": np.array([1, 2]), "target_cells": np.array([[7, 0], [0, 5]])}
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return GridGraph(LANDSCAPE)
+
+
+@pytest.fixture(scope="module")
+def focal(grid):
+    return FocalNodes.from_cells(IDS, *CELLS.T, grid.shape)
+
+
+@pytest.fixture(scope="module")
+def targets(grid):
+    return FocalNodes.from_cells(TARGETS["target_ids"], *TARGETS["target_cells"].T, grid.shape)
+
+
+def run(folder, task, parameters, **inputs):
+    given = {"landscape": LANDSCAPE, "focal_ids": IDS, "focal_cells": CELLS, **inputs}
+    return run_job(folder, task, parameters, **given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "distance"),
+    [("leastcost", LCPDistance()), ("resistance", ResistanceDistance()), ("euclidean", EuclideanDistance())],
+)
+def test_the_matrix_is_what_the_engine_finds_and_an_island_is_infinitely_far(kind, distance, grid, focal, tmp_path):
+    ended = run(tmp_path, "distance.matrix", {"distance": kind})
+    assert ended.status == DONE, ended.log
+    np.testing.assert_allclose(ended.output("matrix"), distance_matrix(grid, focal, distance), rtol=1e-10)
+    assert ended.numbers["unreachable_pairs"] == (0 if kind == "euclidean" else 3)
+    assert (ended.numbers["focal_nodes"], ended.numbers["components"]) == (4, 2)
+
+
+@pytest.mark.parametrize("measure", ["expected_cost", "survival"])
+def test_randomized_paths_of_points_give_a_matrix_both_ways(measure, grid, tmp_path):
+    parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": measure}
+    points = {"focal_ids": IDS[1:], "focal_cells": CELLS[1:]}
+    found = run(tmp_path, "distance.matrix", parameters, **points).output("matrix")
+    vertices = grid.coord_to_active_vertex_index(*CELLS[1:].T)
+    expected = np.array(RSPDistance(0.2, measure=measure)(grid, nodes=vertices))
+    expected[3, :3] = expected[:3, 3] = np.inf
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "distance"),
+    [("leastcost", LCPDistance()), ("resistance", ResistanceDistance()), ("euclidean", EuclideanDistance())],
+)
+def test_the_matrix_from_focal_nodes_to_targets_has_a_column_for_each(kind, distance, grid, focal, targets, tmp_path):
+    ended = run(tmp_path, "distance.matrix", {"distance": kind}, **TARGETS)
+    assert ended.status == DONE, ended.log
+    expected = distance_matrix(grid, focal, distance, targets)
+    assert expected.shape == (4, 2)
+    np.testing.assert_allclose(ended.output("matrix"), expected, rtol=1e-10)
+    assert ended.numbers["unreachable_pairs"] == (0 if kind == "euclidean" else 2)
+
+
+@pytest.mark.parametrize("kind", ["leastcost", "resistance", "rsp"])
+def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
+    """What a kill leaves is some of the files: any subset of them will do."""
+    parameters = {"distance": kind, "theta": 0.2, "cost": "inverse", "measure": "expected_cost"}
+    cells = np.argwhere(LANDSCAPE > 0)[::2]
+    points = {"focal_ids": np.arange(len(cells)), "focal_cells": cells}
+    kept = {**parameters, "checkpoint": str(tmp_path / "kept")}
+    whole = run(tmp_path / "whole", "distance.matrix", parameters, **points).output("matrix")
+    assert run(tmp_path / "first", "distance.matrix", kept, **points).status == DONE
+    there = sorted((tmp_path / "kept").glob("finished-*.npy"))
+    assert len(there) > 1
+    for path in there[1:]:
+        path.unlink()
+    second = run(tmp_path / "second", "distance.matrix", kept, **points)
+    assert "1 of the searches or solves were done" in " ".join(line["text"] for line in second.said("message"))
+    np.testing.assert_array_equal(second.output("matrix"), whole)
+    pieces = {line["name"] for line in second.said("piece")}
+    assert pieces == {"distances_so_far"}
+    known = np.load(second.folder / "distances_so_far-matrix.npy")
+    there = ~np.isnan(known)
+    assert there.any()
+    np.testing.assert_allclose(known[there], whole[there], rtol=1e-9)
+
+    refused = run(tmp_path / "other", "distance.matrix", {**kept, "neighbors": "rook"}, **points)
+    assert refused.status == REFUSED and 'neighbors ("queen", now "rook")' in refused.error["text"]
+
+
+def test_randomized_paths_from_patches_are_refused(tmp_path):
+    parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": "survival"}
+    ended = run(tmp_path, "distance.matrix", parameters)
+    assert (ended.status, "1 of 4 places have more than one cell" in ended.error["text"]) == (REFUSED, True)
+
+
+@pytest.mark.parametrize("pairs", ["all", "nearest", "minimum_planar_graph"])
+def test_paths_come_as_cells_one_after_the_other(pairs, grid, focal, tmp_path):
+    ended = run(tmp_path, "leastcost.paths", {"pairs": pairs})
+    paths = least_cost_paths(grid, focal, which=pairs)
+    cells = np.split(ended.output("path_cells"), ended.output("path_ends")[:-1])
+    assert ended.output("pairs").tolist() == [[path.source, path.target] for path in paths]
+    assert [each.tolist() for each in cells] == [np.stack([p.rows, p.columns], 1).tolist() for p in paths]
+    assert ended.output("costs") == pytest.approx([path.cost for path in paths])
+    assert ended.output("lengths") == pytest.approx([path.length for path in paths])
+    assert ended.numbers["paths"] == len(paths)
+
+
+def test_paths_lead_to_targets(grid, focal, targets, tmp_path):
+    ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **TARGETS)
+    expected = least_cost_paths(grid, focal, targets)
+    assert ended.output("costs") == pytest.approx([path.cost for path in expected])
+    assert ended.output("pairs").tolist() == [[s, t] for s in range(3) for t in range(2)]
+
+
+def test_an_island_alone_has_no_paths(tmp_path):
+    alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
+    ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **alone)
+    assert (ended.status, ended.numbers["paths"], ended.output("path_cells").shape) == (DONE, 0, (0, 2))
+
+
+def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, focal, tmp_path):
+    parameters = {"pairs": "all", "relative": True, "truncate_at": 0.5, "paths": True, "allocation": True}
+    ended = run(tmp_path, "leastcost.corridor", parameters)
+    found, ground = least_cost_corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
+    np.testing.assert_allclose(ended.output("corridor"), found.excess, atol=1e-12)
+    np.testing.assert_array_equal(ended.output("allocation"), ground.nearest)
+    np.testing.assert_array_equal(ended.output("direction"), ground.direction)
+    assert ended.output("pairs").tolist() == found.pairs.tolist()
+    assert ended.numbers["least_cost"] == pytest.approx(found.least_cost)
+
+
+def test_a_corridor_leads_from_all_sources_to_all_targets(grid, focal, targets, tmp_path):
+    ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **TARGETS)
+    np.testing.assert_allclose(ended.output("corridor"), corridor(grid, focal, targets).excess, atol=1e-12)
+    assert ended.result["outputs"].keys() == {"corridor"}
+
+
+def test_a_corridor_to_an_island_is_refused(tmp_path):
+    alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
+    ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **alone)
+    assert (ended.status, "no way joins any two of the 2 places" in ended.error["text"]) == (REFUSED, True)

@@ -1,0 +1,174 @@
+"""Job folders, run by the worker as the plugin starts it: every task, every way to be refused, nothing half-written."""
+
+import json
+
+import numpy as np
+import pytest
+from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, connected_components
+from permea.engine.connectivity import sensitivity_map
+from worker_process import run_job, start, write_job
+
+DONE, REFUSED = 0, 2
+THETA = 0.3
+
+LANDSCAPE = np.random.default_rng(41).lognormal(size=(4, 5))
+LANDSCAPE[:, 3] = 0
+LANDSCAPE[1, 1] = np.nan
+SOURCES = np.array([[0, 0], [3, 2]])
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return GridGraph(LANDSCAPE)
+
+
+@pytest.fixture(scope="module")
+def places(grid):
+    return grid.coord_to_active_vertex_index(*SOURCES.T)
+
+
+def nearest(grid, distance, places):
+    return grid.node_values_to_array(distance.nearest(grid, places))
+
+
+TASKS = {
+    "leastcost.distance": ({}, "distance", lambda grid, places: nearest(grid, LCPDistance(), places)),
+    "resistance.distance": ({}, "distance", lambda grid, places: nearest(grid, ResistanceDistance(), places)),
+    "rsp.distance": (
+        {"theta": THETA, "cost": "inverse", "measure": "expected_cost"},
+        "distance",
+        lambda grid, places: nearest(grid, RSPDistance(THETA), places),
+    ),
+    "connectivity.sensitivity": (
+        {"distance": "leastcost", "scalar": "mean_distance", "respect_to": "permeability"},
+        "sensitivity",
+        lambda grid, places: sensitivity_map(MeanPathLength(LCPDistance()), grid, places).raster,
+    ),
+    "components.label": ({}, "components", lambda grid, places: connected_components(grid)),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_job_writes_what_the_engine_computes(task, grid, places, tmp_path):
+    parameters, output, compute = TASKS[task]
+    ended = run_job(tmp_path, task, parameters, landscape=LANDSCAPE, sources=SOURCES)
+    assert ended.status == DONE, ended.log
+    np.testing.assert_allclose(ended.output(output), compute(grid, places), rtol=1e-10, atol=1e-12)
+    assert (ended.numbers["active_cells"], ended.numbers["components"]) == (15, 2)
+    assert ended.numbers["seconds"] > 0 and ended.numbers["peak_memory_bytes"] > 1e6
+    assert ended.said("progress")[-1]["percent"] == 100
+    assert ended.said("forecast")[0]["bytes"] > 0
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory):
+    return run_job(
+        tmp_path_factory.mktemp("job") / "with a space, and ü",
+        "leastcost.distance",
+        {
+            "values": "resistance",
+            "edge_rule": "resistance",
+            "neighbors": "rook",
+            "pixel_size": [30, 20],
+            "per_source": True,
+        },
+        landscape=LANDSCAPE[:, 4:],
+        sources=np.array([[0, 0], [3, 0]]),
+    )
+
+
+def test_a_raster_of_resistance_gives_one_map_for_each_source(run_once):
+    resistance = LANDSCAPE[:, 4]
+    along = np.concatenate([[0], np.cumsum(30 * (resistance[:-1] + resistance[1:]) / 2)])
+    expected = np.stack([along, along[-1] - along])[:, :, None]
+    np.testing.assert_allclose(run_once.output("distance"), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_job_can_be_run_again_by_hand_in_its_folder(run_once):
+    first, before = run_once.output("distance"), (run_once.folder / "job.json").read_bytes()
+    (run_once.folder / "result.json").unlink()
+    again = start(run_once.folder)
+    assert again.status == DONE
+    np.testing.assert_array_equal(again.output("distance"), first)
+    assert (run_once.folder / "job.json").read_bytes() == before
+
+
+def test_a_finished_job_leaves_nothing_unfinished(run_once):
+    names = {path.name for path in run_once.folder.iterdir()}
+    assert names == {"job.json", "landscape.npy", "valid.npy", "sources.npy", "distance.npy", "result.json"}
+
+
+def replaced(cell, value):
+    changed = LANDSCAPE.copy()
+    changed[cell] = value
+    return changed
+
+
+REFUSALS = {
+    "negative": (
+        {"landscape": replaced((2, 2), -0.5)},
+        {},
+        "permeability is negative in 1 cells, the first at row 3, column 3 (counted from 1, value -0.5)",
+    ),
+    "zero resistance": ({}, {"values": "resistance"}, "resistance is zero in 4 cells, the first at row 1, column 4"),
+    "source on a barrier": (
+        {"sources": np.array([[0, 0], [0, 3]])},
+        {},
+        "1 of 2 sources lie on nodata or on a barrier (permeability 0), the first at row 1, column 4",
+    ),
+    "source outside": ({"sources": np.array([[4, 0]])}, {}, "1 of 1 sources lie outside the raster of 4 × 5 cells"),
+    "unknown rule": ({}, {"edge_rule": "median"}, "must be one of mean, resistance, target, not 'median'"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_a_job_that_cannot_be_done_is_refused_in_words_and_writes_no_result(fault, tmp_path):
+    inputs, parameters, sentence = REFUSALS[fault]
+    ended = run_job(
+        tmp_path, "leastcost.distance", parameters, **{"landscape": LANDSCAPE, "sources": SOURCES, **inputs}
+    )
+    assert (ended.status, ended.error["kind"]) == (REFUSED, "input")
+    assert sentence in ended.error["text"]
+    assert not list(tmp_path.glob("result.json*")) and not (tmp_path / "distance.npy").exists()
+
+
+def test_places_that_cannot_reach_each_other_have_no_sensitivity(tmp_path):
+    parameters = TASKS["connectivity.sensitivity"][0]
+    ended = run_job(
+        tmp_path, "connectivity.sensitivity", parameters, landscape=LANDSCAPE, sources=np.array([[0, 0], [0, 4]])
+    )
+    assert ended.status == REFUSED
+    assert "none of the 2 pairs of sources and targets can reach each other" in ended.error["text"]
+
+
+def test_an_unknown_task_is_refused_with_those_that_are_known(tmp_path):
+    ended = run_job(tmp_path, "walk.on_water", {}, landscape=LANDSCAPE)
+    assert ended.status == REFUSED
+    assert all(task in ended.error["text"] for task in ["walk.on_water", *TASKS])
+
+
+def test_a_folder_that_holds_no_job_is_refused(tmp_path):
+    ended = start(tmp_path)
+    assert (ended.status, ended.error["kind"]) == (REFUSED, "input")
+    assert "job.json does not exist" in ended.error["text"]
+
+
+def test_an_input_outside_the_job_folder_is_refused(tmp_path):
+    folder = write_job(tmp_path / "job", "components.label", {}, {"landscape": LANDSCAPE, "valid": LANDSCAPE > 0})
+    job = json.loads((folder / "job.json").read_text())
+    job["inputs"]["landscape"] = "../landscape.npy"
+    (folder / "job.json").write_text(json.dumps(job))
+    ended = start(folder)
+    assert (ended.status, "must lie in the job folder itself" in ended.error["text"]) == (REFUSED, True)
+
+
+def test_an_input_that_needs_pickle_is_refused(tmp_path):
+    folder = write_job(tmp_path, "components.label", {}, {"landscape": LANDSCAPE, "valid": LANDSCAPE > 0})
+    np.save(folder / "landscape.npy", np.array([{}], dtype=object), allow_pickle=True)
+    ended = start(folder)
+    assert (ended.status, 'input "landscape" cannot be read' in ended.error["text"]) == (REFUSED, True)
+
+
+def test_a_wrong_command_line_is_refused_with_the_right_one():
+    ended = start("--help")
+    assert (ended.status, "python -m engine JOBDIR" in ended.error["text"]) == (REFUSED, True)

@@ -1,0 +1,147 @@
+"""The engine itself, in the middle of real work, when it is stopped, killed, starved or shouted over.
+
+`tests/plugin/runner/test_errors.py` tries every ending on small engines that misbehave on purpose. Here JAX is what
+is cancelled and what runs out of memory, because a compiled kernel can neither be asked nor trusted to stop.
+"""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException
+
+CELLS = [(0, 0), (8, 2)]
+
+# One distance after the other, in an engine that takes seconds for each.
+LONG_WORK = {"PER_SOURCE": True, "THETA": 0.01}
+
+
+@pytest.fixture
+def wide_land(geotiff):
+    """A landscape of a million cells, on which no algorithm is done before somebody can intervene."""
+    return geotiff(np.random.default_rng(3).uniform(0.1, 1.0, (1000, 1000)).astype(np.float32), name="wide")
+
+
+def when_the_engine_is_at_work(feedback, intervene):
+    """Do something half a second after the engine has said what it is doing; return the list that gets the time."""
+    moments = []
+
+    def watch():
+        patience = time.monotonic() + 60
+        while not any("Source 1 of" in text for text in feedback.texts) and time.monotonic() < patience:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        moments.append(time.monotonic())
+        intervene()
+
+    threading.Thread(target=watch, daemon=True).start()
+    return moments
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_cancel_stops_jax_in_the_middle_of_its_work_within_a_second(
+    run, engine_that, wide_land, points, feedback, tmp_path, job_folders
+):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    before, target = job_folders(), tmp_path / "result.tif"
+    moments = when_the_engine_is_at_work(feedback, feedback.cancel)
+    with pytest.raises(QgsProcessingException, match="^Cancelled"):
+        run("rspdistance", INPUT=wide_land, SOURCES=points(*CELLS), OUTPUT=str(target), **LONG_WORK)
+    assert time.monotonic() - moments[0] < 1.0
+    assert not is_running(int((tmp_path / "pid").read_text()))
+    assert not list(tmp_path.glob("*result*"))
+    assert job_folders() == before
+
+
+def test_a_killed_engine_is_told_apart_from_a_cancelled_one(run, engine_that, wide_land, points, feedback, tmp_path):
+    engine_that(f"echo $$ > '{tmp_path}/pid'")
+    when_the_engine_is_at_work(feedback, lambda: os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL))
+    with pytest.raises(QgsProcessingException, match="^The engine was killed by the system") as error:
+        run("rspdistance", INPUT=wide_land, SOURCES=points(*CELLS), **LONG_WORK)
+    assert "Use a smaller raster" in str(error.value)
+
+
+def test_an_engine_that_may_not_have_the_memory_says_what_would_help(run, engine_that, wide_land, points):
+    engine_that("ulimit -v 2500000")  # enough for JAX itself, not for the factors of a million cells
+    with pytest.raises(QgsProcessingException, match="Use a smaller raster") as error:
+        run("resistancedistance", INPUT=wide_land, SOURCES=points((0, 0)))
+    assert "memory" in str(error.value).splitlines()[0]
+
+
+def test_an_engine_that_cannot_write_its_output_says_why(run, engine_that, sample, tmp_path):
+    engine_that("ulimit -f 200")  # blocks of 512 bytes: the job is read, but the map takes ten times as much
+    target = tmp_path / "result.tif"
+    with pytest.raises(QgsProcessingException, match="^The answer could not be written: "):
+        run("leastcostdistance", INPUT=sample["permeability.tif"], SOURCES=sample["patches.gpkg"], OUTPUT=str(target))
+    assert not list(tmp_path.glob("*result*"))
+
+
+def test_rubbish_before_the_engine_speaks_is_shown_and_harms_nothing(
+    run, read, engine_that, valley_file, points, feedback
+):
+    places = {"INPUT": valley_file, "SOURCES": points(*CELLS)}
+    quiet = run("leastcostdistance", **places)
+    engine_that("echo 'a library says hello'; echo '{\"type\": \"progress\"'; printf '\\377\\376\\n'")
+    loud = run("leastcostdistance", **places)
+    np.testing.assert_array_equal(read(loud["OUTPUT"]).band, read(quiet["OUTPUT"]).band)
+    assert {"a library says hello", '{"type": "progress"', "\ufffd\ufffd"} <= set(feedback.console)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONHOME": "/nowhere"},
+        {"PYTHONEXECUTABLE": "/nowhere/python"},
+        {"PYTHONPATH": "{hostile}", "LD_LIBRARY_PATH": "{hostile}", "VIRTUAL_ENV": "/nowhere"},
+    ],
+    ids=lambda variables: "-".join(variables),
+)
+def test_variables_that_lead_a_python_astray_do_not_reach_the_engine(
+    run, geotiff, points, tmp_path, monkeypatch, variables
+):
+    for module in ("jax", "numpy", "engine", "json"):
+        hostile = tmp_path / "hostile" / f"{module}.py"
+        hostile.parent.mkdir(exist_ok=True)
+        hostile.write_text("raise SystemExit(99)")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(hostile=tmp_path / "hostile"))
+    result = run("leastcostdistance", INPUT=geotiff(np.ones((3, 5))), SOURCES=points((1, 0)))
+    assert result["MAXIMUM"] == pytest.approx((3 + np.sqrt(2)) * 30.0)
+
+
+def test_the_engine_forecasts_its_memory_before_it_starts_to_work(run, sample, feedback, monkeypatch):
+    from permea.plugin.runner import protocol
+
+    heard = []
+
+    def judge(needed, free, feedback_then):
+        heard.append((needed, free, any("Cheapest paths" in text for text in feedback.texts)))
+        return None
+
+    monkeypatch.setattr(protocol, "judge_forecast", judge)
+    run("leastcostdistance", INPUT=sample["permeability.tif"], SOURCES=sample["patches.gpkg"])
+    [(needed, free, at_work)] = heard
+    assert 122_848 * 8 < needed < free
+    assert not at_work
+
+
+def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(
+    run, valley_file, points, feedback, monkeypatch
+):
+    from permea.plugin.runner import protocol
+
+    judge = protocol.judge_forecast
+    monkeypatch.setattr(protocol, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
+    with pytest.raises(QgsProcessingException, match="It was not started. Use a smaller raster"):
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    assert not any("Cheapest" in text for text in feedback.texts)

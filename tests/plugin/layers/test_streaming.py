@@ -1,0 +1,207 @@
+"""A raster that goes through QGIS block by block is the same raster, and is refused for the same reasons."""
+
+import resource
+import signal
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from permea.plugin.layers import (
+    Cancelled,
+    align,
+    open_band,
+    raster_reader,
+    raster_writer,
+    read_raster,
+    stream_landscape,
+    stream_quality,
+)
+from permea.plugin.layers.statistics import Statistics
+from permea.plugin.npy_file import NpyFile, written_by_rows
+from qgis.core import QgsProcessingException
+
+WEST, NORTH = 290_000.0, 9_120_000.0
+
+
+@pytest.fixture
+def rows_of_two(monkeypatch):
+    """Blocks of two rows of ten cells each."""
+    monkeypatch.setattr(raster_reader, "CELLS_PER_BLOCK", 20)
+    monkeypatch.setattr(raster_reader, "MOST_CELLS_PER_BLOCK", 20)
+
+
+@pytest.fixture
+def land(raster_layer):
+    """A layer of 7 × 10 cells of permeability, with holes."""
+
+    def layer(change=None, **how):
+        values = np.random.default_rng(5).uniform(0.1, 1.0, (7, 10))
+        values[2, 3:6] = -1.0
+        if change is not None:
+            change(values)
+        return raster_layer(values, nodata=-1.0, name="land", **how)
+
+    return layer
+
+
+def streamed(layer, folder, feedback, values="permeability"):
+    return stream_landscape(open_band(layer, 1), values, folder, feedback)
+
+
+def refused(*arguments, **how):
+    with pytest.raises(QgsProcessingException) as error:
+        streamed(*arguments, **how)
+    return str(error.value)
+
+
+def test_the_streamed_landscape_is_the_one_that_is_read(land, rows_of_two, tmp_path, feedback):
+    layer = land()
+    whole, on_disk = read_raster(layer, 1, feedback), streamed(layer, tmp_path, feedback)
+    np.testing.assert_array_equal(on_disk.values[:], whole.values)
+    np.testing.assert_array_equal(on_disk.valid[:], whole.valid)
+    assert (on_disk.frame, on_disk.name, on_disk.valid_cells) == (whole.frame, "land", whole.valid_cells)
+    assert feedback.percents[-1] == 100
+
+
+def test_cells_are_counted_and_located_across_blocks(land, rows_of_two, tmp_path, feedback):
+    def make_wrong(values):
+        values[3, 8] = -5.0
+        values[6, 0:2] = -7.0
+
+    message = refused(land(make_wrong), tmp_path, feedback)
+    assert message.startswith("'land': permeability is negative in 3 cells, the first at row 4, column 9 (-5).")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (
+            np.nan,
+            "permeability",
+            "NaN (not a number) but not marked as nodata in 2 cells, the first at row 6, column 2",
+        ),
+        (np.inf, "permeability", "the value is infinite in 2 cells, the first at row 6, column 2 (inf)"),
+        (0.0, "resistance", "resistance is zero in 2 cells, the first at row 6, column 2 (0)"),
+    ],
+)
+def test_the_other_faults_are_too(land, rows_of_two, tmp_path, feedback, value, kind, message):
+    def make_wrong(values):
+        values[5:7, 1] = value
+
+    assert message in refused(land(make_wrong), tmp_path, feedback, values=kind)
+
+
+@pytest.mark.parametrize(("value", "message"), [(0.0, "so nothing can move"), (-1.0, "every cell is nodata")])
+def test_a_landscape_of_nothing_is_refused(land, rows_of_two, tmp_path, feedback, value, message):
+    assert message in refused(land(lambda values: values.fill(value)), tmp_path, feedback)
+
+
+def test_a_file_stored_as_one_block_is_not_read_as_one(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
+    from permea.plugin.layers.gdal_band import GdalBand
+    from qgis.core import QgsRasterLayer
+
+    plain = geotiff(np.ones((7, 10)), name="plain")
+    gdal.Translate(str(tmp_path / "one.tif"), plain, creationOptions=["BLOCKYSIZE=7", "COMPRESS=DEFLATE"])
+    read, heights = GdalBand.read, []
+    monkeypatch.setattr(GdalBand, "read", lambda self, *where: heights.append(where[1]) or read(self, *where))
+    streamed(QgsRasterLayer(str(tmp_path / "one.tif"), "one"), tmp_path, feedback)
+    assert heights == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("whole_numbers", [False, True])
+@pytest.mark.parametrize("pixel", [30.0, 17.0, 75.0])
+def test_streamed_quality_is_aligned_as_one_in_memory(
+    land, raster_layer, rows_of_two, tmp_path, feedback, pixel, whole_numbers
+):
+    landscape = streamed(land(), tmp_path, feedback)
+    values = np.random.default_rng(6).uniform(0, 9, (9, 11))
+    values[4, 4:6] = -1
+    values = np.rint(values) if whole_numbers else values
+    layer = raster_layer(values, nodata=-1, geotransform=(WEST, pixel, 0, NORTH, 0, -pixel), name="quality")
+    expected = align(layer, 1, landscape.frame, feedback)
+    said = feedback.warnings[:]
+    quality = stream_quality(open_band(layer, 1), landscape, tmp_path, feedback)
+    np.testing.assert_allclose(quality[:], np.where(expected.valid, expected.values, 0.0), rtol=1e-12)
+    assert feedback.warnings == said * 2 and "resampled" in said[0]
+    assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["landscape.npy", "quality.npy", "valid.npy"]
+    assert not (tmp_path / "to-be-resampled.tif").exists()
+
+
+def test_negative_quality_and_no_habitat_are_counted_across_blocks(land, raster_layer, rows_of_two, tmp_path, feedback):
+    landscape = streamed(land(), tmp_path, feedback)
+
+    def complaint(values):
+        with pytest.raises(QgsProcessingException) as error:
+            stream_quality(open_band(raster_layer(values, name="quality"), 1), landscape, tmp_path, feedback)
+        return str(error.value)
+
+    bad = np.ones((7, 10))
+    bad[4:7, 2] = -3.0
+    assert "3 cells of 'quality' are negative or infinite, the first at row 5, column 3 (-3)" in complaint(bad)
+    only_in_a_hole = np.zeros((7, 10))
+    only_in_a_hole[2, 4] = 1.0
+    assert "'quality' is 0 or without data wherever 'land' can be crossed" in complaint(only_in_a_hole)
+
+
+def test_a_full_disk_is_an_error_and_not_the_end_of_qgis(land, tmp_path, feedback):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    layer = land()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256, limits[1]))
+    try:
+        message = refused(layer, tmp_path, feedback)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert f"cannot be written into {tmp_path}" in message and "Is the disk full" in message
+
+
+def test_a_cancel_is_noticed_between_blocks(land, rows_of_two, tmp_path, feedback):
+    feedback.progressChanged.connect(feedback.cancel)
+    with pytest.raises(Cancelled):
+        streamed(land(), tmp_path, feedback)
+
+
+def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, frame, feedback):
+    values = np.random.default_rng(2).normal(3.0, 1.0, (600, 300))
+    values[5:9] = np.nan
+    with written_by_rows(tmp_path / "result.npy", values.shape, float) as append:
+        append(values)
+    first, second = tmp_path / "memory.tif", tmp_path / "disk.tif"
+    raster_writer.write_raster(str(first), values, frame(*values.shape), feedback=feedback)
+    raster_writer.write_raster(str(second), NpyFile(tmp_path / "result.npy"), frame(*values.shape), feedback=feedback)
+    assert first.read_bytes() == second.read_bytes()
+    dataset = gdal.Open(str(second))
+    statistics = dataset.GetRasterBand(1).GetStatistics(False, False)
+    found = values[np.isfinite(values)]
+    assert statistics == pytest.approx([found.min(), found.max(), found.mean(), found.std()], rel=1e-12)
+
+
+def test_statistics_of_parts_are_those_of_the_whole_however_large_the_mean():
+    values = 1e9 + np.random.default_rng(4).normal(0, 1, 10_000)
+    statistics = Statistics()
+    for part in np.array_split(values, 7):
+        statistics.add(part)
+    assert statistics.deviation == pytest.approx(values.std(), rel=1e-6)
+    assert statistics.mean == pytest.approx(values.mean(), rel=1e-15)
+
+
+@pytest.mark.parametrize(("dtype", "small"), [("float32", 1.0), ("int32", 0)])
+def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, frame, feedback, dtype, small):
+    values = np.tile([[0.0, 2.0], [np.nan, 1.0]], (3, 3000))
+    path = str(tmp_path / "long.tif")
+    raster_writer.write_raster(path, values, frame(*values.shape), dtype=dtype, feedback=feedback)
+    dataset = gdal.Open(path)
+    band = dataset.GetRasterBand(1)
+    sizes = [band.GetOverview(number).XSize for number in range(band.GetOverviewCount())]
+    assert sizes == [3000, 1500, 750, 375]
+    half = np.frombuffer(band.GetOverview(0).ReadRaster(buf_type=gdal.GDT_Float64))
+    assert set(half) == {small}
+    assert not list(tmp_path.glob("*.ovr"))
+
+
+def test_a_raster_of_moderate_size_has_none(tmp_path, frame, feedback):
+    path = str(tmp_path / "short.tif")
+    raster_writer.write_raster(path, np.ones((2, 4096)), frame(2, 4096), feedback=feedback)
+    dataset = gdal.Open(path)
+    assert dataset.GetRasterBand(1).GetOverviewCount() == 0

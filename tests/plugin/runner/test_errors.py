@@ -1,0 +1,316 @@
+"""However a run ends, the user learns what happened and what to do, and nothing is left running."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from permea.plugin.engine_environment import EngineInfo, EngineNotFound
+from permea.plugin.layers import Cancelled
+from permea.plugin.runner import (
+    InvalidInput,
+    JobNotWritten,
+    OutOfMemory,
+    RunCancelled,
+    RunFailed,
+    Task,
+    WorkerCrashed,
+    WorkerFailedToStart,
+    execution,
+    job_folder,
+    memory,
+    run,
+)
+from qgis.core import QgsProcessingException
+
+LANDSCAPE = np.ones((3, 4))
+
+
+def task(**arrays):
+    return Task("leastcost.distance", {"values": "permeability"}, {"landscape": LANDSCAPE, **arrays})
+
+
+def ending(engine, feedback, kind, the_task=None):
+    with pytest.raises(kind) as error:
+        run(the_task or task(), feedback, engine=engine)
+    assert type(error.value) is kind
+    assert isinstance(error.value, QgsProcessingException)
+    return str(error.value)
+
+
+def test_a_cancel_ends_a_busy_engine_within_a_second(worker, feedback, job_folders, tmp_path):
+    before = job_folders()
+    engine = worker(f"""
+        pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        say("progress", percent=5, text="Working")
+        while True:
+            pass
+    """)
+    cancelled = []
+
+    def cancel_when_busy():
+        deadline = time.monotonic() + 30
+        while not feedback.percents and time.monotonic() < deadline:
+            time.sleep(0.02)
+        cancelled.append(time.monotonic())
+        feedback.cancel()
+
+    thread = threading.Thread(target=cancel_when_busy)
+    thread.start()
+    message = ending(engine, feedback, RunCancelled)
+    took = time.monotonic() - cancelled[0]
+    thread.join()
+    assert message == "Cancelled; the engine was stopped."
+    assert issubclass(RunCancelled, Cancelled)
+    assert took < 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert job_folders() == before
+
+
+def test_an_engine_killed_by_the_system_was_probably_out_of_memory(worker, feedback, job_folders):
+    before = job_folders()
+    engine = worker("""
+        say("progress", percent=40, text="Factorising")
+        print("half way", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    message = ending(engine, feedback, OutOfMemory)
+    assert "killed by the system (signal 9): most likely the computer ran out of memory" in message
+    assert "Use a smaller raster (clip it), coarser cells, or fewer sources" in message
+    assert message.endswith("half way")
+    (kept,) = job_folders() - before
+    assert any(str(kept) in text for text in feedback.infos)
+
+
+def test_an_engine_that_hits_a_memory_limit_says_so(worker, feedback):
+    engine = worker("""
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        np.ones(1 << 30)
+    """)
+    message = ending(engine, feedback, OutOfMemory)
+    assert message.startswith("The engine ran out of memory. Use a smaller raster")
+    assert "Unable to allocate 8.00 GiB" in message
+
+
+def test_an_engine_that_aborts_for_lack_of_memory_says_so(worker, feedback):
+    engine = worker("""
+        print("terminate called after throwing an instance of 'std::bad_alloc'", file=sys.stderr, flush=True)
+        os.abort()
+    """)
+    assert ending(engine, feedback, OutOfMemory).startswith("The engine crashed because no memory was left (signal 6).")
+
+
+def test_status_three_is_too_little_memory_in_the_engines_words(worker, feedback):
+    engine = worker("""
+        say("error", kind="memory", text="The factors need 40 GB.")
+        sys.exit(3)
+    """)
+    assert ending(engine, feedback, OutOfMemory).startswith("The factors need 40 GB. Use a smaller raster")
+
+
+def test_a_refused_input_is_told_in_the_engines_words_alone(worker, feedback, job_folders):
+    before = job_folders()
+    engine = worker("""
+        print("Traceback (most recent call last): and so on", file=sys.stderr)
+        say("error", kind="input", text="theta must be positive, not -1.")
+        sys.exit(2)
+    """)
+    assert ending(engine, feedback, InvalidInput) == "theta must be positive, not -1."
+    assert job_folders() == before
+
+
+def test_status_two_without_a_reason_is_no_refusal(worker, feedback):
+    engine = worker("print('usage: engine JOBDIR', file=sys.stderr); sys.exit(2)")
+    message = ending(engine, feedback, RunFailed)
+    assert message.startswith("The engine stopped with status 2 and gave no reason.")
+    assert message.endswith("usage: engine JOBDIR")
+
+
+def test_an_internal_error_shows_the_last_fifteen_lines_of_the_log(worker, feedback, job_folders):
+    before = job_folders()
+    engine = worker("""
+        for number in range(100):
+            print("line", number, file=sys.stderr)
+        say("error", kind="internal", text="Conjugate gradients did not converge.")
+        sys.exit(1)
+    """)
+    lines = ending(engine, feedback, RunFailed).splitlines()
+    assert lines[0] == "Conjugate gradients did not converge."
+    assert lines[2:] == [f"line {number}" for number in range(85, 100)]
+    assert len(job_folders() - before) == 1
+
+
+def test_a_crash_is_a_crash(worker, feedback):
+    engine = worker("os.kill(os.getpid(), signal.SIGSEGV)")
+    assert ending(engine, feedback, WorkerCrashed).startswith("The engine crashed (signal or code 11).")
+
+
+def test_an_engine_ended_from_outside_is_not_blamed_on_memory(worker, feedback):
+    engine = worker("os.kill(os.getpid(), signal.SIGTERM)")
+    assert ending(engine, feedback, WorkerCrashed).startswith("The engine was ended from outside (signal 15).")
+
+
+def test_a_python_that_does_not_start_is_told_apart(worker, feedback, tmp_path, job_folders):
+    before = job_folders()
+    not_a_program = tmp_path / "python"
+    not_a_program.write_text("not a program")
+    engine = worker("", python=not_a_program)
+    message = ending(engine, feedback, WorkerFailedToStart)
+    assert message.startswith(f"The engine's Python did not start: {not_a_program}")
+    assert job_folders() == before
+
+
+def test_a_python_that_has_lost_its_packages_is_no_engine_any_more(worker, feedback, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(execution, "forget_probes", lambda: forgotten.append(True))
+    message = ending(worker("import jax_that_nobody_has"), feedback, EngineNotFound)
+    assert "cannot run Permea's engine" in message
+    assert "No module named 'jax_that_nobody_has'. Open Permea ▸ Engine…" in message
+    assert forgotten
+
+
+def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worker):
+    engine = worker("")
+    gone = EngineInfo(engine.python, folder=str(tmp_path / "updated away"))
+    ending(gone, feedback, WorkerFailedToStart)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("pass", "The engine ended without an error but left no result."),
+        ("(job_folder / 'result.json').write_text('{')", "The engine's result cannot be read"),
+        ("(job_folder / 'result.json').write_text('[]')", "another format than this plugin reads"),
+        (
+            '(job_folder / \'result.json\').write_text(\'{"format": 2, "outputs": {}, "numbers": {}}\')',
+            "another format than this plugin reads",
+        ),
+        ("(job_folder / 'result.json').write_text('{\"format\": 1}')", "it names no outputs or no numbers"),
+        ("finish({'distance': np.ones((4, 3))})", "'distance' has the shape (4, 3); the raster has (3, 4)"),
+        ("finish({'distance': np.ones(12)})", "'distance' has the shape (12,); the raster has (3, 4)"),
+        ("finish({'distance': np.ones((3, 4), 'U5')})", "'distance' holds <U5 instead of numbers"),
+        ("finish({'distance': np.full((3, 4), None)})", "'distance' cannot be read: Object arrays cannot be loaded"),
+        (
+            "finish({'distance': read('landscape')}); (job_folder / 'distance.npy').unlink()",
+            "'distance' cannot be read: [Errno 2]",
+        ),
+        (
+            "finish({'distance': read('landscape')}); os.truncate(job_folder / 'distance.npy', 140)",
+            "'distance' cannot be read",
+        ),
+        (
+            "finish({}); (job_folder / 'result.json').write_text("
+            "json.dumps({'format': 1, 'outputs': {'distance': '../distance.npy'}, 'numbers': {}}))",
+            "names no proper file for 'distance'",
+        ),
+    ],
+)
+def test_a_result_that_is_none_is_an_error(worker, feedback, lines, message):
+    assert message in ending(worker(lines), feedback, RunFailed)
+
+
+def test_a_missing_output_is_an_error(worker, feedback):
+    wanted = Task("leastcost.distance", {}, {"landscape": LANDSCAPE}, rasters=("distance",))
+    engine = worker("finish({'other': read('landscape')})")
+    assert ending(engine, feedback, RunFailed, wanted).startswith("The engine's result lacks distance.")
+
+
+def test_an_engine_that_cannot_write_its_output_says_why(worker, feedback):
+    engine = worker("""
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        finish({"distance": np.ones((300, 400))})
+    """)
+    message = ending(engine, feedback, RunFailed)
+    assert "stopped with status 1" in message
+    assert "File too large" in message
+
+
+def test_too_large_a_job_is_refused_before_it_starts(worker, feedback, job_folders, tmp_path):
+    before = job_folders()
+    engine = worker(f"""
+        say("forecast", bytes=2 * 10**12, seconds=10, free_bytes=10**12)
+        time.sleep(60)
+        pathlib.Path({str(tmp_path / "worked on")!r}).touch()
+    """)
+    began = time.monotonic()
+    message = ending(engine, feedback, OutOfMemory)
+    assert time.monotonic() - began < 20
+    assert message.startswith("This run needs about 2 TB of memory, and only 1 TB are free. It was not started. Use a")
+    assert not (tmp_path / "worked on").exists()
+    assert len(job_folders() - before) == 1
+
+
+def test_a_job_above_half_of_the_free_memory_is_warned_about(worker, feedback):
+    engine = worker("""
+        say("forecast", bytes=600 * 10**6, seconds=None, free_bytes=10**9)
+        finish({"distance": read("landscape")})
+    """)
+    run(task(), feedback, engine=engine)
+    assert feedback.warnings == [
+        "This run needs about 600 MB of the 1 GB of memory that are free: the computer may get slow."
+    ]
+
+
+def test_without_the_engines_word_the_system_is_asked_for_free_memory(worker, feedback, monkeypatch, tmp_path):
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  8000000 kB\nMemFree:  100 kB\nMemAvailable:  2000000 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", meminfo)
+    engine = worker("""
+        say("forecast", bytes=2_048_000_001, seconds=None, free_bytes=None)
+        finish({"distance": read("landscape")})
+    """)
+    assert "needs about 2.05 GB of memory, and only 2.05 GB are free" in ending(engine, feedback, OutOfMemory)
+
+
+def test_where_the_system_does_not_say_the_run_goes_on(worker, feedback, monkeypatch, tmp_path):
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "not on this system")
+    engine = worker("""
+        say("forecast", bytes=10**15, seconds=None, free_bytes=None)
+        finish({"distance": read("landscape")})
+    """)
+    assert run(task(), feedback, engine=engine).outputs
+
+
+def test_free_memory_is_what_the_kernel_says():
+    assert 1 << 20 < memory.free_memory() < 1 << 50
+
+
+def test_a_disk_that_is_nearly_full_is_noticed_before_the_start(worker, feedback, monkeypatch, job_folders):
+    before = job_folders()
+    monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: FullDisk)
+    message = ending(worker("pass"), feedback, JobNotWritten)
+    assert message.startswith("Too little disk space for the run: it needs about 16.8 MB, and 1 kB are free")
+    assert job_folders() == before
+
+
+class FullDisk:
+    free = 1000
+
+
+def test_a_parameter_that_json_cannot_hold_is_an_error(worker, feedback, job_folders):
+    before = job_folders()
+    for wrong in (float("nan"), object()):
+        message = ending(worker("pass"), feedback, JobNotWritten, Task("any", {"theta": wrong}, {}))
+        assert message.startswith("The job cannot be written into")
+    assert job_folders() == before
+
+
+def test_a_feedback_that_fails_takes_the_engine_with_it(worker, feedback, tmp_path):
+    def fail(text):
+        raise ValueError("the window is gone")
+
+    feedback.pushWarning = fail
+    engine = worker(f"""
+        pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+        say("warning", text="x")
+        time.sleep(60)
+    """)
+    with pytest.raises(ValueError, match="the window is gone"):
+        run(task(), feedback, engine=engine)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(Path(tmp_path / "pid").read_text()), 0)

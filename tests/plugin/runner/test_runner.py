@@ -1,0 +1,294 @@
+"""A run ends with the engine's own arrays, and on the way the user hears what happens."""
+
+import json
+import os
+import shlex
+import subprocess
+import threading
+import time
+
+import numpy as np
+import pytest
+from permea.plugin.npy_file import NpyFile
+from permea.plugin.runner import Result, Task, open_job, run
+from qgis.core import QgsProcessingException, QgsSettings
+
+LANDSCAPE = np.arange(12.0).reshape(3, 4)
+
+
+def task(**parameters):
+    return Task(
+        "leastcost.distance",
+        {"values": "permeability", "pixel_size": (30.0, 30.0), **parameters},
+        {"landscape": LANDSCAPE, "valid": LANDSCAPE > 0, "sources": np.array([[1, 2]])},
+    )
+
+
+DOUBLES = """
+    job = json.loads((job_folder / "job.json").read_text())
+    finish({"distance": 2 * read("landscape")}, solver="twice", iterations=None, task=job["task"],
+           parameters=job["parameters"], inputs=job["inputs"],
+           sources=read("sources").tolist(), valid=read("valid").tolist())
+"""
+
+
+def test_arrays_and_numbers_go_there_and_back(worker, feedback):
+    result = run(task(theta=np.float64(0.5), samples=np.int64(3)), feedback, engine=worker(DOUBLES))
+    assert isinstance(result, Result)
+    np.testing.assert_array_equal(result.outputs["distance"], 2 * LANDSCAPE)
+    assert result.numbers["solver"] == "twice"
+    assert result.numbers["iterations"] is None
+    assert result.numbers["task"] == "leastcost.distance"
+    assert result.numbers["parameters"] == {
+        "values": "permeability",
+        "pixel_size": [30.0, 30.0],
+        "theta": 0.5,
+        "samples": 3,
+    }
+    assert result.numbers["inputs"] == {
+        "landscape": "landscape.npy",
+        "valid": "valid.npy",
+        "sources": "sources.npy",
+    }
+    assert result.numbers["sources"] == [[1, 2]]
+    assert result.numbers["valid"] == (LANDSCAPE > 0).tolist()
+
+
+def test_the_job_folder_is_gone_afterwards(worker, feedback, job_folders):
+    before = job_folders()
+    run(task(), feedback, engine=worker(DOUBLES))
+    assert job_folders() == before
+
+
+@pytest.mark.parametrize("by", ["argument", "setting"])
+def test_a_kept_job_can_be_run_again_with_the_command_in_the_log(worker, feedback, job_folders, by):
+    before = job_folders()
+    if by == "setting":
+        QgsSettings().setValue("permea/engine/keep_jobs", True)
+    run(task(), feedback, engine=worker(DOUBLES), keep_job=by == "argument")
+    (kept,) = job_folders() - before
+    assert any(str(kept) in text for text in feedback.infos)
+    (kept / "result.json").unlink()
+    (command,) = feedback.commands
+    assert "-m engine" in command
+    subprocess.run(["sh", "-c", command], check=True, timeout=60)
+    assert json.loads((kept / "result.json").read_text())["numbers"]["solver"] == "twice"
+
+
+def test_everything_the_engine_says_reaches_the_user(worker, feedback):
+    engine = worker("""
+        say("forecast", bytes=1000, seconds=None, free_bytes=10**9)
+        say("progress", percent=10, text="Reading")
+        say("progress", percent=55.5, text="Solving")
+        say("progress", percent=60, text="Solving")
+        say("message", text="Dijkstra, because there is one source")
+        say("warning", text="Two components")
+        say("metric", name="residual", value=1e-9)
+        finish({"distance": read("landscape")})
+    """)
+    run(task(), feedback, engine=engine)
+    assert feedback.percents == [10, 55.5, 60]
+    assert feedback.texts == ["Reading", "Solving"]
+    assert feedback.infos == ["Dijkstra, because there is one source", "residual: 1e-09"]
+    assert feedback.warnings == ["Two components"]
+    assert feedback.console == []
+
+
+def test_rubbish_on_standard_output_goes_to_the_log_and_harms_nobody(worker, feedback):
+    rubbish = [
+        "WARNING: a library speaks",
+        "{not json",
+        "[1, 2]",
+        "null",
+        '{"type": "progress", "percent": "half"}',
+        '{"type": "progress", "percent": NaN}',
+        '{"type": "progress"}',
+        '{"type": "message"}',
+        '{"type": ["message"]}',
+        '{"type": "stray", "text": "x"}',
+        '{"type": "forecast", "bytes": "many"}',
+        '{"type": "from a newer engine", "text": "x"}',
+    ]
+    engine = worker(f"""
+        for line in {rubbish!r}:
+            print(line)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"\\xff\\xfe binary\\n\\n")
+        sys.stdout.buffer.write(b"no end of line")
+        sys.stdout.flush()
+        finish({{"distance": read("landscape")}})
+    """)
+    run(task(), feedback, engine=engine)
+    assert feedback.console[: len(rubbish)] == rubbish
+    assert feedback.console[len(rubbish) :] == ["\ufffd\ufffd binary", "no end of line"]
+    assert feedback.percents == []
+
+
+def test_a_flood_of_rubbish_is_cut_short(worker, feedback):
+    engine = worker("""
+        for number in range(100_000):
+            print("rubbish", number)
+        finish({"distance": read("landscape")})
+    """)
+    run(task(), feedback, engine=engine)
+    assert len(feedback.console) == 51
+    assert feedback.console[-1] == "(99950 more lines of this kind)"
+
+
+def test_a_line_without_end_does_not_fill_the_memory(worker, feedback):
+    engine = worker("""
+        for _ in range(50):
+            sys.stdout.write("x" * 1_000_000)
+        finish({"distance": read("landscape")})
+    """)
+    run(task(), feedback, engine=engine)
+    assert max(map(len, feedback.console)) <= 1000
+
+
+def test_a_talkative_log_does_not_block_the_run(worker, feedback):
+    engine = worker("""
+        for _ in range(50):
+            sys.stderr.write("log " * 100_000 + "\\n")
+        finish({"distance": read("landscape")})
+    """)
+    assert run(task(), feedback, engine=engine).outputs["distance"].shape == (3, 4)
+
+
+def test_a_worker_that_closes_its_output_is_waited_for_without_spinning(worker, feedback):
+    engine = worker("""
+        sys.stdout.close(); os.close(1); sys.stderr.close(); os.close(2)
+        time.sleep(1.5)
+        finish({"distance": read("landscape")})
+    """)
+    before = time.process_time()
+    run(task(), feedback, engine=engine)
+    assert time.process_time() - before < 0.75
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONHOME": "/nowhere"},
+        {"PYTHONEXECUTABLE": "/nowhere/python"},
+        {"PYTHONPATH": "hostile"},
+        {"PYTHONHOME": "/nowhere", "PYTHONEXECUTABLE": "/nowhere/python", "PYTHONSTARTUP": "/nowhere.py"},
+        {"LD_PRELOAD": "/nowhere.so", "LD_LIBRARY_PATH": "hostile", "VIRTUAL_ENV": "/nowhere"},
+        {"PYTHONINSPECT": "1", "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error"},
+    ],
+)
+def test_hostile_variables_do_not_reach_the_engine(worker, feedback, monkeypatch, tmp_path, variables):
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    (hostile / "numpy.py").write_text("raise SystemExit(99)")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(hostile) if value == "hostile" else value)
+    engine = worker("""
+        finish({"distance": read("landscape")}, prefix=sys.prefix, python=sys.executable)
+    """)
+    result = run(task(), feedback, engine=engine)
+    np.testing.assert_array_equal(result.outputs["distance"], LANDSCAPE)
+    assert result.numbers["python"] == engine.python
+
+
+def test_an_engine_can_run_in_a_background_thread(worker, feedback):
+    engine, results = worker(DOUBLES), []
+    thread = threading.Thread(target=lambda: results.append(run(task(), feedback, engine=engine)))
+    thread.start()
+    thread.join(60)
+    np.testing.assert_array_equal(results[0].outputs["distance"], 2 * LANDSCAPE)
+
+
+def test_a_folder_with_spaces_and_quotes_is_only_a_folder(worker, feedback, job_folders):
+    engine = worker(DOUBLES)
+    assert " " in engine.folder
+    run(task(), feedback, engine=engine)
+    (command,) = feedback.commands
+    assert shlex.split(command)[:3] == ["cd", engine.folder, "&&"]
+
+
+def test_outputs_that_are_no_rasters_may_have_any_shape(worker, feedback):
+    engine = worker("""finish({"matrix": np.eye(2), "distance": np.zeros((5, 3, 4))})""")
+    pairs = Task("pairwise", {}, {"landscape": LANDSCAPE}, rasters=("distance",))
+    assert run(pairs, feedback, engine=engine).outputs["matrix"].shape == (2, 2)
+
+
+def test_the_worker_starts_with_nothing_to_read(worker, feedback):
+    engine = worker("""finish({"distance": read("landscape")}, stdin=sys.stdin.read())""")
+    assert run(task(), feedback, engine=engine).numbers["stdin"] == ""
+
+
+def test_the_engines_caches_lie_in_the_profile(worker, feedback):
+    engine = worker("""finish({"distance": read("landscape")}, cache=os.environ["JAX_COMPILATION_CACHE_DIR"])""")
+    cache = run(task(), feedback, engine=engine).numbers["cache"]
+    assert os.path.join("permea", "cache", "jax") in cache
+
+
+def test_of_a_thousand_steps_in_words_a_few_are_shown_and_all_move_the_bar(worker, feedback):
+    run(
+        task(),
+        feedback,
+        engine=worker("""
+            for number in range(1000):
+                say("progress", percent=number / 10, text=f"Batch {number} of 1000, 3 s left")
+            say("progress", percent=100, text="Writing")
+            finish({"distance": read("landscape")})
+        """),
+    )
+    assert feedback.texts[0] == "Batch 0 of 1000, 3 s left" and feedback.texts[-1] == "Writing"
+    assert len(feedback.texts) < 6
+    assert len(feedback.percents) > 900
+
+
+def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worker, feedback, job_folders):
+    before = job_folders()
+    with open_job(feedback, engine=worker(DOUBLES)) as job:
+        arrays = {}
+        for name, values in (("landscape", LANDSCAPE), ("valid", LANDSCAPE > 0)):
+            np.save(job.folder / f"{name}.npy", values)
+            arrays[name] = NpyFile(job.folder / f"{name}.npy")
+        result = job.run(Task("any", {}, {**arrays, "sources": np.array([[1, 2]])}), feedback)
+        assert isinstance(result.outputs["distance"], NpyFile)
+        np.testing.assert_array_equal(result.outputs["distance"][:], 2 * LANDSCAPE)
+    assert job_folders() == before
+
+
+IN_PIECES = """
+    for number in (1, 2):
+        np.save(job_folder / f"part-{number}.npy", number * read("landscape"))
+        say("piece", name=f"part {number}", files={"currents": f"part-{number}.npy"}, facts={"resistance": number})
+    while list(job_folder.glob("part-*.npy")):
+        time.sleep(0.01)
+    say("piece", name="nothing")
+    finish({"distance": read("landscape")}, seconds=1)
+"""
+
+
+def test_parts_of_the_result_are_taken_as_they_come_and_their_files_go(worker, feedback):
+    pieces = []
+    with open_job(feedback, engine=worker(IN_PIECES)) as job:
+        job.run(task(), feedback, pieces.append)
+    assert [(piece.name, piece.facts) for piece in pieces] == [
+        ("part 1", {"resistance": 1}),
+        ("part 2", {"resistance": 2}),
+    ]
+    np.testing.assert_array_equal(pieces[1].arrays["currents"], 2 * LANDSCAPE)
+    assert any('"nothing"' in line for line in feedback.console)  # a line that lacks what its type promises
+
+
+def test_a_part_that_cannot_be_written_ends_the_run(worker, feedback, job_folders):
+    before = job_folders()
+
+    def fail(piece):
+        raise QgsProcessingException(f"{piece.name} does not fit on the disk")
+
+    with pytest.raises(QgsProcessingException, match="part 1 does not fit"):
+        with open_job(feedback, engine=worker(IN_PIECES)) as job:
+            job.run(task(), feedback, fail)
+    assert job_folders() == before
+
+
+def test_a_part_must_lie_in_the_job_folder(worker, feedback):
+    lines = 'say("piece", name="far", files={"currents": "../far.npy"}, facts={})'
+    with pytest.raises(QgsProcessingException, match="names no proper file for 'currents'"):
+        with open_job(feedback, engine=worker(lines)) as job:
+            job.run(task(), feedback, lambda piece: None)

@@ -1,0 +1,223 @@
+"""The engine's Python is the one that was named, it works, and QGIS's environment does not reach it."""
+
+import json
+import os
+import sys
+
+import pytest
+from permea.plugin import engine_environment
+from permea.plugin.engine_environment import (
+    EngineNotFound,
+    engine_python,
+    find_engine,
+    forget_probes,
+    probe_python,
+    scrubbed_environment,
+)
+from qgis.core import QgsProcessingException, QgsSettings
+
+ANSWER = {"versions": {"python": "3.11.2", "jax": "0.10.2"}, "device": "cpu"}
+
+ANSWERS_AND_COUNTS = f"""
+    count = pathlib.Path(__file__).with_name("probes")
+    count.write_text(count.read_text() + "x" if count.exists() else "x")
+    print("a library says hello")
+    print({json.dumps(ANSWER)!r})
+"""
+
+
+@pytest.fixture
+def no_engine(monkeypatch, tmp_path):
+    """A computer on which nobody has installed an engine."""
+    monkeypatch.delenv(engine_environment.VARIABLE, raising=False)
+    monkeypatch.setattr(engine_environment, "profile_folder", lambda: tmp_path / "profile" / "permea")
+    monkeypatch.setattr(engine_environment, "_probed", {})
+
+
+@pytest.fixture
+def fake_engine(worker, monkeypatch, no_engine):
+    """An engine that answers the probe, and counts how often."""
+    engine = worker(ANSWERS_AND_COUNTS)
+    monkeypatch.setattr(engine_environment, "PACKAGE_FOLDER", engine.folder)
+    return engine
+
+
+def probes(engine):
+    return len(open(os.path.join(engine.folder, "engine", "probes")).read())
+
+
+def interpreter(folder):
+    """A second way to start this Python, in some folder."""
+    folder.mkdir(parents=True)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    return str(python)
+
+
+def message_of(call, *arguments, **others):
+    with pytest.raises(EngineNotFound) as error:
+        call(*arguments, **others)
+    assert isinstance(error.value, QgsProcessingException)
+    return str(error.value)
+
+
+def test_a_missing_engine_is_explained(no_engine):
+    message = message_of(find_engine)
+    assert message.startswith("Permea's engine is not installed. Open Permea ▸ Engine…")
+    assert engine_environment.VARIABLE in message
+    assert engine_environment.default_python() in message
+
+
+def test_the_setting_comes_before_the_variable_and_the_profile(fake_engine, monkeypatch, tmp_path):
+    in_profile = interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
+    assert (find_engine().python, find_engine().origin) == (in_profile, "profile")
+    in_variable = interpreter(tmp_path / "variable")
+    monkeypatch.setenv(engine_environment.VARIABLE, in_variable)
+    assert (find_engine().python, find_engine().origin) == (in_variable, "environment variable")
+    in_setting = interpreter(tmp_path / "setting")
+    QgsSettings().setValue(engine_environment.SETTING, in_setting)
+    assert (find_engine().python, find_engine().origin) == (in_setting, "setting")
+
+
+def test_the_probe_says_versions_and_device(fake_engine, monkeypatch):
+    monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
+    engine = find_engine()
+    assert engine.versions == ANSWER["versions"]
+    assert engine.device == "cpu"
+    assert engine.probe == ANSWER
+
+
+def test_an_interpreter_is_probed_once_until_it_changes(fake_engine, monkeypatch, tmp_path):
+    python = interpreter(tmp_path / "elsewhere")
+    monkeypatch.setenv(engine_environment.VARIABLE, python)
+    find_engine()
+    find_engine()
+    assert probes(fake_engine) == 1
+    os.utime(python, (1, 1))
+    find_engine()
+    assert probes(fake_engine) == 2
+    forget_probes()
+    find_engine()
+    assert probes(fake_engine) == 3
+
+
+def test_the_next_qgis_need_not_probe_the_same_interpreter_again(fake_engine, monkeypatch, tmp_path):
+    python = interpreter(tmp_path / "venv" / "bin")
+    packages = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    monkeypatch.setenv(engine_environment.VARIABLE, python)
+    first = find_engine()
+    monkeypatch.setattr(engine_environment, "_probed", {})  # what a restart does
+    assert find_engine() == first
+    assert probes(fake_engine) == 1
+    monkeypatch.setattr(engine_environment, "_probed", {})
+    (packages / "jax").mkdir()
+    os.utime(packages, (1, 1))
+    find_engine()
+    assert probes(fake_engine) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"fingerprint": 1}'])
+def test_a_damaged_memory_of_the_probe_is_no_memory(fake_engine, monkeypatch, text):
+    monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
+    find_engine()
+    monkeypatch.setattr(engine_environment, "_probed", {})
+    (engine_environment.cache_folder() / "probe.json").write_text(text)
+    assert find_engine().device == "cpu"
+    assert probes(fake_engine) == 2
+
+
+@pytest.mark.parametrize("where", ["setting", "environment variable"])
+def test_a_configured_interpreter_that_is_gone_is_not_passed_over(fake_engine, monkeypatch, tmp_path, where):
+    interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
+    if where == "setting":
+        QgsSettings().setValue(engine_environment.SETTING, "nowhere/python")
+        monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
+    else:
+        monkeypatch.setenv(engine_environment.VARIABLE, "nowhere/python")
+    message = message_of(find_engine)
+    assert "nowhere/python (set " in message
+    assert "there is no such file" in message
+    assert message == message_of(engine_python)
+
+
+def test_looking_for_the_interpreter_does_not_start_it(fake_engine, monkeypatch):
+    monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
+    assert engine_python() == (sys.executable, "environment variable")
+    assert not os.path.exists(os.path.join(fake_engine.folder, "engine", "probes"))
+
+
+def test_a_file_that_is_no_program_is_named(fake_engine, tmp_path):
+    text = tmp_path / "python.txt"
+    text.write_text("not a program")
+    message = message_of(probe_python, str(text), origin="setting")
+    assert f"{text} (set in Permea ▸ Engine…): it does not start" in message
+
+
+def test_a_python_without_jax_says_so(worker):
+    engine = worker("import jax_that_nobody_has")
+    message = message_of(probe_python, engine.python, folder=engine.folder)
+    assert "ModuleNotFoundError: No module named 'jax_that_nobody_has'" in message.splitlines()[0]
+    assert "Traceback" in message
+
+
+def test_the_real_engine_in_qgis_own_python_lacks_jax(no_engine):
+    message = message_of(probe_python, "/usr/bin/python3")
+    assert "/usr/bin/python3" in message
+    assert "cannot run Permea's engine" in message
+
+
+def test_an_engine_that_fails_is_no_engine(worker):
+    engine = worker("print('half a thought', file=sys.stderr); sys.exit(7)")
+    message = message_of(probe_python, engine.python, folder=engine.folder)
+    assert "it ended with status 7" in message
+    assert message.endswith("half a thought")
+
+
+def test_an_engine_that_crashes_is_no_engine(worker):
+    engine = worker("os.kill(os.getpid(), signal.SIGSEGV)")
+    assert "it crashed (signal or code 11)" in message_of(probe_python, engine.python, folder=engine.folder)
+
+
+def test_an_engine_that_answers_something_else_is_no_engine(worker):
+    engine = worker("print('{\"versions\": 3}'); print('[1]')")
+    message = message_of(probe_python, engine.python, folder=engine.folder)
+    assert "it did not answer what an engine answers" in message
+
+
+def test_an_engine_that_never_answers_is_no_engine(worker, monkeypatch):
+    monkeypatch.setattr(engine_environment, "PROBE_SECONDS", 1)
+    engine = worker("time.sleep(60)")
+    message = message_of(probe_python, engine.python, folder=engine.folder)
+    assert "it did not answer within 1 seconds" in message
+
+
+def test_what_would_lead_another_python_astray_is_removed(monkeypatch):
+    astray = (
+        "PYTHONHOME PYTHONEXECUTABLE PYTHONSTARTUP __PYVENV_LAUNCHER__ VIRTUAL_ENV VIRTUAL_ENV_PROMPT CONDA_PREFIX "
+        "GDAL_DATA GDAL_DRIVER_PATH PROJ_LIB PROJ_DATA QGIS_PREFIX_PATH QT_PLUGIN_PATH QT_QPA_PLATFORM "
+        "LD_LIBRARY_PATH LD_PRELOAD DYLD_LIBRARY_PATH"
+    ).split()
+    for name in astray:
+        monkeypatch.setenv(name, "elsewhere")
+    assert not set(astray) & set(scrubbed_environment())
+
+
+def test_what_the_engine_needs_passes(monkeypatch):
+    wanted = "HOME PATH TMPDIR LANG LC_ALL CUDA_VISIBLE_DEVICES XLA_FLAGS JAX_PLATFORMS HTTPS_PROXY SYSTEMROOT".split()
+    for name in wanted:
+        monkeypatch.setenv(name, "as it is")
+    assert {scrubbed_environment()[name] for name in wanted} == {"as it is"}
+
+
+def test_the_plugins_folder_is_the_only_addition_and_caches_go_to_the_profile(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setattr(engine_environment, "profile_folder", lambda: tmp_path)
+    variables = scrubbed_environment("the folder")
+    assert variables["PYTHONPATH"] == "the folder"
+    assert "PYTHONPYCACHEPREFIX" not in variables, "Python would then ignore the bytecode in the environment itself"
+    assert variables["JAX_COMPILATION_CACHE_DIR"].startswith(str(tmp_path))
+    assert variables["NUMBA_CACHE_DIR"].startswith(str(tmp_path))
+    assert variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+    assert variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "0"

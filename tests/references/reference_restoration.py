@@ -1,0 +1,52 @@
+"""Small landscapes in which cells are raised, and distances in them by textbook formulas."""
+
+import jax.numpy as jnp
+import numpy as np
+import reference_dense
+from permea.engine import GridGraph
+from permea.engine.graph.focal_nodes import FocalNodes
+
+RESTORED = 2.5
+#: Flat indices in a landscape of 7 × 8 cells.
+POINTS = (0, 13, 40, 55)
+REGION = np.array([16, 17, 24])
+
+
+def rough(seed=3):
+    landscape = np.exp(np.random.default_rng(seed).normal(size=(7, 8)))
+    landscape[2:5, 3] = 0.0
+    landscape[5, 5] = 0.0
+    landscape.ravel()[list(POINTS)] = 1.0
+    return landscape
+
+
+def walled():
+    """A wall of one cell's width, with land of no use behind it, too."""
+    landscape = rough()
+    landscape[:, 4] = 0.0
+    landscape[6, 2] = landscape[5, 3] = 0.0
+    landscape[6, 3] = 0.7
+    return landscape
+
+
+def focal(*places):
+    return FocalNodes(np.arange(1, len(places) + 1), tuple(np.atleast_1d(place) for place in places))
+
+
+def grid_of(landscape, neighbors="queen", edge_rule="mean"):
+    return GridGraph(jnp.asarray(landscape), neighbors=neighbors, edge_rule=edge_rule, pixel_size=(2.0, 3.0))
+
+
+def pairwise(landscape, quantity, nodes, neighbors="queen", edge_rule="mean"):
+    """A distance between nodes by textbook formulas, the nearest cells of regions."""
+    matrix = reference_dense.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
+    number = np.cumsum(landscape.ravel() > 0) - 1
+    every = quantity(matrix)
+    cells = [np.atleast_1d(node) for node in nodes]
+    vertices = [number[mine[landscape.ravel()[mine] > 0]] for mine in cells]
+    return np.array([[every[np.ix_(one, other)].min() for other in vertices] for one in vertices])
+
+
+EVERYWHERE = np.ones((7, 8), bool)
+GRAPHS = [("queen", "mean"), ("rook", "mean"), ("queen", "resistance")]
+LANDSCAPES = {"rough": rough, "walled": walled}

@@ -1,0 +1,105 @@
+"""What the engine dialog says about an engine, as texts; no widgets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..plugin.engine_environment import EngineInfo
+from ..plugin.i18n import tr
+
+NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
+
+
+def origin_text(origin: str) -> str:
+    """Say who named the interpreter.
+
+    Parameters
+    ----------
+    origin
+        `EngineInfo.origin`: ``"setting"``, ``"environment variable"`` or ``"profile"``.
+    """
+    known = {
+        "setting": tr("chosen in this dialog"),
+        "environment variable": tr("named by the environment variable PERMEA_ENGINE_PYTHON"),
+        "profile": tr("the default place in your QGIS profile"),
+    }
+    return known.get(origin, origin)
+
+
+def versions_text(engine: EngineInfo) -> str:
+    """Say the versions of Python and of the packages that matter, in one line.
+
+    Examples
+    --------
+    >>> versions_text(EngineInfo("python", {"python": "3.11.2", "jax": "0.10.2"}))
+    'Python 3.11.2, JAX 0.10.2'
+    """
+    return ", ".join(f"{name} {engine.versions[key]}" for key, name in NAMES if engine.versions.get(key))
+
+
+def device_text(engine: EngineInfo) -> str:
+    """Say what the engine computes on.
+
+    Examples
+    --------
+    >>> device_text(EngineInfo("python", device="cpu", probe={"cores": 8}))
+    'processor (CPU), 8 cores'
+    """
+    if engine.device != "cpu":
+        return ", ".join(engine.probe.get("devices") or [engine.device])
+    if engine.probe.get("cores"):
+        return tr("processor (CPU), {cores} cores").format(cores=engine.probe["cores"])
+    return tr("processor (CPU)")
+
+
+def size_text(count: float) -> str:
+    """Write a number of bytes as people read it.
+
+    Examples
+    --------
+    >>> size_text(3_300_000_000)
+    '3.1 GB'
+    """
+    size = float(count)
+    for unit in (tr("bytes"), tr("KB"), tr("MB")):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return tr("{size:.1f} GB").format(size=size)
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes that the files below a folder take; 0 if there is no such folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def clear_folder(folder: Path) -> int:
+    """Delete everything in a folder, but not the folder itself, and return how many bytes that freed.
+
+    Raises
+    ------
+    OSError
+        Something cannot be deleted.
+    """
+    freed = folder_size(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return freed
+
+
+def memory_text(engine: EngineInfo) -> str:
+    """Say how much memory is free for the engine, of how much; a dash if it did not tell.
+
+    Examples
+    --------
+    >>> memory_text(EngineInfo("python", probe={"memory_bytes": 17_179_869_184, "free_bytes": 8_589_934_592}))
+    '8.0 GB free of 16.0 GB'
+    """
+    total, free = engine.probe.get("memory_bytes"), engine.probe.get("free_bytes")
+    if total is None or free is None:
+        return "–"
+    return tr("{free} free of {total}").format(free=size_text(free), total=size_text(total))
