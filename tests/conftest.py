@@ -17,7 +17,16 @@ def load_checkout_as_permea():
     spec.loader.exec_module(module)
 
 
+def make_importable(path):
+    """Import a file of helpers under its own name; the importlib mode of pytest leaves `sys.path` alone."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+
+
 load_checkout_as_permea()
+make_importable(ROOT / "tests" / "warm_worker.py")
 
 
 def take_a_home_of_its_own(worker):

@@ -3,12 +3,15 @@
 import gc
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+import warm_worker
 from osgeo import gdal
 from permea.plugin import engine_environment
 from qgis.core import (
@@ -29,12 +32,23 @@ WEST, NORTH = 290_000.0, 9_120_000.0
 
 
 @pytest.fixture(scope="session")
-def engine_python():
-    """The engine's Python, which the Makefile names."""
+def cold_python():
+    """The engine's Python, which the Makefile names: each job in a process of its own."""
     python = os.environ.get("PERMEA_ENGINE_PYTHON", "")
     if not Path(python).is_file():
         pytest.fail("PERMEA_ENGINE_PYTHON does not name the engine's Python: run `make test-qgis`.")
     return python
+
+
+@pytest.fixture(scope="session")
+def engine_python(cold_python):
+    """What stands in for the engine's Python: all jobs of the session in one process; see `warm_worker`."""
+    folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
+    os.environ["PERMEA_ENGINE_PYTHON"] = str(warm_worker.launcher(folder, cold_python))
+    yield os.environ["PERMEA_ENGINE_PYTHON"]
+    warm_worker.stop(folder)
+    os.environ["PERMEA_ENGINE_PYTHON"] = cold_python
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -269,13 +283,13 @@ def ask_engine(engine_python, tmp_path):
 
 
 @pytest.fixture
-def engine_that(engine_python, monkeypatch, tmp_path):
+def engine_that(cold_python, monkeypatch, tmp_path):
     """Make the engine's Python do something first: lines of a shell, run before every job but not before a probe."""
 
     def does(lines):
         script = tmp_path / "python that does more"
         beginning = f'#!/bin/sh\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
-        script.write_text(f'{beginning}exec "{engine_python}" "$@"\n', encoding="utf-8")
+        script.write_text(f'{beginning}exec "{cold_python}" "$@"\n', encoding="utf-8")
         script.chmod(0o755)
         monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))
 
