@@ -80,7 +80,7 @@ def solve_hitting(
 
     @jax.custom_jvp
     def at_once(*given):
-        *rasters, succeeded = solver.arrive(*given, undirected=undirected, spent=spent)
+        *rasters, succeeded = solver.solve_hitting_cpu(*given, undirected=undirected, spent=spent)
         return jax.lax.cond(succeeded, lambda: HittingSolution(*rasters), lambda: step_by_step(solver.instead, *given))
 
     @at_once.defjvp
@@ -182,7 +182,7 @@ def _prepared(solver: AbstractLinearSolver, conductances, transitions, costs, th
 
     if not isinstance(solver, NonsymmetricMultigrid):
         return settled_by(solver)
-    potential, rank, number = solver.settle(conductances, costs, theta, target)
+    potential, rank, number = solver.newton_log_scaling(conductances, costs, theta, target)
     potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled_by(solver.instead)[0])
     return potential, OrderedSystem(scaled_system(potential), rank, number)
 

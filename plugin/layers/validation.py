@@ -202,7 +202,7 @@ def require_no_nan(raster: Raster) -> None:
     """Raise where valid cells hold NaN: no number, and not declared as nodata either."""
     check = FiniteValidator(raster.name)
     check.add(raster.values, raster.valid)
-    check.refuse_nan()
+    check.require_no_nan()
 
 
 def format_cells(count: int) -> str:
