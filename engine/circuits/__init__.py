@@ -4,7 +4,7 @@
 modes. `current_map` and `potential_map` are differentiable with respect to the landscape, sources and grounds.
 """
 
-from ..graph.focal_nodes import regions_of
+from ..graph.focal_nodes import region_cells
 from .accumulator import CumulativeCurrent, CurrentAccumulator
 from .advanced_mode import AdvancedResult, advanced
 from .differentiable import cumulative_current_map, current_map, potential_map
@@ -34,5 +34,5 @@ __all__ = [
     "diagnose_map",
     "log_transform",
     "potential_map",
-    "regions_of",
+    "region_cells",
 ]

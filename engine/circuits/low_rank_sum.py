@@ -70,7 +70,7 @@ def sum_region_currents_low_rank(
     # What flows between two regions all flows through both of them.
     for (one, other), answer in joined:
         for region in (one, other):
-            places = pairs.focal.places[region]
+            places = pairs.focal.cells[region]
             claimed[places] = True
             if answer.resistance > 0:
                 total[places] += own
@@ -101,8 +101,8 @@ class _TileAccumulator:
         forward = circuit.edges[len(circuit.edges) // 2 :].reshape(-1, *self.shape)
         self.weights[:: 4 // len(forward), 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = forward
         self.total, self.largest = np.zeros((2, *around))
-        self.regions = np.repeat(np.arange(len(pairs.focal.places)), [len(cells) for cells in pairs.focal.places])
-        self.cells = np.divmod(np.concatenate(pairs.focal.places), self.shape[1])
+        self.regions = np.repeat(np.arange(len(pairs.focal.cells)), [len(cells) for cells in pairs.focal.cells])
+        self.cells = np.divmod(np.concatenate(pairs.focal.cells), self.shape[1])
 
     def add(self, values: Float[np.ndarray, "k h w"], top: int, left: int, counts: Bool[np.ndarray, "h w"]) -> float:
         """Add up all pairs in a rectangle; return the largest net current."""

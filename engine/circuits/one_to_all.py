@@ -257,10 +257,10 @@ class _Merged:
     """A circuit in which every focal node is one node, and all of these are held."""
 
     def __init__(self, circuit: Circuit, focal: FocalNodes):
-        regions = [places for places in focal.places if len(places) > 1]
+        regions = [places for places in focal.cells if len(places) > 1]
         self.circuit, self.focal = circuit.merging(regions) if regions else circuit, focal
         #: Node of each focal node; −1 for one without a place in the landscape.
-        self.node = np.array([int(self.circuit.node_of[places].max()) for places in focal.places])
+        self.node = np.array([int(self.circuit.node_of[places].max()) for places in focal.cells])
         self.nodes = np.unique(self.node[self.node >= 0])
         self.position = np.searchsorted(self.nodes, self.node)
         self.grounded = self.circuit.grounded(self.nodes, feedings=len(self.nodes))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..graph.focal_nodes import FocalNodes, pairs_of, require_two_nodes
+from ..graph.focal_nodes import FocalNodes, require_two_nodes, selected_pairs
 from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
 from .accumulator import CumulativeCurrent, CurrentAccumulator, streamed
 from .base import Circuit
@@ -135,8 +135,8 @@ class Pairwise:
         self.circuit, self.focal = circuit, focal
         self._asked = _asked(focal, pairs)
         nodes = focal.nodes(circuit)
-        one_each = all(len(places) == 1 for places in focal.places) or all(len(mine) <= 1 for mine in nodes)
-        claims = any((circuit.node_of[places] < 0).any() and len(places) > 1 for places in focal.places)
+        one_each = all(len(places) == 1 for places in focal.cells) or all(len(mine) <= 1 for mine in nodes)
+        claims = any((circuit.node_of[places] < 0).any() and len(places) > 1 for places in focal.cells)
         kind = PointPairSolver if one_each and not claims else RegionPairSolver
         self._solution = kind(circuit, focal, nodes, finished)
 
@@ -178,7 +178,7 @@ class Pairwise:
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of ids that are asked for, in the order of their maps."""
         ids = self.focal.ids.tolist()
-        return [(ids[one], ids[other]) for one, other in pairs_of(self._asked)]
+        return [(ids[one], ids[other]) for one, other in selected_pairs(self._asked)]
 
     def maps(self, among: Sequence[tuple[int, int]] | None = None) -> Iterator[PairResult]:
         """Give the maps of one pair after the other; those that are not connected have none.
@@ -240,7 +240,7 @@ class Pairwise:
         if not zero_at_focal:
             return pair.currents
         number = {int(identity): place for place, identity in enumerate(self.focal.ids)}
-        places = np.concatenate([self.focal.places[number[identity]] for identity in (pair.first, pair.second)])
+        places = np.concatenate([self.focal.cells[number[identity]] for identity in (pair.first, pair.second)])
         ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(places))
         ends[places] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
@@ -252,7 +252,7 @@ def _with_what_they_claim(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
     if not lost:
         return focal
     places = []
-    for mine in focal.places:
+    for mine in focal.cells:
         touched = [group for group in lost if len(mine) > 1 and np.isin(group, mine).any()]
         places.append(np.unique(np.concatenate([mine, *touched])))
     return FocalNodes(focal.ids, tuple(places))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, pairs_of
+from ..graph.focal_nodes import FocalNodes, selected_pairs
 from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 
@@ -78,7 +78,7 @@ class PointPairSolver:
             voltage[:, self.node < 0] = 0.0
             so_far(rows.stop, len(self.sources), lambda: self._known(voltage))
         resistance, mine, apart = self._falls(voltage)
-        for one, other in pairs_of(asked & apart & _lost(resistance, mine)):
+        for one, other in selected_pairs(asked & apart & _lost(resistance, mine)):
             # Solved for by itself, as it is a difference of potentials that are much larger.
             values = self._pair(one, other)
             ends = self.circuit.first_places[self.node[[one, other]]]
@@ -133,7 +133,7 @@ class PointPairSolver:
         """Give first, second, resistance, potentials and currents of every pair that is connected."""
         potentials = self.potentials()
         resistance = self.resistances_from(potentials)
-        for one, other in pairs_of(asked):
+        for one, other in selected_pairs(asked):
             if self.component[one] != self.component[other] or self.component[one] < 0:
                 continue
             if self.node[one] == self.node[other]:

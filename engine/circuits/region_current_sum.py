@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool
 
-from ..graph.focal_nodes import pairs_of
+from ..graph.focal_nodes import selected_pairs
 from ..parallel.numba_jit import parallel_starmap
 from .accumulator import CumulativeCurrent, CurrentAccumulator
 from .current_kernels import add_currents, boundary_inflow_outflow, chunk_ranges
@@ -42,7 +42,7 @@ def sum_region_pair_currents(
     so_far
         Told how many pairs are done, while many are worked on together: a part of the raster counts as a part of them.
     """
-    wanted = pairs_of(asked)[done:]
+    wanted = selected_pairs(asked)[done:]
     for begin in range(0, len(wanted), SHARING):
         many = wanted[begin : begin + SHARING]
         found = sum_region_currents_low_rank(
@@ -75,7 +75,7 @@ def _one_by_one(pairs: RegionPairSolver, some: list[tuple[int, int]], zero_at_fo
         resistance, values, currents = pairs.by_itself(one, other)
         _, through = pairs.shown(one, other, resistance, values, currents)
         if zero_at_focal:
-            through.ravel()[np.concatenate([pairs.focal.places[one], pairs.focal.places[other]])] = 0.0
+            through.ravel()[np.concatenate([pairs.focal.cells[one], pairs.focal.cells[other]])] = 0.0
         sums.add(through, currents.residual)
     return sums.result
 
@@ -94,7 +94,7 @@ def _summed(
     ends, values = pairs.potentials(some, checked=checked)
     own = np.zeros(values.shape, bool)
     for row, (one, other) in zip(own, ends, strict=True):
-        row[pairs.focal.places[one]] = row[pairs.focal.places[other]] = True
+        row[pairs.focal.cells[one]] = row[pairs.focal.cells[other]] = True
     total, largest = np.zeros((2, cells))
     parts = chunk_ranges(cells)
     imbalance, strength = np.zeros((2, len(parts), len(ends)))
@@ -105,7 +105,7 @@ def _summed(
     claimed = np.zeros(cells, bool)
     for number, pair in enumerate(ends):
         for end in pair:
-            places = pairs.focal.places[end]
+            places = pairs.focal.cells[end]
             into, out = boundary_inflow_outflow(circuit.edges, circuit.offsets, values[number], places)
             current = 0.0 if zero_at_focal else max(into, out)
             strength[number] = max(strength[number], into, out)

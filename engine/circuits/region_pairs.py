@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
-from ..graph.focal_nodes import FocalNodes, pairs_of
+from ..graph.focal_nodes import FocalNodes, selected_pairs
 from ..linalg.auto import free_memory
 from ..linalg.nested_dissection import predicted_factor_bytes
 from ..parallel.blas_threads import blas_limited_pool
@@ -92,7 +92,7 @@ class RegionPairSolver:
         self.component = circuit.components[self.terminals]
         self.apart = self._must_be_apart()
         self._block, self._kept = None, {}
-        self._sharing = _sharing(nodes) | _sharing(focal.places)
+        self._sharing = _sharing(nodes) | _sharing(focal.cells)
         #: Of each region, the components that its rim lies in.
         self._reached = [frozenset(circuit.components[rim].tolist()) for rim in self.rims]
         self._components = np.unique(circuit.components)
@@ -104,7 +104,7 @@ class RegionPairSolver:
             return True
         if not isinstance(self.circuit, GridCircuit):
             return False
-        claims = any((self.circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in self.focal.places)
+        claims = any((self.circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in self.focal.cells)
         if claims and self.circuit.grid.edge_rule == "mean":
             return True
         return predicted_factor_bytes(self.circuit.shape, symmetric=True) > free_memory()
@@ -124,7 +124,7 @@ class RegionPairSolver:
             Whether maps or their sum will be asked for, too: then what enters in each pair is kept for them.
         """
         resistance = np.where(asked, np.nan, np.inf)
-        pairs = pairs_of(asked)
+        pairs = selected_pairs(asked)
         if not self.apart:
             self.block()
         at_once = TOGETHER if self.apart else AT_ONCE
@@ -155,7 +155,7 @@ class RegionPairSolver:
         Potentials of pairs in circuits of their own are NaN where these do not reach.
         """
         waiting = []
-        for one, other in pairs_of(asked):
+        for one, other in selected_pairs(asked):
             if self._same(one, other):
                 yield from self._together(waiting)
                 waiting = []
@@ -187,7 +187,7 @@ class RegionPairSolver:
         potentials = circuit.laid_out(np.where(reached, values, np.nan)).ravel()
         through = circuit.laid_out(currents.through).ravel()
         for number, level in ((one, 0.0), (other, resistance)):
-            cells = self.focal.places[number]
+            cells = self.focal.cells[number]
             known = cells[circuit.node_of[cells] >= 0]
             if len(known) and len(cells) > 1:
                 potentials[cells], through[cells] = level, currents.through[known[0]]
@@ -269,7 +269,7 @@ class RegionPairSolver:
             if len(offsets) < len(self._components):
                 row[~np.isin(component, list(offsets))] = 0.0
             for number, potential in ((one, 0.0), (other, resistance)):
-                cells = self.focal.places[number]
+                cells = self.focal.cells[number]
                 row[cells] = [potential - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
         return [pair for pair, _ in joined], values
 
@@ -300,8 +300,8 @@ class RegionPairSolver:
 
     def by_itself(self, one: int, other: int) -> tuple[float, Float[np.ndarray, "places"], NodeCurrents]:
         """Return resistance, potentials and currents of a pair in a circuit of its own, where its regions are nodes."""
-        circuit = self.circuit.merging([self.focal.places[one], self.focal.places[other]])
-        ends = [circuit.node_of[self.focal.places[number]].max() for number in (one, other)]
+        circuit = self.circuit.merging([self.focal.cells[one], self.focal.cells[other]])
+        ends = [circuit.node_of[self.focal.cells[number]].max() for number in (one, other)]
         nothing = np.zeros(circuit.node_of.size)
         if min(ends) < 0 or circuit.components[ends[0]] != circuit.components[ends[1]]:
             return np.inf, nothing, NodeCurrents(nothing, 0.0)

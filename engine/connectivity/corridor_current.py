@@ -105,10 +105,10 @@ def pinch_points(
 
     def maps():
         for done, (one, other) in enumerate(joined, 1):
-            ends = [vertex[focal.places[number]] for number in (one, other)]
+            ends = [vertex[focal.cells[number]] for number in (one, other)]
             start, end = (places[places < grid.n_vertices] for places in ends)
             inside = np.isfinite(corridor(grid, start, end, distance=distance, truncate_at=cutoff).excess)
-            yield _within(grid, inside, [focal.places[one], focal.places[other]])
+            yield _within(grid, inside, [focal.cells[one], focal.cells[other]])
             if progress is not None:
                 progress(done, len(joined))
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..graph.components import connected_components, representatives
+from ..graph.components import connected_components, representative_cells
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg.auto import require_memory, select_solver
 from ..linalg.base import AbstractLinearSolver, inverse_block, solve, unit_vectors
@@ -243,7 +243,7 @@ def grounded_laplacian(
     laplacian = grid.laplacian()
     around = jax.lax.stop_gradient(laplacian.center)
     rank = around if preferred is None else around.ravel().at[preferred].set(jnp.inf, mode="drop").reshape(around.shape)
-    tie = representatives(components, rank)
+    tie = representative_cells(components, rank)
     conductor = jnp.where(tie, jnp.where(around > 0, around, 1.0), 0.0)
     # Cells that are not vertices become rows of the identity.
     extra = jnp.where(components > 0, conductor, 1.0)

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components as _label
 
 from ..linalg.stencil_matrix import neighbour_offsets
 from ..parallel.numba_jit import njit_cached
-from .edge_list import edge_matrix
+from .edge_list import sparse_adjacency
 from .grid_graph import GridGraph
 
 #: Which cells of a 3 × 3 block count as neighbours of the middle one, by the number of directions.
@@ -42,21 +42,21 @@ def largest_component(grid: GridGraph) -> Bool[Array, "rows columns"]:
     return connected_components(grid) == 1
 
 
-def representatives(
+def representative_cells(
     components: Int[Array, "rows columns"], rank: Float[Array, "rows columns"]
 ) -> Bool[Array, "rows columns"]:
     """Return True in one cell of each component: where `rank` is largest, the first of equals.
 
     Examples
     --------
-    >>> representatives(jnp.array([[1, 1, 0, 2]]), jnp.array([[1.0, 3.0, 9.0, 1.0]]))
+    >>> representative_cells(jnp.array([[1, 1, 0, 2]]), jnp.array([[1.0, 3.0, 9.0, 1.0]]))
     Array([[False,  True, False,  True]], dtype=bool)
     """
     shape = jax.ShapeDtypeStruct(components.shape, jnp.bool_)
-    return jax.pure_callback(_representatives, shape, components, rank, vmap_method="sequential")
+    return jax.pure_callback(_representative_cells, shape, components, rank, vmap_method="sequential")
 
 
-def _representatives(components: jax.Array, rank: jax.Array) -> np.ndarray:
+def _representative_cells(components: jax.Array, rank: jax.Array) -> np.ndarray:
     labels, rank = np.asarray(components).ravel(), np.asarray(rank).ravel()
     best = _highest(labels, rank, np.full(labels.max(initial=0) + 1, -1))[1:]
     chosen = np.zeros(labels.size, bool)
@@ -79,7 +79,7 @@ def _on_host(exists: jax.Array, active: jax.Array) -> np.ndarray:
         # Patches of a mask are found twenty times faster than components of a graph.
         labels = ndi.label(active, ROOK_OR_QUEEN[len(exists)])[0].ravel()
     else:
-        matrix, cells = edge_matrix(exists, exists)
+        matrix, cells = sparse_adjacency(exists, exists)
         found = _label(matrix, directed=True, connection="strong")[1] if cells.size else np.empty(0, int)
         labels = np.zeros(active.size, int)
         labels[cells] = 1 + found

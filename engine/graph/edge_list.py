@@ -33,7 +33,7 @@ def edge_list(edges: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.concatenate(sources), np.concatenate(targets), np.concatenate(values)
 
 
-def edge_matrix(edges: np.ndarray, exists: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
+def sparse_adjacency(edges: np.ndarray, exists: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
     """Return the edges as a matrix over the cells that have any, and the flat raster indices of those cells."""
     sources, targets, values = edge_list(edges, exists)
     joined = np.zeros(exists[0].size, bool)

@@ -1,7 +1,7 @@
-"""Focal nodes: the places between which movement is asked for, each a cell or a region, by an id."""
+"""Focal nodes: points or regions of cells, by id, between which distances and currents are computed."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -9,53 +9,58 @@ from jaxtyping import Bool, Int
 from .grid_graph import ArrayInput, GridGraph
 
 
-class HasNodes(Protocol):
-    """A circuit, which knows the nodes of its cells."""
-
+@runtime_checkable
+class _CellToNode(Protocol):
     def nodes_at(self, cells: np.ndarray) -> np.ndarray:
-        """Return the nodes of some cells, each once."""
+        """Return the distinct nodes of a circuit that contain the cells."""
 
 
 @dataclass(frozen=True)
 class FocalNodes:
-    """Focal nodes by their ids, in the order of the ids.
+    """Focal nodes in ascending order of their ids.
 
     Parameters
     ----------
     ids
-        All different.
-    places
-        For each, the places it is made of, flat: one is a focal point, several are a focal region.
+        Distinct integers.
+    cells
+        For each focal node, the flat raster indices (row · columns + column) of its cells, or the indices of its nodes
+        in a network: one for a focal point, several for a focal region.
+
+    Raises
+    ------
+    ValueError
+        The numbers of ids and of focal nodes differ; an id occurs twice; a focal node has no cell.
 
     Examples
     --------
     >>> focal = FocalNodes.from_raster(np.array([[7, 0, 3], [3, 0, -9999]]))
-    >>> focal.ids, focal.places
+    >>> focal.ids, focal.cells
     (array([3, 7]), (array([2, 3]), array([0])))
     """
 
     ids: Int[np.ndarray, "n"]
-    places: tuple[np.ndarray, ...]
+    cells: tuple[np.ndarray, ...]
 
     def __post_init__(self):
-        if len(self.ids) != len(self.places):
-            raise ValueError(f"there are {len(self.ids)} ids, but places for {len(self.places)} focal nodes")
+        if len(self.ids) != len(self.cells):
+            raise ValueError(f"there are {len(self.ids)} ids, but cells of {len(self.cells)} focal nodes")
         values, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(f"{(counts > 1).sum()} ids are given more than once, the first is {values[counts > 1][0]}")
-        if any(len(places) == 0 for places in self.places):
-            raise ValueError("a focal node has no place")
+        if any(len(cells) == 0 for cells in self.cells):
+            raise ValueError("a focal node has no cell")
 
     @classmethod
     def from_raster(cls, ids: np.ndarray) -> "FocalNodes":
-        """Take every cell with an id above 0; cells of one id are one region."""
+        """Make focal nodes of the cells with an id above 0; cells with the same id form a region."""
         flat = np.asarray(ids).ravel()
-        regions = regions_of(flat)
+        regions = region_cells(flat)
         return cls(np.array([flat[cells[0]] for cells in regions], dtype=np.int64), tuple(regions))
 
     @classmethod
     def from_cells(cls, ids: ArrayInput, rows: ArrayInput, columns: ArrayInput, shape: tuple[int, int]) -> "FocalNodes":
-        """Take cells by row and column, counted from 0; cells of one id are one region.
+        """Make focal nodes of cells given by row and column, counted from 0; cells with the same id form a region.
 
         Raises
         ------
@@ -64,7 +69,7 @@ class FocalNodes:
 
         Examples
         --------
-        >>> FocalNodes.from_cells([5, 5, 2], [0, 0, 1], [0, 1, 1], (2, 2)).places
+        >>> FocalNodes.from_cells([5, 5, 2], [0, 0, 1], [0, 1, 1], (2, 2)).cells
         (array([3]), array([0, 1]))
         """
         ids, rows, columns = (np.asarray(values, dtype=np.int64) for values in (ids, rows, columns))
@@ -82,116 +87,114 @@ class FocalNodes:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def nodes(self, circuit: HasNodes) -> list[np.ndarray]:
-        """Return the nodes of a circuit that each is made of; none for one without a place in the landscape."""
-        return [circuit.nodes_at(places) for places in self.places]
+    def nodes(self, circuit: _CellToNode) -> list[np.ndarray]:
+        """Return each focal node's nodes in a circuit; an empty array where all of its cells are inactive."""
+        return [circuit.nodes_at(cells) for cells in self.cells]
 
     def without(self, ids: np.ndarray) -> "FocalNodes":
-        """Return the others."""
-        kept = np.flatnonzero(~np.isin(self.ids, ids))
-        return FocalNodes(self.ids[kept], tuple(self.places[number] for number in kept))
+        """Return the focal nodes whose ids are not among `ids`."""
+        remaining = np.flatnonzero(~np.isin(self.ids, ids))
+        return FocalNodes(self.ids[remaining], tuple(self.cells[i] for i in remaining))
 
 
-def pairs_of(asked: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
-    """Return the pairs of positions that a symmetric matrix marks, each once.
+def region_cells(ids: np.ndarray) -> list[np.ndarray]:
+    """Return the flat indices of the cells of each region of a raster of ids, in ascending order of the ids.
 
-    Examples
-    --------
-    >>> pairs_of(np.array([[False, True], [True, False]]))
-    [(0, 1)]
-    """
-    return [(int(one), int(other)) for one, other in np.argwhere(np.triu(asked))]
-
-
-def require_two_nodes(focal: FocalNodes, circuit: HasNodes) -> None:
-    """Raise if there are not two focal nodes with a place in the landscape."""
-    if len(focal) < 2:
-        raise ValueError(f"current flows between two or more focal nodes; there {_are(len(focal))}")
-    placed = [len(nodes) > 0 for nodes in focal.nodes(circuit)]
-    if not any(placed):
-        raise ValueError(f"none of {len(focal)} focal nodes has a cell in the landscape: all lie on nodata or barriers")
-
-
-def _are(count: int) -> str:
-    return "is 1" if count == 1 else f"are {count}"
-
-
-def regions_of(ids: np.ndarray) -> list[np.ndarray]:
-    """Return the cells of every region of a raster of ids, in the order of the ids; 0 and less is no region.
+    Cells with an id of 0 or less belong to no region.
 
     Examples
     --------
-    >>> regions_of(np.array([[2, 0], [1, 2]]))
+    >>> region_cells(np.array([[2, 0], [1, 2]]))
     [array([2]), array([0, 3])]
     """
     flat = np.asarray(ids).ravel()
-    places = np.flatnonzero(flat > 0)
-    order = places[np.argsort(flat[places], kind="stable")]
-    cuts = np.flatnonzero(np.diff(flat[order])) + 1
-    return np.split(order, cuts) if order.size else []
+    labelled = np.flatnonzero(flat > 0)
+    by_id = labelled[np.argsort(flat[labelled], kind="stable")]
+    cuts = np.flatnonzero(np.diff(flat[by_id])) + 1
+    return np.split(by_id, cuts) if by_id.size else []
 
 
-def vertices_of_nodes(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
-    """Return the vertices that each focal node is made of, leaving out its cells that are not active.
+def selected_pairs(selection: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
+    """Return the index pairs i < j (and i = i) that are True in a symmetric matrix.
+
+    Examples
+    --------
+    >>> selected_pairs(np.array([[False, True], [True, False]]))
+    [(0, 1)]
+    """
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(selection))]
+
+
+def require_two_nodes(focal: FocalNodes, circuit: _CellToNode) -> None:
+    """Raise a ValueError unless there are two focal nodes and one of them lies in the landscape."""
+    if len(focal) < 2:
+        count = "is 1" if len(focal) == 1 else f"are {len(focal)}"
+        raise ValueError(f"current flows between two or more focal nodes; there {count}")
+    if not any(len(nodes) for nodes in focal.nodes(circuit)):
+        raise ValueError(f"none of {len(focal)} focal nodes has a cell in the landscape: all lie on nodata or barriers")
+
+
+def focal_vertices(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
+    """Return the vertices of each focal node's active cells.
 
     Parameters
     ----------
     grid
         The landscape.
     focal
-        Focal nodes, their places being flat raster indices.
+        Focal nodes by flat raster indices.
 
     Raises
     ------
     ValueError
-        There are fewer than two focal nodes, or one has no cell that can be entered: says which.
+        There are fewer than two focal nodes, or one has no active cell (says which).
 
     Examples
     --------
     >>> import jax.numpy as jnp
     >>> grid = GridGraph(jnp.array([[1.0, 0.0, 1.0]]))
-    >>> vertices_of_nodes(grid, FocalNodes(np.array([4, 7]), (np.array([0, 1]), np.array([2]))))
+    >>> focal_vertices(grid, FocalNodes(np.array([4, 7]), (np.array([0, 1]), np.array([2]))))
     [array([0]), array([1])]
     """
     if len(focal) < 2:
         raise ValueError(f"a barrier lies between two or more focal nodes; there {'is 1' if len(focal) else 'are 0'}")
-    numbers = np.asarray(grid.vertex_numbers).ravel()
-    found = [numbers[places] for places in focal.places]
-    found = [mine[mine < grid.n_vertices].astype(np.int64) for mine in found]
-    empty = focal.ids[[len(mine) == 0 for mine in found]]
-    if len(empty):
+    vertex_numbers = np.asarray(grid.vertex_numbers).ravel()
+    numbers = [vertex_numbers[cells] for cells in focal.cells]
+    vertices = [vertex[vertex < grid.n_vertices].astype(np.int64) for vertex in numbers]
+    inactive = focal.ids[[len(vertex) == 0 for vertex in vertices]]
+    if len(inactive):
         raise ValueError(
-            f"{len(empty)} of {len(focal)} focal nodes have no cell that can be entered, the first is {empty[0]}: all "
-            "of its cells are nodata or have a permeability of 0; move or remove them"
+            f"{len(inactive)} of {len(focal)} focal nodes have no cell that can be entered, the first is "
+            f"{inactive[0]}: all of its cells are nodata or have a permeability of 0; move or remove them"
         )
-    return found
+    return vertices
 
 
-def vertices_of_points(grid: GridGraph, focal: FocalNodes, what: str) -> np.ndarray:
-    """Return the vertex of each focal node, which must be a single cell.
+def focal_point_vertices(grid: GridGraph, focal: FocalNodes, quantity: str) -> np.ndarray:
+    """Return the vertex of each focal node where all focal nodes are single cells.
 
     Parameters
     ----------
     grid, focal
-        As of `vertices_of_nodes`.
-    what
-        What needs points, for the message.
+        As for `focal_vertices`.
+    quantity
+        The quantity that is defined between points only, named in the error message.
 
     Raises
     ------
     ValueError
-        A focal node is a region; two are the same cell.
+        As for `focal_vertices`; a focal node is a region; two focal nodes lie in the same cell.
     """
-    found = vertices_of_nodes(grid, focal)
-    regions = focal.ids[[len(mine) > 1 for mine in found]]
+    vertices = focal_vertices(grid, focal)
+    regions = focal.ids[[len(vertex) > 1 for vertex in vertices]]
     if len(regions):
         raise ValueError(
-            f"{what} is known between focal points; {len(regions)} of {len(focal)} focal nodes are regions of several "
-            f"cells, the first is {regions[0]}: give points instead, or use the least-cost distance"
+            f"{quantity} is known between focal points; {len(regions)} of {len(focal)} focal nodes are regions of "
+            f"several cells, the first is {regions[0]}: give points instead, or use the least-cost distance"
         )
-    points = np.concatenate(found)
+    points = np.concatenate(vertices)
     values, counts = np.unique(points, return_counts=True)
     if (counts > 1).any():
-        same = focal.ids[points == values[counts > 1][0]]
-        raise ValueError(f"focal nodes {same[0]} and {same[1]} lie in the same cell; remove one of them")
+        coincident = focal.ids[points == values[counts > 1][0]]
+        raise ValueError(f"focal nodes {coincident[0]} and {coincident[1]} lie in the same cell; remove one of them")
     return points

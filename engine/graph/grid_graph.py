@@ -198,7 +198,7 @@ class GridGraph(eqx.Module):
         numbers = jnp.cumsum(self.active.ravel()).reshape(self.shape) - 1
         return jnp.where(self.active, numbers, self.n_vertices)
 
-    def conductances_if(
+    def conductances_if_cell_set_to(
         self, permeability: ArrayInput
     ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
         """Return the conductances of the edges out of and into every cell, if that cell alone were changed.
@@ -217,7 +217,7 @@ class GridGraph(eqx.Module):
 
         Examples
         --------
-        >>> out, _ = GridGraph(jnp.array([[1.0, 0.0, 3.0]]), neighbors="rook").conductances_if(2.0)
+        >>> out, _ = GridGraph(jnp.array([[1.0, 0.0, 3.0]]), neighbors="rook").conductances_if_cell_set_to(2.0)
         >>> out[:, 0, 1]
         Array([0. , 1.5, 2.5, 0. ], dtype=float64)
         """

@@ -38,7 +38,7 @@ def node_cells(grid: GridGraph, given: NodeCells, name: str) -> list[np.ndarray]
     """
     if isinstance(given, FocalNodes):
         active = np.asarray(grid.active).ravel()
-        found = [np.asarray(cells)[active[cells]] for cells in given.places]
+        found = [np.asarray(cells)[active[cells]] for cells in given.cells]
         lost = [number for number, cells in zip(given.ids, found, strict=True) if not len(cells)]
         if lost:
             raise ValueError(

@@ -6,7 +6,7 @@ permeability, exactly, `disc_restoration` when all cells of a disc are, and `imp
 search window.
 """
 
-from ..graph.focal_nodes import vertices_of_nodes
+from ..graph.focal_nodes import focal_vertices
 from .barrier_gradient import BarrierMap, barrier_map
 from .base import RestorationGain
 from .disc import disc_restoration
@@ -25,5 +25,5 @@ __all__ = [
     "barrier_map",
     "disc_restoration",
     "improvement_score",
-    "vertices_of_nodes",
+    "focal_vertices",
 ]

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from ..connectivity.measures import MeanPathLength
 from ..connectivity.sensitivity_map import sensitivity
 from ..distances import AbstractDistance, LCPDistance, ResistanceDistance
-from ..graph.focal_nodes import FocalNodes, vertices_of_nodes, vertices_of_points
+from ..graph.focal_nodes import FocalNodes, focal_point_vertices, focal_vertices
 from ..graph.grid_graph import GridGraph
 from .region_resistance_gradient import region_resistances
 
@@ -84,15 +84,15 @@ def barrier_map(
     """
     distance = LCPDistance() if distance is None else distance
     if isinstance(distance, LCPDistance):
-        total, gradient, pairs, unreachable = _least_costs(grid, vertices_of_nodes(grid, focal), distance, progress)
-    elif isinstance(distance, ResistanceDistance) and any(len(mine) > 1 for mine in vertices_of_nodes(grid, focal)):
+        total, gradient, pairs, unreachable = _least_costs(grid, focal_vertices(grid, focal), distance, progress)
+    elif isinstance(distance, ResistanceDistance) and any(len(mine) > 1 for mine in focal_vertices(grid, focal)):
         cells = np.asarray(grid.cells)
-        places = [cells[mine] for mine in vertices_of_nodes(grid, focal)]
+        places = [cells[mine] for mine in focal_vertices(grid, focal)]
         found = region_resistances(grid, places, progress)
         # There and back.
         total, gradient, pairs, unreachable = (2 * each for each in found)
     else:
-        points = vertices_of_points(grid, focal, "the gradient of this distance")
+        points = focal_point_vertices(grid, focal, "the gradient of this distance")
         # The gradient of resistance comes from the block of potentials between all nodes.
         batch = None if isinstance(distance, ResistanceDistance) else 1
         found = sensitivity(MeanPathLength(distance), grid, points, batch=batch, progress=progress)

@@ -79,7 +79,7 @@ def disc_restoration(
         edge_rule=grid.edge_rule,
         pixel_size=grid.pixel_size,
     )
-    one_raised = grid.conductances_if(permeability)
+    one_raised = grid.conductances_if_cell_set_to(permeability)
     prices = [
         least_costs.priced(concrete_or_none(edges)).reshape(grid.directions, -1)
         for edges in (grid.edges, *one_raised, everywhere.edges)

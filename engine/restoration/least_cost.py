@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..distances import LCPDistance
-from ..graph.focal_nodes import FocalNodes, vertices_of_nodes
+from ..graph.focal_nodes import FocalNodes, focal_vertices
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg.stencil_matrix import neighbour_offsets
 from .base import RestorationGain, restored_permeability, shift_numpy
@@ -58,7 +58,7 @@ class LeastCostRestoration:
     ):
         self.grid = grid
         self.distance = LCPDistance() if distance is None else distance
-        self.nodes = vertices_of_nodes(grid, focal)
+        self.nodes = focal_vertices(grid, focal)
         cells = np.asarray(grid.cells)
         self._cells = [cells[mine] for mine in self.nodes]
         # Functions are only guessed to be the same both ways.
@@ -99,7 +99,9 @@ class LeastCostRestoration:
             A permeability that is not a positive number; a raster of another shape.
         """
         permeability, looked_at = restored_permeability(self.grid, restored, restorable)
-        out, into = (self.priced(concrete_or_none(edges)) for edges in self.grid.conductances_if(permeability))
+        out, into = (
+            self.priced(concrete_or_none(edges)) for edges in self.grid.conductances_if_cell_set_to(permeability)
+        )
         reached = [self._through(costs, into) for costs in self.costs_from]
         onward = reached if self.both_ways_alike else [self._through(costs, out) for costs in self.costs_to]
         saved, joined = np.zeros(self.grid.shape), np.zeros(self.grid.shape, np.int64)

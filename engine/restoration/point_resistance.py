@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, vertices_of_points
+from ..graph.focal_nodes import FocalNodes, focal_point_vertices
 from ..graph.grid_graph import ArrayInput
 from ..parallel.numba_jit import cpu_count, njit_cached, parallel_starmap
 from .base import restored_permeability
@@ -53,7 +53,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
 
     def _prepare(self, focal: FocalNodes) -> None:
         """Solve for what every question needs: the potentials of the points."""
-        self.points = np.asarray(self.grid.cells)[vertices_of_points(self.grid, focal, "the gain of resistance")]
+        self.points = np.asarray(self.grid.cells)[focal_point_vertices(self.grid, focal, "the gain of resistance")]
         self._component = self.components[self.points]
         self.potentials = self._potentials()
 
@@ -79,7 +79,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
         R + E; so R' ≥ R² / (R + E), and R − R' ≤ R E / (R + E).
         """
         permeability, looked_at = restored_permeability(self.grid, restored, restorable)
-        star = np.asarray(self.grid.conductances_if(permeability)[0]).reshape(self.grid.directions, -1)
+        star = np.asarray(self.grid.conductances_if_cell_set_to(permeability)[0]).reshape(self.grid.directions, -1)
         result = np.zeros(self.components.size)
         bands = np.linspace(0, result.size, 4 * cpu_count() + 1).astype(int)
         fixed = (

@@ -16,7 +16,7 @@ formula for focal points; so all cells and pairs take one column of G for each c
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, vertices_of_nodes
+from ..graph.focal_nodes import FocalNodes, focal_vertices
 from ..linalg.auto import free_memory, select_solver
 from .woodbury import AbstractResistanceRestoration
 
@@ -55,7 +55,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
     def _prepare(self, focal: FocalNodes) -> None:
         """Solve for what every question needs: the columns of the inverse at rims."""
         cells = np.asarray(self.grid.cells)
-        self.places = [cells[mine] for mine in vertices_of_nodes(self.grid, focal)]
+        self.places = [cells[mine] for mine in focal_vertices(self.grid, focal)]
         self.regions = [np.bincount(mine, minlength=self.components.size) > 0 for mine in self.places]
         rims = [self._rim(region) for region in self.regions]
         self.terminals = np.unique(np.concatenate(rims))

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..distances import ResistanceDistance
 from ..distances.resistance import grounded_laplacian
-from ..graph.components import connected_components, representatives
+from ..graph.components import connected_components, representative_cells
 from ..graph.focal_nodes import FocalNodes
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..linalg.nested_dissection.cpu.inverse_block import inverse_submatrix
@@ -88,7 +88,7 @@ class AbstractResistanceRestoration(abc.ABC):
             A permeability that is not a positive number; a raster of another shape.
         """
         permeability, looked_at = restored_permeability(self.grid, restored, restorable)
-        star = np.asarray(self.grid.conductances_if(permeability)[0]).reshape(self.grid.directions, -1)
+        star = np.asarray(self.grid.conductances_if_cell_set_to(permeability)[0]).reshape(self.grid.directions, -1)
         change = star - np.asarray(self.grid.edges).reshape(star.shape)
         cells = self._in_patches(np.flatnonzero(looked_at.ravel() & (change > 0).any(0)))
         gain = np.where(looked_at, 0.0, np.nan).ravel()
@@ -112,7 +112,7 @@ class AbstractResistanceRestoration(abc.ABC):
         """For every component, from 1 on, the cell that is tied to the ground, and the conductor that ties it."""
         around = np.asarray(self.grid.edges).sum(0)
         labels = self.components.reshape(self.grid.shape)
-        tied = np.flatnonzero(np.asarray(representatives(jnp.asarray(labels), jnp.asarray(around))))
+        tied = np.flatnonzero(np.asarray(representative_cells(jnp.asarray(labels), jnp.asarray(around))))
         cell, conductor = np.zeros(labels.max() + 1, np.int64), np.zeros(labels.max() + 1)
         cell[self.components[tied]] = tied
         conductor[self.components[tied]] = np.asarray(self._system.center).ravel()[tied] - around.ravel()[tied]

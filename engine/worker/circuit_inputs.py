@@ -7,7 +7,7 @@ import numpy as np
 from ..circuits.grid_circuit import GridCircuit
 from ..circuits.pairwise import Pairwise
 from ..circuits.region_pairs import MAX_BOUNDARY_CELLS
-from ..graph.focal_nodes import FocalNodes, regions_of
+from ..graph.focal_nodes import FocalNodes, region_cells
 from ..linalg.solver_stats import SolveStats
 from ..storage.result_cache import ResultCache
 from .inputs import landscape_metrics, read_grid, solver_metrics
@@ -67,7 +67,7 @@ def read_circuit(job: Job) -> GridCircuit:
         ids = np.asarray(job.inputs["short_circuits"])
         if ids.shape != grid.shape:
             raise ValueError(f'input "short_circuits" must be of the size of the landscape, not {ids.shape}')
-        groups = regions_of(ids)
+        groups = region_cells(ids)
     return GridCircuit(grid, groups)
 
 

@@ -12,7 +12,7 @@ from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
 from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.graph.focal_nodes import FocalNodes, regions_of
+from permea.engine.graph.focal_nodes import FocalNodes, region_cells
 
 NODATA = -9999.0
 #: Options that change results and that nothing here obeys: a project that switches one on is refused.
@@ -92,7 +92,7 @@ class Project:
             neighbors="rook" if self.flag("connect_four_neighbors_only") else "queen",
             edge_rule="resistance" if self.flag("connect_using_avg_resistances") else "mean",
         )
-        return GridCircuit(grid, regions_of(self.raster("polygon_file")) if self.flag("use_polygons") else [])
+        return GridCircuit(grid, region_cells(self.raster("polygon_file")) if self.flag("use_polygons") else [])
 
     def focal(self, shape):
         if self.is_raster("point_file"):

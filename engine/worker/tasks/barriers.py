@@ -13,8 +13,8 @@ from ...restoration import (
     RestorationGain,
     barrier_map,
     disc_restoration,
+    focal_vertices,
     improvement_score,
-    vertices_of_nodes,
 )
 from .. import resource_estimates
 from ..circuit_inputs import read_focal
@@ -135,7 +135,7 @@ def _restored(job: Job, grid: GridGraph, focal: FocalNodes, costs: LeastCostRest
         )
     if costs is not None:
         return costs.when_raised_to(permeability, restorable)
-    regions = any(len(mine) > 1 for mine in vertices_of_nodes(grid, focal))
+    regions = any(len(mine) > 1 for mine in focal_vertices(grid, focal))
     gains = (RegionResistanceRestoration if regions else PointResistanceRestoration)(grid, focal)
     return gains.when_raised_to(permeability, restorable, progress=progress)
 

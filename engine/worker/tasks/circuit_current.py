@@ -98,7 +98,7 @@ def _pairwise(
     job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool, largest: bool
 ) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
     keep = with_sums or each != "none"
-    points = all(len(places) == 1 for places in focal.places)
+    points = all(len(places) == 1 for places in focal.cells)
     room = (8 * circuit.node_of.size * len(focal) if keep else 0) if points else circuit_inputs.boundary_bytes(job) // 3
     finished, pieces = open_array_store(job, CircuitCurrentTask.name, room), PartialResultWriter(job)
     pairwise = circuit_inputs.pairwise_without(circuit, focal, circuit_inputs.read_pairs(job, "excluded"), finished)

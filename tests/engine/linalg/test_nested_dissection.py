@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph
-from permea.engine.graph.edge_list import edge_matrix
+from permea.engine.graph.edge_list import sparse_adjacency
 from permea.engine.linalg.base import solve
 from permea.engine.linalg.nested_dissection import (
     NestedDissection,
@@ -47,7 +47,7 @@ def dense(system):
 def superlu_solutions(system, b, transposed):
     """Solve by SciPy's SuperLU; cells without edges are rows of their own."""
     center, edges = np.asarray(system.center), np.asarray(system.edges)
-    joined, cells = edge_matrix(edges, edges != 0)
+    joined, cells = sparse_adjacency(edges, edges != 0)
     matrix = csc_array(joined + diags_array(center.ravel()[cells]))
     rasters = np.asarray(b).reshape(len(b), -1)
     solutions = rasters / np.asarray(system.center).ravel()

@@ -54,7 +54,7 @@ def graph(resistance):
 
 
 def cells_of(number):
-    return [divmod(int(cell), SIZE[1]) for cell in PATCHES.places[number]]
+    return [divmod(int(cell), SIZE[1]) for cell in PATCHES.cells[number]]
 
 
 def costs_from(resistance, number):
@@ -201,7 +201,7 @@ def test_a_patch_is_one_node_for_the_current(grid, graph):
         ends = name.get(one, one), name.get(other, other)
         if ends[0] != ends[1]:
             merged.add_edge(*ends, weight=weight)
-    two = FocalNodes(np.array([1, 2]), (PATCHES.places[0], PATCHES.places[4]))
+    two = FocalNodes(np.array([1, 2]), (PATCHES.cells[0], PATCHES.cells[4]))
     found = distance_matrix(grid, two, ResistanceDistance())[0, 1]
     assert found == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
 
@@ -233,7 +233,7 @@ def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, 
 
 
 def test_a_target_inside_a_patch_is_no_distance_away(grid):
-    inside = FocalNodes(np.array([9, 7]), (PATCHES.places[2][4:5], PATCHES.places[3]))
+    inside = FocalNodes(np.array([9, 7]), (PATCHES.cells[2][4:5], PATCHES.cells[3]))
     for distance in (LCPDistance(), ResistanceDistance(), EuclideanDistance()):
         found = distance_matrix(grid, PATCHES, distance, inside)
         assert np.argwhere(found == 0).tolist() == [[2, 0], [3, 1]]

@@ -9,7 +9,7 @@ from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
 from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.graph.focal_nodes import FocalNodes, regions_of
+from permea.engine.graph.focal_nodes import FocalNodes, region_cells
 
 #: Relative to the largest value.
 ACCURATE = 1e-9
@@ -50,7 +50,7 @@ class Landscape:
             neighbors="rook" if self.how["rook"] else "queen",
             edge_rule="resistance" if self.how["mean_of_resistances"] else "mean",
         )
-        return GridCircuit(grid, regions_of(self.regions))
+        return GridCircuit(grid, region_cells(self.regions))
 
     @property
     def focal_nodes(self):
@@ -182,8 +182,8 @@ def test_currents_at_focal_nodes_are_left_out_where_asked_for(landscape):
         for zero in (False, True)
     )
     circuit, focal = landscape.circuit, landscape.focal_nodes
-    if any(len(places) > 1 for places in focal.places):
-        circuit = circuit.merging(focal.places)
+    if any(len(places) > 1 for places in focal.cells):
+        circuit = circuit.merging(focal.cells)
     ends = np.isin(circuit.node_of, np.concatenate(focal.nodes(circuit))).reshape(landscape.shape)
     for identity, run in plain.items():
         assert agrees(without[identity].currents, np.where(ends, 0.0, run.currents))

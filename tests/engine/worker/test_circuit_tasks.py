@@ -16,7 +16,7 @@ from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
 from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.graph.focal_nodes import FocalNodes, regions_of
+from permea.engine.graph.focal_nodes import FocalNodes, region_cells
 from permea.engine.worker.circuit_inputs import boundary_bytes
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.resumable_runs import open_array_store
@@ -120,7 +120,7 @@ def test_short_circuits_are_those_of_the_library(tmp_path, focal):
     parameters = {"mode": "pairwise", "neighbors": "rook", "edge_rule": "resistance"}
     ended = run_job(tmp_path, "circuit.current", parameters, landscape=LANDSCAPE, **FOCAL, short_circuits=regions)
     grid = GridGraph(LANDSCAPE, neighbors="rook", edge_rule="resistance")
-    expected = Pairwise(GridCircuit(grid, regions_of(regions)), focal)
+    expected = Pairwise(GridCircuit(grid, region_cells(regions)), focal)
     np.testing.assert_allclose(ended.output("resistances"), expected.resistances().matrix, rtol=1e-10)
     assert ended.numbers["unconnected"] == 0  # the region bridges the wall
 
