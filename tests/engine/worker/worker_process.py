@@ -1,13 +1,18 @@
 """Job folders and the worker that runs them, as the plugin starts it."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import warm_worker
 
 ROOT = Path(__file__).resolve().parents[3]
 LANDSCAPE = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean", "pixel_size": [1.0, 1.0]}
@@ -54,13 +59,24 @@ def write_job(folder, task, parameters, inputs):
     return folder
 
 
-def start(*arguments):
-    """Run `python -m engine …` from the folder of the plugin and wait for it."""
+def start(*arguments, warm=True):
+    """Run `python -m engine …` from the folder of the plugin and wait for it.
+
+    Jobs of a test session share one process unless `warm` is False; see `warm_worker`.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    command = [sys.executable, "-m", "engine", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)
+    command = [_warm_python() if warm else sys.executable, "-m", "engine", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return Ended(done.returncode, lines, done.stderr, Path(arguments[0]) if arguments else ROOT)
+
+
+@cache
+def _warm_python():
+    folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(warm_worker.stop, folder)
+    return str(warm_worker.launcher(folder, sys.executable))
 
 
 def run_job(folder, task, parameters, **inputs):
