@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 #: Bytes of a batch's file besides its numbers, with what a file system rounds up to.
 FILE = 8 << 10
 
 
+@runtime_checkable
 class StoresBatches(Protocol):
     """A job whose batches are kept on disk."""
 
