@@ -1,4 +1,4 @@
-"""What all of Permea's algorithms do alike."""
+"""Base classes of Permea's algorithms."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from qgis.PyQt.QtGui import QIcon
 from ..engine_environment import EngineNotFound, engine_python
 from ..i18n import tr
 from ..layers import write_raster
-from ..runner import Result, Task, run
+from ..runner import Result, Task
+from ..runner import run as run_task
 from .help import Help, as_html
 from .outputs import NumberOutput, RasterOutput
 from .parameter_values import ParameterValues
+from .renderers import style_when_loaded
 from .step_feedback import StepFeedback
-from .styles import style_when_loaded
 from .tables import Table, require_writable_tables, write_tables
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
-# Pixels: what the panel beside a dialog has room for, half of what the pictures have.
+# Width of the pictures in the help panel of a dialog, in pixels: half of their full width.
 PANEL_WIDTH = 230
-GEOTIFF = (".tif", ".tiff")
+GEOTIFF_SUFFIXES = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Group:
     Parameters
     ----------
     id
-        Fixed; scripts may depend on it. Also the name of the group's icon.
+        Fixed id for scripts; also the name of the group's icon.
     title
         What the user reads.
     """
@@ -59,80 +60,80 @@ TOOLS = Group("tools", tr("Tools"))
 
 
 class PermeaAlgorithm(QgsProcessingAlgorithm):
-    """An algorithm as the toolbox sees it: a name, a place, a help.
+    """A Processing algorithm with a group, an icon and help.
 
     Attributes
     ----------
     identifier, title
-        The fixed name for scripts, and what the user reads.
-    section
+        The fixed id for scripts, and what the user reads.
+    toolbox_group
         The group in the toolbox.
     summary
         One line for tooltips and lists.
     help
-        The rest of what a user wants to know.
-    figures
+        The help text.
+    number_outputs
         The numbers that it returns besides its layers.
     """
 
     identifier: ClassVar[str]
     title: ClassVar[str]
-    section: ClassVar[Group]
+    toolbox_group: ClassVar[Group]
     summary: ClassVar[str]
     help: ClassVar[Help]
-    figures: ClassVar[tuple[NumberOutput, ...]] = ()
+    number_outputs: ClassVar[tuple[NumberOutput, ...]] = ()
 
     @abstractmethod
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the parameters, inputs first."""
 
     @abstractmethod
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        """Do the work and return the outputs by name."""
+        """Run the algorithm and return its outputs by name."""
 
-    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        """Return what is wrong with the parameters taken together, or nothing."""
+    def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        """Return an error message about the combination of parameters; empty if they are valid."""
         return ""
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         accepted, message = super().checkParameterValues(parameters, context)
         if not accepted:
             return accepted, message
-        fault = self.fault(parameters, context)
-        return not fault, fault
+        error = self.validation_error(parameters, context)
+        return not error, error
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        # Again, as a model runs its steps without checking them.
-        if fault := self.fault(parameters, context):
-            raise QgsProcessingException(fault)
+        # Validated again here because models run their steps without checking the parameters.
+        if error := self.validation_error(parameters, context):
+            raise QgsProcessingException(error)
         try:
-            return self.execute(parameters, context, feedback)
+            return self.run_algorithm(parameters, context, feedback)
         except QgsProcessingException as error:
-            # QGIS shows a user the words of this very class, but of a subclass Python's traceback.
-            reason = str(error)
-        # Not from within: QGIS never lets go of what is raised here, nor of the rasters that its context would hold.
-        raise QgsProcessingException(reason)
+            # QGIS shows the message of exactly this class, but Python's traceback for a subclass.
+            message = str(error)
+        # Raised outside the handler: QGIS keeps the exception alive, and with it every raster in its chained context.
+        raise QgsProcessingException(message)
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for parameter in self.parameters():
             self.addParameter(parameter)
-        for figure in self.figures:
-            self.addOutput(figure.definition())
+        for output in self.number_outputs:
+            self.addOutput(output.definition())
 
     def createInstance(self) -> PermeaAlgorithm:
         return type(self)()
 
     def output_paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, str]:
-        """Return where each raster output goes, asked before the run so that an hour's work is not lost at its end.
+        """Return the file of each raster output, checked before the run rather than after hours of computing.
 
         Raises
         ------
         QgsProcessingException
-            The folder is missing, the file is not to be a GeoTIFF, or a table not in a format that can be written.
+            The folder does not exist, the file is not a GeoTIFF, or a table has an unsupported format.
         """
         require_writable_tables(self, parameters, context)
         paths = {}
@@ -142,7 +143,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
             path = self.parameterAsOutputLayer(parameters, definition.name(), context)
             if not path:
                 continue
-            if Path(path).suffix.lower() not in GEOTIFF:
+            if Path(path).suffix.lower() not in GEOTIFF_SUFFIXES:
                 text = tr("{output} is written as GeoTIFF: choose a file name that ends in .tif instead of '{name}'.")
                 raise QgsProcessingException(text.format(output=definition.description(), name=Path(path).name))
             if not Path(path).parent.is_dir():
@@ -158,84 +159,85 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return self.title
 
     def group(self) -> str:
-        return self.section.title
+        return self.toolbox_group.title
 
     def groupId(self) -> str:
-        return self.section.id
+        return self.toolbox_group.id
 
     def icon(self) -> QIcon:
         return QIcon(self.svgIconPath())
 
     def svgIconPath(self) -> str:
-        return str(RESOURCES / "icons" / f"{self.section.id}.svg")
+        return str(RESOURCES / "icons" / f"{self.toolbox_group.id}.svg")
 
     def shortDescription(self) -> str:
         return self.summary
 
     def shortHelpString(self) -> str:
-        return as_html(self, QUrl.fromLocalFile(str(RESOURCES / "help" / "images")).toString(), PANEL_WIDTH)
+        images_url = QUrl.fromLocalFile(str(RESOURCES / "help" / "images")).toString()
+        return as_html(self, self.help, images_url, PANEL_WIDTH)
 
     def helpUrl(self) -> str:
         return QUrl.fromLocalFile(str(RESOURCES / "help" / f"{self.identifier}.html")).toString()
 
 
 class EngineRequiredAlgorithm(PermeaAlgorithm):
-    """An algorithm that cannot run without the engine, and says so in the toolbox."""
+    """An algorithm that needs the engine; the toolbox shows the reason if it is missing."""
 
     def canExecute(self) -> tuple[bool, str]:
         try:
             engine_python()
-        except EngineNotFound as reason:
-            return False, str(reason)
+        except EngineNotFound as error:
+            return False, str(error)
         return True, ""
 
 
 class EngineAlgorithm(EngineRequiredAlgorithm):
-    """An algorithm that reads a landscape, lets the engine compute, and writes maps of it."""
+    """An algorithm that runs one task of the engine on a landscape raster and writes its results."""
 
     @abstractmethod
     def task(self, inputs: ParameterValues) -> Task:
-        """Return what the engine is to do."""
+        """Return the task for the engine."""
 
     @abstractmethod
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
-        """Return the maps to write; those of outputs that nobody asked for are left out."""
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+        """Return the rasters; those without a destination are not written."""
 
-    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
-        """Return the tables and lines to write; none by default."""
+    def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
+        """Return the tables and line layers; none by default."""
         return []
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        """Return what is wrong with a combination of parameters, or nothing.
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        """Return an error message about the combination of parameters; empty if they are valid.
 
         Parameters
         ----------
-        given
-            Names of the parameters that are filled in.
+        provided
+            Names of the parameters that have a value.
         choices
-            The word chosen for each choice.
+            Value of each enum parameter.
         """
         return ""
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        """Say in the log what is particular to this algorithm's result."""
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        """Log what is specific to this algorithm's result."""
 
-    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+    def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         inputs = ParameterValues(self, parameters, context, QgsProcessingFeedback())
         definitions = self.parameterDefinitions()
-        given = {definition.name() for definition in definitions if inputs.is_given(definition.name())}
+        provided = {definition.name() for definition in definitions if inputs.is_provided(definition.name())}
         choices = {d.name(): inputs.choice(d.name()) for d in definitions if d.type() == "enum"}
-        return self.complaint(given, choices)
+        return self.validate(provided, choices)
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
-        result = run(self.task(inputs), StepFeedback(feedback, 10, 90))
-        return self.deliver(inputs, result, paths, context, feedback)
+        result = run_task(self.task(inputs), StepFeedback(feedback, 10, 90))
+        return self.write_outputs(inputs, result, paths, context, feedback)
 
-    def deliver(
+    def write_outputs(
         self,
         inputs: ParameterValues,
         result: Result,
@@ -243,58 +245,65 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        """Write the maps and tables, report, and return the outputs by name.
+        """Write the rasters and tables, log the result, and return the outputs by name.
 
         Parameters
         ----------
         inputs, result
-            What the engine was given, and what it returned.
+            Inputs and result of the engine's task.
         paths
-            Where each map goes.
+            File of each raster output.
         context, feedback
-            As Processing hands them to an algorithm.
+            As passed to the algorithm by Processing.
         """
-        tables = self.tables(inputs, result)
+        tables = self.table_outputs(inputs, result)
         with write_tables(self, tables, inputs.parameters, context, inputs.landscape.frame.crs) as layers:
-            self._write(self.maps(inputs, result), inputs, paths, context, StepFeedback(feedback, 90, 100))
-        self._report(inputs, result, feedback)
-        return {**paths, **layers, **{figure.name: result.numbers[figure.key] for figure in self.figures}}
+            rasters = self.raster_outputs(inputs, result)
+            self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 90, 100))
+        self._log_summary(inputs, result, feedback)
+        return {**paths, **layers, **{output.name: result.numbers[output.key] for output in self.number_outputs}}
 
-    def _write(
+    def _write_rasters(
         self,
-        maps: list[RasterOutput],
+        rasters: list[RasterOutput],
         inputs: ParameterValues,
         paths: dict[str, str],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> None:
-        feedback.setProgressText(tr("Writing the result"))
-        frame = inputs.landscape.frame
-        for each in (each for each in maps if each.output in paths):
-            path, names = paths[each.output], each.band_names
-            write_raster(path, each.values, frame, dtype=each.dtype, band_names=names, feedback=feedback)
-            style_when_loaded(path, each.style, context)
+        feedback.setProgressText(tr("Writing the results"))
+        for raster in (raster for raster in rasters if raster.output in paths):
+            path = paths[raster.output]
+            write_raster(
+                path,
+                raster.values,
+                inputs.landscape.frame,
+                dtype=raster.dtype,
+                band_names=raster.band_names,
+                feedback=feedback,
+            )
+            style_when_loaded(path, raster.style, context)
 
-    def _report(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
-        raster, numbers = inputs.landscape, result.numbers
-        crossed = tr("{valid:,} of {all:,} cells hold data; {active:,} can be crossed.").format(
-            valid=raster.valid_cells, all=raster.valid.size, active=numbers["active_cells"]
+    def _log_summary(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
+        landscape, numbers = inputs.landscape, result.numbers
+        cells = tr("{valid:,} of {all:,} cells have data; {active:,} cells are passable.").format(
+            valid=landscape.valid_cells, all=landscape.valid.size, active=numbers["active_cells"]
         )
         if "components" in numbers:
-            parts = tr("Connected parts of the landscape: {components:,}.")
-            crossed += " " + parts.format(components=numbers["components"])
+            text = tr("Connected components of the landscape: {components:,}.")
+            cells += " " + text.format(components=numbers["components"])
         lines = [
-            tr("Landscape '{name}': {frame}.").format(name=raster.name, frame=raster.frame),
-            crossed,
+            tr("Landscape '{name}': {frame}.").format(name=landscape.name, frame=landscape.frame),
+            cells,
             tr("Computed in {seconds:.1f} s with {solver}.").format(
                 seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
             ),
         ]
-        # A direct solver has none, and says so with 0 or with nothing.
+        # Empty or 0 for a direct solver.
         if numbers["iterations"]:
             lines.append(tr("Iterations: {}.").format(numbers["iterations"]))
         if numbers["residual"]:
             lines.append(tr("Relative residual: {:.1e}.").format(numbers["residual"]))
         for line in lines:
             feedback.pushInfo(line)
-        self.remarks(result, feedback)
+        self.log_result(result, feedback)

@@ -90,12 +90,12 @@ def _limit(name: str, description: str, text: str) -> QgsProcessingParameterDefi
     return number(name, description, None, text, minimum=None, advanced=True)
 
 
-def validate_conditions(given: set[str], choices: dict[str, str]) -> str:
+def validate_conditions(provided: set[str], choices: dict[str, str]) -> str:
     """Return what is wrong with the conditions, or nothing."""
     for nth in NUMBERS:
-        limits = given & {f"LOWEST_{nth}", f"HIGHEST_{nth}"}
-        if f"CONDITION_{nth}" not in given:
-            if limits or f"FUTURE_{nth}" in given:
+        limits = provided & {f"LOWEST_{nth}", f"HIGHEST_{nth}"}
+        if f"CONDITION_{nth}" not in provided:
+            if limits or f"FUTURE_{nth}" in provided:
                 text = tr("Condition {number} has limits or a future, but no raster: choose “Condition {number}”.")
                 return text.format(number=nth)
         elif choices[f"COMPARISON_{nth}"] == "within" and not limits:
@@ -120,11 +120,11 @@ def read_conditions(inputs: StreamedParameterValues) -> tuple[dict[str, np.ndarr
     """
     arrays: dict[str, np.ndarray] = {}
     compared: list[dict[str, Any]] = []
-    for nth in (nth for nth in NUMBERS if inputs.is_given(f"CONDITION_{nth}")):
+    for nth in (nth for nth in NUMBERS if inputs.is_provided(f"CONDITION_{nth}")):
         comparison = inputs.choice(f"COMPARISON_{nth}")
         condition: dict[str, Any] = {"comparison": comparison}
         for name, key in (("LOWEST", "lower"), ("HIGHEST", "upper")):
-            if inputs.is_given(f"{name}_{nth}"):
+            if inputs.is_provided(f"{name}_{nth}"):
                 condition[key] = inputs.number(f"{name}_{nth}")
         if condition.get("lower", -np.inf) > condition.get("upper", np.inf):
             raise QgsProcessingException(
@@ -136,7 +136,7 @@ def read_conditions(inputs: StreamedParameterValues) -> tuple[dict[str, np.ndarr
         compared.append(condition)
         named = f"condition_{len(compared)}"
         for name, key in (("CONDITION", named), ("FUTURE", f"{named}_future")):
-            if inputs.is_given(f"{name}_{nth}"):
+            if inputs.is_provided(f"{name}_{nth}"):
                 classes = comparison == "equal"
                 arrays[key] = inputs.condition(f"{name}_{nth}", f"{key}.npy", classes=classes)
     return arrays, compared

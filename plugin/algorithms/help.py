@@ -1,48 +1,50 @@
-"""The help of an algorithm, written once and shown in QGIS, in the browser and in the docs."""
+"""The help of an algorithm: written once, shown in QGIS, in the browser and in the documentation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
-from qgis.core import QgsProcessingDestinationParameter, QgsProcessingParameterDefinition
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingDestinationParameter,
+    QgsProcessingOutputDefinition,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingParameterDefinition,
+)
 
 from ..i18n import tr
 
-if TYPE_CHECKING:
-    from .base import PermeaAlgorithm
-
-
-# Pixels: of the pictures as they are.
+# Width of the pictures as they are stored, in pixels.
 FULL_WIDTH = 460
 
 
 @dataclass(frozen=True)
 class Help:
-    """What a user wants to know of an algorithm; its parameters and outputs explain themselves.
+    """What a user needs to know about an algorithm besides its parameters and outputs, which carry their own help.
 
     Parameters
     ----------
-    what
-        What it computes, in one or two sentences.
-    when
-        When to use it, and what to use instead.
-    result
-        How to read the result.
-    reads
-        References.
-    picture
-        What is to be seen on the picture, for who sees it and for who does not. The picture itself is the file
-        `resources/help/images/IDENTIFIER.png`, which `resources/scripts/pictures.py` draws.
+    description
+        What the algorithm computes, in one or two sentences.
+    when_to_use
+        When to use it, and which algorithm to use instead.
+    outputs
+        How to interpret the results.
+    references
+        Publications of the method.
+    caption
+        Caption and alternative text of the picture `resources/help/images/IDENTIFIER.png`, which
+        `resources/scripts/pictures.py` draws.
     """
 
-    what: str
-    when: str
-    result: str
-    reads: tuple[str, ...] = ()
-    picture: str = ""
+    description: str
+    when_to_use: str
+    outputs: str
+    references: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,98 +54,105 @@ class _HelpSection:
     entries: tuple[tuple[str, str], ...] = ()
 
 
-def as_html(algorithm: PermeaAlgorithm, images: str, width: int) -> str:
-    """Return the help as the HTML that QGIS shows beside the dialog.
+def as_html(algorithm: QgsProcessingAlgorithm, algorithm_help: Help, images_url: str, width: int) -> str:
+    """Return the help as HTML for the panel beside the algorithm's dialog.
 
     Parameters
     ----------
     algorithm
-        Whose help.
-    images
-        Where the pictures are: a URL without a slash at its end.
+        An instance with its parameters and outputs defined.
+    algorithm_help
+        Its help.
+    images_url
+        URL of the folder with the pictures, without a trailing slash.
     width
-        How wide they are shown, in pixels.
+        Displayed width of the pictures, in pixels.
     """
-    parts = [f"<p>{escape(algorithm.help.what)}</p>"]
-    if seen := escape(algorithm.help.picture):
-        parts.append(f'<p><img src="{images}/{algorithm.identifier}.png" alt="{seen}" width="{width}"></p>')
-        parts.append(f"<p><i>{seen}</i></p>")
-    for section in _sections(algorithm):
+    parts = [f"<p>{escape(algorithm_help.description)}</p>"]
+    if caption := escape(algorithm_help.caption):
+        parts.append(f'<p><img src="{images_url}/{algorithm.name()}.png" alt="{caption}" width="{width}"></p>')
+        parts.append(f"<p><i>{caption}</i></p>")
+    for section in _sections(algorithm, algorithm_help):
         parts.append(f"<h3>{escape(section.title)}</h3>")
         if section.text:
             parts.append(f"<p>{escape(section.text)}</p>")
         if section.entries:
-            rows = "".join(f"<li>{_bold(term)}{escape(text)}</li>" for term, text in section.entries)
-            parts.append(f"<ul>{rows}</ul>")
+            items = "".join(f"<li>{_bold(term)}{escape(text)}</li>" for term, text in section.entries)
+            parts.append(f"<ul>{items}</ul>")
     return "\n".join(parts)
 
 
-def as_page(algorithm: PermeaAlgorithm) -> str:
-    """Return the help as a whole HTML page for the browser."""
-    title = escape(algorithm.title)
+def as_page(algorithm: QgsProcessingAlgorithm, algorithm_help: Help) -> str:
+    """Return the help as a complete HTML page for the browser."""
+    title = escape(algorithm.displayName())
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} · Permea</title>\n'
         "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
         "img{max-width:100%}li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
-        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.identifier}</code></p>\n"
-        f"{as_html(algorithm, 'images', FULL_WIDTH)}\n</body>\n</html>\n"
+        f"<h1>{title}</h1>\n<p><code>permea:{algorithm.name()}</code></p>\n"
+        f"{as_html(algorithm, algorithm_help, 'images', FULL_WIDTH)}\n</body>\n</html>\n"
     )
 
 
-def as_markdown(algorithm: PermeaAlgorithm) -> str:
-    """Return the help as the page in the documentation, with the names that scripts use."""
+def as_markdown(algorithm: QgsProcessingAlgorithm, algorithm_help: Help) -> str:
+    """Return the help as a page of the documentation, with the names for scripts."""
     parts = [
-        f"# {algorithm.title}",
-        f"`permea:{algorithm.identifier}` · {algorithm.section.title}",
-        algorithm.help.what,
+        f"# {algorithm.displayName()}",
+        f"`permea:{algorithm.name()}` · {algorithm.group()}",
+        algorithm_help.description,
     ]
-    if seen := algorithm.help.picture:
-        parts += [f"![{seen}](../../resources/help/images/{algorithm.identifier}.png)", f"*{seen}*"]
-    for section in _sections(algorithm):
+    if caption := algorithm_help.caption:
+        parts += [f"![{caption}](../../resources/help/images/{algorithm.name()}.png)", f"*{caption}*"]
+    for section in _sections(algorithm, algorithm_help):
         parts.append(f"## {section.title}")
         if section.text:
             parts.append(section.text)
         if section.entries:
             parts.append("\n".join(f"- {f'**{term}**: ' if term else ''}{text}" for term, text in section.entries))
     parts.append("## " + tr("Names for scripts and models"))
-    parts.append(_table(algorithm))
+    parts.append(_name_table(algorithm))
     return "\n\n".join(parts) + "\n"
 
 
-def as_index(algorithms: Sequence[PermeaAlgorithm]) -> str:
+def as_index(algorithms: Sequence[QgsProcessingAlgorithm]) -> str:
     """Return the documentation's list of all algorithms, by group."""
     parts = ["# " + tr("Algorithms")]
-    for section in dict.fromkeys(algorithm.section for algorithm in algorithms):
-        parts.append(f"## {section.title}")
-        members = [algorithm for algorithm in algorithms if algorithm.section == section]
-        parts.append("\n".join(f"- [{each.title}]({each.identifier}.md): {each.summary}" for each in members))
+    for group in dict.fromkeys(algorithm.group() for algorithm in algorithms):
+        parts.append(f"## {group}")
+        members = [algorithm for algorithm in algorithms if algorithm.group() == group]
+        parts.append("\n".join(f"- [{a.displayName()}]({a.name()}.md): {a.shortDescription()}" for a in members))
     return "\n\n".join(parts) + "\n"
 
 
-def _sections(algorithm: PermeaAlgorithm) -> list[_HelpSection]:
+def _sections(algorithm: QgsProcessingAlgorithm, algorithm_help: Help) -> list[_HelpSection]:
     parameters = algorithm.parameterDefinitions()
     inputs = [p for p in parameters if not isinstance(p, QgsProcessingDestinationParameter)]
-    outputs = [p for p in parameters if isinstance(p, QgsProcessingDestinationParameter)]
-    entries = [(p.description(), p.help()) for p in outputs]
-    figures = "; ".join(figure.description[:1].lower() + figure.description[1:] for figure in algorithm.figures)
-    if figures:
-        entries.append((tr("Numbers"), figures + "."))
+    destinations = [p for p in parameters if isinstance(p, QgsProcessingDestinationParameter)]
+    entries = [(p.description(), p.help()) for p in destinations]
+    numbers = "; ".join(o.description()[:1].lower() + o.description()[1:] for o in _number_outputs(algorithm))
+    if numbers:
+        entries.append((tr("Numbers"), numbers + "."))
     sections = [
-        _HelpSection(tr("When to use it"), algorithm.help.when),
+        _HelpSection(tr("When to use it"), algorithm_help.when_to_use),
         _HelpSection(tr("Inputs"), entries=tuple((p.description(), p.help()) for p in inputs)),
-        _HelpSection(tr("What comes out"), algorithm.help.result, tuple(entries)),
-        _HelpSection(tr("To read"), entries=tuple(("", reference) for reference in algorithm.help.reads)),
+        _HelpSection(tr("Outputs"), algorithm_help.outputs, tuple(entries)),
+        _HelpSection(tr("References"), entries=tuple(("", reference) for reference in algorithm_help.references)),
     ]
     return [section for section in sections if section.text or section.entries]
 
 
-def _table(algorithm: PermeaAlgorithm) -> str:
-    rows = ["| name | what | values |", "|---|---|---|"]
+def _number_outputs(algorithm: QgsProcessingAlgorithm) -> list[QgsProcessingOutputDefinition]:
+    kinds = (QgsProcessingOutputNumber, QgsProcessingOutputString)
+    return [output for output in algorithm.outputDefinitions() if isinstance(output, kinds)]
+
+
+def _name_table(algorithm: QgsProcessingAlgorithm) -> str:
+    rows = ["| name | description | values |", "|---|---|---|"]
     for parameter in algorithm.parameterDefinitions():
         rows.append(f"| `{parameter.name()}` | {parameter.description()} | {_values(parameter)} |")
-    for figure in algorithm.figures:
-        kind = tr("output: text") if figure.is_text else tr("output: number")
-        rows.append(f"| `{figure.name}` | {figure.description} | {kind} |")
+    for output in _number_outputs(algorithm):
+        kind = tr("output: text") if isinstance(output, QgsProcessingOutputString) else tr("output: number")
+        rows.append(f"| `{output.name()}` | {output.description()} | {kind} |")
     return "\n".join(rows)
 
 

@@ -97,12 +97,12 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        return validate_conditions(given, choices)
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        return validate_conditions(provided, choices)
 
-    def what_moves(self, inputs: StreamedParameterValues) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def source_inputs(self, inputs: StreamedParameterValues) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return the rasters and parameters of a task about these windows."""
-        arrays = {"sources": inputs.strengths("SOURCE_STRENGTH")} if inputs.is_given("SOURCE_STRENGTH") else {}
+        arrays = {"sources": inputs.strengths("SOURCE_STRENGTH")} if inputs.is_provided("SOURCE_STRENGTH") else {}
         rasters, compared = read_conditions(inputs)
         parameters: dict[str, Any] = {
             "radius": inputs.number("RADIUS"),
@@ -116,9 +116,9 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
             parameters["conditions"] = compared
         if cutoff := inputs.number("CUTOFF"):
             parameters["cutoff"] = cutoff
-        return arrays | rasters, {**parameters, **self._who_computes(inputs)}
+        return arrays | rasters, {**parameters, **self._execution_parameters(inputs)}
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         if result.numbers["skipped_windows"]:
             text = tr("{skipped_windows:,} windows whose target is no source were skipped.")
             feedback.pushInfo(text.format(**result.numbers))

@@ -1,37 +1,34 @@
-"""What an algorithm gives back besides its parameters: maps and numbers."""
+"""Raster and number outputs of an algorithm, and the numbers that several algorithms share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..i18n import tr
 from ..npy_file import NpyFile
-
-if TYPE_CHECKING:
-    from .styles import Style
+from .renderers import Style
 
 
 @dataclass(frozen=True)
 class RasterOutput:
-    """One raster to write.
+    """A raster to write.
 
     Parameters
     ----------
     output
-        Name of the output parameter that says where to.
+        Name of the destination parameter.
     values
-        (rows, columns), in memory or on disk, or (bands, rows, columns); NaN where there is nothing to say, infinite
-        where unreachable.
+        (rows, columns), in memory or on disk, or (bands, rows, columns); NaN for nodata, infinite for unreachable
+        cells.
     style
-        How QGIS draws it.
+        Layer style in QGIS.
     dtype
-        How the values are stored: ``"float32"`` or ``"int32"``.
+        Data type of the file: ``"float32"`` or ``"int32"``.
     band_names
-        One a band, or none.
+        One name for each band, or none.
     """
 
     output: str
@@ -43,16 +40,16 @@ class RasterOutput:
 
 @dataclass(frozen=True)
 class NumberOutput:
-    """One number (or word) of a run that models and scripts can use.
+    """A number (or text) that a run returns for models and scripts.
 
     Parameters
     ----------
     key
-        What the engine calls it; in capitals, what QGIS calls it.
+        Name in the engine's result; in capitals, the name of the output in QGIS.
     description
-        What it is, for people.
+        What the user reads.
     is_text
-        Whether it is a word rather than a number.
+        Whether it is text rather than a number.
     """
 
     key: str
@@ -65,93 +62,93 @@ class NumberOutput:
         return self.key.upper()
 
     def definition(self) -> QgsProcessingOutputDefinition:
-        """Declare it to QGIS."""
-        kind = QgsProcessingOutputString if self.is_text else QgsProcessingOutputNumber
-        return kind(self.name, self.description)
-
-
-def format_number(value: float) -> str:
-    """Write a number for people: thousands apart, four digits that count, an exponent only where zeros would not do.
-
-    Examples
-    --------
-    >>> format_number(52589.65)
-    '52,590'
-    >>> format_number(0.000012345)
-    '1.234e-05'
-    """
-    rounded = float(f"{value:.4g}")
-    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{rounded:.4g}"
+        """Return the output definition for QGIS."""
+        output_class = QgsProcessingOutputString if self.is_text else QgsProcessingOutputNumber
+        return output_class(self.name, self.description)
 
 
 def common_outputs() -> tuple[NumberOutput, ...]:
-    """Return what every run of the engine reports."""
+    """Return the numbers that every run of the engine reports."""
     return (
-        NumberOutput("active_cells", tr("Cells that can be crossed")),
-        NumberOutput("components", tr("Connected parts of the landscape")),
+        NumberOutput("active_cells", tr("Passable cells")),
+        NumberOutput("components", tr("Connected components of the landscape")),
         NumberOutput("solver", tr("Solver used"), is_text=True),
         NumberOutput("iterations", tr("Iterations of the solver (empty for a direct solver)")),
-        NumberOutput("residual", tr("Relative residual of the solver (empty where nothing is solved)")),
-        NumberOutput("seconds", tr("Seconds in the engine, its start not counted")),
+        NumberOutput("residual", tr("Relative residual of the solver (empty if no system was solved)")),
+        NumberOutput("seconds", tr("Computing time in seconds, without the start of the engine")),
         NumberOutput("peak_memory_bytes", tr("Peak memory of the engine, in bytes")),
     )
 
 
-def window_outputs(values: str) -> tuple[NumberOutput, ...]:
-    """Return what a run over windows reports: no connected parts, which nobody looks for in a raster of any size.
+def common_window_outputs() -> tuple[NumberOutput, ...]:
+    """Return the common numbers without the connected components, which are not computed for windowed rasters."""
+    return tuple(output for output in common_outputs() if output.key != "components")
+
+
+def window_outputs(quantity: str) -> tuple[NumberOutput, ...]:
+    """Return the numbers of a windowed connectivity run.
 
     Parameters
     ----------
-    values
-        What the values of its map are called.
+    quantity
+        Name of the mapped quantity.
     """
     return (
-        *(figure for figure in common_outputs() if figure.key != "components"),
-        NumberOutput("connectivity", tr("The connectivity of the landscape as it is")),
-        NumberOutput("windows", tr("Windows that were computed")),
+        *common_window_outputs(),
+        NumberOutput("connectivity", tr("Connectivity of the present landscape")),
+        NumberOutput("windows", tr("Windows computed")),
         NumberOutput("skipped_windows", tr("Windows skipped because they hold no habitat")),
-        NumberOutput("minimum", tr("Smallest {values}").format(values=values)),
-        NumberOutput("maximum", tr("Largest {values}").format(values=values)),
+        *range_outputs(quantity),
+    )
+
+
+def range_outputs(quantity: str) -> tuple[NumberOutput, ...]:
+    """Return the smallest and the largest value of a mapped quantity."""
+    return (
+        NumberOutput("minimum", tr("Smallest {quantity}").format(quantity=quantity)),
+        NumberOutput("maximum", tr("Largest {quantity}").format(quantity=quantity)),
     )
 
 
 def distance_outputs() -> tuple[NumberOutput, ...]:
-    """Return what a distance map reports besides."""
+    """Return the additional numbers of a distance map."""
     return (
         NumberOutput("minimum", tr("Smallest finite distance")),
         NumberOutput("maximum", tr("Largest finite distance")),
         NumberOutput("mean", tr("Mean of the finite distances")),
-        NumberOutput("unreachable_cells", tr("Cells from which no source can be reached")),
+        NumberOutput("unreachable_cells", tr("Cells that cannot reach any source")),
     )
 
 
 def sensitivity_outputs() -> tuple[NumberOutput, ...]:
-    """Return what a sensitivity map reports besides."""
+    """Return the additional numbers of a sensitivity map."""
     return (
-        NumberOutput("connectivity", tr("The connectivity of the landscape as it is")),
-        NumberOutput("pairs", tr("Pairs of cells it was computed from")),
-        NumberOutput("unreachable_pairs", tr("Pairs left out because no way joins them")),
+        NumberOutput("connectivity", tr("Connectivity of the present landscape")),
+        NumberOutput("pairs", tr("Pairs of cells included")),
+        NumberOutput("unreachable_pairs", tr("Pairs excluded because no path connects them")),
         NumberOutput("minimum", tr("Smallest sensitivity")),
         NumberOutput("maximum", tr("Largest sensitivity")),
     )
 
 
 def component_outputs() -> tuple[NumberOutput, ...]:
-    """Return what the map of connected parts reports besides."""
-    return (NumberOutput("largest_component_cells", tr("Cells of the largest connected part")),)
+    """Return the additional numbers of a map of connected components."""
+    return (NumberOutput("largest_component_cells", tr("Cells of the largest connected component")),)
 
 
 def flow_outputs() -> tuple[NumberOutput, ...]:
-    """Return what every current map reports besides."""
+    """Return the additional numbers of a current map."""
     return (
         NumberOutput("maximum_current", tr("Largest current through a cell, in ampere")),
-        NumberOutput("cells_without_flow", tr("Cells in parts of the landscape where nothing flows")),
-        NumberOutput("unconserved", tr("Largest current that is not conserved, beside the largest current")),
+        NumberOutput("cells_without_flow", tr("Cells in components of the landscape without any current")),
+        NumberOutput(
+            "unconserved", tr("Largest violation of current conservation (Kirchhoff), relative to the largest current")
+        ),
     )
 
 
 def resistance_outputs() -> tuple[NumberOutput, ...]:
-    """Return what resistances between focal nodes report besides."""
+    """Return the additional numbers of resistances between focal nodes."""
     return (
         NumberOutput("focal_nodes", tr("Focal nodes")),
         NumberOutput("runs", tr("Pairs, or focal nodes, whose currents were summed")),

@@ -1,4 +1,4 @@
-"""Pairs of focal nodes in tables, and in the log where nothing joins them."""
+"""Pairs of focal nodes in tables, and in the log where no path connects them."""
 
 from __future__ import annotations
 
@@ -10,206 +10,240 @@ from qgis.core import QgsProcessingFeedback
 from ..i18n import tr
 from ..layers import FocalNodes, RasterGrid
 from ..runner import Result
+from .formatting import MAX_NAMES_IN_MESSAGE, join_names
 from .parameter_values import ParameterValues
 from .styles import line_style
 from .tables import Column, Table
 
-# A warning that lists a thousand names helps nobody.
-NAMES_IN_A_MESSAGE = 20
-
-
-def pair_columns(sources: FocalNodes, targets: FocalNodes) -> tuple[Column, ...]:
-    """Return the columns that say which two focal nodes a row is about: their ids, and what people call them."""
-    return (
-        Column("from_id", _kind(sources)),
-        Column("to_id", _kind(targets)),
-        Column("from_name", "text"),
-        Column("to_name", "text"),
-    )
-
-
-def pair_values(sources: FocalNodes, targets: FocalNodes, one: int, other: int | None) -> tuple[int | str | None, ...]:
-    """Return what stands in those columns, for two focal nodes by their places in the lists; None for no other."""
-    if other is None:
-        return sources.names[one], None, sources.labels[one], None
-    return sources.names[one], targets.names[other], sources.labels[one], targets.labels[other]
+# A message lists at most this many components of the landscape.
+MAX_COMPONENTS_IN_MESSAGE = 10
 
 
 def sources_and_targets(inputs: ParameterValues) -> tuple[FocalNodes, FocalNodes]:
-    """Return where ways begin and where they lead to: the targets, or the focal nodes themselves."""
-    if not inputs.is_given("TARGETS"):
+    """Return the focal nodes and the targets, which are the focal nodes themselves if no targets are provided."""
+    if not inputs.is_provided("TARGETS"):
         return inputs.focal, inputs.focal
     return inputs.focal_to_targets, inputs.targets
 
 
 def pair_arrays(inputs: ParameterValues) -> dict[str, np.ndarray]:
-    """Return the arrays of a task about ways between focal nodes, or from them to targets."""
-    focal, ends = sources_and_targets(inputs)
-    arrays = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
-    return arrays if ends is focal else arrays | {"target_ids": ends.cell_ids, "target_cells": ends.cells}
+    """Return the input arrays of a task about paths among focal nodes, or from focal nodes to targets."""
+    sources, targets = sources_and_targets(inputs)
+    arrays = {"focal_ids": sources.cell_ids, "focal_cells": sources.cells}
+    if targets is sources:
+        return arrays
+    return arrays | {"target_ids": targets.cell_ids, "target_cells": targets.cells}
+
+
+def pair_columns(sources: FocalNodes, targets: FocalNodes) -> tuple[Column, ...]:
+    """Return the columns that identify a pair: ids and names of both focal nodes."""
+    return (
+        Column("from_id", id_kind(sources)),
+        Column("to_id", id_kind(targets)),
+        Column("from_name", "text"),
+        Column("to_name", "text"),
+    )
+
+
+def pair_values(
+    sources: FocalNodes, targets: FocalNodes, source: int, target: int | None
+) -> tuple[int | str | None, ...]:
+    """Return the values of those columns for a source and a target by index; a target of None leaves them empty."""
+    if target is None:
+        return sources.names[source], None, sources.labels[source], None
+    return sources.names[source], targets.names[target], sources.labels[source], targets.labels[target]
+
+
+def id_kind(focal: FocalNodes) -> str:
+    """Return the kind of column that holds the ids of focal nodes."""
+    return "integer" if all(isinstance(name, int) for name in focal.names) else "text"
 
 
 def unreachable_pairs(
-    found: np.ndarray, sources: int, targets: int | None, which: str, *, both_ways: bool
+    connected: np.ndarray, sources: int, targets: int | None, which: str, *, directed: bool
 ) -> list[tuple[int, int | None]]:
-    """Return the pairs that were asked for and that no path joins.
+    """Return the requested pairs that no path connects.
 
     Parameters
     ----------
-    found
-        int64 (p, 2): places of the pairs that a path joins.
+    connected
+        int64 (n, 2): source and target index of the pairs that a path connects.
     sources, targets
-        How many there are; None for ways among the sources.
+        Number of sources and of targets; None for paths among the sources.
     which
-        ``"all"``; ``"nearest"``, of which a source that reaches nothing has no other; ``"minimum_planar_graph"``, which
-        asks for pairs that are joined only.
-    both_ways
-        Whether going and coming back are two pairs.
+        Requested pairs: ``"all"``; ``"nearest"``, where the target of an isolated source is None; or
+        ``"minimum_planar_graph"``, which holds connected pairs only.
+    directed
+        Whether (i, j) and (j, i) are two pairs.
 
     Examples
     --------
-    >>> unreachable_pairs(np.array([[0, 1]]), 3, None, "all", both_ways=False)
+    >>> unreachable_pairs(np.array([[0, 1]]), 3, None, "all", directed=False)
     [(0, 2), (1, 2)]
-    >>> unreachable_pairs(np.array([[0, 1]]), 2, 2, "nearest", both_ways=False)
+    >>> unreachable_pairs(np.array([[0, 1]]), 2, 2, "nearest", directed=False)
     [(1, None)]
     """
     if which == "minimum_planar_graph":
         return []
     if which == "nearest":
-        return [(one, None) for one in range(sources) if one not in set(found[:, 0].tolist())]
+        connected_sources = set(connected[:, 0].tolist())
+        return [(i, None) for i in range(sources) if i not in connected_sources]
     if targets is not None:
-        asked = [(one, other) for one in range(sources) for other in range(targets)]
+        requested = [(i, j) for i in range(sources) for j in range(targets)]
     else:
-        asked = [(i, j) for i in range(sources) for j in range(0 if both_ways else i + 1, sources) if i != j]
-    there = {(one, other) for one, other in found.tolist()}
-    return [pair for pair in asked if pair not in there]
+        requested = [(i, j) for i in range(sources) for j in range(0 if directed else i + 1, sources) if i != j]
+    connected_pairs = {(i, j) for i, j in connected.tolist()}
+    return [pair for pair in requested if pair not in connected_pairs]
 
 
 def path_table(output: str, inputs: ParameterValues, result: Result, which: str) -> Table:
-    """Return the paths of a result as lines with their length and cost, and pairs without one as rows without a line.
+    """Return least-cost paths as lines with length and cost; pairs without a path are rows without a geometry.
 
     Parameters
     ----------
     output
         Name of the output parameter.
     inputs, result
-        What the engine was given, and what it returned.
+        Inputs and result of the engine's task.
     which
-        As of `unreachable_pairs`.
+        As in `unreachable_pairs`.
     """
-    focal, ends = sources_and_targets(inputs)
-    pairs, lines = result.outputs["pairs"], paths_of(result, inputs.landscape.frame)
-    numbers = zip(pairs.tolist(), result.outputs["lengths"], result.outputs["costs"], lines)
-    found = [((one, other), (*pair_values(focal, ends, one, other), *of), line) for (one, other), *of, line in numbers]
-    both_ways = inputs.choice("EDGE_RULE") == "target"
-    lacking = unreachable_pairs(pairs, len(focal), None if ends is focal else len(ends), which, both_ways=both_ways)
-    found += [(pair, (*pair_values(focal, ends, *pair), None, None), None) for pair in lacking]
-    found.sort(key=lambda each: (each[0][0], -1 if each[0][1] is None else each[0][1]))
-    columns = (*pair_columns(focal, ends), Column("length"), Column("cost"))
-    rows, drawn = [row for _, row, _ in found], [line for *_, line in found]
-    return Table(output, columns, rows, drawn, line_style("cost", result.outputs["costs"]))
+    sources, targets = sources_and_targets(inputs)
+    pairs = result.outputs["pairs"]
+    entries = []
+    paths = zip(
+        pairs.tolist(), result.outputs["lengths"], result.outputs["costs"], path_lines(result, inputs.landscape.frame)
+    )
+    for (i, j), length, cost, line in paths:
+        entries.append(((i, j), (*pair_values(sources, targets, i, j), length, cost), line))
+    directed = inputs.choice("EDGE_RULE") == "target"
+    target_count = None if targets is sources else len(targets)
+    for i, j in unreachable_pairs(pairs, len(sources), target_count, which, directed=directed):
+        entries.append(((i, j), (*pair_values(sources, targets, i, j), None, None), None))
+    entries.sort(key=lambda entry: (entry[0][0], -1 if entry[0][1] is None else entry[0][1]))
+    columns = (*pair_columns(sources, targets), Column("length"), Column("cost"))
+    rows, lines = [row for _, row, _ in entries], [line for *_, line in entries]
+    return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"]))
 
 
-def paths_of(result: Result, frame: RasterGrid) -> list[np.ndarray]:
-    """Return the corners of the paths of a result, (n, 2) each: x and y, from source to target."""
+def path_lines(result: Result, frame: RasterGrid) -> list[np.ndarray]:
+    """Return the vertices of each path from source to target, (n, 2): x and y."""
     ends = result.outputs["path_ends"].tolist()
     lines = np.split(frame.centres(result.outputs["path_cells"]), ends[:-1]) if ends else []
-    # From a place to itself a line has no length, but still two ends.
+    # A path within one cell has length 0, but a line needs two vertices.
     return [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
 
 
-def centroid_cell(focal: FocalNodes, frame: RasterGrid) -> np.ndarray:
-    """Return a place for each focal node, (n, 2): x and y of its cell that is nearest to the mean of its cells."""
-    middles = []
+def representative_points(focal: FocalNodes, frame: RasterGrid) -> np.ndarray:
+    """Return a point for each focal node, (n, 2): x and y of the cell nearest to the centroid of its cells."""
+    points = []
     for number in range(len(focal)):
         centres = frame.centres(focal.cells[focal.owners == number])
-        middles.append(centres[np.argmin(((centres - centres.mean(0)) ** 2).sum(1))])
-    return np.array(middles)
+        points.append(centres[np.argmin(((centres - centres.mean(0)) ** 2).sum(1))])
+    return np.array(points)
 
 
-def warn_about_components(joined: np.ndarray, focal: FocalNodes, feedback: QgsProcessingFeedback) -> None:
-    """Name in the log which focal nodes can reach each other, if not all can.
+def warn_about_components(connected: np.ndarray, focal: FocalNodes, feedback: QgsProcessingFeedback) -> None:
+    """Warn if the focal nodes lie in several components of the landscape, and list them by component.
 
     Parameters
     ----------
-    joined
-        bool (n, n): whether there is a way from one to the other; one through others counts, too.
+    connected
+        bool (n, n): whether a path connects the two focal nodes; connections through others are inferred.
     focal
         The focal nodes.
     feedback
-        Hears it.
+        Receives the warning.
     """
-    parts = parts_of(joined)
-    if len(parts) < 2:
+    groups = connected_groups(connected)
+    if len(groups) < 2:
         return
-    named = [f"({join_names([focal.labels[number] for number in part])})" for part in parts]
-    shown = " · ".join(named[:NAMES_IN_A_MESSAGE])
-    if len(named) > NAMES_IN_A_MESSAGE:
-        shown = tr("{shown} and {more} more").format(shown=shown, more=len(named) - NAMES_IN_A_MESSAGE)
+    lists = [f"({join_names([focal.labels[number] for number in group])})" for group in groups]
     feedback.pushWarning(
         tr(
-            "The focal nodes lie in {count} parts of the landscape that barriers (no data or zero permeability) cut "
-            "off from each other: {parts}. Between them there is no way. “Connected components” shows the parts."
-        ).format(count=len(parts), parts=shown)
+            "The focal nodes lie in {count} connected components of the landscape, which barriers (nodata or zero "
+            "permeability) separate: {components}. No path connects focal nodes of different components. “Connected "
+            "components” maps them."
+        ).format(count=len(groups), components=join_names(lists, MAX_NAMES_IN_MESSAGE, " · "))
     )
 
 
 def warn_about_pairs(
-    lacking: Sequence[tuple[int, int | None]], sources: FocalNodes, targets: FocalNodes, feedback: QgsProcessingFeedback
+    pairs: Sequence[tuple[int, int | None]], sources: FocalNodes, targets: FocalNodes, feedback: QgsProcessingFeedback
 ) -> None:
-    """Name in the log the pairs of sources and targets that no way joins, if there are any.
+    """Warn about pairs of sources and targets that no path connects, if there are any.
 
     Parameters
     ----------
-    lacking
-        Places of source and target; None where a source reaches no target.
+    pairs
+        Indices of source and target; None where the source cannot reach any target.
     sources, targets
         Focal nodes.
     feedback
-        Hears it.
+        Receives the warning.
     """
-    alone = [one for one, other in lacking if other is None]
-    if alone:
+    isolated = [i for i, j in pairs if j is None]
+    if isolated:
         text = tr("No path leads from {count} of {all} focal nodes: {names}. Barriers enclose them.")
-        names = join_names([sources.labels[one] for one in alone])
-        feedback.pushWarning(text.format(count=len(alone), all=len(sources), names=names))
-    pairs = [f"{sources.labels[one]} – {targets.labels[other]}" for one, other in lacking if other is not None]
-    if pairs:
+        names = join_names([sources.labels[i] for i in isolated])
+        feedback.pushWarning(text.format(count=len(isolated), all=len(sources), names=names))
+    names = [f"{sources.labels[i]} – {targets.labels[j]}" for i, j in pairs if j is not None]
+    if names:
         text = tr(
-            "Barriers (no data or zero permeability) part {count:,} of {all:,} pairs, between which there is no way: "
-            "{pairs}. “Connected components” shows the parts of the landscape."
+            "No path connects {count:,} of {all:,} pairs, because barriers (nodata or zero permeability) separate "
+            "them: {pairs}. “Connected components” maps the connected parts of the landscape."
         )
-        all_ = len(sources) * len(targets)
-        feedback.pushWarning(text.format(count=len(pairs), all=all_, pairs=join_names(pairs)))
+        pair_count = len(sources) * len(targets)
+        feedback.pushWarning(text.format(count=len(names), all=pair_count, pairs=join_names(names)))
 
 
-def parts_of(joined: np.ndarray) -> list[list[int]]:
-    """Return groups of focal nodes that can reach each other, directly or through others.
+def connected_groups(connected: np.ndarray) -> list[list[int]]:
+    """Return groups of focal nodes that are connected, directly or through others.
 
     Examples
     --------
-    >>> parts_of(np.array([[True, False, True], [False, True, False], [True, False, True]]))
+    >>> connected_groups(np.array([[True, False, True], [False, True, False], [True, False, True]]))
     [[0, 2], [1]]
     """
-    parts: list[list[int]] = []
-    left = list(range(len(joined)))
-    while left:
-        part = [left.pop(0)]
-        for one in part:
-            reached = [other for other in left if joined[one, other] or joined[other, one]]
-            part += reached
-            left = [other for other in left if other not in reached]
-        parts.append(sorted(part))
-    return parts
+    groups: list[list[int]] = []
+    unassigned = list(range(len(connected)))
+    while unassigned:
+        group = [unassigned.pop(0)]
+        for i in group:
+            reached = [j for j in unassigned if connected[i, j] or connected[j, i]]
+            group += reached
+            unassigned = [j for j in unassigned if j not in reached]
+        groups.append(sorted(group))
+    return groups
 
 
-def join_names(names: Sequence[str]) -> str:
-    """Return names as a list for people, the first ones of many."""
-    shown = ", ".join(names[:NAMES_IN_A_MESSAGE])
-    if len(names) <= NAMES_IN_A_MESSAGE:
-        return shown
-    return tr("{shown} and {more} more").format(shown=shown, more=len(names) - NAMES_IN_A_MESSAGE)
+def describe_components(focal: FocalNodes, result: Result) -> str:
+    """Return a message that lists which focal nodes current connects.
 
-
-def _kind(focal: FocalNodes) -> str:
-    return "integer" if all(isinstance(name, int) for name in focal.names) else "text"
+    Parameters
+    ----------
+    focal
+        The focal nodes.
+    result
+        Result with the ids of the focal nodes included, and their resistances: one value each, or a matrix.
+    """
+    names, ids = focal.named(), result.outputs["ids"].tolist()
+    resistances = result.outputs["resistances"]
+    if resistances.ndim == 1:
+        isolated = [str(names[id]) for id, value in zip(ids, resistances.tolist()) if np.isinf(value)]
+        text = tr("{count:,} focal nodes are not connected with any other, because barriers separate them: {names}.")
+        return text.format(count=len(isolated), names=join_names(isolated))
+    groups: list[list[int]] = []
+    for index in range(len(ids)):
+        group = next((group for group in groups if np.isfinite(resistances[group[0], index])), None)
+        if group is None:
+            groups.append([index])
+        else:
+            group.append(index)
+    lists = [join_names([str(names[ids[index]]) for index in group]) for group in groups]
+    text = tr(
+        "{count:,} pairs are not connected, because barriers separate them; their resistance is left empty. Focal "
+        "nodes that are connected with each other: {components}."
+    )
+    components = join_names(lists, MAX_COMPONENTS_IN_MESSAGE, "; ")
+    return text.format(count=result.numbers["unconnected"], components=components)

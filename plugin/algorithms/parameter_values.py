@@ -36,7 +36,7 @@ from ..layers import (
 from ..runner import Task
 
 
-def is_given(parameters: dict, name: str) -> bool:
+def is_provided(parameters: dict, name: str) -> bool:
     """Return whether an optional parameter was filled in."""
     value = parameters.get(name)
     is_null = getattr(value, "isNull", lambda: False)
@@ -89,7 +89,7 @@ class ParameterValues:
         raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
         validate_landscape(raster, self.choice("VALUES"))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
-        return self._masked(raster) if self.is_given("MASK") else raster
+        return self._masked(raster) if self.is_provided("MASK") else raster
 
     def _masked(self, raster: Raster) -> Raster:
         """The landscape without what a mask leaves out: cells of the mask without data, or of 0 and less."""
@@ -109,7 +109,7 @@ class ParameterValues:
     @cached_property
     def sources(self) -> Points:
         """The cells of the source points, or of the source raster."""
-        if self.is_given("SOURCES"):
+        if self.is_provided("SOURCES"):
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
         marks = align(layer, 1, self.landscape.frame, self._feedback)
@@ -167,7 +167,7 @@ class ParameterValues:
         QgsProcessingException
             As `read_focal_nodes` and `focal_nodes_of`.
         """
-        if name == "FOCAL" and not self.is_given(name):
+        if name == "FOCAL" and not self.is_provided(name):
             ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
             return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
         source = self.features(name)
@@ -179,14 +179,14 @@ class ParameterValues:
             self._feedback,
             source.sourceName(),
             barrier=self.landscape.valid & ~self.crossable,
-            id_field=self.text(id_field) if self.is_given(id_field) else "",
+            id_field=self.text(id_field) if self.is_provided(id_field) else "",
             at_least=at_least,
         )
 
     @cached_property
     def short_circuits(self) -> np.ndarray | None:
         """Regions within which nothing resists, by number, int64 (rows, columns), 0 elsewhere; None without any."""
-        if not self.is_given("SHORT_CIRCUITS"):
+        if not self.is_provided("SHORT_CIRCUITS"):
             return None
         source = self.features("SHORT_CIRCUITS")
         return regions_in(source, self.landscape.frame, self._context, self._feedback, source.sourceName())
@@ -208,7 +208,7 @@ class ParameterValues:
         QgsProcessingException
             As `amounts_at_points` and `amounts_of_raster`.
         """
-        if not self.is_given(points):
+        if not self.is_provided(points):
             values = amounts_of_raster(self.layer(raster), self.landscape.frame, self._feedback)
             if reciprocal:
                 with np.errstate(divide="ignore"):
@@ -222,7 +222,7 @@ class ParameterValues:
             self._context,
             self._feedback,
             source.sourceName(),
-            field=self.text(field) if self.is_given(field) else "",
+            field=self.text(field) if self.is_provided(field) else "",
             default=default,
             reciprocal=reciprocal,
         )
@@ -288,9 +288,9 @@ class ParameterValues:
             rasters,
         )
 
-    def is_given(self, name: str) -> bool:
+    def is_provided(self, name: str) -> bool:
         """Return whether an optional parameter was filled in."""
-        return is_given(self._parameters, name)
+        return is_provided(self._parameters, name)
 
     def layer(self, name: str) -> QgsRasterLayer:
         """Return a raster layer.

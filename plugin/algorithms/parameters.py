@@ -62,12 +62,12 @@ def landscape() -> list[Parameter]:
     ]
 
 
-def graph(*, both_ways_alike: bool = False) -> list[Parameter]:
+def graph(*, symmetric: bool = False) -> list[Parameter]:
     """Return how neighbouring cells are joined; advanced.
 
     Parameters
     ----------
-    both_ways_alike
+    symmetric
         Offer only the rules by which going and coming back are the same.
     """
     rules = ["mean", "resistance"]
@@ -75,7 +75,7 @@ def graph(*, both_ways_alike: bool = False) -> list[Parameter]:
         "How the values of two neighbouring cells make the ease of the step between them. Mean: the mean of their "
         "permeabilities. Resistance: the mean of their resistances, as in most least-cost tools."
     )
-    if not both_ways_alike:
+    if not symmetric:
         rules.append("target")
         meaning += " " + tr(
             "Target: the permeability of the cell that is entered, so that going there and coming back may differ."
@@ -170,9 +170,9 @@ def targets() -> list[Parameter]:
     ]
 
 
-def validate_focal(given: set[str]) -> str:
+def validate_focal(provided: set[str]) -> str:
     """Return what is wrong with the choice of focal nodes, or nothing."""
-    named = given & {"FOCAL", "FOCAL_RASTER"}
+    named = provided & {"FOCAL", "FOCAL_RASTER"}
     if not named:
         return tr("No focal nodes: choose either a layer of points or polygons, or a raster of ids.")
     if len(named) == 2:

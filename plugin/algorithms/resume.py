@@ -33,7 +33,7 @@ WORKED_OUT = "finished-*.npy"
 SHARE = 0.1
 
 
-def unfinished_folder(title: str, text: str) -> QgsProcessingParameterDefinition:
+def checkpoint_parameter(title: str, text: str) -> QgsProcessingParameterDefinition:
     """Return where an earlier run can be continued from; advanced.
 
     Parameters

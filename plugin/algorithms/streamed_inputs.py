@@ -69,8 +69,8 @@ class StreamedParameterValues(ParameterValues):
         """The landscape, brought to the engine and checked on the way."""
         self._feedback.setProgressText(tr("Reading the landscape"))
         source = open_band(self.layer("INPUT"), self.whole_number("BAND"))
-        further = sum(FURTHER_BYTES for name in FURTHER_RASTERS if self.is_given(name))
-        further += sum(RESULT_BYTES for name in FURTHER_MAPS if self.is_given(name))
+        further = sum(FURTHER_BYTES for name in FURTHER_RASTERS if self.is_provided(name))
+        further += sum(RESULT_BYTES for name in FURTHER_MAPS if self.is_provided(name))
         bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + further
         cells = source.frame.rows * source.frame.columns
         require_disk_space(cells * bytes_a_cell, dict.fromkeys(self._results, cells * GEOTIFF_BYTES))

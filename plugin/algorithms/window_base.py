@@ -16,7 +16,7 @@ from ..cluster_setting import cluster_address
 from ..i18n import tr
 from ..runner import Result, Task, open_job
 from .base import EngineAlgorithm
-from .outputs import format_number
+from .formatting import format_number
 from .parameter_values import ParameterValues
 from .parameters import (
     DEFAULT_DISPERSAL,
@@ -33,7 +33,7 @@ from .parameters import (
     validate_direction,
     with_help,
 )
-from .resume import checkpoint_folder, log_checkpoint_done, resume_hint, unfinished_folder
+from .resume import checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resume_hint
 from .step_feedback import StepFeedback
 from .streamed_inputs import StreamedParameterValues
 
@@ -81,7 +81,7 @@ class WindowedAlgorithm(EngineAlgorithm):
                 ),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
-            *self.own_parameters(),
+            *self.extra_parameters(),
             distance(
                 "RANGE",
                 tr("Dependency range"),
@@ -114,11 +114,11 @@ class WindowedAlgorithm(EngineAlgorithm):
             output(self.output_title, self.output_help),
         ]
 
-    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+    def extra_parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the parameters of this algorithm alone."""
         return []
 
-    def own_choices(self, inputs: ParameterValues) -> dict[str, Any]:
+    def extra_task_parameters(self, inputs: ParameterValues) -> dict[str, Any]:
         """Return the task's parameters of this algorithm alone."""
         return {}
 
@@ -140,7 +140,7 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     @staticmethod
     def _checkpoint() -> QgsProcessingParameterDefinition:
-        return unfinished_folder(
+        return checkpoint_parameter(
             tr("Folder of finished batches, to continue an earlier run"),
             tr(
                 "An empty folder in which every finished batch is kept, if its disk has room for all of them. The "
@@ -164,11 +164,11 @@ class WindowedAlgorithm(EngineAlgorithm):
             advanced=True,
         )
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         return validate_direction(choices)
 
     def task(self, inputs: ParameterValues) -> Task:
-        arrays = {"quality": inputs.quality("QUALITY")} if inputs.is_given("QUALITY") else {}
+        arrays = {"quality": inputs.quality("QUALITY")} if inputs.is_provided("QUALITY") else {}
         parameters: dict[str, Any] = {
             "distance": inputs.choice("DISTANCE"),
             "theta": inputs.number("THETA"),
@@ -176,12 +176,12 @@ class WindowedAlgorithm(EngineAlgorithm):
             "alpha": inputs.number("ALPHA"),
             "range": inputs.number("RANGE"),
             "coarsening": inputs.number("COARSENING"),
-            **self.own_choices(inputs),
+            **self.extra_task_parameters(inputs),
         }
-        return inputs.task(self.task_name, arrays, **parameters, **self._who_computes(inputs))
+        return inputs.task(self.task_name, arrays, **parameters, **self._execution_parameters(inputs))
 
     @staticmethod
-    def _who_computes(inputs: ParameterValues) -> dict[str, Any]:
+    def _execution_parameters(inputs: ParameterValues) -> dict[str, Any]:
         """Return what the task is told of batches, of an earlier run and of a cluster."""
         parameters: dict[str, Any] = {}
         if batch := inputs.whole_number("BATCH"):
@@ -192,7 +192,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             parameters["cluster"] = address
         return parameters
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
@@ -204,11 +204,11 @@ class WindowedAlgorithm(EngineAlgorithm):
             task = self.task(inputs)
             with resume_hint(folder, feedback):
                 result = job.run(task, StepFeedback(feedback, 10, 90))
-            outputs = self.deliver(inputs, result, paths, context, feedback)
+            outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(folder, feedback)
         return outputs
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Connectivity of the landscape as it is: {connectivity}, from {windows:,} windows.")
         feedback.pushInfo(text.format(connectivity=format_number(numbers["connectivity"]), windows=numbers["windows"]))

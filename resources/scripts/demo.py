@@ -190,6 +190,7 @@ def _styled(run: Run):
     from qgis.core import QgsRasterLayer
 
     permea = sys.modules.get("permea") or _import_file("permea", ROOT / "__init__.py", package=ROOT)
+    renderers = importlib.import_module(f"{permea.__name__}.plugin.algorithms.renderers")
     styles = importlib.import_module(f"{permea.__name__}.plugin.algorithms.styles")
     dataset = gdal.Open(str(run.output))
     band = dataset.GetRasterBand(1)
@@ -200,7 +201,7 @@ def _styled(run: Run):
         raise DemoError(f"{run.output} holds no finite value.")
     style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
     layer = QgsRasterLayer(str(run.output), run.title)
-    styles.hide_infinite_cells(layer)
+    renderers.hide_infinite_cells(layer)
     layer.setRenderer(style.renderer(layer))
     return layer, (float(finite.min()), float(finite.max()))
 

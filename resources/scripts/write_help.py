@@ -32,8 +32,8 @@ def pages() -> dict[Path, str]:
     docs, help_folder = ROOT / "docs" / "algorithms", ROOT / "resources" / "help"
     written = {docs / "README.md": as_index(algorithms)}
     for algorithm in algorithms:
-        written[docs / f"{algorithm.name()}.md"] = as_markdown(algorithm)
-        written[help_folder / f"{algorithm.name()}.html"] = as_page(algorithm)
+        written[docs / f"{algorithm.name()}.md"] = as_markdown(algorithm, algorithm.help)
+        written[help_folder / f"{algorithm.name()}.html"] = as_page(algorithm, algorithm.help)
     return written
 
 

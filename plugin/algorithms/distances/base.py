@@ -8,10 +8,12 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import DISTANCES, EngineAlgorithm
-from ..outputs import RasterOutput, common_outputs, distance_outputs, format_number
+from ..formatting import format_number
+from ..outputs import RasterOutput, common_outputs, distance_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, output, per_source, sources
-from ..styles import Style, distance_style
+from ..renderers import Style
+from ..styles import distance_style
 
 # More a GeoTIFF cannot hold.
 MOST_BANDS = 65_535
@@ -28,39 +30,39 @@ class DistanceAlgorithm(EngineAlgorithm):
         What the map is called and what its values mean.
     band_name, unit
         What the values of a single band are, and what stands behind the numbers of the legend.
-    both_ways_alike
+    symmetric
         Whether only landscapes make sense in which going and coming back are the same.
     """
 
-    section = DISTANCES
-    figures = (*common_outputs(), *distance_outputs())
+    toolbox_group = DISTANCES
+    number_outputs = (*common_outputs(), *distance_outputs())
     task_name: str
     output_title: str
     output_help: str
     band_name: str = tr("cost, map units × resistance")
     unit: str = ""
-    both_ways_alike = False
+    symmetric = False
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
             *sources(),
-            *self.own_parameters(),
+            *self.extra_parameters(),
             per_source(),
-            *graph(both_ways_alike=self.both_ways_alike),
+            *graph(symmetric=self.symmetric),
             output(self.output_title, self.output_help),
         ]
 
-    def own_parameters(self) -> list[QgsProcessingParameterDefinition]:
+    def extra_parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the parameters of this kind of distance."""
         return []
 
-    def own_choices(self, inputs: ParameterValues) -> dict:
+    def extra_task_parameters(self, inputs: ParameterValues) -> dict:
         """Return the task's parameters of this kind of distance."""
         return {}
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        named = given & {"SOURCES", "SOURCE_RASTER"}
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        named = provided & {"SOURCES", "SOURCE_RASTER"}
         if not named:
             return tr("No sources: choose either a layer of source points or a source raster.")
         if len(named) == 2:
@@ -76,14 +78,14 @@ class DistanceAlgorithm(EngineAlgorithm):
                     "for each source” off, or use fewer sources."
                 ).format(count=len(cells), most=MOST_BANDS)
             )
-        return inputs.task(self.task_name, {"sources": cells}, per_source=alone, **self.own_choices(inputs))
+        return inputs.task(self.task_name, {"sources": cells}, per_source=alone, **self.extra_task_parameters(inputs))
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         distance = result.outputs["distance"]
-        names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.name_of_band(inputs),)
+        names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.single_band_name(inputs),)
         return [RasterOutput("OUTPUT", distance, self.style(inputs, distance), band_names=names)]
 
-    def name_of_band(self, inputs: ParameterValues) -> str:
+    def single_band_name(self, inputs: ParameterValues) -> str:
         """Return what the values of a single band are."""
         return self.band_name
 
@@ -91,7 +93,7 @@ class DistanceAlgorithm(EngineAlgorithm):
         """Return how the map is drawn."""
         return distance_style(distance, self.unit)
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["mean"] is not None:
             text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")

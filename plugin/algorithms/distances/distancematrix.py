@@ -18,14 +18,14 @@ from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Result, Task, open_job
 from ..base import DISTANCES, EngineAlgorithm
+from ..formatting import format_number, join_names
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import (
-    centroid_cell,
-    join_names,
     pair_arrays,
     pair_columns,
     pair_values,
+    representative_points,
     sources_and_targets,
     warn_about_components,
     warn_about_pairs,
@@ -46,7 +46,7 @@ from ..parameters import (
     validate_direction,
     validate_focal,
 )
-from ..resume import PartialTable, checkpoint_folder, log_checkpoint_done, resume_hint, unfinished_folder
+from ..resume import PartialTable, checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resume_hint
 from ..step_feedback import StepFeedback
 from ..styles import line_style
 from ..tables import Column, Table
@@ -63,40 +63,40 @@ class DistanceMatrix(EngineAlgorithm):
 
     identifier = "distancematrix"
     title = tr("Distance matrix")
-    section = DISTANCES
+    toolbox_group = DISTANCES
     summary = tr(
         "Any of the distances between points or polygons, or from them to others, as a table, matrix or lines."
     )
     help = Help(
-        what=tr(
+        description=tr(
             "Distances between every two focal nodes, or from each focal node to each target: least cost, effective "
             "resistance, randomized shortest paths, or the straight line. Polygons are met where it is cheapest to "
             "meet them; for resistance each is one node."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to compare places with what was measured between them, such as genetic differences, or for graphs "
             "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” "
             "and the other distances; for the ways themselves “Least-cost paths”."
         ),
-        result=tr(
+        outputs=tr(
             "A table with a row for each pair and the ids of its features; both directions where going and coming "
             "back may differ (randomized shortest paths, and steps that take the target's value). Pairs that no way "
             "joins have an empty cell, and the log names them. From focal nodes to targets there is a row for each "
             "focal node and each target, in that direction."
         ),
-        reads=(
+        references=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
             "Landscape and Urban Planning 64, 233–247.",
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",
             "Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths "
             "with a comparison of graph node distances. Physica A 393, 600–616.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: the table of least-cost distances between nine habitat patches (rings), drawn as lines; "
             "the darker, the costlier."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes")),
         NumberOutput("unreachable_pairs", tr("Pairs that no way joins")),
@@ -123,7 +123,7 @@ class DistanceMatrix(EngineAlgorithm):
             measure(),
             cost(),
             *graph(),
-            unfinished_folder(
+            checkpoint_parameter(
                 tr("Folder of an unfinished run, to continue it"),
                 tr(
                     "An empty folder in which the distances of each focal node are kept as they come, and a table "
@@ -152,15 +152,15 @@ class DistanceMatrix(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        return validate_direction(choices) or validate_focal(given)
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        return validate_direction(choices) or validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
         (focal, ends), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
         if distance == "rsp":
             for nodes in (focal, ends):
                 _refuse_regions(nodes)
-        if inputs.is_given("MATRIX") and len(ends) > MOST_COLUMNS:
+        if inputs.is_provided("MATRIX") and len(ends) > MOST_COLUMNS:
             raise QgsProcessingException(
                 tr(
                     "A matrix to {count:,} focal nodes or targets has more columns than a table holds ({most:,}): "
@@ -178,7 +178,7 @@ class DistanceMatrix(EngineAlgorithm):
             own |= {"checkpoint": folder, "pieces_at_once": AHEAD}
         return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **own)
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
@@ -186,7 +186,7 @@ class DistanceMatrix(EngineAlgorithm):
         task, folder = self.task(inputs), checkpoint_folder(inputs)
         table = PartialTable(
             Path(folder) / "distances.csv",
-            lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
+            lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
             inputs.landscape.frame.crs,
             context,
         )
@@ -195,31 +195,31 @@ class DistanceMatrix(EngineAlgorithm):
             result = job.run(task, StepFeedback(feedback, 10, 90), on_piece)
             if folder:
                 table.take(result.outputs, whole=True)
-        outputs = self.deliver(inputs, result, paths, context, feedback)
+        outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(folder, feedback)
         return outputs
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         return []
 
-    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
+    def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         (focal, ends), matrix = sources_and_targets(inputs), result.outputs["matrix"]
         pairs = list(_pairs(*matrix.shape, ends is focal, both_ways=_has_direction(inputs)))
         rows = [(*pair_values(focal, ends, one, other), matrix[one, other]) for one, other in pairs]
         columns = (*pair_columns(focal, ends), Column("distance"))
         found = [Table("OUTPUT", columns, rows)]
-        if inputs.is_given("MATRIX"):
+        if inputs.is_provided("MATRIX"):
             heads = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(ends)))
             found.append(Table("MATRIX", heads, [(name, *row) for name, row in zip(focal.names, matrix)]))
-        if inputs.is_given("LINES"):
+        if inputs.is_provided("LINES"):
             frame = inputs.landscape.frame
-            here, there = centroid_cell(focal, frame), centroid_cell(ends, frame)
+            here, there = representative_points(focal, frame), representative_points(ends, frame)
             style = line_style("distance", np.array([row[-1] for row in rows]))
             drawn = [np.stack([here[one], there[other]]) for one, other in pairs]
             found.append(Table("LINES", columns, rows, drawn, style))
         return found
 
-    def deliver(
+    def write_outputs(
         self,
         inputs: ParameterValues,
         result: Result,
@@ -227,7 +227,7 @@ class DistanceMatrix(EngineAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        outputs = super().deliver(inputs, result, paths, context, feedback)
+        outputs = super().write_outputs(inputs, result, paths, context, feedback)
         (focal, ends), joined = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
         if ends is focal:
             warn_about_components(joined, focal, feedback)
@@ -235,7 +235,7 @@ class DistanceMatrix(EngineAlgorithm):
             warn_about_pairs([(int(one), int(other)) for one, other in np.argwhere(~joined)], focal, ends, feedback)
         return outputs
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["mean"] is not None:
             text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")

@@ -14,27 +14,27 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
     title = tr("Least-cost distance")
     summary = tr("Accumulated cost of the cheapest path from every cell to the nearest source.")
     help = Help(
-        what=tr(
+        description=tr(
             "Accumulated cost of the cheapest path from every cell to the nearest source, or to each source. The cost "
             "of a step is its length times the resistance of the cells it joins; resistance is 1 / permeability."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it for movement that knows the landscape and takes the one best route, such as a migration "
             "between known places. For movement without a plan use the resistance distance; for anything in between, "
             "the randomized shortest path distance."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of costs in map units times resistance: where the resistance is 1 the cost is the length of "
             "the path in metres, and a cost of 5,000 is as much as 5 km through such cells. Sources are 0. Cells from "
             "which no source can be reached are infinite, cells without data stay without data."
         ),
-        reads=(
+        references=(
             "Dijkstra, E. W. (1959). A note on two problems in connexion with graphs. Numerische Mathematik 1, "
             "269–271.",
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
             "Landscape and Urban Planning 64, 233–247.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: cost of the cheapest path to the nearest of nine habitat patches (rings), pale near them, "
             "dark where the way is long or leads through the city."
         ),

@@ -14,34 +14,34 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
     title = tr("Resistance distance")
     summary = tr("Effective resistance between every cell and the sources: many routes bring places closer.")
     help = Help(
-        what=tr(
+        description=tr(
             "Effective resistance between every cell and the nearest source, or each source. The landscape is a "
             "network of resistors: one ampere enters at the cell and leaves at the source, and the distance is the "
             "voltage that takes. Unlike the least-cost distance it counts every route: two equally good ways halve "
             "it."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it for movement without a plan, such as gene flow over generations or dispersal into unknown "
             "terrain, where redundancy of routes matters. It is exact for every cell. For movement that knows the one "
             "best way use the least-cost distance."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of resistances in ohm: a strip of n square cells with permeability 1 and size 1 has n − 1 ohm "
             "from end to end. Only comparisons within one landscape mean something. Sources are 0. Cells from which "
             "no source can be reached are infinite, cells without data stay without data."
         ),
-        reads=(
+        references=(
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: effective resistance to the nearest of nine habitat patches (rings), low where many ways"
             " through forest lead there, high in the city."
         ),
     )
     task_name = "resistance.distance"
-    both_ways_alike = True
+    symmetric = True
     output_title = tr("Resistance distance")
     band_name = tr("effective resistance, ohm")
     unit = "Ω"

@@ -12,8 +12,9 @@ from qgis.core import (
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
+from ..formatting import format_number
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import (
     choice,
@@ -37,23 +38,23 @@ class Barriers(EngineAlgorithm):
 
     identifier = "barriers"
     title = tr("Barriers and pinch points")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("Where raising permeability gains most between places, and where current in corridors is dense.")
     help = Help(
-        what=tr(
+        description=tr(
             "For every cell, by how much the mean distance between the focal nodes falls for each unit of permeability "
             "that the cell gains: the exact derivative, all cells at once. If wanted, too: Barrier Mapper's "
             "improvement score for strips of restored land, what restoring each cell (or a disc around it) to a given "
             "resistance gains, exactly, and the current that has to keep to the least-cost corridors (pinch points)."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to decide where to restore: high values are barriers that hold many ways up. A derivative tells of "
             "small changes; where land would be restored for good, look at the gain of restoring, which is that of the "
             "whole change, or at the improvement score of strips. Pinch points are the opposite: places that work, "
             "that all movement depends on, and that should be protected. For habitat quality, or places drawn at "
             "random, use “Sensitivity of connectivity”."
         ),
-        result=tr(
+        outputs=tr(
             "A raster in the unit of the distance for each unit of permeability: 0 where a change does nothing; with "
             "least cost only the cells of the cheapest paths count, with resistance all. The improvement score is what "
             "the best restored window saves, in map units times resistance; infinite, and transparent, where it joins "
@@ -61,17 +62,17 @@ class Barriers(EngineAlgorithm):
             "reach each other falls. It is told for every cell with data, also of permeability 0; each cell or disc is "
             "restored alone. Pinch points are in ampere, 1 for each pair."
         ),
-        reads=(
+        references=(
             "McRae, B. H., Hall, S. A., Beier, P. & Theobald, D. M. (2012). Where to restore ecological connectivity? "
             "Detecting barriers and quantifying restoration benefits. PLoS ONE 7, e52604.",
             "McRae, B. H. (2012). Pinchpoint Mapper connectivity analysis software. The Nature Conservancy, Seattle.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: where more permeability takes most off the mean resistance between nine habitat patches "
             "(rings); bright where it helps most."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes")),
         NumberOutput("mean_distance", tr("Mean distance between focal nodes that can reach each other")),
@@ -145,7 +146,7 @@ class Barriers(EngineAlgorithm):
                     "times resistance; needed for the map of pinch points."
                 ),
             ),
-            *graph(both_ways_alike=True),
+            *graph(symmetric=True),
             output(tr("Barriers"), tr("What each unit of permeability more takes off the mean distance.")),
             optional_map(
                 "IMPROVEMENT",
@@ -168,38 +169,38 @@ class Barriers(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         for wanted, needed, text in (
             ("IMPROVEMENT", "SEARCH_RADIUS", tr("The improvement score needs the radius of restored windows.")),
             ("PINCH_POINTS", "CUTOFF", tr("Pinch points need the width of corridors.")),
         ):
-            if wanted in given and needed not in given:
+            if wanted in provided and needed not in provided:
                 return text
         distance = choices["DISTANCE"]
-        if "RESTORED_GAIN" in given and distance == "rsp":
+        if "RESTORED_GAIN" in provided and distance == "rsp":
             return tr("The gain of restoring is known for least cost and resistance: choose one of them.")
-        if {"RESTORED_GAIN", "RESTORED_RADIUS"} <= given and distance == "resistance":
+        if {"RESTORED_GAIN", "RESTORED_RADIUS"} <= provided and distance == "resistance":
             return tr(
                 "The gain of restoring whole discs is known for least cost only: leave their radius empty for single "
                 "cells, or choose least cost."
             )
-        return validate_focal(given)
+        return validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
         focal = inputs.focal
         more, rasters = {}, ["gain"]
-        if inputs.is_given("IMPROVEMENT"):
+        if inputs.is_provided("IMPROVEMENT"):
             more |= {
                 "search_radius": inputs.number("SEARCH_RADIUS"),
                 "restored_resistance": inputs.number("RESTORED"),
             }
             rasters.append("improvement")
-        if inputs.is_given("RESTORED_GAIN"):
+        if inputs.is_provided("RESTORED_GAIN"):
             more["restored_permeability"] = 1 / inputs.number("RESTORED")
-            if inputs.is_given("RESTORED_RADIUS"):
+            if inputs.is_provided("RESTORED_RADIUS"):
                 more["restored_radius"] = inputs.number("RESTORED_RADIUS")
             rasters.append("restored_gain")
-        if inputs.is_given("PINCH_POINTS"):
+        if inputs.is_provided("PINCH_POINTS"):
             more["cutoff"] = inputs.number("CUTOFF")
             rasters.append("pinch_points")
         return inputs.task(
@@ -212,7 +213,7 @@ class Barriers(EngineAlgorithm):
             **more,
         )
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         gain = result.outputs["gain"]
         # Of randomized paths a better cell may also invite a detour.
         style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
@@ -227,7 +228,7 @@ class Barriers(EngineAlgorithm):
                 found.append(RasterOutput(output_, values, current_style(values, unit), band_names=(band,)))
         return found
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Mean distance of {nodes:,} focal nodes: {distance}. A unit of permeability gains up to {gain}.")
         distance, gain = format_number(numbers["mean_distance"]), format_number(numbers["maximum"])

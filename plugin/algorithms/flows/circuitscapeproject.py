@@ -33,20 +33,20 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
 
     identifier = "circuitscapeproject"
     title = tr("Run a Circuitscape project")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("Runs the .ini of a Circuitscape project as it is, and writes the files Circuitscape would write.")
     help = Help(
-        what=tr(
+        description=tr(
             "Runs a project of Circuitscape without Circuitscape: pairwise, one-to-all, all-to-one and advanced mode "
             "on rasters, pairwise and advanced mode on networks, with focal regions, short-circuit regions, mask, "
             "included or excluded pairs, variable source strengths and conflict policies. The results agree with "
             "those that Circuitscape's own tests expect."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it for projects that exist already, to repeat published work, or to compare. For a new question "
             "“Current flow” and “Current flow from sources to grounds” take layers instead of files."
         ),
-        result=tr(
+        outputs=tr(
             "A folder with the files that Circuitscape would write: NAME_resistances.out and "
             "NAME_resistances_3columns.out (−1 where two nodes are not connected), NAME_curmap_1_2.asc and "
             "NAME_voltmap_1_2.asc for each pair, NAME_cum_curmap.asc and NAME_max_curmap.asc, as far as the project "
@@ -55,18 +55,18 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "changed. For that it keeps a folder NAME_unfinished, which may be deleted with the results; while a run "
             "between points goes on, it takes 8 bytes for each cell and point."
         ),
-        reads=(
+        references=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
             "Anantharaman, R., Hall, K., Shah, V. B. & Edelman, A. (2020). Circuitscape in Julia: high performance "
             "connectivity modelling to support conservation decisions. JuliaCon Proceedings 1, 58.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample as a project of Circuitscape: the sum of the currents between nine focal nodes (rings), "
             "the file NAME_cum_curmap.asc."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
         NumberOutput("runs", tr("Runs whose maps were summed (empty where there was no sum)")),
@@ -96,7 +96,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             ),
         ]
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         path = Path(self.parameterAsFile(parameters, "INPUT", context))
@@ -119,7 +119,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         folder.finish(result)
         delete_cached_arrays(folder.kept)
         self._report(result.numbers, folder, feedback)
-        numbers = {figure.name: result.numbers.get(figure.key) for figure in self.figures}
+        numbers = {figure.name: result.numbers.get(figure.key) for figure in self.number_outputs}
         return {"OUTPUT": str(target), **numbers, "FILES": len(folder.files)}
 
     @staticmethod

@@ -27,21 +27,21 @@ from ...runner import PartialResult, Result, Task, open_job
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, flow_outputs, resistance_outputs
+from ..pair_tables import describe_components
 from ..parameter_values import ParameterValues
 from ..parameters import choice, circuit, flag, focal_nodes, graph, landscape, output, validate_focal, with_help
 from ..resume import (
     PartialTable,
     checkpoint_folder,
+    checkpoint_parameter,
     delete_cached_arrays,
     log_checkpoint_done,
     resume_hint,
-    unfinished_folder,
 )
 from ..step_feedback import StepFeedback
 from ..styles import current_style
 from ..tables import Column, Table
 from .per_pair_rasters import PairRasterFolder
-from .unconnected import describe_components
 
 #: Parts of the result that the engine is ahead of what is written.
 AHEAD = 4
@@ -52,37 +52,37 @@ class CurrentFlow(EngineAlgorithm):
 
     identifier = "currentflow"
     title = tr("Current flow")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("Where movement between places flows by circuit theory, and the resistance between them.")
     help = Help(
-        what=tr(
+        description=tr(
             "Takes the landscape for a network of resistors and lets current flow between focal nodes: between every "
             "two of them, from each to all others, or from all others to each. The current through a cell says how "
             "much random movement between the places passes there. What Circuitscape computes, without Circuitscape."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to find corridors and bottlenecks for movement without a plan, such as dispersal or gene flow, and "
             "to compare places by their resistance in statistics. For the one best way use least-cost paths; for given "
             "numbers of animals that set out here and arrive there, “Current flow from sources to grounds”."
         ),
-        result=tr(
+        outputs=tr(
             "A map of the current through every cell, in ampere, summed over all pairs (or focal nodes), of which each "
             "sends 1 ampere: bright lines are corridors, and where they are narrow and bright little is left if they "
             "are cut. Nothing flows in parts of the landscape with fewer than two focal nodes. A table of the "
             "resistances, in ohm, with an empty cell for focal nodes that are not connected. Lengths count in map "
             "units: with cells of 30 m resistances are 30 times those that Circuitscape gives, currents the same."
         ),
-        reads=(
+        references=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
             "Dickson, B. G. et al. (2019). Circuit-theory applications to connectivity science and conservation. "
             "Conservation Biology 33, 239–249.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: current between every two of nine habitat patches (rings); bright where much movement passes."
         ),
     )
-    figures = (*common_outputs(), *flow_outputs(), *resistance_outputs())
+    number_outputs = (*common_outputs(), *flow_outputs(), *resistance_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -131,8 +131,8 @@ class CurrentFlow(EngineAlgorithm):
                 advanced=True,
             ),
             *circuit(),
-            *graph(both_ways_alike=True),
-            unfinished_folder(
+            *graph(symmetric=True),
+            checkpoint_parameter(
                 tr("Folder of an unfinished run, to continue it"),
                 tr(
                     "An empty folder in which everything that had to be solved for is kept as it comes, and a table "
@@ -177,19 +177,19 @@ class CurrentFlow(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if problem := validate_focal(given):
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        if problem := validate_focal(provided):
             return problem
-        if "STRENGTH_FIELD" in given and choices["MODE"] == "pairwise":
+        if "STRENGTH_FIELD" in provided and choices["MODE"] == "pairwise":
             return tr(
                 "Strengths have no part in pairwise current, which is 1 ampere for every pair: choose another mode."
             )
-        if {"CHECKPOINT", "SINGLE_MAPS"} <= given:
+        if {"CHECKPOINT", "SINGLE_MAPS"} <= provided:
             return tr(
                 "A run with a folder of single maps is continued from there: leave the folder of an unfinished run "
                 "empty."
             )
-        if "STRENGTH_FIELD" in given and "FOCAL" not in given:
+        if "STRENGTH_FIELD" in provided and "FOCAL" not in provided:
             return tr("A field with strengths needs a layer of focal nodes, not a raster.")
         return ""
 
@@ -197,7 +197,7 @@ class CurrentFlow(EngineAlgorithm):
         focal = inputs.focal
         arrays: dict[str, np.ndarray] = {}
         owners, excluded = focal.owners, None
-        if inputs.is_given("PAIRS"):
+        if inputs.is_provided("PAIRS"):
             taken, excluded = _chosen(focal, Path(inputs.text("PAIRS")))
             keep = np.isin(focal.cell_ids, taken)
             arrays |= {"focal_ids": focal.cell_ids[keep], "focal_cells": focal.cells[keep]}
@@ -205,7 +205,7 @@ class CurrentFlow(EngineAlgorithm):
             arrays |= {"focal_ids": focal.ids[owners], "focal_cells": focal.cells}
         if excluded is not None and len(excluded):
             arrays["excluded"] = excluded
-        if inputs.is_given("STRENGTH_FIELD"):
+        if inputs.is_provided("STRENGTH_FIELD"):
             arrays["strengths"] = _strengths(inputs)
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
@@ -214,11 +214,11 @@ class CurrentFlow(EngineAlgorithm):
             arrays,
             mode=inputs.choice("MODE"),
             zero_at_focal=inputs.flag("ZERO_AT_FOCAL"),
-            maximum=inputs.is_given("MAXIMUM_MAP"),
+            maximum=inputs.is_provided("MAXIMUM_MAP"),
         )
         return replace(task, rasters=("cumulative", "maximum") if task.parameters["maximum"] else ("cumulative",))
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
@@ -233,7 +233,7 @@ class CurrentFlow(EngineAlgorithm):
             go_on = {}
         table = PartialTable(
             place / "resistances.csv",
-            lambda arrays: self.tables(inputs, Result(arrays, {}))[0],
+            lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
             inputs.landscape.frame.crs,
             context,
         )
@@ -249,7 +249,7 @@ class CurrentFlow(EngineAlgorithm):
             result = job.run(task, StepFeedback(feedback, 10, 90), take if go_on else None)
             if go_on:
                 table.take(result.outputs, whole=True)
-        outputs = self.deliver(inputs, result, paths, context, feedback)
+        outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(kept, feedback)
         if maps:
             delete_cached_arrays(maps.kept)
@@ -257,13 +257,13 @@ class CurrentFlow(EngineAlgorithm):
         return outputs
 
     def _folder(self, inputs: ParameterValues, feedback: QgsProcessingFeedback) -> PairRasterFolder | None:
-        if not inputs.is_given("SINGLE_MAPS"):
+        if not inputs.is_provided("SINGLE_MAPS"):
             return None
         folder = Path(inputs.text("SINGLE_MAPS")).absolute()
         each = "both" if inputs.flag("VOLTAGES") else "currents"
         return PairRasterFolder(folder, inputs.focal, inputs.landscape.frame, each, StepFeedback(feedback, 10, 10))
 
-    def deliver(
+    def write_outputs(
         self,
         inputs: ParameterValues,
         result: Result,
@@ -271,12 +271,12 @@ class CurrentFlow(EngineAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        outputs = super().deliver(inputs, result, paths, context, feedback)
+        outputs = super().write_outputs(inputs, result, paths, context, feedback)
         if result.numbers["unconnected"]:
             feedback.pushWarning(describe_components(inputs.focal, result))
         return outputs
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         total, largest = result.outputs["cumulative"], result.outputs.get("maximum")
         maps = [
             RasterOutput("OUTPUT", total, current_style(total, "A"), band_names=(tr("cumulative current, ampere"),))
@@ -286,7 +286,7 @@ class CurrentFlow(EngineAlgorithm):
             maps.append(RasterOutput("MAXIMUM_MAP", largest, current_style(largest, "A"), band_names=names))
         return maps
 
-    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
+    def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         names, labels = inputs.focal.named(), dict(zip(inputs.focal.ids.tolist(), inputs.focal.labels))
         ids, values = result.outputs["ids"].tolist(), result.outputs["resistances"]
         kind = "integer" if all(isinstance(name, int) for name in names.values()) else "text"
@@ -308,7 +308,7 @@ class CurrentFlow(EngineAlgorithm):
         ]
         return [Table("RESISTANCES", columns, rows)]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr(
             "{runs:,} runs between {focal_nodes:,} focal nodes; the largest sum of currents is {maximum_current:.4g}."
@@ -362,7 +362,7 @@ def _chosen(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def _strengths(inputs: ParameterValues) -> np.ndarray:
     """The strength of each focal node by id, float64 (n, 2)."""
-    field, id_field = inputs.text("STRENGTH_FIELD"), inputs.text("ID_FIELD") if inputs.is_given("ID_FIELD") else ""
+    field, id_field = inputs.text("STRENGTH_FIELD"), inputs.text("ID_FIELD") if inputs.is_provided("ID_FIELD") else ""
     by_name = {str(name): identity for identity, name in inputs.focal.named().items()}
     found: dict[int, float] = {}
     wrong = []

@@ -32,34 +32,34 @@ class CurrentFlowAdvanced(EngineAlgorithm):
 
     identifier = "currentflowadvanced"
     title = tr("Current flow from sources to grounds")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("Where current flows from sources of any strength to grounds of any conductance.")
     help = Help(
-        what=tr(
+        description=tr(
             "Takes the landscape for a network of resistors, feeds currents of given strengths into cells, and lets "
             "them leave through grounds of given conductance: the advanced mode of Circuitscape. One system is solved, "
             "whatever the number of sources and grounds."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it where it is known who sets out and where they end: animals by the size of their populations, "
             "movement from a coast to a ridge, present habitat to future habitat, mortality (grounds everywhere). "
             "For all connections among a set of places use “Current flow”."
         ),
-        result=tr(
+        outputs=tr(
             "A map of the current through every cell in ampere, and one of the voltages in volt: the higher the "
             "voltage, the harder it is to get from there to a ground. A cell with a source shows all that enters "
             "there. Where no source or no ground is connected nothing flows, and there is no voltage."
         ),
-        reads=(
+        references=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: current from three sources in the north to three grounds in the south (rings); bright "
             "where much flows."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         *flow_outputs(),
         NumberOutput("minimum_potential", tr("Lowest voltage")),
@@ -119,7 +119,7 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 advanced=True,
             ),
             *circuit(),
-            *graph(both_ways_alike=True),
+            *graph(symmetric=True),
             output(tr("Current"), tr("The current through every cell, in ampere.")),
             optional_map(
                 "VOLTAGE",
@@ -128,12 +128,12 @@ class CurrentFlowAdvanced(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         for points, raster, what in (
             ("SOURCES", "SOURCE_RASTER", tr("Sources")),
             ("GROUNDS", "GROUND_RASTER", tr("Grounds")),
         ):
-            named = given & {points, raster}
+            named = provided & {points, raster}
             if not named:
                 text = tr("{what} are missing: choose either a layer of points or a raster.")
                 return text.format(what=what)
@@ -168,14 +168,14 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         )
         return replace(task, rasters=("currents", "potentials"))
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         currents, potentials = result.outputs["currents"], result.outputs["potentials"]
         return [
             RasterOutput("OUTPUT", currents, current_style(currents, "A"), band_names=(tr("current, ampere"),)),
             RasterOutput("VOLTAGE", potentials, distance_style(potentials, "V"), band_names=(tr("voltage, volt"),)),
         ]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
         feedback.pushInfo(text.format(numbers["unconserved"]))

@@ -15,8 +15,9 @@ from qgis.core import (
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
+from ..formatting import format_number
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components
 from ..parameter_values import ParameterValues
 from ..parameters import (
@@ -41,36 +42,36 @@ class LeastCostCorridor(EngineAlgorithm):
 
     identifier = "leastcostcorridor"
     title = tr("Least-cost corridor")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("How much more the way between points or polygons costs if it must pass through each cell.")
     help = Help(
-        what=tr(
+        description=tr(
             "For every cell, by how much the cheapest way through it costs more than the cheapest way: the sum of its "
             "cost distances to the two ends, less the cost of the best way. Between two layers, or among all pairs of "
             "focal nodes, of which each cell takes the pair that it serves best."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
             "the least-cost path. For the path alone use “Least-cost paths”; where many ways count together rather "
             "than the best one, “Current flow”."
         ),
-        result=tr(
+        outputs=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
             "as 500 m through cells of resistance 1. Normalised, it is a part of the cost of the best way: 0.1 is "
             "ten percent more. Cells beyond the threshold, and those that no way leads through, have no data."
         ),
-        reads=(
+        references=(
             "McRae, B. H. & Kavanagh, D. M. (2011). Linkage Mapper connectivity analysis software. The Nature "
             "Conservancy, Seattle.",
             "Beier, P., Majka, D. R. & Newell, S. L. (2009). Uncertainty analysis of least-cost modeling for designing "
             "wildlife linkages. Ecological Applications 19, 2067–2077.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: corridors between neighbours among nine habitat patches (rings), and their paths; dark "
             "where a detour costs little."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         NumberOutput("corridors", tr("Pairs that corridors join")),
         NumberOutput("least_cost", tr("Cost of the cheapest way of all")),
@@ -147,28 +148,28 @@ class LeastCostCorridor(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if "TARGETS" not in given and choices["EDGE_RULE"] == "target":
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        if "TARGETS" not in provided and choices["EDGE_RULE"] == "target":
             return tr(
                 "Corridors among focal nodes have no direction, so the step between two cells cannot take the value of "
                 "the target alone: choose mean or resistance."
             )
-        return validate_focal(given)
+        return validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
-        ground = inputs.is_given("ALLOCATION") or inputs.is_given("BACKLINK")
+        ground = inputs.is_provided("ALLOCATION") or inputs.is_provided("BACKLINK")
         return inputs.task(
             "leastcost.corridor",
             pair_arrays(inputs),
             rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
             pairs=inputs.choice("PAIRS"),
             relative=inputs.flag("NORMALISED"),
-            truncate_at=inputs.number("THRESHOLD") if inputs.is_given("THRESHOLD") else None,
-            paths=inputs.is_given("PATHS"),
+            truncate_at=inputs.number("THRESHOLD") if inputs.is_provided("THRESHOLD") else None,
+            paths=inputs.is_provided("PATHS"),
             allocation=ground,
         )
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
         unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
         name = tr("cost of the detour, {unit}").format(unit=unit)
@@ -190,13 +191,13 @@ class LeastCostCorridor(EngineAlgorithm):
             ]
         return found
 
-    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
+    def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         if "pairs" not in result.outputs:
             return []
-        which = "nearest" if inputs.is_given("TARGETS") else inputs.choice("PAIRS")
+        which = "nearest" if inputs.is_provided("TARGETS") else inputs.choice("PAIRS")
         return [path_table("PATHS", inputs, result, which)]
 
-    def deliver(
+    def write_outputs(
         self,
         inputs: ParameterValues,
         result: Result,
@@ -204,12 +205,12 @@ class LeastCostCorridor(EngineAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        outputs = super().deliver(inputs, result, paths, context, feedback)
+        outputs = super().write_outputs(inputs, result, paths, context, feedback)
         if "joined" in result.outputs:
             warn_about_components(result.outputs["joined"], inputs.focal, feedback)
         return outputs
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the cheapest way costs {least}.")
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

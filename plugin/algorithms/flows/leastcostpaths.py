@@ -10,8 +10,9 @@ from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessing
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
+from ..formatting import format_number
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import (
     pair_arrays,
     path_table,
@@ -30,35 +31,35 @@ class LeastCostPaths(EngineAlgorithm):
 
     identifier = "leastcostpaths"
     title = tr("Least-cost paths")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("The cheapest ways between points or polygons, as lines with their length and cost.")
     help = Help(
-        what=tr(
+        description=tr(
             "The cheapest path between every two focal nodes, to the nearest one, between neighbours, or from focal "
             "nodes to targets, as lines through the centres of cells. Paths of polygons lead from rim to rim."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to see the one best route, or to build a graph of habitat patches. A path says nothing of how "
             "good the second best is: see “Least-cost corridor” for that."
         ),
-        result=tr(
+        outputs=tr(
             "A line for each path, from the focal node to the other, with the ids of both, its length in map units and "
             "its cost, in map units times resistance. Where several paths are equally cheap one of them is drawn. "
             "Pairs that no way joins have a row without a line and with empty cells, and the log names them; so has a "
             "feature without a nearest one."
         ),
-        reads=(
+        references=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
             "Landscape and Urban Planning 64, 233–247.",
             "Fall, A., Fortin, M.-J., Manseau, M. & O'Brien, D. (2007). Spatial graphs: principles and applications "
             "for habitat connectivity. Ecosystems 10, 448–461.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: cheapest paths between neighbours among nine habitat patches (rings); the darker, the "
             "costlier."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         NumberOutput("paths", tr("Paths found")),
         NumberOutput("minimum", tr("Cost of the cheapest path")),
@@ -92,27 +93,27 @@ class LeastCostPaths(EngineAlgorithm):
             ),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         planar = choices["PAIRS"] == "minimum_planar_graph"
-        if planar and "TARGETS" in given:
+        if planar and "TARGETS" in provided:
             return tr("A minimum planar graph joins the focal nodes with each other: leave the targets out.")
         if planar and choices["EDGE_RULE"] == "target":
             return tr(
                 "A minimum planar graph has no direction, so the step between two cells cannot take the value of the "
                 "target alone: choose mean or resistance."
             )
-        return validate_focal(given)
+        return validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
         return inputs.task("leastcost.paths", pair_arrays(inputs), rasters=(), pairs=inputs.choice("PAIRS"))
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         return []
 
-    def tables(self, inputs: ParameterValues, result: Result) -> list[Table]:
+    def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         return [path_table("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
 
-    def deliver(
+    def write_outputs(
         self,
         inputs: ParameterValues,
         result: Result,
@@ -120,7 +121,7 @@ class LeastCostPaths(EngineAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        outputs = super().deliver(inputs, result, paths, context, feedback)
+        outputs = super().write_outputs(inputs, result, paths, context, feedback)
         focal, ends = sources_and_targets(inputs)
         pairs, which = result.outputs["pairs"], inputs.choice("PAIRS")
         if ends is focal and which != "nearest":
@@ -129,11 +130,11 @@ class LeastCostPaths(EngineAlgorithm):
             warn_about_components(joined, focal, feedback)
         else:
             targets = None if ends is focal else len(ends)
-            lacking = unreachable_pairs(pairs, len(focal), targets, which, both_ways=True)
+            lacking = unreachable_pairs(pairs, len(focal), targets, which, directed=True)
             warn_about_pairs(lacking, focal, ends, feedback)
         return outputs
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["paths"]:
             text = tr("{count:,} paths cost from {minimum} to {maximum}.")

@@ -7,13 +7,14 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS
+from ..formatting import format_number
 from ..help import Help
 from ..moving_window_base import MovingWindowAlgorithm, moving_window_outputs
-from ..outputs import NumberOutput, RasterOutput, format_number
+from ..outputs import NumberOutput, RasterOutput
 from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, optional_map, output
 from ..streamed_inputs import StreamedParameterValues
-from ..styles import current_style, ratio_style, sampled
+from ..styles import current_style, ratio_style, sample_rows
 
 
 class MovingWindowCurrent(MovingWindowAlgorithm):
@@ -21,39 +22,39 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
 
     identifier = "movingwindowcurrent"
     title = tr("Moving-window current")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("Where movement in all directions goes, in landscapes of any size, as in Omniscape.")
     help = Help(
-        what=tr(
+        description=tr(
             "A window moves over the landscape. Its centre, a block of cells, is a target: a current as large as the "
             "source strengths of the block flows to it from all sources within the radius, each giving as much as it "
             "is strong. The currents of all windows are added up. This is Omniscape's method."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it where there are no patches to connect, but movement everywhere and in all directions: for ranges "
             "of species across a region, for networks between natural lands, for landscapes too large for the memory. "
             "To connect given places use “Current flow”. Try a part of a large raster first; a run of hours should "
             "have a folder of finished batches."
         ),
-        result=tr(
+        outputs=tr(
             "The cumulative current of every cell in ampere: high where much movement passes, because there are many "
             "sources around or because there is no other way. The flow potential is what the current would be if "
             "nothing resisted; it shows the sources alone. The normalised current, the one divided by the other, shows "
             "the landscape alone: about 1 where movement spreads, above where it is channelled, below where it is "
             "kept away. Windows at the edge are as in Omniscape 0.6.2; the method reference tells how."
         ),
-        reads=(
+        references=(
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "
             "terrestrial landscapes in the Pacific Northwest. The Nature Conservancy, Portland.",
             "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: current of all windows with a radius of 1 km between good habitat everywhere; bright "
             "where much movement passes."
         ),
     )
-    figures = moving_window_outputs(
+    number_outputs = moving_window_outputs(
         tr("cumulative current"),
         NumberOutput("total_current", tr("Current that arrives at all targets together, in ampere")),
     )
@@ -66,7 +67,7 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             self._batch(),
             self._checkpoint(),
             self._cluster(),
-            *graph(both_ways_alike=True),
+            *graph(symmetric=True),
             output(tr("Cumulative current"), tr("The current of all windows through every cell, in ampere.")),
             optional_map(
                 "FLOW_POTENTIAL",
@@ -81,16 +82,16 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         ]
 
     def task(self, inputs: StreamedParameterValues) -> Task:
-        arrays, parameters = self.what_moves(inputs)
+        arrays, parameters = self.source_inputs(inputs)
         return inputs.task(
             self.task_name,
             arrays,
             **parameters,
-            flow_potential=inputs.is_given("FLOW_POTENTIAL"),
-            normalized_current=inputs.is_given("NORMALIZED_CURRENT"),
+            flow_potential=inputs.is_provided("FLOW_POTENTIAL"),
+            normalized_current=inputs.is_provided("NORMALIZED_CURRENT"),
         )
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         names = {
             "current": ("OUTPUT", tr("cumulative current, ampere")),
             "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
@@ -98,12 +99,12 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         }
         maps = []
         for key, values in result.outputs.items():
-            style = ratio_style() if key == "normalized_current" else current_style(sampled(values), "A")
+            style = ratio_style() if key == "normalized_current" else current_style(sample_rows(values), "A")
             maps.append(RasterOutput(names[key][0], values, style, band_names=(names[key][1],)))
         return maps
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("{total} A arrive at the targets of {windows:,} windows.")
         feedback.pushInfo(text.format(total=format_number(numbers["total_current"]), windows=numbers["windows"]))
-        super().remarks(result, feedback)
+        super().log_result(result, feedback)

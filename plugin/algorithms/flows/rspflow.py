@@ -12,9 +12,10 @@ from qgis.core import (
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
+from ..formatting import format_number
 from ..habitat.parameters import habitat, landmark_outputs, landmarks, log_landmarks
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import DEFAULT_DISPERSAL, choice, cost, graph, landscape, number, output, theta, theta_help, with_help
 from ..styles import current_style
@@ -25,25 +26,25 @@ class RSPFlowAlgorithm(EngineAlgorithm):
 
     identifier = "rspflow"
     title = tr("Randomized shortest path flow")
-    section = FLOWS
+    toolbox_group = FLOWS
     summary = tr("How often movers between wandering and the cheapest way pass through each cell.")
     help = Help(
-        what=tr(
+        description=tr(
             "The expected number of passages through every cell of movers that prefer cheap ways more or less "
             "strongly: from source points to target points, or between all habitat (betweenness). A mover ends when "
             "it first reaches its target."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it where current flow wanders too much and least-cost paths know too much: with a small θ the net "
             "passage is the current of circuit theory, with a large one it lies on the cheapest paths. Between all "
             "habitat it shows where a loss of ground would cut the most movement."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of passages: 1 at a place that every mover of one pair passes once. Total passages count every "
             "visit, to and fro; net passages only what is left of both directions. Of habitat, passages are weighted "
             "with the quality of both ends. Cells without data stay without data."
         ),
-        reads=(
+        references=(
             "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "
             "models. Neural Computation 21, 2363–2404.",
             "Kivimäki, I., Lebichot, B., Saramäki, J. & Saerens, M. (2016). Two betweenness centrality measures based "
@@ -51,11 +52,11 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: net passages between nine habitat patches (rings) with θ = 0.001; bright where many pass."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         *landmark_outputs(),
         NumberOutput("steps", tr("Mean number of steps of a path")),
@@ -116,12 +117,12 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             output(tr("Passages"), tr("The expected passages through every cell.")),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
-        if not given & {"SOURCES", "QUALITY"}:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
+        if not provided & {"SOURCES", "QUALITY"}:
             return tr("Nobody moves: choose either source points or habitat quality.")
-        if {"SOURCES", "QUALITY"} <= given:
+        if {"SOURCES", "QUALITY"} <= provided:
             return tr("Movement is given twice: choose either source points or habitat quality, not both.")
-        if "TARGETS" in given and "SOURCES" not in given:
+        if "TARGETS" in provided and "SOURCES" not in provided:
             return tr("There are targets but no sources: choose source points, too.")
         return ""
 
@@ -131,7 +132,7 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             "cost": inputs.choice("COST"),
             "passage": inputs.choice("PASSAGE"),
         }
-        if inputs.is_given("QUALITY"):
+        if inputs.is_provided("QUALITY"):
             between = {
                 "weighting": inputs.choice("WEIGHTING"),
                 "alpha": inputs.number("ALPHA"),
@@ -140,15 +141,15 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             arrays = {"quality": inputs.quality("QUALITY")}
             return inputs.task("rsp.flow", arrays, rasters=("passage",), **walk, **between)
         arrays = {"sources": inputs.points("SOURCES").cells}
-        if inputs.is_given("TARGETS"):
+        if inputs.is_provided("TARGETS"):
             arrays["targets"] = inputs.points("TARGETS").cells
         return inputs.task("rsp.flow", arrays, rasters=("passage",), **walk)
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         passage = result.outputs["passage"]
         return [RasterOutput("OUTPUT", passage, current_style(passage), band_names=(tr("passages"),))]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)
         text = tr("Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}.")
         steps, imbalance = format_number(result.numbers["steps"]), result.numbers["imbalance"]

@@ -7,8 +7,9 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import HABITAT, EngineAlgorithm
+from ..formatting import format_number
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs, format_number
+from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import choice, cost, dispersal, graph, landscape, output, theta, theta_help, validate_direction
 from ..styles import habitat_style
@@ -20,24 +21,24 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
 
     identifier = "connectedhabitat"
     title = tr("Connected habitat")
-    section = HABITAT
+    toolbox_group = HABITAT
     summary = tr("How much habitat each cell is connected with, over the whole landscape.")
     help = Help(
-        what=tr(
+        description=tr(
             "For every cell its quality, times the quality of all habitat in the landscape, each weighted with "
             "exp(−distance / dispersal distance). The sum is the connectivity of the landscape; its square root is "
             "the equivalent connected habitat, the size of one patch that would be as good."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to see which habitat counts, and to compare landscapes or scenarios by one number. Every way "
             "through the whole landscape is looked at. For rasters of many millions of cells use “Habitat within "
             "reach (moving windows)”, which looks no further than a window."
         ),
-        result=tr(
+        outputs=tr(
             "A raster in the unit of the quality squared: high where good habitat is connected with much good habitat, "
             "0 where a cell has no quality itself. Distances lead from the cell to the habitat."
         ),
-        reads=(
+        references=(
             "Saura, S., Estreguil, C., Mouton, C. & Rodríguez-Freire, M. (2011). Network analysis to assess landscape "
             "connectivity trends: application to European forests. Ecological Indicators 11, 407–416.",
             "Hanski, I. & Ovaskainen, O. (2000). The metapopulation capacity of a fragmented landscape. Nature 404, "
@@ -45,12 +46,12 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: connected habitat with a dispersal distance of 3,000; dark green where good habitat is "
             "connected with much good habitat."
         ),
     )
-    figures = (
+    number_outputs = (
         *common_outputs(),
         *landmark_outputs(),
         NumberOutput("connectivity", tr("Connected habitat of all cells together")),
@@ -79,7 +80,7 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
             output(tr("Connected habitat"), tr("Quality of each cell, times the habitat it is connected with.")),
         ]
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         return validate_direction(choices)
 
     def task(self, inputs: ParameterValues) -> Task:
@@ -93,11 +94,11 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
             cost=inputs.choice("COST"),
         )
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["habitat"]
         return [RasterOutput("OUTPUT", values, habitat_style(values), band_names=(tr("connected habitat"),))]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)
         total, size = format_number(result.numbers["connectivity"]), format_number(result.numbers["equivalent_habitat"])
         text = tr("Connectivity of the landscape: {total}; equivalent connected habitat: {size}.")

@@ -7,13 +7,14 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, Q
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import SENSITIVITY
+from ..formatting import format_number
 from ..help import Help
 from ..moving_window_base import MovingWindowAlgorithm, moving_window_outputs
-from ..outputs import NumberOutput, RasterOutput, format_number
+from ..outputs import NumberOutput, RasterOutput
 from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, output, with_help
 from ..streamed_inputs import StreamedParameterValues
-from ..styles import sampled, sensitivity_style
+from ..styles import sample_rows, sensitivity_style
 from .parameters import band_name, changes, log_range
 
 
@@ -22,15 +23,15 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     identifier = "movingwindowsensitivity"
     title = tr("Sensitivity of moving-window current")
-    section = SENSITIVITY
+    toolbox_group = SENSITIVITY
     summary = tr("Where changing a landscape of any size would bring more or less movement to places of interest.")
     help = Help(
-        what=tr(
+        description=tr(
             "For every cell, how much the current of “Moving-window current” in places of interest would change if "
             "the permeability, resistance or source strength of that cell changed a little: the exact gradient, all "
             "cells at once."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to ask on what the movement through a place depends, such as a reserve, a corridor or a planned "
             "crossing: where would raising permeability bring more movement through it, and where would it lead "
             "movement elsewhere? Choose the same landscape, sources and radius as for “Moving-window current”, which "
@@ -38,7 +39,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "changes; for a large one change the raster and compute the current again. Where habitat within reach, not "
             "movement through a place, is the question, use “Sensitivity of connectivity (moving windows)”."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of derivatives of the cumulative current, summed over the places of interest. Red (positive): "
             "raising the value of this cell brings more movement through the places. Blue (negative): it leads "
             "movement past them. 0: nothing that passes there depends on the cell. If all cells count, the sum is "
@@ -47,16 +48,16 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "shorter (blue: it opens a shortcut). Without one the permeability is also the strength of the sources, "
             "and the derivative counts that more movement begins where the permeability is higher."
         ),
-        picture=tr(
+        caption=tr(
             "The sample: where more permeability brings more movement through good habitat (red), and where it leads "
             "movement past it (blue); sources as good as the habitat, windows with a radius of 1 km."
         ),
-        reads=(
+        references=(
             "Landau, V. A., Shah, V. B., Anantharaman, R. & Hall, K. R. (2021). Omniscape.jl: Software to compute "
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
     )
-    figures = moving_window_outputs(
+    number_outputs = moving_window_outputs(
         tr("sensitivity"),
         NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
     )
@@ -83,13 +84,13 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             self._batch(),
             self._checkpoint(),
             self._cluster(),
-            *graph(both_ways_alike=True),
+            *graph(symmetric=True),
             output(tr("Sensitivity"), tr("Change of the current in the places of interest for a change of each cell.")),
         ]
 
     def task(self, inputs: StreamedParameterValues) -> Task:
-        places = {"weights": inputs.places("PLACES")} if inputs.is_given("PLACES") else {}
-        arrays, parameters = self.what_moves(inputs)
+        places = {"weights": inputs.places("PLACES")} if inputs.is_provided("PLACES") else {}
+        arrays, parameters = self.source_inputs(inputs)
         return inputs.task(
             self.task_name,
             {**places, **arrays},
@@ -98,13 +99,13 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             elasticity=inputs.flag("ELASTICITY"),
         )
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        return [RasterOutput("OUTPUT", values, sensitivity_style(sampled(values)), band_names=(band_name(inputs),))]
+        return [RasterOutput("OUTPUT", values, sensitivity_style(sample_rows(values)), band_names=(band_name(inputs),))]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         text = tr("Current that counts, as the landscape is: {current} A, from {windows:,} windows.")
         feedback.pushInfo(text.format(current=format_number(numbers["weighted_current"]), windows=numbers["windows"]))
-        super().remarks(result, feedback)
+        super().log_result(result, feedback)
         log_range(result, feedback)

@@ -43,29 +43,29 @@ class SensitivityAlgorithm(EngineAlgorithm):
     """How much a change of each cell would change the connectivity of the whole landscape."""
 
     identifier = "sensitivity"
-    title = tr("SensitivityAlgorithm of connectivity")
-    section = SENSITIVITY
+    title = tr("Sensitivity of connectivity")
+    toolbox_group = SENSITIVITY
     summary = tr("Where changing the landscape would help or hurt its connectivity most.")
     help = Help(
-        what=tr(
+        description=tr(
             "For every cell, how much the connectivity of the whole landscape would change if the permeability, "
             "resistance or habitat quality of that cell changed a little: the exact gradient, all cells at once."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to find where restoration would help most and where damage would hurt most. The gradient tells "
             "about small changes; for a large one, such as a new road, change the raster and compute again. Absolute "
             "values answer “what does one unit more do here”, elasticities “what does one percent more do here”: the "
             "latter are the fairer comparison between poor and good cells. For rasters too large for this use "
-            "“SensitivityAlgorithm of connectivity (moving windows)”; to restore between given places, with a score for strips "
+            "“Sensitivity of connectivity (moving windows)”; to restore between given places, with a score for strips "
             "of land, “Barriers and pinch points”."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of derivatives. With the mean distance, a negative value (blue) says: raising the value of this "
             "cell brings the places closer together; with quality-weighted connectivity, a positive value (red) says: "
             "raising it connects more habitat. 0 means that nothing depends on the cell, for example because no path "
             "comes by. Pairs that no way joins are left out and counted in the log."
         ),
-        reads=(
+        references=(
             "Hanski, I. & Ovaskainen, O. (2000). The metapopulation capacity of a fragmented landscape. Nature 404, "
             "755–758.",
             "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "
@@ -73,12 +73,12 @@ class SensitivityAlgorithm(EngineAlgorithm):
             "Van Moorter, B., Kivimäki, I., Noack, A. et al. (2023). Accelerating advances in landscape connectivity "
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: where more permeability brings nine habitat patches (rings) closer together by "
             "resistance; the darker the blue, the more it helps."
         ),
     )
-    figures = (*common_outputs(), *sensitivity_outputs())
+    number_outputs = (*common_outputs(), *sensitivity_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -171,16 +171,16 @@ class SensitivityAlgorithm(EngineAlgorithm):
         kinds = [QgsProcessing.SourceType.TypeVectorPoint]
         return with_help(QgsProcessingParameterFeatureSource(name, description, kinds, optional=True), text)
 
-    def complaint(self, given: set[str], choices: dict[str, str]) -> str:
+    def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         weighted = choices["SCALAR"] == "quality_weighted"
-        if "TARGETS" in given and "SOURCES" not in given:
+        if "TARGETS" in provided and "SOURCES" not in provided:
             return tr("There are points to go to but none to come from: choose “From these points” as well.")
         if choices["RESPECT_TO"] == "quality" and not weighted:
             return tr(
                 "The mean distance does not depend on habitat quality: choose quality_weighted as connectivity, or "
                 "the change of permeability or resistance."
             )
-        if "QUALITY" in given and not weighted:
+        if "QUALITY" in provided and not weighted:
             return tr(
                 "Habitat quality has no part in the mean distance: choose quality_weighted as connectivity, or leave "
                 "the quality raster out."
@@ -202,11 +202,11 @@ class SensitivityAlgorithm(EngineAlgorithm):
             parameters["solver"] = inputs.choice("SOLVER")
         if weighted:
             parameters["alpha"] = inputs.number("ALPHA")
-            if inputs.is_given("QUALITY"):
+            if inputs.is_provided("QUALITY"):
                 arrays["quality"] = inputs.quality("QUALITY")
-        if inputs.is_given("SOURCES"):
+        if inputs.is_provided("SOURCES"):
             arrays["sources"] = inputs.points("SOURCES").cells
-            if inputs.is_given("TARGETS"):
+            if inputs.is_provided("TARGETS"):
                 arrays["targets"] = inputs.points("TARGETS").cells
             elif len(arrays["sources"]) == 1:
                 raise QgsProcessingException(
@@ -220,11 +220,11 @@ class SensitivityAlgorithm(EngineAlgorithm):
             parameters["seed"] = inputs.whole_number("SEED")
         return inputs.task("connectivity.sensitivity", arrays, **parameters)
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         sensitivity = result.outputs["sensitivity"]
         return [RasterOutput("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if numbers["connectivity"] is not None:
             text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")

@@ -20,31 +20,31 @@ class ConnectedComponents(EngineAlgorithm):
 
     identifier = "connectedcomponents"
     title = tr("Connected components")
-    section = TOOLS
+    toolbox_group = TOOLS
     summary = tr("The parts of a landscape within which every cell can be reached from every other.")
     help = Help(
-        what=tr(
+        description=tr(
             "Finds the parts of the landscape that barriers (cells without data or with zero permeability) cut off "
             "from each other, and numbers them by size."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it before a distance, to see which places can be joined at all, and whether thin gaps in the data or "
             "single cells of barrier cut off what in reality is connected. Its result serves as a raster of sources "
             "too. How far apart places within one part are is what the distances say, “Least-cost distance” first."
         ),
-        result=tr(
+        outputs=tr(
             "A raster of whole numbers: 1 is the largest part, 2 the next, and so on; 0 are cells of zero "
             "permeability. Cells without data stay without data."
         ),
-        reads=(
+        references=(
             "Urban, D. & Keitt, T. (2001). Landscape connectivity: a graph-theoretic perspective. Ecology 82, "
             "1205–1218.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: two connected parts, the mainland and what lies beyond the water at the southern edge."
         ),
     )
-    figures = (*common_outputs(), *component_outputs())
+    number_outputs = (*common_outputs(), *component_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         text = tr("The number of the part that each cell belongs to, 1 for the largest.")
@@ -53,12 +53,12 @@ class ConnectedComponents(EngineAlgorithm):
     def task(self, inputs: ParameterValues) -> Task:
         return inputs.task("components.label")
 
-    def maps(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
+    def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         labels = result.outputs["components"]
         values = np.where(inputs.landscape.valid, labels, np.nan)
         return [RasterOutput("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
-    def remarks(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.numbers
         if not numbers["active_cells"]:
             feedback.pushWarning(tr("No cell of the landscape can be crossed."))

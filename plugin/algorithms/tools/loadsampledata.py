@@ -23,7 +23,7 @@ from ...i18n import tr
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..parameters import with_help
-from ..styles import QmlStyle, style_when_loaded
+from ..renderers import QmlStyle, style_when_loaded
 from ..tables import Column, Table, write_tables
 
 SAMPLE = RESOURCES / "sample"
@@ -37,24 +37,24 @@ class LoadSampleData(PermeaAlgorithm):
 
     identifier = "loadsampledata"
     title = tr("Load sample data")
-    section = TOOLS
+    toolbox_group = TOOLS
     summary = tr("A real landscape, its land cover and habitat patches, to try every algorithm on.")
     help = Help(
-        what=tr(
+        description=tr(
             "Copies the sample that comes with Permea: the permeability, the habitat quality, the land cover with a "
             "table of its classes, and some habitat patches of the coast at Olinda and Recife in Brazil."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it to try the algorithms, in models that show something, and to check an installation. A landscape "
             "of your own begins with “Permeability from land cover”."
         ),
-        result=tr(
+        outputs=tr(
             "Rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, a "
             "point layer and a table. Permeability rises with the vegetation index; sea and rivers have no data. The "
             "land cover comes from thresholds and nobody checked it on the ground: it is for learning."
         ),
-        reads=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
-        picture=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
+        references=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
+        caption=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -92,7 +92,7 @@ class LoadSampleData(PermeaAlgorithm):
             ),
         ]
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)

@@ -30,10 +30,11 @@ from ...runner import require_disk_space
 from ..base import TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput
-from ..parameter_values import is_given
+from ..parameter_values import is_provided
 from ..parameters import choice, output, with_help
+from ..renderers import style_when_loaded
 from ..step_feedback import StepFeedback
-from ..styles import distance_style, habitat_style, sampled, style_when_loaded
+from ..styles import distance_style, habitat_style, sample_rows
 
 # A message that lists a thousand classes helps nobody.
 CLASSES_IN_A_MESSAGE = 20
@@ -46,34 +47,34 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
 
     identifier = "permeabilityfromlandcover"
     title = tr("Permeability from land cover")
-    section = TOOLS
+    toolbox_group = TOOLS
     summary = tr("Gives each class of a land-cover raster its permeability or resistance, from a table.")
     help = Help(
-        what=tr(
+        description=tr(
             "Turns a raster of land-cover classes into a landscape: each class gets the permeability, or the "
             "resistance, that a table or the list below says."
         ),
-        when=tr(
+        when_to_use=tr(
             "Use it first, to make the landscape that the other algorithms need. The values come from telemetry, "
             "from genetic data or from experts; try several sets of them, as results depend on them. A raster that "
             "holds permeability or resistance already needs none of this: all algorithms take it as it is, "
             "“Least-cost distance” for example."
         ),
-        result=tr(
+        outputs=tr(
             "A raster on the cells of the land cover. Cells without data stay without data, which is a barrier. "
             "Classes that no value is given for are listed with their numbers of cells: they end the run, or become "
             "cells without data if that is chosen."
         ),
-        reads=(
+        references=(
             "Zeller, K. A., McGarigal, K. & Whiteley, A. R. (2012). Estimating landscape resistance to movement: a "
             "review. Landscape Ecology 27, 777–797.",
         ),
-        picture=tr(
+        caption=tr(
             "The sample: permeability of seven classes of land cover, from water and dense city (pale) to closed "
             "forest (dark green)."
         ),
     )
-    figures = (
+    number_outputs = (
         NumberOutput("classes", tr("Classes of the raster that have a value")),
         NumberOutput("missing_classes", tr("Classes of the raster that have none")),
         NumberOutput("missing_cells", tr("Cells of classes that have none")),
@@ -134,10 +135,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
-    def fault(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        return _complaint({name for name in parameters if is_given(parameters, name)}, parameters)
+    def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
+        return _validation_error({name for name in parameters if is_provided(parameters, name)}, parameters)
 
-    def execute(
+    def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         path = self.output_paths(parameters, context)["OUTPUT"]
@@ -171,7 +172,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 path, found.values, source.frame, band_names=(meaning,), feedback=StepFeedback(feedback, 50, 100)
             )
             style = habitat_style if meaning == "permeability" else distance_style
-            style_when_loaded(path, style(sampled(found.values)), context)
+            style_when_loaded(path, style(sample_rows(found.values)), context)
         _report(found.cells, found.missing, values, feedback)
         return {
             "OUTPUT": path,
@@ -183,7 +184,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
 
     def _rows(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Iterator[tuple[str, Any, Any]]:
         """Where a row stands, its class and its value."""
-        if is_given(parameters, "TABLE"):
+        if is_provided(parameters, "TABLE"):
             table = self.parameterAsSource(parameters, "TABLE", context)
             if table is None:
                 raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
@@ -202,9 +203,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             yield tr("row {row} of the list").format(row=row + 1), cells[2 * row], cells[2 * row + 1]
 
 
-def _complaint(given: set[str], parameters: dict[str, Any]) -> str:
-    if "TABLE" in given:
-        if not {"CLASS_FIELD", "VALUE_FIELD"} <= given:
+def _validation_error(provided: set[str], parameters: dict[str, Any]) -> str:
+    if "TABLE" in provided:
+        if not {"CLASS_FIELD", "VALUE_FIELD"} <= provided:
             return tr("Choose the fields of the table that hold the class and its value.")
         return tr("Values are given twice: choose either a table or the list.") if _has_list(parameters) else ""
     return "" if _has_list(parameters) else tr("No values: choose a class table, or fill in the list of classes.")
@@ -223,11 +224,11 @@ def _checked(rows: Iterable[tuple[str, Any, Any]], meaning: str) -> dict[float, 
         number, value = _number(given_class), _number(given_value)
         if math.isnan(number):
             raise QgsProcessingException(
-                tr("{where}: the class is '{given}', which is no number.").format(where=where, given=given_class)
+                tr("{where}: the class is '{given}', which is no number.").format(where=where, provided=given_class)
             )
         fault = ""
         if math.isnan(value):
-            fault = tr("'{given}' is no number").format(given=given_value)
+            fault = tr("'{given}' is no number").format(provided=given_value)
         elif math.isinf(value):
             fault = tr("it is infinite; leave the class out and have it become nodata for a barrier")
         elif value < 0:
@@ -250,9 +251,9 @@ def _checked(rows: Iterable[tuple[str, Any, Any]], meaning: str) -> dict[float, 
     return values
 
 
-def _number(given: Any) -> float:
+def _number(provided: Any) -> float:
     try:
-        return float(given)
+        return float(provided)
     except (TypeError, ValueError):
         return math.nan
 

@@ -49,7 +49,7 @@ def test_every_parameter_explains_itself_in_a_sentence(provider, name):
 def test_the_help_says_what_when_and_what_comes_out(provider, name):
     algorithm = provider.algorithm(name)
     shown = algorithm.shortHelpString()
-    for heading in ("When to use it", "What comes out"):
+    for heading in ("When to use it", "Outputs"):
         assert f"<h3>{heading}</h3>" in shown
     for parameter in algorithm.parameterDefinitions():
         assert f"<b>{parameter.description()}</b>" in shown
@@ -114,10 +114,10 @@ def test_every_picture_can_be_drawn_again():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_help_says_what_to_use_instead_and_where_the_method_comes_from(provider, name):
     algorithm = provider.algorithm(name)
-    when = algorithm.help.when.lower()
+    when = algorithm.help.when_to_use.lower()
     others = [provider.algorithm(other).displayName().lower() for other in NAMES if other != name]
     assert any(other in when for other in others)
-    assert algorithm.help.reads
+    assert algorithm.help.references
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -141,7 +141,7 @@ def test_the_log_tells_what_was_done(run, points, feedback, valley_file):
     run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     story = "\n".join(feedback.infos)
     assert "Landscape 'valley': 9 × 12 cells of 30 × 30, EPSG:31985." in story
-    assert "99 of 108 cells hold data; 99 can be crossed. Connected parts of the landscape: 2." in story
+    assert "99 of 108 cells have data; 99 cells are passable. Connected components of the landscape: 2." in story
     assert "Computed in" in story
     assert feedback.percents == sorted(feedback.percents)
     assert feedback.percents[-1] == pytest.approx(100)

@@ -215,16 +215,15 @@ def test_habitat_is_the_greener_the_more_there_is_and_none_is_pale(qgis_app, ras
         assert habitat_style(empty).renderer(layer) is not None
 
 
-def test_the_style_of_a_raster_on_disk_looks_at_rows_from_top_to_bottom(tmp_path, monkeypatch):
+def test_sample_rows_are_evenly_spaced(tmp_path):
     from permea.plugin.algorithms import styles
     from permea.plugin.npy_file import NpyFile
 
     values = np.arange(60.0).reshape(12, 5)
     np.save(tmp_path / "map.npy", values)
     on_disk = NpyFile(tmp_path / "map.npy")
-    np.testing.assert_array_equal(styles.sampled(on_disk), values)
-    monkeypatch.setattr(styles, "MOST_CELLS_FOR_A_STYLE", 15)
-    np.testing.assert_array_equal(styles.sampled(on_disk), values[[2, 6, 10]])
+    np.testing.assert_array_equal(styles.sample_rows(on_disk), values)
+    np.testing.assert_array_equal(styles.sample_rows(on_disk, max_cells=15), values[[2, 6, 10]])
 
 
 def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):

@@ -28,7 +28,7 @@ UTM = QgsCoordinateReferenceSystem("EPSG:31985")
 class Writer(PermeaAlgorithm):
     """Has one sink and nothing else."""
 
-    identifier, title, section, summary = "writer", "Writer", TOOLS, "Writes."
+    identifier, title, toolbox_group, summary = "writer", "Writer", TOOLS, "Writes."
     help = Help("", "", "")
 
     def parameters(self):

@@ -101,7 +101,7 @@ def test_the_sample_runs_with_the_defaults_and_the_log_tells_what_was_done(run, 
     assert result["ACTIVE_CELLS"] == np.isfinite(landscape.band).sum()
     assert result["WINDOWS"] > 300 and result["SECONDS"] < 60
     story = "\n".join(feedback.infos)
-    assert "102,594 of 122,848 cells hold data; 102,594 can be crossed.\n" in story
+    assert "102,594 of 122,848 cells have data; 102,594 cells are passable.\n" in story
     assert "windows without habitat were skipped" in story
     assert any(text.startswith("Batch ") and text.endswith(" left") for text in feedback.texts)
     assert feedback.percents == sorted(feedback.percents)

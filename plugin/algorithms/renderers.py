@@ -1,0 +1,279 @@
+"""Layer styles as plain values, and the QGIS renderers made from them.
+
+A style is computed from the values while they are still arrays and turned into a renderer when QGIS has loaded the
+layer. QGIS's own statistics would not do: infinite cells (unreachable) spoil every default stretch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from qgis.core import (
+    QgsColorRampLegendNodeSettings,
+    QgsColorRampShader,
+    QgsFeatureRenderer,
+    QgsGraduatedSymbolRenderer,
+    QgsLineSymbol,
+    QgsMapLayer,
+    QgsPalettedRasterRenderer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsRasterLayer,
+    QgsRasterRange,
+    QgsRasterRenderer,
+    QgsRasterShader,
+    QgsRendererRange,
+    QgsSingleBandPseudoColorRenderer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtGui import QColor
+
+from ..i18n import tr
+from .color_ramps import CATEGORIES, OTHER
+from .formatting import format_number
+
+LINE_WIDTH_MM = "0.7"
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+class Style(ABC):
+    """A layer style with all its numbers computed."""
+
+    @abstractmethod
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
+        """Return the renderer for a loaded layer."""
+
+
+@dataclass(frozen=True)
+class LinearPseudocolor(Style):
+    """Singleband pseudocolour with equally spaced stops; values outside the range keep the outermost colours.
+
+    Parameters
+    ----------
+    low, high
+        Values of the first and last colour.
+    colours
+        From low to high.
+    unit
+        Suffix of the numbers in the legend.
+    """
+
+    low: float
+    high: float
+    colours: tuple[str, ...]
+    unit: str = ""
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        high = self.high if self.high > self.low else self.low + 1.0
+        stops = np.linspace(self.low, high, len(self.colours))
+        stops[np.abs(stops) < 1e-12 * (high - self.low)] = 0.0
+        ramp = QgsColorRampShader(self.low, high)
+        ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+        ramp.setColorRampItemList([_ramp_item(stop, colour) for stop, colour in zip(stops, self.colours)])
+        ramp.setLegendSettings(_legend_settings(self.unit))
+        renderer = _pseudocolor_renderer(layer, ramp)
+        renderer.setClassificationMin(self.low)
+        renderer.setClassificationMax(high)
+        return renderer
+
+
+@dataclass(frozen=True)
+class LogPseudocolor(Style):
+    """Singleband pseudocolour with logarithmically spaced stops.
+
+    Values outside the range, 0 included, keep the outermost colours. The legend has one entry per colour: in a
+    continuous legend, whose scale is linear, most colours would be invisible.
+
+    Parameters
+    ----------
+    low, high
+        Values of the first and last colour, both positive.
+    colours
+        From low to high.
+    unit
+        Suffix of the numbers in the legend.
+    """
+
+    low: float
+    high: float
+    colours: tuple[str, ...]
+    unit: str = ""
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        high = self.high if self.high > self.low else 2 * self.low
+        stops = np.geomspace(self.low, high, len(self.colours))
+        ramp = QgsColorRampShader(self.low, high)
+        ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
+        signs = ["≤ ", *[""] * (len(stops) - 2), "≥ "]
+        items = zip(stops, self.colours, signs)
+        ramp.setColorRampItemList([_ramp_item(stop, colour, sign + self._label(stop)) for stop, colour, sign in items])
+        ramp.setLegendSettings(_legend_settings(self.unit, continuous=False))
+        renderer = _pseudocolor_renderer(layer, ramp)
+        renderer.setClassificationMin(self.low)
+        renderer.setClassificationMax(high)
+        return renderer
+
+    def _label(self, value: float) -> str:
+        return f"{format_number(float(f'{value:.2g}'))} {self.unit}".strip()
+
+
+@dataclass(frozen=True)
+class ComponentPalette(Style):
+    """One colour for each of the largest components, one colour for all others.
+
+    Parameters
+    ----------
+    sizes
+        Number of cells of component 1, 2, …
+    has_barriers
+        Whether the raster has barrier cells, numbered 0; they are transparent.
+    """
+
+    sizes: tuple[int, ...]
+    has_barriers: bool = True
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        ramp = QgsColorRampShader(1, max(1, len(self.sizes)))
+        ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
+        items = [_ramp_item(0, "#00000000", tr("barrier"))] if self.has_barriers else []
+        for number, (size, colour) in enumerate(zip(self.sizes, CATEGORIES), start=1):
+            items.append(_ramp_item(number, colour, tr("{number} ({size:,} cells)").format(number=number, size=size)))
+        if len(self.sizes) > len(CATEGORIES):
+            first, last = len(CATEGORIES) + 1, len(self.sizes)
+            label = tr("{first} to {last} (at most {size:,} cells each)")
+            size = self.sizes[len(CATEGORIES)]
+            items.append(_ramp_item(np.inf, OTHER, label.format(first=first, last=last, size=size)))
+        ramp.setColorRampItemList(items)
+        return _pseudocolor_renderer(layer, ramp)
+
+
+@dataclass(frozen=True)
+class GraduatedLines(Style):
+    """Graduated lines.
+
+    Parameters
+    ----------
+    column
+        Field with the value.
+    bounds
+        Class boundaries in ascending order, one more than there are colours.
+    colours
+        From low to high.
+    """
+
+    column: str
+    bounds: tuple[float, ...]
+    colours: tuple[str, ...]
+
+    def renderer(self, layer: QgsVectorLayer) -> QgsFeatureRenderer:
+        ranges = []
+        for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
+            properties = {"line_color": colour, "line_width": LINE_WIDTH_MM, "capstyle": "round"}
+            symbol = QgsLineSymbol.createSimple(properties)
+            ranges.append(QgsRendererRange(low, high, symbol, f"{format_number(low)} – {format_number(high)}"))
+        return QgsGraduatedSymbolRenderer(self.column, ranges)
+
+
+@dataclass(frozen=True)
+class PalettedClasses(Style):
+    """Paletted classes; all other values are transparent.
+
+    Parameters
+    ----------
+    classes
+        Value, colour and label of each class.
+    """
+
+    classes: tuple[tuple[int, str, str], ...]
+
+    def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
+        items = [QgsPalettedRasterRenderer.Class(value, QColor(colour), label) for value, colour, label in self.classes]
+        return QgsPalettedRasterRenderer(layer.dataProvider(), 1, items)
+
+
+@dataclass(frozen=True)
+class QmlStyle(Style):
+    """A style saved from QGIS, with labels.
+
+    Parameters
+    ----------
+    path
+        A `.qml` file.
+    """
+
+    path: str
+
+    def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:
+        layer.loadNamedStyle(self.path)
+        # The layer owns its renderer and deletes it when it receives another one.
+        return layer.renderer().clone()
+
+
+# QGIS stores only a bare pointer to a post-processor and calls it after the algorithm has been deleted, so each one is
+# kept alive here, by output, for the session.
+_post_processors: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
+
+
+def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) -> None:
+    """Have QGIS apply a style to an output when it loads it.
+
+    Parameters
+    ----------
+    path
+        The output as the algorithm returns it.
+    style
+        Layer style.
+    context
+        Context of the run, which lists the layers to load.
+    """
+    if context.willLoadLayerOnCompletion(path):
+        _post_processors[path] = _PostProcessor(style)
+        context.layerToLoadOnCompletionDetails(path).setPostProcessor(_post_processors[path])
+
+
+def hide_infinite_cells(layer: QgsRasterLayer) -> None:
+    """Declare infinite cells as additional nodata values of a layer."""
+    # NaN leaves the range open above; infinity as its upper end would be excluded.
+    above_all_numbers = QgsRasterRange(MAX_FLOAT32, np.nan)
+    for band in range(1, layer.bandCount() + 1):
+        layer.dataProvider().setUserNoDataValue(band, [above_all_numbers])
+
+
+class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
+    """Sets the renderer of a layer after QGIS has loaded it; runs in the main thread."""
+
+    def __init__(self, style: Style) -> None:
+        super().__init__()
+        self._style = style
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        if not isinstance(layer, (QgsRasterLayer, QgsVectorLayer)) or layer.dataProvider() is None:
+            return
+        if isinstance(layer, QgsRasterLayer):
+            # Infinite cells stay in the file. As nodata of the layer they are transparent and do not spoil a stretch
+            # or histogram that the user makes later.
+            hide_infinite_cells(layer)
+        layer.setRenderer(self._style.renderer(layer))
+        layer.triggerRepaint()
+
+
+def _ramp_item(value: float, colour: str, label: str = "") -> QgsColorRampShader.ColorRampItem:
+    return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or format_number(value))
+
+
+def _legend_settings(unit: str, *, continuous: bool = True) -> QgsColorRampLegendNodeSettings:
+    settings = QgsColorRampLegendNodeSettings()
+    settings.setUseContinuousLegend(continuous)
+    settings.setSuffix(f" {unit}" if unit else "")
+    return settings
+
+
+def _pseudocolor_renderer(layer: QgsRasterLayer, ramp: QgsColorRampShader) -> QgsSingleBandPseudoColorRenderer:
+    shader = QgsRasterShader()
+    shader.setRasterShaderFunction(ramp)
+    return QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
