@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...connectivity import corridor_current
+from ...connectivity import pinch_points
 from ...graph.focal_nodes import FocalNodes
 from ...graph.grid_graph import GridGraph
 from ...linalg.solver_stats import record_stats
@@ -25,7 +25,7 @@ from ..task import Job, ResourceEstimate, Task, TaskResult
 DISTANCES = ("leastcost", "resistance", "rsp")
 
 #: What is done one after the other, and the part of the progress that each takes.
-SHARES = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "corridor_current": (80, 99)}
+SHARES = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "pinch_points": (80, 99)}
 
 #: Seconds that the gain of a cell by resistance takes, beside a factor of the landscape for so many cells together.
 GAIN_SECONDS, GAIN_TOGETHER = 3e-4, 166
@@ -104,8 +104,8 @@ class BarriersTask(Task):
                 numbers["joining_cells"] = int((gains.joined > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
-                pinched = corridor_current(grid, focal, cutoff, progress=_progress(job, "corridor_current"))
-                outputs["corridor_current"] = pinched.total
+                pinched = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
+                outputs["pinch_points"] = pinched.total
                 numbers["unconserved"] = pinched.residual
         return TaskResult(outputs, numbers | solver_metrics(entries))
 

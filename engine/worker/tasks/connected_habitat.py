@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...connectivity import landmark_targets
+from ...connectivity import landmarks
 from ...connectivity.dispersal_kernel import ExponentialKernel
 from ...connectivity.habitat import BATCH, connected_habitat
 from ...graph.grid_graph import GridGraph
@@ -51,7 +51,7 @@ class ConnectedHabitatTask(Task):
         distance = make_distance(job, kind)
         _say_how(job, grid, kind)
         quality = read_quality(job, grid)
-        goals = landmark_targets(grid, quality, integer_parameter(job, "landmarks", 1))
+        goals = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
         job.report.message(
             f"{goals.vertices.size:,} targets stand for {np.count_nonzero(quality):,} cells that have habitat"
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...connectivity import landmark_targets, rsp_betweenness
+from ...connectivity import betweenness, landmarks
 from ...connectivity.dispersal_kernel import ExponentialKernel
 from ...connectivity.passage import PASSAGES
 from ...connectivity.rsp_movement import rsp_flow
@@ -111,12 +111,12 @@ def _between_habitat(
     quality = read_quality(job, grid)
     by_proximity = choice_parameter(job, "weighting", ("quality", "proximity")) == "proximity"
     proximity = ExponentialKernel(positive_parameter(job, "alpha")) if by_proximity else None
-    goals = landmark_targets(grid, quality, integer_parameter(job, "landmarks", 1))
+    goals = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
     job.report.message(
         f"{goals.vertices.size:,} targets stand for {np.count_nonzero(quality):,} cells that have habitat"
     )
     given = {"targets": goals.vertices, "target_quality": goals.quality, "proximity": proximity, "kind": kind}
-    found = rsp_betweenness(grid, distance, quality, **given, **_told(job))
+    found = betweenness(grid, distance, quality, **given, **_told(job))
     numbers = {
         "targets": goals.vertices.size,
         "pairs": found.pairs,

@@ -11,7 +11,7 @@ from permea.engine import (
     RSPDistance,
     connected_habitat,
 )
-from permea.engine.connectivity import landmark_targets
+from permea.engine.connectivity import landmarks
 from reference_dense import by_component, conductances, effective_resistances, least_costs, randomized_paths
 
 RNG = np.random.default_rng(12)
@@ -62,7 +62,7 @@ def test_the_number_of_targets_at_a_time_does_not_matter():
 
 def test_landmarks_change_little_where_dispersal_is_long():
     grid, quality = GridGraph(np.ones((30, 30))), np.random.default_rng(1).random((30, 30))
-    goals = landmark_targets(grid, quality, 3)
+    goals = landmarks(grid, quality, 3)
     options = {"targets": goals.vertices, "target_quality": goals.quality}
 
     def far(cost):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, RSPDistance
-from permea.engine.connectivity import landmark_targets, rsp_betweenness
+from permea.engine.connectivity import betweenness, landmarks
 from permea.engine.connectivity.rsp_movement import rsp_flow
 from permea.engine.linalg.nonsymmetric_multigrid import NonsymmetricMultigrid
 from permea.engine.paths.path_search import least_cost_paths
@@ -137,7 +137,7 @@ def test_multigrid_of_walks_finds_the_same_passages_as_elimination(theta, kind):
 def test_landmarks_keep_all_habitat_and_lie_on_the_landscape(width):
     quality = np.random.default_rng(6).random(HOLES.shape)
     grid = GridGraph(HOLES)
-    found = landmark_targets(grid, quality, width)
+    found = landmarks(grid, quality, width)
     active = np.asarray(grid.active)
     assert found.quality.sum() == pytest.approx(quality[active].sum())
     assert set(np.flatnonzero(found.quality[active])) == set(found.vertices)
@@ -146,7 +146,7 @@ def test_landmarks_keep_all_habitat_and_lie_on_the_landscape(width):
 
 def test_landmarks_one_cell_wide_are_the_habitat_itself():
     grid = GridGraph(HOLES)
-    found = landmark_targets(grid, np.ones(HOLES.shape), 1)
+    found = landmarks(grid, np.ones(HOLES.shape), 1)
     np.testing.assert_array_equal(found.vertices, np.arange(grid.n_vertices))
     np.testing.assert_array_equal(found.quality, np.asarray(grid.active))
 
@@ -167,7 +167,7 @@ def test_betweenness_is_the_formula_of_conscape(theta, neighbors, proximity):
     expected = (z * (z.T @ inner)).sum(1)
     # The nearness under jit is JAX's.
     traced = None if proximity is None else (lambda cost: jnp.exp(-cost / 3))
-    found = rsp_betweenness(grid, RSPDistance(theta), source_quality, target_quality=target_quality, proximity=traced)
+    found = betweenness(grid, RSPDistance(theta), source_quality, target_quality=target_quality, proximity=traced)
     np.testing.assert_allclose(found.passage.ravel(), expected, rtol=1e-7)
     assert found.imbalance < 1e-9 and (found.pairs, found.unreachable_pairs) == (42 * 41, 0)
     if proximity is not None:
@@ -175,13 +175,13 @@ def test_betweenness_is_the_formula_of_conscape(theta, neighbors, proximity):
 
 
 def test_landmarks_of_a_landscape_of_two_parts_count_the_pairs_they_cannot_join():
-    found = rsp_betweenness(GridGraph(DIVIDED), RSPDistance(0.1))
+    found = betweenness(GridGraph(DIVIDED), RSPDistance(0.1))
     assert (found.pairs, found.unreachable_pairs) == (2 * 18 * 17, 2 * 18 * 18)
 
 
 def test_net_betweenness_is_not_more_than_the_visits():
     grid = GridGraph(HOLES)
-    total, net = (rsp_betweenness(grid, RSPDistance(0.05), kind=kind, targets=[3]).edges for kind in ("total", "net"))
+    total, net = (betweenness(grid, RSPDistance(0.05), kind=kind, targets=[3]).edges for kind in ("total", "net"))
     assert (net <= total + 1e-12).all() and net.sum() < total.sum() / 2
 
 
@@ -222,6 +222,6 @@ def test_what_cannot_be_walked_is_refused(options, sentence):
 def test_habitat_that_is_nowhere_is_refused():
     grid = GridGraph(HILLS)
     with pytest.raises(ValueError, match="there is nothing to go to"):
-        rsp_betweenness(grid, RSPDistance(1.0), np.zeros(HILLS.shape))
+        betweenness(grid, RSPDistance(1.0), np.zeros(HILLS.shape))
     with pytest.raises(ValueError, match="quality is negative, missing or infinite in 1 active cells"):
-        rsp_betweenness(grid, RSPDistance(1.0), np.where(np.arange(7) == 2, -1.0, 1.0) * (np.arange(6) == 1)[:, None])
+        betweenness(grid, RSPDistance(1.0), np.where(np.arange(7) == 2, -1.0, 1.0) * (np.arange(6) == 1)[:, None])

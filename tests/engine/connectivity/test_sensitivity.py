@@ -17,7 +17,7 @@ from permea.engine import (
     ResistanceDistance,
     RSPDistance,
 )
-from permea.engine.connectivity import sensitivity_map
+from permea.engine.connectivity import sensitivity
 
 THETA, ALPHA = 0.3, 1.7
 DISTANCES = {"least cost": LCPDistance(), "resistance": ResistanceDistance(), "randomized": RSPDistance(THETA)}
@@ -76,7 +76,7 @@ def assert_is_slope(found, expected):
 
 @each_distance
 def test_the_map_of_quality_weighted_connectivity_is_its_slope_by_permeability(name, grid):
-    found = sensitivity_map(QualityWeightedConnectivity(DISTANCES[name], ALPHA), grid, PLACES, quality=QUALITY)
+    found = sensitivity(QualityWeightedConnectivity(DISTANCES[name], ALPHA), grid, PLACES, quality=QUALITY)
     assert found.connectivity == pytest.approx(habitat(name, landscape(), QUALITY), rel=1e-11)
     assert_is_slope(found.raster, as_map(reference_dense.slopes(lambda p: habitat(name, p, QUALITY), landscape())))
 
@@ -110,7 +110,7 @@ def test_the_gradient_by_alpha_is_the_slope_of_quality_weighted_connectivity(gri
 @pytest.mark.parametrize("elasticity", [False, True], ids=["absolute", "elasticity"])
 @pytest.mark.parametrize("respect_to", ["permeability", "resistance", "quality"])
 def test_the_map_is_the_slope_by_what_one_asks_for(respect_to, elasticity, grid):
-    found = sensitivity_map(
+    found = sensitivity(
         QualityWeightedConnectivity(LCPDistance(), ALPHA),
         grid,
         PLACES,
@@ -132,7 +132,7 @@ def test_the_map_is_the_slope_by_what_one_asks_for(respect_to, elasticity, grid)
 @pytest.mark.parametrize("respect_to", ["permeability", "resistance"])
 def test_the_map_of_the_mean_path_length_between_two_groups_is_its_slope(respect_to, grid):
     sources, targets = [0, 5], [10, 2, 13]
-    found = sensitivity_map(MeanPathLength(LCPDistance()), grid, sources, targets, respect_to=respect_to)
+    found = sensitivity(MeanPathLength(LCPDistance()), grid, sources, targets, respect_to=respect_to)
     slope = reference_dense.slopes(lambda p: mean_path("least cost", p, sources, targets), landscape())
     expected = slope if respect_to == "permeability" else -(landscape() ** 2) * slope
     assert_is_slope(found.raster, as_map(expected))
@@ -140,13 +140,13 @@ def test_the_map_of_the_mean_path_length_between_two_groups_is_its_slope(respect
 
 def test_each_group_of_places_brings_its_own_quality(grid):
     sources, targets = [0, 5, 12], [8, 2, 13]
-    found = sensitivity_map(QualityWeightedConnectivity(LCPDistance(), ALPHA), grid, sources, targets, quality=QUALITY)
+    found = sensitivity(QualityWeightedConnectivity(LCPDistance(), ALPHA), grid, sources, targets, quality=QUALITY)
     expected = habitat("least cost", landscape(), QUALITY, sources, targets)
     assert found.connectivity == pytest.approx(expected, rel=1e-12)
 
 
 def test_pairs_are_counted_as_reachable_or_not(grid):
-    found = sensitivity_map(MeanPathLength(LCPDistance()), grid, PLACES)
+    found = sensitivity(MeanPathLength(LCPDistance()), grid, PLACES)
     apart = ~np.isfinite(distances("least cost", landscape())[np.ix_(PLACES, PLACES)])
     assert (found.pairs, found.unreachable_pairs) == (12 - apart.sum(), apart.sum())
     assert apart.any()
@@ -155,15 +155,15 @@ def test_pairs_are_counted_as_reachable_or_not(grid):
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_batches_of_targets_add_up_to_the_same_map(batch, grid):
     connectivity, said = MeanPathLength(LCPDistance()), []
-    whole = sensitivity_map(connectivity, grid, PLACES)
-    found = sensitivity_map(connectivity, grid, PLACES, batch=batch, progress=lambda done, of: said.append((done, of)))
+    whole = sensitivity(connectivity, grid, PLACES)
+    found = sensitivity(connectivity, grid, PLACES, batch=batch, progress=lambda done, of: said.append((done, of)))
     np.testing.assert_allclose(found.raster, whole.raster, rtol=1e-12, atol=1e-15)
     assert found.connectivity == pytest.approx(whole.connectivity, rel=1e-13)
     assert said[-1] == (4, 4) and len(said) == -(-4 // min(batch, 4))
 
 
 def test_sources_left_out_are_all_places(grid):
-    found = sensitivity_map(QualityWeightedConnectivity(LCPDistance(), ALPHA), grid, quality=QUALITY)
+    found = sensitivity(QualityWeightedConnectivity(LCPDistance(), ALPHA), grid, quality=QUALITY)
     everywhere = np.arange(COUNT)
     assert found.connectivity == pytest.approx(
         habitat("least cost", landscape(), QUALITY, everywhere, everywhere), rel=1e-12
@@ -173,15 +173,15 @@ def test_sources_left_out_are_all_places(grid):
 def test_swapping_quality_and_permeability_gives_another_map(grid):
     connectivity = QualityWeightedConnectivity(LCPDistance(), ALPHA)
     swapped = GridGraph(np.where(ACTIVE, QUALITY, 0))
-    found = sensitivity_map(connectivity, grid, PLACES, quality=QUALITY).raster
-    other = sensitivity_map(connectivity, swapped, PLACES, quality=landscape()).raster
+    found = sensitivity(connectivity, grid, PLACES, quality=QUALITY).raster
+    other = sensitivity(connectivity, swapped, PLACES, quality=landscape()).raster
     assert np.nanmax(abs(found - other)) > 0.1 * np.nanmax(abs(found))
 
 
 def test_straight_lines_are_insensitive_to_permeability_but_not_to_quality(grid):
     connectivity = QualityWeightedConnectivity(EuclideanDistance(), ALPHA)
     by_permeability, by_quality = (
-        sensitivity_map(connectivity, grid, PLACES, quality=QUALITY, respect_to=what).raster
+        sensitivity(connectivity, grid, PLACES, quality=QUALITY, respect_to=what).raster
         for what in ("permeability", "quality")
     )
     np.testing.assert_array_equal(by_permeability, as_map(0.0))
@@ -189,14 +189,14 @@ def test_straight_lines_are_insensitive_to_permeability_but_not_to_quality(grid)
 
 
 def test_places_that_cannot_reach_each_other_have_an_infinite_mean_and_no_slope():
-    found = sensitivity_map(MeanPathLength(LCPDistance()), GridGraph([[1.0, 0.0, 1.0]]), [0], [1])
+    found = sensitivity(MeanPathLength(LCPDistance()), GridGraph([[1.0, 0.0, 1.0]]), [0], [1])
     assert (found.connectivity, found.pairs, found.unreachable_pairs) == (np.inf, 0, 1)
     np.testing.assert_array_equal(found.raster, [[0, np.nan, 0]])
 
 
 def test_an_unknown_respect_is_refused(grid):
     with pytest.raises(ValueError, match="respect_to must be one of permeability, resistance, quality, not 'cost'"):
-        sensitivity_map(MeanPathLength(LCPDistance()), grid, respect_to="cost")
+        sensitivity(MeanPathLength(LCPDistance()), grid, respect_to="cost")
 
 
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
@@ -204,9 +204,9 @@ def test_quality_that_is_none_is_refused_with_its_place(value, grid):
     wrong = QUALITY.copy()
     wrong[2, 1] = wrong[1, 1] = value  # the second is a hole, where anything may be
     with pytest.raises(ValueError, match="missing or infinite in 1 active cells, the first at row 2, column 1"):
-        sensitivity_map(MeanPathLength(LCPDistance()), grid, quality=wrong)
+        sensitivity(MeanPathLength(LCPDistance()), grid, quality=wrong)
 
 
 def test_quality_of_another_size_is_refused(grid):
     with pytest.raises(ValueError, match=r"quality has \(5, 4\) cells"):
-        sensitivity_map(MeanPathLength(LCPDistance()), grid, quality=QUALITY.T)
+        sensitivity(MeanPathLength(LCPDistance()), grid, quality=QUALITY.T)

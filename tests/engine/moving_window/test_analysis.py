@@ -18,7 +18,7 @@ from permea.engine import (
     ResistanceDistance,
     RSPDistance,
 )
-from permea.engine.connectivity import sensitivity_map
+from permea.engine.connectivity import sensitivity
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.graph import gallery
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
@@ -203,7 +203,7 @@ def test_permeability_as_a_function_of_quality_is_differentiated_both_ways(name)
     ],
 )
 def test_windows_as_large_as_the_raster_give_the_sensitivity_of_the_whole(name, respect_to):
-    whole = sensitivity_map(
+    whole = sensitivity(
         QualityWeightedConnectivity(DISTANCES[name], ALPHA),
         GridGraph(landscape()),
         quality=habitat(),
@@ -253,7 +253,7 @@ def test_the_slope_is_right_both_ways_where_ways_differ(from_blocks):
 def test_equally_cheap_ways_share_as_in_the_whole_landscape():
     uniform = {"permeability": np.ones((6, 7)), "dependency_range": 7, "coarsening": 0}
     found = analysis(SensitivityAnalysis, quality=habitat((6, 7)), **uniform).run().raster
-    whole = sensitivity_map(
+    whole = sensitivity(
         QualityWeightedConnectivity(LCPDistance(), ALPHA), GridGraph(np.ones((6, 7))), quality=habitat((6, 7))
     )
     np.testing.assert_allclose(found, whole.raster, rtol=1e-10)

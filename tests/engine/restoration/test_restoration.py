@@ -8,7 +8,7 @@ import reference_dense
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.connectivity import corridor_current, sensitivity_map
+from permea.engine.connectivity import pinch_points, sensitivity
 from permea.engine.paths.least_cost_corridors import corridor
 from permea.engine.paths.path_search import least_cost_paths
 from permea.engine.restoration import (
@@ -228,7 +228,7 @@ def test_pairs_without_a_way_are_counted_and_left_out_of_the_map():
     grid = grid_of(walled())
     found = barrier_map(grid, focal(*POINTS), ResistanceDistance())
     vertices = np.asarray(grid.vertex_numbers).ravel()[list(POINTS)]
-    whole = sensitivity_map(MeanPathLength(ResistanceDistance()), grid, vertices)
+    whole = sensitivity(MeanPathLength(ResistanceDistance()), grid, vertices)
     assert (found.pairs, found.unreachable_pairs) == (whole.pairs, whole.unreachable_pairs) == (4, 8)
     np.testing.assert_allclose(found.gain, -whole.raster, atol=1e-12)
 
@@ -264,7 +264,7 @@ def test_pinch_points_are_the_current_through_the_cells_of_the_corridor():
     inside = np.isfinite(corridor(grid, vertices[:1], vertices[1:], truncate_at=4.0).excess)
     cut = np.where(inside, np.asarray(grid.permeability), 0.0)
     (expected,) = Pairwise(GridCircuit(grid_of(cut)), focal(*places)).maps()
-    found = corridor_current(grid, focal(*places), 4.0)
+    found = pinch_points(grid, focal(*places), 4.0)
     np.testing.assert_allclose(found.total, np.where(rough() > 0, np.nan_to_num(expected.currents), np.nan), atol=1e-12)
     assert found.residual < 1e-9
 
@@ -272,16 +272,16 @@ def test_pinch_points_are_the_current_through_the_cells_of_the_corridor():
 def test_a_wide_cutoff_lets_current_go_everywhere_and_none_only_through_cells_of_the_cheapest_path():
     grid, places = grid_of(rough()), focal(0, REGION, 55)
     everywhere = Pairwise(GridCircuit(grid), places).cumulative()
-    np.testing.assert_allclose(corridor_current(grid, places, 1e9).total, everywhere.total, atol=1e-9)
+    np.testing.assert_allclose(pinch_points(grid, places, 1e9).total, everywhere.total, atol=1e-9)
     vertices = np.asarray(grid.vertex_numbers).ravel()[[0, 55]]
     (path,) = least_cost_paths(grid, vertices)
-    strict = corridor_current(grid, focal(0, 55), 0.0).total
+    strict = pinch_points(grid, focal(0, 55), 0.0).total
     assert set(np.flatnonzero(strict > 0)) <= set(path.rows * 8 + path.columns)
     np.testing.assert_allclose([strict[0, 0], strict[6, 7]], 1.0, rtol=1e-9)
 
 
 def test_pinch_points_of_pairs_add_up_and_those_without_a_way_are_counted():
-    found = corridor_current(grid_of(walled()), focal(*POINTS), 5.0)
+    found = pinch_points(grid_of(walled()), focal(*POINTS), 5.0)
     assert (found.pairs, found.unreachable_pairs) == (2, 4)
     assert np.nanmax(found.largest) <= 1 + 1e-9 and np.nanmax(found.total) <= 2 + 1e-9
 
@@ -312,7 +312,7 @@ REFUSED = {
         lambda grid: improvement_score(LeastCostRestoration(grid, focal(0, 55)), 0.0),
         "the radius of a search window must be a positive number, not 0",
     ),
-    "negative cutoff": (lambda grid: corridor_current(grid, focal(0, 55), -1.0), "must be 0 or more, not -1"),
+    "negative cutoff": (lambda grid: pinch_points(grid, focal(0, 55), -1.0), "must be 0 or more, not -1"),
 }
 
 
@@ -325,7 +325,7 @@ def test_what_makes_no_sense_is_refused(case):
 
 def test_nodes_that_no_way_joins_have_no_gradient_and_no_corridor():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
-    for attempt in (barrier_map, lambda *given: corridor_current(*given, 1.0)):
+    for attempt in (barrier_map, lambda *given: pinch_points(*given, 1.0)):
         with pytest.raises(ValueError, match="none of the . pairs of focal nodes can reach each other"):
             attempt(grid, focal(0, 2))
     assert np.isinf(LeastCostRestoration(grid, focal(0, 2)).when_raised_to(1.0, np.ones((1, 3), bool)).gain[0, 1])

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, QualityWeightedConnectivity, RSPDistance, largest_component
-from permea.engine.connectivity import rsp_betweenness
+from permea.engine.connectivity import betweenness
 
 THETA = 0.1
 MEASURES = {
@@ -123,7 +123,7 @@ def falling(cost):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_numbers(reindeer, asserted, table):
-    found = rsp_betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
+    found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
     stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
     np.testing.assert_allclose(found.passage, stored, rtol=1e-8)
     np.testing.assert_allclose(
@@ -138,7 +138,7 @@ def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_number
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(reindeer, asserted, table):
-    by_proximity = rsp_betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
+    by_proximity = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
     np.testing.assert_allclose(
         by_proximity.passage[20:23, 30:33],
         asserted["sno_2000"]["betweenness_kweighted(diagvalue=1)[21:23,31:33]"],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import monitoring
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
-from permea.engine.connectivity import sensitivity_map
+from permea.engine.connectivity import sensitivity
 from permea.engine.graph import gallery
 
 COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -77,9 +77,9 @@ def test_many_windows_of_one_size_are_compiled_once(compilations):
 
 def test_a_sensitivity_map_of_another_window_compiles_nothing(compilations):
     connectivity = MeanPathLength(LCPDistance())
-    sensitivity_map(connectivity, window(0), [0, 35])
+    sensitivity(connectivity, window(0), [0, 35])
     one, other = window(1), window(2)
-    assert compilations(lambda: [sensitivity_map(connectivity, each, [0, 35]) for each in (one, other)]) == 0
+    assert compilations(lambda: [sensitivity(connectivity, each, [0, 35]) for each in (one, other)]) == 0
 
 
 def test_a_fresh_cost_function_compiles_no_more_than_a_lasting_one(compilations):

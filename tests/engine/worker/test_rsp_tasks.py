@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance, connected_habitat
-from permea.engine.connectivity import landmark_targets, rsp_betweenness
+from permea.engine.connectivity import betweenness, landmarks
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.connectivity.rsp_movement import rsp_flow
 from worker_process import run_job
@@ -49,8 +49,8 @@ def test_a_flow_between_all_habitat_goes_to_landmarks(weighting, grid, tmp_path)
     parameters = {**FLOW, "weighting": weighting, "alpha": 2.0, "landmarks": 3}
     ended = run_job(tmp_path, "rsp.flow", parameters, landscape=LANDSCAPE, quality=QUALITY)
     assert ended.status == DONE, ended.log
-    goals = landmark_targets(grid, QUALITY, 3)
-    expected = rsp_betweenness(
+    goals = landmarks(grid, QUALITY, 3)
+    expected = betweenness(
         grid,
         RSPDistance(0.3),
         np.where(np.asarray(grid.active), QUALITY, 0),
@@ -73,7 +73,7 @@ def test_connected_habitat_is_what_the_engine_computes(kind, grid, tmp_path):
     ended = run_job(tmp_path, "habitat.connected", parameters, landscape=LANDSCAPE, quality=QUALITY)
     assert ended.status == DONE, ended.log
     quality = np.where(np.asarray(grid.active), QUALITY, 0)
-    goals = landmark_targets(grid, quality, 2)
+    goals = landmarks(grid, quality, 2)
     options = {"targets": goals.vertices, "target_quality": goals.quality}
     expected = connected_habitat(grid, KINDS[kind], ExponentialKernel(2.0), quality, **options)
     np.testing.assert_allclose(ended.output("habitat"), expected.raster, rtol=1e-9)

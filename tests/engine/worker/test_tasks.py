@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, connected_components
-from permea.engine.connectivity import sensitivity_map
+from permea.engine.connectivity import sensitivity
 from worker_process import run_job, start, write_job
 
 DONE, REFUSED = 0, 2
@@ -42,7 +42,7 @@ TASKS = {
     "connectivity.sensitivity": (
         {"distance": "leastcost", "scalar": "mean_distance", "respect_to": "permeability"},
         "sensitivity",
-        lambda grid, places: sensitivity_map(MeanPathLength(LCPDistance()), grid, places).raster,
+        lambda grid, places: sensitivity(MeanPathLength(LCPDistance()), grid, places).raster,
     ),
     "components.label": ({}, "components", lambda grid, places: connected_components(grid)),
 }
