@@ -7,7 +7,7 @@ import io
 import numpy as np
 import tifffile
 from permea.engine import GridGraph
-from permea.engine.circuits import advanced_mode
+from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
@@ -173,7 +173,7 @@ class Project:
         self.add_cumulative(results, sweep.cumulative())
         return results
 
-    def advanced_mode(self):
+    def advanced(self):
         circuit = self.circuit()
         sources, grounds = self.raster("source_file"), self.raster("ground_file")
         flow = self.advanced_flow(circuit, np.where(sources == NODATA, 0.0, sources), grounds)
@@ -186,7 +186,7 @@ class Project:
         there = grounds != NODATA
         with np.errstate(divide="ignore"):
             conductance = 1 / grounds if self.flag("ground_file_is_resistances") else grounds
-        flow = advanced_mode(
+        flow = advanced(
             circuit,
             sources,
             np.where(there, conductance, 0.0),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ...circuits import advanced_mode
+from ...circuits import advanced
 from ...circuits.advanced_mode import AdvancedResult
 from ...circuits.base import Circuit
 from ...circuits.validation import diagnose_map
@@ -53,12 +53,12 @@ def run_advanced(job: Job, circuit: Circuit) -> AdvancedResult:
     Raises
     ------
     ValueError
-        An input is missing; as `advanced_mode`.
+        An input is missing; as `advanced`.
     """
     for name in ("sources", "grounds"):
         if name not in job.inputs:
             raise ValueError(f'input "{name}" is missing')
-    flow = advanced_mode(
+    flow = advanced(
         circuit,
         job.inputs["sources"],
         job.inputs["grounds"],

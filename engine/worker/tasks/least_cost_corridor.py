@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...linalg.solver_stats import record_stats
-from ...paths import least_cost_corridors
+from ...paths import corridors
 from ...paths.least_cost_corridors import corridor
 from ...paths.pairwise_distances import allocate, connected
 from ...paths.path_search import least_cost_paths
@@ -34,7 +34,7 @@ class LeastCostCorridorTask(Task):
         job.report.progress(2, "Corridors")
         with record_stats() as entries:
             if targets is None:
-                found = least_cost_corridors(
+                found = corridors(
                     grid,
                     focal,
                     which=pairs,

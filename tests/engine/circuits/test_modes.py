@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import reference_dense
 from permea.engine import GridGraph
-from permea.engine.circuits import advanced_mode
+from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
@@ -205,7 +205,7 @@ def test_one_to_all_and_all_to_one_are_advanced_runs(landscape, regions):
                 (one if place == number else others)[cell] = strengths.get(place + 1, 1.0)
             fed, earthed = (one, others) if kind is OneToAll else (others, one)
             ground = np.where(earthed > 0, np.inf, 0.0).reshape(landscape.shape)
-            flow = advanced_mode(merged, fed.reshape(landscape.shape), ground)
+            flow = advanced(merged, fed.reshape(landscape.shape), ground)
             np.testing.assert_allclose(run.potentials, flow.potentials, atol=1e-9)
             np.testing.assert_allclose(run.currents, flow.currents, atol=1e-9)
             expected = flow.potentials.ravel()[single[number]] / strengths.get(number + 1, 1.0)
@@ -225,7 +225,7 @@ def test_advanced_solves_the_dense_system(landscape):
     sources, grounds = np.zeros(shape), np.zeros(shape)
     sources[0, 0], sources[9, 7], sources[1, 6] = 1.0, -0.3, 2.0
     grounds[6, 1], grounds[10, 8], grounds[0, 8] = 0.7, 3.0, np.inf
-    flow = advanced_mode(circuit_of(landscape, shorts), sources, grounds)
+    flow = advanced(circuit_of(landscape, shorts), sources, grounds)
     conductance, node = dense_circuit(landscape, shorts)
     fed, ground = np.zeros((2, len(conductance)))
     for cell, number in node.items():
@@ -252,7 +252,7 @@ def test_advanced_solves_the_dense_system(landscape):
 def test_a_conflict_is_settled_as_asked(policy, current_in_the_middle):
     circuit = circuit_of(np.ones((1, 3)))
     # A source on a direct ground at one end, a source of 0.5 A in the middle, a direct ground at the other end.
-    flow = advanced_mode(circuit, np.array([[0.5, 0.5, 0]]), np.array([[np.inf, 0, np.inf]]), policy=policy)
+    flow = advanced(circuit, np.array([[0.5, 0.5, 0]]), np.array([[np.inf, 0, np.inf]]), policy=policy)
     through = {"keepall": 1.0, "rmvgnd": 1.0, "rmvsrc": 0.25, "rmvall": 0.5}[policy]
     assert flow.currents[0, 2] == pytest.approx(through)
     assert flow.currents[0, 1] >= current_in_the_middle - 1e-12
@@ -308,13 +308,13 @@ def test_what_is_asked_for_must_exist(landscape, regions):
     source = nothing.copy()
     source[0, 0] = 1.0
     with pytest.raises(ValueError, match="no ground in the landscape"):
-        advanced_mode(circuit, source, nothing)
+        advanced(circuit, source, nothing)
     with pytest.raises(ValueError, match="no source in the landscape"):
-        advanced_mode(circuit, nothing, source)
+        advanced(circuit, nothing, source)
     with pytest.raises(ValueError, match=r"grounds .* in 1 places, the first at \(0, 0\)"):
-        advanced_mode(circuit, source, -source)
+        advanced(circuit, source, -source)
     with pytest.raises(ValueError, match="undirected"):
         GridCircuit(GridGraph(landscape, edge_rule="target"))
     apart = circuit_of(np.array([[1.0, 0.0, 1.0]]))
     with pytest.raises(ValueError, match="no source is connected with a ground"):
-        advanced_mode(apart, np.array([[1.0, 0, 0]]), np.array([[0, 0, 1.0]]))
+        advanced(apart, np.array([[1.0, 0, 0]]), np.array([[0, 0, 1.0]]))

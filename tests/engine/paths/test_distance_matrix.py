@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.graph.focal_nodes import FocalNodes
-from permea.engine.paths import least_cost_corridors
+from permea.engine.paths import corridors
 from permea.engine.paths.pairwise_distances import allocate, connected, distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
 from skimage.graph import MCP_Geometric
@@ -169,7 +169,7 @@ def test_in_a_narrow_valley_the_way_back_is_along_it(width):
 @pytest.mark.parametrize("relative", [False, True])
 def test_corridors_are_the_least_excess_over_all_pairs(grid, resistance, which, relative):
     costs = [costs_from(resistance, number) for number in range(len(PATCHES))]
-    found = least_cost_corridors(grid, PATCHES, which=which, relative=relative)
+    found = corridors(grid, PATCHES, which=which, relative=relative)
     expected = []
     for one, other in found.pairs:
         through = costs[one] + costs[other]
@@ -180,8 +180,8 @@ def test_corridors_are_the_least_excess_over_all_pairs(grid, resistance, which, 
 
 
 def test_a_truncated_corridor_ends_where_the_detour_is_too_long(grid):
-    whole = least_cost_corridors(grid, PATCHES).excess
-    cut = least_cost_corridors(grid, PATCHES, truncate_at=5.0).excess
+    whole = corridors(grid, PATCHES).excess
+    cut = corridors(grid, PATCHES, truncate_at=5.0).excess
     np.testing.assert_array_equal(cut, np.where(whole <= 5.0, whole, np.nan))
     assert 0 < np.isfinite(cut).sum() < np.isfinite(whole).sum()
 
@@ -255,17 +255,17 @@ def test_between_islands_there_is_no_way(islands, distance):
 
 def test_links_and_corridors_stay_on_their_island(islands):
     assert by_pair(least_cost_paths(islands, [0, 1, 2, 3], which="minimum_planar_graph")) == {(0, 1): 1, (2, 3): 1}
-    assert least_cost_corridors(islands, [0, 1, 2, 3]).pairs.tolist() == [[0, 1], [2, 3]]
-    assert np.isnan(least_cost_corridors(islands, [0, 1, 2]).excess[0]).tolist() == [False, False, True, True, True]
+    assert corridors(islands, [0, 1, 2, 3]).pairs.tolist() == [[0, 1], [2, 3]]
+    assert np.isnan(corridors(islands, [0, 1, 2]).excess[0]).tolist() == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda grid: least_cost_corridors(grid, [0, 2]), "no way joins any two of the 2 places"),
-        (lambda grid: least_cost_corridors(grid, [0]), "there is 1"),
-        (lambda grid: least_cost_corridors(grid, [0, 0], relative=True), "their least cost is 0"),
-        (lambda grid: least_cost_corridors(grid, [0, 1], truncate_at=-1.0), "must be 0 or more, not -1"),
+        (lambda grid: corridors(grid, [0, 2]), "no way joins any two of the 2 places"),
+        (lambda grid: corridors(grid, [0]), "there is 1"),
+        (lambda grid: corridors(grid, [0, 0], relative=True), "their least cost is 0"),
+        (lambda grid: corridors(grid, [0, 1], truncate_at=-1.0), "must be 0 or more, not -1"),
         (lambda grid: least_cost_paths(grid, [0], [1], which="minimum_planar_graph"), "leave the targets out"),
         (lambda grid: allocate(grid, FocalNodes(np.array([7]), (np.array([2]),))), "the first has the id 7"),
     ],
@@ -276,7 +276,7 @@ def test_what_cannot_be_asked_is_refused_in_words(islands, ask, said):
 
 
 @pytest.mark.parametrize(
-    "ask", [least_cost_corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")]
+    "ask", [corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")]
 )
 def test_neighbours_need_a_landscape_that_is_the_same_both_ways(ask):
     with pytest.raises(ValueError, match="undirected graph"):

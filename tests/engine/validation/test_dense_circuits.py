@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import reference_dense_circuit
 from permea.engine import GridGraph
-from permea.engine.circuits import advanced_mode
+from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
@@ -151,9 +151,9 @@ def test_between_sources_and_grounds(landscape, policy):
     how = {"policy": policy, "as_circuitscape": True}
     if not solved:
         with pytest.raises(ValueError, match="no (source|ground)"):
-            advanced_mode(landscape.circuit, sources, grounds, **how)
+            advanced(landscape.circuit, sources, grounds, **how)
         return
-    flow = advanced_mode(landscape.circuit, sources, grounds, **how)
+    flow = advanced(landscape.circuit, sources, grounds, **how)
     assert agrees(flow.potentials, dense.laid_out(potentials)) and agrees(flow.currents, dense.laid_out(currents))
 
 
@@ -170,9 +170,9 @@ def test_in_networks(seed):
     network = NetworkCircuit(edges[:, 0], edges[:, 1], conductances, count)
     if not solved:
         with pytest.raises(ValueError, match="no source is connected"):
-            advanced_mode(network, fed, grounds, policy="rmvgnd", as_circuitscape=True)
+            advanced(network, fed, grounds, policy="rmvgnd", as_circuitscape=True)
         return
-    flow = advanced_mode(network, fed, grounds, policy="rmvgnd", as_circuitscape=True)
+    flow = advanced(network, fed, grounds, policy="rmvgnd", as_circuitscape=True)
     assert agrees(flow.potentials, potentials) and agrees(flow.currents, currents)
 
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from permea.engine import GridGraph
-from permea.engine.circuits import advanced_mode
+from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.network_circuit import NetworkCircuit
 from permea.engine.circuits.one_to_all import AllToOne, OneToAll
@@ -130,7 +130,7 @@ def test_sources_and_grounds_are_those_of_the_library(tmp_path, circuit):
     sources[0, 0], sources[6, 4], grounds[3, 0], grounds[5, 2], sources[1, 7] = 2.0, -0.5, 0.3, np.inf, 1.0
     given = {"sources": sources, "grounds": grounds}
     ended = run_job(tmp_path, "circuit.advanced", {"policy": "keepall"}, landscape=LANDSCAPE, **given)
-    flow = advanced_mode(circuit, sources, grounds)
+    flow = advanced(circuit, sources, grounds)
     np.testing.assert_allclose(ended.output("currents"), flow.currents, atol=1e-12)
     np.testing.assert_allclose(ended.output("potentials"), flow.potentials, atol=1e-12)
     assert "connected with a source but with no ground" in ended.said("warning")[0]["text"]
@@ -159,7 +159,7 @@ def test_a_network_leads_from_sources_to_grounds(tmp_path):
     sources, grounds = np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, np.inf, 0, 0])
     network = {"edges": EDGES, "conductances": CONDUCTANCES, "sources": sources, "grounds": grounds}
     ended = run_job(tmp_path, "circuit.network", {"mode": "advanced", "policy": "keepall"}, **network)
-    flow = advanced_mode(NetworkCircuit(*EDGES.T, CONDUCTANCES), sources, grounds)
+    flow = advanced(NetworkCircuit(*EDGES.T, CONDUCTANCES), sources, grounds)
     np.testing.assert_allclose(ended.output("potentials"), flow.potentials)
     assert ended.output("branches").shape == (4, 3)
 

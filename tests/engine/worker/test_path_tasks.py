@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.graph.focal_nodes import FocalNodes
-from permea.engine.paths import least_cost_corridors
+from permea.engine.paths import corridors
 from permea.engine.paths.least_cost_corridors import corridor
 from permea.engine.paths.pairwise_distances import allocate, distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
@@ -136,7 +136,7 @@ def test_an_island_alone_has_no_paths(tmp_path):
 def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, focal, tmp_path):
     parameters = {"pairs": "all", "relative": True, "truncate_at": 0.5, "paths": True, "allocation": True}
     ended = run(tmp_path, "leastcost.corridor", parameters)
-    found, ground = least_cost_corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
+    found, ground = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
     np.testing.assert_allclose(ended.output("corridor"), found.excess, atol=1e-12)
     np.testing.assert_array_equal(ended.output("allocation"), ground.nearest)
     np.testing.assert_array_equal(ended.output("direction"), ground.direction)
