@@ -1,26 +1,72 @@
 """Permea's engine: landscape connectivity, differentiable, on rasters of any size.
 
 Arrays in, arrays out: the engine reads no GIS file and knows no map projection. Importing it switches JAX to 64-bit
-floats, because effective resistances in single precision are silently wrong on all but the smallest rasters.
+floats, because effective resistances in single precision are silently wrong on all but the smallest rasters. The
+subpackages, and the names below that they define, are imported when they are first used.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import jax
 
+if TYPE_CHECKING:
+    from . import (
+        circuits,
+        connectivity,
+        distances,
+        graph,
+        linalg,
+        moving_window,
+        parallel,
+        paths,
+        random_walks,
+        restoration,
+        shortest_paths,
+        storage,
+    )
+    from .connectivity import (
+        AbstractConnectivity,
+        ConnectedHabitat,
+        MeanPathLength,
+        QualityWeightedConnectivity,
+        Sensitivity,
+        connected_habitat,
+        sensitivity,
+    )
+    from .distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
+    from .graph import FocalNodes, GridGraph, connected_components, largest_component
+
+__version__ = "0.1.0"
+
 jax.config.update("jax_enable_x64", True)
 
-# The precision must be set before any array is made, hence the late imports.
-from .connectivity.habitat import ConnectedHabitat, connected_habitat  # noqa: E402
-from .connectivity.measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity  # noqa: E402
-from .connectivity.sensitivity_map import Sensitivity, sensitivity  # noqa: E402
-from .distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance  # noqa: E402
-from .graph.components import connected_components, largest_component  # noqa: E402
-from .graph.grid_graph import GridGraph  # noqa: E402
+#: The names that are imported from a subpackage when they are first used.
+_DEFINED_IN = {
+    "AbstractConnectivity": "connectivity",
+    "AbstractDistance": "distances",
+    "ConnectedHabitat": "connectivity",
+    "EuclideanDistance": "distances",
+    "FocalNodes": "graph",
+    "GridGraph": "graph",
+    "LCPDistance": "distances",
+    "MeanPathLength": "connectivity",
+    "QualityWeightedConnectivity": "connectivity",
+    "RSPDistance": "distances",
+    "ResistanceDistance": "distances",
+    "Sensitivity": "connectivity",
+    "connected_components": "graph",
+    "connected_habitat": "connectivity",
+    "largest_component": "graph",
+    "sensitivity": "connectivity",
+}
 
 __all__ = [
     "AbstractConnectivity",
     "AbstractDistance",
     "ConnectedHabitat",
     "EuclideanDistance",
+    "FocalNodes",
     "GridGraph",
     "LCPDistance",
     "MeanPathLength",
@@ -28,8 +74,36 @@ __all__ = [
     "RSPDistance",
     "ResistanceDistance",
     "Sensitivity",
+    "circuits",
     "connected_components",
     "connected_habitat",
+    "connectivity",
+    "distances",
+    "graph",
     "largest_component",
+    "linalg",
+    "moving_window",
+    "parallel",
+    "paths",
+    "random_walks",
+    "restoration",
     "sensitivity",
+    "shortest_paths",
+    "storage",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a subpackage, or a name that one defines, when it is first used."""
+    if name in _DEFINED_IN:
+        value = getattr(importlib.import_module(f".{_DEFINED_IN[name]}", __name__), name)
+    elif name in __all__:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
