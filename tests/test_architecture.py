@@ -13,42 +13,41 @@ SHIPPED = ("engine", "plugin", "ui")
 OTHERS = ("tests", "benchmarks", "resources")
 LONGEST_FILE = 400  # lines
 
-# What a part is made of, in order: each may import only what stands before it.
+# The rooms of each part, in order: a room may import only the rooms that stand before it.
 ORDER = {
     "engine": (
-        "formulas",
-        "compiled",
-        "stencil",
-        "sparse",
-        "grid",
-        "components",
-        "solvers",
+        "hashable_function",
+        "parallel",
+        "storage",
+        "linalg",
+        "graph",
+        "shortest_paths",
+        "random_walks",
         "distances",
-        "flows",
+        "circuits",
+        "paths",
         "connectivity",
-        "habitat",
-        "sensitivity",
-        "barriers",
-        "windows",
-        "landscapes",
-        "jobs",
+        "restoration",
+        "moving_window",
+        "worker",
         "__main__",
     ),
     "plugin": (
-        "translation",
+        "i18n",
         "cancelled",
-        "array_file",
+        "distance_registry",
+        "npy_file",
         "layers",
-        "process",
-        "environment",
-        "cluster",
+        "subprocess_runner",
+        "engine_environment",
+        "cluster_setting",
         "runner",
         "circuitscape",
         "algorithms",
         "provider",
     ),
 }
-# The face of a part gathers what it likes from inside; nothing inside may import it.
+# The face of a part gathers what others may use; nothing inside the part may import it.
 FACE = "__init__"
 MAY_IMPORT_PARTS = {"engine": {"engine"}, "plugin": {"plugin"}, "ui": {"ui", "plugin"}, "__init__": {"ui"}}
 MAY_IMPORT_PACKAGES = {
@@ -124,10 +123,10 @@ def none(findings):
     assert not findings, "\n" + "\n".join(findings)
 
 
-def test_every_room_has_its_place_in_the_order():
+def test_every_room_stands_in_the_order():
     none(
         [
-            f"{part}/{path.name} has no place in ORDER: decide what it may import"
+            f"{part}/{path.name} is missing in ORDER: decide what it may import"
             for part, order in ORDER.items()
             for path in sorted((ROOT / part).iterdir())
             if (path.is_dir() or path.suffix == ".py") and not path.name.startswith((".", "__pycache__"))
@@ -156,7 +155,7 @@ def test_imports_run_one_way():
     none(findings)
 
 
-def test_each_part_imports_only_the_packages_it_may_need():
+def test_parts_import_only_allowed_packages():
     none(
         [
             f"{file}:{line}: {file.parts[0]} must not import {module[0]}"
@@ -168,7 +167,7 @@ def test_each_part_imports_only_the_packages_it_may_need():
     )
 
 
-def test_what_may_be_missing_is_imported_in_one_place_and_not_at_the_start():
+def test_optional_packages_are_imported_lazily_in_one_file():
     none(
         [
             f"{file}:{line}: {name} may be missing"
@@ -191,7 +190,70 @@ def test_imports_inside_the_package_are_relative():
     )
 
 
-def test_no_file_grows_into_two_rooms():
+def package_of(module):
+    """The package, as a list of names, that a module belongs to; a package belongs to itself."""
+    return module if ROOT.joinpath(*module).is_dir() else module[:-1]
+
+
+def listed_names(package):
+    """The names that the `__init__` of a package lists in `__all__`."""
+    for node in tree(Path(*package, "__init__.py")).body:
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "__all__" for target in node.targets):
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def crossing_imports(part):
+    """Yield `(file, line, module, name)` of every import from a package that does not contain the importing file."""
+    for file in python_files(part):
+        here = list(file.parent.parts)
+        for node in ast.walk(tree(file)):
+            if not isinstance(node, ast.ImportFrom) or not node.level:
+                continue
+            module = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else [])]
+            package = package_of(module)
+            if here[: len(package)] != package:
+                yield from ((file, node.lineno, module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("part", ["engine", "plugin"])
+def test_packages_use_only_what_others_list(part):
+    none(
+        [
+            f"{file}:{line}: {'.'.join(package_of(module))} does not list {name}"
+            for file, line, module, name in crossing_imports(part)
+            if module != package_of(module) or name not in listed_names(module)
+        ]
+    )
+
+
+def test_no_function_hides_a_module():
+    none(
+        [
+            f"{'/'.join(package)}: {name} is a module and a name that the package lists"
+            for file in python_files("engine", "plugin")
+            if file.name == "__init__.py" and (package := list(file.parent.parts))
+            for name in listed_names(package)
+            if (ROOT.joinpath(*package, f"{name}.py")).is_file()
+        ]
+    )
+
+
+def test_no_test_replaces_a_constant_of_the_engine():
+    pattern = re.compile(
+        r"monkeypatch\.setattr\(\s*[\w.\"]*engine[\w.]*|monkeypatch\.setattr\([^)]*[\"'.][A-Z][A-Z_]{2,}[\"']"
+    )
+    none(
+        [
+            f"{file}:{number}: pass an argument instead: {line.strip()}"
+            for file in python_files("tests/engine")
+            for number, line in enumerate((ROOT / file).read_text(encoding="utf-8").splitlines(), 1)
+            if pattern.search(line)
+        ]
+    )
+
+
+def test_files_have_at_most_400_lines():
     none(
         [
             f"{file} has {lines} lines, more than {LONGEST_FILE}: it is two rooms"
@@ -201,17 +263,17 @@ def test_no_file_grows_into_two_rooms():
     )
 
 
-def test_every_name_says_what_lives_there():
+def test_no_catch_all_names():
     none(
         [
-            f"{file}: a name that says nothing"
+            f"{file}: a catch-all name"
             for file in tracked_files()
             if FORBIDDEN_NAMES & {p.split(".")[0] for p in file.parts}
         ]
     )
 
 
-def test_no_file_names_a_machine():
+def test_no_machine_paths():
     findings = []
     for file in tracked_files():
         content = (ROOT / file).read_bytes()
@@ -223,7 +285,7 @@ def test_no_file_names_a_machine():
     none(findings)
 
 
-def test_nothing_compiled_is_kept():
+def test_no_compiled_files():
     compiled = [
         f
         for f in tracked_files()
@@ -232,11 +294,11 @@ def test_nothing_compiled_is_kept():
     none([f"{file} is compiled or an archive" for file in compiled])
 
 
-def test_what_is_shipped_does_nothing_the_plugin_site_refuses():
-    none([f"{file}:{line}: {what}" for file in shipped_files() for line, what in refused(tree(file))])
+def test_shipped_code_passes_the_plugin_site_scan():
+    none([f"{file}:{line}: {what}" for file in shipped_files() for line, what in forbidden_constructs(tree(file))])
 
 
-def refused(module):
+def forbidden_constructs(module):
     for node in ast.walk(module):
         if isinstance(node, ast.Assert):
             yield node.lineno, "assert is no check: it can be switched off"
@@ -270,7 +332,7 @@ def test_qt_is_reached_only_through_qgis():
 
 
 @pytest.mark.parametrize("part", SHIPPED)
-def test_everything_public_says_what_it_is_for(part):
+def test_public_objects_have_docstrings(part):
     trees = {file: tree(file) for file in python_files(part)}
     classes = {
         node.name: node for module in trees.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)
@@ -290,12 +352,12 @@ def undocumented(file, module, classes):
             if (
                 isinstance(method, ast.FunctionDef)
                 and not method.name.startswith("_")
-                and not explained(method, node, classes)
+                and not is_documented(method, node, classes)
             ):
                 yield f"{file}:{method.lineno}: {node.name}.{method.name} has no docstring"
 
 
-def explained(method, owner, classes):
+def is_documented(method, owner, classes):
     """Tell whether a method, or the one that it overrides, has a docstring; QGIS and Qt explain those they call."""
     if ast.get_docstring(method):
         return True
@@ -305,6 +367,6 @@ def explained(method, owner, classes):
             return True
         if name in classes:
             inherited = [m for m in classes[name].body if isinstance(m, ast.FunctionDef) and m.name == method.name]
-            if any(ast.get_docstring(m) for m in inherited) or explained(method, classes[name], classes):
+            if any(ast.get_docstring(m) for m in inherited) or is_documented(method, classes[name], classes):
                 return True
     return False

@@ -275,9 +275,7 @@ def test_what_cannot_be_asked_is_refused_in_words(islands, ask, said):
         ask(islands)
 
 
-@pytest.mark.parametrize(
-    "ask", [corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")]
-)
+@pytest.mark.parametrize("ask", [corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")])
 def test_neighbours_need_a_landscape_that_is_the_same_both_ways(ask):
     with pytest.raises(ValueError, match="undirected graph"):
         ask(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
