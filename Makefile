@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures test test-engine test-qgis test-all lint format zip bench bench-large lock clean
+.PHONY: help setup demo pictures test test-engine test-qgis test-all lint format docs zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -40,7 +40,8 @@ test: setup ## every test that is not marked `long`
 test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
 
-test-engine: setup ## the tests that need no QGIS
+test-engine: ## the tests that need no QGIS
+	@bash resources/scripts/setup.sh engine
 	@$(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS)
 
 test-qgis: setup ## the tests in QGIS
@@ -53,6 +54,11 @@ lint: setup ## ruff's rules and layout
 format: setup ## let ruff lay out the code and sort the imports
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
+
+docs: ## the documentation as a site, in build/site
+	@bash resources/scripts/setup.sh docs
+	@mkdir -p build/docs-package && ln -sfn "$(HERE)" build/docs-package/permea
+	@NO_MKDOCS_2_WARNING=true .venv-docs/bin/mkdocs build --quiet && echo "The documentation is in build/site/index.html"
 
 zip: setup ## the package for QGIS: build/permea.zip
 	@.venv/bin/python resources/scripts/build_zip.py build/permea.zip
@@ -68,4 +74,4 @@ lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh
 
 clean: ## remove the environments and everything built
-	@rm -rf .venv .venv-qgis .venv-bench build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-qgis .venv-bench .venv-docs build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis

@@ -19,3 +19,4 @@ lock tests/requirements/engine.in tests/requirements/engine.txt
 lock tests/requirements/qgis.in tests/requirements/qgis.txt
 lock benchmarks/requirements.in benchmarks/requirements.txt
 lock benchmarks/requirements-compiled.in benchmarks/requirements-compiled.txt
+lock docs/requirements.in docs/requirements.txt

@@ -6,6 +6,9 @@
 # With the argument `bench`, what `make bench` needs besides:
 #   4. SuiteSparse with its headers, a compiler and OpenBLAS from Debian's packages,
 #   5. .venv-bench, the peers that Permea is measured against, from benchmarks/requirements.txt and -compiled.txt.
+# With the argument `docs`, what `make docs` needs:
+#   6. .venv-docs, the site generator, from docs/requirements.txt.
+# With the argument `engine`, the second alone.
 # An environment is made anew when its locked requirements, its Python or the folder it stands in change.
 # PYTHON (default python3) is the interpreter for .venv; it needs to be 3.11 or newer.
 set -euo pipefail
@@ -138,6 +141,15 @@ bench_environment() {
   echo "$key" >.venv-bench/made-from
 }
 
+docs_environment() {
+  local python key files=(docs/requirements.txt)
+  python=$(engine_python)
+  key=$(key "$python" "${files[@]}")
+  [ "$(cat .venv-docs/made-from 2>/dev/null)" = "$key" ] && return 0
+  make_environment .venv-docs "$key" "$python" "" "${files[@]}"
+  echo "$key" >.venv-docs/made-from
+}
+
 mkdir -p build
 case "${1:-}" in
   "")
@@ -145,6 +157,8 @@ case "${1:-}" in
     engine_environment
     qgis_environment
     ;;
+  engine) engine_environment ;;
   bench) bench_environment ;;
-  *) fail "what is $1? Nothing, or bench" ;;
+  docs) docs_environment ;;
+  *) fail "unknown argument $1: give none, engine, bench or docs" ;;
 esac
