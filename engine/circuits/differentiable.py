@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from ..distances.base import validate_vertices, vertex_cells
+from ..distances.base import vertex_cells
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg.stencil_matrix import neighbour_offsets, shift, shifts
 from .base import GroundConductances
@@ -124,7 +124,7 @@ def cumulative_current_map(
     Array([[2., 3., 2.]], dtype=float64)
     """
     wired = _CircuitTopology(grid, short_circuits)
-    cells = np.asarray(vertex_cells(grid, validate_vertices(grid, points, "points")))
+    cells = np.asarray(vertex_cells(grid, grid.vertex_indices(points, "points")))
     node = wired.circuit.node_of[cells]
     apart = wired.circuit.components[node] != wired.circuit.components[node[0]]
     if apart.any():

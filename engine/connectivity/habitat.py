@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..distances.base import AbstractDistance, validate_vertices
+from ..distances.base import AbstractDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
 from .rsp_betweenness import validate_quality
@@ -97,7 +97,7 @@ def connected_habitat(
     end = start if target_quality is None else validate_quality(grid, target_quality)
     active = np.asarray(grid.active)
     values = end[active]
-    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(validate_vertices(grid, targets, "targets"))
+    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     if not (values[chosen] > 0).any():
         raise ValueError(f"none of {chosen.size:,} targets has a quality above 0: there is nothing to reach")
     batch = min(batch, chosen.size)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..distances.base import AbstractDistance, validate_vertices
+from ..distances.base import AbstractDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 
 
@@ -37,8 +37,8 @@ class AbstractConnectivity(eqx.Module):
         quality
             Habitat quality, a raster; 1 everywhere if left out.
         """
-        start = None if sources is None else validate_vertices(grid, sources, "sources")
-        end = None if targets is None else validate_vertices(grid, targets, "targets")
+        start = None if sources is None else grid.vertex_indices(sources, "sources")
+        end = None if targets is None else grid.vertex_indices(targets, "targets")
         weight = jnp.ones(grid.shape) if quality is None else jnp.asarray(quality, dtype=float)
         total, pairs, _ = self.total(grid, start, end, weight)
         return self.finish(total, pairs)

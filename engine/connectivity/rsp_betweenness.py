@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..distances.base import validate_vertices, vertex_cells
+from ..distances.base import vertex_cells
 from ..distances.cost_functions import finite_costs
 from ..distances.rsp import RSPDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
@@ -117,7 +117,7 @@ def betweenness(
     end = start if target_quality is None else validate_quality(grid, target_quality)
     active = np.asarray(grid.active)
     values = end[active]
-    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(validate_vertices(grid, targets, "targets"))
+    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     if not (values[chosen] > 0).any():
         raise ValueError(f"none of {chosen.size:,} targets has a quality above 0: there is nothing to go to")
     given = (distance, distance.solver_for(grid), grid, finite_costs(grid, distance.cost))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..distances.base import validate_vertices, vertex_cells
+from ..distances.base import vertex_cells
 from ..distances.cost_functions import finite_costs
 from ..distances.rsp import RSPDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
@@ -102,8 +102,8 @@ def rsp_flow(
     """
     if kind not in PASSAGES:
         raise ValueError(f"the kind of passage must be one of {', '.join(PASSAGES)}, not {kind!r}")
-    starts = validate_vertices(grid, sources, "sources")
-    ends = starts if targets is None else validate_vertices(grid, targets, "targets")
+    starts = grid.vertex_indices(sources, "sources")
+    ends = starts if targets is None else grid.vertex_indices(targets, "targets")
     amounts = _weights(weights, (starts.size, ends.size))
     if targets is None:
         amounts = np.where(np.eye(starts.size, dtype=bool), 0.0, amounts)

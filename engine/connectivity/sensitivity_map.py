@@ -84,9 +84,9 @@ def sensitivity(
     if respect_to not in WRT:
         raise ValueError(f"respect_to must be one of {', '.join(WRT)}, not {respect_to!r}")
     weight = jnp.asarray(validate_quality(grid, quality))
-    start = None if sources is None else jnp.atleast_1d(jnp.asarray(sources))
+    start = None if sources is None else grid.vertex_indices(sources, "sources")
     own_sources = np.arange(grid.n_vertices) if start is None else np.asarray(start)
-    end = own_sources if targets is None else np.atleast_1d(np.asarray(targets))
+    end = own_sources if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     batch = end.size if batch is None else min(batch, end.size)
     # Targets that are the very sources, all at once, are a case of its own that a distance has shorter ways for.
     same = targets is None and batch == end.size

@@ -7,13 +7,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..graph.components import connected_components
-from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
+from ..graph.grid_graph import ArrayInput, GridGraph
 
 
 class AbstractDistance(eqx.Module):
     """A distance between the vertices of a grid.
 
-    Call it with a grid and the vertices of interest (numbers, see `GridGraph.coord_to_active_vertex_index`):
+    Call it with a grid and the vertices of interest, as vertex numbers or as rows and columns (see
+    `GridGraph.vertex_indices`):
 
     ==============================================  ====================  =====================
     call                                            shape                 entry [i, j]
@@ -44,9 +45,9 @@ class AbstractDistance(eqx.Module):
         grid
             The landscape.
         sources, targets
-            Vertex numbers; all vertices if left out.
+            Vertex numbers, or rows and columns of shape (k, 2); all vertices if left out.
         nodes
-            Vertex numbers that are both sources and targets.
+            Vertices that are both sources and targets, in the same forms.
 
         Raises
         ------
@@ -57,15 +58,15 @@ class AbstractDistance(eqx.Module):
         if nodes is not None:
             if sources is not None or targets is not None:
                 raise ValueError("give either nodes, or sources and targets, not both")
-            return self.between(grid, validate_vertices(grid, nodes, "nodes"))
+            return self.between(grid, grid.vertex_indices(nodes, "nodes"))
         if sources is None and targets is None:
             return self.all_pairs(grid)
         if targets is None:
-            return self.from_sources(grid, validate_vertices(grid, sources, "sources"))
+            return self.from_sources(grid, grid.vertex_indices(sources, "sources"))
         if sources is None:
-            return self.to_targets(grid, validate_vertices(grid, targets, "targets"))
+            return self.to_targets(grid, grid.vertex_indices(targets, "targets"))
         return self.sources_to_targets(
-            grid, validate_vertices(grid, sources, "sources"), validate_vertices(grid, targets, "targets")
+            grid, grid.vertex_indices(sources, "sources"), grid.vertex_indices(targets, "targets")
         )
 
     @abc.abstractmethod
@@ -92,23 +93,7 @@ class AbstractDistance(eqx.Module):
 
     def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
         """Distance from every vertex to the nearest of the targets."""
-        return self.to_targets(grid, validate_vertices(grid, targets, "targets")).min(1)
-
-
-def validate_vertices(grid: GridGraph, given: ArrayInput, name: str) -> Int[Array, "k"]:
-    """Check vertex numbers given by the caller and return them as an array of one axis."""
-    numbers = jnp.atleast_1d(jnp.asarray(given))
-    if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):
-        raise ValueError(f"{name} must be a list of vertex numbers, not shape {numbers.shape} of {numbers.dtype}")
-    values = concrete_or_none(numbers)
-    if values is not None:
-        wrong = values[(values < 0) | (values >= grid.n_vertices)]
-        if wrong.size:
-            raise ValueError(
-                f"{wrong.size} of {values.size} {name} are not vertices of this landscape, the first is {wrong[0]}; "
-                f"vertices are numbered from 0 to {grid.n_vertices - 1}"
-            )
-    return numbers.astype(int)
+        return self.to_targets(grid, grid.vertex_indices(targets, "targets")).min(1)
 
 
 def vertex_cells(grid: GridGraph, numbers: Int[Array, "k"]) -> Int[Array, "k"]:

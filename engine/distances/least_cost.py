@@ -11,7 +11,7 @@ from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
 from ..shortest_paths.differentiable import least_costs, nearest_seed
 from ..shortest_paths.sweeping import fast_sweeping, initial_costs
-from .base import AbstractDistance, validate_vertices, vertex_cells, vertex_values
+from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
 
 METHODS = ("automatic", "dijkstra", "sweeps")
@@ -78,7 +78,7 @@ class LCPDistance(AbstractDistance):
 
     def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
         """Cost from every vertex to the nearest of the targets, in one search."""
-        cells = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
+        cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
         return vertex_values(grid, self._search(grid, cells, reverse=True, together=True))[0]
 
     def _search(
@@ -116,7 +116,7 @@ class LCPDistance(AbstractDistance):
         backlink
             Vertex number of the next cell on the way; −1 at a target and where none can be reached.
         """
-        cells = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
+        cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
         once = has_symmetric_costs(grid)
         cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, reverse, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)

@@ -15,7 +15,7 @@ from ..linalg.base import AbstractLinearSolver, inverse_block, solve, unit_vecto
 from ..linalg.dense import dense_inverse, require_dense_size
 from ..linalg.nested_dissection import NestedDissection, selected_inverse
 from ..linalg.stencil_matrix import StencilMatrix, outer_product
-from .base import AbstractDistance, validate_vertices, vertex_cells
+from .base import AbstractDistance, vertex_cells
 
 #: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
 POTENTIAL_ROUNDING = 4e-15
@@ -150,8 +150,8 @@ class ResistanceDistance(AbstractDistance):
         far from the ground.
         """
         require_undirected(grid)
-        first = vertex_cells(grid, validate_vertices(grid, sources, "sources"))
-        second = vertex_cells(grid, validate_vertices(grid, targets, "targets"))
+        first = vertex_cells(grid, grid.vertex_indices(sources, "sources"))
+        second = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
         components = connected_components(grid)
         labels = jnp.take(components.ravel(), jnp.stack([first, second]), mode="fill", fill_value=0)
         together = (labels[0] == labels[1]) & (labels[0] > 0)

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..distances import LCPDistance
-from ..distances.base import validate_vertices
 from ..distances.cost_functions import edge_costs
 from ..distances.least_cost import has_symmetric_costs
 from ..graph.focal_nodes import FocalNodes
@@ -46,7 +45,7 @@ def node_cells(grid: GridGraph, given: NodeCells, name: str) -> list[np.ndarray]
                 f"the id {lost[0]}"
             )
     else:
-        found = list(np.asarray(grid.cells)[np.asarray(validate_vertices(grid, given, name))][:, None])
+        found = list(np.asarray(grid.cells)[np.asarray(grid.vertex_indices(given, name))][:, None])
     if not found:
         raise ValueError(f"there are no {name}")
     return found

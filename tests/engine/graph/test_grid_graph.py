@@ -5,7 +5,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from permea.engine import GridGraph, LCPDistance
+from permea.engine import (
+    EuclideanDistance,
+    GridGraph,
+    LCPDistance,
+    MeanPathLength,
+    ResistanceDistance,
+    RSPDistance,
+    connected_habitat,
+    sensitivity,
+)
 
 HOLED = np.array([[1.0, 0.0, 2.0, 3.0], [4.0, 5.0, 0.0, 6.0], [0.0, 7.0, 8.0, 0.0]])
 
@@ -53,6 +62,56 @@ def test_a_coordinate_on_an_inactive_cell_is_refused_and_named(grid):
 def test_a_coordinate_outside_the_raster_is_refused_and_named(grid, row, column):
     with pytest.raises(ValueError, match=f"1 of 1 coordinates lie outside .*row {row}, column {column}"):
         grid.coord_to_active_vertex_index([row], [column])
+
+
+def test_rows_and_columns_are_vertices(grid):
+    rows_and_columns = np.argwhere(HOLED > 0)
+    np.testing.assert_array_equal(grid.vertex_indices(rows_and_columns), np.arange(8))
+    np.testing.assert_array_equal(grid.vertex_indices(rows_and_columns.tolist()), np.arange(8))
+    np.testing.assert_array_equal(grid.vertex_indices(5), [5])
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [LCPDistance(), ResistanceDistance(), RSPDistance(theta=0.5), EuclideanDistance()],
+    ids=lambda distance: type(distance).__name__,
+)
+def test_distances_accept_rows_and_columns(distance, grid):
+    """Sources, targets and nodes given by row and column have the distances of their vertex numbers."""
+    sources, targets = np.array([[0, 0], [1, 3]]), np.array([[2, 2], [1, 1], [0, 2]])
+    np.testing.assert_array_equal(distance(grid, sources, targets), distance(grid, [0, 5], [7, 4, 1]))
+    np.testing.assert_array_equal(distance(grid, nodes=targets), distance(grid, nodes=[7, 4, 1]))
+    np.testing.assert_array_equal(distance(grid, sources), distance(grid, [0, 5]))
+    np.testing.assert_array_equal(distance(grid, targets=targets), distance(grid, targets=[7, 4, 1]))
+    np.testing.assert_array_equal(distance.nearest(grid, targets), distance.nearest(grid, [7, 4, 1]))
+
+
+def test_measures_accept_rows_and_columns(grid):
+    """Connectivity, sensitivity and connected habitat take rows and columns like vertex numbers."""
+    sources, targets, measure = np.array([[0, 0], [1, 3]]), np.array([[2, 2], [1, 1]]), MeanPathLength(LCPDistance())
+    assert measure(grid, sources, targets) == measure(grid, [0, 5], [7, 4])
+    by_cell, by_number = sensitivity(measure, grid, sources, targets), sensitivity(measure, grid, [0, 5], [7, 4])
+    np.testing.assert_array_equal(by_cell.raster, by_number.raster)
+    by_cell, by_number = (
+        connected_habitat(grid, LCPDistance(), lambda d: jnp.exp(-d), targets=vertices).raster
+        for vertices in (targets, [7, 4])
+    )
+    np.testing.assert_array_equal(by_cell, by_number)
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ([[0, 0], [0, 1], [2, 3]], "2 of 3 sources are not active .* row 0, column 1"),
+        ([[0, 0], [3, 2]], "1 of 2 sources lie outside the raster of 3 × 4 cells, the first at row 3, column 2"),
+        ([0, 8], "1 of 2 sources are not vertices of this landscape, the first is 8"),
+        ([[0, 0, 0]], r"sources must be .* rows and columns of shape \(k, 2\), not shape \(1, 3\)"),
+        ([[0.0, 0.0]], "sources must be .* not shape .* of float64"),
+    ],
+)
+def test_invalid_sources_raise(sources, message, grid):
+    with pytest.raises(ValueError, match=message):
+        LCPDistance()(grid, sources)
 
 
 def test_under_jit_a_coordinate_that_is_no_vertex_is_infinitely_far():

@@ -1,0 +1,64 @@
+"""Validation of a grid's permeability and vertex count, as far as values are known under JAX's transformations."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Array, ArrayLike
+
+#: Anything that becomes an array: an array, a number, a list of them.
+ArrayInput = ArrayLike | Sequence
+
+
+def validate_permeability(permeability: Array, active: Array | None) -> None:
+    """Raise a ValueError if permeability is negative, NaN or infinite in an active cell (None: in any cell)."""
+    values, mask = concrete_or_none(permeability), np.True_ if active is None else concrete_or_none(active)
+    if values is None or mask is None:
+        return
+    # Without `active` NaN marks nodata; with it, the caller has declared the cell a vertex.
+    defects = [("negative", values < 0), ("infinite", np.isinf(values))]
+    if active is not None:
+        defects.append(("not a number (NaN)", np.isnan(values)))
+    for name, defect in defects:
+        invalid = defect & mask
+        if invalid.any():
+            row, column = np.argwhere(invalid)[0]
+            raise ValueError(
+                f"permeability is {name} in {invalid.sum()} active cells, the first at row {row}, column {column} "
+                f"({values[row, column]}); it must be positive, or 0 for a barrier"
+            )
+
+
+def count_vertices(active: Array, n_vertices: int | np.integer | None) -> int:
+    """Return the number of active cells; raise a ValueError if it is 0, unknown or not `n_vertices`."""
+    if n_vertices is not None and concrete_or_none(n_vertices) is None:
+        raise ValueError("n_vertices must be a plain integer, known when the function is compiled")
+    mask = concrete_or_none(active)
+    if mask is None:
+        if n_vertices is None:
+            raise ValueError("under jax.jit the number of active cells cannot be counted: pass active and n_vertices")
+        return int(n_vertices)
+    count = int(mask.sum())
+    if n_vertices is not None and int(n_vertices) != count:
+        raise ValueError(f"n_vertices is {int(n_vertices)}, but {count} cells are active")
+    if count == 0:
+        raise ValueError("no cell is active: the raster has no permeability above zero")
+    return count
+
+
+def concrete_or_none(array: ArrayInput) -> np.ndarray | None:
+    """Return the values of an array, or None while jit or vmap traces it.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> concrete_or_none(jnp.array([1, 2]))
+    array([1, 2])
+    """
+    if not isinstance(array, jax.core.Tracer):
+        return np.asarray(array)
+    try:
+        # Under `grad` alone the values are known, once the gradient is stopped; under `jit` or `vmap` they are not.
+        return np.asarray(jax.lax.stop_gradient(array))
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+        return None
