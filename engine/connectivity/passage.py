@@ -96,8 +96,8 @@ def passage_from_walk(
     moving = entering.ravel().at[target].set(0.0, mode="drop").reshape(shape)
 
     def compute() -> Passage:
-        visits = way.visits(moving[None])[0]
-        edges = visits * way.chances
+        visits = way.expected_visits(moving[None])[0]
+        edges = visits * way.transition_probabilities
         coming = _turned(edges)
         came = coming.sum(0)
         arrived = jnp.zeros(moving.size).at[target].set(moving.sum(), mode="drop").reshape(shape)
@@ -112,7 +112,7 @@ def passage_from_walk(
 
     def nothing() -> Passage:
         zeros = jnp.zeros(shape)
-        return Passage(zeros, jnp.zeros_like(way.chances), zeros, jnp.zeros(()))
+        return Passage(zeros, jnp.zeros_like(way.transition_probabilities), zeros, jnp.zeros(()))
 
     return jax.lax.cond((moving > 0).any(), compute, nothing)
 

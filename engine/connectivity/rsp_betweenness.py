@@ -197,15 +197,15 @@ def _to_one(
 ) -> _TargetContribution:
     way = walk_to(distance, solver, grid, costs, target)
     # A harmless 0 where there is no way.
-    spent = jnp.where(way.reached, way.expected_cost, 0.0)
+    spent = jnp.where(way.reachable, way.expected_cost, 0.0)
     nearness = jnp.ones(grid.shape) if proximity is None else proximity(spent)
-    moved = jnp.where(way.reached, quality * nearness * target_quality, 0.0)
+    moved = jnp.where(way.reachable, quality * nearness * target_quality, 0.0)
     elsewhere = jnp.arange(quality.size).reshape(grid.shape) != target
     asked = (quality > 0) & (target_quality > 0) & elsewhere
     return _TargetContribution(
         passage_from_walk(way, moved, target, kind),
         moved,
         jnp.where(elsewhere, moved, 0.0).sum(),
-        (asked & way.reached).sum(),
-        (asked & ~way.reached).sum(),
+        (asked & way.reachable).sum(),
+        (asked & ~way.reachable).sum(),
     )

@@ -160,7 +160,7 @@ def _to_one(
     kind: PassageKind,
 ) -> tuple[Passage, Bool[Array, "sources"], Float[Array, "sources"]]:
     way = walk_to(distance, solver, grid, costs, target)
-    reached, spent = way.reached.ravel()[sources], way.expected_cost.ravel()[sources]
+    reached, spent = way.reachable.ravel()[sources], way.expected_cost.ravel()[sources]
     walked = jnp.where(reached, weights, 0.0)
     if kind == "total":
         entering = jnp.zeros(grid.shape).ravel().at[sources].add(walked).reshape(grid.shape)

@@ -117,14 +117,16 @@ class RSPDistance(AbstractDistance):
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         wanted = self.measure == "expected_cost"
-        arrival = solve_hitting(solver, conductances, costs, self.theta, target, undirected=undirected, spent=wanted)
+        arrival = solve_hitting(
+            solver, conductances, costs, self.theta, target, undirected=undirected, accumulated_cost=wanted
+        )
         # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
-        reached = arrival.potential < jnp.inf
+        reached = arrival.log_scale < jnp.inf
         scaled = jnp.where(reached, arrival.scaled, 1.0)
         if wanted:
-            spent = arrival.spent.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
+            spent = arrival.accumulated_cost.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
             return jnp.where(reached, spent / scaled, jnp.inf)
-        free_energy = jnp.where(reached, arrival.potential, 0.0) - jnp.log(scaled)
+        free_energy = jnp.where(reached, arrival.log_scale, 0.0) - jnp.log(scaled)
         if self.measure == "free_energy":
             return jnp.where(reached, free_energy / self.theta, jnp.inf)
         return jnp.where(reached, jnp.exp(-free_energy), 0.0)
@@ -138,10 +140,12 @@ class RSPDistance(AbstractDistance):
         spent = self.measure == "expected_cost"
 
         def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            found = solve_first_passage(exact, log_transition_probabilities, costs, self.theta, source, spent=spent)
+            found = solve_first_passage(
+                exact, log_transition_probabilities, costs, self.theta, source, expected_cost=spent
+            )
             if self.measure == "survival":
                 return jnp.where(found.reached, jnp.exp(-found.free_energy), 0.0)
-            distance = found.spent if spent else found.free_energy / self.theta
+            distance = found.expected_cost if spent else found.free_energy / self.theta
             return jnp.where(found.reached, distance, jnp.inf)
 
         return vertex_values(grid, jax.lax.map(from_one, vertex_cells(grid, sources)))

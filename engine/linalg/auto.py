@@ -113,9 +113,9 @@ def select_solver(
         if on_gpu or (factor_bytes <= free and factoring <= NONSYMMETRIC_SECONDS * cells):
             _require(free, factor_bytes, f"{problem}: nested dissection")
             return SolverChoice(direct, f"{problem}: nested dissection", factor_bytes)
-        _require(free, walk_bytes, f"{problem}: multigrid of walks")
+        _require(free, walk_bytes, f"{problem}: nonsymmetric multigrid")
         return SolverChoice(
-            NonsymmetricMultigrid(), f"{problem}: multigrid of walks, as a factor would take more time", walk_bytes
+            NonsymmetricMultigrid(), f"{problem}: nonsymmetric multigrid, as a factor would take more time", walk_bytes
         )
     exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
     worth = (exact / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * right_hand_sides)

@@ -75,7 +75,7 @@ def links_between(searches: ShortestPathSolver, tree: ShortestPathTree, places: 
     steps = searches.steps()
     half = len(steps.offsets) // 2
     one, other, cost, here, there = crossings(
-        searches.costs, steps.places[:half], steps.offsets[:half], tree.cost, ground
+        searches.costs, steps.edge_offsets[:half], steps.offsets[:half], tree.cost, ground
     )
     order = np.lexsort((cost, other, one))
     first = np.ones(order.size, bool)

@@ -1,4 +1,4 @@
-"""Killed random walks that arrive: solved in a scale where nothing over- or underflows."""
+"""Hitting probabilities of killed random walks, solved in a log scale that prevents overflow and underflow."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,25 +10,27 @@ from jaxtyping import Array, Float, Int
 from ..linalg.base import AbstractLinearSolver, unit_vectors, with_state
 from ..linalg.nonsymmetric_multigrid import NonsymmetricMultigrid, OrderedSystem
 from ..linalg.stencil_matrix import StencilMatrix, mirror_half, shifts
+from .hitting_cpu import solve_hitting_cpu
 from .log_scaling import backward_error, find_log_scaling
+from .newton_scaling import MAX_NEWTON_STEPS, cached_log_scaling
 
 
 class HittingSolution(NamedTuple):
-    """The weight z that reaches a target from every cell, z = scaled · exp(−potential), and what is spent on the way.
+    """Hitting weights z of one target, z = scaled · exp(−log_scale), and the cost accumulated until the target is hit.
 
     Attributes
     ----------
-    potential
-        The scale φ; infinite where the target cannot be reached.
+    log_scale
+        φ; infinite where the target cannot be reached.
     scaled
         z̃, of order one; 0 where the target cannot be reached.
-    spent
-        z̃ times the mean cost of the paths from a cell, given that they arrive; meaningless if it was not asked for.
+    accumulated_cost
+        z̃ times the expected cost from each cell to the target, given that the walk hits it; 0 if not requested.
     """
 
-    potential: Float[Array, "rows columns"]
+    log_scale: Float[Array, "rows columns"]
     scaled: Float[Array, "rows columns"]
-    spent: Float[Array, "rows columns"]
+    accumulated_cost: Float[Array, "rows columns"]
 
 
 def solve_hitting(
@@ -39,109 +41,131 @@ def solve_hitting(
     target: Int[Array, ""],
     *,
     undirected: bool,
-    spent: bool,
+    accumulated_cost: bool,
+    newton_steps: int = MAX_NEWTON_STEPS,
 ) -> HittingSolution:
-    """Return how much weight reaches one target from every cell, whatever the scale.
-
-    A walker steps from i to j with weight W_ij = P_ij exp(−θ C_ij), P_ij ∝ conductance; z = W z with z = 1 at the
-    target, which nobody leaves. Scaled by potentials φ that follow −log z, z̃_i = z_i exp(φ_i) solves the same equation
-    with W̃_ij = W_ij exp(φ_i − φ_j), whose rows sum to about one. Multiplied by z̃ the mean hitting cost EC solves the
-    same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃. Derivatives flow through W̃; they do not depend on φ, which is held fixed.
+    """Solve for the weight of all paths from every cell to one absorbing target; differentiable.
 
     Parameters
     ----------
     solver
-        For the linear systems, which are not symmetric.
+        Solver of the nonsymmetric linear systems.
     conductances
-        Of every step, 0 where there is none.
+        Of every transition, 0 where there is no edge.
     costs
-        C, zero or more; 0 where there is no step.
+        C ≥ 0; 0 where there is no edge.
     theta
-        θ.
+        Inverse temperature θ.
     target
-        Flat raster index; one beyond the raster is reached from nowhere.
+        Flat raster index; nothing reaches an index beyond the raster.
     undirected
-        Whether conductances and costs are the same both ways.
-    spent
-        Whether costs are wanted, too.
+        Whether conductances and costs are the same in both directions.
+    accumulated_cost
+        Whether to solve for the accumulated cost, too.
+    newton_steps
+        Largest number of Newton steps for the log scaling; only for nonsymmetric multigrid.
+
+    Notes
+    -----
+    A transition from i to j has weight W_ij = P_ij exp(−θ C_ij), with P_ij ∝ conductance, and z = W z with z = 1 at
+    the absorbing target. In a log scale φ ≈ −log z, z̃_i = z_i exp(φ_i) solves the same equation with
+    W̃_ij = W_ij exp(φ_i − φ_j), whose rows sum to about one. The expected cost EC until the target is hit solves, times
+    z̃, the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃. Derivatives are taken through W̃ with φ fixed, on which the result
+    does not depend.
 
     References
     ----------
     Kivimäki, I., Shimbo, M. & Saerens, M. (2014). Developments in the theory of randomized shortest paths with a
     comparison of graph node distances. Physica A 393, 600–616.
+
+    Examples
+    --------
+    >>> from ..linalg.nested_dissection import NestedDissection
+    >>> chain = jnp.zeros((4, 1, 2)).at[2, 0, 0].set(1.0).at[1, 0, 1].set(1.0)
+    >>> solution = solve_hitting(
+    ...     NestedDissection(symmetric=False), chain, chain, jnp.array(0.5), jnp.array(1),
+    ...     undirected=False, accumulated_cost=True,
+    ... )
+    >>> (solution.scaled * jnp.exp(-solution.log_scale)).round(4)
+    Array([[0.6065, 1.    ]], dtype=float64)
     """
     if not isinstance(solver, NonsymmetricMultigrid):
-        return _solve_differentiable(solver, conductances, costs, theta, target, spent)
+        return _differentiable(solver, conductances, costs, theta, target, accumulated_cost, newton_steps)
 
-    def step_by_step(solver, conductances, costs, theta, target):
+    def differentiable(solver, conductances, costs, theta, target):
         if undirected:
             conductances, costs = mirror_half(conductances), mirror_half(costs)
-        return _solve_differentiable(solver, conductances, costs, theta, target, spent)
+        return _differentiable(solver, conductances, costs, theta, target, accumulated_cost, newton_steps)
 
     @jax.custom_jvp
-    def at_once(*given):
-        *rasters, succeeded = solver.solve_hitting_cpu(*given, undirected=undirected, spent=spent)
-        return jax.lax.cond(succeeded, lambda: HittingSolution(*rasters), lambda: step_by_step(solver.instead, *given))
+    def fused(*args):
+        *rasters, converged = solve_hitting_cpu(
+            solver, *args, undirected=undirected, accumulated_cost=accumulated_cost, newton_steps=newton_steps
+        )
+        return jax.lax.cond(
+            converged, lambda: HittingSolution(*rasters), lambda: differentiable(solver.fallback, *args)
+        )
 
-    @at_once.defjvp
+    @fused.defjvp
     def _(primals, tangents):
         *_, target = primals
-        return jax.jvp(lambda *given: step_by_step(solver, *given, target), primals[:-1], tangents[:-1])
+        return jax.jvp(lambda *args: differentiable(solver, *args, target), primals[:-1], tangents[:-1])
 
     stored = len(conductances) // 2 if undirected else len(conductances)
-    return at_once(conductances[:stored], costs[:stored], theta, target)
+    return fused(conductances[:stored], costs[:stored], theta, target)
 
 
 def log_transition_probabilities(
     conductances: Float[Array, "directions rows columns"],
 ) -> Float[Array, "directions rows columns"]:
-    """Return log P of every step, −inf where there is none."""
-    exists, out = conductances > 0, conductances.sum(0)
-    logarithms = jnp.log(jnp.where(exists, conductances, 1.0)) - jnp.log(jnp.where(out > 0, out, 1.0))
+    """Return log P of every transition, P ∝ conductance; −inf where there is no edge."""
+    exists, degree = conductances > 0, conductances.sum(0)
+    logarithms = jnp.log(jnp.where(exists, conductances, 1.0)) - jnp.log(jnp.where(degree > 0, degree, 1.0))
     return jnp.where(exists, logarithms, -jnp.inf)
 
 
-def _solve_differentiable(
-    solver: AbstractLinearSolver, conductances, costs, theta, target, spent: bool
+def _differentiable(
+    solver: AbstractLinearSolver, conductances, costs, theta, target, accumulated_cost: bool, newton_steps: int
 ) -> HittingSolution:
-    return scaled_transition_system(solver, conductances, costs, theta, target).arrival(spent=spent)
+    system = scaled_transition_system(solver, conductances, costs, theta, target, newton_steps)
+    return system.solve_hitting(accumulated_cost=accumulated_cost)
 
 
 @dataclass(frozen=True)
 class ScaledTransitionSystem:
-    """The walk to one target in a scale in which the weights that arrive are of order one.
+    """The walk to one target in log scale, ready to be solved.
 
     Attributes
     ----------
-    solver, prepared
-        What solves, and what it made of the system.
-    potential
-        The scale φ; infinite where the target cannot be reached.
+    solver, state
+        The linear solver, and its state for the system.
+    log_scale
+        φ; infinite where the target cannot be reached.
     system
-        I − W̃, an identity row where nobody moves: at the target, and where it cannot be reached.
+        I − W̃; identity rows at the target and where it cannot be reached.
     costs
-        Of every step.
-    source
-        1 at the target.
+        Of every transition.
+    target
+        1 at the target, 0 elsewhere.
     """
 
     solver: AbstractLinearSolver
-    prepared: Any
-    potential: Float[Array, "rows columns"]
+    state: Any
+    log_scale: Float[Array, "rows columns"]
     system: StencilMatrix
     costs: Float[Array, "directions rows columns"]
-    source: Float[Array, "rows columns"]
+    target: Float[Array, "rows columns"]
 
-    def arrival(self, *, spent: bool) -> HittingSolution:
-        """Return what arrives; see `solve_hitting`."""
-        solve_all = with_state(self.solver, self.system, self.prepared)
-        # At the target it is 1, to the last bit.
-        reached = jnp.where(self.potential < jnp.inf, solve_all(self.source[None])[0], 0.0)
-        scaled = jnp.where(self.source > 0, 1.0, reached)
-        if not spent:
-            return HittingSolution(self.potential, scaled, jnp.zeros_like(scaled))
-        on_the_way = StencilMatrix(jnp.zeros_like(scaled), self.system.edges * self.costs)
-        return HittingSolution(self.potential, scaled, solve_all(-on_the_way.apply(scaled)[None])[0])
+    def solve_hitting(self, *, accumulated_cost: bool) -> HittingSolution:
+        """Solve for the hitting weights; see the function `solve_hitting`."""
+        solve = with_state(self.solver, self.system, self.state)
+        # At the target z̃ is 1 to the last bit, whatever the solver returns.
+        weights = jnp.where(self.log_scale < jnp.inf, solve(self.target[None])[0], 0.0)
+        scaled = jnp.where(self.target > 0, 1.0, weights)
+        if not accumulated_cost:
+            return HittingSolution(self.log_scale, scaled, jnp.zeros_like(scaled))
+        minus_costs = StencilMatrix(jnp.zeros_like(scaled), self.system.edges * self.costs)
+        return HittingSolution(self.log_scale, scaled, solve(-minus_costs.apply(scaled)[None])[0])
 
 
 def scaled_transition_system(
@@ -150,54 +174,55 @@ def scaled_transition_system(
     costs: Float[Array, "directions rows columns"],
     theta: Float[Array, ""],
     target: Int[Array, ""],
+    newton_steps: int = MAX_NEWTON_STEPS,
 ) -> ScaledTransitionSystem:
-    """Return the walk to one target in the scale of its potentials, ready to be solved with; parameters as in `solve_hitting`.
+    """Find the log scale of the walk to one target and set up its linear system; parameters as in `solve_hitting`.
 
-    Its derivatives flow through the system and do not depend on the potentials, which are held fixed.
+    Derivatives are taken through the system, with the log scale fixed.
     """
-    transitions = log_transition_probabilities(conductances)
-    potential, prepared = _prepared(solver, conductances, transitions, costs, theta, target)
-    system = _system(_scaled_weights(transitions, theta * costs, potential, target))
+    log_probabilities = log_transition_probabilities(conductances)
+    log_scale, state = _log_scale_and_state(solver, conductances, log_probabilities, costs, theta, target, newton_steps)
+    system = _system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
     return ScaledTransitionSystem(
-        solver, prepared, potential, system, costs, unit_vectors(target[None], potential.shape)[0]
+        solver, state, log_scale, system, costs, unit_vectors(target[None], log_scale.shape)[0]
     )
 
 
-def _prepared(solver: AbstractLinearSolver, conductances, transitions, costs, theta, target) -> tuple[Array, Any]:
-    """Return the scale, and what the solver prepares in it; neither is differentiated."""
-    conductances, transitions, costs, theta = jax.lax.stop_gradient((conductances, transitions, costs, theta))
-    source = unit_vectors(target[None], costs.shape[1:])
+def _log_scale_and_state(
+    solver: AbstractLinearSolver, conductances, log_probabilities, costs, theta, target, newton_steps: int
+) -> tuple[Array, Any]:
+    """Return the log scale and the solver's state of the system in that scale; neither is differentiated."""
+    conductances, log_probabilities, costs, theta = jax.lax.stop_gradient(
+        (conductances, log_probabilities, costs, theta)
+    )
+    right_hand_side = unit_vectors(target[None], costs.shape[1:])
 
-    def scaled_system(potential):
-        return _system(_scaled_weights(transitions, theta * costs, potential, target))
+    def find_with(solver):
+        def attempt(fixed, log_scale):
+            system = _system(_scaled_weights(*fixed, log_scale, target))
+            state = solver.prepare(system)
+            scaled = solver.solve_prepared(state, right_hand_side, transposed=False)[0]
+            return state, scaled, backward_error(system, scaled, right_hand_side[0])
 
-    def settled_by(solver):
-        def attempt(fixed, potential):
-            system = _system(_scaled_weights(*fixed, potential, target))
-            prepared = solver.prepare(system)
-            scaled = solver.solve_prepared(prepared, source, transposed=False)[0]
-            return prepared, scaled, backward_error(system, scaled, source[0])
-
-        return find_log_scaling(attempt, transitions, theta * costs, target, leaving=False)
+        return find_log_scaling(attempt, log_probabilities, theta * costs, target, from_cell=False)
 
     if not isinstance(solver, NonsymmetricMultigrid):
-        return settled_by(solver)
-    potential, rank, number = solver.newton_log_scaling(conductances, costs, theta, target)
-    potential = jax.lax.cond(number > 0, lambda: potential, lambda: settled_by(solver.instead)[0])
-    return potential, OrderedSystem(scaled_system(potential), rank, number)
+        return find_with(solver)
+    log_scale, position, key = cached_log_scaling(conductances, costs, theta, target, newton_steps)
+    log_scale = jax.lax.cond(key > 0, lambda: log_scale, lambda: find_with(solver.fallback)[0])
+    system = _system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
+    return log_scale, OrderedSystem(system, position, key)
 
 
-def _scaled_weights(
-    log_transition_probabilities, energies, potential, target
-) -> Float[Array, "directions rows columns"]:
-    there = shifts(potential, log_transition_probabilities.shape[0], fill=jnp.inf)
-    place = jnp.arange(potential.size).reshape(potential.shape)
-    moves = jnp.isfinite(potential) & (place != target)
-    usable = (log_transition_probabilities > -jnp.inf) & jnp.isfinite(there) & moves
-    exponent = (
-        log_transition_probabilities - energies + jnp.where(usable, potential - jnp.where(usable, there, 0.0), 0.0)
-    )
-    # Where there is no step its weight is 0 and so is the derivative; a harmless 0 stands in for −inf.
+def _scaled_weights(log_probabilities, energies, log_scale, target) -> Float[Array, "directions rows columns"]:
+    """Return W̃_ij = P_ij exp(−θ C_ij + φ_i − φ_j); 0 in rows of the target and of cells that cannot reach it."""
+    neighbour = shifts(log_scale, log_probabilities.shape[0], fill=jnp.inf)
+    cell = jnp.arange(log_scale.size).reshape(log_scale.shape)
+    transient = jnp.isfinite(log_scale) & (cell != target)
+    usable = (log_probabilities > -jnp.inf) & jnp.isfinite(neighbour) & transient
+    exponent = log_probabilities - energies + jnp.where(usable, log_scale - jnp.where(usable, neighbour, 0.0), 0.0)
+    # Without an edge both the weight and its derivative are 0. The exponent is replaced by 0 there, as −inf would turn
+    # the derivative into NaN.
     return jnp.where(usable, jnp.exp(jnp.where(usable, exponent, 0.0)), 0.0)
 
 

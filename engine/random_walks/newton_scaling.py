@@ -1,215 +1,249 @@
-"""Potentials in which a walk to one target is a random walk proper: the chances of the steps from a cell sum to one.
+"""Log scaling of an absorbing random walk by Newton's method, in which its transition weights become probabilities.
 
-In the scale of φ a walker steps from i to j with W̃_ij = W_ij exp(φ_i − φ_j). If all rows sum to one, exp(−φ) is the
-weight that arrives. Else the rows are divided by their sums, and the potential of that walk is found: Σ_j p_ij
-(δ_i − δ_j) = −log Σ_j W̃_ij. This is Newton's method for log Σ_j W̃_ij = 0, and policy iteration for the free energy;
-from the first step on it comes from above, and as fast as Newton's method in the end.
+In the log scale φ the weights of the transitions are W̃_ij = W_ij exp(φ_i − φ_j). If every row sums to one, exp(−φ) is
+the hitting weight z = W z of the target. Newton's method for log Σ_j W̃_ij = 0 divides the rows by their sums,
+p_ij = W̃_ij / Σ_j W̃_ij, and solves Σ_j p_ij (δ_i − δ_j) = −log Σ_j W̃_ij for the change δ of φ. This is policy iteration
+for the free energy φ (Todorov 2009): from the first step on φ decreases monotonically, and in the end it converges
+quadratically.
 """
 
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float32, Float64, Int32
+from jaxtyping import Array, Float, Float32, Float64, Int, Int32
 
-from ..linalg.krylov.cpu.fgmres_kernels import image_from_residual, update
-from ..linalg.multigrid.cpu.cycle_kernels import residual as residual_rows
 from ..linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
-from ..linalg.nonsymmetric_multigrid.hierarchy import FLOAT32, RHS_BLOCK, ROWS_PER_CHUNK, Hierarchy, VCycle, build
-from ..linalg.nonsymmetric_multigrid.ordered_kernels import (
-    differences,
-    normalized_weights,
-    upwind_gauss_seidel,
-    upwind_guess,
-)
+from ..linalg.nonsymmetric_multigrid.gcr import solve_gcr
+from ..linalg.nonsymmetric_multigrid.hierarchy import FLOAT32, ROWS_PER_CHUNK, Hierarchy, VCycle, build
+from ..linalg.nonsymmetric_multigrid.hierarchy_cache import HIERARCHY_CACHE, ScaledHierarchy
 from ..linalg.nonsymmetric_multigrid.ordering import Ordering, orderings_on_all_levels
-from ..linalg.nonsymmetric_multigrid.setup_kernels import edge_energies, log_probabilities, log_weights
 from ..linalg.stencil_matrix import QUEEN_OFFSETS
 from ..parallel.numba_jit import parallel_starmap
 from ..shortest_paths.dijkstra import dijkstra_search, stencil_offsets, validate_costs
 from .log_scaling import entropy_fraction
+from .newton_kernels import log_weight_differences, normalized_weights, upwind_gauss_seidel, upwind_guess
 from .transition_data import TransitionData
+from .transition_kernels import edge_energies, log_probabilities, log_weights
 
-#: Rows of memory that it takes to settle.
-MEMORY = 16
+#: Rows of the workspace: eight for the log weights, eight for the edge energies.
+WORKSPACE_ROWS = 16
 
-#: Newton steps at most.
-STEPS = 25
+#: Largest number of Newton steps.
+MAX_NEWTON_STEPS = 25
 
-#: The last step changes no potential by more than this.
-CLOSE = 1.0
+#: Newton's method ends when a step changes no log scale by more than this. The rows then sum to one nearly enough for
+#: the hierarchy of that step to precondition the final system.
+MAX_LAST_STEP = 1.0
 
-#: Where a row sums to more or less than exp(±this), potentials are first made to fit their neighbours', one by one.
-ROUGH = 3.0
+#: Rows whose log sum exceeds this in magnitude are first relaxed one by one: Newton's method starts too far away there.
+MAX_LOG_ROW_SUM = 3.0
 
-#: A step is known well enough when so much is left of its right-hand side; so many cycles at most.
-LEFT = 0.05
-CYCLES = 12
+#: Relative residual at which a Newton step is accurate enough, and largest number of V-cycles for it.
+STEP_TOLERANCE = 0.05
+MAX_CYCLES = 12
 
-#: Beyond this a step is not believed: it comes from a cell that hardly anything reaches.
-LONGEST = 1e4
+#: A larger step comes from a cell that has hardly any weight to reach the target; Newton's method then gives up.
+MAX_STEP = 1e4
 
 
 class ScalingResult(NamedTuple):
-    """Potentials, and the order of cells.
+    """Log scale, downstream ordering, and what a solver needs to solve in that scale.
 
-    Parameters
+    Attributes
     ----------
-    potential
-        Framed; infinite where the target cannot be reached.
-    rank
-        0 for the cell that is nearest to the target; `UNORDERED` for the target and for what is not reached.
+    log_scale
+        φ, padded; infinite where the target cannot be reached.
+    position
+        Position of each cell in the ordering, 0 for the one nearest to the target; `UNORDERED` for the target itself
+        and for cells that cannot reach it.
     hierarchy
-        Of the walk, in the scale of the last potentials but one; None where no such potentials were found.
+        Of the system in the log scale before the last Newton step; None where Newton's method failed.
     factor
-        By which values in the last scale are larger than in the last but one, framed.
-    logarithms
-        log W of the steps from every cell, in the eight directions of `QUEEN_OFFSETS`.
+        exp of the last Newton step, padded: the similarity scaling between both systems.
+    log_weights
+        log W of the transitions from every cell, in the directions of `QUEEN_OFFSETS`.
     """
 
-    potential: Float64[np.ndarray, "_"]
-    rank: Int32[np.ndarray, "rows columns"]
+    log_scale: Float64[np.ndarray, "padded"]
+    position: Int32[np.ndarray, "rows columns"]
     hierarchy: Hierarchy | None
-    factor: Float32[np.ndarray, "_"]
-    logarithms: Float64[np.ndarray, "cells 8"]
+    factor: Float32[np.ndarray, "padded"]
+    log_weights: Float64[np.ndarray, "cells 8"]
 
 
 def newton_log_scaling(
-    terrain: TransitionData, theta: float, target: int, memory: Float64[np.ndarray, "room cells"]
+    transitions: TransitionData,
+    theta: float,
+    target: int,
+    workspace: Float64[np.ndarray, "workspace_rows cells"],
+    newton_steps: int = MAX_NEWTON_STEPS,
 ) -> ScalingResult:
-    """Find potentials of order −log z, z the weight that reaches a target.
+    """Find the log scale φ ≈ −log z, z being the hitting weight of a target.
 
     Parameters
     ----------
-    terrain
-        What the walk is made from; conductances count but for a factor of each cell, costs are zero or more.
+    transitions
+        Conductances, of which only the ratios between the transitions of a cell matter, and costs ≥ 0.
     theta
-        θ.
+        Inverse temperature θ.
     target
         Flat raster index.
-    memory
-        At least `MEMORY` rows, for the logarithms and what else is large; whoever does not need these any more can use
-        it again, as memory that was never written to is slow.
+    workspace
+        At least `WORKSPACE_ROWS` rows. The log weights of the result are a view of it; when they are no longer needed
+        it can be used again, which is faster than writing to new memory.
+    newton_steps
+        Largest number of Newton steps.
+
+    Raises
+    ------
+    ValueError
+        A cost is negative or NaN.
 
     References
     ----------
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
-    frame = terrain.frame
-    logarithms, distance, order = _least_energies(terrain, theta, target, memory)
-    rank = np.full(terrain.cells, UNORDERED, np.int32)
-    rank[order] = np.arange(-1, order.size - 1, dtype=np.int32)
-    rank[target] = UNORDERED
-    ranks = orderings_on_all_levels(rank.reshape(frame.rows, frame.columns))
-    potential = np.full(frame.size, np.inf)
-    frame.inside(potential)[:] = distance.reshape(frame.rows, frame.columns)
-    walk = (logarithms, np.array([down * frame.width + right for down, right in QUEEN_OFFSETS]), terrain.place(target))
-    change = np.zeros(frame.size)
-    upwind_guess(
-        _differences(ranks[0].order, walk, potential, frame.width),
-        walk[1],
-        ranks[0].order,
-        ranks[0].rank,
-        walk[2],
-        change,
+    shape = transitions.shape
+    weights, energy, order = _shortest_path_energies(transitions, theta, target, workspace)
+    position = np.full(transitions.n_cells, UNORDERED, np.int32)
+    position[order] = np.arange(-1, order.size - 1, dtype=np.int32)
+    position[target] = UNORDERED
+    position = position.reshape(shape.rows, shape.columns)
+    orderings = orderings_on_all_levels(position)
+    log_scale = np.full(shape.size, np.inf)
+    shape.inside(log_scale)[:] = energy.reshape(shape.rows, shape.columns)
+    offsets = np.array([down * shape.width + right for down, right in QUEEN_OFFSETS])
+    walk = _LogWalk(weights, offsets, transitions.padded_index(target))
+    log_scale += _first_correction(orderings[0], walk, log_scale)
+    hierarchy, factor = _newton(orderings, walk, log_scale, newton_steps)
+    return ScalingResult(log_scale, position, hierarchy, factor, weights)
+
+
+def cached_log_scaling(
+    conductances: Float[Array, "directions rows columns"],
+    costs: Float[Array, "directions rows columns"],
+    theta: Float[Array, ""],
+    target: Int[Array, ""],
+    newton_steps: int = MAX_NEWTON_STEPS,
+) -> tuple[Float[Array, "rows columns"], Int32[Array, "rows columns"], Int[Array, ""]]:
+    """Find the log scale by `newton_log_scaling`, and cache the hierarchy for an `OrderedSystem`; not differentiable.
+
+    Returns
+    -------
+    log_scale, position, hierarchy_key
+        See `ScalingResult` and `OrderedSystem`; the key is 0 where Newton's method failed.
+    """
+    shape = conductances.shape[1:]
+    result = (
+        jax.ShapeDtypeStruct(shape, jnp.float64),
+        jax.ShapeDtypeStruct(shape, jnp.int32),
+        jax.ShapeDtypeStruct((), jnp.int64),
     )
-    potential += change
-    found = _newton(ranks, walk, potential)
-    return ScalingResult(potential, rank.reshape(frame.rows, frame.columns), *found, logarithms)
+
+    def on_cpu(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        conductances, costs, target = np.asarray(conductances), np.asarray(costs), int(target)
+        key = HIERARCHY_CACHE.new_key()
+        if not 0 <= target < shape[0] * shape[1]:
+            return np.full(shape, np.inf), np.full(shape, UNORDERED, np.int32), np.array(key)
+        transitions = TransitionData.from_arrays(conductances, costs, undirected=False)
+        workspace = np.empty((WORKSPACE_ROWS, transitions.n_cells))
+        scaling = newton_log_scaling(transitions, float(theta), target, workspace, newton_steps)
+        log_scale = transitions.shape.inside(scaling.log_scale)
+        if scaling.hierarchy is None:
+            return log_scale, scaling.position, np.array(0)
+        HIERARCHY_CACHE.store(key, ScaledHierarchy(scaling.hierarchy, scaling.factor))
+        return log_scale, scaling.position, np.array(key)
+
+    return jax.pure_callback(on_cpu, result, conductances, costs, theta, target, vmap_method="sequential")
 
 
-def _newton(ranks: list[Ordering], walk: tuple, potential: np.ndarray) -> tuple[Hierarchy | None, np.ndarray]:
-    """Change potentials until they hardly change; return the last hierarchy, and exp of the last change."""
-    frame = ranks[0].frame
-    k = tuple(np.zeros(frame.size, FLOAT32) for _ in range(8))
-    ground, inverse, excess = (np.zeros(frame.size, FLOAT32) for _ in range(3))
-    given = (*walk, potential, k, ground, inverse, excess, frame.width)
-    for _ in range(STEPS):
-        worst = max(parallel_starmap(normalized_weights, [(*given, *band) for band in frame.bands]))
-        if worst > ROUGH:
-            _settle_halves(ranks[0], walk, potential)
-            worst = max(parallel_starmap(normalized_weights, [(*given, *band) for band in frame.bands]))
-        if not np.isfinite(worst):
+class _LogWalk(NamedTuple):
+    """Log weights of the transitions, padded offsets of the neighbours, padded index of the target."""
+
+    log_weights: Float64[np.ndarray, "cells 8"]
+    offsets: np.ndarray
+    target: int
+
+
+def _shortest_path_energies(
+    transitions: TransitionData, theta: float, target: int, workspace: np.ndarray
+) -> tuple[Float64[np.ndarray, "cells 8"], Float64[np.ndarray, "cells"], Int[np.ndarray, "reached"]]:
+    """Return log W, the energy of the least-energy path from every cell to the target, and the cells in that order."""
+    shape, chunks = transitions.shape, transitions.chunks
+    edges = (transitions.costs, transitions.edge_offsets, transitions.edge_ends, transitions.directions, theta)
+    n_directions, n_cells = len(transitions.directions), transitions.n_cells
+    weights, mean_energy = workspace[:8].reshape(n_cells, 8), np.empty(n_cells)
+    args = (transitions.conductances, *edges, weights, mean_energy)
+    invalid = sum(parallel_starmap(log_probabilities, [(*args, *chunk) for chunk in chunks]))
+    if invalid:
+        raise ValueError(f"the cost is negative or undefined on {invalid} edges; it must not be")
+    energies = workspace[8 : 8 + n_directions].reshape(n_directions, shape.rows, shape.columns)
+    args = (weights, *edges, entropy_fraction(mean_energy, n_directions), energies.reshape(n_directions, -1))
+    parallel_starmap(edge_energies, [(*args, *chunk) for chunk in chunks])
+    offsets = stencil_offsets(energies.shape, reverse=True, undirected=False)
+    forest = dijkstra_search(validate_costs(energies), offsets, n_cells, [(np.array([target]), np.zeros(1))])
+    parallel_starmap(log_weights, [(weights, *edges, *chunk) for chunk in chunks])
+    order = forest.order[0]
+    return weights, forest.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)
+
+
+def _first_correction(ordering: Ordering, walk: _LogWalk, log_scale: np.ndarray) -> np.ndarray:
+    change = np.zeros(ordering.shape.size)
+    differences = _log_weight_differences(ordering.order, walk, log_scale, ordering.shape.width)
+    upwind_guess(differences, walk.offsets, ordering.order, ordering.position, walk.target, change)
+    return change
+
+
+def _newton(
+    orderings: list[Ordering], walk: _LogWalk, log_scale: np.ndarray, max_steps: int
+) -> tuple[Hierarchy | None, np.ndarray]:
+    """Update the log scale in place until it hardly changes; return the last hierarchy, and exp of the last step."""
+    shape = orderings[0].shape
+    off_diagonals = tuple(np.zeros(shape.size, FLOAT32) for _ in range(8))
+    row_sums, inverse_diagonal, log_row_sums = (np.zeros(shape.size, FLOAT32) for _ in range(3))
+    args = (*walk, log_scale, off_diagonals, row_sums, inverse_diagonal, log_row_sums, shape.width)
+    for _ in range(max_steps):
+        largest = max(parallel_starmap(normalized_weights, [(*args, *band) for band in shape.bands]))
+        if largest > MAX_LOG_ROW_SUM:
+            _relax_blocks(orderings[0], walk, log_scale)
+            largest = max(parallel_starmap(normalized_weights, [(*args, *band) for band in shape.bands]))
+        if not np.isfinite(largest):
             break
-        hierarchy = build(ranks, k, ground, inverse)
-        step, left = _solved(VCycle(hierarchy), -excess)
-        largest = np.abs(step).max()
-        if not largest < LONGEST:
+        hierarchy = build(orderings, off_diagonals, row_sums, inverse_diagonal)
+        cycle = VCycle(hierarchy)
+        step, residual = solve_gcr(cycle, -log_row_sums, tolerance=STEP_TOLERANCE, max_cycles=MAX_CYCLES)
+        step_size = np.abs(step).max()
+        if not step_size < MAX_STEP:
             break
-        potential += step
-        if largest < CLOSE and left < 1:
+        log_scale += step
+        if step_size < MAX_LAST_STEP and residual < 1:
             return hierarchy, np.exp(step)
-    return None, excess
+    return None, log_row_sums
 
 
-def _settle_halves(ranks: Ordering, walk: tuple, potential: np.ndarray) -> None:
-    """Make potentials fit their neighbours', one by one; a half sees the other as it was."""
-    width, calls, starts = ranks.frame.width, [], []
-    for start, order in ranks.halves():
-        apart = _differences(order + np.int32(start), walk, potential, width)
-        calls.append((apart, walk[1], order, np.zeros(potential.size - start)))
+def _relax_blocks(ordering: Ordering, walk: _LogWalk, log_scale: np.ndarray) -> None:
+    """Relax Σ_j W̃_ij = 1 cell by cell, in place; a block reads the values that the others had before."""
+    width, calls, starts = ordering.shape.width, [], []
+    for start, order in ordering.blocks():
+        differences = _log_weight_differences(order + np.int32(start), walk, log_scale, width)
+        calls.append((differences, walk.offsets, order, np.zeros(log_scale.size - start)))
         starts.append(start)
     parallel_starmap(upwind_gauss_seidel, calls)
     for start, (*_, change) in zip(starts, calls, strict=True):
-        potential[start:] += change
+        log_scale[start:] += change
 
 
-def _differences(order: np.ndarray, walk: tuple, potential: np.ndarray, width: int) -> Float32[np.ndarray, "n 8"]:
-    """Return log W_ij + φ_i − φ_j of cells in an order."""
-    logarithms, offsets, _ = walk
+def _log_weight_differences(
+    order: np.ndarray, walk: _LogWalk, log_scale: np.ndarray, width: int
+) -> Float32[np.ndarray, "n 8"]:
+    """Return log W̃_ij = log W_ij + φ_i − φ_j of the cells in an order."""
     result = np.empty((order.size, 8), FLOAT32)
-    pieces = [slice(first, first + ROWS_PER_CHUNK) for first in range(0, order.size, ROWS_PER_CHUNK)]
-    given = (potential, width)
-    parallel_starmap(differences, [(logarithms, offsets, order[piece], *given, result[piece]) for piece in pieces])
+    chunks = [slice(first, first + ROWS_PER_CHUNK) for first in range(0, order.size, ROWS_PER_CHUNK)]
+    args = (log_scale, width)
+    parallel_starmap(
+        log_weight_differences,
+        [(walk.log_weights, walk.offsets, order[chunk], *args, result[chunk]) for chunk in chunks],
+    )
     return result
-
-
-def _solved(cycle: VCycle, b: Float32[np.ndarray, "_"]) -> tuple[Float32[np.ndarray, "_"], float]:
-    """Solve roughly, by generalised conjugate residuals; return what is left, relative to b, too."""
-    level = cycle.hierarchy.levels[0]
-    frame, x, residual = level.frame, np.zeros_like(b), b.copy()
-    largest = largest_left = max(float(b.max()), float(-b.min()), 0.0)
-    parts = [((first + 1) * frame.width, (last + 1) * frame.width) for first, last in frame.bands]
-    directions: list[tuple[np.ndarray, np.ndarray]] = []
-    while len(directions) < CYCLES and largest_left > LEFT * largest:
-        cycle.b[0][0] = residual
-        cycle.run()
-        direction, left = cycle.x[0][0].copy(), np.zeros((1, frame.size), FLOAT32)
-        given = (level.k, level.inverse, residual[None], direction[None], RHS_BLOCK, left, frame.width)
-        parallel_starmap(residual_rows, [(*given, *band) for band in frame.bands])
-        image = left[0]
-        sums = parallel_starmap(image_from_residual, [(residual, image, *part) for part in parts])
-        for old_direction, old_image in directions:
-            factor = np.dot(old_image, image) / np.dot(old_image, old_image)
-            direction -= factor * old_direction
-            image -= factor * old_image
-        if directions:
-            sums = [(np.dot(image, image), np.dot(image, residual))]
-        square, product = (sum(each) for each in zip(*sums, strict=True))
-        if not 0 < square < np.inf:
-            break
-        given = (product / square, direction, image, x, residual)
-        largest_left = max(parallel_starmap(update, [(*given, *part) for part in parts]))
-        directions.append((direction, image))
-    return x, largest_left / max(largest, float(np.finfo(FLOAT32).tiny))
-
-
-def _least_energies(
-    terrain: TransitionData, theta: float, target: int, memory: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return log W of the eight steps from every cell, the least energies to the target, and the cells by them."""
-    frame, _, costs, places, ends, _, numbers = terrain
-    shape, parts = (len(places), frame.rows, frame.columns), terrain.parts
-    logarithms, means = memory[:8].reshape(terrain.cells, 8), np.empty(terrain.cells)
-    given = (terrain.conductances, costs, places, ends, numbers, theta, logarithms, means)
-    wrong = sum(parallel_starmap(log_probabilities, [(*given, *part) for part in parts]))
-    if wrong:
-        raise ValueError(f"the cost is negative or undefined on {wrong} edges; it must not be")
-    priced = (logarithms, costs, places, ends, numbers, theta)
-    shares, prices = entropy_fraction(means, len(places)), memory[8 : 8 + len(places)].reshape(shape)
-    given = (*priced, shares, prices.reshape(len(places), -1))
-    parallel_starmap(edge_energies, [(*given, *part) for part in parts])
-    steps = stencil_offsets(shape, reverse=True, undirected=False)
-    ways = dijkstra_search(validate_costs(prices), steps, terrain.cells, [(np.array([target]), np.zeros(1))])
-    parallel_starmap(log_weights, [(*priced, *part) for part in parts])
-    order = ways.order[0]
-    return logarithms, ways.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)

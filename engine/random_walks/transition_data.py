@@ -1,4 +1,4 @@
-"""What a walk is made from, on the host: the conductances and costs of all steps."""
+"""Conductances and costs of all transitions of a random walk, as flat arrays for the CPU kernels."""
 
 from typing import NamedTuple
 
@@ -11,72 +11,76 @@ from ..shortest_paths.dijkstra import stencil_offsets
 
 
 class TransitionData(NamedTuple):
-    """Conductances and costs: those of step d from a cell are at places[d] + cell if the cell is before ends[d].
+    """Conductances and costs of the transitions from every cell.
 
-    Parameters
+    The transition from cell i in direction d has index `edge_offsets[d] + i`, if i < `edge_ends[d]`. Where edges are
+    undirected only the forward half is stored; a backward transition has the index of its edge, which belongs to the
+    cell that it leads to, and the last cells have none.
+
+    Attributes
     ----------
-    frame
-        The raster.
+    shape
+        Shape of the raster.
     conductances, costs
-        In a row; 0 where there is no step.
-    places, ends
-        Steps that are not stored are the opposite ones, seen from the cell that they lead to. The last cells have none.
+        Flat; 0 where there is no edge.
+    edge_offsets, edge_ends
+        See above.
     offsets
-        Where a step leads in a framed array.
-    numbers
-        Of the steps in `QUEEN`.
+        Distance to the neighbour in each direction, in a padded array.
+    directions
+        Number of each direction in `QUEEN_OFFSETS`.
     """
 
-    frame: PaddedShape
-    conductances: Float64[np.ndarray, "steps"]
-    costs: Float64[np.ndarray, "steps"]
-    places: Int64[np.ndarray, "directions"]
-    ends: Int64[np.ndarray, "directions"]
+    shape: PaddedShape
+    conductances: Float64[np.ndarray, "edges"]
+    costs: Float64[np.ndarray, "edges"]
+    edge_offsets: Int64[np.ndarray, "directions"]
+    edge_ends: Int64[np.ndarray, "directions"]
     offsets: Int64[np.ndarray, "directions"]
-    numbers: Int64[np.ndarray, "directions"]
+    directions: Int64[np.ndarray, "directions"]
 
     @classmethod
-    def of(
+    def from_arrays(
         cls,
         conductances: Float[np.ndarray, "stored rows columns"],
         costs: Float[np.ndarray, "stored rows columns"],
         *,
         undirected: bool,
     ) -> "TransitionData":
-        """Describe how rasters of steps are laid out.
+        """Flatten rasters of edges.
 
         Parameters
         ----------
         conductances, costs
-            Of every step, or of the first half of the directions.
+            Of all directions, or of the first half of them.
         undirected
-            Whether only these are stored: a step is the same both ways.
+            Whether only the first half is stored: conductance and cost are the same in both directions.
         """
-        frame = PaddedShape(*conductances.shape[1:])
-        size, stored = frame.rows * frame.columns, len(conductances)
-        places = stencil_offsets(conductances.shape, reverse=False, undirected=undirected).places
-        steps = neighbour_offsets(len(places))
-        backwards = np.arange(len(places)) >= stored
-        reach = np.array([down * frame.columns + right for down, right in steps])
+        shape = PaddedShape(*conductances.shape[1:])
+        size, stored = shape.rows * shape.columns, len(conductances)
+        edge_offsets = stencil_offsets(conductances.shape, reverse=False, undirected=undirected).edge_offsets
+        steps = neighbour_offsets(len(edge_offsets))
+        backward = np.arange(len(edge_offsets)) >= stored
+        flat_offsets = np.array([down * shape.columns + right for down, right in steps])
         return cls(
-            frame,
+            shape,
             *(np.ascontiguousarray(array, float).ravel() for array in (conductances, costs)),
-            places,
-            np.where(backwards, size - reach, size),
-            np.array([down * frame.width + right for down, right in steps]),
+            edge_offsets,
+            np.where(backward, size - flat_offsets, size),
+            np.array([down * shape.width + right for down, right in steps]),
             np.arange(8) if len(steps) == 8 else np.array([1, 3, 4, 6]),
         )
 
     @property
-    def cells(self) -> int:
-        """How many cells the raster has."""
-        return self.frame.rows * self.frame.columns
+    def n_cells(self) -> int:
+        """Number of cells of the raster."""
+        return self.shape.rows * self.shape.columns
 
     @property
-    def parts(self) -> list[tuple[int, int]]:
-        """The first cell of each band of rows and the one behind its last."""
-        return [(first * self.frame.columns, last * self.frame.columns) for first, last in self.frame.bands]
+    def chunks(self) -> list[tuple[int, int]]:
+        """Index of the first cell of each band of rows, and that after its last cell."""
+        return [(first * self.shape.columns, last * self.shape.columns) for first, last in self.shape.bands]
 
-    def place(self, cell: int) -> int:
-        """Return where a cell is in a framed array."""
-        return cell + self.frame.width + 1 + cell // self.frame.columns
+    def padded_index(self, cell: int) -> int:
+        """Return the index of a cell in a padded array."""
+        return cell + self.shape.width + 1 + cell // self.shape.columns

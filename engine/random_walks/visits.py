@@ -1,13 +1,13 @@
-"""Killed random walks on their way to a target: where they pass, given that they arrive.
+"""Killed random walks conditioned on hitting a target: transition probabilities and expected visits.
 
-A walker who steps from i to j with weight W_ij and arrives from i with weight z_i moves, given that it arrives, with
-chances Q_ij = W_ij z_j / z_i, which sum to one: what was killed is no longer there. Its visits n are what enters and
-what comes from the neighbours,
+Let W_ij be the weight of the transition from i to j, and z_i the weight with which a walk from i hits the target.
+Conditioned on hitting it (Doob's h-transform), the walk moves with probabilities Q_ij = W_ij z_j / z_i, whose rows sum
+to one. The expected visits n of walks that start with m_i in each cell solve
 
     n_i = m_i + Σ_j n_j Q_ji,
 
-a sum of positive terms whatever the scale of z. With n = z̃ y it is Σ_j (I − W̃)_ji y_j = m_i / z̃_i, the transpose of the
-system that z̃ itself comes from.
+a sum of nonnegative terms in any scale of z. With n = z̃ y this is Σ_j (I − W̃)_ji y_j = m_i / z̃_i, the transpose of the
+system for z̃ itself.
 """
 
 from dataclasses import dataclass
@@ -22,41 +22,38 @@ from .hitting import ScaledTransitionSystem, scaled_transition_system
 
 @dataclass(frozen=True)
 class ConditionedWalk:
-    """Walkers on their way to one target.
+    """A killed random walk conditioned on hitting one target.
 
     Attributes
     ----------
-    reached
+    reachable
         Whether the target can be reached from a cell; True at the target.
     expected_cost
-        Mean cost of the paths from a cell until they first reach the target: 0 at the target, infinite where it cannot
-        be reached.
-    chances
-        Q_ij of the step from a cell to its neighbour, 0 at the target, which nobody leaves, and where it cannot be
-        reached.
+        Expected cost from a cell until the target is hit: 0 at the target, infinite where it cannot be reached.
+    transition_probabilities
+        Q_ij from each cell to its neighbours; 0 at the target, which is absorbing, and where it cannot be reached.
     """
 
-    reached: Bool[Array, "rows columns"]
+    reachable: Bool[Array, "rows columns"]
     expected_cost: Float[Array, "rows columns"]
-    chances: Float[Array, "directions rows columns"]
-    _walk: ScaledTransitionSystem
+    transition_probabilities: Float[Array, "directions rows columns"]
+    _system: ScaledTransitionSystem
     _scaled: Float[Array, "rows columns"]
 
-    def visits(self, entering: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
-        """Return how often walkers visit each cell before they arrive, their start included.
+    def expected_visits(self, starts: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
+        """Return the expected number of visits to each cell before the target is hit, the start included.
 
         Parameters
         ----------
-        entering
-            m, how many start in each cell, zero or more. Those who start at the target or cannot reach it do not move
-            and count as no visit.
+        starts
+            Walks that start in each cell, m ≥ 0. Starts at the target or in cells that cannot reach it are ignored.
         """
-        moves = self.reached & ~(self._walk.source > 0)
-        scaled = jnp.where(moves, self._scaled, 1.0)
-        back = with_state(self._walk.solver, self._walk.system, self._walk.prepared, transposed=True)
-        sent = back(jnp.where(moves, entering / scaled, 0.0))
-        # Where hardly anybody comes by, rounding may leave a little less than nobody.
-        return jnp.where(moves, scaled * jnp.maximum(sent, 0.0), 0.0)
+        transient = self.reachable & ~(self._system.target > 0)
+        scaled = jnp.where(transient, self._scaled, 1.0)
+        solve = with_state(self._system.solver, self._system.system, self._system.state, transposed=True)
+        scaled_visits = solve(jnp.where(transient, starts / scaled, 0.0))
+        # Rounding errors can make tiny visits negative.
+        return jnp.where(transient, scaled * jnp.maximum(scaled_visits, 0.0), 0.0)
 
 
 def condition_on_hitting(
@@ -66,25 +63,27 @@ def condition_on_hitting(
     theta: Float[Array, ""],
     target: Int[Array, ""],
 ) -> ConditionedWalk:
-    """Return how walkers move to one target; three systems with one matrix, whatever the number of cells they visit.
+    """Condition the walk of randomized shortest paths on hitting one target.
+
+    Two linear systems are solved here, and a transposed one for each raster of starts.
 
     Parameters
     ----------
     solver, conductances, costs, theta, target
-        As in `arrival.arrive`.
+        As in `solve_hitting`.
 
     References
     ----------
     Kivimäki, I., Lebichot, B., Saramäki, J. & Saerens, M. (2016). Two betweenness centrality measures based on
     randomized shortest paths. Scientific Reports 6, 19668.
     """
-    walk = scaled_transition_system(solver, conductances, costs, theta, target)
-    arrival = walk.arrival(spent=True)
-    at_target, reached = walk.source > 0, walk.potential < jnp.inf
-    # A harmless 1 where nothing arrives keeps NaN out of the gradient.
-    scaled = jnp.where(reached, arrival.scaled, 1.0)
-    expected_cost = jnp.where(reached, jnp.where(at_target, 0.0, arrival.spent / scaled), jnp.inf)
-    ahead = shifts(jnp.where(reached, arrival.scaled, 0.0), len(conductances))
-    # The system holds −W̃ beside its diagonal, and nothing in the rows of those who do not move.
-    chances = -walk.system.edges * ahead / scaled
-    return ConditionedWalk(reached, expected_cost, chances, walk, scaled)
+    system = scaled_transition_system(solver, conductances, costs, theta, target)
+    hitting = system.solve_hitting(accumulated_cost=True)
+    at_target, reachable = system.target > 0, system.log_scale < jnp.inf
+    # The 1 where the target cannot be reached keeps NaN out of the gradient.
+    scaled = jnp.where(reachable, hitting.scaled, 1.0)
+    expected_cost = jnp.where(reachable, jnp.where(at_target, 0.0, hitting.accumulated_cost / scaled), jnp.inf)
+    neighbour_scaled = shifts(jnp.where(reachable, hitting.scaled, 0.0), len(conductances))
+    # The off-diagonals of the system are −W̃, and 0 in rows of the target and of cells that cannot reach it.
+    probabilities = -system.system.edges * neighbour_scaled / scaled
+    return ConditionedWalk(reachable, expected_cost, probabilities, system, scaled)

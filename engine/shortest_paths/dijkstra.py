@@ -32,13 +32,13 @@ at = np.uint64
 
 
 class StencilOffsets(NamedTuple):
-    """Step d from cell i leads to cell i + offsets[d]; what it costs stands at place places[d] + i of all costs.
+    """Step d from cell i leads to cell i + offsets[d]; what it costs stands at costs[edge_offsets[d] + i].
 
     A step over the rim leads to the other side of the raster or before its first or after its last cell. The former
     costs infinity, as any step over the rim does.
     """
 
-    places: Int64[np.ndarray, "directions"]
+    edge_offsets: Int64[np.ndarray, "directions"]
     offsets: Int64[np.ndarray, "directions"]
 
 

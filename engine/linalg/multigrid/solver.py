@@ -11,7 +11,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..base import AbstractLinearSolver
 from ..krylov.cpu import cg
-from ..krylov.xla.cg import KrylovResult, conjugate_gradients
+from ..krylov.result import KrylovResult
+from ..krylov.xla.cg import conjugate_gradients
 from ..solver_stats import log_solve
 from ..stencil_matrix import StencilMatrix
 from .cpu import w_cycle
@@ -135,12 +136,12 @@ class Multigrid(AbstractLinearSolver):
         b = _filled_up(jnp.moveaxis(right_hand_sides, 0, 1), prepared.matrix.shape)
         outcome = _solve(prepared, b, self.tolerance, self.iterations)
         single = prepared.hierarchy.inverse.dtype != b.dtype
-        if self.cycle == "automatic" and single and _is_known(outcome.residual) and not self._converged(outcome):
+        if self.cycle == "automatic" and single and _is_known(outcome.residuals) and not self._converged(outcome):
             levels = _hierarchy(prepared.matrix, "float64")
             outcome = _solve(
                 MultigridState(prepared.matrix, levels, prepared.symmetric), b, self.tolerance, self.iterations
             )
-        jax.debug.callback(_note, outcome.iterations, outcome.residual)
+        jax.debug.callback(_note, outcome.iterations, outcome.residuals)
         return jnp.moveaxis(outcome.x[:rows, :, :columns], 1, 0), self._converged(outcome) & prepared.symmetric
 
     def solve_on_host(self, center: ArrayLike, edges: ArrayLike, right_hand_sides: ArrayLike, transposed: bool):
@@ -154,24 +155,24 @@ class Multigrid(AbstractLinearSolver):
         if symmetric:
             found = self._found(hierarchy, center, edges, currents)
         else:
-            found = cg.KrylovResult(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b)))
+            found = KrylovResult(np.zeros(b.shape), np.zeros(len(b), int), np.ones(len(b)), np.zeros(len(b), bool))
         log_solve("multigrid", len(b), found.iterations.max(initial=0), found.residuals.max(initial=0))
-        if not (symmetric and (found.residuals <= self.tolerance).all()):
+        if not (symmetric and found.converged.all()):
             raise RuntimeError(NOT_CONVERGED if symmetric else NOT_SYMMETRIC)
         found.x[:, alone] = b[:, alone] / np.where(center[alone] != 0, center[alone], 1)
         return found.x
 
-    def _found(self, hierarchy: w_cycle.Hierarchy, center, edges, currents: np.ndarray) -> cg.KrylovResult:
+    def _found(self, hierarchy: w_cycle.Hierarchy, center, edges, currents: np.ndarray) -> KrylovResult:
         if self.cycle == "automatic" and hierarchy.precision == np.float32:
             if hierarchy.weakest >= FLOAT32_MIN_EIGENVALUE:
                 found = cg.solve(hierarchy, currents, self.tolerance, self.iterations, self.worth)
-                if (found.residuals <= self.tolerance).all() or (found.residuals > DIVERGED).any():
+                if found.converged.all() or (found.residuals > DIVERGED).any():
                     return found
             hierarchy = w_cycle.build(center, edges, np.float64)
         return cg.solve(hierarchy, currents, self.tolerance, self.iterations, self.worth)
 
     def _converged(self, outcome: KrylovResult) -> Bool[Array, ""]:
-        return (outcome.residual <= self.tolerance).all()
+        return outcome.converged.all()
 
 
 NOT_SYMMETRIC = "multigrid solves symmetric systems only; this one is not"

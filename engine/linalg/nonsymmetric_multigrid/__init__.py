@@ -1,5 +1,9 @@
-"""Multigrid for walks that have a direction: randomized shortest paths to one target on large rasters."""
+"""Multigrid for nonsymmetric transition systems (I − W) x = b, such as a random walk to one target has.
 
-from .solver import NonsymmetricMultigrid, OrderedSystem
+`NonsymmetricMultigrid` is the solver; an `OrderedSystem` hands over the downstream ordering of the cells, on which its
+relaxation and coarsening rely where the walk has a direction. Hierarchies are cached between solves.
+"""
 
-__all__ = ["OrderedSystem", "NonsymmetricMultigrid"]
+from .solver import NAME, NonsymmetricMultigrid, OrderedSystem
+
+__all__ = ["NAME", "NonsymmetricMultigrid", "OrderedSystem"]

@@ -1,4 +1,4 @@
-"""The hierarchy of ever coarser walks and the cycle through it."""
+"""Multigrid hierarchy of a transition system, and its V-cycle."""
 
 from typing import NamedTuple
 
@@ -13,33 +13,34 @@ from .coarsening_kernels import centre_point_weights, edge_point_weights, petrov
 from .ordered_kernels import ordered_gauss_seidel, permute_rows
 from .ordering import Ordering
 
-#: Relaxing row by row is enough where at most this part of the cells has a direction.
-FEW = 0.005
+#: The finest level is relaxed in the downstream ordering where more than this fraction of the coarse rows are upwind
+#: rows; below that row-by-row relaxation is enough.
+MAX_UNORDERED_FRACTION = 0.005
 
-#: Cells that are copied at a time.
+#: Rows of the matrix that are permuted in one task.
 ROWS_PER_CHUNK = 1 << 16
 
-#: What the inverse of the coarsest operator is kept from dividing by, relative to the diagonal.
-LEAST = 1e-9
+#: Relative increase of the coarsest operator's diagonal, which keeps it invertible where all its row sums are 0.
+DIAGONAL_SHIFT = 1e-9
 
 FLOAT32 = np.float32
-Flat = Float32[np.ndarray, "_"]
+Padded = Float32[np.ndarray, "padded"]
 
-#: The right-hand side that is worked on: there is one.
-RHS_BLOCK = np.zeros(1, int)
+#: The kernels of the symmetric multigrid take a list of right-hand sides; here there is one.
+ONE_RHS = np.zeros(1, int)
 
 
 class OrderedBlock(NamedTuple):
-    """Cells of a part of a raster.
+    """A block of rows that is relaxed in the downstream ordering.
 
     Parameters
     ----------
     start
-        The first place that the part can see: a row above its first one.
+        Padded index of the first entry that the block reads: a row above its first one.
     order
-        Places of the cells in the order of ranks, counted from the start.
+        The cells of the block in the ordering, as padded indices counted from `start`.
     entries
-        Their rows, over the diagonal, in that order.
+        Their off-diagonals divided by the diagonal, in that order.
     """
 
     start: int
@@ -48,217 +49,233 @@ class OrderedBlock(NamedTuple):
 
 
 class Level(NamedTuple):
-    """A walk and how it is coarsened.
+    """An operator A, and how it is coarsened; every array is padded.
 
     Parameters
     ----------
-    frame
-        Its raster.
-    k
-        What cells send to their neighbours, in the order of `QUEEN`.
-    ground
-        What ends in them.
-    inverse
-        Reciprocal of the diagonal; 0 in a row of zeros.
-    shares, back
-        The weights of the next coarser raster's cells, of values and of residuals; none on the coarsest.
-    kept
-        1 where residuals are handed to a coarse cell; none on the coarsest.
-    parts
-        The cells in the order of ranks; none where that is not needed.
+    shape
+        Shape of the level.
+    off_diagonals
+        −A_ij ≥ 0 of the eight neighbours, in the order of `QUEEN_OFFSETS`.
+    row_sums
+        Σ_j A_ij ≥ 0, the weight of the transitions into identity rows.
+    inverse_diagonal
+        1 / A_ii; 0 in identity rows.
+    prolongation, restriction
+        Interpolation weights of values and of residuals, on the shape of the next coarser level; empty on the coarsest.
+    restriction_mask
+        1 where a coarse row receives residuals, 0 in upwind rows; empty on the coarsest.
+    blocks
+        The rows in the downstream ordering; empty where row-by-row relaxation is enough.
     """
 
-    frame: PaddedShape
-    k: tuple[Flat, ...]
-    ground: Flat
-    inverse: Flat
-    shares: tuple[Flat, ...]
-    back: tuple[Flat, ...]
-    kept: Flat
-    parts: tuple[OrderedBlock, ...]
+    shape: PaddedShape
+    off_diagonals: tuple[Padded, ...]
+    row_sums: Padded
+    inverse_diagonal: Padded
+    prolongation: tuple[Padded, ...]
+    restriction: tuple[Padded, ...]
+    restriction_mask: Padded
+    blocks: tuple[OrderedBlock, ...]
 
 
 class Hierarchy(NamedTuple):
-    """A walk and its ever coarser ones, the finest first, and the inverse of the coarsest operator."""
+    """The levels, the finest first, and the dense inverse of the coarsest operator."""
 
     levels: list[Level]
-    coarsest: Float[np.ndarray, "n n"]
+    coarsest_inverse: Float[np.ndarray, "n n"]
 
 
-def build(ranks: list[Ordering], k: tuple[Flat, ...], ground: Flat, inverse: Flat) -> Hierarchy:
-    """Coarsen a walk.
+def build(
+    orderings: list[Ordering], off_diagonals: tuple[Padded, ...], row_sums: Padded, inverse_diagonal: Padded
+) -> Hierarchy:
+    """Build the hierarchy of an operator.
 
     Parameters
     ----------
-    ranks
-        Of the cells of all rasters.
-    k, ground, inverse
-        See `Level`.
+    orderings
+        Of all levels, from `orderings_on_all_levels`.
+    off_diagonals, row_sums, inverse_diagonal
+        Of the finest level; see `Level`.
     """
     levels = []
-    for here, coarser in zip(ranks, ranks[1:], strict=False):
-        frame, coarse = here.frame, coarser.frame
-        shares, back, coarse_k = (tuple(np.zeros(coarse.size, FLOAT32) for _ in range(8)) for _ in range(3))
-        coarse_ground, coarse_inverse, kept = (np.zeros(coarse.size, FLOAT32) for _ in range(3))
-        bands = [(first // 2, (last + 1) // 2) for first, last in frame.bands]
-        raster = (frame.rows, frame.width)
-        parallel_starmap(
-            edge_point_weights, [(k, *raster, coarser.rank, shares, back, coarse.width, *band) for band in bands]
+    for fine, coarse in zip(orderings, orderings[1:], strict=False):
+        shape, coarse_shape = fine.shape, coarse.shape
+        prolongation, restriction, coarse_off_diagonals = (
+            tuple(np.zeros(coarse_shape.size, FLOAT32) for _ in range(8)) for _ in range(3)
         )
-        parallel_starmap(centre_point_weights, [(k, *raster, shares, back, coarse.width, *band) for band in bands])
-        to = (coarser.rank, coarse_k, coarse_ground, kept, coarse_inverse)
-        given = (k, ground, *raster, shares, back, coarse.width, *to)
-        directed = sum(parallel_starmap(petrov_galerkin_product, [(*given, *band) for band in bands]))
-        ordered = levels or directed > FEW * coarser.order.size
-        parts = tuple(_part(k, inverse, *half) for half in here.halves()) if ordered else ()
-        levels.append(Level(frame, k, ground, inverse, shares, back, kept, parts))
-        k, ground, inverse = coarse_k, coarse_ground, coarse_inverse
-    none = np.zeros(0, FLOAT32)
-    levels.append(Level(ranks[-1].frame, k, ground, inverse, (), (), none, ()))
-    return Hierarchy(levels, _inverse(levels[-1]))
-
-
-def _part(k: tuple[Flat, ...], inverse: Flat, start: int, order: Int32[np.ndarray, "n"]) -> OrderedBlock:
-    entries = np.empty((order.size, 8), FLOAT32)
-    pieces = [slice(first, first + ROWS_PER_CHUNK) for first in range(0, order.size, ROWS_PER_CHUNK)]
-    seen = tuple(each[start:] for each in k)
-    parallel_starmap(permute_rows, [(seen, inverse[start:], order[piece], entries[piece]) for piece in pieces])
-    return OrderedBlock(start, order, entries)
-
-
-def _inverse(level: Level) -> Float[np.ndarray, "n n"]:
-    rows, columns = level.frame.rows, level.frame.columns
-    place = np.arange(rows * columns).reshape(rows, columns)
-    matrix = np.zeros((rows * columns,) * 2)
-    diagonal = level.frame.inside(level.ground).astype(float)
-    for k, (down, right) in zip(level.k, neighbour_offsets(8), strict=True):
-        flow = level.frame.inside(k).astype(float)
-        i, j = np.nonzero(flow)
-        matrix[place[i, j], place[i + down, j + right]] = -flow[i, j]
-        diagonal += flow
-    some = diagonal.ravel() > 0
-    matrix[place.ravel(), place.ravel()] = np.where(some, diagonal.ravel() * (1 + LEAST), 1.0)
-    result = np.linalg.inv(matrix)
-    result[~some] = 0
-    result[:, ~some] = 0
-    return result
+        coarse_row_sums, coarse_inverse, mask = (np.zeros(coarse_shape.size, FLOAT32) for _ in range(3))
+        bands = [(first // 2, (last + 1) // 2) for first, last in shape.bands]
+        transfer = (prolongation, restriction, coarse_shape.width)
+        fine_args = (off_diagonals, shape.rows, shape.width)
+        parallel_starmap(edge_point_weights, [(*fine_args, coarse.position, *transfer, *band) for band in bands])
+        parallel_starmap(centre_point_weights, [(*fine_args, *transfer, *band) for band in bands])
+        args = (off_diagonals, row_sums, shape.rows, shape.width, *transfer, coarse.position)
+        args = (*args, coarse_off_diagonals, coarse_row_sums, mask, coarse_inverse)
+        upwind_rows = sum(parallel_starmap(petrov_galerkin_product, [(*args, *band) for band in bands]))
+        ordered = levels or upwind_rows > MAX_UNORDERED_FRACTION * coarse.order.size
+        blocks = (
+            tuple(_ordered_block(off_diagonals, inverse_diagonal, *block) for block in fine.blocks()) if ordered else ()
+        )
+        levels.append(Level(shape, off_diagonals, row_sums, inverse_diagonal, prolongation, restriction, mask, blocks))
+        off_diagonals, row_sums, inverse_diagonal = coarse_off_diagonals, coarse_row_sums, coarse_inverse
+    empty = np.zeros(0, FLOAT32)
+    levels.append(Level(orderings[-1].shape, off_diagonals, row_sums, inverse_diagonal, (), (), empty, ()))
+    return Hierarchy(levels, _dense_inverse(levels[-1]))
 
 
 def transposed(hierarchy: Hierarchy) -> Hierarchy:
-    """Return the hierarchy of the transposed operators: residuals and values change their parts."""
+    """Return the hierarchy of the transposed operators: prolongation and restriction change places, orderings reverse."""
     levels = []
     for level in hierarchy.levels:
-        k = _turned(level.frame, level.k)
-        # Relaxed in the order turned around.
-        parts = tuple(_part(k, level.inverse, start, order[::-1].copy()) for start, order, _ in level.parts)
-        levels.append(level._replace(k=k, shares=level.back, back=level.shares, parts=parts))
-    return Hierarchy(levels, np.ascontiguousarray(hierarchy.coarsest.T))
-
-
-def _turned(frame: PaddedShape, k: tuple[Flat, ...]) -> tuple[Flat, ...]:
-    offsets = [down * frame.width + right for down, right in neighbour_offsets(8)]
-    turned = tuple(np.zeros_like(each) for each in k)
-    for d, offset in enumerate(offsets):
-        # What a cell gets from its neighbour there; the frame sends nothing.
-        into, out = turned[d], k[7 - d]
-        if offset > 0:
-            into[:-offset] = out[offset:]
-        else:
-            into[-offset:] = out[:offset]
-    return turned
-
-
-def _relax_parts(level: Level, b: Flat, x: Flat) -> None:
-    """Relax in the order of ranks; a part sees the others as they were."""
-    width, calls = level.frame.width, []
-    for start, order, entries in level.parts:
-        seen = x[start:].copy() if start else x
-        calls.append((order, entries, level.inverse[start:], b[start:], seen, width))
-    parallel_starmap(ordered_gauss_seidel, calls)
-    for (start, *_), call in zip(level.parts[1:], calls[1:], strict=True):
-        x[start + width :] = call[4][width:]
+        off_diagonals = _transposed_off_diagonals(level.shape, level.off_diagonals)
+        blocks = tuple(
+            _ordered_block(off_diagonals, level.inverse_diagonal, start, order[::-1].copy())
+            for start, order, _ in level.blocks
+        )
+        levels.append(
+            level._replace(
+                off_diagonals=off_diagonals,
+                prolongation=level.restriction,
+                restriction=level.prolongation,
+                blocks=blocks,
+            )
+        )
+    return Hierarchy(levels, np.ascontiguousarray(hierarchy.coarsest_inverse.T))
 
 
 class VCycle:
-    """The V-cycle: an approximate solution of A x = b, linear in b; or of Aᵀ x = b by the transposed operations.
+    """V-cycle: an approximation of A⁻¹ b that is linear in b, or of A⁻ᵀ b by the transposed operations.
 
-    Rasters are relaxed row by row before and after the visit to the next coarser one, and then in the order of ranks.
+    Each level is relaxed row by row before and after the coarse-grid correction, and then in the downstream ordering.
 
     Parameters
     ----------
     hierarchy
-        Of A, or from `transposed`.
-    backwards
-        Whether it is from `transposed`.
+        Of A, or the one that `transposed` made of it.
+    transpose
+        Whether it is a transposed hierarchy. The operations then run in reverse.
     """
 
-    def __init__(self, hierarchy: Hierarchy, backwards: bool = False):
-        self.hierarchy, self.backwards = hierarchy, backwards
-        sizes = [level.frame.size for level in hierarchy.levels]
-        self.b, self.x = ([np.zeros((1, size), FLOAT32) for size in sizes] for _ in range(2))
-        if backwards:
-            self.first = [np.zeros((1, size), FLOAT32) for size in sizes]
+    def __init__(self, hierarchy: Hierarchy, transpose: bool = False):
+        self.hierarchy, self.transpose = hierarchy, transpose
+        sizes = [level.shape.size for level in hierarchy.levels]
+        self._b, self._x = ([np.zeros((1, size), FLOAT32) for size in sizes] for _ in range(2))
+        if transpose:
+            self._ordered = [np.zeros((1, size), FLOAT32) for size in sizes]
+
+    @property
+    def right_hand_side(self) -> Padded:
+        """b, padded: to be filled before `run`."""
+        return self._b[0][0]
+
+    @property
+    def solution(self) -> Padded:
+        """The approximation of A⁻¹ b, padded, after `run`."""
+        return self._x[0][0]
 
     def run(self) -> None:
-        """Turn `b[0]` into `x[0]`, both framed."""
-        self._visit(0)
+        """Compute `solution` from `right_hand_side`."""
+        self._cycle(0)
 
-    def _visit(self, n: int) -> None:
+    def _cycle(self, n: int) -> None:
         level = self.hierarchy.levels[n]
-        frame, bands = level.frame, level.frame.bands
-        b, x = self.b[n], self.x[n]
+        shape, bands = level.shape, level.shape.bands
+        b, x = self._b[n], self._x[n]
         if n + 1 == len(self.hierarchy.levels):
-            right = frame.inside(b[0]).ravel()
-            frame.inside(x[0])[:] = (self.hierarchy.coarsest @ right).reshape(frame.rows, frame.columns)
+            coarsest_b = shape.inside(b[0]).ravel()
+            shape.inside(x[0])[:] = (self.hierarchy.coarsest_inverse @ coarsest_b).reshape(shape.rows, shape.columns)
             return
-        if self.backwards and level.parts:
-            b = self._relaxed_first(n)
-        parallel_starmap(presmooth, [(level.k, level.inverse, b, x, RHS_BLOCK, frame.width, *band) for band in bands])
-        coarse = frame.coarser
-        given = (
-            level.k,
-            x,
-            RHS_BLOCK,
-            frame.width,
-            frame.rows,
-            ROWS_PER_BLOCK,
-            level.back,
-            self.b[n + 1],
-            coarse.width,
-        )
-        parallel_starmap(restrict_residual, [(*given, first // 2, (last + 1) // 2) for first, last in bands])
-        if not self.backwards:
-            self.b[n + 1] *= level.kept
-        self._visit(n + 1)
-        if self.backwards:
-            self.x[n + 1] *= level.kept
-        self._up(n, b)
-        if self.backwards and level.parts:
-            x += self.first[n]
-        elif level.parts:
-            _relax_parts(level, b[0], x[0])
+        if self.transpose and level.blocks:
+            b = self._ordered_presmooth(n)
+        args = (level.off_diagonals, level.inverse_diagonal, b, x, ONE_RHS, shape.width)
+        parallel_starmap(presmooth, [(*args, *band) for band in bands])
+        args = (level.off_diagonals, x, ONE_RHS, shape.width, shape.rows, ROWS_PER_BLOCK)
+        args = (*args, level.restriction, self._b[n + 1], shape.coarser.width)
+        parallel_starmap(restrict_residual, [(*args, first // 2, (last + 1) // 2) for first, last in bands])
+        if not self.transpose:
+            self._b[n + 1] *= level.restriction_mask
+        self._cycle(n + 1)
+        if self.transpose:
+            self._x[n + 1] *= level.restriction_mask
+        self._correct_and_postsmooth(n, b)
+        if self.transpose and level.blocks:
+            x += self._ordered[n]
+        elif level.blocks:
+            _relax_blocks(level, b[0], x[0])
 
-    def _relaxed_first(self, n: int) -> Float32[np.ndarray, "1 _"]:
-        """Relax in the order of ranks, from zero, and return what is left."""
-        level, first, left = self.hierarchy.levels[n], self.first[n], np.zeros_like(self.b[n])
-        first[:] = 0
-        _relax_parts(level, self.b[n][0], first[0])
-        given = (level.k, level.inverse, self.b[n], first, RHS_BLOCK, left, level.frame.width)
-        parallel_starmap(residual, [(*given, *band) for band in level.frame.bands])
-        return left
+    def _ordered_presmooth(self, n: int) -> Float32[np.ndarray, "1 padded"]:
+        """Relax in the ordering from the initial guess 0; return the residual."""
+        level, x, result = self.hierarchy.levels[n], self._ordered[n], np.zeros_like(self._b[n])
+        x[:] = 0
+        _relax_blocks(level, self._b[n][0], x[0])
+        args = (level.off_diagonals, level.inverse_diagonal, self._b[n], x, ONE_RHS, result, level.shape.width)
+        parallel_starmap(residual, [(*args, *band) for band in level.shape.bands])
+        return result
 
-    def _up(self, n: int, b: Float32[np.ndarray, "1 _"]) -> None:
-        level, x = self.hierarchy.levels[n], self.x[n]
-        bands, width = level.frame.bands, level.frame.width
-        coarse = (level.shares, self.x[n + 1], level.frame.coarser.width)
-        # Rows at the joints of bands; nothing lies before the first and behind the last.
-        joints = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
-        beside = np.zeros((joints.size + 2, 1, width + 1), FLOAT32)
-        prolonged_rows(x, RHS_BLOCK, width, joints, *coarse, beside[1:-1])
-        given = (level.k, level.inverse, b, x, RHS_BLOCK, width, *coarse)
-        around = [
-            (beside[max(2 * i - 1, 0)], beside[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))
-        ]
+    def _correct_and_postsmooth(self, n: int, b: Float32[np.ndarray, "1 padded"]) -> None:
+        level, x = self.hierarchy.levels[n], self._x[n]
+        bands, width = level.shape.bands, level.shape.width
+        coarse = (level.prolongation, self._x[n + 1], level.shape.coarser.width)
+        # A band reads the last row of the band above and the first row of the band below before these are relaxed.
+        # Rows of zeros stand above the first band and below the last.
+        interface_rows = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
+        halo = np.zeros((interface_rows.size + 2, 1, width + 1), FLOAT32)
+        prolonged_rows(x, ONE_RHS, width, interface_rows, *coarse, halo[1:-1])
+        args = (level.off_diagonals, level.inverse_diagonal, b, x, ONE_RHS, width, *coarse)
+        halos = [(halo[max(2 * i - 1, 0)], halo[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))]
         parallel_starmap(
-            prolong_and_postsmooth, [(*given, *two, *band) for two, band in zip(around, bands, strict=True)]
+            prolong_and_postsmooth, [(*args, *rows, *band) for rows, band in zip(halos, bands, strict=True)]
         )
+
+
+def _ordered_block(
+    off_diagonals: tuple[Padded, ...], inverse_diagonal: Padded, start: int, order: Int32[np.ndarray, "n"]
+) -> OrderedBlock:
+    entries = np.empty((order.size, 8), FLOAT32)
+    chunks = [slice(first, first + ROWS_PER_CHUNK) for first in range(0, order.size, ROWS_PER_CHUNK)]
+    args = (tuple(each[start:] for each in off_diagonals), inverse_diagonal[start:])
+    parallel_starmap(permute_rows, [(*args, order[chunk], entries[chunk]) for chunk in chunks])
+    return OrderedBlock(start, order, entries)
+
+
+def _dense_inverse(level: Level) -> Float[np.ndarray, "n n"]:
+    rows, columns = level.shape.rows, level.shape.columns
+    cell = np.arange(rows * columns).reshape(rows, columns)
+    matrix = np.zeros((rows * columns,) * 2)
+    diagonal = level.shape.inside(level.row_sums).astype(float)
+    for padded, (down, right) in zip(level.off_diagonals, neighbour_offsets(8), strict=True):
+        weights = level.shape.inside(padded).astype(float)
+        i, j = np.nonzero(weights)
+        matrix[cell[i, j], cell[i + down, j + right]] = -weights[i, j]
+        diagonal += weights
+    coupled = diagonal.ravel() > 0
+    matrix[cell.ravel(), cell.ravel()] = np.where(coupled, diagonal.ravel() * (1 + DIAGONAL_SHIFT), 1.0)
+    result = np.linalg.inv(matrix)
+    result[~coupled] = 0
+    result[:, ~coupled] = 0
+    return result
+
+
+def _transposed_off_diagonals(shape: PaddedShape, off_diagonals: tuple[Padded, ...]) -> tuple[Padded, ...]:
+    offsets = [down * shape.width + right for down, right in neighbour_offsets(8)]
+    result = tuple(np.zeros_like(each) for each in off_diagonals)
+    for d, offset in enumerate(offsets):
+        # (Aᵀ)_ij = A_ji, the entry of neighbour j in the opposite direction, 7 − d; the padding has none.
+        target, source = result[d], off_diagonals[7 - d]
+        if offset > 0:
+            target[:-offset] = source[offset:]
+        else:
+            target[-offset:] = source[:offset]
+    return result
+
+
+def _relax_blocks(level: Level, b: Padded, x: Padded) -> None:
+    """Relax the blocks in parallel, each in its ordering; a block reads the values that the others had before."""
+    width, calls = level.shape.width, []
+    for start, order, entries in level.blocks:
+        values = x[start:].copy() if start else x
+        calls.append((order, entries, level.inverse_diagonal[start:], b[start:], values, width))
+    parallel_starmap(ordered_gauss_seidel, calls)
+    for (start, *_), call in zip(level.blocks[1:], calls[1:], strict=True):
+        x[start + width :] = call[4][width:]

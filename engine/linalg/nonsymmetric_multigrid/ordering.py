@@ -1,4 +1,4 @@
-"""The order of cells in which a walk approaches its end, on every raster of a hierarchy."""
+"""Downstream ordering of the cells, from the target outwards, on every level of a hierarchy."""
 
 from typing import NamedTuple
 
@@ -9,70 +9,70 @@ from ...parallel.numba_jit import parallel_starmap
 from ..padded import PaddedShape
 from .coarsening_kernels import UNORDERED, coarsen_ordering
 
-#: A raster of at most so many cells is solved with a dense matrix.
-COARSEST = 100
+#: The coarsest level has at most this number of cells; its operator is inverted as a dense matrix.
+MAX_COARSE_CELLS = 100
 
-
-#: Rasters of so many cells are relaxed in two halves at once.
-HALVED = 1 << 17
+#: Levels of at least this number of cells are relaxed as two blocks in parallel.
+SPLIT_CELLS = 1 << 17
 
 
 class Ordering(NamedTuple):
-    """Cells by how near they are to the end of a walk.
+    """An ordering of the cells of one level.
 
     Parameters
     ----------
-    frame
-        The raster.
-    rank
-        Framed; `UNORDERED` where there is no vertex.
+    shape
+        Shape of the level.
+    position
+        Position of each cell in the ordering, padded; `UNORDERED` where there is no vertex.
     order
-        Framed places, the nearest first.
+        Padded indices of the cells, the one nearest to the target first.
     """
 
-    frame: PaddedShape
-    rank: Int32[np.ndarray, "_"]
-    order: Int32[np.ndarray, "_"]
+    shape: PaddedShape
+    position: Int32[np.ndarray, "padded"]
+    order: Int32[np.ndarray, "n"]
 
-    def halves(self) -> list[tuple[int, Int32[np.ndarray, "_"]]]:
-        """Cut the raster through the row of the nearest cell, if it is large; most paths stay on one side of that.
+    def blocks(self) -> list[tuple[int, Int32[np.ndarray, "_"]]]:
+        """Split a large raster at the row of the first cell, as most paths stay on one side of it.
 
         Returns
         -------
         list
-            For each part the place that is the first that it can see, and the order of its cells, counted from there.
+            Of each block the padded index of its first visible entry, a row above its first row, and the ordering of
+            its cells, as indices counted from there.
         """
-        if self.frame.rows * self.frame.columns < HALVED or not self.order.size:
+        if self.shape.rows * self.shape.columns < SPLIT_CELLS or not self.order.size:
             return [(0, self.order)]
-        nearest = int(self.order[0]) // self.frame.width - 1
-        row = min(max(nearest, self.frame.rows // 4), 3 * self.frame.rows // 4)
-        first = self.order < (row + 1) * self.frame.width
-        start = row * self.frame.width
-        return [(0, self.order[first]), (start, self.order[~first] - np.int32(start))]
+        first_row = int(self.order[0]) // self.shape.width - 1
+        row = min(max(first_row, self.shape.rows // 4), 3 * self.shape.rows // 4)
+        above = self.order < (row + 1) * self.shape.width
+        start = row * self.shape.width
+        return [(0, self.order[above]), (start, self.order[~above] - np.int32(start))]
 
 
-def orderings_on_all_levels(rank: Int32[np.ndarray, "rows columns"]) -> list[Ordering]:
-    """Rank the cells of ever coarser rasters.
+def orderings_on_all_levels(position: Int32[np.ndarray, "rows columns"]) -> list[Ordering]:
+    """Coarsen an ordering level by level, the finest first.
 
     Parameters
     ----------
-    rank
-        Of every cell of the finest, all different from 0 on; `UNORDERED` where there is no vertex.
+    position
+        Position of each cell of the finest level: 0, 1, … without repetition; `UNORDERED` where there is no vertex.
     """
-    frame = PaddedShape(*rank.shape)
-    framed = np.full(frame.size, UNORDERED, np.int32)
-    frame.inside(framed)[:] = rank
-    some = np.flatnonzero(framed < UNORDERED)
-    order = np.empty(some.size, np.int32)
-    order[framed[some]] = some
-    result = [Ordering(frame, framed, order)]
-    while frame.rows * frame.columns > COARSEST:
-        coarse = frame.coarser
-        thinned = np.full(coarse.size, UNORDERED, np.int32)
-        bands = [(first // 2, (last + 1) // 2) for first, last in frame.bands]
-        given = (framed, frame.rows, frame.width, thinned, coarse.width)
-        parallel_starmap(coarsen_ordering, [(*given, *band) for band in bands])
-        frame, framed = coarse, thinned
-        order = np.argsort(framed).astype(np.int32)
-        result.append(Ordering(frame, framed, order[: np.searchsorted(framed[order], UNORDERED)]))
-    return result
+    shape = PaddedShape(*position.shape)
+    padded = np.full(shape.size, UNORDERED, np.int32)
+    shape.inside(padded)[:] = position
+    cells = np.flatnonzero(padded < UNORDERED)
+    order = np.empty(cells.size, np.int32)
+    order[padded[cells]] = cells
+    orderings = [Ordering(shape, padded, order)]
+    while shape.rows * shape.columns > MAX_COARSE_CELLS:
+        coarse = shape.coarser
+        coarse_padded = np.full(coarse.size, UNORDERED, np.int32)
+        bands = [(first // 2, (last + 1) // 2) for first, last in shape.bands]
+        args = (padded, shape.rows, shape.width, coarse_padded, coarse.width)
+        parallel_starmap(coarsen_ordering, [(*args, *band) for band in bands])
+        shape, padded = coarse, coarse_padded
+        order = np.argsort(padded).astype(np.int32)
+        orderings.append(Ordering(shape, padded, order[: np.searchsorted(padded[order], UNORDERED)]))
+    return orderings

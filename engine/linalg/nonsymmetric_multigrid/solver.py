@@ -1,21 +1,15 @@
-"""The multigrid of walks as a solver."""
+"""Linear solver for transition systems (I − W) x = b, on the CPU."""
 
-from collections import OrderedDict
 from functools import partial
-from itertools import count
-from threading import Lock
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Int32
+from jaxtyping import Array, Float, Int, Int32
 
 from ...parallel.numba_jit import parallel_starmap
-from ...random_walks.hitting_cpu import NAME, solve_hitting_cpu
-from ...random_walks.newton_scaling import MEMORY, newton_log_scaling
-from ...random_walks.transition_data import TransitionData
 from ..base import AbstractLinearSolver
 from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve
 from ..nested_dissection import NestedDissection
@@ -24,53 +18,54 @@ from ..padded import PaddedShape
 from ..solver_stats import log_solve
 from ..stencil_matrix import StencilMatrix, neighbour_offsets
 from .coarsening_kernels import UNORDERED
-from .hierarchy import FLOAT32, Hierarchy, VCycle, build, transposed
+from .hierarchy import FLOAT32, VCycle, build, transposed
+from .hierarchy_cache import HIERARCHY_CACHE, ScaledHierarchy
 from .ordering import Ordering, orderings_on_all_levels
 from .setup_kernels import checksum, load_matrix
 
-#: Hierarchies that are remembered: a gradient needs that of its forward pass.
-REMEMBERED = 2
-
-#: Hierarchies by the number that `newton_log_scaling` gave them, or by that of the matrix, with the factors of their scale.
-_hierarchies: OrderedDict[int, tuple[Hierarchy, np.ndarray]] = OrderedDict()
-_numbers = count(1)
-_lock = Lock()
+#: The solver's name in statistics and logs.
+NAME = "nonsymmetric multigrid"
 
 
 class OrderedSystem(NamedTuple):
-    """A system, and the order in which its walk approaches the target.
+    """A transition system with an ordering of its cells.
 
     Parameters
     ----------
     system
-        I − W̃.
-    rank
-        The smaller, the nearer; `thinning.NOWHERE` in rows without entries beside the diagonal.
-    number
-        Of the hierarchy that is remembered from settling, if there is one; 0 if not.
+        I − W.
+    position
+        Position of each cell in the downstream ordering, 0 for the one nearest to the target; `UNORDERED` in identity
+        rows.
+    hierarchy_key
+        Key of the system's hierarchy in `HIERARCHY_CACHE`; 0 if none was stored.
     """
 
     system: StencilMatrix
-    rank: Int32[Array, "rows columns"]
-    number: Int[Array, ""]
+    position: Int32[Array, "rows columns"]
+    hierarchy_key: Int[Array, ""]
 
 
 class NonsymmetricMultigrid(AbstractLinearSolver):
-    """Solve (I − W̃) x = b for a walk to one target, whose rows W̃ add up to about one, on the host.
+    """Solve (I − W) x = b for nonnegative W with row sums of about one, by FGMRES with a black-box multigrid V-cycle.
+
+    Such systems arise from random walks that are absorbed at one target. Convergence needs a good ordering of the
+    cells (see `OrderedSystem`) where the walk has a direction.
 
     Parameters
     ----------
     tolerance
-        Largest |b − A x| of a row beside what the row adds up.
+        Largest componentwise backward error max_i |b − A x|_i / (|b| + |A| |x|)_i.
     iterations
-        How many at most; where they do not suffice nested dissection solves, and the journal shows both.
-    instead
-        What finds a scale where this one does not.
+        Largest number of V-cycles. Systems that need more are solved by nested dissection, and the statistics show
+        both solves.
+    fallback
+        Solver for walks whose log scaling cannot be found by Newton's method.
 
     Notes
     -----
-    An M-matrix whose every row is met to a part τ of what it adds up has the solution of a walk whose chances are
-    changed by a part τ. So every entry is right to about τ times the number of steps that the walk takes.
+    The matrix is an M-matrix. A componentwise backward error τ changes each of its entries by a relative τ at most, so
+    every entry of the solution is accurate to about τ times the expected number of steps of the walk.
 
     References
     ----------
@@ -79,140 +74,106 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
 
     tolerance: float = eqx.field(static=True, default=1e-13)
     iterations: int = eqx.field(static=True, default=90)
-    instead: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
-
-    def solve_hitting_cpu(
-        self,
-        conductances: Float[Array, "directions rows columns"],
-        costs: Float[Array, "directions rows columns"],
-        theta: Float[Array, ""],
-        target: Int[Array, ""],
-        *,
-        undirected: bool,
-        spent: bool,
-    ) -> tuple[Array, Array, Array, Bool[Array, ""]]:
-        """Compute all that arrives at a target at once, which cannot be differentiated; see `arriving.arrive`.
-
-        Parameters
-        ----------
-        conductances, costs, undirected
-            As in `TransitionData.of`.
-        theta, target, spent
-            As there.
-
-        Returns
-        -------
-        potential, scaled, spent, succeeded
-            Not to be used unless it has succeeded.
-        """
-        raster = jax.ShapeDtypeStruct(conductances.shape[1:], jnp.float64)
-        like = (raster, raster, raster, jax.ShapeDtypeStruct((), bool))
-        options = {"undirected": undirected, "spent": spent}
-        on_host = partial(_arrive, **options, tolerance=self.tolerance, iterations=self.iterations)
-        return jax.pure_callback(on_host, like, conductances, costs, theta, target, vmap_method="sequential")
-
-    def newton_log_scaling(
-        self,
-        conductances: Float[Array, "directions rows columns"],
-        costs: Float[Array, "directions rows columns"],
-        theta: Float[Array, ""],
-        target: Int[Array, ""],
-    ) -> tuple[Float[Array, "rows columns"], Int32[Array, "rows columns"], Int[Array, ""]]:
-        """Find potentials in which rows add up to about one, and ranks, see `settling.Settled`.
-
-        Returns
-        -------
-        potential, rank, number
-            The number is 0 where no such potentials were found, else see `OrderedSystem`.
-        """
-        shape = conductances.shape[1:]
-        like = (
-            jax.ShapeDtypeStruct(shape, jnp.float64),
-            jax.ShapeDtypeStruct(shape, jnp.int32),
-            jax.ShapeDtypeStruct((), jnp.int64),
-        )
-        return jax.pure_callback(_settle, like, conductances, costs, theta, target, vmap_method="sequential")
+    fallback: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
 
     def prepare(self, system: StencilMatrix) -> OrderedSystem:
-        """Rank cells row by row; those who know better make a `OrderedSystem` of their own."""
-        linked = (system.edges != 0).any(0)
-        rank = jnp.cumsum(linked.ravel()).reshape(linked.shape) - 1
-        return OrderedSystem(system, jnp.where(linked, rank, UNORDERED).astype(jnp.int32), jnp.array(0))
+        """Order the cells row by row. A caller who knows the direction of the walk makes an `OrderedSystem` instead."""
+        coupled = (system.edges != 0).any(0)
+        position = jnp.cumsum(coupled.ravel()).reshape(coupled.shape) - 1
+        return OrderedSystem(system, jnp.where(coupled, position, UNORDERED).astype(jnp.int32), jnp.array(0))
 
     def solve_prepared(
         self, prepared: OrderedSystem, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
     ) -> Float[Array, "k rows columns"]:
-        """Solve on the host; what it needs is made when it first solves, and remembered.
+        """Solve with A or Aᵀ. The hierarchy is built by the first solve and cached.
 
         Raises
         ------
         RuntimeError
-            Neither this nor nested dissection gives an accurate answer.
+            Neither this solver nor nested dissection reaches the required accuracy.
         """
-        like = jax.ShapeDtypeStruct(right_hand_sides.shape, right_hand_sides.dtype)
-        on_host = partial(_solve, tolerance=self.tolerance, iterations=self.iterations, backwards=transposed)
-        given = (prepared.system.center, prepared.system.edges, prepared.rank, prepared.number, right_hand_sides)
-        return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
-
-
-def _arrive(
-    conductances, costs, theta, target, *, undirected: bool, **options
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    conductances, costs, place = (np.asarray(array) for array in (conductances, costs, target))
-    rows, columns = conductances.shape[1:]
-    if not 0 <= place < rows * columns:
-        nothing = np.zeros((rows, columns))
-        return np.full((rows, columns), np.inf), nothing, nothing, np.array(True)
-    terrain = TransitionData.of(conductances, costs, undirected=undirected)
-    *rasters, succeeded = solve_hitting_cpu(terrain, float(theta), int(place), **options)
-    return *rasters, np.array(succeeded)
-
-
-def _settle(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    conductances, costs, place = (np.asarray(array) for array in (conductances, costs, target))
-    shape, number = conductances.shape[1:], next(_numbers)
-    if not 0 <= place < shape[0] * shape[1]:
-        return np.full(shape, np.inf), np.full(shape, UNORDERED, np.int32), np.array(number)
-    terrain = TransitionData.of(conductances, costs, undirected=False)
-    found = newton_log_scaling(terrain, float(theta), int(place), np.empty((MEMORY, terrain.cells)))
-    potential = terrain.frame.inside(found.potential)
-    if found.hierarchy is None:
-        return potential, found.rank, np.array(0)
-    with _lock:
-        _remember(number, found.hierarchy, found.factor)
-    return potential, found.rank, np.array(number)
+        result = jax.ShapeDtypeStruct(right_hand_sides.shape, right_hand_sides.dtype)
+        on_cpu = partial(_solve, tolerance=self.tolerance, iterations=self.iterations, transpose=transposed)
+        system, *ordering = prepared
+        args = (system.center, system.edges, *ordering, right_hand_sides)
+        return jax.pure_callback(on_cpu, result, *args, vmap_method="sequential")
 
 
 def _solve(
-    center, edges, rank, number, right_hand_sides, *, tolerance: float, iterations: int, backwards: bool
+    center, edges, position, hierarchy_key, right_hand_sides, *, tolerance: float, iterations: int, transpose: bool
 ) -> np.ndarray:
-    center, edges, rank, right_hand_sides = (np.asarray(array) for array in (center, edges, rank, right_hand_sides))
-    loose = rank == UNORDERED
-    if loose.all():
+    center, edges, position, right_hand_sides = map(np.asarray, (center, edges, position, right_hand_sides))
+    identity_rows = position == UNORDERED
+    if identity_rows.all():
         return right_hand_sides / center
-    hierarchy, factor = _hierarchy(edges, rank, int(number))
-    given, system = right_hand_sides, edges
-    if backwards:
-        # What the others send to rows of their own is added up in the end.
-        given, system = np.where(loose, 0.0, given), np.where(loose, 0.0, cached_factor.transpose(edges))
-        hierarchy, factor = transposed(hierarchy), 1 / factor
-    offsets = np.array([down * (center.shape[1] + 1) + right for down, right in neighbour_offsets(len(edges))])
-    matrix = PaddedStencil(PaddedShape(*center.shape), _row(center), system.reshape(len(edges), -1), offsets, factor)
-    by = (matrix, VCycle(hierarchy, backwards), KrylovWorkspace.on(matrix.frame))
-    founds = [solve(*by, _row(b), _beginning(center, loose, b), tolerance, iterations) for b in given]
-    worst = max(found.defect for found in founds)
-    log_solve(NAME, len(founds), max(found.iterations for found in founds), worst)
-    if not all(found.succeeded for found in founds):
-        return cached_factor.solve(center, edges, right_hand_sides, False, backwards)
-    solution = np.stack([matrix.frame.inside(found.x) for found in founds])
-    if backwards:
-        sent = np.stack([_sent(edges, x) for x in solution])
-        solution = np.where(loose, (right_hand_sides - sent) / center, solution)
+    hierarchy, scaling = _hierarchy(edges, position, int(hierarchy_key))
+    b, matrix_edges = right_hand_sides, edges
+    if transpose:
+        # Identity rows of A are columns of Aᵀ that no other unknown depends on; they are solved for afterwards.
+        b = np.where(identity_rows, 0.0, b)
+        matrix_edges = np.where(identity_rows, 0.0, cached_factor.transpose(edges))
+        hierarchy, scaling = transposed(hierarchy), 1 / scaling
+    shape = PaddedShape(*center.shape)
+    offsets = np.array([down * shape.width + right for down, right in neighbour_offsets(len(edges))])
+    matrix = PaddedStencil(shape, _flat(center), matrix_edges.reshape(len(edges), -1), offsets, scaling)
+    args = (matrix, VCycle(hierarchy, transpose), KrylovWorkspace.allocate(shape))
+    results = [
+        solve(*args, _flat(each), _initial_guess(center, identity_rows, each), tolerance, iterations) for each in b
+    ]
+    worst = max(result.residuals for result in results)
+    log_solve(NAME, len(results), max(result.iterations for result in results), worst)
+    if not all(result.converged for result in results):
+        return cached_factor.solve(center, edges, right_hand_sides, False, transpose)
+    solution = np.stack([shape.inside(result.x) for result in results])
+    if transpose:
+        coupling = np.stack([_transposed_edges_times(edges, x) for x in solution])
+        solution = np.where(identity_rows, (right_hand_sides - coupling) / center, solution)
     return solution
 
 
-def _sent(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the edges of Aᵀ times x."""
+def _hierarchy(edges: np.ndarray, position: np.ndarray, key: int) -> ScaledHierarchy:
+    """Return the hierarchy from the cache; build it if it is not there."""
+    cached = HIERARCHY_CACHE.get(key)
+    if cached is not None:
+        return cached
+
+    def build_hierarchy() -> ScaledHierarchy:
+        orderings = orderings_on_all_levels(position)
+        scaling = np.ones(orderings[0].shape.size, FLOAT32)
+        return ScaledHierarchy(build(orderings, *_finest_level(edges, orderings[0])), scaling)
+
+    # Keys of matrices are negative checksums. Should two matrices have the same one, the wrong hierarchy is a poor
+    # preconditioner, the solve does not converge, and nested dissection takes over.
+    return HIERARCHY_CACHE.get_or_build(-int(checksum(_flat(edges).view(np.uint64))), build_hierarchy)
+
+
+def _finest_level(edges: np.ndarray, ordering: Ordering) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+    shape = ordering.shape
+    off_diagonals = tuple(np.zeros(shape.size, FLOAT32) for _ in range(8))
+    row_sums, inverse_diagonal = np.zeros(shape.size, FLOAT32), np.zeros(shape.size, FLOAT32)
+    offsets = np.array([down * shape.width + right for down, right in neighbour_offsets(len(edges))])
+    directions = np.arange(8) if len(edges) == 8 else np.array([1, 3, 4, 6])
+    args = (edges.reshape(len(edges), -1), offsets, directions, ordering.position, UNORDERED)
+    args = (*args, off_diagonals, row_sums, inverse_diagonal, shape.width)
+    parallel_starmap(load_matrix, [(*args, *band) for band in shape.bands])
+    return off_diagonals, row_sums, inverse_diagonal
+
+
+def _initial_guess(center: np.ndarray, identity_rows: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the solution in identity rows, and elsewhere 0, or the largest of these where b is 0 there.
+
+    In the latter case x is a hitting probability in log scale, about the same everywhere.
+    """
+    shape = PaddedShape(*center.shape)
+    x = np.zeros(shape.size)
+    known = np.where(identity_rows, b / center, 0.0)
+    elsewhere = known.max() if not np.any(b, where=~identity_rows) else 0.0
+    shape.inside(x)[:] = np.where(identity_rows, known, elsewhere)
+    return x
+
+
+def _transposed_edges_times(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the off-diagonal part of Aᵀ x."""
     rows, columns = x.shape
     result = np.zeros((rows + 2, columns + 2))
     for edge, (down, right) in zip(edges, neighbour_offsets(len(edges)), strict=True):
@@ -220,46 +181,5 @@ def _sent(edges: np.ndarray, x: np.ndarray) -> np.ndarray:
     return result[1:-1, 1:-1]
 
 
-def _beginning(center: np.ndarray, loose: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return where the search begins: at the solution in rows of their own, and if they are the source at its scale."""
-    frame = PaddedShape(*center.shape)
-    x = np.zeros(frame.size)
-    known = np.where(loose, b / center, 0.0)
-    arrives = known.max() if not np.any(b, where=~loose) else 0.0
-    frame.inside(x)[:] = np.where(loose, known, arrives)
-    return x
-
-
-def _hierarchy(edges: np.ndarray, rank: np.ndarray, number: int) -> tuple[Hierarchy, np.ndarray]:
-    """Return the hierarchy of a matrix, from an earlier call if there was one, and the factors of its scale."""
-    with _lock:
-        if number in _hierarchies:
-            return _hierarchies[number]
-        # Should two matrices have the same number, the hierarchy serves badly, and the search finds that out.
-        key = -int(checksum(_row(edges).view(np.uint64)))
-        if key not in _hierarchies:
-            ranks = orderings_on_all_levels(rank)
-            hierarchy = build(ranks, *_walk(edges, ranks[0]))
-            _remember(key, hierarchy, np.ones(ranks[0].frame.size, FLOAT32))
-        return _hierarchies[key]
-
-
-def _remember(key: int, hierarchy: Hierarchy, factor: np.ndarray) -> None:
-    while len(_hierarchies) >= REMEMBERED:
-        _hierarchies.popitem(last=False)
-    _hierarchies[key] = hierarchy, factor
-
-
-def _walk(edges: np.ndarray, ranks: Ordering) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    frame = ranks.frame
-    k = tuple(np.zeros(frame.size, FLOAT32) for _ in range(8))
-    ground, inverse = np.zeros(frame.size, FLOAT32), np.zeros(frame.size, FLOAT32)
-    offsets = np.array([down * frame.width + right for down, right in neighbour_offsets(len(edges))])
-    numbers = np.arange(8) if len(edges) == 8 else np.array([1, 3, 4, 6])
-    given = (edges.reshape(len(edges), -1), offsets, numbers, ranks.rank, UNORDERED, k, ground, inverse, frame.width)
-    parallel_starmap(load_matrix, [(*given, *band) for band in frame.bands])
-    return k, ground, inverse
-
-
-def _row(array: np.ndarray) -> np.ndarray:
+def _flat(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, float).ravel()

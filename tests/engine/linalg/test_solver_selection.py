@@ -52,7 +52,7 @@ def test_a_large_directed_landscape_is_walked_through():
     choice = select_solver(LARGE, 1, symmetric=False, free_bytes=MUCH)
     assert choice.solver == NonsymmetricMultigrid()
     assert not choice.direct
-    assert choice.reason.endswith("not symmetric: multigrid of walks, as a factor would take more time")
+    assert choice.reason.endswith("not symmetric: nonsymmetric multigrid, as a factor would take more time")
 
 
 def test_a_directed_landscape_needs_more_memory_than_an_undirected_one():

@@ -1,13 +1,12 @@
 """Conjugate gradients on the processor, preconditioned by multigrid, for several right-hand sides at once."""
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float, Int
 
 from ....parallel.numba_jit import parallel_starmap
 from ...multigrid.cpu.w_cycle import Hierarchy, WCycle
 from ...solver_stats import log_solve
+from ..result import KrylovResult
 from .cg_kernels import (
     apply,
     dots,
@@ -32,22 +31,6 @@ EARLY_CHECK_ITERATION = 4
 #: About so many right-hand sides are solved at a time: they share what is read of the matrix, and more would only fill
 #: memory. Four of them take no longer than three where they are relaxed.
 RHS_BLOCK = 8
-
-
-class KrylovResult(NamedTuple):
-    """Solutions, and how they were reached.
-
-    Parameters
-    ----------
-    x
-        The solutions.
-    iterations, residuals
-        Of each right-hand side; residuals are relative, √(Σ r² / A_ii).
-    """
-
-    x: Float[np.ndarray, "sides rows columns"]
-    iterations: Int[np.ndarray, "sides"]
-    residuals: Float[np.ndarray, "sides"]
 
 
 class IterationBudgetExceeded(RuntimeError):
@@ -96,7 +79,7 @@ def solve(
     """
     count, cells = len(right_hand_sides), right_hand_sides[0].size if len(right_hand_sides) else 0
     given = right_hand_sides.reshape(count, cells)
-    result = KrylovResult(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count))
+    result = KrylovResult(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count), np.zeros(count, bool))
     # Groups of about one size: a lone right-hand side at the end would read the matrix for itself.
     groups = np.array_split(np.arange(count), max(round(count / RHS_BLOCK), 1)) if count else []
     vectors = _PCGWorkspace(hierarchy, len(groups[0])) if groups else None
@@ -113,6 +96,7 @@ def solve(
             if not search.unfinished(tolerance, iterations).size:
                 break
         result.iterations[part], result.residuals[part] = search.iterations, search.relative
+        result.converged[part] = search.relative <= tolerance
         if search.x is not room:
             room[:] = search.x
     return result._replace(x=result.x.reshape(right_hand_sides.shape))

@@ -1,13 +1,13 @@
-"""The search for the smallest residual in the space that a matrix and a cycle span."""
+"""Flexible GMRES, with a preconditioner in single precision (Saad 1993)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
 from ....parallel.numba_jit import parallel_starmap
-from ...nonsymmetric_multigrid.hierarchy import VCycle
 from ...padded import PaddedShape
+from ..result import KrylovResult
 from .fgmres_kernels import (
     apply,
     combine,
@@ -18,212 +18,227 @@ from .fgmres_kernels import (
     scale_into_preconditioner,
 )
 
-#: Vectors that are kept; the search begins anew when there are so many.
+#: Basis vectors; the method restarts when it has this number of them.
 RESTART = 30
 
-#: Each time that the residual has become so much smaller, it is looked at row by row.
+#: The residual of x itself is computed each time that the recursion has reduced it by this factor.
 RESIDUAL_CHECK_FACTOR = 1e-6
 
-#: How much smaller than asked for the residual is made by what the search remembers of it.
+#: The recursion runs until it predicts a backward error of this fraction of the tolerance.
 TOLERANCE_MARGIN = 0.5
 
-#: When the residual has become so much smaller, rounding is all that the search remembers of it, and it begins anew.
-REMEMBERED = 1e-11
+#: The method restarts where the recursion has reduced the residual by this factor: below it holds rounding errors only.
+MAX_REDUCTION = 1e-11
 
-#: A search that ends at the rounding of what it computes, so many times above what was asked for, has succeeded.
-RESTART_REDUCTION = 10
+#: A backward error of at most this multiple of the tolerance is accepted where rounding prevents a smaller one.
+ACCEPTED_MULTIPLE = 10
 
-#: A search that makes the residual smaller by less than this is given up.
-STAGNATION_FACTOR = 0.5
+#: The method gives up where a restart cycle leaves more than this fraction of the residual norm.
+STAGNATION_RATIO = 0.5
 
 
 class PaddedStencil(NamedTuple):
-    """A x = center x + Σ_d edges_d x_{i + offsets_d} for framed x; and S, such that a cycle is there for S⁻¹ A S.
+    """The matrix (A x)_i = center_i x_i + Σ_d edges_di x_{i + offsets_d} for padded x.
 
     Parameters
     ----------
-    frame
-        The raster.
+    shape
+        The shape of the raster.
     center, edges
-        As in `Stencil`, rows of cells.
+        As in `StencilMatrix`, with the cells in one row.
     offsets
-        Where neighbours are in a framed array.
-    factor
-        S, framed; 1 in the frame.
+        Distance to the neighbour in each direction, in a padded array.
+    scaling
+        Diagonal of S, padded, 1 in the padding: the preconditioner approximates the inverse of S⁻¹ A S.
     """
 
-    frame: PaddedShape
+    shape: PaddedShape
     center: Float64[np.ndarray, "cells"]
     edges: Float64[np.ndarray, "directions cells"]
     offsets: Int64[np.ndarray, "directions"]
-    factor: Float32[np.ndarray, "_"]
+    scaling: Float32[np.ndarray, "padded"]
+
+
+@runtime_checkable
+class Preconditioner(Protocol):
+    """An approximate solver of A z = r, such as a V-cycle; it owns r and z, padded and in single precision.
+
+    It may change from one application to the next: FGMRES keeps every z.
+    """
+
+    @property
+    def right_hand_side(self) -> Float32[np.ndarray, "padded"]:
+        """r, to be filled before `run`; the padding stays as it is."""
+
+    @property
+    def solution(self) -> Float32[np.ndarray, "padded"]:
+        """z, after `run`."""
+
+    def run(self) -> None:
+        """Compute `solution` from `right_hand_side`."""
 
 
 class KrylovWorkspace(NamedTuple):
-    """Memory for the vectors of a search, to be used again: what was never written to is slow the first time.
+    """Memory for the vectors of one solve at a time. Reusing it is faster: the first write to new memory is slow.
 
     Parameters
     ----------
     basis
-        Orthogonal vectors.
+        Orthonormal basis of the Krylov space.
     directions
-        What the cycle made of them, framed.
+        The preconditioned basis vectors, padded.
     """
 
-    basis: Float64[np.ndarray, "room cells"]
-    directions: Float32[np.ndarray, "room _"]
+    basis: Float64[np.ndarray, "restart cells"]
+    directions: Float32[np.ndarray, "restart padded"]
 
     @classmethod
-    def on(cls, frame: PaddedShape) -> "KrylovWorkspace":
-        """Make room for searches on a raster; what is never written to takes no memory."""
-        return cls(np.empty((RESTART, frame.rows * frame.columns)), np.empty((RESTART, frame.size), np.float32))
-
-
-class KrylovResult(NamedTuple):
-    """A solution, and how it was reached.
-
-    Parameters
-    ----------
-    x
-        The solution, framed.
-    iterations
-        How often the cycle was run.
-    defect
-        Largest |b − A x| of a row beside what it adds up, |b| + Σ |A_ij x_j|.
-    succeeded
-        Whether that is as small as wanted, or as rounding lets it be.
-    """
-
-    x: Float64[np.ndarray, "_"]
-    iterations: int
-    defect: float
-    succeeded: bool
+    def allocate(cls, shape: PaddedShape) -> "KrylovWorkspace":
+        """Allocate a workspace for a raster; pages take memory when they are first written to."""
+        return cls(np.empty((RESTART, shape.rows * shape.columns)), np.empty((RESTART, shape.size), np.float32))
 
 
 def solve(
     matrix: PaddedStencil,
-    cycle: VCycle,
-    room: KrylovWorkspace,
+    preconditioner: Preconditioner,
+    workspace: KrylovWorkspace,
     b: Float64[np.ndarray, "cells"],
-    x: Float64[np.ndarray, "_"],
+    x: Float64[np.ndarray, "padded"],
     tolerance: float,
-    iterations: int,
+    max_iterations: int,
 ) -> KrylovResult:
-    """Solve A x = b by the flexible method of generalised minimal residuals.
+    """Solve A x = b by restarted flexible GMRES.
 
     Parameters
     ----------
-    matrix, cycle
-        A, and what approximates its inverse.
-    room
-        For the vectors.
+    matrix, preconditioner
+        A, and an approximation of its inverse.
+    workspace
+        Memory for the vectors.
     b
-        The right-hand side.
+        Right-hand side.
     x
-        Where to begin, framed; not changed.
+        Initial guess, padded; not changed.
     tolerance
-        Largest `KrylovResult.defect`, computed from x itself.
-    iterations
-        How many at most.
+        Largest componentwise backward error max_i |b − A x|_i / (|b| + |A| |x|)_i, computed from x itself (Oettli and
+        Prager 1964).
+    max_iterations
+        Largest number of applications of the preconditioner.
 
     References
     ----------
     Saad, Y. (1993). A flexible inner-outer preconditioned GMRES algorithm. SIAM Journal on Scientific Computing 14,
     461–469.
     """
-    search = _FGMRES(matrix, cycle, room, b, x)
-    while search.defect > tolerance and search.done < iterations and search.smaller:
-        search.run(tolerance, iterations - search.done)
-    return KrylovResult(search.x, search.done, search.defect, search.defect <= RESTART_REDUCTION * tolerance)
+    state = _FGMRES(matrix, preconditioner, workspace, b, x)
+    while state.backward_error > tolerance and state.iterations < max_iterations and state.progressing:
+        state.run_cycle(tolerance, max_iterations - state.iterations)
+    converged = state.backward_error <= ACCEPTED_MULTIPLE * tolerance
+    return KrylovResult(state.x, state.iterations, state.backward_error, converged)
 
 
 class _FGMRES:
-    """The vectors of the search, what it has found, and by how much that misses."""
+    """The current solution, its residual and backward error."""
 
-    def __init__(self, matrix: PaddedStencil, cycle: VCycle, room: KrylovWorkspace, b: np.ndarray, x: np.ndarray):
-        self.matrix, self.cycle, self.b, self.x, self.frame = matrix, cycle, b, x, matrix.frame
+    def __init__(
+        self,
+        matrix: PaddedStencil,
+        preconditioner: Preconditioner,
+        workspace: KrylovWorkspace,
+        b: np.ndarray,
+        x: np.ndarray,
+    ):
+        self.matrix, self.preconditioner, self.b, self.x, self.shape = matrix, preconditioner, b, x, matrix.shape
         self.residual, self.image = np.empty_like(b), np.empty_like(b)
-        self.basis, self.directions = room
-        self.parts = [(first * self.frame.columns, last * self.frame.columns) for first, last in self.frame.bands]
-        self.done, self.smaller = 0, True
-        self.defect = self._defect(x)
+        self.basis, self.directions = workspace
+        self.chunks = [(first * self.shape.columns, last * self.shape.columns) for first, last in self.shape.bands]
+        self.iterations, self.progressing = 0, True
+        self.backward_error = self._update_residual(x)
 
-    def run(self, tolerance: float, most: int) -> None:
-        """Search until the defect is within the tolerance, or should be, or as often as allowed."""
-        begun_with = np.sqrt(np.vdot(self.residual, self.residual))
-        least = _GivensLeastSquares(begun_with, min(RESTART, most))
-        begun_at, looked = self.x, False
-        goal, look_at = (
-            max(TOLERANCE_MARGIN * tolerance / self.defect, REMEMBERED) * begun_with,
-            RESIDUAL_CHECK_FACTOR * begun_with,
-        )
-        vector, size = self.residual, begun_with
-        while least.count < min(RESTART, most) and least.left > goal and 0 < size < np.inf:
-            column = self._column(least.count, vector, size)
-            vector, size = self.image, column[-1]
-            least.append(column)
-            self.done += 1
-            looked = least.left <= look_at
-            if looked:
-                self._combine(begun_at, least.factors())
-                if self.defect <= tolerance:
+    def run_cycle(self, tolerance: float, max_iterations: int) -> None:
+        """Iterate until the backward error meets the tolerance, the basis is full or the recursion is inaccurate."""
+        initial_norm = np.sqrt(np.vdot(self.residual, self.residual))
+        size = min(RESTART, max_iterations)
+        least_squares = _GivensLeastSquares(initial_norm, size)
+        initial_x, checked = self.x, False
+        goal = max(TOLERANCE_MARGIN * tolerance / self.backward_error, MAX_REDUCTION) * initial_norm
+        check_at = RESIDUAL_CHECK_FACTOR * initial_norm
+        vector, norm = self.residual, initial_norm
+        while least_squares.count < size and least_squares.residual_norm > goal and 0 < norm < np.inf:
+            column = self._arnoldi_step(least_squares.count, vector, norm)
+            vector, norm = self.image, column[-1]
+            least_squares.append(column)
+            self.iterations += 1
+            checked = least_squares.residual_norm <= check_at
+            if checked:
+                self._form_solution(initial_x, least_squares.solution())
+                if self.backward_error <= tolerance:
                     return
-                goal = max(TOLERANCE_MARGIN * tolerance / self.defect * least.left, REMEMBERED * begun_with)
-                look_at = RESIDUAL_CHECK_FACTOR * least.left
-        if not looked:
-            self._combine(begun_at, least.factors())
-        self.smaller = bool(least.left < STAGNATION_FACTOR * begun_with)
+                goal = max(
+                    TOLERANCE_MARGIN * tolerance / self.backward_error * least_squares.residual_norm,
+                    MAX_REDUCTION * initial_norm,
+                )
+                check_at = RESIDUAL_CHECK_FACTOR * least_squares.residual_norm
+        if not checked:
+            self._form_solution(initial_x, least_squares.solution())
+        self.progressing = bool(least_squares.residual_norm < STAGNATION_RATIO * initial_norm)
 
-    def _column(self, n: int, vector: np.ndarray, size: float) -> np.ndarray:
-        """Put a vector, of a certain size, into the basis; make a direction of it, and return its image in the basis.
+    def _arnoldi_step(self, n: int, vector: np.ndarray, norm: float) -> np.ndarray:
+        """Add a vector to the basis, precondition it, and orthogonalize its image; return a column of H.
 
-        What of the image is not in the basis is the next vector.
+        Afterwards `self.image` holds the next basis vector, not yet normalized.
         """
-        self._rows(scale_into_preconditioner, vector, size, self.matrix.factor, self.cycle.b[0][0], self.basis[n])
-        self.cycle.run()
-        self._rows(scale_from_preconditioner, self.cycle.x[0][0], self.matrix.factor, self.directions[n])
-        self.directions[n, : self.frame.width] = self.directions[n, -self.frame.width - 2 :] = 0
-        self._rows(apply, *self.matrix[1:4], self.directions[n], self.image)
-        column, known = np.zeros(n + 2), self.basis[: n + 1]
-        column[:-1] = sum(self._cells(dots, known, self.image))
-        column[-1] = np.sqrt(sum(self._cells(orthogonalize, known, column[:-1], self.image)))
+        matrix, preconditioner = self.matrix, self.preconditioner
+        args = (vector, norm, matrix.scaling, preconditioner.right_hand_side, self.basis[n])
+        self._map_rows(scale_into_preconditioner, *args)
+        preconditioner.run()
+        self._map_rows(scale_from_preconditioner, preconditioner.solution, matrix.scaling, self.directions[n])
+        self.directions[n, : self.shape.width] = self.directions[n, -self.shape.width - 2 :] = 0
+        self._map_rows(apply, matrix.center, matrix.edges, matrix.offsets, self.directions[n], self.image)
+        column, basis = np.zeros(n + 2), self.basis[: n + 1]
+        column[:-1] = sum(self._map_cells(dots, basis, self.image))
+        column[-1] = np.sqrt(sum(self._map_cells(orthogonalize, basis, column[:-1], self.image)))
         return column
 
-    def _combine(self, begun_at: np.ndarray, factors: np.ndarray) -> None:
-        self.x = begun_at.copy()
-        part = -(-self.frame.size // len(self.parts))
-        given = (self.directions[: factors.size], factors, self.x)
-        if factors.size:
-            parallel_starmap(
-                combine, [(*given, n, min(n + part, self.frame.size)) for n in range(0, self.frame.size, part)]
-            )
-        self.defect = self._defect(self.x)
+    def _form_solution(self, initial_x: np.ndarray, coefficients: np.ndarray) -> None:
+        """Set x to the initial guess plus a linear combination of the directions, and update the residual."""
+        self.x = initial_x.copy()
+        chunk, size = -(-self.shape.size // len(self.chunks)), self.shape.size
+        if coefficients.size:
+            args = (self.directions[: coefficients.size], coefficients, self.x)
+            parallel_starmap(combine, [(*args, n, min(n + chunk, size)) for n in range(0, size, chunk)])
+        self.backward_error = self._update_residual(self.x)
 
-    def _defect(self, x: np.ndarray) -> float:
-        return max(self._rows(residual, *self.matrix[1:4], self.b, x, self.residual))
+    def _update_residual(self, x: np.ndarray) -> float:
+        matrix = self.matrix
+        return max(self._map_rows(residual, matrix.center, matrix.edges, matrix.offsets, self.b, x, self.residual))
 
-    def _rows(self, loop, *arguments) -> list:
-        return parallel_starmap(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
+    def _map_rows(self, kernel, *args) -> list:
+        return parallel_starmap(kernel, [(*args, self.shape.width, *band) for band in self.shape.bands])
 
-    def _cells(self, loop, *arguments) -> list:
-        return parallel_starmap(loop, [(*arguments, *part) for part in self.parts])
+    def _map_cells(self, kernel, *args) -> list:
+        return parallel_starmap(kernel, [(*args, *chunk) for chunk in self.chunks])
 
 
 class _GivensLeastSquares:
-    """The smallest |r e_0 − H y|, for a Hessenberg matrix H that gets one column after the other."""
+    """Minimize |r e_0 − H y| for an upper Hessenberg matrix H that grows by a column at a time.
 
-    def __init__(self, size: float, most: int):
-        self.triangle, self.right, self.count = np.zeros((most + 1, most)), np.zeros(most + 1), 0
-        self.right[0] = size
+    Givens rotations keep H in triangular form; the last entry of the rotated right-hand side is the residual norm.
+    """
+
+    def __init__(self, initial_norm: float, max_columns: int):
+        self.triangle, self.right_hand_side = np.zeros((max_columns + 1, max_columns)), np.zeros(max_columns + 1)
+        self.right_hand_side[0] = initial_norm
         self.rotations: list[tuple[float, float]] = []
+        self.count = 0
 
     @property
-    def left(self) -> float:
-        """What is left."""
-        return abs(self.right[self.count])
+    def residual_norm(self) -> float:
+        """|r e_0 − H y| of the minimizer y."""
+        return abs(self.right_hand_side[self.count])
 
     def append(self, column: np.ndarray) -> None:
-        """Take a column in."""
+        """Append a column to H; the column is changed in place."""
         n = self.count
         for m, (cosine, sine) in enumerate(self.rotations):
             column[m : m + 2] = cosine * column[m] + sine * column[m + 1], cosine * column[m + 1] - sine * column[m]
@@ -231,9 +246,9 @@ class _GivensLeastSquares:
         cosine, sine = column[n] / length, column[n + 1] / length
         self.rotations.append((cosine, sine))
         self.triangle[:n, n], self.triangle[n, n] = column[:n], length
-        self.right[n : n + 2] = cosine * self.right[n], -sine * self.right[n]
+        self.right_hand_side[n : n + 2] = cosine * self.right_hand_side[n], -sine * self.right_hand_side[n]
         self.count += 1
 
-    def factors(self) -> Float64[np.ndarray, "count"]:
-        """Return y."""
-        return np.linalg.solve(self.triangle[: self.count, : self.count], self.right[: self.count])
+    def solution(self) -> Float64[np.ndarray, "count"]:
+        """Return the minimizer y."""
+        return np.linalg.solve(self.triangle[: self.count, : self.count], self.right_hand_side[: self.count])

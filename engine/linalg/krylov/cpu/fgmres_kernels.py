@@ -1,86 +1,86 @@
-"""The loops of the minimal-residual search: apply a matrix, make vectors orthogonal, add them up.
+"""Kernels of flexible GMRES: matrix–vector product, residual, orthogonalization, linear combinations.
 
-Vectors in double precision are rows of cells, those from a cycle flat and framed in single precision. Rows first …
-last − 1 are done, or cells.
+Vectors in double precision hold the cells in one row; those that the preconditioner works on are padded and in single
+precision. `first` and `last` limit the rows, or the entries, that a call works on.
 """
 
 import numpy as np
 
 from ....parallel.numba_jit import njit_cached, njit_reassociating
 
-#: Numbers that stay in the processor's cache while several vectors pass.
-PART = 2048
+#: Entries of a vector that stay in the processor's cache while the basis vectors pass.
+BLOCK = 2048
 
 
 @njit_cached
 def apply(center, edges, offsets, x, out, width, first, last):
-    """Put A x into out; x is framed."""
+    """Compute out = A x for padded x."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
-        to, on, here = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
+        out_row, diagonal, x_row = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
         for j in range(columns):
-            to[j] = on[j] * here[j]
+            out_row[j] = diagonal[j] * x_row[j]
         for d in range(offsets.size):
             edge = edges[d, cell : cell + columns]
-            there = x[at + offsets[d] : at + offsets[d] + columns]
+            neighbour = x[at + offsets[d] : at + offsets[d] + columns]
             for j in range(columns):
-                to[j] += edge[j] * there[j]
+                out_row[j] += edge[j] * neighbour[j]
 
 
 @njit_cached
 def residual(center, edges, offsets, b, x, out, width, first, last):
-    """Put b − A x into out, and return the largest entry of it beside what its row adds up; x is framed."""
+    """Compute out = b − A x for padded x; return the largest componentwise backward error."""
     columns = width - 1
     worst = 0.0
-    size = np.empty(columns)
+    magnitude = np.empty(columns)
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
-        to, on, here = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
-        given = b[cell : cell + columns]
+        out_row, diagonal, x_row = out[cell : cell + columns], center[cell : cell + columns], x[at : at + columns]
+        b_row = b[cell : cell + columns]
         for j in range(columns):
-            to[j] = given[j] - on[j] * here[j]
-            size[j] = abs(given[j]) + abs(on[j] * here[j])
+            out_row[j] = b_row[j] - diagonal[j] * x_row[j]
+            magnitude[j] = abs(b_row[j]) + abs(diagonal[j] * x_row[j])
         for d in range(offsets.size):
             edge = edges[d, cell : cell + columns]
-            there = x[at + offsets[d] : at + offsets[d] + columns]
+            neighbour = x[at + offsets[d] : at + offsets[d] + columns]
             for j in range(columns):
-                term = edge[j] * there[j]
-                to[j] -= term
-                size[j] += abs(term)
+                term = edge[j] * neighbour[j]
+                out_row[j] -= term
+                magnitude[j] += abs(term)
         for j in range(columns):
-            # Anything that is not a number counts as infinitely far off.
-            if not abs(to[j]) <= worst * size[j]:
-                worst = abs(to[j]) / size[j] if size[j] > 0 and to[j] == to[j] else np.inf
+            # NaN fails every comparison, and counts as an infinite error.
+            if not abs(out_row[j]) <= worst * magnitude[j]:
+                worst = abs(out_row[j]) / magnitude[j] if magnitude[j] > 0 and out_row[j] == out_row[j] else np.inf
     return worst
 
 
 @njit_cached
-def scale_into_preconditioner(vector, size, factor, b, unit, width, first, last):
-    """Put a vector over its size into unit, and that over a factor into the frame of a cycle."""
+def scale_into_preconditioner(vector, norm, scaling, right_hand_side, basis_vector, width, first, last):
+    """Store v / |v| as a basis vector, and S⁻¹ v / |v| as the right-hand side of the preconditioner."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
-        given, here = vector[cell : cell + columns], unit[cell : cell + columns]
-        scale, to = factor[at : at + columns], b[at : at + columns]
+        vector_row, basis_row = vector[cell : cell + columns], basis_vector[cell : cell + columns]
+        scaling_row, right_row = scaling[at : at + columns], right_hand_side[at : at + columns]
         for j in range(columns):
-            here[j] = given[j] / size
-            to[j] = here[j] / scale[j]
+            basis_row[j] = vector_row[j] / norm
+            right_row[j] = basis_row[j] / scaling_row[j]
 
 
 @njit_cached
-def scale_from_preconditioner(x, factor, direction, width, first, last):
-    """Put what a cycle found, times a factor, into a direction."""
+def scale_from_preconditioner(solution, scaling, direction, width, first, last):
+    """Store S z, z being the solution of the preconditioner, as a direction."""
     for p in range((first + 1) * width, (last + 1) * width):
-        direction[p] = factor[p] * x[p]
+        direction[p] = scaling[p] * solution[p]
 
 
 @njit_reassociating
 def dots(basis, vector, first, last):
-    """Return the products of the vectors of a basis with a vector, over some cells."""
+    """Return the dot products of each basis vector with a vector, over entries first … last − 1."""
     result = np.zeros(len(basis))
-    for begin in range(first, last, PART):
-        end = min(begin + PART, last)
+    for begin in range(first, last, BLOCK):
+        end = min(begin + BLOCK, last)
         v = vector[begin:end]
         for n in range(len(basis)):
             u = basis[n][begin:end]
@@ -92,50 +92,28 @@ def dots(basis, vector, first, last):
 
 
 @njit_reassociating
-def orthogonalize(basis, factors, vector, first, last):
-    """Subtract multiples of the vectors of a basis from a vector; return the sum of its squares."""
+def orthogonalize(basis, coefficients, vector, first, last):
+    """Subtract multiples of the basis vectors from a vector in place; return the squared norm of these entries."""
     square = 0.0
-    for begin in range(first, last, PART):
-        end = min(begin + PART, last)
+    for begin in range(first, last, BLOCK):
+        end = min(begin + BLOCK, last)
         v = vector[begin:end]
         for n in range(len(basis)):
-            u, factor = basis[n][begin:end], factors[n]
+            u, coefficient = basis[n][begin:end], coefficients[n]
             for j in range(end - begin):
-                v[j] -= factor * u[j]
+                v[j] -= coefficient * u[j]
         for j in range(end - begin):
             square += v[j] * v[j]
     return square
 
 
 @njit_cached
-def combine(directions, factors, x, first, last):
-    """Add multiples of directions, in single precision, to x; all are framed."""
-    for begin in range(first, last, PART):
-        end = min(begin + PART, last)
-        to = x[begin:end]
+def combine(directions, coefficients, x, first, last):
+    """Add a linear combination of the directions to x in place; all are padded."""
+    for begin in range(first, last, BLOCK):
+        end = min(begin + BLOCK, last)
+        x_block = x[begin:end]
         for n in range(len(directions)):
-            u, factor = directions[n][begin:end], factors[n]
+            u, coefficient = directions[n][begin:end], coefficients[n]
             for j in range(end - begin):
-                to[j] += factor * u[j]
-
-
-@njit_reassociating
-def image_from_residual(residual, left, first, last):
-    """Turn what a direction would leave of a residual into its image; return its square, and its product with it."""
-    square = product = 0.0
-    for n in range(first, last):
-        left[n] = residual[n] - left[n]
-        square += left[n] * left[n]
-        product += left[n] * residual[n]
-    return square, product
-
-
-@njit_cached
-def update(factor, direction, image, x, residual, first, last):
-    """Go along a direction; return the largest entry of what is left."""
-    largest = 0.0
-    for n in range(first, last):
-        x[n] += factor * direction[n]
-        residual[n] -= factor * image[n]
-        largest = max(largest, abs(residual[n]))
-    return largest
+                x_block[j] += coefficient * u[j]

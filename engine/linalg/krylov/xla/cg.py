@@ -7,18 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..result import KrylovResult
+
 _Rasters = Float[Array, "rows k columns"]
 
 #: How often the search starts anew when the true residual is not what the recursion promised.
 ATTEMPTS = 8
-
-
-class KrylovResult(NamedTuple):
-    """Solutions, with the iterations and the true relative residual of each."""
-
-    x: _Rasters
-    iterations: Int[Array, "k"]
-    residual: Float[Array, "k"]
 
 
 class _Attempt(NamedTuple):
@@ -106,7 +100,7 @@ def conjugate_gradients(
     zero, none = jnp.zeros_like(b), jnp.zeros_like(scale)
     first = _Attempt(zero, zero, b, norm(b) / scale, jnp.zeros(scale.shape, int), jnp.array(0))
     last = jax.lax.while_loop(lambda state: unfinished(state).any() & (state.number < ATTEMPTS), attempt, first)
-    return KrylovResult(last.x, last.iterations, last.error)
+    return KrylovResult(last.x, last.iterations, last.error, last.error <= tolerance)
 
 
 def _exact_sum(large: _Rasters, small: _Rasters) -> tuple[_Rasters, _Rasters]:
