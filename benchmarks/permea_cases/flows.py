@@ -1,6 +1,7 @@
 """Currents between focal nodes, and cheapest paths."""
 
 import numpy as np
+
 from permea.engine import GridGraph, LCPDistance
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.pairwise import Pairwise

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from permea.engine import GridGraph, LCPDistance
 
 from ..landscapes import BenchmarkLandscape

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job, tasks
 

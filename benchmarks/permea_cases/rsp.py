@@ -1,6 +1,7 @@
 """Randomized shortest paths from every cell to one."""
 
 import jax
+
 from permea.engine import GridGraph, RSPDistance
 
 from ..landscapes import BenchmarkLandscape

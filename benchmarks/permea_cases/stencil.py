@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+
 from permea.engine import GridGraph
 
 from ..landscapes import BenchmarkLandscape

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.linalg.multigrid import Multigrid
@@ -101,7 +102,7 @@ def cluster(site: BenchmarkLandscape, watch: Timer, *, workers: int, coarsening:
 
     with LocalCluster(n_workers=workers, threads_per_worker=1, env=SINGLE_THREAD_ENV, dashboard_address=None) as there:
         dispatch = DaskExecutor(there.scheduler_address)
-        found = watch.time(lambda _: analysis.run("permeability", dispatch=dispatch), compiled=True)
+        found = watch.time(lambda _: analysis.run("permeability", executor=dispatch), compiled=True)
     return {"values": [found.connectivity], "windows_per_second": found.windows / watch.report()["seconds"]}
 
 

@@ -1,4 +1,4 @@
-"""How much of the movement from a place still arrives at a distance."""
+"""Dispersal kernels: the proportion of movement that arrives at a distance."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,12 +8,12 @@ from ..graph.grid_graph import concrete_or_none
 
 
 class ExponentialKernel(eqx.Module):
-    """Movement that falls to 1/e over a distance α: f(d) = exp(−d / α).
+    """Negative exponential dispersal kernel, which falls to 1/e at the distance α: f(d) = exp(−d / α).
 
     Parameters
     ----------
     alpha
-        α > 0, in the unit of the distance that it is applied to.
+        α > 0, in the unit of the distance to which the kernel is applied.
 
     Raises
     ------
@@ -35,5 +35,5 @@ class ExponentialKernel(eqx.Module):
             raise ValueError(f"alpha must be one positive number, not {alpha}")
 
     def __call__(self, distance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Return the part of the movement that arrives."""
+        """Return the proportion of movement that arrives at each distance."""
         return jnp.exp(-distance / self.alpha)

@@ -15,29 +15,29 @@ from ..hashable_function import HashableFunction
 from ..storage.fingerprint import hash_raster, to_manifest
 from ..storage.npy_raster import on_disk, raster_of
 from ..storage.raster_like import RasterLike
-from .batch import BatchResult, ConnectivityBatchJob, permeability_by_quality
+from .batch import BatchResult, ConnectivityBatchJob, permeability_of_quality
 from .batch_checkpoint import BatchCheckpoint
 from .batch_kernel import WindowKernel
 from .dispatch.base import AbstractExecutor, SerialExecutor
 from .ordered_batches import Progress, iterate_in_order
-from .tiling import tile_of_blocks, windows_of_range
+from .tiling import batch_shape, windows_for_range
 from .validation import initialise_output, validate_landscape, validate_output
 from .window_operation import Extent
 
 
 @dataclass(frozen=True)
 class WindowedConnectivity:
-    """A connectivity, and where it comes from.
+    """Connectivity and the contribution of each cell.
 
     Attributes
     ----------
     connectivity
-        C, the number.
+        The connectivity C.
     raster
-        q_i Σ_j f(d_j) q_j of every cell, with the distances of the centre of its block: the cell's part of C. NaN where
-        a cell is no vertex.
+        q_i Σ_j f(d_j) q_j of every cell, with the distances of the centre of its block: the cell's contribution to C.
+        NaN where a cell is no vertex.
     windows, skipped
-        How many windows were computed, and how many hold no habitat.
+        Number of windows computed, and of those skipped because their block contains no habitat.
     """
 
     connectivity: float
@@ -48,16 +48,16 @@ class WindowedConnectivity:
 
 @dataclass(frozen=True)
 class WindowedSensitivity:
-    """A connectivity and its derivative.
+    """Connectivity and its derivative by each cell.
 
     Attributes
     ----------
     connectivity
-        C, the number.
+        The connectivity C.
     raster
         ∂C/∂x of every cell, or x ∂C/∂x; NaN where a cell is no vertex.
     windows, skipped
-        How many windows were computed, and how many hold no habitat.
+        Number of windows computed, and of those skipped because their block contains no habitat.
     """
 
     connectivity: float
@@ -67,7 +67,7 @@ class WindowedSensitivity:
 
 
 class _WindowedAnalysis:
-    """What both analyses are given; see there."""
+    """The parameters and the run of both analyses; `ConnectivityAnalysis` documents the parameters."""
 
     def __init__(
         self,
@@ -86,41 +86,51 @@ class _WindowedAnalysis:
         batch: int | None = None,
     ):
         self.quality = on_disk(raster_of(quality, "quality"))
-        self.by_quality = callable(permeability)
-        self.permeability = None if self.by_quality else on_disk(raster_of(permeability, "permeability"))
+        self._permeability_is_function = callable(permeability)
+        self.permeability = None
+        if not self._permeability_is_function:
+            self.permeability = on_disk(raster_of(permeability, "permeability"))
         shape = tuple(self.quality.shape)
         if self.permeability is not None and tuple(self.permeability.shape) != shape:
             raise ValueError(f"quality has {shape} cells, permeability {tuple(self.permeability.shape)}")
-        self.windows = windows_of_range(shape, dependency_range, coarsening)
-        self._distance, self._proximity = distance, _formula(proximity)
-        self._permeability_of = _formula(permeability) if self.by_quality else None
+        self.windows = windows_for_range(shape, dependency_range, coarsening)
+        self._distance, self._proximity = distance, _hashable(proximity)
+        self._permeability_of = _hashable(permeability) if self._permeability_is_function else None
         from_blocks = not isinstance(distance, RSPDistance) if from_blocks is None else bool(from_blocks)
-        self._directions = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
-        self._graph = {
+        self._block_rules = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
+        self._graph_rules = {
             "neighbors": neighbors,
             "edge_rule": HashableFunction(edge_rule) if callable(edge_rule) else edge_rule,
             "pixel_size": (float(pixel_size[0]), float(pixel_size[1])),
         }
         self._batch = batch
 
-    def analysis(self, respect_to: str | None = None, elasticity: bool = False) -> ConnectivityBatchJob:
-        """Return what is sent to whoever computes a batch."""
-        by = "quality" if respect_to == "quality" else "permeability" if respect_to else None
-        program = WindowKernel(
+    def batch_job(self, respect_to: str | None = None, elasticity: bool = False) -> ConnectivityBatchJob:
+        """Return the job that executors compute batch by batch.
+
+        Parameters
+        ----------
+        respect_to
+            "permeability", "resistance" or "quality"; None for the value alone.
+        elasticity
+            Whether derivatives are multiplied by the cell's value.
+        """
+        variable = "quality" if respect_to == "quality" else "permeability" if respect_to else None
+        kernel = WindowKernel(
             self._distance,
             self._proximity,
             self._permeability_of,
             self.windows.core,
             self.windows.buffer,
-            by,
-            **self._directions,
-            **self._graph,
+            variable,
+            **self._block_rules,
+            **self._graph_rules,
         )
-        tiles = self.windows.grouped(tile_of_blocks(self.windows, self._batch, program.on_host))
-        return ConnectivityBatchJob(program, self.quality, self.permeability, tiles, respect_to, elasticity)
+        tiles = self.windows.grouped(batch_shape(self.windows, self._batch, kernel.uses_cpu_kernels))
+        return ConnectivityBatchJob(kernel, self.quality, self.permeability, tiles, respect_to, elasticity)
 
     def summary(self) -> str:
-        """Say how many windows there are, and how large they are."""
+        """Describe the number and size of the windows."""
         (rows, columns), (height, width), (down, across) = (
             self.windows.layout,
             self.windows.window_shape,
@@ -131,49 +141,45 @@ class _WindowedAnalysis:
             f"one for each block of {down} × {across}"
         )
 
-    def _run(self, analysis, output, dispatch, checkpoint, progress, merge):
+    def _run(self, job, output, executor, checkpoint, progress, merge):
         def to_permeability(quality: np.ndarray) -> np.ndarray:
-            return permeability_by_quality(analysis.program, quality)
+            return permeability_of_quality(job.kernel, quality)
 
-        by_quality = to_permeability if self.by_quality else None
-        validate_landscape(self.quality, self.permeability, by_quality)
+        permeability_of = to_permeability if self._permeability_is_function else None
+        validate_landscape(self.quality, self.permeability, permeability_of)
         output = np.empty(self.windows.shape) if output is None else on_disk(output)
         validate_output(output, self.windows.shape, [self.quality, self.permeability])
-        kept = None if checkpoint is None else BatchCheckpoint(checkpoint, self._content(analysis))
-        initialise_output(output, self.quality, self.permeability, by_quality)
+        stored = None if checkpoint is None else BatchCheckpoint(checkpoint, self._manifest(job))
+        initialise_output(output, self.quality, self.permeability, permeability_of)
         total, computed = 0.0, 0
-        for batch in iterate_in_order(analysis, dispatch or SerialExecutor(), kept, progress):
+        for batch in iterate_in_order(job, executor or SerialExecutor(), stored, progress):
             total, computed = total + batch.total, computed + batch.windows
             if batch.raster is not None:
                 merge(output, batch)
         return total, output, computed, self.windows.count - computed
 
-    def _content(self, analysis: ConnectivityBatchJob) -> dict[str, Any]:
-        """Return all that the results depend on."""
+    def _manifest(self, job: ConnectivityBatchJob) -> dict[str, Any]:
+        """Return everything that the results depend on."""
         inputs = {"quality": hash_raster(self.quality)}
         if self.permeability is not None:
             inputs["permeability"] = hash_raster(self.permeability)
         return {
             "inputs": inputs,
             "shape": list(self.windows.shape),
-            "batch": list(analysis.blocks),
-            "respect_to": analysis.respect_to,
-            "elasticity": analysis.elasticity,
+            "batch": list(job.blocks),
+            "respect_to": job.respect_to,
+            "elasticity": job.elasticity,
             **to_manifest(
-                {
-                    name: getattr(analysis.program, name)
-                    for name in analysis.program.__dataclass_fields__
-                    if name != "respect_to"
-                }
+                {name: getattr(job.kernel, name) for name in job.kernel.__dataclass_fields__ if name != "respect_to"}
             ),
         }
 
 
 class ConnectivityAnalysis(_WindowedAnalysis):
-    """Habitat that can be reached within a range, over a landscape of any size: C = Σ_B Q_B Σ_j f(d_cj) q_j.
+    """Habitat accessible within a dependency range, in a landscape of any size: C = Σ_B Q_B Σ_j f(d_cj) q_j.
 
-    The raster is cut into blocks of cells. The quality of a block, Q_B, is concentrated at the vertex c nearest to its
-    centre, and movement leads from there to every cell j within the dependency range, along ways inside the window.
+    The raster is divided into blocks of cells. The quality of a block, Q_B, is concentrated at the vertex c nearest to
+    its centre, from where movement leads to every cell j within the dependency range, along paths inside the window.
     With blocks of one cell and a range as long as the raster this is Σ_i Σ_j q_i f(d_ij) q_j.
 
     Parameters
@@ -181,42 +187,42 @@ class ConnectivityAnalysis(_WindowedAnalysis):
     quality
         Habitat quality, zero or more: anything with rows and columns that can be sliced, in memory or on disk.
     permeability
-        Likewise, zero or NaN for barriers; or a function that gives it from an array of qualities, differentiable.
+        A raster likewise, zero or NaN for barriers; or a differentiable function of an array of qualities.
     distance
         Any distance.
     proximity
-        f, a function of arrays of distances, such as `Exponential(alpha)`.
+        The dispersal kernel f, a function of arrays of distances, such as `ExponentialKernel(alpha)`.
     dependency_range
-        How many cells a window reaches from the centre of its block: one number, or rows and columns.
+        Number of cells that a window extends from the centre of its block: one number, or rows and columns.
     coarsening
-        0 to 1: how many cells wide a block is, as a part of the range; rounded up to an odd number. 0 is one window for
-        every cell.
+        Width of a block as a fraction of the range, 0 to 1; rounded up to an odd number of cells. 0 means one window
+        for every cell.
     from_blocks
-        Whether movement leads from the blocks to the cells around, or from the cells to the blocks; the same where
-        distances are the same both ways. Left out, it leads from the blocks, except along randomized shortest paths,
-        which to one place are found thousands of times faster than from it.
+        Whether movement leads from the blocks to the cells around them, or from the cells to the blocks; the same for
+        symmetric distances. By default it leads from the blocks, except for randomized shortest paths, whose distances
+        to one vertex are computed thousands of times faster than those from it.
     within_blocks
-        Whether the cells of a block reach the block itself.
+        Whether the cells of a block contribute to the block itself.
     neighbors, edge_rule, pixel_size
         As for `GridGraph`.
     batch
-        About how many windows are computed together; chosen from their size if left out.
+        Approximate number of windows that are computed together; chosen from their size if None.
 
     Raises
     ------
     ValueError
-        Rasters of different sizes, a range or coarsening that is none; on running, values that are no permeability or
-        no quality (how many, and where the first is).
+        Rasters of different shapes, an invalid range or coarsening. When run: invalid permeability or quality, with the
+        number of cells and the first of them.
 
     Examples
     --------
     >>> from permea.engine import LCPDistance
-    >>> from permea.engine.moving_window import Exponential
+    >>> from permea.engine.moving_window import ExponentialKernel
     >>> analysis = ConnectivityAnalysis(
     ...     quality=np.array([[1.0, 0.0, 2.0]]),
     ...     permeability=np.ones((1, 3)),
     ...     distance=LCPDistance(),
-    ...     proximity=Exponential(1.0),
+    ...     proximity=ExponentialKernel(1.0),
     ...     dependency_range=2,
     ... )
     >>> round(analysis.run().connectivity, 6)
@@ -227,53 +233,54 @@ class ConnectivityAnalysis(_WindowedAnalysis):
         self,
         output: Any = None,
         *,
-        dispatch: AbstractExecutor | None = None,
+        executor: AbstractExecutor | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
     ) -> WindowedConnectivity:
-        """Compute it.
+        """Compute the connectivity.
 
         Parameters
         ----------
         output
-            Raster to write each cell's part into, in memory or on disk; a new array if left out.
-        dispatch
-            Who computes; this process if left out.
+            Raster to write each cell's contribution into, in memory or on disk; a new array if None.
+        executor
+            Where batches are computed; this process if None.
         checkpoint
-            Folder to keep finished batches in, and to take those of an earlier run from.
+            Folder in which completed batches are stored, and from which an earlier run is resumed.
         progress
-            Called after every batch with the batches done, of how many, and the seconds left (None if unknown).
+            Called after every batch with the number of batches completed, their total number, and the estimated
+            remaining seconds (None if unknown).
         """
-        analysis = self.analysis()
+        job = self.batch_job()
 
         def merge(raster: Any, batch: BatchResult) -> None:
-            place = analysis.tiles.core_place(batch.number)
-            part = np.asarray(raster[place])
-            here = batch.raster[: part.shape[0], : part.shape[1]]
-            raster[place] = np.where(np.isnan(part), part, here)
+            core = job.tiles.core_slices(batch.number)
+            initial = np.asarray(raster[core])
+            contributions = batch.raster[: initial.shape[0], : initial.shape[1]]
+            raster[core] = np.where(np.isnan(initial), initial, contributions)
 
-        return WindowedConnectivity(*self._run(analysis, output, dispatch, checkpoint, progress, merge))
+        return WindowedConnectivity(*self._run(job, output, executor, checkpoint, progress, merge))
 
 
 class SensitivityAnalysis(_WindowedAnalysis):
-    """Where a change of a landscape of any size matters most: the gradient of what `ConnectivityAnalysis` computes.
+    """Gradient of the connectivity of `ConnectivityAnalysis`: where changes of a landscape of any size matter most.
 
-    The parameters are the same.
+    The parameters are those of `ConnectivityAnalysis`.
 
     Notes
     -----
-    The result is the exact gradient of the windowed connectivity, partial windows at the edge and all. Where
-    permeability is a function of quality, the derivative by quality follows both ways in which quality acts.
+    The result is the exact gradient of the windowed connectivity, including partial windows at the edge. Where
+    permeability is a function of quality, the derivative by quality includes both effects of quality.
 
     Examples
     --------
     >>> from permea.engine import LCPDistance
-    >>> from permea.engine.moving_window import Exponential
+    >>> from permea.engine.moving_window import ExponentialKernel
     >>> analysis = SensitivityAnalysis(
     ...     quality=np.array([[1.0, 0.0, 2.0]]),
     ...     permeability=np.ones((1, 3)),
     ...     distance=LCPDistance(),
-    ...     proximity=Exponential(1.0),
+    ...     proximity=ExponentialKernel(1.0),
     ...     dependency_range=2,
     ... )
     >>> analysis.run("permeability").raster.round(6)
@@ -286,26 +293,22 @@ class SensitivityAnalysis(_WindowedAnalysis):
         output: Any = None,
         *,
         elasticity: bool = False,
-        dispatch: AbstractExecutor | None = None,
+        executor: AbstractExecutor | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
     ) -> WindowedSensitivity:
-        """Compute it.
+        """Compute the gradient.
 
         Parameters
         ----------
         respect_to
             "permeability" p; "resistance" r = 1/p; or "quality".
         output
-            Raster to write into, in memory or on disk; a new array if left out.
+            Raster to write into, in memory or on disk; a new array if None.
         elasticity
-            Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
-        dispatch
-            Who computes; this process if left out.
-        checkpoint
-            Folder to keep finished batches in, and to take those of an earlier run from.
-        progress
-            Called after every batch with the batches done, of how many, and the seconds left (None if unknown).
+            Whether to multiply by the cell's value, x ∂C/∂x: the gain per relative change.
+        executor, checkpoint, progress
+            As for `ConnectivityAnalysis.run`.
 
         Raises
         ------
@@ -314,14 +317,14 @@ class SensitivityAnalysis(_WindowedAnalysis):
         """
         if respect_to not in WRT:
             raise ValueError(f"respect_to must be one of {', '.join(WRT)}, not {respect_to!r}")
-        analysis = self.analysis(respect_to, bool(elasticity))
+        job = self.batch_job(respect_to, bool(elasticity))
 
         def merge(raster: Any, batch: BatchResult) -> None:
-            analysis.tiles.add_window(raster, batch.number, batch.raster)
+            job.tiles.add_window(raster, batch.number, batch.raster)
 
-        return WindowedSensitivity(*self._run(analysis, output, dispatch, checkpoint, progress, merge))
+        return WindowedSensitivity(*self._run(job, output, executor, checkpoint, progress, merge))
 
 
-def _formula(function: Callable) -> Callable:
-    """Let functions be told apart by what they compute; those that hold numbers to differentiate or change are left."""
+def _hashable(function: Callable) -> Callable:
+    """Make a plain function hashable by its code; callables with parameters, such as `ExponentialKernel`, stay."""
     return HashableFunction(function) if hasattr(function, "__code__") else function

@@ -1,4 +1,4 @@
-"""Batches of windows: a tile of blocks with all that their windows hold, computed at once."""
+"""Batches of windows: a tile of blocks with the cells of all their windows, computed in one call."""
 
 import abc
 from dataclasses import dataclass
@@ -8,58 +8,58 @@ import numpy as np
 
 from ..connectivity.landmark_targets import nearest_to_centre
 from ..storage.raster_like import RasterLike
-from .batch_kernel import TileArrays, WindowKernel, compute
+from .batch_kernel import TileArrays, WindowKernel, compute_batch
 from .window_operation import WindowOperation
 
-#: Where windows are gone through one by one whether they are skipped or not, batches with few of them are cut down to
-#: one of these parts: two sizes are compiled, not one for every number of windows.
-PARTS = (4, 1)
+#: Where skipped windows cost as much as others, batches with few windows to compute are reduced to one of these
+#: fractions of their size: two sizes are compiled instead of one for every number of windows.
+BATCH_FRACTIONS = (4, 1)
 
 
 class AbstractBatchJob(abc.ABC):
-    """What is to be computed batch by batch, of a landscape that it knows how to read.
+    """A computation batch by batch, with the landscape from which it reads. Can be sent to workers.
 
     Attributes
     ----------
     tiles
-        The batches: the cores are tiles of blocks.
+        The batches; their cores are tiles of blocks.
     """
 
     tiles: WindowOperation
 
     @property
     @abc.abstractmethod
-    def answer_bytes(self) -> int:
+    def result_bytes(self) -> int:
         """Bytes of the raster, or rasters, of a batch that has a window."""
 
     @abc.abstractmethod
     def is_empty(self, number: int) -> bool:
-        """Return whether a batch certainly has no window to compute; cheaper than to compute it."""
+        """Return whether a batch has no window to compute; cheaper than computing it."""
 
     @abc.abstractmethod
-    def batch(self, number: int, threads: int) -> "BatchResult":
+    def compute(self, number: int, threads: int) -> "BatchResult":
         """Compute one batch; the result does not depend on the number of threads."""
 
 
 @dataclass(frozen=True)
 class ConnectivityBatchJob(AbstractBatchJob):
-    """All that is needed to compute any batch: what, where and how it is cut up. Goes to workers as a whole.
+    """Everything needed to compute any batch of a connectivity or its gradient. Can be sent to workers.
 
     Attributes
     ----------
-    program
-        What is computed.
+    kernel
+        The computation in a window.
     quality, permeability
         The landscape; permeability is None where it is a function of quality.
     tiles
-        The batches: the cores are tiles of blocks.
+        The batches; their cores are tiles of blocks.
     respect_to
         "permeability", "resistance", "quality", or None for the value alone.
     elasticity
-        Whether derivatives are multiplied with the cell's own value.
+        Whether derivatives are multiplied by the cell's value.
     """
 
-    program: WindowKernel
+    kernel: WindowKernel
     quality: RasterLike
     permeability: RasterLike | None
     tiles: WindowOperation
@@ -68,47 +68,46 @@ class ConnectivityBatchJob(AbstractBatchJob):
 
     @property
     def blocks(self) -> tuple[int, int]:
-        """How many blocks a tile has, below each other and side by side."""
-        (rows, columns), (height, width) = self.tiles.core, self.program.core
+        """Rows and columns of blocks in a tile."""
+        (rows, columns), (height, width) = self.tiles.core, self.kernel.core
         return rows // height, columns // width
 
     @property
-    def answer_bytes(self) -> int:
-        """Bytes of the part of a value that belongs to a tile, or of a derivative, which reaches into its buffer."""
+    def result_bytes(self) -> int:
+        """Bytes of a value, which covers the core of a tile, or of a gradient, which covers its buffer as well."""
         rows, columns = self.tiles.core if self.respect_to is None else self.tiles.window_shape
         return rows * columns * np.dtype(float).itemsize
 
     def is_empty(self, number: int) -> bool:
-        """Return whether no window of a batch holds habitat."""
+        """Return whether no window of a batch contains habitat."""
         return select_windows(self, read_tile(self, number)) is None
 
-    def batch(self, number: int, threads: int) -> "BatchResult":
-        """Compute one batch: the windows that hold habitat, in one call."""
-        landscape = read_tile(self, number)
-        chosen = select_windows(self, landscape)
-        if chosen is None:
+    def compute(self, number: int, threads: int) -> "BatchResult":
+        """Compute one batch: the windows that contain habitat, in one call."""
+        tile = read_tile(self, number)
+        selected = select_windows(self, tile)
+        if selected is None:
             return BatchResult(number, 0.0, 0, None)
-        reach, slope = compute(self.program, to_arrays(landscape, chosen), threads)
-        return to_result(
-            self, number, landscape, chosen, np.asarray(reach), None if slope is None else np.asarray(slope)
-        )
+        accessible, gradient = compute_batch(self.kernel, to_arrays(tile, selected), threads)
+        gradient = None if gradient is None else np.asarray(gradient)
+        return to_result(self, number, tile, selected, np.asarray(accessible), gradient)
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What was found in one batch.
+    """The result of one batch.
 
     Attributes
     ----------
     number
-        Of the tile.
+        Number of the tile.
     total
-        Its part of the number that the analysis is about, such as Σ q_block Σ_j f(d_j) q_j.
+        The batch's contribution to the analysis' total, such as Σ q_block Σ_j f(d_j) q_j.
     windows
-        How many windows were computed; the others hold no habitat, or no source.
+        Number of windows computed; the others contain no habitat, or no source.
     raster
         One or several rasters of the tile with its buffer; for the value of a connectivity alone, q_i Σ_j f(d_j) q_j of
-        every cell of the tile. None where there is no window to compute.
+        every cell of the tile. None if there is no window to compute.
     """
 
     number: int
@@ -117,24 +116,24 @@ class BatchResult:
     raster: np.ndarray | None
 
 
-def run_batch(analysis: AbstractBatchJob, number: int, threads: int) -> BatchResult:
-    """Compute one batch, wherever this is called.
+def run_batch(job: AbstractBatchJob, number: int, threads: int) -> BatchResult:
+    """Compute one batch, in any process.
 
     Parameters
     ----------
-    analysis
-        What, where and how it is cut up.
+    job
+        The computation.
     number
-        Of the tile.
+        Number of the tile.
     threads
-        How many threads may be used; the result does not depend on it.
+        Number of threads; the result does not depend on it.
     """
-    return analysis.batch(number, threads)
+    return job.compute(number, threads)
 
 
 @dataclass(frozen=True)
 class TileData:
-    """A tile with its buffer, read."""
+    """A tile with its buffer, read from the landscape."""
 
     permeability: np.ndarray
     active: np.ndarray
@@ -143,93 +142,104 @@ class TileData:
 
 @dataclass(frozen=True)
 class SelectedWindows:
-    """The windows of a tile that are computed: their blocks' numbers in the tile; corners and seeds, filled up."""
+    """The windows of a tile that are computed.
+
+    Attributes
+    ----------
+    blocks
+        Numbers of their blocks in the tile.
+    corners, seeds
+        As in `TileArrays`, padded to one of the sizes that are compiled.
+    """
 
     blocks: np.ndarray
     corners: np.ndarray
     seeds: np.ndarray
 
+    def padded_to(self, size: int) -> "SelectedWindows":
+        """Return the windows with skipped ones appended, `size` in all."""
+        n_skipped = size - self.seeds.size
+        corners = np.concatenate([self.corners, np.zeros((n_skipped, 2), int)])
+        return SelectedWindows(self.blocks, corners, np.concatenate([self.seeds, np.full(n_skipped, -1)]))
 
-def read_tile(analysis: ConnectivityBatchJob, number: int) -> TileData:
-    """Read what a batch needs of the landscape."""
-    tiles = analysis.tiles
-    quality = np.asarray(tiles.extract(analysis.quality, number), float)
-    if analysis.permeability is not None:
-        permeability = np.asarray(tiles.extract(analysis.permeability, number), float)
-        there = np.isfinite(permeability) & (permeability > 0)
+
+def read_tile(job: ConnectivityBatchJob, number: int) -> TileData:
+    """Read the part of the landscape that a batch needs."""
+    tiles = job.tiles
+    quality = np.asarray(tiles.extract(job.quality, number), float)
+    if job.permeability is not None:
+        permeability = np.asarray(tiles.extract(job.permeability, number), float)
+        active = np.isfinite(permeability) & (permeability > 0)
     else:
         known = tiles.inside(number) & np.isfinite(quality)
-        permeability = permeability_by_quality(analysis.program, np.where(known, quality, 0.0))
-        there = known & np.isfinite(permeability) & (permeability > 0)
-    return TileData(np.where(there, permeability, 0.0), there, np.where(there, quality, 0.0))
+        permeability = permeability_of_quality(job.kernel, np.where(known, quality, 0.0))
+        active = known & np.isfinite(permeability) & (permeability > 0)
+    return TileData(np.where(active, permeability, 0.0), active, np.where(active, quality, 0.0))
 
 
-def permeability_by_quality(program: WindowKernel, quality: np.ndarray) -> np.ndarray:
-    """Return the permeability that a quality means."""
-    return np.asarray(program.permeability_of(jnp.asarray(quality)), float)
+def permeability_of_quality(kernel: WindowKernel, quality: np.ndarray) -> np.ndarray:
+    """Return the permeability as a function of the quality."""
+    return np.asarray(kernel.permeability_of(jnp.asarray(quality)), float)
 
 
-def select_windows(analysis: ConnectivityBatchJob, landscape: TileData) -> SelectedWindows | None:
-    """Return the windows of a tile that hold habitat, or None if there are none."""
-    program = analysis.program
-    (rows, columns), (height, width), (top, left) = analysis.blocks, program.core, program.buffer
-    inner = (slice(top, top + rows * height), slice(left, left + columns * width))
+def select_windows(job: ConnectivityBatchJob, tile: TileData) -> SelectedWindows | None:
+    """Return the windows of a tile that contain habitat, or None if there are none."""
+    kernel = job.kernel
+    (rows, columns), (height, width), (top, left) = job.blocks, kernel.core, kernel.buffer
+    core = (slice(top, top + rows * height), slice(left, left + columns * width))
 
     def by_block(raster: np.ndarray) -> np.ndarray:
-        blocks = raster[inner].reshape(rows, height, columns, width).swapaxes(1, 2)
+        blocks = raster[core].reshape(rows, height, columns, width).swapaxes(1, 2)
         return blocks.reshape(rows * columns, height * width)
 
-    active = by_block(landscape.active)
-    habitat = by_block(landscape.quality).sum(1) > 0
-    if analysis.respect_to == "quality" and not analysis.elasticity:
-        # Habitat that were made in an empty block would count, if there is habitat around.
-        habitat[:] = True
-        if not landscape.quality.any():
+    active = by_block(tile.active)
+    has_habitat = by_block(tile.quality).sum(1) > 0
+    if job.respect_to == "quality" and not job.elasticity:
+        # The derivative by the quality of an empty block is positive if there is habitat around it.
+        has_habitat[:] = True
+        if not tile.quality.any():
             return None
-    present = np.flatnonzero(habitat & active.any(1))
-    if not present.size:
+    selected = np.flatnonzero(has_habitat & active.any(1))
+    if not selected.size:
         return None
-    place = nearest_to_centre(active[present], (height, width))
-    seeds = (top + place // width) * program.window_shape[1] + left + place % width
-    corners = np.stack([present // columns * height, present % columns * width], -1)
+    center = nearest_to_centre(active[selected], (height, width))
+    seeds = (top + center // width) * kernel.window_shape[1] + left + center % width
+    corners = np.stack([selected // columns * height, selected % columns * width], -1)
     full = rows * columns
-    size = full if program.on_host else min(-(-full // part) for part in PARTS if -(-full // part) >= present.size)
-    more = size - present.size
-    return SelectedWindows(
-        present,
-        np.concatenate([corners, np.zeros((more, 2), int)]),
-        np.concatenate([seeds, np.full(more, -1)]),
-    )
+    size = full
+    if not kernel.uses_cpu_kernels:
+        size = min(-(-full // part) for part in BATCH_FRACTIONS if -(-full // part) >= selected.size)
+    return SelectedWindows(selected, corners, seeds).padded_to(size)
 
 
-def to_arrays(landscape: TileData, chosen: SelectedWindows) -> TileArrays:
-    """Return the arrays that are computed with."""
-    arrays = (landscape.permeability, landscape.active, landscape.quality, chosen.corners, chosen.seeds)
+def to_arrays(tile: TileData, selected: SelectedWindows) -> TileArrays:
+    """Return the JAX arrays of a tile."""
+    arrays = (tile.permeability, tile.active, tile.quality, selected.corners, selected.seeds)
     return TileArrays(*(jnp.asarray(array) for array in arrays))
 
 
 def to_result(
-    analysis: ConnectivityBatchJob,
+    job: ConnectivityBatchJob,
     number: int,
-    landscape: TileData,
-    chosen: SelectedWindows,
-    reach: np.ndarray,
-    slope: np.ndarray | None,
+    tile: TileData,
+    selected: SelectedWindows,
+    accessible: np.ndarray,
+    gradient: np.ndarray | None,
 ) -> BatchResult:
-    """Make a batch's answer of what was computed."""
-    program = analysis.program
-    (rows, columns), (height, width), (top, left) = analysis.blocks, program.core, program.buffer
-    of_block = np.zeros(rows * columns)
-    of_block[chosen.blocks] = reach[: chosen.blocks.size]
-    quality = landscape.quality[top : top + rows * height, left : left + columns * width]
-    habitat = quality * np.kron(of_block.reshape(rows, columns), np.ones((height, width)))
-    connectivity = float(habitat.sum())
-    if slope is None:
-        return BatchResult(number, connectivity, chosen.blocks.size, habitat)
-    own = landscape.quality if analysis.respect_to == "quality" else landscape.permeability
-    if analysis.respect_to == "resistance":
+    """Return the result of a batch from the accessible habitat of its windows, and the gradient."""
+    kernel = job.kernel
+    (rows, columns), (height, width), (top, left) = job.blocks, kernel.core, kernel.buffer
+    by_block = np.zeros(rows * columns)
+    by_block[selected.blocks] = accessible[: selected.blocks.size]
+    quality = tile.quality[top : top + rows * height, left : left + columns * width]
+    contributions = quality * np.kron(by_block.reshape(rows, columns), np.ones((height, width)))
+    connectivity = float(contributions.sum())
+    if gradient is None:
+        return BatchResult(number, connectivity, selected.blocks.size, contributions)
+    values = tile.quality if job.respect_to == "quality" else tile.permeability
+    if job.respect_to == "resistance":
         # ∂C/∂r = −p² ∂C/∂p, and r ∂C/∂r = −p ∂C/∂p.
-        slope = -slope * own * (1.0 if analysis.elasticity else own)
-    elif analysis.elasticity:
-        slope = slope * own
-    return BatchResult(number, connectivity, chosen.blocks.size, slope)
+        gradient = -gradient * values * (1.0 if job.elasticity else values)
+    elif job.elasticity:
+        gradient = gradient * values
+    return BatchResult(number, connectivity, selected.blocks.size, gradient)

@@ -1,4 +1,4 @@
-"""What is computed in the windows of a batch: one compiled call for all of them."""
+"""The compiled computation of a batch: accessible habitat of all its windows, and its gradient, in one call."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,28 +8,25 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance
-from ..distances.cost_functions import edge_costs
-from ..distances.resistance import require_undirected
+from ..distances import AbstractDistance
 from ..graph.grid_graph import EdgeRule, GridGraph
-from .least_cost import least_costs_in_windows
-from .resistance import MAX_WINDOW_WIDTH, resistances_in_windows
+from .distance_kernels import distance_kernel
 
 
 class TileArrays(eqx.Module):
-    """The part of a landscape that a batch of windows lies in, and the windows.
+    """The part of a landscape that contains a batch of windows, and the windows.
 
     Parameters
     ----------
     permeability, active
-        Of every cell, and which of them are vertices.
+        Permeability of every cell, and which cells are vertices.
     quality
-        0 where a cell is no vertex.
+        Habitat quality; 0 where a cell is no vertex.
     corners
         Row and column of the tile at which each window begins.
     seeds
-        The place in each window (row · columns + column) at which its block's quality is concentrated; −1 for a window
-        that is skipped.
+        Flat index in each window (row · columns + column) of the vertex that represents the block; −1 for a window that
+        is skipped.
     """
 
     permeability: Float[Array, "rows columns"]
@@ -40,20 +37,20 @@ class TileArrays(eqx.Module):
 
 
 class WindowKernel(eqx.Module):
-    """What is computed, apart from the landscape.
+    """The computation in a window, apart from the landscape.
 
     Parameters
     ----------
     distance, proximity
-        d, and f, which turns it into the part of the movement that arrives.
+        The distance d, and the dispersal kernel f that turns it into the proportion of movement that arrives.
     permeability_of
-        Permeability as a function of quality; None where it is a raster of its own.
+        Permeability as a function of quality; None where it is a separate raster.
     core, buffer
         Cells of a block, and around it.
     respect_to
         "permeability" or "quality"; None for the value alone.
     from_blocks
-        Whether movement leads from the blocks to the cells around, or the other way.
+        Whether movement leads from the blocks to the cells around them, or the other way.
     within_blocks
         Whether the cells of the block itself count.
     neighbors, edge_rule, pixel_size
@@ -78,21 +75,18 @@ class WindowKernel(eqx.Module):
         return self.core[0] + 2 * self.buffer[0], self.core[1] + 2 * self.buffer[1]
 
     @property
-    def on_host(self) -> bool:
-        """Whether the distances of all windows come from one call to compiled loops on the processor."""
-        on_cpu = jax.default_backend() == "cpu"
-        if isinstance(self.distance, LCPDistance):
-            return self.distance.method == "dijkstra" or (self.distance.method == "automatic" and on_cpu)
-        if isinstance(self.distance, ResistanceDistance):
-            return self.distance.solver is None and on_cpu and self.window_shape[1] <= MAX_WINDOW_WIDTH
-        return False
+    def uses_cpu_kernels(self) -> bool:
+        """Whether one call to the CPU kernels gives the distances of all windows."""
+        kernel = distance_kernel(self.distance)
+        return kernel is not None and kernel.supports(self.distance, self.window_shape)
 
     @property
-    def by_turns(self) -> bool:
-        """Whether windows are better computed one after the other: factorisations on the processor gain nothing."""
-        return jax.default_backend() == "cpu" and isinstance(self.distance, ResistanceDistance)
+    def sequential(self) -> bool:
+        """Whether windows are computed one after the other, because batching saves no time on this backend."""
+        kernel = distance_kernel(self.distance)
+        return kernel is not None and kernel.sequential and jax.default_backend() == "cpu"
 
-    def reach(
+    def accessible_habitat(
         self,
         permeability: Float[Array, "rows columns"],
         quality: Float[Array, "rows columns"],
@@ -101,92 +95,98 @@ class WindowKernel(eqx.Module):
     ) -> tuple[Float[Array, "windows"], Float[Array, "windows"]]:
         """Return the quality of each block, and Σ_j f(d_j) q_j over the cells j around it."""
         distances = self._distances(permeability, tile, threads)
-        qualities = windows_of(quality, tile.corners, self.window_shape)
-        counted = jnp.isfinite(distances) & (self.within_blocks | ~self._block())
+        qualities = extract_windows(quality, tile.corners, self.window_shape)
+        counted = jnp.isfinite(distances) & (self.within_blocks | ~self._block_mask())
         proximity = jnp.where(counted, self.proximity(jnp.where(counted, distances, 0.0)), 0.0)
-        present = jnp.where(self._block(), qualities, 0.0).sum((1, 2)) * (tile.seeds >= 0)
-        return present, (proximity * qualities).sum((1, 2))
+        block_quality = jnp.where(self._block_mask(), qualities, 0.0).sum((1, 2)) * (tile.seeds >= 0)
+        return block_quality, (proximity * qualities).sum((1, 2))
 
     def _distances(self, permeability: Array, tile: TileArrays, threads: int) -> Float[Array, "windows height width"]:
-        if not self.on_host:
-            parts = [windows_of(raster, tile.corners, self.window_shape) for raster in (permeability, tile.active)]
-            if self.by_turns:
-                return jax.lax.map(lambda window: self._in_one_window(*window), (*parts, tile.seeds))
-            return jax.vmap(self._in_one_window)(*parts, tile.seeds)
-        grid = self._grid(permeability, tile.active)
-        if isinstance(self.distance, LCPDistance):
-            costs = edge_costs(grid, self.distance.cost)
-            return least_costs_in_windows(
-                costs, tile.corners, tile.seeds, self.window_shape, not self.from_blocks, threads
+        if self.uses_cpu_kernels:
+            grid = self._grid(permeability, tile.active)
+            return distance_kernel(self.distance).distances(
+                self.distance, grid, tile.corners, tile.seeds, self.window_shape, self.from_blocks, threads
             )
-        require_undirected(grid)
-        return resistances_in_windows(grid.edges, tile.corners, tile.seeds, self.window_shape, threads)
+        windows = [extract_windows(raster, tile.corners, self.window_shape) for raster in (permeability, tile.active)]
+        if self.sequential:
+            return jax.lax.map(lambda window: self._window_distances(*window), (*windows, tile.seeds))
+        return jax.vmap(self._window_distances)(*windows, tile.seeds)
 
-    def _in_one_window(self, permeability: Array, active: Array, seed: Array) -> Float[Array, "height width"]:
+    def _window_distances(self, permeability: Array, active: Array, seed: Array) -> Float[Array, "height width"]:
         grid = self._grid(permeability, active)
-        numbers = jnp.append(grid.vertex_numbers.ravel(), grid.n_vertices)
-        place = numbers[jnp.where(seed < 0, -1, seed)][None]
+        vertices = jnp.append(grid.vertex_numbers.ravel(), grid.n_vertices)
+        vertex = vertices[jnp.where(seed < 0, -1, seed)][None]
         if self.from_blocks:
-            return grid.node_values_to_array(self.distance(grid, place)[0], jnp.inf)
-        return grid.node_values_to_array(self.distance(grid, targets=place)[:, 0], jnp.inf)
+            return grid.node_values_to_array(self.distance(grid, vertex)[0], jnp.inf)
+        return grid.node_values_to_array(self.distance(grid, targets=vertex)[:, 0], jnp.inf)
 
     def _grid(self, permeability: Array, active: Array) -> GridGraph:
-        # The vertices cannot be counted here; those beyond the last one are places that do not exist.
+        # The number of vertices is unknown under tracing; the size of the raster bounds it, and surplus vertices are
+        # padding.
         return GridGraph(permeability, active, active.size, self.neighbors, self.edge_rule, self.pixel_size)
 
-    def _block(self) -> Bool[Array, "height width"]:
+    def _block_mask(self) -> Bool[Array, "height width"]:
         (top, left), (rows, columns) = self.buffer, self.core
         return jnp.zeros(self.window_shape, bool).at[top : top + rows, left : left + columns].set(True)
 
 
 @eqx.filter_jit
-def compute(
-    program: WindowKernel, tile: TileArrays, threads: int
+def compute_batch(
+    kernel: WindowKernel, tile: TileArrays, threads: int
 ) -> tuple[Float[Array, "windows"], Float[Array, "rows columns"] | None]:
-    """Return Σ_j f(d_j) q_j of each window, and the derivative of Σ q_block Σ_j f(d_j) q_j by every cell of the tile.
+    """Return Σ_j f(d_j) q_j of each window, and the gradient of Σ q_block Σ_j f(d_j) q_j by the cells of the tile.
 
     Parameters
     ----------
-    program
-        What is computed.
+    kernel
+        The computation in a window.
     tile
-        Where.
+        The landscape and the windows.
     threads
-        How many the host's loops may use; the result does not depend on it.
+        Number of threads of the CPU kernels; the result does not depend on it.
     """
 
     def total(permeability: Array, quality: Array):
-        if program.permeability_of is not None:
-            # Where there is nothing, any quality does; one that occurs is safe to compute with.
-            anywhere = jnp.where(tile.active, quality, quality.max(where=tile.active, initial=0.0))
-            permeability = permeability + _no_value(program.permeability_of(anywhere), tile.active)
-        present, reach = program.reach(permeability, quality, tile, threads)
-        return (present * reach).sum(), reach
+        if kernel.permeability_of is not None:
+            # Inactive cells get a quality that occurs elsewhere, where the function is certainly defined.
+            defined = jnp.where(tile.active, quality, quality.max(where=tile.active, initial=0.0))
+            permeability = permeability + _zero_with_gradient(kernel.permeability_of(defined), tile.active)
+        block_quality, accessible = kernel.accessible_habitat(permeability, quality, tile, threads)
+        return (block_quality * accessible).sum(), accessible
 
-    if program.respect_to is None:
+    if kernel.respect_to is None:
         return total(tile.permeability, tile.quality)[1], None
-    differentiate = jax.grad(total, argnums=1 if program.respect_to == "quality" else 0, has_aux=True)
-    slope, reach = differentiate(tile.permeability, tile.quality)
-    return reach, jnp.where(tile.active, slope, 0.0)
+    differentiate = jax.grad(total, argnums=1 if kernel.respect_to == "quality" else 0, has_aux=True)
+    gradient, accessible = differentiate(tile.permeability, tile.quality)
+    return accessible, jnp.where(tile.active, gradient, 0.0)
 
 
-def _no_value(raster: Array, active: Array) -> Array:
-    """Return 0 with the derivative of a raster: the values are in the tile already."""
-    there = jnp.where(active, raster, 0.0)
-    return there - jax.lax.stop_gradient(there)
+def _zero_with_gradient(raster: Array, active: Array) -> Array:
+    """Return 0 with the derivative of a raster whose values are already in the tile."""
+    values = jnp.where(active, raster, 0.0)
+    return values - jax.lax.stop_gradient(values)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def windows_of(raster: Array, corners: Int[Array, "windows 2"], shape: tuple[int, int]) -> Array:
-    """Cut windows out of a raster.
+def extract_windows(raster: Array, corners: Int[Array, "windows 2"], shape: tuple[int, int]) -> Array:
+    """Extract windows from a raster.
+
+    Parameters
+    ----------
+    raster
+        Any raster, (rows, columns).
+    corners
+        Row and column of the raster at which each window begins.
+    shape
+        (rows, columns) of a window.
 
     Notes
     -----
-    Backwards the windows are added up one after the other, so that the sum is the same on every device.
+    The transpose adds the cotangents of the windows one after the other, so that sums are the same on every device.
 
     Examples
     --------
-    >>> windows_of(jnp.arange(3.0)[None], jnp.array([[0, 0], [0, 1]]), (1, 2))
+    >>> extract_windows(jnp.arange(3.0)[None], jnp.array([[0, 0], [0, 1]]), (1, 2))
     Array([[[0., 1.]],
     <BLANKLINE>
            [[1., 2.]]], dtype=float64)
@@ -194,19 +194,19 @@ def windows_of(raster: Array, corners: Int[Array, "windows 2"], shape: tuple[int
     return jax.vmap(lambda corner: jax.lax.dynamic_slice(raster, corner, shape))(corners)
 
 
-def _cut(raster, corners, shape):
-    return windows_of(raster, corners, shape), (jnp.zeros_like(raster), corners)
+def _fwd(raster, corners, shape):
+    return extract_windows(raster, corners, shape), (jnp.zeros_like(raster), corners)
 
 
-def _add_up(shape, remembered, cotangent):
-    empty, corners = remembered
+def _bwd(shape, residuals, cotangent):
+    zeros, corners = residuals
 
     def add(number: Array, total: Array) -> Array:
         corner = corners[number]
-        there = jax.lax.dynamic_slice(total, corner, shape)
-        return jax.lax.dynamic_update_slice(total, there + cotangent[number], corner)
+        window = jax.lax.dynamic_slice(total, corner, shape)
+        return jax.lax.dynamic_update_slice(total, window + cotangent[number], corner)
 
-    return jax.lax.fori_loop(0, corners.shape[0], add, empty), None
+    return jax.lax.fori_loop(0, corners.shape[0], add, zeros), None
 
 
-windows_of.defvjp(_cut, _add_up)
+extract_windows.defvjp(_fwd, _bwd)

@@ -1,4 +1,4 @@
-"""Batches of windows in which current flows to a target each; the answer of a batch is added to the maps."""
+"""Batches of windows of omnidirectional current: sum of the currents to the targets of a tile, and its gradient."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,43 +17,45 @@ from ..parallel.blas_threads import blas_limited_pool
 from ..parallel.chunks import chunk_ranges, directions_first, directions_last
 from ..storage.raster_like import RasterLike
 from .batch import AbstractBatchJob, BatchResult
-from .envelope_cholesky_kernels import distribute_injection, strength_gradient
+from .injection_kernels import distribute_injection, strength_gradient
 from .source_strengths import Condition, SourceStrengths
 from .target_blocks import TargetBlocks
 from .window_circuit import WindowCircuit
 from .window_operation import WindowOperation
 
 #: Windows that one thread adds up. Fixed, so that sums do not depend on the number of threads.
-WINDOWS_PER_BLOCK = 16
+WINDOWS_PER_CHUNK = 16
 
-#: How much of the largest current may appear or vanish in a cell.
-ACCURATE = 1e-6
+#: Largest accepted violation of Kirchhoff's current law in a cell, relative to the largest current of its window.
+KCL_TOL = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CurrentBatchJob(AbstractBatchJob):
-    """All that is needed to compute the currents of any batch; goes to workers as a whole.
+    """Everything needed to compute the currents of any batch, or their gradient. Can be sent to workers.
 
     Attributes
     ----------
     permeability, sources, conditions
-        The landscape, how strong its sources are, and which suit a target.
+        The landscape, its source strengths, and the conditions that match sources with targets.
     blocks, tiles
-        Targets and discs, and the batches: the cores are tiles of blocks.
+        Blocks of targets with their discs, and the batches, whose cores are tiles of blocks.
     correction
-        By what the currents of a window are multiplied.
+        Factors by which the currents of a window are multiplied.
     as_omniscape
-        Whether windows at the edge are as in Omniscape 0.6.2.
+        Whether windows at the edge are those of Omniscape 0.6.2.
     neighbors, edge_rule
         As for `GridGraph`.
+    max_factored_width
+        As for `WindowCircuit`.
     potential
         Whether the flow potential is computed as well.
     weights
-        Of the cells' currents, to differentiate the weighted sum; None for the maps.
+        Weights of the cells' currents, to differentiate their sum; None for the maps.
     respect_to
         "permeability", "resistance" or "sources"; None for the maps.
     elasticity
-        Whether derivatives are multiplied with the cell's own value.
+        Whether derivatives are multiplied by the cell's value.
     """
 
     permeability: RasterLike
@@ -65,229 +67,238 @@ class CurrentBatchJob(AbstractBatchJob):
     as_omniscape: bool
     neighbors: str
     edge_rule: EdgeRule
+    max_factored_width: int
     potential: bool
     weights: RasterLike | None = None
     respect_to: str | None = None
     elasticity: bool = False
 
     @property
-    def answer_bytes(self) -> int:
-        """Bytes of the maps of a tile with its buffer, or of the derivative."""
+    def result_bytes(self) -> int:
+        """Bytes of the maps of a tile with its buffer, or of the gradient."""
         rows, columns = self.tiles.window_shape
         return (2 if self.potential else 1) * rows * columns * np.dtype(float).itemsize
 
     def is_empty(self, number: int) -> bool:
         """Return whether no target of a batch has a strength."""
-        return not (self.sources[self.tiles.core_place(number)] > 0).any()
+        return not (self.sources[self.tiles.core_slices(number)] > 0).any()
 
-    def batch(self, number: int, threads: int) -> BatchResult:
-        """Compute one batch: maps (current, flow potential) or the derivative of every cell of the tile."""
-        tile = _read(self, number)
+    def compute(self, number: int, threads: int) -> BatchResult:
+        """Compute one batch: maps (current, flow potential) or the derivative by every cell of the tile."""
+        tile = _read_tile(self, number)
         targets = _targets(self, tile)
         if not targets:
             return BatchResult(number, 0.0, 0, None)
-        parts = [targets[first:last] for first, last in chunk_ranges(len(targets), WINDOWS_PER_BLOCK)]
+        chunks = [targets[first:last] for first, last in chunk_ranges(len(targets), WINDOWS_PER_CHUNK)]
         with blas_limited_pool(), ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda part: _TargetGroup(self, tile, part), parts))
-        worst = max(part.missed for part in found)
-        if not worst <= ACCURATE:
+            groups = list(pool.map(lambda chunk: _TargetGroup(self, tile, chunk), chunks))
+        kcl_residual = max(group.kcl_residual for group in groups)
+        if not kcl_residual <= KCL_TOL:
             raise ValueError(
-                f"current appears or vanishes in cells, up to {worst:.1e} of the largest current of a window: the "
-                "permeability spans too many orders of magnitude"
+                f"current is not conserved in cells, by up to {kcl_residual:.1e} of the largest current of a window: "
+                "the permeability spans too many orders of magnitude"
             )
-        log_solve("currents in windows (grounded at the target)", len(targets), 0, worst)
-        total = sum(part.total for part in found)
+        log_solve("currents in windows (grounded at the target)", len(targets), 0, kcl_residual)
+        total = sum(group.total for group in groups)
         if self.weights is None:
-            return BatchResult(number, total, len(targets), _added([part.maps for part in found]))
-        by_conductance = _added([part.by_conductance for part in found])
-        by_strength = _added([part.by_strength for part in found])
-        return BatchResult(number, total, len(targets), _by_cell(self, tile, by_conductance, by_strength))
+            return BatchResult(number, total, len(targets), _sum_in_place([group.maps for group in groups]))
+        by_conductance = _sum_in_place([group.by_conductance for group in groups])
+        by_strength = _sum_in_place([group.by_strength for group in groups])
+        return BatchResult(number, total, len(targets), _cell_gradient(self, tile, by_conductance, by_strength))
 
 
 @dataclass(frozen=True)
 class _TileData:
-    """A tile with its buffer, read."""
+    """A tile with its buffer, read from the landscape.
 
-    there: np.ndarray
+    `inside` marks the cells that lie in the raster; `uniform` holds the edge conductances of a landscape without
+    resistance; `present` and `future` hold one raster for each condition.
+    """
+
+    inside: np.ndarray
     permeability: np.ndarray
     strengths: np.ndarray
     conductances: np.ndarray
     uniform: np.ndarray | None
-    layers: np.ndarray
+    present: np.ndarray
     future: np.ndarray
     weights: np.ndarray | None
 
 
 @dataclass(frozen=True)
 class _Target:
-    """Where a target is in its tile, how strong, and the value of each condition there."""
+    """Cell of a target, its block, the block of excluded sources, its current, and its value of each condition.
 
-    place: np.ndarray
+    Blocks are first and last row, first and last column of the tile.
+    """
+
+    cell: np.ndarray
     block: np.ndarray
-    blank: np.ndarray
-    strength: float
-    wanted: np.ndarray
+    excluded_block: np.ndarray
+    current: float
+    condition_values: np.ndarray
 
 
 class _TargetGroup:
-    """The currents of some targets, added up."""
+    """The currents to a group of targets, added up."""
 
-    def __init__(self, analysis: CurrentBatchJob, tile: _TileData, targets: list[_Target]):
-        self._analysis, self._tile = analysis, tile
-        blocks = analysis.blocks
-        self._disc = blocks.sources()
-        self._reach = np.array(blocks.reach)
-        self._limits = np.array([condition.limits for condition in analysis.conditions]).reshape(-1, 2)
+    def __init__(self, job: CurrentBatchJob, tile: _TileData, targets: list[_Target]):
+        self._job, self._tile = job, tile
+        blocks, width = job.blocks, job.max_factored_width
+        self._source_disc = blocks.source_disc()
+        self._center = np.array(blocks.half_window)
+        self._limits = np.array([condition.limits for condition in job.conditions]).reshape(-1, 2)
         steps = np.array(neighbour_offsets(tile.conductances.shape[2]))
-        self._window = WindowCircuit(blocks.landscape(), steps)
-        # Where nothing resists, there is no disc either: Omniscape's flow potential fills the square.
-        self._open = WindowCircuit(np.ones_like(self._disc), steps) if analysis.potential else None
-        self._taken_up = None
-        self.total, self.missed = 0.0, 0.0
-        shape = tile.there.shape
-        if analysis.weights is None:
-            self.maps = np.zeros((2 if analysis.potential else 1, *shape))
+        self._circuit = WindowCircuit(blocks.window_disc(), steps, width)
+        # Without resistance there is no disc either: Omniscape's flow potential fills the square.
+        square = np.ones_like(self._source_disc)
+        self._uniform_circuit = WindowCircuit(square, steps, width) if job.potential else None
+        self._uniform_key = None
+        self.total, self.kcl_residual = 0.0, 0.0
+        shape = tile.inside.shape
+        if job.weights is None:
+            self.maps = np.zeros((2 if job.potential else 1, *shape))
         else:
             self.by_conductance, self.by_strength = np.zeros(tile.conductances.shape), np.zeros(shape)
-        counted, feeding = np.empty(self._disc.shape, bool), np.empty(self._disc.shape)
+        selected, injected = np.empty(square.shape, bool), np.empty(square.shape)
         for target in targets:
-            self._add(target, counted, feeding)
+            self._add(target, selected, injected)
 
-    def _add(self, target: _Target, counted: np.ndarray, feeding: np.ndarray) -> None:
-        tile, corner = self._tile, target.place - self._reach
-        place = tuple(slice(at, at + length) for at, length in zip(corner, self._disc.shape, strict=True))
-        conditions = (tile.layers, target.wanted, self._limits)
-        given = (tile.strengths, tile.there, self._disc, corner, target.blank, target.strength)
-        shared = distribute_injection(*given, *conditions, counted, feeding)
-        if not feeding.any():
+    def _add(self, target: _Target, selected: np.ndarray, injected: np.ndarray) -> None:
+        tile, corner = self._tile, target.cell - self._center
+        window = tuple(slice(low, low + length) for low, length in zip(corner, selected.shape, strict=True))
+        sources = (tile.strengths, tile.inside, self._source_disc, corner, target.excluded_block, target.current)
+        conditions = (tile.present, target.condition_values, self._limits)
+        total_strength = distribute_injection(*sources, *conditions, selected, injected)
+        if not injected.any():
             return
-        if not tile.permeability[tuple(target.place)] > 0:
-            self._add_potential(place, corner, feeding)
+        if not tile.permeability[tuple(target.cell)] > 0:
+            self._add_flow_potential(window, corner, injected)
             return
-        window, correction = self._window, self._analysis.correction
-        window.take_up(tile.conductances, corner, self._reach)
-        current = window.currents(feeding)
-        self.missed = max(self.missed, window.missed)
+        circuit, correction = self._circuit, self._job.correction
+        circuit.set_window(tile.conductances, corner, self._center)
+        current = circuit.currents(injected)
+        self.kcl_residual = max(self.kcl_residual, circuit.kcl_residual)
         if tile.weights is None:
-            self.total += current[tuple(self._reach)]
-            self.maps[0][place] += correction * current
-            self._add_potential(place, corner, feeding)
+            self.total += current[tuple(self._center)]
+            self.maps[0][window] += correction * current
+            self._add_flow_potential(window, corner, injected)
             return
-        weights = np.ascontiguousarray(tile.weights[place] * correction)
+        weights = np.ascontiguousarray(tile.weights[window] * correction)
         self.total += float((weights * current).sum())
-        by_feeding = window.derivatives(weights, self.by_conductance)
-        found = (counted, feeding, by_feeding, tile.strengths, corner, shared, target.strength)
-        strength_gradient(*found, target.block, self.by_strength)
+        by_injection = circuit.derivatives(weights, self.by_conductance)
+        injection = (selected, injected, by_injection, tile.strengths, corner, total_strength, target.current)
+        strength_gradient(*injection, target.block, self.by_strength)
 
-    def _add_potential(self, place: tuple, corner: np.ndarray, feeding: np.ndarray) -> None:
-        if self._open is None:
+    def _add_flow_potential(self, window: tuple, corner: np.ndarray, injected: np.ndarray) -> None:
+        if self._uniform_circuit is None:
             return
-        # All windows in the middle of a raster are alike.
-        cut = self._tile.there[place].tobytes()
-        if cut != self._taken_up:
-            self._open.take_up(self._tile.uniform, corner, self._reach)
-            self._taken_up = cut
-        self.maps[1][place] += self._analysis.correction * self._open.currents(feeding)
-        self.missed = max(self.missed, self._open.missed)
+        # All windows in the interior of a raster have the same equations, which are factored once.
+        key = self._tile.inside[window].tobytes()
+        if key != self._uniform_key:
+            self._uniform_circuit.set_window(self._tile.uniform, corner, self._center)
+            self._uniform_key = key
+        self.maps[1][window] += self._job.correction * self._uniform_circuit.currents(injected)
+        self.kcl_residual = max(self.kcl_residual, self._uniform_circuit.kcl_residual)
 
 
-def _read(analysis: CurrentBatchJob, number: int) -> _TileData:
-    tiles = analysis.tiles
-    there = tiles.inside(number)
-    permeability = np.asarray(tiles.extract(analysis.permeability, number), float)
+def _read_tile(job: CurrentBatchJob, number: int) -> _TileData:
+    tiles = job.tiles
+    inside = tiles.inside(number)
+    permeability = np.asarray(tiles.extract(job.permeability, number), float)
     permeability = np.where(np.isfinite(permeability) & (permeability > 0), permeability, 0.0)
-    layers = [_known(tiles, each.present, number, there) for each in analysis.conditions]
+    present = [_read_condition(tiles, each.present, number, inside) for each in job.conditions]
     future = [
-        _known(tiles, each.present if each.future is None else each.future, number, there)
-        for each in analysis.conditions
+        _read_condition(tiles, each.present if each.future is None else each.future, number, inside)
+        for each in job.conditions
     ]
     weights = None
-    if analysis.weights is not None:
-        weights = np.asarray(tiles.extract(analysis.weights, number), float)
+    if job.weights is not None:
+        weights = np.asarray(tiles.extract(job.weights, number), float)
         weights = np.where(np.isfinite(weights), weights, 0.0)
     return _TileData(
-        there,
+        inside,
         permeability,
-        np.asarray(tiles.extract(analysis.sources, number), float),
-        _conductances(analysis, permeability, permeability > 0),
-        _conductances(analysis, there.astype(float), there) if analysis.potential else None,
-        np.array(layers).reshape(-1, *there.shape),
-        np.array(future).reshape(-1, *there.shape),
+        np.asarray(tiles.extract(job.sources, number), float),
+        _conductances(job, permeability, permeability > 0),
+        _conductances(job, inside.astype(float), inside) if job.potential else None,
+        np.array(present).reshape(-1, *inside.shape),
+        np.array(future).reshape(-1, *inside.shape),
         weights,
     )
 
 
-def _known(tiles: WindowOperation, raster: RasterLike, number: int, there: np.ndarray) -> np.ndarray:
-    return np.where(there, np.asarray(tiles.extract(raster, number), float), np.nan)
+def _read_condition(tiles: WindowOperation, raster: RasterLike, number: int, inside: np.ndarray) -> np.ndarray:
+    return np.where(inside, np.asarray(tiles.extract(raster, number), float), np.nan)
 
 
-def _targets(analysis: CurrentBatchJob, tile: _TileData) -> list[_Target]:
+def _targets(job: CurrentBatchJob, tile: _TileData) -> list[_Target]:
     """Return the targets of a tile that have a strength."""
-    width, half = analysis.blocks.width, analysis.blocks.half
-    (top, left), (rows, columns) = analysis.tiles.buffer, analysis.tiles.core
+    width, half = job.blocks.width, job.blocks.half_width
+    (top, left), (rows, columns) = job.tiles.buffer, job.tiles.core
     targets = []
     for row in range(top, top + rows, width):
         for column in range(left, left + columns, width):
-            block = (slice(row, row + width), slice(column, column + width))
-            strength = tile.strengths[block].sum()
-            # Omniscape leaves out blocks that reach beyond the raster.
-            if not strength > 0 or (analysis.as_omniscape and not tile.there[block].all()):
+            slices = (slice(row, row + width), slice(column, column + width))
+            current = tile.strengths[slices].sum()
+            # Omniscape skips blocks that extend beyond the raster.
+            if not current > 0 or (job.as_omniscape and not tile.inside[slices].all()):
                 continue
-            place = np.array([row + half, column + half])
-            if not analysis.as_omniscape:
-                open_ = tile.permeability[block].ravel() > 0
-                if not open_.any():
+            cell = np.array([row + half, column + half])
+            if not job.as_omniscape:
+                active = tile.permeability[slices].ravel() > 0
+                if not active.any():
                     continue
-                place = np.array([row, column]) + np.divmod(nearest_to_centre(open_[None], (width, width))[0], width)
-            around = np.array([row, row + width - 1, column, column + width - 1])
-            wanted = [
-                condition.at_target(future[block])
-                for condition, future in zip(analysis.conditions, tile.future, strict=True)
+                cell = np.array([row, column]) + np.divmod(nearest_to_centre(active[None], (width, width))[0], width)
+            block = np.array([row, row + width - 1, column, column + width - 1])
+            values = [
+                condition.at_target(future[slices])
+                for condition, future in zip(job.conditions, tile.future, strict=True)
             ]
-            targets.append(
-                _Target(place, around, _blank(analysis, tile, place, around), float(strength), np.array(wanted))
-            )
+            excluded = _excluded_block(job, tile, cell, block)
+            targets.append(_Target(cell, block, excluded, float(current), np.array(values)))
     return targets
 
 
-def _blank(analysis: CurrentBatchJob, tile: _TileData, place: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Return the first and last row, and column, whose sources do not count: those of the target's own block.
+def _excluded_block(job: CurrentBatchJob, tile: _TileData, cell: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Return the block whose sources do not count: the target's own.
 
-    Omniscape counts them from the corner of the window as it is cut off at the edge of the raster, as if it were whole:
-    near the upper and left edge they lie below or right of the block.
+    Omniscape counts its rows and columns from the corner of the window clipped to the raster, as if it were whole: near
+    the upper and left edge the excluded block lies below or to the right of the target's.
     """
-    if not analysis.as_omniscape:
+    if not job.as_omniscape:
         return block
-    first = place - np.array(analysis.blocks.reach)
-    inside = np.array([np.argmax(tile.there.any(1)), np.argmax(tile.there.any(0))])
-    shift = np.maximum(inside - first, 0)
+    corner = cell - np.array(job.blocks.half_window)
+    raster_corner = np.array([np.argmax(tile.inside.any(1)), np.argmax(tile.inside.any(0))])
+    shift = np.maximum(raster_corner - corner, 0)
     return block + np.repeat(shift, 2)
 
 
-def _by_cell(
-    analysis: CurrentBatchJob, tile: _TileData, by_conductance: np.ndarray, by_strength: np.ndarray
+def _cell_gradient(
+    job: CurrentBatchJob, tile: _TileData, by_conductance: np.ndarray, by_strength: np.ndarray
 ) -> np.ndarray:
-    """Return the derivative by what every cell of the tile holds, or its elasticity."""
-    if analysis.respect_to == "sources":
-        return by_strength * tile.strengths if analysis.elasticity else by_strength
-    there = tile.permeability > 0
-    slope = np.asarray(_pull_back(tile.permeability, there, directions_first(by_conductance), *_rules(analysis)))
-    if analysis.sources.given is None:
-        slope = slope + np.where(tile.strengths > 0, by_strength, 0.0)
-    slope = np.where(there, slope, 0.0)
-    if analysis.respect_to == "resistance":
+    """Return the derivative by the value of every cell of the tile, or its elasticity."""
+    if job.respect_to == "sources":
+        return by_strength * tile.strengths if job.elasticity else by_strength
+    active = tile.permeability > 0
+    by_edge = directions_first(by_conductance)
+    gradient = np.asarray(_conductances_vjp(tile.permeability, active, by_edge, *_graph_rules(job)))
+    if job.sources.raster is None:
+        gradient = gradient + np.where(tile.strengths > 0, by_strength, 0.0)
+    gradient = np.where(active, gradient, 0.0)
+    if job.respect_to == "resistance":
         # ∂C/∂r = −p² ∂C/∂p, and r ∂C/∂r = −p ∂C/∂p.
-        return -slope * tile.permeability ** (1 if analysis.elasticity else 2)
-    return slope * tile.permeability if analysis.elasticity else slope
+        return -gradient * tile.permeability ** (1 if job.elasticity else 2)
+    return gradient * tile.permeability if job.elasticity else gradient
 
 
-def _conductances(analysis: CurrentBatchJob, permeability: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Return the conductance of every edge, the directions of a cell side by side in memory."""
-    return directions_last(np.asarray(_edges(jnp.asarray(permeability), jnp.asarray(active), *_rules(analysis))))
+def _conductances(job: CurrentBatchJob, permeability: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Return the conductance of every edge, (rows, columns, directions)."""
+    return directions_last(np.asarray(_edges(jnp.asarray(permeability), jnp.asarray(active), *_graph_rules(job))))
 
 
-def _rules(analysis: CurrentBatchJob) -> tuple:
-    return analysis.neighbors, analysis.edge_rule, analysis.blocks.pixel_size
+def _graph_rules(job: CurrentBatchJob) -> tuple:
+    return job.neighbors, job.edge_rule, job.blocks.pixel_size
 
 
 @eqx.filter_jit
@@ -298,13 +309,14 @@ def _edges(permeability, active, neighbors, edge_rule, pixel_size):
 
 
 @eqx.filter_jit
-def _pull_back(permeability, active, by_edge, *rules):
-    # Where there is nothing any permeability does.
-    anywhere = jnp.where(active, permeability, 1.0)
-    return jax.vjp(lambda values: _edges(values, active, *rules), anywhere)[1](by_edge)[0]
+def _conductances_vjp(permeability, active, by_edge, *graph_rules):
+    # Inactive cells get a permeability of 1, where every edge rule is differentiable; their gradient is discarded.
+    positive = jnp.where(active, permeability, 1.0)
+    return jax.vjp(lambda values: _edges(values, active, *graph_rules), positive)[1](by_edge)[0]
 
 
-def _added(rasters: list[np.ndarray]) -> np.ndarray:
+def _sum_in_place(rasters: list[np.ndarray]) -> np.ndarray:
+    """Return the sum of the rasters, accumulated in the first one."""
     total = rasters[0]
     for raster in rasters[1:]:
         total += raster

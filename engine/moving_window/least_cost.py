@@ -1,4 +1,4 @@
-"""Least costs in many windows of one raster, differentiable: one call to the host for all of them."""
+"""Least costs in many windows of one raster, differentiable: one call to the CPU kernels for all of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,8 +13,8 @@ from ..linalg.stencil_matrix import neighbour_offsets
 from ..parallel.chunks import chunk_ranges, directions_first, directions_last
 from ..shortest_paths.windowed_dijkstra import flow_back, search
 
-#: Windows whose flows are added up by one thread. Fixed, so that sums do not depend on the number of threads.
-TOGETHER = 16
+#: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.
+WINDOWS_PER_CHUNK = 16
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
@@ -31,22 +31,24 @@ def least_costs_in_windows(
     Parameters
     ----------
     costs
-        Cost of stepping from a cell of the raster to its neighbour; infinite where there is no edge.
+        Cost of each step from a cell of the raster to its neighbour; infinite where there is no edge.
     corners
         Row and column of the raster at which each window begins.
     seeds
-        Place in the window (row · columns + column); −1 for a window in which nothing is reached.
+        Flat index of the seed in each window (row · columns + column); −1 for a window that is skipped, whose costs
+        are infinite.
     shape
         (rows, columns) of a window.
     reverse
         False: from the seed to the cell; True: from the cell to the seed.
     threads
-        How many to use; the result does not depend on it.
+        Number of threads; the result does not depend on it.
 
     Notes
     -----
-    The same values and derivatives as `least_costs` on each window by itself. The raster's edge costs are computed
-    once for all the windows that share them, and so is their gradient.
+    The same values and derivatives as `least_costs` on each window: the derivative of a distance by the cost of an edge
+    is 1 on the shortest path and 0 elsewhere. The edge costs of the raster are computed once for all windows that share
+    them, and so is their gradient.
 
     Examples
     --------
@@ -57,75 +59,75 @@ def least_costs_in_windows(
     <BLANKLINE>
            [[0.   , 2.667]]], dtype=float64)
     """
-    return _forward(costs, corners, seeds, shape, reverse, threads)[0]
+    return _shortest_paths(costs, corners, seeds, shape, reverse, threads)[0]
 
 
-def _forward(costs, corners, seeds, shape, reverse, threads):
-    found = (seeds.shape[0], *shape)
-    result = tuple(jax.ShapeDtypeStruct(found, kind) for kind in (jnp.float64, jnp.uint8, jnp.int32))
-    return jax.pure_callback(partial(_search, shape, reverse, threads), result, costs, corners, seeds)
+def _shortest_paths(costs, corners, seeds, shape, reverse, threads):
+    shapes = (seeds.shape[0], *shape)
+    result = tuple(jax.ShapeDtypeStruct(shapes, dtype) for dtype in (jnp.float64, jnp.uint8, jnp.int32))
+    return jax.pure_callback(partial(_compute, shape, reverse, threads), result, costs, corners, seeds)
 
 
-def _remember(costs, corners, seeds, shape, reverse, threads):
-    distance, ways, order = _forward(costs, corners, seeds, shape, reverse, threads)
-    return distance, (costs, corners, distance, ways, order)
+def _fwd(costs, corners, seeds, shape, reverse, threads):
+    distance, last_steps, order = _shortest_paths(costs, corners, seeds, shape, reverse, threads)
+    return distance, (costs, corners, distance, last_steps, order)
 
 
-def _along_the_paths(shape, reverse, threads, remembered, cotangent):
-    costs, *found = remembered
+def _bwd(shape, reverse, threads, residuals, cotangent):
+    costs, *paths = residuals
     result = jax.ShapeDtypeStruct(costs.shape, costs.dtype)
-    flow = partial(_flow, reverse, threads, costs.shape)
-    return jax.pure_callback(flow, result, *found, cotangent), None, None
+    gradient = partial(_compute_gradient, reverse, threads, costs.shape)
+    return jax.pure_callback(gradient, result, *paths, cotangent), None, None
 
 
-least_costs_in_windows.defvjp(_remember, _along_the_paths)
+least_costs_in_windows.defvjp(_fwd, _bwd)
 
 
-def _search(shape, reverse, threads, costs, corners, seeds):
+def _compute(shape, reverse, threads, costs, corners, seeds):
     costs, corners, seeds = np.asarray(costs), np.asarray(corners), np.asarray(seeds)
-    wrong = int((costs < 0).sum() + np.isnan(costs).sum())
-    if wrong:
+    invalid = int((costs < 0).sum() + np.isnan(costs).sum())
+    if invalid:
         raise ValueError(
-            f"{wrong} edges have a negative or undefined cost; the cost function must be zero or more for every "
+            f"{invalid} edges have a negative or undefined cost; the cost function must be zero or more for every "
             "conductance of this landscape"
         )
-    found = (seeds.size, *shape)
-    distance, ways, order = np.empty(found), np.empty(found, np.uint8), np.empty(found, np.int32)
-    cells, steps = (
-        directions_last(_turned(costs, np.inf) if reverse else costs),
+    shapes = (seeds.size, *shape)
+    distance, last_steps, order = np.empty(shapes), np.empty(shapes, np.uint8), np.empty(shapes, np.int32)
+    edges, steps = (
+        directions_last(_reversed(costs, np.inf) if reverse else costs),
         np.array(neighbour_offsets(len(costs))),
     )
     with ThreadPoolExecutor(threads) as pool:
-        parts = chunk_ranges(seeds.size, TOGETHER)
-        list(pool.map(lambda part: search(cells, steps, corners, seeds, *part, distance, ways, order), parts))
+        chunks = chunk_ranges(seeds.size, WINDOWS_PER_CHUNK)
+        list(pool.map(lambda chunk: search(edges, steps, corners, seeds, *chunk, distance, last_steps, order), chunks))
     log_solve("shortest paths in windows (Dijkstra)", int((seeds >= 0).sum()), 0, None)
-    return distance, ways, order
+    return distance, last_steps, order
 
 
-def _flow(reverse, threads, shape, corners, distance, ways, order, cotangent):
-    corners, distance, pull = np.asarray(corners), np.asarray(distance), np.asarray(cotangent)
-    ways, order, steps = np.asarray(ways), np.asarray(order), np.array(neighbour_offsets(shape[0]))
-    pull = np.where(np.isfinite(distance) & np.isfinite(pull), pull, 0.0)
+def _compute_gradient(reverse, threads, shape, corners, distance, last_steps, order, cotangent):
+    corners, distance, cotangent = np.asarray(corners), np.asarray(distance), np.asarray(cotangent)
+    last_steps, order, steps = np.asarray(last_steps), np.asarray(order), np.array(neighbour_offsets(shape[0]))
+    cotangent = np.where(np.isfinite(distance) & np.isfinite(cotangent), cotangent, 0.0)
 
-    def flow_of(part):
+    def gradient_of(chunk):
         gradient = np.zeros((*shape[1:], shape[0]))
-        flow_back(steps, corners, ways, order, pull, *part, gradient)
+        flow_back(steps, corners, last_steps, order, cotangent, *chunk, gradient)
         return gradient
 
     total = np.zeros((*shape[1:], shape[0]))
     with ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(flow_of, chunk_ranges(len(pull), TOGETHER)):
-            total += part
+        for gradient in pool.map(gradient_of, chunk_ranges(len(cotangent), WINDOWS_PER_CHUNK)):
+            total += gradient
     gradient = directions_first(total)
-    return _turned(gradient, 0.0) if reverse else gradient
+    return _reversed(gradient, 0.0) if reverse else gradient
 
 
-def _turned(values: np.ndarray, beyond: float) -> np.ndarray:
-    """Give each cell and step the value of the way back; `beyond` where that would start beyond the raster."""
-    turned = np.full(values.shape, beyond)
+def _reversed(values: np.ndarray, fill: float) -> np.ndarray:
+    """Return each step's value of the opposite direction; `fill` where that would begin beyond the raster."""
+    opposite = np.full(values.shape, fill)
     rows, columns = values.shape[1:]
-    for number, (down, right) in enumerate(neighbour_offsets(len(values))):
-        here = (slice(max(0, -down), rows - max(0, down)), slice(max(0, -right), columns - max(0, right)))
-        there = (slice(max(0, down), rows + min(0, down)), slice(max(0, right), columns + min(0, right)))
-        turned[number][here] = values[len(values) - 1 - number][there]
-    return turned
+    for step, (down, right) in enumerate(neighbour_offsets(len(values))):
+        cells = (slice(max(0, -down), rows - max(0, down)), slice(max(0, -right), columns - max(0, right)))
+        neighbours = (slice(max(0, down), rows + min(0, down)), slice(max(0, right), columns + min(0, right)))
+        opposite[step][cells] = values[len(values) - 1 - step][neighbours]
+    return opposite

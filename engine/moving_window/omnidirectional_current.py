@@ -1,7 +1,6 @@
-"""Where movement in all directions goes, in landscapes of any size: currents in moving windows (Omniscape's method)."""
+"""Omnidirectional current flow in landscapes of any size: currents in moving windows (Omniscape's method)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -15,85 +14,45 @@ from ..storage.npy_raster import on_disk, raster_of
 from ..storage.raster_like import RasterLike
 from .batch_checkpoint import BatchCheckpoint
 from .current_batch import CurrentBatchJob
+from .current_results import CurrentSensitivity, MovingWindowCurrentResult
 from .dispatch.base import AbstractExecutor, SerialExecutor
 from .ordered_batches import Progress, iterate_in_order
-from .source_strengths import Condition, SourceStrengths, check_shapes
+from .source_strengths import Condition, SourceStrengths, validate_shapes
 from .target_blocks import TargetBlocks
-from .tiling import tile_of_blocks
+from .tiling import batch_shape
 from .validation import initialise_output, validate_landscape, validate_output
+from .window_circuit import MAX_FACTORED_WIDTH
 from .window_operation import WindowOperation
 
 MAPS = ("current", "flow_potential", "normalized_current")
 CURRENT_WRT = ("permeability", "resistance", "sources")
 
 
-@dataclass(frozen=True)
-class MovingWindowCurrentResult:
-    """Currents of all windows together.
-
-    Attributes
-    ----------
-    maps
-        By name, (rows, columns), NaN where a cell is no vertex: "current", the cumulative current in ampere;
-        "flow_potential", what it would be if nothing resisted; "normalized_current", the one divided by the other, NaN
-        where neither is.
-    total
-        Current that arrives at all targets together, in ampere.
-    windows, skipped
-        How many windows were computed, and how many have no source at their target.
-    """
-
-    maps: Mapping[str, Any]
-    total: float
-    windows: int
-    skipped: int
-
-
-@dataclass(frozen=True)
-class CurrentSensitivity:
-    """A weighted sum of cumulative current and its derivative.
-
-    Attributes
-    ----------
-    total
-        Σ weights · current.
-    raster
-        Its derivative by every cell, or x times that; NaN where a cell is no vertex.
-    windows, skipped
-        As for `MovingWindowCurrentResult`.
-    """
-
-    total: float
-    raster: Any
-    windows: int
-    skipped: int
-
-
 class MovingWindowCurrent:
     """Omnidirectional current: every source is connected with every target within a radius.
 
-    The raster is cut into blocks of cells. The centre of each block is a target: it is grounded, and a current as large
-    as the sum of the block's source strengths is fed into the sources within the radius, each with a share as large as
-    its strength. The currents of all windows are added up.
+    The raster is divided into blocks of cells. The centre of each block is a target, which is grounded. A current equal
+    to the sum of the block's source strengths is injected into the sources within the radius, in proportion to their
+    strengths. The currents of all windows are added up.
 
     Parameters
     ----------
     permeability
         Conductance of the cells, 0 or NaN for barriers: anything with rows and columns that can be sliced.
     radius
-        How far sources lie from their target, in the unit of `pixel_size`.
+        Largest distance between a source and its target, in the unit of `pixel_size`.
     block
-        Cells of a block, each way; odd.
+        Width of a block in cells; odd.
     buffer
-        How much further current may stray, likewise.
+        Distance beyond the radius that current may cross, likewise.
     sources
-        Strength of each cell as a source and as a target, 0 or more, NaN for none; the permeability if left out.
+        Strength of each cell as a source and as a target, 0 or more, NaN for none; the permeability if None.
     source_threshold
-        Strengths in `sources` that are lower are none.
+        Cells with a lower strength in `sources` are no sources.
     resistance_cutoff
         Without `sources`: cells of a higher resistance are no sources.
     conditions
-        What a source must share with its target.
+        Conditions that match sources with targets.
     correct_artifacts
         Whether currents are corrected for the concentration of a block's current at its centre.
     as_omniscape
@@ -101,21 +60,23 @@ class MovingWindowCurrent:
     neighbors, edge_rule, pixel_size
         As for `GridGraph`.
     batch
-        About how many windows are computed together; chosen from their size if left out.
+        Approximate number of windows that are computed together; chosen from their size if None.
+    max_factored_width
+        The widest windows that are factored directly, see `WindowCircuit`.
 
     Raises
     ------
     ValueError
-        Rasters of different sizes, an even block, a radius that does not reach beyond a block; on running, values that
-        are no permeability or no strength, no source at all, an edge rule with a direction.
+        Rasters of different shapes, an even block, a radius that does not reach beyond a block. When run: invalid
+        permeability or strengths, no source at all, an edge rule that makes the graph directed.
 
     Notes
     -----
-    With `as_omniscape`, as in version 0.6.2: near the upper and left edge the sources that are left out, lest a block
-    be connected with itself, are not those of the block but lie below and right of it; blocks that reach beyond the
-    raster are no targets; nor are those whose centre is a barrier; and sources on barriers take a share of the current,
-    which is lost. Otherwise a block's own sources are left out everywhere, every block with a source is a target at the
-    vertex nearest to its centre, and sources are vertices.
+    `as_omniscape` reproduces version 0.6.2: near the upper and left edge, the sources that are excluded so that a block
+    is not connected with itself are not those of the block but lie below and to the right of it; blocks that extend
+    beyond the raster are no targets, nor are those whose centre is a barrier; and sources on barriers share in the
+    current, which is lost. Otherwise a block's own sources are excluded everywhere, every block with a source is a
+    target at the vertex nearest to its centre, and only vertices are sources.
 
     References
     ----------
@@ -150,29 +111,30 @@ class MovingWindowCurrent:
         edge_rule: EdgeRule = "mean",
         pixel_size: tuple[float | int, float | int] = (1.0, 1.0),
         batch: int | None = None,
+        max_factored_width: int = MAX_FACTORED_WIDTH,
     ):
         self.permeability = on_disk(raster_of(permeability, "permeability"))
         shape = tuple(self.permeability.shape)
-        given = None if sources is None else on_disk(raster_of(sources, "sources"))
-        check_shapes(shape, given, conditions)
+        strengths = None if sources is None else on_disk(raster_of(sources, "sources"))
+        validate_shapes(shape, strengths, conditions)
         if not resistance_cutoff > 0:
             raise ValueError(f"resistance_cutoff must be positive, not {resistance_cutoff!r}")
         if not 0 <= source_threshold < np.inf:
             raise ValueError(f"source_threshold must be 0 or more, not {source_threshold!r}")
-        anywhere = as_omniscape and given is not None
+        include_barriers = as_omniscape and strengths is not None
         self.sources = SourceStrengths(
-            self.permeability, given, float(source_threshold), float(resistance_cutoff), anywhere
+            self.permeability, strengths, float(source_threshold), float(resistance_cutoff), include_barriers
         )
         size = (float(pixel_size[0]), float(pixel_size[1]))
         self.blocks = TargetBlocks(block, float(radius), float(buffer), size)
-        self.windows = WindowOperation(shape, block, self.blocks.reach)
+        self.windows = WindowOperation(shape, block, self.blocks.half_window)
         self._conditions = tuple(conditions)
         self._correct, self._as_omniscape = bool(correct_artifacts), bool(as_omniscape)
-        self._rules = {
+        self._graph_rules = {
             "neighbors": neighbors,
             "edge_rule": HashableFunction(edge_rule) if callable(edge_rule) else edge_rule,
         }
-        self._batch = batch
+        self._batch, self._max_factored_width = batch, max_factored_width
 
     def run(
         self,
@@ -180,7 +142,7 @@ class MovingWindowCurrent:
         flow_potential: bool = False,
         normalized: bool = False,
         outputs: Mapping[str, Any] | None = None,
-        dispatch: AbstractExecutor | None = None,
+        executor: AbstractExecutor | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
     ) -> MovingWindowCurrentResult:
@@ -191,29 +153,29 @@ class MovingWindowCurrent:
         flow_potential, normalized
             Which maps to return besides the cumulative current.
         outputs
-            Rasters to write into, in memory or on disk, by the names of the maps; new arrays where left out.
-        dispatch
-            Who computes: this process, if left out, or a cluster.
+            Rasters to write into, in memory or on disk, by the names of the maps; new arrays for the others.
+        executor
+            Where batches are computed: this process if None, or a cluster.
         checkpoint
-            Folder to keep finished batches in, and to take those of an earlier run from.
+            Folder in which completed batches are stored, and from which an earlier run is resumed.
         progress
-            Called after every batch with the batches done, of how many, and the seconds left (None if unknown).
+            Called after every batch with the number of batches completed, their total number, and the estimated
+            remaining seconds (None if unknown).
         """
-        wanted = [name for name, yes in zip(MAPS, (True, flow_potential, normalized), strict=True) if yes]
-        analysis = self._analysis(potential=len(wanted) > 1)
-        self._check()
-        maps = {}
-        for name in wanted:
-            given = (outputs or {}).get(name)
-            maps[name] = self._output(given)
-        # The flow potential is added up where the normalized current will be, if nobody wants it for itself.
-        targets = [maps[name] for name in wanted[:2]]
-        total, computed = self._add_up(analysis, targets, dispatch, checkpoint, progress)
+        names = [name for name, included in zip(MAPS, (True, flow_potential, normalized), strict=True) if included]
+        job = self._batch_job(potential=len(names) > 1)
+        self._validate()
+        maps = {name: self._output((outputs or {}).get(name)) for name in names}
+        # Without a raster of its own, the flow potential accumulates in that of the normalized current.
+        accumulators = [maps[name] for name in names[:2]]
+        total, computed = self._accumulate(job, accumulators, executor, checkpoint, progress)
         if not total > 0:
-            why = "every way is barred" + (", or no source suits its target" if self._conditions else "")
-            raise ValueError(f"no current arrives at any target: {why}")
+            reason = "barriers separate all sources from their targets"
+            if self._conditions:
+                reason += ", or no source suits its target"
+            raise ValueError(f"no current arrives at any target: {reason}")
         if normalized:
-            _divide(maps["current"], targets[1], maps["normalized_current"])
+            _divide(maps["current"], accumulators[1], maps["normalized_current"])
         return MovingWindowCurrentResult(maps, total, computed, self.windows.count - computed)
 
     def gradient(
@@ -223,56 +185,57 @@ class MovingWindowCurrent:
         output: Any = None,
         *,
         elasticity: bool = False,
-        dispatch: AbstractExecutor | None = None,
+        executor: AbstractExecutor | None = None,
         checkpoint: str | PathLike | None = None,
         progress: Progress | None = None,
     ) -> CurrentSensitivity:
-        """Differentiate a weighted sum of the cumulative current: one more solve for every window.
+        """Differentiate a weighted sum of the cumulative current; takes one adjoint solve for every window.
 
         Parameters
         ----------
         weights
-            Of each cell's current, NaN for none: with 1 in a place of interest and 0 elsewhere, the derivative says on
-            what the current there depends.
+            Weight of each cell's current, NaN for none: with 1 in a region of interest and 0 elsewhere, the derivative
+            shows what the current there depends on.
         respect_to
             "permeability" p; "resistance" r = 1/p; or "sources", their strengths. Without a raster of sources the
-            strengths change with the permeability, and the derivative follows. 0 for cells that are no source.
+            strengths change with the permeability, and the derivative includes that. 0 for cells that are no source.
         output
-            Raster to write into, in memory or on disk; a new array if left out.
+            Raster to write into, in memory or on disk; a new array if None.
         elasticity
-            Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
-        dispatch, checkpoint, progress
+            Whether to multiply by the cell's value, x ∂C/∂x: the gain per relative change.
+        executor, checkpoint, progress
             As for `run`.
 
         Raises
         ------
         ValueError
-            An unknown `respect_to`, weights of another size.
+            An unknown `respect_to`, weights of another shape.
 
         Notes
         -----
-        A current along an edge that no current flows along has no derivative by the edge's ends; 0 is taken.
+        |current| along an edge without current is not differentiable by its ends' potentials; the subgradient 0 is
+        used.
         """
         if respect_to not in CURRENT_WRT:
             raise ValueError(f"respect_to must be one of {', '.join(CURRENT_WRT)}, not {respect_to!r}")
         weights = on_disk(raster_of(weights, "weights"))
         if tuple(weights.shape) != self.windows.shape:
             raise ValueError(f"weights have {tuple(weights.shape)} cells, the landscape {self.windows.shape}")
-        analysis = self._analysis(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
-        self._check()
+        job = self._batch_job(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
+        self._validate()
         output = self._output(output, weights)
-        total, computed = self._add_up(analysis, [output], dispatch, checkpoint, progress)
+        total, computed = self._accumulate(job, [output], executor, checkpoint, progress)
         return CurrentSensitivity(total, output, computed, self.windows.count - computed)
 
     def summary(self) -> str:
-        """Say how many windows there are, and how large they are."""
-        (rows, columns), (down, across) = self.windows.layout, self.blocks.reach
+        """Describe the number and size of the windows."""
+        (rows, columns), (down, across) = self.windows.layout, self.blocks.half_window
         return (
             f"{self.windows.count:,} targets ({rows:,} × {columns:,}), one for each block of {self.blocks.width} × "
             f"{self.blocks.width} cells, in windows of {2 * down + 1} × {2 * across + 1} cells"
         )
 
-    def _analysis(
+    def _batch_job(
         self,
         *,
         potential: bool = False,
@@ -280,88 +243,89 @@ class MovingWindowCurrent:
         respect_to: str | None = None,
         elasticity: bool = False,
     ) -> CurrentBatchJob:
-        directions = {"rook": 4, "queen": 8}.get(self._rules["neighbors"])
+        directions = {"rook": 4, "queen": 8}.get(self._graph_rules["neighbors"])
         if directions is None:
-            raise ValueError(f'neighbors must be "queen" or "rook", not {self._rules["neighbors"]!r}')
+            raise ValueError(f'neighbors must be "queen" or "rook", not {self._graph_rules["neighbors"]!r}')
         steps = np.array(neighbour_offsets(directions))
         lengths = np.hypot(*(steps * self.blocks.pixel_size).T)
-        shape = self.blocks.sources().shape
-        correction = self.blocks.correction(steps, lengths) if self._correct else np.ones(shape)
-        tiles = self.windows.grouped(tile_of_blocks(self.windows, self._batch, on_host=True))
+        correction = np.ones(self.blocks.source_disc().shape)
+        if self._correct:
+            correction = self.blocks.correction(steps, lengths, self._max_factored_width)
         return CurrentBatchJob(
-            self.permeability,
-            self.sources,
-            self._conditions,
-            self.blocks,
-            tiles,
-            correction,
-            self._as_omniscape,
-            self._rules["neighbors"],
-            self._rules["edge_rule"],
-            potential,
-            weights,
-            respect_to,
-            elasticity,
+            permeability=self.permeability,
+            sources=self.sources,
+            conditions=self._conditions,
+            blocks=self.blocks,
+            tiles=self.windows.grouped(batch_shape(self.windows, self._batch, cpu_kernels=True)),
+            correction=correction,
+            as_omniscape=self._as_omniscape,
+            neighbors=self._graph_rules["neighbors"],
+            edge_rule=self._graph_rules["edge_rule"],
+            max_factored_width=self._max_factored_width,
+            potential=potential,
+            weights=weights,
+            respect_to=respect_to,
+            elasticity=elasticity,
         )
 
-    def _check(self) -> None:
-        self.sources.check()
+    def _validate(self) -> None:
+        self.sources.validate()
         validate_landscape(self.sources, self.permeability, None)
         for number, condition in enumerate(self._conditions, start=1):
-            condition.check(f"condition {number}")
+            condition.validate(f"condition {number}")
 
-    def _add_up(
+    def _accumulate(
         self,
-        analysis: CurrentBatchJob,
+        job: CurrentBatchJob,
         rasters: Sequence[Any],
-        dispatch: AbstractExecutor | None,
+        executor: AbstractExecutor | None,
         checkpoint: str | PathLike | None,
         progress: Progress | None,
     ) -> tuple[float, int]:
-        """Add up the rasters of all batches; return the sum of their numbers, and how many windows were computed."""
-        kept = None if checkpoint is None else BatchCheckpoint(checkpoint, self._content(analysis))
+        """Add up the rasters of all batches; return the sum of their totals, and the number of windows computed."""
+        stored = None if checkpoint is None else BatchCheckpoint(checkpoint, self._manifest(job))
         for raster in rasters:
             initialise_output(raster, self.sources, self.permeability, None)
         total, computed = 0.0, 0
-        for batch in iterate_in_order(analysis, dispatch or SerialExecutor(), kept, progress):
+        for batch in iterate_in_order(job, executor or SerialExecutor(), stored, progress):
             total, computed = total + batch.total, computed + batch.windows
             if batch.raster is not None:
-                parts = batch.raster.reshape(-1, *analysis.tiles.window_shape)
-                for raster, part in zip(rasters, parts, strict=True):
-                    analysis.tiles.add_window(raster, batch.number, part)
+                batch_rasters = batch.raster.reshape(-1, *job.tiles.window_shape)
+                for raster, batch_raster in zip(rasters, batch_rasters, strict=True):
+                    job.tiles.add_window(raster, batch.number, batch_raster)
         if not computed:
-            raise ValueError(self._why_nothing())
+            raise ValueError(self._no_window_message())
         return total, computed
 
-    def _why_nothing(self) -> str:
-        """Say why no window was computed: a map of zeros would say nothing."""
+    def _no_window_message(self) -> str:
         width = self.blocks.width
         text = f"no window has current: no block of {width} × {width} cells has a source strength and others around"
         if self._as_omniscape:
             text += (
-                "; as in Omniscape, blocks that reach beyond the raster and blocks whose centre is a barrier are left "
+                "; as in Omniscape, blocks that extend beyond the raster and blocks whose centre is a barrier are left "
                 "out: take smaller blocks, or do without these rules"
             )
         return text
 
-    def _output(self, given: Any, *more: RasterLike) -> Any:
-        output = np.empty(self.windows.shape) if given is None else on_disk(given)
+    def _output(self, output: Any, *more_inputs: RasterLike) -> Any:
+        output = np.empty(self.windows.shape) if output is None else on_disk(output)
         conditions = [raster for each in self._conditions for raster in (each.present, each.future)]
-        validate_output(output, self.windows.shape, [self.permeability, self.sources.given, *conditions, *more])
+        inputs = [self.permeability, self.sources.raster, *conditions, *more_inputs]
+        validate_output(output, self.windows.shape, inputs)
         return output
 
-    def _content(self, analysis: CurrentBatchJob) -> dict[str, Any]:
-        """Return all that the results depend on."""
-        rasters = {"permeability": self.permeability, "sources": self.sources.given, "weights": analysis.weights}
+    def _manifest(self, job: CurrentBatchJob) -> dict[str, Any]:
+        """Return everything that the results depend on."""
+        rasters = {"permeability": self.permeability, "sources": self.sources.raster, "weights": job.weights}
         for number, condition in enumerate(self._conditions, start=1):
             rasters |= {f"condition {number}": condition.present, f"condition {number} in the future": condition.future}
         return {
             "inputs": {name: hash_raster(raster) for name, raster in rasters.items() if raster is not None},
             "shape": list(self.windows.shape),
-            "batch": list(analysis.tiles.core),
-            "potential": analysis.potential,
-            "respect_to": analysis.respect_to,
-            "elasticity": analysis.elasticity,
+            "batch": list(job.tiles.core),
+            "potential": job.potential,
+            "respect_to": job.respect_to,
+            "elasticity": job.elasticity,
             **to_manifest(
                 {
                     "radius": self.blocks.radius,
@@ -373,14 +337,15 @@ class MovingWindowCurrent:
                     "conditions": [(each.comparison, *each.limits) for each in self._conditions],
                     "correct_artifacts": self._correct,
                     "as_omniscape": self._as_omniscape,
-                    **self._rules,
+                    **self._graph_rules,
                 }
             ),
         }
 
 
 def _divide(current: RasterLike, potential: RasterLike, output: Any) -> None:
-    """Write current / potential, NaN where no window reaches."""
-    for place in row_strips(tuple(current.shape)):
-        own, least = np.asarray(current[place]), np.asarray(potential[place])
-        output[place] = np.where(least > 0, own / np.where(least > 0, least, 1.0), np.nan)
+    """Write current / potential, NaN where the potential is 0."""
+    for strip in row_strips(tuple(current.shape)):
+        numerator, denominator = np.asarray(current[strip]), np.asarray(potential[strip])
+        positive = denominator > 0
+        output[strip] = np.where(positive, numerator / np.where(positive, denominator, 1.0), np.nan)

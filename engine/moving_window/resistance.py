@@ -1,4 +1,4 @@
-"""Effective resistances in many windows of one raster, differentiable: one call to the host for all of them."""
+"""Effective resistances in many windows of one raster, differentiable: one call to the CPU kernels for all of them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,15 +14,15 @@ from ..parallel.blas_threads import blas_limited_pool
 from ..parallel.chunks import chunk_ranges, directions_first, directions_last
 from .block_tridiagonal_kernels import resistance_gradient, resistances
 
-#: Windows whose gradients are added up by one thread. Fixed, so that sums do not depend on the number of threads.
-TOGETHER = 4
+#: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.
+WINDOWS_PER_CHUNK = 4
 
-#: How much a row of A G may miss 1.
-ACCURATE = 1e-6
+#: Largest accepted |(A G)_ii − 1|.
+RESIDUAL_TOL = 1e-6
 
-#: The widest windows that are eliminated row by row; the time grows like the fourth power of the width, and with the
-#: third by nested dissection, which takes each window by itself.
-MAX_WINDOW_WIDTH = 120
+#: The widest windows that are eliminated row by row. The time of that grows with the fourth power of the width; that of
+#: nested dissection, which solves each window separately, with the third.
+MAX_ELIMINATED_WIDTH = 120
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3, 4))
@@ -33,24 +33,27 @@ def resistances_in_windows(
     shape: tuple[int, int],
     threads: int,
 ) -> Float[Array, "windows height width"]:
-    """Return the effective resistance between a seed and every cell of its window, the rest of the raster cut off.
+    """Return the effective resistance between a seed and every cell of its window, isolated from the rest.
 
     Parameters
     ----------
     conductances
-        Of each edge, the same both ways; 0 where there is none.
+        Edge conductances of the raster, symmetric; 0 where there is no edge.
     corners
         Row and column of the raster at which each window begins.
     seeds
-        Place in the window (row · columns + column); −1 for a window in which nothing is reached.
+        Flat index of the seed in each window (row · columns + column); −1 for a window that is skipped, whose
+        resistances are infinite.
     shape
         (rows, columns) of a window.
     threads
-        How many to use; the result does not depend on it.
+        Number of threads; the result does not depend on it.
 
     Notes
     -----
-    The same values and derivatives as `ResistanceDistance` on each window by itself.
+    The same values and derivatives as `ResistanceDistance` on each window. With g the cotangent,
+
+        ∂/∂w_ab Σ_j g_j R_cj = −Σ_j g_j (v_a − v_b)²,    v = G (e_c − e_j).
 
     Examples
     --------
@@ -61,57 +64,57 @@ def resistances_in_windows(
     <BLANKLINE>
            [[1., 0.]]], dtype=float64)
     """
-    return _forward(conductances, corners, seeds, shape, threads)
+    return _resistances_in_windows(conductances, corners, seeds, shape, threads)
 
 
-def _forward(conductances, corners, seeds, shape, threads):
+def _resistances_in_windows(conductances, corners, seeds, shape, threads):
     result = jax.ShapeDtypeStruct((seeds.shape[0], *shape), jnp.float64)
-    return jax.pure_callback(partial(_resistances, shape, threads), result, conductances, corners, seeds)
+    return jax.pure_callback(partial(_compute, shape, threads), result, conductances, corners, seeds)
 
 
-def _remember(conductances, corners, seeds, shape, threads):
-    return _forward(conductances, corners, seeds, shape, threads), (conductances, corners, seeds)
+def _fwd(conductances, corners, seeds, shape, threads):
+    return _resistances_in_windows(conductances, corners, seeds, shape, threads), (conductances, corners, seeds)
 
 
-def _falls(shape, threads, remembered, cotangent):
-    conductances = remembered[0]
+def _bwd(shape, threads, residuals, cotangent):
+    conductances = residuals[0]
     result = jax.ShapeDtypeStruct(conductances.shape, conductances.dtype)
-    return jax.pure_callback(partial(_gradient, threads), result, *remembered, cotangent), None, None
+    return jax.pure_callback(partial(_compute_gradient, threads), result, *residuals, cotangent), None, None
 
 
-resistances_in_windows.defvjp(_remember, _falls)
+resistances_in_windows.defvjp(_fwd, _bwd)
 
 
-def _resistances(shape, threads, conductances, corners, seeds):
+def _compute(shape, threads, conductances, corners, seeds):
     corners, seeds = np.asarray(corners), np.asarray(seeds)
-    cells, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
-    found, missed = np.empty((seeds.size, *shape)), np.empty(seeds.size)
+    edges, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
+    resistance, residual = np.empty((seeds.size, *shape)), np.empty(seeds.size)
     with blas_limited_pool(), ThreadPoolExecutor(threads) as pool:
-        parts = chunk_ranges(seeds.size, TOGETHER)
-        list(pool.map(lambda part: resistances(cells, steps, corners, seeds, *part, found, missed), parts))
-    worst = missed.max(initial=0.0)
-    if not worst <= ACCURATE:
+        chunks = chunk_ranges(seeds.size, WINDOWS_PER_CHUNK)
+        list(pool.map(lambda chunk: resistances(edges, steps, corners, seeds, *chunk, resistance, residual), chunks))
+    largest = residual.max(initial=0.0)
+    if not largest <= RESIDUAL_TOL:
         raise ValueError(
-            f"the resistances of {int((~(missed <= ACCURATE)).sum())} windows miss their equations by up to "
-            f"{worst:.1e}: the permeability spans too many orders of magnitude there; name a solver, "
-            "ResistanceDistance(NestedDissection(symmetric=True)), which is slower and loses less"
+            f"the resistances of {int((~(residual <= RESIDUAL_TOL)).sum())} windows violate their equations by up to "
+            f"{largest:.1e}: the permeability spans too many orders of magnitude there; choose the solver "
+            "ResistanceDistance(NestedDissection(symmetric=True)), which is slower and more accurate"
         )
-    log_solve("resistance in windows (block elimination)", int((seeds >= 0).sum()), 0, float(worst))
-    return found
+    log_solve("resistance in windows (block elimination)", int((seeds >= 0).sum()), 0, float(largest))
+    return resistance
 
 
-def _gradient(threads, conductances, corners, seeds, cotangent):
+def _compute_gradient(threads, conductances, corners, seeds, cotangent):
     corners, seeds = np.asarray(corners), np.asarray(seeds)
-    pull = np.nan_to_num(np.asarray(cotangent), nan=0.0, posinf=0.0, neginf=0.0)
-    cells, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
+    cotangent = np.nan_to_num(np.asarray(cotangent), nan=0.0, posinf=0.0, neginf=0.0)
+    edges, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
 
-    def gradient_of(part):
-        gradient = np.zeros(cells.shape)
-        resistance_gradient(cells, steps, corners, seeds, pull, *part, gradient)
+    def gradient_of(chunk):
+        gradient = np.zeros(edges.shape)
+        resistance_gradient(edges, steps, corners, seeds, cotangent, *chunk, gradient)
         return gradient
 
-    total = np.zeros(cells.shape)
+    total = np.zeros(edges.shape)
     with blas_limited_pool(), ThreadPoolExecutor(threads) as pool:
-        for part in pool.map(gradient_of, chunk_ranges(seeds.size, TOGETHER)):
-            total += part
+        for gradient in pool.map(gradient_of, chunk_ranges(seeds.size, WINDOWS_PER_CHUNK)):
+            total += gradient
     return directions_first(total)

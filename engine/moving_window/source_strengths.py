@@ -1,4 +1,4 @@
-"""What moves in moving windows: how strong a source each cell is, and which sources suit a target."""
+"""Source strength of the cells in moving windows, and the conditions that match sources with targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ COMPARISONS = ("within", "equal")
 
 @dataclass(frozen=True)
 class SourceStrengths:
-    """How strong a source each cell is, as a raster that is read part by part; 0 where there is none.
+    """Source strength of each cell, as a raster that is read by slices; 0 where a cell is no source.
 
     Parameters
     ----------
     permeability
         Of the landscape; 0 or NaN for barriers.
-    given
-        Strengths, 0 or more, NaN for none; None for the permeability itself, that is the inverse of the resistance.
+    raster
+        Strengths, 0 or more, NaN for none; None to use the permeability, that is, the inverse of the resistance.
     threshold
-        Strengths given that are lower are none.
+        Cells with a lower strength in `raster` are no sources.
     cutoff
-        Where permeability is the strength, cells of a higher resistance than this are no sources.
-    anywhere
-        Whether sources outside the landscape count, too.
+        Where the permeability is the strength: cells of a higher resistance are no sources.
+    include_barriers
+        Whether cells on barriers may be sources.
 
     Examples
     --------
@@ -37,71 +37,72 @@ class SourceStrengths:
     """
 
     permeability: RasterLike
-    given: RasterLike | None
+    raster: RasterLike | None
     threshold: float = 0.0
     cutoff: float = np.inf
-    anywhere: bool = False
+    include_barriers: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self.permeability.shape[0], self.permeability.shape[1]
 
-    def __getitem__(self, place: tuple[slice, slice]) -> Float[np.ndarray, "rows columns"]:
-        passing = np.asarray(self.permeability[place], float)
-        there = np.isfinite(passing) & (passing > 0)
-        if self.given is None:
-            return np.where(there & (passing >= 1 / self.cutoff), passing, 0.0)
-        strengths = np.asarray(self.given[place], float)
-        # What is no number is not as strong as the threshold either.
-        return np.where((there | self.anywhere) & (strengths >= self.threshold), strengths, 0.0)
+    def __getitem__(self, slices: tuple[slice, slice]) -> Float[np.ndarray, "rows columns"]:
+        permeability = np.asarray(self.permeability[slices], float)
+        active = np.isfinite(permeability) & (permeability > 0)
+        if self.raster is None:
+            return np.where(active & (permeability >= 1 / self.cutoff), permeability, 0.0)
+        strengths = np.asarray(self.raster[slices], float)
+        # NaN compares as below the threshold.
+        return np.where((active | self.include_barriers) & (strengths >= self.threshold), strengths, 0.0)
 
-    def check(self) -> None:
-        """Refuse what is no strength, and a landscape without any source.
+    def validate(self) -> None:
+        """Check the strengths of the whole raster.
 
         Raises
         ------
         ValueError
-            Strengths negative or infinite, in how many cells and where the first is; no source at all.
+            Negative or infinite strengths, with their number and the first cell; no source at all.
         """
-        faults, any_source = InvalidCells(), False
-        for place in row_strips(self.shape):
-            if self.given is not None:
-                strengths = np.asarray(self.given[place], float)
-                wrong = (strengths < 0) | np.isinf(strengths)
-                faults.add("source strength is negative or infinite", wrong, strengths, place[0].start)
-            any_source = any_source or bool((self[place] > 0).any())
-        faults.refuse()
+        invalid, any_source = InvalidCells(), False
+        for strip in row_strips(self.shape):
+            if self.raster is not None:
+                strengths = np.asarray(self.raster[strip], float)
+                mask = (strengths < 0) | np.isinf(strengths)
+                invalid.add("source strength is negative or infinite", mask, strengths, strip[0].start)
+            any_source = any_source or bool((self[strip] > 0).any())
+        invalid.raise_first()
         if not any_source:
-            why = (
+            reason = (
                 f"every resistance is above the cutoff of {self.cutoff:g}"
-                if self.given is None
+                if self.raster is None
                 else f"every source strength in the landscape is 0, missing, or below the threshold of "
                 f"{self.threshold:g}"
             )
-            raise ValueError(f"no cell is a source: {why}")
+            raise ValueError(f"no cell is a source: {reason}")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A property that a source must share with its target, such as the climate.
+    """A condition that matches sources with targets, such as a similar climate.
 
     Parameters
     ----------
     present
-        The property of the sources, NaN where unknown: such sources suit any target.
+        Value at the sources, NaN where unknown; sources of unknown value match every target.
     future
-        The property of the targets; the same raster if left out.
+        Value at the targets; the same raster if None.
     comparison
-        "within": a source may differ from its target, the median of its block, by `lower` to `upper`; "equal": it must
-        be equal to it, the most frequent value of its block (the least of several).
+        "within": the difference between a source and its target, the median of its block, lies between `lower` and
+        `upper`; "equal": the source has the value of its target, the most frequent one of its block (the smallest of
+        several).
     lower, upper
         Limits of the difference, source minus target.
 
     Raises
     ------
     ValueError
-        Another comparison, or limits the wrong way round.
+        An unknown comparison, or a lower limit above the upper one.
 
     Examples
     --------
@@ -124,36 +125,36 @@ class Condition:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """By how much a source may differ from its target."""
+        """Smallest and largest difference between a source and its target."""
         return (0.0, 0.0) if self.comparison == "equal" else (float(self.lower), float(self.upper))
 
-    def check(self, name: str) -> None:
-        """Refuse a property that is infinite somewhere, or known nowhere.
+    def validate(self, name: str) -> None:
+        """Check the rasters of the condition.
 
         Parameters
         ----------
         name
-            Of the condition, for messages.
+            Name of the condition in messages.
 
         Raises
         ------
         ValueError
-            Says which raster, in how many cells, and where the first is.
+            A raster with infinite values, with their number and the first cell; a raster without any known value.
         """
-        for raster, what in ((self.present, name), (self.future, f"{name} in the future")):
+        for raster, raster_name in ((self.present, name), (self.future, f"{name} in the future")):
             if raster is None:
                 continue
-            faults, known = InvalidCells(), False
-            for place in row_strips((raster.shape[0], raster.shape[1])):
-                values = np.asarray(raster[place], float)
-                faults.add(f"{what} is infinite", np.isinf(values), values, place[0].start)
-                known = known or not np.isnan(values).all()
-            faults.refuse()
-            if not known:
-                raise ValueError(f"{what} is known in no cell, so that every source would suit every target")
+            invalid, any_known = InvalidCells(), False
+            for strip in row_strips((raster.shape[0], raster.shape[1])):
+                values = np.asarray(raster[strip], float)
+                invalid.add(f"{raster_name} is infinite", np.isinf(values), values, strip[0].start)
+                any_known = any_known or not np.isnan(values).all()
+            invalid.raise_first()
+            if not any_known:
+                raise ValueError(f"{raster_name} is known in no cell, so that every source would match every target")
 
     def at_target(self, block: Float[np.ndarray, "rows columns"]) -> float:
-        """Return the property of a target from that of the cells of its block; NaN if none is known."""
+        """Return the value at a target from those of the cells of its block; NaN if all are unknown."""
         known = block[~np.isnan(block)]
         if not known.size:
             return np.nan
@@ -163,21 +164,21 @@ class Condition:
         return float(values[counts.argmax()])
 
 
-def check_shapes(shape: tuple[int, int], sources: RasterLike | None, conditions: Sequence[Condition]) -> None:
-    """Refuse rasters of another size than the landscape.
+def validate_shapes(shape: tuple[int, int], sources: RasterLike | None, conditions: Sequence[Condition]) -> None:
+    """Check that all rasters have the shape of the landscape.
 
     Raises
     ------
     ValueError
-        Says which.
+        Names the first raster of another shape.
 
     Examples
     --------
-    >>> check_shapes((1, 2), np.ones((1, 2)), [])
+    >>> validate_shapes((1, 2), np.ones((1, 2)), [])
     """
-    named = [("source strengths", sources)]
+    rasters = [("source strengths", sources)]
     for number, condition in enumerate(conditions, start=1):
-        named += [(f"condition {number}", condition.present), (f"condition {number} in the future", condition.future)]
-    for name, raster in named:
+        rasters += [(f"condition {number}", condition.present), (f"condition {number} in the future", condition.future)]
+    for name, raster in rasters:
         if raster is not None and tuple(raster.shape) != shape:
-            raise ValueError(f"{name}: {tuple(raster.shape)} cells, where the landscape has {shape}")
+            raise ValueError(f"{name}: {tuple(raster.shape)} cells, but the landscape has {shape}")

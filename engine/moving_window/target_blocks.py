@@ -1,4 +1,4 @@
-"""Blocks of targets, the windows around them, and what a block of several cells does to a map."""
+"""Blocks of targets, the windows around them, and the correction for the artifacts of blocks of several cells."""
 
 import math
 from dataclasses import dataclass
@@ -6,31 +6,37 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .window_circuit import WindowCircuit
+from .window_circuit import MAX_FACTORED_WIDTH, WindowCircuit
+
+#: Relative slack in comparisons with the radius: a cell at exactly the radius belongs to the disc despite rounding.
+RADIUS_ROUNDING = 1e-9
+
+#: Slack, in cells, when lengths are converted to cells: 90 / 30.000000001 are three cells.
+CELL_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class TargetBlocks:
-    """Square blocks of cells that are one target each, and the disc around a target from which current comes.
+    """Square blocks of cells, one target each, and the disc of sources around a target.
 
     Parameters
     ----------
     width
-        Cells of a block, each way; odd.
+        Width of a block in cells; odd.
     radius, buffer
-        How far sources lie from their target, and how much further current may stray, in map units.
+        Radius within which sources lie, and the distance beyond it that current may cross, in map units.
     pixel_size
         (height, width) of a cell, in map units.
 
     Raises
     ------
     ValueError
-        An even width; a radius that does not reach beyond a block, or is no positive number.
+        An even width; a radius that is not positive or does not extend beyond a block; a negative buffer.
 
     Examples
     --------
     >>> blocks = TargetBlocks(3, 2.0, 0.0, (1.0, 1.0))
-    >>> blocks.reach, int(blocks.sources().sum())
+    >>> blocks.half_window, int(blocks.source_disc().sum())
     ((2, 2), 13)
     """
 
@@ -50,74 +56,77 @@ class TargetBlocks:
         if not 0 < self.radius < math.inf or not 0 <= self.buffer < math.inf:
             raise ValueError(f"radius must be positive and buffer 0 or more, not {self.radius!r} and {self.buffer!r}")
         cell = max(self.pixel_size)
-        if _cells(self.radius, cell) <= self.half:
-            least = (self.half + 1) * cell
-            what = f"a block of {self.width} × {self.width} cells" if self.width > 1 else "its cell"
+        if _length_in_cells(self.radius, cell) <= self.half_width:
+            minimum = (self.half_width + 1) * cell
+            block = f"a block of {self.width} × {self.width} cells" if self.width > 1 else "its cell"
             raise ValueError(
-                f"radius ({self.radius:g}) must reach beyond {what}: at least {least:g}, as a cell is {cell:g} wide"
+                f"radius ({self.radius:g}) must reach beyond {block}: at least {minimum:g}, as a cell is {cell:g} wide"
             )
 
     @property
-    def half(self) -> int:
+    def half_width(self) -> int:
         """Cells of a block on either side of its centre."""
         return self.width // 2
 
     @property
-    def reach(self) -> tuple[int, int]:
+    def half_window(self) -> tuple[int, int]:
         """Rows and columns of a window on either side of the target."""
         height, width = self.pixel_size
-        return _cells(self.radius + self.buffer, height), _cells(self.radius + self.buffer, width)
+        return _length_in_cells(self.radius + self.buffer, height), _length_in_cells(self.radius + self.buffer, width)
 
-    def sources(self) -> Bool[np.ndarray, "height width"]:
-        """Return which cells of a window may be sources: those within the radius."""
-        return self._within(self.radius)
+    def source_disc(self) -> Bool[np.ndarray, "height width"]:
+        """Return the cells of a window that may be sources: those within the radius."""
+        return self._disc(self.radius)
 
-    def landscape(self) -> Bool[np.ndarray, "height width"]:
-        """Return which cells of a window current may cross: those within the radius and the buffer."""
-        return self._within(self.radius + self.buffer)
+    def window_disc(self) -> Bool[np.ndarray, "height width"]:
+        """Return the cells of a window that current may cross: those within the radius and the buffer."""
+        return self._disc(self.radius + self.buffer)
 
-    def correction(self, steps: np.ndarray, lengths: np.ndarray) -> Float[np.ndarray, "height width"]:
-        """Return by what a window's currents are multiplied so that blocks do not show in the map.
+    def correction(
+        self, steps: np.ndarray, lengths: np.ndarray, max_factored_width: int = MAX_FACTORED_WIDTH
+    ) -> Float[np.ndarray, "height width"]:
+        """Return the factors by which a window's currents are multiplied to remove the artifacts of blocks.
 
-        Where all conductances and sources are 1, a block's current concentrates at its centre. The currents of a window
-        around each of its cells, added up, are divided by those of the block's window.
+        Where all conductances and strengths are 1, the current of a block concentrates at its centre. The correction is
+        the sum of the currents of windows around each cell of a block, divided by those of the block's window.
 
         Parameters
         ----------
         steps, lengths
-            Where each direction leads, and how long it is.
+            Row and column offset of each direction, and its length.
+        max_factored_width
+            As for `WindowCircuit`.
         """
-        shape, reach = self.sources().shape, np.array(self.reach)
+        shape, center = self.source_disc().shape, np.array(self.half_window)
         if self.width == 1:
             return np.ones(shape)
-        disc = self.landscape()
-        framed = np.pad(disc, 1)
+        disc = self.window_disc()
+        padded = np.pad(disc, 1)
         rows, columns = shape
-        around = [framed[1 + down : 1 + down + rows, 1 + right : 1 + right + columns] for down, right in steps]
-        conductances = np.stack([disc & one for one in around], -1) / lengths
-        window = WindowCircuit(disc, steps)
-        window.take_up(conductances, np.zeros(2, int), reach)
-        single, blocked = self.sources(), self.sources()
-        single[tuple(reach)] = False
-        (row, column), half = reach, self.half
-        blocked[row - half : row + half + 1, column - half : column + half + 1] = False
-        # Beside an ellipse a block may hold all sources of a row, never all of them: the radius reaches beyond it.
-        of_cell = window.currents(single / single.sum())
-        of_block = window.currents(blocked * (self.width**2 / blocked.sum()))
+        neighbours = [padded[1 + down : 1 + down + rows, 1 + right : 1 + right + columns] for down, right in steps]
+        conductances = np.stack([disc & neighbour for neighbour in neighbours], -1) / lengths
+        window = WindowCircuit(disc, steps, max_factored_width)
+        window.set_window(conductances, np.zeros(2, int), center)
+        cell_sources, block_sources = self.source_disc(), self.source_disc()
+        cell_sources[tuple(center)] = False
+        (row, column), half = center, self.half_width
+        block_sources[row - half : row + half + 1, column - half : column + half + 1] = False
+        # In an elliptic disc a block may hold all sources of a row, but never all of them, as the radius is larger.
+        cell_current = window.currents(cell_sources / cell_sources.sum())
+        block_current = window.currents(block_sources * (self.width**2 / block_sources.sum()))
         total = np.zeros((rows + 2 * half, columns + 2 * half))
         for down in range(self.width):
             for right in range(self.width):
-                total[down : down + rows, right : right + columns] += of_cell
+                total[down : down + rows, right : right + columns] += cell_current
         total = total[half : half + rows, half : half + columns]
-        known = (total > 0) & (of_block > 0)
-        return np.where(known, total / np.where(known, of_block, 1.0), 1.0)
+        positive = (total > 0) & (block_current > 0)
+        return np.where(positive, total / np.where(positive, block_current, 1.0), 1.0)
 
-    def _within(self, distance: float) -> np.ndarray:
-        (down, right), (height, width) = self.reach, self.pixel_size
+    def _disc(self, radius: float) -> np.ndarray:
+        (down, right), (height, width) = self.half_window, self.pixel_size
         rows, columns = np.arange(-down, down + 1)[:, None] * height, np.arange(-right, right + 1)[None] * width
-        return rows**2 + columns**2 <= (distance * (1 + 1e-9)) ** 2
+        return rows**2 + columns**2 <= (radius * (1 + RADIUS_ROUNDING)) ** 2
 
 
-def _cells(distance: float, size: float) -> int:
-    # 90 / 30.000000001 are three cells.
-    return math.floor(distance / size + 1e-6)
+def _length_in_cells(length: float, pixel_size: float) -> int:
+    return math.floor(length / pixel_size + CELL_ROUNDING)

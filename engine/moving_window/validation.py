@@ -1,4 +1,4 @@
-"""Whether rasters are a landscape, read part by part."""
+"""Validation of the rasters of a landscape and of outputs, strip by strip."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,99 +9,103 @@ from ..storage.fingerprint import row_strips
 from ..storage.npy_raster import NpyRaster
 from ..storage.raster_like import RasterLike
 
-ByQuality = Callable[[np.ndarray], np.ndarray] | None
+#: Permeability as a function of an array of qualities; None where permeability is a raster.
+PermeabilityOfQuality = Callable[[np.ndarray], np.ndarray] | None
 
 
 class InvalidCells:
-    """Cells of rasters that must not be there, by what is wrong with them: how many, and where the first one is.
+    """Invalid cells of rasters by kind of error: their number, and the first of them.
 
     Examples
     --------
-    >>> faults, strip = InvalidCells(), np.array([[1.0, -2.0]])
-    >>> faults.add("permeability is negative", strip < 0, strip, first_row=7)
-    >>> faults.refuse()
+    >>> invalid, strip = InvalidCells(), np.array([[1.0, -2.0]])
+    >>> invalid.add("permeability is negative", strip < 0, strip, first_row=7)
+    >>> invalid.raise_first()
     Traceback (most recent call last):
     ValueError: permeability is negative in 1 cells, the first at row 7, column 1 (-2)
     """
 
     def __init__(self):
-        self._found: dict[str, tuple[int, tuple[int, int], float]] = {}
+        self._by_error: dict[str, tuple[int, tuple[int, int], float]] = {}
 
-    def add(self, what: str, where: np.ndarray, values: np.ndarray, first_row: int) -> None:
-        """Count the wrong cells of some rows.
+    def add(self, error: str, mask: np.ndarray, values: np.ndarray, first_row: int) -> None:
+        """Count the invalid cells of a strip of rows.
 
         Parameters
         ----------
-        what
-            What is wrong with them.
-        where, values
-            Which cells are, and what all of them hold.
+        error
+            The kind of error.
+        mask, values
+            Which cells are invalid, and the values of all of them.
         first_row
-            Which row of the raster the first of these rows is.
+            Row of the raster at which the strip begins.
         """
-        if not where.any():
+        if not mask.any():
             return
-        row, column = np.argwhere(where)[0]
-        count, first, value = self._found.get(
-            what, (0, (first_row + int(row), int(column)), float(values[row, column]))
+        row, column = np.argwhere(mask)[0]
+        count, first, value = self._by_error.get(
+            error, (0, (first_row + int(row), int(column)), float(values[row, column]))
         )
-        self._found[what] = count + int(where.sum()), first, value
+        self._by_error[error] = count + int(mask.sum()), first, value
 
-    def refuse(self) -> None:
-        """Raise what was found first, if anything was.
+    def raise_first(self) -> None:
+        """Raise the first kind of error that was added, if any.
 
         Raises
         ------
         ValueError
-            Says what is wrong, in how many cells, and where the first is.
+            Names the error, the number of cells and the first of them.
         """
-        for what, (count, (row, column), value) in self._found.items():
-            raise ValueError(f"{what} in {count} cells, the first at row {row}, column {column} ({value:g})")
+        for error, (count, (row, column), value) in self._by_error.items():
+            raise ValueError(f"{error} in {count} cells, the first at row {row}, column {column} ({value:g})")
 
 
-def validate_landscape(quality: RasterLike, permeability: RasterLike | None, by_quality: ByQuality) -> None:
-    """Refuse what is no quality or no permeability.
+def validate_landscape(
+    quality: RasterLike, permeability: RasterLike | None, permeability_of: PermeabilityOfQuality
+) -> None:
+    """Check quality and permeability.
 
     Parameters
     ----------
     quality, permeability
-        The landscape; permeability is None where `by_quality` gives it.
-    by_quality
-        Permeability from quality.
+        The landscape; permeability is None where it is a function of quality.
+    permeability_of
+        Permeability as a function of quality.
 
     Raises
     ------
     ValueError
-        Permeability negative or infinite; quality negative, infinite, or missing where there is permeability: in how
-        many cells, and where the first is.
+        Permeability negative or infinite; quality negative, infinite, or missing where permeability is positive. Names
+        the number of cells and the first of them.
     """
-    faults = InvalidCells()
-    for place in row_strips(tuple(quality.shape)):
-        habitat, passing = _part(quality, permeability, by_quality, place)
-        active = np.isfinite(passing) & (passing > 0)
-        no_habitat = active & ~((habitat >= 0) & (habitat < np.inf))
-        faults.add("permeability is negative", passing < 0, passing, place[0].start)
-        faults.add("permeability is infinite", np.isposinf(passing), passing, place[0].start)
-        faults.add("quality is negative, missing or infinite", no_habitat, habitat, place[0].start)
-    faults.refuse()
+    invalid = InvalidCells()
+    for strip in row_strips(tuple(quality.shape)):
+        qualities, permeabilities = _read_strip(quality, permeability, permeability_of, strip)
+        active = np.isfinite(permeabilities) & (permeabilities > 0)
+        bad_quality = active & ~((qualities >= 0) & (qualities < np.inf))
+        first_row = strip[0].start
+        invalid.add("permeability is negative", permeabilities < 0, permeabilities, first_row)
+        invalid.add("permeability is infinite", np.isposinf(permeabilities), permeabilities, first_row)
+        invalid.add("quality is negative, missing or infinite", bad_quality, qualities, first_row)
+    invalid.raise_first()
 
 
 def validate_output(output: Any, shape: tuple[int, int], inputs: list[RasterLike | None]) -> None:
-    """Refuse what results cannot be written into.
+    """Check that results can be written into a raster.
 
     Parameters
     ----------
     output
         The raster to write into.
     shape
-        Of the landscape.
+        Shape of the landscape.
     inputs
         The rasters that are still to be read.
 
     Raises
     ------
     ValueError
-        Another shape, no floating-point numbers, or one of the inputs.
+        Another shape, a type that is not floating-point, or one of the inputs.
 
     Examples
     --------
@@ -109,18 +113,20 @@ def validate_output(output: Any, shape: tuple[int, int], inputs: list[RasterLike
     """
     if tuple(output.shape) != shape:
         raise ValueError(f"output has {tuple(output.shape)} cells, the landscape {shape}")
-    kind = getattr(output, "dtype", None)
-    if kind is not None and not np.issubdtype(kind, np.floating):
-        raise ValueError(f"output must hold floating-point numbers, which {kind} does not")
-    for given in inputs:
-        arrays = isinstance(given, np.ndarray) and isinstance(output, np.ndarray)
-        files = isinstance(given, NpyRaster) and isinstance(output, NpyRaster)
-        if (arrays and np.may_share_memory(given, output)) or (files and given.path.samefile(output.path)):
+    dtype = getattr(output, "dtype", None)
+    if dtype is not None and not np.issubdtype(dtype, np.floating):
+        raise ValueError(f"output must hold floating-point numbers, not {dtype}")
+    for raster in inputs:
+        are_arrays = isinstance(raster, np.ndarray) and isinstance(output, np.ndarray)
+        are_files = isinstance(raster, NpyRaster) and isinstance(output, NpyRaster)
+        if (are_arrays and np.may_share_memory(raster, output)) or (are_files and raster.path.samefile(output.path)):
             raise ValueError("output is one of the inputs, which would be overwritten before it is read")
 
 
-def initialise_output(output: Any, quality: RasterLike, permeability: RasterLike | None, by_quality: ByQuality) -> None:
-    """Write NaN into an output where there is no vertex, and 0 where there is one.
+def initialise_output(
+    output: Any, quality: RasterLike, permeability: RasterLike | None, permeability_of: PermeabilityOfQuality
+) -> None:
+    """Set an output to 0 in active cells and to NaN in all others.
 
     Examples
     --------
@@ -129,17 +135,20 @@ def initialise_output(output: Any, quality: RasterLike, permeability: RasterLike
     >>> output
     array([[nan,  0.]])
     """
-    for place in row_strips(tuple(quality.shape)):
-        _, passing = _part(quality, permeability, by_quality, place)
-        output[place] = np.where(np.isfinite(passing) & (passing > 0), 0.0, np.nan)
+    for strip in row_strips(tuple(quality.shape)):
+        _, permeabilities = _read_strip(quality, permeability, permeability_of, strip)
+        output[strip] = np.where(np.isfinite(permeabilities) & (permeabilities > 0), 0.0, np.nan)
 
 
-def _part(
-    quality: RasterLike, permeability: RasterLike | None, by_quality: ByQuality, place
+def _read_strip(
+    quality: RasterLike,
+    permeability: RasterLike | None,
+    permeability_of: PermeabilityOfQuality,
+    strip: tuple[slice, slice],
 ) -> tuple[np.ndarray, np.ndarray]:
-    habitat = np.asarray(quality[place], float)
+    qualities = np.asarray(quality[strip], float)
     if permeability is not None:
-        return habitat, np.asarray(permeability[place], float)
-    known = ~np.isnan(habitat)
-    # What the function makes of a missing quality does not matter.
-    return habitat, np.where(known, by_quality(np.where(known, habitat, 0.0)), np.nan)
+        return qualities, np.asarray(permeability[strip], float)
+    known = ~np.isnan(qualities)
+    # The function is evaluated at 0 where quality is missing; the result is discarded.
+    return qualities, np.where(known, permeability_of(np.where(known, qualities, 0.0)), np.nan)

@@ -1,4 +1,4 @@
-"""Overlapping windows over a raster of any size: where they lie, cutting them out, putting results together."""
+"""Overlapping windows over a raster of any size: extraction of windows and merging of results."""
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +15,10 @@ Extent = int | Sequence[int]
 
 @dataclass(frozen=True)
 class WindowOperation:
-    """Windows that cover a raster: cores side by side, each with a buffer around it.
+    """Overlapping windows that cover a raster: adjacent cores, each with a buffer around it.
 
-    The cores tile the raster from its first row and column; those of the last row and column may reach beyond it.
-    A window is a core with its buffer. What lies beyond the raster holds nothing.
+    The cores tile the raster from its first row and column; those of the last row and column may extend beyond it.
+    A window is a core with its buffer. Cells beyond the raster are filled.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class WindowOperation:
 
     Notes
     -----
-    Windows are numbered row by row. Results are put together in the order of their numbers, whoever computes them.
+    Windows are numbered row by row. Results are merged in the order of these numbers, however they are computed.
 
     Examples
     --------
@@ -56,22 +56,22 @@ class WindowOperation:
     buffer: tuple[int, int]
 
     def __init__(self, shape: Sequence[int], core: Extent, buffer: Extent = 0):
-        for name, given, least in (("shape", shape, 1), ("core", core, 1), ("buffer", buffer, 0)):
-            object.__setattr__(self, name, _pair(given, name, least))
+        for name, extent, minimum in (("shape", shape, 1), ("core", core, 1), ("buffer", buffer, 0)):
+            object.__setattr__(self, name, _rows_and_columns(extent, name, minimum))
 
     @property
     def layout(self) -> tuple[int, int]:
-        """How many cores stand below each other, and side by side."""
+        """Number of cores from top to bottom and from left to right."""
         return -(-self.shape[0] // self.core[0]), -(-self.shape[1] // self.core[1])
 
     @property
     def count(self) -> int:
-        """How many windows there are."""
+        """Number of windows."""
         return self.layout[0] * self.layout[1]
 
     @property
     def window_shape(self) -> tuple[int, int]:
-        """(rows, columns) of every window, beyond the raster or not."""
+        """(rows, columns) of every window, including cells beyond the raster."""
         return self.core[0] + 2 * self.buffer[0], self.core[1] + 2 * self.buffer[1]
 
     def corner(self, number: int) -> tuple[int, int]:
@@ -81,46 +81,46 @@ class WindowOperation:
         down, across = divmod(number, self.layout[1])
         return down * self.core[0] - self.buffer[0], across * self.core[1] - self.buffer[1]
 
-    def core_place(self, number: int) -> tuple[slice, slice]:
-        """Return where in the raster a core lies; partial at the end of the raster."""
-        return self._inside(number, self.core, self.buffer)[0]
+    def core_slices(self, number: int) -> tuple[slice, slice]:
+        """Return the part of the raster that a core covers."""
+        return self._intersection(number, self.core, self.buffer)[0]
 
-    def window_place(self, number: int) -> tuple[slice, slice]:
-        """Return where in the raster a window lies, as far as it does."""
-        return self._inside(number, self.window_shape, (0, 0))[0]
+    def window_slices(self, number: int) -> tuple[slice, slice]:
+        """Return the part of the raster that a window covers."""
+        return self._intersection(number, self.window_shape, (0, 0))[0]
 
     def extract(self, raster: RasterLike, number: int, fill: bool | int | float = 0) -> np.ndarray:
-        """Return a copy of a window; `fill` beyond the raster.
+        """Return a copy of a window.
 
         Parameters
         ----------
         raster
-            Only the window's part of it is read.
+            Only the part within the window is read.
         number
-            Of the window.
+            Number of the window.
         fill
-            What stands for nothing.
+            Value of cells beyond the raster.
         """
-        self._check(raster)
-        place, within = self._inside(number, self.window_shape, (0, 0))
-        part = np.asarray(raster[place])
+        self._validate_raster(raster)
+        in_raster, in_window = self._intersection(number, self.window_shape, (0, 0))
+        part = np.asarray(raster[in_raster])
         window = np.full(self.window_shape, fill, dtype=part.dtype)
-        window[within] = part
+        window[in_window] = part
         return window
 
     def inside(self, number: int) -> np.ndarray:
-        """Return which cells of a window lie in the raster."""
-        _, within = self._inside(number, self.window_shape, (0, 0))
-        cells = np.zeros(self.window_shape, bool)
-        cells[within] = True
-        return cells
+        """Return the mask of a window's cells that lie in the raster."""
+        _, in_window = self._intersection(number, self.window_shape, (0, 0))
+        mask = np.zeros(self.window_shape, bool)
+        mask[in_window] = True
+        return mask
 
     def extract_many(self, raster: RasterLike, numbers: Iterable[int], fill: bool | int | float = 0) -> np.ndarray:
-        """Return some windows as one array of shape (windows, rows, columns)."""
+        """Return several windows as one array, (windows, rows, columns)."""
         return np.stack([self.extract(raster, number, fill) for number in numbers])
 
     def windows(self, raster: RasterLike, fill: bool | int | float = 0) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the number and a copy of every window, one after the other."""
+        """Yield the number and a copy of every window in turn."""
         for number in range(self.count):
             yield number, self.extract(raster, number, fill)
 
@@ -137,12 +137,12 @@ class WindowOperation:
         [0, 1] [[[0, 1, 2]], [[1, 2, 3]]]
         [2] [[[2, 3, 0]]]
         """
-        for first in range(0, self.count, _positive(size, "size", 1)):
+        for first in range(0, self.count, _integer_at_least(size, "size", 1)):
             numbers = range(first, min(first + size, self.count))
             yield numbers, self.extract_many(raster, numbers, fill)
 
     def write_core(self, raster: Any, number: int, window: np.ndarray) -> None:
-        """Write the core of a window into a raster: every cell of the raster belongs to one core.
+        """Write the core of a window into a raster; every cell of the raster belongs to one core.
 
         Examples
         --------
@@ -151,13 +151,13 @@ class WindowOperation:
         >>> raster
         array([[0., 0., 5.]])
         """
-        self._check(raster)
-        self._check_window(window)
-        place, within = self._inside(number, self.core, self.buffer)
-        raster[place] = window[self.buffer[0] :, self.buffer[1] :][within]
+        self._validate_raster(raster)
+        self._validate_window(window)
+        in_raster, in_core = self._intersection(number, self.core, self.buffer)
+        raster[in_raster] = window[self.buffer[0] :, self.buffer[1] :][in_core]
 
     def add_window(self, raster: Any, number: int, window: np.ndarray) -> None:
-        """Add a whole window to what a raster holds; what lies beyond the raster is left out.
+        """Add a whole window to a raster, without the cells beyond the raster.
 
         Examples
         --------
@@ -167,53 +167,60 @@ class WindowOperation:
         >>> raster
         array([[1., 2., 2.]])
         """
-        self._check(raster)
-        self._check_window(window)
-        place, within = self._inside(number, self.window_shape, (0, 0))
-        raster[place] = np.asarray(raster[place]) + window[within]
+        self._validate_raster(raster)
+        self._validate_window(window)
+        in_raster, in_window = self._intersection(number, self.window_shape, (0, 0))
+        raster[in_raster] = np.asarray(raster[in_raster]) + window[in_window]
 
     def grouped(self, cores: Extent) -> "WindowOperation":
-        """Return windows whose cores are so many of these cores together (rows and columns), with the same buffer.
+        """Return windows whose cores are groups of these cores, with the same buffer.
 
-        A window of the group holds every window of its cores: that of the core (i, j) in it begins at
+        Parameters
+        ----------
+        cores
+            Rows and columns of cores in a group, or one number for both.
+
+        Notes
+        -----
+        A window of the group contains every window of its cores: that of the core (i, j) in it begins at
         (i · core rows, j · core columns).
         """
-        rows, columns = _pair(cores, "cores", 1)
+        rows, columns = _rows_and_columns(cores, "cores", 1)
         return WindowOperation(self.shape, (rows * self.core[0], columns * self.core[1]), self.buffer)
 
-    def _inside(
+    def _intersection(
         self, number: int, extent: tuple[int, int], offset: tuple[int, int]
     ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Return the part of an extent that lies in the raster, counted in the raster and in the extent."""
-        place, within = [], []
-        for begin, shift, length, end in zip(self.corner(number), offset, extent, self.shape, strict=True):
-            first = begin + shift
+        """Return the part of an extent that lies in the raster, in coordinates of the raster and of the extent."""
+        in_raster, in_extent = [], []
+        for corner, shift, length, end in zip(self.corner(number), offset, extent, self.shape, strict=True):
+            first = corner + shift
             low, high = max(first, 0), min(first + length, end)
-            place.append(slice(low, high))
-            within.append(slice(low - first, high - first))
-        return (place[0], place[1]), (within[0], within[1])
+            in_raster.append(slice(low, high))
+            in_extent.append(slice(low - first, high - first))
+        return (in_raster[0], in_raster[1]), (in_extent[0], in_extent[1])
 
-    def _check(self, raster: RasterLike) -> None:
+    def _validate_raster(self, raster: RasterLike) -> None:
         if tuple(raster.shape) != self.shape:
             raise ValueError(f"the windows are those of a raster of {self.shape} cells, not {tuple(raster.shape)}")
 
-    def _check_window(self, window: np.ndarray) -> None:
+    def _validate_window(self, window: np.ndarray) -> None:
         if window.shape != self.window_shape:
             raise ValueError(f"a window has {self.window_shape} cells, not {window.shape}")
 
 
-def _pair(given: Extent, name: str, least: int) -> tuple[int, int]:
-    pair = tuple(given) if isinstance(given, Iterable) else (given, given)
+def _rows_and_columns(extent: Extent, name: str, minimum: int) -> tuple[int, int]:
+    pair = tuple(extent) if isinstance(extent, Iterable) else (extent, extent)
     if len(pair) != 2:
-        raise ValueError(f"{name} must be rows and columns, not {given!r}")
-    return _positive(pair[0], name, least), _positive(pair[1], name, least)
+        raise ValueError(f"{name} must be rows and columns, not {extent!r}")
+    return _integer_at_least(pair[0], name, minimum), _integer_at_least(pair[1], name, minimum)
 
 
-def _positive(value: int, name: str, least: int) -> int:
+def _integer_at_least(value: int, name: str, minimum: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
         raise ValueError(f"{name} must be a whole number of cells, not {value!r}") from None
-    if number < least:
-        raise ValueError(f"{name} must be {least} or more, not {number}")
+    if number < minimum:
+        raise ValueError(f"{name} must be {minimum} or more, not {number}")
     return number

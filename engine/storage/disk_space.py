@@ -13,7 +13,7 @@ FILE = 8 << 10
 class StoresBatches(Protocol):
     """A job whose batches are kept on disk."""
 
-    answer_bytes: int
+    result_bytes: int
 
     def is_empty(self, number: int) -> bool:
         """Whether a batch has no window."""
@@ -36,7 +36,7 @@ def require_disk_space(folder: Path, analysis: StoresBatches, missing: Sequence[
     ValueError
         Says how much is needed, where, how much is free, and what to do.
     """
-    each = analysis.answer_bytes + FILE
+    each = analysis.result_bytes + FILE
     free, needed = shutil.disk_usage(folder).free, len(missing) * each
     if needed > free:
         # Batches without a window keep no raster; to look for them takes time, and is seldom needed.

@@ -5,7 +5,7 @@ from typing import Any
 from ..moving_window.omnidirectional_current import MovingWindowCurrent
 from ..moving_window.source_strengths import Condition
 from ..moving_window.target_blocks import TargetBlocks
-from ..moving_window.tiling import tile_of_blocks
+from ..moving_window.tiling import batch_shape
 from ..moving_window.window_operation import WindowOperation
 from ..storage.npy_raster import on_disk
 from ..storage.raster_like import RasterLike
@@ -51,9 +51,11 @@ def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
 def forecast(job: Job, *, potential: bool = False, gradient: bool = False) -> ResourceEstimate:
     """Say what the windows of a job will need: a batch at a time in memory, all of them in time."""
     blocks = blocks_of(job)
-    windows = WindowOperation(job.inputs["landscape"].shape, blocks.width, blocks.reach)
-    tiles = windows.grouped(tile_of_blocks(windows, batch_size(job), on_host=True))
-    return resource_estimates.moving_currents(blocks.reach, windows, tiles, potential=potential, gradient=gradient)
+    windows = WindowOperation(job.inputs["landscape"].shape, blocks.width, blocks.half_window)
+    tiles = windows.grouped(batch_shape(windows, batch_size(job), cpu_kernels=True))
+    return resource_estimates.moving_currents(
+        blocks.half_window, windows, tiles, potential=potential, gradient=gradient
+    )
 
 
 def blocks_of(job: Job) -> TargetBlocks:

@@ -13,8 +13,8 @@ from ..linalg.auto import (
     select_solver,
 )
 from ..linalg.nested_dissection import predicted_factor_bytes
-from ..moving_window.current_batch import WINDOWS_PER_BLOCK
-from ..moving_window.window_circuit import MAX_WINDOW_WIDTH
+from ..moving_window.current_batch import WINDOWS_PER_CHUNK
+from ..moving_window.window_circuit import MAX_FACTORED_WIDTH
 from ..moving_window.window_operation import WindowOperation
 from ..parallel.numba_jit import cpu_count
 from .machine_speed import speed_factors
@@ -150,11 +150,11 @@ def moving_currents(
     A window of h × w cells is factored in h w³ as long as it is narrow; the currents take as long as there are cells.
     """
     height, width = 2 * reach[0] + 1, 2 * reach[1] + 1
-    cells, narrow = height * width, width <= MAX_WINDOW_WIDTH
+    cells, narrow = height * width, width <= MAX_FACTORED_WIDTH
     together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
     tile = tiles.window_shape[0] * tiles.window_shape[1]
     maps = 2 if potential or gradient else 1
-    parts = -(-together // WINDOWS_PER_BLOCK)
+    parts = -(-together // WINDOWS_PER_CHUNK)
     # Of the gradient, a number by every edge and every source.
     rasters = 9 if gradient else maps
     held = tile * (GRAPH * maps + 8 * rasters * parts) + cpu_count() * maps * cells * (8 * width if narrow else GRAPH)

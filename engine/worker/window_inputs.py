@@ -9,7 +9,7 @@ from ..connectivity.dispersal_kernel import ExponentialKernel
 from ..linalg.solver_stats import SolveStats
 from ..moving_window.dispatch.base import AbstractExecutor, SerialExecutor
 from ..moving_window.dispatch.dask import DaskExecutor
-from ..moving_window.tiling import windows_for
+from ..moving_window.tiling import windows_and_batches
 from ..parallel.numba_jit import cpu_count
 from ..storage.fingerprint import row_strips
 from ..storage.npy_raster import NpyRaster
@@ -61,8 +61,9 @@ def forecast(job: Job, *, gradient: bool) -> ResourceEstimate:
     """Say what a windowed job will need: a batch at a time in memory, all windows in time."""
     shape = job.inputs["landscape"].shape
     kind = choice_parameter(job, "distance", DISTANCES)
-    on_host = kind in ("leastcost", "resistance")
-    windows, tile = windows_for(shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), on_host)
+    cpu_kernels = kind in ("leastcost", "resistance")
+    batch = job.parameters.get("batch")
+    windows, tile = windows_and_batches(shape, range_in_cells(job), _coarsening(job), batch, cpu_kernels)
     return resource_estimates.windows(kind, windows, tile, gradient=gradient)
 
 

@@ -1,1 +1,7 @@
-"""Where batches of windows are computed: one process, all devices, or a Dask cluster."""
+"""Executors of batches of windows: this process, all of its devices, or a Dask cluster; results are bitwise equal."""
+
+from .base import AbstractExecutor, SerialExecutor
+from .dask import DaskExecutor
+from .devices import MultiDeviceExecutor
+
+__all__ = ["AbstractExecutor", "DaskExecutor", "MultiDeviceExecutor", "SerialExecutor"]

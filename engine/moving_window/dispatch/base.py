@@ -1,4 +1,4 @@
-"""Who computes the batches: this process, all its devices, a cluster. What comes out is the same to the last bit."""
+"""The interface of executors, and the serial one. Results do not depend on the executor, to the last bit."""
 
 import abc
 from collections.abc import Iterator, Sequence
@@ -8,23 +8,30 @@ from ..batch import AbstractBatchJob, BatchResult, run_batch
 
 
 class AbstractExecutor(abc.ABC):
-    """A way to have batches computed."""
+    """Computes batches of windows."""
 
     @abc.abstractmethod
-    def results(self, analysis: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
+    def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
         """Yield the batches of these numbers, each once, in any order.
 
-        Only a bounded number of batches may be under way beyond the first one that has not been yielded.
+        Only a bounded number of batches beyond the first one not yet yielded may be computed at any time.
+
+        Parameters
+        ----------
+        job
+            The computation.
+        numbers
+            Numbers of the batches.
         """
 
 
 class SerialExecutor(AbstractExecutor):
-    """One batch after the other, in this process and on its first device.
+    """Computes one batch after the other, in this process and on its first device.
 
     Parameters
     ----------
     threads
-        How many threads the loops on the processor use; as many as there are cores if left out.
+        Number of threads of the CPU kernels; the number of cores if None.
 
     Examples
     --------
@@ -35,7 +42,7 @@ class SerialExecutor(AbstractExecutor):
     def __init__(self, threads: int | None = None):
         self.threads = cpu_count() if threads is None else threads
 
-    def results(self, analysis: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
+    def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
         """Yield the batches in order."""
         for number in numbers:
-            yield run_batch(analysis, number, self.threads)
+            yield run_batch(job, number, self.threads)

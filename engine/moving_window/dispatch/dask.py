@@ -1,4 +1,4 @@
-"""Batches on a Dask cluster: Dask's scheduler hands them out, and hands out again what a lost worker had."""
+"""Batches on a Dask cluster, whose scheduler assigns them to workers and reassigns those of a worker that is lost."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,123 +12,125 @@ MISSING = (
     "and into that of every worker together with Permea"
 )
 
-#: Tasks for every thread of the cluster that are handed out ahead of the first one that is not done.
+#: Tasks submitted for every thread of the cluster, beyond the first batch not yet yielded: enough to keep the workers
+#: busy, few enough to bound the memory of results that wait for an earlier one.
 MAX_IN_FLIGHT = 3
 
-#: How often one batch may be lost with its worker, and how often all of the inputs, before the run is given up.
+#: How often tasks may be lost with their worker before the run is given up.
 MAX_RETRIES = 5
 
-#: What the workers of a machine are started with: XLA would spread the sums of every worker over all cores.
+#: Environment of the workers of a local cluster: XLA would spread the sums of every worker over all cores.
 SINGLE_THREAD_ENV = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM_THREADS": "1"}
 
 
 class DaskExecutor(AbstractExecutor):
-    """Each batch a task of a Dask cluster.
+    """Computes each batch as a task of a Dask cluster.
 
     Parameters
     ----------
     address
-        Of the scheduler, such as "tcp://10.0.0.1:8786"; None for a cluster of this machine that lasts as long as a run.
+        Address of the scheduler, such as "tcp://10.0.0.1:8786"; None for a cluster on this machine that lasts for one
+        run.
     workers
-        Processes of the machine's own cluster; as many as Dask thinks right if left out.
+        Number of processes of the local cluster; Dask's default if None.
     threads
-        Threads that a worker uses for one batch.
+        Number of threads that a worker uses for one batch.
 
     Raises
     ------
     ModuleNotFoundError
-        Dask is not installed; says what to do.
+        Dask is not installed; the message explains how to install it.
 
     Notes
     -----
-    Rasters in memory are sent once, and each worker keeps a copy. Rasters on disk (`DiskRaster`) go by their path,
+    Rasters in memory are sent once, and each worker keeps a copy. Rasters on disk (`NpyRaster`) are sent as paths,
     which every worker must be able to read. Workers need the same versions of JAX and Permea as this process.
     """
 
     def __init__(self, address: str | None = None, *, workers: int | None = None, threads: int = 1):
-        _distributed()
+        _import_distributed()
         self.address, self.workers, self.threads = address, workers, threads
 
-    def results(self, analysis: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
-        """Yield the batches as they come."""
+    def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
+        """Yield the batches as they are completed."""
         with self._client() as client:
-            yield from _DaskRun(client, analysis, self.threads).results(list(numbers))
+            yield from _DaskRun(client, job, self.threads).results(list(numbers))
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        distributed = _distributed()
+        distributed = _import_distributed()
         if self.address is not None:
             with distributed.Client(self.address, set_as_default=False) as client:
                 yield client
             return
-        own = distributed.LocalCluster(
+        cluster = distributed.LocalCluster(
             n_workers=self.workers, threads_per_worker=1, env=SINGLE_THREAD_ENV, dashboard_address=None, silence_logs=40
         )
-        with own, distributed.Client(own, set_as_default=False) as client:
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
             yield client
 
 
 class _DaskRun:
     """One run on one cluster."""
 
-    def __init__(self, client: Any, analysis: AbstractBatchJob, threads: int):
-        self._client, self._analysis, self._threads = client, analysis, threads
-        self._lost = 0
-        self._inputs = None
+    def __init__(self, client: Any, job: AbstractBatchJob, threads: int):
+        self._client, self._job, self._threads = client, job, threads
+        self._n_failures = 0
+        self._scattered_job = None
 
     def results(self, numbers: list[int]) -> Iterator[BatchResult]:
-        distributed = _distributed()
-        self._send_inputs()
-        underway: dict[int, Any] = {}
+        distributed = _import_distributed()
+        self._scatter_job()
+        in_flight: dict[int, Any] = {}
         done: set[int] = set()
-        todo = list(reversed(numbers))
-        arriving = distributed.as_completed(loop=self._client.loop)
+        pending = list(reversed(numbers))
+        completed = distributed.as_completed(loop=self._client.loop)
         first = 0
         while first < len(numbers):
-            ahead = numbers[first : first + MAX_IN_FLIGHT * max(1, sum(self._client.nthreads().values()))]
-            while todo and todo[-1] in ahead:
-                number = todo.pop()
-                underway[number] = self._submit(number)
-                arriving.add(underway[number])
-            future = next(arriving)
-            number = next(number for number, one in underway.items() if one.key == future.key)
-            batch = self._answer(future)
-            del underway[number]
+            allowed = numbers[first : first + MAX_IN_FLIGHT * max(1, sum(self._client.nthreads().values()))]
+            while pending and pending[-1] in allowed:
+                number = pending.pop()
+                in_flight[number] = self._submit(number)
+                completed.add(in_flight[number])
+            future = next(completed)
+            number = next(number for number, submitted in in_flight.items() if submitted.key == future.key)
+            batch = self._result(future)
+            del in_flight[number]
             if batch is None:
-                underway[number] = self._submit(number)
-                arriving.add(underway[number])
+                in_flight[number] = self._submit(number)
+                completed.add(in_flight[number])
                 continue
             yield batch
             done.add(number)
             while first < len(numbers) and numbers[first] in done:
                 first += 1
 
-    def _send_inputs(self) -> None:
-        self._inputs = self._client.scatter(self._analysis, broadcast=True, hash=False)
+    def _scatter_job(self) -> None:
+        self._scattered_job = self._client.scatter(self._job, broadcast=True, hash=False)
 
     def _submit(self, number: int) -> Any:
-        return self._client.submit(run_batch, self._inputs, number, self._threads, pure=False)
+        return self._client.submit(run_batch, self._scattered_job, number, self._threads, pure=False)
 
-    def _answer(self, future: Any) -> BatchResult | None:
-        """Return what a task found; None if it is to be done again."""
-        distributed = _distributed()
+    def _result(self, future: Any) -> BatchResult | None:
+        """Return the result of a task; None if the task must be submitted again."""
+        distributed = _import_distributed()
         try:
             return future.result()
-        except (distributed.client.FutureCancelledError, distributed.scheduler.KilledWorker) as problem:
-            self._lost += 1
-            if self._lost > MAX_RETRIES:
+        except (distributed.client.FutureCancelledError, distributed.scheduler.KilledWorker) as error:
+            self._n_failures += 1
+            if self._n_failures > MAX_RETRIES:
                 raise RuntimeError(
-                    f"workers of the cluster were lost {self._lost} times; the last time Dask said: {problem}"
-                ) from problem
-            # The last worker that held the inputs may have been lost with them.
-            if self._inputs.status != "finished":
-                self._send_inputs()
+                    f"workers of the cluster were lost {self._n_failures} times; Dask's last error: {error}"
+                ) from error
+            # The last worker that held the job may have been lost with it.
+            if self._scattered_job.status != "finished":
+                self._scatter_job()
             return None
 
 
-def _distributed():
+def _import_distributed():
     try:
         import distributed
-    except ModuleNotFoundError as problem:
-        raise ModuleNotFoundError(MISSING, name=problem.name) from problem
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(MISSING, name=error.name) from error
     return distributed

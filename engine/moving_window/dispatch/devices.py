@@ -1,4 +1,4 @@
-"""Batches on all devices of a machine: a batch for each at a time, through JAX's sharding."""
+"""Batches on all devices of a machine: one batch on each at a time, through JAX's sharding."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,25 +13,24 @@ from ..batch import (
     AbstractBatchJob,
     BatchResult,
     ConnectivityBatchJob,
-    SelectedWindows,
     read_tile,
     select_windows,
     to_arrays,
     to_result,
 )
-from ..batch_kernel import TileArrays, compute
+from ..batch_kernel import TileArrays, compute_batch
 from .base import AbstractExecutor
 
 
 class MultiDeviceExecutor(AbstractExecutor):
-    """As many batches at a time as there are devices, one on each.
+    """Computes as many batches at a time as there are devices, one on each.
 
     Parameters
     ----------
     devices
-        Which devices; all of this process if left out.
+        The devices; all of this process if None.
     threads
-        How many threads the loops on the processor use for each device; the cores are shared out if left out.
+        Number of threads of the CPU kernels for each device; the cores are divided among the devices if None.
 
     Examples
     --------
@@ -43,65 +42,59 @@ class MultiDeviceExecutor(AbstractExecutor):
         self.devices = list(jax.devices() if devices is None else devices)
         self.threads = max(1, cpu_count() // len(self.devices)) if threads is None else threads
 
-    def results(self, analysis: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
-        """Yield the batches in order, apart from those without habitat, which come as they are found.
+    def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
+        """Yield the batches in order, apart from those without habitat, which are yielded at once.
 
         Raises
         ------
         ValueError
-            The windows are computed by loops on the processor, which no other device runs.
+            A job that only the CPU kernels compute, such as moving-window currents.
         """
-        if not isinstance(analysis, ConnectivityBatchJob):
+        if not isinstance(job, ConnectivityBatchJob):
             raise ValueError(
-                "currents in moving windows are computed by loops on the processor: let OneProcess compute them, or a "
-                "DaskCluster"
+                "currents in moving windows are computed by kernels for the CPU: use a SerialExecutor or a DaskExecutor"
             )
-        waiting = []
+        pending = []
         for number in numbers:
-            landscape = read_tile(analysis, number)
-            chosen = select_windows(analysis, landscape)
-            if chosen is None:
+            tile = read_tile(job, number)
+            selected = select_windows(job, tile)
+            if selected is None:
                 yield BatchResult(number, 0.0, 0, None)
                 continue
-            waiting.append((number, landscape, chosen))
-            if len(waiting) == len(self.devices):
-                yield from self._together(analysis, waiting)
-                waiting = []
-        if waiting:
-            yield from self._together(analysis, waiting)
+            pending.append((number, tile, selected))
+            if len(pending) == len(self.devices):
+                yield from self._compute_on_devices(job, pending)
+                pending = []
+        if pending:
+            yield from self._compute_on_devices(job, pending)
 
-    def _together(self, analysis: ConnectivityBatchJob, batches: list) -> Iterator[BatchResult]:
-        size = max(chosen.seeds.size for _, _, chosen in batches)
-        tiles = [to_arrays(landscape, _filled(chosen, size)) for _, landscape, chosen in batches]
-        # Devices left over compute the last batch without any window.
+    def _compute_on_devices(self, job: ConnectivityBatchJob, batches: list) -> Iterator[BatchResult]:
+        size = max(selected.seeds.size for _, _, selected in batches)
+        tiles = [to_arrays(tile, selected.padded_to(size)) for _, tile, selected in batches]
+        # Idle devices compute the last batch with all windows skipped.
         tiles += [eqx.tree_at(lambda tile: tile.seeds, tiles[-1], jnp.full(size, -1))] * (
             len(self.devices) - len(tiles)
         )
         mesh = Mesh(np.array(self.devices), ("batch",))
-        spread = NamedSharding(mesh, PartitionSpec("batch"))
-        stacked = jax.tree.map(lambda *arrays: jax.device_put(np.stack(arrays), spread), *tiles)
-        reach, slope = _on_each(analysis.program, stacked, mesh, self.threads)
-        reach, slope = np.asarray(reach), None if slope is None else np.asarray(slope)
-        for place, (number, landscape, chosen) in enumerate(batches):
-            yield to_result(analysis, number, landscape, chosen, reach[place], None if slope is None else slope[place])
-
-
-def _filled(chosen: SelectedWindows, size: int) -> SelectedWindows:
-    more = size - chosen.seeds.size
-    corners = np.concatenate([chosen.corners, np.zeros((more, 2), int)])
-    return SelectedWindows(chosen.blocks, corners, np.concatenate([chosen.seeds, np.full(more, -1)]))
+        sharding = NamedSharding(mesh, PartitionSpec("batch"))
+        stacked = jax.tree.map(lambda *arrays: jax.device_put(np.stack(arrays), sharding), *tiles)
+        accessible, gradient = _compute_sharded(job.kernel, stacked, mesh, self.threads)
+        accessible, gradient = np.asarray(accessible), None if gradient is None else np.asarray(gradient)
+        for device, (number, tile, selected) in enumerate(batches):
+            batch_gradient = None if gradient is None else gradient[device]
+            yield to_result(job, number, tile, selected, accessible[device], batch_gradient)
 
 
 @eqx.filter_jit
-def _on_each(program, tiles: TileArrays, mesh: Mesh, threads: int):
-    numbers, rest = eqx.partition(program, eqx.is_array)
+def _compute_sharded(kernel, tiles: TileArrays, mesh: Mesh, threads: int):
+    arrays, static = eqx.partition(kernel, eqx.is_array)
 
-    def on_one(numbers, tile: TileArrays):
+    def on_one_device(arrays, tile: TileArrays):
         single = jax.tree.map(lambda array: array[0], tile)
-        found = compute(eqx.combine(numbers, rest), single, threads)
-        return jax.tree.map(lambda array: array[None], found)
+        result = compute_batch(eqx.combine(arrays, static), single, threads)
+        return jax.tree.map(lambda array: array[None], result)
 
-    everywhere, spread = PartitionSpec(), PartitionSpec("batch")
-    return jax.shard_map(on_one, mesh=mesh, in_specs=(everywhere, spread), out_specs=spread, check_vma=False)(
-        numbers, tiles
+    replicated, sharded = PartitionSpec(), PartitionSpec("batch")
+    return jax.shard_map(on_one_device, mesh=mesh, in_specs=(replicated, sharded), out_specs=sharded, check_vma=False)(
+        arrays, tiles
     )

@@ -22,7 +22,7 @@ class WindowedConnectivityTask(Task):
         job.report.message(analysis.summary())
         output = NpyRaster.create(job.folder / "connectivity.npy", analysis.windows.shape)
         with record_stats() as entries:
-            found = analysis.run(output, dispatch=executor(job), checkpoint=checkpoint(job), progress=progress(job))
+            found = analysis.run(output, executor=executor(job), checkpoint=checkpoint(job), progress=progress(job))
         return TaskResult(
             {"connectivity": output}, window_metrics(found, output, entries, connectivity=found.connectivity)
         )

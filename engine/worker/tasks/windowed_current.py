@@ -28,7 +28,7 @@ class WindowedCurrentTask(Task):
                 flow_potential=wanted["flow_potential"],
                 normalized=wanted["normalized_current"],
                 outputs=outputs,
-                dispatch=executor(job),
+                executor=executor(job),
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )

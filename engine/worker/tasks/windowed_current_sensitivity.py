@@ -31,7 +31,7 @@ class WindowedCurrentSensitivityTask(Task):
                 respect_to,
                 output,
                 elasticity=bool(job.parameters.get("elasticity")),
-                dispatch=executor(job),
+                executor=executor(job),
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )

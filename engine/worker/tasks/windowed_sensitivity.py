@@ -29,7 +29,7 @@ class WindowedSensitivityTask(Task):
                 respect_to,
                 output,
                 elasticity=bool(job.parameters.get("elasticity")),
-                dispatch=executor(job),
+                executor=executor(job),
                 checkpoint=checkpoint(job),
                 progress=progress(job),
             )

@@ -63,7 +63,7 @@ def same_to_the_last_bit(one, other):
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance()], ids=["least cost", "resistance"])
 def test_the_number_of_threads_does_not_matter_to_the_last_bit(distance):
     run = analysis(distance=distance, batch=60).run
-    same_to_the_last_bit(run(dispatch=SerialExecutor(threads=1)), run(dispatch=SerialExecutor(threads=5)))
+    same_to_the_last_bit(run(executor=SerialExecutor(threads=1)), run(executor=SerialExecutor(threads=5)))
 
 
 @pytest.mark.parametrize("kind", [ConnectivityAnalysis, SensitivityAnalysis])
@@ -80,7 +80,7 @@ def test_rasters_on_disk_give_what_rasters_in_memory_give(kind, tmp_path):
 
 
 def test_one_device_at_a_time_or_all_is_the_same():
-    same_to_the_last_bit(analysis().run(dispatch=MultiDeviceExecutor()), analysis().run())
+    same_to_the_last_bit(analysis().run(executor=MultiDeviceExecutor()), analysis().run())
 
 
 TWO_DEVICES = """
@@ -104,7 +104,7 @@ TWO_DEVICES = """
                 batch=4,
             ).run
             by = "quality" if isinstance(distance, EuclideanDistance) else "permeability"
-            one, both = run(by), run(by, dispatch=MultiDeviceExecutor())
+            one, both = run(by), run(by, executor=MultiDeviceExecutor())
             assert one.connectivity == both.connectivity
             np.testing.assert_array_equal(one.raster, both.raster)
 
@@ -151,8 +151,8 @@ def cluster():
 class Killing(DaskExecutor):
     """Kills a worker when the first batch has come."""
 
-    def results(self, analysis, numbers):
-        for count, batch in enumerate(super().results(analysis, numbers)):
+    def results(self, job, numbers):
+        for count, batch in enumerate(super().results(job, numbers)):
             if count == 0:
                 with distributed.Client(self.address, set_as_default=False) as client:
                     os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
@@ -163,7 +163,7 @@ class Killing(DaskExecutor):
 @pytest.mark.parametrize("kind", [DaskExecutor, Killing], ids=["undisturbed", "a worker killed in the middle"])
 def test_a_cluster_gives_the_same_to_the_last_bit(kind, cluster):
     given = {"distance": LCPDistance(), "batch": 4}
-    found = analysis(**given).run(dispatch=kind(cluster.scheduler_address))
+    found = analysis(**given).run(executor=kind(cluster.scheduler_address))
     same_to_the_last_bit(found, analysis(**given).run())
 
 
@@ -172,7 +172,7 @@ def test_inputs_lost_with_the_only_worker_that_had_them_are_sent_again():
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50, env=AS_HERE
     ) as alone:
-        found = analysis(batch=4).run(dispatch=Killing(alone.scheduler_address))
+        found = analysis(batch=4).run(executor=Killing(alone.scheduler_address))
     same_to_the_last_bit(found, analysis(batch=4).run())
 
 
@@ -180,7 +180,7 @@ def test_inputs_lost_with_the_only_worker_that_had_them_are_sent_again():
 def test_an_error_in_a_worker_reaches_the_caller(cluster):
     with pytest.raises(Exception, match="undirected graph"):
         analysis(distance=ResistanceDistance(), edge_rule="target").run(
-            dispatch=DaskExecutor(cluster.scheduler_address)
+            executor=DaskExecutor(cluster.scheduler_address)
         )
 
 

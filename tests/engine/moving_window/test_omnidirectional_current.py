@@ -187,7 +187,7 @@ def nudged(raster, cell, step):
     return changed
 
 
-@pytest.mark.parametrize("widest", [solving.MAX_WINDOW_WIDTH, 2])
+@pytest.mark.parametrize("widest", [solving.MAX_FACTORED_WIDTH, 2])
 @pytest.mark.parametrize(
     ("respect_to", "given", "choices"),
     [
@@ -199,11 +199,10 @@ def nudged(raster, cell, step):
         ("sources", True, {"conditions": True}),
     ],
 )
-def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect_to, given, choices):
-    monkeypatch.setattr(solving, "WIDEST", widest)
+def test_the_gradient_is_that_of_finite_differences(widest, respect_to, given, choices):
     permeability, sources = rough((8, 9))
     weights = np.random.default_rng(6).uniform(size=permeability.shape)
-    rules = {"radius": 3.0, **choices}
+    rules = {"radius": 3.0, "max_factored_width": widest, **choices}
     if "conditions" in choices:
         rules["conditions"] = [Condition(weather(permeability.shape, 9), comparison="equal")]
 
@@ -236,12 +235,11 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch, widest, respect
     np.testing.assert_allclose(relative[there], (found.raster * own)[there], rtol=1e-12, atol=1e-12)
 
 
-def test_windows_too_wide_for_a_factor_give_the_same_map(monkeypatch):
+def test_windows_too_wide_for_a_factor_give_the_same_map():
     permeability, sources = rough((20, 20))
-    land = MovingWindowCurrent(permeability=permeability, sources=sources, radius=6, block=3)
-    factored = land.run(flow_potential=True).maps
-    monkeypatch.setattr(solving, "WIDEST", 2)
-    solved = land.run(flow_potential=True).maps
+    rules = {"permeability": permeability, "sources": sources, "radius": 6, "block": 3}
+    factored = MovingWindowCurrent(**rules).run(flow_potential=True).maps
+    solved = MovingWindowCurrent(max_factored_width=2, **rules).run(flow_potential=True).maps
     for name, raster in factored.items():
         np.testing.assert_allclose(solved[name], raster, rtol=1e-7, atol=1e-9)
 
@@ -250,7 +248,7 @@ def test_a_window_is_freed_with_its_factor_as_soon_as_it_is_let_go():
     gc.disable()
     try:
         window = solving.WindowCircuit(np.ones((1, 3), bool), np.array([(-1, 0), (0, -1), (0, 1), (1, 0)]))
-        window.take_up(np.ones((1, 3, 4)), np.array([0, 0]), np.array([0, 0]))
+        window.set_window(np.ones((1, 3, 4)), np.array([0, 0]), np.array([0, 0]))
         window.currents(np.array([[0.0, 0.0, 2.0]]))
         watched = weakref.ref(window)
         del window
@@ -263,7 +261,7 @@ def test_the_number_of_threads_does_not_matter_to_the_last_bit():
     permeability, sources = rough((30, 30))
     land = MovingWindowCurrent(permeability=permeability, sources=sources, radius=4, batch=200)
     alone, together = (
-        land.run(flow_potential=True, normalized=True, dispatch=SerialExecutor(threads)).maps for threads in (1, 3)
+        land.run(flow_potential=True, normalized=True, executor=SerialExecutor(threads)).maps for threads in (1, 3)
     )
     for name, raster in alone.items():
         np.testing.assert_array_equal(together[name], raster)
@@ -276,7 +274,7 @@ def test_a_cluster_gives_the_same_to_the_last_bit():
     # Workers compile as this process does, and do not check annotations.
     how = {"dashboard_address": None, "silence_logs": 50, "env": {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}}
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **how) as cluster:
-        together = land.run(normalized=True, dispatch=DaskExecutor(cluster.scheduler_address))
+        together = land.run(normalized=True, executor=DaskExecutor(cluster.scheduler_address))
     alone = land.run(normalized=True)
     assert together.total == alone.total
     for name, raster in alone.maps.items():
@@ -349,8 +347,8 @@ def test_what_is_no_landscape_is_refused(wrong, message):
 
 
 def test_other_devices_are_refused():
-    with pytest.raises(ValueError, match="computed by loops on the processor"):
-        MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2).run(dispatch=MultiDeviceExecutor())
+    with pytest.raises(ValueError, match="computed by kernels for the CPU"):
+        MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2).run(executor=MultiDeviceExecutor())
 
 
 def test_a_raster_without_a_whole_block_is_refused_instead_of_a_map_of_zeros():

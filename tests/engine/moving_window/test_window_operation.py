@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from permea.engine.moving_window.tiling import windows_of_range
+from permea.engine.moving_window.tiling import windows_for_range
 from permea.engine.moving_window.window_operation import WindowOperation
 from permea.engine.storage.npy_raster import NpyRaster, on_disk
 
@@ -46,7 +46,7 @@ def test_cores_put_together_are_the_raster(shape, core, buffer):
 def test_every_cell_lies_in_one_core(shape, core, buffer):
     windows, count = WindowOperation(shape, core, buffer), np.zeros(shape, int)
     for number in range(windows.count):
-        count[windows.core_place(number)] += 1
+        count[windows.core_slices(number)] += 1
     assert (count == 1).all()
 
 
@@ -55,7 +55,7 @@ def test_windows_added_up_count_how_often_each_cell_was_seen(shape, core, buffer
     windows, total, seen = WindowOperation(shape, core, buffer), np.zeros(shape), np.zeros(shape)
     for number in range(windows.count):
         windows.add_window(total, number, np.ones(windows.window_shape))
-        seen[windows.window_place(number)] += 1
+        seen[windows.window_slices(number)] += 1
     np.testing.assert_array_equal(total, seen)
     assert (seen >= 1).all()
 
@@ -145,7 +145,7 @@ def test_a_file_that_is_cut_off_is_said(tmp_path):
 
 
 def test_a_range_beyond_the_raster_costs_no_more_than_one_as_long(tmp_path):
-    assert windows_of_range((6, 9), 1000, 0).window_shape == (11, 17)
+    assert windows_for_range((6, 9), 1000, 0).window_shape == (11, 17)
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, bool, np.int16])
