@@ -328,7 +328,7 @@ def test_rasters_on_disk_are_never_held_and_give_the_same(tmp_path):
         ({"sources": np.zeros((6, 6))}, "no cell is a source: every source strength in the landscape is 0"),
         ({"sources": np.full((6, 6), 0.5), "source_threshold": 0.7}, "below the threshold of 0.7"),
         ({"sources": None, "resistance_cutoff": 0.5}, "every resistance is above the cutoff of 0.5"),
-        ({"sources": np.ones((5, 6))}, r"source strengths: \(5, 6\) cells, where the landscape has \(6, 6\)"),
+        ({"sources": np.ones((5, 6))}, r"source strengths: \(5, 6\) cells, but the landscape has \(6, 6\)"),
         ({"sources": np.full((6, 6), -1.0)}, "source strength is negative or infinite in 36 cells, the first at row 0"),
         ({"permeability": np.full((6, 6), -1.0)}, "permeability is negative in 36 cells"),
         ({"edge_rule": "target"}, "undirected"),
