@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures test test-engine test-qgis test-all lint format docs zip bench bench-large lock clean
+.PHONY: help setup demo pictures test test-engine test-qgis test-long test-all lint format docs zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -15,7 +15,7 @@ ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_archite
 QGIS_TESTS := tests/plugin tests/ui
 # Whole files to a core: what a file's tests share is made once.
 ON_ALL_CORES := --numprocesses auto --dist loadfile
-# Without this, tests marked `long` run too.
+# Which tests run: those not marked `long`, those that are, or all.
 SHORT := -m "not long"
 
 help: ## what there is to make
@@ -36,6 +36,9 @@ test: setup ## every test that is not marked `long`
 	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
 	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+test-long: ## the tests that are marked `long`
+	@$(MAKE) --no-print-directory test SHORT='-m "long"'
 
 test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=

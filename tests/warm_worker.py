@@ -21,12 +21,31 @@ from pathlib import Path
 IDLE_SECONDS = 600
 
 
-def launcher(folder: Path, python: str) -> Path:
-    """Write the program that stands in for the interpreter `python`, and return its path."""
+def launcher(folder: Path, python: str, caches: Path | None = None) -> Path:
+    """Write the program that stands in for an interpreter.
+
+    Parameters
+    ----------
+    folder
+        Where the program and the socket are put.
+    python
+        The interpreter.
+    caches
+        Where compiled code is kept, so that all sessions share it; by default where the environment says.
+
+    Returns
+    -------
+    Path
+        The program.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "python"
+    exports = ""
+    if caches is not None:
+        exports = f'export JAX_COMPILATION_CACHE_DIR="{caches}/jax-cache" NUMBA_CACHE_DIR="{caches}/loops"\n'
     # The interpreter starts without site packages: that takes a hundredth of a second.
-    program.write_text(f'#!/bin/sh\nexec "{python}" -I -S "{__file__}" "{folder}" "{python}" "$@"\n', encoding="utf-8")
+    command = f'exec "{python}" -I -S "{__file__}" "{folder}" "{python}" "$@"\n'
+    program.write_text(f"#!/bin/sh\n{exports}{command}", encoding="utf-8")
     program.chmod(0o755)
     return program
 

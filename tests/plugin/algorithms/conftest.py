@@ -44,7 +44,7 @@ def cold_python():
 def engine_python(cold_python):
     """What stands in for the engine's Python: all jobs of the session in one process; see `warm_worker`."""
     folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
-    os.environ["PERMEA_ENGINE_PYTHON"] = str(warm_worker.launcher(folder, cold_python))
+    os.environ["PERMEA_ENGINE_PYTHON"] = str(warm_worker.launcher(folder, cold_python, ROOT / "build"))
     yield os.environ["PERMEA_ENGINE_PYTHON"]
     warm_worker.stop(folder)
     os.environ["PERMEA_ENGINE_PYTHON"] = cold_python
