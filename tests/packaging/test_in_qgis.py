@@ -35,7 +35,7 @@ def qgis_process(home):
 
     def run(*arguments):
         done = subprocess.run(
-            [program, *map(str, arguments)], cwd=home, env=environment, capture_output=True, text=True, timeout=240
+            [program, *map(str, arguments)], cwd=home, env=environment, capture_output=True, text=True, timeout=6000
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -37,7 +37,7 @@ def sitting(tmp_path_factory):
     desktop = load_desktop()
     desktop.make_profile(home, ROOT)
     variables = {"PERMEA_TEST_ROOT": str(ROOT), "PERMEA_TEST_OUT": str(out)}
-    ended = desktop.play(HERE / "desktop_session.py", home, variables, seconds=200)
+    ended = desktop.play(HERE / "desktop_session.py", home, variables, seconds=900)
     report = out / "report.json"
     if not report.is_file():
         pytest.fail(f"QGIS ended with status {ended.returncode} and without a report:\n{ended.stderr[-3000:]}")
@@ -51,7 +51,7 @@ def colours(path: Path) -> int:
     return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
 
 
-@pytest.mark.timeout(260)
+@pytest.mark.timeout(1200)
 def test_a_user_runs_an_algorithm_from_its_dialog_and_gets_a_styled_map(sitting):
     report, _ = sitting
     assert "error" not in report, report["error"]
@@ -62,14 +62,14 @@ def test_a_user_runs_an_algorithm_from_its_dialog_and_gets_a_styled_map(sitting)
     assert layer["crs"] == "EPSG:31985"
 
 
-@pytest.mark.timeout(260)
+@pytest.mark.timeout(1200)
 def test_the_menu_opens_the_engine_dialog_which_says_that_the_engine_is_ready(sitting):
     report, _ = sitting
     assert report["engine_actions"] == 1
     assert report["engine"] == "The engine is ready."
 
 
-@pytest.mark.timeout(260)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_screen_shows_something(sitting, name):
     _, pictures = sitting

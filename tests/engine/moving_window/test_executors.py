@@ -123,7 +123,7 @@ def python(program, folder, *arguments, wait=True, **environment):
     )
     if not wait:
         return started
-    said, _ = started.communicate(timeout=240)
+    said, _ = started.communicate(timeout=1200)
     assert started.returncode == 0, said
     return said
 

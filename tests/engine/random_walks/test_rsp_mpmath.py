@@ -83,7 +83,7 @@ def _solve(factored, right):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("theta", THETAS)
 def test_nine_digits_are_right_in_both_directions_at_any_theta(case, theta):
     grid, conductance = case

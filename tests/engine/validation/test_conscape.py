@@ -121,7 +121,7 @@ def falling(cost):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_numbers(reindeer, asserted, table):
     found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
     stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
@@ -136,7 +136,7 @@ def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_number
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(reindeer, asserted, table):
     by_proximity = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
     np.testing.assert_allclose(

@@ -273,7 +273,7 @@ def ask_engine(engine_python, tmp_path):
             env=clean,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         result = json.loads((folder / "result.json").read_text())
