@@ -21,7 +21,9 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Point the pictures of the algorithms' pages to their place on the site."""
+    """Point links that leave `docs` to the place of their target on the site."""
+    for place, source in ROOT_PAGES.items():
+        markdown = markdown.replace(f"](../{source}", f"]({place}")
     return re.sub(r"\((?:\.\./)+resources/help/images/", "(../images/help/", markdown)
 
 
