@@ -24,6 +24,6 @@ def job(site: BenchmarkLandscape, watch: Timer, *, task: str, points: int, param
         return Job({**GRAPH, **parameters}, arrays, Reporter(io.StringIO()))
 
     known = tasks()[task]
-    foreseen = known.forecast(given(0))
+    foreseen = known.estimate(given(0))
     watch.time(lambda repetition: known.run(given(repetition)), compiled=True)
     return {"foreseen_seconds": foreseen.seconds, "foreseen_bytes": foreseen.bytes}

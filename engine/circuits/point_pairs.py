@@ -114,10 +114,10 @@ class PointPairSolver:
             potentials = np.empty((len(self.sources), self.circuit.node_of.size))
         for rows in parts:
             if not keep:
-                name = f"seen-{rows.start:06d}"
+                name = f"potentials-at-focal-{rows.start:06d}"
                 seen = self.finished.worked_out(name, lambda rows=rows: self._solved(rows)[:, places])
             else:
-                name = f"solved-{rows.start:06d}"
+                name = f"potentials-{rows.start:06d}"
                 solved = self.finished.worked_out(name, lambda rows=rows: self._solved(rows))
                 if potentials is None:
                     potentials = solved

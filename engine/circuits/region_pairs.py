@@ -147,7 +147,7 @@ class RegionPairSolver:
         def work() -> np.ndarray:
             return np.array([0.0 if self._same(*pair) else self.by_itself(*pair)[0] for pair in pairs])
 
-        return self.finished.worked_out(f"apart-{number:08d}", work)
+        return self.finished.worked_out(f"pair-resistances-{number:08d}", work)
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
         """Give first, second, resistance, potentials and currents of every pair that is connected.
@@ -246,7 +246,7 @@ class RegionPairSolver:
     def block(self) -> Float[np.ndarray, "terminals terminals"]:
         """Return G."""
         if self._block is None:
-            self._block = self.finished.worked_out("rims", lambda: self.grounded.between(self.terminals))
+            self._block = self.finished.worked_out("boundary_inverse", lambda: self.grounded.between(self.terminals))
         return self._block
 
     def potentials(

@@ -8,7 +8,7 @@ import numpy as np
 from .checkpoint import CheckpointFolder
 from .result_cache import ResultCache
 
-PREFIX = "finished-"
+PREFIX = "cached-"
 
 
 class ArrayStore(CheckpointFolder, ResultCache):
@@ -23,8 +23,8 @@ class ArrayStore(CheckpointFolder, ResultCache):
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     ArrayStore(folder, {"task": "an example"}).keep("solved-000000", np.array([0.1]))
-    ...     ArrayStore(folder, {"task": "an example"}).take("solved-000000")
+    ...     ArrayStore(folder, {"task": "an example"}).keep("potentials-000000", np.array([0.1]))
+    ...     ArrayStore(folder, {"task": "an example"}).take("potentials-000000")
     array([0.1])
     """
 

@@ -13,7 +13,7 @@ class ResultCache:
 
     Examples
     --------
-    >>> ResultCache().take("solved-000000") is None
+    >>> ResultCache().take("potentials-000000") is None
     True
     """
 

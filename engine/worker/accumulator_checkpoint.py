@@ -10,7 +10,7 @@ import numpy as np
 from ..circuits.accumulator import CumulativeCurrent, CurrentAccumulator
 from ..storage.checkpoint import CheckpointFolder
 
-FILE = "sums.npz"
+FILE = "cumulative.npz"
 
 #: Of the time that runs take, the part that may be spent on keeping their sums.
 SHARE = 0.1

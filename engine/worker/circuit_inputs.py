@@ -24,7 +24,7 @@ POTENTIALS = 8
 MAP_SECONDS = 6e-8
 
 
-def forecast(job: Job, solves: int, maps: int) -> ResourceEstimate:
+def estimate(job: Job, solves: int, maps: int) -> ResourceEstimate:
     """Say what so many solves and so many maps on the landscape of a job will need."""
     shape = job.inputs["landscape"].shape
     cells = shape[0] * shape[1]
@@ -88,7 +88,7 @@ def read_focal(job: Job, shape: tuple[int, ...], name: str = "focal") -> FocalNo
     ValueError
         Inputs are missing, do not fit each other, or lie outside.
     """
-    ids, cells = _whole_numbers(job, f"{name}_ids"), _whole_numbers(job, f"{name}_cells")
+    ids, cells = _integers(job, f"{name}_ids"), _integers(job, f"{name}_cells")
     if len(ids) != len(cells) or ids.ndim != 1 or cells.ndim != 2 or cells.shape[1] != len(shape):
         raise ValueError(
             f'inputs "{name}_ids" and "{name}_cells" must have the shapes (k,) and (k, {len(shape)}), '
@@ -103,7 +103,7 @@ def read_pairs(job: Job, name: str) -> list[tuple[int, int]]:
     """Return an optional input of pairs of ids, shape (k, 2); none where it is not there."""
     if name not in job.inputs:
         return []
-    pairs = _whole_numbers(job, name)
+    pairs = _integers(job, name)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f'input "{name}" must be pairs of ids of shape (k, 2), not {pairs.shape}')
     return [(int(one), int(other)) for one, other in pairs]
@@ -160,12 +160,12 @@ def cells_without_flow(circuit: GridCircuit, focal: FocalNodes) -> int:
     return int(flowless[cells].sum())
 
 
-def circuit_numbers(circuit: GridCircuit, entries: list[SolveStats]) -> dict[str, Any]:
+def circuit_metrics(circuit: GridCircuit, entries: list[SolveStats]) -> dict[str, Any]:
     """Return what is known of a landscape, and what the solvers did."""
     return landscape_metrics(circuit.grid) | solver_metrics(entries)
 
 
-def _whole_numbers(job: Job, name: str) -> np.ndarray:
+def _integers(job: Job, name: str) -> np.ndarray:
     if name not in job.inputs:
         raise ValueError(f'input "{name}" is missing')
     values = np.asarray(job.inputs[name])

@@ -11,7 +11,7 @@ from ..storage.npy_raster import NpyRaster
 from .protocol import plain
 from .task import TaskResult
 
-FORMAT = 1
+FORMAT = 2
 
 #: Inputs on disk from this size on are mapped, not read: a task that needs but parts of them reads those.
 MAPPED_FROM = 1 << 22  # bytes
@@ -67,8 +67,8 @@ def write_result(folder: Path, answer: TaskResult) -> None:
         if not isinstance(array, NpyRaster):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
         files[name] = f"{name}.npy"
-    numbers = {name: plain(value) for name, value in answer.numbers.items()}
+    numbers = {name: plain(value) for name, value in answer.metrics.items()}
     unfinished = folder / "result.json.part"
-    text = json.dumps({"format": FORMAT, "outputs": files, "numbers": numbers}, allow_nan=False, indent=1)
+    text = json.dumps({"format": FORMAT, "outputs": files, "metrics": numbers}, allow_nan=False, indent=1)
     unfinished.write_text(text, encoding="utf-8")
     os.replace(unfinished, folder / "result.json")

@@ -1,4 +1,4 @@
-"""How fast this machine is beside the one on which the forecasts' constants were measured; found out once."""
+"""How fast this machine is beside the one on which the estimates' constants were measured; found out once."""
 
 import json
 import os

@@ -71,19 +71,19 @@ def _run(folder: Path, report: Reporter) -> int:
         raise ValueError(f'there is no task "{name}"; this engine knows {", ".join(sorted(known))}')
     job = Job(parameters, inputs, report, folder)
     try:
-        need = known[name].forecast(job)
+        need = known[name].estimate(job)
     except KeyError as missing:
         raise ValueError(f"the job lacks {missing}") from None
-    report.forecast(need.bytes, need.seconds, psutil.virtual_memory().available)
+    report.estimate(need.bytes, need.seconds, psutil.virtual_memory().available)
     started = time.perf_counter()
     answer = known[name].run(job)
-    numbers = {
-        **answer.numbers,
+    metrics = {
+        **answer.metrics,
         "seconds": round(time.perf_counter() - started, 3),
         "peak_memory_bytes": peak_memory(),
     }
     report.progress(99, "Writing the answer")
-    write_result(folder, type(answer)(answer.outputs, numbers))
+    write_result(folder, type(answer)(answer.outputs, metrics))
     report.progress(100, "Done")
     return DONE
 

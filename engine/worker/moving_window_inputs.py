@@ -48,7 +48,7 @@ def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
     return windows, everywhere
 
 
-def forecast(job: Job, *, potential: bool = False, gradient: bool = False) -> ResourceEstimate:
+def estimate(job: Job, *, potential: bool = False, gradient: bool = False) -> ResourceEstimate:
     """Say what the windows of a job will need: a batch at a time in memory, all of them in time."""
     blocks = blocks_of(job)
     windows = WindowOperation(job.inputs["landscape"].shape, blocks.width, blocks.half_window)

@@ -23,18 +23,18 @@ class PartialResultWriter:
     Parameters
     ----------
     job
-        With the parameter `pieces_at_once`, work stops while so many pieces have not been deleted by whoever reads
+        With the parameter `max_pending`, work stops while so many pieces have not been deleted by whoever reads
         them; without, all of them stay in the folder.
     """
 
     def __init__(self, job: Job):
-        limit = job.parameters.get("pieces_at_once")
+        limit = job.parameters.get("max_pending")
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-            raise ValueError(f'parameter "pieces_at_once" must be a whole number of 1 or more, not {limit!r}')
+            raise ValueError(f'parameter "max_pending" must be a whole number of 1 or more, not {limit!r}')
         self._job, self._limit = job, limit
         self._unread: list[list[Path]] = []
 
-    def give(self, name: str, arrays: dict[str, np.ndarray], **facts: Any) -> None:
+    def give(self, name: str, arrays: dict[str, np.ndarray], **metrics: Any) -> None:
         """Hand over a piece.
 
         Parameters
@@ -43,7 +43,7 @@ class PartialResultWriter:
             Of the piece, fit for a file name.
         arrays
             By what they hold.
-        facts
+        metrics
             Numbers that belong to it.
         """
         files = {}
@@ -54,7 +54,7 @@ class PartialResultWriter:
                 np.save(file, np.ascontiguousarray(array), allow_pickle=False)
             os.replace(unfinished, path)
             files[what] = path.name
-        self._job.report.piece(name, files, facts)
+        self._job.report.partial_result(name, files, metrics)
         if self._limit is not None:
             self._unread.append([self._job.folder / file for file in files.values()])
             self._wait()
@@ -72,7 +72,7 @@ class PartialResultWriter:
             time.sleep(LOOK)
             if time.monotonic() - spoke > SIGN_OF_LIFE:
                 # Also ends the work where nobody listens any more.
-                self._job.report.metric("pieces_waiting", len(self._unread))
+                self._job.report.metric("pending_partial_results", len(self._unread))
                 spoke = time.monotonic()
 
 

@@ -18,7 +18,7 @@ PATH_CELL = 48
 KEPT = 8
 
 
-def forecast(job: Job, *, kept: int = 0) -> ResourceEstimate:
+def estimate(job: Job, *, kept: int = 0) -> ResourceEstimate:
     """Say what searches from all places need, if so many rasters are kept; a path is about as long as the landscape."""
     rows, columns = job.inputs["landscape"].shape
     nodes = len(np.unique(job.inputs["focal_ids"]))

@@ -33,13 +33,15 @@ class Reporter:
         """Say a number before the end."""
         self._say("metric", name=name, value=value)
 
-    def piece(self, name: str, files: dict[str, str], facts: dict[str, Any]) -> None:
+    def partial_result(self, name: str, files: dict[str, str], metrics: dict[str, Any]) -> None:
         """Say that a part of the result lies in the job's folder: its files by what they hold, and what is known."""
-        self._say("piece", name=name, files=files, facts={key: plain(value) for key, value in facts.items()})
+        self._say(
+            "partial_result", name=name, files=files, metrics={key: plain(value) for key, value in metrics.items()}
+        )
 
-    def forecast(self, bytes_: int, seconds: float | None, free_bytes: int | None) -> None:
+    def estimate(self, bytes_: int, seconds: float | None, free_bytes: int | None) -> None:
         """Say what the job will need and what there is, in bytes and seconds."""
-        self._say("forecast", bytes=int(bytes_), seconds=seconds, free_bytes=free_bytes)
+        self._say("estimate", bytes=int(bytes_), seconds=seconds, free_bytes=free_bytes)
 
     def probe(self, what: dict[str, Any]) -> None:
         """Say what this environment is."""

@@ -21,7 +21,7 @@ from .task import Job
 PER_RUN_OUTPUTS = ("none", "currents", "potentials", "both")
 
 #: Parameters that do not change what is computed, only what is handed over and where from it goes on.
-NON_RESULT_PARAMETERS = ("each", "maximum", "have", "checkpoint", "pieces_at_once")
+NON_RESULT_PARAMETERS = ("per_run_outputs", "maximum", "completed_runs", "checkpoint", "max_pending")
 
 #: A current this much beside the largest that enters a node and does not leave it is worth a warning.
 CONSERVATION_TOL = 1e-6
@@ -59,7 +59,7 @@ def run_resumable(
     Parameters
     ----------
     job
-        With the parameter `checkpoint`, a folder, sums are kept there and gone on with; `have` names the runs that
+        With the parameter `checkpoint`, a folder, sums are kept there; `completed_runs` names the runs that
         whoever started the job has already.
     task
         Its name.
@@ -88,7 +88,7 @@ def run_resumable(
     sums, done, values = (
         (kept.sums, kept.done, kept.values) if kept is not None else (CurrentAccumulator(nothing), 0, {})
     )
-    have = set(runs.names if each == "none" else job.parameters.get("have") or ())
+    have = set(runs.names if each == "none" else job.parameters.get("completed_runs") or ())
     place = {name: number for number, name in enumerate(runs.names)}
     left = [name for name in runs.names if place[name] >= done or name not in have]
     for name, run, counted in runs.maps(left):
@@ -97,7 +97,7 @@ def run_resumable(
         if name not in have:
             arrays = {"currents": run.currents, "potentials": run.potentials}
             wanted = {what: array for what, array in arrays.items() if each in (what, "both")} | more(run)
-            pieces.give(name, wanted, resistance=run.resistance, unconserved=run.residual)
+            pieces.give(name, wanted, resistance=run.resistance, kcl_residual=run.residual)
         if number >= done:
             sums.add(counted, run.residual)
             values[name] = run.resistance

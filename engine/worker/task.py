@@ -38,7 +38,7 @@ class TaskResult:
     """What a task gives back: arrays (or rasters on disk, in the job's folder already) and numbers, by name."""
 
     outputs: dict[str, np.ndarray | NpyRaster]
-    numbers: dict[str, float | int | str | None] = field(default_factory=dict)
+    metrics: dict[str, float | int | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Task(abc.ABC):
     name: ClassVar[str]
 
     @abc.abstractmethod
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """Say what the job will need, before any work."""
 
     @abc.abstractmethod

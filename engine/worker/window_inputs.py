@@ -57,7 +57,7 @@ def range_in_cells(job: Job) -> tuple[int, int]:
     return rows, columns
 
 
-def forecast(job: Job, *, gradient: bool) -> ResourceEstimate:
+def estimate(job: Job, *, gradient: bool) -> ResourceEstimate:
     """Say what a windowed job will need: a batch at a time in memory, all windows in time."""
     shape = job.inputs["landscape"].shape
     kind = choice_parameter(job, "distance", DISTANCES)

@@ -261,7 +261,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             rasters = self.raster_outputs(inputs, result)
             self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 90, 100))
         self._log_summary(inputs, result, feedback)
-        return {**paths, **layers, **{output.name: result.numbers[output.key] for output in self.number_outputs}}
+        return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
 
     def _write_rasters(
         self,
@@ -285,7 +285,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             style_when_loaded(path, raster.style, context)
 
     def _log_summary(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
-        landscape, numbers = inputs.landscape, result.numbers
+        landscape, numbers = inputs.landscape, result.metrics
         cells = tr("{valid:,} of {all:,} cells have data; {active:,} cells are passable.").format(
             valid=landscape.valid_cells, all=landscape.valid.size, active=numbers["active_cells"]
         )

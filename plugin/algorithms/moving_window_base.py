@@ -119,9 +119,9 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
         return arrays | rasters, {**parameters, **self._execution_parameters(inputs)}
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        if result.numbers["skipped_windows"]:
+        if result.metrics["skipped_windows"]:
             text = tr("{skipped_windows:,} windows whose target is no source were skipped.")
-            feedback.pushInfo(text.format(**result.numbers))
+            feedback.pushInfo(text.format(**result.metrics))
 
 
 def moving_window_outputs(values: str, *further: NumberOutput) -> tuple[NumberOutput, ...]:

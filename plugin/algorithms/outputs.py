@@ -45,21 +45,24 @@ class NumberOutput:
     Parameters
     ----------
     key
-        Name in the engine's result; in capitals, the name of the output in QGIS.
+        Name of the metric in the engine's result.
     description
         What the user reads.
     is_text
         Whether it is text rather than a number.
+    output
+        Name of the output in QGIS; by default the key in capitals.
     """
 
     key: str
     description: str
     is_text: bool = False
+    output: str = ""
 
     @property
     def name(self) -> str:
         """Name of the output in QGIS."""
-        return self.key.upper()
+        return self.output or self.key.upper()
 
     def definition(self) -> QgsProcessingOutputDefinition:
         """Return the output definition for QGIS."""
@@ -142,7 +145,9 @@ def flow_outputs() -> tuple[NumberOutput, ...]:
         NumberOutput("maximum_current", tr("Largest current through a cell, in ampere")),
         NumberOutput("cells_without_flow", tr("Cells in components of the landscape without any current")),
         NumberOutput(
-            "unconserved", tr("Largest violation of current conservation (Kirchhoff), relative to the largest current")
+            "kcl_residual",
+            tr("Largest violation of current conservation (Kirchhoff), relative to the largest current"),
+            output="UNCONSERVED",
         ),
     )
 

@@ -246,4 +246,4 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
         "nodes that are connected with each other: {components}."
     )
     components = join_names(lists, MAX_COMPONENTS_IN_MESSAGE, "; ")
-    return text.format(count=result.numbers["unconnected"], components=components)
+    return text.format(count=result.metrics["unconnected"], components=components)

@@ -27,7 +27,7 @@ from .parameters import with_help
 from .tables import Table, write_table
 
 #: Files of what the engine has worked out; large, and of no use once the results are there.
-WORKED_OUT = "finished-*.npy"
+WORKED_OUT = "cached-*.npy"
 
 #: Of the time of a run, the part that may be spent on tables of what is known so far.
 SHARE = 0.1

@@ -209,7 +209,7 @@ class WindowedAlgorithm(EngineAlgorithm):
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("Connectivity of the landscape as it is: {connectivity}, from {windows:,} windows.")
         feedback.pushInfo(text.format(connectivity=format_number(numbers["connectivity"]), windows=numbers["windows"]))
         if numbers["skipped_windows"]:

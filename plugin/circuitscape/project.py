@@ -104,10 +104,10 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
         arrays["strengths"] = strengths_of(options, ids, feedback)
     parameters |= {
         "mode": MODES[scenario],
-        "zero_in_maps": options.flag("set_focal_node_currents_to_zero"),
-        "sums": _wants_sums(options),
+        "zero_all_maps": options.flag("set_focal_node_currents_to_zero"),
+        "cumulative": _wants_sums(options),
         "maximum": options.flag("write_max_cur_maps"),
-        "each": each_of(options),
+        "per_run_outputs": each_of(options),
     }
     rasters = ("cumulative", "maximum") if parameters["maximum"] else ("cumulative",)
     task = Task("circuit.current", parameters, arrays, rasters if _wants_sums(options) else ())
@@ -267,7 +267,7 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     require_two_nodes(ids, focal.name)
     ids, cells, excluded = selected(options, ids, ids[:, None], feedback)
     # Which nodes are connected with the pair stands in the potentials.
-    parameters = {"mode": "pairwise", "each": "none" if each_of(options) == "none" else "both"}
+    parameters = {"mode": "pairwise", "per_run_outputs": "none" if each_of(options) == "none" else "both"}
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     return Project(options, Task("circuit.network", parameters, arrays, ()), ids=tuple(np.unique(ids).tolist()))
 

@@ -96,7 +96,7 @@ class ResultWriter:
         if piece.name == "resistances":
             self._resistance_matrix(piece.arrays["ids"], piece.arrays["resistances"])
             return
-        if piece.name == "resistances_so_far":
+        if piece.name == "resistances_partial":
             self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
             return
         if self._has_maps(piece.name):

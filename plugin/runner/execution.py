@@ -72,7 +72,10 @@ class Job:
     engine: EngineInfo
 
     def run(
-        self, task: Task, feedback: QgsProcessingFeedback, on_piece: Callable[[PartialResult], None] | None = None
+        self,
+        task: Task,
+        feedback: QgsProcessingFeedback,
+        on_partial_result: Callable[[PartialResult], None] | None = None,
     ) -> Result:
         """Run a task as `run` does; outputs on disk last as long as the job is open.
 
@@ -80,12 +83,12 @@ class Job:
         ----------
         task, feedback
             As for `run`.
-        on_piece
+        on_partial_result
             Takes the parts of the result that are there before the end, one after the other. What it raises ends the
             run.
         """
         write_job(task, self.folder)
-        return _result_of(task, self.engine, self.folder, feedback, on_piece)
+        return _result_of(task, self.engine, self.folder, feedback, on_partial_result)
 
 
 @contextmanager
@@ -114,15 +117,15 @@ def _result_of(
     engine: EngineInfo,
     folder: Path,
     feedback: QgsProcessingFeedback,
-    on_piece: Callable[[PartialResult], None] | None = None,
+    on_partial_result: Callable[[PartialResult], None] | None = None,
 ) -> Result:
     command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
     feedback.pushCommandInfo(_to_repeat(engine, command))
 
-    def hand_on(name: str, files: dict, facts: dict) -> None:
-        on_piece(read_partial_result(folder, name, files, facts))
+    def hand_on(name: str, files: dict, metrics: dict) -> None:
+        on_partial_result(read_partial_result(folder, name, files, metrics))
 
-    messages = MessageHandler(feedback, hand_on if on_piece else None)
+    messages = MessageHandler(feedback, hand_on if on_partial_result else None)
     ended = run_process(
         command,
         environment=scrubbed_environment(engine.folder),

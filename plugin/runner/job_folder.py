@@ -18,7 +18,7 @@ from ..npy_file import NpyFile
 from .errors import JobNotWritten, RunFailed
 from .task import PartialResult, Result, Task
 
-FORMAT = 1
+FORMAT = 2
 
 # The answer of most tasks is as large as the question; the rest is room for everything small.
 ANSWER_PER_INPUT = 1.0
@@ -132,9 +132,9 @@ def read_result(folder: Path, task: Task) -> Result:
         raise RunFailed(
             tr("The engine's result has another format than this plugin reads. Update Permea and its engine together.")
         )
-    files, numbers = answer.get("outputs"), answer.get("numbers")
-    if not isinstance(files, dict) or not isinstance(numbers, dict):
-        raise RunFailed(tr("The engine's result is incomplete: it names no outputs or no numbers."))
+    files, metrics = answer.get("outputs"), answer.get("metrics")
+    if not isinstance(files, dict) or not isinstance(metrics, dict):
+        raise RunFailed(tr("The engine's result is incomplete: it names no outputs or no metrics."))
     missing = [name for name in task.rasters or () if name not in files]
     if missing:
         raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
@@ -147,10 +147,10 @@ def read_result(folder: Path, task: Task) -> Result:
                     name=name, found=array.shape, expected=task.shape
                 )
             )
-    return Result(outputs, numbers)
+    return Result(outputs, metrics)
 
 
-def read_partial_result(folder: Path, name: str, files: dict[str, Any], facts: dict[str, Any]) -> PartialResult:
+def read_partial_result(folder: Path, name: str, files: dict[str, Any], metrics: dict[str, Any]) -> PartialResult:
     """Read a part of the result, and delete its files, so that the engine goes on.
 
     Raises
@@ -161,7 +161,7 @@ def read_partial_result(folder: Path, name: str, files: dict[str, Any], facts: d
     arrays = {what: _read_output(folder, what, file, on_disk=False) for what, file in files.items()}
     for file in files.values():
         (folder / file).unlink(missing_ok=True)
-    return PartialResult(name, arrays, facts)
+    return PartialResult(name, arrays, metrics)
 
 
 def remove(folder: Path) -> None:

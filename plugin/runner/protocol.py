@@ -14,7 +14,7 @@ from ..i18n import tr
 from .errors import OutOfMemory
 from .memory import check_memory
 
-OnPiece = Callable[[str, dict, dict], None]
+OnPartialResult = Callable[[str, dict, dict], None]
 
 # Every line in QGIS's log costs a redraw: a worker gone wild must not freeze the window.
 STRAY_LINES_SHOWN = 50
@@ -30,7 +30,7 @@ class MessageHandler:
     ----------
     feedback
         Hears what the lines say.
-    on_piece
+    on_partial_result
         Takes each part of the result that is there before the end: its name, its files by what they hold, and what
         else is known of it.
 
@@ -39,11 +39,11 @@ class MessageHandler:
     error
         The worker's last ``error`` line, empty as long as there was none.
     refusal
-        Why the run must not go on, once the forecast says so.
+        Why the run must not go on, once the estimate says so.
     """
 
-    def __init__(self, feedback: QgsProcessingFeedback, on_piece: OnPiece | None = None) -> None:
-        self._feedback, self._on_piece = feedback, on_piece
+    def __init__(self, feedback: QgsProcessingFeedback, on_partial_result: OnPartialResult | None = None) -> None:
+        self._feedback, self._on_partial_result = feedback, on_partial_result
         self._text, self._text_at = "", 0.0
         self._stray = 0
         self.error: dict[str, str] = {}
@@ -66,7 +66,7 @@ class MessageHandler:
 
     # Each of these returns False where the line lacks what its type promises: it is then shown as it came.
 
-    def _take_forecast(self, message: dict) -> bool:
+    def _take_estimate(self, message: dict) -> bool:
         needed, free = message.get("bytes"), message.get("free_bytes")
         if not _is_number(needed) or not (free is None or _is_number(free)):
             return False
@@ -105,12 +105,12 @@ class MessageHandler:
         self._feedback.pushInfo(f"{message['name']}: {message['value']}")
         return True
 
-    def _take_piece(self, message: dict) -> bool:
-        name, files, facts = (message.get(key) for key in ("name", "files", "facts"))
-        if not (isinstance(name, str) and isinstance(files, dict) and isinstance(facts, dict)):
+    def _take_partial_result(self, message: dict) -> bool:
+        name, files, metrics = (message.get(key) for key in ("name", "files", "metrics"))
+        if not (isinstance(name, str) and isinstance(files, dict) and isinstance(metrics, dict)):
             return False
-        if self._on_piece is not None:
-            self._on_piece(name, files, facts)
+        if self._on_partial_result is not None:
+            self._on_partial_result(name, files, metrics)
         return True
 
     def _take_error(self, message: dict) -> bool:

@@ -55,12 +55,12 @@ class Result:
     ----------
     outputs
         Arrays by name, in memory, or in files of the job folder for a task on disk.
-    numbers
+    metrics
         Totals, solver, iterations, residual, seconds, peak memory, by name; None where one does not apply.
     """
 
     outputs: dict[str, np.ndarray | NpyFile]
-    numbers: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +73,10 @@ class PartialResult:
         Of the part, as the task calls it.
     arrays
         By what they hold, in memory.
-    facts
+    metrics
         Numbers that belong to it; None where one does not apply.
     """
 
     name: str
     arrays: dict[str, np.ndarray]
-    facts: dict[str, Any]
+    metrics: dict[str, Any]

@@ -141,7 +141,7 @@ def worker(tmp_path, qgis_app):
         def finish(outputs, **numbers):
             for name, array in outputs.items():
                 np.save(job_folder / f"{name}.npy", array)
-            answer = {"format": 1, "outputs": {n: f"{n}.npy" for n in outputs}, "numbers": numbers}
+            answer = {"format": 2, "outputs": {n: f"{n}.npy" for n in outputs}, "metrics": numbers}
             (job_folder / "result.json").write_text(json.dumps(answer))
     """)
 

@@ -39,7 +39,7 @@ class BarriersTask(Task):
 
     name = "flow.barriers"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """The distances with their gradient; two searches and one circuit for each corridor."""
         shape, nodes = job.inputs["landscape"].shape, len(np.unique(job.inputs["focal_ids"]))
         cells = shape[0] * shape[1]
@@ -71,7 +71,7 @@ class BarriersTask(Task):
         with record_stats() as entries:
             found = barrier_map(grid, focal, distance, progress=_progress(job, "gain"))
             gain = found.gain[np.isfinite(found.gain)]
-            numbers = landscape_metrics(grid) | {
+            metrics = landscape_metrics(grid) | {
                 "focal_nodes": len(focal),
                 "mean_distance": found.distance,
                 "pairs": found.pairs,
@@ -80,8 +80,8 @@ class BarriersTask(Task):
                 "maximum": gain.max(),
                 "largest_improvement": None,
                 "largest_restored_gain": None,
-                "joining_cells": None,
-                "unconserved": None,
+                "newly_connecting_cells": None,
+                "kcl_residual": None,
             }
             outputs = {"gain": found.gain}
             by_cost = job.parameters["distance"] == "leastcost"
@@ -95,19 +95,19 @@ class BarriersTask(Task):
                 score = improvement_score(costs, positive_parameter(job, "search_radius"), restored)
                 outputs["improvement"] = score.largest
                 finite = score.largest[np.isfinite(score.largest)]
-                numbers["largest_improvement"] = finite.max() if finite.size else None
+                metrics["largest_improvement"] = finite.max() if finite.size else None
             if restoring:
                 gains = _restored(job, grid, focal, costs if by_cost else None)
                 outputs["restored_gain"] = gains.gain
                 finite = gains.gain[np.isfinite(gains.gain)]
-                numbers["largest_restored_gain"] = finite.max() if finite.size else None
-                numbers["joining_cells"] = int((gains.joined > 0).sum())
+                metrics["largest_restored_gain"] = finite.max() if finite.size else None
+                metrics["newly_connecting_cells"] = int((gains.joined > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
                 pinched = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
                 outputs["pinch_points"] = pinched.total
-                numbers["unconserved"] = pinched.residual
-        return TaskResult(outputs, numbers | solver_metrics(entries))
+                metrics["kcl_residual"] = pinched.residual
+        return TaskResult(outputs, metrics | solver_metrics(entries))
 
 
 def _restored(job: Job, grid: GridGraph, focal: FocalNodes, costs: LeastCostRestoration | None) -> RestorationGain:

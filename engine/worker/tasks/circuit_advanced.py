@@ -23,9 +23,9 @@ class CircuitAdvancedTask(Task):
 
     name = "circuit.advanced"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """One solve."""
-        return circuit_inputs.forecast(job, 1, 1)
+        return circuit_inputs.estimate(job, 1, 1)
 
     def run(self, job: Job) -> TaskResult:
         """One system, whatever the number of sources and grounds."""
@@ -36,8 +36,8 @@ class CircuitAdvancedTask(Task):
         job.report.progress(5, "Potentials")
         with record_stats() as entries:
             flow = run_advanced(job, circuit)
-        numbers = circuit_inputs.circuit_numbers(circuit, entries) | advanced_metrics(flow)
-        return TaskResult({"potentials": flow.potentials, "currents": flow.currents}, numbers)
+        metrics = circuit_inputs.circuit_metrics(circuit, entries) | advanced_metrics(flow)
+        return TaskResult({"potentials": flow.potentials, "currents": flow.currents}, metrics)
 
 
 def run_advanced(job: Job, circuit: Circuit) -> AdvancedResult:
@@ -81,7 +81,7 @@ def advanced_metrics(flow: AdvancedResult) -> dict[str, Any]:
     check = diagnose_map(flow.potentials, flow.currents, flow.residual)
     return {
         "cells_without_flow": check.without_result,
-        "unconserved": check.residual,
+        "kcl_residual": check.residual,
         "maximum_current": float(np.nanmax(flow.currents, initial=0.0)),
         "maximum_potential": float(np.nanmax(flow.potentials, initial=0.0)),
         "minimum_potential": float(np.nanmin(flow.potentials, initial=0.0)),

@@ -35,7 +35,7 @@ MODES = ("pairwise", "one_to_all", "all_to_one")
 PATTERNS = 14
 
 #: The piece that holds the resistances so far.
-SO_FAR = "resistances_so_far"
+SO_FAR = "resistances_partial"
 
 
 class CircuitCurrentTask(Task):
@@ -43,18 +43,18 @@ class CircuitCurrentTask(Task):
 
     name = "circuit.current"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """One solve for each focal node, and the potentials of all of them."""
         cells = len(job.inputs["focal_ids"])
         nodes = len(np.unique(job.inputs["focal_ids"]))
         one_each = cells == nodes
-        with_maps = job.parameters.get("each", "none") != "none"
+        with_maps = job.parameters.get("per_run_outputs", "none") != "none"
         runs = nodes * (nodes - 1) // 2 if job.parameters.get("mode") == "pairwise" else nodes
         if one_each or job.parameters.get("mode") != "pairwise":
-            return circuit_inputs.forecast(job, nodes if one_each else min(nodes, 8), runs if with_maps else 1)
+            return circuit_inputs.estimate(job, nodes if one_each else min(nodes, 8), runs if with_maps else 1)
         # Regions keep the network between their rims instead of the potentials of all of them.
-        with_sums = job.parameters.get("sums", True)
-        each = circuit_inputs.forecast(job, 8, runs if with_maps or with_sums else 1)
+        with_sums = job.parameters.get("cumulative", True)
+        each = circuit_inputs.estimate(job, 8, runs if with_maps or with_sums else 1)
         patterns = min(PATTERNS * nodes, runs) if with_sums and not with_maps else 0
         together = peak_bytes(job.inputs["landscape"].shape, patterns, cpu_count())
         return ResourceEstimate(each.bytes + circuit_inputs.boundary_bytes(job) + together, each.seconds)
@@ -62,8 +62,10 @@ class CircuitCurrentTask(Task):
     def run(self, job: Job) -> TaskResult:
         """Resistances first, then run by run."""
         mode = choice_parameter(job, "mode", MODES)
-        each = choice_parameter(job, "each", PER_RUN_OUTPUTS) if "each" in job.parameters else "none"
-        with_sums = bool(job.parameters.get("sums", True))
+        each = (
+            choice_parameter(job, "per_run_outputs", PER_RUN_OUTPUTS) if "per_run_outputs" in job.parameters else "none"
+        )
+        with_sums = bool(job.parameters.get("cumulative", True))
         largest = with_sums and bool(job.parameters.get("maximum", True))
         # Before anything is handed over that might replace results of something else.
         lock_output_folder(job, self.name)
@@ -79,19 +81,19 @@ class CircuitCurrentTask(Task):
             else:
                 found, sums = _sweep(job, circuit, focal, mode, each, with_sums)
         outputs = dict(found)
-        numbers = circuit_inputs.circuit_numbers(circuit, entries) | {
+        metrics = circuit_inputs.circuit_metrics(circuit, entries) | {
             "focal_nodes": nodes,
             "cells_without_flow": circuit_inputs.cells_without_flow(circuit, focal),
             "maximum_current": None,
             "runs": None,
-            "unconserved": None,
+            "kcl_residual": None,
         }
         if sums is not None:
             outputs |= {"cumulative": sums.total} | ({"maximum": sums.largest} if largest else {})
             most = float(np.nanmax(sums.total, initial=0.0))
             warn_if_not_conserved(job, sums.residual)
-            numbers |= {"maximum_current": most, "runs": sums.runs, "unconserved": sums.residual}
-        return TaskResult(outputs, numbers | resistance_metrics(mode, outputs["resistances"]))
+            metrics |= {"maximum_current": most, "runs": sums.runs, "kcl_residual": sums.residual}
+        return TaskResult(outputs, metrics | resistance_metrics(mode, outputs["resistances"]))
 
 
 def _pairwise(
@@ -103,8 +105,8 @@ def _pairwise(
     finished, pieces = open_array_store(job, CircuitCurrentTask.name, room), PartialResultWriter(job)
     pairwise = circuit_inputs.pairwise_without(circuit, focal, circuit_inputs.read_pairs(job, "excluded"), finished)
     # In the sum only, or in the map of each pair, too.
-    zero_in_maps = bool(job.parameters.get("zero_in_maps"))
-    zero = zero_in_maps or bool(job.parameters.get("zero_at_focal"))
+    zero_in_maps = bool(job.parameters.get("zero_all_maps"))
+    zero = zero_in_maps or bool(job.parameters.get("zero_focal_currents"))
     known = ThrottledMatrixWriter(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
 
     def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
@@ -148,7 +150,7 @@ def _sweep(
         focal,
         strengths=circuit_inputs.read_strengths(job),
         excluded=circuit_inputs.read_pairs(job, "excluded"),
-        zero_at_focal=bool(job.parameters.get("zero_in_maps")),
+        zero_at_focal=bool(job.parameters.get("zero_all_maps")),
     )
     names = [str(identity) for identity in focal.ids.tolist()]
 

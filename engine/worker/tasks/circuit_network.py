@@ -31,7 +31,7 @@ class CircuitNetworkTask(Task):
 
     name = "circuit.network"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A sparse factor, and the potentials of every focal node."""
         edges, nodes = len(job.inputs["edges"]), int(np.max(job.inputs["edges"], initial=0)) + 1
         focal = len(job.inputs["focal_ids"]) if "focal_ids" in job.inputs else 1
@@ -43,7 +43,7 @@ class CircuitNetworkTask(Task):
         lock_output_folder(job, self.name)
         network = _read_network(job)
         components = int(network.components.max(initial=-1)) + 1
-        numbers: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             "active_cells": network.count,
             "components": components,
             "solver": "sparse LU",
@@ -54,8 +54,8 @@ class CircuitNetworkTask(Task):
             flow = run_advanced(job, network)
             outputs = {"potentials": flow.potentials, "currents": flow.currents}
             branches = _branches(network, flow.potentials)
-            return TaskResult(outputs | {"branches": branches}, numbers | advanced_metrics(flow))
-        return _pairwise(job, network, numbers)
+            return TaskResult(outputs | {"branches": branches}, metrics | advanced_metrics(flow))
+        return _pairwise(job, network, metrics)
 
 
 def _read_network(job: Job) -> NetworkCircuit:
@@ -68,7 +68,7 @@ def _read_network(job: Job) -> NetworkCircuit:
     return NetworkCircuit(edges[:, 0], edges[:, 1], np.asarray(job.inputs["conductances"]), job.parameters.get("nodes"))
 
 
-def _pairwise(job: Job, network: NetworkCircuit, numbers: dict[str, Any]) -> TaskResult:
+def _pairwise(job: Job, network: NetworkCircuit, metrics: dict[str, Any]) -> TaskResult:
     focal = circuit_inputs.read_focal(job, network.shape)
     finished, pieces = (
         open_array_store(job, CircuitNetworkTask.name, 8 * network.count * len(focal)),
@@ -87,7 +87,7 @@ def _pairwise(job: Job, network: NetworkCircuit, numbers: dict[str, Any]) -> Tas
             along = np.abs(network.flows(np.nan_to_num(pair.potentials))[2])
             yield f"{pair.first}_{pair.second}", pair, np.concatenate([pair.currents, along])
 
-    each = choice_parameter(job, "each", PER_RUN_OUTPUTS) if "each" in job.parameters else "none"
+    each = choice_parameter(job, "per_run_outputs", PER_RUN_OUTPUTS) if "per_run_outputs" in job.parameters else "none"
     sums, _ = run_resumable(
         job,
         CircuitNetworkTask.name,
@@ -100,8 +100,8 @@ def _pairwise(job: Job, network: NetworkCircuit, numbers: dict[str, Any]) -> Tas
     warn_if_not_conserved(job, sums.residual)
     through, along = np.split(sums.total, [nodes])
     outputs |= {"cumulative": through, "branches": np.column_stack([first, second, along])}
-    numbers |= {"focal_nodes": len(focal), "runs": sums.runs, "unconserved": sums.residual}
-    return TaskResult(outputs, numbers | resistance_metrics("pairwise", resistances.matrix))
+    metrics |= {"focal_nodes": len(focal), "runs": sums.runs, "kcl_residual": sums.residual}
+    return TaskResult(outputs, metrics | resistance_metrics("pairwise", resistances.matrix))
 
 
 def _branches(network: NetworkCircuit, potentials: np.ndarray) -> np.ndarray:

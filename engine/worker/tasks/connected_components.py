@@ -13,7 +13,7 @@ class ConnectedComponentsTask(Task):
 
     name = "components.label"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """The graph and one raster."""
         return resource_estimates.shortest_paths(job.inputs["landscape"].size, 1)
 
@@ -22,7 +22,7 @@ class ConnectedComponentsTask(Task):
         grid = read_grid(job)
         job.report.progress(30, "Connected components")
         labels = np.asarray(connected_components(grid))
-        numbers = {
+        metrics = {
             "active_cells": grid.n_vertices,
             "components": int(labels.max()),
             "largest_component_cells": int((labels == 1).sum()),
@@ -30,4 +30,4 @@ class ConnectedComponentsTask(Task):
             "iterations": None,
             "residual": None,
         }
-        return TaskResult({"components": labels}, numbers)
+        return TaskResult({"components": labels}, metrics)

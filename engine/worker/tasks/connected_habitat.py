@@ -31,7 +31,7 @@ class ConnectedHabitatTask(Task):
 
     name = "habitat.connected"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """As for the distances from every cell to so many targets."""
         shape = job.inputs["landscape"].shape
         targets = landmark_count(job.inputs["quality"], int(job.parameters.get("landmarks") or 1))
@@ -71,7 +71,7 @@ class ConnectedHabitatTask(Task):
                 batch=BATCHES[kind],
                 progress=progress,
             )
-        numbers = landscape_metrics(grid) | {
+        metrics = landscape_metrics(grid) | {
             "targets": goals.vertices.size,
             "pairs": found.pairs,
             "unreachable_pairs": found.unreachable_pairs,
@@ -79,7 +79,7 @@ class ConnectedHabitatTask(Task):
             "equivalent_habitat": np.sqrt(found.total),
             "maximum": np.nanmax(found.raster),
         }
-        return TaskResult({"habitat": found.raster}, numbers | solver_metrics(entries))
+        return TaskResult({"habitat": found.raster}, metrics | solver_metrics(entries))
 
 
 def _say_how(job: Job, grid: GridGraph, kind: str) -> None:

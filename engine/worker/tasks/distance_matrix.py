@@ -25,7 +25,7 @@ class DistanceMatrixTask(Task):
 
     name = "distance.matrix"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A search or a solve for each node; of least cost for each of the fewer."""
         shape, kind = job.inputs["landscape"].shape, job.parameters.get("distance")
         nodes = len(np.unique(job.inputs["focal_ids"]))
@@ -54,7 +54,7 @@ class DistanceMatrixTask(Task):
             )
         job.report.progress(2, f"Distances between {len(focal)} focal nodes")
         joined = connected(grid, focal, targets) if kind != "euclidean" else True
-        known = ThrottledMatrixWriter(PartialResultWriter(job) if finished else None, "distances_so_far", "matrix", {})
+        known = ThrottledMatrixWriter(PartialResultWriter(job) if finished else None, "distances_partial", "matrix", {})
 
         def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
             job.report.progress(2 + 97 * done / of, f"{done:,} of {of:,} searches or solves")
@@ -66,11 +66,11 @@ class DistanceMatrixTask(Task):
             job.report.message(f"{finished.taken:,} of the searches or solves were done in an earlier run")
         # A survival of 0 would be a number; no way has none.
         matrix = np.where(joined, matrix, np.inf)
-        numbers = landscape_metrics(grid) | _numbers(matrix, targets is None) | solver_metrics(entries)
-        return TaskResult({"matrix": matrix}, numbers | {"focal_nodes": len(focal)})
+        metrics = landscape_metrics(grid) | _metrics(matrix, targets is None) | solver_metrics(entries)
+        return TaskResult({"matrix": matrix}, metrics | {"focal_nodes": len(focal)})
 
 
-def _numbers(matrix: np.ndarray, square: bool) -> dict[str, Any]:
+def _metrics(matrix: np.ndarray, square: bool) -> dict[str, Any]:
     """Of ordered pairs, so that there are as many there as back; from a place to itself is none."""
     between = matrix[~np.eye(len(matrix), dtype=bool)] if square else matrix.ravel()
     finite = between[np.isfinite(between)]

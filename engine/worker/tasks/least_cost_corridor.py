@@ -9,7 +9,7 @@ from ...paths.pairwise_distances import allocate, connected
 from ...paths.path_search import least_cost_paths
 from ..circuit_inputs import read_focal
 from ..inputs import choice_parameter, landscape_metrics, positive_parameter, read_grid, solver_metrics
-from ..path_inputs import forecast, path_arrays, progress_reporter, read_targets
+from ..path_inputs import estimate, path_arrays, progress_reporter, read_targets
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 PAIRS = ("all", "minimum_planar_graph")
@@ -20,9 +20,9 @@ class LeastCostCorridorTask(Task):
 
     name = "leastcost.corridor"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """All searches are kept."""
-        return forecast(job, kept=2 if "target_ids" in job.inputs else len(np.unique(job.inputs["focal_ids"])))
+        return estimate(job, kept=2 if "target_ids" in job.inputs else len(np.unique(job.inputs["focal_ids"])))
 
     def run(self, job: Job) -> TaskResult:
         """Corridors first, then what else was asked for."""
@@ -57,11 +57,11 @@ class LeastCostCorridorTask(Task):
                 ground = allocate(grid, focal)
                 outputs |= {"allocation": ground.nearest, "direction": ground.direction}
         inside = found.excess[np.isfinite(found.excess)]
-        numbers = landscape_metrics(grid) | solver_metrics(entries)
-        numbers |= {
+        metrics = landscape_metrics(grid) | solver_metrics(entries)
+        metrics |= {
             "corridors": count,
             "least_cost": found.least_cost,
             "corridor_cells": inside.size,
             "maximum": inside.max() if inside.size else None,
         }
-        return TaskResult(outputs, numbers)
+        return TaskResult(outputs, metrics)

@@ -17,7 +17,7 @@ class LeastCostDistanceTask(Task):
 
     name = "leastcost.distance"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """Dijkstra keeps the graph and a raster per source."""
         searches = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
         return resource_estimates.shortest_paths(job.inputs["landscape"].size, searches, searches)
@@ -26,7 +26,7 @@ class LeastCostDistanceTask(Task):
         """One search for the nearest source, or one for each."""
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
-        numbers = landscape_metrics(grid)
+        metrics = landscape_metrics(grid)
         with record_stats() as entries:
             if job.parameters.get("per_source"):
                 rasters = []
@@ -37,8 +37,8 @@ class LeastCostDistanceTask(Task):
             else:
                 job.report.progress(10, "Cheapest paths to the nearest source")
                 result = np.asarray(_to_nearest(grid, sources))
-        numbers |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
-        return TaskResult({"distance": result}, numbers)
+        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
+        return TaskResult({"distance": result}, metrics)
 
 
 @eqx.filter_jit

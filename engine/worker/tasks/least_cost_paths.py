@@ -6,7 +6,7 @@ from ...linalg.solver_stats import record_stats
 from ...paths.path_search import Which, least_cost_paths
 from ..circuit_inputs import read_focal
 from ..inputs import choice_parameter, landscape_metrics, read_grid, solver_metrics
-from ..path_inputs import forecast, path_arrays, progress_reporter, read_targets
+from ..path_inputs import estimate, path_arrays, progress_reporter, read_targets
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
@@ -15,9 +15,9 @@ class LeastCostPathsTask(Task):
 
     name = "leastcost.paths"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A search for each node, or one for all; and the paths themselves."""
-        return forecast(job)
+        return estimate(job)
 
     def run(self, job: Job) -> TaskResult:
         """Search by search."""
@@ -28,10 +28,10 @@ class LeastCostPathsTask(Task):
         with record_stats() as entries:
             paths = least_cost_paths(grid, focal, targets, which=which, progress=progress_reporter(job, 2, 95))
         costs = [path.cost for path in paths]
-        numbers = landscape_metrics(grid) | solver_metrics(entries)
-        numbers |= {
+        metrics = landscape_metrics(grid) | solver_metrics(entries)
+        metrics |= {
             "paths": len(paths),
             "minimum": min(costs, default=None),
             "maximum": max(costs, default=None),
         }
-        return TaskResult(dict(path_arrays(paths)), numbers)
+        return TaskResult(dict(path_arrays(paths)), metrics)

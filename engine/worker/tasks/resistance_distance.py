@@ -20,7 +20,7 @@ class ResistanceDistanceTask(Task):
 
     name = "resistance.distance"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A factor, the diagonal of the inverse, and a solve for each source of a batch."""
         batch = min(len(job.inputs["sources"]), BATCH)
         each = resource_estimates.resistance_map(job.inputs["landscape"].shape, batch)
@@ -31,7 +31,7 @@ class ResistanceDistanceTask(Task):
         """One factor serves all sources, which come in batches."""
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
-        numbers = landscape_metrics(grid)
+        metrics = landscape_metrics(grid)
         job.report.message(
             f"{grid.active.size:,} cells: nested dissection and its selected inverse, exact for every cell"
         )
@@ -50,8 +50,8 @@ class ResistanceDistanceTask(Task):
                 else:
                     result = np.fmin(result, found.min(0))
         result = np.where(np.asarray(grid.active), result, np.nan)
-        numbers |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
-        return TaskResult({"distance": result}, numbers)
+        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
+        return TaskResult({"distance": result}, metrics)
 
 
 @eqx.filter_jit

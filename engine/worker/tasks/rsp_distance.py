@@ -17,7 +17,7 @@ class RSPDistanceTask(Task):
 
     name = "rsp.distance"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """Sources come one after the other; each has a factorisation of its own."""
         sources = len(job.inputs["sources"])
         kept = sources if job.parameters.get("per_source") else 1
@@ -29,7 +29,7 @@ class RSPDistanceTask(Task):
         sources = read_vertices(job, grid, "sources")
         measure = choice_parameter(job, "measure", MEASURES)
         distance = make_rsp_distance(job)
-        numbers = landscape_metrics(grid)
+        metrics = landscape_metrics(grid)
         job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)
         # Survival is a nearness: the nearest source is the one that is reached most surely.
         nearest = np.fmax if measure == "survival" else np.fmin
@@ -44,8 +44,8 @@ class RSPDistanceTask(Task):
                     result[number] = raster
                 else:
                     result = raster if result is None else nearest(result, raster)
-        numbers |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
+        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
         if measure == "survival":
             reached = (result > 0).any(0) if result.ndim == 3 else result > 0
-            numbers["unreachable_cells"] = int((np.asarray(grid.active) & ~reached).sum())
-        return TaskResult({"distance": result}, numbers)
+            metrics["unreachable_cells"] = int((np.asarray(grid.active) & ~reached).sum())
+        return TaskResult({"distance": result}, metrics)

@@ -35,7 +35,7 @@ class RSPFlowTask(Task):
 
     name = "rsp.flow"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """Targets come one after the other, or landmarks; each has a factorisation of its own."""
         shape = job.inputs["landscape"].shape
         if "quality" in job.inputs:
@@ -72,8 +72,8 @@ class RSPFlowTask(Task):
                 f"what enters a cell and what leaves it differ by up to {imbalance:.1e} of the most visits of a cell: "
                 "the values of the raster may span too many orders of magnitude"
             )
-        numbers = landscape_metrics(grid) | found | {"maximum": values.max(), "imbalance": imbalance}
-        return TaskResult(outputs, numbers | solver_metrics(entries))
+        metrics = landscape_metrics(grid) | found | {"maximum": values.max(), "flow_balance_error": imbalance}
+        return TaskResult(outputs, metrics | solver_metrics(entries))
 
 
 def landmark_count(quality: np.ndarray, width: int) -> int:
@@ -95,14 +95,14 @@ def _between_places(
     targets = read_vertices(job, grid, "targets") if "targets" in job.inputs else None
     flow = rsp_flow(grid, distance, sources, targets, weights=job.inputs.get("weights"), kind=kind, **_told(job))
     apart = sources[:, None] != (sources if targets is None else targets)[None]
-    numbers = {
+    metrics = {
         "targets": flow.reached.shape[1],
         "pairs": int((apart & flow.reached).sum()),
         "unreachable_pairs": int((apart & ~flow.reached).sum()),
         "steps": flow.steps,
         "connectivity": None,
     }
-    return {"passage": flow.passage, "expected_cost": flow.expected_cost}, numbers, flow.imbalance
+    return {"passage": flow.passage, "expected_cost": flow.expected_cost}, metrics, flow.imbalance
 
 
 def _between_habitat(
@@ -117,14 +117,14 @@ def _between_habitat(
     )
     given = {"targets": goals.vertices, "target_quality": goals.quality, "proximity": proximity, "kind": kind}
     found = betweenness(grid, distance, quality, **given, **_told(job))
-    numbers = {
+    metrics = {
         "targets": goals.vertices.size,
         "pairs": found.pairs,
         "unreachable_pairs": found.unreachable_pairs,
         "steps": found.steps,
         "connectivity": None if found.habitat is None else np.nansum(found.habitat),
     }
-    return {"passage": found.passage}, numbers, found.imbalance
+    return {"passage": found.passage}, metrics, found.imbalance
 
 
 def _told(job: Job) -> dict[str, Any]:

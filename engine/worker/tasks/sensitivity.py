@@ -23,7 +23,7 @@ class SensitivityTask(Task):
 
     name = "connectivity.sensitivity"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """As for the distances themselves, and as much again for the way back."""
         shape, cells = job.inputs["landscape"].shape, job.inputs["landscape"].size
         given = {name: len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs}
@@ -44,7 +44,7 @@ class SensitivityTask(Task):
         connectivity = _connectivity(job, _distance(job, kind))
         quality = _quality(job, grid)
         sources, targets = _places(job, grid, quality)
-        numbers = landscape_metrics(grid)
+        metrics = landscape_metrics(grid)
         if kind != "leastcost":
             nodes = len(sources) + (0 if targets is None else len(targets))
             solves = 1 if kind == "rsp" else max(nodes - 1, 1)
@@ -75,14 +75,14 @@ class SensitivityTask(Task):
                 "in different connected components of the landscape, so there is no connectivity to differentiate"
             )
         values = found.raster[np.isfinite(found.raster)]
-        numbers |= {
+        metrics |= {
             "connectivity": found.connectivity,
             "pairs": found.pairs,
             "unreachable_pairs": found.unreachable_pairs,
             "minimum": values.min(),
             "maximum": values.max(),
         } | solver_metrics(entries)
-        return TaskResult({"sensitivity": found.raster}, numbers)
+        return TaskResult({"sensitivity": found.raster}, metrics)
 
 
 def _distance(job: Job, kind: str) -> AbstractDistance:

@@ -4,7 +4,7 @@ from ...linalg.solver_stats import record_stats
 from ...moving_window.analysis import ConnectivityAnalysis
 from ...storage.npy_raster import NpyRaster
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, executor, forecast, progress, window_metrics
+from ..window_inputs import arguments, checkpoint, executor, estimate, progress, window_metrics
 
 
 class WindowedConnectivityTask(Task):
@@ -12,9 +12,9 @@ class WindowedConnectivityTask(Task):
 
     name = "windowed.connectivity"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return forecast(job, gradient=False)
+        return estimate(job, gradient=False)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""

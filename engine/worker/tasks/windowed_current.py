@@ -2,7 +2,7 @@
 
 from ...linalg.solver_stats import record_stats
 from ...storage.npy_raster import NpyRaster
-from ..moving_window_inputs import forecast, moving_window_current
+from ..moving_window_inputs import estimate, moving_window_current
 from ..task import Job, ResourceEstimate, Task, TaskResult
 from ..window_inputs import checkpoint, executor, progress, window_metrics
 
@@ -12,9 +12,9 @@ class WindowedCurrentTask(Task):
 
     name = "windowed.current"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return forecast(job, potential=any(_maps(job).values()))
+        return estimate(job, potential=any(_maps(job).values()))
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""

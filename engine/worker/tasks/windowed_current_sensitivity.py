@@ -4,7 +4,7 @@ from ...linalg.solver_stats import record_stats
 from ...moving_window.omnidirectional_current import CURRENT_WRT
 from ...storage.npy_raster import NpyRaster
 from ..inputs import choice_parameter
-from ..moving_window_inputs import forecast, moving_window_current, raster_input
+from ..moving_window_inputs import estimate, moving_window_current, raster_input
 from ..task import Job, ResourceEstimate, Task, TaskResult
 from ..window_inputs import checkpoint, executor, progress, window_metrics
 
@@ -14,9 +14,9 @@ class WindowedCurrentSensitivityTask(Task):
 
     name = "windowed.current_sensitivity"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return forecast(job, gradient=True)
+        return estimate(job, gradient=True)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""

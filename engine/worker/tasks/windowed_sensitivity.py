@@ -6,7 +6,7 @@ from ...moving_window.analysis import SensitivityAnalysis
 from ...storage.npy_raster import NpyRaster
 from ..inputs import choice_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, executor, forecast, progress, window_metrics
+from ..window_inputs import arguments, checkpoint, executor, estimate, progress, window_metrics
 
 
 class WindowedSensitivityTask(Task):
@@ -14,9 +14,9 @@ class WindowedSensitivityTask(Task):
 
     name = "windowed.sensitivity"
 
-    def forecast(self, job: Job) -> ResourceEstimate:
+    def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return forecast(job, gradient=True)
+        return estimate(job, gradient=True)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""

@@ -94,7 +94,7 @@ class DistanceAlgorithm(EngineAlgorithm):
         return distance_style(distance, self.unit)
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         if numbers["mean"] is not None:
             text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
             feedback.pushInfo(

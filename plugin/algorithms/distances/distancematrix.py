@@ -175,7 +175,7 @@ class DistanceMatrix(EngineAlgorithm):
                 "measure": inputs.choice("MEASURE"),
             }
         if folder := checkpoint_folder(inputs):
-            own |= {"checkpoint": folder, "pieces_at_once": AHEAD}
+            own |= {"checkpoint": folder, "max_pending": AHEAD}
         return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **own)
 
     def run_algorithm(
@@ -191,8 +191,8 @@ class DistanceMatrix(EngineAlgorithm):
             context,
         )
         with open_job(feedback) as job, resume_hint(folder, feedback):
-            on_piece = (lambda piece: table.take(piece.arrays)) if folder else None
-            result = job.run(task, StepFeedback(feedback, 10, 90), on_piece)
+            on_partial_result = (lambda piece: table.take(piece.arrays)) if folder else None
+            result = job.run(task, StepFeedback(feedback, 10, 90), on_partial_result)
             if folder:
                 table.take(result.outputs, whole=True)
         outputs = self.write_outputs(inputs, result, paths, context, feedback)
@@ -236,7 +236,7 @@ class DistanceMatrix(EngineAlgorithm):
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         if numbers["mean"] is not None:
             text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
             feedback.pushInfo(

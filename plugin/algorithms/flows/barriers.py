@@ -82,8 +82,16 @@ class Barriers(EngineAlgorithm):
         NumberOutput("maximum", tr("Largest gain")),
         NumberOutput("largest_improvement", tr("Largest finite improvement score (empty if not asked for)")),
         NumberOutput("largest_restored_gain", tr("Largest finite gain of restoring (empty if not asked for)")),
-        NumberOutput("joining_cells", tr("Cells whose restoring joins what no way joins (empty if not asked for)")),
-        NumberOutput("unconserved", tr("Largest current that is not conserved (empty without pinch points)")),
+        NumberOutput(
+            "newly_connecting_cells",
+            tr("Cells whose restoring joins what no way joins (empty if not asked for)"),
+            output="JOINING_CELLS",
+        ),
+        NumberOutput(
+            "kcl_residual",
+            tr("Largest current that is not conserved (empty without pinch points)"),
+            output="UNCONSERVED",
+        ),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -229,14 +237,14 @@ class Barriers(EngineAlgorithm):
         return found
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("Mean distance of {nodes:,} focal nodes: {distance}. A unit of permeability gains up to {gain}.")
         distance, gain = format_number(numbers["mean_distance"]), format_number(numbers["maximum"])
         feedback.pushInfo(text.format(nodes=numbers["focal_nodes"], distance=distance, gain=gain))
         if numbers["largest_restored_gain"] is not None:
             text = tr("Restoring gains up to {gain}; {joining_cells:,} cells or discs would join what no way joins.")
             gain = format_number(numbers["largest_restored_gain"])
-            feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["joining_cells"]))
+            feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["newly_connecting_cells"]))
         if numbers["unreachable_pairs"]:
             text = tr(
                 "{unreachable_pairs:,} pairs are left out: barriers (no data or zero permeability) cut them off from "

@@ -71,7 +71,11 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
         NumberOutput("runs", tr("Runs whose maps were summed (empty where there was no sum)")),
         NumberOutput("unconnected", tr("Pairs, or focal nodes, that are not connected (empty in advanced mode)")),
-        NumberOutput("unconserved", tr("Largest current that is not conserved, beside the largest current")),
+        NumberOutput(
+            "kcl_residual",
+            tr("Largest current that is not conserved, beside the largest current"),
+            output="UNCONSERVED",
+        ),
         NumberOutput("files", tr("Files written in this run")),
     )
 
@@ -112,14 +116,14 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         if have:
             text = tr("{count:,} of {all:,} runs are in the folder already and are not written again.")
             feedback.pushInfo(text.format(count=len(have), all=len(project.runs)))
-        go_on = {"checkpoint": str(folder.kept), "have": have, "pieces_at_once": AHEAD}
+        go_on = {"checkpoint": str(folder.kept), "completed_runs": have, "max_pending": AHEAD}
         task = replace(project.task, parameters={**project.task.parameters, **go_on})
         with open_job(feedback) as job, resume_hint(target, feedback):
             result = job.run(task, StepFeedback(feedback, 5, 97), folder.take)
         folder.finish(result)
         delete_cached_arrays(folder.kept)
-        self._report(result.numbers, folder, feedback)
-        numbers = {figure.name: result.numbers.get(figure.key) for figure in self.number_outputs}
+        self._report(result.metrics, folder, feedback)
+        numbers = {figure.name: result.metrics.get(figure.key) for figure in self.number_outputs}
         return {"OUTPUT": str(target), **numbers, "FILES": len(folder.files)}
 
     @staticmethod
@@ -133,9 +137,9 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                 folder=folder.folder,
             )
         )
-        if numbers.get("unconserved") is not None:
+        if numbers.get("kcl_residual") is not None:
             text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
-            feedback.pushInfo(text.format(numbers["unconserved"]))
+            feedback.pushInfo(text.format(numbers["kcl_residual"]))
         if numbers.get("unconnected"):
             text = tr(
                 "{unconnected:,} of the pairs or focal nodes are not connected: barriers part them. Their resistance "

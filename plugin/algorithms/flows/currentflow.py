@@ -213,7 +213,7 @@ class CurrentFlow(EngineAlgorithm):
             "circuit.current",
             arrays,
             mode=inputs.choice("MODE"),
-            zero_at_focal=inputs.flag("ZERO_AT_FOCAL"),
+            zero_focal_currents=inputs.flag("ZERO_AT_FOCAL"),
             maximum=inputs.is_provided("MAXIMUM_MAP"),
         )
         return replace(task, rasters=("cumulative", "maximum") if task.parameters["maximum"] else ("cumulative",))
@@ -226,9 +226,12 @@ class CurrentFlow(EngineAlgorithm):
         task = self.task(inputs)
         kept, maps = checkpoint_folder(inputs), self._folder(inputs, feedback)
         place = maps.folder if maps else Path(kept)
-        go_on: dict[str, Any] = {"checkpoint": str(maps.kept if maps else kept), "pieces_at_once": AHEAD}
+        go_on: dict[str, Any] = {"checkpoint": str(maps.kept if maps else kept), "max_pending": AHEAD}
         if maps:
-            go_on |= {"each": "both" if inputs.flag("VOLTAGES") else "currents", "have": maps.have(_runs(task))}
+            go_on |= {
+                "per_run_outputs": "both" if inputs.flag("VOLTAGES") else "currents",
+                "completed_runs": maps.have(_runs(task)),
+            }
         elif not kept:
             go_on = {}
         table = PartialTable(
@@ -239,7 +242,7 @@ class CurrentFlow(EngineAlgorithm):
         )
 
         def take(piece: PartialResult) -> None:
-            if piece.name in ("resistances", "resistances_so_far"):
+            if piece.name in ("resistances", "resistances_partial"):
                 table.take(piece.arrays, whole=piece.name == "resistances")
             else:
                 maps.take(piece)
@@ -272,7 +275,7 @@ class CurrentFlow(EngineAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         outputs = super().write_outputs(inputs, result, paths, context, feedback)
-        if result.numbers["unconnected"]:
+        if result.metrics["unconnected"]:
             feedback.pushWarning(describe_components(inputs.focal, result))
         return outputs
 
@@ -309,13 +312,13 @@ class CurrentFlow(EngineAlgorithm):
         return [Table("RESISTANCES", columns, rows)]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr(
             "{runs:,} runs between {focal_nodes:,} focal nodes; the largest sum of currents is {maximum_current:.4g}."
         )
         feedback.pushInfo(text.format(**numbers))
         text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
-        feedback.pushInfo(text.format(numbers["unconserved"]))
+        feedback.pushInfo(text.format(numbers["kcl_residual"]))
         if numbers["cells_without_flow"]:
             text = tr(
                 "{cells_without_flow:,} cells lie in parts of the landscape with fewer than two focal nodes: nothing "

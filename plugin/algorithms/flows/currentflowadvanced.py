@@ -176,9 +176,9 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         ]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
-        feedback.pushInfo(text.format(numbers["unconserved"]))
+        feedback.pushInfo(text.format(numbers["kcl_residual"]))
         if numbers["cells_without_flow"]:
             text = tr(
                 "{cells_without_flow:,} cells lie in parts of the landscape without a source or without a ground: "

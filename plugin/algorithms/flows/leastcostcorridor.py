@@ -211,6 +211,6 @@ class LeastCostCorridor(EngineAlgorithm):
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the cheapest way costs {least}.")
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

@@ -135,7 +135,7 @@ class LeastCostPaths(EngineAlgorithm):
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         if numbers["paths"]:
             text = tr("{count:,} paths cost from {minimum} to {maximum}.")
             range_ = {key: format_number(numbers[key]) for key in ("minimum", "maximum")}

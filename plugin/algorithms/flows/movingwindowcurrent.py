@@ -104,7 +104,7 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         return maps
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("{total} A arrive at the targets of {windows:,} windows.")
         feedback.pushInfo(text.format(total=format_number(numbers["total_current"]), windows=numbers["windows"]))
         super().log_result(result, feedback)

@@ -62,7 +62,11 @@ class RSPFlowAlgorithm(EngineAlgorithm):
         NumberOutput("steps", tr("Mean number of steps of a path")),
         NumberOutput("connectivity", tr("Connected habitat in all (by proximity only)")),
         NumberOutput("maximum", tr("Most passages through a cell")),
-        NumberOutput("imbalance", tr("Largest difference of what enters and leaves a cell, beside the most visits")),
+        NumberOutput(
+            "flow_balance_error",
+            tr("Largest difference of what enters and leaves a cell, beside the most visits"),
+            output="IMBALANCE",
+        ),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -152,5 +156,5 @@ class RSPFlowAlgorithm(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)
         text = tr("Paths have {steps} steps on average; what enters and what leaves a cell differ by {imbalance:.1e}.")
-        steps, imbalance = format_number(result.numbers["steps"]), result.numbers["imbalance"]
+        steps, imbalance = format_number(result.metrics["steps"]), result.metrics["flow_balance_error"]
         feedback.pushInfo(text.format(steps=steps, imbalance=imbalance))

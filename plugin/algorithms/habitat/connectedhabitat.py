@@ -100,6 +100,6 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)
-        total, size = format_number(result.numbers["connectivity"]), format_number(result.numbers["equivalent_habitat"])
+        total, size = format_number(result.metrics["connectivity"]), format_number(result.metrics["equivalent_habitat"])
         text = tr("Connectivity of the landscape: {total}; equivalent connected habitat: {size}.")
         feedback.pushInfo(text.format(total=total, size=size))

@@ -51,10 +51,10 @@ def landmark_outputs() -> tuple[NumberOutput, ...]:
 def log_landmarks(result: Result, feedback: QgsProcessingFeedback) -> None:
     """Say in the log how many pairs there were, and how many are not joined."""
     text = tr("{pairs:,} pairs of places with {targets:,} targets.")
-    feedback.pushInfo(text.format(**result.numbers))
-    if result.numbers["unreachable_pairs"]:
+    feedback.pushInfo(text.format(**result.metrics))
+    if result.metrics["unreachable_pairs"]:
         text = tr(
             "{unreachable_pairs:,} pairs are left out: barriers (no data or zero permeability) cut them off from each "
             "other. “Connected components” shows the parts of the landscape."
         )
-        feedback.pushWarning(text.format(**result.numbers))
+        feedback.pushWarning(text.format(**result.metrics))

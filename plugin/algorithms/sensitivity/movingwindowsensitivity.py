@@ -104,7 +104,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
         return [RasterOutput("OUTPUT", values, sensitivity_style(sample_rows(values)), band_names=(band_name(inputs),))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         text = tr("Current that counts, as the landscape is: {current} A, from {windows:,} windows.")
         feedback.pushInfo(text.format(current=format_number(numbers["weighted_current"]), windows=numbers["windows"]))
         super().log_result(result, feedback)

@@ -46,5 +46,5 @@ def band_name(inputs: ParameterValues) -> str:
 
 def log_range(result: Result, feedback: QgsProcessingFeedback) -> None:
     """Say in the log from where to where the sensitivities run."""
-    if result.numbers["minimum"] is not None:
-        feedback.pushInfo(tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.").format(**result.numbers))
+    if result.metrics["minimum"] is not None:
+        feedback.pushInfo(tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.").format(**result.metrics))

@@ -225,7 +225,7 @@ class SensitivityAlgorithm(EngineAlgorithm):
         return [RasterOutput("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         if numbers["connectivity"] is not None:
             text = tr("Connectivity of the landscape as it is: {connectivity:.6g}, from {pairs:,} pairs of places.")
             feedback.pushInfo(text.format(**numbers))

@@ -59,7 +59,7 @@ class ConnectedComponents(EngineAlgorithm):
         return [RasterOutput("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.numbers
+        numbers = result.metrics
         if not numbers["active_cells"]:
             feedback.pushWarning(tr("No cell of the landscape can be crossed."))
             return

@@ -49,8 +49,8 @@ def test_the_gain_of_restoring_is_that_of_the_library(tmp_path, distance, radius
     np.testing.assert_allclose(ended.output("restored_gain"), expected.gain, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(ended.output("gain"), barrier_map(grid, nodes, measure).gain, rtol=1e-8, atol=1e-10)
     finite = expected.gain[np.isfinite(expected.gain)]
-    assert ended.numbers["largest_restored_gain"] == pytest.approx(finite.max())
-    assert ended.numbers["joining_cells"] == (expected.joined > 0).sum() > 0
+    assert ended.metrics["largest_restored_gain"] == pytest.approx(finite.max())
+    assert ended.metrics["newly_connecting_cells"] == (expected.joined > 0).sum() > 0
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def piece(ended, name, what):
 
 
 def test_pairs_have_the_resistances_and_maps_of_the_library(tmp_path, circuit, focal):
-    ended = run_job(tmp_path, "circuit.current", {"mode": "pairwise", "each": "both"}, landscape=LANDSCAPE, **FOCAL)
+    ended = run_job(
+        tmp_path, "circuit.current", {"mode": "pairwise", "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL
+    )
     assert ended.status == DONE, ended.log
     pairwise = Pairwise(circuit, focal)
     np.testing.assert_allclose(ended.output("resistances"), pairwise.resistances().matrix, rtol=1e-12)
@@ -63,16 +65,16 @@ def test_pairs_have_the_resistances_and_maps_of_the_library(tmp_path, circuit, f
     sums = pairwise.cumulative()
     np.testing.assert_allclose(ended.output("cumulative"), sums.total, atol=1e-12)
     np.testing.assert_allclose(ended.output("maximum"), sums.largest, atol=1e-12)
-    numbers = ended.numbers
+    numbers = ended.metrics
     assert (numbers["focal_nodes"], numbers["runs"], numbers["unconnected"]) == (5, 4, 6)
-    assert numbers["unconserved"] < 1e-9 and numbers["cells_without_flow"] == 0
-    assert [line["name"] for line in ended.said("piece")] == ["resistances", "2_5", "2_9", "4_6", "5_9"]
+    assert numbers["kcl_residual"] < 1e-9 and numbers["cells_without_flow"] == 0
+    assert [line["name"] for line in ended.said("partial_result")] == ["resistances", "2_5", "2_9", "4_6", "5_9"]
 
 
 def test_pairs_of_points_have_the_same_sum_with_and_without_their_maps(tmp_path):
     points = {name: array[IDS[tuple(CELLS.T)] != 5] for name, array in FOCAL.items()}
     without = run_job(tmp_path / "a", "circuit.current", {"mode": "pairwise"}, landscape=LANDSCAPE, **points)
-    each = {"mode": "pairwise", "each": "currents"}
+    each = {"mode": "pairwise", "per_run_outputs": "currents"}
     with_maps = run_job(tmp_path / "b", "circuit.current", each, landscape=LANDSCAPE, **points)
     for what in ("cumulative", "maximum"):
         np.testing.assert_allclose(with_maps.output(what), without.output(what), atol=1e-12)
@@ -84,13 +86,13 @@ def test_the_maximum_is_given_only_if_it_is_wanted_and_the_sum_is_the_same(tmp_p
     without = {"mode": "pairwise", "maximum": False}
     alone = run_job(tmp_path / "b", "circuit.current", without, landscape=LANDSCAPE, **points)
     np.testing.assert_allclose(alone.output("cumulative"), with_both.output("cumulative"), atol=1e-12)
-    assert alone.numbers["unconserved"] < 1e-9 and alone.numbers["runs"] == with_both.numbers["runs"]
+    assert alone.metrics["kcl_residual"] < 1e-9 and alone.metrics["runs"] == with_both.metrics["runs"]
     assert not (alone.folder / "maximum.npy").exists() and (with_both.folder / "maximum.npy").exists()
 
 
 def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit, focal):
     excluded = {"excluded": np.array([[9, 2], [4, 6]])}
-    parameters = {"mode": "pairwise", "zero_at_focal": True}
+    parameters = {"mode": "pairwise", "zero_focal_currents": True}
     ended = run_job(tmp_path, "circuit.current", parameters, landscape=LANDSCAPE, **FOCAL, **excluded)
     ids = ended.output("ids").tolist()
     left_out = np.isnan(ended.output("resistances"))
@@ -99,13 +101,15 @@ def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit
     expected = Pairwise(circuit, focal, pairs).cumulative(zero_at_focal=True)
     np.testing.assert_allclose(ended.output("cumulative"), expected.total, atol=1e-12)
     # Nothing flows east of the wall, but there are two focal nodes there.
-    assert (ended.numbers["runs"], ended.numbers["cells_without_flow"]) == (2, 0)
+    assert (ended.metrics["runs"], ended.metrics["cells_without_flow"]) == (2, 0)
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("one_to_all", OneToAll), ("all_to_one", AllToOne)])
 def test_sweeps_are_those_of_the_library(tmp_path, circuit, focal, mode, kind):
     given = {"strengths": np.array([[2.0, 3.0], [6.0, 0.5]]), "excluded": np.array([[2, 9]])}
-    ended = run_job(tmp_path, "circuit.current", {"mode": mode, "each": "both"}, landscape=LANDSCAPE, **FOCAL, **given)
+    ended = run_job(
+        tmp_path, "circuit.current", {"mode": mode, "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL, **given
+    )
     assert ended.status == DONE, ended.log
     sweep = kind(circuit, focal, strengths={2: 3.0, 6: 0.5}, excluded=[(2, 9)])
     for run, resistance in zip(sweep.maps(), ended.output("resistances"), strict=True):
@@ -122,7 +126,7 @@ def test_short_circuits_are_those_of_the_library(tmp_path, focal):
     grid = GridGraph(LANDSCAPE, neighbors="rook", edge_rule="resistance")
     expected = Pairwise(GridCircuit(grid, region_cells(regions)), focal)
     np.testing.assert_allclose(ended.output("resistances"), expected.resistances().matrix, rtol=1e-10)
-    assert ended.numbers["unconnected"] == 0  # the region bridges the wall
+    assert ended.metrics["unconnected"] == 0  # the region bridges the wall
 
 
 def test_sources_and_grounds_are_those_of_the_library(tmp_path, circuit):
@@ -134,7 +138,7 @@ def test_sources_and_grounds_are_those_of_the_library(tmp_path, circuit):
     np.testing.assert_allclose(ended.output("currents"), flow.currents, atol=1e-12)
     np.testing.assert_allclose(ended.output("potentials"), flow.potentials, atol=1e-12)
     assert "connected with a source but with no ground" in ended.said("warning")[0]["text"]
-    assert ended.numbers["cells_without_flow"] == 14 and ended.numbers["unconserved"] < 1e-9
+    assert ended.metrics["cells_without_flow"] == 14 and ended.metrics["kcl_residual"] < 1e-9
 
 
 EDGES = np.array([[0, 1], [1, 2], [2, 0], [2, 3], [4, 5]])
@@ -144,7 +148,7 @@ CONDUCTANCES = np.array([1.0, 2.0, 0.5, 1.5, 1.0])
 def test_a_network_has_currents_through_nodes_and_along_edges(tmp_path):
     network = {"edges": EDGES, "conductances": CONDUCTANCES}
     focal = {"focal_ids": np.array([0, 3, 4]), "focal_cells": np.array([[0], [3], [4]])}
-    ended = run_job(tmp_path, "circuit.network", {"mode": "pairwise", "each": "both"}, **network, **focal)
+    ended = run_job(tmp_path, "circuit.network", {"mode": "pairwise", "per_run_outputs": "both"}, **network, **focal)
     assert ended.status == DONE, ended.log
     # By hand: 0 and 2 are joined by 0.5 S and by 1 S and 2 S in a row, 2 and 3 by 1.5 S.
     assert ended.output("resistances")[0, 1] == pytest.approx(1 / (0.5 + 2 / 3) + 1 / 1.5)
@@ -172,7 +176,7 @@ def test_the_forecast_counts_the_cells_at_the_rims_of_regions(tmp_path, size, ri
     inputs = {"landscape": np.ones(ids.shape), "focal_ids": ids[tuple(cells.T)], "focal_cells": cells}
     with (tmp_path / "said").open("w") as said:
         job = Job({"mode": "pairwise", **LANDSCAPE_PARAMETERS}, inputs, Reporter(said), tmp_path)
-        needed = CircuitCurrentTask().forecast(job).bytes
+        needed = CircuitCurrentTask().estimate(job).bytes
     assert boundary_bytes(job) == 3 * 8 * (2 * rim) ** 2
     assert needed > boundary_bytes(job)
 
@@ -227,7 +231,7 @@ def kill_after(folder, pieces):
     read = {}
     for line in worker.stdout:
         said = json.loads(line)
-        if said["type"] == "piece":
+        if said["type"] == "partial_result":
             for what, file in said["files"].items():
                 read[said["name"], what] = np.load(folder / file)
                 (folder / file).unlink()
@@ -239,16 +243,16 @@ def kill_after(folder, pieces):
 
 
 def test_a_run_that_was_killed_goes_on_and_sums_what_a_whole_one_sums(tmp_path, many):
-    plain = {"mode": "pairwise", "each": "currents"}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "pieces_at_once": 1}
+    plain = {"mode": "pairwise", "per_run_outputs": "currents"}
+    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
     first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many), 2 + 25)
     have = sorted(name for name, what in first if what == "currents")
     assert len(have) == 25
-    go_on = {**kept, "have": have, "pieces_at_once": 99}
+    go_on = {**kept, "completed_runs": have, "max_pending": 99}
     second = start(write_job(tmp_path / "second", "circuit.current", go_on, many))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many))
     assert "runs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
-    assert len(second.said("piece")) == 1 + 36 - 25
+    assert len(second.said("partial_result")) == 1 + 36 - 25
     for what in ("cumulative", "maximum"):
         np.testing.assert_allclose(second.output(what), whole.output(what), rtol=1e-12)
 
@@ -269,16 +273,16 @@ def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_pat
     first = start(folder)
     # What is kept after the first sixteen pairs, as if the run had been killed then.
     some, sums = next(Pairwise(circuit, focal).sums())
-    with np.load(tmp_path / "kept" / "sums.npz") as there:
+    with np.load(tmp_path / "kept" / "cumulative.npz") as there:
         arrays = dict(there)
     assert (some, int(arrays["done"])) == (16, 36)
     arrays |= {"total": sums.total, "largest": sums.largest, "runs": np.array(16), "done": np.array(16)}
-    np.savez(tmp_path / "kept" / "sums.npz", **arrays)
+    np.savez(tmp_path / "kept" / "cumulative.npz", **arrays)
     second = start(write_job(tmp_path / "second", "circuit.current", kept, many))
     assert "16 of 36 pairs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
     for what in ("cumulative", "maximum"):
         np.testing.assert_array_equal(second.output(what), first.output(what))
-    assert second.numbers["runs"] == 36 and second.numbers["unconserved"] < 1e-9
+    assert second.metrics["runs"] == 36 and second.metrics["kcl_residual"] < 1e-9
 
 
 @pytest.fixture(scope="module")
@@ -296,28 +300,28 @@ def many_points():
     }
 
 
-@pytest.mark.parametrize("sums", [True, False])
-def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_path, many_points, sums):
-    plain = {"mode": "pairwise", "sums": sums}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "pieces_at_once": 1}
+@pytest.mark.parametrize("cumulative", [True, False])
+def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_path, many_points, cumulative):
+    plain = {"mode": "pairwise", "cumulative": cumulative}
+    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
     first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many_points), 2)
-    there = sorted((tmp_path / "kept").glob("finished-*.npy"))
+    there = sorted((tmp_path / "kept").glob("cached-*.npy"))
     assert 1 <= len(there) < -(-len(many_points["focal_ids"]) // 16)
     written = {path.name: path.stat().st_mtime_ns for path in there}
 
-    go_on = {**kept, "pieces_at_once": 99}
+    go_on = {**kept, "max_pending": 99}
     second = start(write_job(tmp_path / "second", "circuit.current", go_on, many_points))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many_points))
     said = " ".join(line["text"] for line in second.said("message"))
     assert f"{len(there)} parts of what had to be solved were there" in said
     assert (
         written.items()
-        <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("finished-*.npy")}.items()
+        <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("cached-*.npy")}.items()
     )
-    for what in ("resistances", *(("cumulative", "maximum") if sums else ())):
+    for what in ("resistances", *(("cumulative", "maximum") if cumulative else ())):
         np.testing.assert_array_equal(second.output(what), whole.output(what))
     # What was known when the run was killed is a part of the whole, and not nothing.
-    known = first["resistances_so_far", "resistances"]
+    known = first["resistances_partial", "resistances"]
     there = ~np.isnan(known)
     np.testing.assert_allclose(known[there], whole.output("resistances")[there], rtol=1e-9)
     assert there[~np.eye(len(known), dtype=bool)].any() and not there.all()
@@ -334,13 +338,13 @@ def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
     if claims:
         landscape[tuple(many["focal_cells"][0])] = 0
     given = {**many, "landscape": landscape}
-    plain = {"mode": "pairwise", "sums": False}
+    plain = {"mode": "pairwise", "cumulative": False}
     kept = {**plain, "checkpoint": str(tmp_path / "kept")}
     first = start(write_job(tmp_path / "first", "circuit.current", kept, given))
     if claims:
-        (tmp_path / "kept" / "finished-apart-00000016.npy").unlink()
+        (tmp_path / "kept" / "cached-pair-resistances-00000016.npy").unlink()
     second = start(write_job(tmp_path / "second", "circuit.current", kept, given))
-    parts = len(list((tmp_path / "kept").glob("finished-*.npy")))
+    parts = len(list((tmp_path / "kept").glob("cached-*.npy")))
     assert parts == (-(-36 // 8) if claims else 1)
     assert f"{parts - claims} parts of what had to be solved" in " ".join(m["text"] for m in second.said("message"))
     np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
@@ -364,21 +368,21 @@ def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(
 def test_a_part_that_is_damaged_is_named(tmp_path, many_points):
     kept = {"mode": "pairwise", "checkpoint": str(tmp_path / "kept")}
     assert start(write_job(tmp_path / "first", "circuit.current", kept, many_points)).status == DONE
-    damaged = sorted((tmp_path / "kept").glob("finished-solved-*.npy"))[-1]
+    damaged = sorted((tmp_path / "kept").glob("cached-potentials-*.npy"))[-1]
     damaged.write_bytes(b"rubbish")
     refused = start(write_job(tmp_path / "second", "circuit.current", kept, many_points))
     assert refused.status == REFUSED and f"{damaged.name} is damaged" in refused.error["text"]
 
 
 def test_no_more_pieces_than_asked_for_wait_to_be_read(tmp_path, many):
-    parameters = {"mode": "pairwise", "each": "currents", "pieces_at_once": 3}
+    parameters = {"mode": "pairwise", "per_run_outputs": "currents", "max_pending": 3}
     folder = write_job(tmp_path / "job", "circuit.current", parameters, many)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     worker = subprocess.Popen(
         [sys.executable, "-m", "engine", str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
-        waiting = next(line for line in worker.stdout if json.loads(line).get("name") == "pieces_waiting")
+        waiting = next(line for line in worker.stdout if json.loads(line).get("name") == "pending_partial_results")
         time.sleep(0.3)
         assert json.loads(waiting)["value"] == 3
         assert len({file.name.split("-")[0] for file in folder.glob("*-*.npy")}) == 3

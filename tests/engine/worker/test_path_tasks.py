@@ -47,8 +47,8 @@ def test_the_matrix_is_what_the_engine_finds_and_an_island_is_infinitely_far(kin
     ended = run(tmp_path, "distance.matrix", {"distance": kind})
     assert ended.status == DONE, ended.log
     np.testing.assert_allclose(ended.output("matrix"), distance_matrix(grid, focal, distance), rtol=1e-10)
-    assert ended.numbers["unreachable_pairs"] == (0 if kind == "euclidean" else 3)
-    assert (ended.numbers["focal_nodes"], ended.numbers["components"]) == (4, 2)
+    assert ended.metrics["unreachable_pairs"] == (0 if kind == "euclidean" else 3)
+    assert (ended.metrics["focal_nodes"], ended.metrics["components"]) == (4, 2)
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "survival"])
@@ -72,7 +72,7 @@ def test_the_matrix_from_focal_nodes_to_targets_has_a_column_for_each(kind, dist
     expected = distance_matrix(grid, focal, distance, targets)
     assert expected.shape == (4, 2)
     np.testing.assert_allclose(ended.output("matrix"), expected, rtol=1e-10)
-    assert ended.numbers["unreachable_pairs"] == (0 if kind == "euclidean" else 2)
+    assert ended.metrics["unreachable_pairs"] == (0 if kind == "euclidean" else 2)
 
 
 @pytest.mark.parametrize("kind", ["leastcost", "resistance", "rsp"])
@@ -84,16 +84,16 @@ def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
     kept = {**parameters, "checkpoint": str(tmp_path / "kept")}
     whole = run(tmp_path / "whole", "distance.matrix", parameters, **points).output("matrix")
     assert run(tmp_path / "first", "distance.matrix", kept, **points).status == DONE
-    there = sorted((tmp_path / "kept").glob("finished-*.npy"))
+    there = sorted((tmp_path / "kept").glob("cached-*.npy"))
     assert len(there) > 1
     for path in there[1:]:
         path.unlink()
     second = run(tmp_path / "second", "distance.matrix", kept, **points)
     assert "1 of the searches or solves were done" in " ".join(line["text"] for line in second.said("message"))
     np.testing.assert_array_equal(second.output("matrix"), whole)
-    pieces = {line["name"] for line in second.said("piece")}
-    assert pieces == {"distances_so_far"}
-    known = np.load(second.folder / "distances_so_far-matrix.npy")
+    pieces = {line["name"] for line in second.said("partial_result")}
+    assert pieces == {"distances_partial"}
+    known = np.load(second.folder / "distances_partial-matrix.npy")
     there = ~np.isnan(known)
     assert there.any()
     np.testing.assert_allclose(known[there], whole[there], rtol=1e-9)
@@ -117,7 +117,7 @@ def test_paths_come_as_cells_one_after_the_other(pairs, grid, focal, tmp_path):
     assert [each.tolist() for each in cells] == [np.stack([p.rows, p.columns], 1).tolist() for p in paths]
     assert ended.output("costs") == pytest.approx([path.cost for path in paths])
     assert ended.output("lengths") == pytest.approx([path.length for path in paths])
-    assert ended.numbers["paths"] == len(paths)
+    assert ended.metrics["paths"] == len(paths)
 
 
 def test_paths_lead_to_targets(grid, focal, targets, tmp_path):
@@ -130,7 +130,7 @@ def test_paths_lead_to_targets(grid, focal, targets, tmp_path):
 def test_an_island_alone_has_no_paths(tmp_path):
     alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
     ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **alone)
-    assert (ended.status, ended.numbers["paths"], ended.output("path_cells").shape) == (DONE, 0, (0, 2))
+    assert (ended.status, ended.metrics["paths"], ended.output("path_cells").shape) == (DONE, 0, (0, 2))
 
 
 def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, focal, tmp_path):
@@ -141,7 +141,7 @@ def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, foca
     np.testing.assert_array_equal(ended.output("allocation"), ground.nearest)
     np.testing.assert_array_equal(ended.output("direction"), ground.direction)
     assert ended.output("pairs").tolist() == found.pairs.tolist()
-    assert ended.numbers["least_cost"] == pytest.approx(found.least_cost)
+    assert ended.metrics["least_cost"] == pytest.approx(found.least_cost)
 
 
 def test_a_corridor_leads_from_all_sources_to_all_targets(grid, focal, targets, tmp_path):

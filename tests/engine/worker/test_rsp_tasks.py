@@ -37,10 +37,10 @@ def test_a_flow_between_places_is_what_the_engine_computes(kind, grid, tmp_path)
     expected = rsp_flow(grid, RSPDistance(0.3), *ends, weights=weights, kind=kind)
     np.testing.assert_allclose(ended.output("passage"), expected.passage, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(ended.output("expected_cost"), expected.expected_cost, rtol=1e-10)
-    numbers = ended.numbers
+    numbers = ended.metrics
     assert (numbers["pairs"], numbers["unreachable_pairs"], numbers["targets"]) == (3, 3, 3)
-    assert numbers["imbalance"] < 1e-9 and numbers["steps"] == pytest.approx(expected.steps)
-    assert ended.said("forecast")[0]["bytes"] > 0 and ended.said("forecast")[0]["seconds"] > 0
+    assert numbers["flow_balance_error"] < 1e-9 and numbers["steps"] == pytest.approx(expected.steps)
+    assert ended.said("estimate")[0]["bytes"] > 0 and ended.said("estimate")[0]["seconds"] > 0
     assert [line["percent"] for line in ended.said("progress")][-1] == 100
 
 
@@ -61,7 +61,7 @@ def test_a_flow_between_all_habitat_goes_to_landmarks(weighting, grid, tmp_path)
     np.testing.assert_allclose(ended.output("passage"), expected.passage, rtol=1e-9)
     assert any("6 targets stand for 34 cells" in line["text"] for line in ended.said("message"))
     connected = None if expected.habitat is None else pytest.approx(np.nansum(expected.habitat), rel=1e-9)
-    assert ended.numbers["connectivity"] == connected
+    assert ended.metrics["connectivity"] == connected
 
 
 KINDS = {"leastcost": LCPDistance(), "resistance": ResistanceDistance(), "rsp": RSPDistance(0.3)}
@@ -77,7 +77,7 @@ def test_connected_habitat_is_what_the_engine_computes(kind, grid, tmp_path):
     options = {"targets": goals.vertices, "target_quality": goals.quality}
     expected = connected_habitat(grid, KINDS[kind], ExponentialKernel(2.0), quality, **options)
     np.testing.assert_allclose(ended.output("habitat"), expected.raster, rtol=1e-9)
-    numbers = ended.numbers
+    numbers = ended.metrics
     assert numbers["connectivity"] == pytest.approx(expected.total, rel=1e-9)
     assert numbers["equivalent_habitat"] ** 2 == pytest.approx(expected.total, rel=1e-9)
     assert numbers["unreachable_pairs"] == expected.unreachable_pairs > 0

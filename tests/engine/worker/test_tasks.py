@@ -54,10 +54,10 @@ def test_a_job_writes_what_the_engine_computes(task, grid, places, tmp_path):
     ended = run_job(tmp_path, task, parameters, landscape=LANDSCAPE, sources=SOURCES)
     assert ended.status == DONE, ended.log
     np.testing.assert_allclose(ended.output(output), compute(grid, places), rtol=1e-10, atol=1e-12)
-    assert (ended.numbers["active_cells"], ended.numbers["components"]) == (15, 2)
-    assert ended.numbers["seconds"] > 0 and ended.numbers["peak_memory_bytes"] > 1e6
+    assert (ended.metrics["active_cells"], ended.metrics["components"]) == (15, 2)
+    assert ended.metrics["seconds"] > 0 and ended.metrics["peak_memory_bytes"] > 1e6
     assert ended.said("progress")[-1]["percent"] == 100
-    assert ended.said("forecast")[0]["bytes"] > 0
+    assert ended.said("estimate")[0]["bytes"] > 0
 
 
 @pytest.fixture(scope="module")

@@ -60,13 +60,13 @@ def test_sensitivity_is_what_the_engine_computes(tmp_path):
     assert ended.status == DONE, ended.log
     expected = analysis(SensitivityAnalysis, distance=ResistanceDistance()).run("resistance", elasticity=True)
     np.testing.assert_allclose(ended.output("sensitivity"), expected.raster, rtol=1e-9, atol=1e-11)
-    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
-    assert (ended.numbers["windows"], ended.numbers["skipped_windows"]) == (expected.windows, expected.skipped)
-    assert ended.numbers["active_cells"] == (LANDSCAPE > 0).sum()
-    assert (ended.numbers["minimum"], ended.numbers["maximum"]) == pytest.approx(
+    assert ended.metrics["connectivity"] == pytest.approx(expected.connectivity)
+    assert (ended.metrics["windows"], ended.metrics["skipped_windows"]) == (expected.windows, expected.skipped)
+    assert ended.metrics["active_cells"] == (LANDSCAPE > 0).sum()
+    assert (ended.metrics["minimum"], ended.metrics["maximum"]) == pytest.approx(
         (np.nanmin(expected.raster), np.nanmax(expected.raster))
     )
-    assert "windows" in ended.said("message")[0]["text"] and ended.said("forecast")[0]["bytes"] > 0
+    assert "windows" in ended.said("message")[0]["text"] and ended.said("estimate")[0]["bytes"] > 0
     assert "Batch 1 of 1, 0 s left" in [line["text"] for line in ended.said("progress")]
 
 
@@ -77,7 +77,7 @@ def test_connectivity_of_a_raster_of_resistance_is_that_of_its_inverse(tmp_path)
     assert ended.status == DONE, ended.log
     expected = analysis(ConnectivityAnalysis).run()
     np.testing.assert_allclose(ended.output("connectivity"), expected.raster, rtol=1e-9)
-    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
+    assert ended.metrics["connectivity"] == pytest.approx(expected.connectivity)
 
 
 def test_a_job_goes_on_from_its_folder_and_refuses_that_of_another(tmp_path):
@@ -93,7 +93,7 @@ def test_a_job_goes_on_from_its_folder_and_refuses_that_of_another(tmp_path):
 def test_quality_left_out_is_the_same_everywhere(tmp_path):
     ended = job(tmp_path, "windowed.connectivity", quality=None)
     expected = analysis(ConnectivityAnalysis, quality=np.ones(LANDSCAPE.shape)).run()
-    assert ended.numbers["connectivity"] == pytest.approx(expected.connectivity)
+    assert ended.metrics["connectivity"] == pytest.approx(expected.connectivity)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_a_job_refuses_leaves_no_answer(tmp_path):
 
 def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
     few, many = (
-        tasks()["windowed.sensitivity"].forecast(
+        tasks()["windowed.sensitivity"].estimate(
             Job(
                 LANDSCAPE_PARAMETERS | PARAMETERS | {"range": 50.0},
                 {"landscape": np.empty(shape)},
@@ -159,7 +159,7 @@ def test_moving_current_is_what_the_engine_computes(tmp_path):
     assert sorted(ended.result["outputs"]) == ["current", "normalized_current"]
     for name in ended.result["outputs"]:
         np.testing.assert_allclose(ended.output(name), found.maps[name], rtol=1e-9, atol=1e-12)
-    assert ended.numbers["total_current"] == pytest.approx(found.total, rel=1e-12)
+    assert ended.metrics["total_current"] == pytest.approx(found.total, rel=1e-12)
 
 
 def test_conditions_reach_the_windows(tmp_path):
@@ -200,15 +200,15 @@ def test_sensitivity_of_moving_current_is_that_of_the_current_in_places_of_inter
     given = {"landscape": LANDSCAPE, "sources": QUALITY}
     ended = run_job(tmp_path / "all", "windowed.current_sensitivity", GRADIENT, weights=places, **given)
     assert ended.status == DONE, ended.log
-    assert ended.said("forecast")[0]["bytes"] > 0
+    assert ended.said("estimate")[0]["bytes"] > 0
 
     def passing(name, landscape):
         found = run_job(tmp_path / name, "windowed.current", GRADIENT, **{**given, "landscape": landscape})
         return np.nansum(places * found.output("current"))
 
-    assert ended.numbers["weighted_current"] == pytest.approx(passing("as it is", LANDSCAPE), rel=1e-9)
+    assert ended.metrics["weighted_current"] == pytest.approx(passing("as it is", LANDSCAPE), rel=1e-9)
     sensitivity, step = ended.output("sensitivity"), 1e-5
-    assert (ended.numbers["minimum"], ended.numbers["maximum"]) == (np.nanmin(sensitivity), np.nanmax(sensitivity))
+    assert (ended.metrics["minimum"], ended.metrics["maximum"]) == (np.nanmin(sensitivity), np.nanmax(sensitivity))
     for number, cell in enumerate([np.unravel_index(np.nanargmax(sensitivity), sensitivity.shape), (6, 11)]):
         ends = []
         for way in (step, -step):
@@ -236,7 +236,7 @@ def test_without_places_all_cells_count_and_a_run_goes_on(tmp_path):
     )
     found = windows.gradient(np.ones(LANDSCAPE.shape), "resistance", elasticity=True)
     np.testing.assert_allclose(once.output("sensitivity"), found.raster, rtol=1e-9, atol=1e-11)
-    assert once.numbers["weighted_current"] == pytest.approx(np.nansum(windows.run().maps["current"]), rel=1e-9)
+    assert once.metrics["weighted_current"] == pytest.approx(np.nansum(windows.run().maps["current"]), rel=1e-9)
     np.testing.assert_array_equal(once.output("sensitivity"), again.output("sensitivity"))
     assert not [line for line in again.said("progress") if line["text"].startswith("Batch")]
     other = {**GRADIENT, **kept, "elasticity": False}
@@ -284,7 +284,7 @@ def test_moving_windows_that_are_none_are_refused_in_words(changed, said, unhear
 @pytest.mark.parametrize("task", ["windowed.current", "windowed.current_sensitivity"])
 def test_of_moving_windows_too_memory_is_forecast_for_a_batch_and_time_for_all(unheard, task):
     few, many = (
-        tasks()[task].forecast(
+        tasks()[task].estimate(
             Job(LANDSCAPE_PARAMETERS | MOVING | {"radius": 50.0}, {"landscape": np.empty(shape)}, unheard)
         )
         for shape in ((300, 300), (3000, 3000))

@@ -39,8 +39,8 @@ class Ended:
         return json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
 
     @property
-    def numbers(self):
-        return self.result["numbers"]
+    def metrics(self):
+        return self.result["metrics"]
 
     def output(self, name):
         return np.load(self.folder / self.result["outputs"][name], allow_pickle=False)
@@ -54,7 +54,7 @@ def write_job(folder, task, parameters, inputs):
         if array is not None:
             np.save(folder / f"{name}.npy", array)
             files[name] = f"{name}.npy"
-    job = {"format": 1, "task": task, "parameters": {**LANDSCAPE, **parameters}, "inputs": files}
+    job = {"format": 2, "task": task, "parameters": {**LANDSCAPE, **parameters}, "inputs": files}
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     return folder
 

@@ -246,7 +246,7 @@ def ask_engine(engine_python, tmp_path):
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array)
         job = {
-            "format": 1,
+            "format": 2,
             "task": task,
             "parameters": {
                 "values": "permeability",
@@ -277,7 +277,7 @@ def ask_engine(engine_python, tmp_path):
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         result = json.loads((folder / "result.json").read_text())
-        return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["numbers"]
+        return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["metrics"]
 
     return ask
 

@@ -331,10 +331,10 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
     assert complaint(path).startswith("The engine was killed")
     known = {tuple(row[:2]): row[2] for row in np.loadtxt(pairs)}
     assert 0 < len(known) < 49 * 48 // 2 and not (tmp_path / "results" / "strip_resistances.out").exists()
-    assert list(kept.glob("finished-*.npy"))
+    assert list(kept.glob("cached-*.npy"))
     folder = results(path)
     assert any("parts of what had to be solved were there" in text for text in feedback.infos)
-    assert not list(kept.glob("finished-*.npy"))
+    assert not list(kept.glob("cached-*.npy"))
     at_once = results(path, "at once")
     for name in ("strip_resistances.out", "strip_resistances_3columns.out", "strip_cum_curmap.asc"):
         assert (folder / name).read_bytes() == (at_once / name).read_bytes()

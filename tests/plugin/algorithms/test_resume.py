@@ -41,7 +41,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
     kill_once_there_is(folder / "resistances.csv", tmp_path / "pid")
     single = {"SINGLE_MAPS": None} | into
     assert complaint("currentflow", **chosen, **single).startswith("The engine was killed")
-    first = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+    first = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
     known = table(QgsVectorLayer(str(folder / "resistances.csv"), "known", "ogr"))
     assert first and 0 < len(known) < 49 * 48 // 2
     assert any(f"What is finished is kept in '{folder}'" in text for text in feedback.infos)
@@ -49,7 +49,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
     watched = {}
     if not single_maps:
         result = run("currentflow", **chosen, **single)
-        watched = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+        watched = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
         assert first.items() <= watched.items() and len(watched) == 3
         assert any("parts of what had to be solved were there" in text for text in feedback.infos)
         changed = {**chosen, "NEIGHBORS": "rook"}
@@ -59,7 +59,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
     else:
         result = run("currentflow", **chosen, **single)
         assert len(list(folder.glob("current_*.tif"))) == 49 * 48 // 2
-        assert not list(kept.glob("finished-*.npy"))
+        assert not list(kept.glob("cached-*.npy"))
     whole = run("currentflow", SINGLE_MAPS=None, **chosen)
     exact = np.testing.assert_allclose if single_maps else np.testing.assert_array_equal
     exact(read(result["OUTPUT"]).band, read(whole["OUTPUT"]).band)
@@ -107,13 +107,13 @@ def test_a_matrix_that_was_killed_goes_on_from_its_folder(
     kill_once_there_is(kept / "distances.csv", tmp_path / "pid")
     with pytest.raises(QgsProcessingException, match="^The engine was killed"):
         run("distancematrix", CHECKPOINT=str(kept), **chosen)
-    there = {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}
+    there = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
     known = rows(str(kept / "distances.csv"))
     assert there and 0 < len(known)
     assert any(f"What is finished is kept in '{kept}'" in text for text in feedback.infos)
 
     second = rows(run("distancematrix", CHECKPOINT=str(kept), **chosen)["OUTPUT"])
-    assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("finished-*.npy")}.items()
+    assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}.items()
     assert any("were done in an earlier run" in text for text in feedback.infos)
     whole = rows(run("distancematrix", **chosen)["OUTPUT"])
     assert second == whole

@@ -186,10 +186,10 @@ def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worke
         ("(job_folder / 'result.json').write_text('{')", "The engine's result cannot be read"),
         ("(job_folder / 'result.json').write_text('[]')", "another format than this plugin reads"),
         (
-            '(job_folder / \'result.json\').write_text(\'{"format": 2, "outputs": {}, "numbers": {}}\')',
+            '(job_folder / \'result.json\').write_text(\'{"format": 1, "outputs": {}, "metrics": {}}\')',
             "another format than this plugin reads",
         ),
-        ("(job_folder / 'result.json').write_text('{\"format\": 1}')", "it names no outputs or no numbers"),
+        ("(job_folder / 'result.json').write_text('{\"format\": 2}')", "it names no outputs or no metrics"),
         ("finish({'distance': np.ones((4, 3))})", "'distance' has the shape (4, 3); the raster has (3, 4)"),
         ("finish({'distance': np.ones(12)})", "'distance' has the shape (12,); the raster has (3, 4)"),
         ("finish({'distance': np.ones((3, 4), 'U5')})", "'distance' holds <U5 instead of numbers"),
@@ -204,7 +204,7 @@ def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worke
         ),
         (
             "finish({}); (job_folder / 'result.json').write_text("
-            "json.dumps({'format': 1, 'outputs': {'distance': '../distance.npy'}, 'numbers': {}}))",
+            "json.dumps({'format': 2, 'outputs': {'distance': '../distance.npy'}, 'metrics': {}}))",
             "names no proper file for 'distance'",
         ),
     ],
@@ -233,7 +233,7 @@ def test_an_engine_that_cannot_write_its_output_says_why(worker, feedback):
 def test_too_large_a_job_is_refused_before_it_starts(worker, feedback, job_folders, tmp_path):
     before = job_folders()
     engine = worker(f"""
-        say("forecast", bytes=2 * 10**12, seconds=10, free_bytes=10**12)
+        say("estimate", bytes=2 * 10**12, seconds=10, free_bytes=10**12)
         time.sleep(60)
         pathlib.Path({str(tmp_path / "worked on")!r}).touch()
     """)
@@ -247,7 +247,7 @@ def test_too_large_a_job_is_refused_before_it_starts(worker, feedback, job_folde
 
 def test_a_job_above_half_of_the_free_memory_is_warned_about(worker, feedback):
     engine = worker("""
-        say("forecast", bytes=600 * 10**6, seconds=None, free_bytes=10**9)
+        say("estimate", bytes=600 * 10**6, seconds=None, free_bytes=10**9)
         finish({"distance": read("landscape")})
     """)
     run(task(), feedback, engine=engine)
@@ -261,7 +261,7 @@ def test_without_the_engines_word_the_system_is_asked_for_free_memory(worker, fe
     meminfo.write_text("MemTotal:  8000000 kB\nMemFree:  100 kB\nMemAvailable:  2000000 kB\n")
     monkeypatch.setattr(memory, "MEMINFO", meminfo)
     engine = worker("""
-        say("forecast", bytes=2_048_000_001, seconds=None, free_bytes=None)
+        say("estimate", bytes=2_048_000_001, seconds=None, free_bytes=None)
         finish({"distance": read("landscape")})
     """)
     assert "needs about 2.05 GB of memory, and only 2.05 GB are free" in ending(engine, feedback, OutOfMemory)
@@ -270,7 +270,7 @@ def test_without_the_engines_word_the_system_is_asked_for_free_memory(worker, fe
 def test_where_the_system_does_not_say_the_run_goes_on(worker, feedback, monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "not on this system")
     engine = worker("""
-        say("forecast", bytes=10**15, seconds=None, free_bytes=None)
+        say("estimate", bytes=10**15, seconds=None, free_bytes=None)
         finish({"distance": read("landscape")})
     """)
     assert run(task(), feedback, engine=engine).outputs

@@ -36,22 +36,22 @@ def test_arrays_and_numbers_go_there_and_back(worker, feedback):
     result = run(task(theta=np.float64(0.5), samples=np.int64(3)), feedback, engine=worker(DOUBLES))
     assert isinstance(result, Result)
     np.testing.assert_array_equal(result.outputs["distance"], 2 * LANDSCAPE)
-    assert result.numbers["solver"] == "twice"
-    assert result.numbers["iterations"] is None
-    assert result.numbers["task"] == "leastcost.distance"
-    assert result.numbers["parameters"] == {
+    assert result.metrics["solver"] == "twice"
+    assert result.metrics["iterations"] is None
+    assert result.metrics["task"] == "leastcost.distance"
+    assert result.metrics["parameters"] == {
         "values": "permeability",
         "pixel_size": [30.0, 30.0],
         "theta": 0.5,
         "samples": 3,
     }
-    assert result.numbers["inputs"] == {
+    assert result.metrics["inputs"] == {
         "landscape": "landscape.npy",
         "valid": "valid.npy",
         "sources": "sources.npy",
     }
-    assert result.numbers["sources"] == [[1, 2]]
-    assert result.numbers["valid"] == (LANDSCAPE > 0).tolist()
+    assert result.metrics["sources"] == [[1, 2]]
+    assert result.metrics["valid"] == (LANDSCAPE > 0).tolist()
 
 
 def test_the_job_folder_is_gone_afterwards(worker, feedback, job_folders):
@@ -72,12 +72,12 @@ def test_a_kept_job_can_be_run_again_with_the_command_in_the_log(worker, feedbac
     (command,) = feedback.commands
     assert "-m engine" in command
     subprocess.run(["sh", "-c", command], check=True, timeout=60)
-    assert json.loads((kept / "result.json").read_text())["numbers"]["solver"] == "twice"
+    assert json.loads((kept / "result.json").read_text())["metrics"]["solver"] == "twice"
 
 
 def test_everything_the_engine_says_reaches_the_user(worker, feedback):
     engine = worker("""
-        say("forecast", bytes=1000, seconds=None, free_bytes=10**9)
+        say("estimate", bytes=1000, seconds=None, free_bytes=10**9)
         say("progress", percent=10, text="Reading")
         say("progress", percent=55.5, text="Solving")
         say("progress", percent=60, text="Solving")
@@ -106,7 +106,7 @@ def test_rubbish_on_standard_output_goes_to_the_log_and_harms_nobody(worker, fee
         '{"type": "message"}',
         '{"type": ["message"]}',
         '{"type": "stray", "text": "x"}',
-        '{"type": "forecast", "bytes": "many"}',
+        '{"type": "estimate", "bytes": "many"}',
         '{"type": "from a newer engine", "text": "x"}',
     ]
     engine = worker(f"""
@@ -187,7 +187,7 @@ def test_hostile_variables_do_not_reach_the_engine(worker, feedback, monkeypatch
     """)
     result = run(task(), feedback, engine=engine)
     np.testing.assert_array_equal(result.outputs["distance"], LANDSCAPE)
-    assert result.numbers["python"] == engine.python
+    assert result.metrics["python"] == engine.python
 
 
 def test_an_engine_can_run_in_a_background_thread(worker, feedback):
@@ -214,12 +214,12 @@ def test_outputs_that_are_no_rasters_may_have_any_shape(worker, feedback):
 
 def test_the_worker_starts_with_nothing_to_read(worker, feedback):
     engine = worker("""finish({"distance": read("landscape")}, stdin=sys.stdin.read())""")
-    assert run(task(), feedback, engine=engine).numbers["stdin"] == ""
+    assert run(task(), feedback, engine=engine).metrics["stdin"] == ""
 
 
 def test_the_engines_caches_lie_in_the_profile(worker, feedback):
     engine = worker("""finish({"distance": read("landscape")}, cache=os.environ["JAX_COMPILATION_CACHE_DIR"])""")
-    cache = run(task(), feedback, engine=engine).numbers["cache"]
+    cache = run(task(), feedback, engine=engine).metrics["cache"]
     assert os.path.join("permea", "cache", "jax") in cache
 
 
@@ -255,10 +255,10 @@ def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worke
 IN_PIECES = """
     for number in (1, 2):
         np.save(job_folder / f"part-{number}.npy", number * read("landscape"))
-        say("piece", name=f"part {number}", files={"currents": f"part-{number}.npy"}, facts={"resistance": number})
+        say("partial_result", name=f"part {number}", files={"currents": f"part-{number}.npy"}, metrics={"resistance": number})
     while list(job_folder.glob("part-*.npy")):
         time.sleep(0.01)
-    say("piece", name="nothing")
+    say("partial_result", name="nothing")
     finish({"distance": read("landscape")}, seconds=1)
 """
 
@@ -267,7 +267,7 @@ def test_parts_of_the_result_are_taken_as_they_come_and_their_files_go(worker, f
     pieces = []
     with open_job(feedback, engine=worker(IN_PIECES)) as job:
         job.run(task(), feedback, pieces.append)
-    assert [(piece.name, piece.facts) for piece in pieces] == [
+    assert [(piece.name, piece.metrics) for piece in pieces] == [
         ("part 1", {"resistance": 1}),
         ("part 2", {"resistance": 2}),
     ]
@@ -288,7 +288,7 @@ def test_a_part_that_cannot_be_written_ends_the_run(worker, feedback, job_folder
 
 
 def test_a_part_must_lie_in_the_job_folder(worker, feedback):
-    lines = 'say("piece", name="far", files={"currents": "../far.npy"}, facts={})'
+    lines = 'say("partial_result", name="far", files={"currents": "../far.npy"}, metrics={})'
     with pytest.raises(QgsProcessingException, match="names no proper file for 'currents'"):
         with open_job(feedback, engine=worker(lines)) as job:
             job.run(task(), feedback, lambda piece: None)
