@@ -251,7 +251,7 @@ class ParameterValues:
         raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
         check = QualityValidator(raster.name, self.landscape.name)
         values = check.add(raster.values, raster.valid, self.crossable)
-        check.refuse()
+        check.require_valid()
         check.report(self._feedback)
         return values
 

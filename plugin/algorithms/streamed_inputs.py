@@ -16,7 +16,7 @@ from ..layers import (
     open_band,
     stream_condition,
     stream_landscape,
-    stream_places,
+    stream_weights,
     stream_quality,
     stream_strengths,
 )
@@ -106,7 +106,7 @@ class StreamedParameterValues(ParameterValues):
         QgsProcessingException
             A value is negative or infinite, or no cell is of interest.
         """
-        return self._on_the_landscape(name, tr("Reading the places of interest"), stream_places)
+        return self._on_the_landscape(name, tr("Reading the places of interest"), stream_weights)
 
     def condition(self, name: str, file: str, *, classes: bool) -> NpyFile:
         """Bring a property of the cells of the landscape to the engine; NaN where it is unknown.

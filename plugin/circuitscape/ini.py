@@ -125,7 +125,7 @@ class IniOptions:
                 )
             values[name.strip().lower()] = value.strip()
         options = cls(path, values)
-        options._refuse_unknown()
+        options._require_known_options()
         return options
 
     @property
@@ -173,7 +173,7 @@ class IniOptions:
         """Return options that are not known, and not switched on."""
         return sorted(name for name in self.values if not _is_known(name))
 
-    def _refuse_unknown(self) -> None:
+    def _require_known_options(self) -> None:
         wrong = [name for name, value in self.values.items() if not _is_known(name) and value.lower() in TRUE]
         wrong += [
             name for name in FLAGS if name in self.values and self.values[name].lower() not in (*TRUE, *FALSE, "none")

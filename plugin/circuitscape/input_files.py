@@ -58,7 +58,7 @@ def raster_of(
     # The length of what is packed is not to be noted beside the user's file.
     gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
     if ".tif" not in path.name.lower():
-        _refuse_malformed(path)
+        _require_well_formed(path)
     try:
         layer = QgsRasterLayer(f"{packed}{path}{option}", path.name)
         if not layer.isValid():
@@ -94,7 +94,7 @@ def _corners(found: RasterGrid, wanted: RasterGrid) -> dict[str, float]:
     return {"x": x, "y": y, "left": left, "top": top}
 
 
-def _refuse_malformed(path: Path) -> None:
+def _require_well_formed(path: Path) -> None:
     """Refuse an ESRI grid in which there are words, or not as many numbers as its header says: GDAL reads on.
 
     Raises
@@ -114,9 +114,9 @@ def _refuse_malformed(path: Path) -> None:
         part = text[start : start + BYTES_AT_ONCE]
         lower = part | 32
         for place in np.flatnonzero((lower >= ord("a")) & (lower <= ord("z")) & (lower != ord("e"))).tolist():
-            _refuse_word(path, data, start + place)
+            _require_number(path, data, start + place)
         if (part == ord(",")).any():
-            _refuse_word(path, data, start + int(np.argmax(part == ord(","))))
+            _require_number(path, data, start + int(np.argmax(part == ord(","))))
         is_word = part > ord(" ")
         count += int(np.count_nonzero(is_word[1:] & ~is_word[:-1])) + int(is_word[0] and not within)
         within = bool(is_word[-1])
@@ -129,7 +129,7 @@ def _refuse_malformed(path: Path) -> None:
         )
 
 
-def _refuse_word(path: Path, data: bytes, place: int) -> None:
+def _require_number(path: Path, data: bytes, place: int) -> None:
     """Refuse what stands at a place, unless it is a number after all."""
     word = re.search(rb"\S*$", data[max(place - 60, 0) : place])[0] + re.match(rb"\S*", data[place : place + 60])[0]
     if word.lower().lstrip(b"+-") not in (b"nan", b"inf", b"infinity"):

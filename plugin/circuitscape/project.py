@@ -92,7 +92,7 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
         resistances = options.flag("ground_file_is_resistances")
         holds = ~np.isnan(grounds) & (resistances | (grounds != 0))
         for given, name in ((np.nan_to_num(sources) != 0, "source_file"), (holds, "ground_file")):
-            _refuse_none_within(given, _reachable(arrays), options.file(name).name)
+            _require_value_within(given, _reachable(arrays), options.file(name).name)
         arrays["sources"] = np.nan_to_num(sources)
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, frame, there)
@@ -182,7 +182,7 @@ def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
     return there | ((regions > 0) & np.isin(regions, regions[there]))
 
 
-def _refuse_none_within(given: np.ndarray, reachable: np.ndarray, name: str) -> None:
+def _require_value_within(given: np.ndarray, reachable: np.ndarray, name: str) -> None:
     if not (given & reachable).any():
         raise QgsProcessingException(
             tr(
@@ -263,7 +263,7 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
         return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds))
     focal = options.file("point_file")
     ids = whole(numbers_of(focal, 1)[:, 0], np.ones(1, bool), focal.name)
-    _refuse_unknown_nodes(ids, nodes, focal.name)
+    _require_known_nodes(ids, nodes, focal.name)
     require_two_nodes(ids, focal.name)
     ids, cells, excluded = selected(options, ids, ids[:, None], feedback)
     # Which nodes are connected with the pair stands in the potentials.
@@ -276,13 +276,13 @@ def _at_nodes(options: IniOptions, name: str, nodes: int) -> np.ndarray:
     path = options.file(name)
     table = numbers_of(path, 2)
     places = whole(table[:, 0], np.ones(len(table), bool), path.name)
-    _refuse_unknown_nodes(places, nodes, path.name)
+    _require_known_nodes(places, nodes, path.name)
     amounts = np.full(nodes, np.nan)
     amounts[places] = table[:, 1]
     return amounts
 
 
-def _refuse_unknown_nodes(nodes: np.ndarray, count: int, name: str) -> None:
+def _require_known_nodes(nodes: np.ndarray, count: int, name: str) -> None:
     wrong = nodes[(nodes < 0) | (nodes >= count)]
     if wrong.size:
         raise QgsProcessingException(

@@ -52,7 +52,7 @@ class ResultWriter:
         self.folder, self._project, self._feedback = folder, project, feedback
         self._options = project.options
         self._written: dict[str, None] = {}
-        self._refuse_oblong_cells()
+        self._require_square_cells()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -247,7 +247,7 @@ class ResultWriter:
             ) from error
         self._written[path.name] = None
 
-    def _refuse_oblong_cells(self) -> None:
+    def _require_square_cells(self) -> None:
         frame = self._project.frame
         if frame is None or self._ending == ".tif":
             return

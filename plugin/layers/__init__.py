@@ -20,7 +20,7 @@ from .streaming import (
     StreamedRaster,
     stream_condition,
     stream_landscape,
-    stream_places,
+    stream_weights,
     stream_quality,
     stream_strengths,
 )
@@ -50,7 +50,7 @@ __all__ = [
     "regions_in",
     "stream_condition",
     "stream_landscape",
-    "stream_places",
+    "stream_weights",
     "stream_quality",
     "stream_strengths",
     "write_raster",

@@ -52,7 +52,7 @@ class ConditionValidator:
         self._missing += int(np.count_nonzero(crossable & ~valid))
         return np.where(valid, values, np.nan)
 
-    def refuse(self) -> None:
+    def require_valid(self) -> None:
         """Raise what is wrong with all that was looked at.
 
         Raises
@@ -60,8 +60,8 @@ class ConditionValidator:
         QgsProcessingException
             A value is infinite or NaN, or no class where classes are compared; or nothing is known of the landscape.
         """
-        self._numbers.refuse()
-        self._no_class.refuse(self._name)
+        self._numbers.require_valid()
+        self._no_class.raise_if_any(self._name)
         if not self._known:
             text = tr(
                 "'{name}' has no data wherever '{landscape}' can be crossed, so it is no condition. Check that the "

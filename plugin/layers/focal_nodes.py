@@ -140,16 +140,16 @@ def read_focal_nodes(
             if cell is not None and open_cells[cell]:
                 node.cells[cell] = None
             else:
-                missing.setdefault(_why(cell, valid), []).append(feature.id())
+                missing.setdefault(_reason(cell, valid), []).append(feature.id())
     _warn(nodes, missing, small, name, polygons, feedback)
     kept = {identity: node for identity, node in nodes.items() if node.cells}
     reasons = "; ".join(listed(reason, features) for reason, features in missing.items())
-    _refuse_fewer(len(kept), at_least, name, reasons)
+    _require_enough_nodes(len(kept), at_least, name, reasons)
     if polygons:
-        _refuse_overlap(list(kept.values()), name)
+        _require_disjoint_regions(list(kept.values()), name)
     else:
-        _warn_of_shared_cells(list(kept.values()), name, feedback)
-    return _put_together(list(kept.values()))
+        _warn_about_shared_cells(list(kept.values()), name, feedback)
+    return _assemble(list(kept.values()))
 
 
 def focal_nodes_of(
@@ -179,7 +179,7 @@ def focal_nodes_of(
         tr("A raster of focal nodes holds their ids: round it, or use Polygons ▸ Rasterize with a field of ids."),
     )
     fault.add(raster.valid & (raster.values != np.rint(raster.values)), raster.values)
-    fault.refuse(raster.name)
+    fault.raise_if_any(raster.name)
     marked = raster.valid & (raster.values > 0)
     wanted = np.unique(raster.values[marked]).astype(np.int64)
     cells = np.argwhere(marked & crossable).astype(np.int64)
@@ -187,7 +187,7 @@ def focal_nodes_of(
     ids, owners = np.unique(values, return_inverse=True)
     lost = np.setdiff1d(wanted, ids)
     why = tr("only on nodata or barriers: {ids}").format(ids=shortened(lost.tolist())) if lost.size else ""
-    _refuse_fewer(len(ids), at_least, raster.name, why)
+    _require_enough_nodes(len(ids), at_least, raster.name, why)
     if lost.size:
         feedback.pushWarning(
             tr("Focal nodes of '{layer}' left out, as all their cells lie on nodata or barriers: {ids}.").format(
@@ -285,7 +285,7 @@ def _cells_in(
     return [cell], cell is not None
 
 
-def _why(cell: Cell | None, valid: np.ndarray) -> str:
+def _reason(cell: Cell | None, valid: np.ndarray) -> str:
     if cell is None:
         return tr("outside the raster")
     return tr("on a barrier (permeability 0)") if valid[cell] else tr("on nodata")
@@ -326,7 +326,7 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
         )
 
 
-def _refuse_fewer(found: int, at_least: int, name: str, reasons: str) -> None:
+def _require_enough_nodes(found: int, at_least: int, name: str, reasons: str) -> None:
     if found >= at_least:
         return
     count = tr("one focal node") if found == 1 else tr("{} focal nodes").format(found)
@@ -345,7 +345,7 @@ def _refuse_fewer(found: int, at_least: int, name: str, reasons: str) -> None:
     )
 
 
-def _refuse_overlap(nodes: list[_Node], name: str) -> None:
+def _require_disjoint_regions(nodes: list[_Node], name: str) -> None:
     owner: dict[Cell, int] = {}
     shared: dict[tuple[int, int], int] = {}
     for number, node in enumerate(nodes):
@@ -368,7 +368,7 @@ def _refuse_overlap(nodes: list[_Node], name: str) -> None:
         )
 
 
-def _warn_of_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcessingFeedback) -> None:
+def _warn_about_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcessingFeedback) -> None:
     owner: dict[Cell, int | str] = {}
     shared = []
     for node in nodes:
@@ -383,7 +383,7 @@ def _warn_of_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcessing
         )
 
 
-def _put_together(nodes: list[_Node]) -> FocalNodes:
+def _assemble(nodes: list[_Node]) -> FocalNodes:
     whole = all(isinstance(node.name, int) for node in nodes)
     nodes = sorted(nodes, key=lambda node: node.name) if whole else nodes
     ids = [node.name for node in nodes] if whole else range(1, len(nodes) + 1)

@@ -77,7 +77,7 @@ class GdalBand:
             geotransform = dataset.GetGeoTransform(can_return_null=True)
             if geotransform is None:
                 return None
-            _refuse_unless_north_up(layer.name(), geotransform, dataset)
+            _require_north_up(layer.name(), geotransform, dataset)
             size = (dataset.RasterYSize, dataset.RasterXSize)
             # QGIS straightens rasters placed by ground control points, and shows a mask as one more band.
             if size == (layer.height(), layer.width()) and band <= dataset.RasterCount:
@@ -117,7 +117,7 @@ class GdalBand:
             )
 
 
-def _refuse_unless_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> None:
+def _require_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> None:
     _, width, row_shear, _, column_shear, step_down = geotransform
     advice = tr(
         "Straighten it first with Raster ▸ Projections ▸ Warp (reproject), with the same CRS as source and target,"

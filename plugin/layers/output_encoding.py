@@ -54,7 +54,7 @@ class OutputEncoding:
 def choose_encoding(
     bands: Sequence[np.ndarray | NpyFile],
     dtype: str,
-    wanted_nodata: float | None,
+    preferred_nodata: float | None,
     name: str,
     feedback: QgsProcessingFeedback,
 ) -> OutputEncoding:
@@ -66,7 +66,7 @@ def choose_encoding(
         Each (rows, columns), in memory or on disk.
     dtype
         ``"float32"``, ``"float64"`` or ``"int32"``.
-    wanted_nodata
+    preferred_nodata
         The input's nodata value, kept where it can be.
     name
         What messages call the result.
@@ -80,7 +80,7 @@ def choose_encoding(
     """
     target = np.dtype(dtype)
     # A value that the file cannot hold exactly would mark no cell at all.
-    candidates = [value for value in (wanted_nodata, FALLBACK_NODATA) if value is not None and _fits(value, target)]
+    candidates = [value for value in (preferred_nodata, FALLBACK_NODATA) if value is not None and _fits(value, target)]
     candidates.append(float(np.finfo(target).min) if target.kind == "f" else float(np.iinfo(target).min))
     taken = [False] * len(candidates)
     vanishing = 0
@@ -89,7 +89,7 @@ def choose_encoding(
         for rows in _parts(band):
             stop_if_cancelled(feedback)
             of_band.add(rows)
-            _refuse_unstorable(rows, target, name)
+            _require_storable(rows, target, name)
             with np.errstate(under="ignore", invalid="ignore"):
                 stored = rows.astype(target)
             if target.kind == "f":
@@ -117,7 +117,7 @@ def _fits(value: float, target: np.dtype) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-def _refuse_unstorable(rows: np.ndarray, target: np.dtype, name: str) -> None:
+def _require_storable(rows: np.ndarray, target: np.dtype, name: str) -> None:
     if rows.dtype.kind in "iu" and target.kind == "f":
         return
     if target.kind == "f":

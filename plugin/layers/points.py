@@ -82,7 +82,7 @@ def read_points(
     QgsProcessingException
         The layer is empty, holds no points, or no point falls on a cell that can be crossed.
     """
-    _refuse_unless_points(source, name)
+    _require_points(source, name)
     transform = transform_to(frame, source, context, feedback, name)
     found: dict[tuple[int, int], tuple[int, str]] = {}
     nowhere: list[int] = []
@@ -175,7 +175,7 @@ def cells_of(
     return np.argwhere(marked).astype(np.int64)
 
 
-def _refuse_unless_points(source: QgsProcessingFeatureSource, name: str) -> None:
+def _require_points(source: QgsProcessingFeatureSource, name: str) -> None:
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
         raise QgsProcessingException(
             tr("'{layer}' is not a point layer. Use Centroids or Point on surface to make points of it.").format(

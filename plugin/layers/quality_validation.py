@@ -63,7 +63,7 @@ class QualityValidator:
             tr("'{name}' has no data in {count:,} cells of the landscape; they count as quality 0."),
         )
 
-    def refuse(self) -> None:
+    def require_valid(self) -> None:
         """Raise what is wrong with all that was looked at.
 
         Raises
@@ -103,7 +103,7 @@ class StrengthValidator(QualityValidator):
         )
 
 
-class PlacesValidator(QualityValidator):
+class WeightValidator(QualityValidator):
     """Whether a raster can say which places of a landscape are of interest, and how much."""
 
     def _texts(self) -> tuple[str, str, str]:

@@ -73,7 +73,7 @@ def write_raster(
     """
     target = Path(path)
     bands = [array] if array.ndim == 2 else list(array)
-    _refuse_wrong_arguments(target, bands, frame, dtype, band_names)
+    _validate_arguments(target, bands, frame, dtype, band_names)
     storage = choose_encoding(bands, dtype, frame.nodata, target.name, feedback)
     if storage.vanishing:
         feedback.pushWarning(
@@ -84,15 +84,15 @@ def write_raster(
     unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
     try:
         _write(unfinished, bands, frame, storage, band_names, feedback)
-        _read_back(unfinished, (len(bands), frame.rows, frame.columns), target)
-        _take_the_name(unfinished, target)
+        _verify_written(unfinished, (len(bands), frame.rows, frame.columns), target)
+        _replace_target(unfinished, target)
     finally:
         for leftover in (unfinished, *_sidecars(unfinished)):
             leftover.unlink(missing_ok=True)
     return storage.nodata
 
 
-def _refuse_wrong_arguments(
+def _validate_arguments(
     target: Path, bands: list[np.ndarray | NpyFile], frame: RasterGrid, dtype: str, band_names: Sequence[str]
 ) -> None:
     if target.suffix.lower() not in (".tif", ".tiff"):
@@ -169,7 +169,7 @@ def _write(
             dataset = None
     stop_if_cancelled(feedback)  # GDAL calls it an error, too
     if errors:
-        raise QgsProcessingException(_why_not_written(path, errors))
+        raise QgsProcessingException(_write_error(path, errors))
 
 
 def _fill(
@@ -208,7 +208,7 @@ def _add_overviews(dataset: gdal.Dataset, storage: OutputEncoding, feedback: Qgs
     dataset.BuildOverviews(method, factors, callback=lambda *_: 0 if feedback.isCanceled() else 1)
 
 
-def _read_back(path: Path, shape: tuple[int, int, int], target: Path) -> None:
+def _verify_written(path: Path, shape: tuple[int, int, int], target: Path) -> None:
     """Open the file again and read every tile: a file that cannot be read has not been written."""
     with collected_gdal_errors() as errors:
         dataset = gdal.Open(str(path))
@@ -233,7 +233,7 @@ def _read_all_tiles(band: gdal.Band) -> None:
         band.FlushCache()
 
 
-def _take_the_name(unfinished: Path, target: Path) -> None:
+def _replace_target(unfinished: Path, target: Path) -> None:
     try:
         os.replace(unfinished, target)
     except OSError as error:
@@ -250,7 +250,7 @@ def _sidecars(path: Path) -> list[Path]:
     return [path.with_name(path.name + ending) for ending in SIDECARS]
 
 
-def _why_not_written(path: Path, errors: list[str]) -> str:
+def _write_error(path: Path, errors: list[str]) -> str:
     folder = path.parent
     if not os.access(folder, os.W_OK):
         return tr("Nothing can be written into the folder '{folder}': no permission. Choose another.").format(

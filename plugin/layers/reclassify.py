@@ -71,14 +71,14 @@ def reclassify(source: Band, values: dict[float, float], folder: Path, feedback:
                 append(np.where(known, targets[position], np.nan))
                 _count(cells, block[known])
                 _count(missing, block[valid & ~known])
-                _refuse_too_many(missing, source.name)
+                _require_few_classes(missing, source.name)
     except OSError as error:
         raise QgsProcessingException(
             tr("The reclassified raster cannot be written into {folder}: {reason}. Is the disk full?").format(
                 folder=folder, reason=error.strerror or error
             )
         ) from error
-    check.refuse()
+    check.require_valid()
     return Reclassified(NpyFile(path), cells, missing)
 
 
@@ -87,7 +87,7 @@ def _count(cells: Counter, found: np.ndarray) -> None:
         cells[float(value)] += int(count)
 
 
-def _refuse_too_many(missing: Counter, name: str) -> None:
+def _require_few_classes(missing: Counter, name: str) -> None:
     if len(missing) > MOST_MISSING_CLASSES:
         raise QgsProcessingException(
             tr(

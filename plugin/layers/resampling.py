@@ -69,7 +69,7 @@ class ResampledBand:
         )
         with collected_gdal_errors() as errors:
             self._warped = gdal.Warp("", self._copy, options=options)
-        self._refuse(errors)
+        self._raise_if_any(errors)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, float64, and mask, bool, of some rows."""
@@ -79,7 +79,7 @@ class ResampledBand:
                 0, first_row, self.frame.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
             )
             self._warped.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
-        self._refuse(errors)
+        self._raise_if_any(errors)
         return values, ~np.isnan(values)
 
     def close(self) -> None:
@@ -118,10 +118,10 @@ class ResampledBand:
                     layer=self.name, reason=(errors or [""])[0].rstrip(".")
                 )
             )
-        numbers.refuse()
+        numbers.require_valid()
         return copy, whole
 
-    def _refuse(self, errors: list[str]) -> None:
+    def _raise_if_any(self, errors: list[str]) -> None:
         if errors:
             raise QgsProcessingException(
                 tr("'{layer}' ({from_}) cannot be brought onto the grid of the first raster ({to}): {reason}").format(

@@ -13,7 +13,7 @@ from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
 from .alignment import aligned_blocks
 from .condition_validation import ConditionValidator
-from .quality_validation import PlacesValidator, QualityValidator, StrengthValidator
+from .quality_validation import WeightValidator, QualityValidator, StrengthValidator
 from .raster_grid import RasterGrid
 from .raster_reader import Band, blocks_of
 from .validation import LandscapeValidator
@@ -76,7 +76,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
                 append_valid(valid)
     except OSError as error:
         raise _not_written(folder, error) from error
-    check.refuse()
+    check.require_valid()
     return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.frame, check.valid_cells)
 
 
@@ -109,9 +109,9 @@ def stream_strengths(source: Band, landscape: StreamedRaster, folder: Path, feed
     )
 
 
-def stream_places(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
+def stream_weights(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
     """Write how much each cell of the landscape is of interest into `weights.npy`, like `stream_quality`."""
-    return _streamed(source, PlacesValidator(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
+    return _streamed(source, WeightValidator(source.name, landscape.name), landscape, folder / "weights.npy", feedback)
 
 
 def stream_condition(
@@ -153,7 +153,7 @@ def _streamed(
                 append(check.add(block, valid, crossable, first))
     except OSError as error:
         raise _not_written(folder, error) from error
-    check.refuse()
+    check.require_valid()
     check.report(feedback)
     return NpyFile(path)
 

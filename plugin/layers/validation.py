@@ -47,7 +47,7 @@ class InvalidCells:
             self._first = (first_row + int(row) + 1, int(column) + 1, float(values[row, column]))
         self._count += count
 
-    def refuse(self, name: str) -> None:
+    def raise_if_any(self, name: str) -> None:
         """Raise where there was any.
 
         Parameters
@@ -98,12 +98,12 @@ class FiniteValidator:
 
     def require_no_nan(self) -> None:
         """Raise where valid cells held NaN: no number, and not declared as nodata either."""
-        self._nan.refuse(self._name)
+        self._nan.raise_if_any(self._name)
 
-    def refuse(self) -> None:
+    def require_valid(self) -> None:
         """Raise where valid cells held NaN or an infinite value."""
-        self._nan.refuse(self._name)
-        self._infinite.refuse(self._name)
+        self._nan.raise_if_any(self._name)
+        self._infinite.raise_if_any(self._name)
 
 
 class LandscapeValidator:
@@ -156,7 +156,7 @@ class LandscapeValidator:
         if self._values == "resistance":
             self._zero.add((values == 0) & valid, values, first_row)
 
-    def refuse(self) -> None:
+    def require_valid(self) -> None:
         """Raise what `validate_landscape` raises, of all that was looked at."""
         if not self.valid_cells:
             raise QgsProcessingException(
@@ -164,9 +164,9 @@ class LandscapeValidator:
                     layer=self._name
                 )
             )
-        self._numbers.refuse()
-        self._negative.refuse(self._name)
-        self._zero.refuse(self._name)
+        self._numbers.require_valid()
+        self._negative.raise_if_any(self._name)
+        self._zero.raise_if_any(self._name)
         if not self._any_positive:
             raise QgsProcessingException(
                 tr(
@@ -195,7 +195,7 @@ def validate_landscape(raster: Raster, values: str) -> None:
     """
     check = LandscapeValidator(raster.name, values)
     check.add(raster.values, raster.valid)
-    check.refuse()
+    check.require_valid()
 
 
 def require_no_nan(raster: Raster) -> None:
