@@ -17,24 +17,24 @@ ROOT = Path(__file__).resolve().parents[1]
 QUEEN = np.ones((3, 3), int)
 
 
-def _generators():
+def _gallery():
     # By its file, because the engine around it needs packages that the peers' environment lacks.
-    spec = importlib.util.spec_from_file_location("landscapes", ROOT / "engine" / "landscapes.py")
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "engine" / "graph" / "gallery.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def _smooth(side: int) -> np.ndarray:
-    return _generators().smooth(side, side)
+    return _gallery().lognormal(side, side)
 
 
 def _categorical(side: int) -> np.ndarray:
-    return _generators().categorical(side, side, contrast=1e4, holes=0.1)
+    return _gallery().categorical(side, side, contrast=1e4, barriers=0.1)
 
 
 def _fractal(side: int) -> np.ndarray:
-    return _generators().fractal(side, side)
+    return _gallery().fractal(side, side)
 
 
 def _olinda(side: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Functions that a user writes down, told apart by what they compute and not by when they were made."""
+"""Functions that compare and hash by their code, so that equal ones share one compiled program."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from jaxtyping import ArrayLike
 
 
 class HashableFunction:
-    """A function that equals another one made by the same code with the same values at hand.
+    """A function that equals any other with the same code, defaults, enclosed values and globals.
 
-    A compiled program is kept for the functions it was compiled with. `lambda w: 1 / w` written inside a loop is a new
-    object each time around; compared as objects, each would be compiled and kept anew.
+    JAX keeps a compiled program for the functions it was compiled with. `lambda w: 1 / w` in the body of a loop is a
+    new object in each iteration; compared by identity, each would be compiled again.
 
     Parameters
     ----------
@@ -27,34 +27,34 @@ class HashableFunction:
 
     def __init__(self, function: Callable[..., ArrayLike]):
         self.function = function.function if isinstance(function, HashableFunction) else function
-        self._meaning = _meaning(self.function)
+        self._key = _key(self.function)
 
     def __call__(self, *values: ArrayLike) -> ArrayLike:
         """Return the function of the values."""
         return self.function(*values)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, HashableFunction) and self._meaning == other._meaning
+        return isinstance(other, HashableFunction) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash(self._meaning)
+        return hash(self._key)
 
     def __repr__(self) -> str:
         return getattr(self.function, "__qualname__", repr(self.function))
 
 
-def _meaning(function: Callable) -> Any:
-    """Return what decides the values of a function, or the function itself where that cannot be compared."""
+def _key(function: Callable) -> Any:
+    """Return all that determines the values of a function, or the function itself where that cannot be hashed."""
     code = getattr(function, "__code__", None)
     if code is None or getattr(function, "__self__", None) is not None:
         return function
     try:
         enclosed = tuple(cell.cell_contents for cell in function.__closure__ or ())
-        around = tuple(function.__globals__.get(name) for name in code.co_names)
-        written = (code.co_code, code.co_consts, code.co_names, code.co_varnames, code.co_freevars)
-        meaning = (written, around, function.__defaults__, enclosed)
-        hash(meaning)
+        global_values = tuple(function.__globals__.get(name) for name in code.co_names)
+        source = (code.co_code, code.co_consts, code.co_names, code.co_varnames, code.co_freevars)
+        key = (source, global_values, function.__defaults__, enclosed)
+        hash(key)
     except (TypeError, ValueError):
-        # Unhashable values, or a cell that is still empty.
+        # A value that cannot be hashed, or an enclosed variable that has no value yet.
         return function
-    return meaning
+    return key

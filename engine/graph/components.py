@@ -1,23 +1,23 @@
-"""Connected components: which places can reach each other at all."""
+"""Connected components: maximal sets of cells that can reach each other."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.ndimage as ndi
 from jaxtyping import Array, Bool, Float, Int
-from scipy.sparse.csgraph import connected_components as _label
+from scipy.sparse import csgraph
 
-from ..linalg.stencil_matrix import neighbour_offsets
+from ..linalg.stencil_matrix import neighbour_offsets, shift
 from ..parallel.numba_jit import njit_cached
 from .edge_list import sparse_adjacency
 from .grid_graph import GridGraph
 
-#: Which cells of a 3 × 3 block count as neighbours of the middle one, by the number of directions.
-ROOK_OR_QUEEN = {4: ndi.generate_binary_structure(2, 1), 8: ndi.generate_binary_structure(2, 2)}
+#: The neighbours of a cell in its 3 × 3 neighbourhood, by the number of directions.
+_NEIGHBOURHOODS = {4: ndi.generate_binary_structure(2, 1), 8: ndi.generate_binary_structure(2, 2)}
 
 
 def connected_components(grid: GridGraph) -> Int[Array, "rows columns"]:
-    """Number the connected components of a landscape, the largest first.
+    """Label the connected components of a landscape, the largest first.
 
     Two cells are in one component if a path leads from each to the other.
 
@@ -34,18 +34,24 @@ def connected_components(grid: GridGraph) -> Int[Array, "rows columns"]:
     """
     exists = jax.lax.stop_gradient(grid.edges) > 0
     shape = jax.ShapeDtypeStruct(grid.shape, jnp.int64)
-    return jax.pure_callback(_on_host, shape, exists, grid.active, vmap_method="sequential")
+    return jax.pure_callback(_label_components, shape, exists, grid.active, vmap_method="sequential")
 
 
 def largest_component(grid: GridGraph) -> Bool[Array, "rows columns"]:
-    """Return True in the cells of the largest connected component."""
+    """Return True in the cells of the largest connected component.
+
+    Examples
+    --------
+    >>> largest_component(GridGraph(jnp.array([[1.0, 0.0, 1.0, 1.0]])))
+    Array([[False, False,  True,  True]], dtype=bool)
+    """
     return connected_components(grid) == 1
 
 
 def representative_cells(
-    components: Int[Array, "rows columns"], rank: Float[Array, "rows columns"]
+    components: Int[Array, "rows columns"], priority: Float[Array, "rows columns"]
 ) -> Bool[Array, "rows columns"]:
-    """Return True in one cell of each component: where `rank` is largest, the first of equals.
+    """Return True in one cell of each component: the first of those with the highest priority.
 
     Examples
     --------
@@ -53,58 +59,63 @@ def representative_cells(
     Array([[False,  True, False,  True]], dtype=bool)
     """
     shape = jax.ShapeDtypeStruct(components.shape, jnp.bool_)
-    return jax.pure_callback(_representative_cells, shape, components, rank, vmap_method="sequential")
+    return jax.pure_callback(_representative_cells, shape, components, priority, vmap_method="sequential")
 
 
-def _representative_cells(components: jax.Array, rank: jax.Array) -> np.ndarray:
-    labels, rank = np.asarray(components).ravel(), np.asarray(rank).ravel()
-    best = _highest(labels, rank, np.full(labels.max(initial=0) + 1, -1))[1:]
-    chosen = np.zeros(labels.size, bool)
-    chosen[best[best >= 0]] = True
-    return chosen.reshape(components.shape)
-
-
-@njit_cached
-def _highest(labels, rank, best):
-    for place in range(labels.size):
-        label = labels[place]
-        if best[label] < 0 or rank[place] > rank[best[label]]:
-            best[label] = place
-    return best
-
-
-def _on_host(exists: jax.Array, active: jax.Array) -> np.ndarray:
+def _label_components(exists: jax.Array, active: jax.Array) -> np.ndarray:
     exists, active = np.asarray(exists), np.asarray(active)
-    if _joins_all_neighbours(exists, active):
-        # Patches of a mask are found twenty times faster than components of a graph.
-        labels = ndi.label(active, ROOK_OR_QUEEN[len(exists)])[0].ravel()
+    if _has_all_edges(exists, active):
+        # Labelling the regions of a mask is twenty times faster than labelling the components of a graph.
+        labels = ndi.label(active, _NEIGHBOURHOODS[len(exists)])[0].ravel()
     else:
-        matrix, cells = sparse_adjacency(exists, exists)
-        found = _label(matrix, directed=True, connection="strong")[1] if cells.size else np.empty(0, int)
-        labels = np.zeros(active.size, int)
-        labels[cells] = 1 + found
-        alone = np.flatnonzero((labels == 0) & active.ravel())
-        labels[alone] = 1 + found.max(initial=-1) + 1 + np.arange(alone.size)
-    return _largest_first(labels).reshape(active.shape)
+        labels = _label_graph(exists, active.ravel())
+    return _relabel_by_size(labels).reshape(active.shape)
 
 
-def _joins_all_neighbours(exists: np.ndarray, active: np.ndarray) -> bool:
-    """Tell whether every two neighbouring active cells have an edge, both ways; edges elsewhere there are none."""
-    rows, columns = active.shape
-    pairs = 0
-    for down, right in neighbour_offsets(len(exists))[: len(exists) // 2]:
-        here = active[max(0, -down) :, max(0, -right) : columns - max(0, right)]
-        there = active[: rows + min(0, down), max(0, right) : columns + min(0, right)]
-        pairs += 2 * np.count_nonzero(here & there)
-    return bool(np.count_nonzero(exists) == pairs)
+def _has_all_edges(exists: np.ndarray, active: np.ndarray) -> bool:
+    """Return whether every two neighbouring active cells, and no others, have an edge in both directions."""
+    count = 0
+    for step in neighbour_offsets(len(exists))[: len(exists) // 2]:
+        count += 2 * np.count_nonzero(active & shift(active, step, fill=False))
+    return bool(np.count_nonzero(exists) == count)
 
 
-def _largest_first(labels: np.ndarray) -> np.ndarray:
-    """Renumber labels 1, 2, … by falling size, ties by first appearance; 0 stays."""
+def _label_graph(exists: np.ndarray, active: np.ndarray) -> np.ndarray:
+    """Label the strongly connected components of a directed graph; vertices without edges are components."""
+    adjacency, cells = sparse_adjacency(exists, exists)
+    components = np.empty(0, int)
+    if cells.size:
+        components = csgraph.connected_components(adjacency, directed=True, connection="strong")[1]
+    labels = np.zeros(active.size, int)
+    labels[cells] = 1 + components
+    isolated = np.flatnonzero((labels == 0) & active)
+    labels[isolated] = 1 + components.max(initial=-1) + 1 + np.arange(isolated.size)
+    return labels
+
+
+def _relabel_by_size(labels: np.ndarray) -> np.ndarray:
+    """Renumber labels 1, 2, … by decreasing size, ties by first appearance; 0 stays."""
     size = np.bincount(labels)
     first = np.zeros(size.size, int)
     first[labels[::-1]] = np.arange(labels.size)[::-1]
-    order = 1 + np.lexsort((first[1:], -size[1:]))
-    rank = np.zeros(size.size, np.int64)
-    rank[order] = np.arange(1, size.size)
-    return rank[labels]
+    by_size = 1 + np.lexsort((first[1:], -size[1:]))
+    new_label = np.zeros(size.size, np.int64)
+    new_label[by_size] = np.arange(1, size.size)
+    return new_label[labels]
+
+
+def _representative_cells(components: jax.Array, priority: jax.Array) -> np.ndarray:
+    labels, priority = np.asarray(components).ravel(), np.asarray(priority).ravel()
+    best = _argmax_by_label(labels, priority, np.full(labels.max(initial=0) + 1, -1))[1:]
+    selected = np.zeros(labels.size, bool)
+    selected[best[best >= 0]] = True
+    return selected.reshape(components.shape)
+
+
+@njit_cached
+def _argmax_by_label(labels, priority, best):
+    for cell in range(labels.size):
+        label = labels[cell]
+        if best[label] < 0 or priority[cell] > priority[best[label]]:
+            best[label] = cell
+    return best

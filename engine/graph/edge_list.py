@@ -1,4 +1,4 @@
-"""The host's view of a stencil: a SciPy matrix over the cells that take part."""
+"""Edges of a grid as lists of sources and targets, or as a SciPy adjacency matrix."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -7,21 +7,27 @@ from ..linalg.stencil_matrix import neighbour_offsets
 
 
 def edge_list(edges: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List the edges of a stencil.
+    """List the edges of a grid, direction by direction, row by row.
 
     Parameters
     ----------
     edges
-        Shape (directions, rows, columns): a value per cell and step.
+        Shape (directions, rows, columns): a value per cell and direction.
     exists
-        The same shape: which of them to list; must be False where the step leaves the raster.
+        The same shape: True where there is an edge. Must be False where the step leaves the raster.
 
     Returns
     -------
     sources, targets
-        Flat raster indices of the cell that is left and of the cell that is entered.
+        Flat raster indices of the edges' source and target cells.
     values
-        The listed values, in the same order: direction by direction, row by row.
+        Values of the edges.
+
+    Examples
+    --------
+    >>> edges = np.array([[[0.0, 0.0]], [[0.0, 3.0]], [[2.0, 0.0]], [[0.0, 0.0]]])
+    >>> edge_list(edges, edges > 0)
+    (array([1, 0]), array([0, 1]), array([3., 2.]))
     """
     directions, rows, columns = edges.shape
     sources, targets, values = [], [], []
@@ -34,11 +40,24 @@ def edge_list(edges: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def sparse_adjacency(edges: np.ndarray, exists: np.ndarray) -> tuple[sp.csr_array, np.ndarray]:
-    """Return the edges as a matrix over the cells that have any, and the flat raster indices of those cells."""
+    """Return the adjacency matrix of the cells that have edges, and the flat raster indices of those cells.
+
+    Parameters
+    ----------
+    edges, exists
+        As for `edge_list`.
+
+    Examples
+    --------
+    >>> edges = np.array([[[0.0, 0.0]], [[0.0, 3.0]], [[2.0, 0.0]], [[0.0, 0.0]]])
+    >>> sparse_adjacency(edges, edges > 0)[0].toarray()
+    array([[0., 2.],
+           [3., 0.]])
+    """
     sources, targets, values = edge_list(edges, exists)
-    joined = np.zeros(exists[0].size, bool)
-    joined[sources] = joined[targets] = True
-    cells = np.flatnonzero(joined)
-    number = np.empty(joined.size, np.int32)
+    has_edges = np.zeros(exists[0].size, bool)
+    has_edges[sources] = has_edges[targets] = True
+    cells = np.flatnonzero(has_edges)
+    number = np.empty(has_edges.size, np.int32)
     number[cells] = np.arange(cells.size, dtype=np.int32)
     return sp.csr_array((values, (number[sources], number[targets])), shape=(cells.size,) * 2), cells

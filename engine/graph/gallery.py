@@ -1,11 +1,15 @@
-"""Generated landscapes whose answers are known, or whose difficulty is."""
+"""Gallery of generated test landscapes, with known answers or known difficulty.
+
+Neutral landscape models and structured mazes, as PyAMG's gallery has for matrices. Each function returns an array of
+permeability, 0 in barriers, and needs NumPy and SciPy only.
+"""
 
 import numpy as np
 import scipy.ndimage as ndi
 
 
 def uniform(rows: int, columns: int, permeability: float = 1.0) -> np.ndarray:
-    """Return a landscape that is the same everywhere.
+    """Return a homogeneous landscape.
 
     Its grid Laplacian with 4 neighbours has the eigenvalues 4 − 2 cos(πi/rows) − 2 cos(πj/columns).
 
@@ -18,7 +22,7 @@ def uniform(rows: int, columns: int, permeability: float = 1.0) -> np.ndarray:
 
 
 def ring(length: int) -> np.ndarray:
-    """Return a square ring of permeability 1 around a barrier: two routes lead from any cell to any other.
+    """Return a square ring of permeability 1 around a barrier: two routes between any two cells.
 
     Parameters
     ----------
@@ -37,71 +41,96 @@ def ring(length: int) -> np.ndarray:
     return landscape
 
 
-def smooth(rows: int, columns: int, *, spread: float = 1.0, scale: float = 8.0, seed: int = 0) -> np.ndarray:
-    """Return lognormal permeability that varies smoothly.
+def lognormal(
+    rows: int, columns: int, *, sigma: float = 1.0, correlation_length: float = 8.0, seed: int = 0
+) -> np.ndarray:
+    """Return a smooth lognormal random field.
 
     Parameters
     ----------
-    spread
+    sigma
         Standard deviation of the logarithm.
-    scale
-        Width, in cells, over which neighbours resemble each other.
+    correlation_length
+        Standard deviation, in cells, of the Gaussian that smooths white noise.
+
+    Examples
+    --------
+    >>> lognormal(64, 64).shape
+    (64, 64)
     """
-    field = ndi.gaussian_filter(np.random.default_rng(seed).normal(size=(rows, columns)), scale, mode="wrap")
-    return np.exp(spread * field / (field.std() or 1.0))
+    noise = np.random.default_rng(seed).normal(size=(rows, columns))
+    field = ndi.gaussian_filter(noise, correlation_length, mode="wrap")
+    return np.exp(sigma * field / (field.std() or 1.0))
 
 
 def categorical(
-    rows: int, columns: int, *, contrast: float = 1e4, classes: int = 5, holes: float = 0.1, seed: int = 0
+    rows: int, columns: int, *, contrast: float = 1e4, classes: int = 5, barriers: float = 0.1, seed: int = 0
 ) -> np.ndarray:
-    """Return patches of a few land-cover classes, with holes that are barriers.
+    """Return patches of land-cover classes, of equal areas, with holes that are barriers.
 
     Parameters
     ----------
     contrast
         Ratio of the largest to the smallest permeability.
-    holes
-        Part of the cells that are barriers (permeability 0).
+    classes
+        Number of classes, their permeabilities evenly spaced in logarithm.
+    barriers
+        Fraction of the cells that are barriers (permeability 0).
+
+    Examples
+    --------
+    >>> len(np.unique(categorical(64, 64)))
+    6
     """
     rng = np.random.default_rng(seed)
     field = ndi.gaussian_filter(rng.normal(size=(rows, columns)), 4, mode="wrap")
-    edges = np.quantile(field, np.linspace(0, 1, classes + 1)[1:-1])
-    landscape = np.logspace(-np.log10(contrast), 0, classes)[np.searchsorted(edges, field)]
-    gaps = ndi.gaussian_filter(rng.normal(size=(rows, columns)), 2, mode="wrap")
-    return np.where(gaps < np.quantile(gaps, holes), 0.0, landscape)
+    class_limits = np.quantile(field, np.linspace(0, 1, classes + 1)[1:-1])
+    landscape = np.logspace(-np.log10(contrast), 0, classes)[np.searchsorted(class_limits, field)]
+    barrier_field = ndi.gaussian_filter(rng.normal(size=(rows, columns)), 2, mode="wrap")
+    return np.where(barrier_field < np.quantile(barrier_field, barriers), 0.0, landscape)
 
 
-def fractal(rows: int, columns: int, *, rivers: int = 3, roughness: float = 2.5, seed: int = 0) -> np.ndarray:
-    """Return a fractal landscape cut by winding rivers that are barriers with a ford each.
+def fractal(rows: int, columns: int, *, rivers: int = 3, spectral_exponent: float = 2.5, seed: int = 0) -> np.ndarray:
+    """Return a lognormal field with a power-law spectrum, cut by winding rivers: barriers with one ford each.
 
     Parameters
     ----------
     rivers
-        How many rivers run from the top to the bottom.
-    roughness
+        Number of rivers from the top to the bottom.
+    spectral_exponent
         Exponent of the power spectrum; larger is smoother.
+
+    Examples
+    --------
+    >>> fractal(64, 64, rivers=0).min() > 0
+    True
     """
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None])
     frequency[0, 0] = 1.0
     noise = rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)
-    field = np.fft.irfft2(noise * frequency ** (-roughness / 2), s=(rows, columns))
+    field = np.fft.irfft2(noise * frequency ** (-spectral_exponent / 2), s=(rows, columns))
     landscape = np.exp(1.5 * (field - field.mean()) / field.std())
-    place = np.arange(rows)
+    row_numbers = np.arange(rows)
     for river in range(rivers):
         middle = (river + 1) * columns / (rivers + 1)
-        bend = 0.08 * columns * np.sin(2 * np.pi * (place / rows * rng.uniform(1, 3) + rng.uniform()))
+        bend = 0.08 * columns * np.sin(2 * np.pi * (row_numbers / rows * rng.uniform(1, 3) + rng.uniform()))
         course = np.clip((middle + bend).astype(int), 0, columns - 1)
-        dry = int(rng.integers(rows))
+        ford = int(rng.integers(rows))
         for row in range(rows):
             left, right = sorted((course[row], course[max(row - 1, 0)]))
-            if row not in (dry, dry + 1):
+            if row not in (ford, ford + 1):
                 landscape[row, left : right + 2] = 0.0
     return landscape
 
 
 def serpentine(rows: int, columns: int) -> np.ndarray:
-    """Return a maze with a single path that visits half of the cells; rows must be odd.
+    """Return a maze with a single path that visits half of the cells.
+
+    Parameters
+    ----------
+    rows
+        An odd number.
 
     Examples
     --------

@@ -36,8 +36,8 @@ def neighbour_offsets(directions: int) -> tuple[tuple[int, int], ...]:
     return {4: ROOK_OFFSETS, 8: QUEEN_OFFSETS}[directions]
 
 
-def shift(raster: Array, step: tuple[int, int], fill: bool | int | float = 0) -> Array:
-    """Give every cell the value of its neighbour at `step`.
+def shift(raster: Array | np.ndarray, step: tuple[int, int], fill: bool | int | float = 0) -> Array | np.ndarray:
+    """Shift rasters so that every cell has the value of its neighbour at `step`.
 
     Parameters
     ----------
@@ -46,21 +46,25 @@ def shift(raster: Array, step: tuple[int, int], fill: bool | int | float = 0) ->
     step
         (rows, columns), each −1, 0 or 1.
     fill
-        What a cell at the rim sees beyond the raster.
+        Value of the cells whose neighbour lies outside the raster.
 
     Returns
     -------
-    Array
-        `result[..., i, j] = raster[..., i + step[0], j + step[1]]`, same shape.
+    Array | np.ndarray
+        `result[..., i, j] = raster[..., i + step[0], j + step[1]]`, of the same shape and kind of array.
 
     Examples
     --------
     >>> shift(jnp.array([[1, 2, 3]]), (0, 1))
     Array([[2, 3, 0]], dtype=int64)
+    >>> shift(np.array([[1.0, 2.0]]), (0, 1), np.inf)
+    array([[ 2., inf]])
     """
+    if isinstance(raster, np.ndarray):
+        return _shift_numpy(raster, step, fill)
     rows, columns = raster.shape[-2:]
-    frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
-    padded = jnp.pad(raster, frame, constant_values=fill)
+    padding = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+    padded = jnp.pad(raster, padding, constant_values=fill)
     return _window(padded, step, rows, columns)
 
 
@@ -91,6 +95,20 @@ def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "direct
         shift(half[directions - 1 - d], neighbour_offsets(directions)[d]) for d in range(half.shape[0], directions)
     ]
     return jnp.concatenate([half, jnp.stack(ahead)])
+
+
+def _shift_numpy(raster: np.ndarray, step: tuple[int, int], fill: bool | int | float) -> np.ndarray:
+    result = np.full_like(raster, fill)
+    target, source = zip(
+        *(_overlap(length, offset) for length, offset in zip(raster.shape[-2:], step, strict=True)), strict=True
+    )
+    result[(..., *target)] = raster[(..., *source)]
+    return result
+
+
+def _overlap(length: int, offset: int) -> tuple[slice, slice]:
+    """Return the cells of one axis that have a neighbour at `offset`, and those neighbours."""
+    return slice(max(0, -offset), length - max(0, offset)), slice(max(0, offset), length - max(0, -offset))
 
 
 def _window(padded: Array, step: tuple[int, int], rows: int, columns: int) -> Array:

@@ -1,10 +1,9 @@
-"""All cores for independent pieces of work, each piece on one thread.
+"""A thread pool for many independent dense products, each with BLAS on one thread.
 
-The pieces are many small matrix products. A BLAS that spreads each of them over threads of its own spends its time
-waiting (ten times slower, measured), so it is held to one thread while any of this runs.
+The products are small. A BLAS with threads of its own for each of them spends its time waiting (ten times slower,
+measured), so BLAS is limited to one thread for the whole process while such a pool exists.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,54 +12,58 @@ from threading import Lock
 
 from threadpoolctl import ThreadpoolController
 
-OnEach = Callable[[Callable, Iterable], list]
+from .numba_jit import cpu_count
+
+#: Applies a function to every item and returns the results in the order of the items.
+ParallelMap = Callable[[Callable, Iterable], list]
 
 _lock = Lock()
-_inside = 0
+_pools = 0
 _limit = None
 
 
 @contextmanager
-def blas_limited_pool() -> Iterator[OnEach]:
-    """Give a function that applies a function to every item, several at a time, and returns the results in order.
+def blas_limited_pool() -> Iterator[ParallelMap]:
+    """Provide a parallel map over all cores, with BLAS limited to one thread.
+
+    Yields
+    ------
+    ParallelMap
+        A function that applies a function to every item, in parallel, and returns the results in order.
 
     Examples
     --------
-    >>> with blas_limited_pool() as on_each:
-    ...     on_each(abs, [-1, 2])
+    >>> with blas_limited_pool() as parallel_map:
+    ...     parallel_map(abs, [-1, 2])
     [1, 2]
     """
-    _enter()
+    _acquire_limit()
     try:
-        with ThreadPoolExecutor(_cores()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             yield lambda function, items: list(pool.map(function, items))
     finally:
-        _leave()
+        _release_limit()
 
 
-def _enter() -> None:
-    # The limit is the process's: who comes first sets it, who leaves last lifts it.
-    global _inside, _limit
+def _acquire_limit() -> None:
+    # The limit holds for the whole process: the first pool sets it, the last one removes it.
+    global _pools, _limit
     with _lock:
-        if not _inside:
-            _limit = _blas().limit(limits=1, user_api="blas")
+        if not _pools:
+            _limit = _controller().limit(limits=1, user_api="blas")
             _limit.__enter__()
-        _inside += 1
+        _pools += 1
 
 
-def _leave() -> None:
-    global _inside
+def _release_limit() -> None:
+    global _pools
     with _lock:
-        _inside -= 1
-        if not _inside:
+        _pools -= 1
+        if not _pools:
             _limit.__exit__(None, None, None)
 
 
 @lru_cache(maxsize=1)
-def _blas() -> ThreadpoolController:
-    # Looking for the loaded libraries takes longer than a small factorisation; they do not change.
+def _controller() -> ThreadpoolController:
+    # Searching for the loaded libraries takes longer than a small factorization; they do not change.
     return ThreadpoolController()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""How the compiled loops over windows are given their arrays, and how windows are shared out among threads."""
+"""Memory layout of arrays for compiled kernels, and division of work into chunks for threads."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,7 +7,7 @@ from jaxtyping import Float
 def directions_last(
     values: Float[np.ndarray, "directions rows columns"],
 ) -> Float[np.ndarray, "rows columns directions"]:
-    """Lay the directions of a cell side by side in memory, where a loop needs them at once.
+    """Make the directions of each cell contiguous in memory, for kernels that read all of them at once.
 
     Examples
     --------
@@ -21,23 +21,31 @@ def directions_last(
 def directions_first(
     values: Float[np.ndarray, "rows columns directions"],
 ) -> Float[np.ndarray, "directions rows columns"]:
-    """Lay the cells of a direction side by side again."""
+    """Make the cells of each direction contiguous in memory; inverse of `directions_last`.
+
+    Examples
+    --------
+    >>> directions_first(np.array([[[1.0, 3.0], [2.0, 4.0]]]))
+    array([[[1., 2.]],
+    <BLANKLINE>
+           [[3., 4.]]])
+    """
     return np.ascontiguousarray(np.moveaxis(values, -1, 0))
 
 
-def chunk_ranges(windows: int, together: int) -> list[tuple[int, int]]:
-    """Return the first window of each part, and the one after its last.
+def chunk_ranges(count: int, chunk: int) -> list[tuple[int, int]]:
+    """Return the start and the end (exclusive) of each chunk of a sequence.
 
     Parameters
     ----------
-    windows
-        How many there are.
-    together
-        How many one thread takes. Fixed, so that sums do not depend on the number of threads.
+    count
+        Length of the sequence.
+    chunk
+        Length of a chunk. If it is fixed, sums over chunks do not depend on the number of threads.
 
     Examples
     --------
     >>> chunk_ranges(5, 2)
     [(0, 2), (2, 4), (4, 5)]
     """
-    return [(first, min(first + together, windows)) for first in range(0, windows, together)]
+    return [(first, min(first + chunk, count)) for first in range(0, count, chunk)]

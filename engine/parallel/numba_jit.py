@@ -1,11 +1,11 @@
-"""Loops over cells, compiled for the processor by Numba.
+"""Compilation of kernels by Numba, cached on disk, and a thread pool for them.
 
-NumPy and XLA are fast where every cell is treated alike and at once. Dijkstra's queue, a sum down a tree and a
-Gauss–Seidel sweep go from cell to cell, each needing the one before; these are written as loops and compiled when they
-are first used. What was compiled is kept on disk, whatever the size of the raster.
+NumPy and XLA are fast where all cells are treated alike and at once. Dijkstra's queue, a sum down a tree and a
+Gauss–Seidel sweep go from cell to cell, each of which depends on the one before; these are loops, compiled on first
+use. The machine code is cached on disk, for rasters of any size.
 
-A compiled function calls compiled functions of its own file only: the copy on disk is taken to be good as long as its
-file has not changed, whatever happened to others.
+A kernel may call kernels of its own file only: Numba takes a cached kernel to be valid as long as its file has not
+changed, whatever has changed in other files.
 """
 
 import inspect
@@ -17,14 +17,14 @@ from typing import Any
 
 import numba
 
-#: A product may be added without being rounded before.
+#: LLVM's fast-math flags: fused multiply-add.
 _FUSED = {"contract"}
-#: Sums may be taken in the order that suits the processor; the same one each time.
-_IN_ANY_ORDER = {"contract", "reassoc", "nsz"}
+#: LLVM's fast-math flags: also sums in an order that suits the processor, the same in every call.
+_REASSOCIATED = {"contract", "reassoc", "nsz"}
 
 
 def njit_cached(function: Callable) -> Callable:
-    """Compile a function of arrays and numbers; it lets other threads run meanwhile.
+    """Compile a kernel of arrays and numbers that releases the global interpreter lock.
 
     Examples
     --------
@@ -37,11 +37,11 @@ def njit_cached(function: Callable) -> Callable:
     >>> last(np.array([1.0, 2.0]))
     2.0
     """
-    return _compiled(function, _FUSED)
+    return _compile(function, _FUSED)
 
 
 def njit_reassociating(function: Callable) -> Callable:
-    """Compile a function as `njit_cached` does, adding several numbers at a time.
+    """Compile a kernel like `njit_cached`, with sums that may be vectorized.
 
     Examples
     --------
@@ -55,36 +55,42 @@ def njit_reassociating(function: Callable) -> Callable:
     >>> total(np.array([1.0, 2.0]))
     3.0
     """
-    return _compiled(function, _IN_ANY_ORDER)
+    return _compile(function, _REASSOCIATED)
 
 
 def parallel_starmap(function: Callable, calls: Iterable[tuple]) -> list[Any]:
-    """Call a compiled function with each of several arguments, several at a time; return the results in order.
+    """Call a kernel with each of several tuples of arguments, in parallel; return the results in order.
 
     Examples
     --------
     >>> parallel_starmap(max, [(1, 2), (4, 3)])
     [2, 4]
     """
-    arguments = list(calls)
-    if len(arguments) == 1:
-        return [function(*arguments[0])]
-    return list(_pool().map(lambda each: function(*each), arguments))
+    argument_tuples = list(calls)
+    if len(argument_tuples) == 1:
+        return [function(*argument_tuples[0])]
+    return list(_pool().map(lambda arguments: function(*arguments), argument_tuples))
 
 
 def cpu_count() -> int:
-    """Return how many threads can run at once."""
+    """Return the number of cores that the process may use.
+
+    Examples
+    --------
+    >>> cpu_count() >= 1
+    True
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _compiled(function: Callable, liberties: set[str]) -> Callable:
-    # What checks annotations while tests run wraps functions; Numba needs them bare.
-    bare = inspect.unwrap(function)
-    # A copy on disk remembers under which name the package was imported and cannot be loaded under another one; its
-    # file is named after the function.
-    bare.__qualname__ = f"{bare.__module__.partition('.')[0]}.{bare.__qualname__}"
-    kept = os.path.isfile(bare.__code__.co_filename)
-    return numba.njit(nogil=True, cache=kept, error_model="numpy", fastmath=liberties)(bare)
+def _compile(function: Callable, fastmath: set[str]) -> Callable:
+    # The type checker of the tests wraps functions; Numba needs them unwrapped.
+    function = inspect.unwrap(function)
+    # A cached kernel remembers the name under which the package was imported and cannot be loaded under another one;
+    # the cache file is named after the function.
+    function.__qualname__ = f"{function.__module__.partition('.')[0]}.{function.__qualname__}"
+    has_file = os.path.isfile(function.__code__.co_filename)
+    return numba.njit(nogil=True, cache=has_file, error_model="numpy", fastmath=fastmath)(function)
 
 
 @lru_cache(maxsize=1)

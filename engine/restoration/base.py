@@ -66,21 +66,3 @@ def restored_permeability(
         )
     own = np.where(active, np.asarray(grid.permeability), 0.0)
     return np.maximum(own, target), looked_at
-
-
-def shift_numpy(raster: np.ndarray, step: tuple[int, int], fill: float) -> np.ndarray:
-    """Give every cell the value of its neighbour at a step, with a fill beyond the raster.
-
-    Examples
-    --------
-    >>> shift_numpy(np.array([[1.0, 2.0]]), (0, 1), np.inf)
-    array([[ 2., inf]])
-    """
-    result = np.full_like(raster, fill)
-    here, there = zip(*(_overlap(length, by) for length, by in zip(raster.shape, step, strict=True)), strict=True)
-    result[here] = raster[there]
-    return result
-
-
-def _overlap(length: int, by: int) -> tuple[slice, slice]:
-    return slice(max(0, -by), length - max(0, by)), slice(max(0, by), length - max(0, -by))

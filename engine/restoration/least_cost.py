@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from ..distances import LCPDistance
 from ..graph.focal_nodes import FocalNodes, focal_vertices
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
-from ..linalg.stencil_matrix import neighbour_offsets
-from .base import RestorationGain, restored_permeability, shift_numpy
+from ..linalg.stencil_matrix import neighbour_offsets, shift
+from .base import RestorationGain, restored_permeability
 
 
 class LeastCostRestoration:
@@ -162,5 +162,5 @@ class LeastCostRestoration:
         """Return the costs between a focal node and every cell if that cell were raised."""
         result = costs.copy()
         for step, price in zip(neighbour_offsets(self.grid.directions), steps, strict=True):
-            np.minimum(result, shift_numpy(costs, step, np.inf) + price, out=result)
+            np.minimum(result, shift(costs, step, np.inf) + price, out=result)
         return result

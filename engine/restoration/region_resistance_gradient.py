@@ -17,8 +17,7 @@ from ..circuits.grid_circuit import GridCircuit
 from ..circuits.pairwise import Pairwise
 from ..graph.focal_nodes import FocalNodes
 from ..graph.grid_graph import GridGraph
-from ..linalg.stencil_matrix import neighbour_offsets
-from .base import shift_numpy
+from ..linalg.stencil_matrix import neighbour_offsets, shift
 
 
 def region_resistances(
@@ -51,7 +50,7 @@ def region_resistances(
     for pair in pairwise.maps():
         potential = np.where(np.isnan(pair.potentials), 0.0, pair.potentials)
         for step, fall in zip(neighbour_offsets(grid.directions), falls, strict=True):
-            fall += (potential - shift_numpy(potential, step, 0.0)) ** 2
+            fall += (potential - shift(potential, step, 0.0)) ** 2
         total, done = total + pair.resistance, done + 1
         if progress is not None:
             progress(done, every)

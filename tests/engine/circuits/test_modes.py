@@ -282,7 +282,7 @@ def test_a_network_whose_nodes_are_merged_is_a_smaller_one():
 
 @pytest.mark.parametrize("shape", [(7, 9), (40, 33), (150, 140)])
 def test_entries_of_the_inverse_between_cells_are_those_of_whole_solves(shape):
-    grid = GridGraph(gallery.smooth(*shape, scale=1.0))
+    grid = GridGraph(gallery.lognormal(*shape, correlation_length=1.0))
     system = grounded_laplacian(grid, connected_components(grid))
     cells = np.random.default_rng(0).choice(shape[0] * shape[1], 30, replace=False)
     units = unit_vectors(jnp.asarray(cells), shape)

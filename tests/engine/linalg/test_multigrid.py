@@ -41,7 +41,7 @@ def several_components():
 
 
 LANDSCAPES = {
-    "smooth": lambda: gallery.smooth(SIDE, SIDE),
+    "smooth": lambda: gallery.lognormal(SIDE, SIDE),
     "categorical": lambda: gallery.categorical(SIDE, SIDE),
     "fractal with rivers": lambda: gallery.fractal(SIDE, SIDE),
     "several components": several_components,
@@ -200,7 +200,7 @@ def test_a_landscape_that_is_harder_to_leave_than_to_enter_is_refused():
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("landscape", "growth"), [(gallery.smooth, 1.25), (gallery.categorical, 2.5)], ids=["smooth", "categorical"]
+    ("landscape", "growth"), [(gallery.lognormal, 1.25), (gallery.categorical, 2.5)], ids=["smooth", "categorical"]
 )
 def test_sixteen_times_the_cells_need_hardly_more_iterations(landscape, growth):
     def iterations(side):

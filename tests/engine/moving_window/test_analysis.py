@@ -216,7 +216,7 @@ def test_windows_as_large_as_the_raster_give_the_sensitivity_of_the_whole(name, 
 
 def test_the_error_falls_with_the_buffer():
     permeability = np.random.default_rng(64).uniform(0.3, 1, (24, 24))
-    quality = gallery.smooth(24, 24, scale=2.0)
+    quality = gallery.lognormal(24, 24, correlation_length=2.0)
     run = functools.partial(analysis, SensitivityAnalysis, permeability=permeability, quality=quality, coarsening=0)
     whole = run(dependency_range=24, batch=64).run().raster
     errors = [abs(run(dependency_range=reach, batch=64).run().raster - whole).max() for reach in (2, 4, 8, 16)]

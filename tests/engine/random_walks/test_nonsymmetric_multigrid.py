@@ -22,8 +22,8 @@ from permea.engine.random_walks.transition_data import TransitionData
 DIRECT = NestedDissection(symmetric=False)
 
 LANDSCAPES = {
-    "smooth": lambda: gallery.smooth(97, 120, seed=3),
-    "patches with holes": lambda: gallery.categorical(90, 101, contrast=1e4, holes=0.1, seed=4),
+    "smooth": lambda: gallery.lognormal(97, 120, seed=3),
+    "patches with holes": lambda: gallery.categorical(90, 101, contrast=1e4, barriers=0.1, seed=4),
     "rivers": lambda: gallery.fractal(121, 96, seed=5),
     "uniform": lambda: gallery.uniform(64, 75),
     "corridor": lambda: gallery.uniform(1, 300),
@@ -300,7 +300,7 @@ def test_target_beyond_raster_is_unreachable():
 
 
 def test_large_directed_landscape_uses_multigrid():
-    grid = GridGraph(jnp.asarray(gallery.smooth(400, 401, seed=9)))
+    grid = GridGraph(jnp.asarray(gallery.lognormal(400, 401, seed=9)))
     with record_stats() as solves:
         result = np.asarray(RSPDistance(0.02)(grid, targets=jnp.array([70_000])))
     assert [each.solver for each in solves] == [NAME] * 2

@@ -97,7 +97,7 @@ def test_a_fresh_cost_function_for_every_window_is_compiled_once(compilations):
 
 def test_randomized_paths_need_memory_like_the_square_of_the_cells_and_not_more():
     # Elsewhere 20 × 20 cells took 4.2 GB. Here all pairs need a few dense matrices of 400².
-    grid = GridGraph(gallery.smooth(20, 20))
+    grid = GridGraph(gallery.lognormal(20, 20))
     compiled = eqx.filter_jit(lambda grid: RSPDistance(0.1)(grid)).lower(grid).compile()
     sizes = compiled.compiled.memory_analysis()
     assert sizes.temp_size_in_bytes < 50 * 8 * 400**2
