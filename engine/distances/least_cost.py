@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
-from ..shortest_paths.differentiable import least_costs, nearest_seed
+from ..shortest_paths.differentiable import least_costs, nearest_source
 from ..shortest_paths.sweeping import fast_sweeping, initial_costs
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
@@ -118,7 +118,7 @@ class LCPDistance(AbstractDistance):
         """
         cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
         once = has_symmetric_costs(grid)
-        cost, allocation, backlink = nearest_seed(edge_costs(grid, self.cost, once=once), cells, reverse, once)
+        cost, allocation, backlink = nearest_source(edge_costs(grid, self.cost, once=once), cells, reverse, once)
         numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         here = grid.cells
         return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]

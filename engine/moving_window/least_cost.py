@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from ..linalg.solver_stats import log_solve
 from ..linalg.stencil_matrix import neighbour_offsets
 from ..parallel.chunks import chunk_ranges, directions_first, directions_last
-from ..shortest_paths.windowed_dijkstra import flow_back, search
+from ..shortest_paths.windowed_dijkstra import backpropagate_windows, search_windows
 
 #: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.
 WINDOWS_PER_CHUNK = 16
@@ -99,7 +99,7 @@ def _compute(shape, reverse, threads, costs, corners, seeds):
     )
     with ThreadPoolExecutor(threads) as pool:
         chunks = chunk_ranges(seeds.size, WINDOWS_PER_CHUNK)
-        list(pool.map(lambda chunk: search(edges, steps, corners, seeds, *chunk, distance, last_steps, order), chunks))
+        list(pool.map(lambda chunk: search_windows(edges, steps, corners, seeds, *chunk, distance, last_steps, order), chunks))
     log_solve("shortest paths in windows (Dijkstra)", int((seeds >= 0).sum()), 0, None)
     return distance, last_steps, order
 
@@ -111,7 +111,7 @@ def _compute_gradient(reverse, threads, shape, corners, distance, last_steps, or
 
     def gradient_of(chunk):
         gradient = np.zeros((*shape[1:], shape[0]))
-        flow_back(steps, corners, last_steps, order, cotangent, *chunk, gradient)
+        backpropagate_windows(steps, corners, last_steps, order, cotangent, *chunk, gradient)
         return gradient
 
     total = np.zeros((*shape[1:], shape[0]))

@@ -73,9 +73,9 @@ def links_between(searches: ShortestPathSolver, tree: ShortestPathTree, places: 
     """
     ground = tree.allocation(places)[0].astype(np.int32)
     steps = searches.steps()
-    half = len(steps.offsets) // 2
+    half = len(steps.cell_offsets) // 2
     one, other, cost, here, there = crossings(
-        searches.costs, steps.edge_offsets[:half], steps.offsets[:half], tree.cost, ground
+        searches.costs, steps.edge_offsets[:half], steps.cell_offsets[:half], tree.cost, ground
     )
     order = np.lexsort((cost, other, one))
     first = np.ones(order.size, bool)

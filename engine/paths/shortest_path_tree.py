@@ -147,7 +147,7 @@ class ShortestPathSolver:
             )
             log_solve("shortest paths (Dijkstra)", len(part), 0, None)
             for distance, arrival, order in zip(*ways, strict=True):
-                yield ShortestPathTree(distance, arrival, order, steps.offsets)
+                yield ShortestPathTree(distance, arrival, order, steps.cell_offsets)
 
     def together(self, starts: Sequence[np.ndarray], *, towards: bool = False) -> ShortestPathTree:
         """Search from several places at once, for the nearest of them."""

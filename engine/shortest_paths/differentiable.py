@@ -24,127 +24,149 @@ from .dijkstra import (
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def least_costs(
     costs: Float[Array, "stored rows columns"],
-    seeds: Int[Array, "k"],
+    sources: Int[Array, "k"],
     reverse: bool,
-    together: bool,
+    multi_source: bool,
     undirected: bool = False,
 ) -> Float[Array, "k_or_1 rows columns"]:
-    """Return the cost of the cheapest path between seeds and every cell.
+    """Return the cost of the least-cost path between sources and every cell.
 
     Parameters
     ----------
     costs
-        Cost of stepping from a cell to its neighbour; infinite where there is no edge.
-    seeds
-        Flat raster indices; one beyond the raster reaches nothing.
+        Cost of stepping from a cell to its neighbour, zero or more; infinite where there is no edge.
+    sources
+        Flat raster indices; nothing is reached from an index beyond the raster.
     reverse
-        False: from the seed to the cell; True: from the cell to the seed.
-    together
-        False: one raster per seed; True: one raster, for the nearest seed.
+        False: from the source to the cell; True: from the cell to the source.
+    multi_source
+        False: one raster for each source; True: one raster, for the nearest source.
     undirected
-        True: every edge costs the same both ways, and `costs` holds only the first half of the steps.
+        True: every edge costs the same in both directions, and `costs` holds only the first half of the directions.
 
     Returns
     -------
     Float[Array, "k_or_1 rows columns"]
         Accumulated cost; infinite where there is no path.
 
+    Raises
+    ------
+    ValueError
+        A cost is negative or NaN.
+
     Notes
     -----
-    The derivative of a least cost with respect to the cost of an edge is 1 if the cheapest path uses the edge and
-    0 if not. Where several paths are equally cheap each cell divides its share evenly among its tied predecessors,
-    which is one element of the (Clarke) subdifferential, and a symmetric landscape gets a symmetric gradient.
+    The derivative of a least cost with respect to the cost of an edge is 1 if the shortest path uses the edge and 0 if
+    not. Where several paths are equally cheap, each cell splits its derivative evenly among the tied predecessors. This
+    is one element of the (Clarke) subdifferential, and a symmetric landscape gets a symmetric gradient.
 
     References
     ----------
     Dijkstra, E. W. (1959). A note on two problems in connexion with graphs. Numerische Mathematik 1, 269–271.
+
+    Examples
+    --------
+    >>> chain = jnp.full((4, 1, 3), jnp.inf).at[2, 0, :2].set(2.0).at[1, 0, 1:].set(2.0)
+    >>> least_costs(chain, jnp.array([0]), False, False)
+    Array([[[0., 2., 4.]]], dtype=float64)
     """
-    result = jax.ShapeDtypeStruct((1 if together else seeds.shape[0], *costs.shape[1:]), jnp.float64)
-    on_host = partial(_distances, reverse=reverse, together=together, undirected=undirected)
-    return jax.pure_callback(on_host, result, costs, seeds, vmap_method="sequential")
+    result = jax.ShapeDtypeStruct((1 if multi_source else sources.shape[0], *costs.shape[1:]), jnp.float64)
+    on_cpu = partial(_distances, reverse=reverse, multi_source=multi_source, undirected=undirected)
+    return jax.pure_callback(on_cpu, result, costs, sources, vmap_method="sequential")
 
 
-def _remember(costs, seeds, reverse, together, undirected):
-    count, shape = 1 if together else seeds.shape[0], costs.shape[1:]
-    kinds = (jnp.float64, jnp.uint8, jnp.int32)
-    result = tuple(jax.ShapeDtypeStruct((count, *shape), kind) for kind in kinds)
-    on_host = partial(_paths, reverse=reverse, together=together, undirected=undirected)
-    distance, tied, order = jax.pure_callback(on_host, result, costs, seeds, vmap_method="sequential")
-    return distance, (costs, tied, order)
+def _fwd(costs, sources, reverse, multi_source, undirected):
+    count, shape = 1 if multi_source else sources.shape[0], costs.shape[1:]
+    dtypes = (jnp.float64, jnp.uint8, jnp.int32)
+    result = tuple(jax.ShapeDtypeStruct((count, *shape), dtype) for dtype in dtypes)
+    on_cpu = partial(_paths, reverse=reverse, multi_source=multi_source, undirected=undirected)
+    distance, last_steps, order = jax.pure_callback(on_cpu, result, costs, sources, vmap_method="sequential")
+    return distance, (costs, last_steps, order)
 
 
-def _along_the_paths(reverse, together, undirected, remembered, cotangent):
-    # Of the costs nothing but the shape is needed, so that a compiled program need not keep them.
-    costs, tied, order = remembered
-    on_host = partial(_gradient, stored=costs.shape[0], reverse=reverse, undirected=undirected)
+def _bwd(reverse, multi_source, undirected, residuals, cotangent):
+    # Only the shape of the costs is used, so that a compiled program need not keep them.
+    costs, last_steps, order = residuals
+    on_cpu = partial(_gradient, stored=costs.shape[0], reverse=reverse, undirected=undirected)
     result = jax.ShapeDtypeStruct(costs.shape, costs.dtype)
-    gradient = jax.pure_callback(on_host, result, tied, order, cotangent, vmap_method="sequential")
+    gradient = jax.pure_callback(on_cpu, result, last_steps, order, cotangent, vmap_method="sequential")
     return gradient, None
 
 
-least_costs.defvjp(_remember, _along_the_paths)
+least_costs.defvjp(_fwd, _bwd)
 
 
-def nearest_seed(
-    costs: Float[Array, "stored rows columns"], seeds: Int[Array, "k"], reverse: bool, undirected: bool = False
+def nearest_source(
+    costs: Float[Array, "stored rows columns"], sources: Int[Array, "k"], reverse: bool, undirected: bool = False
 ) -> tuple[Float[Array, "rows columns"], Int[Array, "rows columns"], Int[Array, "rows columns"]]:
-    """Return the cost to the nearest seed, which seed that is, and the next cell towards it; not differentiable.
+    """Return the cost to the nearest source, which source that is, and the next cell towards it; not differentiable.
+
+    Parameters
+    ----------
+    costs, sources, reverse, undirected
+        As for `least_costs`.
 
     Returns
     -------
     cost
-        As `least_costs(…, together=True)`.
+        Accumulated cost; infinite where there is no path.
     allocation
-        Position of the nearest seed in `seeds`, −1 where none can be reached.
+        Index into `sources`; −1 where no source can be reached.
     backlink
-        Flat raster index of the neighbour on the way to the seed, −1 at seeds and where none can be reached.
+        Flat raster index of the next cell on the path to the source; −1 at sources and where none can be reached.
+
+    Examples
+    --------
+    >>> chain = jnp.full((4, 1, 3), jnp.inf).at[2, 0, :2].set(2.0).at[1, 0, 1:].set(2.0)
+    >>> nearest_source(chain, jnp.array([0]), False)[2]
+    Array([[-1,  0,  1]], dtype=int32)
     """
-    kinds = (jnp.float64, jnp.int32, jnp.int32)
-    result = tuple(jax.ShapeDtypeStruct(costs.shape[1:], kind) for kind in kinds)
-    on_host = partial(_nearest, reverse=reverse, undirected=undirected)
-    return jax.pure_callback(on_host, result, jax.lax.stop_gradient(costs), seeds, vmap_method="sequential")
+    dtypes = (jnp.float64, jnp.int32, jnp.int32)
+    result = tuple(jax.ShapeDtypeStruct(costs.shape[1:], dtype) for dtype in dtypes)
+    on_cpu = partial(_nearest, reverse=reverse, undirected=undirected)
+    return jax.pure_callback(on_cpu, result, jax.lax.stop_gradient(costs), sources, vmap_method="sequential")
 
 
-def _distances(costs, seeds, *, reverse: bool, together: bool, undirected: bool) -> np.ndarray:
+def _distances(costs, sources, *, reverse: bool, multi_source: bool, undirected: bool) -> np.ndarray:
     costs = np.asarray(costs)
-    _, ways = _searched(costs, seeds, reverse, together, undirected)
-    return ways.distance.reshape(-1, *costs.shape[1:])
+    _, forest = _search(costs, sources, reverse, multi_source, undirected)
+    return forest.distance.reshape(-1, *costs.shape[1:])
 
 
-def _paths(costs, seeds, *, reverse: bool, together: bool, undirected: bool) -> tuple[np.ndarray, ...]:
+def _paths(costs, sources, *, reverse: bool, multi_source: bool, undirected: bool) -> tuple[np.ndarray, ...]:
     costs = np.asarray(costs)
-    steps, ways = _searched(costs, seeds, reverse, together, undirected)
-    parallel_starmap(
-        mark_ties, [(validate_costs(costs), *steps, *way) for way in zip(ways.distance, ways.arrival, strict=True)]
-    )
-    return tuple(rasters.reshape(-1, *costs.shape[1:]) for rasters in ways)
+    offsets, forest = _search(costs, sources, reverse, multi_source, undirected)
+    trees = zip(forest.distance, forest.last_step, strict=True)
+    parallel_starmap(mark_ties, [(validate_costs(costs), *offsets, *tree) for tree in trees])
+    return tuple(rasters.reshape(-1, *costs.shape[1:]) for rasters in forest)
 
 
-def _nearest(costs, seeds, *, reverse: bool, undirected: bool) -> tuple[np.ndarray, ...]:
+def _nearest(costs, sources, *, reverse: bool, undirected: bool) -> tuple[np.ndarray, ...]:
     costs = np.asarray(costs)
-    steps, ways = _searched(costs, seeds, reverse, True, undirected)
-    allocation, previous = np.empty((2, costs[0].size), np.int32)
-    trace_sources(steps.offsets, ways.arrival[0], ways.order[0], np.array(seeds), allocation, previous)
-    return tuple(raster.reshape(costs.shape[1:]) for raster in (ways.distance, allocation, previous))
+    offsets, forest = _search(costs, sources, reverse, True, undirected)
+    allocation, backlink = np.empty((2, costs[0].size), np.int32)
+    trace_sources(offsets.cell_offsets, forest.last_step[0], forest.order[0], np.array(sources), allocation, backlink)
+    return tuple(raster.reshape(costs.shape[1:]) for raster in (forest.distance, allocation, backlink))
 
 
-def _searched(
-    costs, seeds, reverse: bool, together: bool, undirected: bool
+def _search(
+    costs, sources, reverse: bool, multi_source: bool, undirected: bool
 ) -> tuple[StencilOffsets, ShortestPathForest]:
-    seeds = np.asarray(seeds)
-    steps = stencil_offsets(costs.shape, reverse=reverse, undirected=undirected)
-    starts = seeds[None] if together else seeds[:, None]
-    free = np.zeros(starts.shape)
-    ways = dijkstra_search(validate_costs(costs), steps, costs[0].size, list(zip(starts, free, strict=True)))
-    log_solve("shortest paths (Dijkstra)", seeds.size, 0, None)
-    return steps, ways
+    sources = np.asarray(sources)
+    offsets = stencil_offsets(costs.shape, reverse=reverse, undirected=undirected)
+    cells = sources[None] if multi_source else sources[:, None]
+    initial_costs = np.zeros(cells.shape)
+    starts = list(zip(cells, initial_costs, strict=True))
+    forest = dijkstra_search(validate_costs(costs), offsets, costs[0].size, starts)
+    log_solve("shortest paths (Dijkstra)", sources.size, 0, None)
+    return offsets, forest
 
 
-def _gradient(tied, order, cotangent, *, stored: int, reverse: bool, undirected: bool) -> np.ndarray:
-    tied, order, cotangent = (np.asarray(array) for array in (tied, order, cotangent))
+def _gradient(last_steps, order, cotangent, *, stored: int, reverse: bool, undirected: bool) -> np.ndarray:
+    last_steps, order, cotangent = (np.asarray(array) for array in (last_steps, order, cotangent))
     shape = (stored, *cotangent.shape[1:])
-    steps = stencil_offsets(shape, reverse=reverse, undirected=undirected)
+    offsets = stencil_offsets(shape, reverse=reverse, undirected=undirected)
     gradient = np.zeros(shape)
-    for bits, cells, pull in zip(tied, order, cotangent, strict=True):
-        backpropagate(*steps, bits.ravel(), cells.ravel(), pull.ravel(), gradient.reshape(-1))
+    for bits, cells, values in zip(last_steps, order, cotangent, strict=True):
+        backpropagate(*offsets, bits.ravel(), cells.ravel(), values.ravel(), gradient.reshape(-1))
     return gradient

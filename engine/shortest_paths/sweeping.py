@@ -1,8 +1,8 @@
-"""Least accumulated costs by sweeping the raster: for GPUs, and for many small rasters at once.
+"""Least accumulated costs by fast sweeping, in JAX: for GPUs, and for many small rasters at once.
 
-Dijkstra's algorithm takes one cell at a time. Here a sweep walks down (or up) the rows and settles a whole row at once:
-first from the row before, then along the row itself in both directions. Sweeps are repeated until nothing changes; open
-landscapes need a handful, a maze as many as its paths turn.
+Where Dijkstra's algorithm takes one cell at a time, a sweep goes down (or up) the rows and updates a whole row at once:
+first from the row before, then along the row in both directions by a parallel scan (Zhao 2005). Sweeps are repeated
+until nothing changes. Open landscapes need a handful of them, a maze as many as its paths have turns.
 """
 
 from functools import partial
@@ -12,57 +12,76 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..linalg.stencil_matrix import neighbour_offsets, shift
-from .dijkstra import TIE_RTOL
+from .dijkstra import TIE_RTOL, TIE_STEP_RTOL
+
+#: Relative change below which backpropagated cotangents count as unchanged by a sweep: rounding of their sums.
+FLOW_RTOL = 1e-14
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def fast_sweeping(
-    costs: Float[Array, "directions rows columns"], starts: Float[Array, "rows columns"], reverse: bool
+    costs: Float[Array, "directions rows columns"], initial: Float[Array, "rows columns"], reverse: bool
 ) -> Float[Array, "rows columns"]:
-    """Return the least accumulated cost from the nearest start to every cell, everything on the device.
+    """Return the least accumulated cost between the nearest source and every cell.
 
     Parameters
     ----------
     costs
         Cost of stepping from a cell to its neighbour, zero or more; infinite where there is no edge.
-    starts
-        0 at the starts, infinite elsewhere.
+    initial
+        0 at the sources, infinite elsewhere; see `initial_costs`.
     reverse
-        False: from the starts to the cell; True: from the cell to the starts.
+        False: from the source to the cell; True: from the cell to the source.
 
     Notes
     -----
-    The same values as `least_costs` up to the order of summation, and the same gradient, ties included; where steps
-    cost nothing, either may choose another one of the equally cheap ways.
+    Values equal those of `least_costs` up to the order of summation, and so do gradients, ties included. Where steps
+    cost nothing, the two may choose different ones of several equally cheap paths.
+
+    References
+    ----------
+    Zhao, H. (2005). A fast sweeping method for eikonal equations. Mathematics of Computation 74, 603–627.
+
+    Examples
+    --------
+    >>> chain = jnp.full((4, 1, 3), jnp.inf).at[2, 0, :2].set(2.0).at[1, 0, 1:].set(2.0)
+    >>> fast_sweeping(chain, initial_costs(jnp.array([0]), (1, 3)), False)
+    Array([[0., 2., 4.]], dtype=float64)
     """
-    return _iterate(_incoming(costs, reverse), starts)
+    return _iterate(_incoming(costs, reverse), initial)
 
 
-def _remember(costs, starts, reverse):
-    distance = _iterate(_incoming(costs, reverse), starts)
-    return distance, (costs, starts, distance)
+def _fwd(costs, initial, reverse):
+    distance = _iterate(_incoming(costs, reverse), initial)
+    return distance, (costs, initial, distance)
 
 
-def _along_the_paths(reverse, remembered, cotangent):
-    costs, starts, distance = remembered
+def _bwd(reverse, residuals, cotangent):
+    costs, initial, distance = residuals
     incoming = _incoming(costs, reverse)
-    share = _shares(incoming, starts, distance)
-    pull = jnp.where(jnp.isfinite(distance) & jnp.isfinite(cotangent), cotangent, 0.0)
-    flow = share * _backpropagate(share, pull)
-    # `incoming` is indexed by the cell that is entered; the step by which it was reached, from there.
-    return _outgoing(flow, reverse), jnp.zeros_like(starts)
+    fractions = _predecessor_fractions(incoming, initial, distance)
+    cotangent = jnp.where(jnp.isfinite(distance) & jnp.isfinite(cotangent), cotangent, 0.0)
+    flow = fractions * _backpropagate(fractions, cotangent)
+    # `incoming` is indexed by the cell that a step enters, the gradient by the cell that it leaves.
+    return _outgoing(flow, reverse), jnp.zeros_like(initial)
 
 
-fast_sweeping.defvjp(_remember, _along_the_paths)
+fast_sweeping.defvjp(_fwd, _bwd)
 
 
-def initial_costs(seeds: Int[Array, "k"], shape: tuple[int, int]) -> Float[Array, "rows columns"]:
-    """Return a raster that is 0 at the seeds (flat indices) and infinite elsewhere."""
-    return jnp.full(shape[0] * shape[1], jnp.inf).at[seeds].set(0.0, mode="drop").reshape(shape)
+def initial_costs(sources: Int[Array, "k"], shape: tuple[int, int]) -> Float[Array, "rows columns"]:
+    """Return a raster that is 0 at the sources (flat indices) and infinite elsewhere.
+
+    Examples
+    --------
+    >>> initial_costs(jnp.array([1]), (1, 3)).tolist()
+    [[inf, 0.0, inf]]
+    """
+    return jnp.full(shape[0] * shape[1], jnp.inf).at[sources].set(0.0, mode="drop").reshape(shape)
 
 
 def _incoming(costs: Array, reverse: bool) -> Array:
-    """Return, for every cell and step, the cost of arriving from the neighbour at that step."""
+    """Return, for every cell and direction, the cost of entering the cell from the neighbour in that direction."""
     directions = costs.shape[0]
     if reverse:
         return costs
@@ -71,127 +90,131 @@ def _incoming(costs: Array, reverse: bool) -> Array:
 
 
 def _outgoing(flow: Array, reverse: bool) -> Array:
-    """Undo `_incoming` for values that are 0 where there is no edge."""
+    """Invert `_incoming` for values that are 0 where there is no edge."""
     directions = flow.shape[0]
     if reverse:
         return flow
     return jnp.stack([shift(flow[directions - 1 - d], step) for d, step in enumerate(neighbour_offsets(directions))])
 
 
-def _iterate(incoming: Float[Array, "directions rows columns"], starts: Float[Array, "rows columns"]) -> Array:
-    def unsettled(state: tuple[Array, Bool[Array, ""]]) -> Bool[Array, ""]:
+def _iterate(incoming: Float[Array, "directions rows columns"], initial: Float[Array, "rows columns"]) -> Array:
+    def changed(state: tuple[Array, Bool[Array, ""]]) -> Bool[Array, ""]:
         return state[1]
 
-    def both_ways(state):
+    def sweep_down_and_up(state):
         distance, _ = state
         swept = _sweep(incoming, _sweep(incoming, distance, down=True), down=False)
         return swept, (swept < distance).any()
 
-    return jax.lax.while_loop(unsettled, both_ways, (starts, jnp.array(True)))[0]
+    return jax.lax.while_loop(changed, sweep_down_and_up, (initial, jnp.array(True)))[0]
 
 
 def _sweep(incoming: Array, distance: Array, *, down: bool) -> Array:
-    """Settle row after row: from the row before, then along the row to the right and to the left."""
+    """Update row after row: from the row before, then along the row to the right and to the left."""
     steps = neighbour_offsets(incoming.shape[0])
-    before = [d for d, step in enumerate(steps) if step[0] == (-1 if down else 1)]
+    from_previous_row = [d for d, step in enumerate(steps) if step[0] == (-1 if down else 1)]
     left, right = steps.index((0, -1)), steps.index((0, 1))
 
-    def row(previous: Array, here: tuple[Array, Array]) -> tuple[Array, Array]:
-        cost, now = here
+    def update_row(previous: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+        cost, values = row
         padded = jnp.pad(previous, 1, constant_values=jnp.inf)
         width = previous.shape[0]
-        for d in before:
-            shift = 1 + steps[d][1]
-            now = jnp.minimum(now, padded[shift : shift + width] + cost[d])
-        now = _row_scan(cost[left], now, _min_plus)
-        now = _row_scan(cost[right][::-1], now[::-1], _min_plus)[::-1]
-        return now, now
+        for d in from_previous_row:
+            start = 1 + steps[d][1]
+            values = jnp.minimum(values, padded[start : start + width] + cost[d])
+        values = _row_scan(cost[left], values, _min_plus)
+        values = _row_scan(cost[right][::-1], values[::-1], _min_plus)[::-1]
+        return values, values
 
     first = jnp.full(distance.shape[1], jnp.inf)
-    return jax.lax.scan(row, first, (incoming.swapaxes(0, 1), distance), reverse=not down)[1]
+    return jax.lax.scan(update_row, first, (incoming.swapaxes(0, 1), distance), reverse=not down)[1]
 
 
-def _row_scan(factor: Array, own: Array, combine) -> Array:
-    """Return the recurrence x_j = own_j ⊕ (x_{j−1} ⊗ factor_j) along a row, by a parallel scan."""
-    return jax.lax.associative_scan(combine, (factor, own))[1]
+def _row_scan(factor: Array, constant: Array, combine) -> Array:
+    """Evaluate the recurrence x_j = constant_j ⊕ (x_{j−1} ⊗ factor_j) along a row, by a parallel scan."""
+    return jax.lax.associative_scan(combine, (factor, constant))[1]
 
 
 def _min_plus(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Chain two stretches of x_j = min(own_j, x_{j−1} + cost_j)."""
+    """Compose two segments of x_j = min(constant_j, x_{j−1} + factor_j)."""
     return left[0] + right[0], jnp.minimum(right[1], left[1] + right[0])
 
 
-def _sum(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Chain two stretches of x_j = own_j + x_{j−1} · share_j."""
+def _plus_times(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Compose two segments of x_j = constant_j + x_{j−1} · factor_j."""
     return left[0] * right[0], right[1] + left[1] * right[0]
 
 
-def _shares(incoming: Array, starts: Array, distance: Array) -> Float[Array, "directions rows columns"]:
-    """Return by which part each cell's cheapest way arrives from each neighbour; ties share evenly."""
+def _predecessor_fractions(incoming: Array, initial: Array, distance: Array) -> Float[Array, "directions rows columns"]:
+    """Return the fraction of each cell's shortest paths that enters from each neighbour; ties share evenly."""
     steps = neighbour_offsets(incoming.shape[0])
-    there = jnp.stack([shift(distance, step, fill=jnp.inf) for step in steps])
-    usable = jnp.isfinite(there) & jnp.isfinite(incoming) & (starts > 0)
-    slack = jnp.where(usable, jnp.abs(jnp.where(usable, there + incoming, 0.0) - distance), jnp.inf)
-    # A predecessor comes strictly earlier, or costs nothing and is fewer steps away: an order without cycles.
-    level = usable & (there == distance) & (slack == 0)
-    hops = jax.lax.cond(level.any(), lambda: _steps_over(level, starts, there, distance, slack), lambda: starts)
-    nearer = jnp.stack([shift(hops, step, fill=jnp.inf) for step in steps]) < hops
-    earlier = (there < distance) | (level & nearer)
-    slack = jnp.where(earlier, slack, jnp.inf)
-    # Sums in another order than the recurrence's differ by rounding: the best predecessor is always one, near ties too.
-    used = usable & earlier & ((slack <= slack.min(0)) | ((slack <= TIE_RTOL * distance) & (slack <= 1e-3 * incoming)))
+    neighbour = jnp.stack([shift(distance, step, fill=jnp.inf) for step in steps])
+    usable = jnp.isfinite(neighbour) & jnp.isfinite(incoming) & (initial > 0)
+    slack = jnp.where(usable, jnp.abs(jnp.where(usable, neighbour + incoming, 0.0) - distance), jnp.inf)
+    # A predecessor is strictly nearer, or equally near by free steps and fewer of these away: no cycles can arise.
+    free = usable & (neighbour == distance) & (slack == 0)
+    hops = jax.lax.cond(free.any(), lambda: _free_steps(free, initial, neighbour, distance, slack), lambda: initial)
+    fewer_hops = jnp.stack([shift(hops, step, fill=jnp.inf) for step in steps]) < hops
+    precedes = (neighbour < distance) | (free & fewer_hops)
+    slack = jnp.where(precedes, slack, jnp.inf)
+    # The sums here are rounded differently from those of the recurrence, so that no slack need be 0: the predecessor of
+    # least slack always counts, the others if they are tied.
+    tied = (slack <= TIE_RTOL * distance) & (slack <= TIE_STEP_RTOL * incoming)
+    used = usable & precedes & ((slack <= slack.min(0)) | tied)
     count = used.sum(0)
     return jnp.where(used, 1.0 / jnp.maximum(count, 1), 0.0)
 
 
-def _steps_over(
-    level: Array, starts: Array, there: Array, distance: Array, slack: Array
+def _free_steps(
+    free: Array, initial: Array, neighbour: Array, distance: Array, slack: Array
 ) -> Float[Array, "rows columns"]:
-    """Count the free steps between each cell and the nearest one that is reached at a price (or is a start)."""
-    paid = ((there < distance) & (slack <= TIE_RTOL * distance)).any(0)
-    return _iterate(jnp.where(level, 1.0, jnp.inf), jnp.where(paid, 0.0, starts))
+    """Count the free steps to each cell from the nearest one that is a source, or is entered by a step with a cost."""
+    entered_at_cost = ((neighbour < distance) & (slack <= TIE_RTOL * distance)).any(0)
+    return _iterate(jnp.where(free, 1.0, jnp.inf), jnp.where(entered_at_cost, 0.0, initial))
 
 
-def _backpropagate(share: Float[Array, "directions rows columns"], pull: Float[Array, "rows columns"]) -> Array:
-    """Let what every cell pulls run back to the starts; return what passes through each cell."""
-    # What cell i receives from its neighbour j: the share of j's pull that arrives from i.
-    back = _outgoing(share, False)
+def _backpropagate(
+    fractions: Float[Array, "directions rows columns"], cotangent: Float[Array, "rows columns"]
+) -> Array:
+    """Propagate cotangents of the distances back to the sources; return the accumulated cotangent of each cell."""
+    # Cell i receives this fraction of the accumulated cotangent of its neighbour.
+    received = _outgoing(fractions, False)
 
-    def changing(state):
+    def changed(state):
         return state[1]
 
-    def both_ways(state):
-        through, _ = state
-        swept = _flow_sweep(back, pull, _flow_sweep(back, pull, through, down=True), down=False)
-        # Shares run along a graph without cycles: after as many sweeps as its paths turn nothing changes at all.
-        return swept, (jnp.abs(swept - through) > 1e-14 * jnp.abs(swept)).any()
+    def sweep_down_and_up(state):
+        accumulated, _ = state
+        swept = _flow_sweep(received, cotangent, accumulated, down=True)
+        swept = _flow_sweep(received, cotangent, swept, down=False)
+        # The predecessors form a graph without cycles. After as many sweeps as its paths have turns nothing changes.
+        return swept, (jnp.abs(swept - accumulated) > FLOW_RTOL * jnp.abs(swept)).any()
 
-    return jax.lax.while_loop(changing, both_ways, (pull, jnp.array(True)))[0]
+    return jax.lax.while_loop(changed, sweep_down_and_up, (cotangent, jnp.array(True)))[0]
 
 
-def _flow_sweep(back: Array, pull: Array, through: Array, *, down: bool) -> Array:
-    steps = neighbour_offsets(back.shape[0])
-    before = [d for d, step in enumerate(steps) if step[0] == (-1 if down else 1)]
-    after = [d for d, step in enumerate(steps) if step[0] == (1 if down else -1)]
+def _flow_sweep(received: Array, cotangent: Array, accumulated: Array, *, down: bool) -> Array:
+    steps = neighbour_offsets(received.shape[0])
+    from_previous_row = [d for d, step in enumerate(steps) if step[0] == (-1 if down else 1)]
+    from_next_row = [d for d, step in enumerate(steps) if step[0] == (1 if down else -1)]
     left, right = steps.index((0, -1)), steps.index((0, 1))
-    beyond = jnp.stack([shift(through, steps[d]) for d in after])
+    next_rows = jnp.stack([shift(accumulated, steps[d]) for d in from_next_row])
 
-    def row(previous, here):
-        share, own, next_row, old = here
+    def update_row(previous, row):
+        fraction, constant, next_row = row
         padded = jnp.pad(previous, 1)
         width = previous.shape[0]
-        base = own
-        for d in before:
-            shift = 1 + steps[d][1]
-            base = base + padded[shift : shift + width] * share[d]
-        for number, d in enumerate(after):
-            base = base + next_row[number] * share[d]
-        # Along the row no two neighbours feed each other, so the two directions add up.
-        rightward = _row_scan(share[left], base, _sum)
-        leftward = _row_scan(share[right][::-1], base[::-1], _sum)[::-1]
-        now = rightward + leftward - base
-        return now, now
+        for d in from_previous_row:
+            start = 1 + steps[d][1]
+            constant = constant + padded[start : start + width] * fraction[d]
+        for number, d in enumerate(from_next_row):
+            constant = constant + next_row[number] * fraction[d]
+        # No two neighbours along a row are each other's predecessors, so the two directions add up.
+        rightward = _row_scan(fraction[left], constant, _plus_times)
+        leftward = _row_scan(fraction[right][::-1], constant[::-1], _plus_times)[::-1]
+        values = rightward + leftward - constant
+        return values, values
 
-    first = jnp.zeros(pull.shape[1])
-    rows = (back.swapaxes(0, 1), pull, beyond.swapaxes(0, 1), through)
-    return jax.lax.scan(row, first, rows, reverse=not down)[1]
+    first = jnp.zeros(cotangent.shape[1])
+    rows = (received.swapaxes(0, 1), cotangent, next_rows.swapaxes(0, 1))
+    return jax.lax.scan(update_row, first, rows, reverse=not down)[1]

@@ -1,14 +1,19 @@
-"""Dijkstra's algorithm in many small windows of one raster, compiled for the processor."""
+"""Dijkstra's algorithm in many small windows of one raster.
+
+The binary heap is not shared with `dijkstra`. A compiled kernel may call kernels of its own file only (see
+`parallel.numba_jit`), and the indexed heap there, which lowers a key in place, settles cells of equal cost in another
+order; here a cell is inserted again at the lower cost and skipped the second time.
+"""
 
 import numpy as np
 
 from ..parallel.numba_jit import njit_cached
-from .dijkstra import TIE_RTOL
+from .dijkstra import TIE_RTOL, TIE_STEP_RTOL
 
 
 @njit_cached
-def search(costs, steps, corners, seeds, first, last, distance, ways, order):
-    """Find the least cost from a seed to every cell, in the windows numbered from `first` to below `last`.
+def search_windows(costs, steps, corners, sources, first, last, distance, last_steps, order):
+    """Find the least cost from a source to every cell in windows first … last − 1.
 
     Parameters
     ----------
@@ -18,126 +23,126 @@ def search(costs, steps, corners, seeds, first, last, distance, ways, order):
     steps
         (rows, columns) of each direction.
     corners
-        Row and column at which each window begins.
-    seeds
-        Place of the seed in each window (row · columns + column); −1 for a window without any.
-    distance, ways, order
-        What is found, of shape (windows, rows, columns): least costs; bit k set where a cheapest way ends with step k;
-        places by rising cost, −1 after the last.
+        Row and column of the upper left corner of each window.
+    sources
+        Flat index of the source in each window (row · columns + column); −1 for a window without one.
+    distance, last_steps, order
+        Results, of shape (windows, rows, columns): least costs; bit masks in which bit d is set if a shortest path to
+        the cell ends with a step in direction d; flat indices in the order in which cells are settled, followed by −1.
     """
     height, width = distance.shape[1:]
     size = height * width
     directions = steps.shape[0]
-    heap_cost = np.empty(directions * size + 1)
-    heap_place = np.empty(directions * size + 1, np.int32)
+    keys = np.empty(directions * size + 1)
+    cells = np.empty(directions * size + 1, np.int32)
     settled = np.empty(size, np.bool_)
     for window in range(first, last):
-        costs_to, last_steps, in_order = distance[window].ravel(), ways[window].ravel(), order[window].ravel()
-        costs_to[:] = np.inf
-        last_steps[:] = 0
-        in_order[:] = -1
-        if seeds[window] < 0:
+        window_distance, window_steps = distance[window].ravel(), last_steps[window].ravel()
+        window_order = order[window].ravel()
+        window_distance[:] = np.inf
+        window_steps[:] = 0
+        window_order[:] = -1
+        if sources[window] < 0:
             continue
         settled[:] = False
         top, left = corners[window, 0], corners[window, 1]
-        costs_to[seeds[window]] = 0.0
-        heap_cost[0], heap_place[0] = 0.0, seeds[window]
-        waiting = 1
-        found = 0
-        while waiting > 0:
-            cost, place = heap_cost[0], heap_place[0]
-            waiting -= 1
-            _sift_down(heap_cost, heap_place, waiting, heap_cost[waiting], heap_place[waiting])
-            if settled[place]:
+        window_distance[sources[window]] = 0.0
+        keys[0], cells[0] = 0.0, sources[window]
+        heap_size = 1
+        n_settled = 0
+        while heap_size > 0:
+            cost, cell = keys[0], cells[0]
+            heap_size -= 1
+            _sift_down(keys, cells, heap_size, keys[heap_size], cells[heap_size])
+            if settled[cell]:
                 continue
-            settled[place] = True
-            in_order[found] = place
-            found += 1
-            row, column = place // width, place % width
+            settled[cell] = True
+            window_order[n_settled] = cell
+            n_settled += 1
+            row, column = cell // width, cell % width
             for step in range(directions):
                 down, right = row + steps[step, 0], column + steps[step, 1]
                 if down < 0 or down >= height or right < 0 or right >= width:
                     continue
-                there = down * width + right
-                if settled[there]:
+                neighbour = down * width + right
+                if settled[neighbour]:
                     continue
-                price = costs[top + row, left + column, step]
-                further, known = cost + price, costs_to[there]
-                # Two ways are equally cheap if they differ by rounding, and not because the step costs less than that.
-                if price > 0 and abs(further - known) <= min(TIE_RTOL * known, 1e-3 * price):
-                    last_steps[there] |= np.uint8(1 << step)
-                elif further < known:
-                    last_steps[there] = np.uint8(1 << step)
-                if further < known:
-                    costs_to[there] = further
-                    _sift_up(heap_cost, heap_place, waiting, further, there)
-                    waiting += 1
+                step_cost = costs[top + row, left + column, step]
+                new_cost, known = cost + step_cost, window_distance[neighbour]
+                if step_cost > 0 and abs(new_cost - known) <= min(TIE_RTOL * known, TIE_STEP_RTOL * step_cost):
+                    window_steps[neighbour] |= np.uint8(1 << step)
+                elif new_cost < known:
+                    window_steps[neighbour] = np.uint8(1 << step)
+                if new_cost < known:
+                    window_distance[neighbour] = new_cost
+                    _sift_up(keys, cells, heap_size, new_cost, neighbour)
+                    heap_size += 1
 
 
 @njit_cached
-def flow_back(steps, corners, ways, order, pull, first, last, gradient):
-    """Let what pulls at every cell run back along the cheapest paths; add what crosses each edge to the gradient.
+def backpropagate_windows(steps, corners, last_steps, order, cotangent, first, last, gradient):
+    """Propagate cotangents back along the shortest paths of each window; add them to the gradient of the costs.
 
     Parameters
     ----------
     steps, corners, first, last
-        As for `search`.
-    ways, order
-        What it found.
-    pull
-        The derivative by each distance, of shape (windows, rows, columns).
+        As for `search_windows`.
+    last_steps, order
+        Its results.
+    cotangent
+        Of the distances, of shape (windows, rows, columns).
     gradient
-        The derivative by each cost, of the shape of `costs`, added to.
+        Derivative with respect to the costs, in their layout; changed in place.
 
     Notes
     -----
-    Equally cheap ways share evenly, as in `least_costs`.
+    The cotangent of a cell is split evenly among its last steps, as in `least_costs`.
     """
-    height, width = pull.shape[1:]
+    height, width = cotangent.shape[1:]
     directions = steps.shape[0]
-    through = np.empty(height * width)
+    accumulated = np.empty(height * width)
     for window in range(first, last):
-        last_steps, in_order = ways[window].ravel(), order[window].ravel()
+        window_steps, window_order = last_steps[window].ravel(), order[window].ravel()
         top, left = corners[window, 0], corners[window, 1]
-        through[:] = pull[window].ravel()
-        for number in range(in_order.size - 1, -1, -1):
-            place = in_order[number]
-            if place < 0 or last_steps[place] == 0 or through[place] == 0.0:
+        accumulated[:] = cotangent[window].ravel()
+        for number in range(window_order.size - 1, -1, -1):
+            cell = window_order[number]
+            if cell < 0 or window_steps[cell] == 0 or accumulated[cell] == 0.0:
                 continue
-            row, column = place // width, place % width
+            row, column = cell // width, cell % width
             count = 0
             for step in range(directions):
-                count += (last_steps[place] >> step) & 1
-            share = through[place] / count
+                count += (window_steps[cell] >> step) & 1
+            flow = accumulated[cell] / count
             for step in range(directions):
-                if (last_steps[place] >> step) & 1:
-                    up, back = row - steps[step, 0], column - steps[step, 1]
-                    gradient[top + up, left + back, step] += share
-                    through[up * width + back] += share
+                if (window_steps[cell] >> step) & 1:
+                    previous_row, previous_column = row - steps[step, 0], column - steps[step, 1]
+                    gradient[top + previous_row, left + previous_column, step] += flow
+                    accumulated[previous_row * width + previous_column] += flow
 
 
 @njit_cached
-def _sift_up(heap_cost, heap_place, hole, cost, place):
-    while hole > 0:
-        parent = (hole - 1) >> 1
-        if heap_cost[parent] <= cost:
+def _sift_up(keys, cells, position, key, cell):
+    while position > 0:
+        parent = (position - 1) >> 1
+        if keys[parent] <= key:
             break
-        heap_cost[hole], heap_place[hole] = heap_cost[parent], heap_place[parent]
-        hole = parent
-    heap_cost[hole], heap_place[hole] = cost, place
+        keys[position], cells[position] = keys[parent], cells[parent]
+        position = parent
+    keys[position], cells[position] = key, cell
 
 
 @njit_cached
-def _sift_down(heap_cost, heap_place, size, cost, place):
-    hole = 0
+def _sift_down(keys, cells, size, key, cell):
+    position = 0
     while True:
-        child = 2 * hole + 1
+        child = 2 * position + 1
         if child >= size:
             break
-        if child + 1 < size and heap_cost[child + 1] < heap_cost[child]:
+        if child + 1 < size and keys[child + 1] < keys[child]:
             child += 1
-        if cost <= heap_cost[child]:
+        if key <= keys[child]:
             break
-        heap_cost[hole], heap_place[hole] = heap_cost[child], heap_place[child]
-        hole = child
-    heap_cost[hole], heap_place[hole] = cost, place
+        keys[position], cells[position] = keys[child], cells[child]
+        position = child
+    keys[position], cells[position] = key, cell

@@ -1,4 +1,4 @@
-"""The search for cheapest paths finds what SciPy's Dijkstra finds, in any stencil of costs, and its exact slope."""
+"""Dijkstra's algorithm on stencils of costs: distances equal to SciPy's, exact gradients, allocation, backlinks."""
 
 from functools import partial
 
@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from permea.engine.graph.edge_list import edge_list
 from permea.engine.linalg.stencil_matrix import neighbour_offsets
-from permea.engine.shortest_paths.differentiable import least_costs, nearest_seed
+from permea.engine.shortest_paths.differentiable import least_costs, nearest_source
 from permea.engine.shortest_paths.dijkstra import dijkstra_search, stencil_offsets, validate_costs
 from permea.engine.shortest_paths.sweeping import fast_sweeping, initial_costs
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-#: The seldom cases are in the values; few shapes, so that little is compiled.
+#: Few shapes, so that little is compiled; the values make the rare cases.
 SHAPES = [(6, 1), (2, 5), (6, 7)]
 VALUES = {
-    "any": lambda rng, shape: rng.lognormal(sigma=3, size=shape),
-    "few, so that there are ties": lambda rng, shape: rng.integers(1, 4, shape).astype(float),
-    "some of them zero": lambda rng, shape: rng.integers(0, 3, shape).astype(float),
-    "alike": lambda rng, shape: np.ones(shape),
+    "lognormal": lambda rng, shape: rng.lognormal(sigma=3, size=shape),
+    "few values, with ties": lambda rng, shape: rng.integers(1, 4, shape).astype(float),
+    "some zero": lambda rng, shape: rng.integers(0, 3, shape).astype(float),
+    "uniform": lambda rng, shape: np.ones(shape),
 }
 landscapes = st.tuples(
     st.sampled_from(SHAPES),
@@ -31,12 +31,12 @@ landscapes = st.tuples(
     st.sampled_from([0.0, 0.2, 0.6]),
     st.integers(0, 2**32 - 1),
 )
-either_way = st.booleans()
-quickly = settings(max_examples=50, deadline=None)
+reverse_or_not = st.booleans()
+fifty_examples = settings(max_examples=50, deadline=None)
 
 
 def stencil(shape, directions, values, missing=0.0, seed=0):
-    """Costs of one-way edges, a part of them missing."""
+    """Costs of directed edges, a fraction of which is missing."""
     rng = np.random.default_rng(seed)
     costs = VALUES[values](rng, (directions, *shape))
     costs[rng.random(costs.shape) < missing] = np.inf
@@ -45,192 +45,194 @@ def stencil(shape, directions, values, missing=0.0, seed=0):
 
 def within(shape, directions):
     row, column = np.indices(shape)
-    there = [(row + down, column + right) for down, right in neighbour_offsets(directions)]
-    return np.array([(r >= 0) & (r < shape[0]) & (c >= 0) & (c < shape[1]) for r, c in there])
+    neighbours = [(row + down, column + right) for down, right in neighbour_offsets(directions)]
+    return np.array([(r >= 0) & (r < shape[0]) & (c >= 0) & (c < shape[1]) for r, c in neighbours])
 
 
-def graph(costs):
-    sources, targets, prices = edge_list(np.asarray(costs), np.isfinite(costs))
-    return csr_matrix((prices, (sources, targets)), shape=(costs[0].size,) * 2)
+def sparse_graph(costs):
+    tails, heads, values = edge_list(np.asarray(costs), np.isfinite(costs))
+    return csr_matrix((values, (tails, heads)), shape=(costs[0].size,) * 2)
 
 
-def some_cells(costs, count=3):
+def random_cells(costs, count=3):
     return np.random.default_rng(7).integers(0, costs[0].size, count)
 
 
 def symmetric(costs):
-    """The first half of the steps, and all of them when each costs the same backwards."""
+    """Return the first half of the directions, and all directions of the undirected graph with these costs."""
     half = costs[: len(costs) // 2]
     full, rows, columns = [*half], *costs.shape[1:]
-    for number in range(len(half), len(costs)):
-        down, right = neighbour_offsets(len(costs))[number]
-        there = jnp.pad(half[len(costs) - 1 - number], 1, constant_values=np.inf)
-        full.append(there[1 + down : 1 + down + rows, 1 + right : 1 + right + columns])
+    for direction in range(len(half), len(costs)):
+        down, right = neighbour_offsets(len(costs))[direction]
+        opposite = jnp.pad(half[len(costs) - 1 - direction], 1, constant_values=np.inf)
+        full.append(opposite[1 + down : 1 + down + rows, 1 + right : 1 + right + columns])
     return half, jnp.stack(full)
 
 
-@quickly
-@given(landscapes, either_way)
-def test_every_cell_costs_what_scipy_says(landscape, reverse):
+def one_raster_per_source(costs, sources, reverse):
+    return least_costs(costs, jnp.asarray(sources), reverse, False).reshape(len(sources), -1)
+
+
+def to_nearest_source(costs, sources, reverse):
+    return least_costs(costs, jnp.asarray(sources), reverse, True).ravel()
+
+
+@fifty_examples
+@given(landscapes, reverse_or_not)
+def test_distances_equal_scipy(landscape, reverse):
     costs = stencil(*landscape)
-    seeds, network = some_cells(costs), graph(costs)
-    expected = dijkstra(network.T if reverse else network, indices=seeds)
-    np.testing.assert_array_equal(_each(costs, seeds, reverse), expected)
-    np.testing.assert_array_equal(_together(costs, seeds, reverse), expected.min(0))
+    sources, graph = random_cells(costs), sparse_graph(costs)
+    expected = dijkstra(graph.T if reverse else graph, indices=sources)
+    np.testing.assert_array_equal(one_raster_per_source(costs, sources, reverse), expected)
+    np.testing.assert_array_equal(to_nearest_source(costs, sources, reverse), expected.min(0))
 
 
-def _each(costs, seeds, reverse):
-    return least_costs(costs, jnp.asarray(seeds), reverse, False).reshape(len(seeds), -1)
-
-
-def _together(costs, seeds, reverse):
-    return least_costs(costs, jnp.asarray(seeds), reverse, True).ravel()
-
-
-@quickly
-@given(landscapes, either_way)
-def test_half_of_the_steps_are_enough_where_both_ways_cost_the_same(landscape, reverse):
+@fifty_examples
+@given(landscapes, reverse_or_not)
+def test_undirected_edges_stored_once(landscape, reverse):
+    """Half of the directions give the distances of all, and the sum of the gradients of both directions of an edge."""
     costs = stencil(*landscape)
     half, full = symmetric(costs)
-    seeds = jnp.asarray(some_cells(costs))
-    found, pull_back = jax.vjp(lambda costs: least_costs(costs, seeds, reverse, False, True), half)
-    expected, pull_back_all = jax.vjp(lambda costs: least_costs(costs, seeds, reverse, False), full)
-    np.testing.assert_array_equal(found, expected)
-    weights = jnp.asarray(np.random.default_rng(8).uniform(1, 2, found.shape))
-    (slope,), (slopes,) = pull_back(weights), pull_back_all(weights)
-    # Walked either way, an edge is the same edge.
-    there = np.arange(slopes[0].size).reshape(slopes.shape[1:])
-    back = np.zeros(slope.shape)
-    for number, (down, right) in enumerate(neighbour_offsets(len(full))[len(half) :], start=len(half)):
-        used = np.asarray(slopes[number]) != 0
-        np.add.at(
-            back[len(full) - 1 - number].ravel(), there[used] + down * slopes.shape[2] + right, slopes[number][used]
-        )
+    sources = jnp.asarray(random_cells(costs))
+    result, vjp_half = jax.vjp(lambda costs: least_costs(costs, sources, reverse, False, True), half)
+    expected, vjp_full = jax.vjp(lambda costs: least_costs(costs, sources, reverse, False), full)
+    np.testing.assert_array_equal(result, expected)
+    weights = jnp.asarray(np.random.default_rng(8).uniform(1, 2, result.shape))
+    (gradient,), (directed,) = vjp_half(weights), vjp_full(weights)
+    cell = np.arange(directed[0].size).reshape(directed.shape[1:])
+    backward = np.zeros(gradient.shape)
+    for direction, (down, right) in enumerate(neighbour_offsets(len(full))[len(half) :], start=len(half)):
+        used = np.asarray(directed[direction]) != 0
+        neighbour = cell[used] + down * directed.shape[2] + right
+        np.add.at(backward[len(full) - 1 - direction].ravel(), neighbour, directed[direction][used])
     if not (half == 0).any():
-        np.testing.assert_allclose(slope, slopes[: len(half)] + back, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(gradient, directed[: len(half)] + backward, rtol=1e-12, atol=1e-12)
 
 
-@quickly
-@given(landscapes, either_way)
-def test_backlinks_lead_to_the_seed_that_a_cell_belongs_to_at_the_cost_of_the_cell(landscape, reverse):
+@fifty_examples
+@given(landscapes, reverse_or_not)
+def test_backlinks_lead_to_allocated_source(landscape, reverse):
+    """The costs of the steps along the backlinks add up to the distance of the cell."""
     costs = stencil(*landscape)
-    seeds = some_cells(costs)
-    cost, allocation, backlink = (np.asarray(x).ravel() for x in nearest_seed(costs, jnp.asarray(seeds), reverse))
+    sources = random_cells(costs)
+    cost, allocation, backlink = (
+        np.asarray(raster).ravel() for raster in nearest_source(costs, jnp.asarray(sources), reverse)
+    )
     dense = np.full((cost.size,) * 2, np.inf)
-    sources, targets, prices = edge_list(np.asarray(costs), np.isfinite(costs))
-    np.minimum.at(dense, (targets, sources) if reverse else (sources, targets), prices)
+    tails, heads, values = edge_list(np.asarray(costs), np.isfinite(costs))
+    np.minimum.at(dense, (heads, tails) if reverse else (tails, heads), values)
     for cell in range(cost.size):
         if np.isinf(cost[cell]):
             assert allocation[cell] == backlink[cell] == -1
             continue
-        spent, here, steps = 0.0, cell, 0
+        accumulated, here, steps = 0.0, cell, 0
         while backlink[here] >= 0:
-            spent, here, steps = spent + dense[backlink[here], here], backlink[here], steps + 1
-            assert steps <= cost.size, "the backlinks run in a circle"
-        assert here == seeds[allocation[cell]]
-        assert spent == pytest.approx(cost[cell], rel=1e-12)
+            accumulated, here, steps = accumulated + dense[backlink[here], here], backlink[here], steps + 1
+            assert steps <= cost.size, "the backlinks form a cycle"
+        assert here == sources[allocation[cell]]
+        assert accumulated == pytest.approx(cost[cell], rel=1e-12)
 
 
-@quickly
-@given(landscapes, either_way)
-def test_the_gradient_carries_every_cells_weight_to_its_seed_at_its_cost(landscape, reverse):
+@fifty_examples
+@given(landscapes, reverse_or_not)
+def test_gradient_is_a_flow_to_the_sources(landscape, reverse):
+    """Euler's theorem for functions of degree one, and conservation: cotangents flow to the sources edge by edge."""
     costs = stencil(*landscape)
-    # Euler: costs are homogeneous of degree one; and what a cell pulls must arrive at a seed, step by step.
-    seeds = some_cells(costs)
+    sources = random_cells(costs)
     weights = np.random.default_rng(9).uniform(1, 2, costs.shape[1:])
-    distance, pull_back = jax.vjp(lambda costs: least_costs(costs, jnp.asarray(seeds), reverse, True)[0], costs)
-    (gradient,) = pull_back(jnp.asarray(weights))
+    distance, vjp = jax.vjp(lambda costs: least_costs(costs, jnp.asarray(sources), reverse, True)[0], costs)
+    (gradient,) = vjp(jnp.asarray(weights))
     reached = np.isfinite(distance)
     assert (np.asarray(gradient) >= 0).all()
     assert not np.asarray(gradient)[np.isinf(costs)].any()
     total = (weights * np.where(reached, distance, 0)).sum()
     assert (np.where(np.isinf(costs), 0, costs) * gradient).sum() == pytest.approx(total, rel=1e-12)
-    sources, targets, flow = edge_list(np.asarray(gradient), np.isfinite(costs))
+    tails, heads, flow = edge_list(np.asarray(gradient), np.isfinite(costs))
     size = distance.size
-    balance = np.bincount(targets, flow, size) - np.bincount(sources, flow, size)
-    balance = -balance if reverse else balance
+    net_inflow = np.bincount(heads, flow, size) - np.bincount(tails, flow, size)
+    net_inflow = -net_inflow if reverse else net_inflow
     expected = np.where(reached.ravel(), weights.ravel(), 0)
-    np.testing.assert_allclose(np.delete(balance, seeds), np.delete(expected, seeds), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(np.delete(net_inflow, sources), np.delete(expected, sources), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("values", [name for name in VALUES if "zero" not in name])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_ties_share_as_they_do_in_sweeps(values, reverse):
-    shape, seeds = (11, 13), jnp.array([5, 80])
+def test_ties_share_gradient_as_in_fast_sweeping(values, reverse):
+    shape, sources = (11, 13), jnp.array([5, 80])
     costs, weights = stencil(shape, 8, values, 0.3), jnp.asarray(np.random.default_rng(1).uniform(1, 2, shape))
 
-    def gradient(search):
-        return jax.vjp(search, costs)[1](weights)[0]
+    def gradient(distance):
+        return jax.vjp(distance, costs)[1](weights)[0]
 
-    found = gradient(lambda costs: least_costs(costs, seeds, reverse, True)[0])
-    expected = gradient(lambda costs: fast_sweeping(costs, initial_costs(seeds, shape), reverse))
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    result = gradient(lambda costs: least_costs(costs, sources, reverse, True)[0])
+    expected = gradient(lambda costs: fast_sweeping(costs, initial_costs(sources, shape), reverse))
+    np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_the_gradient_is_the_slope_that_a_small_change_of_each_cost_finds():
-    costs, seeds = stencil((4, 5), 8, "any", 0.1, 3), jnp.array([7, 11])
+def test_gradient_equals_finite_differences():
+    costs, sources = stencil((4, 5), 8, "lognormal", 0.1, 3), jnp.array([7, 11])
 
     @partial(jax.jit, static_argnums=1)
     def total(costs, reverse):
-        distance = least_costs(costs, seeds, reverse, False)
+        distance = least_costs(costs, sources, reverse, False)
         return jnp.where(jnp.isfinite(distance), distance, 0.0).sum()
 
     for reverse in (False, True):
-        _, pull_back = jax.vjp(lambda costs, reverse=reverse: least_costs(costs, seeds, reverse, False), costs)
-        (gradient,) = pull_back(jnp.ones((2, 4, 5)))
-        for place in np.argwhere(np.isfinite(costs)):
+        _, vjp = jax.vjp(lambda costs, reverse=reverse: least_costs(costs, sources, reverse, False), costs)
+        (gradient,) = vjp(jnp.ones((2, 4, 5)))
+        for edge in map(tuple, np.argwhere(np.isfinite(costs))):
             change = np.zeros(costs.shape)
-            change[tuple(place)] = 1e-6 * costs[tuple(place)]
-            slope = (total(costs + change, reverse) - total(costs - change, reverse)) / (2 * change[tuple(place)])
-            assert float(gradient[tuple(place)]) == pytest.approx(float(slope), abs=1e-4)
+            change[edge] = 1e-6 * costs[edge]
+            difference = (total(costs + change, reverse) - total(costs - change, reverse)) / (2 * change[edge])
+            assert float(gradient[edge]) == pytest.approx(float(difference), abs=1e-4)
 
 
-@quickly
-@given(landscapes, either_way)
-def test_starts_keep_what_they_are_said_to_cost(landscape, reverse):
+@fifty_examples
+@given(landscapes, reverse_or_not)
+def test_initial_costs_of_sources_are_fixed(landscape, reverse):
+    """As in a graph in which no edge leads to a source."""
     costs = stencil(*landscape)
     costs, rng = np.asarray(costs), np.random.default_rng(5)
     cells = rng.permutation(costs[0].size)[:3]
     values = rng.integers(-5, 6, cells.size).astype(float)
-    steps = stencil_offsets(costs.shape, reverse=reverse, undirected=False)
-    found = dijkstra_search(validate_costs(costs), steps, costs[0].size, [(cells, values)]).distance[0]
-    # The same as where nothing leads to a start.
-    network = (graph(costs).T if reverse else graph(costs)).tocoo()
-    kept = ~np.isin(network.col, cells)
-    network = csr_matrix((network.data[kept], (network.row[kept], network.col[kept])), shape=network.shape)
-    expected = (dijkstra(network, indices=cells) + values[:, None]).min(0)
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    offsets = stencil_offsets(costs.shape, reverse=reverse, undirected=False)
+    result = dijkstra_search(validate_costs(costs), offsets, costs[0].size, [(cells, values)]).distance[0]
+    graph = (sparse_graph(costs).T if reverse else sparse_graph(costs)).tocoo()
+    retained = ~np.isin(graph.col, cells)
+    graph = csr_matrix((graph.data[retained], (graph.row[retained], graph.col[retained])), shape=graph.shape)
+    expected = (dijkstra(graph, indices=cells) + values[:, None]).min(0)
+    np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_seed_given_twice_or_beyond_the_raster_adds_nothing():
-    costs = stencil((6, 7), 8, "any")
-    seeds = jnp.array([42, 9, -1, 9, 30, 1000])
-    each = least_costs(costs, seeds, False, False).reshape(6, -1)
-    assert np.isinf(each[jnp.array([0, 2, 5])]).all()
-    np.testing.assert_array_equal(each[1], each[3])
-    cost, allocation, _ = nearest_seed(costs, seeds, False)
-    np.testing.assert_array_equal(cost.ravel(), each.min(0))
+def test_repeated_and_invalid_sources_are_ignored():
+    costs = stencil((6, 7), 8, "lognormal")
+    sources = jnp.array([42, 9, -1, 9, 30, 1000])
+    distances = least_costs(costs, sources, False, False).reshape(6, -1)
+    assert np.isinf(distances[jnp.array([0, 2, 5])]).all()
+    np.testing.assert_array_equal(distances[1], distances[3])
+    cost, allocation, _ = nearest_source(costs, sources, False)
+    np.testing.assert_array_equal(cost.ravel(), distances.min(0))
     assert set(np.unique(allocation)) == {1, 4}
 
 
-def test_without_seeds_nothing_is_reached():
-    costs, none = stencil((6, 7), 4, "alike"), jnp.array([], int)
+def test_without_sources_nothing_is_reached():
+    costs, none = stencil((6, 7), 4, "uniform"), jnp.array([], int)
     assert least_costs(costs, none, False, False).shape == (0, 6, 7)
     assert np.isinf(least_costs(costs, none, False, True)).all()
     gradient = jax.grad(lambda costs: jnp.nan_to_num(least_costs(costs, none, False, True), posinf=0).sum())(costs)
     assert not np.asarray(gradient).any()
 
 
-def test_a_raster_of_which_all_cells_are_equally_far_fits_into_the_queue():
-    costs = stencil((90, 90), 8, "alike")
-    seeds = np.arange(0, 8100, 2)
-    expected = dijkstra(graph(costs), indices=seeds, min_only=True)
-    np.testing.assert_array_equal(_together(costs, seeds, False), expected)
+def test_heap_grows_with_many_sources():
+    costs = stencil((90, 90), 8, "uniform")
+    sources = np.arange(0, 8100, 2)
+    expected = dijkstra(sparse_graph(costs), indices=sources, min_only=True)
+    np.testing.assert_array_equal(to_nearest_source(costs, sources, False), expected)
 
 
 @pytest.mark.parametrize("cost", [-1.0, np.nan])
-def test_a_cost_that_is_none_is_refused(cost):
-    costs = np.array(stencil((6, 7), 8, "alike"))
+def test_invalid_cost_raises(cost):
+    costs = np.array(stencil((6, 7), 8, "uniform"))
     costs[3, 2, 2] = costs[4, 3, 3] = cost
     with pytest.raises(ValueError, match="2 edges have a negative or undefined cost"):
         validate_costs(costs)
