@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from ..graph.grid_graph import concrete_or_none
+from ..distances.scalar_parameters import positive_scalar
 
 
 class ExponentialKernel(eqx.Module):
@@ -29,10 +29,7 @@ class ExponentialKernel(eqx.Module):
     alpha: Float[Array, ""]
 
     def __init__(self, alpha: ArrayLike):
-        self.alpha = jnp.asarray(alpha, dtype=float)
-        value = concrete_or_none(self.alpha)
-        if self.alpha.ndim or (value is not None and not 0 < value < float("inf")):
-            raise ValueError(f"alpha must be one positive number, not {alpha}")
+        self.alpha = positive_scalar(alpha, "alpha")
 
     def __call__(self, distance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         """Return the proportion of movement that arrives at each distance."""

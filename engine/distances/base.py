@@ -1,6 +1,7 @@
 """What a distance is: a number for every pair of cells of a landscape, differentiable."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,9 +27,22 @@ class AbstractDistance(eqx.Module):
     ``distance(grid, nodes=nodes)``                 (nodes, nodes)        from node i to node j
     ==============================================  ====================  =====================
 
-    Vertices that cannot be reached are infinitely far; their gradient is 0. A vertex number beyond the last one is
-    a place that does not exist: infinitely far from everything.
+    Unreachable vertices are infinitely far; their gradient is 0. A vertex number beyond the last one stands for padding:
+    a vertex that does not exist and is infinitely far from every other.
+
+    Attributes
+    ----------
+    map_batch
+        Targets for which distances from every vertex are computed at a time.
+    gradient_batch
+        Targets for which distances are differentiated at a time; None for all at once.
+    cheaper_to_targets
+        Whether distances from every vertex to one target take less time than those from one source to every vertex.
     """
+
+    map_batch: ClassVar[int] = 8
+    gradient_batch: ClassVar[int | None] = 1
+    cheaper_to_targets: ClassVar[bool] = False
 
     def __call__(
         self,

@@ -18,6 +18,10 @@ def minus_log(conductance: Array) -> Array:
     return -jnp.log(conductance)
 
 
+#: Cost functions by the names under which jobs choose them.
+COST_FUNCTIONS: dict[str, Callable[[Array], Array]] = {"inverse": inverse, "minus_log": minus_log}
+
+
 def edge_costs(
     grid: GridGraph, cost: Callable[[Array], Array], *, once: bool = False
 ) -> Float[Array, "stored rows columns"]:

@@ -1,6 +1,7 @@
 """Least-cost distance: the cost of the cheapest path (Adriaensen et al. 2003)."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -52,6 +53,9 @@ class LCPDistance(AbstractDistance):
     >>> LCPDistance()(grid, [0])
     Array([[0. , 1.5, 3. ]], dtype=float64)
     """
+
+    #: Enough targets to share the edge costs and their gradient, few enough to report progress in between.
+    gradient_batch: ClassVar[int | None] = 8
 
     cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=HashableFunction)
     method: str = eqx.field(static=True, default="automatic")

@@ -1,6 +1,7 @@
 """Randomized shortest paths: from the cheapest route (θ → ∞) to the random walk (θ → 0) (Saerens et al. 2009)."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..graph.components import connected_components
-from ..graph.grid_graph import GridGraph, concrete_or_none
+from ..graph.grid_graph import GridGraph
 from ..hashable_function import HashableFunction
 from ..linalg.auto import require_memory, select_solver
 from ..linalg.base import AbstractLinearSolver
@@ -19,6 +20,7 @@ from ..random_walks.first_passage import solve_first_passage
 from ..random_walks.hitting import log_transition_probabilities, solve_hitting
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import finite_costs, inverse
+from .scalar_parameters import positive_scalar
 
 MEASURES = ("expected_cost", "free_energy", "survival")
 
@@ -76,6 +78,9 @@ class RSPDistance(AbstractDistance):
     Array([[0.        , 1.01848492, 1.01848492, 2.01848492]], dtype=float64)
     """
 
+    map_batch: ClassVar[int] = 1
+    cheaper_to_targets: ClassVar[bool] = True
+
     theta: Float[Array, ""]
     cost: Callable[[Array], Array] = eqx.field(static=True)
     measure: str = eqx.field(static=True)
@@ -88,10 +93,7 @@ class RSPDistance(AbstractDistance):
         measure: str = "expected_cost",
         solver: AbstractLinearSolver | None = None,
     ):
-        self.theta = jnp.asarray(theta, dtype=float)
-        value = concrete_or_none(self.theta)
-        if self.theta.ndim or (value is not None and not 0 < value < float("inf")):
-            raise ValueError(f"theta must be one positive number, not {theta}")
+        self.theta = positive_scalar(theta, "theta")
         if measure not in MEASURES:
             raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
         self.cost = HashableFunction(cost)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..connectivity.sensitivity_map import WRT
-from ..distances import AbstractDistance, RSPDistance
+from ..distances import AbstractDistance
 from ..graph.grid_graph import EdgeRule
 from ..hashable_function import HashableFunction
 from ..storage.fingerprint import hash_raster, to_manifest
@@ -96,7 +96,7 @@ class _WindowedAnalysis:
         self.windows = windows_for_range(shape, dependency_range, coarsening)
         self._distance, self._proximity = distance, _hashable(proximity)
         self._permeability_of = _hashable(permeability) if self._permeability_is_function else None
-        from_blocks = not isinstance(distance, RSPDistance) if from_blocks is None else bool(from_blocks)
+        from_blocks = not distance.cheaper_to_targets if from_blocks is None else bool(from_blocks)
         self._block_rules = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
         self._graph_rules = {
             "neighbors": neighbors,

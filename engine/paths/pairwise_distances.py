@@ -1,6 +1,7 @@
 """Distances between places of one or more cells, and whose ground every cell is."""
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 import equinox as eqx
 import numpy as np
@@ -9,7 +10,8 @@ from scipy.spatial import KDTree
 
 from ..circuits.grid_circuit import GridCircuit
 from ..circuits.pairwise import Pairwise
-from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
+from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance
+from ..distances.registry import entry_of
 from ..graph.components import connected_components
 from ..graph.focal_nodes import FocalNodes
 from ..graph.grid_graph import GridGraph
@@ -55,8 +57,8 @@ def distance_matrix(
     Raises
     ------
     ValueError
-        Randomized shortest paths between places of more than one cell; a distance that is none of these; places that
-        do not exist.
+        Places of more than one cell with a distance that is defined between single cells only, such as randomized
+        shortest paths; places that do not exist.
 
     Examples
     --------
@@ -70,16 +72,7 @@ def distance_matrix(
     """
     cells = node_cells(grid, places, "places")
     ends = None if targets is None else node_cells(grid, targets, "targets")
-    kept = finished or ResultCache()
-    if isinstance(distance, LCPDistance):
-        return _least_costs(grid, cells, ends, distance, kept, so_far)
-    if isinstance(distance, EuclideanDistance):
-        return _straight(grid, cells, ends)
-    if isinstance(distance, ResistanceDistance):
-        return _resistances(grid, cells, ends, kept, so_far)
-    if isinstance(distance, RSPDistance):
-        return _randomized(grid, cells, ends, distance, kept, so_far)
-    raise ValueError(f"there is no distance between places by a {type(distance).__name__}")
+    return _distances_between_nodes(distance, grid, cells, ends, finished or ResultCache(), so_far)
 
 
 def connected(grid: GridGraph, places: NodeCells, targets: NodeCells | None = None) -> Bool[np.ndarray, "n m"]:
@@ -151,11 +144,44 @@ def allocate(grid: GridGraph, places: NodeCells, *, distance: LCPDistance | None
     return CostAllocation(nearest.reshape(grid.shape), direction.reshape(grid.shape), tree.cost.reshape(grid.shape))
 
 
-def _least_costs(
+@singledispatch
+def _distances_between_nodes(
+    distance: AbstractDistance,
     grid: GridGraph,
     cells: list[np.ndarray],
     ends: list[np.ndarray] | None,
+    kept: ResultCache,
+    so_far: ProgressCallback,
+) -> np.ndarray:
+    """Return the distances between nodes of one cell each, target by target: for any distance."""
+    for places in (cells, ends or []):
+        if wide := sum(len(each) > 1 for each in places):
+            entry = entry_of(distance)
+            label = entry.label if entry else type(distance).__name__
+            raise ValueError(
+                f"{wide} of {len(places)} places have more than one cell, and the distance “{label}” is defined "
+                "between single cells; give each place as a point"
+            )
+    numbers = np.asarray(grid.vertex_numbers).ravel()
+    vertices = numbers[np.concatenate(cells)]
+    targets = vertices if ends is None else numbers[np.concatenate(ends)]
+    matrix = np.full((len(vertices), len(targets)), np.nan)
+    # Compiled once for all targets.
+    to_one = eqx.filter_jit(lambda grid, target: distance(grid, targets=target)[vertices, 0])
+    for number, target in enumerate(targets):
+        matrix[:, number] = kept.worked_out(
+            f"target-{number:06d}", lambda target=target: np.asarray(to_one(grid, target[None]))
+        )
+        so_far(number + 1, len(targets), matrix.copy)
+    return matrix
+
+
+@_distances_between_nodes.register(LCPDistance)
+def _least_costs(
     distance: LCPDistance,
+    grid: GridGraph,
+    cells: list[np.ndarray],
+    ends: list[np.ndarray] | None,
     kept: ResultCache,
     so_far: ProgressCallback,
 ) -> np.ndarray:
@@ -185,8 +211,14 @@ def _least_costs(
     return known()
 
 
+@_distances_between_nodes.register(ResistanceDistance)
 def _resistances(
-    grid: GridGraph, cells: list[np.ndarray], ends: list[np.ndarray] | None, kept: ResultCache, so_far: ProgressCallback
+    distance: ResistanceDistance,
+    grid: GridGraph,
+    cells: list[np.ndarray],
+    ends: list[np.ndarray] | None,
+    kept: ResultCache,
+    so_far: ProgressCallback,
 ) -> np.ndarray:
     count, theirs = len(cells), [] if ends is None else ends
     focal = FocalNodes(np.arange(count + len(theirs)), (*cells, *theirs))
@@ -201,37 +233,17 @@ def _resistances(
     return part(pairwise.resistances(so_far=lambda done, of, matrix: so_far(done, of, lambda: part(matrix()))).matrix)
 
 
-def _straight(grid: GridGraph, cells: list[np.ndarray], ends: list[np.ndarray] | None) -> np.ndarray:
+@_distances_between_nodes.register(EuclideanDistance)
+def _straight(
+    distance: EuclideanDistance,
+    grid: GridGraph,
+    cells: list[np.ndarray],
+    ends: list[np.ndarray] | None,
+    kept: ResultCache,
+    so_far: ProgressCallback,
+) -> np.ndarray:
     def centres(places: list[np.ndarray]) -> list[np.ndarray]:
         return [np.stack(np.divmod(each, grid.width), 1) * np.array(grid.pixel_size) for each in places]
 
     trees = [KDTree(each) for each in centres(cells if ends is None else ends)]
     return np.array([[tree.query(each)[0].min() for tree in trees] for each in centres(cells)])
-
-
-def _randomized(
-    grid: GridGraph,
-    cells: list[np.ndarray],
-    ends: list[np.ndarray] | None,
-    distance: RSPDistance,
-    kept: ResultCache,
-    so_far: ProgressCallback,
-) -> np.ndarray:
-    for places in (cells, ends or []):
-        if wide := sum(len(each) > 1 for each in places):
-            raise ValueError(
-                f"{wide} of {len(places)} places have more than one cell: randomized shortest paths lead from cell to "
-                "cell; give each place as a point"
-            )
-    numbers = np.asarray(grid.vertex_numbers).ravel()
-    vertices = numbers[np.concatenate(cells)]
-    targets = vertices if ends is None else numbers[np.concatenate(ends)]
-    matrix = np.full((len(vertices), len(targets)), np.nan)
-    # Compiled once for all targets.
-    to_one = eqx.filter_jit(lambda grid, target: distance(grid, targets=target)[vertices, 0])
-    for number, target in enumerate(targets):
-        matrix[:, number] = kept.worked_out(
-            f"target-{number:06d}", lambda target=target: np.asarray(to_one(grid, target[None]))
-        )
-        so_far(number + 1, len(targets), matrix.copy)
-    return matrix

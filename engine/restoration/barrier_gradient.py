@@ -1,7 +1,8 @@
-"""The barrier map: what each unit of permeability more in a cell would take off the distances between focal nodes."""
+"""The barrier map: derivative of the mean distance between focal nodes by the permeability of every cell."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 
 import equinox as eqx
 import jax
@@ -16,20 +17,22 @@ from ..graph.focal_nodes import FocalNodes, focal_point_vertices, focal_vertices
 from ..graph.grid_graph import GridGraph
 from .region_resistance_gradient import region_resistances
 
+Progress = Callable[[int, int], None]
+
 
 @dataclass(frozen=True)
 class BarrierMap:
-    """Where raising permeability gains most for each unit.
+    """Decrease of the mean distance between focal nodes per unit of permeability.
 
-    Parameters
+    Attributes
     ----------
     gain
-        −∂d̄/∂p of every cell, d̄ being the mean distance; but for rounding 0 or more for least cost and resistance, NaN
-        where the cell is not active.
+        −∂d̄/∂p of every cell, with d̄ the mean distance; NaN in inactive cells. Apart from rounding, 0 or more for least
+        cost and resistance.
     distance
-        d̄: the mean over the ordered pairs of focal nodes that can reach each other.
+        d̄, the mean over the ordered pairs of focal nodes in the same component.
     pairs, unreachable_pairs
-        How many ordered pairs these are, and how many cannot reach each other.
+        Number of ordered pairs in the same component, and in different components.
     """
 
     gain: Float[np.ndarray, "rows columns"]
@@ -43,33 +46,34 @@ def barrier_map(
     focal: FocalNodes,
     distance: AbstractDistance | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> BarrierMap:
-    """Return what each unit of permeability more would take off the mean distance between focal nodes.
+    """Return the decrease of the mean distance between focal nodes per unit of permeability of each cell.
 
     Parameters
     ----------
     grid
         The landscape.
     focal
-        Focal nodes. The least cost between regions of several cells is that of their nearest cells; for the resistance
-        the two regions of a pair are one node each, and ordinary cells for all other pairs. Randomized shortest paths
-        lead from cell to cell.
+        Focal nodes. The least-cost distance between regions of several cells is that of their nearest cells; for the
+        resistance distance the two regions of a pair are one node each, and ordinary cells for all other pairs. Other
+        distances are defined between points.
     distance
-        Least cost by default.
+        The distance; least cost by default.
     progress
-        Called with the number of focal nodes done and of all.
+        Called with the number of focal nodes (or pairs of regions) processed and their total.
 
     Raises
     ------
     ValueError
-        Fewer than two focal nodes, or some without a cell that can be entered; regions with randomized shortest paths;
-        no pair can reach each other.
+        Fewer than two focal nodes, or one without an active cell; regions with a distance that is defined between
+        points; all pairs in different components.
 
     Notes
     -----
-    Least cost: the derivative of a distance by the cost of an edge is 1 on the path and 0 off it, so only cells of the
-    paths count. Resistance: ∂R/∂w_e = −(v_i − v_j)², so cells count where a large potential falls: across bottlenecks.
+    Least cost: the derivative of a distance with respect to the cost of an edge is 1 on the path and 0 off it, so only
+    cells on least-cost paths have a gain. Resistance: ∂R/∂w_e = −(v_i − v_j)², so the gain is large across
+    bottlenecks, where the potential falls steeply.
 
     References
     ----------
@@ -83,64 +87,75 @@ def barrier_map(
     array([[0.5, 4. , 0.5]])
     """
     distance = LCPDistance() if distance is None else distance
-    if isinstance(distance, LCPDistance):
-        total, gradient, pairs, unreachable = _least_costs(grid, focal_vertices(grid, focal), distance, progress)
-    elif isinstance(distance, ResistanceDistance) and any(len(mine) > 1 for mine in focal_vertices(grid, focal)):
-        cells = np.asarray(grid.cells)
-        places = [cells[mine] for mine in focal_vertices(grid, focal)]
-        found = region_resistances(grid, places, progress)
-        # There and back.
-        total, gradient, pairs, unreachable = (2 * each for each in found)
-    else:
-        points = focal_point_vertices(grid, focal, "the gradient of this distance")
-        # The gradient of resistance comes from the block of potentials between all nodes.
-        batch = None if isinstance(distance, ResistanceDistance) else 1
-        found = sensitivity(MeanPathLength(distance), grid, points, batch=batch, progress=progress)
-        pairs, unreachable = found.pairs, found.unreachable_pairs
-        total, gradient = found.connectivity * pairs if pairs else 0.0, found.raster * pairs
+    total, gradient, pairs, unreachable = _gradient_of_sum(distance, grid, focal, progress)
     if not pairs:
         raise ValueError(
             f"none of the {unreachable:,} pairs of focal nodes can reach each other: they lie in different connected "
             "components of the landscape, so there is no distance to differentiate"
         )
     gain = np.where(np.asarray(grid.active), -gradient / pairs, np.nan)
-    # Of a cell that does not matter the gain is 0, not −0.
+    # Adding 0 turns −0 into 0.
     return BarrierMap(gain + 0.0, total / pairs, pairs, unreachable)
 
 
-def _least_costs(
-    grid: GridGraph,
-    nodes: list[np.ndarray],
-    distance: LCPDistance,
-    progress: Callable[[int, int], None] | None,
+@singledispatch
+def _gradient_of_sum(
+    distance: AbstractDistance, grid: GridGraph, focal: FocalNodes, progress: Progress | None
 ) -> tuple[float, np.ndarray, int, int]:
-    """Return the sum of the least costs between focal nodes, its gradient, and the pairs that can reach each other."""
-    # Filled up with vertices that do not exist, so that all have one shape and are compiled once.
-    longest = max(len(mine) for mine in nodes)
-    filled = np.full((len(nodes), longest), grid.n_vertices)
-    for number, mine in enumerate(nodes):
-        filled[number, : len(mine)] = mine
+    """Return the sum of distances over ordered pairs, its gradient, and the numbers of connected and other pairs."""
+    points = focal_point_vertices(grid, focal, "the gradient of this distance")
+    result = sensitivity(MeanPathLength(distance), grid, points, batch=distance.gradient_batch, progress=progress)
+    pairs = result.pairs
+    return result.connectivity * pairs if pairs else 0.0, result.raster * pairs, pairs, result.unreachable_pairs
+
+
+@_gradient_of_sum.register(ResistanceDistance)
+def _resistance_gradient(
+    distance: ResistanceDistance, grid: GridGraph, focal: FocalNodes, progress: Progress | None
+) -> tuple[float, np.ndarray, int, int]:
+    nodes = focal_vertices(grid, focal)
+    if all(len(vertices) == 1 for vertices in nodes):
+        return _gradient_of_sum.dispatch(AbstractDistance)(distance, grid, focal, progress)
+    cells = np.asarray(grid.cells)
+    total, gradient, pairs, unreachable = region_resistances(grid, [cells[vertices] for vertices in nodes], progress)
+    # Unordered pairs, each of which counts in both directions.
+    return 2 * total, 2 * gradient, 2 * pairs, 2 * unreachable
+
+
+@_gradient_of_sum.register(LCPDistance)
+def _least_cost_gradient(
+    distance: LCPDistance, grid: GridGraph, focal: FocalNodes, progress: Progress | None
+) -> tuple[float, np.ndarray, int, int]:
+    nodes = focal_vertices(grid, focal)
+    # Padding with vertices that do not exist gives all nodes one shape, which is compiled once.
+    padded = np.full((len(nodes), max(len(vertices) for vertices in nodes)), grid.n_vertices)
+    for node, vertices in enumerate(nodes):
+        padded[node, : len(vertices)] = vertices
     total, gradient, pairs, unreachable = 0.0, np.zeros(grid.shape), 0, 0
-    for number in range(len(nodes)):
-        others = np.delete(filled, number, axis=0)
-        (value, reached), slope = _to_one(distance, grid, jnp.asarray(filled[number]), jnp.asarray(others))
-        total, gradient = total + float(value), gradient + np.asarray(slope)
-        pairs, unreachable = pairs + int(reached), unreachable + len(others) - int(reached)
+    for node in range(len(nodes)):
+        sources = np.delete(padded, node, axis=0)
+        (costs, reachable), cost_gradient = _least_costs_to_node(
+            distance, grid, jnp.asarray(padded[node]), jnp.asarray(sources)
+        )
+        total, gradient = total + float(costs), gradient + np.asarray(cost_gradient)
+        pairs, unreachable = pairs + int(reachable), unreachable + len(sources) - int(reachable)
         if progress is not None:
-            progress(number + 1, len(nodes))
+            progress(node + 1, len(nodes))
     return total, gradient, pairs, unreachable
 
 
 @eqx.filter_jit
-def _to_one(
+def _least_costs_to_node(
     distance: LCPDistance, grid: GridGraph, target: Int[Array, "m"], sources: Int[Array, "n m"]
 ) -> tuple[tuple[Float[Array, ""], Int[Array, ""]], Float[Array, "rows columns"]]:
-    def total(permeability: Float[Array, "rows columns"]):
+    """Return the sum of finite least costs from nodes to one node and their number, and the gradient of the sum."""
+
+    def sum_of_costs(permeability: Float[Array, "rows columns"]):
         landscape = GridGraph(
             permeability, grid.active, grid.n_vertices, grid.neighbors, grid.edge_rule, grid.pixel_size
         )
         costs = jnp.take(distance.nearest(landscape, target), sources, mode="fill", fill_value=jnp.inf).min(1)
-        reached = jnp.isfinite(costs)
-        return jnp.where(reached, costs, 0.0).sum(), reached.sum()
+        reachable = jnp.isfinite(costs)
+        return jnp.where(reachable, costs, 0.0).sum(), reachable.sum()
 
-    return jax.value_and_grad(total, has_aux=True)(grid.permeability)
+    return jax.value_and_grad(sum_of_costs, has_aux=True)(grid.permeability)

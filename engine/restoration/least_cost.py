@@ -82,7 +82,11 @@ class LeastCostRestoration:
         return float(self.costs_to[target].ravel()[self._cells[source]].min())
 
     def when_raised_to(
-        self, restored: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None = None
+        self,
+        restored: ArrayInput,
+        restorable: Bool[np.ndarray, "rows columns"] | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
     ) -> RestorationGain:
         """Return the gain of every cell.
 
@@ -92,6 +96,8 @@ class LeastCostRestoration:
             Permeability of a restored cell: one number, or one for each cell. Cells that have more keep it.
         restorable
             Which cells could be restored; by default those that are active. One that is not becomes a vertex.
+        progress
+            Called with the number of pairs of focal nodes processed and their total.
 
         Raises
         ------
@@ -105,12 +111,14 @@ class LeastCostRestoration:
         reached = [self._through(costs, into) for costs in self.costs_from]
         onward = reached if self.both_ways_alike else [self._through(costs, out) for costs in self.costs_to]
         saved, joined = np.zeros(self.grid.shape), np.zeros(self.grid.shape, np.int64)
-        for source, target in self.pairs:
+        for done, (source, target) in enumerate(self.pairs, 1):
             now, then = self.between(source, target), reached[source] + onward[target]
             if np.isfinite(now):
                 saved += np.maximum(now - then, 0.0)
             else:
                 joined += np.isfinite(then)
+            if progress is not None:
+                progress(done, len(self.pairs))
         return self.summed_up(saved, joined, looked_at)
 
     def summed_up(

@@ -1,29 +1,69 @@
-"""The distance that a job asks for."""
+"""Distances made from the parameters of a job."""
 
-from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
+from collections.abc import Callable
+from typing import Any
+
+from ..distances import AbstractDistance, RSPDistance
+from ..distances.cost_functions import COST_FUNCTIONS
+from ..distances.registry import DistanceEntry, distance_entry, distance_names
 from ..distances.rsp import MEASURES
-from .inputs import COST_FUNCTIONS, choice_parameter, positive_parameter
+from ..linalg.auto import SOLVERS_BY_NAME
+from .inputs import choice_parameter
 from .task import Job
 
 
-def make_distance(job: Job, kind: str) -> AbstractDistance:
+def chosen_distance(job: Job, task: str) -> DistanceEntry:
+    """Return the registry's entry of the distance that a job chooses among those that its task accepts.
+
+    Raises
+    ------
+    ValueError
+        The parameter `distance` is missing, or none of them.
+    """
+    return distance_entry(choice_parameter(job, "distance", distance_names(task)))
+
+
+def make_distance(job: Job, entry: DistanceEntry) -> AbstractDistance:
     """Return a distance with the parameters of a job.
 
     Parameters
     ----------
     job
-        With `theta`, `cost` and, if another than the expected cost is wanted, `measure` for randomized paths.
-    kind
-        "leastcost", "resistance", "rsp" or "euclidean", chosen by the task from those that it knows.
+        Holds the parameters that the entry names; those with a default may be missing.
+    entry
+        The distance, as the registry describes it.
+
+    Raises
+    ------
+    ValueError
+        A parameter is missing or not valid.
     """
-    if kind == "rsp":
-        return make_rsp_distance(job)
-    return {"leastcost": LCPDistance, "resistance": ResistanceDistance, "euclidean": EuclideanDistance}[kind]()
+    return entry.distance_class(**{name: PARAMETER_READERS[name](job) for name in entry.parameters})
 
 
 def make_rsp_distance(job: Job) -> RSPDistance:
-    """Return randomized shortest paths with the θ, the cost and, if there is one, the measure of a job."""
-    measure = choice_parameter(job, "measure", MEASURES) if "measure" in job.parameters else "expected_cost"
-    return RSPDistance(
-        positive_parameter(job, "theta"), COST_FUNCTIONS[choice_parameter(job, "cost", tuple(COST_FUNCTIONS))], measure
-    )
+    """Return randomized shortest paths with the θ, the cost function and, if given, the measure of a job."""
+    return make_distance(job, distance_entry("rsp"))
+
+
+def _cost(job: Job) -> Callable:
+    return COST_FUNCTIONS[choice_parameter(job, "cost", tuple(COST_FUNCTIONS))]
+
+
+def _measure(job: Job) -> str:
+    return choice_parameter(job, "measure", MEASURES) if "measure" in job.parameters else "expected_cost"
+
+
+def _solver(job: Job) -> Any:
+    if "solver" not in job.parameters:
+        return None
+    return SOLVERS_BY_NAME.get(choice_parameter(job, "solver", ("automatic", *SOLVERS_BY_NAME)))
+
+
+#: How each parameter of a distance is read from a job. The distance itself checks θ.
+PARAMETER_READERS: dict[str, Callable[[Job], Any]] = {
+    "theta": lambda job: job.parameters.get("theta"),
+    "cost": _cost,
+    "measure": _measure,
+    "solver": _solver,
+}

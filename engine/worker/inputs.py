@@ -1,18 +1,14 @@
 """What every landscape task shares: the raster as a graph, the sources as vertices, the numbers of the report."""
 
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 
-from ..distances.cost_functions import inverse, minus_log
 from ..graph.components import connected_components
 from ..graph.grid_graph import GridGraph
 from ..linalg.solver_stats import SolveStats
 from .task import Job
-
-COST_FUNCTIONS: dict[str, Callable] = {"inverse": inverse, "minus_log": minus_log}
 
 
 def choice_parameter(job: Job, name: str, among: tuple[str, ...]) -> str:

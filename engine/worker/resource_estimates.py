@@ -43,12 +43,6 @@ MIDDLING = 12
 
 #: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
 WINDOW_CELL = 150
-#: Bytes per number of the dense blocks of a window's rows, which each thread keeps for itself.
-WINDOW_BLOCKS = 60
-
-#: Seconds of one core for a window of n cells, h × w: a search in n, an elimination in h w³ with its way back, the
-#: systems of randomized paths in n^1.5, a straight line in n.
-WINDOW_SECONDS = {"leastcost": 9e-8, "resistance": 1.1e-9, "rsp": 8e-8, "euclidean": 1e-8}
 
 #: Seconds of one core for the currents of a window, per cell, and for its factor, per h w³.
 CURRENT_SECONDS = 1e-7
@@ -118,23 +112,6 @@ def passages(shape: tuple[int, int], targets: int, flows: int) -> ResourceEstima
         walks.bytes + 8 * UNKNOWN * cells,
         None if walks.seconds is None else walks.seconds + speed_factors()[0] * flows * PASSAGE_SECONDS * cells,
     )
-
-
-def windows(kind: str, all_windows: WindowOperation, tiles: WindowOperation, *, gradient: bool) -> ResourceEstimate:
-    """Forecast the windows of a landscape, of which one batch is in memory."""
-    height, width = all_windows.window_shape
-    cells = height * width
-    together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
-    held = together * cells * WINDOW_CELL + tiles.window_shape[0] * tiles.window_shape[1] * GRAPH
-    if kind == "resistance":
-        held += cpu_count() * height * width**2 * WINDOW_BLOCKS
-    if kind == "rsp":
-        held += together * predicted_factor_bytes((height, width), symmetric=False)
-    work = {"resistance": height * width**3, "rsp": cells**1.5}.get(kind, cells)
-    each = WINDOW_SECONDS[kind] * work * (1.0 if gradient else 0.7)
-    slower = speed_factors()[0 if kind in ("resistance", "rsp") else 1]
-    used = 1 if kind in ("rsp", "euclidean") else cpu_count()
-    return ResourceEstimate(BASE + int(held), START_SECONDS + slower * each * all_windows.count / used)
 
 
 def moving_currents(

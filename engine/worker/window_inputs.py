@@ -13,25 +13,23 @@ from ..moving_window.tiling import windows_and_batches
 from ..parallel.numba_jit import cpu_count
 from ..storage.fingerprint import row_strips
 from ..storage.npy_raster import NpyRaster
-from . import resource_estimates
-from .distance_factory import make_distance
+from .distance_estimates import ESTIMATES
+from .distance_factory import chosen_distance, make_distance
 from .inputs import choice_parameter, positive_parameter, read_pixel_size, solver_metrics
 from .streamed_inputs import read_streamed_inputs
 from .task import Job, ResourceEstimate
-
-DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
 
 #: The cluster of this machine alone, as a word in place of an address.
 THIS_MACHINE = "local"
 
 
-def arguments(job: Job) -> dict[str, Any]:
+def arguments(job: Job, task: str) -> dict[str, Any]:
     """Return what an analysis is made of, from the parameters and inputs of a job."""
     permeability, quality, _ = read_streamed_inputs(job)
     return {
         "quality": quality,
         "permeability": permeability,
-        "distance": make_distance(job, choice_parameter(job, "distance", DISTANCES)),
+        "distance": make_distance(job, chosen_distance(job, task)),
         "proximity": ExponentialKernel(positive_parameter(job, "alpha")),
         "dependency_range": range_in_cells(job),
         "coarsening": _coarsening(job),
@@ -57,14 +55,14 @@ def range_in_cells(job: Job) -> tuple[int, int]:
     return rows, columns
 
 
-def estimate(job: Job, *, gradient: bool) -> ResourceEstimate:
+def estimate(job: Job, task: str, *, gradient: bool) -> ResourceEstimate:
     """Say what a windowed job will need: a batch at a time in memory, all windows in time."""
     shape = job.inputs["landscape"].shape
-    kind = choice_parameter(job, "distance", DISTANCES)
-    cpu_kernels = kind in ("leastcost", "resistance")
-    batch = job.parameters.get("batch")
-    windows, tile = windows_and_batches(shape, range_in_cells(job), _coarsening(job), batch, cpu_kernels)
-    return resource_estimates.windows(kind, windows, tile, gradient=gradient)
+    estimates = ESTIMATES[chosen_distance(job, task).estimate]
+    windows, tile = windows_and_batches(
+        shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), estimates.batched_windows
+    )
+    return estimates.windows(windows, tile, gradient=gradient)
 
 
 def executor(job: Job) -> AbstractExecutor:

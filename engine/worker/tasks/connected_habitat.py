@@ -4,14 +4,11 @@ import numpy as np
 
 from ...connectivity import landmarks
 from ...connectivity.dispersal_kernel import ExponentialKernel
-from ...connectivity.habitat import BATCH, connected_habitat
-from ...graph.grid_graph import GridGraph
-from ...linalg.auto import select_solver
+from ...connectivity.habitat import connected_habitat
 from ...linalg.solver_stats import record_stats
-from .. import resource_estimates
-from ..distance_factory import make_distance
+from ..distance_estimates import ESTIMATES
+from ..distance_factory import chosen_distance, make_distance
 from ..inputs import (
-    choice_parameter,
     integer_parameter,
     landscape_metrics,
     positive_parameter,
@@ -21,9 +18,6 @@ from ..inputs import (
 )
 from ..task import Job, ResourceEstimate, Task, TaskResult
 from .rsp_flow import landmark_count
-
-#: Targets at a time. A selected inverse, which is as much work as a factor, serves all of a batch of resistances.
-BATCHES = {"leastcost": BATCH, "rsp": 1, "resistance": 64}
 
 
 class ConnectedHabitatTask(Task):
@@ -35,21 +29,16 @@ class ConnectedHabitatTask(Task):
         """As for the distances from every cell to so many targets."""
         shape = job.inputs["landscape"].shape
         targets = landmark_count(job.inputs["quality"], int(job.parameters.get("landmarks") or 1))
-        distance = job.parameters.get("distance")
-        if distance == "leastcost":
-            return resource_estimates.shortest_paths(shape[0] * shape[1], targets, min(targets, BATCHES["leastcost"]))
-        if distance == "rsp":
-            return resource_estimates.randomized_paths(shape, targets)
-        batch = min(targets, BATCHES["resistance"])
-        each = resource_estimates.resistance_map(shape, batch)
-        return ResourceEstimate(each.bytes, None if each.seconds is None else each.seconds * -(-targets // batch))
+        entry = chosen_distance(job, self.name)
+        return ESTIMATES[entry.estimate].maps(shape, targets, entry.distance_class.map_batch)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch of targets."""
         grid = read_grid(job)
-        kind = choice_parameter(job, "distance", tuple(BATCHES))
-        distance = make_distance(job, kind)
-        _say_how(job, grid, kind)
+        entry = chosen_distance(job, self.name)
+        distance = make_distance(job, entry)
+        if message := ESTIMATES[entry.estimate].map_message(grid.shape):
+            job.report.message(message)
         quality = read_quality(job, grid)
         goals = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
         job.report.message(
@@ -68,7 +57,7 @@ class ConnectedHabitatTask(Task):
                 quality,
                 targets=goals.vertices,
                 target_quality=goals.quality,
-                batch=BATCHES[kind],
+                batch=distance.map_batch,
                 progress=progress,
             )
         metrics = landscape_metrics(grid) | {
@@ -80,12 +69,3 @@ class ConnectedHabitatTask(Task):
             "maximum": np.nanmax(found.raster),
         }
         return TaskResult({"habitat": found.raster}, metrics | solver_metrics(entries))
-
-
-def _say_how(job: Job, grid: GridGraph, kind: str) -> None:
-    if kind == "resistance":
-        job.report.message(
-            f"{grid.active.size:,} cells: nested dissection and its selected inverse, exact for every cell"
-        )
-    if kind == "rsp":
-        job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)

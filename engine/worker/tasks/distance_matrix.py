@@ -5,19 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ...linalg.auto import select_solver
 from ...linalg.solver_stats import record_stats
 from ...paths.pairwise_distances import connected, distance_matrix
-from .. import resource_estimates
 from ..circuit_inputs import read_focal
-from ..distance_factory import make_distance
-from ..inputs import choice_parameter, landscape_metrics, read_grid, solver_metrics
+from ..distance_estimates import ESTIMATES
+from ..distance_factory import chosen_distance, make_distance
+from ..inputs import landscape_metrics, read_grid, solver_metrics
 from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
 from ..path_inputs import read_targets
 from ..resumable_runs import open_array_store
 from ..task import Job, ResourceEstimate, Task, TaskResult
-
-DISTANCES = ("leastcost", "resistance", "rsp", "euclidean")
 
 
 class DistanceMatrixTask(Task):
@@ -27,16 +24,10 @@ class DistanceMatrixTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """A search or a solve for each node; of least cost for each of the fewer."""
-        shape, kind = job.inputs["landscape"].shape, job.parameters.get("distance")
+        estimates = ESTIMATES[chosen_distance(job, self.name).estimate]
         nodes = len(np.unique(job.inputs["focal_ids"]))
-        targets = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else nodes
-        if kind == "resistance":
-            nodes += targets if "target_ids" in job.inputs else 0
-            each = resource_estimates.symmetric_solves(shape, max(nodes - 1, 1))
-            return ResourceEstimate(each.bytes + 8 * nodes * shape[0] * shape[1], each.seconds)
-        if kind == "rsp":
-            return resource_estimates.randomized_paths(shape, targets)
-        return resource_estimates.shortest_paths(shape[0] * shape[1], min(nodes, targets) if kind == "leastcost" else 0)
+        targets = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else None
+        return estimates.matrix(job.inputs["landscape"].shape, nodes, targets)
 
     def run(self, job: Job) -> TaskResult:
         """One search or solve after the other."""
@@ -44,16 +35,13 @@ class DistanceMatrixTask(Task):
         finished = open_array_store(job, self.name)
         grid = read_grid(job)
         focal, targets = read_focal(job, grid.shape), read_targets(job, grid)
-        kind = choice_parameter(job, "distance", DISTANCES)
-        distance = make_distance(job, kind)
-        if kind in ("resistance", "rsp"):
-            symmetric = kind == "resistance"
-            count = len(focal) + (0 if targets is None else len(targets))
-            job.report.message(
-                select_solver(grid.shape, max(count - 1, 1) if symmetric else 1, symmetric=symmetric).reason
-            )
+        entry = chosen_distance(job, self.name)
+        distance = make_distance(job, entry)
+        count = len(focal) + (0 if targets is None else len(targets))
+        if message := ESTIMATES[entry.estimate].solver_message(grid.shape, count):
+            job.report.message(message)
         job.report.progress(2, f"Distances between {len(focal)} focal nodes")
-        joined = connected(grid, focal, targets) if kind != "euclidean" else True
+        joined = connected(grid, focal, targets) if entry.depends_on_landscape else True
         known = ThrottledMatrixWriter(PartialResultWriter(job) if finished else None, "distances_partial", "matrix", {})
 
         def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:

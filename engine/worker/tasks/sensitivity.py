@@ -4,18 +4,14 @@ import numpy as np
 
 from ...connectivity.measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
 from ...connectivity.sensitivity_map import WRT, sensitivity
-from ...distances import AbstractDistance, ResistanceDistance
+from ...distances import AbstractDistance
+from ...distances.registry import DistanceEntry
 from ...graph.grid_graph import GridGraph
-from ...linalg.auto import SOLVERS_BY_NAME, select_solver
 from ...linalg.solver_stats import record_stats
-from .. import resource_estimates
-from ..distance_factory import make_distance
+from ..distance_estimates import ESTIMATES
+from ..distance_factory import chosen_distance, make_distance
 from ..inputs import choice_parameter, landscape_metrics, positive_parameter, read_grid, read_vertices, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
-
-#: Targets differentiated at a time: few enough for progress and cancelling, many enough to share the set-up.
-#: Resistance takes all at once, since its gradient comes from the block of potentials between all nodes.
-BATCH = {"leastcost": 8, "rsp": 1}
 
 
 class SensitivityTask(Task):
@@ -25,33 +21,28 @@ class SensitivityTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """As for the distances themselves, and as much again for the way back."""
-        shape, cells = job.inputs["landscape"].shape, job.inputs["landscape"].size
         given = {name: len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs}
         drawn = int(job.parameters.get("samples") or 0)
         targets = given.get("targets", given.get("sources", drawn))
-        distance = job.parameters.get("distance")
-        if distance == "leastcost":
-            batch = min(targets, BATCH["leastcost"])
-            return resource_estimates.shortest_paths(cells, targets, batch, gradient=True)
-        if distance == "rsp":
-            return resource_estimates.randomized_paths(shape, targets, gradient=True)
-        return resource_estimates.symmetric_solves(shape, max(sum(given.values()) or drawn, 1))
+        entry = chosen_distance(job, self.name)
+        return ESTIMATES[entry.estimate].gradient(
+            job.inputs["landscape"].shape,
+            targets,
+            sum(given.values()) or drawn,
+            entry.distance_class.gradient_batch or targets,
+        )
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch of targets."""
         grid = read_grid(job)
-        kind = choice_parameter(job, "distance", ("leastcost", "resistance", "rsp"))
-        connectivity = _connectivity(job, _distance(job, kind))
+        entry = chosen_distance(job, self.name)
+        distance = make_distance(job, entry)
+        connectivity = _connectivity(job, distance)
         quality = _quality(job, grid)
         sources, targets = _places(job, grid, quality)
         metrics = landscape_metrics(grid)
-        if kind != "leastcost":
-            nodes = len(sources) + (0 if targets is None else len(targets))
-            solves = 1 if kind == "rsp" else max(nodes - 1, 1)
-            if kind == "resistance" and _solver(job) != "automatic":
-                job.report.message(f"{grid.active.size:,} cells: {_solver(job).replace('_', ' ')}, as asked for")
-            else:
-                job.report.message(select_solver(grid.shape, solves, symmetric=kind == "resistance").reason)
+        if message := _solver_message(job, entry, grid, len(sources) + (0 if targets is None else len(targets))):
+            job.report.message(message)
         job.report.progress(2, "Distances and their gradient")
 
         def progress(done: int, of: int) -> None:
@@ -66,7 +57,7 @@ class SensitivityTask(Task):
                 quality=quality,
                 respect_to=choice_parameter(job, "respect_to", WRT),
                 elasticity=bool(job.parameters.get("elasticity")),
-                batch=BATCH.get(kind),
+                batch=distance.gradient_batch,
                 progress=progress,
             )
         if found.pairs == 0:
@@ -85,15 +76,11 @@ class SensitivityTask(Task):
         return TaskResult({"sensitivity": found.raster}, metrics)
 
 
-def _distance(job: Job, kind: str) -> AbstractDistance:
-    return ResistanceDistance(SOLVERS_BY_NAME.get(_solver(job))) if kind == "resistance" else make_distance(job, kind)
-
-
-def _solver(job: Job) -> str:
-    """Return the solver that was asked for; jobs that say nothing leave the choice to the engine."""
-    return (
-        choice_parameter(job, "solver", ("automatic", *SOLVERS_BY_NAME)) if "solver" in job.parameters else "automatic"
-    )
+def _solver_message(job: Job, entry: DistanceEntry, grid: GridGraph, nodes: int) -> str | None:
+    solver = job.parameters.get("solver", "automatic") if "solver" in entry.parameters else "automatic"
+    if solver != "automatic":
+        return f"{grid.active.size:,} cells: {solver.replace('_', ' ')}, as requested"
+    return ESTIMATES[entry.estimate].solver_message(grid.shape, nodes)
 
 
 def _connectivity(job: Job, distance: AbstractDistance) -> AbstractConnectivity:

@@ -4,7 +4,7 @@ from ...linalg.solver_stats import record_stats
 from ...moving_window.analysis import ConnectivityAnalysis
 from ...storage.npy_raster import NpyRaster
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, executor, estimate, progress, window_metrics
+from ..window_inputs import arguments, checkpoint, estimate, executor, progress, window_metrics
 
 
 class WindowedConnectivityTask(Task):
@@ -14,11 +14,11 @@ class WindowedConnectivityTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return estimate(job, gradient=False)
+        return estimate(job, self.name, gradient=False)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""
-        analysis = ConnectivityAnalysis(**arguments(job))
+        analysis = ConnectivityAnalysis(**arguments(job, self.name))
         job.report.message(analysis.summary())
         output = NpyRaster.create(job.folder / "connectivity.npy", analysis.windows.shape)
         with record_stats() as entries:

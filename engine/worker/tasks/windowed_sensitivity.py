@@ -6,7 +6,7 @@ from ...moving_window.analysis import SensitivityAnalysis
 from ...storage.npy_raster import NpyRaster
 from ..inputs import choice_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, executor, estimate, progress, window_metrics
+from ..window_inputs import arguments, checkpoint, estimate, executor, progress, window_metrics
 
 
 class WindowedSensitivityTask(Task):
@@ -16,12 +16,12 @@ class WindowedSensitivityTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """A batch of windows in memory, all of them in time."""
-        return estimate(job, gradient=True)
+        return estimate(job, self.name, gradient=True)
 
     def run(self, job: Job) -> TaskResult:
         """Batch by batch, straight to the disk."""
         respect_to = choice_parameter(job, "respect_to", WRT)
-        analysis = SensitivityAnalysis(**arguments(job))
+        analysis = SensitivityAnalysis(**arguments(job, self.name))
         job.report.message(analysis.summary())
         output = NpyRaster.create(job.folder / "sensitivity.npy", analysis.windows.shape)
         with record_stats() as entries:

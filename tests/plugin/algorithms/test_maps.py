@@ -214,7 +214,7 @@ def test_the_solver_of_resistances_may_be_chosen_and_the_log_says_so(
         read(run("sensitivity", **places, SOLVER=name)["OUTPUT"]).band for name in ("automatic", solver)
     )
     np.testing.assert_allclose(chosen, automatic, rtol=1e-5, atol=1e-9)
-    assert f"{solver.replace('_', ' ')}, as asked for" in "\n".join(feedback.infos)
+    assert f"{solver.replace('_', ' ')}, as requested" in "\n".join(feedback.infos)
 
 
 def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, read, geotiff, points, valley):
