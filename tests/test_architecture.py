@@ -34,6 +34,7 @@ ORDER = {
     ),
     "plugin": (
         "i18n",
+        "distance_registry",
         "cancelled",
         "distance_registry",
         "npy_file",

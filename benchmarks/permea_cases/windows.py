@@ -10,6 +10,7 @@ import numpy as np
 
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
+from permea.engine.distances.registry import distance_entry
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.moving_window.analysis import SensitivityAnalysis
 from permea.engine.moving_window.dispatch.dask import SINGLE_THREAD_ENV, DaskExecutor
@@ -52,16 +53,13 @@ def _each(
     return {"values": values[:200], "windows_per_second": count / watch.report()["seconds"]}
 
 
-DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
-
-
 def sensitivity(site: BenchmarkLandscape, watch: Timer, *, distance: str, blocks: int, coarsening: float = 0.2) -> dict:
     """Sensitivity to permeability, window by window, as JAXScape defines it."""
     windows = WindowSetup(site, coarsening)
     analysis = SensitivityAnalysis(
         quality=windows.quality,
         permeability=site.permeability,
-        distance=DISTANCES[distance](),
+        distance=distance_entry(distance).distance_class(),
         within_blocks=False,
         neighbors="rook",
         **_ranges(windows),

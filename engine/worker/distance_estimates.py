@@ -79,7 +79,7 @@ class AbstractDistanceEstimate(abc.ABC):
         """
 
     def restoration(
-        self, shape: tuple[int, int], nodes: int, cells_of_nodes: int, cells_of_disc: float
+        self, shape: tuple[int, int], nodes: int, cells_of_nodes: int, cells_of_disc: int | float
     ) -> ResourceEstimate:
         """Estimate the exact gains of restoring each cell, or a disc around it."""
         cells = shape[0] * shape[1]
@@ -97,7 +97,7 @@ class AbstractDistanceEstimate(abc.ABC):
         threads = cpu_count() if self.batched_windows else 1
         return ResourceEstimate(BASE + int(held), START_SECONDS + slower * each * all_windows.count / threads)
 
-    def window_work(self, height: int, width: int) -> float:
+    def window_work(self, height: int, width: int) -> int | float:
         """Work in a window, in the unit of `window_seconds`: its cells."""
         return height * width
 

@@ -17,7 +17,7 @@ class Reporter:
     def __init__(self, stream: TextIO):
         self._stream = stream
 
-    def progress(self, percent: float, text: str) -> None:
+    def progress(self, percent: int | float, text: str) -> None:
         """Say how far the work is, 0 to 100, and what is being done."""
         self._say("progress", percent=round(float(percent), 2), text=text)
 

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ..distance_registry import distance_info
 from ..i18n import tr
 
 Parameter = QgsProcessingParameterDefinition
@@ -232,11 +233,12 @@ def dispersal() -> Parameter:
 
 def validate_direction(choices: dict[str, str]) -> str:
     """Return what is wrong if a distance without direction is to have one, or nothing."""
-    if choices["DISTANCE"] == "resistance" and choices["EDGE_RULE"] == "target":
+    info = distance_info(choices["DISTANCE"])
+    if not info.directed_graphs and choices["EDGE_RULE"] == "target":
         return tr(
-            "The resistance distance has no direction, so the step between two cells cannot take the value of the "
+            "The {distance} distance has no direction, so the step between two cells cannot take the value of the "
             "target alone: choose mean or resistance."
-        )
+        ).format(distance=tr(info.label))
     return ""
 
 

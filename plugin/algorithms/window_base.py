@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from ..cluster_setting import cluster_address
+from ..distance_registry import distance_help, distance_names
 from ..i18n import tr
 from ..runner import Result, Task, open_job
 from .base import EngineAlgorithm
@@ -73,12 +74,8 @@ class WindowedAlgorithm(EngineAlgorithm):
             choice(
                 "DISTANCE",
                 tr("Distance"),
-                ["leastcost", "resistance", "rsp", "euclidean"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan), randomized shortest paths (in between, see θ) or Euclidean (as the crow flies, whatever "
-                    "lies in between)."
-                ),
+                distance_names(self.task_name),
+                distance_help(self.task_name),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             *self.extra_parameters(),

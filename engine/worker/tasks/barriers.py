@@ -120,7 +120,7 @@ def _restored(job: Job, restoration: Restoration) -> RestorationGain:
     )
 
 
-def _cells_of_disc(job: Job) -> float:
+def _cells_of_disc(job: Job) -> int | float:
     """Return about how many cells a restored disc has; 1 for single cells."""
     radius = job.parameters.get("restored_radius")
     height, width = job.parameters.get("pixel_size", (1.0, 1.0))

@@ -14,6 +14,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
 )
 
+from ...distance_registry import DistanceInfo, distance_help, distance_info, distance_names
 from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Result, Task, open_job
@@ -113,11 +114,8 @@ class DistanceMatrix(EngineAlgorithm):
             choice(
                 "DISTANCE",
                 tr("Distance"),
-                ["leastcost", "resistance", "rsp", "euclidean"],
-                tr(
-                    "Least cost (the one best way), resistance (all ways, without a plan), randomized shortest paths "
-                    "(in between, see θ; only between points) or Euclidean (as the crow flies)."
-                ),
+                distance_names("distance.matrix"),
+                distance_help("distance.matrix", between_nodes=True),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             measure(),
@@ -157,9 +155,10 @@ class DistanceMatrix(EngineAlgorithm):
 
     def task(self, inputs: ParameterValues) -> Task:
         (focal, ends), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
-        if distance == "rsp":
+        info = distance_info(distance)
+        if not info.regions:
             for nodes in (focal, ends):
-                _refuse_regions(nodes)
+                _refuse_regions(nodes, info)
         if inputs.is_provided("MATRIX") and len(ends) > MOST_COLUMNS:
             raise QgsProcessingException(
                 tr(
@@ -168,12 +167,9 @@ class DistanceMatrix(EngineAlgorithm):
                 ).format(count=len(ends), most=MOST_COLUMNS)
             )
         own = {"distance": distance}
-        if distance == "rsp":
-            own |= {
-                "theta": inputs.number("THETA"),
-                "cost": inputs.choice("COST"),
-                "measure": inputs.choice("MEASURE"),
-            }
+        if "theta" in info.parameters:
+            own["theta"] = inputs.number("THETA")
+        own |= {name: inputs.choice(name.upper()) for name in ("cost", "measure") if name in info.parameters}
         if folder := checkpoint_folder(inputs):
             own |= {"checkpoint": folder, "max_pending": AHEAD}
         return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **own)
@@ -248,8 +244,7 @@ class DistanceMatrix(EngineAlgorithm):
 
 
 def _has_direction(inputs: ParameterValues) -> bool:
-    distance = inputs.choice("DISTANCE")
-    return distance == "rsp" or (distance == "leastcost" and inputs.choice("EDGE_RULE") == "target")
+    return not distance_info(inputs.choice("DISTANCE")).is_symmetric(inputs.choice("EDGE_RULE"))
 
 
 def _pairs(count: int, others: int, among: bool, *, both_ways: bool) -> Iterator[tuple[int, int]]:
@@ -274,13 +269,13 @@ def _column_names(focal: FocalNodes) -> list[str]:
     return names
 
 
-def _refuse_regions(focal: FocalNodes) -> None:
+def _refuse_regions(focal: FocalNodes, info: DistanceInfo) -> None:
     sizes = np.bincount(focal.owners, minlength=len(focal))
     wide = [label for label, size in zip(focal.labels, sizes) if size > 1]
     if wide:
         raise QgsProcessingException(
             tr(
-                "Randomized shortest paths lead from cell to cell, but {count} of {all} focal nodes cover several "
-                "cells: {names}. Use “Point on surface” to make points of them, or another distance."
-            ).format(count=len(wide), all=len(focal), names=join_names(wide))
+                "The distance {distance} is defined between single cells, but {count} of {all} focal nodes cover "
+                "several cells: {names}. Use “Point on surface” to make points of them, or another distance."
+            ).format(distance=tr(info.label), count=len(wide), all=len(focal), names=join_names(wide))
         )

@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingParameterNumber,
 )
 
+from ...distance_registry import distance_help, distance_info, distance_labels, distance_names
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
@@ -114,11 +115,12 @@ class Barriers(EngineAlgorithm):
             choice(
                 "DISTANCE",
                 tr("Distance"),
-                ["resistance", "leastcost", "rsp"],
-                tr(
-                    "Which distance is to fall: resistance (all ways, without a plan), least cost (the one best way) "
-                    "or randomized shortest paths (in between, see θ; only between points). The least cost between "
-                    "regions is that of their nearest cells; for resistance the two regions of a pair are a node each."
+                distance_names("flow.barriers", first="resistance"),
+                distance_help("flow.barriers", between_nodes=True, first="resistance")
+                + " "
+                + tr(
+                    "The least cost between regions is that of their nearest cells; for resistance the two regions of "
+                    "a pair are one node each."
                 ),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
@@ -184,14 +186,16 @@ class Barriers(EngineAlgorithm):
         ):
             if wanted in provided and needed not in provided:
                 return text
-        distance = choices["DISTANCE"]
-        if "RESTORED_GAIN" in provided and distance == "rsp":
-            return tr("The gain of restoring is known for least cost and resistance: choose one of them.")
-        if {"RESTORED_GAIN", "RESTORED_RADIUS"} <= provided and distance == "resistance":
-            return tr(
-                "The gain of restoring whole discs is known for least cost only: leave their radius empty for single "
-                "cells, or choose least cost."
+        restoration = distance_info(choices["DISTANCE"]).restoration
+        if "RESTORED_GAIN" in provided and "cell" not in restoration:
+            return tr("The gain of restoring is known for {distances}: choose one of them.").format(
+                distances=distance_labels("flow.barriers", having="cell")
             )
+        if {"RESTORED_GAIN", "RESTORED_RADIUS"} <= provided and "disc" not in restoration:
+            return tr(
+                "The gain of restoring whole discs is known for {distances} only: leave their radius empty for single "
+                "cells, or choose {distances}."
+            ).format(distances=distance_labels("flow.barriers", having="disc"))
         return validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
@@ -223,8 +227,8 @@ class Barriers(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         gain = result.outputs["gain"]
-        # Of randomized paths a better cell may also invite a detour.
-        style = sensitivity_style if inputs.choice("DISTANCE") == "rsp" else current_style
+        # A better cell may also invite a detour, as of randomized paths, unless the distance is monotone.
+        style = current_style if distance_info(inputs.choice("DISTANCE")).monotone else sensitivity_style
         found = [RasterOutput("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
         for output_, name, band, unit in (
             ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),

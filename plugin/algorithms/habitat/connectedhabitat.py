@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...distance_registry import distance_help, distance_names
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import HABITAT, EngineAlgorithm
@@ -66,11 +67,8 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
             choice(
                 "DISTANCE",
                 tr("Distance"),
-                ["leastcost", "resistance", "rsp"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan) or randomized shortest paths (in between, see θ)."
-                ),
+                distance_names("habitat.connected"),
+                distance_help("habitat.connected"),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             dispersal(),

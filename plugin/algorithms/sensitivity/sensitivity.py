@@ -12,6 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
+from ...distance_registry import distance_help, distance_info, distance_names
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import SENSITIVITY, EngineAlgorithm
@@ -121,11 +122,8 @@ class SensitivityAlgorithm(EngineAlgorithm):
             choice(
                 "DISTANCE",
                 tr("Distance"),
-                ["leastcost", "resistance", "rsp"],
-                tr(
-                    "Which distance joins two places: least cost (the one best way), resistance (all ways, without a "
-                    "plan) or randomized shortest paths (in between, see θ)."
-                ),
+                distance_names("connectivity.sensitivity"),
+                distance_help("connectivity.sensitivity"),
             ),
             theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
             with_help(
@@ -198,7 +196,7 @@ class SensitivityAlgorithm(EngineAlgorithm):
             "respect_to": inputs.choice("RESPECT_TO"),
             "elasticity": inputs.flag("ELASTICITY"),
         }
-        if inputs.choice("DISTANCE") == "resistance":
+        if "solver" in distance_info(inputs.choice("DISTANCE")).parameters:
             parameters["solver"] = inputs.choice("SOLVER")
         if weighted:
             parameters["alpha"] = inputs.number("ALPHA")

@@ -6,6 +6,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
+from ...distance_registry import distance_info
 from ...i18n import tr
 from ...runner import Result
 from ..base import SENSITIVITY
@@ -67,7 +68,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
         return {"respect_to": inputs.choice("RESPECT_TO"), "elasticity": inputs.flag("ELASTICITY")}
 
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
-        if choices["DISTANCE"] == "euclidean" and choices["RESPECT_TO"] != "quality":
+        if not distance_info(choices["DISTANCE"]).differentiable and choices["RESPECT_TO"] != "quality":
             return tr(
                 "The distance as the crow flies does not depend on permeability or resistance: choose the change of "
                 "quality, or another distance."

@@ -6,6 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
+from permea.engine.distances.registry import entry_of
 from permea.engine.graph.focal_nodes import FocalNodes
 from permea.engine.paths import corridors
 from permea.engine.paths.pairwise_distances import allocate, connected, distance_matrix
@@ -224,7 +225,7 @@ def test_randomized_paths_do_not_begin_in_patches(grid):
 @pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
 def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, distance, sources, targets):
     """Where targets lie among the sources, too, and are fewer or more than these; going and coming back may differ."""
-    rule = "resistance" if isinstance(distance, ResistanceDistance) else "target"
+    rule = "target" if entry_of(distance).directed_graphs else "resistance"
     grid = GridGraph(1 / resistance, edge_rule=rule, pixel_size=PIXEL)
     every = np.union1d(sources, targets)
     whole = distance_matrix(grid, every, distance)

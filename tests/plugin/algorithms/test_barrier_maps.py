@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
 
 from .conftest import NODATA, PIXEL
@@ -12,7 +13,7 @@ OUT = "TEMPORARY_OUTPUT"
 LESS = {"IMPROVEMENT": None, "PINCH_POINTS": None, "RESTORED_GAIN": None}
 
 
-@pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp"])
+@pytest.mark.parametrize("distance", distance_names("flow.barriers"))
 def test_the_gain_of_a_cell_is_what_a_trial_of_it_shows(distance, run, read, valley, geotiff, points):
     step = 1e-4
     given = {"DISTANCE": distance, "THETA": 0.01, "FOCAL": points(*ENDS), **LESS}

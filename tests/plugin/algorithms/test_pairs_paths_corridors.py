@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
 
 from .conftest import NODATA, NORTH, PIXEL, WEST, opened
@@ -83,7 +84,7 @@ def test_randomized_paths_of_polygons_are_refused_by_name(run, patches, plain):
         run("distancematrix", INPUT=plain, FOCAL=patches((0, 1, 0, 1), (4, 5, 6, 8)), ID_FIELD="code", DISTANCE="rsp")
 
 
-@pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp", "euclidean"])
+@pytest.mark.parametrize("distance", distance_names("distance.matrix"))
 def test_from_features_to_targets_the_matrix_is_rectangular(run, rows, sites, plain, distance):
     """Read off the square matrix of all of them; the ids of both layers stay, also where they are the same."""
     here, there = [(0, 0), (6, 3)], [(1, 7), (0, 0), (5, 8)]

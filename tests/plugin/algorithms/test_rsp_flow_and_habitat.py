@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
 
 WALK = {"theta": 0.01, "cost": "inverse"}
@@ -40,7 +41,7 @@ def test_flow_between_habitat_is_more_where_more_habitat_is(run, read, valley, v
     np.testing.assert_allclose(read(two["OUTPUT"]).band, 4 * read(one["OUTPUT"]).band, rtol=1e-5)
 
 
-@pytest.mark.parametrize("distance", ["leastcost", "resistance", "rsp"])
+@pytest.mark.parametrize("distance", distance_names("habitat.connected"))
 def test_connected_habitat_is_written_as_the_engine_has_it(
     distance, run, read, valley, valley_file, geotiff, ask_engine
 ):
