@@ -61,14 +61,14 @@ def scaled():
 
 
 def run(task, folder, distance, inputs, **parameters):
-    """The outputs and numbers of a task, run in this process, with its estimate of memory."""
+    """The outputs and metrics of a task, run in this process, with its estimate of memory."""
     inputs = {"landscape": LANDSCAPE, "valid": np.ones(LANDSCAPE.shape, bool), **inputs}
     folder.mkdir()
     with open(os.devnull, "w") as nowhere:
         job = Job({**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(nowhere), folder)
         assert tasks()[task].estimate(job).bytes > 0
         result = tasks()[task].run(job)
-    return {name: np.asarray(array[:]) for name, array in result.outputs.items()}, result.numbers
+    return {name: np.asarray(array[:]) for name, array in result.outputs.items()}, result.metrics
 
 
 POINTS = {"focal_ids": np.array([1, 2, 3]), "focal_cells": np.array([[0, 0], [5, 6], [1, 5]])}
@@ -87,10 +87,10 @@ IN_UNITS_OF_DISTANCE = ("distance.matrix", "connectivity.sensitivity", "flow.bar
 def test_registered_distance_runs_in_task(task, scaled, tmp_path):
     """Distances and their gradients scale with θ; a kernel exp(−d / α) with α = θ is that of the cost with α = 1."""
     inputs, parameters = TASKS[task]
-    outputs, numbers = run(task, tmp_path / "scaled", "scaled", inputs, **parameters, alpha=SCALE)
-    expected, expected_numbers = run(task, tmp_path / "plain", "leastcost", inputs, **parameters, alpha=1.0)
+    outputs, metrics = run(task, tmp_path / "scaled", "scaled", inputs, **parameters, alpha=SCALE)
+    expected, expected_metrics = run(task, tmp_path / "plain", "leastcost", inputs, **parameters, alpha=1.0)
     factor = SCALE if task in IN_UNITS_OF_DISTANCE else 1.0
-    assert outputs.keys() == expected.keys() and numbers.keys() == expected_numbers.keys()
+    assert outputs.keys() == expected.keys() and metrics.keys() == expected_metrics.keys()
     for name, array in expected.items():
         np.testing.assert_allclose(outputs[name], factor * array, rtol=1e-9, atol=1e-12)
 

@@ -86,6 +86,7 @@ def test_one_device_at_a_time_or_all_is_the_same():
 TWO_DEVICES = """
     import jax, numpy as np, sys
     from permea.engine import EuclideanDistance, LCPDistance, ResistanceDistance
+    from permea.engine.distances.registry import entry_of
     from permea.engine.moving_window import MultiDeviceExecutor, ExponentialKernel, SensitivityAnalysis
 
     def main():
