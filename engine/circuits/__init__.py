@@ -9,11 +9,10 @@ from .accumulator import CumulativeCurrent, CurrentAccumulator
 from .advanced_mode import AdvancedResult, advanced
 from .differentiable import cumulative_current_map, current_map, potential_map
 from .grid_circuit import GridCircuit
-from .log_transform import log_transform
 from .network_circuit import NetworkCircuit
 from .one_to_all import AllToOne, FocalNodeResult, OneToAll
 from .pairwise import PairResult, Pairwise, ResistanceMatrix
-from .validation import MapDiagnostics, diagnose_map
+from .validation import MapDiagnostics, diagnose_map, log_transform
 
 __all__ = [
     "AdvancedResult",

@@ -1,4 +1,4 @@
-"""Currents summed over pairs, and the largest, without ever holding the maps of more than one pair."""
+"""Running sum and maximum of current maps, in memory that does not depend on their number."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class CumulativeCurrent:
-    """Currents of many runs.
+    """Currents of several runs, cumulated.
 
     Parameters
     ----------
     total
-        Their sum, in ampere; NaN where there is no node.
+        Sum of the current maps, in ampere; NaN in cells outside the circuit.
     largest
-        The largest of them; None if it was not asked for.
+        Maximum of the current maps; None if it was not computed.
     runs
-        How many there were.
+        Number of runs.
     residual
-        The worst of them; see `Currents`.
+        Largest violation of Kirchhoff's current law in any run; see `NodeCurrents`.
     """
 
     total: np.ndarray
@@ -29,12 +29,12 @@ class CumulativeCurrent:
 
 
 class CurrentAccumulator:
-    """Maps of runs added up one by one, in memory that does not depend on how many there are.
+    """Running sum and maximum of current maps.
 
     Parameters
     ----------
-    nothing
-        A map of zeros, NaN where there is no node. Where a map that is added has a value and this one has none, the
+    zero_map
+        A map of zeros, NaN in cells outside the circuit. Where an added map has a value and this one has none, the
         value counts.
 
     Examples
@@ -46,33 +46,33 @@ class CurrentAccumulator:
     (array([4. , 2.5]), array([3., 2.]))
     """
 
-    def __init__(self, nothing: np.ndarray):
-        self.result = CumulativeCurrent(nothing.copy(), nothing.copy(), 0, 0.0)
+    def __init__(self, zero_map: np.ndarray):
+        self.result = CumulativeCurrent(zero_map.copy(), zero_map.copy(), 0, 0.0)
 
     def add(self, currents: np.ndarray, residual: float) -> None:
-        """Add the map of one run, with how badly it conserves current."""
+        """Add the current map of one run with its residual."""
         self.add_sum(CumulativeCurrent(currents, currents, 1, residual))
 
-    def add_sum(self, more: CumulativeCurrent) -> None:
-        """Add what several runs add up to."""
+    def add_sum(self, other: CumulativeCurrent) -> None:
+        """Add the sum and maximum of several runs."""
         total, largest = self.result.total, self.result.largest
-        new = np.isnan(total) & ~np.isnan(more.total)
+        new = np.isnan(total) & ~np.isnan(other.total)
         total[new] = largest[new] = 0.0
-        total += np.where(np.isnan(more.total), 0.0, more.total)
-        np.maximum(largest, np.where(np.isnan(more.largest), 0.0, more.largest), out=largest)
-        residual = max(self.result.residual, more.residual)
-        self.result = CumulativeCurrent(total, largest, self.result.runs + more.runs, residual)
+        total += np.where(np.isnan(other.total), 0.0, other.total)
+        np.maximum(largest, np.where(np.isnan(other.largest), 0.0, other.largest), out=largest)
+        residual = max(self.result.residual, other.residual)
+        self.result = CumulativeCurrent(total, largest, self.result.runs + other.runs, residual)
 
 
-def streamed(nothing: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:
-    """Add up maps as they come, each with its residual.
+def accumulate(zero_map: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:
+    """Sum maps one at a time, each with its residual.
 
     Examples
     --------
-    >>> streamed(np.zeros(2), [(np.array([1.0, 2.0]), 0.0), (np.array([3.0, 0.5]), 0.0)]).total
+    >>> accumulate(np.zeros(2), [(np.array([1.0, 2.0]), 0.0), (np.array([3.0, 0.5]), 0.0)]).total
     array([4. , 2.5])
     """
-    sums = CurrentAccumulator(nothing)
+    sums = CurrentAccumulator(zero_map)
     for currents, residual in maps:
         sums.add(currents, residual)
     return sums.result

@@ -1,4 +1,4 @@
-"""Any currents and any grounds at once."""
+"""Advanced mode: any current sources and grounds in one circuit."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,18 +14,18 @@ Policy = Literal["keepall", "rmvsrc", "rmvgnd", "rmvall"]
 
 @dataclass(frozen=True)
 class AdvancedResult:
-    """What flows from given sources to given grounds.
+    """Potentials and currents between sources and grounds.
 
     Parameters
     ----------
     potentials
-        In volt; NaN where there is no node, or none that is connected with both a source and a ground.
+        In volt; NaN in cells outside the circuit, and in components without both a source and a ground.
     currents
-        In ampere; 0 where nothing flows, NaN where there is no node.
+        In ampere; 0 where no current flows, NaN in cells outside the circuit.
     residual
-        How badly current is conserved; see `Currents`.
+        Largest violation of Kirchhoff's current law; see `NodeCurrents`.
     unsolved
-        How many nodes are connected with a source but with no ground, so that nothing can be said of them.
+        Number of nodes in components with a source but without a ground, where no solution exists.
     """
 
     potentials: np.ndarray
@@ -44,145 +44,153 @@ def advanced(
     direct_grounds: bool = False,
     as_circuitscape: bool = False,
 ) -> AdvancedResult:
-    """Return what flows from sources to grounds.
+    """Solve for the currents from sources to grounds.
 
     Parameters
     ----------
     circuit
         The landscape, or a network.
     sources
-        Current that enters at every place, in ampere; negative where it is taken away, 0 for none. Sources at places
+        Current injected into every cell, in ampere; negative where current is withdrawn, 0 for none. Sources in cells
         of one node add.
     grounds
-        Conductance of every place to the ground, in siemens: infinite for a direct ground, 0 for none. Grounds at
-        places of one node add.
+        Ground conductance of every cell, in siemens: infinite for a direct ground, 0 for none. Grounds in cells of one
+        node add.
     policy
-        What is kept where a node has both: "keepall", "rmvsrc" (the ground), "rmvgnd" (the source), "rmvall" (neither).
-        A direct ground swallows whatever enters at it; so with "keepall" it is dropped where current enters.
+        How to resolve conflicts at nodes with both a source and a ground: "keepall" keeps both, "rmvsrc" removes the
+        source, "rmvgnd" the ground, "rmvall" both. A direct ground absorbs all current injected at its node, so
+        "keepall" removes direct grounds at nodes with a positive source.
     unit_currents
-        Whether every source counts as 1 A.
+        Whether to set every source to 1 A.
     direct_grounds
-        Whether every ground counts as a direct one.
+        Whether to make every ground a direct ground.
     as_circuitscape
-        Whether to resolve conflicts to the letter of Circuitscape 5: there, "rmvall" removes the source alone, and
-        "rmvgnd" a direct ground alone (one of a finite conductance still lets current out, but a component with no
-        others is left out); components whose sources add up to nothing are left out, too.
+        Whether to resolve conflicts exactly as Circuitscape 5 does. There, "rmvall" removes the source only; "rmvgnd"
+        removes direct grounds only (finite grounds still drain current, but a component without other grounds is
+        skipped); components whose sources sum to zero are skipped as well.
 
     Raises
     ------
     ValueError
-        Maps of another shape than the circuit's, values that are not numbers, negative or undefined grounds, no source
-        or no ground in the landscape, no source that is connected with a ground.
+        The shape of a map differs from the circuit's; sources are not finite; grounds are negative or NaN; the
+        landscape contains no source or no ground; no source is connected with a ground.
+
+    References
+    ----------
+    McRae, B. H., Shah, V. B., Mohapatra, T. K. (2013). Circuitscape 4 user guide. The Nature Conservancy. Advanced
+    mode.
 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..grid import GridGraph
+    >>> from ..graph.grid_graph import GridGraph
     >>> from .grid_circuit import GridCircuit
     >>> circuit = GridCircuit(GridGraph(jnp.ones((1, 3))))
     >>> flow = advanced(circuit, np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 0.5]]))
     >>> flow.potentials.round(9), flow.currents.round(9)
     (array([[4., 3., 2.]]), array([[1., 1., 1.]]))
     """
-    fed, conductance = _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds)
-    given = np.count_nonzero(fed), np.count_nonzero(conductance)
-    settle = _resolve_conflicts_circuitscape if as_circuitscape else _resolve_conflicts
-    fed, conductance, counted = settle(fed, conductance, policy)
+    injected, conductance = _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds)
+    before = np.count_nonzero(injected), np.count_nonzero(conductance)
+    resolve = _resolve_conflicts_circuitscape if as_circuitscape else _resolve_conflicts
+    injected, conductance, effective = resolve(injected, conductance, policy)
     components = circuit.components
-    sourced, earthed = np.zeros((2, components.max() + 1), bool)
-    sourced[components[fed != 0]] = True
+    has_source, has_ground = np.zeros((2, components.max() + 1), bool)
+    has_source[components[injected != 0]] = True
     if as_circuitscape:
-        sourced &= sum_by_node(components, fed, len(sourced)) != 0
-    earthed[components[counted > 0]] = True
-    if not (sourced & earthed).any():
-        balanced = "" if sourced[components[fed != 0]].all() else "; where sources add up to nothing none counts"
-        raise ValueError(
-            "no source is connected with a ground, so that current could not leave: there are sources at "
-            f"{given[0]:,} nodes and grounds at {given[1]:,}; {policy!r} leaves {np.count_nonzero(fed):,} and "
-            f"{np.count_nonzero(counted):,} of them{balanced}"
+        has_source &= sum_by_node(components, injected, len(has_source)) != 0
+    has_ground[components[effective > 0]] = True
+    if not (has_source & has_ground).any():
+        skipped = (
+            "" if has_source[components[injected != 0]].all() else "; components whose sources sum to 0 are skipped"
         )
-    fed = np.where((sourced & earthed)[components], fed, 0.0)
-    held = np.flatnonzero(np.isinf(conductance))
+        raise ValueError(
+            "no source is connected with a ground, so that the current could not leave the circuit: there are sources "
+            f"at {before[0]:,} nodes and grounds at {before[1]:,}; {policy!r} keeps {np.count_nonzero(injected):,} and "
+            f"{np.count_nonzero(effective):,} of them{skipped}"
+        )
+    injected = np.where((has_source & has_ground)[components], injected, 0.0)
+    fixed = np.flatnonzero(np.isinf(conductance))
     finite = np.flatnonzero((conductance > 0) & np.isfinite(conductance))
     to_ground = GroundConductances(finite, conductance[finite])
-    terminals = np.flatnonzero(fed)
-    values = circuit.grounded(held, to_ground).potentials(terminals, fed[terminals][None])[0]
-    solved = (circuit.node_of >= 0) & (sourced & earthed)[components][circuit.node_of]
-    values = np.where(solved, values, 0.0)
-    currents = circuit.currents(values, to_ground, open_nodes=np.concatenate([terminals, held]))
+    nodes = np.flatnonzero(injected)
+    potentials = circuit.grounded(fixed, to_ground).solve(nodes, injected[nodes][None])[0]
+    solved = (circuit.node_of >= 0) & (has_source & has_ground)[components][circuit.node_of]
+    potentials = np.where(solved, potentials, 0.0)
+    currents = circuit.currents(potentials, to_ground, terminals=np.concatenate([nodes, fixed]))
     return AdvancedResult(
-        circuit.laid_out(np.where(solved, values, np.nan)),
-        circuit.laid_out(currents.through),
+        circuit.to_map(np.where(solved, potentials, np.nan)),
+        circuit.to_map(currents.through),
         currents.residual,
-        int((sourced & ~earthed)[components].sum()),
+        int((has_source & ~has_ground)[components].sum()),
     )
 
 
 def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is fed into every node and its conductance to the ground."""
+    """Return the injected current and the ground conductance of every node."""
     sources, grounds = np.asarray(sources, float), np.asarray(grounds, float)
     for name, values in (("sources", sources), ("grounds", grounds)):
         if values.shape != circuit.shape:
             raise ValueError(f"{name} have shape {values.shape}, the circuit {circuit.shape}")
-    for name, values, wrong in (
+    for name, values, invalid in (
         ("sources", sources, ~np.isfinite(sources)),
         ("grounds", grounds, ~(grounds >= 0)),
     ):
-        if wrong.any():
-            place = tuple(int(index) for index in np.argwhere(wrong)[0])
+        if invalid.any():
+            first = tuple(int(index) for index in np.argwhere(invalid)[0])
             raise ValueError(
-                f"{name} are negative, infinite or not a number in {wrong.sum()} places, the first at {place} "
-                f"({values[place]:g}); sources must be finite, grounds conductances of 0 or more"
+                f"{name} are negative, infinite or not a number in {invalid.sum()} cells, the first at {first} "
+                f"({values[first]:g}); sources must be finite, grounds conductances of 0 or more"
             )
     if unit_currents:
         sources = (sources != 0).astype(float)
     if direct_grounds:
         grounds = np.where(grounds > 0, np.inf, 0.0)
-    there = circuit.node_of >= 0
-    number = circuit.node_of[there]
-    fed = sum_by_node(number, sources.ravel()[there], circuit.count)
-    conductance = sum_by_node(number, grounds.ravel()[there], circuit.count)
-    for name, given, found in (("source", sources, fed), ("ground", grounds, conductance)):
-        if not found.any():
-            raise ValueError(f"no {name} in the landscape: {np.count_nonzero(given)} given, none on an active cell")
-    return fed, conductance
+    is_node = circuit.node_of >= 0
+    number = circuit.node_of[is_node]
+    injected = sum_by_node(number, sources.ravel()[is_node], circuit.n_nodes)
+    conductance = sum_by_node(number, grounds.ravel()[is_node], circuit.n_nodes)
+    for name, by_cell, by_node in (("source", sources, injected), ("ground", grounds, conductance)):
+        if not by_node.any():
+            raise ValueError(f"no {name} in the landscape: {np.count_nonzero(by_cell)} given, none on an active cell")
+    return injected, conductance
 
 
 def _resolve_conflicts(
-    fed: np.ndarray, conductance: np.ndarray, policy: Policy
+    injected: np.ndarray, conductance: np.ndarray, policy: Policy
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Resolve conflicts between sources and grounds of one node.
 
     Returns
     -------
-    fed, conductance, counted
-        What is fed, the conductance to the ground, and that part of it which makes a component one with a ground.
+    injected, conductance, effective
+        Injected current, ground conductance, and the part of the latter that makes a component a grounded one.
     """
-    conflict = _conflicts(fed, conductance, policy)
+    conflict = _conflicts(injected, conductance, policy)
     if policy in ("rmvsrc", "rmvall"):
-        fed = np.where(conflict, 0.0, fed)
+        injected = np.where(conflict, 0.0, injected)
     if policy in ("rmvgnd", "rmvall"):
         conductance = np.where(conflict, 0.0, conductance)
     if policy == "keepall":
-        conductance = np.where((fed > 0) & np.isinf(conductance), 0.0, conductance)
-    return fed, conductance, conductance
+        conductance = np.where((injected > 0) & np.isinf(conductance), 0.0, conductance)
+    return injected, conductance, conductance
 
 
 def _resolve_conflicts_circuitscape(
-    fed: np.ndarray, conductance: np.ndarray, policy: Policy
+    injected: np.ndarray, conductance: np.ndarray, policy: Policy
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Resolve conflicts as Circuitscape does, which takes finite grounds into its matrix before; as `_resolve_conflicts`."""
-    conflict = _conflicts(fed, conductance, policy)
-    counted = conductance
+    """Resolve conflicts like Circuitscape, which assembles finite grounds first; returns as `_resolve_conflicts`."""
+    conflict = _conflicts(injected, conductance, policy)
+    effective = conductance
     if policy in ("rmvsrc", "rmvall"):
-        fed = np.where(conflict, 0.0, fed)
+        injected = np.where(conflict, 0.0, injected)
     if policy == "rmvgnd":
-        counted = np.where(conflict, 0.0, counted)
-    counted = np.where((fed > 0) & np.isinf(counted), 0.0, counted)
-    return fed, np.where(np.isinf(conductance), counted, conductance), counted
+        effective = np.where(conflict, 0.0, effective)
+    effective = np.where((injected > 0) & np.isinf(effective), 0.0, effective)
+    return injected, np.where(np.isinf(conductance), effective, conductance), effective
 
 
-def _conflicts(fed: np.ndarray, conductance: np.ndarray, policy: Policy) -> np.ndarray:
+def _conflicts(injected: np.ndarray, conductance: np.ndarray, policy: Policy) -> np.ndarray:
     if policy not in ("keepall", "rmvsrc", "rmvgnd", "rmvall"):
         raise ValueError(f"policy must be keepall, rmvsrc, rmvgnd or rmvall, not {policy!r}")
-    return (fed != 0) & (conductance > 0)
+    return (injected != 0) & (conductance > 0)

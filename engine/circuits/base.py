@@ -1,7 +1,7 @@
-"""What a circuit is: nodes joined by conductors, which can be grounded, fed and asked for potentials and currents.
+"""Resistor networks: circuits, circuits with fixed and grounded nodes, and the currents through their nodes.
 
-A *place* is what a map has a value for: a cell of a raster, a node of a network. A *node* is one place, or several that
-are short-circuited. Values at places are flat here; `Circuit.laid_out` gives them the shape of the map.
+A *cell* is an element of a map: a cell of a raster, or a node of a network. A *node* of the circuit is one cell, or
+several that are short-circuited. Values by cell are flat arrays; `Circuit.to_map` gives them the shape of the map.
 """
 
 import abc
@@ -14,18 +14,18 @@ from jaxtyping import Float, Int
 
 from .short_circuits import Groups, sum_by_node
 
-#: Branch currents below this part of the largest are rounding, and count as none.
-NEGLIGIBLE = 1e-8
+#: Branch currents below this fraction of the largest are rounding errors and count as 0.
+NEGLIGIBLE_CURRENT = 1e-8
 
 
 @dataclass(frozen=True)
 class GroundConductances:
-    """Conductors from nodes to the ground, which is at 0 V.
+    """Conductances between nodes and the ground, which is at 0 V.
 
     Parameters
     ----------
     nodes
-        Which nodes.
+        Grounded nodes.
     conductances
         In siemens, each positive and finite.
     """
@@ -33,61 +33,63 @@ class GroundConductances:
     nodes: Int[np.ndarray, "g"] = field(default_factory=lambda: np.empty(0, int))
     conductances: Float[np.ndarray, "g"] = field(default_factory=lambda: np.empty(0))
 
-    def of(self, count: int) -> Float[np.ndarray, "nodes"]:
-        """Return the conductance of every node to the ground; several conductors at one node add."""
-        return sum_by_node(self.nodes, self.conductances, count)
+    def per_node(self, n_nodes: int) -> Float[np.ndarray, "nodes"]:
+        """Return the ground conductance of every node; several conductances at one node add."""
+        return sum_by_node(self.nodes, self.conductances, n_nodes)
 
 
 @dataclass(frozen=True)
 class NodeCurrents:
-    """What flows through places and branches.
+    """Currents through the nodes of a circuit.
 
     Parameters
     ----------
     through
-        Current through the node of every place, in ampere: what enters or what leaves it, whichever is more.
+        Current through the node of every cell, in ampere: the larger of inflow and outflow.
     residual
-        Largest current that enters a node and does not leave it, nor is fed or grounded there, beside the largest
-        current through a node.
+        Largest violation of Kirchhoff's current law at a node that is not a terminal, relative to the largest current
+        through a node.
     """
 
-    through: Float[np.ndarray, "places"]
+    through: Float[np.ndarray, "cells"]
     residual: float
 
 
 class GroundedCircuit(abc.ABC):
-    """A circuit of which some nodes are held at given potentials and some are connected to the ground.
+    """A circuit in which some nodes have fixed potentials (Dirichlet nodes) and some are grounded.
 
-    Where a component has neither, one of its nodes is connected to the ground: as long as what is fed into such a
-    component sums to zero nothing flows there, and differences of potentials do not depend on it.
+    A component with neither gets a ground conductance at one of its nodes. As long as the currents injected into such a
+    component sum to zero, no current flows through that conductance, and differences of potentials do not depend on it.
     """
 
     @abc.abstractmethod
-    def potentials(
+    def solve(
         self,
-        terminals: Int[np.ndarray, "t"],
-        amounts: Float[np.ndarray, "k t"],
-        held: Float[np.ndarray, "k f"] | None = None,
+        nodes: Int[np.ndarray, "t"],
+        injected: Float[np.ndarray, "k t"],
+        fixed_potentials: Float[np.ndarray, "k f"] | None = None,
         *,
-        checked: bool = True,
-    ) -> Float[np.ndarray, "k places"]:
-        """Return the potentials, in volt, when currents enter at terminals.
+        refine: bool = True,
+    ) -> Float[np.ndarray, "k cells"]:
+        """Return the potentials, in volt, for currents injected at some nodes.
 
         Parameters
         ----------
-        terminals
-            Nodes.
-        amounts
-            In ampere, for k feedings; what is fed into a node whose potential is held goes to waste.
-        held
-            Potentials of the nodes that are held, 0 V by default.
-        checked
-            Whether to check a direct solution; not needed where the currents at these potentials are.
+        nodes
+            Nodes at which current is injected.
+        injected
+            Currents in ampere, one row for each of k right-hand sides. Currents injected at nodes with fixed potentials
+            have no effect.
+        fixed_potentials
+            Potentials of the fixed nodes, 0 V by default.
+        refine
+            Whether a direct solver checks its backward error and refines the solution. Not needed where Kirchhoff's
+            current law is checked afterwards.
         """
 
     @abc.abstractmethod
-    def between(self, nodes: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n n"]:
-        """Return the potential of every node when 1 A enters at another and the held ones are at 0 V."""
+    def transfer_resistances(self, nodes: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n n"]:
+        """Return the potential at each node for 1 A injected at each other, with the fixed nodes at 0 V."""
 
 
 class Circuit(abc.ABC):
@@ -96,111 +98,113 @@ class Circuit(abc.ABC):
     Attributes
     ----------
     shape
-        Of a map.
+        Shape of a map.
     node_of
-        Number of the node of every place, flat; −1 where there is none.
+        Node of every cell, flat; −1 for cells outside the circuit.
     components
-        Number of the component of every node, from 0 on.
+        Connected component of every node, numbered from 0.
     conductances
-        Sum of the conductors that meet at each node.
+        Sum of the conductances that meet at each node.
     """
 
     shape: tuple[int, ...]
-    node_of: Int[np.ndarray, "places"]
+    node_of: Int[np.ndarray, "cells"]
     components: Int[np.ndarray, "nodes"]
     conductances: Float[np.ndarray, "nodes"]
 
     @property
-    def count(self) -> int:
-        """How many nodes there are."""
+    def n_nodes(self) -> int:
+        """Number of nodes."""
         return len(self.components)
 
     @abc.abstractmethod
     def grounded(
         self,
-        held: Int[np.ndarray, "f"] | None = None,
+        fixed: Int[np.ndarray, "f"] | None = None,
         grounds: GroundConductances | None = None,
-        feedings: int = 1,
+        n_rhs: int = 1,
     ) -> GroundedCircuit:
-        """Hold the potentials of some nodes, and connect some to the ground.
+        """Fix the potentials of some nodes and ground others.
 
         Parameters
         ----------
-        held
-            Nodes, all different.
+        fixed
+            Nodes with fixed potentials, all different.
         grounds
-            Conductors to the ground.
-        feedings
-            For how many feedings potentials will be asked: the solver is chosen by it.
+            Ground conductances.
+        n_rhs
+            Expected number of right-hand sides, by which the solver is chosen.
         """
 
     @abc.abstractmethod
-    def merging(self, groups: Groups) -> "Circuit":
-        """Return the circuit in which the places of each group are short-circuited, too."""
+    def with_short_circuits(self, groups: Groups) -> "Circuit":
+        """Return the circuit in which the cells of each group are short-circuited as well."""
 
     @abc.abstractmethod
-    def leaving(self, values: Float[np.ndarray, "k places"], nodes: Int[np.ndarray, "n"]) -> Float[np.ndarray, "k n"]:
-        """Return the net current that leaves some nodes through the conductors, at given potentials."""
+    def net_outflow(
+        self, potentials: Float[np.ndarray, "k cells"], nodes: Int[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "k n"]:
+        """Return the net current that flows from some nodes into their neighbours."""
 
     @abc.abstractmethod
     def neighbours(self, nodes: Int[np.ndarray, "n"]) -> list[np.ndarray]:
-        """Return the nodes that are joined with each of some nodes."""
+        """Return the neighbours of each of some nodes."""
 
     @abc.abstractmethod
-    def split(
-        self, values: Float[np.ndarray, "places"]
+    def inflow_outflow(
+        self, potentials: Float[np.ndarray, "cells"]
     ) -> tuple[Float[np.ndarray, "nodes"], Float[np.ndarray, "nodes"]]:
-        """Return what enters and what leaves every node through the conductors, at given potentials."""
+        """Return the sums of the branch currents into and out of every node."""
 
-    def nodes_at(self, places: Int[np.ndarray, "p"]) -> Int[np.ndarray, "n"]:
-        """Return the nodes of some places, each once; places without a node have none."""
-        nodes = np.unique(self.node_of[places])
+    def nodes_at(self, cells: Int[np.ndarray, "c"]) -> Int[np.ndarray, "n"]:
+        """Return the distinct nodes of some cells; cells outside the circuit are ignored."""
+        nodes = np.unique(self.node_of[cells])
         return nodes[nodes >= 0]
 
     @cached_property
-    def first_places(self) -> Int[np.ndarray, "nodes"]:
-        """The first place of every node."""
-        first = np.empty(self.count, np.int64)
-        places = np.flatnonzero(self.node_of >= 0)[::-1]
-        first[self.node_of[places]] = places
+    def representative_cells(self) -> Int[np.ndarray, "nodes"]:
+        """The first cell of every node."""
+        first = np.empty(self.n_nodes, np.int64)
+        cells = np.flatnonzero(self.node_of >= 0)[::-1]
+        first[self.node_of[cells]] = cells
         return first
 
-    def laid_out(self, values: Float[np.ndarray, "*k places"], fill: float = np.nan) -> np.ndarray:
-        """Give values at places the shape of a map, with a fill where there is no node."""
+    def to_map(self, values: Float[np.ndarray, "*k cells"], fill: float = np.nan) -> np.ndarray:
+        """Reshape values by cell to maps, with `fill` in cells outside the circuit."""
         return np.where(self.node_of >= 0, values, fill).reshape(*values.shape[:-1], *self.shape)
 
     def currents(
         self,
-        values: Float[np.ndarray, "places"],
+        potentials: Float[np.ndarray, "cells"],
         grounds: GroundConductances | None = None,
         *,
         merged: Sequence[np.ndarray] = (),
-        open_nodes: Int[np.ndarray, "n"] | None = None,
+        terminals: Int[np.ndarray, "n"] | None = None,
     ) -> NodeCurrents:
-        """Return what flows through every place at given potentials.
+        """Return the current through every node at given potentials.
 
         Parameters
         ----------
-        values
-            Potentials.
+        potentials
+            Potential of every cell.
         grounds
-            Conductors to the ground.
+            Ground conductances.
         merged
-            Sets of nodes that are one node, at one potential, for now.
-        open_nodes
-            Nodes where current is fed or taken away; at all others what enters must leave.
+            Sets of nodes at one potential, each treated as a single node and as a terminal.
+        terminals
+            Nodes at which current enters or leaves the circuit. At all others the inflow must equal the outflow.
         """
-        into, out = self.split(values)
+        inflow, outflow = self.inflow_outflow(potentials)
         if grounds is not None:
-            lost = grounds.of(self.count) * values[self.first_places]
-            into, out = into + np.maximum(-lost, 0), out + np.maximum(lost, 0)
-        through = np.maximum(into, out)
-        net = np.abs(into - out)
+            to_ground = grounds.per_node(self.n_nodes) * potentials[self.representative_cells]
+            inflow, outflow = inflow + np.maximum(-to_ground, 0), outflow + np.maximum(to_ground, 0)
+        through = np.maximum(inflow, outflow)
+        imbalance = np.abs(inflow - outflow)
         for nodes in merged:
-            through[nodes] = max(into[nodes].sum(), out[nodes].sum())
-            net[nodes] = 0.0
-        if open_nodes is not None:
-            net[open_nodes] = 0.0
+            through[nodes] = max(inflow[nodes].sum(), outflow[nodes].sum())
+            imbalance[nodes] = 0.0
+        if terminals is not None:
+            imbalance[terminals] = 0.0
         largest = through.max(initial=0.0)
-        shown = np.where(self.node_of >= 0, through[self.node_of], 0.0)
-        return NodeCurrents(shown, float(net.max(initial=0.0) / largest) if largest > 0 else 0.0)
+        by_cell = np.where(self.node_of >= 0, through[self.node_of], 0.0)
+        return NodeCurrents(by_cell, float(imbalance.max(initial=0.0) / largest) if largest > 0 else 0.0)

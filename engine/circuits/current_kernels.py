@@ -23,7 +23,7 @@ def largest_current(edges, offsets, values):
 
 
 @njit_cached
-def split_flows(edges, offsets, values, least, into, out):
+def add_inflow_outflow(edges, offsets, values, least, into, out):
     """Add what enters and what leaves every cell; currents below `least` are none."""
     for step in range(offsets.size):
         for cell in range(values.size):
@@ -261,12 +261,12 @@ def chunk_ranges(cells: int) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in itertools.pairwise(cuts) if stop > start]
 
 
-def offsets_of(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:
+def flat_offsets(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:
     """Return where steps lead, in flat indices.
 
     Examples
     --------
-    >>> offsets_of(((-1, 0), (0, 1)), 5)
+    >>> flat_offsets(((-1, 0), (0, 1)), 5)
     array([-5,  1])
     """
     return np.array([down * columns + right for down, right in steps])

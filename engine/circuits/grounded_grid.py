@@ -1,14 +1,15 @@
-"""Potentials on a raster some nodes of which are held, or are regions without resistance.
+"""Potentials on a raster with fixed nodes and short-circuit regions.
 
-Cells that are held, and all cells of merged nodes, are taken out of the stencil: their rows become rows of the
-identity, and what they conduct stands on the right-hand side. With A over the remaining cells, C what these conduct to
-the nodes taken out, and p the potentials of those nodes,
+The cells of fixed nodes and of merged nodes (short-circuit regions) are eliminated from the stencil: their rows become
+rows of the identity, and their conductances move to the right-hand side. With A the matrix of the remaining cells, C
+their conductances to the eliminated nodes, and p the potentials of those nodes,
 
     A v = b + C p.
 
-The potentials of merged nodes that are not held follow from what must leave them. S = D − Cᵀ A⁻¹ C, the network that
-remains between them when all cells are eliminated, is found by one solve for each; then S p = b_p − (what leaves them
-at p = 0). No raster is ever rebuilt, nothing is approximated by a large conductance.
+The potentials of merged nodes that are not fixed follow from Kirchhoff's current law. The Schur complement
+S = D − Cᵀ A⁻¹ C is the network between them after eliminating all cells (Kron reduction); its columns take one solve
+each. Then S p = b_p − (their net outflow at p = 0). The raster is not rebuilt, and no short circuit is approximated by
+a large conductance.
 """
 
 import jax.numpy as jnp
@@ -22,168 +23,172 @@ from ..linalg.nested_dissection.cpu.inverse_block import inverse_submatrix
 from ..linalg.stencil_matrix import StencilMatrix
 from .base import Circuit, GroundConductances, GroundedCircuit
 
-#: Columns solved together where only a few of their entries are kept.
-TOGETHER = 16
+#: Right-hand sides per solve where only few entries of each solution are used; bounds the memory for solutions.
+RHS_BLOCK = 16
 
 
 class GroundedGridCircuit(GroundedCircuit):
-    """A raster with held and grounded nodes; see `GroundedCircuit`.
+    """A raster with fixed and grounded nodes; see `GroundedCircuit`.
 
     Parameters
     ----------
     circuit
         The landscape.
-    held
-        Nodes whose potential is given.
+    fixed
+        Nodes with fixed potentials.
     grounds
-        Conductors to the ground.
-    feedings
-        How many feedings to expect.
+        Ground conductances.
+    n_rhs
+        Expected number of right-hand sides.
     """
 
-    def __init__(self, circuit: Circuit, held: Int[np.ndarray, "f"], grounds: GroundConductances, feedings: int):
+    def __init__(self, circuit: Circuit, fixed: Int[np.ndarray, "f"], grounds: GroundConductances, n_rhs: int):
         self.circuit = circuit
-        self.held = np.asarray(held, np.int64)
-        self.ground = grounds.of(circuit.count) + _ties(circuit, self.held, grounds)
-        is_held = np.zeros(circuit.count, bool)
-        is_held[self.held] = True
-        #: Merged nodes whose potential is not given.
-        self.floating = circuit.merged_nodes[~is_held[circuit.merged_nodes]]
-        self.outside = np.concatenate([self.held, self.floating])
-        self.position = np.full(circuit.count, -1)
-        self.position[self.outside] = np.arange(len(self.outside))
+        self.fixed = np.asarray(fixed, np.int64)
+        self.ground = grounds.per_node(circuit.n_nodes) + _grounding(circuit, self.fixed, grounds)
+        is_fixed = np.zeros(circuit.n_nodes, bool)
+        is_fixed[self.fixed] = True
+        #: Merged nodes with unknown potentials.
+        self.floating = circuit.merged_nodes[~is_fixed[circuit.merged_nodes]]
+        self.eliminated = np.concatenate([self.fixed, self.floating])
+        #: Position of every node among the eliminated ones; −1 for all others.
+        self.position = np.full(circuit.n_nodes, -1)
+        self.position[self.eliminated] = np.arange(len(self.eliminated))
         node = circuit.node_of
-        self.out = (node >= 0) & (self.position[node] >= 0)
-        self.out_cells = np.flatnonzero(self.out)
+        self.is_eliminated = (node >= 0) & (self.position[node] >= 0)
+        self.eliminated_cells = np.flatnonzero(self.is_eliminated)
         self.center, self.edges = self._matrix()
-        self.feedings = feedings
-        self._network = None
+        self.n_rhs = n_rhs
+        self._reduced_factor = None
+
+    def solve(self, nodes, injected, fixed_potentials=None, *, refine=True):
+        """Return the potentials for currents injected at some nodes; see `GroundedCircuit.solve`."""
+        count, n_cells = len(injected), self.circuit.node_of.size
+        levels = np.zeros((count, len(self.eliminated)))
+        if fixed_potentials is not None:
+            levels[:, : len(self.fixed)] = fixed_potentials
+        position = self.position[nodes]
+        rhs = np.zeros((count, n_cells))
+        single = position < 0
+        np.add.at(rhs, (slice(None), self.circuit.representative_cells[nodes[single]]), injected[:, single])
+        potentials = self._solve_cells(rhs, levels, refine)
+        if len(self.floating):
+            floating = slice(len(self.fixed), None)
+            entering = np.zeros((count, len(self.eliminated)))
+            np.add.at(entering, (slice(None), position[~single]), injected[:, ~single])
+            residual = entering[:, floating] - self.circuit.net_outflow(potentials, self.floating)
+            correction = np.zeros_like(levels)
+            correction[:, floating] = cho_solve(self._kron_reduction(), residual.T).T
+            potentials += self._solve_cells(np.zeros_like(rhs), correction, refine)
+        return potentials
+
+    def transfer_resistances(self, nodes):
+        """Return the transfer resistances between nodes, from a factorization where its memory suffices."""
+        nodes = np.asarray(nodes)
+        if (np.isin(nodes, self.fixed)).any():
+            raise ValueError(
+                f"{np.isin(nodes, self.fixed).sum()} of {len(nodes)} nodes have fixed potentials: no current can be "
+                "injected there"
+            )
+        single = self.position[nodes] < 0
+        cells = self.circuit.representative_cells[nodes[single]]
+        result = np.zeros((len(nodes),) * 2)
+        if predicted_factor_bytes(self.circuit.shape, symmetric=True) <= free_memory():
+            system = StencilMatrix(jnp.asarray(self.center), jnp.asarray(self.edges))
+            between_cells = inverse_submatrix(system, cells)
+        else:
+            units = np.eye(len(cells))
+            blocks = [units[start : start + RHS_BLOCK] for start in range(0, len(cells), RHS_BLOCK)]
+            between_cells = np.concatenate([self._rows_of_inverse(cells, block) for block in blocks])
+        if not len(self.floating):
+            return between_cells
+        factor = self._kron_reduction(cells)
+        response = self._response
+        inverse = cho_solve(factor, np.eye(len(self.floating)))
+        from_cells = response.T @ inverse
+        merged = self.position[nodes[~single]] - len(self.fixed)
+        result[np.ix_(single, single)] = between_cells + from_cells @ response
+        result[np.ix_(single, ~single)] = from_cells[:, merged]
+        result[np.ix_(~single, single)] = from_cells[:, merged].T
+        result[np.ix_(~single, ~single)] = inverse[np.ix_(merged, merged)]
+        return result
 
     def _matrix(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stencil with identity rows for eliminated cells and for cells without conductances."""
         node, edges = self.circuit.node_of, -self.circuit.edges
         center = self.circuit.edges.sum(0) + np.where(node >= 0, self.ground[node], 0.0)
-        center[self.out | (node < 0) | (center == 0)] = 1.0
-        cells = self.out_cells
+        center[self.is_eliminated | (node < 0) | (center == 0)] = 1.0
+        cells = self.eliminated_cells
         for step, offset in enumerate(self.circuit.offsets):
             linked = cells[edges[step, cells] < 0]
             edges[step, linked] = 0.0
             edges[len(edges) - 1 - step, linked + offset] = 0.0
         return center.reshape(self.circuit.shape), edges.reshape(-1, *self.circuit.shape)
 
-    def potentials(self, terminals, amounts, held=None, *, checked=True):
-        """Return the potentials when currents enter at terminals."""
-        count, places = len(amounts), self.circuit.node_of.size
-        given = np.zeros((count, len(self.outside)))
-        if held is not None:
-            given[:, : len(self.held)] = held
-        position = self.position[terminals]
-        fed = np.zeros((count, places))
-        single = position < 0
-        np.add.at(fed, (slice(None), self.circuit.first_places[terminals[single]]), amounts[:, single])
-        values = self._solved(fed, given, checked)
-        if len(self.floating):
-            floating = slice(len(self.held), None)
-            entering = np.zeros((count, len(self.outside)))
-            np.add.at(entering, (slice(None), position[~single]), amounts[:, ~single])
-            lacking = entering[:, floating] - self.circuit.leaving(values, self.floating)
-            found = np.zeros_like(given)
-            found[:, floating] = cho_solve(self._reduced(), lacking.T).T
-            values += self._solved(np.zeros_like(fed), found, checked)
-        return values
+    def _rows_of_inverse(self, cells: np.ndarray, injected: np.ndarray) -> np.ndarray:
+        rhs = np.zeros((len(injected), self.circuit.node_of.size))
+        rhs[:, cells] = injected
+        return self._solve_cells(rhs, np.zeros((len(injected), len(self.eliminated))))[:, cells]
 
-    def between(self, nodes):
-        """Return the potential of every node when 1 A enters at another: exactly, from a factor where it fits."""
-        nodes = np.asarray(nodes)
-        if (np.isin(nodes, self.held)).any():
-            raise ValueError(
-                f"{np.isin(nodes, self.held).sum()} of {len(nodes)} nodes are held: no current enters there"
-            )
-        single = self.position[nodes] < 0
-        cells = self.circuit.first_places[nodes[single]]
-        result = np.zeros((len(nodes),) * 2)
-        if predicted_factor_bytes(self.circuit.shape, symmetric=True) <= free_memory():
-            system = StencilMatrix(jnp.asarray(self.center), jnp.asarray(self.edges))
-            among = inverse_submatrix(system, cells)
-        else:
-            units = np.eye(len(cells))
-            among = np.concatenate(
-                [self._columns(cells, units[first : first + TOGETHER]) for first in range(0, len(cells), TOGETHER)]
-            )
-        if not len(self.floating):
-            return among
-        factor = self._reduced(cells)
-        response = self._response
-        inverse = cho_solve(factor, np.eye(len(self.floating)))
-        spread = response.T @ inverse
-        mine = self.position[nodes[~single]] - len(self.held)
-        result[np.ix_(single, single)] = among + spread @ response
-        result[np.ix_(single, ~single)] = spread[:, mine]
-        result[np.ix_(~single, single)] = spread[:, mine].T
-        result[np.ix_(~single, ~single)] = inverse[np.ix_(mine, mine)]
-        return result
+    def _kron_reduction(self, cells: np.ndarray | None = None):
+        """Return the Cholesky factor of the network between the floating nodes, all cells eliminated.
 
-    def _columns(self, cells: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-        fed = np.zeros((len(amounts), self.circuit.node_of.size))
-        fed[:, cells] = amounts
-        return self._solved(fed, np.zeros((len(amounts), len(self.outside))))[:, cells]
-
-    def _reduced(self, cells: np.ndarray | None = None):
-        """Return the factor of the network between the floating nodes, and remember their response at some cells."""
-        if self._network is None or cells is not None:
+        With `cells`, also store the potentials of these cells for 1 V at each floating node in `_response`.
+        """
+        if self._reduced_factor is None or cells is not None:
             count = len(self.floating)
-            network = np.empty((count, count))
+            reduced = np.empty((count, count))
             self._response = np.empty((count, 0 if cells is None else len(cells)))
-            for start in range(0, count, TOGETHER):
-                rows = range(start, min(start + TOGETHER, count))
-                unit = np.zeros((len(rows), len(self.outside)))
-                unit[np.arange(len(rows)), len(self.held) + np.array(rows)] = 1.0
-                values = self._solved(np.zeros((len(rows), self.circuit.node_of.size)), unit)
-                network[rows] = self.circuit.leaving(values, self.floating)
+            for start in range(0, count, RHS_BLOCK):
+                rows = range(start, min(start + RHS_BLOCK, count))
+                levels = np.zeros((len(rows), len(self.eliminated)))
+                levels[np.arange(len(rows)), len(self.fixed) + np.array(rows)] = 1.0
+                potentials = self._solve_cells(np.zeros((len(rows), self.circuit.node_of.size)), levels)
+                reduced[rows] = self.circuit.net_outflow(potentials, self.floating)
                 if cells is not None:
-                    self._response[rows] = values[:, cells]
-            network = (network + network.T) / 2 + np.diag(self.ground[self.floating])
-            self._network = cho_factor(network)
-        return self._network
+                    self._response[rows] = potentials[:, cells]
+            reduced = (reduced + reduced.T) / 2 + np.diag(self.ground[self.floating])
+            self._reduced_factor = cho_factor(reduced)
+        return self._reduced_factor
 
-    def _solved(
-        self, fed: Float[np.ndarray, "k places"], given: Float[np.ndarray, "k out"], checked: bool = True
+    def _solve_cells(
+        self, rhs: Float[np.ndarray, "k cells"], levels: Float[np.ndarray, "k eliminated"], refine: bool = True
     ) -> np.ndarray:
-        """Solve for the cells, given what is fed into them, which is overwritten, and the nodes taken out."""
-        b = fed
-        cells, node = self.out_cells, self.circuit.node_of
-        level = given[:, self.position[node[cells]]]
+        """Solve for the cells, given the potentials (levels) of the eliminated nodes; `rhs` is overwritten."""
+        cells, node = self.eliminated_cells, self.circuit.node_of
+        cell_levels = levels[:, self.position[node[cells]]]
         for step, offset in enumerate(self.circuit.offsets):
             weight = self.circuit.edges[step, cells]
-            # Of two nodes taken out neither is solved for.
             linked = np.flatnonzero(weight > 0)
-            there = cells[linked] + offset
-            inside = ~self.out[there]
-            np.add.at(b, (slice(None), there[inside]), (weight * level)[:, linked[inside]])
-        b[:, cells] = level
-        b[:, node < 0] = 0.0
-        if not b.any():
-            return b
-        refined_from = REFINEMENT_THRESHOLD if checked else np.inf
-        feedings = max(self.feedings, len(b))
-        solver = select_solver(self.circuit.shape, feedings, symmetric=True, refined_from=refined_from).solver
-        solved = solver.solve_on_host(self.center, self.edges, b.reshape(-1, *self.circuit.shape), False)
-        values = np.asarray(solved).reshape(b.shape)
-        values[:, cells] = level
-        return values
+            neighbour = cells[linked] + offset
+            # An edge between two eliminated cells does not touch the remaining system.
+            inside = ~self.is_eliminated[neighbour]
+            np.add.at(rhs, (slice(None), neighbour[inside]), (weight * cell_levels)[:, linked[inside]])
+        rhs[:, cells] = cell_levels
+        rhs[:, node < 0] = 0.0
+        if not rhs.any():
+            return rhs
+        refined_from = REFINEMENT_THRESHOLD if refine else np.inf
+        n_rhs = max(self.n_rhs, len(rhs))
+        solver = select_solver(self.circuit.shape, n_rhs, symmetric=True, refined_from=refined_from).solver
+        solution = solver.solve_on_host(self.center, self.edges, rhs.reshape(-1, *self.circuit.shape), False)
+        potentials = np.asarray(solution).reshape(rhs.shape)
+        potentials[:, cells] = cell_levels
+        return potentials
 
 
-def _ties(circuit: Circuit, held: np.ndarray, grounds: GroundConductances) -> Float[np.ndarray, "nodes"]:
-    """Return conductors to the ground for components that have none."""
-    lacks = np.ones(circuit.components.max(initial=-1) + 1, bool)
-    lacks[circuit.components[held]] = False
-    lacks[circuit.components[grounds.nodes]] = False
-    tie = np.zeros(circuit.count)
-    if lacks.any():
-        # The best connected node: a weakly connected one would put its own resistance into every potential.
-        nodes = np.flatnonzero(lacks[circuit.components])
+def _grounding(circuit: Circuit, fixed: np.ndarray, grounds: GroundConductances) -> Float[np.ndarray, "nodes"]:
+    """Return a ground conductance for one node of every component that has no fixed or grounded node."""
+    ungrounded = np.ones(circuit.components.max(initial=-1) + 1, bool)
+    ungrounded[circuit.components[fixed]] = False
+    ungrounded[circuit.components[grounds.nodes]] = False
+    grounding = np.zeros(circuit.n_nodes)
+    if ungrounded.any():
+        # The best connected node: a weakly connected one would add its own resistance to every potential.
+        nodes = np.flatnonzero(ungrounded[circuit.components])
         order = nodes[np.argsort(circuit.conductances[nodes], kind="stable")]
-        best = np.zeros(lacks.size, np.int64)
+        best = np.zeros(ungrounded.size, np.int64)
         best[circuit.components[order]] = order
-        chosen = best[lacks]
-        tie[chosen] = np.where(circuit.conductances[chosen] > 0, circuit.conductances[chosen], 1.0)
-    return tie
+        chosen = best[ungrounded]
+        grounding[chosen] = np.where(circuit.conductances[chosen] > 0, circuit.conductances[chosen], 1.0)
+    return grounding

@@ -24,7 +24,10 @@ BALANCE_TOL = 1e-11
 
 
 def sum_region_currents_low_rank(
-    pairs: RegionPairSolver, some: list[tuple[int, int]], zero_at_focal: bool, so_far: Callable[[float], None]
+    pairs: RegionPairSolver,
+    some: list[tuple[int, int]],
+    zero_focal_currents: bool,
+    on_progress: Callable[[float], None],
 ) -> CumulativeCurrent | None:
     """Add up the currents of some pairs, solving for patterns instead of pairs.
 
@@ -34,9 +37,9 @@ def sum_region_currents_low_rank(
         The focal regions, on a raster without short-circuit regions.
     some
         Which pairs.
-    zero_at_focal
+    zero_focal_currents
         Whether the current through the two regions of a pair counts as 0.
-    so_far
+    on_progress
         Told which part of the raster is done, from several threads, one at a time.
 
     Returns
@@ -46,7 +49,7 @@ def sum_region_currents_low_rank(
     """
     if len(some) < FEWEST:
         return None
-    answers = pairs.entering(some, keep=True)
+    answers = pairs.entering(some, retain=True)
     if not all(answer.certain for answer in answers):
         return None
     joined = [(pair, answer) for pair, answer in zip(some, answers, strict=True) if answer.resistance < np.inf]
@@ -59,14 +62,14 @@ def sum_region_currents_low_rank(
     if peak_bytes(circuit.shape, len(basis.amounts), cpu_count()) > free_memory():
         return None
     factored = cached_factor(grounded.center, grounded.edges, True)
-    sums = _TileAccumulator(pairs, np.array(ends), basis, factored.dissection, so_far)
-    cells = circuit.first_places[pairs.terminals]
+    sums = _TileAccumulator(pairs, np.array(ends), basis, factored.dissection, on_progress)
+    cells = circuit.representative_cells[pairs.terminals]
     residual = max(solve_streamed(factored, cells, basis.amounts, sums.add))
     if not residual <= BALANCE_TOL:
         return None
     total, largest = (sums.in_raster(array) for array in (sums.total, sums.largest))
     claimed = np.zeros(total.size, bool)
-    own = 0.0 if zero_at_focal else 1.0
+    own = 0.0 if zero_focal_currents else 1.0
     # What flows between two regions all flows through both of them.
     for (one, other), answer in joined:
         for region in (one, other):
@@ -89,10 +92,10 @@ class _TileAccumulator:
         ends: Int[np.ndarray, "pairs 2"],
         basis: BoundaryCurrentBasis,
         plan: SymbolicFactorization,
-        so_far: Callable[[float], None],
+        on_progress: Callable[[float], None],
     ):
         circuit = pairs.circuit
-        self.so_far, self.done, self.lock = so_far, 0, Lock()
+        self.on_progress, self.done, self.lock = on_progress, 0, Lock()
         self.basis, self.shape = basis, circuit.shape
         self.one, self.other = np.ascontiguousarray(ends.T)
         around = tuple(n + 2 for n in plan.padded)
@@ -118,7 +121,7 @@ class _TileAccumulator:
         self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
         with self.lock:
             self.done += int(counts.sum())
-            self.so_far(self.done / (self.shape[0] * self.shape[1]))
+            self.on_progress(self.done / (self.shape[0] * self.shape[1]))
         return unbalanced
 
     def in_raster(self, around: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:

@@ -1,4 +1,4 @@
-"""One focal node against all others: a source with the others grounded, or a ground with the others as sources."""
+"""One-to-all and all-to-one modes: each focal node in turn against all others."""
 
 import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,29 +8,30 @@ import numpy as np
 from scipy.linalg import solve as solve_dense
 
 from ..graph.focal_nodes import FocalNodes, require_two_nodes
-from .accumulator import CumulativeCurrent, streamed
+from .accumulator import CumulativeCurrent, accumulate
 from .base import Circuit
 
-#: Focal nodes whose potentials are solved for together.
-TOGETHER = 8
+#: Right-hand sides (focal nodes) per solve; bounds the memory for potentials.
+RHS_BLOCK = 8
 
 
 @dataclass(frozen=True)
 class FocalNodeResult:
-    """What flows when it is one focal node's turn.
+    """Potentials and currents of the run of one focal node.
 
     Parameters
     ----------
     id
         Of the focal node.
     resistance
-        One to all: its potential for each ampere that enters; all to one: 0. Infinite if no other can be reached.
+        One to all: potential of the focal node divided by its current; all to one: 0. Infinite if no other focal node
+        is connected with it.
     potentials
-        In volt; NaN where there is no node, or none that is connected with the focal node.
+        In volt; NaN in cells outside the circuit, and in those not connected with the focal node.
     currents
-        In ampere; NaN where there is no node.
+        In ampere; NaN in cells outside the circuit.
     residual
-        How badly current is conserved; see `Currents`.
+        Largest violation of Kirchhoff's current law; see `NodeCurrents`.
     """
 
     id: int
@@ -41,20 +42,20 @@ class FocalNodeResult:
 
 
 class _FocalNodeMode(abc.ABC):
-    """What the two ways have in common.
+    """Base class of the two modes.
 
     Parameters
     ----------
     circuit
         The landscape, or a network.
     focal
-        Focal nodes; all cells of a region are one node.
+        Focal nodes; the cells of a focal region are one node.
     strengths
-        What each injects, in ampere, by id; 1 for those that are not listed.
+        Current that each focal node injects, in ampere, by id; 1 by default.
     excluded
-        Pairs of ids that have nothing to do with each other: while it is one's turn, the other is ordinary cells.
-    zero_at_focal
-        Whether the current through the sources and grounds of a run is shown as 0.
+        Pairs of ids. In the run of one of them, the other is not a focal node.
+    zero_focal_currents
+        Whether to set the current through the sources and grounds of a run to zero in its map.
     """
 
     def __init__(
@@ -64,45 +65,45 @@ class _FocalNodeMode(abc.ABC):
         *,
         strengths: Mapping[int, float] | None = None,
         excluded: Sequence[tuple[int, int]] = (),
-        zero_at_focal: bool = False,
+        zero_focal_currents: bool = False,
     ):
         require_two_nodes(focal, circuit)
-        self.circuit, self.focal, self.zero_at_focal = circuit, focal, zero_at_focal
+        self.circuit, self.focal, self.zero_focal_currents = circuit, focal, zero_focal_currents
         self.strengths = {int(identity): float(value) for identity, value in (strengths or {}).items()}
-        known = set(focal.ids.tolist())
         for identity, value in self.strengths.items():
             if not np.isfinite(value):
                 raise ValueError(f"the strength of focal node {identity} is {value:g}; it must be a number")
-        self.excluded = {identity: set() for identity in known}
-        for one, other in excluded:
-            for identity in (int(one), int(other)):
-                if identity not in known:
-                    raise ValueError(f"excluded pair ({one}, {other}): {identity} is not the id of a focal node")
-            self.excluded[int(one)].add(int(other))
-            self.excluded[int(other)].add(int(one))
+        self.excluded = {identity: set() for identity in set(focal.ids.tolist())}
+        for i, j in excluded:
+            for identity in (int(i), int(j)):
+                if identity not in self.excluded:
+                    raise ValueError(f"excluded pair ({i}, {j}): {identity} is not the id of a focal node")
+            self.excluded[int(i)].add(int(j))
+            self.excluded[int(j)].add(int(i))
 
-    def maps(self, among: Iterable[int] | None = None) -> Iterator[FocalNodeResult]:
-        """Give the maps of one focal node after the other, in the order of the ids.
+    def maps(self, ids: Iterable[int] | None = None) -> Iterator[FocalNodeResult]:
+        """Yield the maps of the focal nodes, in the order of their ids.
 
         Parameters
         ----------
-        among
-            Ids; those of all focal nodes by default.
+        ids
+            Ids of the runs; all by default.
         """
-        wanted = set(self.focal.ids.tolist() if among is None else among)
-        turns = [
+        requested = set(self.focal.ids.tolist() if ids is None else ids)
+        runs = [
             (number, self.excluded[identity])
             for number, identity in enumerate(self.focal.ids.tolist())
-            if identity in wanted
+            if identity in requested
         ]
-        whole = [number for number, without in turns if not without]
-        settled = self._all_at_once(whole) if whole else iter(())
-        for number, without in turns:
-            if not without:
-                yield next(settled)
+        complete = [number for number, excluded in runs if not excluded]
+        # Runs with all focal nodes share one factorization.
+        results = self._run_complete(complete) if complete else iter(())
+        for number, excluded in runs:
+            if not excluded:
+                yield next(results)
             else:
-                focal = self.focal.without(np.array(sorted(without)))
-                merged = _Merged(self.circuit, focal)
+                focal = self.focal.without(np.array(sorted(excluded)))
+                merged = _MergedCircuit(self.circuit, focal)
                 yield from self._runs(merged, [int(np.flatnonzero(focal.ids == self.focal.ids[number])[0])])
 
     def resistances(self) -> np.ndarray:
@@ -110,58 +111,64 @@ class _FocalNodeMode(abc.ABC):
         return np.array([(run.id, run.resistance) for run in self.maps()])
 
     def cumulative(self) -> CumulativeCurrent:
-        """Return the currents of all focal nodes' turns: their sum, and the largest, for every place."""
-        nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
-        return streamed(nothing, ((run.currents, run.residual) for run in self.maps()))
+        """Return the sum and the maximum of the current maps of all runs."""
+        zero_map = self.circuit.to_map(np.zeros(self.circuit.node_of.size))
+        return accumulate(zero_map, ((run.currents, run.residual) for run in self.maps()))
 
-    def _all_at_once(self, numbers: list[int]) -> Iterator[FocalNodeResult]:
-        yield from self._runs(_Merged(self.circuit, self.focal), numbers)
+    def _run_complete(self, numbers: list[int]) -> Iterator[FocalNodeResult]:
+        yield from self._runs(_MergedCircuit(self.circuit, self.focal), numbers)
 
     @abc.abstractmethod
-    def _runs(self, merged: "_Merged", numbers: list[int]) -> Iterator[FocalNodeResult]:
-        """Give the runs of some focal nodes; all of them are nodes of the merged circuit."""
+    def _runs(self, merged: "_MergedCircuit", numbers: list[int]) -> Iterator[FocalNodeResult]:
+        """Yield the runs of some focal nodes of the merged circuit."""
 
-    def _run(
-        self, merged: "_Merged", number: int, resistance: float, values: np.ndarray, active: np.ndarray
+    def _result(
+        self, merged: "_MergedCircuit", number: int, resistance: float, potentials: np.ndarray, terminals: np.ndarray
     ) -> FocalNodeResult:
-        """Return the run of a focal node from its potentials; sources and grounds are at the active nodes."""
+        """Return the result of a run from its potentials; its sources and grounds are the terminals."""
         circuit, node = merged.circuit, merged.node[number]
-        nothing = np.zeros(circuit.node_of.size)
-        near = circuit.components == (circuit.components[node] if node >= 0 else -1)
-        reached = (circuit.node_of >= 0) & near[circuit.node_of]
-        values = np.where(reached, values, 0.0)
-        currents = circuit.currents(values, open_nodes=merged.node[merged.node >= 0])
+        in_component = circuit.components == (circuit.components[node] if node >= 0 else -1)
+        reached = (circuit.node_of >= 0) & in_component[circuit.node_of]
+        potentials = np.where(reached, potentials, 0.0)
+        currents = circuit.currents(potentials, terminals=merged.node[merged.node >= 0])
         solved = resistance < np.inf
-        through = currents.through if solved else nothing
-        if self.zero_at_focal:
-            through = np.where(np.isin(circuit.node_of, active), 0.0, through)
+        through = currents.through if solved else np.zeros(circuit.node_of.size)
+        if self.zero_focal_currents:
+            through = np.where(np.isin(circuit.node_of, terminals), 0.0, through)
         return FocalNodeResult(
             int(merged.focal.ids[number]),
             resistance,
-            circuit.laid_out(np.where(reached & solved, values, np.nan)),
-            circuit.laid_out(through),
+            circuit.to_map(np.where(reached & solved, potentials, np.nan)),
+            circuit.to_map(through),
             currents.residual if solved else 0.0,
         )
 
 
 class OneToAll(_FocalNodeMode):
-    """Each focal node in turn is a source, and all others are grounded.
+    """One-to-all mode: each focal node in turn is a current source, all others are grounded.
 
     Parameters
     ----------
-    circuit, focal, strengths, excluded, zero_at_focal
-        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), pairs of ids of
-        which neither grounds the other, and whether no current is shown at focal nodes.
+    circuit
+        The landscape, or a network.
+    focal
+        Focal nodes; the cells of a focal region are one node.
+    strengths
+        Current that each focal node injects, in ampere, by id; 1 by default.
+    excluded
+        Pairs of ids. In the run of one of them, the other is not grounded.
+    zero_focal_currents
+        Whether to set the current through the focal nodes of a run to zero in its map.
 
     Notes
     -----
-    With all n focal nodes held, one at 1 V and the others at 0 V, n potentials of one system are those of all n runs
-    but for a factor. A focal node that is one node with the source does not ground it.
+    With all n focal nodes fixed, one at 1 V and the others at 0 V, n right-hand sides of one system give the n runs up
+    to a factor. Focal nodes at the same node of the circuit as the source are not grounded.
 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..grid import GridGraph
+    >>> from ..graph.grid_graph import GridGraph
     >>> from .grid_circuit import GridCircuit
     >>> focal = FocalNodes.from_raster(np.array([[1, 0, 2, 3]]))
     >>> OneToAll(GridCircuit(GridGraph(jnp.ones((1, 4)))), focal).resistances().round(9)
@@ -171,42 +178,49 @@ class OneToAll(_FocalNodeMode):
     """
 
     def _runs(self, merged, numbers):
-        for start in range(0, len(numbers), TOGETHER):
-            some = numbers[start : start + TOGETHER]
-            held = np.zeros((len(some), len(merged.nodes)))
-            for row, number in enumerate(some):
+        for start in range(0, len(numbers), RHS_BLOCK):
+            block = numbers[start : start + RHS_BLOCK]
+            levels = np.zeros((len(block), len(merged.nodes)))
+            for row, number in enumerate(block):
                 if merged.node[number] >= 0:
-                    held[row, merged.position[number]] = 1.0
-            values = merged.grounded.potentials(np.empty(0, int), np.empty((len(some), 0)), held)
-            leaving = merged.circuit.leaving(values, merged.nodes)
-            for row, number in enumerate(some):
+                    levels[row, merged.position[number]] = 1.0
+            potentials = merged.solve(levels)
+            outflow = merged.circuit.net_outflow(potentials, merged.nodes)
+            for row, number in enumerate(block):
                 strength = self.strengths.get(int(merged.focal.ids[number]), 1.0)
-                if not merged.others_in_component(number) or strength == 0:
-                    yield self._run(merged, number, np.inf, values[row], merged.nodes)
+                if not merged.has_others_in_component(number) or strength == 0:
+                    yield self._result(merged, number, np.inf, potentials[row], merged.nodes)
                     continue
-                resistance = 1 / float(leaving[row, merged.position[number]])
-                values[row] *= resistance * strength
-                yield self._run(merged, number, resistance, values[row], merged.nodes)
+                resistance = 1 / float(outflow[row, merged.position[number]])
+                potentials[row] *= resistance * strength
+                yield self._result(merged, number, resistance, potentials[row], merged.nodes)
 
 
 class AllToOne(_FocalNodeMode):
-    """Each focal node in turn is grounded, and all others are sources.
+    """All-to-one mode: each focal node in turn is grounded, all others are current sources.
 
     Parameters
     ----------
-    circuit, focal, strengths, excluded, zero_at_focal
-        As of all sweeps: the landscape, focal nodes, what each injects in ampere by id (1 by default), pairs of ids of
-        which neither is a source for the other, and whether no current is shown at focal nodes.
+    circuit
+        The landscape, or a network.
+    focal
+        Focal nodes; the cells of a focal region are one node.
+    strengths
+        Current that each focal node injects, in ampere, by id; 1 by default.
+    excluded
+        Pairs of ids. In the run of one of them, the other is not a source.
+    zero_focal_currents
+        Whether to set the current through the focal nodes of a run to zero in its map.
 
     Notes
     -----
-    The network that remains between the n focal nodes when all else is eliminated takes one solve for each, and gives
-    their potentials in every run; these, held, take one more.
+    The network between the n focal nodes after eliminating all other nodes (Kron reduction) takes one solve for each
+    of them. It determines their potentials in every run; with these fixed, each run takes one more solve.
 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..grid import GridGraph
+    >>> from ..graph.grid_graph import GridGraph
     >>> from .grid_circuit import GridCircuit
     >>> focal = FocalNodes.from_raster(np.array([[1, 0, 2, 3]]))
     >>> next(AllToOne(GridCircuit(GridGraph(jnp.ones((1, 4)))), focal).maps()).currents.round(9)
@@ -215,60 +229,65 @@ class AllToOne(_FocalNodeMode):
 
     def _runs(self, merged, numbers):
         count = len(merged.nodes)
-        network = np.empty((count, count))
-        for start in range(0, count, TOGETHER):
-            rows = slice(start, start + TOGETHER)
-            held = np.eye(count)[rows]
-            values = merged.grounded.potentials(np.empty(0, int), np.empty((len(held), 0)), held)
-            network[rows] = merged.circuit.leaving(values, merged.nodes)
-        for start in range(0, len(numbers), TOGETHER):
-            some = numbers[start : start + TOGETHER]
-            fed = [self._fed(merged, number) for number in some]
-            held = np.stack([self._levels(merged, network, *each) for each in fed])
-            values = merged.grounded.potentials(np.empty(0, int), np.empty((len(some), 0)), held)
-            for row, number in enumerate(some):
-                # As with Circuitscape, sources that add up to nothing are none.
-                with_it, amounts = fed[row]
-                active = np.append(merged.nodes[with_it[amounts != 0]], merged.node[number])
-                yield self._run(merged, number, 0.0 if amounts.sum() != 0 else np.inf, values[row], active)
+        reduced = np.empty((count, count))
+        for start in range(0, count, RHS_BLOCK):
+            rows = slice(start, start + RHS_BLOCK)
+            reduced[rows] = merged.circuit.net_outflow(merged.solve(np.eye(count)[rows]), merged.nodes)
+        for start in range(0, len(numbers), RHS_BLOCK):
+            block = numbers[start : start + RHS_BLOCK]
+            injections = [self._injections(merged, number) for number in block]
+            levels = np.stack([self._focal_potentials(merged, reduced, *each) for each in injections])
+            potentials = merged.solve(levels)
+            for row, number in enumerate(block):
+                # As in Circuitscape, a run whose sources sum to zero has no result.
+                positions, injected = injections[row]
+                terminals = np.append(merged.nodes[positions[injected != 0]], merged.node[number])
+                resistance = 0.0 if injected.sum() != 0 else np.inf
+                yield self._result(merged, number, resistance, potentials[row], terminals)
 
-    def _fed(self, merged: "_Merged", number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the nodes from which current flows to a focal node, by position, and what is fed into each."""
-        mine = merged.node[number]
-        if mine < 0:
+    def _injections(self, merged: "_MergedCircuit", number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of the source nodes of a run, and the current injected at each."""
+        node = merged.node[number]
+        if node < 0:
             return np.empty(0, np.int64), np.empty(0)
         components = merged.circuit.components
-        with_it = np.flatnonzero((components[merged.nodes] == components[mine]) & (merged.nodes != mine))
-        fed = np.zeros(len(merged.nodes))
-        for other, identity in enumerate(merged.focal.ids):
-            if merged.node[other] >= 0:
-                fed[merged.position[other]] += self.strengths.get(int(identity), 1.0)
-        return with_it, fed[with_it]
+        sources = np.flatnonzero((components[merged.nodes] == components[node]) & (merged.nodes != node))
+        injected = np.zeros(len(merged.nodes))
+        for j, identity in enumerate(merged.focal.ids):
+            if merged.node[j] >= 0:
+                injected[merged.position[j]] += self.strengths.get(int(identity), 1.0)
+        return sources, injected[sources]
 
-    def _levels(self, merged: "_Merged", network: np.ndarray, with_it: np.ndarray, fed: np.ndarray) -> np.ndarray:
-        """Return the potentials of all focal nodes when current is fed into some, and flows to another."""
-        level = np.zeros(len(merged.nodes))
-        if len(with_it):
-            level[with_it] = solve_dense(network[np.ix_(with_it, with_it)], fed, assume_a="sym")
-        return level
+    def _focal_potentials(
+        self, merged: "_MergedCircuit", reduced: np.ndarray, sources: np.ndarray, injected: np.ndarray
+    ) -> np.ndarray:
+        """Return the potentials of all focal nodes for currents injected at the sources, the others at 0 V."""
+        levels = np.zeros(len(merged.nodes))
+        if len(sources):
+            levels[sources] = solve_dense(reduced[np.ix_(sources, sources)], injected, assume_a="sym")
+        return levels
 
 
-class _Merged:
-    """A circuit in which every focal node is one node, and all of these are held."""
+class _MergedCircuit:
+    """A circuit in which every focal node is a single node with a fixed potential."""
 
     def __init__(self, circuit: Circuit, focal: FocalNodes):
-        regions = [places for places in focal.cells if len(places) > 1]
-        self.circuit, self.focal = circuit.merging(regions) if regions else circuit, focal
-        #: Node of each focal node; −1 for one without a place in the landscape.
-        self.node = np.array([int(self.circuit.node_of[places].max()) for places in focal.cells])
+        regions = [cells for cells in focal.cells if len(cells) > 1]
+        self.circuit, self.focal = circuit.with_short_circuits(regions) if regions else circuit, focal
+        #: Node of each focal node; −1 for those without a cell in the landscape.
+        self.node = np.array([int(self.circuit.node_of[cells].max()) for cells in focal.cells])
         self.nodes = np.unique(self.node[self.node >= 0])
         self.position = np.searchsorted(self.nodes, self.node)
-        self.grounded = self.circuit.grounded(self.nodes, feedings=len(self.nodes))
+        self.grounded = self.circuit.grounded(self.nodes, n_rhs=len(self.nodes))
 
-    def others_in_component(self, number: int) -> bool:
-        """Tell whether another focal node, of another node, is connected with this one."""
-        mine = self.node[number]
-        if mine < 0:
+    def solve(self, levels: np.ndarray) -> np.ndarray:
+        """Return the potentials for given potentials (levels) of the nodes, one row for each run."""
+        return self.grounded.solve(np.empty(0, int), np.empty((len(levels), 0)), levels)
+
+    def has_others_in_component(self, number: int) -> bool:
+        """Return whether a focal node at another node lies in the same component."""
+        node = self.node[number]
+        if node < 0:
             return False
         components = self.circuit.components[self.nodes]
-        return bool(((components == self.circuit.components[mine]) & (self.nodes != mine)).any())
+        return bool(((components == self.circuit.components[node]) & (self.nodes != node)).any())

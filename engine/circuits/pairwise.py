@@ -1,4 +1,4 @@
-"""Current between every two focal nodes: resistances, and maps pair by pair or summed over all pairs."""
+"""Pairwise mode: resistances and current maps between all pairs of focal nodes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from jaxtyping import Float, Int
 
 from ..graph.focal_nodes import FocalNodes, require_two_nodes, selected_pairs
 from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
-from .accumulator import CumulativeCurrent, CurrentAccumulator, streamed
+from .accumulator import CumulativeCurrent, CurrentAccumulator, accumulate
 from .base import Circuit
 from .grid_circuit import GridCircuit
 from .point_current_sum import sum_point_pair_currents
 from .point_pairs import PointPairSolver
 from .region_current_sum import sum_region_pair_currents
 from .region_pairs import RegionPairSolver
-from .validation import require_possible
+from .validation import require_valid_resistances
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class ResistanceMatrix:
     ids
         Of the focal nodes.
     matrix
-        0 on the diagonal and between focal nodes that are one node of the circuit, infinite between those that are not
-        connected, NaN for pairs that were left out.
+        0 on the diagonal and between focal nodes at the same node of the circuit, infinite between components, NaN for
+        excluded pairs.
     """
 
     ids: Int[np.ndarray, "n"]
     matrix: Float[np.ndarray, "n n"]
 
     def three_columns(self) -> Float[np.ndarray, "pairs 3"]:
-        """Return a row (id, id, resistance) for every pair.
+        """Return a row (id, id, resistance) for every pair, as in Circuitscape's `resistances_3columns` files.
 
         Examples
         --------
@@ -47,26 +47,26 @@ class ResistanceMatrix:
 
     @property
     def unconnected(self) -> int:
-        """How many pairs are not connected."""
+        """Number of pairs in different components."""
         return int(np.isinf(self.matrix[np.triu_indices(len(self.ids), 1)]).sum())
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """What flows when 1 A enters at the second focal node of a pair and leaves at the first, which is at 0 V.
+    """Potentials and currents for 1 A from the second focal node of a pair to the first, which is at 0 V.
 
     Parameters
     ----------
     first, second
-        Ids.
+        Ids of the focal nodes.
     resistance
-        Between the two, in ohm.
+        Effective resistance, in ohm.
     potentials
-        In volt; NaN where there is no node, or none that is connected with the pair.
+        In volt; NaN in cells outside the circuit, and in those not connected with the pair.
     currents
-        In ampere; NaN where there is no node.
+        In ampere; NaN in cells outside the circuit.
     residual
-        How badly current is conserved; see `Currents`.
+        Largest violation of Kirchhoff's current law; see `NodeCurrents`.
     """
 
     first: int
@@ -78,31 +78,31 @@ class PairResult:
 
 
 class Pairwise:
-    """Current between every two focal nodes.
+    """Pairwise mode: current between all pairs of focal nodes.
 
     Parameters
     ----------
     circuit
         The landscape, or a network.
     focal
-        Focal nodes. The cells of a focal region are one node for the pairs that it belongs to, together with the
-        short-circuit regions that they touch, and ordinary cells for all other pairs.
+        Focal nodes. For its own pairs, the cells of a focal region and of the short-circuit regions that it touches
+        are one node; for all other pairs they are ordinary cells.
     pairs
-        Which pairs, as pairs of ids; all by default.
-    finished
-        What an earlier run of the same question worked out, and where this one keeps what it works out; nothing is
-        kept by default.
+        Pairs of ids; all by default.
+    cache
+        Cache of solutions, from which an interrupted run resumes; nothing is cached by default.
 
     Raises
     ------
     ValueError
-        Fewer than two focal nodes; none in the landscape; a pair of which an id is not given.
+        There are fewer than two focal nodes, or none in the landscape; a pair has an unknown id.
 
     Notes
     -----
-    n focal points take n − 1 solves, however many pairs there are: what flows between two of them is the difference of
-    what flows from each to a third. Focal regions take none per pair, either, unless maps are asked for: the network
-    between the cells at their rims, everything else eliminated, is found once, and pairs are solved in it.
+    n focal points take n − 1 solves, whatever the number of pairs, because the potentials of a pair are the difference
+    of the potentials from each of its points to a third one (superposition). Resistances between focal regions take no
+    solve per pair either: the block of the inverse between the boundary cells of all regions is computed once, and
+    each pair is a small dense system in it.
 
     References
     ----------
@@ -112,7 +112,7 @@ class Pairwise:
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..grid import GridGraph
+    >>> from ..graph.grid_graph import GridGraph
     >>> circuit = GridCircuit(GridGraph(jnp.ones((1, 4))))
     >>> focal = FocalNodes.from_raster(np.array([[1, 0, 0, 2]]))
     >>> Pairwise(circuit, focal).resistances().matrix.round(9)
@@ -128,145 +128,152 @@ class Pairwise:
         focal: FocalNodes,
         pairs: Sequence[tuple[int, int]] | None = None,
         *,
-        finished: ResultCache | None = None,
+        cache: ResultCache | None = None,
     ):
         require_two_nodes(focal, circuit)
-        focal = _with_what_they_claim(focal, circuit)
+        focal = _with_touched_regions(focal, circuit)
         self.circuit, self.focal = circuit, focal
-        self._asked = _asked(focal, pairs)
+        self._requested = _pair_mask(focal, pairs)
         nodes = focal.nodes(circuit)
-        one_each = all(len(places) == 1 for places in focal.cells) or all(len(mine) <= 1 for mine in nodes)
-        claims = any((circuit.node_of[places] < 0).any() and len(places) > 1 for places in focal.cells)
-        kind = PointPairSolver if one_each and not claims else RegionPairSolver
-        self._solution = kind(circuit, focal, nodes, finished)
+        single = all(len(cells) == 1 for cells in focal.cells) or all(len(of_one) <= 1 for of_one in nodes)
+        extends_circuit = any((circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in focal.cells)
+        solver = PointPairSolver if single and not extends_circuit else RegionPairSolver
+        self._solver = solver(circuit, focal, nodes, cache)
 
-    def resistances(self, *, keep: bool = False, so_far: ProgressCallback = no_progress) -> ResistanceMatrix:
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Requested pairs of ids, in the order of their maps."""
+        ids = self.focal.ids.tolist()
+        return [(ids[i], ids[j]) for i, j in selected_pairs(self._requested)]
+
+    @property
+    def uses_superposition(self) -> bool:
+        """Whether the sum over all pairs is computed without the map of any pair: focal points on a raster."""
+        return isinstance(self._solver, PointPairSolver) and isinstance(self.circuit, GridCircuit)
+
+    @property
+    def uses_shared_circuit(self) -> bool:
+        """Whether the maps of several pairs are summed at once: focal regions on a raster that share a circuit."""
+        plain = isinstance(self.circuit, GridCircuit) and not self.circuit.merged_nodes.size
+        return plain and isinstance(self._solver, RegionPairSolver) and not self._solver.needs_own_circuit
+
+    def resistances(self, *, retain: bool = False, on_partial: ProgressCallback = no_progress) -> ResistanceMatrix:
         """Return the resistances between all focal nodes.
 
         Parameters
         ----------
-        keep
-            Whether maps or their sum will be asked for, too: then what is solved for is kept for them.
-        so_far
-            Told how many of how many solves or pairs are done, with what gives the matrix so far.
+        retain
+            Whether to retain the solutions for maps or their sum.
+        on_partial
+            Called with the number of finished and of all solves or pairs, and a function that returns the partial
+            matrix.
         """
 
-        def tell(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
-            so_far(done, of, lambda: self._of_those_asked_for(matrix()))
+        def report(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
+            on_partial(done, of, lambda: self._mask(matrix()))
 
-        matrix = self._of_those_asked_for(self._solution.resistances(self._asked, tell, keep=keep))
-        require_possible(self.focal.ids, matrix)
+        matrix = self._mask(self._solver.resistances(self._requested, report, retain=retain))
+        require_valid_resistances(self.focal.ids, matrix)
         return ResistanceMatrix(self.focal.ids, matrix)
 
-    def _of_those_asked_for(self, matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-        matrix[~self._asked] = np.nan
-        np.fill_diagonal(matrix, 0.0)
-        return matrix
-
-    @property
-    def superposed(self) -> bool:
-        """Whether the sum over all pairs takes no map of any pair: focal points on a raster."""
-        return isinstance(self._solution, PointPairSolver) and isinstance(self.circuit, GridCircuit)
-
-    @property
-    def summed_together(self) -> bool:
-        """Whether the maps of several pairs are added up at once: focal regions on a raster that share a circuit."""
-        plain = isinstance(self.circuit, GridCircuit) and not self.circuit.merged_nodes.size
-        return plain and isinstance(self._solution, RegionPairSolver) and not self._solution.apart
-
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """The pairs of ids that are asked for, in the order of their maps."""
-        ids = self.focal.ids.tolist()
-        return [(ids[one], ids[other]) for one, other in selected_pairs(self._asked)]
-
-    def maps(self, among: Sequence[tuple[int, int]] | None = None) -> Iterator[PairResult]:
-        """Give the maps of one pair after the other; those that are not connected have none.
+    def maps(self, pairs: Sequence[tuple[int, int]] | None = None) -> Iterator[PairResult]:
+        """Yield the maps of each pair of connected focal nodes.
 
         Parameters
         ----------
-        among
-            Pairs of ids; all that were asked for by default.
+        pairs
+            Pairs of ids; all requested pairs by default.
         """
-        wanted = self._asked if among is None else self._asked & _asked(self.focal, among)
-        for first, second, resistance, values, currents in self._solution.solved(wanted):
-            ids = int(self.focal.ids[first]), int(self.focal.ids[second])
-            potentials, shown = self._solution.shown(first, second, resistance, values, currents)
-            yield PairResult(*ids, resistance, potentials, shown, currents.residual)
+        requested = self._requested if pairs is None else self._requested & _pair_mask(self.focal, pairs)
+        for i, j, resistance, values, currents in self._solver.solved(requested):
+            ids = int(self.focal.ids[i]), int(self.focal.ids[j])
+            potentials, through = self._solver.pair_maps(i, j, resistance, values, currents)
+            yield PairResult(*ids, resistance, potentials, through, currents.residual)
 
-    def cumulative(self, *, zero_at_focal: bool = False, largest: bool = True) -> CumulativeCurrent:
-        """Return the currents of all pairs: their sum, and the largest, for every place.
+    def cumulative(self, *, zero_focal_currents: bool = False, largest: bool = True) -> CumulativeCurrent:
+        """Return the sum and the maximum of the current maps of all pairs.
 
         Parameters
         ----------
-        zero_at_focal
-            Whether the current through the two focal nodes of a pair counts as 0.
+        zero_focal_currents
+            Whether the current through the two focal nodes of a pair counts as zero.
         largest
-            Whether the largest is wanted. Without it, what all pairs of n focal points on a raster add up to takes
-            n log² n steps for each edge instead of n².
+            Whether to compute the maximum. Without it, the sum over all pairs of n focal points on a raster takes
+            n log² n operations for each edge instead of n².
 
         Notes
         -----
         Memory does not depend on the number of pairs.
         """
-        if self.superposed:
-            return sum_point_pair_currents(self._solution, self._asked, zero_at_focal, largest)
-        nothing = self.circuit.laid_out(np.zeros(self.circuit.node_of.size))
-        if self.summed_together:
-            sums = CurrentAccumulator(nothing)
-            for _, some in self.sums(zero_at_focal=zero_at_focal):
-                sums.add_sum(some)
+        if self.uses_superposition:
+            return sum_point_pair_currents(self._solver, self._requested, zero_focal_currents, largest)
+        zero_map = self.circuit.to_map(np.zeros(self.circuit.node_of.size))
+        if self.uses_shared_circuit:
+            sums = CurrentAccumulator(zero_map)
+            for _, partial_sum in self.partial_sums(zero_focal_currents=zero_focal_currents):
+                sums.add_sum(partial_sum)
             return sums.result
-        return streamed(nothing, ((self.counted(pair, zero_at_focal), pair.residual) for pair in self.maps()))
+        maps = ((self.currents_for_sum(pair, zero_focal_currents), pair.residual) for pair in self.maps())
+        return accumulate(zero_map, maps)
 
-    def sums(
-        self, done: int = 0, *, zero_at_focal: bool = False, so_far: Callable[[float], None] = lambda pairs: None
+    def partial_sums(
+        self,
+        skip: int = 0,
+        *,
+        zero_focal_currents: bool = False,
+        on_progress: Callable[[float], None] = lambda pairs: None,
     ) -> Iterator[tuple[int, CumulativeCurrent]]:
-        """Give the currents of all pairs, some pairs at a time: how many, and their sum; where `summed_together`.
+        """Yield the number of pairs and their sum of currents, block by block; requires `uses_shared_circuit`.
 
         Parameters
         ----------
-        done
-            How many pairs to leave out; as many as this gave another time.
-        zero_at_focal
+        skip
+            Number of pairs to skip, as many as an earlier run has summed.
+        zero_focal_currents
             As in `cumulative`.
-        so_far
-            Told how many pairs are done, those left out included, before so many are given.
+        on_progress
+            Called with the number of pairs done, skipped ones included; a fraction of a block counts as pairs.
         """
-        return sum_region_pair_currents(self._solution, self._asked, zero_at_focal, done, so_far)
+        return sum_region_pair_currents(self._solver, self._requested, zero_focal_currents, skip, on_progress)
 
-    def counted(self, pair: PairResult, zero_at_focal: bool) -> np.ndarray:
-        """Return the currents of a pair as they count in the sum: 0 at its focal nodes, if so wanted."""
-        if not zero_at_focal:
+    def currents_for_sum(self, pair: PairResult, zero_focal_currents: bool) -> np.ndarray:
+        """Return the currents of a pair as they enter the sum: 0 at its focal nodes if `zero_focal_currents`."""
+        if not zero_focal_currents:
             return pair.currents
-        number = {int(identity): place for place, identity in enumerate(self.focal.ids)}
-        places = np.concatenate([self.focal.cells[number[identity]] for identity in (pair.first, pair.second)])
-        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(places))
-        ends[places] = True
+        position = {int(identity): i for i, identity in enumerate(self.focal.ids)}
+        cells = np.concatenate([self.focal.cells[position[identity]] for identity in (pair.first, pair.second)])
+        ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(cells))
+        ends[cells] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
 
+    def _mask(self, matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+        matrix[~self._requested] = np.nan
+        np.fill_diagonal(matrix, 0.0)
+        return matrix
 
-def _with_what_they_claim(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
-    """Return focal regions with the short-circuit regions off the landscape that they touch: these become theirs."""
-    lost = [group for group in circuit.groups if (circuit.node_of[group] < 0).all()]
-    if not lost:
+
+def _with_touched_regions(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
+    """Extend focal regions by the short-circuit regions that they touch and that are not part of the circuit."""
+    inactive = [group for group in circuit.groups if (circuit.node_of[group] < 0).all()]
+    if not inactive:
         return focal
-    places = []
-    for mine in focal.cells:
-        touched = [group for group in lost if len(mine) > 1 and np.isin(group, mine).any()]
-        places.append(np.unique(np.concatenate([mine, *touched])))
-    return FocalNodes(focal.ids, tuple(places))
+    extended = []
+    for cells in focal.cells:
+        touched = [group for group in inactive if len(cells) > 1 and np.isin(group, cells).any()]
+        extended.append(np.unique(np.concatenate([cells, *touched])))
+    return FocalNodes(focal.ids, tuple(extended))
 
 
-def _asked(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:
-    """Return which pairs are asked for, as a symmetric matrix."""
-    asked = np.full((len(focal),) * 2, pairs is None)
+def _pair_mask(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:
+    """Return the requested pairs as a symmetric matrix."""
+    mask = np.full((len(focal),) * 2, pairs is None)
     if pairs is not None:
-        number = {int(identity): place for place, identity in enumerate(focal.ids)}
-        unknown = sorted({int(identity) for pair in pairs for identity in pair} - set(number))
+        position = {int(identity): i for i, identity in enumerate(focal.ids)}
+        unknown = sorted({int(identity) for pair in pairs for identity in pair} - set(position))
         if unknown:
             raise ValueError(f"{len(unknown)} ids of pairs are not those of focal nodes, the first is {unknown[0]}")
-        for one, other in pairs:
-            asked[number[int(one)], number[int(other)]] = asked[number[int(other)], number[int(one)]] = True
-    np.fill_diagonal(asked, False)
-    return asked
+        for first, second in pairs:
+            i, j = position[int(first)], position[int(second)]
+            mask[i, j] = mask[j, i] = True
+    np.fill_diagonal(mask, False)
+    return mask

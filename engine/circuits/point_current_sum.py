@@ -30,7 +30,7 @@ class _PairIndices(NamedTuple):
 
 
 def sum_point_pair_currents(
-    pairs: PointPairSolver, asked: Bool[np.ndarray, "n n"], zero_at_focal: bool, largest: bool
+    pairs: PointPairSolver, asked: Bool[np.ndarray, "n n"], zero_focal_currents: bool, largest: bool
 ) -> CumulativeCurrent:
     """Add up the currents of pairs of focal points from the potentials of n − 1 solves.
 
@@ -40,7 +40,7 @@ def sum_point_pair_currents(
         The focal points, on a raster.
     asked
         Which pairs.
-    zero_at_focal
+    zero_focal_currents
         Whether the current through the two nodes of a pair counts as 0.
     largest
         Whether the largest current is wanted, too. If it is not, and all pairs are asked for, no pair is looked at.
@@ -56,10 +56,12 @@ def sum_point_pair_currents(
     most = np.zeros(circuit.node_of.size) if largest or not every else None
     if most is None:
         imbalance, strength = _sorted(pairs, potentials, total)
-        _mend_at_focal(pairs, potentials, chosen, zero_at_focal, total)
+        _mend_at_focal(pairs, potentials, chosen, zero_focal_currents, total)
     else:
         imbalance, strength = _one_by_one(pairs, potentials, chosen, total, most)
-    special = np.union1d(circuit.merged_nodes, np.unique(node[node >= 0]) if zero_at_focal and most is not None else [])
+    special = np.union1d(
+        circuit.merged_nodes, np.unique(node[node >= 0]) if zero_focal_currents and most is not None else []
+    )
     for number in special.astype(int):
         cells = np.flatnonzero(circuit.node_of == number)
         along = _along(pairs, potentials, cells)
@@ -68,14 +70,14 @@ def sum_point_pair_currents(
         if number not in node:
             imbalance = np.maximum(imbalance, net)
         currents = flows_of_pairs(along, chosen.first, chosen.second)
-        if zero_at_focal:
+        if zero_focal_currents:
             currents[(node[one] == number) | (node[other] == number)] = 0.0
         total[cells] = currents.sum()
         if most is not None:
             most[cells] = currents.max(initial=0.0)
     worst = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0).max(initial=0.0)
-    shown = circuit.laid_out(most) if largest else None
-    return CumulativeCurrent(circuit.laid_out(total), shown, len(one), float(worst))
+    shown = circuit.to_map(most) if largest else None
+    return CumulativeCurrent(circuit.to_map(total), shown, len(one), float(worst))
 
 
 def _checked(pairs: PointPairSolver) -> Bool[np.ndarray, "places"]:
@@ -113,15 +115,15 @@ def _sorted(pairs: PointPairSolver, potentials, total) -> tuple[np.ndarray, np.n
     return imbalance.max(0), strength.max(0)
 
 
-def _mend_at_focal(pairs: PointPairSolver, potentials, chosen: _PairIndices, zero_at_focal: bool, total) -> None:
+def _mend_at_focal(pairs: PointPairSolver, potentials, chosen: _PairIndices, zero_focal_currents: bool, total) -> None:
     """Make half of the flow along the edges of focal points the current through them, or 0, for pairs of theirs."""
     for number in np.unique(pairs.node[pairs.node >= 0]):
-        cell = pairs.circuit.first_places[number]
+        cell = pairs.circuit.representative_cells[number]
         mine = (pairs.node[chosen.one] == number) | (pairs.node[chosen.other] == number)
         along = _along(pairs, potentials, np.array([cell]))
         along = np.concatenate([along, np.zeros((1, along.shape[1]))])
         flow = along[chosen.first[mine]] - along[chosen.second[mine]]
-        total[cell] += (-np.abs(flow).sum(1) if zero_at_focal else np.abs(flow.sum(1))).sum() / 2
+        total[cell] += (-np.abs(flow).sum(1) if zero_focal_currents else np.abs(flow.sum(1))).sum() / 2
 
 
 def _along(pairs: PointPairSolver, potentials, cells: Int[np.ndarray, "cells"]) -> Float[np.ndarray, "n edges"]:

@@ -76,28 +76,26 @@ class RegionPairSolver:
         Focal nodes.
     nodes
         The nodes of each.
-    finished
+    cache
         What was worked out before, and where what is worked out now is kept: G, or resistances of pairs by themselves.
     """
 
-    def __init__(
-        self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], finished: ResultCache | None = None
-    ):
+    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], cache: ResultCache | None = None):
         self.circuit, self.focal, self.nodes = circuit, focal, nodes
-        self.finished = finished or ResultCache()
+        self.cache = cache or ResultCache()
         self.rims = [_rim(circuit, mine) for mine in nodes]
         self.terminals = np.unique(np.concatenate(self.rims))
         self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
-        self.grounded = circuit.grounded(feedings=len(self.terminals))
+        self.grounded = circuit.grounded(n_rhs=len(self.terminals))
         self.component = circuit.components[self.terminals]
-        self.apart = self._must_be_apart()
-        self._block, self._kept = None, {}
+        self.needs_own_circuit = self._requires_own_circuit()
+        self._boundary_inverse, self._kept = None, {}
         self._sharing = _sharing(nodes) | _sharing(focal.cells)
         #: Of each region, the components that its rim lies in.
         self._reached = [frozenset(circuit.components[rim].tolist()) for rim in self.rims]
         self._components = np.unique(circuit.components)
 
-    def _must_be_apart(self) -> bool:
+    def _requires_own_circuit(self) -> bool:
         """Tell whether every pair needs a circuit of its own: too many cells, or cells that only some pairs have."""
         count = len(self.terminals)
         if count > MAX_BOUNDARY_CELLS or 3 * 8 * count**2 > free_memory():
@@ -110,7 +108,7 @@ class RegionPairSolver:
         return predicted_factor_bytes(self.circuit.shape, symmetric=True) > free_memory()
 
     def resistances(
-        self, asked: Bool[np.ndarray, "n n"], so_far: ProgressCallback = no_progress, *, keep: bool = False
+        self, asked: Bool[np.ndarray, "n n"], on_partial: ProgressCallback = no_progress, *, retain: bool = False
     ) -> Float[np.ndarray, "n n"]:
         """Return the resistances, infinite between what is not connected.
 
@@ -118,36 +116,38 @@ class RegionPairSolver:
         ----------
         asked
             Which pairs.
-        so_far
+        on_partial
             Told after every few pairs.
-        keep
+        retain
             Whether maps or their sum will be asked for, too: then what enters in each pair is kept for them.
         """
         resistance = np.where(asked, np.nan, np.inf)
         pairs = selected_pairs(asked)
-        if not self.apart:
-            self.block()
-        at_once = TOGETHER if self.apart else AT_ONCE
+        if not self.needs_own_circuit:
+            self.boundary_inverse()
+        at_once = TOGETHER if self.needs_own_circuit else AT_ONCE
         for start in range(0, len(pairs), at_once):
             some = pairs[start : start + at_once]
-            if self.apart:
+            if self.needs_own_circuit:
                 found = self._found_apart(start, some)
             else:
                 # The systems are small: spread over the cores one by one, not each over all of them.
-                answers = zip(some, self.entering(some, keep=keep), strict=True)
-                found = [answer.resistance if answer.certain else self.by_itself(*pair)[0] for pair, answer in answers]
+                answers = zip(some, self.entering(some, retain=retain), strict=True)
+                found = [
+                    answer.resistance if answer.certain else self.solve_alone(*pair)[0] for pair, answer in answers
+                ]
             for (one, other), value in zip(some, found, strict=True):
                 resistance[one, other] = resistance[other, one] = value
-            so_far(start + len(some), len(pairs), resistance.copy)
+            on_partial(start + len(some), len(pairs), resistance.copy)
         return resistance
 
     def _found_apart(self, number: int, pairs: list[tuple[int, int]]) -> np.ndarray:
         """Return the resistances of some pairs, each solved in a circuit of its own."""
 
         def work() -> np.ndarray:
-            return np.array([0.0 if self._same(*pair) else self.by_itself(*pair)[0] for pair in pairs])
+            return np.array([0.0 if self._same(*pair) else self.solve_alone(*pair)[0] for pair in pairs])
 
-        return self.finished.worked_out(f"pair-resistances-{number:08d}", work)
+        return self.cache.get_or_compute(f"resistances-{number:08d}", work)
 
     def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
         """Give first, second, resistance, potentials and currents of every pair that is connected.
@@ -159,14 +159,14 @@ class RegionPairSolver:
             if self._same(one, other):
                 yield from self._together(waiting)
                 waiting = []
-                nothing = np.zeros(self.circuit.node_of.size)
-                yield one, other, 0.0, nothing, NodeCurrents(nothing, 0.0)
+                zero_map = np.zeros(self.circuit.node_of.size)
+                yield one, other, 0.0, zero_map, NodeCurrents(zero_map, 0.0)
                 continue
-            answer = None if self.apart else self.entering([(one, other)])[0]
+            answer = None if self.needs_own_circuit else self.entering([(one, other)])[0]
             if answer is None or not answer.certain:
                 yield from self._together(waiting)
                 waiting = []
-                found = self.by_itself(one, other)
+                found = self.solve_alone(one, other)
                 if found[0] < np.inf:
                     yield one, other, *found
                 continue
@@ -177,15 +177,15 @@ class RegionPairSolver:
                 waiting = []
         yield from self._together(waiting)
 
-    def shown(self, one, other, resistance, values, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
+    def pair_maps(self, one, other, resistance, values, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
         """Return the maps of a pair; a region shows its current on those of its cells, too, that are not active."""
         circuit = self.circuit
         ends = np.concatenate([self.nodes[one], self.nodes[other]])
         near = np.isin(circuit.components, circuit.components[ends])
         # In a circuit of its own, a pair may reach more: through cells that only its regions claim.
-        reached = (~np.isnan(values) if self.apart else near[circuit.node_of]) & (circuit.node_of >= 0)
-        potentials = circuit.laid_out(np.where(reached, values, np.nan)).ravel()
-        through = circuit.laid_out(currents.through).ravel()
+        reached = (~np.isnan(values) if self.needs_own_circuit else near[circuit.node_of]) & (circuit.node_of >= 0)
+        potentials = circuit.to_map(np.where(reached, values, np.nan)).ravel()
+        through = circuit.to_map(currents.through).ravel()
         for number, level in ((one, 0.0), (other, resistance)):
             cells = self.focal.cells[number]
             known = cells[circuit.node_of[cells] >= 0]
@@ -198,13 +198,13 @@ class RegionPairSolver:
         known = len(self.nodes[one]) + len(self.nodes[other]) > 0
         return known and not self._sharing.isdisjoint(((one, other), (other, one)))
 
-    def entering(self, some: list[tuple[int, int]], *, keep: bool = False) -> list[BoundaryCurrents]:
-        """Return what enters in each of some pairs; `keep` as in `resistances`."""
-        self.block()
+    def entering(self, some: list[tuple[int, int]], *, retain: bool = False) -> list[BoundaryCurrents]:
+        """Return what enters in each of some pairs; `retain` as in `resistances`."""
+        self.boundary_inverse()
         # The systems are small: spread over the cores one by one, not each over all of them.
         with blas_limited_pool() as on_each:
             found = on_each(lambda pair: self._kept.get(pair) or self._entering(*pair), some)
-        if keep:
+        if retain:
             self._kept.update(zip(some, found, strict=True))
         return found
 
@@ -222,7 +222,7 @@ class RegionPairSolver:
         both = np.concatenate([mine, theirs])
         fed = np.repeat([0.0, 1.0], [len(mine), len(theirs)])
         inside = (components[both][:, None] == shared[None]).astype(float)
-        factor = cho_factor(self.block()[np.ix_(both, both)], overwrite_a=True)
+        factor = cho_factor(self.boundary_inverse()[np.ix_(both, both)], overwrite_a=True)
         answer = cho_solve(factor, np.concatenate([fed[:, None], inside], axis=1))
         offset = np.linalg.solve(inside.T @ answer[:, 1:], inside.T @ answer[:, 0])
         current = answer[:, 0] - answer[:, 1:] @ offset
@@ -231,7 +231,9 @@ class RegionPairSolver:
             amount[there] = part
         offsets = dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
         # Beyond a wall that hardly conducts potentials are large, and their differences within a region are not.
-        largest = np.diagonal(self.block())[both].max() * self.circuit.conductances[self.terminals[both]].max()
+        largest = (
+            np.diagonal(self.boundary_inverse())[both].max() * self.circuit.conductances[self.terminals[both]].max()
+        )
         return BoundaryCurrents(resistance, *amounts, offsets, bool(ROUNDING * largest <= RESISTANCE_RTOL))
 
     def _at_terminals(
@@ -243,14 +245,16 @@ class RegionPairSolver:
             row[self.of[one]], row[self.of[other]] = answer.mine, answer.theirs
         return amounts
 
-    def block(self) -> Float[np.ndarray, "terminals terminals"]:
+    def boundary_inverse(self) -> Float[np.ndarray, "terminals terminals"]:
         """Return G."""
-        if self._block is None:
-            self._block = self.finished.worked_out("boundary_inverse", lambda: self.grounded.between(self.terminals))
-        return self._block
+        if self._boundary_inverse is None:
+            self._boundary_inverse = self.cache.get_or_compute(
+                "boundary_inverse", lambda: self.grounded.transfer_resistances(self.terminals)
+            )
+        return self._boundary_inverse
 
     def potentials(
-        self, some: list[tuple[int, int]], *, checked: bool
+        self, some: list[tuple[int, int]], *, refine: bool
     ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
         """Return which of some pairs are connected, and their potentials, as they differ within a component.
 
@@ -262,7 +266,7 @@ class RegionPairSolver:
         if not joined:
             return [], np.zeros((0, self.circuit.node_of.size))
         amounts = self._at_terminals(*(list(part) for part in zip(*joined, strict=True)))
-        values = self.grounded.potentials(self.terminals, amounts, checked=checked)
+        values = self.grounded.solve(self.terminals, amounts, refine=refine)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
         for row, ((one, other), answer) in zip(values, joined, strict=True):
             resistance, offsets = answer.resistance, answer.offsets
@@ -277,7 +281,7 @@ class RegionPairSolver:
         if not pairs:
             return
         amounts = self._at_terminals([pair[:2] for pair in pairs], [answer for *_, answer in pairs])
-        values = self.grounded.potentials(self.terminals, amounts)
+        values = self.grounded.solve(self.terminals, amounts)
         node_of, components = self.circuit.node_of, self.circuit.components
         for row, (one, other, answer) in zip(values, pairs, strict=True):
             resistance, offsets = answer.resistance, answer.offsets
@@ -287,7 +291,7 @@ class RegionPairSolver:
                 level[components[self.nodes[number]]] = potential
             for component, offset in offsets.items():
                 level[component] = offset
-            at_nodes = row[self.circuit.first_places] + level[components]
+            at_nodes = row[self.circuit.representative_cells] + level[components]
             touched = np.isin(components, list(offsets))
             at_nodes = np.where(touched, at_nodes, level[components])
             at_nodes[self.nodes[one]], at_nodes[self.nodes[other]] = 0.0, resistance
@@ -296,23 +300,23 @@ class RegionPairSolver:
             if currents.residual <= RESISTANCE_RTOL:
                 yield one, other, resistance, flat, currents
             else:
-                yield one, other, *self.by_itself(one, other)
+                yield one, other, *self.solve_alone(one, other)
 
-    def by_itself(self, one: int, other: int) -> tuple[float, Float[np.ndarray, "places"], NodeCurrents]:
+    def solve_alone(self, one: int, other: int) -> tuple[float, Float[np.ndarray, "places"], NodeCurrents]:
         """Return resistance, potentials and currents of a pair in a circuit of its own, where its regions are nodes."""
-        circuit = self.circuit.merging([self.focal.cells[one], self.focal.cells[other]])
+        circuit = self.circuit.with_short_circuits([self.focal.cells[one], self.focal.cells[other]])
         ends = [circuit.node_of[self.focal.cells[number]].max() for number in (one, other)]
-        nothing = np.zeros(circuit.node_of.size)
+        zero_map = np.zeros(circuit.node_of.size)
         if min(ends) < 0 or circuit.components[ends[0]] != circuit.components[ends[1]]:
-            return np.inf, nothing, NodeCurrents(nothing, 0.0)
+            return np.inf, zero_map, NodeCurrents(zero_map, 0.0)
         grounded = circuit.grounded(np.array([ends[0]]))
-        values = grounded.potentials(np.array([ends[1]]), np.ones((1, 1)))[0]
+        values = grounded.solve(np.array([ends[1]]), np.ones((1, 1)))[0]
         values[circuit.node_of < 0] = 0.0
         near = circuit.components == circuit.components[ends[0]]
         values[~near[circuit.node_of]] = 0.0
-        currents = circuit.currents(values, open_nodes=np.array(ends))
+        currents = circuit.currents(values, terminals=np.array(ends))
         values[~near[circuit.node_of]] = np.nan
-        return float(values[circuit.first_places[ends[1]]]), values, currents
+        return float(values[circuit.representative_cells[ends[1]]]), values, currents
 
 
 def _sharing(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
@@ -328,7 +332,7 @@ def _rim(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
     """Return the nodes of a region that are joined with any outside; if there are none, one per component."""
     if len(nodes) < 2:
         return nodes
-    inside = np.zeros(circuit.count, bool)
+    inside = np.zeros(circuit.n_nodes, bool)
     inside[nodes] = True
     rim = np.array([not inside[near].all() for near in circuit.neighbours(nodes)])
     lonely = np.setdiff1d(circuit.components[nodes], circuit.components[nodes[rim]])

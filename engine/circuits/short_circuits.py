@@ -1,4 +1,4 @@
-"""Which places are one node of a circuit: a cell each, or all cells of a short-circuit region together."""
+"""Merging of short-circuited cells into the nodes of a circuit."""
 
 from collections.abc import Iterable
 
@@ -7,65 +7,66 @@ import scipy.sparse as sp
 from jaxtyping import Bool, Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 
-#: The places of several nodes to be joined, each an array of flat indices.
+#: The cells of several nodes, each an array of flat indices.
 Groups = Iterable[np.ndarray]
 
 
-def sum_by_node(number: Int[np.ndarray, "m"], values: Float[np.ndarray, "m"], count: int) -> Float[np.ndarray, "count"]:
-    """Return the sum of the values of every number from 0 on.
-
-    Examples
-    --------
-    >>> sum_by_node(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]), 3)
-    array([4., 0., 2.])
-    """
-    # Of nothing, NumPy counts in integers.
-    return np.bincount(number, values, count).astype(float)
-
-
-def merge_nodes(there: Bool[np.ndarray, "places"], groups: Groups) -> Int[np.ndarray, "places"]:
-    """Number the nodes when the places of each group are one.
+def merge_nodes(active: Bool[np.ndarray, "cells"], groups: Groups) -> Int[np.ndarray, "cells"]:
+    """Number the nodes of a circuit in which the cells of each group are short-circuited.
 
     Parameters
     ----------
-    there
-        Which places exist.
+    active
+        Whether a cell is part of the landscape.
     groups
-        Places that are short-circuited, group by group; groups that share a place are one, be it one that does not
-        exist. A group of which a place exists claims those that do not, too; one of which none exists is no node.
+        Short-circuited cells, group by group. Groups that share a cell are one node, whether or not that cell is
+        active. A group with an active cell includes its inactive cells; a group without one is not part of the
+        circuit.
 
     Returns
     -------
-    Int[np.ndarray, "places"]
-        Number of the node of every place, in the order of the nodes' first places; −1 where there is none.
+    Int[np.ndarray, "cells"]
+        Node of every cell, in the order of the nodes' first cells; −1 for cells outside the circuit.
 
     Examples
     --------
     >>> merge_nodes(np.array([True, True, False, True]), [np.array([0, 2])])
     array([0, 1, 0, 2])
     """
-    size = len(there)
-    own = [group for group in (np.asarray(each, np.int64) for each in groups) if group.size]
-    exists = there.copy()
+    size = len(active)
+    nonempty = [group for group in (np.asarray(group, np.int64) for group in groups) if group.size]
+    exists = active.copy()
     number = np.full(size, -1)
-    if own:
-        members = np.concatenate(own)
-        first = np.repeat([group[0] for group in own], [group.size for group in own])
-        places, position = np.unique(np.concatenate([members, first]), return_inverse=True)
-        one, other = np.split(position, 2)
-        links = sp.coo_array((np.ones(one.size), (one, other)), shape=(places.size,) * 2)
+    representative = np.arange(size)
+    if nonempty:
+        members = np.concatenate(nonempty)
+        first = np.repeat([group[0] for group in nonempty], [group.size for group in nonempty])
+        cells, position = np.unique(np.concatenate([members, first]), return_inverse=True)
+        source, target = np.split(position, 2)
+        links = sp.coo_array((np.ones(source.size), (source, target)), shape=(cells.size,) * 2)
         label = _label(links, directed=False)[1]
-        # Every place of a group speaks for the first place of its group.
-        speaker = np.full(label.max() + 1, size)
-        np.minimum.at(speaker, label, places)
-        representative = np.arange(size)
-        representative[places] = speaker[label]
-        real = np.zeros(label.max() + 1, bool)
-        real[label[there[places]]] = True
-        exists[places[real[label]]] = True
-    else:
-        representative = np.arange(size)
-    alone = exists & (representative == np.arange(size))
-    number[alone] = np.arange(np.count_nonzero(alone))
+        # The first cell of each set of overlapping groups represents the whole set.
+        first_cell = np.full(label.max() + 1, size)
+        np.minimum.at(first_cell, label, cells)
+        representative[cells] = first_cell[label]
+        is_active = np.zeros(label.max() + 1, bool)
+        is_active[label[active[cells]]] = True
+        exists[cells[is_active[label]]] = True
+    is_first = exists & (representative == np.arange(size))
+    number[is_first] = np.arange(np.count_nonzero(is_first))
     number[exists] = number[representative[exists]]
     return number
+
+
+def sum_by_node(
+    nodes: Int[np.ndarray, "m"], values: Float[np.ndarray, "m"], n_nodes: int
+) -> Float[np.ndarray, "n_nodes"]:
+    """Return the sum of the values at every node.
+
+    Examples
+    --------
+    >>> sum_by_node(np.array([0, 2, 0]), np.array([1.0, 2.0, 3.0]), 3)
+    array([4., 0., 2.])
+    """
+    # For empty input, NumPy returns integers.
+    return np.bincount(nodes, values, n_nodes).astype(float)

@@ -1,68 +1,80 @@
-"""What must hold of results, looked at after every run."""
+"""Checks and diagnostics of results, and the log transform of current maps."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-#: Resistances that should be equal may differ by this part.
-ASYMMETRY = 1e-9
+#: Largest relative difference between the two entries of a resistance matrix that should be equal.
+SYMMETRY_RTOL = 1e-9
 
 
 @dataclass(frozen=True)
 class MapDiagnostics:
-    """What a current map says of itself.
+    """Diagnostics of a current map.
 
     Parameters
     ----------
-    places
-        How many there are in the landscape.
+    cells
+        Number of cells of the circuit.
     without_result
-        How many of these have a potential that is not known: nothing connects them with where current is fed.
+        Number of these whose potential is undetermined, because they are not connected with a source and a ground.
     residual
-        Largest current that is not conserved, beside the largest current.
+        Largest violation of Kirchhoff's current law, relative to the largest current.
     """
 
-    places: int
+    cells: int
     without_result: int
     residual: float
 
 
 def diagnose_map(potentials: np.ndarray, currents: np.ndarray, residual: float) -> MapDiagnostics:
-    """Count the places of a map that have no result.
+    """Count the cells of a map without a result.
 
     Examples
     --------
     >>> diagnose_map(np.array([1.0, np.nan, np.nan]), np.array([1.0, 0.0, np.nan]), 0.0)
-    MapCheck(places=2, without_result=1, residual=0.0)
+    MapDiagnostics(cells=2, without_result=1, residual=0.0)
     """
-    there = ~np.isnan(currents)
-    return MapDiagnostics(int(there.sum()), int((there & np.isnan(potentials)).sum()), float(residual))
+    inside = ~np.isnan(currents)
+    return MapDiagnostics(int(inside.sum()), int((inside & np.isnan(potentials)).sum()), float(residual))
 
 
-def require_possible(ids: Int[np.ndarray, "n"], matrix: Float[np.ndarray, "n n"]) -> None:
-    """Raise if resistances are not symmetric, or one is negative.
+def require_valid_resistances(ids: Int[np.ndarray, "n"], matrix: Float[np.ndarray, "n n"]) -> None:
+    """Raise unless a resistance matrix is symmetric and nonnegative.
 
     Raises
     ------
     RuntimeError
-        Says how many, and which is the first.
+        Some resistances are negative or not symmetric; the message gives their number and the first pair.
 
     Examples
     --------
-    >>> require_possible(np.array([4, 7]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> require_valid_resistances(np.array([4, 7]), np.array([[0.0, 1.0], [1.0, 0.0]]))
     """
     finite = np.isfinite(matrix) & np.isfinite(matrix.T)
-    mirrored = np.where(finite, matrix.T, 0.0)
-    own = np.where(finite, matrix, 0.0)
-    for wrong, what in (
-        (own < 0, "negative"),
-        (np.abs(own - mirrored) > ASYMMETRY * np.abs(own), "not the same both ways"),
-        (np.isinf(matrix) != np.isinf(matrix.T), "infinite one way only"),
+    transposed = np.where(finite, matrix.T, 0.0)
+    values = np.where(finite, matrix, 0.0)
+    for invalid, problem in (
+        (values < 0, "negative"),
+        (np.abs(values - transposed) > SYMMETRY_RTOL * np.abs(values), "not the same in both directions"),
+        (np.isinf(matrix) != np.isinf(matrix.T), "infinite in one direction only"),
     ):
-        if wrong.any():
-            one, other = np.argwhere(wrong)[0]
+        if invalid.any():
+            i, j = np.argwhere(invalid)[0]
             raise RuntimeError(
-                f"{wrong.sum()} resistances are {what}, the first between {ids[one]} and {ids[other]} "
-                f"({matrix[one, other]:g} ohm): the values of the raster may span too many orders of magnitude"
+                f"{invalid.sum()} resistances are {problem}, the first between {ids[i]} and {ids[j]} "
+                f"({matrix[i, j]:g} ohm): the values of the raster may span too many orders of magnitude"
             )
+
+
+def log_transform(currents: np.ndarray) -> np.ndarray:
+    """Return the decimal logarithm of a current map, NaN where no current flows (Circuitscape's log_transform_maps).
+
+    Examples
+    --------
+    >>> log_transform(np.array([1.0, 0.01, 0.0, np.nan]))
+    array([ 0., -2., nan, nan])
+    """
+    positive = currents > 0
+    return np.where(positive, np.log10(np.where(positive, currents, 1.0)), np.nan)

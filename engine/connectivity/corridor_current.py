@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits.accumulator import streamed
+from ..circuits.accumulator import accumulate
 from ..circuits.grid_circuit import GridCircuit
 from ..circuits.pairwise import Pairwise
 from ..distances import LCPDistance
@@ -113,7 +113,7 @@ def pinch_points(
                 progress(done, len(joined))
 
     nothing = np.where(np.asarray(grid.active), 0.0, np.nan)
-    sums = streamed(nothing, maps())
+    sums = accumulate(nothing, maps())
     return PinchPoints(sums.total, sums.largest, len(joined), len(every) - len(joined), sums.residual)
 
 

@@ -66,7 +66,7 @@ def links_between(searches: ShortestPathSolver, tree: ShortestPathTree, places: 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..grid import GridGraph
+    >>> from ..graph.grid_graph import GridGraph
     >>> places, searches = [np.array([0]), np.array([3])], ShortestPathSolver(GridGraph(jnp.ones((1, 4))))
     >>> links_between(searches, searches.together(places), places)
     [Link(one=0, other=1, cost=3.0, here=1, there=2)]

@@ -25,8 +25,8 @@ def distance_matrix(
     distance: AbstractDistance,
     targets: NodeCells | None = None,
     *,
-    finished: ResultCache | None = None,
-    so_far: ProgressCallback = no_progress,
+    cache: ResultCache | None = None,
+    on_partial: ProgressCallback = no_progress,
 ) -> Float[np.ndarray, "n m"]:
     """Return the distances between places, or from places to targets; entry [i, j] is that from i to j.
 
@@ -43,10 +43,10 @@ def distance_matrix(
         Which.
     targets
         Where ways lead to, the same kinds; the places themselves by default.
-    finished
+    cache
         What an earlier run of the same question worked out, and where this one keeps what it works out; nothing is
         kept by default.
-    so_far
+    on_partial
         Told how many of how many searches or solves are done, with what gives the distances so far.
 
     Returns
@@ -72,7 +72,7 @@ def distance_matrix(
     """
     cells = node_cells(grid, places, "places")
     ends = None if targets is None else node_cells(grid, targets, "targets")
-    return _distances_between_nodes(distance, grid, cells, ends, finished or ResultCache(), so_far)
+    return _distances_between_nodes(distance, grid, cells, ends, cache or ResultCache(), on_partial)
 
 
 def connected(grid: GridGraph, places: NodeCells, targets: NodeCells | None = None) -> Bool[np.ndarray, "n m"]:
@@ -151,7 +151,7 @@ def _distances_between_nodes(
     cells: list[np.ndarray],
     ends: list[np.ndarray] | None,
     kept: ResultCache,
-    so_far: ProgressCallback,
+    on_partial: ProgressCallback,
 ) -> np.ndarray:
     """Return the distances between nodes of one cell each, target by target: for any distance."""
     for places in (cells, ends or []):
@@ -169,10 +169,10 @@ def _distances_between_nodes(
     # Compiled once for all targets.
     to_one = eqx.filter_jit(lambda grid, target: distance(grid, targets=target)[vertices, 0])
     for number, target in enumerate(targets):
-        matrix[:, number] = kept.worked_out(
+        matrix[:, number] = kept.get_or_compute(
             f"target-{number:06d}", lambda target=target: np.asarray(to_one(grid, target[None]))
         )
-        so_far(number + 1, len(targets), matrix.copy)
+        on_partial(number + 1, len(targets), matrix.copy)
     return matrix
 
 
@@ -183,7 +183,7 @@ def _least_costs(
     cells: list[np.ndarray],
     ends: list[np.ndarray] | None,
     kept: ResultCache,
-    so_far: ProgressCallback,
+    on_partial: ProgressCallback,
 ) -> np.ndarray:
     searches = ShortestPathSolver(grid, distance)
     # A search for each of the fewer.
@@ -207,7 +207,7 @@ def _least_costs(
     for done, (number, tree) in enumerate(zip(left, trees, strict=True), len(roots) - len(left) + 1):
         matrix[number] = [tree.cost[other].min() for other in others]
         kept.keep(f"search-{number:06d}", matrix[number])
-        so_far(done, len(roots), known)
+        on_partial(done, len(roots), known)
     return known()
 
 
@@ -218,7 +218,7 @@ def _resistances(
     cells: list[np.ndarray],
     ends: list[np.ndarray] | None,
     kept: ResultCache,
-    so_far: ProgressCallback,
+    on_partial: ProgressCallback,
 ) -> np.ndarray:
     count, theirs = len(cells), [] if ends is None else ends
     focal = FocalNodes(np.arange(count + len(theirs)), (*cells, *theirs))
@@ -229,8 +229,8 @@ def _resistances(
     def part(matrix: np.ndarray) -> np.ndarray:
         return matrix if ends is None else matrix[:count, count:]
 
-    pairwise = Pairwise(GridCircuit(grid), focal, pairs, finished=kept)
-    return part(pairwise.resistances(so_far=lambda done, of, matrix: so_far(done, of, lambda: part(matrix()))).matrix)
+    pairwise = Pairwise(GridCircuit(grid), focal, pairs, cache=kept)
+    return part(pairwise.resistances(on_partial=lambda done, of, matrix: on_partial(done, of, lambda: part(matrix()))).matrix)
 
 
 @_distances_between_nodes.register(EuclideanDistance)
@@ -240,7 +240,7 @@ def _straight(
     cells: list[np.ndarray],
     ends: list[np.ndarray] | None,
     kept: ResultCache,
-    so_far: ProgressCallback,
+    on_partial: ProgressCallback,
 ) -> np.ndarray:
     def centres(places: list[np.ndarray]) -> list[np.ndarray]:
         return [np.stack(np.divmod(each, grid.width), 1) * np.array(grid.pixel_size) for each in places]

@@ -24,7 +24,7 @@ class ResultCache:
     def keep(self, name: str, array: np.ndarray) -> None:
         """Keep an array under a name, as a whole or not at all."""
 
-    def worked_out(self, name: str, work: Callable[[], np.ndarray]) -> np.ndarray:
+    def get_or_compute(self, name: str, work: Callable[[], np.ndarray]) -> np.ndarray:
         """Return what was kept under a name; where nothing was, work it out and keep it."""
         found = self.take(name)
         if found is None:

@@ -137,7 +137,7 @@ def pairwise_without(
         No pair is left; an excluded id is not that of a focal node.
     """
     if not excluded:
-        return Pairwise(circuit, focal, finished=finished)
+        return Pairwise(circuit, focal, cache=finished)
     known, left_out = set(focal.ids.tolist()), {frozenset(pair) for pair in excluded}
     unknown = sorted({identity for pair in excluded for identity in pair} - known)
     if unknown:
@@ -147,7 +147,7 @@ def pairwise_without(
     pairs = [pair for pair in pairs if frozenset(pair) not in left_out]
     if not pairs:
         raise ValueError(f"all pairs of the {len(focal)} focal nodes are excluded")
-    return Pairwise(circuit, focal, pairs, finished=finished)
+    return Pairwise(circuit, focal, pairs, cache=finished)
 
 
 def cells_without_flow(circuit: GridCircuit, focal: FocalNodes) -> int:

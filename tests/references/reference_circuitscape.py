@@ -144,9 +144,9 @@ class Project:
         results, zero = resistances_of(pairwise), self.flag("set_focal_node_currents_to_zero")
         for pair in pairwise.maps():
             assert pair.residual < 1e-7
-            results[f"curmap_{pair.first}_{pair.second}"] = self.currents(pairwise.counted(pair, zero))
+            results[f"curmap_{pair.first}_{pair.second}"] = self.currents(pairwise.currents_for_sum(pair, zero))
             results[f"voltmap_{pair.first}_{pair.second}"] = self.shown(pair.potentials, "set_null_voltages_to_nodata")
-        self.add_cumulative(results, pairwise.cumulative(zero_at_focal=zero))
+        self.add_cumulative(results, pairwise.cumulative(zero_focal_currents=zero))
         return results
 
     def add_cumulative(self, results, sums):
@@ -162,7 +162,7 @@ class Project:
             # The first of several counts.
             strengths = {int(identity): value for identity, value in self.table("variable_source_file")[::-1]}
         zero = self.flag("set_focal_node_currents_to_zero")
-        sweep = kind(circuit, focal, strengths=strengths, excluded=excluded, zero_at_focal=zero)
+        sweep = kind(circuit, focal, strengths=strengths, excluded=excluded, zero_focal_currents=zero)
         results, rows = {}, []
         for run in sweep.maps():
             assert run.residual < 1e-7
@@ -237,7 +237,7 @@ def resistances_of(pairwise):
 
 
 def network_tables(network, pair, potentials, currents):
-    first, second, flow = network.flows(np.nan_to_num(potentials))
+    first, second, flow = network.branch_currents(np.nan_to_num(potentials))
     return {
         f"voltages{pair}": numbered(potentials),
         f"node_currents{pair}": numbered(currents),

@@ -114,28 +114,28 @@ def _pairwise(
         if done < of:
             known.give(matrix)
 
-    resistances = pairwise.resistances(keep=keep, so_far=so_far)
+    resistances = pairwise.resistances(retain=keep, on_partial=so_far)
     if finished and finished.taken:
         job.report.message(f"{finished.taken:,} parts of what had to be solved were there from an earlier run")
     found = {"ids": resistances.ids, "resistances": resistances.matrix}
     pieces.give("resistances", found)
     if each == "none" and not with_sums:
         return found, None
-    if each == "none" and pairwise.superposed:
+    if each == "none" and pairwise.uses_superposition:
         job.report.progress(50, "Sum over all pairs")
-        return found, pairwise.cumulative(zero_at_focal=zero, largest=largest)
-    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
-    if each == "none" and pairwise.summed_together:
+        return found, pairwise.cumulative(zero_focal_currents=zero, largest=largest)
+    nothing = circuit.to_map(np.zeros(circuit.node_of.size))
+    if each == "none" and pairwise.uses_shared_circuit:
 
         def sums_from(done: int, so_far: Callable[[float], None]) -> Iterator[tuple[int, CumulativeCurrent]]:
-            return pairwise.sums(done, zero_at_focal=zero, so_far=so_far)
+            return pairwise.partial_sums(done, zero_focal_currents=zero, on_progress=so_far)
 
         return found, accumulate_resumable(job, CircuitCurrentTask.name, nothing, len(pairwise.pairs), sums_from)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
 
     def maps(names: Iterable[str]) -> Iterator[tuple[str, PairResult, np.ndarray]]:
         for pair in pairwise.maps([pairs[name] for name in names]):
-            counted = pairwise.counted(pair, zero)
+            counted = pairwise.currents_for_sum(pair, zero)
             yield f"{pair.first}_{pair.second}", replace(pair, currents=counted) if zero_in_maps else pair, counted
 
     return found, run_resumable(job, CircuitCurrentTask.name, nothing, RunSet(list(pairs), maps), each, pieces)[0]
@@ -150,7 +150,7 @@ def _sweep(
         focal,
         strengths=circuit_inputs.read_strengths(job),
         excluded=circuit_inputs.read_pairs(job, "excluded"),
-        zero_at_focal=bool(job.parameters.get("zero_all_maps")),
+        zero_focal_currents=bool(job.parameters.get("zero_all_maps")),
     )
     names = [str(identity) for identity in focal.ids.tolist()]
 
@@ -158,7 +158,7 @@ def _sweep(
         for run in sweep.maps([int(name) for name in wanted]):
             yield str(run.id), run, run.currents
 
-    nothing = circuit.laid_out(np.zeros(circuit.node_of.size))
+    nothing = circuit.to_map(np.zeros(circuit.node_of.size))
     pieces = PartialResultWriter(job)
     known = ThrottledMatrixWriter(
         pieces if job.parameters.get("checkpoint") else None, SO_FAR, "resistances", {"ids": focal.ids}

@@ -44,7 +44,7 @@ class CircuitNetworkTask(Task):
         network = _read_network(job)
         components = int(network.components.max(initial=-1)) + 1
         metrics: dict[str, Any] = {
-            "active_cells": network.count,
+            "active_cells": network.n_nodes,
             "components": components,
             "solver": "sparse LU",
             "iterations": None,
@@ -71,20 +71,20 @@ def _read_network(job: Job) -> NetworkCircuit:
 def _pairwise(job: Job, network: NetworkCircuit, metrics: dict[str, Any]) -> TaskResult:
     focal = circuit_inputs.read_focal(job, network.shape)
     finished, pieces = (
-        open_array_store(job, CircuitNetworkTask.name, 8 * network.count * len(focal)),
+        open_array_store(job, CircuitNetworkTask.name, 8 * network.n_nodes * len(focal)),
         PartialResultWriter(job),
     )
     pairwise = circuit_inputs.pairwise_without(network, focal, circuit_inputs.read_pairs(job, "excluded"), finished)
-    resistances = pairwise.resistances(keep=True)
+    resistances = pairwise.resistances(retain=True)
     outputs = {"ids": resistances.ids, "resistances": resistances.matrix}
     pieces.give("resistances", outputs)
     pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
     nodes, nothing = network.shape[0], np.zeros(network.shape)
-    first, second, _ = network.flows(nothing)
+    first, second, _ = network.branch_currents(nothing)
 
     def maps(names: Iterable[str]) -> Iterator[tuple[str, PairResult, np.ndarray]]:
         for pair in pairwise.maps([pairs[name] for name in names]):
-            along = np.abs(network.flows(np.nan_to_num(pair.potentials))[2])
+            along = np.abs(network.branch_currents(np.nan_to_num(pair.potentials))[2])
             yield f"{pair.first}_{pair.second}", pair, np.concatenate([pair.currents, along])
 
     each = choice_parameter(job, "per_run_outputs", PER_RUN_OUTPUTS) if "per_run_outputs" in job.parameters else "none"
@@ -106,6 +106,6 @@ def _pairwise(job: Job, network: NetworkCircuit, metrics: dict[str, Any]) -> Tas
 
 def _branches(network: NetworkCircuit, potentials: np.ndarray) -> np.ndarray:
     """Return a row (node, node, current) for every branch that is connected with a source."""
-    first, second, flow = network.flows(np.nan_to_num(potentials))
-    reached = ~np.isnan(potentials)[network.first_places[first]]
+    first, second, flow = network.branch_currents(np.nan_to_num(potentials))
+    reached = ~np.isnan(potentials)[network.representative_cells[first]]
     return np.column_stack([first, second, np.abs(flow)])[reached]

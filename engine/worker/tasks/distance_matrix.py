@@ -49,7 +49,7 @@ class DistanceMatrixTask(Task):
             known.give(lambda: np.where(joined, matrix(), np.inf))
 
         with record_stats() as entries:
-            matrix = distance_matrix(grid, focal, distance, targets, finished=finished, so_far=so_far)
+            matrix = distance_matrix(grid, focal, distance, targets, cache=finished, on_partial=so_far)
         if finished and finished.taken:
             job.report.message(f"{finished.taken:,} of the searches or solves were done in an earlier run")
         # A survival of 0 would be a number; no way has none.

@@ -40,10 +40,10 @@ FUNCTIONS = {
         grid, fed_between(grid.shape, (1, 1), (5, 4)), short_circuits=[REGION]
     ),
     "to grounds": lambda grid: current_map(
-        grid, jnp.zeros(grid.shape).at[1, 2].set(1.0), grounds=GROUNDS, held=jnp.asarray(HELD)
+        grid, jnp.zeros(grid.shape).at[1, 2].set(1.0), grounds=GROUNDS, fixed=jnp.asarray(HELD)
     ),
     "potentials": lambda grid: potential_map(
-        grid, jnp.zeros(grid.shape).at[1, 2].set(1.0), grounds=GROUNDS, held=jnp.asarray(HELD)
+        grid, jnp.zeros(grid.shape).at[1, 2].set(1.0), grounds=GROUNDS, fixed=jnp.asarray(HELD)
     ),
     "of all pairs": lambda grid: cumulative_current_map(grid, [0, 12, 20, 27]),
 }
@@ -71,7 +71,7 @@ def test_the_gradient_with_respect_to_grounds_and_sources_is_that_of_finite_diff
     fed = jnp.zeros(grid.shape).at[1, 2].set(1.0)
 
     def value(grounds, fed):
-        return (potential_map(grid, fed, grounds=grounds, held=jnp.asarray(HELD)) * WEIGHTS).sum()
+        return (potential_map(grid, fed, grounds=grounds, fixed=jnp.asarray(HELD)) * WEIGHTS).sum()
 
     at_grounds, at_fed = jax.grad(value, (0, 1))(GROUNDS, fed)
     slopes = reference_dense.slopes(lambda grounds: float(value(jnp.asarray(grounds), fed)), np.asarray(GROUNDS))

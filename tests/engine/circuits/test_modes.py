@@ -149,7 +149,7 @@ def test_the_cumulative_current_is_the_sum_over_pairs(landscape):
     maps = list(pairwise.maps())
     assert [(pair.first, pair.second) for pair in maps] == sorted(pairs)
     for zero in (False, True):
-        found = pairwise.cumulative(zero_at_focal=zero)
+        found = pairwise.cumulative(zero_focal_currents=zero)
         stack = np.stack([pair.currents for pair in maps])
         if zero:
             node = pairwise.circuit.node_of.reshape(landscape.shape)
@@ -175,8 +175,11 @@ def test_the_sum_over_all_pairs_does_not_depend_on_whether_the_largest_is_wanted
     places[1] = np.ravel_multi_index((2, 6), landscape.shape)
     focal = focal_of([*places[:, None], places[:1]])
     pairwise = Pairwise(circuit, focal)
-    both, alone = pairwise.cumulative(zero_at_focal=zero), pairwise.cumulative(zero_at_focal=zero, largest=False)
-    maps = np.stack([pairwise.counted(pair, zero) for pair in pairwise.maps()])
+    both, alone = (
+        pairwise.cumulative(zero_focal_currents=zero),
+        pairwise.cumulative(zero_focal_currents=zero, largest=False),
+    )
+    maps = np.stack([pairwise.currents_for_sum(pair, zero) for pair in pairwise.maps()])
     np.testing.assert_allclose(alone.total, maps.sum(0), atol=1e-9)
     np.testing.assert_allclose(both.total, maps.sum(0), atol=1e-9)
     assert alone.largest is None
@@ -196,7 +199,7 @@ def test_exchanges_sort(count):
 def test_one_to_all_and_all_to_one_are_advanced_runs(landscape, regions):
     shorts = [block(landscape.shape, 1, 5, 2, 4)]
     circuit, focal, strengths = circuit_of(landscape, shorts), focal_of(regions[:4]), {1: 2.0, 3: 0.5}
-    merged = circuit.merging([cells for cells in regions[:4] if len(cells) > 1])
+    merged = circuit.with_short_circuits([cells for cells in regions[:4] if len(cells) > 1])
     single = [cells[np.argmax(np.ravel(landscape)[cells] > 0)] for cells in regions[:4]]
     for kind in (OneToAll, AllToOne):
         for number, run in enumerate(kind(circuit, focal, strengths=strengths).maps()):
@@ -243,7 +246,7 @@ def test_advanced_solves_the_dense_system(landscape):
             assert flow.potentials.ravel()[cell] == pytest.approx(potentials[number], abs=1e-10)
     assert flow.residual < 1e-10
     check = diagnose_map(flow.potentials, flow.currents, flow.residual)
-    assert check.places == (landscape > 0).sum() + (landscape.ravel()[np.concatenate(shorts)] == 0).sum()
+    assert check.cells == (landscape > 0).sum() + (landscape.ravel()[np.concatenate(shorts)] == 0).sum()
 
 
 @pytest.mark.parametrize(
@@ -311,7 +314,7 @@ def test_what_is_asked_for_must_exist(landscape, regions):
         advanced(circuit, source, nothing)
     with pytest.raises(ValueError, match="no source in the landscape"):
         advanced(circuit, nothing, source)
-    with pytest.raises(ValueError, match=r"grounds .* in 1 places, the first at \(0, 0\)"):
+    with pytest.raises(ValueError, match=r"grounds .* in 1 cells, the first at \(0, 0\)"):
         advanced(circuit, source, -source)
     with pytest.raises(ValueError, match="undirected"):
         GridCircuit(GridGraph(landscape, edge_rule="target"))

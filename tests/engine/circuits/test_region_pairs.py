@@ -35,10 +35,10 @@ def test_regions_are_summed_up_as_their_maps_are(zero):
         ]
     )
     pairwise = Pairwise(GridCircuit(GridGraph(landscape, edge_rule="resistance")), focal)
-    assert pairwise.summed_together
-    found = pairwise.cumulative(zero_at_focal=zero)
+    assert pairwise.uses_shared_circuit
+    found = pairwise.cumulative(zero_focal_currents=zero)
     maps = list(pairwise.maps())
-    stack = np.stack([pairwise.counted(pair, zero) for pair in maps])
+    stack = np.stack([pairwise.currents_for_sum(pair, zero) for pair in maps])
     np.testing.assert_array_equal(np.isnan(found.total), np.isnan(stack).all(0))
     known = np.nan_to_num(stack)
     np.testing.assert_allclose(np.nan_to_num(found.total), known.sum(0), atol=1e-9)
@@ -66,12 +66,12 @@ def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, 
         "sum_region_currents_low_rank",
         lambda *given: found.append(sum_region_currents_low_rank(*given)) or found[-1],
     )
-    sums = pairwise.cumulative(zero_at_focal=zero)
-    list(pairwise.sums(so_far=told.append))
+    sums = pairwise.cumulative(zero_focal_currents=zero)
+    list(pairwise.partial_sums(on_progress=told.append))
     assert found[0] is not None, "the pairs were solved one by one"
     assert told == sorted(told) and told[-1] == pytest.approx(len(pairwise.pairs))
     maps = list(pairwise.maps())
-    stack = np.stack([pairwise.counted(pair, zero) for pair in maps])
+    stack = np.stack([pairwise.currents_for_sum(pair, zero) for pair in maps])
     np.testing.assert_array_equal(np.isnan(sums.total), np.isnan(stack).all(0))
     known = np.nan_to_num(stack)
     # Maps leave out what flows along an edge if it is rounding beside the rest of the pair.
@@ -79,7 +79,7 @@ def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, 
     np.testing.assert_allclose(np.nan_to_num(sums.largest), known.max(0), atol=1e-9)
     assert sums.runs == len(maps) and sums.residual < 1e-11
     monkeypatch.setattr(region_current_sum, "sum_region_currents_low_rank", lambda *given: None)
-    one_by_one = pairwise.cumulative(zero_at_focal=zero)
+    one_by_one = pairwise.cumulative(zero_focal_currents=zero)
     np.testing.assert_allclose(sums.total, one_by_one.total, atol=1e-10)
     np.testing.assert_allclose(sums.largest, one_by_one.largest, atol=1e-11)
 

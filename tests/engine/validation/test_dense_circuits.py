@@ -178,12 +178,12 @@ def test_in_networks(seed):
 
 def test_currents_at_focal_nodes_are_left_out_where_asked_for(landscape):
     plain, without = (
-        {run.id: run for run in OneToAll(landscape.circuit, landscape.focal_nodes, zero_at_focal=zero).maps()}
+        {run.id: run for run in OneToAll(landscape.circuit, landscape.focal_nodes, zero_focal_currents=zero).maps()}
         for zero in (False, True)
     )
     circuit, focal = landscape.circuit, landscape.focal_nodes
     if any(len(places) > 1 for places in focal.cells):
-        circuit = circuit.merging(focal.cells)
+        circuit = circuit.with_short_circuits(focal.cells)
     ends = np.isin(circuit.node_of, np.concatenate(focal.nodes(circuit))).reshape(landscape.shape)
     for identity, run in plain.items():
         assert agrees(without[identity].currents, np.where(ends, 0.0, run.currents))

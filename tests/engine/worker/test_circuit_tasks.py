@@ -98,7 +98,7 @@ def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit
     left_out = np.isnan(ended.output("resistances"))
     assert {frozenset((ids[i], ids[j])) for i, j in np.argwhere(left_out)} == {frozenset((2, 9)), frozenset((4, 6))}
     pairs = [(2, 5), (5, 9), (2, 4), (2, 6), (5, 4), (5, 6), (9, 4), (9, 6)]
-    expected = Pairwise(circuit, focal, pairs).cumulative(zero_at_focal=True)
+    expected = Pairwise(circuit, focal, pairs).cumulative(zero_focal_currents=True)
     np.testing.assert_allclose(ended.output("cumulative"), expected.total, atol=1e-12)
     # Nothing flows east of the wall, but there are two focal nodes there.
     assert (ended.metrics["runs"], ended.metrics["cells_without_flow"]) == (2, 0)
@@ -272,7 +272,7 @@ def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_pat
     folder = write_job(tmp_path / "first", "circuit.current", kept, many)
     first = start(folder)
     # What is kept after the first sixteen pairs, as if the run had been killed then.
-    some, sums = next(Pairwise(circuit, focal).sums())
+    some, sums = next(Pairwise(circuit, focal).partial_sums())
     with np.load(tmp_path / "kept" / "cumulative.npz") as there:
         arrays = dict(there)
     assert (some, int(arrays["done"])) == (16, 36)
