@@ -1,7 +1,8 @@
-"""What enters at the cells of focal regions while current flows between any two of them, as sums of few patterns.
+"""Low-rank basis of the boundary currents of all pairs of focal regions.
 
-Seen from far away, where the current goes that leaves a region hardly changes how it spreads over the region's rim. The
-patterns of all its pairs are, to ten digits, sums of about a dozen; so are the potentials that they cause.
+Seen from far away, the direction in which current leaves a region hardly changes how it is distributed over the
+region's boundary. To ten digits, the boundary currents of all pairs of a region lie in the span of about a dozen basis
+vectors, and so do the potentials.
 """
 
 from typing import NamedTuple
@@ -11,86 +12,87 @@ from jaxtyping import Float, Int
 
 from .region_pairs import BoundaryCurrents
 
-#: What is left out of a region's patterns, relative to the largest.
-LEFT_OUT = 1e-10
+#: Singular values below this fraction of the norm of a region's boundary currents are truncated.
+TRUNCATION_RTOL = 1e-10
 
 
 class BoundaryCurrentBasis(NamedTuple):
-    """Patterns, and what pairs are made of.
+    """Basis vectors of boundary currents, and the coefficients of every pair.
 
     Parameters
     ----------
-    amounts
-        What enters at every terminal, for every pattern.
-    first
-        Number of each region's first pattern, and one more than that of the last region's last.
-    mine, theirs
-        Of each pair: how much of each pattern of its first region, and of its second; zeros beyond those there are.
+    vectors
+        Currents injected at every boundary node, for each basis vector.
+    starts
+        Number of each region's first basis vector, followed by the number of all basis vectors.
+    first, second
+        Coefficients of each pair for the basis vectors of its first and of its second region, padded with zeros.
     """
 
-    amounts: Float[np.ndarray, "patterns terminals"]
-    first: Int[np.ndarray, "regions+1"]
-    mine: Float[np.ndarray, "pairs most"]
-    theirs: Float[np.ndarray, "pairs most"]
+    vectors: Float[np.ndarray, "basis boundary_nodes"]
+    starts: Int[np.ndarray, "regions+1"]
+    first: Float[np.ndarray, "pairs most"]
+    second: Float[np.ndarray, "pairs most"]
 
 
 def boundary_current_basis(
     pairs: list[tuple[int, int]],
-    entering: list[BoundaryCurrents],
-    of: list[Int[np.ndarray, "_"]],
-    components: Int[np.ndarray, "terminals"],
+    currents: list[BoundaryCurrents],
+    positions: list[Int[np.ndarray, "_"]],
+    components: Int[np.ndarray, "boundary_nodes"],
 ) -> BoundaryCurrentBasis:
-    """Return few patterns that what enters in all of some pairs is made of.
+    """Return a basis of the boundary currents of some pairs.
 
     Parameters
     ----------
     pairs
         First and second region.
-    entering
-        What enters in each of them, at the rim of the first and of the second.
-    of
-        Which terminals are the rim of each region.
+    currents
+        Boundary currents of each pair.
+    positions
+        Positions of the boundary nodes of each region among all boundary nodes.
     components
-        Of the terminals.
+        Component of every boundary node.
 
     Notes
     -----
-    What enters a component of a region's rim evenly, and singular vectors of the rest; what is left out has a norm of
-    1e-10 of what is kept.
+    For each region, the basis consists of a uniform current in each component that its boundary touches, and of the
+    leading right singular vectors of the rest (truncated SVD).
 
     Examples
     --------
-    >>> answer = BoundaryCurrents(1.0, np.array([-1.0]), np.array([1.0]), {0: 0.0})
-    >>> found = boundary_current_basis([(0, 1)], [answer], [np.array([0]), np.array([1])], np.array([0, 0]))
-    >>> found.mine @ found.amounts[:1] + found.theirs @ found.amounts[1:]
+    >>> currents = BoundaryCurrents(1.0, np.array([-1.0]), np.array([1.0]), {0: 0.0})
+    >>> basis = boundary_current_basis([(0, 1)], [currents], [np.array([0]), np.array([1])], np.array([0, 0]))
+    >>> basis.first @ basis.vectors[:1] + basis.second @ basis.vectors[1:]
     array([[-1.,  1.]])
     """
-    ends, terminals = np.array(pairs).reshape(-1, 2), len(components)
-    patterns, first = [], [0]
-    parts: dict[tuple[int, int], np.ndarray] = {}
-    for region, rim in enumerate(of):
-        begins, comes = np.flatnonzero(ends[:, 0] == region), np.flatnonzero(ends[:, 1] == region)
-        given = [entering[n].mine for n in begins] + [entering[n].theirs for n in comes]
-        if given:
-            amounts = np.stack(given)
-            even = components[rim] == np.unique(components[rim])[:, None]
-            even = even / np.sqrt(even.sum(1, keepdims=True))
-            # What enters a component is kept to the last digit, or current would get lost in it.
-            evenly = amounts @ even.T
-            weights, sizes, basis = np.linalg.svd(amounts - evenly @ even, full_matrices=False)
-            kept = sizes > LEFT_OUT * np.linalg.norm(amounts, 2)
-            spread = np.zeros((len(even) + kept.sum(), terminals))
-            spread[:, rim] = np.concatenate([even, basis[kept]])
-            patterns.append(spread)
-            weights = np.concatenate([evenly, weights[:, kept] * sizes[kept]], axis=1)
-            for n, row in zip(begins, weights[: len(begins)], strict=True):
-                parts[n, 0] = row
-            for n, row in zip(comes, weights[len(begins) :], strict=True):
-                parts[n, 1] = row
-        first.append(first[-1] + (len(patterns[-1]) if given else 0))
-    most = max(np.diff(first), default=0)
-    shares = np.zeros((2, len(pairs), most))
-    for (n, side), row in parts.items():
-        shares[side, n, : len(row)] = row
-    amounts = np.concatenate(patterns) if patterns else np.zeros((0, terminals))
-    return BoundaryCurrentBasis(amounts, np.array(first), *shares)
+    ends, n_boundary = np.array(pairs).reshape(-1, 2), len(components)
+    vectors, starts = [], [0]
+    rows: dict[tuple[int, int], np.ndarray] = {}
+    for region, boundary in enumerate(positions):
+        as_first, as_second = np.flatnonzero(ends[:, 0] == region), np.flatnonzero(ends[:, 1] == region)
+        of_region = [currents[n].first for n in as_first] + [currents[n].second for n in as_second]
+        if of_region:
+            samples = np.stack(of_region)
+            uniform = components[boundary] == np.unique(components[boundary])[:, None]
+            uniform = uniform / np.sqrt(uniform.sum(1, keepdims=True))
+            # The uniform part is exact; truncating it would violate the conservation of current in a component.
+            uniform_weights = samples @ uniform.T
+            weights, singular_values, basis = np.linalg.svd(samples - uniform_weights @ uniform, full_matrices=False)
+            significant = singular_values > TRUNCATION_RTOL * np.linalg.norm(samples, 2)
+            on_all_nodes = np.zeros((len(uniform) + significant.sum(), n_boundary))
+            on_all_nodes[:, boundary] = np.concatenate([uniform, basis[significant]])
+            vectors.append(on_all_nodes)
+            weights = weights[:, significant] * singular_values[significant]
+            weights = np.concatenate([uniform_weights, weights], axis=1)
+            for n, row in zip(as_first, weights[: len(as_first)], strict=True):
+                rows[n, 0] = row
+            for n, row in zip(as_second, weights[len(as_first) :], strict=True):
+                rows[n, 1] = row
+        starts.append(starts[-1] + (len(vectors[-1]) if of_region else 0))
+    most = max(np.diff(starts), default=0)
+    coefficients = np.zeros((2, len(pairs), most))
+    for (n, end), row in rows.items():
+        coefficients[end, n, : len(row)] = row
+    all_vectors = np.concatenate(vectors) if vectors else np.zeros((0, n_boundary))
+    return BoundaryCurrentBasis(all_vectors, np.array(starts), *coefficients)

@@ -1,4 +1,4 @@
-"""Currents of all pairs of focal regions, from the potentials of few patterns that all pairs are sums of."""
+"""Sum of the currents of all pairs of focal regions, from the potentials of a low-rank basis."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -16,114 +16,124 @@ from .boundary_basis import BoundaryCurrentBasis, boundary_current_basis
 from .low_rank_kernels import sum_currents_low_rank
 from .region_pairs import RegionPairSolver
 
-#: Fewer pairs are not worth looking for patterns.
-FEWEST = 24
-
-#: With more net current than this where none enters, of 1 A, potentials are refined, and pairs are solved one by one.
+#: Largest residual of Kirchhoff's current law, for a current of 1 A, with which unrefined potentials are accepted.
 BALANCE_TOL = 1e-11
 
 
 def sum_region_currents_low_rank(
-    pairs: RegionPairSolver,
-    some: list[tuple[int, int]],
+    solver: RegionPairSolver,
+    pairs: list[tuple[int, int]],
     zero_focal_currents: bool,
     on_progress: Callable[[float], None],
 ) -> CumulativeCurrent | None:
-    """Add up the currents of some pairs, solving for patterns instead of pairs.
+    """Sum the currents of some pairs, with one solve for each basis vector instead of each pair.
 
     Parameters
     ----------
-    pairs
+    solver
         The focal regions, on a raster without short-circuit regions.
-    some
-        Which pairs.
+    pairs
+        Pairs to sum.
     zero_focal_currents
-        Whether the current through the two regions of a pair counts as 0.
+        Whether the current through the two regions of a pair counts as zero.
     on_progress
-        Told which part of the raster is done, from several threads, one at a time.
+        Called with the fraction of the raster that is done, from several threads but never by two at once.
 
     Returns
     -------
     CumulativeCurrent or None
-        None where there are no fewer patterns than pairs, too little memory for them, or too few digits.
+        None if the basis is not smaller than the number of pairs, memory does not suffice, or accuracy is too low.
     """
-    if len(some) < FEWEST:
+    solutions = solver.boundary_currents(pairs, retain=True)
+    if not all(solution.accurate for solution in solutions):
         return None
-    answers = pairs.entering(some, retain=True)
-    if not all(answer.certain for answer in answers):
-        return None
-    joined = [(pair, answer) for pair, answer in zip(some, answers, strict=True) if answer.resistance < np.inf]
-    flowing = [(pair, answer) for pair, answer in joined if answer.resistance > 0]
+    connected = [(pair, each) for pair, each in zip(pairs, solutions, strict=True) if each.resistance < np.inf]
+    flowing = [(pair, each) for pair, each in connected if each.resistance > 0]
     ends = [pair for pair, _ in flowing]
-    basis = boundary_current_basis(ends, [answer for _, answer in flowing], pairs.of, pairs.component)
-    grounded, circuit = pairs.grounded, pairs.circuit
-    if not 0 < len(basis.amounts) < len(ends):
+    basis = boundary_current_basis(ends, [each for _, each in flowing], solver.positions, solver.boundary_components)
+    grounded, circuit = solver.grounded, solver.circuit
+    if not 0 < len(basis.vectors) < len(ends):
         return None
-    if peak_bytes(circuit.shape, len(basis.amounts), cpu_count()) > free_memory():
+    if peak_bytes(circuit.shape, len(basis.vectors), cpu_count()) > free_memory():
         return None
-    factored = cached_factor(grounded.center, grounded.edges, True)
-    sums = _TileAccumulator(pairs, np.array(ends), basis, factored.dissection, on_progress)
-    cells = circuit.representative_cells[pairs.terminals]
-    residual = max(solve_streamed(factored, cells, basis.amounts, sums.add))
+    factor = cached_factor(grounded.center, grounded.edges, True)
+    sums = _TileAccumulator(solver, np.array(ends), basis, factor.dissection, on_progress)
+    cells = circuit.representative_cells[solver.boundary_nodes]
+    residual = max(solve_streamed(factor, cells, basis.vectors, sums.add))
     if not residual <= BALANCE_TOL:
         return None
-    total, largest = (sums.in_raster(array) for array in (sums.total, sums.largest))
-    claimed = np.zeros(total.size, bool)
-    own = 0.0 if zero_focal_currents else 1.0
-    # What flows between two regions all flows through both of them.
-    for (one, other), answer in joined:
-        for region in (one, other):
-            places = pairs.focal.cells[region]
-            claimed[places] = True
-            if answer.resistance > 0:
-                total[places] += own
-                largest[places] = np.maximum(largest[places], own)
-    there = (circuit.node_of >= 0) | claimed
-    total, largest = (np.where(there, each, np.nan).reshape(circuit.shape) for each in (total, largest))
-    return CumulativeCurrent(total, largest, len(joined), residual)
+    total, largest = (sums.unpad(array) for array in (sums.total, sums.largest))
+    in_region = np.zeros(total.size, bool)
+    focal_current = 0.0 if zero_focal_currents else 1.0
+    # The whole current between two regions flows through both of them.
+    for pair, solution in connected:
+        for region in pair:
+            cells = solver.focal.cells[region]
+            in_region[cells] = True
+            if solution.resistance > 0:
+                total[cells] += focal_current
+                largest[cells] = np.maximum(largest[cells], focal_current)
+    defined = (circuit.node_of >= 0) | in_region
+    total, largest = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, largest))
+    return CumulativeCurrent(total, largest, len(connected), residual)
 
 
 class _TileAccumulator:
-    """Sum and maximum over pairs, a rectangle of the raster at a time; arrays have a rim around the tiles of a plan."""
+    """Sum and maximum of the currents of pairs, one tile of the raster at a time.
+
+    Arrays cover the padded raster of the symbolic factorization, with a halo of one cell.
+    """
 
     def __init__(
         self,
-        pairs: RegionPairSolver,
+        solver: RegionPairSolver,
         ends: Int[np.ndarray, "pairs 2"],
         basis: BoundaryCurrentBasis,
-        plan: SymbolicFactorization,
+        symbolic: SymbolicFactorization,
         on_progress: Callable[[float], None],
     ):
-        circuit = pairs.circuit
+        circuit = solver.circuit
         self.on_progress, self.done, self.lock = on_progress, 0, Lock()
         self.basis, self.shape = basis, circuit.shape
-        self.one, self.other = np.ascontiguousarray(ends.T)
-        around = tuple(n + 2 for n in plan.padded)
-        # To the east, southwest, south and southeast; of four neighbours the first and the third.
-        self.weights = np.zeros((4, *around))
+        self.first, self.second = np.ascontiguousarray(ends.T)
+        with_halo = tuple(n + 2 for n in symbolic.padded)
+        # To the east, southwest, south and southeast; with four neighbours only the first and the third.
+        self.weights = np.zeros((4, *with_halo))
         forward = circuit.edges[len(circuit.edges) // 2 :].reshape(-1, *self.shape)
         self.weights[:: 4 // len(forward), 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = forward
-        self.total, self.largest = np.zeros((2, *around))
-        self.regions = np.repeat(np.arange(len(pairs.focal.cells)), [len(cells) for cells in pairs.focal.cells])
-        self.cells = np.divmod(np.concatenate(pairs.focal.cells), self.shape[1])
+        self.total, self.largest = np.zeros((2, *with_halo))
+        regions = solver.focal.cells
+        self.regions = np.repeat(np.arange(len(regions)), [len(cells) for cells in regions])
+        self.cells = np.divmod(np.concatenate(regions), self.shape[1])
 
-    def add(self, values: Float[np.ndarray, "k h w"], top: int, left: int, counts: Bool[np.ndarray, "h w"]) -> float:
-        """Add up all pairs in a rectangle; return the largest net current."""
-        part = slice(top + 1, top + 1 + counts.shape[0]), slice(left + 1, left + 1 + counts.shape[1])
+    def add(self, values: Float[np.ndarray, "k h w"], top: int, left: int, interior: Bool[np.ndarray, "h w"]) -> float:
+        """Add the currents of all pairs in a tile; return the largest violation of Kirchhoff's current law."""
+        tile = slice(top + 1, top + 1 + interior.shape[0]), slice(left + 1, left + 1 + interior.shape[1])
         rows, columns = self.cells[0] - top, self.cells[1] - left
-        inside = (rows >= 0) & (rows < counts.shape[0]) & (columns >= 0) & (columns < counts.shape[1])
-        begins = np.searchsorted(self.regions[inside], np.arange(len(self.basis.first)))
-        own = rows[inside] * counts.shape[1] + columns[inside]
-        total, largest = np.zeros((2, *counts.shape))
-        weights = np.ascontiguousarray(self.weights[:, *part])
-        given = (values, weights, counts, self.basis.first, self.one, self.other)
-        unbalanced = sum_currents_low_rank(*given, self.basis.mine, self.basis.theirs, begins, own, total, largest)
-        self.total[part][counts], self.largest[part][counts] = total[counts], largest[counts]
+        inside = (rows >= 0) & (rows < interior.shape[0]) & (columns >= 0) & (columns < interior.shape[1])
+        region_starts = np.searchsorted(self.regions[inside], np.arange(len(self.basis.starts)))
+        region_cells = rows[inside] * interior.shape[1] + columns[inside]
+        total, largest = np.zeros((2, *interior.shape))
+        imbalance = sum_currents_low_rank(
+            values,
+            np.ascontiguousarray(self.weights[:, *tile]),
+            interior,
+            self.basis.starts,
+            self.first,
+            self.second,
+            self.basis.first,
+            self.basis.second,
+            region_starts,
+            region_cells,
+            total,
+            largest,
+        )
+        self.total[tile][interior], self.largest[tile][interior] = total[interior], largest[interior]
         with self.lock:
-            self.done += int(counts.sum())
+            self.done += int(interior.sum())
             self.on_progress(self.done / (self.shape[0] * self.shape[1]))
-        return unbalanced
+        return imbalance
 
-    def in_raster(self, around: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:
-        """Return what lies in the raster, flat."""
-        return around[1 : 1 + self.shape[0], 1 : 1 + self.shape[1]].ravel()
+    def unpad(self, padded: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:
+        """Return the values in the raster, flat."""
+        return padded[1 : 1 + self.shape[0], 1 : 1 + self.shape[1]].ravel()

@@ -13,8 +13,8 @@ from .base import Circuit
 from .grid_circuit import GridCircuit
 from .point_current_sum import sum_point_pair_currents
 from .point_pairs import PointPairSolver
-from .region_current_sum import sum_region_pair_currents
-from .region_pairs import RegionPairSolver
+from .region_current_sum import MIN_LOW_RANK_PAIRS, sum_region_pair_currents
+from .region_pairs import MAX_BOUNDARY_CELLS, RegionPairSolver
 from .validation import require_valid_resistances
 
 
@@ -91,6 +91,10 @@ class Pairwise:
         Pairs of ids; all by default.
     cache
         Cache of solutions, from which an interrupted run resumes; nothing is cached by default.
+    max_boundary_cells
+        Largest number of boundary cells of focal regions for which all pairs share one circuit; bounds the memory.
+    min_low_rank_pairs
+        Smallest number of pairs of focal regions whose currents are summed by a low-rank basis.
 
     Raises
     ------
@@ -129,6 +133,8 @@ class Pairwise:
         pairs: Sequence[tuple[int, int]] | None = None,
         *,
         cache: ResultCache | None = None,
+        max_boundary_cells: int = MAX_BOUNDARY_CELLS,
+        min_low_rank_pairs: int = MIN_LOW_RANK_PAIRS,
     ):
         require_two_nodes(focal, circuit)
         focal = _with_touched_regions(focal, circuit)
@@ -137,8 +143,11 @@ class Pairwise:
         nodes = focal.nodes(circuit)
         single = all(len(cells) == 1 for cells in focal.cells) or all(len(of_one) <= 1 for of_one in nodes)
         extends_circuit = any((circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in focal.cells)
-        solver = PointPairSolver if single and not extends_circuit else RegionPairSolver
-        self._solver = solver(circuit, focal, nodes, cache)
+        if single and not extends_circuit:
+            self._solver = PointPairSolver(circuit, focal, nodes, cache)
+        else:
+            self._solver = RegionPairSolver(circuit, focal, nodes, cache, max_boundary_cells=max_boundary_cells)
+        self._min_low_rank_pairs = min_low_rank_pairs
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -185,7 +194,7 @@ class Pairwise:
             Pairs of ids; all requested pairs by default.
         """
         requested = self._requested if pairs is None else self._requested & _pair_mask(self.focal, pairs)
-        for i, j, resistance, values, currents in self._solver.solved(requested):
+        for i, j, resistance, values, currents in self._solver.solve_pairs(requested):
             ids = int(self.focal.ids[i]), int(self.focal.ids[j])
             potentials, through = self._solver.pair_maps(i, j, resistance, values, currents)
             yield PairResult(*ids, resistance, potentials, through, currents.residual)
@@ -234,7 +243,14 @@ class Pairwise:
         on_progress
             Called with the number of pairs done, skipped ones included; a fraction of a block counts as pairs.
         """
-        return sum_region_pair_currents(self._solver, self._requested, zero_focal_currents, skip, on_progress)
+        return sum_region_pair_currents(
+            self._solver,
+            self._requested,
+            zero_focal_currents,
+            skip,
+            on_progress,
+            min_low_rank_pairs=self._min_low_rank_pairs,
+        )
 
     def currents_for_sum(self, pair: PairResult, zero_focal_currents: bool) -> np.ndarray:
         """Return the currents of a pair as they enter the sum: 0 at its focal nodes if `zero_focal_currents`."""

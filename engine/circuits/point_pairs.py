@@ -125,7 +125,7 @@ class PointPairSolver:
             yield rows, seen
         self._potentials = potentials
 
-    def solved(
+    def solve_pairs(
         self, asked: Bool[np.ndarray, "n n"]
     ) -> Iterator[tuple[int, int, float, Float[np.ndarray, "places"], NodeCurrents]]:
         """Give first, second, resistance, potentials and currents of every pair that is connected."""

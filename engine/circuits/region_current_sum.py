@@ -1,7 +1,6 @@
-"""Currents of all pairs of focal regions: pairs are solved together, and their maps added up without being formed."""
+"""Sum of the currents of all pairs of focal regions, without storing the map of any pair."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 from jaxtyping import Bool
@@ -13,109 +12,119 @@ from .current_kernels import add_currents, boundary_inflow_outflow, chunk_ranges
 from .low_rank_sum import BALANCE_TOL, sum_region_currents_low_rank
 from .region_pairs import RESISTANCE_RTOL, RegionPairSolver
 
-#: Pairs whose potentials are alive at a time, where each has its own.
-TOGETHER = 16
+#: Pairs per solve where each pair has its own right-hand side; bounds the memory for potentials.
+RHS_BLOCK = 16
 
-#: Pairs that are added up at a time where they share patterns.
-SHARING = 16_384
+#: Pairs per low-rank basis; bounds the memory for boundary currents.
+LOW_RANK_BLOCK = 16_384
+
+#: Smallest number of pairs for which a low-rank basis is computed.
+MIN_LOW_RANK_PAIRS = 24
 
 
 def sum_region_pair_currents(
-    pairs: RegionPairSolver,
-    asked: Bool[np.ndarray, "n n"],
+    solver: RegionPairSolver,
+    requested: Bool[np.ndarray, "n n"],
     zero_focal_currents: bool,
-    done: int = 0,
+    skip: int = 0,
     on_progress: Callable[[float], None] = lambda pairs: None,
+    *,
+    min_low_rank_pairs: int = MIN_LOW_RANK_PAIRS,
 ) -> Iterator[tuple[int, CumulativeCurrent]]:
-    """Give the currents of all pairs, some at a time: how many pairs, and their sum.
+    """Yield the number of pairs and their sum of currents, block by block.
 
     Parameters
     ----------
-    pairs
+    solver
         The focal regions, on a raster without short-circuit regions.
-    asked
-        Which pairs.
+    requested
+        Symmetric matrix that marks the pairs.
     zero_focal_currents
-        Whether the current through the two regions of a pair counts as 0.
-    done
-        How many pairs to leave out, as many as an earlier time gave.
+        Whether the current through the two regions of a pair counts as zero.
+    skip
+        Number of pairs to skip, as many as an earlier run has summed.
     on_progress
-        Told how many pairs are done, while many are worked on together: a part of the raster counts as a part of them.
+        Called with the number of pairs done, skipped ones included; a fraction of a block counts as pairs.
+    min_low_rank_pairs
+        Smallest number of pairs for which a low-rank basis is computed.
     """
-    wanted = selected_pairs(asked)[done:]
-    for begin in range(0, len(wanted), SHARING):
-        many = wanted[begin : begin + SHARING]
-        found = sum_region_currents_low_rank(
-            pairs, many, zero_focal_currents, partial(_tell, on_progress, done + begin, len(many))
-        )
-        if found is not None:
-            yield len(many), found
+    pairs = selected_pairs(requested)[skip:]
+    for start in range(0, len(pairs), LOW_RANK_BLOCK):
+        block = pairs[start : start + LOW_RANK_BLOCK]
+        total = None
+        if len(block) >= min_low_rank_pairs:
+            before, size = skip + start, len(block)
+            total = sum_region_currents_low_rank(
+                solver,
+                block,
+                zero_focal_currents,
+                lambda fraction, before=before, size=size: on_progress(before + fraction * size),
+            )
+        if total is not None:
+            yield len(block), total
             continue
-        for first in range(0, len(many), TOGETHER):
-            some = many[first : first + TOGETHER]
-            yield len(some), _one_by_one(pairs, some, zero_focal_currents)
+        for first in range(0, len(block), RHS_BLOCK):
+            part = block[first : first + RHS_BLOCK]
+            yield len(part), _sum_pair_by_pair(solver, part, zero_focal_currents)
 
 
-def _tell(on_progress: Callable[[float], None], before: int, many: int, part: float) -> None:
-    on_progress(before + part * many)
-
-
-def _one_by_one(pairs: RegionPairSolver, some: list[tuple[int, int]], zero_focal_currents: bool) -> CumulativeCurrent:
-    """Return the sum of the currents of some pairs, each of which has potentials of its own."""
-    answers = zip(some, pairs.entering(some, retain=True), strict=True)
-    certain = [pair for pair, answer in answers if answer.certain]
-    found, unbalanced = _summed(pairs, certain, zero_focal_currents, refine=False)
-    if not found.residual <= BALANCE_TOL:
-        found, unbalanced = _summed(pairs, certain, zero_focal_currents, refine=True)
-    if len(certain) == len(some) and not unbalanced:
-        return found
-    sums = CurrentAccumulator(found.total * 0)
-    sums.add_sum(
-        _summed(pairs, [pair for pair in certain if pair not in unbalanced], zero_focal_currents, refine=True)[0]
-    )
-    for one, other in (pair for pair in some if pair not in certain or pair in unbalanced):
-        resistance, values, currents = pairs.solve_alone(one, other)
-        _, through = pairs.pair_maps(one, other, resistance, values, currents)
+def _sum_pair_by_pair(
+    solver: RegionPairSolver, pairs: list[tuple[int, int]], zero_focal_currents: bool
+) -> CumulativeCurrent:
+    """Return the sum of the currents of some pairs, with one right-hand side for each."""
+    solutions = zip(pairs, solver.boundary_currents(pairs, retain=True), strict=True)
+    accurate = [pair for pair, solution in solutions if solution.accurate]
+    result, unbalanced = _sum_currents(solver, accurate, zero_focal_currents, refine=False)
+    if not result.residual <= BALANCE_TOL:
+        result, unbalanced = _sum_currents(solver, accurate, zero_focal_currents, refine=True)
+    if len(accurate) == len(pairs) and not unbalanced:
+        return result
+    sums = CurrentAccumulator(result.total * 0)
+    balanced = [pair for pair in accurate if pair not in unbalanced]
+    sums.add_sum(_sum_currents(solver, balanced, zero_focal_currents, refine=True)[0])
+    for i, j in (pair for pair in pairs if pair not in accurate or pair in unbalanced):
+        resistance, potentials, currents = solver.solve_alone(i, j)
+        _, through = solver.pair_maps(i, j, resistance, potentials, currents)
         if zero_focal_currents:
-            through.ravel()[np.concatenate([pairs.focal.cells[one], pairs.focal.cells[other]])] = 0.0
+            through.ravel()[np.concatenate([solver.focal.cells[i], solver.focal.cells[j]])] = 0.0
         sums.add(through, currents.residual)
     return sums.result
 
 
-def _summed(
-    pairs: RegionPairSolver, some: list[tuple[int, int]], zero_focal_currents: bool, *, refine: bool
+def _sum_currents(
+    solver: RegionPairSolver, pairs: list[tuple[int, int]], zero_focal_currents: bool, *, refine: bool
 ) -> tuple[CumulativeCurrent, list[tuple[int, int]]]:
-    """Return the sum of the currents of some pairs, from potentials that are checked and refined or not.
+    """Return the sum of the currents of some pairs, and the pairs whose residual is too large.
 
-    Returns
-    -------
-    sum, unbalanced
-        And the pairs of which too much current is lost.
+    `refine` says whether the potentials are refined iteratively.
     """
-    circuit, cells = pairs.circuit, pairs.circuit.node_of.size
-    ends, values = pairs.potentials(some, refine=refine)
-    own = np.zeros(values.shape, bool)
-    for row, (one, other) in zip(own, ends, strict=True):
-        row[pairs.focal.cells[one]] = row[pairs.focal.cells[other]] = True
-    total, largest = np.zeros((2, cells))
-    parts = chunk_ranges(cells)
-    imbalance, strength = np.zeros((2, len(parts), len(ends)))
-    given = (circuit.edges, circuit.offsets, values, own)
-    calls = [(*given, *part, total, largest, *mine) for part, *mine in zip(parts, imbalance, strength, strict=True)]
+    circuit, n_cells = solver.circuit, solver.circuit.node_of.size
+    connected, potentials = solver.potentials(pairs, refine=refine)
+    in_pair = np.zeros(potentials.shape, bool)
+    for row, (i, j) in zip(in_pair, connected, strict=True):
+        row[solver.focal.cells[i]] = row[solver.focal.cells[j]] = True
+    total, largest = np.zeros((2, n_cells))
+    chunks = chunk_ranges(n_cells)
+    imbalance, strength = np.zeros((2, len(chunks), len(connected)))
+    shared = (circuit.edges, circuit.offsets, potentials, in_pair)
+    calls = [
+        (*shared, *chunk, total, largest, *diagnostics)
+        for chunk, *diagnostics in zip(chunks, imbalance, strength, strict=True)
+    ]
     parallel_starmap(add_currents, calls)
     imbalance, strength = imbalance.max(0), strength.max(0)
-    claimed = np.zeros(cells, bool)
-    for number, pair in enumerate(ends):
-        for end in pair:
-            places = pairs.focal.cells[end]
-            into, out = boundary_inflow_outflow(circuit.edges, circuit.offsets, values[number], places)
-            current = 0.0 if zero_focal_currents else max(into, out)
-            strength[number] = max(strength[number], into, out)
-            claimed[places] = True
-            total[places] += current
-            largest[places] = np.maximum(largest[places], current)
-    there = (circuit.node_of >= 0) | claimed
-    total, largest = (np.where(there, each, np.nan).reshape(circuit.shape) for each in (total, largest))
-    lost = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0)
-    unbalanced = [pair for pair, part in zip(ends, lost, strict=True) if not part <= RESISTANCE_RTOL]
-    return CumulativeCurrent(total, largest, len(ends), float(lost.max(initial=0.0))), unbalanced
+    in_region = np.zeros(n_cells, bool)
+    for n, pair in enumerate(connected):
+        for region in pair:
+            cells = solver.focal.cells[region]
+            inflow, outflow = boundary_inflow_outflow(circuit.edges, circuit.offsets, potentials[n], cells)
+            current = 0.0 if zero_focal_currents else max(inflow, outflow)
+            strength[n] = max(strength[n], inflow, outflow)
+            in_region[cells] = True
+            total[cells] += current
+            largest[cells] = np.maximum(largest[cells], current)
+    defined = (circuit.node_of >= 0) | in_region
+    total, largest = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, largest))
+    residual = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0)
+    unbalanced = [pair for pair, value in zip(connected, residual, strict=True) if not value <= RESISTANCE_RTOL]
+    return CumulativeCurrent(total, largest, len(connected), float(residual.max(initial=0.0))), unbalanced

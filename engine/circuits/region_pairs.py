@@ -1,13 +1,13 @@
-"""Pairs of focal regions: found in the network between the cells at their rims, which is worked out once.
+"""Pairs of focal regions, solved in the block of the inverse between boundary nodes.
 
-While 1 A flows from region i to region j, these two are one node each and all other cells are themselves, those of
-other regions too. Current leaves a region only through the cells at its rim; with G the potentials at rims when 1 A
-enters at one of their cells, and q what enters at the rims of i and j,
+While 1 A flows from region i to region j, each of these two regions is a single node; all other cells, including those
+of other regions, are nodes of their own. Current leaves a region only through its boundary. With G the block of the
+inverse between all boundary nodes (transfer resistances), and q the currents injected at the boundary nodes of i and j,
 
     G q + o = potentials of the two regions,   Σ q = 0 in every component,
 
-where o is an offset for each component, as potentials are known up to that only. So a pair is a dense system over two
-rims, and G takes one factor of the landscape.
+where the offset o of each component appears because potentials are determined up to a constant only. A pair is thus a
+dense system in the boundary nodes of two regions, and G takes one factorization of the landscape.
 """
 
 import itertools
@@ -26,316 +26,332 @@ from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 from .grid_circuit import GridCircuit
 
-#: The most cells at rims for which G is formed; three matrices of that size are alive at once.
+#: Largest number of boundary nodes for which G is computed; three matrices of that size exist at once.
 MAX_BOUNDARY_CELLS = 12_000
 
-#: Pairs whose potentials are solved for together, or whose resistances by themselves are kept together.
-TOGETHER = 8
+#: Pairs per solve for potentials, and per cached result where each pair has its own circuit.
+RHS_BLOCK = 8
 
-#: Pairs whose resistances are found in the network between rims before they are told of.
-AT_ONCE = 512
+#: Pairs solved in the block G between two progress reports.
+PAIR_BLOCK = 512
 
-#: Rounding, of numbers that are added up; and what may come of it in a resistance, or be lost of the current of a pair.
-#: With more than that a pair is solved by itself.
-ROUNDING = 4e-16
+#: Rounding error of a sum relative to its largest term.
+SUM_ROUNDING = 4e-16
+#: Largest relative error of a resistance, and largest residual of a current map; a pair above it gets its own circuit.
 RESISTANCE_RTOL = 1e-7
 
-Solved = tuple[int, int, float, Float[np.ndarray, "places"], NodeCurrents]
+PairSolution = tuple[int, int, float, Float[np.ndarray, "cells"], NodeCurrents]
 
 
 class BoundaryCurrents(NamedTuple):
-    """What enters at the rims of two regions while 1 A flows from the first to the second.
+    """Currents at the boundary nodes of two regions while 1 A flows from the second to the first.
 
     Parameters
     ----------
     resistance
-        Between them; 0 if they are one, infinite if they are not connected.
-    mine, theirs
-        What enters at each cell of the rim of the first, all in all −1 A, and of the second.
+        Effective resistance; 0 if the regions are one node, infinite if they are not connected.
+    first, second
+        Currents injected at the boundary nodes of the first region, which sum to −1 A, and of the second.
     offsets
-        Of potentials, by component.
-    certain
-        Whether there are digits enough in potentials to tell all this; else the pair has to be solved by itself.
+        Offsets of the potentials, by component.
+    accurate
+        Whether the resistance meets `RESISTANCE_RTOL`; if not, the pair must be solved in its own circuit.
     """
 
     resistance: float
-    mine: Float[np.ndarray, "rim"]
-    theirs: Float[np.ndarray, "other_rim"]
+    first: Float[np.ndarray, "boundary"]
+    second: Float[np.ndarray, "second_boundary"]
     offsets: dict[int, float]
-    certain: bool = True
+    accurate: bool = True
 
 
 class RegionPairSolver:
-    """Focal nodes of several nodes each.
+    """Solver for pairs of focal nodes, each of several nodes of the circuit.
 
     Parameters
     ----------
     circuit
-        The landscape.
+        The landscape, or a network.
     focal
         Focal nodes.
     nodes
-        The nodes of each.
+        Circuit nodes of each focal node.
     cache
-        What was worked out before, and where what is worked out now is kept: G, or resistances of pairs by themselves.
+        Cache for G, or for the resistances of pairs in their own circuits.
+    max_boundary_cells
+        Largest number of boundary nodes for which G is computed; with more, each pair has its own circuit.
     """
 
-    def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], cache: ResultCache | None = None):
+    def __init__(
+        self,
+        circuit: Circuit,
+        focal: FocalNodes,
+        nodes: list[np.ndarray],
+        cache: ResultCache | None = None,
+        *,
+        max_boundary_cells: int = MAX_BOUNDARY_CELLS,
+    ):
         self.circuit, self.focal, self.nodes = circuit, focal, nodes
         self.cache = cache or ResultCache()
-        self.rims = [_rim(circuit, mine) for mine in nodes]
-        self.terminals = np.unique(np.concatenate(self.rims))
-        self.of = [np.searchsorted(self.terminals, rim) for rim in self.rims]
-        self.grounded = circuit.grounded(n_rhs=len(self.terminals))
-        self.component = circuit.components[self.terminals]
-        self.needs_own_circuit = self._requires_own_circuit()
-        self._boundary_inverse, self._kept = None, {}
-        self._sharing = _sharing(nodes) | _sharing(focal.cells)
-        #: Of each region, the components that its rim lies in.
-        self._reached = [frozenset(circuit.components[rim].tolist()) for rim in self.rims]
+        boundaries = [_boundary(circuit, region) for region in nodes]
+        self.boundary_nodes = np.unique(np.concatenate(boundaries))
+        #: Positions of the boundary nodes of each region among all boundary nodes.
+        self.positions = [np.searchsorted(self.boundary_nodes, boundary) for boundary in boundaries]
+        self.grounded = circuit.grounded(n_rhs=len(self.boundary_nodes))
+        self.boundary_components = circuit.components[self.boundary_nodes]
+        #: Whether each pair needs its own circuit, because G is too large or the regions extend the landscape.
+        self.needs_own_circuit = self._requires_own_circuit(max_boundary_cells)
+        self._boundary_inverse, self._boundary_currents = None, {}
+        self._overlapping = _overlaps(nodes) | _overlaps(focal.cells)
+        #: Components that the boundary of each region touches.
+        self._touched = [frozenset(circuit.components[boundary].tolist()) for boundary in boundaries]
         self._components = np.unique(circuit.components)
 
-    def _requires_own_circuit(self) -> bool:
-        """Tell whether every pair needs a circuit of its own: too many cells, or cells that only some pairs have."""
-        count = len(self.terminals)
-        if count > MAX_BOUNDARY_CELLS or 3 * 8 * count**2 > free_memory():
-            return True
-        if not isinstance(self.circuit, GridCircuit):
-            return False
-        claims = any((self.circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in self.focal.cells)
-        if claims and self.circuit.grid.edge_rule == "mean":
-            return True
-        return predicted_factor_bytes(self.circuit.shape, symmetric=True) > free_memory()
-
     def resistances(
-        self, asked: Bool[np.ndarray, "n n"], on_partial: ProgressCallback = no_progress, *, retain: bool = False
+        self, requested: Bool[np.ndarray, "n n"], on_partial: ProgressCallback = no_progress, *, retain: bool = False
     ) -> Float[np.ndarray, "n n"]:
-        """Return the resistances, infinite between what is not connected.
+        """Return the resistances, infinite between unconnected regions.
 
         Parameters
         ----------
-        asked
-            Which pairs.
+        requested
+            Symmetric matrix that marks the pairs.
         on_partial
-            Told after every few pairs.
+            Called after every block of pairs.
         retain
-            Whether maps or their sum will be asked for, too: then what enters in each pair is kept for them.
+            Whether to retain the boundary currents for maps or their sum.
         """
-        resistance = np.where(asked, np.nan, np.inf)
-        pairs = selected_pairs(asked)
+        resistance = np.where(requested, np.nan, np.inf)
+        pairs = selected_pairs(requested)
         if not self.needs_own_circuit:
             self.boundary_inverse()
-        at_once = TOGETHER if self.needs_own_circuit else AT_ONCE
-        for start in range(0, len(pairs), at_once):
-            some = pairs[start : start + at_once]
+        size = RHS_BLOCK if self.needs_own_circuit else PAIR_BLOCK
+        for start in range(0, len(pairs), size):
+            block = pairs[start : start + size]
             if self.needs_own_circuit:
-                found = self._found_apart(start, some)
+                values = self._resistances_alone(start, block)
             else:
-                # The systems are small: spread over the cores one by one, not each over all of them.
-                answers = zip(some, self.entering(some, retain=retain), strict=True)
-                found = [
-                    answer.resistance if answer.certain else self.solve_alone(*pair)[0] for pair, answer in answers
+                solutions = zip(block, self.boundary_currents(block, retain=retain), strict=True)
+                values = [
+                    solution.resistance if solution.accurate else self.solve_alone(*pair)[0]
+                    for pair, solution in solutions
                 ]
-            for (one, other), value in zip(some, found, strict=True):
-                resistance[one, other] = resistance[other, one] = value
-            on_partial(start + len(some), len(pairs), resistance.copy)
+            for (i, j), value in zip(block, values, strict=True):
+                resistance[i, j] = resistance[j, i] = value
+            on_partial(start + len(block), len(pairs), resistance.copy)
         return resistance
 
-    def _found_apart(self, number: int, pairs: list[tuple[int, int]]) -> np.ndarray:
-        """Return the resistances of some pairs, each solved in a circuit of its own."""
+    def solve_pairs(self, requested: Bool[np.ndarray, "n n"]) -> Iterator[PairSolution]:
+        """Yield first, second, resistance, potentials and currents of every connected pair.
 
-        def work() -> np.ndarray:
-            return np.array([0.0 if self._same(*pair) else self.solve_alone(*pair)[0] for pair in pairs])
-
-        return self.cache.get_or_compute(f"resistances-{number:08d}", work)
-
-    def solved(self, asked: Bool[np.ndarray, "n n"]) -> Iterator[Solved]:
-        """Give first, second, resistance, potentials and currents of every pair that is connected.
-
-        Potentials of pairs in circuits of their own are NaN where these do not reach.
+        The potentials of a pair in its own circuit are NaN in cells that the pair does not reach.
         """
         waiting = []
-        for one, other in selected_pairs(asked):
-            if self._same(one, other):
-                yield from self._together(waiting)
+        for i, j in selected_pairs(requested):
+            if self._is_short_circuited(i, j):
+                yield from self._solve_block(waiting)
                 waiting = []
-                zero_map = np.zeros(self.circuit.node_of.size)
-                yield one, other, 0.0, zero_map, NodeCurrents(zero_map, 0.0)
+                zeros = np.zeros(self.circuit.node_of.size)
+                yield i, j, 0.0, zeros, NodeCurrents(zeros, 0.0)
                 continue
-            answer = None if self.needs_own_circuit else self.entering([(one, other)])[0]
-            if answer is None or not answer.certain:
-                yield from self._together(waiting)
+            solution = None if self.needs_own_circuit else self.boundary_currents([(i, j)])[0]
+            if solution is None or not solution.accurate:
+                yield from self._solve_block(waiting)
                 waiting = []
-                found = self.solve_alone(one, other)
-                if found[0] < np.inf:
-                    yield one, other, *found
+                alone = self.solve_alone(i, j)
+                if alone[0] < np.inf:
+                    yield i, j, *alone
                 continue
-            if answer.resistance < np.inf:
-                waiting.append((one, other, answer))
-            if len(waiting) == TOGETHER:
-                yield from self._together(waiting)
+            if solution.resistance < np.inf:
+                waiting.append((i, j, solution))
+            if len(waiting) == RHS_BLOCK:
+                yield from self._solve_block(waiting)
                 waiting = []
-        yield from self._together(waiting)
+        yield from self._solve_block(waiting)
 
-    def pair_maps(self, one, other, resistance, values, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
-        """Return the maps of a pair; a region shows its current on those of its cells, too, that are not active."""
+    def pair_maps(self, i, j, resistance, potentials, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
+        """Return the maps of a pair. Inactive cells of a region show the potential and the current of the region."""
         circuit = self.circuit
-        ends = np.concatenate([self.nodes[one], self.nodes[other]])
-        near = np.isin(circuit.components, circuit.components[ends])
-        # In a circuit of its own, a pair may reach more: through cells that only its regions claim.
-        reached = (~np.isnan(values) if self.needs_own_circuit else near[circuit.node_of]) & (circuit.node_of >= 0)
-        potentials = circuit.to_map(np.where(reached, values, np.nan)).ravel()
-        through = circuit.to_map(currents.through).ravel()
-        for number, level in ((one, 0.0), (other, resistance)):
-            cells = self.focal.cells[number]
-            known = cells[circuit.node_of[cells] >= 0]
-            if len(known) and len(cells) > 1:
-                potentials[cells], through[cells] = level, currents.through[known[0]]
-        return potentials.reshape(circuit.shape), through.reshape(circuit.shape)
-
-    def _same(self, one: int, other: int) -> bool:
-        # Cells that neither has in the landscape join nothing.
-        known = len(self.nodes[one]) + len(self.nodes[other]) > 0
-        return known and not self._sharing.isdisjoint(((one, other), (other, one)))
-
-    def entering(self, some: list[tuple[int, int]], *, retain: bool = False) -> list[BoundaryCurrents]:
-        """Return what enters in each of some pairs; `retain` as in `resistances`."""
-        self.boundary_inverse()
-        # The systems are small: spread over the cores one by one, not each over all of them.
-        with blas_limited_pool() as on_each:
-            found = on_each(lambda pair: self._kept.get(pair) or self._entering(*pair), some)
-        if retain:
-            self._kept.update(zip(some, found, strict=True))
-        return found
-
-    def _entering(self, one: int, other: int) -> BoundaryCurrents:
-        sides = self.of[one], self.of[other]
-        amounts = [np.zeros(len(side)) for side in sides]
-        if self._same(one, other):
-            return BoundaryCurrents(0.0, *amounts, {})
-        components = self.component
-        shared = np.array(sorted(self._reached[one] & self._reached[other]))
-        if not len(shared):
-            return BoundaryCurrents(np.inf, *amounts, {})
-        meet = [np.isin(components[side], shared) for side in sides]
-        mine, theirs = (side[there] for side, there in zip(sides, meet, strict=True))
-        both = np.concatenate([mine, theirs])
-        fed = np.repeat([0.0, 1.0], [len(mine), len(theirs)])
-        inside = (components[both][:, None] == shared[None]).astype(float)
-        factor = cho_factor(self.boundary_inverse()[np.ix_(both, both)], overwrite_a=True)
-        answer = cho_solve(factor, np.concatenate([fed[:, None], inside], axis=1))
-        offset = np.linalg.solve(inside.T @ answer[:, 1:], inside.T @ answer[:, 0])
-        current = answer[:, 0] - answer[:, 1:] @ offset
-        resistance = 1 / float(current[len(mine) :].sum())
-        for amount, there, part in zip(amounts, meet, np.split(resistance * current, [len(mine)]), strict=True):
-            amount[there] = part
-        offsets = dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
-        # Beyond a wall that hardly conducts potentials are large, and their differences within a region are not.
-        largest = (
-            np.diagonal(self.boundary_inverse())[both].max() * self.circuit.conductances[self.terminals[both]].max()
+        ends = np.concatenate([self.nodes[i], self.nodes[j]])
+        connected = np.isin(circuit.components, circuit.components[ends])
+        # In its own circuit, a pair may reach more cells: through inactive cells that only its regions include.
+        reached = (~np.isnan(potentials) if self.needs_own_circuit else connected[circuit.node_of]) & (
+            circuit.node_of >= 0
         )
-        return BoundaryCurrents(resistance, *amounts, offsets, bool(ROUNDING * largest <= RESISTANCE_RTOL))
+        potential_map = circuit.to_map(np.where(reached, potentials, np.nan)).ravel()
+        through = circuit.to_map(currents.through).ravel()
+        for region, level in ((i, 0.0), (j, resistance)):
+            cells = self.focal.cells[region]
+            active = cells[circuit.node_of[cells] >= 0]
+            if len(active) and len(cells) > 1:
+                potential_map[cells], through[cells] = level, currents.through[active[0]]
+        return potential_map.reshape(circuit.shape), through.reshape(circuit.shape)
 
-    def _at_terminals(
-        self, pairs: list[tuple[int, int]], answers: list[BoundaryCurrents]
-    ) -> Float[np.ndarray, "k terminals"]:
-        """Return what enters at every terminal in each of some pairs."""
-        amounts = np.zeros((len(pairs), len(self.terminals)))
-        for row, (one, other), answer in zip(amounts, pairs, answers, strict=True):
-            row[self.of[one]], row[self.of[other]] = answer.mine, answer.theirs
-        return amounts
+    def boundary_currents(self, pairs: list[tuple[int, int]], *, retain: bool = False) -> list[BoundaryCurrents]:
+        """Return the boundary currents of some pairs; `retain` as in `resistances`."""
+        self.boundary_inverse()
+        # The systems are small: one core for each is faster than all cores for one after the other.
+        with blas_limited_pool() as parallel_map:
+            solutions = parallel_map(lambda pair: self._boundary_currents.get(pair) or self._solve_pair(*pair), pairs)
+        if retain:
+            self._boundary_currents.update(zip(pairs, solutions, strict=True))
+        return solutions
 
-    def boundary_inverse(self) -> Float[np.ndarray, "terminals terminals"]:
-        """Return G."""
+    def boundary_inverse(self) -> Float[np.ndarray, "boundary_nodes boundary_nodes"]:
+        """Return G, the block of the inverse between all boundary nodes."""
         if self._boundary_inverse is None:
             self._boundary_inverse = self.cache.get_or_compute(
-                "boundary_inverse", lambda: self.grounded.transfer_resistances(self.terminals)
+                "boundary_inverse", lambda: self.grounded.transfer_resistances(self.boundary_nodes)
             )
         return self._boundary_inverse
 
     def potentials(
-        self, some: list[tuple[int, int]], *, refine: bool
-    ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs places"]]:
-        """Return which of some pairs are connected, and their potentials, as they differ within a component.
+        self, pairs: list[tuple[int, int]], *, refine: bool
+    ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs cells"]]:
+        """Return the connected ones of some pairs, and their potentials up to a constant in each component.
 
-        For a raster without short-circuit regions, and pairs that need no circuit of their own.
+        For a raster without short-circuit regions, and pairs that do not need their own circuits.
         """
-        joined = [
-            (pair, answer) for pair, answer in zip(some, self.entering(some), strict=True) if answer.resistance < np.inf
+        connected = [
+            (pair, solution)
+            for pair, solution in zip(pairs, self.boundary_currents(pairs), strict=True)
+            if solution.resistance < np.inf
         ]
-        if not joined:
+        if not connected:
             return [], np.zeros((0, self.circuit.node_of.size))
-        amounts = self._at_terminals(*(list(part) for part in zip(*joined, strict=True)))
-        values = self.grounded.solve(self.terminals, amounts, refine=refine)
+        injected = self._injections(*(list(part) for part in zip(*connected, strict=True)))
+        potentials = self.grounded.solve(self.boundary_nodes, injected, refine=refine)
         component = np.where(self.circuit.node_of >= 0, self.circuit.components[self.circuit.node_of], -1)
-        for row, ((one, other), answer) in zip(values, joined, strict=True):
-            resistance, offsets = answer.resistance, answer.offsets
+        for row, ((i, j), solution) in zip(potentials, connected, strict=True):
+            resistance, offsets = solution.resistance, solution.offsets
             if len(offsets) < len(self._components):
                 row[~np.isin(component, list(offsets))] = 0.0
-            for number, potential in ((one, 0.0), (other, resistance)):
-                cells = self.focal.cells[number]
-                row[cells] = [potential - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
-        return [pair for pair, _ in joined], values
+            for region, level in ((i, 0.0), (j, resistance)):
+                cells = self.focal.cells[region]
+                row[cells] = [level - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
+        return [pair for pair, _ in connected], potentials
 
-    def _together(self, pairs: list) -> Iterator[Solved]:
+    def solve_alone(self, i: int, j: int) -> tuple[float, Float[np.ndarray, "cells"], NodeCurrents]:
+        """Return resistance, potentials and currents of a pair in its own circuit, where its regions are nodes."""
+        circuit = self.circuit.with_short_circuits([self.focal.cells[i], self.focal.cells[j]])
+        ends = [circuit.node_of[self.focal.cells[region]].max() for region in (i, j)]
+        zeros = np.zeros(circuit.node_of.size)
+        if min(ends) < 0 or circuit.components[ends[0]] != circuit.components[ends[1]]:
+            return np.inf, zeros, NodeCurrents(zeros, 0.0)
+        grounded = circuit.grounded(np.array([ends[0]]))
+        potentials = grounded.solve(np.array([ends[1]]), np.ones((1, 1)))[0]
+        potentials[circuit.node_of < 0] = 0.0
+        connected = circuit.components == circuit.components[ends[0]]
+        potentials[~connected[circuit.node_of]] = 0.0
+        currents = circuit.currents(potentials, terminals=np.array(ends))
+        potentials[~connected[circuit.node_of]] = np.nan
+        return float(potentials[circuit.representative_cells[ends[1]]]), potentials, currents
+
+    def _requires_own_circuit(self, max_boundary_cells: int) -> bool:
+        count = len(self.boundary_nodes)
+        if count > max_boundary_cells or 3 * 8 * count**2 > free_memory():
+            return True
+        if not isinstance(self.circuit, GridCircuit):
+            return False
+        extends = any((self.circuit.node_of[cells] < 0).any() and len(cells) > 1 for cells in self.focal.cells)
+        if extends and self.circuit.grid.edge_rule == "mean":
+            return True
+        return predicted_factor_bytes(self.circuit.shape, symmetric=True) > free_memory()
+
+    def _resistances_alone(self, start: int, pairs: list[tuple[int, int]]) -> np.ndarray:
+        """Return the resistances of some pairs, each solved in its own circuit."""
+
+        def solve() -> np.ndarray:
+            return np.array([0.0 if self._is_short_circuited(*pair) else self.solve_alone(*pair)[0] for pair in pairs])
+
+        return self.cache.get_or_compute(f"resistances-{start:08d}", solve)
+
+    def _is_short_circuited(self, i: int, j: int) -> bool:
+        # Regions that share only cells outside the landscape are not connected by them.
+        active = len(self.nodes[i]) + len(self.nodes[j]) > 0
+        return active and not self._overlapping.isdisjoint(((i, j), (j, i)))
+
+    def _solve_pair(self, i: int, j: int) -> BoundaryCurrents:
+        """Solve the dense system of a pair."""
+        positions = self.positions[i], self.positions[j]
+        currents = [np.zeros(len(of_region)) for of_region in positions]
+        if self._is_short_circuited(i, j):
+            return BoundaryCurrents(0.0, *currents, {})
+        components = self.boundary_components
+        shared = np.array(sorted(self._touched[i] & self._touched[j]))
+        if not len(shared):
+            return BoundaryCurrents(np.inf, *currents, {})
+        in_shared = [np.isin(components[of_region], shared) for of_region in positions]
+        first, second = (of_region[mask] for of_region, mask in zip(positions, in_shared, strict=True))
+        both = np.concatenate([first, second])
+        levels = np.repeat([0.0, 1.0], [len(first), len(second)])
+        membership = (components[both][:, None] == shared[None]).astype(float)
+        factor = cho_factor(self.boundary_inverse()[np.ix_(both, both)], overwrite_a=True)
+        solution = cho_solve(factor, np.concatenate([levels[:, None], membership], axis=1))
+        offset = np.linalg.solve(membership.T @ solution[:, 1:], membership.T @ solution[:, 0])
+        current = solution[:, 0] - solution[:, 1:] @ offset
+        resistance = 1 / float(current[len(first) :].sum())
+        parts = np.split(resistance * current, [len(first)])
+        for of_region, mask, part in zip(currents, in_shared, parts, strict=True):
+            of_region[mask] = part
+        offsets = dict(zip(shared.tolist(), (resistance * offset).tolist(), strict=True))
+        # Beyond a wall of very low conductance, potentials are large but their differences within a region are not.
+        largest_inverse = np.diagonal(self.boundary_inverse())[both].max()
+        condition = largest_inverse * self.circuit.conductances[self.boundary_nodes[both]].max()
+        return BoundaryCurrents(resistance, *currents, offsets, bool(SUM_ROUNDING * condition <= RESISTANCE_RTOL))
+
+    def _injections(
+        self, pairs: list[tuple[int, int]], solutions: list[BoundaryCurrents]
+    ) -> Float[np.ndarray, "k boundary_nodes"]:
+        """Return the currents injected at all boundary nodes, one row for each pair."""
+        injected = np.zeros((len(pairs), len(self.boundary_nodes)))
+        for row, (i, j), solution in zip(injected, pairs, solutions, strict=True):
+            row[self.positions[i]], row[self.positions[j]] = solution.first, solution.second
+        return injected
+
+    def _solve_block(self, pairs: list) -> Iterator[PairSolution]:
         if not pairs:
             return
-        amounts = self._at_terminals([pair[:2] for pair in pairs], [answer for *_, answer in pairs])
-        values = self.grounded.solve(self.terminals, amounts)
+        injected = self._injections([pair[:2] for pair in pairs], [solution for *_, solution in pairs])
+        potentials = self.grounded.solve(self.boundary_nodes, injected)
         node_of, components = self.circuit.node_of, self.circuit.components
-        for row, (one, other, answer) in zip(values, pairs, strict=True):
-            resistance, offsets = answer.resistance, answer.offsets
-            level = np.zeros(components.max() + 1)
-            for number, potential in ((one, 0.0), (other, resistance)):
-                # Where only one of the two is, nothing flows and all is at its potential.
-                level[components[self.nodes[number]]] = potential
+        for row, (i, j, solution) in zip(potentials, pairs, strict=True):
+            resistance, offsets = solution.resistance, solution.offsets
+            levels = np.zeros(components.max() + 1)
+            for region, level in ((i, 0.0), (j, resistance)):
+                # A component that only one of the two regions touches carries no current and is at its potential.
+                levels[components[self.nodes[region]]] = level
             for component, offset in offsets.items():
-                level[component] = offset
-            at_nodes = row[self.circuit.representative_cells] + level[components]
-            touched = np.isin(components, list(offsets))
-            at_nodes = np.where(touched, at_nodes, level[components])
-            at_nodes[self.nodes[one]], at_nodes[self.nodes[other]] = 0.0, resistance
-            flat = np.where(node_of >= 0, at_nodes[node_of], 0.0)
-            currents = self.circuit.currents(flat, merged=[self.nodes[one], self.nodes[other]])
+                levels[component] = offset
+            at_nodes = row[self.circuit.representative_cells] + levels[components]
+            carries_current = np.isin(components, list(offsets))
+            at_nodes = np.where(carries_current, at_nodes, levels[components])
+            at_nodes[self.nodes[i]], at_nodes[self.nodes[j]] = 0.0, resistance
+            by_cell = np.where(node_of >= 0, at_nodes[node_of], 0.0)
+            currents = self.circuit.currents(by_cell, merged=[self.nodes[i], self.nodes[j]])
             if currents.residual <= RESISTANCE_RTOL:
-                yield one, other, resistance, flat, currents
+                yield i, j, resistance, by_cell, currents
             else:
-                yield one, other, *self.solve_alone(one, other)
-
-    def solve_alone(self, one: int, other: int) -> tuple[float, Float[np.ndarray, "places"], NodeCurrents]:
-        """Return resistance, potentials and currents of a pair in a circuit of its own, where its regions are nodes."""
-        circuit = self.circuit.with_short_circuits([self.focal.cells[one], self.focal.cells[other]])
-        ends = [circuit.node_of[self.focal.cells[number]].max() for number in (one, other)]
-        zero_map = np.zeros(circuit.node_of.size)
-        if min(ends) < 0 or circuit.components[ends[0]] != circuit.components[ends[1]]:
-            return np.inf, zero_map, NodeCurrents(zero_map, 0.0)
-        grounded = circuit.grounded(np.array([ends[0]]))
-        values = grounded.solve(np.array([ends[1]]), np.ones((1, 1)))[0]
-        values[circuit.node_of < 0] = 0.0
-        near = circuit.components == circuit.components[ends[0]]
-        values[~near[circuit.node_of]] = 0.0
-        currents = circuit.currents(values, terminals=np.array(ends))
-        values[~near[circuit.node_of]] = np.nan
-        return float(values[circuit.representative_cells[ends[1]]]), values, currents
+                yield i, j, *self.solve_alone(i, j)
 
 
-def _sharing(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
-    """Return which two groups have a member in common, the first one first."""
+def _overlaps(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
+    """Return the pairs of groups that share a member, the first group first."""
     owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     members = np.concatenate([np.empty(0, int), *groups])
     order = np.lexsort((owner, members))
     owners = np.split(owner[order], np.flatnonzero(np.diff(members[order])) + 1)
-    return {pair for mine in owners if len(mine) > 1 for pair in itertools.combinations(mine.tolist(), 2)}
+    return {pair for shared in owners if len(shared) > 1 for pair in itertools.combinations(shared.tolist(), 2)}
 
 
-def _rim(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
-    """Return the nodes of a region that are joined with any outside; if there are none, one per component."""
+def _boundary(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+    """Return the nodes of a region with neighbours outside it, or any one in components where there are none."""
     if len(nodes) < 2:
         return nodes
     inside = np.zeros(circuit.n_nodes, bool)
     inside[nodes] = True
-    rim = np.array([not inside[near].all() for near in circuit.neighbours(nodes)])
-    lonely = np.setdiff1d(circuit.components[nodes], circuit.components[nodes[rim]])
-    for component in lonely:
-        rim[np.argmax(circuit.components[nodes] == component)] = True
-    return nodes[rim]
+    on_boundary = np.array([not inside[neighbours].all() for neighbours in circuit.neighbours(nodes)])
+    isolated = np.setdiff1d(circuit.components[nodes], circuit.components[nodes[on_boundary]])
+    for component in isolated:
+        on_boundary[np.argmax(circuit.components[nodes] == component)] = True
+    return nodes[on_boundary]

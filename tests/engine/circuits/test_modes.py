@@ -98,11 +98,10 @@ def test_pairs_of_regions_are_those_of_a_circuit_in_which_they_are_nodes(landsca
         assert value == pytest.approx(expected, rel=1e-9)
 
 
-def test_maps_of_pairs_of_regions_do_not_depend_on_how_they_are_found(landscape, regions, monkeypatch):
+def test_maps_of_pairs_of_regions_do_not_depend_on_how_they_are_found(landscape, regions):
     shorts = [block(landscape.shape, 1, 5, 2, 4)]
     together = list(Pairwise(circuit_of(landscape, shorts), focal_of(regions)).maps())
-    monkeypatch.setattr("permea.engine.circuits.region_pairs.MOST", 0)
-    apart = list(Pairwise(circuit_of(landscape, shorts), focal_of(regions)).maps())
+    apart = list(Pairwise(circuit_of(landscape, shorts), focal_of(regions), max_boundary_cells=0).maps())
     assert len(together) == len(apart) == 10
     for one, other in zip(together, apart, strict=True):
         assert (one.first, one.second) == (other.first, other.second)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from permea.engine import GridGraph
-from permea.engine.circuits import region_current_sum
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.low_rank_sum import sum_region_currents_low_rank
 from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.graph.focal_nodes import FocalNodes
+from permea.engine.circuits.region_pairs import RegionPairSolver
+from permea.engine.graph.focal_nodes import FocalNodes, selected_pairs
 
 
 def block(shape, top, left, height, width):
@@ -48,7 +48,7 @@ def test_regions_are_summed_up_as_their_maps_are(zero):
 
 @pytest.mark.parametrize("zero", [False, True])
 @pytest.mark.parametrize(("neighbors", "columns"), [("rook", 34), ("queen", 34), ("queen", 150)])
-def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, columns, zero, monkeypatch):
+def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, columns, zero):
     rng = np.random.default_rng(columns)
     landscape = rng.lognormal(size=(30, columns))
     landscape[:, 20] = landscape[rng.random(landscape.shape) < 0.05] = 0
@@ -59,16 +59,15 @@ def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, 
     regions += [block(shape, 3, 2, 2, 3), np.concatenate([regions[7], regions[8]]), block(shape, 14, 5, 1, 1)]
     landscape.ravel()[np.concatenate(regions)] = 1.0
     focal = focal_of(regions)
-    pairwise = Pairwise(GridCircuit(GridGraph(landscape, neighbors=neighbors)), focal)
-    found, told = [], []
-    monkeypatch.setattr(
-        region_current_sum,
-        "sum_region_currents_low_rank",
-        lambda *given: found.append(sum_region_currents_low_rank(*given)) or found[-1],
-    )
-    sums = pairwise.cumulative(zero_focal_currents=zero)
+    circuit = GridCircuit(GridGraph(landscape, neighbors=neighbors))
+    pairwise = Pairwise(circuit, focal)
+    sums, told = pairwise.cumulative(zero_focal_currents=zero), []
     list(pairwise.partial_sums(on_progress=told.append))
-    assert found[0] is not None, "the pairs were solved one by one"
+    solver = RegionPairSolver(circuit, focal, focal.nodes(circuit))
+    every = selected_pairs(~np.eye(len(focal), dtype=bool))
+    by_basis = sum_region_currents_low_rank(solver, every, zero, lambda fraction: None)
+    assert by_basis is not None, "the basis is not used"
+    np.testing.assert_allclose(by_basis.total, sums.total, rtol=1e-12, atol=1e-12)
     assert told == sorted(told) and told[-1] == pytest.approx(len(pairwise.pairs))
     maps = list(pairwise.maps())
     stack = np.stack([pairwise.currents_for_sum(pair, zero) for pair in maps])
@@ -78,8 +77,7 @@ def test_regions_that_share_patterns_are_summed_up_as_their_maps_are(neighbors, 
     np.testing.assert_allclose(np.nan_to_num(sums.total), known.sum(0), atol=1e-9 * len(maps))
     np.testing.assert_allclose(np.nan_to_num(sums.largest), known.max(0), atol=1e-9)
     assert sums.runs == len(maps) and sums.residual < 1e-11
-    monkeypatch.setattr(region_current_sum, "sum_region_currents_low_rank", lambda *given: None)
-    one_by_one = pairwise.cumulative(zero_focal_currents=zero)
+    one_by_one = Pairwise(circuit, focal, min_low_rank_pairs=len(every) + 1).cumulative(zero_focal_currents=zero)
     np.testing.assert_allclose(sums.total, one_by_one.total, atol=1e-10)
     np.testing.assert_allclose(sums.largest, one_by_one.largest, atol=1e-11)
 
