@@ -264,7 +264,7 @@ class RegionPairSolver:
         def solve() -> np.ndarray:
             return np.array([0.0 if self._is_short_circuited(*pair) else self.solve_alone(*pair)[0] for pair in pairs])
 
-        return self.cache.get_or_compute(f"resistances-{start:08d}", solve)
+        return self.cache.get_or_compute(f"pair-resistances-{start:08d}", solve)
 
     def _is_short_circuited(self, i: int, j: int) -> bool:
         # Regions that share only cells outside the landscape are not connected by them.
