@@ -1,6 +1,6 @@
-"""Permea side by side with its peers: `make bench`.
+"""Benchmarks of Permea and its peers on the same cases: `make bench`.
 
-`cases` is the table of what is measured and the bars that are to be reached. `runner` measures each case in a process
-of its own, ours (`ours/`) in the engine's environment, a peer (`peers/`) in the peers'; `child` is that process.
-`report` and `plot` write what was found into `docs/`.
+`suite` is the table of cases, with the targets to be reached. `runner` measures each case in a separate process: Permea
+(`permea_cases/`) in the engine's environment, a peer (`peers/`) in the peers'; `subprocess_main` is that process.
+`report` and `plot` write the results to `docs/`.
 """

@@ -1,4 +1,4 @@
-"""Measure Permea side by side with its peers and write docs/benchmarks.md: `make bench`."""
+"""Measure Permea and its peers and write docs/benchmarks.md: `make bench`."""
 
 import argparse
 import sys
@@ -12,74 +12,74 @@ from .suite import CASES, GPU_CASES, LARGE_CASES
 
 
 def main() -> int:
-    """Do what the command line says; return 1 if one of our own measurements failed."""
-    names = [work.name for work in (*CASES, *LARGE_CASES, *GPU_CASES)]
+    """Run the benchmarks chosen on the command line; return 1 if one of Permea's measurements failed."""
+    names = [case.name for case in (*CASES, *LARGE_CASES, *GPU_CASES)]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=names, metavar="WORK", help=f"one of {', '.join(names)}")
-    parser.add_argument("--contender", metavar="TEXT", help="only those whose label or program holds this text")
-    parser.add_argument("--landscape", help="only on this one")
+    parser.add_argument("--only", action="append", choices=names, metavar="CASE", help=f"one of {', '.join(names)}")
+    parser.add_argument("--implementation", metavar="TEXT", help="only those whose label or program contains this text")
+    parser.add_argument("--landscape", help="only on this landscape")
     parser.add_argument("--missing", action="store_true", help="measure only what has no result yet")
-    parser.add_argument("--quick", action="store_true", help="tiny rasters, just to try; docs/ stays as it is")
+    parser.add_argument("--quick", action="store_true", help="tiny rasters, as a trial; docs/ stays unchanged")
     parser.add_argument("--repeat", type=int, help="repetitions after the first run (default 3, or 1 with --quick)")
-    parser.add_argument("--report", action="store_true", help="measure nothing, write the report from what is there")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the report from earlier results")
     parser.add_argument("--gpu", action="store_true", help="measure Permea on a GPU, with the Python that runs this")
-    parser.add_argument("--large", action="store_true", help="only what takes gigabytes on disk: make bench-large")
+    parser.add_argument("--large", action="store_true", help="only cases that take gigabytes on disk: make bench-large")
     options = parser.parse_args()
 
     repeat = options.repeat or (1 if options.quick else 3)
     folder = ROOT / "build" / ("bench-quick" if options.quick else "bench")
     docs = folder if options.quick else ROOT / "docs"
-    laboratory = BenchmarkRunner(folder, repeat=repeat)
+    runner = BenchmarkRunner(folder, repeat=repeat)
     failed = []
     if not options.report:
-        place = BenchmarkRunner(folder / "gpu", repeat=repeat, gpu=True) if options.gpu else laboratory
-        chosen = [measurement for measurement in _all(options) if _wanted(measurement, options)]
-        failed = _measure(place, chosen, options.missing)
-    _write(laboratory, docs, options.quick)
+        measuring_runner = BenchmarkRunner(folder / "gpu", repeat=repeat, gpu=True) if options.gpu else runner
+        selected = [measurement for measurement in _all(options) if _is_selected(measurement, options)]
+        failed = _measure(measuring_runner, selected, options.missing)
+    _write(runner, docs, options.quick)
     return 1 if failed else 0
 
 
 def _all(options: argparse.Namespace) -> list[Measurement]:
-    works = LARGE_CASES if options.large else (*CASES, *GPU_CASES) if options.gpu else CASES
-    return [each for work in works for each in measurements(work, options.quick)]
+    cases = LARGE_CASES if options.large else (*CASES, *GPU_CASES) if options.gpu else CASES
+    return [measurement for case in cases for measurement in measurements(case, options.quick)]
 
 
-def _wanted(measurement: Measurement, options: argparse.Namespace) -> bool:
-    contender = measurement.contender
+def _is_selected(measurement: Measurement, options: argparse.Namespace) -> bool:
+    implementation = measurement.implementation
+    searched = f"{implementation.label} {implementation.program}".lower()
     return (
-        (not options.only or measurement.work.name in options.only)
-        and (not options.contender or options.contender.lower() in f"{contender.label} {contender.program}".lower())
+        (not options.only or measurement.case.name in options.only)
+        and (not options.implementation or options.implementation.lower() in searched)
         and (not options.landscape or measurement.landscape == options.landscape)
-        and (contender.is_ours or not options.gpu)
+        and (implementation.is_permea or not options.gpu)
     )
 
 
-def _measure(laboratory: BenchmarkRunner, chosen: list[Measurement], missing: bool) -> list[Measurement]:
-    """Measure one after the other, say so, and return our own that failed."""
-    if any(not each.contender.is_ours for each in chosen) and not PEERS_PYTHON.is_file():
+def _measure(runner: BenchmarkRunner, selected: list[Measurement], missing: bool) -> list[Measurement]:
+    """Measure one after the other, print each result, and return Permea's measurements that failed."""
+    if any(not each.implementation.is_permea for each in selected) and not PEERS_PYTHON.is_file():
         sys.exit("the peers' environment is missing: make bench makes it")
     failed = []
-    for number, each in enumerate(chosen, 1):
-        where = f"{each.work.name}: {each.contender.label}, {each.landscape} {each.side}²"
-        if missing and laboratory.known(each) is not None:
+    for number, measurement in enumerate(selected, 1):
+        if missing and runner.earlier_report(measurement) is not None:
             continue
+        label = f"{measurement.case.name}: {measurement.implementation.label}, {measurement.landscape}"
         start = time.perf_counter()
-        print(f"[{number}/{len(chosen)}] {where} … ", end="", flush=True)
-        found = laboratory.measure(each)
-        took = f"(all in all {time.perf_counter() - start:.0f} s)"
-        print(found["error"] if "error" in found else f"{found['seconds']:.3g} s", took, flush=True)
-        if "error" in found and each.contender.is_ours:
-            failed.append(each)
+        print(f"[{number}/{len(selected)}] {label} {measurement.side}² … ", end="", flush=True)
+        result = runner.measure(measurement)
+        total = f"(all in all {time.perf_counter() - start:.0f} s)"
+        print(result["error"] if "error" in result else f"{result['seconds']:.3g} s", total, flush=True)
+        if "error" in result and measurement.implementation.is_permea:
+            failed.append(measurement)
     return failed
 
 
-def _write(laboratory: BenchmarkRunner, docs: Path, quick: bool) -> None:
-    (growth,) = (work for work in CASES if work.name == "growth")
-    landscape = growth.landscapes[-1]
-    growths = laboratory.reports(growth, landscape, quick)
-    if any("seconds" in found for sides in growths.values() for found in sides.values()):
-        plot.draw(growth, growths, docs / report.PICTURE)
-    report.write(laboratory, docs / "benchmarks.md", quick=quick)
+def _write(runner: BenchmarkRunner, docs: Path, quick: bool) -> None:
+    (growth,) = (case for case in CASES if case.name == "growth")
+    reports = runner.reports(growth, growth.landscapes[-1], quick)
+    if any("seconds" in measured for by_side in reports.values() for measured in by_side.values()):
+        plot.draw(growth, reports, docs / report.PICTURE)
+    report.write(runner, docs / "benchmarks.md", quick=quick)
     print(f"written: {docs / 'benchmarks.md'}")
 
 

@@ -1,67 +1,76 @@
-"""What a case consists of: who does it, on what, and what is to be reached."""
+"""A benchmark case: its implementations, its landscapes, and the targets to be reached."""
 
 from dataclasses import dataclass, field
 
 from .targets import Target
 
-EVERY_LANDSCAPE = ("smooth", "categorical", "fractal", "olinda")
+ALL_LANDSCAPES = ("smooth", "categorical", "fractal", "olinda")
+
+#: Side of rasters that no case exceeds.
+UNLIMITED_SIDE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """Somebody who does a work.
+    """One program that computes a case.
 
     Parameters
     ----------
     label
-        As in the tables.
+        Name in the tables.
     program
-        Module and function, `ours.resistance:pair`. What begins with `ours` runs in the engine's environment.
+        Module and function, `permea_cases.resistance:pair`. Modules of `permea_cases` run in the engine's environment.
     options
         Keyword arguments of the function.
-    largest
-        Side of the largest raster that it is given: more would not fit into 24 GB or take an hour.
+    max_side
+        Side of the largest raster that it computes: larger ones would exceed 24 GB or an hour.
     cache
-        "empty", "loops" (these alone are there) or "filled": where its compiled kernels come from, when that is what
-        is measured.
+        State of the caches of compiled kernels before each measurement, where compilation is measured: "empty",
+        "numba" (only Numba's kernels) or "filled".
     quick
-        Whether it is run when the benchmarks are only tried; compiling a program once is enough then.
+        Whether it runs in a quick trial of the benchmarks; one case for each program to be compiled is enough.
     """
 
     label: str
     program: str
     options: dict = field(default_factory=dict)
-    largest: int = 1_000_000
+    max_side: int = UNLIMITED_SIDE
     cache: str = ""
     quick: bool = True
 
     @property
-    def is_ours(self) -> bool:
-        """Whether Permea is what runs."""
-        return self.program.startswith("ours.")
+    def is_permea(self) -> bool:
+        """Whether it is Permea's."""
+        return self.program.startswith("permea_cases.")
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something to be done by all contenders on some landscapes.
+    """A computation for all implementations on some landscapes.
 
     Parameters
     ----------
     name
-        For the command line and the files.
+        Name on the command line and in file names.
     title, note
-        For the tables.
+        Heading and text in the report.
+    implementations
+        The programs to compare.
+    targets
+        Targets to be reached.
     sides
-        Of the rasters; the last one is the one in the tables.
-    bars
-        What is to be reached.
+        Sides of the rasters; targets are evaluated on the last one.
+    landscapes
+        Names of the landscapes.
+    repeat
+        Repetitions after the first run; the runner's if None.
     """
 
     name: str
     title: str
-    contenders: tuple[Implementation, ...]
-    bars: tuple[Target, ...] = ()
+    implementations: tuple[Implementation, ...]
+    targets: tuple[Target, ...] = ()
     sides: tuple[int, ...] = (1000,)
-    landscapes: tuple[str, ...] = EVERY_LANDSCAPE
+    landscapes: tuple[str, ...] = ALL_LANDSCAPES
     note: str = ""
     repeat: int | None = None

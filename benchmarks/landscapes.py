@@ -1,4 +1,4 @@
-"""The landscapes that everybody is measured on, and the places in them."""
+"""The landscapes of the benchmarks, and the cells between which distances are measured."""
 
 import importlib.util
 import math
@@ -13,12 +13,18 @@ from . import sample
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: Neighbours are 8 in every case.
+#: All cases have 8 neighbours.
 QUEEN = np.ones((3, 3), int)
+
+#: Side of the tile of the mirrored landscape.
+TILE_SIDE = 500
+
+#: Relative change of one cell that invalidates cached results and is invisible in the answer.
+PERTURBATION = 1e-13
 
 
 def _gallery():
-    # By its file, because the engine around it needs packages that the peers' environment lacks.
+    # Loaded from its file, because the engine around it needs packages that the peers' environment lacks.
     spec = importlib.util.spec_from_file_location("gallery", ROOT / "engine" / "graph" / "gallery.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -38,14 +44,14 @@ def _fractal(side: int) -> np.ndarray:
 
 
 def _olinda(side: int) -> np.ndarray:
-    """Tile the sample, every other tile mirrored, so that land meets land."""
+    """Tile the sample, every other tile mirrored, so that land adjoins land."""
     tile = sample.permeability()
-    more = [(0, max(0, side - length)) for length in tile.shape]
-    return np.pad(tile, more, mode="symmetric")[:side, :side]
+    padding = [(0, max(0, side - length)) for length in tile.shape]
+    return np.pad(tile, padding, mode="symmetric")[:side, :side]
 
 
 def _speckled(side: int) -> np.ndarray:
-    """Permeability over eight orders of magnitude, each cell for itself."""
+    """Permeability over eight orders of magnitude, independent from cell to cell."""
     return 10.0 ** np.random.default_rng(0).uniform(-8, 0, (side, side))
 
 
@@ -60,12 +66,12 @@ LANDSCAPES = {
 
 @dataclass(frozen=True)
 class MirroredRaster:
-    """A square landscape that nobody holds: a tile, every other one mirrored; any part of it can be asked for.
+    """A square raster of mirrored tiles, computed by slices and never held in memory as a whole.
 
     Parameters
     ----------
     tile
-        A square raster.
+        A square raster; every other tile is mirrored.
     side
         Rows, and columns, of the whole.
     """
@@ -78,23 +84,23 @@ class MirroredRaster:
         """(rows, columns)."""
         return self.side, self.side
 
-    def __getitem__(self, place: tuple[slice, slice]) -> np.ndarray:
+    def __getitem__(self, slices: tuple[slice, slice]) -> np.ndarray:
         length = len(self.tile)
-        rows, columns = (np.arange(self.side)[part] % (2 * length) for part in place)
+        rows, columns = (np.arange(self.side)[part] % (2 * length) for part in slices)
         return self.tile[np.ix_(np.minimum(rows, 2 * length - 1 - rows), np.minimum(columns, 2 * length - 1 - columns))]
 
 
 def _mirrored(side: int) -> MirroredRaster:
-    return MirroredRaster(_smooth(min(side, 500)), side)
+    return MirroredRaster(_smooth(min(side, TILE_SIDE)), side)
 
 
-#: Landscapes larger than memory, for what reads them part by part.
-ENDLESS = {"mirrored": _mirrored}
+#: Landscapes larger than memory, for programs that read them by slices.
+UNBOUNDED = {"mirrored": _mirrored}
 
 
 @dataclass(frozen=True)
 class BenchmarkLandscape:
-    """A landscape with the places that a case is about; the same in every process.
+    """A landscape and the cells of its cases; the same in every process.
 
     Parameters
     ----------
@@ -105,9 +111,9 @@ class BenchmarkLandscape:
     permeability: np.ndarray
 
     @classmethod
-    def named(cls, landscape: str, side: int) -> "BenchmarkLandscape":
+    def named(cls, name: str, side: int) -> "BenchmarkLandscape":
         """Make one of the landscapes, side × side cells."""
-        return cls({**LANDSCAPES, **ENDLESS}[landscape](side))
+        return cls({**LANDSCAPES, **UNBOUNDED}[name](side))
 
     @property
     def side(self) -> int:
@@ -116,99 +122,99 @@ class BenchmarkLandscape:
 
     @property
     def active(self) -> np.ndarray:
-        """Where one can be."""
+        """Mask of the cells that are no barrier."""
         return self.permeability > 0
 
     @cached_property
-    def mainland(self) -> np.ndarray:
-        """The largest connected part; all places lie in it."""
+    def largest_component(self) -> np.ndarray:
+        """Mask of the largest connected component, which contains the cells of all cases."""
         label, _ = ndi.label(self.active, QUEEN)
         return label == 1 + np.argmax(np.bincount(label.ravel())[1:])
 
-    def place(self, down: float, across: float) -> int:
-        """Return the flat index of the mainland's cell nearest to a position, given as parts of the side."""
-        cells = np.flatnonzero(self.mainland)
+    def nearest_cell(self, down: float, across: float) -> int:
+        """Return the flat index of the largest component's cell nearest to a position, in fractions of the side."""
+        cells = np.flatnonzero(self.largest_component)
         rows, columns = np.divmod(cells, self.side)
         return int(cells[np.argmin((rows - down * self.side) ** 2 + (columns - across * self.side) ** 2)])
 
     @property
     def centre(self) -> int:
-        """The place from which maps are made."""
-        return self.place(0.5, 0.5)
+        """The cell to or from which maps are computed."""
+        return self.nearest_cell(0.5, 0.5)
 
     @property
     def pair(self) -> tuple[int, int]:
-        """Two places half the landscape apart."""
-        return self.place(0.25, 0.25), self.place(0.75, 0.75)
+        """Two cells half the landscape apart."""
+        return self.nearest_cell(0.25, 0.25), self.nearest_cell(0.75, 0.75)
 
     def points(self, count: int) -> np.ndarray:
-        """Return different places all over the mainland."""
+        """Return distinct cells all over the largest component."""
         return self.sample(count, seed=1)
 
     def sample(self, count: int, seed: int = 2) -> np.ndarray:
-        """Return the flat indices of some of the mainland's cells, drawn at random, all different."""
-        cells = np.flatnonzero(self.mainland)
+        """Return the flat indices of distinct cells of the largest component, drawn at random."""
+        cells = np.flatnonzero(self.largest_component)
         return np.sort(np.random.default_rng(seed).choice(cells, min(count, cells.size), replace=False))
 
-    def nudged(self, repetition: int) -> np.ndarray:
+    def perturbed(self, repetition: int) -> np.ndarray:
         """Return the permeability changed in the 13th digit of one cell.
 
-        What was remembered of the last repetition is of no use then, and no answer shows the difference.
+        No result of an earlier repetition can then be reused, and no answer shows the difference.
         """
         changed = self.permeability.copy()
-        changed.flat[self.centre] *= 1 + 1e-13 * (1 + repetition)
+        changed.flat[self.centre] *= 1 + PERTURBATION * (1 + repetition)
         return changed
 
 
 @dataclass(frozen=True)
 class WindowSetup:
-    """A landscape seen through windows: quality, ranges, and which part of it a peer is given.
+    """The parameters of a moving-window case, and the part of the landscape that a peer computes.
 
     Parameters
     ----------
-    site
+    landscape
         The landscape.
     coarsening
-        Width of a block as a part of the range.
-    reach
+        Width of a block as a fraction of the range.
+    dependency_range
         The dependency range, in cells.
     """
 
-    site: BenchmarkLandscape
+    landscape: BenchmarkLandscape
     coarsening: float = 0.2
-    reach: int = 25
+    dependency_range: int = 25
 
     @property
     def block(self) -> int:
-        """Cells that a block is wide: the part of the range, rounded up to an odd number."""
-        width = math.ceil(self.reach * self.coarsening)
+        """Width of a block in cells: the fraction of the range, rounded up to an odd number."""
+        width = math.ceil(self.dependency_range * self.coarsening)
         return width + 1 - width % 2
 
     @property
     def count(self) -> int:
-        """How many blocks there are."""
-        return math.ceil(self.site.side / self.block) ** 2
+        """Number of blocks."""
+        return math.ceil(self.landscape.side / self.block) ** 2
 
     @cached_property
     def quality(self) -> np.ndarray:
-        """Habitat quality: 0 to 1, smooth, and none in a third of the landscape."""
-        rough = np.random.default_rng(5).normal(size=(self.site.side,) * 2)
-        smooth = ndi.gaussian_filter(rough, 6)
-        return np.clip(smooth / smooth.std() + 0.4, 0, 1) * self.site.active
+        """Habitat quality: 0 to 1, smooth, and 0 in a third of the landscape."""
+        noise = np.random.default_rng(5).normal(size=(self.landscape.side,) * 2)
+        smooth = ndi.gaussian_filter(noise, 6)
+        return np.clip(smooth / smooth.std() + 0.4, 0, 1) * self.landscape.active
 
     @property
     def alpha(self) -> float:
-        """Dispersal distance: a third of the range, over the mean resistance."""
-        return self.reach / 3 * float(np.mean(1 / self.site.permeability[self.site.active]))
+        """Dispersal distance: a third of the range, times the mean resistance."""
+        return self.dependency_range / 3 * float(np.mean(1 / self.landscape.permeability[self.landscape.active]))
 
     def sample(self, blocks: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Return the part of the landscape that holds the windows of blocks × blocks blocks, and what is complete.
+        """Return the part of the landscape that contains the windows of blocks × blocks blocks, and its complete part.
 
-        The second is within the part: the cells that no window of another block reaches.
+        The complete part, in coordinates of the first, holds the cells to which no window of another block contributes.
         """
-        buffer = self.reach - self.block // 2
-        # Blocks are counted from the first row; so must those of the part be, behind its buffer.
+        buffer = self.dependency_range - self.block // 2
+        # Blocks are counted from the first row of the landscape; those of the part must begin at one, after its buffer.
         start = -buffer % self.block
-        whole = slice(start, start + 2 * buffer + blocks * self.block)
-        inside = slice(buffer + self.reach, buffer + blocks * self.block - self.reach)
-        return (whole, whole), (inside, inside)
+        part = slice(start, start + 2 * buffer + blocks * self.block)
+        complete = slice(buffer + self.dependency_range, buffer + blocks * self.block - self.dependency_range)
+        return (part, part), (complete, complete)

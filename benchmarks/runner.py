@@ -1,4 +1,4 @@
-"""Measures each case in a process of its own, one after the other, and keeps what it reports."""
+"""Runner of the benchmarks: measures each case in a separate process and stores its report."""
 
 import json
 import os
@@ -14,58 +14,61 @@ from .case import Case, Implementation
 from .landscapes import ROOT
 from .targets import Reports
 
-#: Longer than any measurement should take; a process that hangs must not hold up the rest.
-TIMEOUT = 3600  # seconds
+#: Longer than any measurement should take, so that a process that hangs does not block the others.
+TIMEOUT_SECONDS = 3600
 
-#: How much smaller the sides are where the benchmarks are only tried, and the smallest.
-QUICKER = 20
-SMALLEST = 12
+#: Factor by which sides are reduced in a quick trial, and the smallest side.
+QUICK_REDUCTION = 20
+QUICK_MIN_SIDE = 12
 
-#: Where Numba keeps its loops, in the folder of compiled kernels.
-LOOPS = "loops"
+#: Folder of Numba's cache in that of compiled kernels.
+NUMBA_CACHE = "numba"
 
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
-# The first two choose kernels of OpenBLAS that are slower than what it chooses by itself; the others would bring in
-# somebody's packages, or compile otherwise.
-LEFT_OUT = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")
+# The first two select kernels of OpenBLAS that are slower than its own choice; the others would import packages of the
+# user, or change compilation.
+UNSET_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One contender at one work on one raster."""
+    """One implementation of one case on one raster."""
 
-    work: Case
-    contender: Implementation
+    case: Case
+    implementation: Implementation
     landscape: str
     side: int
 
     @property
     def name(self) -> str:
-        """A file's name."""
-        words = (self.work.name, self.contender.label, self.landscape, str(self.side))
+        """Name of its file."""
+        words = (self.case.name, self.implementation.label, self.landscape, str(self.side))
         return "--".join(re.sub(r"\W+", "-", word.lower()).strip("-") for word in words)
 
 
-def measurements(work: Case, quick: bool) -> Iterator[Measurement]:
-    """List everything that a work needs measured; in the small if it is only to be tried."""
-    landscapes = work.landscapes[-1:] if quick else work.landscapes
+def measurements(case: Case, quick: bool) -> Iterator[Measurement]:
+    """Yield all measurements of a case; on small rasters of one landscape in a quick trial."""
+    landscapes = case.landscapes[-1:] if quick else case.landscapes
+    sides = case.sides
+    if quick:
+        sides = sorted({max(QUICK_MIN_SIDE, side // QUICK_REDUCTION) for side in case.sides})
     for landscape in landscapes:
-        for side in sorted({max(SMALLEST, side // QUICKER) for side in work.sides}) if quick else work.sides:
-            for contender in work.contenders:
-                if side <= contender.largest and (contender.quick or not quick):
-                    yield Measurement(work, contender, landscape, side)
+        for side in sides:
+            for implementation in case.implementations:
+                if side <= implementation.max_side and (implementation.quick or not quick):
+                    yield Measurement(case, implementation, landscape, side)
 
 
 class BenchmarkRunner:
-    """Where measurements are made and kept.
+    """Makes measurements and stores their reports.
 
     Parameters
     ----------
     folder
-        Where the reports are kept, as JSON, one a measurement.
+        Folder of the reports, one JSON file for each measurement.
     repeat
-        How often each is repeated after the first time.
+        Repetitions after the first run.
     gpu
         Whether to measure on a GPU; only Permea is, with the Python that runs this.
     """
@@ -77,91 +80,91 @@ class BenchmarkRunner:
         folder.mkdir(parents=True, exist_ok=True)
 
     def measure(self, measurement: Measurement) -> dict:
-        """Run a measurement, keep its report and return it."""
-        cache = self._cache(measurement)
+        """Make a measurement, store its report and return it."""
+        implementation = measurement.implementation
+        cache = self._kernel_cache(implementation)
         case = {
-            "program": measurement.contender.program,
+            "program": implementation.program,
             "options": self._options(measurement),
             "landscape": measurement.landscape,
             "side": measurement.side,
-            "repeat": measurement.work.repeat or self.repeat,
+            "repeat": measurement.case.repeat or self.repeat,
         }
-        python = sys.executable if measurement.contender.is_ours else str(PEERS_PYTHON)
-        command = [python, "-m", f"{__package__}.child", json.dumps(case)]
+        python = sys.executable if implementation.is_permea else str(PEERS_PYTHON)
+        command = [python, "-m", f"{__package__}.subprocess_main", json.dumps(case)]
         try:
-            ended = subprocess.run(
+            completed = subprocess.run(
                 command,
                 cwd=ROOT,
-                env=self._environment(cache, measurement.contender.is_ours),
+                env=self._environment(cache, implementation.is_permea),
                 capture_output=True,
                 text=True,
-                timeout=TIMEOUT,
+                timeout=TIMEOUT_SECONDS,
             )
-            report = _report(ended)
+            report = _parse_report(completed)
         except subprocess.TimeoutExpired:
-            report = {"error": f"not done after {TIMEOUT} s"}
-        kept = {"case": case, "contender": asdict(measurement.contender), **report}
-        self._file(measurement).write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            report = {"error": f"not done after {TIMEOUT_SECONDS} s"}
+        stored = {"case": case, "implementation": asdict(implementation), **report}
+        self._file(measurement).write_text(json.dumps(stored, indent=1), encoding="utf-8")
         return report
 
-    def known(self, measurement: Measurement) -> dict | None:
-        """Return the report of an earlier measurement."""
+    def earlier_report(self, measurement: Measurement) -> dict | None:
+        """Return the stored report of a measurement, if there is one."""
         file = self._file(measurement)
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
-    def reports(self, work: Case, landscape: str, quick: bool = False) -> Reports:
-        """Return all that is known of a work on a landscape."""
-        found: Reports = {}
-        for measurement in measurements(work, quick):
-            report = self.known(measurement) if measurement.landscape == landscape else None
+    def reports(self, case: Case, landscape: str, quick: bool = False) -> Reports:
+        """Return all stored reports of a case on a landscape."""
+        reports: Reports = {}
+        for measurement in measurements(case, quick):
+            report = self.earlier_report(measurement) if measurement.landscape == landscape else None
             if report is not None:
-                found.setdefault(measurement.contender.label, {})[measurement.side] = report
-        return found
+                reports.setdefault(measurement.implementation.label, {})[measurement.side] = report
+        return reports
 
     def _file(self, measurement: Measurement) -> Path:
         return self.folder / f"{measurement.name}.json"
 
     def _options(self, measurement: Measurement) -> dict:
-        options = dict(measurement.contender.options)
+        options = dict(measurement.implementation.options)
         if "count" in options and "side" in options:  # windows must be smaller than the landscape
             options["side"] = min(options["side"], measurement.side // 2)
         return options
 
-    def _cache(self, measurement: Measurement) -> Path:
-        """Return a folder for compiled kernels: one for all, but one for each program whose compilation is timed."""
-        contender = measurement.contender
-        if not contender.cache:
+    def _kernel_cache(self, implementation: Implementation) -> Path:
+        """Return the folder of compiled kernels: one for all, or one for each program whose compilation is measured."""
+        if not implementation.cache:
             return self.folder / "jax-cache"
-        cache = self.folder / ("jax-cache-" + contender.program.replace(":", "-"))
-        if contender.cache == "empty":
+        cache = self.folder / ("jax-cache-" + implementation.program.replace(":", "-"))
+        if implementation.cache == "empty":
             shutil.rmtree(cache, ignore_errors=True)
-        elif contender.cache == "loops":
+        elif implementation.cache == "numba":
             for kernel in cache.glob("*"):
-                if kernel.name != LOOPS:
+                if kernel.name != NUMBA_CACHE:
                     shutil.rmtree(kernel) if kernel.is_dir() else kernel.unlink()
         return cache
 
-    def _environment(self, cache: Path, ours: bool) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+    def _environment(self, cache: Path, is_permea: bool) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name not in UNSET_VARIABLES}
         return {
-            **kept,
+            **inherited,
             "JAX_PLATFORMS": "cuda" if self.gpu else "cpu",
-            "JAX_ENABLE_X64": "1",  # for JAXScape; the engine does so by itself
+            "JAX_ENABLE_X64": "1",  # for JAXScape; the engine sets it itself
             "JAX_COMPILATION_CACHE_DIR": str(cache),
-            "NUMBA_CACHE_DIR": str(cache / LOOPS),
-            # As the plugin starts its worker; peers run as they come.
-            **({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if ours else {}),
-            # As the plugin sets them: our kernels are many and small.
+            "NUMBA_CACHE_DIR": str(cache / NUMBA_CACHE),
+            # As the plugin starts its worker; peers run with the defaults.
+            **({"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if is_permea else {}),
+            # As the plugin sets them: Permea's kernels are many and small.
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         }
 
 
-def _report(ended: subprocess.CompletedProcess) -> dict:
-    lines = ended.stdout.strip().splitlines()
-    if ended.returncode == 0 and lines:
+def _parse_report(completed: subprocess.CompletedProcess) -> dict:
+    lines = completed.stdout.strip().splitlines()
+    if completed.returncode == 0 and lines:
         return json.loads(lines[-1])
-    if ended.returncode == -9:
+    if completed.returncode == -9:
         return {"error": "ended by the system, out of memory"}
-    last = (ended.stderr.strip().splitlines() or ["no message"])[-1]
-    return {"error": f"ended with {ended.returncode}: {last}"}
+    last_line = (completed.stderr.strip().splitlines() or ["no message"])[-1]
+    return {"error": f"ended with {completed.returncode}: {last_line}"}

@@ -1,4 +1,4 @@
-"""The sample landscape, read without GDAL, which neither environment has."""
+"""The sample landscape, read without GDAL, which neither environment contains."""
 
 import zlib
 from pathlib import Path
@@ -17,8 +17,8 @@ def permeability() -> np.ndarray:
 
     Notes
     -----
-    `tifffile` finds the tiles, but leaves their predictor, which puts the high bytes of a row first and keeps
-    differences of bytes, to a package of codecs.
+    `tifffile` locates the tiles but needs a package of codecs for their predictor, which stores the high bytes of a row
+    first, as differences of bytes.
     """
     with tifffile.TiffFile(PERMEABILITY) as file:
         page = file.pages[0]

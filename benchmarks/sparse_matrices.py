@@ -1,4 +1,4 @@
-"""The matrices that the peers are given, assembled in plain numpy: nothing of the engine is in them."""
+"""The matrices of the peers, assembled in plain numpy without any code of the engine."""
 
 from dataclasses import dataclass
 
@@ -25,27 +25,27 @@ class SparseNetwork:
     cells: np.ndarray
 
     @classmethod
-    def of(cls, permeability: np.ndarray, where: np.ndarray) -> "SparseNetwork":
-        """Join the neighbours among some cells of a raster."""
-        cells = np.flatnonzero(where)
-        number = np.full(where.size, -1, np.int32)
-        number[cells] = np.arange(cells.size, dtype=np.int32)
-        number = number.reshape(where.shape)
-        rows, columns = where.shape
-        one, other, conductance = [], [], []
+    def of(cls, permeability: np.ndarray, mask: np.ndarray) -> "SparseNetwork":
+        """Connect the neighbours among the cells of a mask."""
+        cells = np.flatnonzero(mask)
+        index = np.full(mask.size, -1, np.int32)
+        index[cells] = np.arange(cells.size, dtype=np.int32)
+        index = index.reshape(mask.shape)
+        rows, columns = mask.shape
+        sources, targets, conductances = [], [], []
         for down, right in FORWARD:
-            here = (slice(0, rows - down), slice(max(0, -right), columns - max(0, right)))
-            there = (slice(down, rows), slice(max(0, right), columns - max(0, -right)))
-            joined = where[here] & where[there]
-            one.append(number[here][joined])
-            other.append(number[there][joined])
-            mean = (permeability[here][joined] + permeability[there][joined]) / 2
-            conductance.append(mean / np.hypot(down, right))
-        one, other, conductance = (np.concatenate(parts) for parts in (one, other, conductance))
-        half = sp.coo_array((conductance, (one, other)), shape=(cells.size,) * 2).tocsr()
+            source = (slice(0, rows - down), slice(max(0, -right), columns - max(0, right)))
+            target = (slice(down, rows), slice(max(0, right), columns - max(0, -right)))
+            is_edge = mask[source] & mask[target]
+            sources.append(index[source][is_edge])
+            targets.append(index[target][is_edge])
+            mean = (permeability[source][is_edge] + permeability[target][is_edge]) / 2
+            conductances.append(mean / np.hypot(down, right))
+        i, j, conductance = (np.concatenate(parts) for parts in (sources, targets, conductances))
+        half = sp.coo_array((conductance, (i, j)), shape=(cells.size,) * 2).tocsr()
         return cls(sp.csr_array(half + half.T), cells)
 
-    def number(self, cells: np.ndarray | int) -> np.ndarray:
+    def vertices(self, cells: np.ndarray | int) -> np.ndarray:
         """Return the vertex numbers of cells given by flat raster index."""
         return np.searchsorted(self.cells, cells)
 
@@ -54,24 +54,24 @@ class SparseNetwork:
         return sp.csr_array(sp.diags_array(self.adjacency.sum(1)) - self.adjacency)
 
     def grounded(self, vertex: int) -> tuple[sp.csc_array, np.ndarray]:
-        """Return the Laplacian without one vertex, which is at 0 V, and the vertices that are left."""
-        kept = np.delete(np.arange(self.cells.size), vertex)
-        return sp.csc_array(self.laplacian()[kept][:, kept]), kept
+        """Return the Laplacian without one vertex, which is at 0 V, and the remaining vertices."""
+        remaining = np.delete(np.arange(self.cells.size), vertex)
+        return sp.csc_array(self.laplacian()[remaining][:, remaining]), remaining
 
-    def arrival(self, theta: float, target: int) -> tuple[sp.csc_array, sp.csr_array]:
+    def hitting_system(self, theta: float, target: int) -> tuple[sp.csc_array, sp.csr_array]:
         """Return the system of randomized shortest paths to one target, I − W, and W ∘ C.
 
-        W = P ∘ exp(−θ C), with P_ij ∝ conductance and C = 1 / conductance; nobody leaves the target.
+        W = P ∘ exp(−θ C), with P_ij ∝ conductance and C = 1 / conductance; the target is absorbing.
         """
         conductance = self.adjacency.tocoo()
-        out = self.adjacency.sum(1)
+        degree = self.adjacency.sum(1)
         row, column = conductance.coords
         cost = 1 / conductance.data
-        weight = np.where(row == target, 0.0, conductance.data / out[row] * np.exp(-theta * cost))
+        weight = np.where(row == target, 0.0, conductance.data / degree[row] * np.exp(-theta * cost))
         shape = conductance.shape
-        walk = sp.coo_array((weight, (row, column)), shape=shape).tocsc()
-        spent = sp.coo_array((weight * cost, (row, column)), shape=shape).tocsr()
-        return sp.csc_array(sp.eye_array(shape[0], format="csc") - walk), spent
+        transitions = sp.coo_array((weight, (row, column)), shape=shape).tocsc()
+        weighted_costs = sp.coo_array((weight * cost, (row, column)), shape=shape).tocsr()
+        return sp.csc_array(sp.eye_array(shape[0], format="csc") - transitions), weighted_costs
 
 
 def relative_residual(matrix: sp.csr_array, b: np.ndarray, x: np.ndarray) -> float:

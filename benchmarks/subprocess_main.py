@@ -1,6 +1,7 @@
-"""One measurement in a process of its own: a case in JSON on the command line, what was found in JSON on the output.
+"""One measurement in a separate process: a case as JSON on the command line, its result as JSON on standard output.
 
-python -m benchmarks.child '{"program": "peers.cholmod:pair", "landscape": "smooth", "side": 255, "repeat": 3}'
+python -m benchmarks.subprocess_main \
+    '{"program": "peers.cholmod:pair", "landscape": "smooth", "side": 255, "repeat": 3}'
 """
 
 import importlib
@@ -17,24 +18,25 @@ def main() -> int:
     case = json.loads(sys.argv[1])
     module, name = case["program"].split(":")
     program = getattr(importlib.import_module(f".{module}", __package__), name)
-    watch = Timer(case["repeat"])
+    timer = Timer(case["repeat"])
+    landscape = BenchmarkLandscape.named(case["landscape"], case["side"])
     try:
-        found = program(BenchmarkLandscape.named(case["landscape"], case["side"]), watch, **case.get("options", {}))
-        report = {**watch.report(), **found}
-    except Exception as problem:  # whatever a peer may raise is its answer to the case
-        report = {"error": f"{type(problem).__name__}: {str(problem).strip().splitlines()[0] if str(problem) else ''}"}
-    print(json.dumps(_plain(report)))
+        result = program(landscape, timer, **case.get("options", {}))
+        report = {**timer.report(), **result}
+    except Exception as error:  # whatever a peer raises is its result of the case
+        report = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
+    print(json.dumps(_to_json(report)))
     return 0
 
 
-def _plain(value):
-    """Turn numpy's and JAX's arrays into lists; what is not finite becomes null."""
+def _to_json(value):
+    """Convert arrays of numpy and JAX to lists, and numbers that are not finite to null."""
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: _to_json(entry) for key, entry in value.items()}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _to_json(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return [_to_json(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

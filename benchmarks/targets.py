@@ -1,124 +1,65 @@
-"""The bars: what a number must reach, and whether it does."""
+"""Acceptance targets: what a measurement must reach, and whether it does."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-#: Reports of the contenders of a work on one landscape: label → side → report.
+#: Reports of the implementations of a case on one landscape: label → side → report.
 Reports = dict[str, dict[int, dict]]
 
-OURS = "Permea"
+#: Label of Permea's implementation.
+PERMEA = "Permea"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found, in words, and whether that is enough."""
+    """A measured value as text, and whether it reaches the target."""
 
-    figure: str
-    met: bool
+    value: str
+    reached: bool
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something to be reached.
+    """A target to be reached.
 
     Parameters
     ----------
     text
-        As in the tables.
-    judge
-        Returns a verdict on reports, or None while what it needs is not measured; may raise what a missing number
-        raises.
+        The target in the tables.
+    evaluate
+        Returns the outcome of reports, or None while a measurement that it needs is missing; may raise the error that
+        a missing number causes.
     reason
-        Why it is not reached, for the tables; nothing where it should be.
+        Why the target is waived where it is not reached, for the tables; empty if it must be reached.
     """
 
     text: str
-    judge: Callable[[Reports], Outcome | None]
+    evaluate: Callable[[Reports], Outcome | None]
     reason: str = ""
 
-    def standing(self, reason: str) -> "Target":
-        """Return a bar that stands although it is not reached, and says why."""
+    def waived(self, reason: str) -> "Target":
+        """Return the target with the reason why it is kept although it is not reached."""
         return replace(self, reason=reason)
 
-    def verdict(self, reports: Reports) -> Outcome | None:
-        """Judge, as far as measurements are there."""
+    def outcome(self, reports: Reports) -> Outcome | None:
+        """Return the outcome, or None if a measurement is missing."""
         try:
-            return self.judge(reports)
+            return self.evaluate(reports)
         except (KeyError, IndexError, TypeError, ValueError):
             return None
 
 
-def last(reports: Reports, label: str) -> dict:
-    """Return the report on the largest raster that somebody was given."""
+def largest_report(reports: Reports, label: str) -> dict:
+    """Return the report of an implementation on the largest raster that it computed."""
     return reports[label][max(reports[label])]
 
 
-def _at_most(value: float, limit: float, figure: str) -> Outcome:
-    return Outcome(figure, value <= limit)
-
-
-def speed(limit: float, *peers: str) -> Target:
-    """Our time over that of the fastest of some peers."""
-
-    def judge(reports: Reports) -> Outcome:
-        fastest = min(report["seconds"] for peer in peers if "seconds" in (report := last(reports, peer)))
-        ratio = last(reports, OURS)["seconds"] / fastest
-        return _at_most(ratio, limit, f"{ratio:.3g} ×")
-
-    names = " and ".join(peers) if len(peers) < 3 else "the fastest of " + ", ".join(peers)
-    return Target(f"≤ {limit:g} × {names}", judge)
-
-
-def part_ratio(limit: float, part: str, other: str) -> Target:
-    """Our time for one part over that for another."""
-
-    def judge(reports: Reports) -> Outcome:
-        parts = last(reports, OURS)["parts"]
-        ratio = parts[part] / parts[other]
-        return _at_most(ratio, limit, f"{ratio:.3g} × ({parts[part]:.3g} s over {parts[other]:.3g} s)")
-
-    return Target(f"{part} ≤ {limit:g} × {other}", judge)
-
-
-def difference(one: dict, other: dict) -> float | None:
-    """Return the largest relative difference of the values of two reports, where both have an answer."""
-    pairs = list(zip(one.get("values", ()), other.get("values", ()), strict=False))
-    apart = [abs(a - b) / abs(b) if b else abs(a) for a, b in pairs if a is not None and b is not None]
-    return max(apart) if apart else None
-
-
-def agreement(limit: float, peer: str) -> Target:
-    """The largest relative difference of our values and a peer's."""
-
-    def judge(reports: Reports) -> Outcome | None:
-        apart = difference(last(reports, OURS), last(reports, peer))
-        return None if apart is None else _at_most(apart, limit, f"{apart:.1e}")
-
-    return Target(f"equal to {peer} within {limit:.0e}", judge)
-
-
-def residual(limit: float) -> Target:
-    """Our relative residual."""
-
-    def judge(reports: Reports) -> Outcome:
-        report = last(reports, OURS)
-        if "error" in report:
-            return Outcome(f"refused: {report['error']}", True)
-        found = report["residual"]
-        return _at_most(found, limit, f"{found:.1e}, {report['iterations']} iterations")
-
-    return Target(f"residual ≤ {limit:.0e}", judge)
-
-
-def finite_differences(limit: float) -> Target:
-    """Our gradient against finite differences."""
-
-    def judge(reports: Reports) -> Outcome:
-        found = last(reports, OURS)["difference"]
-        return _at_most(found, limit, f"{found:.1e}")
-
-    return Target(f"equal to finite differences within {limit:.0e}", judge)
+def difference(report: dict, reference: dict) -> float | None:
+    """Return the largest relative difference of the values of two reports, where both have a result."""
+    pairs = zip(report.get("values", ()), reference.get("values", ()), strict=False)
+    differences = [abs(a - b) / abs(b) if b else abs(a) for a, b in pairs if a is not None and b is not None]
+    return max(differences) if differences else None
 
 
 def exponent(reports: dict[int, dict], small: int, large: int) -> float:
@@ -126,119 +67,182 @@ def exponent(reports: dict[int, dict], small: int, large: int) -> float:
     return math.log(reports[large]["seconds"] / reports[small]["seconds"]) / math.log((large / small) ** 2)
 
 
-def growth(limit: float, label: str, small: int, large: int) -> Target:
-    """The exponent of our time in the number of cells."""
-
-    def judge(reports: Reports) -> Outcome:
-        slope = exponent(reports[label], small, large)
-        return _at_most(slope, limit, f"{slope:.2f}")
-
-    return Target(f"{label}: slope from {small}² to {large}² ≤ {limit:g}", judge)
-
-
-def faster(limit: float, label: str, other: str) -> Target:
-    """How many times as fast somebody is as somebody else."""
-
-    def judge(reports: Reports) -> Outcome:
-        ratio = last(reports, other)["seconds"] / last(reports, label)["seconds"]
-        return Outcome(f"{ratio:.2f} ×", ratio >= limit)
-
-    return Target(f"{label} ≥ {limit:g} × as fast as {other}", judge)
-
-
-def same_memory(limit: float, label: str, small: int, large: int) -> Target:
-    """The difference of peak memory between two sides."""
-
-    def judge(reports: Reports) -> Outcome:
-        one, other = (reports[label][side]["peak_memory"] for side in (small, large))
-        apart = abs(other - one) / one
-        return _at_most(apart, limit, f"{apart:.1%} ({one / 1e6:.0f} and {other / 1e6:.0f} MB)")
-
-    return Target(f"{label}: peak memory at {small}² and {large}² within {limit:.0%}", judge)
-
-
-def times(limit: float, label: str, other: str) -> Target:
-    """How many times as long somebody takes as somebody else."""
-
-    def judge(reports: Reports) -> Outcome:
-        ratio = last(reports, label)["seconds"] / last(reports, other)["seconds"]
-        return _at_most(ratio, limit, f"{ratio:.3g} ×")
-
-    return Target(f"{label} ≤ {limit:g} × {other}", judge)
-
-
-def same_memory_as(limit: float, label: str, other: str) -> Target:
-    """The difference of peak memory between two contenders."""
-
-    def judge(reports: Reports) -> Outcome:
-        one, two = (last(reports, each)["peak_memory"] for each in (label, other))
-        apart = abs(two - one) / one
-        return _at_most(apart, limit, f"{apart:.1%} ({one / 1e6:.0f} and {two / 1e6:.0f} MB)")
-
-    return Target(f"peak memory within {limit:.0%} of that of {other}", judge)
-
-
-def memory_per_cell(limit: float) -> Target:
-    """Our peak memory beyond what the process held before, per cell of the largest raster."""
-
-    def judge(reports: Reports) -> Outcome:
-        side = max(reports[OURS])
-        report = reports[OURS][side]
-        each = (report["peak_memory"] - report["memory_before"]) / side**2
-        return _at_most(each, limit, f"{each:.0f} bytes per cell")
-
-    return Target(f"≤ {limit:g} bytes per cell", judge)
-
-
-def everything_solved(text: str, peak: float, label: str = OURS) -> Target:
-    """Our largest raster solved within some memory."""
-
-    def judge(reports: Reports) -> Outcome:
-        report = last(reports, label)
-        if "error" in report:
-            return Outcome(report["error"], False)
-        return _at_most(report["peak_memory"], peak, f"{report['peak_memory'] / 1e9:.1f} GB, {report['seconds']:.3g} s")
-
-    return Target(text, judge)
-
-
 def compile_seconds(report: dict) -> float:
-    """Return what the first call took beyond a later one."""
+    """Return the time of the first call in excess of a later one."""
     return report["first_seconds"] - report["seconds"]
 
 
-def compiling(limit: float, when: str) -> Target:
-    """The longest of our compilations."""
+def speed(limit: float, *peers: str) -> Target:
+    """Permea's time relative to that of the fastest of some peers."""
 
-    def judge(reports: Reports) -> Outcome:
-        found = {label: compile_seconds(last(reports, label)) for label in reports if label.endswith(when)}
-        slowest = max(found, key=found.get)
-        return _at_most(found[slowest], limit, f"{found[slowest]:.1f} s ({slowest.split(',')[0]})")
+    def evaluate(reports: Reports) -> Outcome:
+        fastest = min(report["seconds"] for peer in peers if "seconds" in (report := largest_report(reports, peer)))
+        ratio = largest_report(reports, PERMEA)["seconds"] / fastest
+        return _at_most(ratio, limit, f"{ratio:.3g} ×")
 
-    return Target(f"{when} ≤ {limit:g} s", judge)
+    names = " and ".join(peers) if len(peers) < 3 else "the fastest of " + ", ".join(peers)
+    return Target(f"≤ {limit:g} × {names}", evaluate)
 
 
-def estimate_accuracy(limit: float, what: str, measured: str, start: float = 0.0) -> Target:
-    """The furthest of our forecasts from what was measured, as a factor of at least 1.
+def part_ratio(limit: float, part: str, reference: str) -> Target:
+    """Permea's time for one part of a computation relative to another part."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        parts = largest_report(reports, PERMEA)["parts"]
+        ratio = parts[part] / parts[reference]
+        return _at_most(ratio, limit, f"{ratio:.3g} × ({parts[part]:.3g} s over {parts[reference]:.3g} s)")
+
+    return Target(f"{part} ≤ {limit:g} × {reference}", evaluate)
+
+
+def time_ratio(limit: float, label: str, reference: str) -> Target:
+    """Time of one implementation relative to another, at most."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        ratio = largest_report(reports, label)["seconds"] / largest_report(reports, reference)["seconds"]
+        return _at_most(ratio, limit, f"{ratio:.3g} ×")
+
+    return Target(f"{label} ≤ {limit:g} × {reference}", evaluate)
+
+
+def speed_up(limit: float, label: str, reference: str) -> Target:
+    """Speed of one implementation relative to another, at least."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        ratio = largest_report(reports, reference)["seconds"] / largest_report(reports, label)["seconds"]
+        return Outcome(f"{ratio:.2f} ×", ratio >= limit)
+
+    return Target(f"{label} ≥ {limit:g} × as fast as {reference}", evaluate)
+
+
+def growth(limit: float, label: str, small: int, large: int) -> Target:
+    """Exponent of the time in the number of cells."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        slope = exponent(reports[label], small, large)
+        return _at_most(slope, limit, f"{slope:.2f}")
+
+    return Target(f"{label}: slope from {small}² to {large}² ≤ {limit:g}", evaluate)
+
+
+def compilation(limit: float, suffix: str) -> Target:
+    """Longest compilation among the implementations whose label ends with a suffix."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        labels = [label for label in reports if label.endswith(suffix)]
+        seconds = {label: compile_seconds(largest_report(reports, label)) for label in labels}
+        slowest = max(seconds, key=seconds.get)
+        return _at_most(seconds[slowest], limit, f"{seconds[slowest]:.1f} s ({slowest.split(',')[0]})")
+
+    return Target(f"{suffix} ≤ {limit:g} s", evaluate)
+
+
+def agreement(limit: float, peer: str) -> Target:
+    """Largest relative difference between Permea's values and a peer's."""
+
+    def evaluate(reports: Reports) -> Outcome | None:
+        largest = difference(largest_report(reports, PERMEA), largest_report(reports, peer))
+        return None if largest is None else _at_most(largest, limit, f"{largest:.1e}")
+
+    return Target(f"equal to {peer} within {limit:.0e}", evaluate)
+
+
+def residual(limit: float) -> Target:
+    """Permea's relative residual; an error instead of a result reaches the target as well."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        report = largest_report(reports, PERMEA)
+        if "error" in report:
+            return Outcome(f"refused: {report['error']}", True)
+        return _at_most(report["residual"], limit, f"{report['residual']:.1e}, {report['iterations']} iterations")
+
+    return Target(f"residual ≤ {limit:.0e}", evaluate)
+
+
+def finite_differences(limit: float) -> Target:
+    """Relative difference between Permea's gradient and finite differences."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        relative = largest_report(reports, PERMEA)["difference"]
+        return _at_most(relative, limit, f"{relative:.1e}")
+
+    return Target(f"equal to finite differences within {limit:.0e}", evaluate)
+
+
+def constant_memory(limit: float, label: str, small: int, large: int) -> Target:
+    """Relative difference of peak memory between two sides."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        return _memory_difference(limit, *(reports[label][side] for side in (small, large)))
+
+    return Target(f"{label}: peak memory at {small}² and {large}² within {limit:.0%}", evaluate)
+
+
+def equal_memory(limit: float, label: str, reference: str) -> Target:
+    """Relative difference of peak memory between two implementations."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        return _memory_difference(limit, *(largest_report(reports, each) for each in (label, reference)))
+
+    return Target(f"peak memory within {limit:.0%} of that of {reference}", evaluate)
+
+
+def memory_per_cell(limit: float) -> Target:
+    """Permea's peak memory in excess of the process's before, per cell of the largest raster."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        side = max(reports[PERMEA])
+        report = reports[PERMEA][side]
+        per_cell = (report["peak_memory"] - report["memory_before"]) / side**2
+        return _at_most(per_cell, limit, f"{per_cell:.0f} bytes per cell")
+
+    return Target(f"≤ {limit:g} bytes per cell", evaluate)
+
+
+def solved_within_memory(text: str, limit: float, label: str = PERMEA) -> Target:
+    """The largest raster solved within a limit of peak memory, in bytes."""
+
+    def evaluate(reports: Reports) -> Outcome:
+        report = largest_report(reports, label)
+        if "error" in report:
+            return Outcome(report["error"], False)
+        memory = report["peak_memory"]
+        return _at_most(memory, limit, f"{memory / 1e9:.1f} GB, {report['seconds']:.3g} s")
+
+    return Target(text, evaluate)
+
+
+def estimate_accuracy(limit: float, estimated: str, measured: str, offset: float = 0.0) -> Target:
+    """Largest ratio between an estimate and the measured value, or its inverse.
 
     Parameters
     ----------
     limit
-        The largest factor.
-    what, measured
-        Names in the reports.
-    start
-        What a forecast counts that is over when the measurement begins.
+        The largest accepted ratio.
+    estimated, measured
+        Keys in the reports.
+    offset
+        Part of an estimate that the measurement does not include.
     """
 
-    def judge(reports: Reports) -> Outcome:
-        factors = {
-            label: report[what] / (start + report[measured])
+    def evaluate(reports: Reports) -> Outcome:
+        ratios = {
+            label: report[estimated] / (offset + report[measured])
             for label in reports
-            if what in (report := last(reports, label))
+            if estimated in (report := largest_report(reports, label))
         }
-        furthest = max(factors, key=lambda label: abs(math.log(factors[label])))
-        factor = factors[furthest]
-        return _at_most(max(factor, 1 / factor), limit, f"{factor:.2g} × ({furthest})")
+        worst = max(ratios, key=lambda label: abs(math.log(ratios[label])))
+        ratio = ratios[worst]
+        return _at_most(max(ratio, 1 / ratio), limit, f"{ratio:.2g} × ({worst})")
 
-    return Target(f"{what.replace('_', ' ')} within a factor of {limit:g}", judge)
+    return Target(f"{estimated.replace('_', ' ')} within a factor of {limit:g}", evaluate)
+
+
+def _at_most(value: float, limit: float, text: str) -> Outcome:
+    return Outcome(text, value <= limit)
+
+
+def _memory_difference(limit: float, reference: dict, report: dict) -> Outcome:
+    before, after = reference["peak_memory"], report["peak_memory"]
+    relative = abs(after - before) / before
+    return _at_most(relative, limit, f"{relative:.1%} ({before / 1e6:.0f} and {after / 1e6:.0f} MB)")

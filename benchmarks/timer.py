@@ -12,19 +12,19 @@ import psutil
 
 Result = TypeVar("Result")
 
-#: Where the first call takes this long (and nothing is compiled), it counts: what warms up is lost in it.
-LONG = 30.0  # seconds
+#: A first call that takes longer (and compiles nothing) counts as a repetition: its warm-up is negligible.
+LONG_CALL_SECONDS = 30.0
 
-STATUS = Path("/proc/self/status")
+PROCESS_STATUS = Path("/proc/self/status")
 
 
 class Timer:
-    """Call something several times and keep what it took.
+    """Calls a function several times and records time and memory.
 
     Parameters
     ----------
     repeat
-        How often to call it after the first time.
+        Number of calls after the first one.
     """
 
     def __init__(self, repeat: int):
@@ -35,7 +35,7 @@ class Timer:
         self.resident_before = self.peak = 0
 
     def time(self, run: Callable[[int], Result], *, compiled: bool) -> Result:
-        """Call `run` with the number of the repetition; the first call warms up. Return what the last call gave.
+        """Call `run` with the number of the repetition and return the result of the last call; the first one warms up.
 
         Parameters
         ----------
@@ -48,9 +48,9 @@ class Timer:
         start = time.perf_counter()
         result = run(0)
         self.first = time.perf_counter() - start
-        # Later calls may keep more than one answer alive; a user makes one.
+        # Later calls may keep more than one result alive; a user keeps one.
         self.peak = peak_memory()
-        if self.first > LONG and not compiled:
+        if self.first > LONG_CALL_SECONDS and not compiled:
             self.seconds.append(self.first)
         for repetition in range(1, self.repeat + 1 - len(self.seconds)):
             result = None
@@ -62,13 +62,13 @@ class Timer:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Keep the time of a part of a call, too."""
+        """Record the time of a part of a call as well."""
         start = time.perf_counter()
         yield
         self.parts.setdefault(name, []).append(time.perf_counter() - start)
 
     def scale(self, factor: float) -> None:
-        """Multiply the times: what was called was a part of the work."""
+        """Multiply the times, to extrapolate from a part of the computation."""
         self.seconds = [factor * seconds for seconds in self.seconds]
 
     def report(self) -> dict:
@@ -85,9 +85,10 @@ class Timer:
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has held at once."""
+    """Return the largest resident memory of this process so far, in bytes."""
     try:
-        (line,) = [line for line in STATUS.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:")]
+        lines = PROCESS_STATUS.read_text(encoding="ascii").splitlines()
+        (line,) = [line for line in lines if line.startswith("VmHWM:")]
         return 1024 * int(line.split()[1])
     except (OSError, ValueError):
         memory = psutil.Process().memory_info()

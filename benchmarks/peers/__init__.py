@@ -1,4 +1,4 @@
-"""What the peers do in each case, one a file, each in the best form that was found for it.
+"""The peers' implementations of the cases, one module a peer, each with its fastest known options.
 
-A peer is given its matrix ready made; the time to assemble it does not count.
+A peer receives its matrix ready-made; the time to assemble it does not count.
 """

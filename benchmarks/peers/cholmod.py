@@ -1,4 +1,4 @@
-"""CHOLMOD, through scikit-sparse: supernodal Cholesky, the ordering that CHOLMOD finds best."""
+"""CHOLMOD, through scikit-sparse: supernodal Cholesky factorization with the ordering that CHOLMOD selects."""
 
 import numpy as np
 from sksparse.cholmod import cholesky
@@ -8,45 +8,45 @@ from ..sparse_matrices import SparseNetwork, relative_residual
 from ..timer import Timer
 
 
-def pair(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default") -> dict:
+def pair(landscape: BenchmarkLandscape, timer: Timer, *, ordering: str = "default") -> dict:
     """Resistance of one pair, the value alone."""
-    source, target = site.pair
-    return _grounded(site, watch, target, np.array([source]), ordering)
+    source, target = landscape.pair
+    return _grounded(landscape, timer, target, np.array([source]), ordering)
 
 
-def star(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default", count: int = 18) -> dict:
-    """Resistance from one of some points to each other one, all solved at once."""
-    target, *others = site.points(count)
-    return _grounded(site, watch, target, np.array(others), ordering)
+def star(landscape: BenchmarkLandscape, timer: Timer, *, ordering: str = "default", count: int = 18) -> dict:
+    """Resistance from one of some points to all others, all right-hand sides solved at once."""
+    target, *sources = landscape.points(count)
+    return _grounded(landscape, timer, target, np.array(sources), ordering)
 
 
-def _grounded(site: BenchmarkLandscape, watch: Timer, target: int, sources: np.ndarray, ordering: str) -> dict:
-    network = SparseNetwork.of(site.permeability, site.mainland)
-    matrix, kept = network.grounded(network.number(target))
-    vertices = np.searchsorted(kept, network.number(sources))
+def _grounded(landscape: BenchmarkLandscape, timer: Timer, target: int, sources: np.ndarray, ordering: str) -> dict:
+    network = SparseNetwork.of(landscape.permeability, landscape.largest_component)
+    matrix, remaining = network.grounded(network.vertices(target))
+    vertices = np.searchsorted(remaining, network.vertices(sources))
     b = np.zeros((matrix.shape[0], sources.size), order="F")
     b[vertices, np.arange(sources.size)] = 1.0
 
     def run(_: int) -> np.ndarray:
-        with watch.part("factor"):
+        with timer.part("factor"):
             factor = cholesky(matrix, mode="supernodal", ordering_method=ordering)
-        with watch.part("solve"):
+        with timer.part("solve"):
             return factor(b)
 
-    x = watch.time(run, compiled=False)
+    x = timer.time(run, compiled=False)
     residual = max(relative_residual(matrix, b[:, k], x[:, k]) for k in range(sources.size))
     return {"values": x[vertices, np.arange(sources.size)], "residual": residual}
 
 
-def everywhere(site: BenchmarkLandscape, watch: Timer, *, ordering: str = "default", samples: int = 200) -> dict:
-    """Factor of the system that gives the resistance from every cell to one; the map only in some sampled cells."""
-    network = SparseNetwork.of(site.permeability, site.mainland)
-    matrix, kept = network.grounded(network.number(site.centre))
-    factor = watch.time(lambda _: cholesky(matrix, mode="supernodal", ordering_method=ordering), compiled=False)
-    cells = site.sample(samples)
-    cells = cells[cells != site.centre]
+def everywhere(landscape: BenchmarkLandscape, timer: Timer, *, ordering: str = "default", samples: int = 200) -> dict:
+    """Factorization for the resistance from every cell to one; only the values of sampled cells are computed."""
+    network = SparseNetwork.of(landscape.permeability, landscape.largest_component)
+    matrix, remaining = network.grounded(network.vertices(landscape.centre))
+    factor = timer.time(lambda _: cholesky(matrix, mode="supernodal", ordering_method=ordering), compiled=False)
+    cells = landscape.sample(samples)
+    cells = cells[cells != landscape.centre]
     values = []
-    for chunk in np.array_split(np.searchsorted(kept, network.number(cells)), 10):
+    for chunk in np.array_split(np.searchsorted(remaining, network.vertices(cells)), 10):
         b = np.zeros((matrix.shape[0], chunk.size), order="F")
         b[chunk, np.arange(chunk.size)] = 1.0
         values.extend(factor(b)[chunk, np.arange(chunk.size)])

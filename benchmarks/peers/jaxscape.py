@@ -13,53 +13,56 @@ DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
 
 
 def _mean_without_barriers(source, target):
-    # It knows no barriers, but zero is no edge.
+    # It has no barriers, but a weight of zero is no edge.
     return jnp.where((source > 0) & (target > 0), (source + target) / 2, 0.0)
 
 
-def least_cost(site: BenchmarkLandscape, watch: Timer) -> dict:
-    """Sum of the least costs from one cell to the mainland's cells, with its gradient.
+def least_cost(landscape: BenchmarkLandscape, timer: Timer) -> dict:
+    """Sum of the least costs from one cell to the largest component, with its gradient.
 
-    Its diagonal steps are as long as the others, so its values are others than everybody else's.
+    Its diagonal steps are as long as the others, so that its values differ from those of all other implementations.
     """
-    source, others = jnp.array([site.centre]), jnp.array(np.flatnonzero(site.mainland))
+    source, component = jnp.array([landscape.centre]), jnp.array(np.flatnonzero(landscape.largest_component))
     distance = LCPDistance()
 
     @jax.jit
     @jax.value_and_grad
     def total(permeability):
         grid = GridGraph(permeability, fun=_mean_without_barriers, neighbors=QUEEN_CONTIGUITY)
-        return distance(grid, sources=source)[0][others].sum()
+        return distance(grid, sources=source)[0][component].sum()
 
-    permeability = jnp.asarray(site.permeability)
-    total_cost, _ = watch.time(lambda _: jax.block_until_ready(total(permeability)), compiled=True)
+    permeability = jnp.asarray(landscape.permeability)
+    total_cost, _ = timer.time(lambda _: jax.block_until_ready(total(permeability)), compiled=True)
     return {"total": float(total_cost), "note": "its diagonals are as long as its other steps"}
 
 
-def windowed_sensitivity(site: BenchmarkLandscape, watch: Timer, *, distance: str, blocks: int, together: int) -> dict:
-    """Sensitivity to permeability of a sample of the windows; the time is that of all of them.
+def windowed_sensitivity(
+    landscape: BenchmarkLandscape, timer: Timer, *, distance: str, blocks: int, batch_size: int
+) -> dict:
+    """Sensitivity to permeability of a sample of the windows; the time is extrapolated to all of them.
 
-    It gets a part of the landscape whose windows all lie inside: at the edge it would join cells to its padding. It
-    also takes the one raster for the other where it differentiates by permeability, so it is given them exchanged.
+    The sample is a part of the landscape whose windows all lie inside, because at the edge JAXScape connects cells to
+    its padding. It also exchanges the two rasters where it differentiates by permeability, so that it receives them
+    exchanged.
     """
-    windows = WindowSetup(site)
-    place, values = windows.sample(blocks)
+    setup = WindowSetup(landscape)
+    part, complete = setup.sample(blocks)
     analysis = SensitivityAnalysis(
-        quality_raster=jnp.asarray(site.permeability[place]),
-        permeability_raster=jnp.asarray(windows.quality[place]),
+        quality_raster=jnp.asarray(landscape.permeability[part]),
+        permeability_raster=jnp.asarray(setup.quality[part]),
         distance=DISTANCES[distance](),
-        proximity=lambda cost: jnp.exp(-cost / windows.alpha),
-        dependency_range=windows.reach,
-        coarsening_factor=windows.coarsening,
-        batch_size=together,
+        proximity=lambda cost: jnp.exp(-cost / setup.alpha),
+        dependency_range=setup.dependency_range,
+        coarsening_factor=setup.coarsening,
+        batch_size=batch_size,
     )
-    # Resistance takes minutes a batch; that the first one is compiled is lost in them.
+    # Resistance takes minutes a batch, in which the compilation of the first one is negligible.
     compiled = distance == "leastcost"
-    found = watch.time(
+    result = timer.time(
         lambda _: jax.block_until_ready(analysis.run("permeability", q_weighted=True)), compiled=compiled
     )
-    watch.scale(windows.count / blocks**2)
+    timer.scale(setup.count / blocks**2)
     return {
-        "values": found[values].ravel()[:1000],
-        "note": f"extrapolated from {blocks**2} of {windows.count:,} windows",
+        "values": result[complete].ravel()[:1000],
+        "note": f"extrapolated from {blocks**2} of {setup.count:,} windows",
     }

@@ -1,4 +1,4 @@
-"""SuperLU, through SciPy: the only peer for a system that is not symmetric."""
+"""SuperLU, through SciPy: the only peer for nonsymmetric systems."""
 
 import numpy as np
 from scipy.sparse.linalg import splu
@@ -9,28 +9,28 @@ from ..timer import Timer
 
 
 def expected_cost(
-    site: BenchmarkLandscape, watch: Timer, *, theta: float, ordering: str = "MMD_AT_PLUS_A", samples: int = 200
+    landscape: BenchmarkLandscape, timer: Timer, *, theta: float, ordering: str = "MMD_AT_PLUS_A", samples: int = 200
 ) -> dict:
     """Expected cost of randomized shortest paths from every cell to one: one factor, two solves.
 
     Notes
     -----
-    The pattern is symmetric and no pivoting is needed, which SuperLU is told; with its defaults it is slower.
-    Where the weight z underflows it has no answer.
+    Options tell SuperLU that the pattern is symmetric and needs no pivoting; with its defaults it is slower. Where the
+    weight z underflows it has no result.
     """
-    network = SparseNetwork.of(site.permeability, site.mainland)
-    target = network.number(site.centre)
-    system, spent = network.arrival(theta, target)
-    arrived = np.zeros(system.shape[0])
-    arrived[target] = 1.0
+    network = SparseNetwork.of(landscape.permeability, landscape.largest_component)
+    target = network.vertices(landscape.centre)
+    system, weighted_costs = network.hitting_system(theta, target)
+    unit = np.zeros(system.shape[0])
+    unit[target] = 1.0
 
     def run(_: int) -> np.ndarray:
-        with watch.part("factor"):
+        with timer.part("factor"):
             factor = splu(system, permc_spec=ordering, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-        with watch.part("solve"):
-            z = factor.solve(arrived)
+        with timer.part("solve"):
+            z = factor.solve(unit)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(z > 1e-280, factor.solve(spent @ z) / z, np.nan)
+                return np.where(z > 1e-280, factor.solve(weighted_costs @ z) / z, np.nan)
 
-    cost = watch.time(run, compiled=False)
-    return {"values": cost[network.number(site.sample(samples))], "unanswered": np.isnan(cost).mean()}
+    cost = timer.time(run, compiled=False)
+    return {"values": cost[network.vertices(landscape.sample(samples))], "missing_fraction": np.isnan(cost).mean()}

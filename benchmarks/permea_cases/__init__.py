@@ -1,1 +1,1 @@
-"""What Permea does in each case, timed from the raster to the answer, through the engine's public interface."""
+"""Permea's implementations of the cases, from the raster to the answer, through the engine's public interface."""

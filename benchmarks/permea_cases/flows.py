@@ -1,4 +1,4 @@
-"""Currents between focal nodes, and cheapest paths."""
+"""Currents between focal nodes, and least-cost paths."""
 
 import numpy as np
 
@@ -10,61 +10,62 @@ from permea.engine.paths.path_search import least_cost_paths
 
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
-from .resistance import raster, vertices
+from .resistance import rasters, vertices
 
-#: Focal regions are squares of so many cells a side, on a lattice of so many by so many.
-REGION, LATTICE = 20, (5, 10)
+#: Margin of the lattice of focal regions in cells, and its rows and columns.
+LATTICE_MARGIN, LATTICE_SHAPE = 20, (5, 10)
 
 
-def cumulative(site: BenchmarkLandscape, watch: Timer, *, count: int = 18, pairs: str = "all") -> dict:
-    """Current of all pairs among some points summed up, or of those with the first one only."""
-    cells = np.array(site.points(count))
-    focal = FocalNodes.from_cells(np.arange(count) + 1, *np.divmod(cells, site.side), site.permeability.shape)
-    asked = None if pairs == "all" else [(1, other) for other in range(2, count + 1)]
+def cumulative(landscape: BenchmarkLandscape, timer: Timer, *, count: int = 18, pairs: str = "all") -> dict:
+    """Cumulative current of all pairs among some points, or of the pairs with the first point only."""
+    cells = np.array(landscape.points(count))
+    focal = FocalNodes.from_cells(np.arange(count) + 1, *np.divmod(cells, landscape.side), landscape.permeability.shape)
+    selected = None if pairs == "all" else [(1, point) for point in range(2, count + 1)]
 
     def run(repetition: int) -> np.ndarray:
-        pairwise = Pairwise(GridCircuit(GridGraph(*raster(site, repetition))), focal, asked)
+        pairwise = Pairwise(GridCircuit(GridGraph(*rasters(landscape, repetition))), focal, selected)
         pairwise.cumulative(largest=False)
         return pairwise.resistances().matrix[0, 1:]
 
-    return {"values": watch.time(run, compiled=True)}
+    return {"values": timer.time(run, compiled=True)}
 
 
-def among(site: BenchmarkLandscape, watch: Timer, *, width: int, maps: bool) -> dict:
-    """Resistances, and the cumulative current if wanted, between the squares of a lattice, one cell wide or more."""
-    spread = [np.linspace(REGION, site.side - 2 * REGION, count).astype(int) for count in LATTICE]
-    corners = np.stack(np.meshgrid(*spread, indexing="ij"), -1).reshape(-1, 2)
-    inside = np.stack(np.meshgrid(np.arange(width), np.arange(width), indexing="ij"), -1).reshape(-1, 2)
-    ids = np.repeat(np.arange(len(corners)) + 1, len(inside))
-    rows, columns = (corners[:, None] + inside[None]).reshape(-1, 2).T
-    focal = FocalNodes.from_cells(ids, rows, columns, site.permeability.shape)
+def resistances_of_regions(landscape: BenchmarkLandscape, timer: Timer, *, width: int, maps: bool) -> dict:
+    """Resistances, and the cumulative current with `maps`, between the squares of a lattice, `width` cells wide."""
+    last = landscape.side - 2 * LATTICE_MARGIN
+    positions = [np.linspace(LATTICE_MARGIN, last, count).astype(int) for count in LATTICE_SHAPE]
+    corners = np.stack(np.meshgrid(*positions, indexing="ij"), -1).reshape(-1, 2)
+    square = np.stack(np.meshgrid(np.arange(width), np.arange(width), indexing="ij"), -1).reshape(-1, 2)
+    ids = np.repeat(np.arange(len(corners)) + 1, len(square))
+    rows, columns = (corners[:, None] + square[None]).reshape(-1, 2).T
+    focal = FocalNodes.from_cells(ids, rows, columns, landscape.permeability.shape)
 
     def run(repetition: int) -> np.ndarray:
-        pairwise = Pairwise(GridCircuit(GridGraph(*raster(site, repetition))), focal)
+        pairwise = Pairwise(GridCircuit(GridGraph(*rasters(landscape, repetition))), focal)
         if maps:
             pairwise.cumulative()
         return pairwise.resistances().matrix[0, 1:]
 
-    return {"values": watch.time(run, compiled=True)}
+    return {"values": timer.time(run, compiled=True)}
 
 
-def paths(site: BenchmarkLandscape, watch: Timer, *, count: int) -> dict:
-    """Cheapest paths from one cell to some others, as lines."""
-    source, targets = vertices(site, site.centre), vertices(site, site.sample(count))
+def paths(landscape: BenchmarkLandscape, timer: Timer, *, count: int) -> dict:
+    """Least-cost paths from one cell to some others, as lines."""
+    source, targets = vertices(landscape, landscape.centre), vertices(landscape, landscape.sample(count))
 
     def run(repetition: int) -> list[float]:
-        grid = GridGraph(*raster(site, repetition), edge_rule="resistance")
+        grid = GridGraph(*rasters(landscape, repetition), edge_rule="resistance")
         return [path.cost for path in least_cost_paths(grid, source, targets)]
 
-    return {"values": watch.time(run, compiled=True)}
+    return {"values": timer.time(run, compiled=True)}
 
 
-def search(site: BenchmarkLandscape, watch: Timer, *, count: int) -> dict:
-    """Least cost from one cell to all others: one search, and nothing is followed back."""
-    source, targets = vertices(site, site.centre), vertices(site, site.sample(count))
+def distances(landscape: BenchmarkLandscape, timer: Timer, *, count: int) -> dict:
+    """Least cost from one cell to all others by one search, without tracing paths."""
+    source, targets = vertices(landscape, landscape.centre), vertices(landscape, landscape.sample(count))
 
     def run(repetition: int) -> np.ndarray:
-        grid = GridGraph(*raster(site, repetition), edge_rule="resistance")
+        grid = GridGraph(*rasters(landscape, repetition), edge_rule="resistance")
         return np.asarray(LCPDistance()(grid, source))[0]
 
-    return {"values": watch.time(run, compiled=True)[targets]}
+    return {"values": timer.time(run, compiled=True)[targets]}

@@ -1,4 +1,4 @@
-"""What the engine forecasts of a job, beside what the job takes."""
+"""The engine's estimates of the time and memory of a job, and a run of the job."""
 
 import io
 
@@ -13,17 +13,17 @@ from ..timer import Timer
 GRAPH = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean", "pixel_size": [1.0, 1.0]}
 
 
-def job(site: BenchmarkLandscape, watch: Timer, *, task: str, points: int, parameters: dict) -> dict:
-    """Run a job as the worker does; the forecast is asked for before."""
+def job(landscape: BenchmarkLandscape, timer: Timer, *, task: str, points: int, parameters: dict) -> dict:
+    """Run a job as the worker does, after its estimate."""
 
-    def given(repetition: int) -> Job:
-        landscape = np.where(site.active, site.nudged(repetition), np.nan)
-        places = np.atleast_1d(site.centre if points == 1 else site.points(points))
-        sources = np.stack(np.divmod(places, site.side), axis=1)
-        arrays = {"landscape": landscape, "valid": site.active, "sources": sources}
+    def make_job(repetition: int) -> Job:
+        permeability = np.where(landscape.active, landscape.perturbed(repetition), np.nan)
+        cells = np.atleast_1d(landscape.centre if points == 1 else landscape.points(points))
+        sources = np.stack(np.divmod(cells, landscape.side), axis=1)
+        arrays = {"landscape": permeability, "valid": landscape.active, "sources": sources}
         return Job({**GRAPH, **parameters}, arrays, Reporter(io.StringIO()))
 
-    known = tasks()[task]
-    foreseen = known.estimate(given(0))
-    watch.time(lambda repetition: known.run(given(repetition)), compiled=True)
-    return {"foreseen_seconds": foreseen.seconds, "foreseen_bytes": foreseen.bytes}
+    task_object = tasks()[task]
+    estimate = task_object.estimate(make_job(0))
+    timer.time(lambda repetition: task_object.run(make_job(repetition)), compiled=True)
+    return {"estimated_seconds": estimate.seconds, "estimated_bytes": estimate.bytes}

@@ -1,4 +1,4 @@
-"""The operation that everything iterative is made of: applying a stencil to a raster."""
+"""Application of a stencil to a raster, the operation on which all iterative methods depend."""
 
 import jax
 import jax.numpy as jnp
@@ -8,38 +8,42 @@ from permea.engine import GridGraph
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
 
-#: Applications per call, so that starting the call does not count.
-TIMES = 20
+#: Applications in one call, so that its overhead is negligible.
+REPETITIONS = 20
+
+#: Coefficients of the stencil for each cell.
+COEFFICIENTS = 9
 
 
-def apply(site: BenchmarkLandscape, watch: Timer) -> dict:
-    """Apply the Laplacian of 8 neighbours, and say what part of the memory's bandwidth that reaches.
+def apply(landscape: BenchmarkLandscape, timer: Timer) -> dict:
+    """Apply the Laplacian of 8 neighbours, and measure the fraction of the memory's bandwidth that it uses.
 
     Notes
     -----
-    It reads nine coefficients and the raster and writes the raster, each number once. The bandwidth is that of the
-    simplest operation of all on a raster of nine times the cells, which reads and writes.
+    It reads nine coefficients and the raster and writes the raster, each number once. The bandwidth is that of negating
+    an array of nine times the cells, which reads and writes each number once.
     """
-    system = GridGraph(jnp.asarray(site.permeability)).laplacian()
-    vector = jnp.asarray(site.permeability)
-    much = jnp.ones((9, *site.permeability.shape))
+    system = GridGraph(jnp.asarray(landscape.permeability)).laplacian()
+    vector = jnp.asarray(landscape.permeability)
+    large_array = jnp.ones((COEFFICIENTS, *landscape.permeability.shape))
 
     @jax.jit
-    def applied(system, vector):
-        return jax.lax.fori_loop(0, TIMES, lambda _, x: system.apply(x), vector)
+    def apply_stencil(system, vector):
+        return jax.lax.fori_loop(0, REPETITIONS, lambda _, x: system.apply(x), vector)
 
     @jax.jit
-    def copied(array):
-        return jax.lax.fori_loop(0, TIMES, lambda _, x: jax.lax.optimization_barrier(-x), array)
+    def negate(array):
+        return jax.lax.fori_loop(0, REPETITIONS, lambda _, x: jax.lax.optimization_barrier(-x), array)
 
     def run(_: int) -> None:
-        with watch.part("apply"):
-            applied(system, vector).block_until_ready()
-        with watch.part("copy"):
-            copied(much).block_until_ready()
+        with timer.part("apply"):
+            apply_stencil(system, vector).block_until_ready()
+        with timer.part("copy"):
+            negate(large_array).block_until_ready()
 
-    watch.time(run, compiled=True)
-    parts = watch.report()["parts"]
-    bandwidth = 2 * much.nbytes * TIMES / parts["copy"]
-    reached = (system.edges.nbytes + system.center.nbytes + 2 * vector.nbytes) * TIMES / parts["apply"]
-    return {"bandwidth": bandwidth, "reached": reached, "fraction": reached / bandwidth}
+    timer.time(run, compiled=True)
+    parts = timer.report()["parts"]
+    bandwidth = 2 * large_array.nbytes * REPETITIONS / parts["copy"]
+    bytes_applied = system.edges.nbytes + system.center.nbytes + 2 * vector.nbytes
+    throughput = bytes_applied * REPETITIONS / parts["apply"]
+    return {"bandwidth": bandwidth, "throughput": throughput, "fraction": throughput / bandwidth}

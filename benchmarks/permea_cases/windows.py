@@ -1,4 +1,4 @@
-"""Many small windows of one landscape at once, and landscapes window by window."""
+"""Many small windows of one landscape in one batch, and moving windows over landscapes of any size."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,109 +19,118 @@ from permea.engine.storage.npy_raster import NpyRaster
 from ..landscapes import ROOT, BenchmarkLandscape, MirroredRaster, WindowSetup
 from ..timer import Timer
 
+#: Rows that are written to disk at a time.
+ROWS_PER_STRIP = 100
 
-def least_cost(site: BenchmarkLandscape, watch: Timer, **windows: int) -> dict:
+#: Values that are compared with those of a peer.
+COMPARED_VALUES = 1000
+
+
+def least_cost(landscape: BenchmarkLandscape, timer: Timer, **windows: int) -> dict:
     """Mean least cost from the centre of each window, with its gradient."""
     distance = LCPDistance()
-    return _each(site, watch, lambda grid: distance(grid, [grid.nv // 2]).mean(), **windows)
+    return _compute_windows(landscape, timer, lambda grid: distance(grid, [grid.nv // 2]).mean(), **windows)
 
 
-def resistance(site: BenchmarkLandscape, watch: Timer, **windows: int) -> dict:
+def resistance(landscape: BenchmarkLandscape, timer: Timer, **windows: int) -> dict:
     """Resistance between two corners of each window, with its gradient."""
     distance = ResistanceDistance(solver=Multigrid())
-    return _each(site, watch, lambda grid: distance.pairs(grid, [0], [grid.nv - 1])[0], **windows)
+    return _compute_windows(landscape, timer, lambda grid: distance.pairs(grid, [0], [grid.nv - 1])[0], **windows)
 
 
-def _each(
-    site: BenchmarkLandscape,
-    watch: Timer,
+def sensitivity(
+    landscape: BenchmarkLandscape, timer: Timer, *, distance: str, blocks: int, coarsening: float = 0.2
+) -> dict:
+    """Sensitivity to permeability in moving windows, as JAXScape defines it."""
+    setup = WindowSetup(landscape, coarsening)
+    analysis = SensitivityAnalysis(
+        quality=setup.quality,
+        permeability=landscape.permeability,
+        distance=distance_entry(distance).distance_class(),
+        within_blocks=False,
+        neighbors="rook",
+        **_range_parameters(setup),
+    )
+    raster = timer.time(lambda _: analysis.run("permeability"), compiled=True).raster
+    part, complete = setup.sample(blocks)
+    return {"values": np.nan_to_num(raster[part][complete]).ravel()[:COMPARED_VALUES]}
+
+
+def on_disk(landscape: BenchmarkLandscape, timer: Timer, *, coarsening: float, rows: int = 0) -> dict:
+    """The same for least cost, with all rasters on disk; with `rows`, extrapolated from the first rows."""
+    rows = min(rows or landscape.side, landscape.side)
+    setup = WindowSetup(BenchmarkLandscape(landscape.permeability.tile), coarsening)
+    # Not in the system's folder of temporary files, which may be in memory.
+    with TemporaryDirectory(dir=_build_folder()) as folder:
+        paths = {name: Path(folder, f"{name}.npy") for name in ("permeability", "quality", "sensitivity")}
+        analysis = SensitivityAnalysis(
+            permeability=_write_rows(landscape.permeability, paths["permeability"], rows),
+            quality=_write_rows(MirroredRaster(setup.quality, landscape.side), paths["quality"], rows),
+            distance=LCPDistance(),
+            **_range_parameters(setup),
+        )
+        output = NpyRaster.create(paths["sensitivity"], (rows, landscape.side))
+        result = timer.time(lambda _: analysis.run("permeability", output), compiled=False)
+    timer.scale(landscape.side / rows)
+    note = f"{result.windows + result.skipped:,} windows"
+    return {"note": note if rows == landscape.side else f"extrapolated from {rows:,} rows, {note}"}
+
+
+def cluster(landscape: BenchmarkLandscape, timer: Timer, *, workers: int, coarsening: float = 0.2) -> dict:
+    """The same for least cost, on a Dask cluster that is started before."""
+    setup = WindowSetup(landscape, coarsening)
+    analysis = SensitivityAnalysis(
+        quality=setup.quality, permeability=landscape.permeability, distance=LCPDistance(), **_range_parameters(setup)
+    )
+    from distributed import LocalCluster  # the other programs do not need it, and it is not installed everywhere
+
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, env=SINGLE_THREAD_ENV, dashboard_address=None
+    ) as local_cluster:
+        executor = DaskExecutor(local_cluster.scheduler_address)
+        result = timer.time(lambda _: analysis.run("permeability", executor=executor), compiled=True)
+    return {"values": [result.connectivity], "windows_per_second": result.windows / timer.report()["seconds"]}
+
+
+def _compute_windows(
+    landscape: BenchmarkLandscape,
+    timer: Timer,
     measure: Callable[[GridGraph], jax.Array],
     *,
     count: int,
     side: int,
-    together: int,
+    batch_size: int,
 ) -> dict:
-    corners = np.random.default_rng(4).integers(0, site.side - side + 1, (count, 2))
-    windows = jnp.stack([jnp.asarray(site.permeability[i : i + side, j : j + side]) for i, j in corners])
-    everywhere = jnp.ones((side, side), bool)
+    corners = np.random.default_rng(4).integers(0, landscape.side - side + 1, (count, 2))
+    windows = jnp.stack([jnp.asarray(landscape.permeability[i : i + side, j : j + side]) for i, j in corners])
+    active = jnp.ones((side, side), bool)
 
-    def one(permeability):
-        return jax.value_and_grad(lambda p: measure(GridGraph(p, everywhere, side * side)))(permeability)
+    def value_and_gradient(permeability):
+        return jax.value_and_grad(lambda p: measure(GridGraph(p, active, side * side)))(permeability)
 
-    job = jax.jit(lambda rasters: jax.lax.map(one, rasters, batch_size=together))
-    values, _ = watch.time(lambda _: jax.block_until_ready(job(windows)), compiled=True)
-    return {"values": values[:200], "windows_per_second": count / watch.report()["seconds"]}
-
-
-def sensitivity(site: BenchmarkLandscape, watch: Timer, *, distance: str, blocks: int, coarsening: float = 0.2) -> dict:
-    """Sensitivity to permeability, window by window, as JAXScape defines it."""
-    windows = WindowSetup(site, coarsening)
-    analysis = SensitivityAnalysis(
-        quality=windows.quality,
-        permeability=site.permeability,
-        distance=distance_entry(distance).distance_class(),
-        within_blocks=False,
-        neighbors="rook",
-        **_ranges(windows),
-    )
-    found = watch.time(lambda _: analysis.run("permeability"), compiled=True).raster
-    place, inside = windows.sample(blocks)
-    return {"values": np.nan_to_num(found[place][inside]).ravel()[:1000]}
+    compute = jax.jit(lambda windows: jax.lax.map(value_and_gradient, windows, batch_size=batch_size))
+    values, _ = timer.time(lambda _: jax.block_until_ready(compute(windows)), compiled=True)
+    return {"values": values[:200], "windows_per_second": count / timer.report()["seconds"]}
 
 
-def on_disk(site: BenchmarkLandscape, watch: Timer, *, coarsening: float, rows: int = 0) -> dict:
-    """The same, least cost, from rasters on disk into one on disk; of the first rows only, the time that of all."""
-    rows = min(rows or site.side, site.side)
-    tile = BenchmarkLandscape(site.permeability.tile)
-    windows = WindowSetup(tile, coarsening)
-    # Not among the temporary files: those may be in memory.
-    with TemporaryDirectory(dir=_build()) as folder:
-        paths = {name: Path(folder, f"{name}.npy") for name in ("permeability", "quality", "sensitivity")}
-        analysis = SensitivityAnalysis(
-            permeability=_written(site.permeability, paths["permeability"], rows),
-            quality=_written(MirroredRaster(windows.quality, site.side), paths["quality"], rows),
-            distance=LCPDistance(),
-            **_ranges(windows),
-        )
-        output = NpyRaster.create(paths["sensitivity"], (rows, site.side))
-        found = watch.time(lambda _: analysis.run("permeability", output), compiled=False)
-    watch.scale(site.side / rows)
-    note = f"{found.windows + found.skipped:,} windows"
-    return {"note": note if rows == site.side else f"extrapolated from {rows:,} rows, {note}"}
-
-
-def cluster(site: BenchmarkLandscape, watch: Timer, *, workers: int, coarsening: float = 0.2) -> dict:
-    """The same, least cost, by workers of a Dask cluster that is there already."""
-    windows = WindowSetup(site, coarsening)
-    analysis = SensitivityAnalysis(
-        quality=windows.quality, permeability=site.permeability, distance=LCPDistance(), **_ranges(windows)
-    )
-    from distributed import LocalCluster  # not needed by the other programs, nor everywhere there
-
-    with LocalCluster(n_workers=workers, threads_per_worker=1, env=SINGLE_THREAD_ENV, dashboard_address=None) as there:
-        dispatch = DaskExecutor(there.scheduler_address)
-        found = watch.time(lambda _: analysis.run("permeability", executor=dispatch), compiled=True)
-    return {"values": [found.connectivity], "windows_per_second": found.windows / watch.report()["seconds"]}
-
-
-def _ranges(windows: WindowSetup) -> dict:
+def _range_parameters(setup: WindowSetup) -> dict:
     return {
-        "proximity": ExponentialKernel(windows.alpha),
-        "dependency_range": windows.reach,
-        "coarsening": windows.coarsening,
+        "proximity": ExponentialKernel(setup.alpha),
+        "dependency_range": setup.dependency_range,
+        "coarsening": setup.coarsening,
     }
 
 
-def _build() -> Path:
+def _build_folder() -> Path:
     folder = ROOT / "build"
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def _written(raster: MirroredRaster, path: Path, rows: int) -> NpyRaster:
-    """Write the first rows of a raster to the disk, never holding many."""
+def _write_rows(raster: MirroredRaster, path: Path, rows: int) -> NpyRaster:
+    """Write the first rows of a raster to disk, strip by strip."""
     file = NpyRaster.create(path, (rows, raster.side))
-    for top in range(0, rows, 100):
-        part = slice(top, min(top + 100, rows)), slice(0, raster.side)
-        file[part] = raster[part]
+    for top in range(0, rows, ROWS_PER_STRIP):
+        strip = slice(top, min(top + ROWS_PER_STRIP, rows)), slice(0, raster.side)
+        file[strip] = raster[strip]
     return file

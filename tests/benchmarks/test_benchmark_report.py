@@ -1,4 +1,4 @@
-"""The benchmarks measure the same thing on both sides, and judge it as the bars say."""
+"""The benchmarks give all implementations the same problem, and evaluate targets as their text says."""
 
 import subprocess
 import sys
@@ -9,120 +9,128 @@ import pytest
 from permea.engine import GridGraph
 
 from benchmarks.landscapes import LANDSCAPES, BenchmarkLandscape, MirroredRaster, WindowSetup
-from benchmarks.report import PreviousReport, _verdicts, write
+from benchmarks.report import PreviousReport, _outcome_cells, write
 from benchmarks.runner import BenchmarkRunner
 from benchmarks.sparse_matrices import SparseNetwork
-from benchmarks.targets import agreement, faster, growth, same_memory, speed
+from benchmarks.suite import CASES, GPU_CASES, LARGE_CASES
+from benchmarks.targets import agreement, constant_memory, growth, speed, speed_up
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("landscape", LANDSCAPES)
-def test_the_peers_are_given_the_network_that_the_engine_solves(landscape):
-    site = BenchmarkLandscape.named(landscape, 40)
-    ours = GridGraph(site.permeability).get_adjacency_matrix().todense()
-    theirs = SparseNetwork.of(site.permeability, site.active).adjacency.toarray()
-    np.testing.assert_allclose(theirs, ours, rtol=1e-14)
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_peers_receive_the_engine_network(name):
+    landscape = BenchmarkLandscape.named(name, 40)
+    expected = GridGraph(landscape.permeability).get_adjacency_matrix().todense()
+    adjacency = SparseNetwork.of(landscape.permeability, landscape.active).adjacency.toarray()
+    np.testing.assert_allclose(adjacency, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("landscape", LANDSCAPES)
-def test_all_places_can_be_reached_from_each_other(landscape):
-    site = BenchmarkLandscape.named(landscape, 40)
-    assert site.mainland.ravel()[[site.centre, *site.pair, *site.points(18), *site.sample(200)]].all()
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_cells_of_cases_are_connected(name):
+    landscape = BenchmarkLandscape.named(name, 40)
+    cells = [landscape.centre, *landscape.pair, *landscape.points(18), *landscape.sample(200)]
+    assert landscape.largest_component.ravel()[cells].all()
 
 
-def test_what_is_nudged_is_another_raster_with_the_same_answer():
-    site = BenchmarkLandscape.named("categorical", 40)
-    one, other = site.nudged(0), site.nudged(1)
-    assert (one != other).sum() == 1
-    np.testing.assert_allclose(one, other, rtol=1e-12)
+def test_programs_of_all_cases_exist():
+    for case in (*CASES, *LARGE_CASES, *GPU_CASES):
+        for implementation in case.implementations:
+            module, function = implementation.program.split(":")
+            source = (ROOT / "benchmarks" / module.replace(".", "/")).with_suffix(".py").read_text("utf-8")
+            assert f"\ndef {function}(" in source, implementation.program
 
 
-def test_the_sample_is_read_as_any_reader_of_images_reads_it():
+def test_perturbation_changes_one_cell_imperceptibly():
+    landscape = BenchmarkLandscape.named("categorical", 40)
+    first, second = landscape.perturbed(0), landscape.perturbed(1)
+    assert (first != second).sum() == 1
+    np.testing.assert_allclose(first, second, rtol=1e-12)
+
+
+def test_sample_landscape_is_decoded():
     tile = BenchmarkLandscape.named("olinda", 300).permeability
     assert tile.max() == 1
     assert tile[tile > 0].min() == pytest.approx(0.02)
 
 
-def test_a_bar_is_met_by_the_fastest_peer_or_not_at_all():
+def test_speed_is_relative_to_the_fastest_peer():
     reports = {"Permea": {9: {"seconds": 1.0}}, "A": {9: {"seconds": 20.0}}, "B": {9: {"seconds": 5.0}}}
-    assert speed(0.1, "A").verdict(reports).met
-    assert not speed(0.1, "A", "B").verdict(reports).met
+    assert speed(0.1, "A").outcome(reports).reached
+    assert not speed(0.1, "A", "B").outcome(reports).reached
 
 
-def test_a_bar_that_stands_says_why_where_it_is_missed_and_nothing_where_it_is_met():
-    bar = speed(0.1, "A").standing("A cheats")
+def test_waived_target_shows_its_reason_only_where_not_reached():
+    target = speed(0.1, "A").waived("A cheats")
     reports = {"Permea": {9: {"seconds": 1.0}}, "A": {9: {"seconds": 5.0}}}
-    assert _verdicts(bar, {"smooth": reports})[1] == "**no**: A cheats"
+    assert _outcome_cells(target, {"smooth": reports})[1] == "**no**: A cheats"
     reports["A"][9]["seconds"] = 20.0
-    assert _verdicts(bar, {"smooth": reports})[1] == "yes"
+    assert _outcome_cells(target, {"smooth": reports})[1] == "yes"
 
 
-def test_what_a_page_says_of_works_that_were_not_measured_again_stays(tmp_path):
+def test_sections_of_unmeasured_cases_are_kept(tmp_path):
     page = tmp_path / "page.md"
     page.write_text((ROOT / "docs" / "benchmarks.md").read_text("utf-8"), encoding="utf-8")
-    sections, bars = (before := PreviousReport.on(page)).sections, before.bars
+    before = PreviousReport.read(page)
     write(BenchmarkRunner(tmp_path / "nothing"), page, quick=False)
-    again = PreviousReport.on(page)
-    assert (again.sections.keys(), again.bars) == (sections.keys(), bars)
-    assert len(bars) > 15 and all(sections[title] == again.sections[title] for title in bars)
+    after = PreviousReport.read(page)
+    assert (after.sections.keys(), after.targets) == (before.sections.keys(), before.targets)
+    assert len(before.targets) > 15
+    assert all(before.sections[title] == after.sections[title] for title in before.targets)
 
 
-def test_what_is_not_measured_is_not_judged():
-    assert speed(0.1, "A").verdict({"Permea": {9: {"error": "out of memory"}}}) is None
+def test_missing_measurement_has_no_outcome():
+    assert speed(0.1, "A").outcome({"Permea": {9: {"error": "out of memory"}}}) is None
 
 
-def test_answers_are_compared_where_both_have_one():
+def test_agreement_ignores_missing_values():
     reports = {"Permea": {9: {"values": [1.0, 2.0]}}, "A": {9: {"values": [1.0 + 1e-12, None]}}}
-    assert agreement(1e-9, "A").verdict(reports).met
+    assert agreement(1e-9, "A").outcome(reports).reached
 
 
-def test_four_times_the_cells_in_four_times_the_time_is_a_slope_of_one():
+def test_linear_growth_has_slope_one():
     reports = {"Permea": {500: {"seconds": 1.0}, 1000: {"seconds": 4.0}}}
-    assert growth(1.0, "Permea", 500, 1000).verdict(reports).figure == "1.00"
+    assert growth(1.0, "Permea", 500, 1000).outcome(reports).value == "1.00"
 
 
-def test_two_are_judged_against_one():
+def test_speed_up_of_two_workers():
     reports = {"one": {9: {"seconds": 8.5}}, "two": {9: {"seconds": 5.0}}}
-    assert faster(1.7, "two", "one").verdict(reports).met
-    assert not faster(1.71, "two", "one").verdict(reports).met
+    assert speed_up(1.7, "two", "one").outcome(reports).reached
+    assert not speed_up(1.71, "two", "one").outcome(reports).reached
 
 
-def test_memory_that_stays_is_told_from_memory_that_grows():
+def test_constant_memory_detects_growth():
     reports = {"Permea": {9: {"peak_memory": 1.00e9}, 27: {"peak_memory": 1.09e9}, 81: {"peak_memory": 1.11e9}}}
-    assert same_memory(0.1, "Permea", 9, 27).verdict(reports).met
-    assert not same_memory(0.1, "Permea", 9, 81).verdict(reports).met
+    assert constant_memory(0.1, "Permea", 9, 27).outcome(reports).reached
+    assert not constant_memory(0.1, "Permea", 9, 81).outcome(reports).reached
 
 
-def test_a_mirrored_landscape_is_what_padding_a_tile_would_give():
+def test_mirrored_raster_equals_padding():
     tile = np.arange(9.0).reshape(3, 3)
     whole = np.pad(tile, [(0, 8)] * 2, mode="symmetric")
     np.testing.assert_array_equal(MirroredRaster(tile, 11)[2:9, :], whole[2:9])
 
 
 @pytest.mark.parametrize("side", [500, 501])
-def test_what_is_compared_of_a_sample_is_what_only_its_windows_reach(side):
-    windows = WindowSetup(BenchmarkLandscape.named("smooth", side))
-    (place, _), (inside, _) = windows.sample(12)
-    buffer = windows.reach - windows.block // 2
-    blocks = range(0, side, windows.block)
-    sampled = [first for first in blocks if place.start <= first - buffer and first + buffer < place.stop - 4]
+def test_complete_cells_of_a_sample_lie_in_no_other_window(side):
+    setup = WindowSetup(BenchmarkLandscape.named("smooth", side))
+    (part, _), (complete, _) = setup.sample(12)
+    buffer = setup.dependency_range - setup.block // 2
+    blocks = range(0, side, setup.block)
+    sampled = [first for first in blocks if part.start <= first - buffer and first + buffer < part.stop - 4]
     assert len(sampled) == 12
-    reached = {
-        cell
-        for first in blocks
-        if first not in sampled
-        for cell in range(first - buffer, first + windows.block + buffer)
+    in_other_windows = {
+        cell for first in blocks if first not in sampled for cell in range(first - buffer, first + setup.block + buffer)
     }
-    assert not reached & set(range(place.start + inside.start, place.start + inside.stop))
+    assert not in_other_windows & set(range(part.start + complete.start, part.start + complete.stop))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not (ROOT / ".venv-bench").is_dir(), reason="make bench makes the peers' environment")
-def test_the_benchmarks_run_in_the_small():
-    ended = subprocess.run(
+def test_quick_benchmarks_run():
+    completed = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--quick"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "## The bars" in (ROOT / "build" / "bench-quick" / "benchmarks.md").read_text(encoding="utf-8")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "## Targets" in (ROOT / "build" / "bench-quick" / "benchmarks.md").read_text(encoding="utf-8")
