@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..distances.base import vertex_cells
-from ..distances.cost_functions import finite_costs
+from ..distances.cost_functions import edge_costs
 from ..distances.rsp import RSPDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
@@ -120,7 +120,7 @@ def betweenness(
     chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     if not (values[chosen] > 0).any():
         raise ValueError(f"none of {chosen.size:,} targets has a quality above 0: there is nothing to go to")
-    given = (distance, distance.solver_for(grid), grid, finite_costs(grid, distance.cost))
+    given = (distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0))
     # Functions are told apart by what they compute; modules with numbers in them go as they are.
     nearness = proximity if proximity is None or isinstance(proximity, eqx.Module) else HashableFunction(proximity)
     cells, weights = vertex_cells(grid, jnp.asarray(chosen)), jnp.asarray(values[chosen])

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ..distances.base import vertex_cells
-from ..distances.cost_functions import finite_costs
+from ..distances.cost_functions import edge_costs
 from ..distances.rsp import RSPDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..linalg.base import AbstractLinearSolver
@@ -107,7 +107,7 @@ def rsp_flow(
     amounts = _weights(weights, (starts.size, ends.size))
     if targets is None:
         amounts = np.where(np.eye(starts.size, dtype=bool), 0.0, amounts)
-    given = (distance, distance.solver_for(grid), grid, finite_costs(grid, distance.cost))
+    given = (distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0))
     start_cells, end_cells = vertex_cells(grid, starts), vertex_cells(grid, ends)
     reached, expected_cost = np.empty(amounts.shape, bool), np.empty(amounts.shape)
     passed, visits, imbalance = np.zeros(grid.shape), 0.0, 0.0

@@ -1,7 +1,9 @@
-"""Distances between places of a landscape, one a file, behind one interface.
+"""Distances between cells of a landscape, one a file, behind the interface `AbstractDistance`.
 
-`LCPDistance` knows the whole landscape, `ResistanceDistance` wanders, `RSPDistance` lies between the two at a
-temperature of one's choice, and `EuclideanDistance` does not see the landscape at all.
+`LCPDistance` is the cost of the cheapest path, `ResistanceDistance` the effective resistance of a network of
+resistors, `RSPDistance` the expected cost of randomized shortest paths, which lie between the cheapest path and a
+random walk, and `EuclideanDistance` the length of the straight line. `registry` describes them to jobs and to the
+toolbox; `cost_functions` turns conductances of edges into costs.
 """
 
 from .base import AbstractDistance

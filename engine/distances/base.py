@@ -1,4 +1,4 @@
-"""What a distance is: a number for every pair of cells of a landscape, differentiable."""
+"""The interface of distances: differentiable numbers for pairs of cells of a landscape."""
 
 import abc
 from typing import ClassVar
@@ -7,14 +7,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..graph.components import connected_components
 from ..graph.grid_graph import ArrayInput, GridGraph
 
 
 class AbstractDistance(eqx.Module):
-    """A distance between the vertices of a grid.
+    """A distance between vertices of a grid graph.
 
-    Call it with a grid and the vertices of interest, as vertex numbers or as rows and columns (see
+    A distance is called with a grid and vertices, given as vertex numbers or as rows and columns (see
     `GridGraph.vertex_indices`):
 
     ==============================================  ====================  =====================
@@ -27,8 +26,11 @@ class AbstractDistance(eqx.Module):
     ``distance(grid, nodes=nodes)``                 (nodes, nodes)        from node i to node j
     ==============================================  ====================  =====================
 
-    Unreachable vertices are infinitely far; their gradient is 0. A vertex number beyond the last one stands for padding:
-    a vertex that does not exist and is infinitely far from every other.
+    Unreachable vertices are infinitely far; their gradient is 0. A vertex number beyond the last one denotes padding: a
+    vertex that does not exist, at an infinite distance from every other.
+
+    A subclass implements `from_sources` and `to_targets`, and overrides the other methods where it has a faster
+    algorithm. Its entry in `distances/registry.json` offers it to jobs and to the toolbox.
 
     Attributes
     ----------
@@ -38,6 +40,12 @@ class AbstractDistance(eqx.Module):
         Targets for which distances are differentiated at a time; None for all at once.
     cheaper_to_targets
         Whether distances from every vertex to one target take less time than those from one source to every vertex.
+
+    Examples
+    --------
+    >>> from permea.engine import LCPDistance
+    >>> LCPDistance()(GridGraph(jnp.ones((1, 3))), [0], [2])
+    Array([[2.]], dtype=float64)
     """
 
     map_batch: ClassVar[int] = 8
@@ -106,25 +114,20 @@ class AbstractDistance(eqx.Module):
         return self.sources_to_targets(grid, nodes, nodes)
 
     def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
-        """Distance from every vertex to the nearest of the targets."""
+        """Distance from every vertex to the nearest target."""
         return self.to_targets(grid, grid.vertex_indices(targets, "targets")).min(1)
 
 
-def vertex_cells(grid: GridGraph, numbers: Int[Array, "k"]) -> Int[Array, "k"]:
-    """Return the flat raster index of vertices; beyond the raster for a vertex that does not exist."""
-    return jnp.take(grid.cells, numbers, mode="fill", fill_value=grid.active.size)
+def vertex_cells(grid: GridGraph, vertices: Int[Array, "k"]) -> Int[Array, "k"]:
+    """Return the flat raster index of vertices; the size of the raster for padding."""
+    return jnp.take(grid.cells, vertices, mode="fill", fill_value=grid.active.size)
 
 
 def vertex_values(grid: GridGraph, rasters: Float[Array, "k rows columns"]) -> Float[Array, "k n"]:
-    """Take the values of the vertices out of k rasters; infinite for a vertex that does not exist."""
+    """Return the values of k rasters at the vertices; infinite for padding."""
     return jnp.take(rasters.reshape(rasters.shape[0], -1), grid.cells, axis=1, mode="fill", fill_value=jnp.inf)
 
 
-def take_vertices(values: Float[Array, "k n"], numbers: Int[Array, "m"]) -> Float[Array, "k m"]:
-    """Take the columns of some vertices; infinite for a vertex that does not exist."""
-    return jnp.take(values, numbers, axis=1, mode="fill", fill_value=jnp.inf)
-
-
-def component_of(grid: GridGraph, numbers: Int[Array, "k"]) -> Int[Array, "k"]:
-    """Return the component number of vertices; 0 for a vertex that does not exist."""
-    return jnp.take(connected_components(grid).ravel(), vertex_cells(grid, numbers), mode="fill", fill_value=0)
+def take_vertices(values: Float[Array, "k n"], vertices: Int[Array, "m"]) -> Float[Array, "k m"]:
+    """Return the columns of some vertices; infinite for padding."""
+    return jnp.take(values, vertices, axis=1, mode="fill", fill_value=jnp.inf)

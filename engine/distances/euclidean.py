@@ -1,4 +1,4 @@
-"""Euclidean distance: the straight line, blind to the landscape."""
+"""Euclidean distance: the length of the straight line, whatever the landscape."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -10,7 +10,7 @@ from .base import AbstractDistance
 class EuclideanDistance(AbstractDistance):
     """Length of the straight line between the centres of two cells, in map units.
 
-    The yardstick for the other distances: barriers do not matter, components do not matter, the gradient is 0.
+    A null model for the other distances: neither barriers nor components matter, and the gradient is 0.
 
     Examples
     --------
@@ -31,11 +31,12 @@ class EuclideanDistance(AbstractDistance):
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
     ) -> Float[Array, "sources targets"]:
         """Lengths from sources to targets."""
-        one, other = _positions(grid, sources)[:, None], _positions(grid, targets)[None]
-        return jnp.sqrt(((one - other) ** 2).sum(-1))
+        source_centres, target_centres = _centres(grid, sources)[:, None], _centres(grid, targets)[None]
+        return jnp.sqrt(((source_centres - target_centres) ** 2).sum(-1))
 
 
-def _positions(grid: GridGraph, numbers: Int[Array, "k"]) -> Float[Array, "k 2"]:
-    cells = jnp.take(grid.cells, numbers, mode="fill", fill_value=grid.active.size)
-    places = jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)
-    return jnp.where((cells < grid.active.size)[:, None], places, jnp.inf)
+def _centres(grid: GridGraph, vertices: Int[Array, "k"]) -> Float[Array, "k 2"]:
+    """Return the map coordinates of the centres of vertices, relative to the first cell; infinite for padding."""
+    cells = jnp.take(grid.cells, vertices, mode="fill", fill_value=grid.active.size)
+    centres = jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)
+    return jnp.where((cells < grid.active.size)[:, None], centres, jnp.inf)

@@ -19,17 +19,17 @@ METHODS = ("automatic", "dijkstra", "sweeps")
 
 
 class LCPDistance(AbstractDistance):
-    """Cost of the cheapest path: the movement of somebody who knows the whole landscape.
+    """Cost of the cheapest path: movement with perfect knowledge of the landscape.
 
-    d(s, t) = min over paths of Σ cost(w_e), over the edges e of the path.
+    d(s, t) = min over paths of Σ cost(w_e), the sum running over the edges e of the path.
 
     Parameters
     ----------
     cost
         Cost of crossing an edge of conductance w, zero or more; by default 1 / w, which is resistance times length.
     method
-        "dijkstra", on the host; "sweeps", compiled, for a GPU or for many small rasters under `jax.vmap`; "automatic"
-        for the first where there is no GPU. Both give the same values and gradients.
+        "dijkstra", on the CPU; "sweeps", compiled by XLA, for a GPU or for many small rasters under `jax.vmap`;
+        "automatic" for Dijkstra's algorithm unless there is a GPU. Both give the same values and gradients.
 
     Raises
     ------
@@ -75,60 +75,68 @@ class LCPDistance(AbstractDistance):
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
     ) -> Float[Array, "sources targets"]:
-        """Costs of the cheapest paths from sources to targets, searched from whichever are fewer."""
+        """Costs of the cheapest paths from sources to targets, searched from the fewer of the two."""
         if sources.shape[0] <= targets.shape[0]:
             return super().sources_to_targets(grid, sources, targets)
         return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=jnp.inf)
 
     def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
-        """Cost from every vertex to the nearest of the targets, in one search."""
+        """Cost from every vertex to the nearest target, in one search."""
         cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
-        return vertex_values(grid, self._search(grid, cells, reverse=True, together=True))[0]
+        return vertex_values(grid, self._search(grid, cells, reverse=True, multi_source=True))[0]
 
     def _search(
-        self, grid: GridGraph, seeds: Int[Array, "k"], *, reverse: bool, together: bool = False
+        self, grid: GridGraph, seeds: Int[Array, "k"], *, reverse: bool, multi_source: bool = False
     ) -> Float[Array, "k_or_1 rows columns"]:
+        """Return the least costs of every cell to (or from) each seed, or to the nearest seed in one search."""
         sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
         if not sweeps:
-            once = has_symmetric_costs(grid)
-            return least_costs(edge_costs(grid, self.cost, once=once), seeds, reverse, together, once)
+            symmetric = has_symmetric_costs(grid)
+            return least_costs(edge_costs(grid, self.cost, half=symmetric), seeds, reverse, multi_source, symmetric)
         costs, shape = edge_costs(grid, self.cost), grid.shape
-        if together:
+        if multi_source:
             return fast_sweeping(costs, initial_costs(seeds, shape), reverse)[None]
         return jax.lax.map(lambda seed: fast_sweeping(costs, initial_costs(seed[None], shape), reverse), seeds)
 
     def allocation(
         self, grid: GridGraph, targets: ArrayInput, *, reverse: bool = True
     ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
-        """Say for every vertex which target is nearest, and which neighbour is next on the way to it.
+        """Return the cost from every vertex to its nearest target, that target, and the next vertex on the path.
 
         Parameters
         ----------
         grid
             The landscape.
         targets
-            Vertex numbers.
+            Vertex numbers, or rows and columns.
         reverse
-            False to walk from the targets to every vertex, which only makes a difference on a directed graph.
+            False for paths from the targets to every vertex, which differ on a directed graph only.
 
         Returns
         -------
         cost
             Cost to the nearest target.
         allocation
-            Position of that target in `targets`; −1 where none can be reached.
+            Index of that target in `targets`; −1 where none is reachable.
         backlink
-            Vertex number of the next cell on the way; −1 at a target and where none can be reached.
+            Vertex number of the next vertex on the path; −1 at a target and where none is reachable.
+
+        Examples
+        --------
+        >>> cost, allocation, backlink = LCPDistance().allocation(GridGraph(jnp.ones((1, 4))), [0, 3])
+        >>> cost.tolist(), allocation.tolist(), backlink.tolist()
+        ([0.0, 1.0, 1.0, 0.0], [0, 0, 1, 1], [-1, 0, 3, -1])
         """
         cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
-        once = has_symmetric_costs(grid)
-        cost, allocation, backlink = nearest_source(edge_costs(grid, self.cost, once=once), cells, reverse, once)
-        numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
-        here = grid.cells
-        return cost.ravel()[here], allocation.ravel()[here], numbers[backlink.ravel()[here]]
+        symmetric = has_symmetric_costs(grid)
+        costs = edge_costs(grid, self.cost, half=symmetric)
+        cost, allocation, backlink = nearest_source(costs, cells, reverse, symmetric)
+        # A backlink of −1 picks the appended −1.
+        vertex_numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
+        return cost.ravel()[grid.cells], allocation.ravel()[grid.cells], vertex_numbers[backlink.ravel()[grid.cells]]
 
 
 def has_symmetric_costs(grid: GridGraph) -> bool:
-    """Tell whether half of the steps need a cost, which halves what is computed, copied and differentiated."""
-    # Whether a function treats its arguments alike is only a guess, from a few numbers.
+    """Return whether the costs of half of the directions determine all, which halves memory and work."""
+    # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
     return grid.is_undirected and isinstance(grid.edge_rule, str)

@@ -1,4 +1,4 @@
-"""Randomized shortest paths: from the cheapest route (θ → ∞) to the random walk (θ → 0) (Saerens et al. 2009)."""
+"""Randomized shortest paths, between the cheapest path (θ → ∞) and the random walk (θ → 0) (Saerens et al. 2009)."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -19,49 +19,54 @@ from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets, shift
 from ..random_walks.first_passage import solve_first_passage
 from ..random_walks.hitting import log_transition_probabilities, solve_hitting
 from .base import AbstractDistance, vertex_cells, vertex_values
-from .cost_functions import finite_costs, inverse
+from .cost_functions import edge_costs, inverse
 from .scalar_parameters import positive_scalar
 
 MEASURES = ("expected_cost", "free_energy", "survival")
 
-#: All pairs come from one dense inverse Z = (I − W)⁻¹ only while it is well inside floating range: entries that have
-#: not underflowed, and walkers that are lost soon enough for C̄_st − C̄_tt not to be a difference of huge numbers.
+#: All pairs come from one dense inverse Z = (I − W)⁻¹ only while its entries are well inside floating range: none has
+#: underflowed, and the expected numbers of visits are so small that C̄_st − C̄_tt is no difference of huge numbers.
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
-#: Distances from one source to every cell take so many times as long as those from every cell to one target.
+#: Time of the distances from one source to every cell, relative to those from every cell to one target.
 FROM_SOURCE_WORK = 6
 
 
 class RSPDistance(AbstractDistance):
     """Expected cost of randomized shortest paths: movement that prefers cheap routes without knowing the best.
 
-    A walker steps from i to j with probability P_ij ∝ conductance; paths are favoured by exp(−θ cost). The distance
-    from s to t is the mean cost of the paths from s until they first reach t. It is not symmetric.
+    The reference random walk steps from i to j with probability P_ij ∝ conductance, and paths are weighted by
+    exp(−θ cost). The distance from s to t is the expected cost of the paths from s until they first hit t. It is not
+    symmetric.
 
     Parameters
     ----------
     theta
-        θ > 0, per unit of cost: small is wandering, large is optimal.
+        The inverse temperature θ > 0, per unit of cost: small for a random walk, large for the cheapest path.
     cost
         Cost of crossing an edge of conductance w, zero or more; by default 1 / w.
     measure
         "expected_cost"; "free_energy": −log(survival) / θ, also a distance between the two extremes; or "survival":
-        the probability that a walker killed at rate θ per unit of cost arrives, 1 at the target, 0 if unreachable.
+        the probability that a random walk killed at rate θ per unit of cost hits the target, 1 at the target and 0
+        where it is unreachable.
     solver
-        For the linear systems; by default chosen from their size.
+        Solver of the nonsymmetric linear systems; by default chosen from their size.
 
     Raises
     ------
     ValueError
-        θ not positive; a negative cost; distances *from* a source *to* every cell of a landscape of more than 10,000
-        active cells (they need the diagonal of an inverse; distances from every cell to a target do not).
+        θ is not positive, a cost is negative, or the measure unknown; *all pairs* of a landscape of more than 10,000
+        active cells.
+    MemoryError
+        Distances *from* a source *to* every cell do not fit into memory. They need the diagonal of an inverse;
+        distances from every cell to a target do not.
 
     Notes
     -----
     With W = P ∘ exp(−θC), Z = (I − W)⁻¹: survival Z_st / Z_tt; free energy φ/θ, φ = −log survival; expected cost
     C̄_st − C̄_tt, C̄ = Z (C∘W) Z ∘/ Z (∘/ elementwise). For one target the same numbers come without Z: φ from its own
-    scaled system, and the expected cost as the mean hitting cost of the walk given that it arrives,
+    scaled system, and the expected cost as the mean cost of the walk conditioned on hitting the target,
     EC_i = Σ_j W̃_ij (C_ij + EC_j), W̃_ij = W_ij z_j / z_i, sums of positive terms at any θ.
 
     References
@@ -101,9 +106,9 @@ class RSPDistance(AbstractDistance):
         self.solver = solver
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
-        """Distances from every vertex to targets: two solves for each, whatever the size and θ."""
-        costs = finite_costs(grid, self.cost)
-        # Whether a function treats its arguments alike is only a guess, from a few numbers.
+        """Distances from every vertex to targets, with two solves for each target."""
+        costs = edge_costs(grid, self.cost, fill=0.0)
+        # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
         undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
         solver = self.solver_for(grid)
 
@@ -114,90 +119,90 @@ class RSPDistance(AbstractDistance):
         return vertex_values(grid, rasters).T
 
     def solver_for(self, grid: GridGraph) -> AbstractLinearSolver:
-        """Return what solves the systems of walks to one target: the solver that was given, or chosen by their size."""
+        """Return the solver of the systems for one target: that of the distance, or one chosen by the grid's size."""
         return self.solver if self.solver is not None else select_solver(grid.shape, 1, symmetric=False).solver
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
-        wanted = self.measure == "expected_cost"
-        arrival = solve_hitting(
-            solver, conductances, costs, self.theta, target, undirected=undirected, accumulated_cost=wanted
+        expected_cost = self.measure == "expected_cost"
+        hitting = solve_hitting(
+            solver, conductances, costs, self.theta, target, undirected=undirected, accumulated_cost=expected_cost
         )
-        # A place that the target cannot be reached from has weight 0; a harmless 1 keeps NaN out of the gradient.
-        reached = arrival.log_scale < jnp.inf
-        scaled = jnp.where(reached, arrival.scaled, 1.0)
-        if wanted:
-            spent = arrival.accumulated_cost.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
-            return jnp.where(reached, spent / scaled, jnp.inf)
-        free_energy = jnp.where(reached, arrival.log_scale, 0.0) - jnp.log(scaled)
+        # The solution is 0 where the target is unreachable; a 1 instead keeps NaN out of the gradient.
+        reachable = hitting.log_scale < jnp.inf
+        scaled = jnp.where(reachable, hitting.scaled, 1.0)
+        if expected_cost:
+            accumulated = hitting.accumulated_cost.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
+            return jnp.where(reachable, accumulated / scaled, jnp.inf)
+        free_energy = jnp.where(reachable, hitting.log_scale, 0.0) - jnp.log(scaled)
         if self.measure == "free_energy":
-            return jnp.where(reached, free_energy / self.theta, jnp.inf)
-        return jnp.where(reached, jnp.exp(-free_energy), 0.0)
+            return jnp.where(reachable, free_energy / self.theta, jnp.inf)
+        return jnp.where(reachable, jnp.exp(-free_energy), 0.0)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
-        """Distances from sources to every vertex: transposed solves and the diagonal of an inverse for each."""
-        what = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
-        require_memory(grid.shape, what, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
-        log_transition_probabilities, costs = _walk(grid, self.cost)
+        """Distances from sources to every vertex, with transposed solves and the diagonal of an inverse for each."""
+        request = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
+        require_memory(grid.shape, request, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
+        log_probabilities, costs = _log_probabilities_and_costs(grid, self.cost)
         exact = NestedDissection(symmetric=False)
-        spent = self.measure == "expected_cost"
+        expected_cost = self.measure == "expected_cost"
 
         def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            found = solve_first_passage(
-                exact, log_transition_probabilities, costs, self.theta, source, expected_cost=spent
+            passage = solve_first_passage(
+                exact, log_probabilities, costs, self.theta, source, expected_cost=expected_cost
             )
             if self.measure == "survival":
-                return jnp.where(found.reached, jnp.exp(-found.free_energy), 0.0)
-            distance = found.expected_cost if spent else found.free_energy / self.theta
-            return jnp.where(found.reached, distance, jnp.inf)
+                return jnp.where(passage.reached, jnp.exp(-passage.free_energy), 0.0)
+            distance = passage.expected_cost if expected_cost else passage.free_energy / self.theta
+            return jnp.where(passage.reached, distance, jnp.inf)
 
         return vertex_values(grid, jax.lax.map(from_one, vertex_cells(grid, sources)))
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
     ) -> Float[Array, "sources targets"]:
-        """Distances from sources to targets, two solves for each target (or more for each source, if those are few)."""
+        """Distances from sources to targets, target by target, or source by source if there are far fewer sources."""
         if FROM_SOURCE_WORK * sources.shape[0] < targets.shape[0]:
             return super().sources_to_targets(grid, sources, targets)
-        empty = 0.0 if self.measure == "survival" else jnp.inf
-        return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=empty)
+        unreachable = 0.0 if self.measure == "survival" else jnp.inf
+        return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=unreachable)
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Distances between all vertices."""
         require_dense_size(grid.n_vertices, "The randomized-shortest-path distance from a source to every cell")
-        log_transition_probabilities, costs = _walk(grid, self.cost)
-        weights = jnp.exp(log_transition_probabilities - self.theta * costs)
-        inverse_ = dense_inverse(_identity_minus(weights), grid.cells, False)
+        log_probabilities, costs = _log_probabilities_and_costs(grid, self.cost)
+        weights = jnp.exp(log_probabilities - self.theta * costs)
+        z = dense_inverse(_identity_minus(weights), grid.cells, False)
         component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
-        together = component[:, None] == component[None]
-        fixed = jax.lax.stop_gradient(inverse_)
+        connected = component[:, None] == component[None]
+        fixed = jax.lax.stop_gradient(z)
         in_range = (
-            ~(together & (fixed < SMALLEST_ENTRY)).any()
+            ~(connected & (fixed < SMALLEST_ENTRY)).any()
             & (jnp.diagonal(fixed) < LARGEST_ENTRY).all()
             & ~_has_one_way_edges(grid)
         )
         return jax.lax.cond(
             in_range,
-            lambda: self._from_inverse(grid, inverse_, together, weights, costs),
+            lambda: self._from_inverse(grid, z, connected, weights, costs),
             lambda: self.to_targets(grid, jnp.arange(grid.n_vertices)),
         )
 
-    def _from_inverse(self, grid, inverse_, together, weights, costs):
-        z = jnp.where(together, inverse_, 1.0)
+    def _from_inverse(self, grid, inverse, connected, weights, costs):
+        z = jnp.where(connected, inverse, 1.0)
         if self.measure != "expected_cost":
             survival = z / jnp.diagonal(z)[None]
             if self.measure == "survival":
-                return jnp.where(together, survival, 0.0)
-            return jnp.where(together, -jnp.log(survival) / self.theta, jnp.inf)
-        spent = StencilMatrix(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
-        mean_cost = (inverse_ @ spent @ inverse_) / z
-        return jnp.where(together, mean_cost - jnp.diagonal(mean_cost)[None], jnp.inf)
+                return jnp.where(connected, survival, 0.0)
+            return jnp.where(connected, -jnp.log(survival) / self.theta, jnp.inf)
+        weighted_costs = StencilMatrix(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
+        mean_cost = (inverse @ weighted_costs @ inverse) / z
+        return jnp.where(connected, mean_cost - jnp.diagonal(mean_cost)[None], jnp.inf)
 
 
-def _walk(
+def _log_probabilities_and_costs(
     grid: GridGraph, cost: Callable[[Array], Array]
 ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
     """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
-    return log_transition_probabilities(grid.edges), finite_costs(grid, cost)
+    return log_transition_probabilities(grid.edges), edge_costs(grid, cost, fill=0.0)
 
 
 def _identity_minus(weights: Float[Array, "directions rows columns"]) -> StencilMatrix:
@@ -206,8 +211,8 @@ def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil
 
 def _has_one_way_edges(grid: GridGraph) -> Array:
     exists = grid.edges > 0
-    back = [
-        shift(exists[grid.directions - 1 - d], step, fill=False)
-        for d, step in enumerate(neighbour_offsets(grid.directions))
+    reverse = [
+        shift(exists[grid.directions - 1 - direction], step, fill=False)
+        for direction, step in enumerate(neighbour_offsets(grid.directions))
     ]
-    return (exists != jnp.stack(back)).any()
+    return (exists != jnp.stack(reverse)).any()

@@ -117,7 +117,7 @@ class ShortestPathSolver:
 
     def __init__(self, grid: GridGraph, distance: LCPDistance | None = None):
         self.undirected = has_symmetric_costs(grid)
-        prices = np.asarray(edge_costs(grid, (distance or LCPDistance()).cost, once=self.undirected))
+        prices = np.asarray(edge_costs(grid, (distance or LCPDistance()).cost, half=self.undirected))
         self.costs, self._shape = validate_costs(prices), prices.shape
 
     def steps(self, *, towards: bool = False) -> StencilOffsets:

@@ -187,13 +187,13 @@ def test_net_betweenness_is_not_more_than_the_visits():
 
 def test_visits_follow_a_change_of_the_landscape_as_finite_differences_say():
     from permea.engine.connectivity.passage import passage_from_walk, walk_to
-    from permea.engine.distances.cost_functions import finite_costs
+    from permea.engine.distances.cost_functions import edge_costs
 
     def visits(values, kind):
         grid = GridGraph(values, np.ones((4, 4), bool), 16)
         distance = RSPDistance(0.4)
         target, entering = jnp.array(15), jnp.zeros((4, 4)).at[0, 0].set(1.0)
-        way = walk_to(distance, distance.solver_for(grid), grid, finite_costs(grid, distance.cost), target)
+        way = walk_to(distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target)
         return (passage_from_walk(way, entering, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
 
     values = np.random.default_rng(1).lognormal(size=(4, 4))

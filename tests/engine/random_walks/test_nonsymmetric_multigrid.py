@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from permea.engine import GridGraph, RSPDistance
-from permea.engine.distances.cost_functions import finite_costs, inverse
+from permea.engine.distances.cost_functions import edge_costs, inverse
 from permea.engine.graph import gallery
 from permea.engine.linalg.base import solve
 from permea.engine.linalg.nested_dissection import NestedDissection
@@ -137,7 +137,7 @@ def test_forward_derivative_matches_nested_dissection():
 def log_scaled_walk(landscape, theta, target):
     """Return the scaled weights W̃ of a walk, and the result of Newton's method with its log scale as a raster."""
     grid = GridGraph(jnp.asarray(landscape))
-    log_probabilities, costs = hitting.log_transition_probabilities(grid.edges), finite_costs(grid, inverse)
+    log_probabilities, costs = hitting.log_transition_probabilities(grid.edges), edge_costs(grid, inverse, fill=0.0)
     transitions = TransitionData.from_arrays(np.asarray(grid.edges), np.asarray(costs), undirected=False)
     scaling = newton_log_scaling(transitions, theta, target, np.empty((WORKSPACE_ROWS, transitions.n_cells)))
     scaling = scaling._replace(log_scale=transitions.shape.inside(scaling.log_scale))
@@ -235,7 +235,7 @@ def test_iteration_limit_triggers_nested_dissection_in_gradient():
 
 def test_failed_newton_scaling_triggers_nested_dissection():
     grid = GridGraph(jnp.asarray(LANDSCAPES["smooth"]()))
-    args = (grid.edges, finite_costs(grid, inverse), jnp.array(0.01), jnp.array(2000))
+    args = (grid.edges, edge_costs(grid, inverse, fill=0.0), jnp.array(0.01), jnp.array(2000))
     options = {"undirected": False, "accumulated_cost": True}
 
     def expected_cost(solver, **newton):
