@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures test test-engine test-qgis test-long test-all lint format docs zip bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-all lint format docs zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -30,6 +30,9 @@ demo: setup ## distance and sensitivity maps of the sample landscape, in build/d
 
 pictures: setup ## the pictures of the help, in resources/help/images; some minutes
 	@$(QGIS) resources/scripts/pictures.py
+
+help-pages: setup ## the pages of the help, from the algorithms: docs/algorithms and resources/help
+	@$(QGIS) resources/scripts/write_help.py
 
 test: setup ## every test that is not marked `long`
 	@failed=""; \
