@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 
 import jax
 from jaxtyping import Array, Float
@@ -35,9 +36,20 @@ class DistanceKernel:
     sequential: bool = False
 
 
+@singledispatch
 def distance_kernel(distance: AbstractDistance) -> DistanceKernel | None:
-    """Return the kernels of a distance, or None if it has none."""
-    return next((kernel for kind, kernel in _KERNELS.items() if isinstance(distance, kind)), None)
+    """Return the kernels of a distance, or None if it has none; register those of a new distance for its class."""
+    return None
+
+
+@distance_kernel.register(LCPDistance)
+def _least_cost_kernel(distance: LCPDistance) -> DistanceKernel:
+    return DistanceKernel(_supports_least_cost, _least_costs)
+
+
+@distance_kernel.register(ResistanceDistance)
+def _resistance_kernel(distance: ResistanceDistance) -> DistanceKernel:
+    return DistanceKernel(_supports_resistance, _resistances, sequential=True)
 
 
 def _supports_least_cost(distance: LCPDistance, window_shape: tuple[int, int]) -> bool:
@@ -60,9 +72,3 @@ def _resistances(
 ):
     require_undirected(grid)
     return resistances_in_windows(grid.edges, corners, seeds, window_shape, threads)
-
-
-_KERNELS = {
-    LCPDistance: DistanceKernel(_supports_least_cost, _least_costs),
-    ResistanceDistance: DistanceKernel(_supports_resistance, _resistances, sequential=True),
-}

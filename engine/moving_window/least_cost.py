@@ -99,7 +99,8 @@ def _compute(shape, reverse, threads, costs, corners, seeds):
     )
     with ThreadPoolExecutor(threads) as pool:
         chunks = chunk_ranges(seeds.size, WINDOWS_PER_CHUNK)
-        list(pool.map(lambda chunk: search_windows(edges, steps, corners, seeds, *chunk, distance, last_steps, order), chunks))
+        paths = (distance, last_steps, order)
+        list(pool.map(lambda chunk: search_windows(edges, steps, corners, seeds, *chunk, *paths), chunks))
     log_solve("shortest paths in windows (Dijkstra)", int((seeds >= 0).sum()), 0, None)
     return distance, last_steps, order
 

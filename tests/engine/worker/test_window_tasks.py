@@ -10,7 +10,7 @@ from permea.engine.moving_window.analysis import ConnectivityAnalysis, Sensitivi
 from permea.engine.moving_window.omnidirectional_current import MovingWindowCurrent
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job, tasks
-from reference_windows import map_by_hand
+from reference_windows import dense_current_maps
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
 from worker_process import run_job
 
@@ -187,7 +187,7 @@ def test_conditions_reach_the_windows(tmp_path):
         values, counts = np.unique(forest[own][~np.isnan(forest[own])], return_counts=True)
         return np.isnan(forest) | (forest == values[counts.argmax()])
 
-    expected, _ = map_by_hand(LANDSCAPE, QUALITY, 9.0, 3, 2.5, pixel_size=(2.0, 2.5), conditions=[higher, alike])
+    expected, _ = dense_current_maps(LANDSCAPE, QUALITY, 9.0, 3, 2.5, pixel_size=(2.0, 2.5), conditions=[higher, alike])
     np.testing.assert_allclose(ended.output("current"), expected, rtol=1e-6, atol=1e-9)
 
 
