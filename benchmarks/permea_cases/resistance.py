@@ -9,7 +9,7 @@ import numpy as np
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection
-from permea.engine.linalg.solver_stats import SolveStats, record_stats
+from permea.engine.linalg.solver_stats import SolveRecord, record_stats
 
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
@@ -92,7 +92,7 @@ def _pairs(landscape, timer, sources, targets, solver, gradient=True) -> dict:
 
     compute = jax.jit(jax.value_and_grad(total, has_aux=True) if gradient else lambda *args: (total(*args), None))
 
-    def run(repetition: int) -> tuple[np.ndarray, list[SolveStats]]:
+    def run(repetition: int) -> tuple[np.ndarray, list[SolveRecord]]:
         with record_stats() as stats:
             (_, resistance), _ = jax.block_until_ready(compute(*rasters(landscape, repetition)))
         return np.asarray(resistance), stats

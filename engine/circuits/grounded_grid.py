@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
 from ..linalg.auto import free_memory, select_solver
+from ..linalg.base import require_solved
 from ..linalg.nested_dissection import REFINEMENT_THRESHOLD, predicted_factor_bytes
 from ..linalg.nested_dissection.cpu.inverse_block import inverse_submatrix
 from ..linalg.stencil_matrix import StencilMatrix
@@ -171,8 +172,8 @@ class GroundedGridCircuit(GroundedCircuit):
         refined_from = REFINEMENT_THRESHOLD if refine else np.inf
         n_rhs = max(self.n_rhs, len(rhs))
         solver = select_solver(self.circuit.shape, n_rhs, symmetric=True, refined_from=refined_from).solver
-        solution = solver.solve_on_host(self.center, self.edges, rhs.reshape(-1, *self.circuit.shape), False)
-        potentials = np.asarray(solution).reshape(rhs.shape)
+        solution = solver.solve_arrays(self.center, self.edges, rhs.reshape(-1, *self.circuit.shape))
+        potentials = np.asarray(require_solved(solution)).reshape(rhs.shape)
         potentials[:, cells] = cell_levels
         return potentials
 

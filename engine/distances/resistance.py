@@ -12,7 +12,14 @@ from jaxtyping import Array, Bool, Float, Int
 from ..graph.components import connected_components, representative_cells
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg.auto import require_memory, select_solver
-from ..linalg.base import AbstractLinearSolver, inverse_block, solve, unit_vectors
+from ..linalg.base import (
+    AbstractLinearSolver,
+    inverse_block,
+    require_solved,
+    require_solver,
+    solve,
+    unit_vectors,
+)
 from ..linalg.dense import dense_inverse, require_dense_size
 from ..linalg.nested_dissection import NestedDissection, selected_inverse
 from ..linalg.stencil_matrix import StencilMatrix, outer_product
@@ -64,6 +71,9 @@ class ResistanceDistance(AbstractDistance):
     gradient_batch: ClassVar[int | None] = None
 
     solver: AbstractLinearSolver | None = eqx.field(default=None)
+
+    def __check_init__(self):
+        require_solver(self.solver)
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Resistances between all vertices."""
@@ -295,7 +305,7 @@ def dissipation(
 
 
 def _potentials(system, solver, currents):
-    return solver.solve_prepared(solver.prepare(system), currents, transposed=False)
+    return require_solved(solver.compute(solver.init(system), currents))
 
 
 @dissipation.def_fwd

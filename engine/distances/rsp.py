@@ -12,7 +12,7 @@ from ..graph.components import connected_components
 from ..graph.grid_graph import GridGraph
 from ..hashable_function import HashableFunction
 from ..linalg.auto import require_memory, select_solver
-from ..linalg.base import AbstractLinearSolver
+from ..linalg.base import AbstractLinearSolver, require_solver
 from ..linalg.dense import dense_inverse, require_dense_size
 from ..linalg.nested_dissection import NestedDissection
 from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets, shift
@@ -103,6 +103,7 @@ class RSPDistance(AbstractDistance):
             raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
         self.cost = HashableFunction(cost)
         self.measure = measure
+        require_solver(solver, symmetric_systems=False)
         self.solver = solver
 
     def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:

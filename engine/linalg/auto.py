@@ -130,7 +130,7 @@ def select_solver(
     if factor_bytes > free:
         why = f"as a factor would not fit into memory ({factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB)"
         return SolverChoice(Multigrid(), f"{problem}: multigrid conjugate gradients, {why}", needed)
-    iterative = Multigrid(cycle="float32") if on_gpu else Multigrid(worth=worth)
+    iterative = Multigrid(cycle="float32") if on_gpu else Multigrid(iteration_budget=worth)
     solver = FallbackSolver(iterative, direct)
     return SolverChoice(solver, f"{problem}: multigrid conjugate gradients, as a factor would take more time", needed)
 

@@ -18,8 +18,10 @@ def backward_errors(
     edges: Float[np.ndarray, "directions rows columns"],
     right_hand_sides: Float[np.ndarray, "k rows columns"],
     x: Float[np.ndarray, "k rows columns"],
-) -> tuple[Float[np.ndarray, "k rows columns"], float]:
-    """Return b − A x, and its largest entry relative to what its row adds up, |b| + Σ |a x|; NaN if x is no number.
+) -> tuple[Float[np.ndarray, "k rows columns"], Float[np.ndarray, "k"]]:
+    """Return b − A x and the componentwise backward error of each solution, max |b − A x| / (|b| + Σ |a x|).
+
+    The error is NaN if a solution is not finite.
 
     Parameters
     ----------
@@ -32,18 +34,18 @@ def backward_errors(
     --------
     >>> one = np.ones((1, 1))
     >>> backward_errors(one, np.zeros((4, 1, 1)), one[None] * 3, one[None])
-    (array([[[2.]]]), 0.5)
+    (array([[[2.]]]), array([0.5]))
     """
     steps = np.array(neighbour_offsets(len(edges)))
     left, scale = np.empty_like(x), np.empty_like(center)
     bands = [(first, min(first + BAND, len(center))) for first in range(0, len(center), BAND)]
-    worst = [0.0]
-    for given, solution, out in zip(right_hand_sides, x, left, strict=True):
+    errors = np.zeros(len(x))
+    for number, (given, solution, out) in enumerate(zip(right_hand_sides, x, left, strict=True)):
         matrix = (center, edges, steps)
         largest = max(parallel_starmap(_subtract, [(*matrix, given, solution, out, scale, *band) for band in bands]))
         least = NEGLIGIBLE * largest
-        worst += parallel_starmap(_worst, [(center, out, scale, least, *band) for band in bands])
-    return left, float(np.max(worst))
+        errors[number] = np.max(parallel_starmap(_worst, [(center, out, scale, least, *band) for band in bands]))
+    return left, errors
 
 
 @njit_cached

@@ -1,71 +1,101 @@
-"""Two solvers, the second for what the first cannot do."""
+"""Two solvers, the second for systems on which the first fails."""
 
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from .base import AbstractLinearSolver
-from .multigrid import Multigrid
-from .nested_dissection import NestedDissection
+from .base import AbstractLinearSolver, Backend, Solution, compute_on_cpu, require_solver
 from .stencil_matrix import StencilMatrix
 
 
 class FallbackSolver(AbstractLinearSolver):
-    """Solve by one solver and, should it find that it cannot, by another.
+    """Solve by one solver and, if that fails, by another.
 
-    Multigrid gives up where long winding corridors lie between thin walls; nested dissection where a wall conducts so
-    little beside its neighbours that the difference drowns in rounding. What fails has computed nothing that is used;
-    the journal shows both.
+    Multigrid fails where long winding corridors lie between thin walls; nested dissection where a wall conducts so
+    little relative to its neighbours that the difference is lost in rounding. The statistics show both attempts.
 
     Parameters
     ----------
     first, second
-        How to solve, and how if that fails.
+        The solver to try first, and the one to use if it fails.
 
     Examples
     --------
+    >>> from .multigrid import Multigrid
+    >>> from .nested_dissection import NestedDissection
     >>> solver = FallbackSolver(Multigrid(iterations=0), NestedDissection())
     >>> chain = StencilMatrix(jnp.array([[2.0, 2.0]]), jnp.zeros((4, 1, 2)).at[2, 0, 0].set(-1).at[1, 0, 1].set(-1))
-    >>> solver.solve_prepared(solver.prepare(chain), jnp.array([[[3.0, 0.0]]]), False).round(12)
+    >>> solution = solver.compute(solver.init(chain), jnp.array([[[3.0, 0.0]]]))
+    >>> solution.value.round(12)
     Array([[[2., 1.]]], dtype=float64)
+    >>> [(stats.solver, bool(stats.succeeded)) for stats in solution.stats]
+    [('multigrid', False), ('nested dissection', True)]
     """
 
-    first: Multigrid | NestedDissection
-    second: Multigrid | NestedDissection
+    first: AbstractLinearSolver
+    second: AbstractLinearSolver
+
+    def __check_init__(self):
+        for solver in (self.first, self.second):
+            if solver is None:
+                raise TypeError("FallbackSolver needs two solvers, not None")
+            require_solver(solver)
 
     @property
-    def uses_host(self) -> bool:
-        """Whether both work on the processor; elsewhere the first must be multigrid."""
-        return self.first.uses_host and self.second.uses_host
+    def backend(self) -> Backend:
+        """The CPU if both solvers run there."""
+        return "cpu" if self.first.runs_on_cpu and self.second.runs_on_cpu else "xla"
 
-    def prepare(self, system: StencilMatrix) -> tuple[Any, StencilMatrix]:
-        """Prepare the first; the second is prepared only when needed."""
-        return None if self.uses_host else self.first.prepare(system), system
+    @property
+    def symmetric(self) -> bool | None:
+        """As of the second solver, which has the last word."""
+        return self.second.symmetric
 
-    def solve_prepared(
-        self, prepared: tuple[Any, StencilMatrix], right_hand_sides: Float[Array, "k rows columns"], transposed: bool
-    ) -> Float[Array, "k rows columns"]:
-        """Solve with what was prepared."""
-        mine, system = prepared
-        if self.uses_host:
-            on_host, like = partial(self.solve_on_host, transposed=transposed), jnp.zeros_like(right_hand_sides)
-            given = system.center, system.edges, right_hand_sides
-            return jax.pure_callback(on_host, like, *given, vmap_method="sequential")
-        solution, accurate = self.first.attempt(mine, right_hand_sides)
-        return jax.lax.cond(
-            accurate,
-            lambda: solution,
-            lambda: self.second.solve_prepared(self.second.prepare(system), right_hand_sides, transposed),
-        )
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the first, then of the second."""
+        return self.first.names + self.second.names
 
-    def solve_on_host(self, center: ArrayLike, edges: ArrayLike, right_hand_sides: ArrayLike, transposed: bool):
-        """Solve with arrays at hand."""
-        given = [np.asarray(array) for array in (center, edges, right_hand_sides)]
-        try:
-            return self.first.solve_on_host(*given, transposed)
-        except RuntimeError:
-            return self.second.solve_on_host(*given, transposed)
+    @property
+    def differentiable(self) -> bool:
+        """Whether both are."""
+        return self.first.differentiable and self.second.differentiable
+
+    def init(self, operator: StencilMatrix) -> tuple[Any, StencilMatrix]:
+        """Set up the first solver; the second is set up only when needed."""
+        return None if self.runs_on_cpu else self.first.init(operator), operator
+
+    def compute(
+        self,
+        state: tuple[Any, StencilMatrix],
+        right_hand_sides: Float[Array, "k rows columns"],
+        *,
+        transpose: bool = False,
+    ) -> Solution:
+        """Solve with the state."""
+        first_state, operator = state
+        if self.runs_on_cpu:
+            return compute_on_cpu(self, operator, right_hand_sides, transpose=transpose)
+        first = self.first.compute(first_state, right_hand_sides, transpose=transpose)
+
+        def fall_back() -> Solution:
+            return self.second.compute(self.second.init(operator), right_hand_sides, transpose=transpose)
+
+        def keep() -> Solution:
+            return jax.tree.map(jnp.asarray, Solution(first.value, self.second.stats_not_run(len(right_hand_sides))))
+
+        second = jax.lax.cond(first.succeeded, keep, fall_back)
+        return Solution(second.value, first.stats + second.stats)
+
+    def solve_arrays(
+        self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, *, transpose: bool = False
+    ) -> Solution:
+        """Solve with NumPy arrays."""
+        first = self.first.solve_arrays(center, edges, right_hand_sides, transpose=transpose)
+        if not first.succeeded:
+            # The second solver may need the memory.
+            first = first._replace(value=right_hand_sides)
+        return self.second.solve_after(first, center, edges, right_hand_sides, transpose=transpose)

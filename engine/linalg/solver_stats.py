@@ -1,17 +1,131 @@
-"""What the solvers did: names, iterations, residuals, for reports and logs."""
+"""Solver statistics: what every solve returns with its solution, and a recorder for solves inside a computation.
+
+A solver returns `SolveStats` with each solution. Functions that return only an array, such as a distance, pass through
+`linalg.base.require_solved`, which reports the statistics of their solves to every open `record_stats`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 
+import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
+
+
+class SolveStatus(IntEnum):
+    """Outcome of a solve, as an integer that compiled code can return."""
+
+    SUCCESS = 0
+    #: Decoupled rows only, solved by division: nothing to report.
+    TRIVIAL = 1
+    #: A fallback that was not needed.
+    NOT_RUN = 2
+    #: The residual exceeds the tolerance after all iterations.
+    NOT_CONVERGED = 3
+    #: Stopped early: at the observed rate of convergence another solver is faster.
+    BUDGET_EXCEEDED = 4
+    #: The solver requires a symmetric matrix, and this one is not.
+    NOT_SYMMETRIC = 5
+    #: Singular to working precision.
+    SINGULAR = 6
+    #: A direct solution whose residual exceeds the limit.
+    INACCURATE = 7
+
+
+#: Outcomes after which a solve has statistics: a factorisation that fails computes no solution.
+_RECORDED = {
+    SolveStatus.SUCCESS,
+    SolveStatus.NOT_CONVERGED,
+    SolveStatus.BUDGET_EXCEEDED,
+    SolveStatus.NOT_SYMMETRIC,
+}
+
+_MESSAGES = {
+    SolveStatus.NOT_CONVERGED: (
+        "{solver} did not converge: the residual stays above the tolerance. The raster may contain long winding "
+        "corridors between thin walls, span too many orders of magnitude, or have a component without a ground; try "
+        "a direct solver"
+    ),
+    SolveStatus.BUDGET_EXCEEDED: "{solver} would take longer than another solver",
+    SolveStatus.NOT_SYMMETRIC: "{solver} solves symmetric systems only; this one is not",
+    SolveStatus.SINGULAR: (
+        "the linear system of {cells} cells is singular to working precision: somewhere movement can neither end nor "
+        "leave, or the values of the raster span too many orders of magnitude"
+    ),
+    SolveStatus.INACCURATE: (
+        "the linear system of {cells} cells could not be solved: relative residual {residual:.1e} (the values of the "
+        "raster may span too many orders of magnitude)"
+    ),
+}
+
+
+class SolveStats(eqx.Module):
+    """Statistics of one solver's attempt at k right-hand sides.
+
+    Parameters
+    ----------
+    solver
+        Name of the solver.
+    iterations
+        Iterations for each right-hand side; 0 for a direct solver.
+    residuals
+        Relative residual of each right-hand side, in the solver's norm; NaN where it was not computed.
+    status
+        A `SolveStatus`.
+
+    Examples
+    --------
+    >>> SolveStats("Jacobi", np.array([12]), np.array([1e-9]), SolveStatus.SUCCESS).succeeded
+    True
+    """
+
+    solver: str = eqx.field(static=True)
+    iterations: Int[Array, "k"] | Int[np.ndarray, "k"]
+    residuals: Float[Array, "k"] | Float[np.ndarray, "k"]
+    status: Int[ArrayLike, ""]
+
+    @property
+    def succeeded(self) -> Bool[ArrayLike, ""]:
+        """Whether the solution is accurate."""
+        return self.status <= int(SolveStatus.TRIVIAL)
+
+    @classmethod
+    def not_run(cls, solver: str, right_hand_sides: int) -> "SolveStats":
+        """Return the statistics of a fallback that was not needed.
+
+        Parameters
+        ----------
+        solver
+            Name of the solver.
+        right_hand_sides
+            Number of right-hand sides.
+        """
+        return cls(
+            solver,
+            np.zeros(right_hand_sides, np.int64),
+            np.full(right_hand_sides, np.nan),
+            np.array(int(SolveStatus.NOT_RUN)),
+        )
 
 
 @dataclass(frozen=True)
-class SolveStats:
-    """One solve: which solver, how many right-hand sides, iterations (0 for a direct one), relative residual if any."""
+class SolveRecord:
+    """Summary of one attempt, for reports.
+
+    Parameters
+    ----------
+    solver
+        Name of the solver.
+    right_hand_sides
+        Number of right-hand sides.
+    iterations
+        The largest number of iterations; 0 for a direct solver.
+    residual
+        The largest relative residual; None where none was computed.
+    """
 
     solver: str
     right_hand_sides: int
@@ -19,32 +133,82 @@ class SolveStats:
     residual: float | None
 
 
-# Solvers run on XLA's callback threads, where context variables of the caller are not seen; hence a plain list.
-_OPEN: list[list[SolveStats]] = []
+# XLA runs callbacks on threads that do not see the caller's context variables; hence a plain list.
+_open_recorders: list[list[SolveRecord]] = []
 
 
 @contextmanager
-def record_stats() -> Iterator[list[SolveStats]]:
-    """Collect an `SolveStats` for every solve that runs inside the block.
+def record_stats() -> Iterator[list[SolveRecord]]:
+    """Collect a `SolveRecord` for every solve inside the block.
 
     Examples
     --------
-    >>> with record_stats() as entries:
-    ...     pass
-    >>> entries
-    []
+    >>> with record_stats() as records:
+    ...     log_solve("Dijkstra", 1, 0, None)
+    >>> records
+    [SolveRecord(solver='Dijkstra', right_hand_sides=1, iterations=0, residual=None)]
     """
-    entries: list[SolveStats] = []
-    _OPEN.append(entries)
+    records: list[SolveRecord] = []
+    _open_recorders.append(records)
     try:
-        yield entries
+        yield records
         jax.effects_barrier()
     finally:
-        _OPEN.remove(entries)
+        # By identity: two empty lists are equal.
+        _open_recorders[:] = [recorder for recorder in _open_recorders if recorder is not records]
 
 
 def log_solve(solver: str, right_hand_sides: int, iterations: ArrayLike, residual: ArrayLike | None) -> None:
-    """Add an entry to every open journal; call it from the host."""
-    worst = None if residual is None else float(np.max(residual))
-    for entries in _OPEN:
-        entries.append(SolveStats(solver, int(right_hand_sides), int(np.max(iterations)), worst))
+    """Add a record to every open recorder; for algorithms that are not linear solvers, such as Dijkstra's.
+
+    Parameters
+    ----------
+    solver
+        Name of the algorithm.
+    right_hand_sides
+        Number of right-hand sides, or of searches.
+    iterations, residual
+        Of each right-hand side, or the largest.
+    """
+    worst = None if residual is None else float(np.max(residual, initial=0.0))
+    record = SolveRecord(solver, int(right_hand_sides), int(np.max(iterations, initial=0)), worst)
+    for records in _open_recorders:
+        records.append(record)
+
+
+def record_attempts(attempts: tuple[SolveStats, ...], cells: int) -> None:
+    """Record the attempts at a solve, on the host, and raise if none of them succeeded.
+
+    Parameters
+    ----------
+    attempts
+        Statistics of each solver, in the order of trial.
+    cells
+        Number of cells, for the message.
+
+    Raises
+    ------
+    RuntimeError
+        Says why the last attempt failed.
+    """
+    run = [stats for stats in attempts if int(stats.status) != SolveStatus.NOT_RUN]
+    for stats in run:
+        status, residuals = SolveStatus(int(stats.status)), np.asarray(stats.residuals)
+        if status in _RECORDED:
+            stopped = status == SolveStatus.BUDGET_EXCEEDED
+            unknown = residuals.size > 0 and bool(np.isnan(residuals).all())
+            log_solve(
+                f"{stats.solver}, given up" if stopped else stats.solver,
+                residuals.size,
+                stats.iterations,
+                None if unknown else residuals,
+            )
+    if not any(bool(stats.succeeded) for stats in run):
+        residual = float(np.max(run[-1].residuals, initial=0.0))
+        message = _MESSAGES[SolveStatus(int(run[-1].status))]
+        raise RuntimeError(message.format(solver=run[-1].solver, cells=cells, residual=residual))
+
+
+def singular_message(cells: int) -> str:
+    """Return the message for a matrix over a number of cells that is singular to working precision."""
+    return _MESSAGES[SolveStatus.SINGULAR].format(cells=cells)

@@ -16,7 +16,7 @@ from ..parallel.numba_jit import njit_cached, parallel_starmap
 
 #: From so many numbers on, sums over many rasters are taken row by row on the processor: XLA would read and copy each
 #: raster once for every neighbour.
-HOST_SUM_MIN_VALUES = 1 << 22
+CPU_SUM_MIN_VALUES = 1 << 22
 ROWS_PER_BLOCK = 64
 
 #: Steps (rows, columns) to the neighbours. The order is chosen so that reversing it turns every step around:
@@ -189,7 +189,11 @@ class StencilMatrix(eqx.Module):
 
 
 def outer_product(
-    left: Float[Array, "k rows columns"], right: Float[Array, "k rows columns"], directions: int
+    left: Float[Array, "k rows columns"],
+    right: Float[Array, "k rows columns"],
+    directions: int,
+    *,
+    cpu_min_values: int = CPU_SUM_MIN_VALUES,
 ) -> StencilMatrix:
     """Return the entries of Σ_k left_k right_kᵀ that a stencil keeps: the diagonal and the neighbour pairs.
 
@@ -202,7 +206,7 @@ def outer_product(
     >>> product.center, product.edges[2]
     (Array([[ 3., 10.]], dtype=float64), Array([[5., 0.]], dtype=float64))
     """
-    if left.size >= HOST_SUM_MIN_VALUES and jax.default_backend() == "cpu":
+    if left.size >= cpu_min_values and jax.default_backend() == "cpu":
         shape = left.shape[1:]
         like = jax.ShapeDtypeStruct(shape, left.dtype), jax.ShapeDtypeStruct((directions, *shape), left.dtype)
         return StencilMatrix(

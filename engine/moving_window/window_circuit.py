@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..linalg.auto import select_solver
+from ..linalg.base import require_solved
 from .envelope_cholesky_kernels import factor, label_component, substitute
 from .window_current_kernels import conductance_gradient, current_cotangent, node_currents
 
@@ -183,6 +184,6 @@ class WindowCircuit:
             right_hand_side[row, column] = 0.0
             if not right_hand_side.any():
                 return right_hand_side
-            return np.array(solver.solve_on_host(center, -edges, right_hand_side[None], False))[0]
+            return np.array(require_solved(solver.solve_arrays(center, -edges, right_hand_side[None])))[0]
 
         return solve

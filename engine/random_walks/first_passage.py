@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.base import with_state
+from ..linalg.base import require_solved, with_state
 from ..linalg.nested_dissection import NestedDissection, selected_inverse, selected_inverse_derivative
 from ..linalg.stencil_matrix import StencilMatrix, shifts
 from .log_scaling import backward_error, find_log_scaling
@@ -90,8 +90,8 @@ def solve_first_passage(
         weights = _scaled_weights(*fixed, log_scale)
         inner, outgoing, _ = _split_at_source(weights, at_source)
         system = _identity_minus(inner)
-        state = solver.prepare(system)
-        scaled = solver.solve_prepared(state, _column_sums(outgoing)[None], transposed=True)[0]
+        state = solver.init(system)
+        scaled = require_solved(solver.compute(state, _column_sums(outgoing)[None], transpose=True))[0]
         error = backward_error(system.transpose(), scaled, _column_sums(outgoing))
         return state, jnp.where(at_source, 1.0, scaled), error
 
@@ -102,7 +102,7 @@ def solve_first_passage(
     inner, outgoing, returning = _split_at_source(weights, at_source)
     system = _identity_minus(inner)
     solve = with_state(solver, system, state)
-    solve_transposed = with_state(solver, system, state, transposed=True)
+    solve_transposed = with_state(solver, system, state, transpose=True)
 
     killed = -(jnp.exp(log_probabilities) * jnp.expm1(-energies)).sum(0)
     killed = jnp.where(reached, killed * jnp.exp(-jnp.where(reached, log_scale, 0.0)), 0.0)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..linalg.base import AbstractLinearSolver, unit_vectors, with_state
+from ..linalg.base import AbstractLinearSolver, require_solved, unit_vectors, with_state
 from ..linalg.nonsymmetric_multigrid import NonsymmetricMultigrid, OrderedSystem
 from ..linalg.stencil_matrix import StencilMatrix, mirror_half, shifts
 from .hitting_cpu import solve_hitting_cpu
@@ -200,8 +200,8 @@ def _log_scale_and_state(
     def find_with(solver):
         def attempt(fixed, log_scale):
             system = _system(_scaled_weights(*fixed, log_scale, target))
-            state = solver.prepare(system)
-            scaled = solver.solve_prepared(state, right_hand_side, transposed=False)[0]
+            state = solver.init(system)
+            scaled = require_solved(solver.compute(state, right_hand_side))[0]
             return state, scaled, backward_error(system, scaled, right_hand_side[0])
 
         return find_log_scaling(attempt, log_probabilities, theta * costs, target, from_cell=False)

@@ -50,7 +50,7 @@ class ConditionedWalk:
         """
         transient = self.reachable & ~(self._system.target > 0)
         scaled = jnp.where(transient, self._scaled, 1.0)
-        solve = with_state(self._system.solver, self._system.system, self._system.state, transposed=True)
+        solve = with_state(self._system.solver, self._system.system, self._system.state, transpose=True)
         scaled_visits = solve(jnp.where(transient, starts / scaled, 0.0))
         # Rounding errors can make tiny visits negative.
         return jnp.where(transient, scaled * jnp.maximum(scaled_visits, 0.0), 0.0)

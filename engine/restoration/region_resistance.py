@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..graph.focal_nodes import FocalNodes, focal_vertices
 from ..linalg.auto import free_memory, select_solver
+from ..linalg.base import require_solved
 from .woodbury import AbstractResistanceRestoration
 
 #: Columns of the inverse that are solved for together.
@@ -102,7 +103,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
             mine = self.terminals[start : start + COLUMNS]
             fed = np.zeros((mine.size, self.components.size))
             fed[np.arange(mine.size), mine] = 1.0
-            found = solver.solve_on_host(center, edges, fed.reshape(-1, *shape), False)
+            found = require_solved(solver.solve_arrays(center, edges, fed.reshape(-1, *shape)))
             result[start : start + COLUMNS] = np.asarray(found).reshape(mine.size, -1)
         result[:, self.components == 0] = 0.0
         return result

@@ -8,7 +8,7 @@ from ..circuits.grid_circuit import GridCircuit
 from ..circuits.pairwise import Pairwise
 from ..circuits.region_pairs import MAX_BOUNDARY_CELLS
 from ..graph.focal_nodes import FocalNodes, region_cells
-from ..linalg.solver_stats import SolveStats
+from ..linalg.solver_stats import SolveRecord
 from ..storage.result_cache import ResultCache
 from .inputs import landscape_metrics, read_grid, solver_metrics
 from .resource_estimates import symmetric_solves
@@ -160,7 +160,7 @@ def cells_without_flow(circuit: GridCircuit, focal: FocalNodes) -> int:
     return int(flowless[cells].sum())
 
 
-def circuit_metrics(circuit: GridCircuit, entries: list[SolveStats]) -> dict[str, Any]:
+def circuit_metrics(circuit: GridCircuit, entries: list[SolveRecord]) -> dict[str, Any]:
     """Return what is known of a landscape, and what the solvers did."""
     return landscape_metrics(circuit.grid) | solver_metrics(entries)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..graph.components import connected_components
 from ..graph.grid_graph import GridGraph
-from ..linalg.solver_stats import SolveStats
+from ..linalg.solver_stats import SolveRecord
 from .task import Job
 
 
@@ -144,7 +144,7 @@ def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
     return {"active_cells": grid.n_vertices, "components": int(np.asarray(connected_components(grid)).max())}
 
 
-def solver_metrics(entries: list[SolveStats]) -> dict[str, Any]:
+def solver_metrics(entries: list[SolveRecord]) -> dict[str, Any]:
     """Return what the solvers did, from their journal."""
     if not entries:
         return {"solver": None, "iterations": None, "residual": None}

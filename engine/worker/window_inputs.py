@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..connectivity.dispersal_kernel import ExponentialKernel
-from ..linalg.solver_stats import SolveStats
+from ..linalg.solver_stats import SolveRecord
 from ..moving_window.dispatch.base import AbstractExecutor, SerialExecutor
 from ..moving_window.dispatch.dask import DaskExecutor
 from ..moving_window.tiling import windows_and_batches
@@ -96,7 +96,7 @@ def progress(job: Job):
     return report
 
 
-def window_metrics(found: Any, raster: NpyRaster, entries: list[SolveStats], **own: float) -> dict[str, Any]:
+def window_metrics(found: Any, raster: NpyRaster, entries: list[SolveRecord], **own: float) -> dict[str, Any]:
     """Return what a windowed analysis found, in numbers.
 
     Parameters

@@ -20,9 +20,12 @@ class KrylovResult(NamedTuple):
         conjugate gradients, the largest componentwise backward error for FGMRES.
     converged
         Whether the residual meets the tolerance.
+    budget_exceeded
+        Whether the solve stopped early because another solver would be faster; then x is meaningless.
     """
 
     x: Any
     iterations: Any
     residuals: Any
     converged: Any
+    budget_exceeded: bool = False

@@ -1,7 +1,6 @@
 """Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
 
 import math
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..base import AbstractLinearSolver
+from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
 from ..stencil_matrix import StencilMatrix
 from .cpu import cached_factor
 from .symbolic import analyze
@@ -26,11 +25,11 @@ class NestedDissection(AbstractLinearSolver):
     ----------
     symmetric
         Whether the matrix equals its transpose, which halves memory and time; None to look at the values, which only
-        the host can (a compiled factorisation then takes it to be nonsymmetric).
-    on_host
-        Whether to factor on the host by LAPACK, or in compiled, batched form; None for the host where there is no GPU.
+        the CPU backend can (a compiled factorisation then takes it to be nonsymmetric).
+    backend
+        "cpu" to factor by LAPACK, "xla" in compiled, batched form; "auto" for the CPU unless JAX has a GPU.
     refined_from
-        On the host: from which residual on, each equation's relative to its own terms, the solution is refined. The
+        On the CPU: from which residual on, each equation's relative to its own terms, the solution is refined. The
         default makes small entries of a solution as exact as large ones. Infinite: it is not even checked, which is for
         those who check what they compute from it.
 
@@ -44,49 +43,43 @@ class NestedDissection(AbstractLinearSolver):
 
     Examples
     --------
-    >>> from ..interface import solve
+    >>> from ..base import solve
     >>> twice = StencilMatrix(jnp.full((1, 2), 2.0), jnp.zeros((4, 1, 2)))
     >>> solve(NestedDissection(), twice, jnp.ones((1, 1, 2)))
     Array([[[0.5, 0.5]]], dtype=float64)
     """
 
     symmetric: bool | None = eqx.field(static=True, default=None)
-    on_host: bool | None = eqx.field(static=True, default=None)
+    backend: Backend = eqx.field(static=True, default="auto")
     refined_from: float = eqx.field(static=True, default=cached_factor.REFINEMENT_THRESHOLD)
 
     @property
-    def uses_host(self) -> bool:
-        """Where it factors."""
-        return jax.default_backend() == "cpu" if self.on_host is None else self.on_host
+    def names(self) -> tuple[str, ...]:
+        """Name in statistics."""
+        return ("nested dissection",)
 
-    def prepare(self, system: StencilMatrix) -> tuple[StencilMatrix, factorization.Factor | None]:
-        """Factor the matrix; on the host that happens when it is first solved with, and the factor is remembered."""
-        return system, None if self.uses_host else factorization.factor(system, bool(self.symmetric))
+    def init(self, operator: StencilMatrix) -> tuple[StencilMatrix, factorization.Factor | None]:
+        """Factor the matrix; on the CPU that happens with the first solve, and the factor is cached."""
+        return operator, None if self.runs_on_cpu else factorization.factor(operator, bool(self.symmetric))
 
-    def solve_prepared(
+    def compute(
         self,
-        prepared: tuple[StencilMatrix, factorization.Factor | None],
+        state: tuple[StencilMatrix, factorization.Factor | None],
         right_hand_sides: Float[Array, "k rows columns"],
-        transposed: bool,
-    ) -> Float[Array, "k rows columns"]:
-        """Solve with what was prepared.
-
-        Raises
-        ------
-        RuntimeError
-            The matrix is singular, or so ill-conditioned that the residual stays above 1e-8.
-        """
-        system, factored = prepared
+        *,
+        transpose: bool = False,
+    ) -> Solution:
+        """Solve by substitution; fails if the matrix is singular, or the residual stays above 1e-8."""
+        operator, factored = state
         if factored is not None:
-            return factorization.solve(system, factored, right_hand_sides, transposed)
-        on_host = partial(self.solve_on_host, transposed=transposed)
-        return _on_host(on_host, right_hand_sides, system.center, system.edges, right_hand_sides)
+            return factorization.solve(operator, factored, right_hand_sides, transpose)
+        return compute_on_cpu(self, operator, right_hand_sides, transpose=transpose)
 
-    def solve_on_host(
-        self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, transposed: bool
-    ) -> np.ndarray:
-        """Solve with arrays at hand; raises like `solve_prepared`."""
-        return cached_factor.solve(center, edges, right_hand_sides, self.symmetric, transposed, self.refined_from)
+    def solve_arrays(
+        self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, *, transpose: bool = False
+    ) -> Solution:
+        """Solve with NumPy arrays, on the CPU."""
+        return cached_factor.solve(center, edges, right_hand_sides, self.symmetric, transpose, self.refined_from)
 
 
 def predicted_factor_bytes(shape: tuple[int, int], *, symmetric: bool = True, gradient: bool = False) -> int:
@@ -156,9 +149,9 @@ def log_determinant(differentiable: StencilMatrix, solver: NestedDissection) -> 
 
 
 def _log_determinant(system: StencilMatrix, solver: NestedDissection) -> Float[Array, ""]:
-    if not solver.uses_host:
+    if not solver.runs_on_cpu:
         return factorization.log_determinant(system, bool(solver.symmetric))
-    return _on_host(
+    return _call_on_cpu(
         lambda c, e: cached_factor.log_determinant(c, e, solver.symmetric),
         jnp.zeros((), system.center.dtype),
         system.center,
@@ -205,9 +198,9 @@ def selected_inverse(differentiable: StencilMatrix, solver: NestedDissection) ->
 
 
 def _selected_inverse(system: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
-    if not solver.uses_host:
+    if not solver.runs_on_cpu:
         return factorization.selected_inverse(system, bool(solver.symmetric))
-    center, edges = _on_host(
+    center, edges = _call_on_cpu(
         lambda c, e: cached_factor.selected_inverse(c, e, solver.symmetric),
         (system.center, system.edges),
         system.center,
@@ -262,9 +255,9 @@ def _sandwich_backward(_, cotangent, perturbed, matrices, solver):
 
 
 def _selected_sandwich(system: StencilMatrix, middle: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
-    if not solver.uses_host:
+    if not solver.runs_on_cpu:
         return factorization.selected_sandwich(system, middle, bool(solver.symmetric))
-    center, edges = _on_host(
+    center, edges = _call_on_cpu(
         lambda *arrays: cached_factor.selected_sandwich(*arrays, solver.symmetric),
         (system.center, system.edges),
         system.center,
@@ -291,7 +284,7 @@ def _without_none(cotangent: Array | None, entries: Array) -> Array:
     return jnp.zeros_like(entries) if cotangent is None else cotangent
 
 
-def _on_host(function, like, *arrays):
+def _call_on_cpu(function, like, *arrays):
     """Call the host from compiled code; the result has shapes and types of `like`."""
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), like)
     return jax.pure_callback(

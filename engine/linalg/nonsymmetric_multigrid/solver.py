@@ -1,6 +1,5 @@
 """Linear solver for transition systems (I − W) x = b, on the CPU."""
 
-from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -10,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Int32
 
 from ...parallel.numba_jit import parallel_starmap
-from ..base import AbstractLinearSolver
+from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
 from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve
 from ..nested_dissection import NestedDissection
 from ..nested_dissection.cpu import cached_factor
 from ..padded import PaddedShape
-from ..solver_stats import log_solve
+from ..solver_stats import SolveStats, SolveStatus
 from ..stencil_matrix import StencilMatrix, neighbour_offsets
 from .coarsening_kernels import UNORDERED
 from .hierarchy import FLOAT32, VCycle, build, transposed
@@ -76,42 +75,75 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
     iterations: int = eqx.field(static=True, default=90)
     fallback: NestedDissection = eqx.field(default=NestedDissection(symmetric=False))
 
-    def prepare(self, system: StencilMatrix) -> OrderedSystem:
+    @property
+    def backend(self) -> Backend:
+        """It runs on the CPU only."""
+        return "cpu"
+
+    @property
+    def symmetric(self) -> bool:
+        """It does not take the matrix to be symmetric."""
+        return False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name in statistics, and that of the fallback."""
+        return (NAME, *self.fallback.names)
+
+    def init(self, operator: StencilMatrix) -> OrderedSystem:
         """Order the cells row by row. A caller who knows the direction of the walk makes an `OrderedSystem` instead."""
-        coupled = (system.edges != 0).any(0)
+        coupled = (operator.edges != 0).any(0)
         position = jnp.cumsum(coupled.ravel()).reshape(coupled.shape) - 1
-        return OrderedSystem(system, jnp.where(coupled, position, UNORDERED).astype(jnp.int32), jnp.array(0))
+        return OrderedSystem(operator, jnp.where(coupled, position, UNORDERED).astype(jnp.int32), jnp.array(0))
 
-    def solve_prepared(
-        self, prepared: OrderedSystem, right_hand_sides: Float[Array, "k rows columns"], transposed: bool
-    ) -> Float[Array, "k rows columns"]:
-        """Solve with A or Aᵀ. The hierarchy is built by the first solve and cached.
+    def compute(
+        self, state: OrderedSystem, right_hand_sides: Float[Array, "k rows columns"], *, transpose: bool = False
+    ) -> Solution:
+        """Solve with A or Aᵀ. The hierarchy is built by the first solve and cached."""
+        system, *ordering = state
+        return compute_on_cpu(
+            self,
+            system,
+            right_hand_sides,
+            transpose=transpose,
+            solve_arrays=self._solve_ordered,
+            extra=tuple(ordering),
+        )
 
-        Raises
-        ------
-        RuntimeError
-            Neither this solver nor nested dissection reaches the required accuracy.
-        """
-        result = jax.ShapeDtypeStruct(right_hand_sides.shape, right_hand_sides.dtype)
-        on_cpu = partial(_solve, tolerance=self.tolerance, iterations=self.iterations, transpose=transposed)
-        system, *ordering = prepared
-        args = (system.center, system.edges, *ordering, right_hand_sides)
-        return jax.pure_callback(on_cpu, result, *args, vmap_method="sequential")
+    def solve_arrays(
+        self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, *, transpose: bool = False
+    ) -> Solution:
+        """Solve with NumPy arrays; the cells are ordered row by row."""
+        _, position, key = jax.tree.map(np.asarray, self.init(StencilMatrix(jnp.asarray(center), jnp.asarray(edges))))
+        return self._solve_ordered(center, edges, right_hand_sides, position, key, transpose=transpose)
+
+    def _solve_ordered(self, center, edges, right_hand_sides, position, hierarchy_key, *, transpose: bool) -> Solution:
+        first = _solve(
+            center,
+            edges,
+            position,
+            hierarchy_key,
+            right_hand_sides,
+            tolerance=self.tolerance,
+            iterations=self.iterations,
+            transpose=transpose,
+        )
+        return self.fallback.solve_after(first, center, edges, right_hand_sides, transpose=transpose)
 
 
 def _solve(
     center, edges, position, hierarchy_key, right_hand_sides, *, tolerance: float, iterations: int, transpose: bool
-) -> np.ndarray:
-    center, edges, position, right_hand_sides = map(np.asarray, (center, edges, position, right_hand_sides))
-    identity_rows = position == UNORDERED
+) -> Solution:
+    identity_rows, count = position == UNORDERED, len(right_hand_sides)
     if identity_rows.all():
-        return right_hand_sides / center
+        trivial = SolveStats(NAME, np.zeros(count, int), np.zeros(count), np.array(int(SolveStatus.TRIVIAL)))
+        return Solution(right_hand_sides / center, (trivial,))
     hierarchy, scaling = _hierarchy(edges, position, int(hierarchy_key))
     b, matrix_edges = right_hand_sides, edges
     if transpose:
         # Identity rows of A are columns of Aᵀ that no other unknown depends on; they are solved for afterwards.
         b = np.where(identity_rows, 0.0, b)
-        matrix_edges = np.where(identity_rows, 0.0, cached_factor.transpose(edges))
+        matrix_edges = np.where(identity_rows, 0.0, cached_factor.transposed_edges(edges))
         hierarchy, scaling = transposed(hierarchy), 1 / scaling
     shape = PaddedShape(*center.shape)
     offsets = np.array([down * shape.width + right for down, right in neighbour_offsets(len(edges))])
@@ -120,15 +152,20 @@ def _solve(
     results = [
         solve(*args, _flat(each), _initial_guess(center, identity_rows, each), tolerance, iterations) for each in b
     ]
-    worst = max(result.residuals for result in results)
-    log_solve(NAME, len(results), max(result.iterations for result in results), worst)
-    if not all(result.converged for result in results):
-        return cached_factor.solve(center, edges, right_hand_sides, False, transpose)
+    converged = all(result.converged for result in results)
+    stats = SolveStats(
+        NAME,
+        np.array([result.iterations for result in results], int),
+        np.array([result.residuals for result in results], float),
+        np.array(int(SolveStatus.SUCCESS if converged else SolveStatus.NOT_CONVERGED)),
+    )
+    if not converged:
+        return Solution(right_hand_sides, (stats,))
     solution = np.stack([shape.inside(result.x) for result in results])
     if transpose:
         coupling = np.stack([_transposed_edges_times(edges, x) for x in solution])
         solution = np.where(identity_rows, (right_hand_sides - coupling) / center, solution)
-    return solution
+    return Solution(solution, (stats,))
 
 
 def _hierarchy(edges: np.ndarray, position: np.ndarray, key: int) -> ScaledHierarchy:

@@ -12,11 +12,11 @@ from hypothesis.extra.numpy import arrays
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.distances.resistance import grounded_laplacian
 from permea.engine.graph.components import connected_components
-from permea.engine.linalg.base import AbstractLinearSolver
+from permea.engine.linalg.base import AbstractLinearSolver, Solution
 from permea.engine.linalg.dense import dense_inverse
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection, selected_inverse
-from permea.engine.linalg.solver_stats import record_stats
+from permea.engine.linalg.solver_stats import SolveStats, record_stats
 from permea.engine.linalg.stencil_matrix import shifts
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
@@ -144,15 +144,18 @@ NODES = np.array([0, 7, 12, 21, COUNT - 1])
 class Dense(AbstractLinearSolver):
     """Every column of the inverse, by dense linear algebra that JAX differentiates itself."""
 
-    exact = True
+    backend = "xla"
+    symmetric = True
+    names = ("dense",)
 
-    def prepare(self, system):
-        cells = jnp.arange(system.center.size)
-        return dense_inverse(system, cells, True)
+    def init(self, operator):
+        return dense_inverse(operator, jnp.arange(operator.center.size), True)
 
-    def solve_prepared(self, prepared, right_hand_sides, transposed):
+    def compute(self, state, right_hand_sides, *, transpose=False):
         flat = right_hand_sides.reshape(len(right_hand_sides), -1)
-        return (flat @ (prepared if transposed else prepared.T)).reshape(right_hand_sides.shape)
+        value = (flat @ (state if transpose else state.T)).reshape(right_hand_sides.shape)
+        count = len(flat)
+        return Solution(value, (SolveStats("dense", jnp.zeros(count, int), jnp.zeros(count), jnp.array(0)),))
 
 
 def weighted(found):

@@ -9,6 +9,7 @@ import reference_dense
 from jax import monitoring
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.graph import gallery
+from permea.engine.linalg.base import require_solved
 from permea.engine.linalg.fallback import FallbackSolver
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection
@@ -51,9 +52,9 @@ every_landscape = pytest.mark.parametrize("name", LANDSCAPES)
 each_form = pytest.mark.parametrize(
     "form",
     [
-        {"cycle": "float32", "on_host": True},
-        {"cycle": "float64", "on_host": True},
-        {"cycle": "float32", "on_host": False},
+        {"cycle": "float32", "backend": "cpu"},
+        {"cycle": "float64", "backend": "cpu"},
+        {"cycle": "float32", "backend": "xla"},
     ],
     ids=["single", "double", "for GPUs"],
 )
@@ -95,7 +96,7 @@ def superlu(matrix, b):
 
 def multigrid(matrix, b, **options):
     solver = Multigrid(**options)
-    return np.asarray(solver.solve_prepared(solver.prepare(matrix), jnp.asarray(b), transposed=False))
+    return np.asarray(require_solved(solver.compute(solver.init(matrix), jnp.asarray(b))))
 
 
 def largest_difference(one, other):
@@ -229,10 +230,10 @@ def test_a_raster_of_about_the_same_size_compiles_neither_hierarchy_nor_iteratio
     for rows, columns in [(SIDE, SIDE), (SIDE - 1, SIDE - 1)]:
         compiled.clear()
         multigrid(
-            system(lognormal((rows, columns)), leak=0.01), currents((rows, columns)), cycle="float32", on_host=False
+            system(lognormal((rows, columns)), leak=0.01), currents((rows, columns)), cycle="float32", backend="xla"
         )
-    assert "jit(_half)" in compiled
-    assert compiled.isdisjoint({"jit(_hierarchy)", "jit(_solve)"})
+    assert "jit(_pad_to_size_class)" in compiled
+    assert compiled.isdisjoint({"jit(_build_hierarchy)", "jit(_solve)"})
 
 
 def resistance(permeability, solver, one, other, neighbors="queen"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from permea.engine import GridGraph
 from permea.engine.graph.edge_list import sparse_adjacency
-from permea.engine.linalg.base import solve
+from permea.engine.linalg.base import require_solved, solve
 from permea.engine.linalg.nested_dissection import (
     NestedDissection,
     log_determinant,
@@ -118,7 +118,7 @@ def test_solutions_equal_those_of_the_sparse_direct_solver(edge_rule):
     for transposed in (False, True):
         expected = superlu_solutions(system, b, transposed)
         with record_stats() as entries:
-            found = solver.solve_prepared(solver.prepare(system), b, transposed)
+            found = require_solved(solver.compute(solver.init(system), b, transpose=transposed))
         assert largest_difference(found, expected) < 1e-9
         assert entries[0].solver == "nested dissection"
         assert entries[0].right_hand_sides == 70

@@ -7,6 +7,7 @@ from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.graph import gallery
 from permea.engine.linalg import auto
 from permea.engine.linalg.auto import require_memory, select_solver
+from permea.engine.linalg.base import require_solved
 from permea.engine.linalg.fallback import FallbackSolver
 from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection, predicted_factor_bytes
@@ -119,7 +120,7 @@ def test_with_precaution_a_directed_landscape_is_solved_directly_both_ways():
     system = type(laplacian)(laplacian.center + 0.1, laplacian.edges)
     solver, b = FallbackSolver(Multigrid(cycle="float32"), NestedDissection()), jnp.ones((1, 1, 300))
     for transposed, matrix in ((False, system), (True, system.transpose())):
-        found = solver.solve_prepared(solver.prepare(system), b, transposed)
+        found = require_solved(solver.compute(solver.init(system), b, transpose=transposed))
         np.testing.assert_allclose(matrix.apply(found), b, rtol=1e-9)
 
 
@@ -127,7 +128,7 @@ def test_what_takes_more_iterations_than_it_is_worth_is_given_up_early_and_leave
     grid, one, other = GridGraph(gallery.fractal(120, 120, seed=2)), [0, 5, 9], [4000, 7000, 9000]
     right = ResistanceDistance(NestedDissection(symmetric=True)).pairs(grid, one, other)
     for worth, solvers in ((1.0, ["multigrid, given up", "nested dissection"]), (1e3, ["multigrid"])):
-        solver = FallbackSolver(Multigrid(worth=worth), NestedDissection(symmetric=True))
+        solver = FallbackSolver(Multigrid(iteration_budget=worth), NestedDissection(symmetric=True))
         with record_stats() as entries:
             found = ResistanceDistance(solver).pairs(grid, one, other)
         assert list(dict.fromkeys(entry.solver for entry in entries)) == solvers

@@ -7,7 +7,7 @@ import pytest
 from permea.engine import GridGraph, RSPDistance
 from permea.engine.distances.cost_functions import edge_costs, inverse
 from permea.engine.graph import gallery
-from permea.engine.linalg.base import solve
+from permea.engine.linalg.base import require_solved, solve
 from permea.engine.linalg.nested_dissection import NestedDissection
 from permea.engine.linalg.nonsymmetric_multigrid import NAME, NonsymmetricMultigrid
 from permea.engine.linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
@@ -154,10 +154,10 @@ def test_solve_random_right_hand_sides(theta, is_transposed):
     solutions = []
     for solver in (NonsymmetricMultigrid(), DIRECT):
         with record_stats() as solves:
-            state = solver.prepare(system)
+            state = solver.init(system)
             if solver != DIRECT:
                 state = state._replace(position=jnp.asarray(scaling.position))
-            solutions.append(np.asarray(solver.solve_prepared(state, right_hand_sides, is_transposed)))
+            solutions.append(np.asarray(require_solved(solver.compute(state, right_hand_sides, transpose=is_transposed))))
         assert len(solves) == 1
     result, expected = solutions
     assert np.abs(result - expected).max() < 1e-9 * np.abs(expected).max()

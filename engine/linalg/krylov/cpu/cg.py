@@ -1,11 +1,14 @@
-"""Conjugate gradients on the processor, preconditioned by multigrid, for several right-hand sides at once."""
+"""Preconditioned conjugate gradients on the CPU, for several right-hand sides at once."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from ....parallel.numba_jit import parallel_starmap
-from ...multigrid.cpu.w_cycle import Hierarchy, WCycle
-from ...solver_stats import log_solve
+from ...padded import PaddedShape
+from ..restarts import MAX_RESTARTS, two_sum
 from ..result import KrylovResult
 from .cg_kernels import (
     apply,
@@ -17,60 +20,91 @@ from .cg_kernels import (
     update_solution,
 )
 
-#: How often the search starts anew when the true residual is not what the recursion promised, and how much smaller than
-#: asked for residuals are made then: what was lost to rounding once would be again.
-MAX_RESTARTS = 8
+#: Tolerance of the recursion after a restart, relative to that of the solve: the digits that rounding cost the first
+#: time would be lost again.
 RESTART_TIGHTENING = 1e-2
 
-#: After so many iterations the pace so far tells whether those that are allowed will do.
+#: From this iteration on, a right-hand side stops when its mean rate of convergence does not suffice.
 STAGNATION_ITERATIONS = 60
 
-#: After so many iterations the pace tells whether another solver would be sooner.
+#: The iteration at which the rate of convergence is compared with the iteration budget.
 EARLY_CHECK_ITERATION = 4
 
-#: About so many right-hand sides are solved at a time: they share what is read of the matrix, and more would only fill
-#: memory. Four of them take no longer than three where they are relaxed.
+#: Right-hand sides solved at a time, about: they share what is read of the matrix, and more would only use memory.
+#: Smoothing four of them takes no longer than three.
 RHS_BLOCK = 8
 
 
-class IterationBudgetExceeded(RuntimeError):
-    """Another solver would be sooner."""
+class SymmetricMatrix(NamedTuple):
+    """A symmetric matrix on a raster, as conjugate gradients apply it.
+
+    Parameters
+    ----------
+    shape
+        Shape of the raster.
+    forward
+        Negative entries towards the neighbours east, southwest, south and southeast, in double precision.
+    row_sums
+        Row sums: the conductance of each cell to the ground.
+    inverse_diagonal
+        Reciprocal of the diagonal up to a factor, padded; 0 in decoupled rows. It weights the norm of residuals.
+    """
+
+    shape: PaddedShape
+    forward: tuple[np.ndarray, ...]
+    row_sums: np.ndarray
+    inverse_diagonal: np.ndarray
 
 
-def solve(
-    hierarchy: Hierarchy,
-    right_hand_sides: Float[np.ndarray, "sides rows columns"],
+@runtime_checkable
+class Preconditioner(Protocol):
+    """An approximate inverse of the matrix, applied to padded vectors in place.
+
+    Attributes
+    ----------
+    b, x
+        The operand, and the result.
+    """
+
+    b: Float[np.ndarray, "k size"]
+    x: Float[np.ndarray, "k size"]
+
+    def run(self, active: Int[np.ndarray, "active"]) -> None:
+        """Compute `x` from `b` for the active right-hand sides."""
+
+
+def conjugate_gradients(
+    matrix: SymmetricMatrix,
+    make_preconditioner: Callable[[int], Preconditioner],
+    right_hand_sides: Float[np.ndarray, "k rows columns"],
+    *,
     tolerance: float,
     iterations: int,
-    worth: float | None = None,
+    iteration_budget: float | None = None,
 ) -> KrylovResult:
     """Solve A x = b by conjugate gradients, each right-hand side for as long as it needs.
 
     Parameters
     ----------
-    hierarchy
-        Of A.
+    matrix
+        A.
+    make_preconditioner
+        Makes a preconditioner for a number of right-hand sides.
     right_hand_sides
-        b; 0 in rows without entries beside the diagonal.
+        b; 0 in decoupled rows.
     tolerance
-        Largest residual b − A x relative to b, both measured as √(Σ r_i² / A_ii). Tested on the residual computed from
-        x, not on the recursion, which drifts away from it in rounding. While it is searched for, x is kept as a sum of
-        two numbers: where potentials are many orders above what drives them, the rounding of x alone would leave a
-        residual.
+        Largest residual b − A x relative to b, both measured as √(Σ r_i² / A_ii) and computed from x; see
+        `krylov.restarts`.
     iterations
-        How many at most.
-    worth
-        As in `Multigrid`.
-
-    Raises
-    ------
-    IterationBudgetExceeded
-        The first right-hand sides have shown that they will take more iterations than it is worth.
+        The largest number of iterations.
+    iteration_budget
+        Iterations after which another solver would have been faster. The first block of right-hand sides is checked
+        against it; None for no check.
 
     Notes
     -----
-    The direction is made conjugate with the formula of Polak and Ribière, which forgives a preconditioner that is not
-    exactly symmetric, such as one in single precision.
+    β is that of Polak and Ribière, which tolerates a preconditioner that is not exactly symmetric, such as one in
+    single precision.
 
     References
     ----------
@@ -78,149 +112,150 @@ def solve(
     SIAM Journal on Scientific Computing 21, 1305–1320.
     """
     count, cells = len(right_hand_sides), right_hand_sides[0].size if len(right_hand_sides) else 0
-    given = right_hand_sides.reshape(count, cells)
+    b = right_hand_sides.reshape(count, cells)
     result = KrylovResult(np.zeros((count, cells)), np.zeros(count, int), np.zeros(count), np.zeros(count, bool))
-    # Groups of about one size: a lone right-hand side at the end would read the matrix for itself.
-    groups = np.array_split(np.arange(count), max(round(count / RHS_BLOCK), 1)) if count else []
-    vectors = _PCGWorkspace(hierarchy, len(groups[0])) if groups else None
-    for group in groups:
-        part = slice(group[0], group[-1] + 1)
-        room = result.x[part]
-        search = _PCG(hierarchy, vectors, given[part], room)
-        looked = worth is None or group is not groups[0]
-        for attempt in range(MAX_RESTARTS):
-            if attempt:
-                search.begin_anew()
-            search.run(RESTART_TIGHTENING * tolerance if attempt else tolerance, iterations, None if looked else worth)
-            search.conclude()
-            if not search.unfinished(tolerance, iterations).size:
+    # Blocks of about one size: a single right-hand side at the end would read the matrix for itself.
+    blocks = np.array_split(np.arange(count), max(round(count / RHS_BLOCK), 1)) if count else []
+    workspace = _PCGWorkspace(matrix, make_preconditioner, len(blocks[0]), cells) if blocks else None
+    budget = iteration_budget
+    for block in blocks:
+        rows = slice(block[0], block[-1] + 1)
+        out = result.x[rows]
+        pcg = _PCG(matrix, workspace, b[rows], out)
+        for start in range(MAX_RESTARTS):
+            if start:
+                pcg.restart()
+            pcg.run(RESTART_TIGHTENING * tolerance if start else tolerance, iterations, budget)
+            if pcg.budget_exceeded:
+                iterations, residuals = np.full(count, EARLY_CHECK_ITERATION), np.full(count, np.nan)
+                x = result.x.reshape(right_hand_sides.shape)
+                return KrylovResult(x, iterations, residuals, np.zeros(count, bool), budget_exceeded=True)
+            pcg.add_correction()
+            if not pcg.unconverged(tolerance, iterations).size:
                 break
-        result.iterations[part], result.residuals[part] = search.iterations, search.relative
-        result.converged[part] = search.relative <= tolerance
-        if search.x is not room:
-            room[:] = search.x
+        budget = None
+        result.iterations[rows], result.residuals[rows] = pcg.iterations, pcg.relative
+        result.converged[rows] = pcg.relative <= tolerance
+        if pcg.x is not out:
+            out[:] = pcg.x
     return result._replace(x=result.x.reshape(right_hand_sides.shape))
 
 
 class _PCGWorkspace:
-    """Memory for some right-hand sides at a time; what one group leaves in it is overwritten by the next."""
+    """Vectors for a block of right-hand sides, reused by the next block."""
 
-    def __init__(self, hierarchy: Hierarchy, sides: int):
-        cells = hierarchy.entries[0].size
-        self.cycle = WCycle(hierarchy, sides)
-        self.residual, self.applied, self.correction = np.zeros((3, sides, cells))
-        # A direction need not be more exact than the corrections that it is made of.
-        self.p = np.zeros((sides, hierarchy.levels[0].frame.size), hierarchy.precision)
-        self.solution = np.zeros((1, hierarchy.levels[0].frame.size))
+    def __init__(
+        self, matrix: SymmetricMatrix, make_preconditioner: Callable[[int], Preconditioner], count: int, cells: int
+    ):
+        self.preconditioner = make_preconditioner(count)
+        self.residual, self.applied, self.correction = np.zeros((3, count, cells))
+        # A direction need not be more exact than the preconditioned residuals that it is made of.
+        self.p = np.zeros((count, matrix.shape.size), self.preconditioner.x.dtype)
+        self.padded_solution = np.zeros((1, matrix.shape.size))
 
 
 class _PCG:
-    """The iteration for a group of right-hand sides; where the solution belongs is filled with zeros."""
+    """The iteration for a block of right-hand sides; `out` receives the solution and is filled with zeros."""
 
-    def __init__(self, hierarchy: Hierarchy, vectors: _PCGWorkspace, given: np.ndarray, room: np.ndarray):
-        count = len(given)
-        self.matrix = (hierarchy.entries, hierarchy.ground)
-        self.frame, self.inverse = hierarchy.levels[0].frame, hierarchy.levels[0].inverse
-        self.vectors, self.cycle, self.given = vectors, vectors.cycle, given
-        # The solution is x + rest; what the present attempt adds to it is the correction.
-        self.x = self.rest = None
-        self.correction = room
-        self.residual, self.applied, self.p = vectors.residual[:count], vectors.applied[:count], vectors.p[:count]
+    def __init__(self, matrix: SymmetricMatrix, workspace: _PCGWorkspace, b: np.ndarray, out: np.ndarray):
+        count = len(b)
+        self.matrix = (matrix.forward, matrix.row_sums)
+        self.shape, self.inverse_diagonal = matrix.shape, matrix.inverse_diagonal
+        self.workspace, self.preconditioner, self.b = workspace, workspace.preconditioner, b
+        # The solution is x + x_low; the present start adds the correction to it.
+        self.x = self.x_low = None
+        self.correction = out
+        self.residual, self.applied, self.p = workspace.residual[:count], workspace.applied[:count], workspace.p[:count]
         self.iterations = np.zeros(count, int)
+        self.budget_exceeded = False
         # Rows that two bands read: the first and the last of each.
-        self.joints = np.unique([row for first, last in self.frame.bands for row in (first, last - 1)])
-        # Residuals reach the cycle as numbers of order one, which single precision holds until they are small.
-        largest = np.maximum(given.max(1, initial=0), -given.min(1, initial=0))
+        self.band_edges = np.unique([row for first, last in self.shape.bands for row in (first, last - 1)])
+        # Residuals reach the preconditioner scaled to order one, which single precision holds until they are small.
+        largest = np.maximum(b.max(1, initial=0), -b.min(1, initial=0))
         self.unit = 1 / np.where(largest > 0, largest, 1)
         self.applied[:] = 0
-        self.scale = self._left(given, np.arange(count))
+        self.scale = self._subtract_applied(b, np.arange(count))
         self.relative = (self.scale > 0).astype(float)
 
-    def run(self, tolerance: float, iterations: int, worth: float | None) -> None:
-        """Iterate until all residuals, as the iteration counts them, are within tolerance, or as often as allowed."""
-        sizes, steps = np.zeros((2, len(self.given)))
-        z = self.cycle.x
-        sides = self.unfinished(tolerance, iterations)
-        while sides.size:
-            self.cycle.run(sides)
-            self.iterations[sides] += 1
-            size, image = self._sums(dots, self.residual, self.applied, z, sides, of=(2, sides.size))
-            # residual_new − residual_old = −step · A p
-            conjugate = np.zeros(sides.size)
-            later = steps[sides] != 0
-            conjugate[later] = (-steps[sides] * image)[later] / sizes[sides][later]
-            update_direction(conjugate, z, self.p, sides, self.frame.width, self.joints)
-            given = (conjugate, z, self.p, *self.matrix, self.applied, sides)
-            energy = self._sums(update_direction_and_apply, *given, of=(sides.size,))
-            # Otherwise nothing is left to search along: rounding, or a right-hand side that no x has.
-            going = (size > 0) & (energy > 0)
-            self.relative[sides[~going]] = np.nan
-            sides = sides[going]
-            sizes[sides], steps[sides] = size[going], size[going] / energy[going]
-            self.relative[sides] = np.sqrt(self._advance(steps[sides], sides) / self.scale[sides])
-            if worth is not None and self.iterations.max() == EARLY_CHECK_ITERATION:
-                self.refuse_if_slow(tolerance, worth)
-            sides = self.unfinished(tolerance, iterations)
+    def run(self, tolerance: float, iterations: int, iteration_budget: float | None) -> None:
+        """Iterate until all residuals of the recursion are within the tolerance, or as often as allowed."""
+        rz, alpha = np.zeros((2, len(self.b)))
+        z = self.preconditioner.x
+        active = self.unconverged(tolerance, iterations)
+        while active.size:
+            self.preconditioner.run(active)
+            self.iterations[active] += 1
+            new_rz, applied_z = self._sums(dots, self.residual, self.applied, z, active, shape=(2, active.size))
+            # residual_new − residual_old = −α A p
+            beta = np.zeros(active.size)
+            moved = alpha[active] != 0
+            beta[moved] = (-alpha[active] * applied_z)[moved] / rz[active][moved]
+            update_direction(beta, z, self.p, active, self.shape.width, self.band_edges)
+            args = (beta, z, self.p, *self.matrix, self.applied, active)
+            curvature = self._sums(update_direction_and_apply, *args, shape=(active.size,))
+            # Otherwise the direction is zero: rounding, or a right-hand side outside the range of A.
+            proceeds = (new_rz > 0) & (curvature > 0)
+            self.relative[active[~proceeds]] = np.nan
+            active = active[proceeds]
+            rz[active], alpha[active] = new_rz[proceeds], new_rz[proceeds] / curvature[proceeds]
+            self.relative[active] = np.sqrt(self._update_solution(alpha[active], active) / self.scale[active])
+            if iteration_budget is not None and self.iterations.max() == EARLY_CHECK_ITERATION:
+                self.budget_exceeded = self._exceeds_budget(tolerance, iteration_budget)
+                if self.budget_exceeded:
+                    return
+            active = self.unconverged(tolerance, iterations)
 
-    def refuse_if_slow(self, tolerance: float, worth: float) -> None:
-        """Raise if the right-hand sides will take more iterations than it is worth, at the pace so far."""
+    def _exceeds_budget(self, tolerance: float, iteration_budget: float) -> bool:
+        """Return whether the right-hand sides will need more iterations than the budget, at the present rate."""
         running = self.relative > tolerance
         with np.errstate(divide="ignore"):
-            pace = np.log(tolerance) / np.log(self.relative[running])
-        expected = np.where(pace > 0, self.iterations[running] * pace, np.inf)
-        if running.any() and not expected.mean() <= worth:
-            log_solve("multigrid, given up", len(self.given), EARLY_CHECK_ITERATION, None)
-            raise IterationBudgetExceeded("multigrid would take longer than another solver")
+            factor = np.log(tolerance) / np.log(self.relative[running])
+        expected = np.where(factor > 0, self.iterations[running] * factor, np.inf)
+        return bool(running.any() and not expected.mean() <= iteration_budget)
 
-    def conclude(self) -> None:
-        """Add the correction to the solution, and compute the residuals from that."""
+    def add_correction(self) -> None:
+        """Add the correction to the solution, and compute the residuals from the result."""
         if self.x is None:
-            self.x, self.rest = self.correction, None
+            self.x, self.x_low = self.correction, None
         else:
-            self.x, self.rest = _exact_sum(
-                self.x, self.correction if self.rest is None else self.rest + self.correction
-            )
-        self.correction = self.vectors.correction[: len(self.x)]
-        sides, left = np.flatnonzero(self.scale > 0), self.given
-        for part in (self.x,) if self.rest is None else (self.x, self.rest):
-            for side in sides:
-                self._each(pad_vectors, part[side], self.vectors.solution[0])
-                self._each(apply, *self.matrix, self.vectors.solution, self.applied[side : side + 1])
-            self.relative[sides] = np.sqrt(self._left(left, sides) / self.scale[sides])
-            left = self.residual
+            low = self.correction if self.x_low is None else self.x_low + self.correction
+            self.x, self.x_low = two_sum(self.x, low)
+        self.correction = self.workspace.correction[: len(self.x)]
+        nonzero, minuend = np.flatnonzero(self.scale > 0), self.b
+        for part in (self.x,) if self.x_low is None else (self.x, self.x_low):
+            for number in nonzero:
+                self._run_bands(pad_vectors, part[number], self.workspace.padded_solution[0])
+                args = (*self.matrix, self.workspace.padded_solution, self.applied[number : number + 1])
+                self._run_bands(apply, *args)
+            self.relative[nonzero] = np.sqrt(self._subtract_applied(minuend, nonzero) / self.scale[nonzero])
+            minuend = self.residual
 
-    def begin_anew(self) -> None:
-        """Forget the direction; what is found from now on is a correction of what was concluded."""
+    def restart(self) -> None:
+        """Forget the direction; what the next run computes is a correction of the present solution."""
         self.correction[:] = 0
 
-    def unfinished(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
-        """List the right-hand sides that are worth another iteration."""
-        going_on = ~(self.relative <= tolerance) & (self.iterations < iterations) & np.isfinite(self.relative)
+    def unconverged(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
+        """Return the right-hand sides to iterate on: not converged, with iterations left that can suffice."""
+        running = ~(self.relative <= tolerance) & (self.iterations < iterations) & np.isfinite(self.relative)
         with np.errstate(divide="ignore"):
             too_slow = np.log(self.relative) * iterations > np.log(tolerance) * self.iterations
-        return np.flatnonzero(going_on & ~(too_slow & (self.iterations >= STAGNATION_ITERATIONS)))
+        return np.flatnonzero(running & ~(too_slow & (self.iterations >= STAGNATION_ITERATIONS)))
 
-    def _advance(self, steps: Float[np.ndarray, "active"], sides: Int[np.ndarray, "active"]) -> np.ndarray:
-        given = (steps, self.p, self.applied, self.correction, self.residual, self.unit, self.cycle.b, self.inverse)
-        return self._sums(update_solution, *given, sides, of=(sides.size,))
+    def _update_solution(self, alpha: Float[np.ndarray, "active"], active: Int[np.ndarray, "active"]) -> np.ndarray:
+        vectors = (self.p, self.applied, self.correction, self.residual, self.unit, self.preconditioner.b)
+        return self._sums(update_solution, alpha, *vectors, self.inverse_diagonal, active, shape=(active.size,))
 
-    def _left(self, given: np.ndarray, sides: Int[np.ndarray, "active"]) -> Float[np.ndarray, "active"]:
-        """Take what the matrix makes of x from what is given; return the size of what is left, squared."""
-        vectors = (given, self.applied, self.residual, self.unit, self.cycle.b, self.inverse)
-        return self._sums(subtract, *vectors, sides, of=(sides.size,))
+    def _subtract_applied(self, minuend: np.ndarray, active: Int[np.ndarray, "active"]) -> Float[np.ndarray, "active"]:
+        """Put minuend − A x into the residual; return its squared norm."""
+        vectors = (minuend, self.applied, self.residual, self.unit, self.preconditioner.b, self.inverse_diagonal)
+        return self._sums(subtract, *vectors, active, shape=(active.size,))
 
-    def _each(self, loop, *arguments) -> None:
-        parallel_starmap(loop, [(*arguments, self.frame.width, *band) for band in self.frame.bands])
+    def _run_bands(self, kernel, *args) -> None:
+        parallel_starmap(kernel, [(*args, self.shape.width, *band) for band in self.shape.bands])
 
-    def _sums(self, loop, *arguments, of: tuple[int, ...]) -> np.ndarray:
-        parts = np.empty((len(self.frame.bands), *of))
-        calls = zip(self.frame.bands, parts, strict=True)
-        parallel_starmap(loop, [(*arguments, self.frame.width, *band, part) for band, part in calls])
+    def _sums(self, kernel, *args, shape: tuple[int, ...]) -> np.ndarray:
+        """Run a kernel on all bands and add up the sums that it returns for each."""
+        parts = np.empty((len(self.shape.bands), *shape))
+        calls = zip(self.shape.bands, parts, strict=True)
+        parallel_starmap(kernel, [(*args, self.shape.width, *band, part) for band, part in calls])
         return parts.sum(0)
-
-
-def _exact_sum(large: np.ndarray, small: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the sum in double precision and what rounding took from it (Knuth)."""
-    total = large + small
-    part = total - large
-    return total, (large - (total - part)) + (small - part)

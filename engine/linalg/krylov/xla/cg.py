@@ -1,4 +1,4 @@
-"""Preconditioned conjugate gradients for several right-hand sides at once."""
+"""Preconditioned conjugate gradients for several right-hand sides at once, compiled by XLA."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,30 +7,32 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..restarts import MAX_RESTARTS, two_sum
 from ..result import KrylovResult
 
 _Rasters = Float[Array, "rows k columns"]
 
-#: How often the search starts anew when the true residual is not what the recursion promised.
-ATTEMPTS = 8
 
+class _Restart(NamedTuple):
+    """State between two starts: the solution is x + x_low."""
 
-class _Attempt(NamedTuple):
     x: _Rasters
-    rest: _Rasters
+    x_low: _Rasters
     residual: _Rasters
     error: Float[Array, "k"]
     iterations: Int[Array, "k"]
     number: Int[Array, ""]
 
 
-class _Search(NamedTuple):
+class _PCG(NamedTuple):
+    """State of the recursion: p is the search direction, rz the product of residual and preconditioned residual."""
+
     correction: _Rasters
     residual: _Rasters
-    direction: _Rasters
-    image: _Rasters
-    step: Float[Array, "k"]
-    descent: Float[Array, "k"]
+    p: _Rasters
+    applied: _Rasters
+    alpha: Float[Array, "k"]
+    rz: Float[Array, "k"]
     error: Float[Array, "k"]
     iterations: Int[Array, "k"]
 
@@ -51,18 +53,16 @@ def conjugate_gradients(
     apply, precondition
         Multiply with A, and approximately with its inverse.
     norm
-        Of each right-hand side.
+        Norm of each right-hand side.
     tolerance
-        Tested on the residual computed from x, not on the recursion, which drifts away from it in rounding. While it
-        is searched for, x is kept as a sum of two numbers: where potentials are many orders above what drives
-        them, the rounding of x alone would leave a residual.
+        Largest relative residual, computed from x; see `krylov.restarts`.
     iterations
-        How many at most. A right-hand side that needs more has a residual above `tolerance` in the outcome.
+        The largest number of iterations. A right-hand side that needs more has a residual above `tolerance`.
 
     Notes
     -----
-    The direction is made conjugate with the formula of Polak and Ribière, which forgives a preconditioner that is not
-    exactly symmetric, such as one in single precision. What has converged stays as it is while others go on.
+    β is that of Polak and Ribière, which tolerates a preconditioner that is not exactly symmetric, such as one in
+    single precision. Converged right-hand sides stay unchanged while others iterate.
 
     References
     ----------
@@ -72,47 +72,40 @@ def conjugate_gradients(
     scale = norm(b)
     scale = jnp.where(scale > 0, scale, 1)
 
-    def unfinished(search: _Search | _Attempt) -> Bool[Array, "k"]:
-        return ~(search.error <= tolerance) & (search.iterations < iterations) & jnp.isfinite(search.error)
+    def unconverged(state: _PCG | _Restart) -> Bool[Array, "k"]:
+        return ~(state.error <= tolerance) & (state.iterations < iterations) & jnp.isfinite(state.error)
 
-    def advance(search: _Search) -> _Search:
-        active = unfinished(search)
-        z = precondition(search.residual)
-        descent = _dot(search.residual, z)
-        # residual_new − residual_old = −step · image
-        conjugate = jnp.where(search.descent > 0, -search.step * _dot(search.image, z) / search.descent, 0)
-        direction = z + _each(conjugate) * search.direction
-        image = apply(direction)
-        curvature = _dot(direction, image)
-        step = jnp.where(active & (curvature > 0), descent / jnp.where(curvature > 0, curvature, 1), 0)
-        residual = search.residual - _each(step) * image
-        error = jnp.where(active, jnp.where(curvature > 0, norm(residual) / scale, jnp.nan), search.error)
-        correction = search.correction + _each(step) * direction
-        return _Search(correction, residual, direction, image, step, descent, error, search.iterations + active)
+    def iterate(state: _PCG) -> _PCG:
+        active = unconverged(state)
+        z = precondition(state.residual)
+        rz = _dot(state.residual, z)
+        # residual_new − residual_old = −α A p
+        beta = jnp.where(state.rz > 0, -state.alpha * _dot(state.applied, z) / state.rz, 0)
+        p = z + _per_column(beta) * state.p
+        applied = apply(p)
+        curvature = _dot(p, applied)
+        alpha = jnp.where(active & (curvature > 0), rz / jnp.where(curvature > 0, curvature, 1), 0)
+        residual = state.residual - _per_column(alpha) * applied
+        error = jnp.where(active, jnp.where(curvature > 0, norm(residual) / scale, jnp.nan), state.error)
+        correction = state.correction + _per_column(alpha) * p
+        return _PCG(correction, residual, p, applied, alpha, rz, error, state.iterations + active)
 
-    def attempt(state: _Attempt) -> _Attempt:
-        start = _Search(zero, state.residual, zero, zero, none, none, state.error, state.iterations)
-        search = jax.lax.while_loop(lambda search: unfinished(search).any(), advance, start)
-        x, rest = _exact_sum(state.x, state.rest + search.correction)
-        residual = (b - apply(x)) - apply(rest)
-        return _Attempt(x, rest, residual, norm(residual) / scale, search.iterations, state.number + 1)
+    def start(state: _Restart) -> _Restart:
+        first = _PCG(zero, state.residual, zero, zero, zeros, zeros, state.error, state.iterations)
+        last = jax.lax.while_loop(lambda state: unconverged(state).any(), iterate, first)
+        x, x_low = two_sum(state.x, state.x_low + last.correction)
+        residual = (b - apply(x)) - apply(x_low)
+        return _Restart(x, x_low, residual, norm(residual) / scale, last.iterations, state.number + 1)
 
-    zero, none = jnp.zeros_like(b), jnp.zeros_like(scale)
-    first = _Attempt(zero, zero, b, norm(b) / scale, jnp.zeros(scale.shape, int), jnp.array(0))
-    last = jax.lax.while_loop(lambda state: unfinished(state).any() & (state.number < ATTEMPTS), attempt, first)
+    zero, zeros = jnp.zeros_like(b), jnp.zeros_like(scale)
+    first = _Restart(zero, zero, b, norm(b) / scale, jnp.zeros(scale.shape, int), jnp.array(0))
+    last = jax.lax.while_loop(lambda state: unconverged(state).any() & (state.number < MAX_RESTARTS), start, first)
     return KrylovResult(last.x, last.iterations, last.error, last.error <= tolerance)
 
 
-def _exact_sum(large: _Rasters, small: _Rasters) -> tuple[_Rasters, _Rasters]:
-    """Return the sum in double precision and what rounding took from it (Knuth)."""
-    total = large + small
-    part = total - large
-    return total, (large - (total - part)) + (small - part)
+def _dot(first: _Rasters, second: _Rasters) -> Float[Array, "k"]:
+    return (first * second).sum((0, 2))
 
 
-def _dot(one: _Rasters, other: _Rasters) -> Float[Array, "k"]:
-    return (one * other).sum((0, 2))
-
-
-def _each(factor: Float[Array, "k"]) -> Float[Array, "k 1"]:
+def _per_column(factor: Float[Array, "k"]) -> Float[Array, "k 1"]:
     return factor[:, None]

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import DTypeLike
 
 from ....parallel.numba_jit import cpu_count, parallel_starmap
+from ...krylov.cpu.cg import SymmetricMatrix
 from ...krylov.cpu.cg_kernels import load_scaled_matrix
 from ...padded import ROWS_PER_BLOCK, PaddedShape, all_directions, forward_arrays
 from ...stencil_matrix import neighbour_offsets
@@ -93,6 +94,11 @@ class Hierarchy(NamedTuple):
     coarsest: Float[np.ndarray, "n n"]
     weakest: float
     unequal: float
+
+    @property
+    def matrix(self) -> SymmetricMatrix:
+        """The matrix as conjugate gradients apply it."""
+        return SymmetricMatrix(self.levels[0].frame, self.entries, self.ground, self.levels[0].inverse)
 
     @property
     def linked(self) -> Bool[np.ndarray, "rows columns"]:

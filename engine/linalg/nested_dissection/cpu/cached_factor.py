@@ -7,10 +7,11 @@ from threading import Lock
 import numpy as np
 
 from ...backward_error import backward_errors
-from ...solver_stats import log_solve
+from ...base import Solution
+from ...solver_stats import SolveStats, SolveStatus, log_solve
 from ...stencil_matrix import neighbour_offsets
 from ..symbolic import analyze
-from .factorization import Factor, factor
+from .factorization import Factor, SingularMatrixError, factor
 from .selected_inversion import invert_selected
 from .substitution import substitute
 
@@ -77,37 +78,38 @@ def solve(
     edges: np.ndarray,
     right_hand_sides: np.ndarray,
     symmetric: bool | None,
-    transposed: bool,
+    transpose: bool,
     refined_from: float = REFINEMENT_THRESHOLD,
-) -> np.ndarray:
+) -> Solution:
     """Solve A x = b or Aᵀ x = b for k rasters; `refined_from` as in `NestedDissection`.
 
-    Raises
-    ------
-    RuntimeError
-        The matrix is singular, or so ill-conditioned that the residual stays above 1e-8.
+    It fails if the matrix is singular, or so ill-conditioned that the residual stays above 1e-8.
     """
-    factored = cached_factor(center, edges, symmetric)
-    if transposed and not factored.symmetric:
-        edges = transpose(edges)
-    solution, worst = np.empty_like(right_hand_sides), 0.0
-    for start in range(0, len(right_hand_sides), CHUNK):
-        b = right_hand_sides[start : start + CHUNK]
-        x = substitute(factored, b, transposed, solution[start : start + CHUNK])
+    count = len(right_hand_sides)
+    solution, residuals = np.empty_like(right_hand_sides), np.full(count, np.nan)
+    try:
+        factored = cached_factor(center, edges, symmetric)
+    except SingularMatrixError:
+        return _solution(solution, residuals, SolveStatus.SINGULAR)
+    if transpose and not factored.symmetric:
+        edges = transposed_edges(edges)
+    for start in range(0, count, CHUNK):
+        chunk = slice(start, start + CHUNK)
+        b = right_hand_sides[chunk]
+        x = substitute(factored, b, transpose, solution[chunk])
         if refined_from == np.inf:
             continue
-        residual, relative = backward_errors(center, edges, b, x)
-        if relative > refined_from:
-            x += substitute(factored, residual, transposed)
-            _, relative = backward_errors(center, edges, b, x)
-        worst = max(worst, relative) if relative == relative else np.nan
-    if not worst <= RESIDUAL_LIMIT:
-        raise RuntimeError(
-            f"the linear system of {center.size} cells could not be solved: relative residual {worst:.1e} "
-            f"(the values of the raster may span too many orders of magnitude)"
-        )
-    log_solve("nested dissection", len(right_hand_sides), 0, None if refined_from == np.inf else worst)
-    return solution
+        residual, residuals[chunk] = backward_errors(center, edges, b, x)
+        if residuals[chunk].max() > refined_from:
+            x += substitute(factored, residual, transpose)
+            _, residuals[chunk] = backward_errors(center, edges, b, x)
+    accurate = refined_from == np.inf or bool((residuals <= RESIDUAL_LIMIT).all())
+    return _solution(solution, residuals, SolveStatus.SUCCESS if accurate else SolveStatus.INACCURATE)
+
+
+def _solution(value: np.ndarray, residuals: np.ndarray, status: SolveStatus) -> Solution:
+    iterations = np.zeros(len(residuals), np.int64)
+    return Solution(value, (SolveStats("nested dissection", iterations, residuals, np.array(int(status))),))
 
 
 def log_determinant(center: np.ndarray, edges: np.ndarray, symmetric: bool | None) -> np.ndarray:
@@ -143,7 +145,7 @@ def selected_sandwich(
     if symmetric is None:
         symmetric = is_symmetric(edges) and is_symmetric(middle_edges)
     elif symmetric:
-        middle_edges = (middle_edges + transpose(middle_edges)) / 2
+        middle_edges = (middle_edges + transposed_edges(middle_edges)) / 2
     step = 1j * TINY / largest
     factored = factor(center + step * middle_center, edges + step * middle_edges, symmetric=symmetric)
     inverse_center, inverse_edges = invert_selected(factored, len(edges))
@@ -151,7 +153,7 @@ def selected_sandwich(
     return inverse_center.imag * scale, inverse_edges.imag * scale
 
 
-def transpose(edges: np.ndarray) -> np.ndarray:
+def transposed_edges(edges: np.ndarray) -> np.ndarray:
     """Return the edges of Aᵀ."""
     steps = neighbour_offsets(len(edges))
     return np.stack([_seen_from(edges[len(edges) - 1 - d], step) for d, step in enumerate(steps)])

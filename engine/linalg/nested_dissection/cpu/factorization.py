@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ....parallel.blas_threads import blas_limited_pool
+from ...solver_stats import singular_message
 from ..assembly import entry_positions, gather_fronts, shift_entries
 from ..symbolic import TILE, Runs, SeparatorNode, SymbolicFactorization, analyze, separator_positions
 from .pivot_blocks import invert_pivots
@@ -27,6 +28,10 @@ from .pivot_blocks import invert_pivots
 #: Entries of A are known to 1e-16 of the diagonal. What leaves a region is the small difference of large numbers; with
 #: (A⁻¹)_ii A_ii above this, fewer than four of its digits are known, and the matrix counts as singular.
 GROWTH_LIMIT = 1e12
+
+
+class SingularMatrixError(RuntimeError):
+    """The matrix is singular to working precision."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
 
     Raises
     ------
-    RuntimeError
+    SingularMatrixError
         The matrix is singular to working precision.
     """
     dissection = analyze(center.shape, tile)
@@ -170,18 +175,10 @@ def _refuse_singular(factored: Factor, center: np.ndarray) -> None:
         rows, columns = np.array(node.separator).T
         worst = max(worst, _growth(kept, center[rows, columns]))
     if not worst <= GROWTH_LIMIT:
-        raise RuntimeError(singular(center.size))
+        raise SingularMatrixError(singular_message(center.size))
 
 
 def _growth(kept: FrontFactor, diagonal: np.ndarray) -> float:
     """Return how much larger the inverse is than that of the diagonal alone, infinite if it is no inverse at all."""
     growth = np.real(np.diagonal(kept.inverse, axis1=-2, axis2=-1) * diagonal)
     return float(growth.max()) if (growth > 0).all() else np.inf
-
-
-def singular(cells: int) -> str:
-    """Say that a matrix cannot be trusted."""
-    return (
-        f"the linear system of {cells} cells is singular to working precision: somewhere movement can neither end nor "
-        f"leave, or the values of the raster span too many orders of magnitude"
-    )

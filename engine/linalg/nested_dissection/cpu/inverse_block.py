@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ....parallel.blas_threads import blas_limited_pool
+from ...base import require_solved
 from ...solver_stats import log_solve
 from ...stencil_matrix import StencilMatrix
 from .cached_factor import cached_factor, solve
@@ -163,7 +164,7 @@ def _check(center: np.ndarray, edges: np.ndarray, cells: np.ndarray, inverse: np
     worst = int(np.argmax(np.diagonal(inverse)))
     unit = np.zeros((1, center.size))
     unit[0, cells[worst]] = 1.0
-    column = solve(center, edges, unit.reshape(1, *center.shape), True, False).ravel()[cells]
+    column = require_solved(solve(center, edges, unit.reshape(1, *center.shape), True, False)).ravel()[cells]
     missed = np.abs(column - inverse[:, worst]).max() / np.abs(column).max()
     if not missed <= ACCURATE:
         raise RuntimeError(

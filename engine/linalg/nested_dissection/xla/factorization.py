@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...backward_error import NEGLIGIBLE
-from ...solver_stats import log_solve
+from ...base import Solution
+from ...solver_stats import SolveStats, SolveStatus, singular_message
 from ...stencil_matrix import StencilMatrix, neighbour_offsets, shift
 from ..assembly import cell_of_pair, entry_positions
 from ..cpu.cached_factor import RESIDUAL_LIMIT
-from ..cpu.factorization import GROWTH_LIMIT, singular
+from ..cpu.factorization import GROWTH_LIMIT
 from ..symbolic import Runs, SymbolicFactorization, analyze, separator_positions
 
 #: Up to this size a batch of blocks is inverted by plain elimination, which reads it once per pivot.
@@ -75,9 +76,8 @@ def solve(
     factored: Factor,
     right_hand_sides: Float[Array, "k rows columns"],
     transposed: bool,
-) -> Float[Array, "k rows columns"]:
-    """Solve A x = b or Aᵀ x = b, once refined; raise if the residual stays above `RESIDUAL_LIMIT`."""
-    factored = _unless_singular(factored, system)
+) -> Solution:
+    """Solve A x = b or Aᵀ x = b, once refined; it fails if the residual stays above `RESIDUAL_LIMIT`."""
     operator = system.transpose() if transposed else system
     solution = substitute(factored, right_hand_sides, transposed)
     solution += substitute(factored, right_hand_sides - operator.apply(solution), transposed)
@@ -86,14 +86,12 @@ def solve(
     size = scale / jnp.abs(system.center)
     negligible = size <= NEGLIGIBLE * size.max((1, 2), keepdims=True)
     residual = jnp.abs(right_hand_sides - operator.apply(solution)) / jnp.where(negligible, jnp.inf, scale)
-    worst = jnp.max(residual, initial=0.0)
-    jax.debug.callback(lambda relative: log_solve("nested dissection", len(right_hand_sides), 0, relative), worst)
-    return eqx.error_if(
-        solution,
-        ~(worst <= RESIDUAL_LIMIT),
-        f"the linear system of {system.center.size} cells could not be solved to a relative residual of "
-        f"{RESIDUAL_LIMIT} (the values of the raster may span too many orders of magnitude)",
-    )
+    residuals = jnp.max(residual, axis=(1, 2), initial=0.0)
+    failed = jnp.where(factored.growth <= GROWTH_LIMIT, int(SolveStatus.INACCURATE), int(SolveStatus.SINGULAR))
+    accurate = (factored.growth <= GROWTH_LIMIT) & (residuals <= RESIDUAL_LIMIT).all()
+    status = jnp.where(accurate, int(SolveStatus.SUCCESS), failed)
+    stats = SolveStats("nested dissection", jnp.zeros(len(right_hand_sides), int), residuals, status)
+    return Solution(solution, (stats,))
 
 
 def log_determinant(system: StencilMatrix, symmetric: bool) -> Float[Array, ""]:
@@ -173,7 +171,7 @@ def selected_sandwich(system: StencilMatrix, middle: StencilMatrix, symmetric: b
 
 
 def _unless_singular(factored: Factor, system: StencilMatrix) -> Factor:
-    return eqx.error_if(factored, ~(factored.growth <= GROWTH_LIMIT), singular(system.center.size))
+    return eqx.error_if(factored, ~(factored.growth <= GROWTH_LIMIT), singular_message(system.center.size))
 
 
 def _left(kept: FrontFactor, transposed: bool) -> Array:
