@@ -1,4 +1,4 @@
-"""Least-cost corridors: how much longer the way is if it must pass through a cell."""
+"""Least-cost corridors: excess cost of paths constrained to pass through each cell."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class Corridor:
     Parameters
     ----------
     excess
-        By how much the cheapest way through a cell costs more than the cheapest way; NaN beyond the truncation and
-        where no way leads.
+        Cost of the cheapest path through each cell minus the least cost; NaN beyond the truncation and in cells that
+        no path reaches.
     least_cost
-        Of the cheapest way; of several corridors the least of all.
+        Cost of the least-cost path; for several corridors, the smallest.
     """
 
     excess: Float[np.ndarray, "rows columns"]
@@ -33,14 +33,14 @@ class Corridor:
 
 @dataclass(frozen=True)
 class Corridors(Corridor):
-    """The corridors between several places, laid over each other.
+    """The mosaic of the corridors between several nodes.
 
     Parameters
     ----------
     pairs
-        Positions of the places that corridors join.
+        Positions of the nodes of each corridor.
     costs
-        Of the cheapest way of each.
+        Least cost of each corridor.
     """
 
     pairs: Int[np.ndarray, "pairs 2"]
@@ -56,7 +56,7 @@ def corridor(
     relative: bool = False,
     truncate_at: float | None = None,
 ) -> Corridor:
-    """Return the corridor between two sets of places.
+    """Return the least-cost corridor between two sets of nodes.
 
     excess(x) = d(sources, x) + d(x, targets) − d(sources, targets)
 
@@ -65,19 +65,18 @@ def corridor(
     grid
         The landscape.
     sources, targets
-        Vertex numbers, or focal nodes: each set may be the cells of a patch, or of many.
+        Vertices, or focal nodes; each set may be the cells of one patch, or of many.
     distance
-        What a step costs; resistance times length by default.
+        Least-cost distance, which gives the cost of a step; resistance times length by default.
     relative
-        Whether the excess is divided by the least cost.
+        Whether to divide the excess by the least cost.
     truncate_at
-        The largest excess that still belongs to the corridor, in the units of the result.
+        Largest excess that belongs to the corridor, in the units of the result.
 
     Raises
     ------
     ValueError
-        No way leads from the sources to the targets; a truncation that is negative; a relative excess of a way that
-        costs nothing.
+        Sources and targets are not connected; the truncation is negative; the least cost is 0 and the excess relative.
 
     References
     ----------
@@ -94,24 +93,25 @@ def corridor(
     array([[ 0.,  0.,  0.],
            [nan, nan, nan]])
     """
-    _refuse_negative(truncate_at)
-    searches = ShortestPathSolver(grid, distance)
-    origins, ends = node_cells(grid, sources, "sources"), node_cells(grid, targets, "targets")
-    through = searches.together(origins).cost + searches.together(ends, towards=True).cost
+    _require_nonnegative(truncate_at)
+    solver = ShortestPathSolver(grid, distance)
+    source_cells, target_cells = node_cells(grid, sources, "sources"), node_cells(grid, targets, "targets")
+    through = solver.multi_source(source_cells).cost + solver.multi_source(target_cells, reverse=True).cost
     least = float(through.min())
     if not np.isfinite(least):
         raise ValueError(
-            f"no way leads from the {len(origins)} sources to the {len(ends)} targets: they lie in different components"
+            f"no path joins the {len(source_cells)} sources with the {len(target_cells)} targets: they lie in "
+            "different components"
         )
     if relative:
-        _refuse_free_ways(np.array([least]))
+        _require_positive(np.array([least]))
     excess = (through - least) / (least if relative else 1.0)
     return Corridor(_truncated(excess, truncate_at).reshape(grid.shape), least)
 
 
 def corridors(
     grid: GridGraph,
-    places: NodeCells,
+    nodes: NodeCells,
     *,
     distance: LCPDistance | None = None,
     which: Literal["all", "minimum_planar_graph"] = "all",
@@ -119,36 +119,36 @@ def corridors(
     truncate_at: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Corridors:
-    """Return the corridors between several places, in every cell that of the pair which it serves best.
+    """Return the mosaic of the least-cost corridors between several nodes: the least excess of all pairs.
 
-    excess(x) = min over pairs (p, q) of d(p, x) + d(x, q) − d(p, q)
+    excess(x) = min of d(p, x) + d(x, q) − d(p, q) over the pairs (p, q)
 
     Parameters
     ----------
     grid
         The landscape.
-    places
-        Vertex numbers, or focal nodes.
+    nodes
+        Vertices, or focal nodes.
     distance
-        What a step costs; resistance times length by default.
+        Least-cost distance, which gives the cost of a step; resistance times length by default.
     which
-        "all" pairs, or the "minimum_planar_graph" of neighbours in the cost-weighted allocation of the landscape.
+        "all" pairs, or those of the "minimum_planar_graph", whose zones touch in the cost allocation of the landscape.
     relative
-        Whether the excess of a pair is divided by its least cost.
+        Whether to divide the excess of a pair by its least cost.
     truncate_at
-        The largest excess that still belongs to a corridor, in the units of the result.
+        Largest excess that belongs to a corridor, in the units of the result.
     progress
-        Told how many of how many searches are done.
+        Called with the number of finished and of all searches.
 
     Raises
     ------
     ValueError
-        Fewer than two places; no two of them joined by a way; a directed graph; and as `corridor`.
+        There are fewer than two nodes; no two of them are connected; the graph is directed; and as `corridor`.
 
     Notes
     -----
-    All searches are kept, one number for every cell and place. Linkage Mapper calls this the mosaic of normalised
-    least-cost corridors; it joins neighbours and lets no corridor pass through a third place.
+    Stores the accumulated costs from all nodes. In Linkage Mapper this is the mosaic of normalised least-cost
+    corridors, except that Linkage Mapper joins neighbours only and lets no corridor pass through a third core area.
 
     References
     ----------
@@ -158,89 +158,89 @@ def corridors(
     --------
     >>> import jax.numpy as jnp
     >>> grid = GridGraph(jnp.ones((2, 5)), neighbors="rook")
-    >>> found = corridors(grid, [0, 2, 4])
-    >>> found.pairs.tolist(), found.costs, found.excess
+    >>> mosaic = corridors(grid, [0, 2, 4])
+    >>> mosaic.pairs.tolist(), mosaic.costs, mosaic.excess
     ([[0, 1], [0, 2], [1, 2]], array([2., 4., 2.]), array([[0., 0., 0., 0., 0.],
            [2., 2., 2., 2., 2.]]))
     """
-    _refuse_negative(truncate_at)
+    _require_nonnegative(truncate_at)
     if which not in ("all", "minimum_planar_graph"):
         raise ValueError(f'which must be "all" or "minimum_planar_graph", not {which!r}')
-    searches = ShortestPathSolver(grid, distance)
-    if not searches.undirected:
+    solver = ShortestPathSolver(grid, distance)
+    if not solver.undirected:
         raise ValueError(
-            "corridors between several places need an undirected graph, but this edge rule gives the two directions of "
+            "corridors between several nodes need an undirected graph, but this edge rule gives the two directions of "
             'an edge different costs; use edge_rule="mean" or "resistance"'
         )
-    cells = node_cells(grid, places, "places")
+    cells = node_cells(grid, nodes, "nodes")
     if len(cells) < 2:
-        raise ValueError("corridors lead between two or more places; there is 1")
+        raise ValueError("corridors lead between two or more nodes; there is 1")
     cost = np.empty((len(cells), grid.active.size))
-    for number, tree in enumerate(searches.trees(cells)):
+    for number, tree in enumerate(solver.trees(cells)):
         cost[number] = tree.cost
         if progress:
             progress(number + 1, len(cells))
-    pairs = _pairs(searches, cells, cost, which)
-    # The least sum, not the cost at the other place: rounding would make some excess negative.
-    least = np.array(parallel_starmap(least_sum, [(cost[one], cost[other]) for one, other in pairs]))
+    pairs = _pairs(solver, cells, cost, which)
+    # The minimum of the same sum, not the cost at the other node: rounding would make some excess negative.
+    least = np.array(parallel_starmap(_minimum_of_sum, [(cost[i], cost[j]) for i, j in pairs]))
     excess = np.full(cost.shape[1], np.inf)
     if relative:
-        _refuse_free_ways(least)
+        _require_positive(least)
     scale = 1 / least if relative else np.ones(len(pairs))
     bounds = np.linspace(0, excess.size, cpu_count() + 1).astype(int)
-    parallel_starmap(
-        lay_over, [(cost, pairs, least, scale, a, b, excess) for a, b in zip(bounds, bounds[1:], strict=False)]
-    )
+    chunks = zip(bounds, bounds[1:], strict=False)
+    parallel_starmap(_mosaic_minimum, [(cost, pairs, least, scale, *chunk, excess) for chunk in chunks])
     return Corridors(_truncated(excess, truncate_at).reshape(grid.shape), float(least.min()), pairs, least)
 
 
 def _pairs(
-    searches: ShortestPathSolver, cells: Sequence[np.ndarray], cost: np.ndarray, which: str
+    solver: ShortestPathSolver, cells: Sequence[np.ndarray], cost: np.ndarray, which: str
 ) -> Int[np.ndarray, "p 2"]:
+    """Return the connected pairs of nodes."""
     if which == "all":
         pairs = np.argwhere(np.triu(np.ones((len(cells),) * 2, bool), 1))
-        joined = [bool(np.isfinite(cost[one, cells[other]]).any()) for one, other in pairs]
-        pairs = pairs[joined]
+        connected = [bool(np.isfinite(cost[i, cells[j]]).any()) for i, j in pairs]
+        pairs = pairs[connected]
     else:
-        links = links_between(searches, searches.together(cells), cells)
-        pairs = np.array([(link.one, link.other) for link in links], np.int64).reshape(-1, 2)
+        links = links_between(solver, solver.multi_source(cells), cells)
+        pairs = np.array([(link.source, link.target) for link in links], np.int64).reshape(-1, 2)
     if not len(pairs):
-        raise ValueError(f"no way joins any two of the {len(cells)} places: all lie in different components")
+        raise ValueError(f"no path joins any two of the {len(cells)} nodes: all lie in different components")
     return pairs
 
 
 def _truncated(excess: np.ndarray, truncate_at: float | None) -> np.ndarray:
-    hidden = ~np.isfinite(excess) if truncate_at is None else ~(excess <= truncate_at)
-    return np.where(hidden, np.nan, excess)
+    outside = ~np.isfinite(excess) if truncate_at is None else ~(excess <= truncate_at)
+    return np.where(outside, np.nan, excess)
 
 
-def _refuse_negative(truncate_at: float | None) -> None:
+def _require_nonnegative(truncate_at: float | None) -> None:
     if truncate_at is not None and not truncate_at >= 0:
         raise ValueError(f"truncate_at must be 0 or more, not {truncate_at}")
 
 
-def _refuse_free_ways(least: np.ndarray) -> None:
+def _require_positive(least: np.ndarray) -> None:
     if (least == 0).any():
-        raise ValueError("two places touch: their least cost is 0, and no excess is relative to it")
+        raise ValueError("two nodes touch: their least cost is 0, so that no excess is relative to it")
 
 
 @njit_cached
-def least_sum(one, other):
-    """Return the least of the sums of two rasters."""
+def _minimum_of_sum(first, second):
+    """Return the minimum of the sum of two rasters."""
     least = np.inf
-    for cell in range(one.size):
-        both = one[cell] + other[cell]
-        if both < least:
-            least = both
+    for cell in range(first.size):
+        total = first[cell] + second[cell]
+        if total < least:
+            least = total
     return least
 
 
 @njit_cached
-def lay_over(cost, pairs, least, scale, begin, end, excess):
-    """Write into some cells the least excess of all pairs."""
-    for number in range(len(pairs)):
-        one, other = cost[pairs[number, 0]], cost[pairs[number, 1]]
+def _mosaic_minimum(cost, pairs, least, scale, begin, end, excess):
+    """Write the least excess of all pairs into the cells from begin to end."""
+    for n in range(len(pairs)):
+        first, second = cost[pairs[n, 0]], cost[pairs[n, 1]]
         for cell in range(begin, end):
-            more = (one[cell] + other[cell] - least[number]) * scale[number]
-            if more < excess[cell]:
-                excess[cell] = more
+            value = (first[cell] + second[cell] - least[n]) * scale[n]
+            if value < excess[cell]:
+                excess[cell] = value

@@ -1,4 +1,4 @@
-"""The minimum planar graph of links between patches (Fall et al. 2007)."""
+"""Minimum planar graph: links between neighbouring patches (Fall et al. 2007)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,52 +11,52 @@ from .shortest_path_tree import ShortestPathSolver, ShortestPathTree
 
 @dataclass(frozen=True)
 class Link:
-    """The cheapest way between two neighbouring patches that stays on their own ground.
+    """Least-cost path between two neighbouring patches that stays within their zones of the cost allocation.
 
     Parameters
     ----------
-    one, other
+    source, target
         Numbers of the patches, the smaller first.
     cost
-        Accumulated from rim to rim.
-    here, there
-        The two cells, flat raster indices, between which the way goes from the ground of one to that of the other.
+        Accumulated cost between the boundaries of the patches.
+    source_cell, target_cell
+        The two cells, flat raster indices, where the path crosses from the zone of one patch to that of the other.
     """
 
-    one: int
-    other: int
+    source: int
+    target: int
     cost: float
-    here: int
-    there: int
+    source_cell: int
+    target_cell: int
 
 
-def links_between(searches: ShortestPathSolver, tree: ShortestPathTree, places: Sequence[np.ndarray]) -> list[Link]:
+def links_between(solver: ShortestPathSolver, tree: ShortestPathTree, patches: Sequence[np.ndarray]) -> list[Link]:
     """Return the links of the minimum planar graph.
 
-    Every cell belongs to the patch that it is cheapest to reach it from. Two patches are linked where their ground
-    meets, by the cheapest way over the border: with d the cost from a cell to its own patch,
+    The cost allocation assigns every cell to the patch from which it is cheapest to reach (its zone). Two patches are
+    linked if their zones touch, by the cheapest path across the border. With d the cost between a cell and its patch,
 
-    cost(p, q) = min over neighbouring cells i of p and j of q of d_i + w_ij + d_j.
+    cost(p, q) = min of d_i + w_ij + d_j over neighbouring cells i in the zone of p and j in that of q.
 
     Parameters
     ----------
-    searches
-        The landscape; undirected.
+    solver
+        Searches in the landscape, which must be undirected.
     tree
-        From all places together.
-    places
-        The cells of each patch, flat raster indices.
+        Shortest paths from all patches at once.
+    patches
+        The cells of each patch, as flat raster indices.
 
     Returns
     -------
     list
-        Ordered by the patches' numbers.
+        Links, ordered by the numbers of their patches.
 
     Notes
     -----
-    The graph holds a minimum spanning tree of the patches, and the nearest neighbour of each. A link keeps to the
-    ground of its two patches, so it may cost more than a way through the ground of a third. With eight neighbours two
-    links may cross in the middle of four cells.
+    The graph contains a minimum spanning tree of the patches, and the nearest neighbour of each. A link stays within
+    the zones of its two patches, so it may cost more than a path through the zone of a third. With eight neighbours,
+    two links may cross in the middle of four cells.
 
     References
     ----------
@@ -67,44 +67,47 @@ def links_between(searches: ShortestPathSolver, tree: ShortestPathTree, places: 
     --------
     >>> import jax.numpy as jnp
     >>> from ..graph.grid_graph import GridGraph
-    >>> places, searches = [np.array([0]), np.array([3])], ShortestPathSolver(GridGraph(jnp.ones((1, 4))))
-    >>> links_between(searches, searches.together(places), places)
-    [Link(one=0, other=1, cost=3.0, here=1, there=2)]
+    >>> patches, solver = [np.array([0]), np.array([3])], ShortestPathSolver(GridGraph(jnp.ones((1, 4))))
+    >>> links_between(solver, solver.multi_source(patches), patches)
+    [Link(source=0, target=1, cost=3.0, source_cell=1, target_cell=2)]
     """
-    ground = tree.allocation(places)[0].astype(np.int32)
-    steps = searches.steps()
-    half = len(steps.cell_offsets) // 2
-    one, other, cost, here, there = crossings(
-        searches.costs, steps.edge_offsets[:half], steps.cell_offsets[:half], tree.cost, ground
+    zone = tree.allocation(patches)[0].astype(np.int32)
+    offsets = solver.offsets()
+    half = len(offsets.cell_offsets) // 2
+    source, target, cost, source_cell, target_cell = _border_crossings(
+        solver.costs, offsets.edge_offsets[:half], offsets.cell_offsets[:half], tree.cost, zone
     )
-    order = np.lexsort((cost, other, one))
-    first = np.ones(order.size, bool)
-    first[1:] = (np.diff(one[order]) != 0) | (np.diff(other[order]) != 0)
-    return [Link(int(one[n]), int(other[n]), float(cost[n]), int(here[n]), int(there[n])) for n in order[first]]
+    order = np.lexsort((cost, target, source))
+    is_first = np.ones(order.size, bool)
+    is_first[1:] = (np.diff(source[order]) != 0) | (np.diff(target[order]) != 0)
+    return [
+        Link(int(source[n]), int(target[n]), float(cost[n]), int(source_cell[n]), int(target_cell[n]))
+        for n in order[is_first]
+    ]
 
 
 @njit_cached
-def crossings(costs, places, offsets, distance, ground):
-    """Return what it costs to go from patch to patch over every border between two cells, and which cells those are."""
+def _border_crossings(costs, edge_offsets, cell_offsets, distance, zone):
+    """Return both patches, the cost and both cells of every step between two zones; a first pass counts them."""
     count = 0
     for filling in range(2):
-        one, other = np.empty(count, np.int64), np.empty(count, np.int64)
-        here, there = np.empty(count, np.int64), np.empty(count, np.int64)
+        source, target = np.empty(count, np.int64), np.empty(count, np.int64)
+        source_cell, target_cell = np.empty(count, np.int64), np.empty(count, np.int64)
         total = np.empty(count)
-        found = 0
-        for step in range(offsets.size):
-            for cell in range(ground.size):
-                beyond = cell + offsets[step]
-                if ground[cell] < 0 or not 0 <= beyond < ground.size:
+        n = 0
+        for step in range(cell_offsets.size):
+            for cell in range(zone.size):
+                neighbour = cell + cell_offsets[step]
+                if zone[cell] < 0 or not 0 <= neighbour < zone.size:
                     continue
-                price = costs[places[step] + cell]
-                if ground[beyond] < 0 or ground[beyond] == ground[cell] or not np.isfinite(price):
+                cost = costs[edge_offsets[step] + cell]
+                if zone[neighbour] < 0 or zone[neighbour] == zone[cell] or not np.isfinite(cost):
                     continue
                 if filling:
-                    near, far = (cell, beyond) if ground[cell] < ground[beyond] else (beyond, cell)
-                    one[found], other[found] = ground[near], ground[far]
-                    here[found], there[found] = near, far
-                    total[found] = distance[cell] + price + distance[beyond]
-                found += 1
-        count = found
-    return one, other, total, here, there
+                    first, second = (cell, neighbour) if zone[cell] < zone[neighbour] else (neighbour, cell)
+                    source[n], target[n] = zone[first], zone[second]
+                    source_cell[n], target_cell[n] = first, second
+                    total[n] = distance[cell] + cost + distance[neighbour]
+                n += 1
+        count = n
+    return source, target, total, source_cell, target_cell

@@ -1,4 +1,4 @@
-"""Cheapest paths as lines through the centres of cells."""
+"""Least-cost paths between nodes, as lines through the centres of cells."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Which = Literal["all", "nearest", "minimum_planar_graph"]
 
 @dataclass(frozen=True)
 class LeastCostPath:
-    """A cheapest path.
+    """A least-cost path.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class LeastCostPath:
     rows, columns
         Cells from the source to the target, both included.
     length
-        In map units, along the centres of the cells.
+        Length along the centres of the cells, in map units.
     cost
         Accumulated cost.
     """
@@ -48,33 +48,38 @@ def least_cost_paths(
     which: Which = "all",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[LeastCostPath]:
-    """Return the cheapest paths between places, one search for each of the sources or of the targets.
+    """Return least-cost paths between nodes, with one search for each source or each target.
 
     Parameters
     ----------
     grid
         The landscape.
     sources, targets
-        Vertex numbers, or focal nodes, which may be of many cells: their paths lead from rim to rim. Without targets,
-        the paths between every two sources; both ways where going and coming back differ.
+        Vertices, or focal nodes; paths of focal nodes with several cells lead between their boundaries. Without
+        targets, the paths between all pairs of sources, in both directions on a directed graph.
     distance
-        What a step costs; resistance times length by default.
+        Least-cost distance, which gives the cost of a step; resistance times length by default.
     which
-        "all": from every source to every target; "nearest": from every source to the target that costs least, or
+        "all": from every source to every target; "nearest": from every source to the target at the least cost, or
         without targets to the nearest other source; "minimum_planar_graph": between sources that are neighbours in
-        the cost-weighted allocation of the landscape, see `links_between`.
+        the cost allocation of the landscape, see `links_between`.
     progress
-        Told how many of how many searches are done.
+        Called with the number of finished and of all searches.
 
     Returns
     -------
     list
-        Paths ordered by source, then target. Where there is no way there is no path.
+        Paths ordered by source, then target. Unconnected pairs have none.
 
     Raises
     ------
     ValueError
-        An unknown `which`; a minimum planar graph with targets or of a directed graph; places that do not exist.
+        `which` is unknown; a minimum planar graph has targets or a directed graph; nodes do not exist.
+
+    References
+    ----------
+    Adriaensen, F., Chardon, J. P., De Blust, G., Swinnen, E., Villalba, S., Gulinck, H., Matthysen, E. (2003). The
+    application of 'least-cost' modelling as a functional landscape model. Landscape and Urban Planning 64, 233–247.
 
     Examples
     --------
@@ -87,114 +92,124 @@ def least_cost_paths(
     if which not in get_args(Which):
         raise ValueError(f"which must be one of {', '.join(get_args(Which))}, not {which!r}")
     if which == "minimum_planar_graph" and targets is not None:
-        raise ValueError("a minimum planar graph is among the sources alone: leave the targets out")
-    ways = _PathFinder(grid, ShortestPathSolver(grid, distance), progress or (lambda done, of: None))
-    origins = node_cells(grid, sources, "sources")
+        raise ValueError("a minimum planar graph joins the sources only: leave the targets out")
+    finder = _PathFinder(grid, ShortestPathSolver(grid, distance), progress or (lambda done, of: None))
+    source_cells = node_cells(grid, sources, "sources")
     if targets is not None:
-        ends = node_cells(grid, targets, "targets")
-        found = ways.nearest(origins, ends) if which == "nearest" else ways.every(origins, ends)
+        target_cells = node_cells(grid, targets, "targets")
+        find = finder.to_nearest_target if which == "nearest" else finder.to_all_targets
+        paths = find(source_cells, target_cells)
     elif which == "all":
-        found = ways.among(origins)
-    elif which == "minimum_planar_graph" or ways.searches.undirected:
-        found = ways.neighbours(origins)
+        paths = finder.between_all(source_cells)
+    elif which == "minimum_planar_graph" or finder.solver.undirected:
+        paths = finder.between_neighbours(source_cells)
         if which == "nearest":
-            found = _nearest_among(found, len(origins))
+            paths = _nearest_of_links(paths, len(source_cells))
     else:
-        found = ways.nearest_other(origins)
-    return sorted(found, key=lambda path: (path.source, path.target))
+        paths = finder.to_nearest_source(source_cells)
+    return sorted(paths, key=lambda path: (path.source, path.target))
 
 
 @dataclass(frozen=True)
 class _PathFinder:
-    """The paths of one landscape."""
+    """The least-cost paths of one landscape."""
 
     grid: GridGraph
-    searches: ShortestPathSolver
+    solver: ShortestPathSolver
     progress: Callable[[int, int], None]
 
-    def every(self, origins: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
-        backwards = len(ends) < len(origins)
-        roots, others = (ends, origins) if backwards else (origins, ends)
-        for root, tree in self._trees(roots, towards=backwards):
-            for other, cells in enumerate(others):
-                pair = (other, root) if backwards else (root, other)
-                yield from self._path(tree, *pair, tree.best_of(cells), backwards=backwards)
+    def to_all_targets(
+        self, source_cells: Sequence[np.ndarray], target_cells: Sequence[np.ndarray]
+    ) -> Iterator[LeastCostPath]:
+        """Yield the paths from every source to every target, with one search for each of the fewer."""
+        reverse = len(target_cells) < len(source_cells)
+        roots, ends = (target_cells, source_cells) if reverse else (source_cells, target_cells)
+        for root, tree in self._trees(roots, reverse=reverse):
+            for end, cells in enumerate(ends):
+                pair = (end, root) if reverse else (root, end)
+                yield from self._path(tree, *pair, tree.cheapest_cell(cells), reverse=reverse)
 
-    def nearest(self, origins: Sequence[np.ndarray], ends: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
-        """One search, from all targets together."""
-        tree = self.searches.together(ends, towards=True)
+    def to_nearest_target(
+        self, source_cells: Sequence[np.ndarray], target_cells: Sequence[np.ndarray]
+    ) -> Iterator[LeastCostPath]:
+        """Yield the path from every source to its nearest target, with a single search from all targets."""
+        tree = self.solver.multi_source(target_cells, reverse=True)
         self.progress(1, 1)
-        cells, owners = concatenated(ends)
+        cells, owners = concatenated(target_cells)
         order = np.argsort(cells, kind="stable")
-        for number, origin in enumerate(origins):
-            best = tree.best_of(origin)
-            if np.isfinite(tree.cost[best]):
-                end = owners[order[np.searchsorted(cells, tree.way(best)[-1], sorter=order)]]
-                yield from self._path(tree, number, int(end), best, backwards=True)
+        for source, cells_of_source in enumerate(source_cells):
+            start = tree.cheapest_cell(cells_of_source)
+            if np.isfinite(tree.cost[start]):
+                target = owners[order[np.searchsorted(cells, tree.path_to_root(start)[-1], sorter=order)]]
+                yield from self._path(tree, source, int(target), start, reverse=True)
 
-    def among(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
-        for root, tree in self._trees(places):
-            for other, cells in enumerate(places):
-                if other > root or (other < root and not self.searches.undirected):
-                    yield from self._path(tree, root, other, tree.best_of(cells))
+    def between_all(self, nodes: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """Yield the paths between all pairs of nodes, in both directions on a directed graph."""
+        for root, tree in self._trees(nodes):
+            for end, cells in enumerate(nodes):
+                if end > root or (end < root and not self.solver.undirected):
+                    yield from self._path(tree, root, end, tree.cheapest_cell(cells))
 
-    def nearest_other(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
-        """On a directed graph the nearest is not the neighbour that it is from the other side: a search for each."""
-        for root, tree in self._trees(places):
-            costs = [np.inf if other == root else tree.cost[cells].min() for other, cells in enumerate(places)]
-            best = int(np.argmin(costs))
-            if np.isfinite(costs[best]):
-                yield from self._path(tree, root, best, tree.best_of(places[best]))
+    def to_nearest_source(self, nodes: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """Yield the path from every node to the nearest other one, with a search for each.
 
-    def neighbours(self, places: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
-        """One search, from all places together; two places are joined where their ground meets."""
-        if not self.searches.undirected:
+        On a directed graph, being nearest is not tied to the allocation, which sees one direction only.
+        """
+        for root, tree in self._trees(nodes):
+            costs = [np.inf if end == root else tree.cost[cells].min() for end, cells in enumerate(nodes)]
+            nearest = int(np.argmin(costs))
+            if np.isfinite(costs[nearest]):
+                yield from self._path(tree, root, nearest, tree.cheapest_cell(nodes[nearest]))
+
+    def between_neighbours(self, nodes: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
+        """Yield the paths of the minimum planar graph, with a single search from all nodes."""
+        if not self.solver.undirected:
             raise ValueError(
                 "a minimum planar graph needs an undirected graph, but this edge rule gives the two directions of an "
                 'edge different costs; use edge_rule="mean" or "resistance"'
             )
-        tree = self.searches.together(places)
+        tree = self.solver.multi_source(nodes)
         self.progress(1, 1)
-        for link in links_between(self.searches, tree, places):
-            cells = np.concatenate([tree.way(link.here)[::-1], tree.way(link.there)])
-            yield self._line(link.one, link.other, cells, link.cost)
+        for link in links_between(self.solver, tree, nodes):
+            cells = np.concatenate([tree.path_to_root(link.source_cell)[::-1], tree.path_to_root(link.target_cell)])
+            yield self._line(link.source, link.target, cells, link.cost)
 
-    def _trees(self, roots: Sequence[np.ndarray], *, towards: bool = False) -> Iterator[tuple[int, ShortestPathTree]]:
-        for number, tree in enumerate(self.searches.trees(roots, towards=towards)):
+    def _trees(self, roots: Sequence[np.ndarray], *, reverse: bool = False) -> Iterator[tuple[int, ShortestPathTree]]:
+        for number, tree in enumerate(self.solver.trees(roots, reverse=reverse)):
             yield number, tree
             self.progress(number + 1, len(roots))
 
     def _path(
-        self, tree: ShortestPathTree, source: int, target: int, cell: int, *, backwards: bool = False
+        self, tree: ShortestPathTree, source: int, target: int, cell: int, *, reverse: bool = False
     ) -> Iterator[LeastCostPath]:
-        """One path, or none where there is no way."""
+        """Yield the path between the root and a cell, if there is one."""
         if np.isfinite(tree.cost[cell]):
-            cells = tree.way(cell)
-            yield self._line(source, target, cells if backwards else cells[::-1], float(tree.cost[cell]))
+            cells = tree.path_to_root(cell)
+            yield self._line(source, target, cells if reverse else cells[::-1], float(tree.cost[cell]))
 
     def _line(self, source: int, target: int, cells: np.ndarray, cost: float) -> LeastCostPath:
         rows, columns = np.divmod(cells, self.grid.width)
-        return LeastCostPath(source, target, rows, columns, length_of(self.grid, rows, columns), cost)
+        return LeastCostPath(source, target, rows, columns, path_length(self.grid, rows, columns), cost)
 
 
-def _nearest_among(links: Iterator[LeastCostPath], count: int) -> list[LeastCostPath]:
-    """The cheapest way from each place to another begins on its own ground and ends on that of the next."""
+def _nearest_of_links(links: Iterator[LeastCostPath], count: int) -> list[LeastCostPath]:
+    """Return the cheapest link of each node: on an undirected graph, it leads to the nearest other node."""
     best: dict[int, LeastCostPath] = {}
     for link in links:
-        turned = LeastCostPath(link.target, link.source, link.rows[::-1], link.columns[::-1], link.length, link.cost)
-        for path in (link, turned):
+        reverse = LeastCostPath(link.target, link.source, link.rows[::-1], link.columns[::-1], link.length, link.cost)
+        for path in (link, reverse):
             if path.source not in best or path.cost < best[path.source].cost:
                 best[path.source] = path
-    return [best[number] for number in range(count) if number in best]
+    return [best[node] for node in range(count) if node in best]
 
 
-def length_of(grid: GridGraph, rows: Float[np.ndarray, "n"] | Int[np.ndarray, "n"], columns) -> float:
+def path_length(grid: GridGraph, rows: Float[np.ndarray, "n"] | Int[np.ndarray, "n"], columns) -> float:
     """Return the length of a line through the centres of cells, in map units.
 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> length_of(GridGraph(jnp.ones((2, 2)), pixel_size=(3.0, 4.0)), np.array([0, 1]), np.array([0, 1]))
+    >>> path_length(GridGraph(jnp.ones((2, 2)), pixel_size=(3.0, 4.0)), np.array([0, 1]), np.array([0, 1]))
     5.0
     """
     height, width = grid.pixel_size

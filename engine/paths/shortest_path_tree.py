@@ -1,4 +1,4 @@
-"""Cheapest ways between places and every cell: searched once for each place, followed cell by cell."""
+"""Shortest-path trees between nodes and all cells of a landscape."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,144 +23,162 @@ from ..shortest_paths.dijkstra import (
     validate_costs,
 )
 
-#: Places as the user has them: vertex numbers, each a place of one cell, or focal nodes of one or more cells.
+#: Nodes: vertices, each a node of one cell, or focal nodes of one or more cells.
 NodeCells = ArrayInput | FocalNodes
 
 
-def node_cells(grid: GridGraph, given: NodeCells, name: str) -> list[np.ndarray]:
-    """Return the cells of each place, as flat raster indices; cells that are not active are left out.
+def node_cells(grid: GridGraph, nodes: NodeCells, name: str) -> list[np.ndarray]:
+    """Return the active cells of each node, as flat raster indices.
+
+    Parameters
+    ----------
+    grid
+        The landscape.
+    nodes
+        Vertices, or focal nodes.
+    name
+        What the nodes are, for error messages.
 
     Raises
     ------
     ValueError
-        There are none; a vertex number that does not exist; a focal node without an active cell.
+        There are no nodes; a vertex does not exist; a focal node has no active cell.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> node_cells(GridGraph(jnp.array([[1.0, 0.0, 1.0]])), [0, 1], "sources")
+    [array([0]), array([2])]
     """
-    if isinstance(given, FocalNodes):
+    if isinstance(nodes, FocalNodes):
         active = np.asarray(grid.active).ravel()
-        found = [np.asarray(cells)[active[cells]] for cells in given.cells]
-        lost = [number for number, cells in zip(given.ids, found, strict=True) if not len(cells)]
-        if lost:
+        result = [np.asarray(cells)[active[cells]] for cells in nodes.cells]
+        inactive = [identity for identity, cells in zip(nodes.ids, result, strict=True) if not len(cells)]
+        if inactive:
             raise ValueError(
-                f"{len(lost)} of {len(found)} {name} lie on nodata or barriers with all of their cells, the first has "
-                f"the id {lost[0]}"
+                f"{len(inactive)} of {len(result)} {name} lie on nodata or barriers with all of their cells, the first "
+                f"has the id {inactive[0]}"
             )
     else:
-        found = list(np.asarray(grid.cells)[np.asarray(grid.vertex_indices(given, name))][:, None])
-    if not found:
+        result = list(np.asarray(grid.cells)[np.asarray(grid.vertex_indices(nodes, name))][:, None])
+    if not result:
         raise ValueError(f"there are no {name}")
-    return found
+    return result
 
 
 @dataclass(frozen=True)
 class ShortestPathTree:
-    """Cheapest ways between the cells of a place, or of several, and every cell.
+    """Shortest paths between the cells of one or several nodes (the roots) and every cell.
 
     Parameters
     ----------
     cost
-        Of every cell of the raster, flat; infinite where there is no way.
-    arrival, order, offsets
-        How the search went; see `ShortestPathForest` and `StencilOffsets`.
+        Accumulated cost of every cell, flat; infinite in cells that are not reached.
+    last_step, order
+        As in `ShortestPathForest`, of one search.
+    cell_offsets
+        As in `StencilOffsets`.
     """
 
     cost: Float[np.ndarray, "cells"]
-    arrival: np.ndarray
+    last_step: np.ndarray
     order: np.ndarray
-    offsets: np.ndarray
+    cell_offsets: np.ndarray
 
-    def best_of(self, cells: Int[np.ndarray, "k"]) -> int:
-        """Return which of some cells costs least."""
+    def cheapest_cell(self, cells: Int[np.ndarray, "k"]) -> int:
+        """Return the one of some cells with the least accumulated cost."""
         return int(cells[np.argmin(self.cost[cells])])
 
-    def way(self, cell: int) -> Int[np.ndarray, "n"]:
-        """Return the cells from one to the nearest cell of the place, flat raster indices."""
-        return backtrace(self.offsets, self.arrival, cell)
+    def path_to_root(self, cell: int) -> Int[np.ndarray, "n"]:
+        """Return the cells of the path from a cell to the nearest root, as flat raster indices."""
+        return backtrace(self.cell_offsets, self.last_step, cell)
 
-    def allocation(self, starts: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]]:
-        """Say for every cell which place is nearest, and which cell is next on the way there.
+    def allocation(self, nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]]:
+        """Return the nearest node of every cell, and the next cell on the path to it.
 
         Parameters
         ----------
-        starts
-            The cells of each place, as they were searched from together.
+        nodes
+            The cells of each node, as given to `ShortestPathSolver.multi_source`.
 
         Returns
         -------
-        allocation
-            Number of the place; −1 where none is reached.
+        nearest
+            Number of the nearest node; −1 in cells that are not reached.
         backlink
-            Flat raster index; −1 in a place and where none is reached.
+            Flat raster index of the next cell; −1 in nodes and in cells that are not reached.
         """
-        cells, owners = concatenated(starts)
-        nearest, before = np.empty((2, self.cost.size), np.int32)
-        trace_sources(self.offsets, self.arrival, self.order, cells, nearest, before)
-        return np.where(nearest < 0, -1, owners[nearest]), before.astype(np.int64)
+        cells, owners = concatenated(nodes)
+        nearest, predecessor = np.empty((2, self.cost.size), np.int32)
+        trace_sources(self.cell_offsets, self.last_step, self.order, cells, nearest, predecessor)
+        return np.where(nearest < 0, -1, owners[nearest]), predecessor.astype(np.int64)
 
 
 class ShortestPathSolver:
-    """Searches for cheapest ways in one landscape, whose steps are priced once.
+    """Dijkstra searches in one landscape, whose edge costs are computed once.
 
     Parameters
     ----------
     grid
         The landscape.
     distance
-        What a step costs; resistance times length by default.
+        Least-cost distance, which gives the cost of a step; resistance times length by default.
 
     Examples
     --------
     >>> import jax.numpy as jnp
     >>> tree = next(ShortestPathSolver(GridGraph(jnp.ones((1, 4)))).trees([np.array([0])]))
-    >>> tree.cost, tree.way(3)
+    >>> tree.cost, tree.path_to_root(3)
     (array([0., 1., 2., 3.]), array([3, 2, 1, 0]))
     """
 
     def __init__(self, grid: GridGraph, distance: LCPDistance | None = None):
         self.undirected = has_symmetric_costs(grid)
-        prices = np.asarray(edge_costs(grid, (distance or LCPDistance()).cost, half=self.undirected))
-        self.costs, self._shape = validate_costs(prices), prices.shape
+        costs = np.asarray(edge_costs(grid, (distance or LCPDistance()).cost, half=self.undirected))
+        self.costs, self._shape = validate_costs(costs), costs.shape
 
-    def steps(self, *, towards: bool = False) -> StencilOffsets:
-        """Return where steps lead and where their costs stand."""
-        return stencil_offsets(self._shape, reverse=towards, undirected=self.undirected)
+    def offsets(self, *, reverse: bool = False) -> StencilOffsets:
+        """Return the offsets of the steps and of their costs."""
+        return stencil_offsets(self._shape, reverse=reverse, undirected=self.undirected)
 
-    def trees(self, starts: Sequence[np.ndarray], *, towards: bool = False) -> Iterator[ShortestPathTree]:
-        """Search from each of several places, as many at a time as there are cores.
+    def trees(self, nodes: Sequence[np.ndarray], *, reverse: bool = False) -> Iterator[ShortestPathTree]:
+        """Search from each of several nodes, in parallel.
 
         Parameters
         ----------
-        starts
-            The cells of each place, flat raster indices.
-        towards
-            True for ways from every cell to the place, which only makes a difference on a directed graph.
+        nodes
+            The cells of each node, as flat raster indices.
+        reverse
+            Whether to search for paths towards the nodes instead of away from them; this matters on directed graphs
+            only.
 
         Yields
         ------
-        Tree
-            In the order of the places.
+        ShortestPathTree
+            In the order of the nodes.
         """
-        steps, size = self.steps(towards=towards), self._shape[1] * self._shape[2]
-        for first in range(0, len(starts), cpu_count()):
-            part = starts[first : first + cpu_count()]
-            ways: ShortestPathForest = dijkstra_search(
-                self.costs, steps, size, [(cells, np.zeros(len(cells))) for cells in part]
+        offsets, size = self.offsets(reverse=reverse), self._shape[1] * self._shape[2]
+        for start in range(0, len(nodes), cpu_count()):
+            block = nodes[start : start + cpu_count()]
+            forest: ShortestPathForest = dijkstra_search(
+                self.costs, offsets, size, [(cells, np.zeros(len(cells))) for cells in block]
             )
-            log_solve("shortest paths (Dijkstra)", len(part), 0, None)
-            for distance, arrival, order in zip(*ways, strict=True):
-                yield ShortestPathTree(distance, arrival, order, steps.cell_offsets)
+            log_solve("shortest paths (Dijkstra)", len(block), 0, None)
+            for distance, last_step, order in zip(*forest, strict=True):
+                yield ShortestPathTree(distance, last_step, order, offsets.cell_offsets)
 
-    def together(self, starts: Sequence[np.ndarray], *, towards: bool = False) -> ShortestPathTree:
-        """Search from several places at once, for the nearest of them."""
-        return next(self.trees([concatenated(starts)[0]], towards=towards))
+    def multi_source(self, nodes: Sequence[np.ndarray], *, reverse: bool = False) -> ShortestPathTree:
+        """Search from several nodes at once; each cell belongs to the nearest of them."""
+        return next(self.trees([concatenated(nodes)[0]], reverse=reverse))
 
 
-def concatenated(starts: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
-    """Return all cells of several places, and the number of the place of each.
+def concatenated(nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
+    """Return the cells of all nodes, and the number of the node of each.
 
     Examples
     --------
     >>> concatenated([np.array([4, 5]), np.array([9])])
     (array([4, 5, 9]), array([0, 0, 1]))
     """
-    owners = np.repeat(np.arange(len(starts)), [len(cells) for cells in starts])
-    return np.concatenate(starts).astype(np.int64), owners
+    owners = np.repeat(np.arange(len(nodes)), [len(cells) for cells in nodes])
+    return np.concatenate(nodes).astype(np.int64), owners

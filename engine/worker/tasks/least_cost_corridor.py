@@ -4,8 +4,9 @@ import numpy as np
 
 from ...linalg.solver_stats import record_stats
 from ...paths import corridors
+from ...paths.allocation import allocate
 from ...paths.least_cost_corridors import corridor
-from ...paths.pairwise_distances import allocate, connected
+from ...paths.pairwise_distances import connected
 from ...paths.path_search import least_cost_paths
 from ..circuit_inputs import read_focal
 from ..inputs import choice_parameter, landscape_metrics, positive_parameter, read_grid, solver_metrics

@@ -58,7 +58,7 @@ def test_the_nearest_target_is_the_cheapest(grid, places):
 def test_no_way_is_no_path():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
     assert least_cost_paths(grid, [0, 1]) == []
-    with pytest.raises(ValueError, match="no way leads from the 1 sources to the 1 targets"):
+    with pytest.raises(ValueError, match="no path joins the 1 sources with the 1 targets"):
         corridor(grid, [0], [1])
 
 

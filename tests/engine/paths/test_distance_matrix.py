@@ -9,7 +9,8 @@ from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceD
 from permea.engine.distances.registry import entry_of
 from permea.engine.graph.focal_nodes import FocalNodes
 from permea.engine.paths import corridors
-from permea.engine.paths.pairwise_distances import allocate, connected, distance_matrix
+from permea.engine.paths.allocation import allocate
+from permea.engine.paths.pairwise_distances import connected, distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
 from skimage.graph import MCP_Geometric
 
@@ -217,7 +218,7 @@ def test_randomized_paths_between_points_are_those_of_the_distance(grid, measure
 
 
 def test_randomized_paths_do_not_begin_in_patches(grid):
-    with pytest.raises(ValueError, match="5 of 5 places have more than one cell"):
+    with pytest.raises(ValueError, match="5 of 5 nodes have more than one cell"):
         distance_matrix(grid, PATCHES, RSPDistance(0.1))
 
 
@@ -263,7 +264,7 @@ def test_links_and_corridors_stay_on_their_island(islands):
 @pytest.mark.parametrize(
     ("ask", "said"),
     [
-        (lambda grid: corridors(grid, [0, 2]), "no way joins any two of the 2 places"),
+        (lambda grid: corridors(grid, [0, 2]), "no path joins any two of the 2 nodes"),
         (lambda grid: corridors(grid, [0]), "there is 1"),
         (lambda grid: corridors(grid, [0, 0], relative=True), "their least cost is 0"),
         (lambda grid: corridors(grid, [0, 1], truncate_at=-1.0), "must be 0 or more, not -1"),

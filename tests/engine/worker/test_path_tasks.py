@@ -5,8 +5,9 @@ import pytest
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.graph.focal_nodes import FocalNodes
 from permea.engine.paths import corridors
+from permea.engine.paths.allocation import allocate
 from permea.engine.paths.least_cost_corridors import corridor
-from permea.engine.paths.pairwise_distances import allocate, distance_matrix
+from permea.engine.paths.pairwise_distances import distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
 from worker_process import run_job
 
@@ -105,7 +106,7 @@ def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
 def test_randomized_paths_from_patches_are_refused(tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": "survival"}
     ended = run(tmp_path, "distance.matrix", parameters)
-    assert (ended.status, "1 of 4 places have more than one cell" in ended.error["text"]) == (REFUSED, True)
+    assert (ended.status, "1 of 4 nodes have more than one cell" in ended.error["text"]) == (REFUSED, True)
 
 
 @pytest.mark.parametrize("pairs", ["all", "nearest", "minimum_planar_graph"])
@@ -153,4 +154,4 @@ def test_a_corridor_leads_from_all_sources_to_all_targets(grid, focal, targets, 
 def test_a_corridor_to_an_island_is_refused(tmp_path):
     alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
     ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **alone)
-    assert (ended.status, "no way joins any two of the 2 places" in ended.error["text"]) == (REFUSED, True)
+    assert (ended.status, "no path joins any two of the 2 nodes" in ended.error["text"]) == (REFUSED, True)

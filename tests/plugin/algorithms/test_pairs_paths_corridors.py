@@ -338,6 +338,6 @@ def test_a_corridor_to_an_island_is_refused_and_leaves_nothing(run, sites, valle
     folder = tmp_path / "results"
     folder.mkdir()
     places = {"OUTPUT": str(folder / "corridor.tif"), "PATHS": str(folder / "paths.gpkg")}
-    with pytest.raises(QgsProcessingException, match="no way joins any two of the 2 places"):
+    with pytest.raises(QgsProcessingException, match="no path joins any two of the 2 nodes"):
         run("leastcostcorridor", INPUT=valley_file, FOCAL=sites([HERE, ISLAND]), **places)
     assert list(folder.iterdir()) == []
