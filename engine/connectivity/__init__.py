@@ -1,7 +1,8 @@
-"""Connectivity of a landscape: scalar measures, their sensitivity, connected habitat, flows of randomized paths.
+"""Connectivity of a landscape: measures, their sensitivity, connected habitat, and movement along random paths.
 
-`sensitivity` is the gradient map of a measure such as `MeanPathLength`; `connected_habitat`, `betweenness` and
-`rsp_flow` are ConScape's; `pinch_points` is the current within a least-cost corridor.
+`sensitivity` is the gradient map of a measure such as `MeanPathLength`. `connected_habitat`, `betweenness` and
+`landmarks` are ConScape's, `rsp_flow` is gdistance's passage between sources and targets, and `pinch_points` the
+current within least-cost corridors.
 """
 
 from .corridor_current import PinchPoints, pinch_points

@@ -1,4 +1,4 @@
-"""Pinch points: where current concentrates that must keep to a least-cost corridor."""
+"""Pinch points: concentrated current within least-cost corridors (McRae 2012)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from ..paths.least_cost_corridors import corridor
 class PinchPoints:
     """Currents within the corridors between focal nodes.
 
-    Parameters
+    Attributes
     ----------
     total
-        Sum over the pairs of the current through each cell, 1 A for each pair, in ampere; 0 outside all corridors, NaN
-        where the cell is not active.
+        Sum over the pairs of the current through each cell, in ampere, with 1 A for each pair; 0 outside all corridors,
+        NaN in inactive cells.
     largest
-        The largest of them: near 1 where a whole corridor must pass.
+        Maximum over the pairs: near 1 where all paths of a corridor pass through one cell.
     pairs, unreachable_pairs
-        How many pairs have a corridor, and how many no way joins.
+        Numbers of connected and of unconnected pairs of focal nodes.
     residual
-        Largest current that is not conserved, beside the largest current.
+        Largest residual of Kirchhoff's current law, relative to the largest current.
     """
 
     total: Float[np.ndarray, "rows columns"]
@@ -47,7 +47,7 @@ def pinch_points(
     distance: LCPDistance | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PinchPoints:
-    """Return where current concentrates between focal nodes when it must keep to their least-cost corridors.
+    """Return the current between focal nodes that is confined to their least-cost corridors.
 
     Parameters
     ----------
@@ -56,22 +56,22 @@ def pinch_points(
     focal
         Focal nodes, points or regions.
     cutoff
-        By how much the cheapest way through a cell of a corridor may cost more than the cheapest way.
+        Width of the corridor: the excess over the least cost that the cheapest path through a cell may have.
     distance
-        What a step costs; resistance times length by default.
+        The least-cost distance that defines corridors; resistance times length by default.
     progress
-        Called with the number of pairs done and of all.
+        Called with the number of pairs processed and their total.
 
     Raises
     ------
     ValueError
-        A negative cutoff; fewer than two focal nodes; a directed graph; no pair can reach each other.
+        A negative cutoff; fewer than two focal nodes; a directed graph; no connected pair.
 
     Notes
     -----
-    As in Linkage Mapper: for each pair, the cells with d(s, x) + d(x, t) − d(s, t) ≤ cutoff become a landscape of their
-    own, and 1 A flows through it. A wide cutoff spreads the current; with a cutoff of 0 it keeps to the cells of the
-    cheapest paths.
+    As in Linkage Mapper, 1 A flows between each pair through the landscape of the cells with
+    d(s, x) + d(x, t) − d(s, t) ≤ cutoff. A wide cutoff spreads the current; a cutoff of 0 confines it to the cells of
+    least-cost paths.
 
     References
     ----------
@@ -90,38 +90,36 @@ def pinch_points(
         raise ValueError(f"the cutoff of a corridor must be 0 or more, not {cutoff:g}")
     circuit = GridCircuit(grid)
     nodes = focal.nodes(circuit)
-    # Refuses what is not two focal nodes in the landscape.
+    # Raises an error unless there are two focal nodes in the landscape.
     Pairwise(circuit, focal)
-    reached = [set(circuit.components[mine].tolist()) for mine in nodes]
-    count = len(focal)
-    every = [(one, other) for one in range(count) for other in range(one + 1, count)]
-    joined = [(one, other) for one, other in every if reached[one] & reached[other]]
-    if not joined:
+    components = [set(circuit.components[indices].tolist()) for indices in nodes]
+    pairs = [(i, j) for i in range(len(focal)) for j in range(i + 1, len(focal))]
+    connected = [(i, j) for i, j in pairs if components[i] & components[j]]
+    if not connected:
         raise ValueError(
-            f"none of the {len(every):,} pairs of focal nodes can reach each other: they lie in different connected "
+            f"none of the {len(pairs):,} pairs of focal nodes can reach each other: they lie in different connected "
             "components of the landscape, so there is no corridor between them"
         )
-    vertex = np.asarray(grid.vertex_numbers).ravel()
+    vertex_numbers = np.asarray(grid.vertex_numbers).ravel()
 
-    def maps():
-        for done, (one, other) in enumerate(joined, 1):
-            ends = [vertex[focal.cells[number]] for number in (one, other)]
-            start, end = (places[places < grid.n_vertices] for places in ends)
-            inside = np.isfinite(corridor(grid, start, end, distance=distance, truncate_at=cutoff).excess)
-            yield _within(grid, inside, [focal.cells[one], focal.cells[other]])
+    def current_maps():
+        for done, (i, j) in enumerate(connected, 1):
+            vertices = (vertex_numbers[focal.cells[node]] for node in (i, j))
+            sources, targets = (numbers[numbers < grid.n_vertices] for numbers in vertices)
+            inside = np.isfinite(corridor(grid, sources, targets, distance=distance, truncate_at=cutoff).excess)
+            yield _current_within(grid, inside, [focal.cells[i], focal.cells[j]])
             if progress is not None:
-                progress(done, len(joined))
+                progress(done, len(connected))
 
-    nothing = np.where(np.asarray(grid.active), 0.0, np.nan)
-    sums = accumulate(nothing, maps())
-    return PinchPoints(sums.total, sums.largest, len(joined), len(every) - len(joined), sums.residual)
+    sums = accumulate(np.where(np.asarray(grid.active), 0.0, np.nan), current_maps())
+    return PinchPoints(sums.total, sums.largest, len(connected), len(pairs) - len(connected), sums.residual)
 
 
-def _within(grid: GridGraph, inside: np.ndarray, ends: list[np.ndarray]) -> tuple[np.ndarray, float]:
-    """Return the current between two focal nodes in a part of the landscape, and its residual."""
-    # Rounding may leave an end just outside of a corridor of no width.
-    for places in ends:
-        inside.ravel()[places] |= np.asarray(grid.active).ravel()[places]
+def _current_within(grid: GridGraph, inside: np.ndarray, nodes: list[np.ndarray]) -> tuple[np.ndarray, float]:
+    """Return the current between two focal nodes through a part of the landscape, and its residual."""
+    # Rounding errors may leave a focal node just outside of a corridor of width 0.
+    for cells in nodes:
+        inside.ravel()[cells] |= np.asarray(grid.active).ravel()[cells]
     part = GridGraph(grid.permeability, inside, int(inside.sum()), grid.neighbors, grid.edge_rule, grid.pixel_size)
-    (found,) = Pairwise(GridCircuit(part), FocalNodes(np.array([1, 2]), tuple(ends))).maps()
-    return found.currents, found.residual
+    (pair,) = Pairwise(GridCircuit(part), FocalNodes(np.array([1, 2]), tuple(nodes))).maps()
+    return pair.currents, pair.residual

@@ -1,4 +1,4 @@
-"""Dispersal kernels: the proportion of movement that arrives at a distance."""
+"""Dispersal kernels: the proportion of movement that covers a distance."""
 
 import equinox as eqx
 import jax.numpy as jnp

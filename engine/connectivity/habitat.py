@@ -1,4 +1,4 @@
-"""Connected habitat: how much habitat lies within reach of each cell, as a map and in all (Van Moorter et al. 2023)."""
+"""Connected habitat: the habitat accessible from each cell, as a map and in total (Van Moorter et al. 2023)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..distances.base import AbstractDistance
+from ..distances import AbstractDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
-from .rsp_betweenness import validate_quality
+from .habitat_quality import validate_targets
 
-#: Targets at a time: enough for what they share, few enough for progress in between.
+#: Targets at a time: enough to share the work that batches have in common, few enough to report progress in between.
 BATCH = 8
 
 
 @dataclass(frozen=True)
 class ConnectedHabitat:
-    """Habitat within reach.
+    """Habitat connected with each cell.
 
     Attributes
     ----------
     raster
-        h_s = qs_s Σ_t K_st qt_t of each cell; NaN where it is not active.
+        h_s = qs_s Σ_t K_st qt_t of each cell; NaN in inactive cells.
     total
         Σ_s h_s, the functional habitat of the landscape.
     pairs, unreachable_pairs
-        How many pairs of different cells that have quality can reach each other, and how many cannot.
+        Numbers of connected and of unconnected pairs of different cells with quality.
     """
 
     raster: Float[np.ndarray, "rows columns"]
@@ -48,7 +48,7 @@ def connected_habitat(
     batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
 ) -> ConnectedHabitat:
-    """Return how much habitat each cell of habitat is connected with, over the whole landscape.
+    """Return the habitat that each cell is connected with, over the whole landscape.
 
     Its total is Σ_s Σ_t qs_s K_st qt_t, K_st = f(d_st): the `QualityWeightedConnectivity` of f(d) = exp(−d / α).
 
@@ -59,27 +59,26 @@ def connected_habitat(
     distance
         Any distance, from sources to targets.
     proximity
-        f, of a finite distance; where there is no way the proximity is 0.
+        The dispersal kernel f of a finite distance; the proximity of unconnected cells is 0.
     quality
-        qs, habitat quality of sources, a raster, zero or more; 1 everywhere if left out.
+        qs, raster of the habitat quality of sources, zero or more; 1 everywhere by default.
     targets
-        Vertex numbers; by default every vertex that has quality as a target. See `landmarks` for fewer.
+        Vertex numbers, or rows and columns; by default every vertex with target quality. See `landmarks` for fewer.
     target_quality
-        qt, a raster; the quality of sources if left out.
+        qt, raster of the habitat quality of targets; that of sources by default.
     batch
         Targets at a time.
     progress
-        Called with the number of targets done and of all.
+        Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        Quality that is negative, NaN or infinite in an active cell; no target that has quality; targets that are not
-        vertices.
+        Quality that is negative, NaN or infinite in an active cell; no target with quality; invalid vertices.
 
     Notes
     -----
-    Time grows with cells times targets, memory with cells times `batch`.
+    Time grows with the number of cells times targets, memory with the number of cells times `batch`.
 
     References
     ----------
@@ -89,42 +88,39 @@ def connected_habitat(
     Examples
     --------
     >>> from permea.engine import LCPDistance
-    >>> found = connected_habitat(GridGraph(np.ones((1, 2))), LCPDistance(), lambda cost: jnp.exp(-cost))
-    >>> found.raster.round(6), round(found.total, 6)
+    >>> habitat = connected_habitat(GridGraph(np.ones((1, 2))), LCPDistance(), lambda cost: jnp.exp(-cost))
+    >>> habitat.raster.round(6), round(habitat.total, 6)
     (array([[1.367879, 1.367879]]), 2.735759)
     """
-    start = validate_quality(grid, quality)
-    end = start if target_quality is None else validate_quality(grid, target_quality)
+    quality, target_quality, target_vertices = validate_targets(grid, quality, target_quality, targets)
+    n_targets = target_vertices.size
+    batch = min(batch, n_targets)
+    # Functions are compared by their code; modules with parameters are traced.
+    if not isinstance(proximity, eqx.Module):
+        proximity = HashableFunction(proximity)
     active = np.asarray(grid.active)
-    values = end[active]
-    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
-    if not (values[chosen] > 0).any():
-        raise ValueError(f"none of {chosen.size:,} targets has a quality above 0: there is nothing to reach")
-    batch = min(batch, chosen.size)
-    # Functions are told apart by what they compute; modules with numbers in them go as they are.
-    nearness = proximity if isinstance(proximity, eqx.Module) else HashableFunction(proximity)
-    sources = jnp.asarray(start[active])
-    total, pairs, unreachable = np.zeros(grid.n_vertices), 0, 0
-    for first in range(0, chosen.size, batch):
-        part = chosen[first : first + batch]
-        # A last batch of another length would be compiled anew; a vertex that does not exist is reached from nowhere.
-        more = batch - part.size
-        padded = np.concatenate([part, np.full(more, grid.n_vertices, part.dtype)])
-        weights = np.concatenate([values[part], np.zeros(more)])
-        found, joined, missed = _batch(
-            distance, nearness, grid, sources, jnp.asarray(padded, dtype=int), jnp.asarray(weights)
+    source_quality = jnp.asarray(quality[active])
+    accessible, pairs, unreachable = np.zeros(grid.n_vertices), 0, 0
+    for first in range(0, n_targets, batch):
+        part = target_vertices[first : first + batch]
+        # Padding with vertices that do not exist gives the last batch the shape that is already compiled.
+        padding = batch - part.size
+        padded = np.concatenate([part, np.full(padding, grid.n_vertices, part.dtype)])
+        weights = np.concatenate([target_quality[first : first + batch], np.zeros(padding)])
+        partial_sum, connected, unconnected = _accessible_habitat(
+            distance, proximity, grid, source_quality, jnp.asarray(padded, dtype=int), jnp.asarray(weights)
         )
-        total += np.asarray(found)
-        pairs, unreachable = pairs + int(joined), unreachable + int(missed)
+        accessible += np.asarray(partial_sum)
+        pairs, unreachable = pairs + int(connected), unreachable + int(unconnected)
         if progress is not None:
-            progress(min(first + batch, chosen.size), chosen.size)
+            progress(min(first + batch, n_targets), n_targets)
     raster = np.full(grid.shape, np.nan)
-    raster[active] = total
-    return ConnectedHabitat(raster, float(total.sum()), pairs, unreachable)
+    raster[active] = accessible
+    return ConnectedHabitat(raster, float(accessible.sum()), pairs, unreachable)
 
 
 @eqx.filter_jit
-def _batch(
+def _accessible_habitat(
     distance: AbstractDistance,
     proximity: Callable[[Array], Array],
     grid: GridGraph,
@@ -132,9 +128,10 @@ def _batch(
     targets: Int[Array, "batch"],
     target_quality: Float[Array, "batch"],
 ) -> tuple[Float[Array, "n"], Int[Array, ""], Int[Array, ""]]:
+    """Return qs_s Σ_t K_st qt_t over a batch of targets, and the numbers of connected and unconnected pairs."""
     distances = distance(grid, targets=targets)
-    reachable = jnp.isfinite(distances)
-    nearness = jnp.where(reachable, proximity(jnp.where(reachable, distances, 0.0)), 0.0)
-    apart = jnp.arange(grid.n_vertices)[:, None] != targets[None]
-    asked = (quality > 0)[:, None] & (target_quality > 0)[None] & apart
-    return quality * (nearness @ target_quality), (asked & reachable).sum(), (asked & ~reachable).sum()
+    connected = jnp.isfinite(distances)
+    kernel = jnp.where(connected, proximity(jnp.where(connected, distances, 0.0)), 0.0)
+    distinct = jnp.arange(grid.n_vertices)[:, None] != targets[None]
+    counted = (quality > 0)[:, None] & (target_quality > 0)[None] & distinct
+    return quality * (kernel @ target_quality), (counted & connected).sum(), (counted & ~connected).sum()

@@ -1,4 +1,4 @@
-"""Landmarks: few targets that stand for many, each for the habitat of the block of cells around it."""
+"""Landmarks: targets that represent the habitat of blocks of cells (Van Moorter et al. 2023)."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from ..graph.grid_graph import ArrayInput, GridGraph
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Cells that stand for blocks.
+    """Vertices that represent blocks of cells.
 
     Attributes
     ----------
     vertices
-        Their numbers, block by block, row by row.
+        Vertex numbers of the landmarks, block by block in row-major order.
     quality
-        The quality of all cells of a block in its landmark, 0 elsewhere: it sums up to what it was.
+        Raster with the summed quality of each block at its landmark and 0 elsewhere; its total is that of the quality.
     """
 
     vertices: Int[np.ndarray, "landmarks"]
@@ -25,24 +25,24 @@ class Landmarks:
 
 
 def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
-    """Concentrate the quality of each block of cells in one vertex, the nearest to the block's centre.
+    """Concentrate the quality of each block of cells at the vertex nearest to the block's centre.
 
-    The centre of a block of an even number of cells is the cell after its middle, as in ConScape; but where no
-    vertex lies there the next one is taken and nothing is lost. Blocks at the lower and right edge may be cut off.
+    The centre of a block of even width is the cell after its middle, as in ConScape; where that cell is not a vertex,
+    the nearest vertex takes its place, so that no quality is lost. Blocks at the lower and right edge may be smaller.
 
     Parameters
     ----------
     grid
         The landscape.
     quality
-        Of targets, a raster, zero or more; what lies outside of the active cells does not count.
+        Raster of the habitat quality of targets, zero or more; ignored in inactive cells.
     width
-        Of a block, in cells; with 1 every cell that has quality is a landmark.
+        Width of a block, in cells; with 1 every cell with quality is a landmark.
 
     Raises
     ------
     ValueError
-        A width below 1, or no cell that has quality.
+        A width below 1, or no active cell with quality.
 
     References
     ----------
@@ -51,31 +51,32 @@ def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
 
     Examples
     --------
-    >>> found = landmarks(GridGraph(np.ones((3, 4))), np.ones((3, 4)), 3)
-    >>> found.vertices, found.quality.sum(1)
+    >>> targets = landmarks(GridGraph(np.ones((3, 4))), np.ones((3, 4)), 3)
+    >>> targets.vertices, targets.quality.sum(1)
     (array([5, 7]), array([ 0., 12.,  0.]))
     """
     if width < 1:
         raise ValueError(f"the width of a block must be one cell or more, not {width}")
     active = np.asarray(grid.active)
     values = np.where(active, np.asarray(quality, float), 0.0)
-    frame = [(0, -length % width) for length in active.shape]
-    centre, there = (_blocks(np.pad(raster, frame), width) for raster in (values, active))
-    sums = centre.sum(1)
-    chosen = np.flatnonzero(sums > 0)
-    if not chosen.size:
-        raise ValueError("no cell that can be reached has a quality above 0: there is nothing to go to")
-    place = nearest_to_centre(there[chosen], (width, width))
-    across = -(-grid.width // width)
-    rows, columns = chosen // across * width + place // width, chosen % across * width + place % width
-    result = np.zeros(grid.shape)
-    result[rows, columns] = sums[chosen]
-    numbers = np.cumsum(active.ravel()) - 1
-    return Landmarks(numbers[rows * grid.width + columns], result)
+    padding = [(0, -length % width) for length in active.shape]
+    quality_blocks, active_blocks = (_blocks(np.pad(raster, padding), width) for raster in (values, active))
+    block_quality = quality_blocks.sum(1)
+    selected = np.flatnonzero(block_quality > 0)
+    if not selected.size:
+        raise ValueError("no active cell has a quality above 0: there is no habitat to reach")
+    centre = nearest_to_centre(active_blocks[selected], (width, width))
+    blocks_across = -(-grid.width // width)
+    rows = selected // blocks_across * width + centre // width
+    columns = selected % blocks_across * width + centre % width
+    concentrated = np.zeros(grid.shape)
+    concentrated[rows, columns] = block_quality[selected]
+    vertex_numbers = np.cumsum(active.ravel()) - 1
+    return Landmarks(vertex_numbers[rows * grid.width + columns], concentrated)
 
 
 def nearest_to_centre(active: Bool[np.ndarray, "blocks cells"], shape: tuple[int, int]) -> Int[np.ndarray, "blocks"]:
-    """Return the active cell of each block of a shape that is nearest to its centre, the first of several row by row.
+    """Return the flat index of the active cell nearest to the centre of each block, the first of several.
 
     Examples
     --------
@@ -83,11 +84,12 @@ def nearest_to_centre(active: Bool[np.ndarray, "blocks cells"], shape: tuple[int
     array([1, 0])
     """
     rows, columns = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
-    away = (rows - shape[0] // 2) ** 2 + (columns - shape[1] // 2) ** 2
-    return np.where(active, away, np.inf).argmin(1)
+    squared_distance = (rows - shape[0] // 2) ** 2 + (columns - shape[1] // 2) ** 2
+    return np.where(active, squared_distance, np.inf).argmin(1)
 
 
 def _blocks(raster: np.ndarray, width: int) -> np.ndarray:
+    """Return the cells of each block of a raster, in rows of one array."""
     rows, columns = raster.shape
-    cut = raster.reshape(rows // width, width, columns // width, width).swapaxes(1, 2)
-    return cut.reshape(-1, width * width)
+    blocks = raster.reshape(rows // width, width, columns // width, width).swapaxes(1, 2)
+    return blocks.reshape(-1, width * width)

@@ -1,4 +1,4 @@
-"""How connected a landscape is, as one number: something a gradient can be taken of."""
+"""Measures of connectivity: differentiable sums over pairs of cells."""
 
 import abc
 
@@ -11,9 +11,10 @@ from ..graph.grid_graph import ArrayInput, GridGraph
 
 
 class AbstractConnectivity(eqx.Module):
-    """A sum over pairs of places, sources to targets, of something that depends on their distance.
+    """A sum over pairs of sources and targets of a function of their distance.
 
-    Being a sum, it can be gathered from batches of targets: `total` gives a batch's part and `finish` the number.
+    The sum can be accumulated from batches of targets: `partial_sum` returns that of a batch, and `aggregate` turns
+    the total into the measure. A subclass implements `contributions` and `aggregate`.
     """
 
     distance: eqx.AbstractVar[AbstractDistance]
@@ -33,27 +34,33 @@ class AbstractConnectivity(eqx.Module):
         grid
             The landscape.
         sources, targets
-            Vertex numbers. Sources left out are all vertices; targets left out are the sources.
+            Vertex numbers, or rows and columns. By default all vertices are sources, and the targets are the sources.
         quality
-            Habitat quality, a raster; 1 everywhere if left out.
+            Raster of habitat quality; 1 everywhere by default.
         """
-        start = None if sources is None else grid.vertex_indices(sources, "sources")
-        end = None if targets is None else grid.vertex_indices(targets, "targets")
-        weight = jnp.ones(grid.shape) if quality is None else jnp.asarray(quality, dtype=float)
-        total, pairs, _ = self.total(grid, start, end, weight)
-        return self.finish(total, pairs)
+        sources = None if sources is None else grid.vertex_indices(sources, "sources")
+        targets = None if targets is None else grid.vertex_indices(targets, "targets")
+        quality = jnp.ones(grid.shape) if quality is None else jnp.asarray(quality, dtype=float)
+        total, pairs, _ = self.partial_sum(grid, sources, targets, quality)
+        return self.aggregate(total, pairs)
 
-    def total(
+    def partial_sum(
         self,
         grid: GridGraph,
         sources: Int[Array, "sources"] | None,
         targets: Int[Array, "targets"] | None,
         quality: Float[Array, "rows columns"],
     ) -> tuple[Float[Array, ""], Int[Array, ""], Int[Array, ""]]:
-        """Return the sum over the pairs, how many pairs entered it, and how many cannot reach each other.
+        """Return the sum over the pairs, and the numbers of connected and of unconnected pairs of distinct vertices.
 
-        A pair of a place with itself counts as none. Sources that are None are all vertices, targets that are None
-        the sources.
+        Parameters
+        ----------
+        grid
+            The landscape.
+        sources, targets
+            Vertex numbers; None for all vertices as sources, or for the sources as targets.
+        quality
+            Raster of habitat quality.
         """
         if targets is None:
             distances = self.distance(grid) if sources is None else self.distance(grid, nodes=sources)
@@ -62,31 +69,44 @@ class AbstractConnectivity(eqx.Module):
         sources = jnp.arange(grid.n_vertices) if sources is None else sources
         targets = sources if targets is None else targets
         exists = (sources < grid.n_vertices)[:, None] & (targets < grid.n_vertices)[None]
-        apart = exists & (sources[:, None] != targets[None])
-        reachable = jnp.isfinite(distances)
-        values = jnp.append(grid.array_to_node_values(quality), 0.0)
-        kept = jnp.where(reachable, distances, 0.0)
-        terms = self.terms(kept, reachable & exists, values[sources], values[targets], apart)
-        return terms.sum(), (apart & reachable).sum(), (apart & ~reachable).sum()
+        distinct = exists & (sources[:, None] != targets[None])
+        connected = jnp.isfinite(distances)
+        # Padding has no quality.
+        quality = jnp.append(grid.array_to_node_values(quality), 0.0)
+        finite = jnp.where(connected, distances, 0.0)
+        contributions = self.contributions(finite, connected & exists, quality[sources], quality[targets], distinct)
+        return contributions.sum(), (distinct & connected).sum(), (distinct & ~connected).sum()
 
     @abc.abstractmethod
-    def terms(
+    def contributions(
         self,
         distances: Float[Array, "sources targets"],
-        reachable: Array,
+        connected: Array,
         source_quality: Float[Array, "sources"],
         target_quality: Float[Array, "targets"],
-        apart: Array,
+        distinct: Array,
     ) -> Float[Array, "sources targets"]:
-        """Return what each pair adds; `distances` holds 0 where there is no way."""
+        """Return the contribution of each pair.
+
+        Parameters
+        ----------
+        distances
+            Distance from each source to each target; 0 where they are not connected.
+        connected
+            Whether the target can be reached from the source.
+        source_quality, target_quality
+            Habitat quality of sources and targets.
+        distinct
+            Whether source and target are different vertices.
+        """
 
     @abc.abstractmethod
-    def finish(self, total: Float[Array, ""], pairs: Int[Array, ""]) -> Float[Array, ""]:
-        """Return the number from the sum over all pairs and their count."""
+    def aggregate(self, total: Float[Array, ""], pairs: Int[Array, ""]) -> Float[Array, ""]:
+        """Return the measure from the sum over all pairs and the number of connected pairs."""
 
 
 class MeanPathLength(AbstractConnectivity):
-    """Mean distance over the pairs of different places that can reach each other; smaller is better connected.
+    """Mean distance over the connected pairs of different cells; smaller means better connected.
 
     Parameters
     ----------
@@ -102,28 +122,28 @@ class MeanPathLength(AbstractConnectivity):
 
     distance: AbstractDistance
 
-    def terms(self, distances, reachable, source_quality, target_quality, apart):
+    def contributions(self, distances, connected, source_quality, target_quality, distinct):
         """Return the distance of each pair."""
-        return jnp.where(apart, distances, 0.0)
+        return jnp.where(distinct, distances, 0.0)
 
-    def finish(self, total, pairs):
-        """Divide by the number of pairs; infinite if no two places can reach each other."""
+    def aggregate(self, total, pairs):
+        """Divide by the number of pairs; infinite if no two cells are connected."""
         return jnp.where(pairs > 0, total / jnp.maximum(pairs, 1), jnp.inf)
 
 
 class QualityWeightedConnectivity(AbstractConnectivity):
-    """Habitat that can be reached, weighted by its quality: Σ_i Σ_j q_i exp(−d_ij / α) q_j; larger is better.
+    """Accessible habitat weighted by its quality, Σ_i Σ_j q_i exp(−d_ij / α) q_j; larger means better connected.
 
     Parameters
     ----------
     distance
         Any distance.
     alpha
-        α, the distance (in the unit of `distance`) over which movement falls to 1/e.
+        The dispersal distance α > 0, in the unit of `distance`, at which the kernel has fallen to 1/e.
 
     Notes
     -----
-    A place reaches itself: the pairs i = j add q_i².
+    The pairs i = j contribute q_i².
 
     References
     ----------
@@ -145,11 +165,11 @@ class QualityWeightedConnectivity(AbstractConnectivity):
         self.distance = distance
         self.alpha = jnp.asarray(alpha, dtype=float)
 
-    def terms(self, distances, reachable, source_quality, target_quality, apart):
+    def contributions(self, distances, connected, source_quality, target_quality, distinct):
         """Return q_i exp(−d_ij / α) q_j of each pair."""
-        proximity = jnp.where(reachable, jnp.exp(-distances / self.alpha), 0.0)
+        proximity = jnp.where(connected, jnp.exp(-distances / self.alpha), 0.0)
         return source_quality[:, None] * proximity * target_quality[None]
 
-    def finish(self, total, pairs):
-        """Return the sum as it is."""
+    def aggregate(self, total, pairs):
+        """Return the sum."""
         return total

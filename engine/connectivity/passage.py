@@ -1,4 +1,4 @@
-"""How many pass through cells and edges on the way to one target, in all or net of who comes back."""
+"""Passage of random walks to one target through cells and edges, total or net (van Etten 2017, gdistance)."""
 
 from typing import NamedTuple
 
@@ -12,24 +12,24 @@ from ..linalg.base import AbstractLinearSolver
 from ..linalg.stencil_matrix import StencilMatrix
 from ..random_walks.visits import ConditionedWalk, condition_on_hitting
 
-#: What counts: every passage, or those in one direction less those in the other.
+#: Kinds of passage: all passages of an edge, or those in one direction minus those in the other.
 PASSAGES = ("total", "net")
 PassageKind = str
 
 
 class Passage(NamedTuple):
-    """What passes on the way to one target.
+    """Expected passages of walks to one target.
 
     Attributes
     ----------
     cells
-        Passages through each cell: what enters or what leaves it, whichever is more.
+        Passages through each cell: the flow into it or the flow out of it, whichever is larger.
     edges
-        Passages of each step.
+        Passages of each step from a cell to its neighbour.
     visits
-        Visits of each cell before the target is reached, whatever kind of passage counts; 0 at the target.
+        Visits of each cell before the target is hit, whatever the kind of passage; 0 at the target.
     imbalance
-        By how much what enters a cell and what leaves it differ at most, beside the most visits of a cell.
+        Largest difference between the flow into a cell and the flow out of it, relative to the most visits of a cell.
     """
 
     cells: Float[Array, "rows columns"]
@@ -37,18 +37,22 @@ class Passage(NamedTuple):
     visits: Float[Array, "rows columns"]
     imbalance: Float[Array, ""]
 
-    def plus(self, other: "Passage") -> "Passage":
-        """Return both together."""
-        sums = (one + another for one, another in zip(self[:3], other[:3], strict=True))
+    def __add__(self, other: "Passage") -> "Passage":
+        sums = (a + b for a, b in zip(self[:3], other[:3], strict=True))
         return Passage(*sums, jnp.maximum(self.imbalance, other.imbalance))
 
-    def times(self, weight: Float[Array, ""]) -> "Passage":
-        """Return so many times as much."""
-        return Passage(*(weight * each for each in self[:3]), self.imbalance)
+    def __mul__(self, weight: Float[Array, ""]) -> "Passage":
+        return Passage(*(weight * array for array in self[:3]), self.imbalance)
 
 
 def zero_passage(grid: GridGraph) -> Passage:
-    """Return a landscape in which nobody moves."""
+    """Return the passage of no walks.
+
+    Examples
+    --------
+    >>> zero_passage(GridGraph(jnp.ones((1, 2)))).cells
+    Array([[0., 0.]], dtype=float64)
+    """
     zeros = jnp.zeros(grid.shape)
     return Passage(zeros, jnp.zeros_like(grid.edges), zeros, jnp.zeros(()))
 
@@ -60,63 +64,63 @@ def walk_to(
     costs: Float[Array, "directions rows columns"],
     target: Int[Array, ""],
 ) -> ConditionedWalk:
-    """Return how randomized shortest paths lead to a cell.
+    """Return the random walk of randomized shortest paths, conditioned on hitting a target.
 
     Parameters
     ----------
     distance
-        Whose θ it is.
+        Randomized shortest paths, with their θ.
     solver
-        As `distance.solver_for` returns it.
+        The solver that `distance.solver_for` returns.
     grid, costs
         The landscape, and the cost of every step.
     target
-        Flat raster index.
+        Flat raster index of the target.
     """
     return condition_on_hitting(solver, grid.edges, costs, distance.theta, target)
 
 
 def passage_from_walk(
-    way: ConditionedWalk, entering: Float[Array, "rows columns"], target: Int[Array, ""], kind: PassageKind
+    walk: ConditionedWalk, starts: Float[Array, "rows columns"], target: Int[Array, ""], kind: PassageKind
 ) -> Passage:
-    """Return what passes when so many start in each cell and go to one target.
+    """Return the passage of walks that start in given numbers in each cell and end at one target.
 
     Parameters
     ----------
-    way
-        To the target.
-    entering
-        How many start in each cell; 0 where the target cannot be reached.
+    walk
+        The walk to the target.
+    starts
+        Number of walks that start in each cell; 0 where the target is unreachable.
     target
-        Flat raster index.
+        Flat raster index of the target.
     kind
         "total" or "net".
     """
-    shape = entering.shape
-    moving = entering.ravel().at[target].set(0.0, mode="drop").reshape(shape)
+    shape = starts.shape
+    starts = starts.ravel().at[target].set(0.0, mode="drop").reshape(shape)
 
     def compute() -> Passage:
-        visits = way.expected_visits(moving[None])[0]
-        edges = visits * way.transition_probabilities
-        coming = _turned(edges)
-        came = coming.sum(0)
-        arrived = jnp.zeros(moving.size).at[target].set(moving.sum(), mode="drop").reshape(shape)
-        # What enters a cell is what was seen there, and all of that leaves again, or has arrived.
-        missed = jnp.maximum(jnp.abs(moving + came - arrived - visits), jnp.abs(edges.sum(0) - visits)).max()
-        largest = jnp.maximum(visits.max(), moving.sum())
+        visits = walk.expected_visits(starts[None])[0]
+        edges = visits * walk.transition_probabilities
+        reverse = _reverse_flow(edges)
+        inflow = reverse.sum(0)
+        hits = jnp.zeros(starts.size).at[target].set(starts.sum(), mode="drop").reshape(shape)
+        # The visits of a cell are its starts and its inflow; all of them leave it, except at the target.
+        residual = jnp.maximum(jnp.abs(starts + inflow - hits - visits), jnp.abs(edges.sum(0) - visits)).max()
+        largest = jnp.maximum(visits.max(), starts.sum())
         if kind == "net":
-            edges = jnp.maximum(edges - coming, 0.0)
-            came = _turned(edges).sum(0)
-            return Passage(jnp.maximum(edges.sum(0), came), edges, visits, missed / largest)
-        return Passage(jnp.maximum(visits, came), edges, visits, missed / largest)
+            edges = jnp.maximum(edges - reverse, 0.0)
+            inflow = _reverse_flow(edges).sum(0)
+            return Passage(jnp.maximum(edges.sum(0), inflow), edges, visits, residual / largest)
+        return Passage(jnp.maximum(visits, inflow), edges, visits, residual / largest)
 
-    def nothing() -> Passage:
+    def empty() -> Passage:
         zeros = jnp.zeros(shape)
-        return Passage(zeros, jnp.zeros_like(way.transition_probabilities), zeros, jnp.zeros(()))
+        return Passage(zeros, jnp.zeros_like(walk.transition_probabilities), zeros, jnp.zeros(()))
 
-    return jax.lax.cond((moving > 0).any(), compute, nothing)
+    return jax.lax.cond((starts > 0).any(), compute, empty)
 
 
-def _turned(edges: Float[Array, "directions rows columns"]) -> Float[Array, "directions rows columns"]:
-    """Return what comes from each neighbour, from what goes there."""
+def _reverse_flow(edges: Float[Array, "directions rows columns"]) -> Float[Array, "directions rows columns"]:
+    """Return the flow from each neighbour to a cell, given the flow from a cell to each neighbour."""
     return StencilMatrix(jnp.zeros(edges.shape[1:]), edges).transpose().edges

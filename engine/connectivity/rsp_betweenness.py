@@ -1,4 +1,4 @@
-"""Where movement between all habitat passes: betweenness by randomized shortest paths, and the habitat it connects."""
+"""Betweenness of randomized shortest paths between all habitat, and connected habitat (Van Moorter et al. 2023)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from ..distances.rsp import RSPDistance
 from ..graph.grid_graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
 from ..linalg.base import AbstractLinearSolver
+from .habitat_quality import validate_targets
 from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to
 
 Proximity = Callable[[Array], Array]
@@ -21,22 +22,22 @@ Proximity = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Betweenness:
-    """Movement between habitat.
+    """Betweenness of cells and edges.
 
     Attributes
     ----------
     passage
-        b_i, expected visits of each cell, weighted; or net passages. NaN where the cell is not active.
+        Betweenness b_i: weighted expected visits of each cell, or net passages; NaN in inactive cells.
     edges
-        Expected passages of each step from a cell to its neighbour, weighted alike.
+        Weighted expected passages of each step from a cell to its neighbour.
     habitat
         Connected habitat h_s = qs_s Σ_t K_st qt_t of each cell, if there is a proximity; else None.
     pairs, unreachable_pairs
-        How many pairs of different cells entered, and how many cannot reach each other.
+        Numbers of connected and of unconnected pairs of different cells with quality.
     steps
-        Mean number of steps between two cells, weighted alike; NaN where nobody moves.
+        Weighted mean number of steps of a path; NaN if there is no movement.
     imbalance
-        By how much what enters a cell and what leaves it differ at most, beside the most visits of a cell.
+        Largest difference between the flow into a cell and the flow out of it, relative to the most visits of a cell.
     """
 
     passage: Float[np.ndarray, "rows columns"]
@@ -59,44 +60,43 @@ def betweenness(
     kind: PassageKind = "total",
     progress: Callable[[int, int], None] | None = None,
 ) -> Betweenness:
-    """Return how often movement between all habitat is expected to visit each cell.
+    """Return the expected visits of each cell by movement between all habitat.
 
-    From s to t go M_st = qs_s K_st qt_t, on randomized shortest paths until they first reach t:
+    M_st = qs_s K_st qt_t is the movement from s to t, along randomized shortest paths until they first hit t:
 
         b_i = Σ_t Z_it [(I − W)⁻ᵀ (M ∘/ Z − diag(column sums / Z_tt))]_it,
 
-    as ConScape defines it; target by target the same numbers are the visits of walks given that they arrive.
+    as ConScape defines it. Target by target, these are the visits of random walks conditioned on hitting the target.
 
     Parameters
     ----------
     grid
         The landscape.
     distance
-        θ, what a step costs, and how to solve.
+        θ, the cost of a step, and the solver.
     quality
-        qs, habitat quality of sources, a raster, zero or more; 1 everywhere if left out.
+        qs, raster of the habitat quality of sources, zero or more; 1 everywhere by default.
     targets
-        Vertex numbers; by default every vertex that has quality as a target. See `landmarks` for fewer.
+        Vertex numbers, or rows and columns; by default every vertex with target quality. See `landmarks` for fewer.
     target_quality
-        qt, a raster; the quality of sources if left out.
+        qt, raster of the habitat quality of targets; that of sources by default.
     proximity
         K as a function of the expected cost, for k-weighted betweenness and connected habitat; by default K = 1
         (q-weighted).
     kind
-        "total" for visits, which is what ConScape returns; "net" for what passes in one direction less what comes
-        back, of all who go to one target together.
+        "total" for visits, as in ConScape; "net" for the passages of an edge in one direction minus those in the other,
+        summed over all sources before the subtraction, target by target.
     progress
-        Called with the number of targets done and of all.
+        Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        Quality that is negative, NaN or infinite in an active cell; no target that has quality; targets that are not
-        vertices.
+        Quality that is negative, NaN or infinite in an active cell; no target with quality; invalid vertices.
 
     Notes
     -----
-    Three systems with one matrix for each target; nothing larger than a few rasters is held.
+    Three systems with one matrix for each target; memory for a few rasters.
 
     References
     ----------
@@ -113,78 +113,49 @@ def betweenness(
     """
     if kind not in PASSAGES:
         raise ValueError(f"the kind of passage must be one of {', '.join(PASSAGES)}, not {kind!r}")
-    start = validate_quality(grid, quality)
-    end = start if target_quality is None else validate_quality(grid, target_quality)
-    active = np.asarray(grid.active)
-    values = end[active]
-    chosen = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
-    if not (values[chosen] > 0).any():
-        raise ValueError(f"none of {chosen.size:,} targets has a quality above 0: there is nothing to go to")
-    given = (distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0))
-    # Functions are told apart by what they compute; modules with numbers in them go as they are.
-    nearness = proximity if proximity is None or isinstance(proximity, eqx.Module) else HashableFunction(proximity)
-    cells, weights = vertex_cells(grid, jnp.asarray(chosen)), jnp.asarray(values[chosen])
-    passed, habitat = np.zeros(grid.shape), np.zeros(grid.shape)
+    quality, target_quality, target_vertices = validate_targets(grid, quality, target_quality, targets)
+    solver, costs = distance.solver_for(grid), edge_costs(grid, distance.cost, fill=0.0)
+    # Functions are compared by their code; modules with parameters are traced.
+    if proximity is not None and not isinstance(proximity, eqx.Module):
+        proximity = HashableFunction(proximity)
+    source_quality, target_cells = jnp.asarray(quality), vertex_cells(grid, jnp.asarray(target_vertices))
+    passage, habitat = np.zeros(grid.shape), np.zeros(grid.shape)
     edges = np.zeros((grid.directions, *grid.shape))
-    pairs, unreachable, visits, walked, imbalance = 0, 0, 0.0, 0.0, 0.0
-    for number in range(chosen.size):
-        found = _to_one(*given, cells[number], jnp.asarray(start), weights[number], nearness, kind)
-        passed += np.asarray(found.passage.visits if kind == "total" else found.passage.cells)
-        edges += np.asarray(found.passage.edges)
-        habitat += np.asarray(found.habitat)
-        pairs, unreachable = pairs + int(found.pairs), unreachable + int(found.unreachable)
-        visits, walked = visits + float(found.passage.visits.sum()), walked + float(found.walked)
-        imbalance = max(imbalance, float(found.passage.imbalance))
+    pairs, unreachable, visits, walks, imbalance = 0, 0, 0.0, 0.0, 0.0
+    for number, weight in enumerate(jnp.asarray(target_quality)):
+        part = _to_target(distance, solver, grid, costs, target_cells[number], source_quality, weight, proximity, kind)
+        passage += np.asarray(part.passage.visits if kind == "total" else part.passage.cells)
+        edges += np.asarray(part.passage.edges)
+        habitat += np.asarray(part.habitat)
+        pairs, unreachable = pairs + int(part.pairs), unreachable + int(part.unreachable)
+        visits, walks = visits + float(part.passage.visits.sum()), walks + float(part.walks)
+        imbalance = max(imbalance, float(part.passage.imbalance))
         if progress is not None:
-            progress(number + 1, chosen.size)
+            progress(number + 1, target_vertices.size)
+    active = np.asarray(grid.active)
     return Betweenness(
-        np.where(active, passed, np.nan),
+        np.where(active, passage, np.nan),
         edges,
         None if proximity is None else np.where(active, habitat, np.nan),
         pairs,
         unreachable,
-        visits / walked if walked > 0 else float("nan"),
+        visits / walks if walks > 0 else float("nan"),
         imbalance,
     )
 
 
-def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.ndarray, "rows columns"]:
-    """Return quality as an array that is 0 outside of the active cells; 1 in all of them if it is left out.
-
-    Raises
-    ------
-    ValueError
-        It has another shape than the landscape, or is negative, NaN or infinite in an active cell.
-
-    Examples
-    --------
-    >>> validate_quality(GridGraph(np.array([[1.0, 0.0]])), [[0.5, np.nan]])
-    array([[0.5, 0. ]])
-    """
-    active = np.asarray(grid.active)
-    values = np.ones(grid.shape) if quality is None else np.asarray(quality, dtype=float)
-    if values.shape != grid.shape:
-        raise ValueError(f"quality has {values.shape} cells, the landscape {grid.shape}")
-    wrong = active & ~((values >= 0) & (values < np.inf))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"quality is negative, missing or infinite in {wrong.sum()} active cells, the first at row {row}, column "
-            f"{column} ({values[row, column]}); it must be zero or more"
-        )
-    return np.where(active, values, 0.0)
-
-
 class _TargetContribution(eqx.Module):
+    """The sums over all sources for one target; `walks` is the movement that starts elsewhere."""
+
     passage: Passage
     habitat: Float[Array, "rows columns"]
-    walked: Float[Array, ""]
+    walks: Float[Array, ""]
     pairs: Int[Array, ""]
     unreachable: Int[Array, ""]
 
 
 @eqx.filter_jit
-def _to_one(
+def _to_target(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
     grid: GridGraph,
@@ -195,17 +166,17 @@ def _to_one(
     proximity: Proximity | None,
     kind: PassageKind,
 ) -> _TargetContribution:
-    way = walk_to(distance, solver, grid, costs, target)
-    # A harmless 0 where there is no way.
-    spent = jnp.where(way.reachable, way.expected_cost, 0.0)
-    nearness = jnp.ones(grid.shape) if proximity is None else proximity(spent)
-    moved = jnp.where(way.reachable, quality * nearness * target_quality, 0.0)
+    walk = walk_to(distance, solver, grid, costs, target)
+    # A finite cost of 0 keeps NaN out where the target is unreachable.
+    cost = jnp.where(walk.reachable, walk.expected_cost, 0.0)
+    kernel = jnp.ones(grid.shape) if proximity is None else proximity(cost)
+    movement = jnp.where(walk.reachable, quality * kernel * target_quality, 0.0)
     elsewhere = jnp.arange(quality.size).reshape(grid.shape) != target
-    asked = (quality > 0) & (target_quality > 0) & elsewhere
+    counted = (quality > 0) & (target_quality > 0) & elsewhere
     return _TargetContribution(
-        passage_from_walk(way, moved, target, kind),
-        moved,
-        jnp.where(elsewhere, moved, 0.0).sum(),
-        (asked & way.reachable).sum(),
-        (asked & ~way.reachable).sum(),
+        passage_from_walk(walk, movement, target, kind),
+        movement,
+        jnp.where(elsewhere, movement, 0.0).sum(),
+        (counted & walk.reachable).sum(),
+        (counted & ~walk.reachable).sum(),
     )

@@ -1,4 +1,4 @@
-"""Where randomized shortest paths lead: passages between places, from wandering to the cheapest route."""
+"""Movement along randomized shortest paths: passages between sources and targets (Kivimäki et al. 2016)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to,
 
 @dataclass(frozen=True)
 class RSPFlow:
-    """Passages of randomized shortest paths.
+    """Expected passages of randomized shortest paths.
 
     Attributes
     ----------
     passage
-        Expected passages through each cell, summed over the pairs; NaN where the cell is not active.
+        Expected passages through each cell, summed over the pairs; NaN in inactive cells.
     edges
-        Expected passages of each step from a cell to its neighbour, in the order of `steps_of`.
+        Expected passages of each step from a cell to its neighbour, in the order of `neighbour_offsets`.
     reached
-        Whether a source reaches a target.
+        Whether each target can be reached from each source.
     expected_cost
-        Mean cost of the paths from each source to each target; infinite where there is none.
+        Expected cost of the paths from each source to each target; infinite where there is none.
     steps
-        Mean number of steps of a path, over the pairs by their weights; NaN where no source reaches any target.
+        Mean number of steps of a path, weighted over the pairs; NaN if no target can be reached.
     imbalance
-        By how much what enters a cell and what leaves it differ at most, beside the most visits of a cell.
+        Largest difference between the flow into a cell and the flow out of it, relative to the most visits of a cell.
     """
 
     passage: Float[np.ndarray, "rows columns"]
@@ -55,36 +55,37 @@ def rsp_flow(
     kind: PassageKind = "total",
     progress: Callable[[int, int], None] | None = None,
 ) -> RSPFlow:
-    """Return how often randomized shortest paths between places are expected to pass through each cell and edge.
+    """Return the expected passages of randomized shortest paths through each cell and edge.
 
-    A path from s ends when it first reaches t; n_ij are its passages of the step from i to j (see `solvers.passing`).
-    The *total* passage of a cell is what enters or what leaves it, whichever is more: 1 or more at s, 1 at t. The
-    *net* passage counts max(n_ij − n_ji, 0) instead of n_ij, pair by pair: who walks to and fro cancels.
+    A path from s ends when it first hits t; n_ij are its passages of the step from i to j (see `random_walks.visits`).
+    The *total* passage of a cell is the flow into it or out of it, whichever is larger: 1 or more at s, 1 at t. The
+    *net* passage counts max(n_ij − n_ji, 0) instead of n_ij, pair by pair, so that steps to and fro cancel.
 
     Parameters
     ----------
     grid
         The landscape.
     distance
-        θ, what a step costs, and how to solve.
+        θ, the cost of a step, and the solver.
     sources, targets
-        Vertex numbers; without targets every two different sources, both ways.
+        Vertex numbers, or rows and columns; by default all ordered pairs of different sources.
     weights
-        How many walk from each source to each target; 1 by default.
+        Number of paths from each source to each target; 1 by default.
     kind
         "total" or "net".
     progress
-        Called with the number of targets done and of all.
+        Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        Vertices that are none; weights that are negative or not finite; a kind of passage that is none.
+        Invalid vertices; weights that are negative or not finite; an unknown kind of passage.
 
     Notes
     -----
-    Two systems for each target and another one with the same matrix for what passes, or, net, for each pair. Nothing
-    larger than a few rasters is held. θ → 0 is the random walk, whose net passage is the current of circuit theory.
+    Two systems for each target, and one more with the same matrix for the visits of each target or, for net passages,
+    of each pair; memory for a few rasters. θ → 0 is the random walk, whose net passage is the current of circuit
+    theory.
 
     References
     ----------
@@ -102,54 +103,55 @@ def rsp_flow(
     """
     if kind not in PASSAGES:
         raise ValueError(f"the kind of passage must be one of {', '.join(PASSAGES)}, not {kind!r}")
-    starts = grid.vertex_indices(sources, "sources")
-    ends = starts if targets is None else grid.vertex_indices(targets, "targets")
-    amounts = _weights(weights, (starts.size, ends.size))
+    source_vertices = grid.vertex_indices(sources, "sources")
+    target_vertices = source_vertices if targets is None else grid.vertex_indices(targets, "targets")
+    weights = _validate_weights(weights, (source_vertices.size, target_vertices.size))
     if targets is None:
-        amounts = np.where(np.eye(starts.size, dtype=bool), 0.0, amounts)
-    given = (distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0))
-    start_cells, end_cells = vertex_cells(grid, starts), vertex_cells(grid, ends)
-    reached, expected_cost = np.empty(amounts.shape, bool), np.empty(amounts.shape)
-    passed, visits, imbalance = np.zeros(grid.shape), 0.0, 0.0
+        weights = np.where(np.eye(source_vertices.size, dtype=bool), 0.0, weights)
+    solver, costs = distance.solver_for(grid), edge_costs(grid, distance.cost, fill=0.0)
+    source_cells, target_cells = vertex_cells(grid, source_vertices), vertex_cells(grid, target_vertices)
+    reached, expected_cost = np.empty(weights.shape, bool), np.empty(weights.shape)
+    passage, visits, imbalance = np.zeros(grid.shape), 0.0, 0.0
     edges = np.zeros((grid.directions, *grid.shape))
-    for number in range(ends.size):
-        column = jnp.asarray(amounts[:, number])
-        found, there, spent = _to_one(*given, end_cells[number], start_cells, column, kind)
-        passed += np.asarray(found.cells)
-        edges += np.asarray(found.edges)
-        visits += float(found.visits.sum())
-        imbalance = max(imbalance, float(found.imbalance))
-        reached[:, number], expected_cost[:, number] = np.asarray(there), np.asarray(spent)
+    for number in range(target_vertices.size):
+        to_target, reachable, cost = _passage_to_target(
+            distance, solver, grid, costs, target_cells[number], source_cells, jnp.asarray(weights[:, number]), kind
+        )
+        passage += np.asarray(to_target.cells)
+        edges += np.asarray(to_target.edges)
+        visits += float(to_target.visits.sum())
+        imbalance = max(imbalance, float(to_target.imbalance))
+        reached[:, number], expected_cost[:, number] = np.asarray(reachable), np.asarray(cost)
         if progress is not None:
-            progress(number + 1, ends.size)
-    apart = np.asarray(starts)[:, None] != np.asarray(ends)[None]
-    walked = (amounts * (reached & apart)).sum()
+            progress(number + 1, target_vertices.size)
+    distinct = np.asarray(source_vertices)[:, None] != np.asarray(target_vertices)[None]
+    walks = (weights * (reached & distinct)).sum()
     return RSPFlow(
-        np.where(np.asarray(grid.active), passed, np.nan),
+        np.where(np.asarray(grid.active), passage, np.nan),
         edges,
         reached,
         expected_cost,
-        visits / walked if walked > 0 else float("nan"),
+        visits / walks if walks > 0 else float("nan"),
         imbalance,
     )
 
 
-def _weights(given: ArrayInput | None, shape: tuple[int, int]) -> Float[np.ndarray, "sources targets"]:
-    weights = np.ones(shape) if given is None else np.asarray(given, float)
+def _validate_weights(weights: ArrayInput | None, shape: tuple[int, int]) -> Float[np.ndarray, "sources targets"]:
+    weights = np.ones(shape) if weights is None else np.asarray(weights, float)
     if weights.shape != shape:
         raise ValueError(f"weights must be {shape[0]} sources × {shape[1]} targets, not of shape {weights.shape}")
-    wrong = ~((weights >= 0) & (weights < np.inf))
-    if wrong.any():
-        source, target = np.argwhere(wrong)[0]
+    invalid = ~((weights >= 0) & (weights < np.inf))
+    if invalid.any():
+        source, target = np.argwhere(invalid)[0]
         raise ValueError(
-            f"{wrong.sum()} weights are negative or not finite, the first from source {source} to target {target} "
+            f"{invalid.sum()} weights are negative or not finite, the first from source {source} to target {target} "
             f"({weights[source, target]:g}); a weight must be zero or more"
         )
     return weights
 
 
 @eqx.filter_jit
-def _to_one(
+def _passage_to_target(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
     grid: GridGraph,
@@ -159,17 +161,18 @@ def _to_one(
     weights: Float[Array, "sources"],
     kind: PassageKind,
 ) -> tuple[Passage, Bool[Array, "sources"], Float[Array, "sources"]]:
-    way = walk_to(distance, solver, grid, costs, target)
-    reached, spent = way.reachable.ravel()[sources], way.expected_cost.ravel()[sources]
-    walked = jnp.where(reached, weights, 0.0)
+    """Return the passage from sources to one target, which sources can reach it, and their expected costs."""
+    walk = walk_to(distance, solver, grid, costs, target)
+    reachable, cost = walk.reachable.ravel()[sources], walk.expected_cost.ravel()[sources]
+    weights = jnp.where(reachable, weights, 0.0)
     if kind == "total":
-        entering = jnp.zeros(grid.shape).ravel().at[sources].add(walked).reshape(grid.shape)
-        return passage_from_walk(way, entering, target, kind), reached, spent
+        starts = jnp.zeros(grid.shape).ravel().at[sources].add(weights).reshape(grid.shape)
+        return passage_from_walk(walk, starts, target, kind), reachable, cost
 
-    def from_one(sum_: Passage, each: tuple[Array, Array]) -> tuple[Passage, None]:
-        source, weight = each
-        # Who has no weight is not computed, and one who has counts as one until the end.
-        entering = jnp.zeros(grid.shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(grid.shape)
-        return sum_.plus(passage_from_walk(way, entering, target, kind).times(weight)), None
+    def add_source(total: Passage, pair: tuple[Array, Array]) -> tuple[Passage, None]:
+        source, weight = pair
+        # One walk for each source with a weight, so that sources without are skipped; the weight applies to the result.
+        starts = jnp.zeros(grid.shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(grid.shape)
+        return total + passage_from_walk(walk, starts, target, kind) * weight, None
 
-    return jax.lax.scan(from_one, zero_passage(grid), (sources, walked))[0], reached, spent
+    return jax.lax.scan(add_source, zero_passage(grid), (sources, weights))[0], reachable, cost

@@ -1,4 +1,4 @@
-"""Where changing the landscape would help or hurt connectivity most: the gradient of a connectivity."""
+"""Sensitivity of connectivity: its gradient with respect to every cell of the landscape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..graph.grid_graph import ArrayInput, GridGraph
+from .habitat_quality import validate_quality
 from .measures import AbstractConnectivity
-from .rsp_betweenness import validate_quality
 
+#: The rasters with respect to which connectivity can be differentiated.
 WRT = ("permeability", "resistance", "quality")
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """A connectivity and its derivative.
+    """A measure of connectivity and its derivative.
 
     Attributes
     ----------
     connectivity
-        C, the number.
+        The measure C.
     raster
-        ∂C/∂x of every cell, or x ∂C/∂x; NaN where the cell is not active.
+        ∂C/∂x of every cell, or x ∂C/∂x; NaN in inactive cells.
     pairs, unreachable_pairs
-        How many pairs of different places entered the number, and how many cannot reach each other.
+        Numbers of connected and of unconnected pairs of different cells.
     """
 
     connectivity: float
@@ -43,36 +44,36 @@ def sensitivity(
     targets: ArrayInput | None = None,
     *,
     quality: ArrayInput | None = None,
-    respect_to: str = "permeability",
+    wrt: str = "permeability",
     elasticity: bool = False,
     batch: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sensitivity:
-    """Return the derivative of a connectivity with respect to every cell of the landscape.
+    """Return the derivative of a measure of connectivity with respect to every cell of the landscape.
 
     Parameters
     ----------
     connectivity
-        What to differentiate.
+        The measure to differentiate.
     grid
         The landscape.
     sources, targets
-        Vertex numbers. Sources left out are all vertices; targets left out are the sources.
+        Vertex numbers, or rows and columns. By default all vertices are sources, and the targets are the sources.
     quality
-        Habitat quality, a raster; 1 everywhere if left out.
-    respect_to
-        "permeability" p; "resistance" r = 1/p, ∂C/∂r = −p² ∂C/∂p; or "quality".
+        Raster of habitat quality; 1 everywhere by default.
+    wrt
+        Differentiate with respect to "permeability" p; "resistance" r = 1/p, ∂C/∂r = −p² ∂C/∂p; or "quality".
     elasticity
-        Whether to multiply with the cell's own value, x ∂C/∂x: the gain per relative change.
+        Whether to multiply by the cell's value, x ∂C/∂x, the change of C per relative change of x.
     batch
-        Targets to differentiate at a time; all of them by default. Less memory, and progress in between.
+        Targets differentiated at a time; all by default. Batches need less memory and report progress.
     progress
-        Called with the number of targets done and of all.
+        Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        An unknown `respect_to`; quality that is negative, NaN or infinite in an active cell.
+        An unknown `wrt`; quality that is negative, NaN or infinite in an active cell.
 
     Examples
     --------
@@ -81,50 +82,53 @@ def sensitivity(
     >>> sensitivity(MeanPathLength(LCPDistance()), corridor, [0], [2], elasticity=True).raster
     array([[-0.5, -2. , -0.5]])
     """
-    if respect_to not in WRT:
-        raise ValueError(f"respect_to must be one of {', '.join(WRT)}, not {respect_to!r}")
-    weight = jnp.asarray(validate_quality(grid, quality))
-    start = None if sources is None else grid.vertex_indices(sources, "sources")
-    own_sources = np.arange(grid.n_vertices) if start is None else np.asarray(start)
-    end = own_sources if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
-    batch = end.size if batch is None else min(batch, end.size)
-    # Targets that are the very sources, all at once, are a case of its own that a distance has shorter ways for.
-    same = targets is None and batch == end.size
+    if wrt not in WRT:
+        raise ValueError(f"wrt must be one of {', '.join(WRT)}, not {wrt!r}")
+    quality = jnp.asarray(validate_quality(grid, quality))
+    sources = None if sources is None else grid.vertex_indices(sources, "sources")
+    source_vertices = np.arange(grid.n_vertices) if sources is None else np.asarray(sources)
+    target_vertices = source_vertices if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
+    n_targets = target_vertices.size
+    batch = n_targets if batch is None else min(batch, n_targets)
+    # Distances have faster algorithms for targets that are the sources, all at once.
+    targets_are_sources = targets is None and batch == n_targets
 
     total, pairs, unreachable = 0.0, 0, 0
     gradient = np.zeros(grid.shape)
-    for first in range(0, end.size, batch):
-        part = end[first : first + batch]
-        # A last batch of another length would be compiled anew; vertices that do not exist add nothing.
+    for first in range(0, n_targets, batch):
+        part = target_vertices[first : first + batch]
+        # Padding with vertices that do not exist gives the last batch the shape that is already compiled.
         padded = np.concatenate([part, np.full(batch - part.size, grid.n_vertices, part.dtype)])
-        value, (found, missed), slope = _batch_gradient(
-            connectivity, grid, start, None if same else jnp.asarray(padded), weight, respect_to == "quality"
+        partial_sum, (connected, unconnected), batch_gradient = _batch_gradient(
+            connectivity, grid, sources, None if targets_are_sources else jnp.asarray(padded), quality, wrt == "quality"
         )
-        total, pairs, unreachable = total + float(value), pairs + int(found), unreachable + int(missed)
-        gradient += np.asarray(slope)
+        total, pairs, unreachable = total + float(partial_sum), pairs + int(connected), unreachable + int(unconnected)
+        gradient += np.asarray(batch_gradient)
         if progress is not None:
-            progress(min(first + batch, end.size), end.size)
+            progress(min(first + batch, n_targets), n_targets)
 
-    # The number is linear in the sum once the pairs are counted.
-    scale = float(connectivity.finish(jnp.array(1.0), jnp.array(pairs))) if pairs else 1.0
-    result = float(connectivity.finish(jnp.array(total), jnp.array(pairs)))
+    # For a given number of pairs the measure is proportional to the sum.
+    scale = float(connectivity.aggregate(jnp.array(1.0), jnp.array(pairs))) if pairs else 1.0
+    measure = float(connectivity.aggregate(jnp.array(total), jnp.array(pairs)))
     permeability = np.where(np.asarray(grid.active), np.asarray(grid.permeability), np.nan)
     raster = np.where(np.asarray(grid.active), gradient * scale, np.nan)
-    own = np.asarray(weight) if respect_to == "quality" else permeability
-    if respect_to == "resistance":
-        raster, own = -(permeability**2) * raster, 1 / permeability
-    return Sensitivity(result, raster * own if elasticity else raster, pairs, unreachable)
+    values = np.asarray(quality) if wrt == "quality" else permeability
+    if wrt == "resistance":
+        raster, values = -(permeability**2) * raster, 1 / permeability
+    return Sensitivity(measure, raster * values if elasticity else raster, pairs, unreachable)
 
 
 @eqx.filter_jit
-def _batch_gradient(connectivity, grid, sources, targets, quality, by_quality):
-    def total(permeability: Float[Array, "rows columns"], quality: Float[Array, "rows columns"]):
+def _batch_gradient(connectivity, grid, sources, targets, quality, wrt_quality):
+    """Return the partial sum of a batch, the numbers of connected and unconnected pairs, and the gradient."""
+
+    def partial_sum(permeability: Float[Array, "rows columns"], quality: Float[Array, "rows columns"]):
         landscape = GridGraph(
             permeability, grid.active, grid.n_vertices, grid.neighbors, grid.edge_rule, grid.pixel_size
         )
-        value, pairs, unreachable = connectivity.total(landscape, sources, targets, quality)
-        return value, (pairs, unreachable)
+        total, connected, unconnected = connectivity.partial_sum(landscape, sources, targets, quality)
+        return total, (connected, unconnected)
 
-    differentiate = jax.value_and_grad(total, argnums=1 if by_quality else 0, has_aux=True)
-    (value, counts), slope = differentiate(grid.permeability, quality)
-    return value, counts, slope
+    differentiate = jax.value_and_grad(partial_sum, argnums=1 if wrt_quality else 0, has_aux=True)
+    (total, counts), gradient = differentiate(grid.permeability, quality)
+    return total, counts, gradient

@@ -55,7 +55,7 @@ class SensitivityTask(Task):
                 sources,
                 targets,
                 quality=quality,
-                respect_to=choice_parameter(job, "respect_to", WRT),
+                wrt=choice_parameter(job, "respect_to", WRT),
                 elasticity=bool(job.parameters.get("elasticity")),
                 batch=distance.gradient_batch,
                 progress=progress,

@@ -76,7 +76,7 @@ def test_landmarks_change_little_where_dispersal_is_long():
 
 def test_habitat_nowhere_or_negative_is_refused():
     grid = GridGraph(VALUES)
-    with pytest.raises(ValueError, match="there is nothing to reach"):
+    with pytest.raises(ValueError, match="there is no habitat to reach"):
         connected_habitat(grid, LCPDistance(), falling, np.zeros((5, 6)))
     with pytest.raises(ValueError, match="quality is negative, missing or infinite in 25 active cells"):
         connected_habitat(grid, LCPDistance(), falling, np.full((5, 6), np.nan))

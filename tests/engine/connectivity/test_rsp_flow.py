@@ -221,7 +221,7 @@ def test_what_cannot_be_walked_is_refused(options, sentence):
 
 def test_habitat_that_is_nowhere_is_refused():
     grid = GridGraph(HILLS)
-    with pytest.raises(ValueError, match="there is nothing to go to"):
+    with pytest.raises(ValueError, match="there is no habitat to reach"):
         betweenness(grid, RSPDistance(1.0), np.zeros(HILLS.shape))
     with pytest.raises(ValueError, match="quality is negative, missing or infinite in 1 active cells"):
         betweenness(grid, RSPDistance(1.0), np.where(np.arange(7) == 2, -1.0, 1.0) * (np.arange(6) == 1)[:, None])

@@ -108,14 +108,14 @@ def test_the_gradient_by_alpha_is_the_slope_of_quality_weighted_connectivity(gri
 
 
 @pytest.mark.parametrize("elasticity", [False, True], ids=["absolute", "elasticity"])
-@pytest.mark.parametrize("respect_to", ["permeability", "resistance", "quality"])
-def test_the_map_is_the_slope_by_what_one_asks_for(respect_to, elasticity, grid):
+@pytest.mark.parametrize("wrt", ["permeability", "resistance", "quality"])
+def test_the_map_is_the_slope_by_what_one_asks_for(wrt, elasticity, grid):
     found = sensitivity(
         QualityWeightedConnectivity(LCPDistance(), ALPHA),
         grid,
         PLACES,
         quality=QUALITY,
-        respect_to=respect_to,
+        wrt=wrt,
         elasticity=elasticity,
     )
     own, by = {
@@ -125,16 +125,16 @@ def test_the_map_is_the_slope_by_what_one_asks_for(respect_to, elasticity, grid)
             lambda r: habitat("least cost", np.maximum(1 / r, 0), QUALITY),
         ),
         "quality": (QUALITY * ACTIVE, lambda quality: habitat("least cost", landscape(), quality)),
-    }[respect_to]
+    }[wrt]
     assert_is_slope(found.raster, as_map(reference_dense.slopes(by, own) * (own if elasticity else 1)))
 
 
-@pytest.mark.parametrize("respect_to", ["permeability", "resistance"])
-def test_the_map_of_the_mean_path_length_between_two_groups_is_its_slope(respect_to, grid):
+@pytest.mark.parametrize("wrt", ["permeability", "resistance"])
+def test_the_map_of_the_mean_path_length_between_two_groups_is_its_slope(wrt, grid):
     sources, targets = [0, 5], [10, 2, 13]
-    found = sensitivity(MeanPathLength(LCPDistance()), grid, sources, targets, respect_to=respect_to)
+    found = sensitivity(MeanPathLength(LCPDistance()), grid, sources, targets, wrt=wrt)
     slope = reference_dense.slopes(lambda p: mean_path("least cost", p, sources, targets), landscape())
-    expected = slope if respect_to == "permeability" else -(landscape() ** 2) * slope
+    expected = slope if wrt == "permeability" else -(landscape() ** 2) * slope
     assert_is_slope(found.raster, as_map(expected))
 
 
@@ -181,7 +181,7 @@ def test_swapping_quality_and_permeability_gives_another_map(grid):
 def test_straight_lines_are_insensitive_to_permeability_but_not_to_quality(grid):
     connectivity = QualityWeightedConnectivity(EuclideanDistance(), ALPHA)
     by_permeability, by_quality = (
-        sensitivity(connectivity, grid, PLACES, quality=QUALITY, respect_to=what).raster
+        sensitivity(connectivity, grid, PLACES, quality=QUALITY, wrt=what).raster
         for what in ("permeability", "quality")
     )
     np.testing.assert_array_equal(by_permeability, as_map(0.0))
@@ -195,8 +195,8 @@ def test_places_that_cannot_reach_each_other_have_an_infinite_mean_and_no_slope(
 
 
 def test_an_unknown_respect_is_refused(grid):
-    with pytest.raises(ValueError, match="respect_to must be one of permeability, resistance, quality, not 'cost'"):
-        sensitivity(MeanPathLength(LCPDistance()), grid, respect_to="cost")
+    with pytest.raises(ValueError, match="wrt must be one of permeability, resistance, quality, not 'cost'"):
+        sensitivity(MeanPathLength(LCPDistance()), grid, wrt="cost")
 
 
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])

@@ -207,7 +207,7 @@ def test_windows_as_large_as_the_raster_give_the_sensitivity_of_the_whole(name, 
         QualityWeightedConnectivity(DISTANCES[name], ALPHA),
         GridGraph(landscape()),
         quality=habitat(),
-        respect_to=respect_to,
+        wrt=respect_to,
     )
     found = analysis(SensitivityAnalysis, name, dependency_range=9, coarsening=0, batch=20).run(respect_to)
     assert found.connectivity == pytest.approx(whole.connectivity, rel=1e-8)

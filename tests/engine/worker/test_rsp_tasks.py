@@ -110,4 +110,4 @@ def test_habitat_on_barriers_alone_is_refused(tmp_path):
     nowhere = np.where(LANDSCAPE == 0, 1.0, 0.0)
     ended = run_job(tmp_path, "habitat.connected", HABITAT, landscape=LANDSCAPE, quality=nowhere)
     assert (ended.status, ended.error["kind"]) == (REFUSED, "input")
-    assert "no cell that can be reached has a quality above 0" in ended.error["text"]
+    assert "no active cell has a quality above 0" in ended.error["text"]

@@ -1,0 +1,69 @@
+"""Validation of habitat quality and of the targets that have it."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..graph.grid_graph import ArrayInput, GridGraph
+
+
+def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.ndarray, "rows columns"]:
+    """Return habitat quality as an array that is 0 in inactive cells; 1 in all active cells by default.
+
+    Raises
+    ------
+    ValueError
+        Its shape is not that of the landscape, or it is negative, NaN or infinite in an active cell.
+
+    Examples
+    --------
+    >>> validate_quality(GridGraph(np.array([[1.0, 0.0]])), [[0.5, np.nan]])
+    array([[0.5, 0. ]])
+    """
+    active = np.asarray(grid.active)
+    values = np.ones(grid.shape) if quality is None else np.asarray(quality, dtype=float)
+    if values.shape != grid.shape:
+        raise ValueError(f"quality has {values.shape} cells, the landscape {grid.shape}")
+    invalid = active & ~((values >= 0) & (values < np.inf))
+    if invalid.any():
+        row, column = np.argwhere(invalid)[0]
+        raise ValueError(
+            f"quality is negative, missing or infinite in {invalid.sum()} active cells, the first at row {row}, column "
+            f"{column} ({values[row, column]}); it must be zero or more"
+        )
+    return np.where(active, values, 0.0)
+
+
+def validate_targets(
+    grid: GridGraph, quality: ArrayInput | None, target_quality: ArrayInput | None, targets: ArrayInput | None
+) -> tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "targets"], Int[np.ndarray, "targets"]]:
+    """Return the quality of sources as a raster, the quality of the targets, and their vertex numbers.
+
+    Parameters
+    ----------
+    grid
+        The landscape.
+    quality
+        Raster of the quality of sources; 1 everywhere by default.
+    target_quality
+        Raster of the quality of targets; that of sources by default.
+    targets
+        Vertex numbers, or rows and columns; by default every vertex with target quality.
+
+    Raises
+    ------
+    ValueError
+        Invalid quality or vertices; no target with quality.
+
+    Examples
+    --------
+    >>> quality, target_quality, targets = validate_targets(GridGraph(np.ones((1, 3))), None, [[0.0, 2.0, 1.0]], None)
+    >>> quality, target_quality, targets
+    (array([[1., 1., 1.]]), array([2., 1.]), array([1, 2]))
+    """
+    quality = validate_quality(grid, quality)
+    raster = quality if target_quality is None else validate_quality(grid, target_quality)
+    values = raster[np.asarray(grid.active)]
+    vertices = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
+    if not (values[vertices] > 0).any():
+        raise ValueError(f"none of {vertices.size:,} targets has a quality above 0: there is no habitat to reach")
+    return quality, values[vertices], vertices
