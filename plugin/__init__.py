@@ -1,7 +1,8 @@
-"""The part of Permea that lives in QGIS: layers in, layers out, and a process in between.
+"""The part of Permea that runs in QGIS: it reads layers, runs the engine in its own process, and writes layers.
 
-`layers` turns QGIS layers into arrays and arrays back into GeoTIFFs, `process` starts and watches a process,
-`environment` finds the engine's own Python, `runner` runs one task of the engine, `algorithms` are what the
-Processing toolbox shows, `provider` registers them. Each may import only what stands before it in this list;
-`translation` holds the one function they all use. Nothing here computes, and nothing here imports JAX.
+In the order of imports: `i18n`, `cancelled` and `npy_file` serve all others; `layers` converts QGIS layers into arrays
+and arrays into GeoTIFFs; `subprocess_runner` starts and supervises a process; `engine_environment` finds the engine's
+Python and `cluster_setting` holds the address of a cluster; `runner` runs one task of the engine; `circuitscape` reads
+and writes Circuitscape's files; `algorithms` holds the Processing algorithms; `provider` registers them. Nothing here
+computes, and nothing here imports JAX.
 """

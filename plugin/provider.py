@@ -1,4 +1,4 @@
-"""The Processing provider: where QGIS finds Permea's algorithms and models."""
+"""The Processing provider with Permea's algorithms and models."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ICON = ROOT / "resources" / "icons" / "permea.svg"
 
 
 class PermeaProvider(QgsProcessingProvider):
-    """All of Permea's algorithms under the id `permea`."""
+    """Provider `permea`."""
 
     def id(self) -> str:
-        """Return the part of every algorithm's id before the colon; scripts and models depend on it."""
+        """Return the prefix of all algorithm ids, on which scripts and models depend."""
         return "permea"
 
     def name(self) -> str:
-        """Return the short name in the toolbox."""
+        """Return the name in the toolbox."""
         return tr("Permea")
 
     def longName(self) -> str:
@@ -36,24 +36,24 @@ class PermeaProvider(QgsProcessingProvider):
         return QIcon(str(ICON))
 
     def svgIconPath(self) -> str:
-        """Return the icon as a file, which QGIS prefers where it draws it larger."""
+        """Return the icon's file, which QGIS prefers at larger sizes."""
         return str(ICON)
 
     def versionInfo(self) -> str:
-        """Return the version in `metadata.txt`, empty if that file does not name one."""
+        """Return the version in `metadata.txt`; empty if it has none."""
         metadata = ConfigParser(interpolation=None)
         metadata.read(ROOT / "metadata.txt", encoding="utf-8")
         return metadata.get("general", "version", fallback="")
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
-        """Return the one raster format that Permea writes, so that QGIS refuses others before the run."""
+        """Return the extensions of GeoTIFF, the only raster format that Permea writes."""
         return ["tif", "tiff"]
 
     def loadAlgorithms(self) -> None:
-        """Add every algorithm, and the models once the algorithms they chain can be found."""
+        """Add the algorithms, and the models if their child algorithms can be found."""
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
-        # A model finds the algorithms it chains through the registry, so there are models only once we stand in it.
+        # A model finds its child algorithms through the registry, so models need this provider to be registered.
         if QgsApplication.processingRegistry().providerById(self.id()) is not None:
             for path in bundled_models():
                 self._add_model(path)

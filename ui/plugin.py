@@ -5,8 +5,8 @@ from __future__ import annotations
 from qgis.core import QgsApplication
 from qgis.PyQt.QtWidgets import QAction
 
-from ..plugin.provider import PermeaProvider
 from ..plugin.i18n import tr
+from ..plugin.provider import PermeaProvider
 
 
 class PermeaPlugin:

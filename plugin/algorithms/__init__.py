@@ -1,8 +1,9 @@
-"""What the Processing toolbox shows: one algorithm a file, one group a folder.
+"""Permea's Processing algorithms: one algorithm per file, one group per folder.
 
-`algorithm` holds what all of them do alike; `parameters`, `results`, `documentation` and `styles` the pieces they are
-made of; `inputs` and `stages` serve a single run; `windowed` and `streamed_inputs` are for rasters of any size.
-`ALGORITHMS` is what the provider registers.
+`base` holds the base classes, and `window_base` and `moving_window_base` those for rasters of any size. `parameters`,
+`parameter_types`, `outputs`, `help`, `renderers`, `styles` and `tables` are what algorithms are made of;
+`parameter_values`, `streamed_inputs`, `step_feedback` and `resume` serve a single run. `ALGORITHMS` lists the
+algorithms for the provider, the documentation and the tests.
 """
 
 from .distances.distancematrix import DistanceMatrix

@@ -22,10 +22,10 @@ ICON = RESOURCES / "icons" / "models.svg"
 
 
 class ErrorRecordingFeedback(StepFeedback):
-    """Keeps the errors that it passes on."""
+    """Records the errors that it forwards."""
 
-    def __init__(self, whole: QgsProcessingFeedback) -> None:
-        super().__init__(whole, 0, 100)
+    def __init__(self, parent: QgsProcessingFeedback) -> None:
+        super().__init__(parent, 0, 100)
         self.errors: list[str] = []
 
     def reportError(self, error: str, fatalError: bool = False) -> None:
@@ -34,7 +34,7 @@ class ErrorRecordingFeedback(StepFeedback):
 
 
 class BundledModel(QgsProcessingModelAlgorithm):
-    """A model read from a file; its id is the file's name without underscores, since a title is no id.
+    """A model read from a file; its id is the file name without underscores.
 
     Parameters
     ----------
@@ -59,15 +59,15 @@ class BundledModel(QgsProcessingModelAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        # QGIS fills in the defaults in its dialog only.
+        # QGIS applies defaults in its dialog only.
         definitions = self.parameterDefinitions()
         defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
-        heard = ErrorRecordingFeedback(feedback)
+        recorder = ErrorRecordingFeedback(feedback)
         try:
-            return super().processAlgorithm({**defaults, **parameters}, context, heard)
+            return super().processAlgorithm({**defaults, **parameters}, context, recorder)
         except QgsProcessingException as error:
-            # QGIS says which step failed here, and why in the log only.
-            message = ": ".join([str(error), *heard.errors[-1:]])
+            # The exception says which step failed, and only the log says why.
+            message = ": ".join([str(error), *recorder.errors[-1:]])
         raise QgsProcessingException(message)
 
     def name(self) -> str:
@@ -87,5 +87,5 @@ class BundledModel(QgsProcessingModelAlgorithm):
 
 
 def bundled_models() -> list[Path]:
-    """Return the files of all models that come with Permea."""
+    """Return the files of all bundled models."""
     return sorted(MODELS.glob("*.model3"))

@@ -197,6 +197,16 @@ def warn_about_pairs(
         feedback.pushWarning(text.format(count=len(names), all=pair_count, pairs=join_names(names)))
 
 
+def warn_about_excluded_pairs(count: int, feedback: QgsProcessingFeedback) -> None:
+    """Warn about pairs that are excluded because no path connects them, if there are any."""
+    if count:
+        text = tr(
+            "{count:,} pairs are excluded because no path connects them: barriers (nodata or zero permeability) "
+            "separate them. “Connected components” maps the connected parts of the landscape."
+        )
+        feedback.pushWarning(text.format(count=count))
+
+
 def connected_groups(connected: np.ndarray) -> list[list[int]]:
     """Return groups of focal nodes that are connected, directly or through others.
 

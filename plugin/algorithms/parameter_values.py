@@ -1,4 +1,4 @@
-"""What the user chose for one run, read as arrays and plain values."""
+"""The parameter values of one run, read as arrays and plain values."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from ..runner import Task
 
 
 def is_provided(parameters: dict, name: str) -> bool:
-    """Return whether an optional parameter was filled in."""
+    """Return whether an optional parameter has a value."""
     value = parameters.get(name)
     is_null = getattr(value, "isNull", lambda: False)
     return value is not None and value != "" and not is_null()
 
 
 def warn_of_degrees(name: str, frame: RasterGrid, feedback: QgsProcessingFeedback) -> None:
-    """Say what follows for the distances where a raster is not in a projected coordinate system."""
+    """Warn that distances are in degrees if a raster has a geographic coordinate system."""
     if frame.crs.isGeographic():
         feedback.pushWarning(
             tr(
@@ -55,14 +55,14 @@ def warn_of_degrees(name: str, frame: RasterGrid, feedback: QgsProcessingFeedbac
 
 
 class ParameterValues:
-    """The inputs of one run; each is read when it is first asked for.
+    """The inputs of one run; each is read on first use.
 
     Parameters
     ----------
     algorithm
-        Whose parameters they are.
+        The algorithm that defines the parameters.
     parameters, context, feedback
-        As Processing hands them to an algorithm.
+        As passed to the algorithm by Processing.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class ParameterValues:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters as Processing handed them over."""
+        """The parameters as passed by Processing."""
         return self._parameters
 
     @cached_property
     def landscape(self) -> Raster:
-        """The landscape, read and checked."""
+        """The landscape, read and validated."""
         self._feedback.setProgressText(tr("Reading the landscape"))
         raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
         validate_landscape(raster, self.choice("VALUES"))
@@ -92,17 +92,17 @@ class ParameterValues:
         return self._masked(raster) if self.is_provided("MASK") else raster
 
     def _masked(self, raster: Raster) -> Raster:
-        """The landscape without what a mask leaves out: cells of the mask without data, or of 0 and less."""
+        """Set cells outside the mask (nodata, 0 or less) to nodata."""
         mask = align(self.layer("MASK"), 1, raster.frame, self._feedback)
         valid = raster.valid & mask.valid & (mask.values > 0)
         if not valid.any():
-            text = tr("The mask '{mask}' leaves no cell of '{layer}': it must be above 0 where the landscape counts.")
+            text = tr("The mask '{mask}' excludes all cells of '{layer}': it must be above 0 in the cells to include.")
             raise QgsProcessingException(text.format(mask=mask.name, layer=raster.name))
         return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
 
     @property
-    def crossable(self) -> np.ndarray:
-        """Where the landscape can be crossed, bool (rows, columns): neither nodata nor zero permeability."""
+    def passable(self) -> np.ndarray:
+        """Passable cells, bool (rows, columns): neither nodata nor zero permeability."""
         raster = self.landscape
         return raster.valid & (raster.values > 0)
 
@@ -113,8 +113,8 @@ class ParameterValues:
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
         marks = align(layer, 1, self.landscape.frame, self._feedback)
-        cells = cells_of(marks, self.crossable, self._feedback)
-        # A cell has no feature id; it is named by where it is, counted from 1 as in every message.
+        cells = cells_of(marks, self.passable, self._feedback)
+        # Cells have no feature ids; they are named by their position, counted from 1 as in all messages.
         labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
         return Points(cells=cells, ids=[], labels=labels)
 
@@ -124,7 +124,7 @@ class ParameterValues:
         Raises
         ------
         QgsProcessingException
-            The layer cannot be loaded, or none of its points falls on a cell that can be crossed.
+            The layer cannot be loaded, or none of its points falls on a passable cell.
         """
         source = self.features(name)
         return read_points(
@@ -134,33 +134,33 @@ class ParameterValues:
             self._context,
             self._feedback,
             source.sourceName(),
-            barrier=self.landscape.valid & ~self.crossable,
+            barrier=self.landscape.valid & ~self.passable,
         )
 
     @cached_property
     def focal(self) -> FocalNodes:
-        """The focal nodes: points or polygons, or a raster of ids; two or more."""
+        """The focal nodes, at least two."""
         return self.focal_nodes(at_least=2)
 
     @cached_property
     def focal_to_targets(self) -> FocalNodes:
-        """The focal nodes of ways that lead to targets: one is enough."""
+        """The focal nodes of paths to targets, at least one."""
         return self.focal_nodes(at_least=1)
 
     @cached_property
     def targets(self) -> FocalNodes:
-        """The targets that ways lead to, one or more."""
+        """The targets, at least one."""
         return self.focal_nodes(at_least=1, name="TARGETS", id_field="TARGET_ID_FIELD")
 
     def focal_nodes(self, *, at_least: int, name: str = "FOCAL", id_field: str = "ID_FIELD") -> FocalNodes:
-        """Read focal nodes from the layer or the raster that was given.
+        """Read focal nodes from a layer or a raster.
 
         Parameters
         ----------
         at_least
-            How many are needed.
+            Smallest allowed number of focal nodes.
         name, id_field
-            The parameters of the layer and of its field of ids.
+            Parameters of the layer and of its ID field.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class ParameterValues:
         """
         if name == "FOCAL" and not self.is_provided(name):
             ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
-            return focal_nodes_of(ids, self.crossable, self._feedback, at_least=at_least)
+            return focal_nodes_of(ids, self.passable, self._feedback, at_least=at_least)
         source = self.features(name)
         return read_focal_nodes(
             source,
@@ -178,30 +178,30 @@ class ParameterValues:
             self._context,
             self._feedback,
             source.sourceName(),
-            barrier=self.landscape.valid & ~self.crossable,
+            barrier=self.landscape.valid & ~self.passable,
             id_field=self.text(id_field) if self.is_provided(id_field) else "",
             at_least=at_least,
         )
 
     @cached_property
     def short_circuits(self) -> np.ndarray | None:
-        """Regions within which nothing resists, by number, int64 (rows, columns), 0 elsewhere; None without any."""
+        """Numbers of the short-circuit regions, int64 (rows, columns), 0 elsewhere; None if there are none."""
         if not self.is_provided("SHORT_CIRCUITS"):
             return None
         source = self.features("SHORT_CIRCUITS")
         return regions_in(source, self.landscape.frame, self._context, self._feedback, source.sourceName())
 
     def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
-        """Read amounts at points or from a raster, float64 (rows, columns), 0 where there are none.
+        """Read currents or ground values at points or from a raster, float64 (rows, columns); 0 elsewhere.
 
         Parameters
         ----------
         points, field, raster
-            Names of the parameters: a layer of points, the field with their amounts, or a raster of amounts.
+            Names of the parameters: a layer of points, the field with their values, or a raster of values.
         default
-            The amount of a point where no field is chosen.
+            Value of a point if no field is chosen.
         reciprocal
-            Whether resistances are given of which conductances are wanted.
+            Whether to convert resistances to conductances.
 
         Raises
         ------
@@ -218,7 +218,7 @@ class ParameterValues:
         return amounts_at_points(
             source,
             self.landscape.frame,
-            self.crossable,
+            self.passable,
             self._context,
             self._feedback,
             source.sourceName(),
@@ -249,10 +249,10 @@ class ParameterValues:
             A value is negative or infinite, or there is no cell with quality above 0.
         """
         raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
-        check = QualityValidator(raster.name, self.landscape.name)
-        values = check.add(raster.values, raster.valid, self.crossable)
-        check.require_valid()
-        check.report(self._feedback)
+        validator = QualityValidator(raster.name, self.landscape.name)
+        values = validator.add(raster.values, raster.valid, self.passable)
+        validator.require_valid()
+        validator.report(self._feedback)
         return values
 
     def task(
@@ -263,16 +263,16 @@ class ParameterValues:
         rasters: tuple[str, ...] | None = None,
         **parameters: Any,
     ) -> Task:
-        """Make a task about the landscape, with what every such task has.
+        """Make a task on the landscape.
 
         Parameters
         ----------
         name
-            As in the developer guide.
+            Name of the engine's task, see the developer guide.
         arrays, parameters
-            What the task has besides.
+            Input arrays and parameters besides those of the landscape.
         rasters
-            Outputs that lie on the cells of the landscape; None means all of them.
+            Outputs on the grid of the landscape; None means all of them.
         """
         raster = self.landscape
         return Task(
@@ -289,7 +289,7 @@ class ParameterValues:
         )
 
     def is_provided(self, name: str) -> bool:
-        """Return whether an optional parameter was filled in."""
+        """Return whether an optional parameter has a value."""
         return is_provided(self._parameters, name)
 
     def layer(self, name: str) -> QgsRasterLayer:
@@ -306,7 +306,7 @@ class ParameterValues:
         return layer
 
     def choice(self, name: str) -> str:
-        """Return the word chosen."""
+        """Return the value of a choice."""
         return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
 
     def number(self, name: str) -> float:
@@ -318,9 +318,9 @@ class ParameterValues:
         return self._algorithm.parameterAsInt(self._parameters, name, self._context)
 
     def text(self, name: str) -> str:
-        """Return words as they were typed, without spaces around them."""
+        """Return text without leading and trailing spaces."""
         return self._algorithm.parameterAsString(self._parameters, name, self._context).strip()
 
     def flag(self, name: str) -> bool:
-        """Return a yes or no."""
+        """Return the value of a check box."""
         return self._algorithm.parameterAsBoolean(self._parameters, name, self._context)

@@ -1,4 +1,4 @@
-"""A folder in which a run keeps what is finished, so that another run goes on where it ended."""
+"""Checkpoint folders, from which a cancelled or failed run is resumed."""
 
 from __future__ import annotations
 
@@ -22,134 +22,135 @@ from qgis.core import (
 
 from ..i18n import tr
 from ..runner import InvalidInput
+from .parameter_types import with_help
 from .parameter_values import ParameterValues
-from .parameters import with_help
 from .tables import Table, write_table
 
-#: Files of what the engine has worked out; large, and of no use once the results are there.
-WORKED_OUT = "cached-*.npy"
+# The engine pauses when this many partial results have not been written yet.
+MAX_PENDING_RESULTS = 4
 
-#: Of the time of a run, the part that may be spent on tables of what is known so far.
-SHARE = 0.1
+# Arrays cached by the engine: large, and useless once the results are written.
+CACHED_ARRAYS = "cached-*.npy"
+
+# Fraction of the computing time that may be spent on writing partial tables.
+MAX_OVERHEAD_FRACTION = 0.1
 
 
-def checkpoint_parameter(title: str, text: str) -> QgsProcessingParameterDefinition:
-    """Return where an earlier run can be continued from; advanced.
+def checkpoint_parameter(text: str) -> QgsProcessingParameterDefinition:
+    """Return the checkpoint folder; advanced.
 
     Parameters
     ----------
-    title
-        What the user reads.
     text
-        What is kept there.
+        Help about what is saved there.
     """
-    folder = QgsProcessingParameterFile("CHECKPOINT", title, QgsProcessingParameterFile.Behavior.Folder, optional=True)
-    return with_help(
-        folder,
-        text
-        + " "
-        + tr(
-            "If the run is cancelled or the computer fails, run it again with the same folder: it goes on where it "
-            "was. It refuses if the rasters or the choices have changed. Nothing is kept if no folder is chosen."
-        ),
-        advanced=True,
+    folder = QgsProcessingParameterFile(
+        "CHECKPOINT", tr("Checkpoint folder"), QgsProcessingParameterFile.Behavior.Folder, optional=True
     )
+    note = tr(
+        "If the run is cancelled or the computer fails, run it again with the same folder to resume it. A run with "
+        "different rasters or parameters is rejected. Nothing is saved if no folder is chosen."
+    )
+    return with_help(folder, f"{text} {note}", advanced=True)
 
 
 def checkpoint_folder(inputs: ParameterValues) -> str:
-    """Return the folder of an unfinished run, empty for none; the engine works in another folder than QGIS.
+    """Return the checkpoint folder as an absolute path, because the engine's working directory differs from QGIS's.
+
+    Returns
+    -------
+    str
+        Empty if no folder is chosen.
 
     Raises
     ------
     QgsProcessingException
-        It is a file.
+        The path is a file.
     """
-    given = inputs.text("CHECKPOINT")
-    if not given:
+    path = inputs.text("CHECKPOINT")
+    if not path:
         return ""
-    folder = os.path.abspath(os.path.expanduser(given))
+    folder = os.path.abspath(os.path.expanduser(path))
     if os.path.exists(folder) and not os.path.isdir(folder):
-        raise QgsProcessingException(
-            tr("'{folder}' is a file: choose a folder for what is finished.").format(folder=folder)
-        )
+        raise QgsProcessingException(tr("'{folder}' is a file: choose a checkpoint folder.").format(folder=folder))
     return folder
 
 
 @contextmanager
 def resume_hint(folder: str | Path, feedback: QgsProcessingFeedback) -> Iterator[None]:
-    """Say how to go on if the run ends early, unless it was refused.
+    """Log how to resume a run that ends early, unless its input was rejected.
 
     Parameters
     ----------
     folder
-        Where its finished parts are; empty for none.
+        Folder with its partial results; empty if there is none.
     feedback
-        Hears it.
+        Receives the message.
     """
     try:
         yield
     except QgsProcessingException as error:
         if folder and not isinstance(error, InvalidInput):
-            text = tr("What is finished is kept in '{folder}': run it again with that folder to go on there.")
+            text = tr("Partial results are saved in '{folder}': run again with that folder to resume.")
             feedback.pushInfo(text.format(folder=folder))
         raise
 
 
 def log_checkpoint_done(folder: str, feedback: QgsProcessingFeedback) -> None:
-    """Say that a folder has served, if there was one."""
+    """Log that the checkpoint folder, if there is one, may be deleted."""
     if folder:
-        feedback.pushInfo(tr("What was kept in '{folder}' is no longer needed.").format(folder=folder))
+        feedback.pushInfo(tr("The checkpoint folder '{folder}' is no longer needed.").format(folder=folder))
 
 
 def delete_cached_arrays(folder: Path) -> None:
-    """Delete what the engine has worked out, which takes room, and leave all else."""
-    for path in folder.glob(WORKED_OUT):
+    """Delete the arrays that the engine has cached in a folder, and leave all other files."""
+    for path in folder.glob(CACHED_ARRAYS):
         path.unlink(missing_ok=True)
 
 
 class PartialTable:
-    """A table in a folder that holds what is known so far, written anew as more is known.
+    """A table of the results so far, rewritten as results arrive.
 
     Parameters
     ----------
     path
-        Of a CSV file.
-    table_of
-        Makes the table of arrays; a row whose last cell is NaN is not known yet, or not asked for.
+        A CSV file.
+    make_table
+        Makes the table from arrays of the engine; a row whose last cell is NaN is not computed yet, or excluded.
     crs, context
-        Of the run.
+        CRS and context of the run.
     """
 
     def __init__(
         self,
         path: Path,
-        table_of: Callable[[dict[str, np.ndarray]], Table],
+        make_table: Callable[[dict[str, np.ndarray]], Table],
         crs: QgsCoordinateReferenceSystem,
         context: QgsProcessingContext,
     ) -> None:
-        self._path, self._table_of, self._crs, self._context = path, table_of, crs, context
-        self._wrote, self._cost = -math.inf, 0.0
+        self._path, self._make_table, self._crs, self._context = path, make_table, crs, context
+        self._last_write, self._write_seconds = -math.inf, 0.0
 
-    def take(self, arrays: dict[str, np.ndarray], *, whole: bool = False) -> None:
-        """Write the table, unless that was just done and would take more time than the run itself.
+    def update(self, arrays: dict[str, np.ndarray], *, final: bool = False) -> None:
+        """Write the table, unless the last write was so recent that writing would slow down the run.
 
         Parameters
         ----------
         arrays
-            As the engine gives them.
-        whole
-            Whether this is all; then it is written in any case.
+            Arrays of the engine.
+        final
+            Whether these are the final results, which are always written.
 
         Raises
         ------
         QgsProcessingException
-            It cannot be written.
+            The file cannot be written.
         """
-        began = time.monotonic()
-        if not whole and began - self._wrote < self._cost / SHARE:
+        now = time.monotonic()
+        if not final and now - self._last_write < self._write_seconds / MAX_OVERHEAD_FRACTION:
             return
-        table = self._table_of(arrays)
-        known = [row for row in table.rows if not math.isnan(row[-1])]
-        write_table(replace(table, rows=known, lines=None), self._path, self._crs, self._context)
-        self._wrote = time.monotonic()
-        self._cost = self._wrote - began
+        table = self._make_table(arrays)
+        computed = [row for row in table.rows if not math.isnan(row[-1])]
+        write_table(replace(table, rows=computed, lines=None), self._path, self._crs, self._context)
+        self._last_write = time.monotonic()
+        self._write_seconds = self._last_write - now

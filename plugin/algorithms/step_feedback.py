@@ -1,4 +1,4 @@
-"""Shares of one progress bar."""
+"""A part of the progress bar of a run."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from qgis.PyQt.QtCore import Qt
 
 
 class StepFeedback(QgsProcessingFeedback):
-    """A feedback whose 0–100 % is a part of another's progress bar; everything else it passes on.
+    """A feedback whose 0–100 % is an interval of another feedback's progress; messages are forwarded.
 
-    `QgsProcessingMultiStepFeedback` gives every step the same share; here reading and writing take seconds
-    while the engine may take an hour.
+    `QgsProcessingMultiStepFeedback` gives all steps the same interval; here reading and writing take seconds while the
+    engine may take an hour.
 
     Parameters
     ----------
-    whole
+    parent
         The feedback of the whole run.
     start, end
-        Percent of the whole at the start and at the end of this stage.
+        Percentage of the whole run at the start and end of this step.
     """
 
-    def __init__(self, whole: QgsProcessingFeedback, start: float, end: float) -> None:
+    def __init__(self, parent: QgsProcessingFeedback, start: float, end: float) -> None:
         super().__init__(False)
-        self._whole = whole
+        self._parent = parent
         self._start = start
         self._end = end
-        self.progressChanged.connect(self._pass_progress_on)
-        # Direct, because the run's thread has no event loop that would deliver a queued signal.
-        whole.canceled.connect(self.cancel, Qt.ConnectionType.DirectConnection)
-        if whole.isCanceled():
+        self.progressChanged.connect(self._forward_progress)
+        # Direct because the thread of the run has no event loop to deliver a queued signal.
+        parent.canceled.connect(self.cancel, Qt.ConnectionType.DirectConnection)
+        if parent.isCanceled():
             self.cancel()
 
-    def _pass_progress_on(self, percent: float) -> None:
-        self._whole.setProgress(self._start + (self._end - self._start) * percent / 100)
+    def _forward_progress(self, percent: float) -> None:
+        self._parent.setProgress(self._start + (self._end - self._start) * percent / 100)
 
     def setProgressText(self, text: str) -> None:
-        self._whole.setProgressText(text)
+        self._parent.setProgressText(text)
 
     def reportError(self, error: str, fatalError: bool = False) -> None:
-        self._whole.reportError(error, fatalError)
+        self._parent.reportError(error, fatalError)
 
     def pushWarning(self, warning: str) -> None:
-        self._whole.pushWarning(warning)
+        self._parent.pushWarning(warning)
 
     def pushInfo(self, info: str) -> None:
-        self._whole.pushInfo(info)
+        self._parent.pushInfo(info)
 
     def pushCommandInfo(self, info: str) -> None:
-        self._whole.pushCommandInfo(info)
+        self._parent.pushCommandInfo(info)
 
     def pushDebugInfo(self, info: str) -> None:
-        self._whole.pushDebugInfo(info)
+        self._parent.pushDebugInfo(info)
 
     def pushConsoleInfo(self, info: str) -> None:
-        self._whole.pushConsoleInfo(info)
+        self._parent.pushConsoleInfo(info)

@@ -1,4 +1,4 @@
-"""What the user chose for a run on rasters of any size: they go through QGIS block by block."""
+"""The parameter values of a run on rasters of any size, which are read in blocks."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from ..layers import (
     open_band,
     stream_condition,
     stream_landscape,
-    stream_weights,
     stream_quality,
     stream_strengths,
+    stream_weights,
 )
 from ..npy_file import NpyFile
 from ..runner import require_disk_space
 from .parameter_values import ParameterValues, warn_of_degrees
 from .step_feedback import StepFeedback
 
-# Bytes a cell: the values and their mask, and the result.
+# Bytes per cell: the values and their mask, and the result.
 LANDSCAPE_BYTES, RESULT_BYTES = 9, 8
 
-# Bytes a cell of a GeoTIFF with its overviews, if they cannot be compressed.
+# Bytes per cell of a GeoTIFF with overviews, if it cannot be compressed.
 GEOTIFF_BYTES = 4 * 4 / 3
 
-# Bytes a cell of each further raster, and of a copy of it while it is resampled.
-FURTHER_BYTES = 8
+# Bytes per cell of each optional raster, and of its copy during resampling.
+OPTIONAL_BYTES = 8
 
-# Rasters that a run may be given besides the landscape, and maps that it may give back besides its first.
-FURTHER_RASTERS = ("QUALITY", "SOURCE_STRENGTH", "PLACES", "CONDITION_1", "FUTURE_1", "CONDITION_2", "FUTURE_2")
-FURTHER_MAPS = ("FLOW_POTENTIAL", "NORMALIZED_CURRENT")
+# Optional input rasters besides the landscape, and optional output rasters besides the main one.
+OPTIONAL_INPUTS = ("QUALITY", "SOURCE_STRENGTH", "PLACES", "CONDITION_1", "FUTURE_1", "CONDITION_2", "FUTURE_2")
+OPTIONAL_OUTPUTS = ("FLOW_POTENTIAL", "NORMALIZED_CURRENT")
 
 
 class StreamedParameterValues(ParameterValues):
-    """The inputs of one run, written into its job folder instead of into memory.
+    """The inputs of one run, written to its job folder rather than held in memory.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ class StreamedParameterValues(ParameterValues):
         As for `ParameterValues`.
     folder
         The job folder.
-    results
-        The files that maps will be written into.
+    output_paths
+        Files of the raster outputs.
     """
 
     def __init__(
@@ -59,83 +59,83 @@ class StreamedParameterValues(ParameterValues):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
         folder: Path,
-        results: Iterable[str],
+        output_paths: Iterable[str],
     ) -> None:
         super().__init__(algorithm, parameters, context, feedback)
-        self._folder, self._results = folder, tuple(results)
+        self._folder, self._output_paths = folder, tuple(output_paths)
 
     @cached_property
     def landscape(self) -> StreamedRaster:
-        """The landscape, brought to the engine and checked on the way."""
+        """The landscape, copied to the job folder and validated."""
         self._feedback.setProgressText(tr("Reading the landscape"))
         source = open_band(self.layer("INPUT"), self.whole_number("BAND"))
-        further = sum(FURTHER_BYTES for name in FURTHER_RASTERS if self.is_provided(name))
-        further += sum(RESULT_BYTES for name in FURTHER_MAPS if self.is_provided(name))
-        bytes_a_cell = LANDSCAPE_BYTES + RESULT_BYTES + further
+        optional = sum(OPTIONAL_BYTES for name in OPTIONAL_INPUTS if self.is_provided(name))
+        optional += sum(RESULT_BYTES for name in OPTIONAL_OUTPUTS if self.is_provided(name))
+        bytes_per_cell = LANDSCAPE_BYTES + RESULT_BYTES + optional
         cells = source.frame.rows * source.frame.columns
-        require_disk_space(cells * bytes_a_cell, dict.fromkeys(self._results, cells * GEOTIFF_BYTES))
+        require_disk_space(cells * bytes_per_cell, dict.fromkeys(self._output_paths, cells * GEOTIFF_BYTES))
         raster = stream_landscape(source, self.choice("VALUES"), self._folder, StepFeedback(self._feedback, 0, 50))
         warn_of_degrees(raster.name, raster.frame, self._feedback)
         return raster
 
     def quality(self, name: str) -> NpyFile:
-        """Bring habitat quality, on the cells of the landscape, to the engine; 0 where it has no data.
+        """Copy habitat quality, on the grid of the landscape, to the job folder; 0 for nodata.
 
         Raises
         ------
         QgsProcessingException
             A value is negative or infinite, or there is no cell with quality above 0.
         """
-        return self._on_the_landscape(name, tr("Reading the habitat quality"), stream_quality)
+        return self._stream_to_grid(name, tr("Reading the habitat quality"), stream_quality)
 
     def strengths(self, name: str) -> NpyFile:
-        """Bring how strong a source each cell of the landscape is to the engine; 0 where there is no data.
+        """Copy the source strength of each cell to the job folder; 0 for nodata.
 
         Raises
         ------
         QgsProcessingException
             A value is negative or infinite, or no cell is a source.
         """
-        return self._on_the_landscape(name, tr("Reading the source strengths"), stream_strengths)
+        return self._stream_to_grid(name, tr("Reading the source strengths"), stream_strengths)
 
     def places(self, name: str) -> NpyFile:
-        """Bring how much each cell of the landscape is of interest to the engine; 0 where there is no data.
+        """Copy the weight of each cell as a place of interest to the job folder; 0 for nodata.
 
         Raises
         ------
         QgsProcessingException
-            A value is negative or infinite, or no cell is of interest.
+            A value is negative or infinite, or all are 0.
         """
-        return self._on_the_landscape(name, tr("Reading the places of interest"), stream_weights)
+        return self._stream_to_grid(name, tr("Reading the places of interest"), stream_weights)
 
     def condition(self, name: str, file: str, *, classes: bool) -> NpyFile:
-        """Bring a property of the cells of the landscape to the engine; NaN where it is unknown.
+        """Copy the raster of a condition to the job folder; NaN for nodata.
 
         Parameters
         ----------
         name
-            The parameter.
+            Name of the parameter.
         file
             Name of the file in the job folder.
         classes
-            Whether its values are classes.
+            Whether the values are classes.
 
         Raises
         ------
         QgsProcessingException
-            A value cannot be compared, or nothing is known of the landscape.
+            A value cannot be compared, or no cell of the landscape has data.
         """
 
         def stream(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
             return stream_condition(source, landscape, folder / file, feedback, classes=classes)
 
-        return self._on_the_landscape(name, tr("Reading the conditions"), stream)
+        return self._stream_to_grid(name, tr("Reading the conditions"), stream)
 
-    def _on_the_landscape(self, name: str, text: str, stream: Callable[..., NpyFile]) -> NpyFile:
+    def _stream_to_grid(self, name: str, text: str, stream: Callable[..., NpyFile]) -> NpyFile:
         landscape = self.landscape
         self._feedback.setProgressText(text)
         source = open_band(self.layer(name), 1)
         if not source.frame.same_grid_as(landscape.frame):
-            copied = source.frame.rows * source.frame.columns
-            require_disk_space(copied * FURTHER_BYTES + landscape.values.size * (FURTHER_BYTES + RESULT_BYTES))
+            source_cells = source.frame.rows * source.frame.columns
+            require_disk_space(source_cells * OPTIONAL_BYTES + landscape.values.size * (OPTIONAL_BYTES + RESULT_BYTES))
         return stream(source, landscape, self._folder, StepFeedback(self._feedback, 50, 100))

@@ -1,4 +1,4 @@
-"""Tables and lines: declared like maps, written like them, complete or not at all."""
+"""Table and line outputs, written atomically."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Column:
     Parameters
     ----------
     name
-        As it stands in the attribute table: short, lower case.
+        Field name: short, lower case.
     kind
         ``"integer"``, ``"real"`` or ``"text"``.
     """
@@ -57,22 +57,21 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table to write, with a line for each row or without geometry.
+    """A table to write, with a line geometry for each row or without geometry.
 
     Parameters
     ----------
     output
-        Name of the output parameter (a feature sink) that says where to.
+        Name of the output parameter (a feature sink).
     columns
-        What it holds.
+        Its columns.
     rows
-        Values in the order of the columns. None, NaN and infinite become an empty cell: what cannot be reached has no
-        number.
+        Values in the order of the columns. None, NaN and infinite values (unreachable) become NULL.
     lines
-        Of each row, the corners of its line, (n, 2): x and y in the CRS of the landscape, None for a row without a
-        line; or None for no geometry.
+        Vertices of the line of each row, (n, 2): x and y in the CRS of the landscape, or None for a row without a
+        line; None for a table without geometry.
     style
-        How QGIS draws the lines.
+        Style of the lines.
     """
 
     output: str
@@ -83,25 +82,25 @@ class Table:
 
     @property
     def geometry(self) -> QgsWkbTypes.Type:
-        """What kind of geometry it has."""
+        """Geometry type."""
         return QgsWkbTypes.Type.NoGeometry if self.lines is None else QgsWkbTypes.Type.LineString
 
     def fields(self) -> QgsFields:
-        """Return the columns as QGIS calls them."""
+        """Return the columns as QGIS fields."""
         fields = QgsFields()
         for column in self.columns:
             fields.append(QgsField(column.name, KINDS[column.kind]))
         return fields
 
     def features(self) -> Iterator[QgsFeature]:
-        """Return the rows as QGIS calls them."""
+        """Yield the rows as QGIS features."""
         fields = self.fields()
         for number, row in enumerate(self.rows):
             feature = QgsFeature(fields)
             feature.setAttributes([_cell(value, column.kind) for value, column in zip(row, self.columns)])
             if self.lines is not None and self.lines[number] is not None:
-                corners = np.asarray(self.lines[number], float)
-                feature.setGeometry(QgsGeometry(QgsLineString(corners[:, 0].tolist(), corners[:, 1].tolist())))
+                vertices = np.asarray(self.lines[number], float)
+                feature.setGeometry(QgsGeometry(QgsLineString(vertices[:, 0].tolist(), vertices[:, 1].tolist())))
             yield feature
 
 
@@ -114,12 +113,12 @@ def _cell(value: Any, kind: str) -> Any:
 def require_writable_tables(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> None:
-    """Look where the tables will go before the run, so that an hour's work is not lost at its end.
+    """Check the destinations of tables before the run rather than after hours of computing.
 
     Raises
     ------
     QgsProcessingException
-        The folder is missing, or the file's name says no format that can be written.
+        The folder does not exist, or the format of the file is not supported.
     """
     for definition in algorithm.destinationParameterDefinitions():
         path = _file_of(parameters.get(definition.name()), context)
@@ -130,8 +129,8 @@ def require_writable_tables(
             raise QgsProcessingException(text.format(output=definition.description(), folder=path.parent))
         if not QgsVectorFileWriter.driverForExtension(path.suffix):
             text = tr(
-                "{output} cannot be written: '{name}' does not end like a format that is known. Choose a file name "
-                "that ends in .gpkg, .geojson or .csv, for example."
+                "{output} cannot be written: '{name}' has no supported format. Choose a file name that ends in .gpkg, "
+                ".geojson or .csv, for example."
             )
             raise QgsProcessingException(text.format(output=definition.description(), name=path.name))
 
@@ -144,95 +143,95 @@ def write_tables(
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
 ) -> Iterator[dict[str, str]]:
-    """Write tables under other names, and give them their own at the end of the block, if it ends well.
+    """Write tables to temporary files, and rename them at the end of the block if it succeeds.
 
     Parameters
     ----------
     algorithm
-        Whose outputs they are.
+        The algorithm with the outputs.
     tables
-        Those of outputs that nobody asked for are left out.
+        The tables; those without a destination are not written.
     parameters, context
-        As Processing hands them to an algorithm.
+        As passed to the algorithm by Processing.
     crs
-        Of the lines.
+        CRS of the lines.
 
     Yields
     ------
     dict
-        Filled at the end of the block: by the name of each output, what QGIS finds it by.
+        Destination of each output by name, filled at the end of the block.
 
     Raises
     ------
     QgsProcessingException
-        Something cannot be written. A file that stood there before is then still there, and no other one.
+        A table cannot be written. Existing files are then unchanged.
     """
-    wanted = [table for table in tables if parameters.get(table.output)]
-    places: dict[str, str] = {}
+    requested = [table for table in tables if parameters.get(table.output)]
+    destinations: dict[str, str] = {}
     staged: list[tuple[Table, Path, Path]] = []
     try:
-        for table in wanted:
+        for table in requested:
             path = _file_of(parameters[table.output], context)
             if path is not None:
-                unfinished = _unfinished(path)
-                staged.append((table, unfinished, path))
-                _write_file(table, unfinished, path, crs, context)
-        yield places
-        for table, unfinished, path in staged:
-            _take_the_name(unfinished, path)
-            places[table.output] = algorithm.parameterAsOutputLayer(parameters, table.output, context)
+                staging = _staging_path(path)
+                staged.append((table, staging, path))
+                _write_file(table, staging, path, crs, context)
+        yield destinations
+        for table, staging, path in staged:
+            _rename(staging, path)
+            destinations[table.output] = algorithm.parameterAsOutputLayer(parameters, table.output, context)
     finally:
-        for _, unfinished, _ in staged:
-            for part in _parts(unfinished):
-                part.unlink(missing_ok=True)
-    for table in wanted:
-        if table.output not in places:
-            places[table.output] = _into_sink(algorithm, table, parameters, context, crs)
+        for _, staging, _ in staged:
+            for file in _files_of_dataset(staging):
+                file.unlink(missing_ok=True)
+    for table in requested:
+        if table.output not in destinations:
+            destinations[table.output] = _into_sink(algorithm, table, parameters, context, crs)
         if table.style is not None:
-            style_when_loaded(places[table.output], table.style, context)
+            style_when_loaded(destinations[table.output], table.style, context)
 
 
 def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext) -> None:
-    """Write a table into a file, as a whole or not at all.
+    """Write a table to a file, atomically.
 
     Parameters
     ----------
     table
-        The table, whatever its output.
+        The table; its output is ignored.
     path
-        A file name that says the format.
+        A file whose suffix determines the format.
     crs
-        Of the lines.
+        CRS of the lines.
     context
-        Of the run.
+        Context of the run.
 
     Raises
     ------
     QgsProcessingException
-        It cannot be written. A file that stood there before is then still there.
+        It cannot be written. An existing file is then unchanged.
     """
-    unfinished = _unfinished(path)
+    staging = _staging_path(path)
     try:
-        _write_file(table, unfinished, path, crs, context)
-        _take_the_name(unfinished, path)
+        _write_file(table, staging, path, crs, context)
+        _rename(staging, path)
     finally:
-        for part in _parts(unfinished):
-            part.unlink(missing_ok=True)
+        for file in _files_of_dataset(staging):
+            file.unlink(missing_ok=True)
 
 
-def _unfinished(path: Path) -> Path:
+def _staging_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}-unfinished{path.suffix}")
 
 
 def _file_of(value: Any, context: QgsProcessingContext) -> Path | None:
-    """The file that an output goes to; None for a layer in memory, a database, or nothing."""
+    """Return the file of an output; None for a memory layer, a database, or no output."""
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         value = value.sink
     if isinstance(value, QgsProperty):
         value = value.valueAsString(context.expressionContext(), "")[0]
     if not isinstance(value, str) or value in ("", QgsProcessing.TEMPORARY_OUTPUT):
         return None
-    # What is not a path begins with the name of a provider: memory:, ogr:dbname=…, postgres://….
+    # Other destinations begin with the name of a provider: memory:, ogr:dbname=…, postgres://….
     scheme, colon, _ = value.partition(":")
     if colon and len(scheme) > 1:
         return None
@@ -240,13 +239,13 @@ def _file_of(value: Any, context: QgsProcessingContext) -> Path | None:
 
 
 def _write_file(
-    table: Table, unfinished: Path, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
+    table: Table, staging: Path, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
 ) -> None:
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = QgsVectorFileWriter.driverForExtension(path.suffix)
     options.layerName = path.stem
     writer = QgsVectorFileWriter.create(
-        str(unfinished), table.fields(), table.geometry, crs, context.transformContext(), options
+        str(staging), table.fields(), table.geometry, crs, context.transformContext(), options
     )
     count = 0
     for feature in table.features():
@@ -254,30 +253,31 @@ def _write_file(
             break
         count += 1
     reason = writer.errorMessage()
-    del writer  # The last features, and with them a full disk, come out only now.
-    # A file that cannot be read has not been written.
-    found = _count_in(unfinished)
-    if count < len(table.rows) or found != count:
+    del writer  # Flushes the last features, which may fail on a full disk.
+    # Read back, because a full disk may go unreported.
+    count_in_file = _count_features(staging)
+    if count < len(table.rows) or count_in_file != count:
         raise QgsProcessingException(
-            tr("'{name}' cannot be written into '{folder}': {reason}. Is the disk full or protected?").format(
+            tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
                 name=path.name,
                 folder=path.parent,
-                reason=reason or tr("{found} of {rows} rows arrived").format(found=found, rows=len(table.rows)),
+                reason=reason
+                or tr("only {count} of {rows} rows were written").format(count=count_in_file, rows=len(table.rows)),
             )
         )
 
 
-def _count_in(path: Path) -> int:
+def _count_features(path: Path) -> int:
     layer = QgsVectorLayer(str(path), path.stem, "ogr")
     return sum(1 for _ in layer.getFeatures()) if layer.isValid() else 0
 
 
-def _take_the_name(unfinished: Path, path: Path) -> None:
-    """Rename a file and those that belong to it, as the several of a shapefile."""
-    parts = _parts(unfinished)
+def _rename(staging: Path, path: Path) -> None:
+    """Rename a file together with its sidecar files, such as those of a shapefile."""
+    files = _files_of_dataset(staging)
     try:
-        for part in parts:
-            os.replace(part, path.with_name(path.stem + part.name[len(unfinished.stem) :]))
+        for file in files:
+            os.replace(file, path.with_name(path.stem + file.name[len(staging.stem) :]))
     except OSError as error:
         raise QgsProcessingException(
             tr("'{path}' cannot be replaced ({reason}). Is it open in another program or layer?").format(
@@ -286,8 +286,8 @@ def _take_the_name(unfinished: Path, path: Path) -> None:
         ) from error
 
 
-def _parts(unfinished: Path) -> list[Path]:
-    return sorted(each for each in unfinished.parent.iterdir() if each.name.startswith(unfinished.stem + "."))
+def _files_of_dataset(staging: Path) -> list[Path]:
+    return sorted(file for file in staging.parent.iterdir() if file.name.startswith(staging.stem + "."))
 
 
 def _into_sink(
@@ -297,15 +297,19 @@ def _into_sink(
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
 ) -> str:
-    """Fill a layer in memory, or a table of a database in one go."""
+    """Write all rows at once to a memory layer or a database table."""
     features = list(table.features())
-    sink, place = algorithm.parameterAsSink(parameters, table.output, context, table.fields(), table.geometry, crs)
+    sink, destination = algorithm.parameterAsSink(
+        parameters, table.output, context, table.fields(), table.geometry, crs
+    )
     if sink is None:
         raise QgsProcessingException(algorithm.invalidSinkError(parameters, table.output))
     written = sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert) and sink.flushBuffer()
     reason = sink.lastError()
     del sink
     if not written:
-        text = tr("{output} cannot be written into {place}: {reason}.")
-        raise QgsProcessingException(text.format(output=table.output, place=place, reason=reason or tr("no reason")))
-    return place
+        text = tr("{output} cannot be written to {destination}: {reason}.")
+        raise QgsProcessingException(
+            text.format(output=table.output, destination=destination, reason=reason or tr("unknown error"))
+        )
+    return destination

@@ -1,1 +1,1 @@
-"""How far every cell is from somewhere, by three ideas of how something moves."""
+"""Distances of every cell to sources, and between features."""

@@ -1,37 +1,40 @@
-"""What the distance algorithms share: every cell, some sources, one map or one a source."""
+"""Base class of the distance maps: the distance of every cell to some sources."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...i18n import tr
+from ...layers import Points
 from ...runner import Result, Task
 from ..base import DISTANCES, EngineAlgorithm
 from ..formatting import format_number
 from ..outputs import RasterOutput, common_outputs, distance_outputs
 from ..parameter_values import ParameterValues
-from ..parameters import graph, landscape, output, per_source, sources
+from ..parameters import graph, landscape, per_source, raster_destination, sources
 from ..renderers import Style
 from ..styles import distance_style
 
-# More a GeoTIFF cannot hold.
-MOST_BANDS = 65_535
+# Limit of the GeoTIFF format.
+MAX_BANDS = 65_535
 
 
 class DistanceAlgorithm(EngineAlgorithm):
-    """The distance of every cell to the sources.
+    """Distance of every cell to the nearest source, or to each source.
 
     Attributes
     ----------
     task_name
-        The engine's name for it.
+        Name of the engine's task.
     output_title, output_help
-        What the map is called and what its values mean.
+        Label and help of the raster output.
     band_name, unit
-        What the values of a single band are, and what stands behind the numbers of the legend.
+        Name of a single band, and suffix of the numbers in the legend.
     symmetric
-        Whether only landscapes make sense in which going and coming back are the same.
+        Whether the distance requires steps with the same conductance in both directions.
     """
 
     toolbox_group = DISTANCES
@@ -50,35 +53,36 @@ class DistanceAlgorithm(EngineAlgorithm):
             *self.extra_parameters(),
             per_source(),
             *graph(symmetric=self.symmetric),
-            output(self.output_title, self.output_help),
+            raster_destination(self.output_title, self.output_help),
         ]
 
     def extra_parameters(self) -> list[QgsProcessingParameterDefinition]:
-        """Return the parameters of this kind of distance."""
+        """Return the parameters specific to this distance."""
         return []
 
-    def extra_task_parameters(self, inputs: ParameterValues) -> dict:
-        """Return the task's parameters of this kind of distance."""
+    def extra_task_parameters(self, inputs: ParameterValues) -> dict[str, Any]:
+        """Return the task's parameters specific to this distance."""
         return {}
 
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
-        named = provided & {"SOURCES", "SOURCE_RASTER"}
-        if not named:
+        chosen = provided & {"SOURCES", "SOURCE_RASTER"}
+        if not chosen:
             return tr("No sources: choose either a layer of source points or a source raster.")
-        if len(named) == 2:
-            return tr("Sources are given twice: choose either source points or a source raster, not both.")
+        if len(chosen) == 2:
+            return tr("Two sets of sources: choose either source points or a source raster, not both.")
         return ""
 
     def task(self, inputs: ParameterValues) -> Task:
-        cells, alone = inputs.sources.cells, inputs.flag("PER_SOURCE")
-        if alone and len(cells) > MOST_BANDS:
+        cells, per_source = inputs.sources.cells, inputs.flag("PER_SOURCE")
+        if per_source and len(cells) > MAX_BANDS:
             raise QgsProcessingException(
                 tr(
-                    "One band for each of {count:,} sources is more than a GeoTIFF holds ({most:,}). Switch “One band "
-                    "for each source” off, or use fewer sources."
-                ).format(count=len(cells), most=MOST_BANDS)
+                    "A GeoTIFF holds at most {limit:,} bands, and there are {count:,} sources. Switch “One band for "
+                    "each source” off, or use fewer sources."
+                ).format(count=len(cells), limit=MAX_BANDS)
             )
-        return inputs.task(self.task_name, {"sources": cells}, per_source=alone, **self.extra_task_parameters(inputs))
+        extra = self.extra_task_parameters(inputs)
+        return inputs.task(self.task_name, {"sources": cells}, per_source=per_source, **extra)
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         distance = result.outputs["distance"]
@@ -86,31 +90,34 @@ class DistanceAlgorithm(EngineAlgorithm):
         return [RasterOutput("OUTPUT", distance, self.style(inputs, distance), band_names=names)]
 
     def single_band_name(self, inputs: ParameterValues) -> str:
-        """Return what the values of a single band are."""
+        """Return the name of the band if there is one band for all sources."""
         return self.band_name
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
-        """Return how the map is drawn."""
+        """Return the style of the map."""
         return distance_style(distance, self.unit)
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        if numbers["mean"] is not None:
-            text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
-            feedback.pushInfo(
-                text.format(**{key: format_number(numbers[key]) for key in ("minimum", "maximum", "mean")})
-            )
+        log_distance_range(result, feedback)
         if numbers["unreachable_cells"]:
             feedback.pushWarning(
                 tr(
-                    "{count:,} cells cannot reach any source: they lie in parts of the landscape that barriers (no "
-                    "data or zero permeability) cut off completely. Their distance is infinite, they are left "
-                    "transparent on the map and out of the numbers above. “Connected components” shows the parts."
+                    "{count:,} cells cannot reach any source, because barriers (nodata or zero permeability) separate "
+                    "them from all sources. Their distance is infinite: they are transparent on the map and excluded "
+                    "from the numbers above. “Connected components” maps the connected parts of the landscape."
                 ).format(count=numbers["unreachable_cells"])
             )
 
 
-def _band_names(sources) -> tuple[str, ...]:
+def log_distance_range(result: Result, feedback: QgsProcessingFeedback) -> None:
+    """Log the smallest, largest and mean finite distance, if there are finite distances."""
+    if result.metrics["mean"] is not None:
+        values = {key: format_number(result.metrics[key]) for key in ("minimum", "maximum", "mean")}
+        feedback.pushInfo(tr("Distances range from {minimum} to {maximum}, with a mean of {mean}.").format(**values))
+
+
+def _band_names(sources: Points) -> tuple[str, ...]:
     if not sources.ids:
         return tuple(sources.labels)
     return tuple(

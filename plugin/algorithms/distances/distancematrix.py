@@ -1,4 +1,4 @@
-"""Distances between features."""
+"""Distance matrix between features."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
 )
 
-from ...distance_registry import DistanceInfo, distance_help, distance_info, distance_names
+from ...distance_registry import DistanceInfo, distance_info
 from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Result, Task, open_job
 from ..base import DISTANCES, EngineAlgorithm
-from ..formatting import format_number, join_names
+from ..formatting import join_names
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import (
@@ -31,59 +31,61 @@ from ..pair_tables import (
     warn_about_components,
     warn_about_pairs,
 )
+from ..parameter_types import line_destination, table_destination
 from ..parameter_values import ParameterValues
 from ..parameters import (
-    choice,
     cost,
+    distance_choice,
     focal_nodes,
     graph,
     landscape,
-    lines,
     measure,
-    table,
+    only_rsp,
     targets,
     theta,
-    theta_help,
     validate_direction,
     validate_focal,
 )
-from ..resume import PartialTable, checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resume_hint
+from ..resume import (
+    MAX_PENDING_RESULTS,
+    PartialTable,
+    checkpoint_folder,
+    checkpoint_parameter,
+    log_checkpoint_done,
+    resume_hint,
+)
 from ..step_feedback import StepFeedback
 from ..styles import line_style
 from ..tables import Column, Table
+from .base import log_distance_range
 
-# A GeoPackage holds no more columns.
-MOST_COLUMNS = 1_900
-
-#: Parts of the result that the engine is ahead of what is written.
-AHEAD = 4
+# A GeoPackage table holds at most 2,000 columns.
+MAX_COLUMNS = 1_900
 
 
 class DistanceMatrix(EngineAlgorithm):
-    """Any of the distances between every two of some places."""
+    """Pairwise distances between focal nodes, or from focal nodes to targets."""
 
     identifier = "distancematrix"
     title = tr("Distance matrix")
     toolbox_group = DISTANCES
-    summary = tr(
-        "Any of the distances between points or polygons, or from them to others, as a table, matrix or lines."
-    )
+    summary = tr("Pairwise distances between points or polygons, or to other features, as a table, matrix or lines.")
     help = Help(
         description=tr(
-            "Distances between every two focal nodes, or from each focal node to each target: least cost, effective "
-            "resistance, randomized shortest paths, or the straight line. Polygons are met where it is cheapest to "
-            "meet them; for resistance each is one node."
+            "Distances between all pairs of focal nodes, or from each focal node to each target: least cost, effective "
+            "resistance, randomized shortest paths, or Euclidean distance. The least cost between polygons is that "
+            "between their nearest cells; for the resistance each polygon is one node."
         ),
         when_to_use=tr(
-            "Use it to compare places with what was measured between them, such as genetic differences, or for graphs "
-            "of habitat patches in other programs. For maps of the distance of every cell use “Least-cost distance” "
-            "and the other distances; for the ways themselves “Least-cost paths”."
+            "Use it to compare landscape distances with measured ones, such as genetic differentiation, or to build "
+            "graphs of habitat patches in other programs. For maps of the distance of every cell use “Least-cost "
+            "distance” and the other distances; for the paths themselves “Least-cost paths”."
         ),
         outputs=tr(
-            "A table with a row for each pair and the ids of its features; both directions where going and coming "
-            "back may differ (randomized shortest paths, and steps that take the target's value). Pairs that no way "
-            "joins have an empty cell, and the log names them. From focal nodes to targets there is a row for each "
-            "focal node and each target, in that direction."
+            "A table with one row for each pair and the ids of its features; with both directions where they may "
+            "differ (randomized shortest paths, or edge conductances of the target cell). Pairs without a path have "
+            "an empty distance, and the log lists them. From focal nodes to targets there is one row for each focal "
+            "node and each target, in that direction."
         ),
         references=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
@@ -94,14 +96,14 @@ class DistanceMatrix(EngineAlgorithm):
         ),
         caption=tr(
             "The sample: the table of least-cost distances between nine habitat patches (rings), drawn as lines; "
-            "the darker, the costlier."
+            "darker lines are costlier."
         ),
     )
     number_outputs = (
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes")),
-        NumberOutput("unreachable_pairs", tr("Pairs that no way joins")),
-        NumberOutput("minimum", tr("Smallest distance between two")),
+        NumberOutput("unreachable_pairs", tr("Pairs without a path")),
+        NumberOutput("minimum", tr("Smallest distance")),
         NumberOutput("maximum", tr("Largest finite distance")),
         NumberOutput("mean", tr("Mean of the finite distances")),
     )
@@ -111,38 +113,32 @@ class DistanceMatrix(EngineAlgorithm):
             *landscape(),
             *focal_nodes(),
             *targets(),
-            choice(
-                "DISTANCE",
-                tr("Distance"),
-                distance_names("distance.matrix"),
-                distance_help("distance.matrix", between_nodes=True),
-            ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            distance_choice("distance.matrix", between_nodes=True),
+            theta(only_rsp()),
             measure(),
             cost(),
             *graph(),
             checkpoint_parameter(
-                tr("Folder of an unfinished run, to continue it"),
                 tr(
-                    "An empty folder in which the distances of each focal node are kept as they come, and a table "
-                    "distances.csv of the pairs that are known. It may be deleted afterwards."
+                    "An empty folder in which the distances of each focal node are saved as they are computed, with a "
+                    "table distances.csv of the pairs computed so far. It may be deleted after the run."
                 ),
             ),
-            table(
+            table_destination(
                 "OUTPUT",
                 tr("Distances"),
-                tr("A row for each pair: from_id, to_id, from_name, to_name, distance. Empty where there is no way."),
+                tr("One row for each pair: from_id, to_id, from_name, to_name, distance. Empty if there is no path."),
             ),
-            table(
+            table_destination(
                 "MATRIX",
                 tr("Matrix"),
                 tr(
-                    "A row for each focal node and a column for each focal node, or target, in the order of their ids; "
-                    "the first column holds the ids."
+                    "One row for each focal node and one column for each focal node, or target, in the order of their "
+                    "ids; the first column holds the ids."
                 ),
                 optional=True,
             ),
-            lines(
+            line_destination(
                 "LINES",
                 tr("Lines between focal nodes"),
                 tr("A straight line for each row of the table, with the same columns."),
@@ -154,25 +150,27 @@ class DistanceMatrix(EngineAlgorithm):
         return validate_direction(choices) or validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
-        (focal, ends), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
+        (sources, targets), distance = sources_and_targets(inputs), inputs.choice("DISTANCE")
         info = distance_info(distance)
         if not info.regions:
-            for nodes in (focal, ends):
-                _refuse_regions(nodes, info)
-        if inputs.is_provided("MATRIX") and len(ends) > MOST_COLUMNS:
+            for nodes in (sources, targets):
+                _require_single_cells(nodes, info)
+        if inputs.is_provided("MATRIX") and len(targets) > MAX_COLUMNS:
             raise QgsProcessingException(
                 tr(
-                    "A matrix to {count:,} focal nodes or targets has more columns than a table holds ({most:,}): "
-                    "leave it out, the table of pairs says the same."
-                ).format(count=len(ends), most=MOST_COLUMNS)
+                    "A matrix with {count:,} columns exceeds the limit of a table ({limit:,}): do without it, because "
+                    "the table of pairs holds the same distances."
+                ).format(count=len(targets), limit=MAX_COLUMNS)
             )
-        own = {"distance": distance}
+        task_parameters: dict[str, Any] = {"distance": distance}
         if "theta" in info.parameters:
-            own["theta"] = inputs.number("THETA")
-        own |= {name: inputs.choice(name.upper()) for name in ("cost", "measure") if name in info.parameters}
+            task_parameters["theta"] = inputs.number("THETA")
+        for name in ("cost", "measure"):
+            if name in info.parameters:
+                task_parameters[name] = inputs.choice(name.upper())
         if folder := checkpoint_folder(inputs):
-            own |= {"checkpoint": folder, "max_pending": AHEAD}
-        return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **own)
+            task_parameters |= {"checkpoint": folder, "max_pending": MAX_PENDING_RESULTS}
+        return inputs.task("distance.matrix", pair_arrays(inputs), rasters=(), **task_parameters)
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -187,10 +185,10 @@ class DistanceMatrix(EngineAlgorithm):
             context,
         )
         with open_job(feedback) as job, resume_hint(folder, feedback):
-            on_partial_result = (lambda piece: table.take(piece.arrays)) if folder else None
-            result = job.run(task, StepFeedback(feedback, 10, 90), on_partial_result)
+            write_partial_result = (lambda partial: table.update(partial.arrays)) if folder else None
+            result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result)
             if folder:
-                table.take(result.outputs, whole=True)
+                table.update(result.outputs, final=True)
         outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(folder, feedback)
         return outputs
@@ -199,21 +197,22 @@ class DistanceMatrix(EngineAlgorithm):
         return []
 
     def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
-        (focal, ends), matrix = sources_and_targets(inputs), result.outputs["matrix"]
-        pairs = list(_pairs(*matrix.shape, ends is focal, both_ways=_has_direction(inputs)))
-        rows = [(*pair_values(focal, ends, one, other), matrix[one, other]) for one, other in pairs]
-        columns = (*pair_columns(focal, ends), Column("distance"))
-        found = [Table("OUTPUT", columns, rows)]
+        (sources, targets), matrix = sources_and_targets(inputs), result.outputs["matrix"]
+        pairs = list(_pairs(*matrix.shape, among_sources=targets is sources, directed=_is_directed(inputs)))
+        rows = [(*pair_values(sources, targets, i, j), matrix[i, j]) for i, j in pairs]
+        columns = (*pair_columns(sources, targets), Column("distance"))
+        tables = [Table("OUTPUT", columns, rows)]
         if inputs.is_provided("MATRIX"):
-            heads = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(ends)))
-            found.append(Table("MATRIX", heads, [(name, *row) for name, row in zip(focal.names, matrix)]))
+            matrix_columns = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(targets)))
+            matrix_rows = [(name, *row) for name, row in zip(sources.names, matrix)]
+            tables.append(Table("MATRIX", matrix_columns, matrix_rows))
         if inputs.is_provided("LINES"):
             frame = inputs.landscape.frame
-            here, there = representative_points(focal, frame), representative_points(ends, frame)
+            starts, ends = representative_points(sources, frame), representative_points(targets, frame)
             style = line_style("distance", np.array([row[-1] for row in rows]))
-            drawn = [np.stack([here[one], there[other]]) for one, other in pairs]
-            found.append(Table("LINES", columns, rows, drawn, style))
-        return found
+            lines = [np.stack([starts[i], ends[j]]) for i, j in pairs]
+            tables.append(Table("LINES", columns, rows, lines, style))
+        return tables
 
     def write_outputs(
         self,
@@ -224,58 +223,53 @@ class DistanceMatrix(EngineAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         outputs = super().write_outputs(inputs, result, paths, context, feedback)
-        (focal, ends), joined = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
-        if ends is focal:
-            warn_about_components(joined, focal, feedback)
+        (sources, targets), connected = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
+        if targets is sources:
+            warn_about_components(connected, sources, feedback)
         else:
-            warn_about_pairs([(int(one), int(other)) for one, other in np.argwhere(~joined)], focal, ends, feedback)
+            pairs = [(int(i), int(j)) for i, j in np.argwhere(~connected)]
+            warn_about_pairs(pairs, sources, targets, feedback)
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.metrics
-        if numbers["mean"] is not None:
-            text = tr("Distances run from {minimum} to {maximum}, on average {mean}.")
-            feedback.pushInfo(
-                text.format(**{key: format_number(numbers[key]) for key in ("minimum", "maximum", "mean")})
-            )
-        if numbers["unreachable_pairs"]:
-            text = tr("{unreachable_pairs:,} pairs have no distance.")
-            feedback.pushInfo(text.format(**numbers))
+        log_distance_range(result, feedback)
+        if result.metrics["unreachable_pairs"]:
+            feedback.pushInfo(tr("{unreachable_pairs:,} pairs have no path.").format(**result.metrics))
 
 
-def _has_direction(inputs: ParameterValues) -> bool:
+def _is_directed(inputs: ParameterValues) -> bool:
     return not distance_info(inputs.choice("DISTANCE")).is_symmetric(inputs.choice("EDGE_RULE"))
 
 
-def _pairs(count: int, others: int, among: bool, *, both_ways: bool) -> Iterator[tuple[int, int]]:
-    """Give the pairs of a table; among the same focal nodes none of one with itself."""
-    for one in range(count):
-        for other in range(0 if both_ways or not among else one + 1, others):
-            if one != other or not among:
-                yield one, other
+def _pairs(sources: int, targets: int, *, among_sources: bool, directed: bool) -> Iterator[tuple[int, int]]:
+    """Yield the index pairs of the table; among the same focal nodes without pairs of a node with itself."""
+    for i in range(sources):
+        for j in range(0 if directed or not among_sources else i + 1, targets):
+            if i != j or not among_sources:
+                yield i, j
 
 
 def _column_names(focal: FocalNodes) -> list[str]:
-    """Names that differ also for who does not tell capitals from small letters."""
+    """Return column names that differ even if case is ignored."""
     names: list[str] = []
-    taken: set[str] = {"id", "fid"}
+    used = {"id", "fid"}
     for name in focal.names:
         column, number = f"to_{name}", 1
-        while column.lower() in taken:
+        while column.lower() in used:
             number += 1
             column = f"to_{name}_{number}"
-        taken.add(column.lower())
+        used.add(column.lower())
         names.append(column)
     return names
 
 
-def _refuse_regions(focal: FocalNodes, info: DistanceInfo) -> None:
+def _require_single_cells(focal: FocalNodes, info: DistanceInfo) -> None:
     sizes = np.bincount(focal.owners, minlength=len(focal))
-    wide = [label for label, size in zip(focal.labels, sizes) if size > 1]
-    if wide:
+    regions = [label for label, size in zip(focal.labels, sizes) if size > 1]
+    if regions:
         raise QgsProcessingException(
             tr(
                 "The distance {distance} is defined between single cells, but {count} of {all} focal nodes cover "
-                "several cells: {names}. Use “Point on surface” to make points of them, or another distance."
-            ).format(distance=tr(info.label), count=len(wide), all=len(focal), names=join_names(wide))
+                "several cells: {names}. Use “Point on surface” to turn them into points, or choose another distance."
+            ).format(distance=tr(info.label), count=len(regions), all=len(focal), names=join_names(regions))
         )

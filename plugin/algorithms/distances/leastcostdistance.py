@@ -8,25 +8,26 @@ from .base import DistanceAlgorithm
 
 
 class LeastCostDistanceAlgorithm(DistanceAlgorithm):
-    """Cost of the cheapest way from every cell to the nearest source."""
+    """Accumulated cost of the least-cost path from every cell to the nearest source."""
 
     identifier = "leastcostdistance"
     title = tr("Least-cost distance")
-    summary = tr("Accumulated cost of the cheapest path from every cell to the nearest source.")
+    summary = tr("Accumulated cost of the least-cost path from every cell to the nearest source.")
     help = Help(
         description=tr(
-            "Accumulated cost of the cheapest path from every cell to the nearest source, or to each source. The cost "
-            "of a step is its length times the resistance of the cells it joins; resistance is 1 / permeability."
+            "Accumulated cost of the least-cost path from every cell to the nearest source, or to each source. The "
+            "cost of a step is its length times the resistance of the cells it connects; resistance is 1 / "
+            "permeability."
         ),
         when_to_use=tr(
-            "Use it for movement that knows the landscape and takes the one best route, such as a migration "
-            "between known places. For movement without a plan use the resistance distance; for anything in between, "
-            "the randomized shortest path distance."
+            "Use it for movement with knowledge of the landscape along a single optimal route, such as migration "
+            "between known places. For random movement use the resistance distance; for movement between these "
+            "extremes, the randomized shortest path distance."
         ),
         outputs=tr(
-            "A raster of costs in map units times resistance: where the resistance is 1 the cost is the length of "
-            "the path in metres, and a cost of 5,000 is as much as 5 km through such cells. Sources are 0. Cells from "
-            "which no source can be reached are infinite, cells without data stay without data."
+            "A raster of costs in map units times resistance: where the resistance is 1, the cost is the length of "
+            "the path in map units, so that a cost of 5,000 corresponds to 5 km through such cells. Sources are 0. "
+            "Cells that cannot reach any source are infinite; cells without data remain nodata."
         ),
         references=(
             "Dijkstra, E. W. (1959). A note on two problems in connexion with graphs. Numerische Mathematik 1, "
@@ -35,8 +36,8 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
             "Landscape and Urban Planning 64, 233–247.",
         ),
         caption=tr(
-            "The sample: cost of the cheapest path to the nearest of nine habitat patches (rings), pale near them, "
-            "dark where the way is long or leads through the city."
+            "The sample: cost of the least-cost path to the nearest of nine habitat patches (rings), pale near them, "
+            "dark where the path is long or crosses the city."
         ),
     )
     task_name = "leastcost.distance"

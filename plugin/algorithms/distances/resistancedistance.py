@@ -12,23 +12,23 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
 
     identifier = "resistancedistance"
     title = tr("Resistance distance")
-    summary = tr("Effective resistance between every cell and the sources: many routes bring places closer.")
+    summary = tr("Effective resistance between every cell and the sources, with all routes counted.")
     help = Help(
         description=tr(
             "Effective resistance between every cell and the nearest source, or each source. The landscape is a "
             "network of resistors: one ampere enters at the cell and leaves at the source, and the distance is the "
-            "voltage that takes. Unlike the least-cost distance it counts every route: two equally good ways halve "
-            "it."
+            "voltage between them. Unlike the least-cost distance it accounts for all routes: two equally good routes "
+            "halve it."
         ),
         when_to_use=tr(
-            "Use it for movement without a plan, such as gene flow over generations or dispersal into unknown "
-            "terrain, where redundancy of routes matters. It is exact for every cell. For movement that knows the one "
-            "best way use the least-cost distance."
+            "Use it for random movement, such as gene flow over generations or dispersal into unknown terrain, where "
+            "redundancy of routes matters. It is exact for every cell. For movement along the single optimal route "
+            "use the least-cost distance."
         ),
         outputs=tr(
-            "A raster of resistances in ohm: a strip of n square cells with permeability 1 and size 1 has n − 1 ohm "
-            "from end to end. Only comparisons within one landscape mean something. Sources are 0. Cells from which "
-            "no source can be reached are infinite, cells without data stay without data."
+            "A raster of resistances in ohm: a strip of n square cells with permeability 1 has a resistance of n − 1 "
+            "ohm from end to end. Compare values within one landscape only. Sources are 0. Cells that cannot reach "
+            "any source are infinite; cells without data remain nodata."
         ),
         references=(
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",
@@ -36,8 +36,8 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
         caption=tr(
-            "The sample: effective resistance to the nearest of nine habitat patches (rings), low where many ways"
-            " through forest lead there, high in the city."
+            "The sample: effective resistance to the nearest of nine habitat patches (rings), low where many paths "
+            "through forest lead there, high in the city."
         ),
     )
     task_name = "resistance.distance"

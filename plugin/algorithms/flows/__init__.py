@@ -1,1 +1,1 @@
-"""Where movement goes: currents between places, from sources to grounds, and along corridors."""
+"""Currents between focal nodes and from sources to grounds, least-cost paths and corridors, barriers."""

@@ -1,8 +1,6 @@
-"""Current from any sources to any grounds."""
+"""Current flow from sources to grounds: Circuitscape's advanced mode."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from qgis.core import (
@@ -20,43 +18,46 @@ from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, flow_outputs
+from ..parameter_types import boolean, choice, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
-from ..parameters import choice, circuit, flag, graph, landscape, optional_map, output, with_help
+from ..parameters import circuit_options, graph, landscape, raster_destination
 from ..styles import current_style, distance_style
+from .current_log import log_conservation
 
 POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
 
 
 class CurrentFlowAdvanced(EngineAlgorithm):
-    """Where current flows from given sources to given grounds."""
+    """Current from sources of given strength to grounds of given conductance."""
 
     identifier = "currentflowadvanced"
     title = tr("Current flow from sources to grounds")
     toolbox_group = FLOWS
-    summary = tr("Where current flows from sources of any strength to grounds of any conductance.")
+    summary = tr("Current from sources of any strength to grounds of any conductance (Circuitscape's advanced mode).")
     help = Help(
         description=tr(
-            "Takes the landscape for a network of resistors, feeds currents of given strengths into cells, and lets "
-            "them leave through grounds of given conductance: the advanced mode of Circuitscape. One system is solved, "
-            "whatever the number of sources and grounds."
+            "Models the landscape as a network of resistors, injects currents of given strengths into cells, and lets "
+            "them leave through grounds of given conductance: the advanced mode of Circuitscape. One linear system is "
+            "solved, however many sources and grounds there are."
         ),
         when_to_use=tr(
-            "Use it where it is known who sets out and where they end: animals by the size of their populations, "
-            "movement from a coast to a ridge, present habitat to future habitat, mortality (grounds everywhere). "
-            "For all connections among a set of places use “Current flow”."
+            "Use it if you know where movement starts and where it ends: animals in proportion to population size, "
+            "movement from a coast to a ridge, from present to future habitat, or mortality (grounds everywhere). For "
+            "all connections among a set of places use “Current flow”."
         ),
         outputs=tr(
-            "A map of the current through every cell in ampere, and one of the voltages in volt: the higher the "
-            "voltage, the harder it is to get from there to a ground. A cell with a source shows all that enters "
-            "there. Where no source or no ground is connected nothing flows, and there is no voltage."
+            "A map of the current through every cell, in ampere, and one of the voltages, in volt: the higher the "
+            "voltage, the harder it is to reach a ground from there. A cell with a source shows all the current "
+            "injected there. Parts of the landscape without a source or without a ground have neither current nor "
+            "voltage."
         ),
         references=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
             "connectivity in ecology, evolution, and conservation. Ecology 89, 2712–2724.",
         ),
         caption=tr(
-            "The sample: current from three sources in the north to three grounds in the south (rings); bright "
-            "where much flows."
+            "The sample: current from three sources in the north to three grounds in the south (rings); bright for "
+            "high current."
         ),
     )
     number_outputs = (
@@ -69,59 +70,72 @@ class CurrentFlowAdvanced(EngineAlgorithm):
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            *_places(
-                "SOURCES",
-                "SOURCE_RASTER",
-                "STRENGTH_FIELD",
-                tr("Sources"),
-                tr("Field with the strengths"),
-                tr("Points where current enters; several in one cell add up."),
-                tr("Ampere that enter at each point, below 0 where they are taken away; 1 if nothing is chosen."),
-                tr("A raster of the ampere that enter at every cell; 0 or no data where none do."),
+            *_points_or_raster(
+                ("SOURCES", tr("Sources: points"), tr("Points where current enters; points in the same cell add up.")),
+                (
+                    "STRENGTH_FIELD",
+                    tr("Source strength field"),
+                    tr("Current injected at each point, in ampere, negative to withdraw it; 1 if nothing is chosen."),
+                ),
+                (
+                    "SOURCE_RASTER",
+                    tr("Sources: raster"),
+                    tr("A raster of the current injected into each cell, in ampere; 0 or nodata for none."),
+                ),
             ),
-            *_places(
-                "GROUNDS",
-                "GROUND_RASTER",
-                "GROUND_FIELD",
-                tr("Grounds"),
-                tr("Field with the values of grounds"),
-                tr("Points where current leaves; several in one cell add up."),
-                tr("How well current leaves at each point; without resistance if nothing is chosen."),
-                tr("A raster of how well current leaves at every cell; no data where it does not."),
+            *_points_or_raster(
+                ("GROUNDS", tr("Grounds: points"), tr("Points where current leaves; points in the same cell add up.")),
+                (
+                    "GROUND_FIELD",
+                    tr("Ground value field"),
+                    tr("Conductance or resistance to ground of each point; no resistance if nothing is chosen."),
+                ),
+                (
+                    "GROUND_RASTER",
+                    tr("Grounds: raster"),
+                    tr("A raster of the conductance or resistance to ground of each cell; nodata for no ground."),
+                ),
             ),
             choice(
                 "GROUND_VALUES",
-                tr("The values of grounds are"),
-                ["conductance", "resistance"],
+                tr("Ground values"),
+                {"conductance": tr("Conductance"), "resistance": tr("Resistance")},
                 tr(
-                    "Conductance: siemens, 0 where there is no ground. Resistance: ohm, 0 for a ground without "
-                    "resistance, which takes whatever arrives."
+                    "Conductance: in siemens, 0 for no ground. Resistance: in ohm, 0 for a direct ground, which "
+                    "absorbs all current that reaches it."
                 ),
             ),
             choice(
                 "POLICY",
-                tr("Where a cell has a source and a ground"),
-                ["keepall", "rmvsrc", "rmvgnd", "rmvall"],
+                tr("Cells with a source and a ground"),
+                {
+                    "keepall": tr("Keep both (keepall)"),
+                    "rmvsrc": tr("Remove the source (rmvsrc)"),
+                    "rmvgnd": tr("Remove the ground (rmvgnd)"),
+                    "rmvall": tr("Remove both (rmvall)"),
+                },
                 tr(
-                    "What is kept: both (keepall), the ground (rmvsrc), the source (rmvgnd) or neither (rmvall). A "
-                    "ground without resistance would swallow its source, so keepall removes it there."
+                    "How to resolve the conflict, with Circuitscape's options. A direct ground would absorb its own "
+                    "source, so keepall removes the source there."
                 ),
                 advanced=True,
             ),
-            with_help(
-                flag("UNIT_CURRENTS", tr("All sources are 1 ampere"), ""),
-                tr("Take every source for one of 1 ampere, whatever its strength is said to be."),
+            boolean(
+                "UNIT_CURRENTS",
+                tr("Use unit currents for all current sources"),
+                tr("Set the strength of every source to 1 ampere."),
                 advanced=True,
             ),
-            with_help(
-                flag("DIRECT_GROUNDS", tr("All grounds are without resistance"), ""),
-                tr("Take every ground for one without resistance, whatever its value is said to be."),
+            boolean(
+                "DIRECT_GROUNDS",
+                tr("Use direct connections to ground"),
+                tr("Connect every ground without resistance, whatever its value."),
                 advanced=True,
             ),
-            *circuit(),
+            *circuit_options(),
             *graph(symmetric=True),
-            output(tr("Current"), tr("The current through every cell, in ampere.")),
-            optional_map(
+            raster_destination(tr("Current"), tr("The current through every cell, in ampere.")),
+            optional_raster_destination(
                 "VOLTAGE",
                 tr("Voltage"),
                 tr("The voltage of every cell that is connected with a source and a ground, in volt."),
@@ -130,15 +144,14 @@ class CurrentFlowAdvanced(EngineAlgorithm):
 
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         for points, raster, what in (
-            ("SOURCES", "SOURCE_RASTER", tr("Sources")),
-            ("GROUNDS", "GROUND_RASTER", tr("Grounds")),
+            ("SOURCES", "SOURCE_RASTER", tr("sources")),
+            ("GROUNDS", "GROUND_RASTER", tr("grounds")),
         ):
-            named = provided & {points, raster}
-            if not named:
-                text = tr("{what} are missing: choose either a layer of points or a raster.")
-                return text.format(what=what)
-            if len(named) == 2:
-                return tr("{what} are given twice: choose either points or a raster, not both.").format(what=what)
+            chosen = provided & {points, raster}
+            if not chosen:
+                return tr("No {what}: choose either a layer of points or a raster.").format(what=what)
+            if len(chosen) == 2:
+                return tr("Two sets of {what}: choose either points or a raster, not both.").format(what=what)
         return ""
 
     def task(self, inputs: ParameterValues) -> Task:
@@ -151,58 +164,60 @@ class CurrentFlowAdvanced(EngineAlgorithm):
             text = tr("Grounds are negative in {count:,} cells, the first at row {row}, column {column}.")
             raise QgsProcessingException(text.format(count=negative, row=row, column=column))
         for what, values in ((tr("source"), sources), (tr("ground"), grounds)):
-            if not (values[inputs.crossable] != 0).any():
-                text = tr("No {what} lies on a cell of '{layer}' that can be crossed ({count:,} lie elsewhere).")
+            if not (values[inputs.passable] != 0).any():
+                text = tr("No {what} lies on a passable cell of '{layer}' ({count:,} lie elsewhere).")
                 raise QgsProcessingException(
                     text.format(what=what, layer=inputs.landscape.name, count=int((values != 0).sum()))
                 )
         arrays = {"sources": sources, "grounds": grounds}
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
-        task = inputs.task(
+        return inputs.task(
             "circuit.advanced",
             arrays,
+            rasters=("currents", "potentials"),
             policy=inputs.choice("POLICY"),
             unit_currents=inputs.flag("UNIT_CURRENTS"),
             direct_grounds=inputs.flag("DIRECT_GROUNDS"),
         )
-        return replace(task, rasters=("currents", "potentials"))
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
-        currents, potentials = result.outputs["currents"], result.outputs["potentials"]
+        currents, voltages = result.outputs["currents"], result.outputs["potentials"]
         return [
             RasterOutput("OUTPUT", currents, current_style(currents, "A"), band_names=(tr("current, ampere"),)),
-            RasterOutput("VOLTAGE", potentials, distance_style(potentials, "V"), band_names=(tr("voltage, volt"),)),
+            RasterOutput("VOLTAGE", voltages, distance_style(voltages, "V"), band_names=(tr("voltage, volt"),)),
         ]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("Largest current that is not conserved, beside the largest current: {:.1e}.")
-        feedback.pushInfo(text.format(numbers["kcl_residual"]))
+        log_conservation(numbers["kcl_residual"], feedback)
         if numbers["cells_without_flow"]:
             text = tr(
-                "{cells_without_flow:,} cells lie in parts of the landscape without a source or without a ground: "
-                "nothing flows there."
+                "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "
+                "without a source or without a ground."
             )
             feedback.pushWarning(text.format(**numbers))
 
 
-def _places(
-    points: str, raster: str, field: str, what: str, field_title: str, of_points: str, of_field: str, of_raster: str
+def _points_or_raster(
+    points: tuple[str, str, str], field: tuple[str, str, str], raster: tuple[str, str, str]
 ) -> list[QgsProcessingParameterDefinition]:
+    """Return a layer of points with a field of values, or a raster; name, label and help of each."""
+    either = tr("Choose either points or a raster.")
+    points_name, points_label, points_help = points
+    field_name, field_label, field_help = field
+    raster_name, raster_label, raster_help = raster
+    numeric = QgsProcessingParameterField.DataType.Numeric
     return [
         with_help(
-            QgsProcessingParameterFeatureSource(points, tr("{what}: points").format(what=what), POINTS, optional=True),
-            of_points + " " + tr("Any coordinate system. Give either points or a raster."),
+            QgsProcessingParameterFeatureSource(points_name, points_label, POINTS, optional=True),
+            f"{points_help} {tr('Any coordinate system.')} {either}",
         ),
         with_help(
-            QgsProcessingParameterField(
-                field, field_title, None, points, QgsProcessingParameterField.DataType.Numeric, optional=True
-            ),
-            of_field,
+            QgsProcessingParameterField(field_name, field_label, None, points_name, numeric, optional=True), field_help
         ),
         with_help(
-            QgsProcessingParameterRasterLayer(raster, tr("{what}: raster").format(what=what), optional=True),
-            of_raster + " " + tr("Its first band is used. Give either points or a raster."),
+            QgsProcessingParameterRasterLayer(raster_name, raster_label, optional=True),
+            f"{raster_help} {tr('Its first band is used.')} {either}",
         ),
     ]

@@ -19,46 +19,35 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components
+from ..parameter_types import boolean, choice, line_destination, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
-from ..parameters import (
-    choice,
-    flag,
-    focal_nodes,
-    graph,
-    landscape,
-    lines,
-    optional_map,
-    output,
-    targets,
-    validate_focal,
-    with_help,
-)
+from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
 from ..styles import allocation_style, corridor_style, direction_style
 from ..tables import Table
 
 
 class LeastCostCorridor(EngineAlgorithm):
-    """How much a detour through every cell would cost."""
+    """Excess cost of the least-cost path through each cell, over the least-cost path."""
 
     identifier = "leastcostcorridor"
     title = tr("Least-cost corridor")
     toolbox_group = FLOWS
-    summary = tr("How much more the way between points or polygons costs if it must pass through each cell.")
+    summary = tr("How much more a path through each cell costs than the least-cost path.")
     help = Help(
         description=tr(
-            "For every cell, by how much the cheapest way through it costs more than the cheapest way: the sum of its "
-            "cost distances to the two ends, less the cost of the best way. Between two layers, or among all pairs of "
-            "focal nodes, of which each cell takes the pair that it serves best."
+            "For every cell, the excess cost of the cheapest path through it over the least-cost path: the sum of its "
+            "cost distances to both ends, minus the cost of the least-cost path. Between two layers, or among all "
+            "pairs of focal nodes, of which each cell takes its smallest value."
         ),
         when_to_use=tr(
-            "Use it to see how wide a corridor is and where it has alternatives: the cells that are nearly as good as "
-            "the least-cost path. For the path alone use “Least-cost paths”; where many ways count together rather "
-            "than the best one, “Current flow”."
+            "Use it to see how wide a corridor is and where it has alternatives, that is which cells are nearly as "
+            "good as the least-cost path. For the path alone use “Least-cost paths”; if all routes count rather than "
+            "the best one, “Current flow”."
         ),
         outputs=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
-            "as 500 m through cells of resistance 1. Normalised, it is a part of the cost of the best way: 0.1 is "
-            "ten percent more. Cells beyond the threshold, and those that no way leads through, have no data."
+            "as 500 m through cells of resistance 1. Normalised, the values are fractions of the least cost: 0.1 is "
+            "ten percent more. Cells above the cutoff, and cells through which no path leads, are nodata."
         ),
         references=(
             "McRae, B. H. & Kavanagh, D. M. (2011). Linkage Mapper connectivity analysis software. The Nature "
@@ -73,16 +62,16 @@ class LeastCostCorridor(EngineAlgorithm):
     )
     number_outputs = (
         *common_outputs(),
-        NumberOutput("corridors", tr("Pairs that corridors join")),
-        NumberOutput("least_cost", tr("Cost of the cheapest way of all")),
+        NumberOutput("corridors", tr("Corridors (connected pairs)")),
+        NumberOutput("least_cost", tr("Smallest least cost of all pairs")),
         NumberOutput("corridor_cells", tr("Cells of the corridors")),
         NumberOutput("maximum", tr("Largest value in the corridors")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
-        threshold = QgsProcessingParameterNumber(
+        cutoff = QgsProcessingParameterNumber(
             "THRESHOLD",
-            tr("Threshold (largest value kept)"),
+            tr("Cost-weighted corridor width cutoff"),
             QgsProcessingParameterNumber.Type.Double,
             optional=True,
             minValue=1e-12,
@@ -94,56 +83,56 @@ class LeastCostCorridor(EngineAlgorithm):
             choice(
                 "PAIRS",
                 tr("Corridors between"),
-                ["all", "minimum_planar_graph"],
+                {"all": tr("All pairs"), "minimum_planar_graph": tr("Minimum planar graph")},
                 tr(
-                    "Among focal nodes: all pairs, or the minimum planar graph, that is only neighbours, whose ground "
-                    "meets when every cell belongs to the focal node that reaches it most cheaply. With targets there "
-                    "is one corridor, from all focal nodes together to all targets together."
+                    "Among focal nodes: all pairs, or the minimum planar graph, that is only neighbours, whose "
+                    "cost-weighted Voronoi regions share a boundary. With targets there is one corridor, from all "
+                    "focal nodes together to all targets together."
                 ),
             ),
-            flag(
+            boolean(
                 "NORMALISED",
-                tr("Normalise (divide by the cost of the best way)"),
+                tr("Normalise (divide by the least cost)"),
                 tr(
-                    "On: the value is a part of the cost of the best way of its pair, so that long and short corridors "
-                    "are equally wide."
+                    "On: values are fractions of the least cost of their pair, so that long and short corridors are "
+                    "equally wide."
                 ),
             ),
             with_help(
-                threshold,
+                cutoff,
                 tr(
-                    "The largest value that still belongs to the corridor, in the units of the map: map units times "
-                    "resistance, or with the division above a part of the best cost. Empty: everything is shown."
+                    "The largest value that belongs to a corridor, in the units of the map: map units times "
+                    "resistance, or a fraction of the least cost if normalised. Empty: no cutoff."
                 ),
             ),
             *graph(),
-            output(
+            raster_destination(
                 tr("Least-cost corridor"),
-                tr("What the detour through each cell costs; no data beyond the threshold."),
+                tr("Excess cost of a path through each cell; nodata above the cutoff."),
             ),
-            lines(
+            line_destination(
                 "PATHS",
                 tr("Least-cost paths"),
                 tr(
-                    "The best way of each pair, with ids, length and cost; with targets, from each focal node to the "
-                    "nearest target."
+                    "The least-cost path of each pair, with ids, length and cost; with targets, from each focal node "
+                    "to the nearest target."
                 ),
                 optional=True,
             ),
-            optional_map(
+            optional_raster_destination(
                 "ALLOCATION",
                 tr("Cost-weighted allocation"),
                 tr(
-                    "For every cell the id of the focal node that reaches it most cheaply, numbered from 1 if the ids "
-                    "are not whole numbers."
+                    "For every cell the id of the focal node with the smallest cost distance, numbered from 1 if the "
+                    "ids are not whole numbers."
                 ),
             ),
-            optional_map(
+            optional_raster_destination(
                 "BACKLINK",
-                tr("Direction of the way back"),
+                tr("Back link (direction)"),
                 tr(
-                    "For every cell the direction of the next step on the cheapest way back to its focal node: 1 east, "
-                    "2 south-east, and on clockwise to 8 north-east; 0 in a focal node."
+                    "For every cell the direction of the next step of the least-cost path to its focal node: 1 east, "
+                    "2 south-east, and clockwise to 8 north-east; 0 in a focal node."
                 ),
             ),
         ]
@@ -151,45 +140,40 @@ class LeastCostCorridor(EngineAlgorithm):
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         if "TARGETS" not in provided and choices["EDGE_RULE"] == "target":
             return tr(
-                "Corridors among focal nodes have no direction, so the step between two cells cannot take the value of "
-                "the target alone: choose mean or resistance."
+                "Corridors among focal nodes are undirected, so the edge conductance rule cannot be the permeability "
+                "of the target cell: choose mean permeability or mean resistance."
             )
         return validate_focal(provided)
 
     def task(self, inputs: ParameterValues) -> Task:
-        ground = inputs.is_provided("ALLOCATION") or inputs.is_provided("BACKLINK")
+        with_allocation = inputs.is_provided("ALLOCATION") or inputs.is_provided("BACKLINK")
         return inputs.task(
             "leastcost.corridor",
             pair_arrays(inputs),
-            rasters=("corridor", "allocation", "direction") if ground else ("corridor",),
+            rasters=("corridor", "allocation", "direction") if with_allocation else ("corridor",),
             pairs=inputs.choice("PAIRS"),
             relative=inputs.flag("NORMALISED"),
             truncate_at=inputs.number("THRESHOLD") if inputs.is_provided("THRESHOLD") else None,
             paths=inputs.is_provided("PATHS"),
-            allocation=ground,
+            allocation=with_allocation,
         )
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
-        unit = tr("part of the best cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
-        name = tr("cost of the detour, {unit}").format(unit=unit)
-        found = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
+        unit = tr("fraction of the least cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
+        name = tr("excess cost, {unit}").format(unit=unit)
+        rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
-            ground = np.where(nearest < 0, np.nan, focal.ids[nearest])
-            back = np.where(direction < 0, np.nan, direction)
-            found += [
-                RasterOutput(
-                    "ALLOCATION",
-                    ground,
-                    allocation_style(focal.ids.tolist(), focal.labels),
-                    "int32",
-                    (tr("nearest focal node"),),
-                ),
-                RasterOutput("BACKLINK", back, direction_style(), "int32", (tr("direction of the next step"),)),
+            ids = np.where(nearest < 0, np.nan, focal.ids[nearest])
+            style = allocation_style(focal.ids.tolist(), focal.labels)
+            directions = np.where(direction < 0, np.nan, direction)
+            rasters += [
+                RasterOutput("ALLOCATION", ids, style, "int32", (tr("nearest focal node"),)),
+                RasterOutput("BACKLINK", directions, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
-        return found
+        return rasters
 
     def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         if "pairs" not in result.outputs:
@@ -212,5 +196,5 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the cheapest way costs {least}.")
+        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the smallest least cost is {least}.")
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

@@ -21,32 +21,34 @@ from ..pair_tables import (
     warn_about_components,
     warn_about_pairs,
 )
+from ..parameter_types import choice, line_destination
 from ..parameter_values import ParameterValues
-from ..parameters import choice, focal_nodes, graph, landscape, lines, targets, validate_focal
+from ..parameters import focal_nodes, graph, landscape, targets, validate_focal
 from ..tables import Table
 
 
 class LeastCostPaths(EngineAlgorithm):
-    """The cheapest ways between places, as lines."""
+    """Least-cost paths between focal nodes, or from focal nodes to targets, as lines."""
 
     identifier = "leastcostpaths"
     title = tr("Least-cost paths")
     toolbox_group = FLOWS
-    summary = tr("The cheapest ways between points or polygons, as lines with their length and cost.")
+    summary = tr("Least-cost paths between points or polygons, as lines with their length and cost.")
     help = Help(
         description=tr(
-            "The cheapest path between every two focal nodes, to the nearest one, between neighbours, or from focal "
-            "nodes to targets, as lines through the centres of cells. Paths of polygons lead from rim to rim."
+            "Least-cost paths between all pairs of focal nodes, to the nearest focal node, between neighbours, or "
+            "from focal nodes to targets, as lines through the cell centres. Paths between polygons lead from "
+            "boundary to boundary."
         ),
         when_to_use=tr(
-            "Use it to see the one best route, or to build a graph of habitat patches. A path says nothing of how "
-            "good the second best is: see “Least-cost corridor” for that."
+            "Use it to map the single optimal route, or to build a graph of habitat patches. A path says nothing "
+            "about the quality of the alternatives: use “Least-cost corridor” for these."
         ),
         outputs=tr(
-            "A line for each path, from the focal node to the other, with the ids of both, its length in map units and "
-            "its cost, in map units times resistance. Where several paths are equally cheap one of them is drawn. "
-            "Pairs that no way joins have a row without a line and with empty cells, and the log names them; so has a "
-            "feature without a nearest one."
+            "A line for each path, from source to target, with the ids of both, its length in map units and its cost "
+            "in map units times resistance. Of several paths with the same cost one is drawn. Pairs without a path "
+            "have a row without a line and with empty values, and the log lists them; so has a focal node without a "
+            "nearest one."
         ),
         references=(
             "Adriaensen, F. et al. (2003). The application of ‘least-cost’ modelling as a functional landscape model. "
@@ -55,15 +57,15 @@ class LeastCostPaths(EngineAlgorithm):
             "for habitat connectivity. Ecosystems 10, 448–461.",
         ),
         caption=tr(
-            "The sample: cheapest paths between neighbours among nine habitat patches (rings); the darker, the "
+            "The sample: least-cost paths between neighbours among nine habitat patches (rings); darker paths are "
             "costlier."
         ),
     )
     number_outputs = (
         *common_outputs(),
         NumberOutput("paths", tr("Paths found")),
-        NumberOutput("minimum", tr("Cost of the cheapest path")),
-        NumberOutput("maximum", tr("Cost of the costliest path")),
+        NumberOutput("minimum", tr("Smallest cost of a path")),
+        NumberOutput("maximum", tr("Largest cost of a path")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -74,21 +76,25 @@ class LeastCostPaths(EngineAlgorithm):
             choice(
                 "PAIRS",
                 tr("Paths between"),
-                ["all", "nearest", "minimum_planar_graph"],
+                {
+                    "all": tr("All pairs"),
+                    "nearest": tr("Nearest neighbours"),
+                    "minimum_planar_graph": tr("Minimum planar graph"),
+                },
                 tr(
-                    "All: every two focal nodes, or every focal node and every target. Nearest: from each focal node "
-                    "to the one (or the target) that costs least. Minimum planar graph: between focal nodes that are "
-                    "neighbours, that is whose ground meets when every cell belongs to the focal node that reaches it "
-                    "most cheaply; the links of a network of patches, without those that lead past a third one."
+                    "All pairs: all pairs of focal nodes, or of a focal node and a target. Nearest neighbours: from "
+                    "each focal node to the one (or the target) of least cost. Minimum planar graph: between "
+                    "neighbouring focal nodes, that is those whose cost-weighted Voronoi regions share a boundary; "
+                    "these are the links of a network of patches without those that pass through a third one."
                 ),
             ),
             *graph(),
-            lines(
+            line_destination(
                 "OUTPUT",
                 tr("Least-cost paths"),
                 tr(
                     "Lines with from_id, to_id, from_name, to_name, length and cost; the line, length and cost are "
-                    "empty where there is no way."
+                    "empty if there is no path."
                 ),
             ),
         ]
@@ -96,11 +102,11 @@ class LeastCostPaths(EngineAlgorithm):
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         planar = choices["PAIRS"] == "minimum_planar_graph"
         if planar and "TARGETS" in provided:
-            return tr("A minimum planar graph joins the focal nodes with each other: leave the targets out.")
+            return tr("A minimum planar graph connects the focal nodes with each other: leave the targets empty.")
         if planar and choices["EDGE_RULE"] == "target":
             return tr(
-                "A minimum planar graph has no direction, so the step between two cells cannot take the value of the "
-                "target alone: choose mean or resistance."
+                "A minimum planar graph is undirected, so the edge conductance rule cannot be the permeability of the "
+                "target cell: choose mean permeability or mean resistance."
             )
         return validate_focal(provided)
 
@@ -122,21 +128,21 @@ class LeastCostPaths(EngineAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         outputs = super().write_outputs(inputs, result, paths, context, feedback)
-        focal, ends = sources_and_targets(inputs)
+        sources, targets = sources_and_targets(inputs)
         pairs, which = result.outputs["pairs"], inputs.choice("PAIRS")
-        if ends is focal and which != "nearest":
-            joined = np.eye(len(focal), dtype=bool)
-            joined[tuple(pairs.T)] = joined[tuple(pairs[:, ::-1].T)] = True
-            warn_about_components(joined, focal, feedback)
+        if targets is sources and which != "nearest":
+            connected = np.eye(len(sources), dtype=bool)
+            connected[tuple(pairs.T)] = connected[tuple(pairs[:, ::-1].T)] = True
+            warn_about_components(connected, sources, feedback)
         else:
-            targets = None if ends is focal else len(ends)
-            lacking = unreachable_pairs(pairs, len(focal), targets, which, directed=True)
-            warn_about_pairs(lacking, focal, ends, feedback)
+            target_count = None if targets is sources else len(targets)
+            unreachable = unreachable_pairs(pairs, len(sources), target_count, which, directed=True)
+            warn_about_pairs(unreachable, sources, targets, feedback)
         return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         if numbers["paths"]:
-            text = tr("{count:,} paths cost from {minimum} to {maximum}.")
-            range_ = {key: format_number(numbers[key]) for key in ("minimum", "maximum")}
-            feedback.pushInfo(text.format(count=numbers["paths"], **range_))
+            text = tr("{count:,} paths with costs from {minimum} to {maximum}.")
+            costs = {key: format_number(numbers[key]) for key in ("minimum", "maximum")}
+            feedback.pushInfo(text.format(count=numbers["paths"], **costs))

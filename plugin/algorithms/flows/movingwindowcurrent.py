@@ -1,4 +1,4 @@
-"""Omnidirectional current in landscapes of any size, by moving windows as in Omniscape."""
+"""Omnidirectional current with moving windows, as in Omniscape."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from ..formatting import format_number
 from ..help import Help
 from ..moving_window_base import MovingWindowAlgorithm, moving_window_outputs
 from ..outputs import NumberOutput, RasterOutput
+from ..parameter_types import optional_raster_destination
 from ..parameter_values import ParameterValues
-from ..parameters import graph, landscape, optional_map, output
+from ..parameters import graph, landscape, raster_destination
 from ..streamed_inputs import StreamedParameterValues
 from ..styles import current_style, ratio_style, sample_rows
 
 
 class MovingWindowCurrent(MovingWindowAlgorithm):
-    """Currents from all sources around to every block, added up."""
+    """Cumulative current from all sources in each window to its centre block."""
 
     identifier = "movingwindowcurrent"
     title = tr("Moving-window current")
     toolbox_group = FLOWS
-    summary = tr("Where movement in all directions goes, in landscapes of any size, as in Omniscape.")
+    summary = tr("Omnidirectional connectivity of landscapes of any size, as in Omniscape.")
     help = Help(
         description=tr(
-            "A window moves over the landscape. Its centre, a block of cells, is a target: a current as large as the "
-            "source strengths of the block flows to it from all sources within the radius, each giving as much as it "
-            "is strong. The currents of all windows are added up. This is Omniscape's method."
+            "A window moves over the landscape. Its centre, a block of cells, is the target: all sources within the "
+            "radius send current to it, in proportion to their strength, and the total equals the source strength of "
+            "the block. The currents of all windows are summed. This is Omniscape's method."
         ),
         when_to_use=tr(
-            "Use it where there are no patches to connect, but movement everywhere and in all directions: for ranges "
-            "of species across a region, for networks between natural lands, for landscapes too large for the memory. "
-            "To connect given places use “Current flow”. Try a part of a large raster first; a run of hours should "
-            "have a folder of finished batches."
+            "Use it if there are no patches to connect, but movement everywhere and in all directions: for range "
+            "shifts across a region, for networks of natural land, and for landscapes too large for the memory. To "
+            "connect given places use “Current flow”. Try it on a part of a large raster first, and choose a "
+            "checkpoint folder for runs of hours."
         ),
         outputs=tr(
-            "The cumulative current of every cell in ampere: high where much movement passes, because there are many "
-            "sources around or because there is no other way. The flow potential is what the current would be if "
-            "nothing resisted; it shows the sources alone. The normalised current, the one divided by the other, shows "
-            "the landscape alone: about 1 where movement spreads, above where it is channelled, below where it is "
-            "kept away. Windows at the edge are as in Omniscape 0.6.2; the method reference tells how."
+            "The cumulative current of every cell, in ampere: high where much movement passes, because there are many "
+            "sources nearby or few alternative routes. The flow potential is the current through a landscape of "
+            "uniform resistance; it reflects the sources alone. The normalised current, their ratio, reflects the "
+            "landscape alone: about 1 where movement is diffuse, above 1 where it is channelled, below 1 where it is "
+            "impeded. Windows at the edge are treated as in Omniscape 0.6.2; see the methods documentation."
         ),
         references=(
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "
@@ -50,43 +51,43 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
         caption=tr(
-            "The sample: current of all windows with a radius of 1 km between good habitat everywhere; bright "
+            "The sample: cumulative current of all windows with a radius of 1 km and sources in good habitat; bright "
             "where much movement passes."
         ),
     )
     number_outputs = moving_window_outputs(
         tr("cumulative current"),
-        NumberOutput("total_current", tr("Current that arrives at all targets together, in ampere")),
+        NumberOutput("total_current", tr("Total current into all targets, in ampere")),
     )
     task_name = "windowed.current"
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            *self.windows(),
-            self._batch(),
-            self._checkpoint(),
-            self._cluster(),
+            *self.window_parameters(),
+            *self.execution_parameters(),
             *graph(symmetric=True),
-            output(tr("Cumulative current"), tr("The current of all windows through every cell, in ampere.")),
-            optional_map(
+            raster_destination(
+                tr("Cumulative current"), tr("The current of all windows through every cell, in ampere.")
+            ),
+            optional_raster_destination(
                 "FLOW_POTENTIAL",
                 tr("Flow potential"),
-                tr("What the current would be if nothing resisted, in ampere. Takes about half as long again."),
+                tr("The current if all cells had the same resistance, in ampere. Takes about 50 % more time."),
             ),
-            optional_map(
+            optional_raster_destination(
                 "NORMALIZED_CURRENT",
                 tr("Normalised current"),
-                tr("Cumulative current divided by flow potential; no data where no window reaches."),
+                tr("Cumulative current divided by flow potential; nodata outside all windows."),
             ),
         ]
 
     def task(self, inputs: StreamedParameterValues) -> Task:
-        arrays, parameters = self.source_inputs(inputs)
+        arrays, task_parameters = self.window_inputs(inputs)
         return inputs.task(
             self.task_name,
             arrays,
-            **parameters,
+            **task_parameters,
             flow_potential=inputs.is_provided("FLOW_POTENTIAL"),
             normalized_current=inputs.is_provided("NORMALIZED_CURRENT"),
         )
@@ -97,14 +98,15 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "flow_potential": ("FLOW_POTENTIAL", tr("flow potential, ampere")),
             "normalized_current": ("NORMALIZED_CURRENT", tr("normalised current")),
         }
-        maps = []
+        rasters = []
         for key, values in result.outputs.items():
+            output, band_name = names[key]
             style = ratio_style() if key == "normalized_current" else current_style(sample_rows(values), "A")
-            maps.append(RasterOutput(names[key][0], values, style, band_names=(names[key][1],)))
-        return maps
+            rasters.append(RasterOutput(output, values, style, band_names=(band_name,)))
+        return rasters
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("{total} A arrive at the targets of {windows:,} windows.")
+        text = tr("Total current into the targets of {windows:,} windows: {total} A.")
         feedback.pushInfo(text.format(total=format_number(numbers["total_current"]), windows=numbers["windows"]))
         super().log_result(result, feedback)

@@ -1,4 +1,4 @@
-"""Maps of single pairs, or of single focal nodes, in a folder, written as they come."""
+"""A folder with the maps of single pairs, or of single focal nodes, written as they are computed."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from ...i18n import tr
 from ...layers import FocalNodes, RasterGrid, write_raster
 from ...runner import PartialResult
 
-#: What is kept beside the maps, to go on with after an end.
-KEPT = "unfinished"
+# Subfolder with the checkpoint from which an interrupted run is resumed.
+CHECKPOINT_FOLDER = "unfinished"
 
-#: What the engine calls a map, and what its file is called.
-KINDS = {"currents": "current", "potentials": "voltage"}
+# Prefix of the file names by the engine's name of a map.
+FILE_PREFIXES = {"currents": "current", "potentials": "voltage"}
 
 
 class PairRasterFolder:
-    """A folder of maps that a run which was ended goes on filling.
+    """A folder of maps that a resumed run completes.
 
     Parameters
     ----------
     folder
-        Is made if it is not there.
+        Created if it does not exist.
     focal
-        The focal nodes, whose names stand in the names of the files.
+        The focal nodes, whose names appear in the file names.
     frame
-        The landscape's grid.
-    each
-        Which maps: ``"currents"`` or ``"both"``.
+        Grid of the landscape.
+    requested
+        Maps to write: ``"currents"`` or ``"both"``.
     feedback
-        Hears about rasters being written.
+        Receives messages about the rasters written.
 
     Raises
     ------
     QgsProcessingException
-        The folder cannot be made, or holds maps that no run can be continued from.
+        The folder cannot be created, or holds maps without a checkpoint.
     """
 
     def __init__(
-        self, folder: Path, focal: FocalNodes, frame: RasterGrid, each: str, feedback: QgsProcessingFeedback
+        self, folder: Path, focal: FocalNodes, frame: RasterGrid, requested: str, feedback: QgsProcessingFeedback
     ) -> None:
-        self.folder, self._frame, self._feedback = folder, frame, feedback
-        self._kinds = tuple(KINDS) if each == "both" else (each,)
-        self._names = _for_files(focal)
+        self.folder, self.requested, self._frame, self._feedback = folder, requested, frame, feedback
+        self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
+        self._names = _file_name_parts(focal)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise QgsProcessingException(
-                tr("The folder '{folder}' cannot be made: {reason}").format(folder=folder, reason=error.strerror)
+                tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
             ) from error
-        there = sorted(file.name for kind in KINDS.values() for file in folder.glob(f"{kind}_*.tif"))
-        if there and not (self.kept / "manifest.json").is_file():
+        existing = sorted(file.name for prefix in FILE_PREFIXES.values() for file in folder.glob(f"{prefix}_*.tif"))
+        if existing and not (self.checkpoint / "manifest.json").is_file():
             raise QgsProcessingException(
                 tr(
-                    "'{folder}' holds {count:,} maps already (the first is {name}), which would be overwritten. Choose "
+                    "'{folder}' already holds {count:,} maps (the first is {name}), which would be overwritten. Choose "
                     "another folder, or delete them."
-                ).format(folder=folder, count=len(there), name=there[0])
+                ).format(folder=folder, count=len(existing), name=existing[0])
             )
-        self._there = set(there)
+        self._existing = set(existing)
 
     @property
-    def kept(self) -> Path:
-        """The folder of what an ended run is gone on with from."""
-        return self.folder / KEPT
+    def checkpoint(self) -> Path:
+        """The checkpoint folder from which an interrupted run is resumed."""
+        return self.folder / CHECKPOINT_FOLDER
 
-    def have(self, runs: list[str]) -> list[str]:
-        """Return the runs all of whose maps are there."""
-        return [run for run in runs if all(self._file(kind, run) in self._there for kind in self._kinds)]
+    def completed_runs(self, runs: list[str]) -> list[str]:
+        """Return the runs whose maps all exist."""
+        return [run for run in runs if all(self._file_name(kind, run) in self._existing for kind in self._kinds)]
 
-    def take(self, piece: PartialResult) -> None:
+    def write(self, partial: PartialResult) -> None:
         """Write the maps of a run.
 
         Raises
@@ -80,15 +80,15 @@ class PairRasterFolder:
             They cannot be written.
         """
         for kind in self._kinds:
-            path = self.folder / self._file(kind, piece.name)
-            write_raster(str(path), piece.arrays[kind], self._frame, feedback=self._feedback)
+            path = self.folder / self._file_name(kind, partial.name)
+            write_raster(str(path), partial.arrays[kind], self._frame, feedback=self._feedback)
 
-    def _file(self, kind: str, run: str) -> str:
-        names = "_".join(self._names[int(identity)] for identity in run.split("_"))
-        return f"{KINDS[kind]}_{names}.tif"
+    def _file_name(self, kind: str, run: str) -> str:
+        names = "_".join(self._names[int(id)] for id in run.split("_"))
+        return f"{FILE_PREFIXES[kind]}_{names}.tif"
 
 
-def _for_files(focal: FocalNodes) -> dict[int, str]:
-    """Names of focal nodes without what a file's name cannot hold; numbers where two would then be the same."""
-    names = {identity: re.sub(r"[^\w.-]+", "-", str(name)) for identity, name in focal.named().items()}
-    return names if len({*names.values()}) == len(names) else {identity: str(identity) for identity in names}
+def _file_name_parts(focal: FocalNodes) -> dict[int, str]:
+    """Return the names of focal nodes without characters that file names cannot hold; ids if names then coincide."""
+    names = {id: re.sub(r"[^\w.-]+", "-", str(name)) for id, name in focal.named().items()}
+    return names if len({*names.values()}) == len(names) else {id: str(id) for id in names}

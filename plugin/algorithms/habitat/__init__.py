@@ -1,1 +1,1 @@
-"""Algorithms about habitat: how much of it can be reached."""
+"""Connected and accessible habitat."""

@@ -1,10 +1,9 @@
-"""Habitat that is connected with each cell, over the whole landscape."""
+"""Connected habitat of each cell, over the whole landscape."""
 
 from __future__ import annotations
 
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
-from ...distance_registry import distance_help, distance_names
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import HABITAT, EngineAlgorithm
@@ -12,13 +11,23 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_values import ParameterValues
-from ..parameters import choice, cost, dispersal, graph, landscape, output, theta, theta_help, validate_direction
+from ..parameters import (
+    cost,
+    dispersal,
+    distance_choice,
+    graph,
+    landscape,
+    only_rsp,
+    raster_destination,
+    theta,
+    validate_direction,
+)
 from ..styles import habitat_style
 from .parameters import habitat, landmark_outputs, landmarks, log_landmarks
 
 
 class ConnectedHabitatAlgorithm(EngineAlgorithm):
-    """Quality of every cell, times the habitat that it is connected with."""
+    """Quality of every cell times its distance-weighted habitat."""
 
     identifier = "connectedhabitat"
     title = tr("Connected habitat")
@@ -26,18 +35,18 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
     summary = tr("How much habitat each cell is connected with, over the whole landscape.")
     help = Help(
         description=tr(
-            "For every cell its quality, times the quality of all habitat in the landscape, each weighted with "
-            "exp(−distance / dispersal distance). The sum is the connectivity of the landscape; its square root is "
-            "the equivalent connected habitat, the size of one patch that would be as good."
+            "For every cell its quality times the quality of all habitat in the landscape, weighted by exp(−distance "
+            "/ dispersal distance). The sum over all cells is the connectivity of the landscape; its square root is "
+            "the equivalent connected habitat, the size of a single patch with the same connectivity."
         ),
         when_to_use=tr(
-            "Use it to see which habitat counts, and to compare landscapes or scenarios by one number. Every way "
-            "through the whole landscape is looked at. For rasters of many millions of cells use “Habitat within "
-            "reach (moving windows)”, which looks no further than a window."
+            "Use it to see which habitat contributes to connectivity, and to compare landscapes or scenarios by one "
+            "number. All paths through the whole landscape count. For rasters of many millions of cells use "
+            "“Accessible habitat (moving windows)”, which is limited to a range."
         ),
         outputs=tr(
-            "A raster in the unit of the quality squared: high where good habitat is connected with much good habitat, "
-            "0 where a cell has no quality itself. Distances lead from the cell to the habitat."
+            "A raster in squared units of quality: high where good habitat is connected with much good habitat, 0 in "
+            "cells without quality. Distances are from the cell to the habitat."
         ),
         references=(
             "Saura, S., Estreguil, C., Mouton, C. & Rodríguez-Freire, M. (2011). Network analysis to assess landscape "
@@ -55,27 +64,24 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
     number_outputs = (
         *common_outputs(),
         *landmark_outputs(),
-        NumberOutput("connectivity", tr("Connected habitat of all cells together")),
-        NumberOutput("equivalent_habitat", tr("Equivalent connected habitat, its square root")),
-        NumberOutput("maximum", tr("Most connected habitat of a cell")),
+        NumberOutput("connectivity", tr("Connectivity of the landscape (connected habitat of all cells)")),
+        NumberOutput("equivalent_habitat", tr("Equivalent connected habitat (square root of the connectivity)")),
+        NumberOutput("maximum", tr("Largest connected habitat of a cell")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
             *habitat(optional=False),
-            choice(
-                "DISTANCE",
-                tr("Distance"),
-                distance_names("habitat.connected"),
-                distance_help("habitat.connected"),
-            ),
-            theta(theta_help() + " " + tr("Only for randomized shortest paths.")),
+            distance_choice("habitat.connected"),
+            theta(only_rsp()),
             dispersal(),
             landmarks(),
             cost(),
             *graph(),
-            output(tr("Connected habitat"), tr("Quality of each cell, times the habitat it is connected with.")),
+            raster_destination(
+                tr("Connected habitat"), tr("Quality of each cell times its distance-weighted habitat.")
+            ),
         ]
 
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What algorithms share that ask about all habitat at once: its quality, and landmarks that stand for many cells."""
+"""Parameters and outputs of algorithms about all habitat at once: its quality, and landmarks (coarse targets)."""
 
 from __future__ import annotations
 
@@ -7,54 +7,48 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, Q
 from ...i18n import tr
 from ...runner import Result
 from ..outputs import NumberOutput
-from ..parameters import number, with_help
+from ..pair_tables import warn_about_excluded_pairs
+from ..parameter_types import number, with_help
+from ..parameters import alignment_note
 
-DEFAULT_WIDTH = 20
+DEFAULT_LANDMARK_WIDTH = 20
 
 
 def habitat(*, optional: bool) -> list[QgsProcessingParameterDefinition]:
     """Return the raster of habitat quality."""
-    text = tr(
-        "How good each cell is to live in, 0 or more. The first band is used. If its cells do not lie on those of the "
-        "landscape they are brought there, and the log says so."
-    )
+    text = tr("Habitat quality of each cell, 0 or more. Its first band is used.") + f" {alignment_note()}"
     if optional:
-        text += " " + tr("Give either sources or habitat quality.")
+        text += " " + tr("Choose either sources or habitat quality.")
     return [with_help(QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=optional), text)]
 
 
 def landmarks() -> QgsProcessingParameterDefinition:
-    """Return how many cells one target stands for."""
+    """Return the width of the blocks of cells that share a target."""
     return number(
         "LANDMARKS",
-        tr("Width of the blocks that share a target, in cells"),
-        DEFAULT_WIDTH,
+        tr("Landmark width (blocks that share a target), in cells"),
+        DEFAULT_LANDMARK_WIDTH,
         tr(
-            "Targets are computed one after the other. To have fewer, the habitat of a block of so many by so many "
-            "cells is taken to be in the cell nearest to its centre. 1 makes every cell of habitat a target: exact, "
-            "and only for small landscapes. Halve it and compare to see what it does to the map."
+            "Each target takes one computation. To reduce their number, the habitat of each block of this width is "
+            "concentrated in the cell nearest to its centre (ConScape's landmarks). 1 makes every habitat cell a "
+            "target, which is exact and feasible for small landscapes only. Halve the width and compare the maps to "
+            "see its effect."
         ),
         minimum=1,
-        whole=True,
+        integer=True,
     )
 
 
 def landmark_outputs() -> tuple[NumberOutput, ...]:
-    """Return what a run reports about them."""
+    """Return the numbers about targets and pairs."""
     return (
         NumberOutput("targets", tr("Targets")),
-        NumberOutput("pairs", tr("Pairs of cells and targets that are joined")),
-        NumberOutput("unreachable_pairs", tr("Pairs left out because no way joins them")),
+        NumberOutput("pairs", tr("Connected pairs of a cell and a target")),
+        NumberOutput("unreachable_pairs", tr("Pairs excluded because no path connects them")),
     )
 
 
 def log_landmarks(result: Result, feedback: QgsProcessingFeedback) -> None:
-    """Say in the log how many pairs there were, and how many are not joined."""
-    text = tr("{pairs:,} pairs of places with {targets:,} targets.")
-    feedback.pushInfo(text.format(**result.metrics))
-    if result.metrics["unreachable_pairs"]:
-        text = tr(
-            "{unreachable_pairs:,} pairs are left out: barriers (no data or zero permeability) cut them off from each "
-            "other. “Connected components” shows the parts of the landscape."
-        )
-        feedback.pushWarning(text.format(**result.metrics))
+    """Log the numbers of pairs and of targets, and warn about excluded pairs."""
+    feedback.pushInfo(tr("{pairs:,} pairs of a cell and one of {targets:,} targets.").format(**result.metrics))
+    warn_about_excluded_pairs(result.metrics["unreachable_pairs"], feedback)

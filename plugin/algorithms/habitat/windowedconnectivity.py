@@ -1,4 +1,4 @@
-"""Habitat within reach, in landscapes of any size."""
+"""Accessible habitat, with moving windows."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ..window_base import WindowedAlgorithm
 
 
 class WindowedConnectivityAlgorithm(WindowedAlgorithm):
-    """Quality-weighted connectivity over windows, and each cell's part of it."""
+    """Quality-weighted connectivity within a range, by cell."""
 
     identifier = "windowedconnectivity"
-    title = tr("Habitat within reach (moving windows)")
+    title = tr("Accessible habitat (moving windows)")
     toolbox_group = HABITAT
-    summary = tr("How much habitat can be reached from each cell, in landscapes of any size.")
+    summary = tr("How much habitat is accessible from each cell within a range, in landscapes of any size.")
     help = Help(
         description=tr(
-            "For every cell, the habitat that can be reached from it within the dependency range: the quality of the "
-            "cell, times the sum of the quality of all cells around, each weighted with exp(−distance / dispersal "
-            "distance). The sum over all cells is the connectivity of the landscape."
+            "For every cell, the habitat accessible from it within the dependency range: the quality of the cell "
+            "times the sum of the quality of all surrounding cells, weighted by exp(−distance / dispersal distance). "
+            "The sum over all cells is the connectivity of the landscape."
         ),
         when_to_use=tr(
-            "Use it to find where habitat is well connected, to compare landscapes or scenarios by one number, and "
-            "for rasters too large for the memory: windows move over the landscape, and only a batch of them is "
-            "computed at a time. Where ways longer than a window count use “Connected habitat”. Where changing the "
-            "landscape would help most is what “Sensitivity of connectivity (moving windows)” says."
+            "Use it to find well-connected habitat, to compare landscapes or scenarios by one number, and for rasters "
+            "too large for the memory: windows move over the landscape, and only one batch of them is computed at a "
+            "time. If paths longer than a window matter use “Connected habitat”. For the places where changes of the "
+            "landscape would help most use “Sensitivity of connectivity (moving windows)”."
         ),
         outputs=tr(
-            "A raster without unit, or in the unit of the quality squared: high where good habitat has much good "
-            "habitat within reach, 0 where a cell has no quality itself. Cells of one block share the distances of "
-            "the block's centre, so a strong coarsening shows as squares."
+            "A raster in squared units of quality: high where good habitat has much good habitat within its range, 0 "
+            "in cells without quality. Cells of one block share the distances of its centre, so strong coarsening is "
+            "visible as squares."
         ),
         references=(
             "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "
@@ -45,17 +45,17 @@ class WindowedConnectivityAlgorithm(WindowedAlgorithm):
             "terrestrial landscapes in the Pacific Northwest. The Nature Conservancy, Portland.",
         ),
         caption=tr(
-            "The sample: habitat within reach, within 3 km; dark green where good habitat has much good habitat "
-            "around it."
+            "The sample: accessible habitat within 3 km; dark green where good habitat is surrounded by much good "
+            "habitat."
         ),
     )
-    number_outputs = window_outputs(tr("part of a cell"))
+    number_outputs = window_outputs(tr("accessible habitat of a cell"))
     task_name = "windowed.connectivity"
-    output_title = tr("Habitat within reach")
-    output_help = tr("Quality of each cell, times the habitat within its reach.")
+    output_title = tr("Accessible habitat")
+    output_help = tr("Quality of each cell times the distance-weighted habitat within its range.")
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["connectivity"]
         return [
-            RasterOutput("OUTPUT", values, habitat_style(sample_rows(values)), band_names=(tr("habitat within reach"),))
+            RasterOutput("OUTPUT", values, habitat_style(sample_rows(values)), band_names=(tr("accessible habitat"),))
         ]

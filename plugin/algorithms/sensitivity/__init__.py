@@ -1,1 +1,1 @@
-"""Where a change of the landscape would change its connectivity most."""
+"""Exact gradients of connectivity by the landscape: where changes would have the largest effect."""

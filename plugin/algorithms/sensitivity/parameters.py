@@ -1,4 +1,4 @@
-"""What the sensitivities share: what is thought to change in a cell, and in which measure."""
+"""Parameters and log lines that the sensitivity algorithms share."""
 
 from __future__ import annotations
 
@@ -8,43 +8,54 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...i18n import tr
 from ...runner import Result
+from ..parameter_types import boolean, choice
 from ..parameter_values import ParameterValues
-from ..parameters import choice, flag
+
+VARIABLE_LABELS = {
+    "permeability": tr("Permeability"),
+    "resistance": tr("Resistance"),
+    "quality": tr("Habitat quality"),
+    "sources": tr("Source strength"),
+}
 
 
-def changes(options: Sequence[str], of: str, more: str = "") -> list[QgsProcessingParameterDefinition]:
-    """Return what changes in a cell, and whether the change is one unit or one percent.
+def sensitivity_parameters(
+    variables: Sequence[str], quantity: str, note: str = ""
+) -> list[QgsProcessingParameterDefinition]:
+    """Return the variable of the derivative, and the choice between sensitivity and elasticity.
 
     Parameters
     ----------
-    options
-        What can change.
-    of
-        What that changes.
-    more
-        What else there is to say about the options.
+    variables
+        Keys of `VARIABLE_LABELS`, the default first.
+    quantity
+        The quantity that is differentiated.
+    note
+        A sentence about the variables to append to the help.
     """
-    what = tr(
-        "What is thought to change in each cell. Permeability and resistance can both be asked for, whichever the "
+    text = tr(
+        "The variable of each cell by which the derivative is taken: permeability or resistance, whichever the "
         "landscape holds."
     )
-    measure = tr(
-        "Off: the change of {of} for one unit more in the cell. On: the cell's value times that, the change for a "
-        "doubling if it went on at the same rate; a hundredth of it is the effect of one percent."
+    elasticity = tr(
+        "Off: the change of {quantity} per unit added to the cell. On: the cell's value times this derivative; a "
+        "hundredth of it is the effect of a change by one percent."
     )
     return [
-        choice("RESPECT_TO", tr("Sensitivity to"), options, f"{what} {more}".rstrip()),
-        flag("ELASTICITY", tr("Elasticity (times the value of the cell)"), measure.format(of=of)),
+        choice(
+            "RESPECT_TO", tr("Sensitivity to"), {v: VARIABLE_LABELS[v] for v in variables}, f"{text} {note}".rstrip()
+        ),
+        boolean("ELASTICITY", tr("Elasticity (times the value of the cell)"), elasticity.format(quantity=quantity)),
     ]
 
 
 def band_name(inputs: ParameterValues) -> str:
-    """Return what the band of a map of sensitivities is called."""
+    """Return the band name of a sensitivity map."""
     form = tr("elasticity to {}") if inputs.flag("ELASTICITY") else tr("sensitivity to {}")
     return form.format(inputs.choice("RESPECT_TO"))
 
 
 def log_range(result: Result, feedback: QgsProcessingFeedback) -> None:
-    """Say in the log from where to where the sensitivities run."""
+    """Log the range of the sensitivities."""
     if result.metrics["minimum"] is not None:
-        feedback.pushInfo(tr("Sensitivities run from {minimum:.4g} to {maximum:.4g}.").format(**result.metrics))
+        feedback.pushInfo(tr("Sensitivities range from {minimum:.4g} to {maximum:.4g}.").format(**result.metrics))

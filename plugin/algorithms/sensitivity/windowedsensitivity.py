@@ -1,4 +1,4 @@
-"""The gradient of the connectivity of landscapes of any size."""
+"""Gradient of quality-weighted connectivity, with moving windows."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from ..outputs import RasterOutput, window_outputs
 from ..parameter_values import ParameterValues
 from ..styles import sample_rows, sensitivity_style
 from ..window_base import WindowedAlgorithm
-from .parameters import band_name, changes, log_range
+from .parameters import band_name, log_range, sensitivity_parameters
 
 
 class WindowedSensitivityAlgorithm(WindowedAlgorithm):
-    """How much a change of each cell would change the habitat within reach around it."""
+    """Derivative of the quality-weighted connectivity within a range by a variable of each cell."""
 
     identifier = "windowedsensitivity"
     title = tr("Sensitivity of connectivity (moving windows)")
     toolbox_group = SENSITIVITY
-    summary = tr("Where changing a landscape of any size would help or hurt its connectivity most.")
+    summary = tr("Where changes of a landscape of any size would affect its connectivity most.")
     help = Help(
         description=tr(
-            "For every cell, how much the habitat within reach, summed over the whole landscape, would change if the "
-            "permeability, resistance or habitat quality of that cell changed a little. Habitat counts for all places "
-            "within the dependency range; no places have to be chosen or drawn."
+            "For every cell, how much the accessible habitat, summed over the whole landscape, would change with a "
+            "small change of the permeability, resistance or habitat quality of that cell. Habitat counts for all "
+            "cells within the dependency range; no places have to be chosen or sampled."
         ),
         when_to_use=tr(
-            "Use it like “Sensitivity of connectivity”, for rasters that are too large for that, or where connectivity "
-            "matters within the range of a species instead of across the whole map. Windows move over the landscape, "
-            "and only a batch of them is computed at a time: the memory needed depends on the range, not on the "
-            "raster. Try a part of a large raster first; a run of hours should have a folder of finished batches, so "
-            "that it can be continued. For the mean distance between given places use “Sensitivity of connectivity”."
+            "Use it like “Sensitivity of connectivity”, for rasters that are too large for that, or if connectivity "
+            "matters within the range of a species rather than across the whole map. Windows move over the landscape, "
+            "and only one batch of them is computed at a time: the memory needed depends on the range, not on the "
+            "raster. Try it on a part of a large raster first, and choose a checkpoint folder for runs of hours, so "
+            "that they can be resumed. For the mean distance between given places use “Sensitivity of connectivity”."
         ),
         outputs=tr(
-            "A raster of derivatives of quality-weighted connectivity, the sum over all pairs of cells within the "
-            "range of the quality of the one, times exp(−distance / dispersal distance), times the quality of the "
-            "other. A positive value (red) says: raising the value of this cell connects more habitat. 0 means that "
-            "nothing depends on the cell. It is the exact gradient of the connectivity that “Habitat within reach "
-            "(moving windows)” computes with the same choices."
+            "A raster of derivatives of the quality-weighted connectivity: the sum, over all pairs of cells within "
+            "the range, of the quality of the first cell times exp(−distance / dispersal distance) times the quality "
+            "of the second. Positive values (red): raising the value of this cell connects more habitat. 0: no "
+            "connection depends on the cell. It is the exact gradient of the connectivity that “Accessible habitat "
+            "(moving windows)” computes with the same parameters."
         ),
         references=(
             "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "
@@ -52,17 +52,16 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
         caption=tr(
-            "The sample: where more permeability connects more habitat within 3 km; the darker the red, the more "
-            "it helps."
+            "The sample: where more permeability connects more habitat within 3 km; darker red where it helps more."
         ),
     )
     number_outputs = window_outputs(tr("sensitivity"))
     task_name = "windowed.sensitivity"
     output_title = tr("Sensitivity")
-    output_help = tr("Change of connectivity for a change of each cell.")
+    output_help = tr("Change of connectivity per change of each cell.")
 
     def extra_parameters(self) -> list[QgsProcessingParameterDefinition]:
-        return changes(["permeability", "resistance", "quality"], tr("connectivity"))
+        return sensitivity_parameters(["permeability", "resistance", "quality"], tr("connectivity"))
 
     def extra_task_parameters(self, inputs: ParameterValues) -> dict[str, Any]:
         return {"respect_to": inputs.choice("RESPECT_TO"), "elasticity": inputs.flag("ELASTICITY")}
@@ -70,8 +69,8 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         if not distance_info(choices["DISTANCE"]).differentiable and choices["RESPECT_TO"] != "quality":
             return tr(
-                "The distance as the crow flies does not depend on permeability or resistance: choose the change of "
-                "quality, or another distance."
+                "The Euclidean distance does not depend on permeability or resistance: choose the sensitivity to "
+                "habitat quality, or another distance."
             )
         return super().validate(provided, choices)
 

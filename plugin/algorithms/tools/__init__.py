@@ -1,1 +1,1 @@
-"""What helps before and after: the connected parts of a landscape, and a landscape to try things on."""
+"""Tools: connected components, landscapes from land cover, sample data."""

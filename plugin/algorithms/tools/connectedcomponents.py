@@ -1,4 +1,4 @@
-"""The connected parts of a landscape."""
+"""Connected components of the landscape."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from ..base import TOOLS, EngineAlgorithm
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, component_outputs
 from ..parameter_values import ParameterValues
-from ..parameters import graph, landscape, output
+from ..parameters import graph, landscape, raster_destination
 from ..styles import component_style
 
 
 class ConnectedComponents(EngineAlgorithm):
-    """Which cells can be reached from which."""
+    """Label the connected components of the landscape."""
 
     identifier = "connectedcomponents"
     title = tr("Connected components")
     toolbox_group = TOOLS
-    summary = tr("The parts of a landscape within which every cell can be reached from every other.")
+    summary = tr("Parts of the landscape within which every cell can be reached from every other.")
     help = Help(
         description=tr(
-            "Finds the parts of the landscape that barriers (cells without data or with zero permeability) cut off "
+            "Finds the connected components of the landscape, which barriers (nodata or zero permeability) separate "
             "from each other, and numbers them by size."
         ),
         when_to_use=tr(
-            "Use it before a distance, to see which places can be joined at all, and whether thin gaps in the data or "
-            "single cells of barrier cut off what in reality is connected. Its result serves as a raster of sources "
-            "too. How far apart places within one part are is what the distances say, “Least-cost distance” first."
+            "Use it before computing distances, to see which places can be connected at all, and whether narrow gaps "
+            "in the data or single barrier cells separate what is connected in reality. Its result can serve as a "
+            "raster of sources. For distances within a component use “Least-cost distance” and the other distances."
         ),
         outputs=tr(
-            "A raster of whole numbers: 1 is the largest part, 2 the next, and so on; 0 are cells of zero "
-            "permeability. Cells without data stay without data."
+            "A raster of whole numbers: 1 for the largest component, 2 for the next, and so on; 0 for cells of zero "
+            "permeability. Cells without data remain nodata."
         ),
         references=(
             "Urban, D. & Keitt, T. (2001). Landscape connectivity: a graph-theoretic perspective. Ecology 82, "
             "1205–1218.",
         ),
         caption=tr(
-            "The sample: two connected parts, the mainland and what lies beyond the water at the southern edge."
+            "The sample: two connected components, the mainland and the land south of the water at the southern edge."
         ),
     )
     number_outputs = (*common_outputs(), *component_outputs())
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
-        text = tr("The number of the part that each cell belongs to, 1 for the largest.")
-        return [*landscape(), *graph(), output(tr("Connected components"), text)]
+        text = tr("The number of the component of each cell, 1 for the largest.")
+        return [*landscape(), *graph(), raster_destination(tr("Connected components"), text)]
 
     def task(self, inputs: ParameterValues) -> Task:
         return inputs.task("components.label")
@@ -61,8 +61,8 @@ class ConnectedComponents(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         if not numbers["active_cells"]:
-            feedback.pushWarning(tr("No cell of the landscape can be crossed."))
+            feedback.pushWarning(tr("No cell of the landscape is passable."))
             return
-        share = numbers["largest_component_cells"] / numbers["active_cells"]
-        text = tr("The largest part has {cells:,} cells, {share:.1%} of those that can be crossed.")
-        feedback.pushInfo(text.format(cells=numbers["largest_component_cells"], share=share))
+        fraction = numbers["largest_component_cells"] / numbers["active_cells"]
+        text = tr("The largest component has {cells:,} cells, {fraction:.1%} of the passable cells.")
+        feedback.pushInfo(text.format(cells=numbers["largest_component_cells"], fraction=fraction))

@@ -1,4 +1,4 @@
-"""A real landscape to try things on."""
+"""Load sample data."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from qgis.core import (
 from ...i18n import tr
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
-from ..parameters import with_help
+from ..parameter_types import with_help
 from ..renderers import QmlStyle, style_when_loaded
 from ..tables import Column, Table, write_tables
 
 SAMPLE = RESOURCES / "sample"
 
-#: Of the table of land-cover classes.
-COLUMNS = (Column("class", "integer"), Column("name", "text"), Column("permeability", "real"))
+CLASS_COLUMNS = (Column("class", "integer"), Column("name", "text"), Column("permeability", "real"))
 
 
 class LoadSampleData(PermeaAlgorithm):
-    """The sample's landscape, land cover and habitat patches, copied to where the user wants them."""
+    """Copy the sample landscape, land cover and habitat patches to the chosen destinations."""
 
     identifier = "loadsampledata"
     title = tr("Load sample data")
     toolbox_group = TOOLS
-    summary = tr("A real landscape, its land cover and habitat patches, to try every algorithm on.")
+    summary = tr("A real landscape, its land cover and habitat patches, to try the algorithms.")
     help = Help(
         description=tr(
-            "Copies the sample that comes with Permea: the permeability, the habitat quality, the land cover with a "
-            "table of its classes, and some habitat patches of the coast at Olinda and Recife in Brazil."
+            "Copies the sample data that come with Permea: permeability, habitat quality, land cover with a table of "
+            "its classes, and habitat patches, for the coast at Olinda and Recife in Brazil."
         ),
         when_to_use=tr(
-            "Use it to try the algorithms, in models that show something, and to check an installation. A landscape "
-            "of your own begins with “Permeability from land cover”."
+            "Use it to try the algorithms, in example models, and to check an installation. To make a landscape of "
+            "your own, start with “Permeability from land cover”."
         ),
         outputs=tr(
             "Rasters of 349 × 352 cells of 28.5 m (SIRGAS 2000 / UTM zone 25S), derived from a Landsat 7 scene, a "
-            "point layer and a table. Permeability rises with the vegetation index; sea and rivers have no data. The "
-            "land cover comes from thresholds and nobody checked it on the ground: it is for learning."
+            "point layer and a table. Permeability increases with the vegetation index; sea and rivers are nodata. "
+            "The land cover is derived from thresholds and has not been verified in the field: it is for learning "
+            "only."
         ),
         references=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
         caption=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
@@ -70,7 +70,7 @@ class LoadSampleData(PermeaAlgorithm):
                     optional=True,
                     createByDefault=False,
                 ),
-                tr("How good each cell is to live in, for quality-weighted connectivity."),
+                tr("Habitat quality of each cell, for quality-weighted connectivity."),
             ),
             with_help(
                 QgsProcessingParameterFeatureSink(
@@ -78,11 +78,11 @@ class LoadSampleData(PermeaAlgorithm):
                     tr("Habitat patches"),
                     QgsProcessing.SourceType.TypeVectorPoint,
                 ),
-                tr("Points in forests and mangroves, with a name each, to use as sources."),
+                tr("Named points in forests and mangroves, to use as sources or focal nodes."),
             ),
             with_help(
                 QgsProcessingParameterRasterDestination("LAND_COVER", tr("Land cover"), optional=True),
-                tr("Seven classes, water among them, from which the landscape can be made as well."),
+                tr("Seven classes, including water, for “Permeability from land cover”."),
             ),
             with_help(
                 QgsProcessingParameterFeatureSink(
@@ -96,8 +96,8 @@ class LoadSampleData(PermeaAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        classes = Table("CLASSES", COLUMNS, _rows(SAMPLE / "land_cover_classes.csv"))
-        patches = _opened(SAMPLE / "patches.gpkg")
+        classes = Table("CLASSES", CLASS_COLUMNS, _read_classes(SAMPLE / "land_cover_classes.csv"))
+        patches = _open_layer(SAMPLE / "patches.gpkg")
         with write_tables(self, [classes], parameters, context, patches.crs()) as written:
             for output, path in paths.items():
                 written[output] = _copy(SAMPLE / f"{output.lower()}.tif", Path(path))
@@ -121,34 +121,34 @@ class LoadSampleData(PermeaAlgorithm):
         return path
 
 
-def _rows(path: Path) -> list[tuple[int, str, float]]:
+def _read_classes(path: Path) -> list[tuple[int, str, float]]:
     """Return number, name and permeability of each class of land cover."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return [(int(row["class"]), row["name"], float(row["permeability"])) for row in csv.DictReader(file)]
     except OSError as error:
-        raise QgsProcessingException(_incomplete(path)) from error
+        raise QgsProcessingException(_incomplete_sample(path)) from error
 
 
-def _opened(path: Path) -> QgsVectorLayer:
+def _open_layer(path: Path) -> QgsVectorLayer:
     layer = QgsVectorLayer(str(path), path.stem, "ogr")
     if not layer.isValid():
-        raise QgsProcessingException(_incomplete(path))
+        raise QgsProcessingException(_incomplete_sample(path))
     return layer
 
 
-def _incomplete(path: Path) -> str:
+def _incomplete_sample(path: Path) -> str:
     return tr("The sample is incomplete: {name} is missing. Install Permea again.").format(name=path.name)
 
 
 def _copy(source: Path, target: Path) -> str:
-    """Copy a file in one step, so that a full disk leaves no half of it under the target's name."""
-    unfinished = target.with_name(target.name + ".part")
+    """Copy a file atomically, so that a full disk leaves no incomplete file under the target's name."""
+    partial = target.with_name(target.name + ".part")
     try:
-        shutil.copyfile(source, unfinished)
-        unfinished.replace(target)
+        shutil.copyfile(source, partial)
+        partial.replace(target)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise QgsProcessingException(
             tr("The sample could not be copied to {target}: {reason}.").format(target=target, reason=error.strerror)
         ) from error

@@ -1,4 +1,4 @@
-"""Permeability or resistance from classes of land cover."""
+"""Permeability or resistance from land-cover classes."""
 
 from __future__ import annotations
 
@@ -28,42 +28,42 @@ from ...i18n import tr
 from ...layers import open_band, reclassify, write_raster
 from ...runner import require_disk_space
 from ..base import TOOLS, PermeaAlgorithm
+from ..formatting import join_names
 from ..help import Help
 from ..outputs import NumberOutput
+from ..parameter_types import choice, with_help
 from ..parameter_values import is_provided
-from ..parameters import choice, output, with_help
+from ..parameters import LANDSCAPE_VALUES, raster_destination
 from ..renderers import style_when_loaded
 from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sample_rows
 
-# A message that lists a thousand classes helps nobody.
-CLASSES_IN_A_MESSAGE = 20
-
+# float64
 BYTES_PER_CELL = 8
 
 
 class PermeabilityFromLandCover(PermeaAlgorithm):
-    """A landscape from a land-cover map and a value for each class."""
+    """Reclassify a land-cover raster into permeability or resistance."""
 
     identifier = "permeabilityfromlandcover"
     title = tr("Permeability from land cover")
     toolbox_group = TOOLS
-    summary = tr("Gives each class of a land-cover raster its permeability or resistance, from a table.")
+    summary = tr("Reclassifies a land-cover raster into permeability or resistance, with a table of values.")
     help = Help(
         description=tr(
-            "Turns a raster of land-cover classes into a landscape: each class gets the permeability, or the "
-            "resistance, that a table or the list below says."
+            "Reclassifies a land-cover raster into a landscape: each class gets the permeability, or the resistance, "
+            "given in a table or in the list below."
         ),
         when_to_use=tr(
             "Use it first, to make the landscape that the other algorithms need. The values come from telemetry, "
-            "from genetic data or from experts; try several sets of them, as results depend on them. A raster that "
-            "holds permeability or resistance already needs none of this: all algorithms take it as it is, "
-            "“Least-cost distance” for example."
+            "genetic data or expert opinion; try several sets of values, because results depend on them. A raster "
+            "that already holds permeability or resistance does not need it: all algorithms use such a raster "
+            "directly, “Least-cost distance” for example."
         ),
         outputs=tr(
-            "A raster on the cells of the land cover. Cells without data stay without data, which is a barrier. "
-            "Classes that no value is given for are listed with their numbers of cells: they end the run, or become "
-            "cells without data if that is chosen."
+            "A raster on the grid of the land cover. Cells without data remain nodata, which is a barrier. Classes "
+            "without a value are listed with their numbers of cells: they cause an error or, if chosen, become "
+            "nodata."
         ),
         references=(
             "Zeller, K. A., McGarigal, K. & Whiteley, A. R. (2012). Estimating landscape resistance to movement: a "
@@ -75,9 +75,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         ),
     )
     number_outputs = (
-        NumberOutput("classes", tr("Classes of the raster that have a value")),
-        NumberOutput("missing_classes", tr("Classes of the raster that have none")),
-        NumberOutput("missing_cells", tr("Cells of classes that have none")),
+        NumberOutput("classes", tr("Classes of the raster with a value")),
+        NumberOutput("missing_classes", tr("Classes of the raster without a value")),
+        NumberOutput("missing_cells", tr("Cells of classes without a value")),
         NumberOutput("barrier_cells", tr("Cells of permeability 0")),
     )
 
@@ -85,58 +85,63 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         return [
             with_help(
                 QgsProcessingParameterRasterLayer("INPUT", tr("Land cover")),
-                tr("A raster of class numbers, of any size: it is read and written block by block."),
+                tr("A raster of class numbers, of any size: it is read and written in blocks."),
             ),
             with_help(
                 QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True),
-                tr("The band that holds the classes; the first one if nothing is chosen."),
+                tr("The band with the classes; the first one if nothing is chosen."),
             ),
             with_help(
                 QgsProcessingParameterFeatureSource(
                     "TABLE", tr("Class table"), [QgsProcessing.SourceType.TypeVector], optional=True
                 ),
                 tr(
-                    "A table with a row for each class, such as a CSV file. Give either a table or the list of classes "
-                    "and values."
+                    "A table with one row for each class, such as a CSV file. Choose either a table or the list of "
+                    "classes and values."
                 ),
             ),
             with_help(
-                QgsProcessingParameterField("CLASS_FIELD", tr("Field with the class"), None, "TABLE", optional=True),
-                tr("The field of the table that holds the number of the class."),
+                QgsProcessingParameterField("CLASS_FIELD", tr("Class field"), None, "TABLE", optional=True),
+                tr("The field of the table with the number of the class."),
             ),
             with_help(
-                QgsProcessingParameterField("VALUE_FIELD", tr("Field with the value"), None, "TABLE", optional=True),
-                tr("The field of the table that holds the permeability or resistance of the class."),
+                QgsProcessingParameterField("VALUE_FIELD", tr("Value field"), None, "TABLE", optional=True),
+                tr("The field of the table with the permeability or resistance of the class."),
             ),
             with_help(
                 QgsProcessingParameterMatrix(
                     "MATRIX", tr("Classes and values"), 1, False, [tr("class"), tr("value")], optional=True
                 ),
-                tr("Class and value, row by row, where there is no table."),
+                tr("Class and value, row by row, if there is no table."),
             ),
             choice(
                 "VALUES",
-                tr("The values are"),
-                ["permeability", "resistance"],
+                tr("Values"),
+                LANDSCAPE_VALUES,
                 tr(
                     "Permeability: the higher, the easier to cross; 0 is a barrier. Resistance: the higher, the harder "
-                    "to cross; it must be above 0. The result holds the values as they are given."
+                    "to cross; it must be above 0. The output holds the values as they are in the table."
                 ),
             ),
             choice(
                 "MISSING",
                 tr("Classes without a value"),
-                ["error", "nodata"],
+                {"error": tr("Stop with an error"), "nodata": tr("Set to nodata")},
                 tr(
-                    "Error: the run ends and lists them with their numbers of cells. Nodata: their cells get no data, "
-                    "and so are barriers; the log lists them."
+                    "Stop with an error: the message lists them with their numbers of cells. Set to nodata: their "
+                    "cells become barriers, and the log lists them."
                 ),
             ),
-            output(tr("Landscape"), tr("The permeability or resistance of each cell.")),
+            raster_destination(tr("Landscape"), tr("The permeability or resistance of each cell.")),
         ]
 
     def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        return _validation_error({name for name in parameters if is_provided(parameters, name)}, parameters)
+        provided = {name for name in parameters if is_provided(parameters, name)}
+        if "TABLE" not in provided:
+            return "" if _has_list(parameters) else tr("No values: choose a class table, or fill in the list.")
+        if not {"CLASS_FIELD", "VALUE_FIELD"} <= provided:
+            return tr("Choose the class field and the value field of the table.")
+        return tr("Two sets of values: choose either a table or the list.") if _has_list(parameters) else ""
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -145,45 +150,50 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
-        meaning = self.parameterAsEnumString(parameters, "VALUES", context)
-        values = _checked(self._rows(parameters, context), meaning)
+        quantity = self.parameterAsEnumString(parameters, "VALUES", context)
+        values = _validated_values(self._rows(parameters, context), quantity)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
         require_disk_space(source.frame.rows * source.frame.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
             feedback.setProgressText(tr("Reading the land cover"))
-            found = reclassify(source, values, Path(folder), StepFeedback(feedback, 0, 50))
-            if not found.cells and not found.missing:
+            reclassified = reclassify(source, values, Path(folder), StepFeedback(feedback, 0, 50))
+            if not reclassified.cells and not reclassified.missing:
                 raise QgsProcessingException(
                     tr("'{layer}' is empty: every cell is nodata. Check its nodata value and its extent.").format(
                         layer=source.name
                     )
                 )
-            listed = _listed(found.missing)
-            if listed and (not found.cells or self.parameterAsEnumString(parameters, "MISSING", context) == "error"):
+            missing = _describe_classes(reclassified.missing)
+            stop = self.parameterAsEnumString(parameters, "MISSING", context) == "error"
+            if missing and (stop or not reclassified.cells):
                 text = tr(
-                    "'{layer}': no {meaning} is given for {count} of its classes: {classes}. Add them to the table, "
-                    "or have them become nodata."
+                    "'{layer}': {count} classes have no {quantity}: {classes}. Add them to the table, or choose to set "
+                    "them to nodata."
                 )
                 raise QgsProcessingException(
-                    text.format(layer=source.name, meaning=meaning, count=len(found.missing), classes=listed)
+                    text.format(layer=source.name, quantity=quantity, count=len(reclassified.missing), classes=missing)
                 )
-            feedback.setProgressText(tr("Writing the result"))
+            feedback.setProgressText(tr("Writing the results"))
             write_raster(
-                path, found.values, source.frame, band_names=(meaning,), feedback=StepFeedback(feedback, 50, 100)
+                path,
+                reclassified.values,
+                source.frame,
+                band_names=(quantity,),
+                feedback=StepFeedback(feedback, 50, 100),
             )
-            style = habitat_style if meaning == "permeability" else distance_style
-            style_when_loaded(path, style(sample_rows(found.values)), context)
-        _report(found.cells, found.missing, values, feedback)
+            style = habitat_style if quantity == "permeability" else distance_style
+            style_when_loaded(path, style(sample_rows(reclassified.values)), context)
+        _log_classes(reclassified.cells, reclassified.missing, values, feedback)
         return {
             "OUTPUT": path,
-            "CLASSES": len(found.cells),
-            "MISSING_CLASSES": len(found.missing),
-            "MISSING_CELLS": sum(found.missing.values()),
-            "BARRIER_CELLS": sum(count for each, count in found.cells.items() if values[each] == 0),
+            "CLASSES": len(reclassified.cells),
+            "MISSING_CLASSES": len(reclassified.missing),
+            "MISSING_CELLS": sum(reclassified.missing.values()),
+            "BARRIER_CELLS": sum(count for number, count in reclassified.cells.items() if values[number] == 0),
         }
 
     def _rows(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Iterator[tuple[str, Any, Any]]:
-        """Where a row stands, its class and its value."""
+        """Yield the location of each row (for messages), its class and its value."""
         if is_provided(parameters, "TABLE"):
             table = self.parameterAsSource(parameters, "TABLE", context)
             if table is None:
@@ -195,54 +205,52 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     known = ", ".join(table.fields().names())
                     raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
             for feature in table.getFeatures():
-                where = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
-                yield (where, *(feature.attribute(name) for name in fields))
+                location = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
+                yield (location, *(feature.attribute(name) for name in fields))
             return
         cells = self.parameterAsMatrix(parameters, "MATRIX", context)
         for row in range(len(cells) // 2):
             yield tr("row {row} of the list").format(row=row + 1), cells[2 * row], cells[2 * row + 1]
 
 
-def _validation_error(provided: set[str], parameters: dict[str, Any]) -> str:
-    if "TABLE" in provided:
-        if not {"CLASS_FIELD", "VALUE_FIELD"} <= provided:
-            return tr("Choose the fields of the table that hold the class and its value.")
-        return tr("Values are given twice: choose either a table or the list.") if _has_list(parameters) else ""
-    return "" if _has_list(parameters) else tr("No values: choose a class table, or fill in the list of classes.")
-
-
 def _has_list(parameters: dict[str, Any]) -> bool:
-    """Whether the list holds anything; one that nobody has touched comes from the dialog as a single empty cell."""
+    """Return whether the list has values; the dialog passes an unused list as a single empty cell."""
     cells = parameters.get("MATRIX") or []
     return any(cell not in (None, NULL, "") for cell in (cells if isinstance(cells, list) else [cells]))
 
 
-def _checked(rows: Iterable[tuple[str, Any, Any]], meaning: str) -> dict[float, float]:
-    """The value of each class; raises what is wrong with the first row that is not right."""
+def _validated_values(rows: Iterable[tuple[str, Any, Any]], quantity: str) -> dict[float, float]:
+    """Return the value of each class.
+
+    Raises
+    ------
+    QgsProcessingException
+        A class or value is invalid; the message names the first one.
+    """
     values: dict[float, float] = {}
-    for where, given_class, given_value in rows:
-        number, value = _number(given_class), _number(given_value)
+    for location, class_cell, value_cell in rows:
+        number, value = _to_float(class_cell), _to_float(value_cell)
         if math.isnan(number):
             raise QgsProcessingException(
-                tr("{where}: the class is '{given}', which is no number.").format(where=where, provided=given_class)
+                tr("{location}: the class '{cell}' is not a number.").format(location=location, cell=class_cell)
             )
-        fault = ""
+        error = ""
         if math.isnan(value):
-            fault = tr("'{given}' is no number").format(provided=given_value)
+            error = tr("'{cell}' is not a number").format(cell=value_cell)
         elif math.isinf(value):
-            fault = tr("it is infinite; leave the class out and have it become nodata for a barrier")
+            error = tr("it is infinite; for a barrier remove the class from the table and set it to nodata")
         elif value < 0:
-            fault = tr("{value:g} is negative").format(value=value)
-        elif value == 0 and meaning == "resistance":
-            fault = tr(
-                "a resistance of zero would make movement free; use a small positive one, or nodata for a barrier"
-            )
+            error = tr("{value:g} is negative").format(value=value)
+        elif value == 0 and quantity == "resistance":
+            error = tr("a resistance of zero makes movement free; use a small positive value, or nodata for a barrier")
         elif values.get(number, value) != value:
-            fault = tr("it was {before:g} before and is {value:g} here").format(before=values[number], value=value)
-        if fault:
+            error = tr("it is {first:g} in an earlier row and {second:g} here").format(
+                first=values[number], second=value
+            )
+        if error:
             raise QgsProcessingException(
-                tr("{where}: the {meaning} of class {number:g} cannot be used: {fault}.").format(
-                    where=where, meaning=meaning, number=number, fault=fault
+                tr("{location}: invalid {quantity} of class {number:g}: {error}.").format(
+                    location=location, quantity=quantity, number=number, error=error
                 )
             )
         values[number] = value
@@ -251,24 +259,23 @@ def _checked(rows: Iterable[tuple[str, Any, Any]], meaning: str) -> dict[float, 
     return values
 
 
-def _number(provided: Any) -> float:
+def _to_float(cell: Any) -> float:
     try:
-        return float(provided)
+        return float(cell)
     except (TypeError, ValueError):
         return math.nan
 
 
-def _listed(missing: Counter) -> str:
-    items = [
-        tr("{number:g} ({count:,} cells)").format(number=number, count=count) for number, count in missing.most_common()
-    ]
-    shown = ", ".join(items[:CLASSES_IN_A_MESSAGE])
-    if len(items) <= CLASSES_IN_A_MESSAGE:
-        return shown
-    return tr("{shown} and {more} more").format(shown=shown, more=len(items) - CLASSES_IN_A_MESSAGE)
+def _describe_classes(cell_counts: Counter) -> str:
+    return join_names(
+        [
+            tr("{number:g} ({count:,} cells)").format(number=number, count=count)
+            for number, count in cell_counts.most_common()
+        ]
+    )
 
 
-def _report(cells: Counter, missing: Counter, values: dict[float, float], feedback: QgsProcessingFeedback) -> None:
+def _log_classes(cells: Counter, missing: Counter, values: dict[float, float], feedback: QgsProcessingFeedback) -> None:
     for number, count in sorted(cells.items()):
         feedback.pushInfo(
             tr("Class {number:g}: {value:g} in {count:,} cells.").format(
@@ -277,12 +284,11 @@ def _report(cells: Counter, missing: Counter, values: dict[float, float], feedba
         )
     unused = sorted(set(values) - set(cells))
     if unused:
-        shown = ", ".join(f"{number:g}" for number in unused[:CLASSES_IN_A_MESSAGE])
         feedback.pushInfo(
             tr("{count} classes of the table do not occur in the raster: {classes}.").format(
-                count=len(unused), classes=shown
+                count=len(unused), classes=join_names([f"{number:g}" for number in unused])
             )
         )
     if missing:
-        text = tr("Classes without a value, now without data: {classes}.")
-        feedback.pushWarning(text.format(classes=_listed(missing)))
+        text = tr("Classes without a value, set to nodata: {classes}.")
+        feedback.pushWarning(text.format(classes=_describe_classes(missing)))

@@ -54,14 +54,14 @@ def test_pairs_that_nothing_joins_are_left_out_and_counted(run, valley_file, poi
 
 
 def test_a_map_says_what_it_needs(run, valley_file, points):
-    with pytest.raises(QgsProcessingException, match="needs the radius of restored windows"):
+    with pytest.raises(QgsProcessingException, match="needs a search radius"):
         run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), PINCH_POINTS=None, RESTORED_GAIN=None)
-    with pytest.raises(QgsProcessingException, match="Pinch points need the width of corridors"):
+    with pytest.raises(QgsProcessingException, match="Pinch points need a corridor width cutoff"):
         run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), IMPROVEMENT=None)
     gains = {"IMPROVEMENT": None, "PINCH_POINTS": None, "FOCAL": points(*ENDS)}
-    with pytest.raises(QgsProcessingException, match="known for least cost and resistance"):
+    with pytest.raises(QgsProcessingException, match="available for least cost and resistance"):
         run("barriers", INPUT=valley_file, DISTANCE="rsp", **gains)
-    with pytest.raises(QgsProcessingException, match="discs is known for least cost only"):
+    with pytest.raises(QgsProcessingException, match="discs is available for least cost only"):
         run("barriers", INPUT=valley_file, DISTANCE="resistance", RESTORED_RADIUS=60, **gains)
     with pytest.raises(QgsProcessingException, match="No focal nodes"):
         run("barriers", INPUT=valley_file, **LESS)

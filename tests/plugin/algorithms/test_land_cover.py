@@ -86,9 +86,7 @@ def test_a_raster_of_many_blocks_is_the_same_as_one_of_few(run, read, geotiff):
 
 def test_a_class_without_a_value_ends_the_run_and_is_listed_with_its_cells(run, cover, tmp_path):
     target = tmp_path / "landscape.tif"
-    with pytest.raises(
-        QgsProcessingException, match=r"no permeability is given for 2 .*: 3 \(4 cells\), 2 \(3 cells\)"
-    ):
+    with pytest.raises(QgsProcessingException, match=r"2 classes have no permeability: 3 \(4 cells\), 2 \(3 cells\)"):
         run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0], OUTPUT=str(target))
     assert not target.exists()
 
@@ -108,13 +106,13 @@ def test_classes_that_do_not_occur_are_named(run, cover, feedback):
 @pytest.mark.parametrize(
     ("row", "meaning", "said"),
     [
-        ((2, -1), "permeability", "the permeability of class 2 cannot be used: -1 is negative"),
-        ((2, 0), "resistance", "the resistance of class 2 cannot be used: a resistance of zero"),
-        ((2, "nan"), "permeability", "'nan' is no number"),
+        ((2, -1), "permeability", "invalid permeability of class 2: -1 is negative"),
+        ((2, 0), "resistance", "invalid resistance of class 2: a resistance of zero"),
+        ((2, "nan"), "permeability", "'nan' is not a number"),
         ((2, "inf"), "resistance", "it is infinite"),
-        ((2, None), "permeability", "class 2 cannot be used: .* is no number"),
-        (("forest", 1), "permeability", "the class is 'forest', which is no number"),
-        ((1, 0.7), "permeability", "it was 1 before and is 0.7 here"),
+        ((2, None), "permeability", "class 2: .* is not a number"),
+        (("forest", 1), "permeability", "the class 'forest' is not a number"),
+        ((1, 0.7), "permeability", "it is 1 in an earlier row and 0.7 here"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_shown(run, cover, class_table, row, meaning, said):
@@ -137,7 +135,7 @@ def test_land_cover_without_data_is_refused(run, geotiff):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Values are given twice")]
+    ("given", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Two sets of values")]
 )
 def test_values_are_given_once(run, cover, class_table, given, said):
     both = class_table((1, 1)) if given.pop("twice", False) else {}
@@ -151,5 +149,5 @@ def test_a_field_that_the_table_lacks_is_named(run, cover, class_table):
 
 
 def test_the_fields_of_a_table_must_be_chosen(run, cover, class_table):
-    with pytest.raises(QgsProcessingException, match="Choose the fields"):
+    with pytest.raises(QgsProcessingException, match="Choose the class field"):
         run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])

@@ -141,7 +141,7 @@ def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover
     lacking = int((read(cover).band == 2).sum())
     with pytest.raises(
         QgsProcessingException,
-        match=rf"A value for each class.*'cover': no permeability is given for 1 of its classes: 2 \({lacking} cells\)",
+        match=rf"A value for each class.*'cover': 1 classes have no permeability: 2 \({lacking} cells\)",
     ):
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 

@@ -86,12 +86,14 @@ def test_an_earlier_run_is_not_continued_under_other_conditions(run, complaint, 
 
 def test_conditions_that_are_none_are_refused(complaint, geotiff):
     height = geotiff(np.array([[0.5, 1.0, 2.0, 3.0]]), name="height")
-    assert "has limits or a future, but no raster" in complaint(LOWEST_2=1.0)
-    assert "has limits or a future, but no raster" in complaint(FUTURE_1=height)
-    assert "“within” no limits, so that every source would suit" in complaint(CONDITION_1=height)
-    assert "“equal” and has no limits" in complaint(CONDITION_1=height, COMPARISON_1="equal", HIGHEST_1=1.0)
+    assert "has limits or future values, but no raster" in complaint(LOWEST_2=1.0)
+    assert "has limits or future values, but no raster" in complaint(FUTURE_1=height)
+    assert "has no limits: set the lower or the upper limit" in complaint(CONDITION_1=height)
+    assert "compares classes, which have no limits" in complaint(
+        CONDITION_1=height, COMPARISON_1="equal", HIGHEST_1=1.0
+    )
     message = complaint(CONDITION_1=height, LOWEST_1=2.0, HIGHEST_1=1.0)
-    assert "the lowest difference (2) is above the highest (1)" in message
+    assert "the lower limit of the difference (2) exceeds the upper limit (1)" in message
     message = complaint(CONDITION_1=height, COMPARISON_1="equal")
     assert (
         "'height': the value is no whole number" in message and "in 1 cell, the one at row 1, column 1 (0.5)" in message

@@ -74,7 +74,7 @@ def test_a_map_lies_on_the_landscape_and_the_numbers_tell_of_it(run, read, valle
     np.testing.assert_array_equal(np.isnan(made.band), (valley == NODATA) | (valley == 0))
     assert result["MAXIMUM"] == pytest.approx(np.nanmax(made.band), rel=1e-6)
     assert result["WINDOWS"] > 0 and result["TOTAL_CURRENT"] > 0
-    assert any("arrive at the targets of" in text for text in feedback.infos)
+    assert any("into the targets of" in text for text in feedback.infos)
     assert any(text.startswith("Batch 1 of ") for text in feedback.texts)
 
 

@@ -101,7 +101,9 @@ def test_a_run_goes_on_from_its_folder_and_the_log_tells_of_it(run, read, valley
     assert once["WEIGHTED_CURRENT"] == again["WEIGHTED_CURRENT"] > 0
     assert once["MINIMUM"] < once["MAXIMUM"]
     story = "\n".join(feedback.infos)
-    assert "Current that counts, as the landscape is: " in story and "Sensitivities run from" in story
+    assert (
+        "Current in the places of interest of the present landscape: " in story and "Sensitivities range from" in story
+    )
     # The map of the current itself is another run.
     with pytest.raises(QgsProcessingException, match="cannot be continued"):
         run("movingwindowcurrent", **choices, **kept)
@@ -121,5 +123,5 @@ def test_places_that_are_none_are_refused_by_name_and_number(run, geotiff, valle
     assert "No cell of the landscape is of interest: 'none' is 0 or without data" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
     assert "'far'" in complaint(PLACES=far)
-    assert "has limits or a future, but no raster" in complaint(FUTURE_2=valley_file)
+    assert "has limits or future values, but no raster" in complaint(FUTURE_2=valley_file)
     assert not feedback.commands

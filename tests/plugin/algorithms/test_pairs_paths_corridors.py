@@ -34,7 +34,7 @@ def test_the_matrix_of_least_costs_is_read_off_the_maps_and_the_island_has_an_em
         ["S2", "S3", "S2", "S3"],
     ]
     assert [row["distance"] for row in found] == [pytest.approx(expected, rel=1e-12), None, None]
-    assert any("in 2 parts" in text and "(S1, S2) · (S3)" in text for text in feedback.warnings)
+    assert any("in 2 connected components" in text and "(S1, S2) · (S3)" in text for text in feedback.warnings)
 
 
 def test_a_square_matrix_has_a_row_and_a_column_for_each_feature(run, rows, sites, valley_file, tmp_path):
@@ -124,7 +124,7 @@ def test_a_pair_of_a_feature_and_a_target_that_nothing_joins_is_empty_and_named(
     result = run("distancematrix", INPUT=valley_file, MATRIX="TEMPORARY_OUTPUT", **where)
     assert [row["distance"] is None for row in rows(result["OUTPUT"])] == [False, True]
     assert rows(result["MATRIX"])[1]["to_S1"] is None
-    assert any("part 1 of 2 pairs" in text and "S2 – S1" in text for text in feedback.warnings)
+    assert any("No path connects 1 of 2 pairs" in text and "S2 – S1" in text for text in feedback.warnings)
 
 
 def test_one_feature_and_one_target_are_a_matrix(run, rows, sites, plain):
@@ -207,7 +207,7 @@ def test_who_reaches_no_target_is_named(run, rows, sites, valley_file, feedback)
     found = rows(result["OUTPUT"])
     assert result["PATHS"] == 1
     assert [(row["from_id"], row["cost"] is None) for row in found] == [("S1", False), ("S2", True)]
-    assert any("part 1 of 2 pairs" in text and "S2 – " in text for text in feedback.warnings)
+    assert any("No path connects 1 of 2 pairs" in text and "S2 – " in text for text in feedback.warnings)
 
 
 def test_paths_lie_in_the_system_of_the_landscape(run, sites, valley_file):
@@ -330,7 +330,7 @@ def test_what_needs_a_landscape_that_is_the_same_both_ways_says_so(run, sites, p
 
 
 def test_a_planar_graph_has_no_targets(run, sites, plain):
-    with pytest.raises(QgsProcessingException, match="leave the targets out"):
+    with pytest.raises(QgsProcessingException, match="leave the targets empty"):
         run("leastcostpaths", INPUT=plain, FOCAL=sites([(0, 0)]), TARGETS=sites([(1, 1)]), PAIRS="minimum_planar_graph")
 
 

@@ -44,7 +44,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
     first = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
     known = table(QgsVectorLayer(str(folder / "resistances.csv"), "known", "ogr"))
     assert first and 0 < len(known) < 49 * 48 // 2
-    assert any(f"What is finished is kept in '{folder}'" in text for text in feedback.infos)
+    assert any(f"Partial results are saved in '{folder}'" in text for text in feedback.infos)
 
     watched = {}
     if not single_maps:
@@ -72,7 +72,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
 
 def test_a_run_is_continued_from_one_folder(complaint, many, tmp_path):
     both = {"SINGLE_MAPS": str(tmp_path / "maps"), "CHECKPOINT": str(tmp_path / "kept")}
-    assert "leave the folder of an unfinished run empty" in complaint("currentflow", **both, **many)
+    assert "leave the checkpoint folder empty" in complaint("currentflow", **both, **many)
 
 
 def test_a_sweep_goes_on_from_its_folder(run, read, table, many, tmp_path, feedback):
@@ -110,7 +110,7 @@ def test_a_matrix_that_was_killed_goes_on_from_its_folder(
     there = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
     known = rows(str(kept / "distances.csv"))
     assert there and 0 < len(known)
-    assert any(f"What is finished is kept in '{kept}'" in text for text in feedback.infos)
+    assert any(f"Partial results are saved in '{kept}'" in text for text in feedback.infos)
 
     second = rows(run("distancematrix", CHECKPOINT=str(kept), **chosen)["OUTPUT"])
     assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}.items()

@@ -61,9 +61,9 @@ def test_nobody_can_leave_an_island(run, valley_file, points):
 
 
 def test_flow_needs_places_or_habitat(run, valley_file, points, geotiff, valley):
-    with pytest.raises(QgsProcessingException, match="Nobody moves: choose either source points or habitat quality"):
+    with pytest.raises(QgsProcessingException, match="No sources: choose either source points or habitat quality"):
         run("rspflow", INPUT=valley_file)
-    with pytest.raises(QgsProcessingException, match="given twice"):
+    with pytest.raises(QgsProcessingException, match="Two sets of"):
         quality = geotiff(np.ones(valley.shape), name="quality")
         run("rspflow", INPUT=valley_file, SOURCES=points((0, 0)), QUALITY=quality)
 

@@ -133,7 +133,7 @@ def full_disk():
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".csv"])
 def test_a_full_disk_ends_the_run_with_a_reason_and_no_file(write, tmp_path, full_disk, ending):
-    with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written into .*Is the disk full"):
+    with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written to .*Is the disk full"):
         write(str(tmp_path / f"costs{ending}"), rows=[("a place with a long name", 1, 2.5)] * 20_000)
     assert list(tmp_path.iterdir()) == []
 
@@ -145,7 +145,8 @@ def test_another_run_replaces_the_table(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nowhere/costs.gpkg", "there is no folder"), ("costs.blob", "'costs.blob' does not end like")]
+    ("name", "said"),
+    [("nowhere/costs.gpkg", "there is no folder"), ("costs.blob", "'costs.blob' has no supported format")],
 )
 def test_a_place_that_cannot_be_written_is_refused_before_the_run(write, tmp_path, name, said):
     with pytest.raises(QgsProcessingException, match=said):

@@ -64,7 +64,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     once_there_are(kept, 5, feedback.cancel)
     assert complaint(**choices).startswith("Cancelled")
     assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
-    assert f"What is finished is kept in '{kept}': run it again with that folder to go on there." in feedback.infos
+    assert f"Partial results are saved in '{kept}': run again with that folder to go on there." in feedback.infos
     first = finished(kept)
 
     # A feedback that was cancelled stays so.
@@ -97,7 +97,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
 def test_a_file_cannot_keep_batches(complaint, plain, tmp_path):
     (tmp_path / "notes.txt").write_text("")
     message = complaint(INPUT=plain, CHECKPOINT=str(tmp_path / "notes.txt"))
-    assert f"'{tmp_path / 'notes.txt'}' is a file: choose a folder" in message
+    assert f"'{tmp_path / 'notes.txt'}' is a file: choose a checkpoint folder" in message
 
 
 def test_a_folder_that_holds_something_else_is_refused(complaint, plain, tmp_path):
@@ -201,8 +201,8 @@ def test_quality_that_is_none_is_refused_by_name_and_number(complaint, geotiff, 
 
 
 def test_choices_that_do_not_fit_are_refused(complaint, plain, feedback):
-    assert "as the crow flies does not depend on permeability" in complaint(INPUT=plain, DISTANCE="euclidean")
-    assert "has no direction" in complaint(INPUT=plain, DISTANCE="resistance", EDGE_RULE="target")
+    assert "Euclidean distance does not depend on permeability" in complaint(INPUT=plain, DISTANCE="euclidean")
+    assert "is symmetric" in complaint(INPUT=plain, DISTANCE="resistance", EDGE_RULE="target")
     assert "COARSENING" in complaint(INPUT=plain, COARSENING=1.5)
     assert "RANGE" in complaint(INPUT=plain, RANGE=0)
     assert not feedback.commands

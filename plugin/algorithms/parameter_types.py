@@ -1,0 +1,107 @@
+"""Constructors of Processing parameters with help: choices, numbers, distances, destinations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterDistance,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+)
+
+Parameter = QgsProcessingParameterDefinition
+
+#: The widget of choices in QGIS's dialogs, as a path that QGIS imports when it opens one.
+ENUM_WIDGET = f"{__name__.partition('.plugin.')[0]}.ui.enum_widget.EnumWidget"
+
+
+def with_help(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
+    """Set the help of a parameter and, optionally, the flag of advanced parameters."""
+    parameter.setHelp(text)
+    if advanced:
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def choice(
+    name: str, description: str, options: Mapping[str, str], text: str, *, default: str = "", advanced: bool = False
+) -> Parameter:
+    """Return a choice of one option.
+
+    Parameters
+    ----------
+    name, description, text
+        Name, label and help of the parameter.
+    options
+        Label of each option by its value. The values are fixed: scripts and models store them.
+    default
+        Default value; the first option if empty.
+    advanced
+        Whether the parameter is advanced.
+    """
+    values = list(options)
+    parameter = QgsProcessingParameterEnum(
+        name, description, values, defaultValue=default or values[0], usesStaticStrings=True
+    )
+    parameter.setMetadata({"widget_wrapper": {"class": ENUM_WIDGET, "labels": list(options.values())}})
+    return with_help(parameter, text, advanced=advanced)
+
+
+def boolean(name: str, description: str, text: str, *, default: bool = False, advanced: bool = False) -> Parameter:
+    """Return a check box."""
+    return with_help(QgsProcessingParameterBoolean(name, description, defaultValue=default), text, advanced=advanced)
+
+
+def number(
+    name: str,
+    description: str,
+    default: float | None,
+    text: str,
+    *,
+    minimum: float | None,
+    maximum: float | None = None,
+    integer: bool = False,
+    advanced: bool = False,
+) -> Parameter:
+    """Return a number with optional bounds; it is optional if there is no default."""
+    kind = QgsProcessingParameterNumber.Type.Integer if integer else QgsProcessingParameterNumber.Type.Double
+    parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, optional=default is None)
+    if minimum is not None:
+        parameter.setMinimum(minimum)
+    if maximum is not None:
+        parameter.setMaximum(maximum)
+    return with_help(parameter, text, advanced=advanced)
+
+
+def distance(name: str, description: str, default: float | None, text: str) -> Parameter:
+    """Return a positive length in the units of the landscape; it is optional if there is no default."""
+    optional = default is None
+    parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", optional, minValue=1e-9)
+    return with_help(parameter, text)
+
+
+def optional_raster_destination(name: str, description: str, text: str) -> Parameter:
+    """Return the destination of a raster that is not written by default."""
+    destination = QgsProcessingParameterRasterDestination(name, description, optional=True, createByDefault=False)
+    return with_help(destination, text)
+
+
+def table_destination(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return the destination of a table without geometry; an optional one is not written by default."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVector, optional)
+
+
+def line_destination(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
+    """Return the destination of a line layer; an optional one is not written by default."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVectorLine, optional)
+
+
+def _sink(name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool) -> Parameter:
+    sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=not optional)
+    return with_help(sink, text)
