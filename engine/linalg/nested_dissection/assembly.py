@@ -1,8 +1,8 @@
-"""Between the matrix as a stack of rasters and the dense blocks of the leaves.
+"""Assembly of frontal matrices: between a matrix as a stack of rasters and the dense fronts of the leaves.
 
 Two neighbouring cells lie in a square of 2 × 2 cells, and every such square lies in exactly one leaf if a leaf takes
-the frame above it and to its left, too. So each entry of the matrix is moved to the upper left cell of its square;
-then a leaf's entries are one block of the raster, and none is counted twice.
+in the boundary above it and to its left. So each entry of the matrix is moved to the upper left cell of its square;
+then the entries of a leaf are one block of the raster, and none is counted twice.
 """
 
 from functools import lru_cache
@@ -14,13 +14,13 @@ from .symbolic import SymbolicFactorization
 
 
 def shift_entries(center: np.ndarray, edges: np.ndarray, dissection: SymbolicFactorization) -> np.ndarray:
-    """Return the entries at the upper left cells of their squares, the raster grown to whole tiles.
+    """Return the entries at the upper left cells of their squares, in a raster padded to whole tiles.
 
     Returns
     -------
     np.ndarray
         Shape (1 + directions, padded rows, padded columns), the diagonal first; [.., 0, :] and [.., :, 0] lie before
-        the raster. Cells beyond the raster are identity rows.
+        the raster. Cells outside the raster are identity rows.
     """
     rows, columns = dissection.shape
     entries = np.zeros((1 + len(edges), *dissection.padded), np.result_type(center, edges))
@@ -33,23 +33,29 @@ def shift_entries(center: np.ndarray, edges: np.ndarray, dissection: SymbolicFac
 
 
 def unshift_entries(entries: np.ndarray, dissection: SymbolicFactorization) -> tuple[np.ndarray, np.ndarray]:
-    """Undo `shift_entries`: return the diagonal and the edges."""
+    """Return the diagonal and the edges; inverse of `shift_entries`."""
     rows, columns = dissection.shape
     edges = np.zeros((len(entries) - 1, rows, columns), entries.dtype)
     for d, step in enumerate(neighbour_offsets(len(edges))):
         down, right = cell_of_pair(step)
         edges[d, down:, right:] = entries[1 + d, 1 : 1 + rows - down, 1 : 1 + columns - right]
-        _clear_beyond(edges[d], step)
+        _clear_outward(edges[d], step)
     return entries[0, 1 : 1 + rows, 1 : 1 + columns].copy(), edges
 
 
 def cell_of_pair(step: tuple[int, int]) -> tuple[int, int]:
-    """Return how far a cell lies below and right of the upper left cell of the square it shares with its neighbour."""
+    """Return the position (down, right) of a cell in the square of 2 × 2 that it shares with its neighbour at `step`.
+
+    Examples
+    --------
+    >>> cell_of_pair((-1, 1))
+    (1, 0)
+    """
     return max(0, -step[0]), max(0, -step[1])
 
 
-def _clear_beyond(edge: np.ndarray, step: tuple[int, int]) -> None:
-    """Set what leads out of the raster to zero."""
+def _clear_outward(edge: np.ndarray, step: tuple[int, int]) -> None:
+    """Set edges that lead out of the raster to zero."""
     if step[0]:
         edge[0 if step[0] < 0 else -1, :] = 0
     if step[1]:
@@ -58,47 +64,47 @@ def _clear_beyond(edge: np.ndarray, step: tuple[int, int]) -> None:
 
 @lru_cache(maxsize=16)
 def entry_positions(dissection: SymbolicFactorization, directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tell where a leaf's entries stand in its dense front.
+    """Return the positions of a leaf's entries in its block of the raster and in its dense front.
 
     Returns
     -------
-    tuple
-        Which of the block's (1 + directions) · leaf pitch rows · leaf pitch columns entries belong to two cells of
-        the front, and their flat places in the front.
+    in_block, in_front
+        Flat indices, in the block of (1 + directions) · leaf pitch rows · leaf pitch columns and in the front, of the
+        entries whose two cells both belong to the front.
     """
     leaf = dissection.levels[0]
-    number = {cell: place for place, cell in enumerate(leaf.separator + leaf.frame)}
-    taken, flat = [], []
+    positions = {cell: position for position, cell in enumerate(leaf.separator + leaf.boundary)}
+    in_block, in_front = [], []
     index = 0
     for step in ((0, 0), *neighbour_offsets(directions)):
         down, right = cell_of_pair(step)
         for row in range(-1, dissection.leaf[0]):
             for column in range(-1, dissection.leaf[1]):
-                here = number.get((row + down, column + right))
-                there = number.get((row + down + step[0], column + right + step[1]))
-                if here is not None and there is not None:
-                    taken.append(index)
-                    flat.append(here * len(number) + there)
+                source = positions.get((row + down, column + right))
+                target = positions.get((row + down + step[0], column + right + step[1]))
+                if source is not None and target is not None:
+                    in_block.append(index)
+                    in_front.append(source * len(positions) + target)
                 index += 1
-    return np.array(taken), np.array(flat)
+    return np.array(in_block), np.array(in_front)
 
 
 def gather_fronts(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
     """Return a tile's entries, one row a leaf: shape (leaves down, leaves across, (1 + directions) · block)."""
     (down, across), leaf = dissection.levels[0].boxes, dissection.leaf
-    cut = _tile_of(entries, dissection, tile).reshape(len(entries), down, leaf[0] + 1, across, leaf[1] + 1)
-    return cut.transpose(1, 3, 0, 2, 4).reshape(down, across, -1)
+    blocks = _tile_view(entries, dissection, tile).reshape(len(entries), down, leaf[0] + 1, across, leaf[1] + 1)
+    return blocks.transpose(1, 3, 0, 2, 4).reshape(down, across, -1)
 
 
 def scatter_fronts(blocks: np.ndarray, entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> None:
-    """Undo `gather_fronts`: write a tile's entries from its leaves into the rasters."""
+    """Write a tile's entries from the blocks of its leaves into the rasters; inverse of `gather_fronts`."""
     (down, across), leaf = dissection.levels[0].boxes, dissection.leaf
-    cut = blocks.reshape(down, across, len(entries), leaf[0] + 1, leaf[1] + 1).transpose(2, 0, 3, 1, 4)
-    target = _tile_of(entries, dissection, tile)
-    target[...] = cut.reshape(target.shape)
+    blocks = blocks.reshape(down, across, len(entries), leaf[0] + 1, leaf[1] + 1).transpose(2, 0, 3, 1, 4)
+    target = _tile_view(entries, dissection, tile)
+    target[...] = blocks.reshape(target.shape)
 
 
-def _tile_of(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
+def _tile_view(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
     row, column = divmod(tile, dissection.tiles[1])
     top, left = row * dissection.pitch[0], column * dissection.pitch[1]
     return entries[:, top : top + dissection.pitch[0], left : left + dissection.pitch[1]]

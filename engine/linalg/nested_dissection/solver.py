@@ -117,10 +117,10 @@ def _shrunk(shape: tuple[int, int], cells: float) -> tuple[int, int]:
 
 def _planned_bytes(shape: tuple[int, int], symmetric: bool, gradient: bool) -> int:
     dissection = analyze(shape)
-    factor = 8 * dissection.factor_entries(symmetric)
+    factor = 8 * dissection.factor_nnz(symmetric)
     # The matrix itself, its copy in whole tiles, the inverse's entries twice: four stacks of 9 rasters.
     rasters = 4 * 9 * 8 * dissection.padded[0] * dissection.padded[1]
-    passing = 8 * dissection.passing_entries()
+    passing = 8 * dissection.contribution_entries()
     if gradient:
         return 3 * factor + 2 * (rasters + passing)
     return factor + rasters + passing

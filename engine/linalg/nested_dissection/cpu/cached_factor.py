@@ -55,7 +55,7 @@ def cached_factor(center: np.ndarray, edges: np.ndarray, symmetric: bool | None)
             return _factors[key]
         if symmetric is None:
             symmetric = is_symmetric(edges)
-        expected = 8 * analyze(center.shape).factor_entries(symmetric)
+        expected = 8 * analyze(center.shape).factor_nnz(symmetric)
         while len(_factors) >= CACHE_SIZE or (
             _factors and expected + sum(old.bytes for old in _factors.values()) > CACHE_BYTES
         ):

@@ -22,7 +22,7 @@ import numpy as np
 from ....parallel.blas_threads import blas_limited_pool
 from ...solver_stats import singular_message
 from ..assembly import entry_positions, gather_fronts, shift_entries
-from ..symbolic import TILE, Runs, SeparatorNode, SymbolicFactorization, analyze, separator_positions
+from ..symbolic import TILE_LENGTH, SeparatorNode, SlicePairs, SymbolicFactorization, analyze, separator_positions
 from .pivot_blocks import invert_pivots
 
 #: Entries of A are known to 1e-16 of the diagonal. What leaves a region is the small difference of large numbers; with
@@ -71,7 +71,7 @@ class Factor:
         yield from self.nodes
 
 
-def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int | None = TILE) -> Factor:
+def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int | None = TILE_LENGTH) -> Factor:
     """Factor a nonsingular M-matrix on a raster.
 
     Parameters
@@ -92,19 +92,19 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     entries = shift_entries(center, edges, dissection)
     count = dissection.tiles[0] * dissection.tiles[1]
     tiles: list[Any] = [None] * count
-    handed: dict[tuple[str, int], np.ndarray] = {}
+    contributions: dict[tuple[str, int], np.ndarray] = {}
 
     def eliminate_tile(number: int) -> None:
-        tiles[number], handed["tile", number] = _eliminate_tile(entries, dissection, number, symmetric)
+        tiles[number], contributions["tile", number] = _eliminate_tile(entries, dissection, number, symmetric)
 
     nodes: list[Any] = []
-    with blas_limited_pool() as on_each:
-        on_each(eliminate_tile, range(count))
+    with blas_limited_pool() as parallel_map:
+        parallel_map(eliminate_tile, range(count))
         for group in dissection.nodes:
-            done = on_each(lambda node: _eliminate_node(node, handed, symmetric), group)
-            for kept, schur in done:
-                handed["node", len(nodes)] = schur
-                nodes.append(kept)
+            results = parallel_map(lambda node: _eliminate_node(node, contributions, symmetric), group)
+            for front_factor, schur in results:
+                contributions["node", len(nodes)] = schur
+                nodes.append(front_factor)
     result = Factor(dissection, symmetric, tiles, nodes)
     _refuse_singular(result, center)
     return result
@@ -114,41 +114,41 @@ def _eliminate_tile(
     entries: np.ndarray, dissection: SymbolicFactorization, number: int, symmetric: bool
 ) -> tuple[list[FrontFactor], np.ndarray]:
     leaves = dissection.levels[0]
-    size = len(leaves.separator) + len(leaves.frame)
-    taken, flat = entry_positions(dissection, len(entries) - 1)
+    size = len(leaves.separator) + len(leaves.boundary)
+    in_block, in_front = entry_positions(dissection, len(entries) - 1)
     fronts = np.zeros((*leaves.boxes, size * size), entries.dtype)
-    fronts[..., flat] = gather_fronts(entries, dissection, number)[..., taken]
+    fronts[..., in_front] = gather_fronts(entries, dissection, number)[..., in_block]
     fronts = fronts.reshape(*leaves.boxes, size, size)
-    kept = []
+    levels = []
     for level in dissection.levels:
         if level.axis is not None:
-            size = len(level.separator) + len(level.frame)
+            size = len(level.separator) + len(level.boundary)
             fronts = np.zeros((*level.boxes, size, size), entries.dtype)
-            for child, runs in zip(halves(schur, level.axis), level.children, strict=True):
-                add_into(fronts, child, runs)
-        eliminated, schur = _eliminate(fronts, len(level.separator), symmetric)
-        kept.append(eliminated)
-    return kept, schur[0, 0]
+            for child, slices in zip(halves(schur, level.axis), level.child_maps, strict=True):
+                extend_add(fronts, child, slices)
+        front_factor, schur = _eliminate(fronts, len(level.separator), symmetric)
+        levels.append(front_factor)
+    return levels, schur[0, 0]
 
 
-def _eliminate_node(node: SeparatorNode, handed: dict, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
-    first, second = (handed.pop(part) for part in node.parts)
-    size = len(node.separator) + len(node.frame)
+def _eliminate_node(node: SeparatorNode, contributions: dict, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
+    first, second = (contributions.pop(child) for child in node.children)
+    size = len(node.separator) + len(node.boundary)
     front = np.zeros((size, size), first.dtype)
-    add_into(front, first, node.children[0])
-    add_into(front, second, node.children[1])
+    extend_add(front, first, node.child_maps[0])
+    extend_add(front, second, node.child_maps[1])
     return _eliminate(front, len(node.separator), symmetric)
 
 
-def _eliminate(fronts: np.ndarray, separator: int, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
-    """Eliminate the separators of a batch of fronts; return what is kept and the Schur complements."""
-    pivots = invert_pivots(fronts[..., :separator, :separator], symmetric)
-    coupling = fronts[..., separator:, :separator]
-    right = pivots.inverse @ fronts[..., :separator, separator:]
-    # In memory its transpose, as K is: that is the order in which substitution reads it.
+def _eliminate(fronts: np.ndarray, s: int, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
+    """Eliminate the first s variables of a batch of fronts; return the factor and the Schur complements."""
+    pivots = invert_pivots(fronts[..., :s, :s], symmetric)
+    coupling = fronts[..., s:, :s]
+    right = pivots.inverse @ fronts[..., :s, s:]
+    # Its transpose is contiguous, as K is: substitution reads it in that order.
     left = right.mT if symmetric else (pivots.inverse.mT @ coupling.mT).mT
     schur = coupling @ right
-    np.subtract(fronts[..., separator:, separator:], schur, out=schur)
+    np.subtract(fronts[..., s:, s:], schur, out=schur)
     return FrontFactor(pivots.inverse, right, left, pivots.log_determinant), schur
 
 
@@ -157,11 +157,11 @@ def halves(boxes: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
     return (boxes[0::2], boxes[1::2]) if axis == 0 else (boxes[:, 0::2], boxes[:, 1::2])
 
 
-def add_into(fronts: np.ndarray, child: np.ndarray, runs: Runs) -> None:
-    """Add the matrices over the children's frames into the fronts."""
-    for here, there in runs:
-        for from_, to in runs:
-            fronts[..., there, to] += child[..., here, from_]
+def extend_add(fronts: np.ndarray, child: np.ndarray, slices: SlicePairs) -> None:
+    """Add the children's contribution blocks to the fronts."""
+    for child_rows, front_rows in slices:
+        for child_columns, front_columns in slices:
+            fronts[..., front_rows, front_columns] += child[..., child_rows, child_columns]
 
 
 def _refuse_singular(factored: Factor, center: np.ndarray) -> None:

@@ -1,8 +1,8 @@
-"""Inverses of many small, or some large, diagonal blocks: the pivots of a block elimination.
+"""Inverses of batches of dense diagonal blocks: the pivots of a block elimination.
 
-A Schur complement of an M-matrix is an M-matrix, so its diagonal blocks can be inverted without looking for pivots,
-and the inverse has no negative entry. Multiplying with an inverse is one matrix product, where triangular solves of
-small matrices would be slow on every device.
+A Schur complement of an M-matrix is an M-matrix, so its diagonal blocks can be inverted without pivoting, and the
+inverse has no negative entry. Multiplying by an inverse is one matrix product, where triangular solves with small
+matrices would be slow on every device.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg import lapack
 
-#: Up to this size a block is inverted by hand, all blocks of a batch at once; beyond, LAPACK is faster.
-BY_HAND = 12
+#: Largest block that Gauss–Jordan elimination inverts, all blocks of a batch at once; above, LAPACK is faster.
+GAUSS_JORDAN_MAX_SIZE = 12
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,30 @@ def invert_pivots(blocks: np.ndarray, symmetric: bool) -> PivotInverses:
         Shape (..., s, s), real or complex.
     symmetric
         Whether every block equals its transpose.
+
+    Examples
+    --------
+    >>> invert_pivots(np.array([[[2.0]], [[4.0]]]), symmetric=True).inverse.ravel()
+    array([0.5 , 0.25])
     """
     size = blocks.shape[-1]
     flat = blocks.reshape(-1, size, size)
-    if size <= BY_HAND or np.iscomplexobj(blocks):
-        inverse, pivots = _gauss_jordan(flat) if size <= BY_HAND else (np.linalg.inv(flat), np.ones(1))
+    if size <= GAUSS_JORDAN_MAX_SIZE:
+        inverse, pivots = _gauss_jordan(flat)
+    elif np.iscomplexobj(blocks):
+        inverse, pivots = np.linalg.inv(flat), np.ones(1)
     else:
         inverse, pivots = np.empty_like(flat), np.empty(flat.shape[:2])
-        one = _cholesky if symmetric else _lu
+        invert = _invert_cholesky if symmetric else _invert_lu
         for number, block in enumerate(flat):
-            inverse[number], pivots[number] = one(block)
+            inverse[number], pivots[number] = invert(block)
     real = np.real(pivots)
-    logarithm = float(np.log(real).sum()) if (real > 0).all() else np.nan
-    return PivotInverses(inverse.reshape(blocks.shape), logarithm)
+    log_determinant = float(np.log(real).sum()) if (real > 0).all() else np.nan
+    return PivotInverses(inverse.reshape(blocks.shape), log_determinant)
 
 
 def _gauss_jordan(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Invert in place, one pivot after the other, the batch along the last axis where it is contiguous."""
+    """Invert all blocks pivot by pivot, the batch along the last axis, where it is contiguous."""
     size = blocks.shape[-1]
     work = np.ascontiguousarray(blocks.transpose(1, 2, 0))
     pivots = np.empty((size, work.shape[-1]), work.dtype)
@@ -64,8 +71,8 @@ def _gauss_jordan(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(work.transpose(2, 0, 1)), pivots
 
 
-def _cholesky(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # A symmetric block read column by column is the same block: no copy into Fortran's order.
+def _invert_cholesky(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # A symmetric block equals its transpose: no copy into Fortran's order.
     factor, failed = lapack.dpotrf(block.T, lower=1)
     if failed:
         return np.full(block.shape, np.nan), np.zeros(len(block))
@@ -78,13 +85,13 @@ def _lower_triangle(size: int) -> np.ndarray:
     return np.tri(size, dtype=bool)
 
 
-def _lu(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    factor, rows, failed = lapack.dgetrf(block.T)
+def _invert_lu(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    factor, permutation, failed = lapack.dgetrf(block.T)
     if failed:
         return np.full(block.shape, np.nan), np.zeros(len(block))
-    inverse, _ = lapack.dgetri(factor, rows)
-    # Exchanging rows turns the sign of pivots: only their product's sign is known, and it must be positive.
-    swapped = np.count_nonzero(rows != np.arange(len(rows))) % 2
+    inverse, _ = lapack.dgetri(factor, permutation)
+    # Row exchanges flip the signs of pivots: only the sign of their product is known, and it must be positive.
+    odd = np.count_nonzero(permutation != np.arange(len(permutation))) % 2
     pivots = factor.diagonal()
-    sign = (-1) ** (swapped + np.count_nonzero(pivots < 0))
+    sign = (-1) ** (odd + np.count_nonzero(pivots < 0))
     return inverse.T, np.abs(pivots) * np.where(np.arange(len(pivots)) == 0, sign, 1)

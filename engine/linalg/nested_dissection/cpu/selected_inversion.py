@@ -1,10 +1,10 @@
-"""The entries of the inverse on the diagonal and between neighbours, exactly, without the inverse.
+"""Selected inversion: the entries of the inverse on the diagonal and between neighbours, exactly.
 
-The factor is walked from the last separator down to the leaves. If Z_ff, the inverse's entries on a frame, is known,
+The elimination tree is traversed from the root to the leaves. With Z_bb, the inverse's entries on a front's boundary,
 
-    Z_sf = −K Z_ff,   Z_fs = −Z_ff H,   Z_ss = F_ss⁻¹ − Z_sf H
+    Z_sb = −K Z_bb,   Z_bs = −Z_bb H,   Z_ss = F_ss⁻¹ − Z_sb H,
 
-and the frames of the two halves are parts of s and f. At the end every pair of neighbouring cells lies in a leaf.
+and the boundaries of the two children are parts of s and b. Every pair of neighbouring cells lies in a leaf.
 
 References
 ----------
@@ -16,12 +16,12 @@ import numpy as np
 
 from ....parallel.blas_threads import blas_limited_pool
 from ..assembly import entry_positions, scatter_fronts, unshift_entries
-from ..symbolic import Runs
+from ..symbolic import SlicePairs
 from .factorization import Factor, FrontFactor, halves
 
 
 def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the entries of A⁻¹ that a stencil keeps.
+    """Return the entries of A⁻¹ on the pattern of a stencil.
 
     Returns
     -------
@@ -31,66 +31,68 @@ def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.n
     dissection = factored.dissection
     dtype = factored.tiles[0][0].inverse.dtype
     entries = np.zeros((1 + directions, *dissection.padded), dtype)
-    tile_frame = len(dissection.levels[-1].frame)
-    known: dict = {}
+    tile_boundary = len(dissection.levels[-1].boundary)
+    # Z_bb of the nodes and tiles whose parent is done.
+    boundary_inverses: dict = {}
 
     def invert_node(item) -> None:
-        number, node, kept = item
-        front = _front(kept, known.pop(("node", number)), factored.symmetric)
-        for part, runs in zip(node.parts, node.children, strict=True):
-            size = tile_frame if part[0] == "tile" else factored.nodes[part[1]].right.shape[-1]
-            known[part] = np.zeros((size, size), dtype)
-            _restrict(front, runs, known[part])
+        number, node, front_factor = item
+        front = _inverse_front(front_factor, boundary_inverses.pop(("node", number)), factored.symmetric)
+        for child, slices in zip(node.children, node.child_maps, strict=True):
+            size = tile_boundary if child[0] == "tile" else factored.nodes[child[1]].right.shape[-1]
+            boundary_inverses[child] = np.zeros((size, size), dtype)
+            _restrict(front, slices, boundary_inverses[child])
 
     def invert_tile(number: int) -> None:
-        _invert_tile(factored, number, known.pop(("tile", number)), entries)
+        _invert_tile(factored, number, boundary_inverses.pop(("tile", number)), entries)
 
-    last = ("node", len(factored.nodes) - 1) if factored.nodes else ("tile", 0)
-    # Nothing lies around the whole raster.
-    known[last] = np.zeros((0, 0), dtype)
-    with blas_limited_pool() as on_each:
+    root = ("node", len(factored.nodes) - 1) if factored.nodes else ("tile", 0)
+    # The whole raster has no boundary.
+    boundary_inverses[root] = np.zeros((0, 0), dtype)
+    with blas_limited_pool() as parallel_map:
         end = len(factored.nodes)
         for group in reversed(dissection.nodes):
             start = end - len(group)
-            on_each(invert_node, list(zip(range(start, end), group, factored.nodes[start:end], strict=True)))
+            parallel_map(invert_node, list(zip(range(start, end), group, factored.nodes[start:end], strict=True)))
             end = start
-        on_each(invert_tile, range(len(factored.tiles)))
+        parallel_map(invert_tile, range(len(factored.tiles)))
     return unshift_entries(entries, dissection)
 
 
-def _invert_tile(factored: Factor, number: int, frame: np.ndarray, entries: np.ndarray) -> None:
+def _invert_tile(factored: Factor, number: int, boundary_inverse: np.ndarray, entries: np.ndarray) -> None:
     dissection = factored.dissection
-    known = frame[None, None]
+    boundary_inverse = boundary_inverse[None, None]
     for depth in reversed(range(len(dissection.levels))):
         level = dissection.levels[depth]
-        front = _front(factored.tiles[number][depth], known, factored.symmetric)
+        front = _inverse_front(factored.tiles[number][depth], boundary_inverse, factored.symmetric)
         if level.axis is not None:
             below = dissection.levels[depth - 1]
-            known = np.zeros((*below.boxes, len(below.frame), len(below.frame)), front.dtype)
-            for child, runs in zip(halves(known, level.axis), level.children, strict=True):
-                _restrict(front, runs, child)
+            boundary_inverse = np.zeros((*below.boxes, len(below.boundary), len(below.boundary)), front.dtype)
+            for child, slices in zip(halves(boundary_inverse, level.axis), level.child_maps, strict=True):
+                _restrict(front, slices, child)
     directions = len(entries) - 1
-    taken, flat = entry_positions(dissection, directions)
+    in_block, in_front = entry_positions(dissection, directions)
     boxes = dissection.levels[0].boxes
     blocks = np.zeros((*boxes, (1 + directions) * (dissection.leaf[0] + 1) * (dissection.leaf[1] + 1)), front.dtype)
-    blocks[..., taken] = front.reshape(*boxes, -1)[..., flat]
+    blocks[..., in_block] = front.reshape(*boxes, -1)[..., in_front]
     scatter_fronts(blocks, entries, dissection, number)
 
 
-def _front(kept: FrontFactor, frame: np.ndarray, symmetric: bool) -> np.ndarray:
-    """Return the inverse's entries over separator and frame, given those over the frame."""
-    inside, outside = kept.right.shape[-2:]
-    front = np.empty((*frame.shape[:-2], inside + outside, inside + outside), frame.dtype)
-    front[..., inside:, inside:] = frame
-    mixed = front[..., :inside, inside:]
-    np.matmul(kept.right, frame, out=mixed)
+def _inverse_front(front_factor: FrontFactor, boundary_inverse: np.ndarray, symmetric: bool) -> np.ndarray:
+    """Return the inverse's entries over separator and boundary, given those over the boundary."""
+    s, b = front_factor.right.shape[-2:]
+    front = np.empty((*boundary_inverse.shape[:-2], s + b, s + b), boundary_inverse.dtype)
+    front[..., s:, s:] = boundary_inverse
+    mixed = front[..., :s, s:]
+    np.matmul(front_factor.right, boundary_inverse, out=mixed)
     np.negative(mixed, out=mixed)
-    front[..., inside:, :inside] = mixed.mT if symmetric else -(frame @ kept.left)
-    front[..., :inside, :inside] = kept.inverse - mixed @ kept.left
+    front[..., s:, :s] = mixed.mT if symmetric else -(boundary_inverse @ front_factor.left)
+    front[..., :s, :s] = front_factor.inverse - mixed @ front_factor.left
     return front
 
 
-def _restrict(front: np.ndarray, runs: Runs, child: np.ndarray) -> None:
-    for here, there in runs:
-        for to, from_ in runs:
-            child[..., here, to] = front[..., there, from_]
+def _restrict(front: np.ndarray, slices: SlicePairs, child: np.ndarray) -> None:
+    """Copy a front's entries on a child's boundary; transpose of `extend_add`."""
+    for child_rows, front_rows in slices:
+        for child_columns, front_columns in slices:
+            child[..., child_rows, child_columns] = front[..., front_rows, front_columns]

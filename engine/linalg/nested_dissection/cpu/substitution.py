@@ -1,8 +1,8 @@
-"""Solve with a factor: down from the leaves to the last separator, and back.
+"""Forward and backward substitution with a factor: from the leaves to the root of the elimination tree, and back.
 
-    forth:  b_f ← b_f − H b_s          back:  x_s = F_ss⁻¹ b_s − K x_f
+    forward:  b_b ← b_b − H b_s          backward:  x_s = F_ss⁻¹ b_s − K x_b
 
-With the transposed matrix the roles of Hᵀ and K change.
+With the transposed matrix Hᵀ and K exchange their roles.
 """
 
 from functools import lru_cache
@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from ....parallel.blas_threads import blas_limited_pool
-from ..symbolic import Runs, SymbolicFactorization, separator_positions
-from .factorization import Factor
+from ..symbolic import SeparatorNode, SlicePairs, SymbolicFactorization, separator_positions
+from .factorization import Factor, FrontFactor
 from .substitution_kernels import backward_level, forward_level
 
 
@@ -26,137 +26,162 @@ def substitute(
         A.
     right_hand_sides
         b, shape (k, rows, columns).
+    transposed
+        Whether to solve with Aᵀ.
     out
         Memory for x.
     """
     x = np.empty_like(right_hand_sides) if out is None else out
     dissection = factored.dissection
     count = len(right_hand_sides)
-    handed: dict = {}
-    halfway: dict = {}
+    # Updates on boundaries (forward), solutions on boundaries (backward); b_s after forward substitution.
+    boundary_values: dict = {}
+    eliminated: dict = {}
     transposed = transposed and not factored.symmetric
 
-    def tile_forth(number: int) -> None:
-        halfway["tile", number], handed["tile", number] = _tile_forth(factored, right_hand_sides, number, transposed)
+    def forward_tile(number: int) -> None:
+        eliminated["tile", number], boundary_values["tile", number] = _forward_tile(
+            factored, right_hand_sides, number, transposed
+        )
 
-    def node_forth(item) -> None:
-        number, node, kept = item
-        front = np.zeros((len(node.separator) + len(node.frame), count), right_hand_sides.dtype)
-        for part, runs in zip(node.parts, node.children, strict=True):
-            add_child(front, handed.pop(part), runs)
-        inside = len(node.separator)
+    def forward_node(item) -> None:
+        number, node, front_factor = item
+        front = np.zeros((len(node.separator) + len(node.boundary), count), right_hand_sides.dtype)
+        for child, slices in zip(node.children, node.child_maps, strict=True):
+            extend_add_rows(front, boundary_values.pop(child), slices)
+        s = len(node.separator)
         rows, columns = np.array(node.separator).T
-        front[:inside] += right_hand_sides[:, rows, columns].T
-        left = kept.right.mT if transposed else kept.left
-        halfway["node", number] = front[:inside]
-        handed["node", number] = front[inside:] - left @ front[:inside]
+        front[:s] += right_hand_sides[:, rows, columns].T
+        left = front_factor.right.mT if transposed else front_factor.left
+        eliminated["node", number] = front[:s]
+        boundary_values["node", number] = front[s:] - left @ front[:s]
 
-    def node_back(item) -> None:
-        number, node, kept = item
-        inverse, right = (kept.inverse.mT, kept.left.mT) if transposed else (kept.inverse, kept.right)
-        frame = handed.pop(("node", number))
-        solved = inverse @ halfway.pop(("node", number)) - right @ frame
+    def backward_node(item) -> None:
+        number, node, front_factor = item
+        inverse, right = (
+            (front_factor.inverse.mT, front_factor.left.mT)
+            if transposed
+            else (front_factor.inverse, front_factor.right)
+        )
+        boundary = boundary_values.pop(("node", number))
+        solution = inverse @ eliminated.pop(("node", number)) - right @ boundary
         rows, columns = np.array(node.separator).T
-        x[:, rows, columns] = solved.T
-        front = np.concatenate([solved, frame])
-        for part, runs in zip(node.parts, node.children, strict=True):
-            size = len(dissection.levels[-1].frame) if part[0] == "tile" else kept_frame(part[1])
-            handed[part] = _pick(front, runs, size)
+        x[:, rows, columns] = solution.T
+        front = np.concatenate([solution, boundary])
+        for child, slices in zip(node.children, node.child_maps, strict=True):
+            size = len(dissection.levels[-1].boundary) if child[0] == "tile" else boundary_size(child[1])
+            boundary_values[child] = _restrict_rows(front, slices, size)
 
-    def kept_frame(number: int) -> int:
+    def boundary_size(number: int) -> int:
         return factored.nodes[number].right.shape[-1]
 
-    def tile_back(number: int) -> None:
-        local, frame = halfway.pop(("tile", number)), handed.pop(("tile", number))
-        _tile_back(factored, local, frame, number, transposed)
-        _put_tile(dissection, local, x, number)
+    def backward_tile(number: int) -> None:
+        local, boundary = eliminated.pop(("tile", number)), boundary_values.pop(("tile", number))
+        _backward_tile(factored, local, boundary, number, transposed)
+        _scatter_tile(dissection, local, x, number)
 
-    groups, start = [], 0
-    for group in dissection.nodes:
-        numbers = range(start, start + len(group))
-        groups.append([(n, node, factored.nodes[n]) for n, node in zip(numbers, group, strict=True)])
-        start += len(group)
-    with blas_limited_pool() as on_each:
-        on_each(tile_forth, range(len(factored.tiles)))
+    groups = node_groups(factored)
+    with blas_limited_pool() as parallel_map:
+        parallel_map(forward_tile, range(len(factored.tiles)))
         for group in groups:
-            on_each(node_forth, group)
+            parallel_map(forward_node, group)
         for group in reversed(groups):
-            on_each(node_back, group)
-        on_each(tile_back, range(len(factored.tiles)))
+            parallel_map(backward_node, group)
+        parallel_map(backward_tile, range(len(factored.tiles)))
     return x
 
 
+def node_groups(factored: Factor) -> list[list[tuple[int, SeparatorNode, FrontFactor]]]:
+    """Return the groups of independent nodes above the tiles: number, node and factor of each node."""
+    groups, start = [], 0
+    for group in factored.dissection.nodes:
+        numbers = range(start, start + len(group))
+        groups.append([(n, node, factored.nodes[n]) for n, node in zip(numbers, group, strict=True)])
+        start += len(group)
+    return groups
+
+
 @lru_cache(maxsize=16)
-def levels_of_tile(dissection: SymbolicFactorization) -> list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]:
-    """Return, for every level of a tile, what its loops need.
+def tile_level_indices(dissection: SymbolicFactorization) -> list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]:
+    """Return the index arrays of the substitution kernels, for every level of a tile.
 
     Returns
     -------
     list
         Rows of the tile's cells of every separator, (down, across, s); the axis along which children lie, −1 for none;
-        and where the frame's cells of a first and a second child are in a front, −1 where they are not.
+        and the positions of a first and a second child's boundary in a front, −1 for cells outside it.
     """
-    found, size = [], 0
+    result, child_size = [], 0
     for depth, level in enumerate(dissection.levels):
         rows, columns = separator_positions(dissection, 0, depth)
-        place = (rows - 1) * dissection.pitch[1] + columns - 1
-        wheres = np.full((2, size), -1)
-        for where, runs in zip(wheres, level.children, strict=False):
-            for here, there in runs:
-                where[here] = np.arange(there.start, there.stop)
-        found.append((np.ascontiguousarray(place), -1 if level.axis is None else level.axis, *wheres))
-        size = len(level.frame)
-    return found
+        cells = (rows - 1) * dissection.pitch[1] + columns - 1
+        positions_of_children = np.full((2, child_size), -1)
+        for positions, slices in zip(positions_of_children, level.child_maps, strict=False):
+            for in_child, in_front in slices:
+                positions[in_child] = np.arange(in_front.start, in_front.stop)
+        axis = -1 if level.axis is None else level.axis
+        result.append((np.ascontiguousarray(cells), axis, *positions_of_children))
+        child_size = len(level.boundary)
+    return result
 
 
-def _tile_forth(factored: Factor, right_hand_sides: np.ndarray, number: int, transposed: bool):
-    """Return what the tile's right-hand sides have become, cell by cell, and what is left on its frame."""
+def extend_add_rows(front: np.ndarray, child: np.ndarray, slices: SlicePairs) -> None:
+    """Add the rows of a child's boundary to those of a front."""
+    for in_child, in_front in slices:
+        front[..., in_front, :] += child[..., in_child, :]
+
+
+def _forward_tile(
+    factored: Factor, right_hand_sides: np.ndarray, number: int, transposed: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a tile's right-hand sides after forward substitution, (cells, k), and the update on its boundary."""
     dissection = factored.dissection
-    (rows, columns), count = _extent(dissection, number), len(right_hand_sides)
+    (rows, columns), count = _tile_slices(dissection, number), len(right_hand_sides)
     local = np.zeros((*dissection.pitch, count))
-    part = right_hand_sides[:, rows, columns]
-    if not part.any():
-        return local.reshape(-1, count), np.zeros((len(dissection.levels[-1].frame), count))
-    local[: part.shape[1], : part.shape[2]] = part.transpose(1, 2, 0)
+    tile_values = right_hand_sides[:, rows, columns]
+    if not tile_values.any():
+        return local.reshape(-1, count), np.zeros((len(dissection.levels[-1].boundary), count))
+    local[: tile_values.shape[1], : tile_values.shape[2]] = tile_values.transpose(1, 2, 0)
     local = local.reshape(-1, count)
-    outside = np.zeros((1, 1, 0, count))
-    for level, kept, given in zip(dissection.levels, factored.tiles[number], levels_of_tile(dissection), strict=True):
-        place, *children = given
-        below, outside = outside, np.empty((*level.boxes, len(level.frame), count))
-        left = kept.right if transposed else kept.left.mT
-        forward_level(left, place, local, below, *children, outside)
-    return local, outside[0, 0]
+    update = np.zeros((1, 1, 0, count))
+    levels = zip(dissection.levels, factored.tiles[number], tile_level_indices(dissection), strict=True)
+    for level, front_factor, (cells, *child_positions) in levels:
+        child_updates, update = update, np.empty((*level.boxes, len(level.boundary), count))
+        left = front_factor.right if transposed else front_factor.left.mT
+        forward_level(left, cells, local, child_updates, *child_positions, update)
+    return local, update[0, 0]
 
 
-def _tile_back(factored: Factor, local: np.ndarray, frame: np.ndarray, number: int, transposed: bool) -> None:
-    """Replace the tile's right-hand sides by its solution, given that on its frame."""
-    dissection, maps = factored.dissection, levels_of_tile(factored.dissection)
-    frame, count = frame[None, None], local.shape[1]
+def _backward_tile(factored: Factor, local: np.ndarray, boundary: np.ndarray, number: int, transposed: bool) -> None:
+    """Replace a tile's right-hand sides by its solution, given the solution on its boundary."""
+    dissection, indices = factored.dissection, tile_level_indices(factored.dissection)
+    boundary, count = boundary[None, None], local.shape[1]
     for depth in reversed(range(len(dissection.levels))):
-        kept, (place, *children) = factored.tiles[number][depth], maps[depth]
+        front_factor, (cells, *child_positions) = factored.tiles[number][depth], indices[depth]
         inverse, right = (
-            (np.ascontiguousarray(kept.inverse.mT), kept.left.mT) if transposed else (kept.inverse, kept.right)
+            (np.ascontiguousarray(front_factor.inverse.mT), front_factor.left.mT)
+            if transposed
+            else (front_factor.inverse, front_factor.right)
         )
-        below = np.empty((1, 1, 0, count))
+        child_boundary = np.empty((1, 1, 0, count))
         if depth:
             level = dissection.levels[depth - 1]
-            below = np.empty((*level.boxes, len(level.frame), count))
-        backward_level(inverse, right, place, local, frame, *children, below)
-        frame = below
+            child_boundary = np.empty((*level.boxes, len(level.boundary), count))
+        backward_level(inverse, right, cells, local, boundary, *child_positions, child_boundary)
+        boundary = child_boundary
 
 
-def _put_tile(dissection: SymbolicFactorization, local: np.ndarray, x: np.ndarray, number: int) -> None:
-    rows, columns = _extent(dissection, number)
-    solved = local.reshape(*dissection.pitch, -1)[: rows.stop - rows.start, : columns.stop - columns.start]
-    # The last row and column of a pitch belong to the joint with the next tile.
-    inner = solved[: dissection.pitch[0] - 1, : dissection.pitch[1] - 1]
-    x[:, rows.start : rows.start + inner.shape[0], columns.start : columns.start + inner.shape[1]] = inner.transpose(
-        2, 0, 1
-    )
+def _scatter_tile(dissection: SymbolicFactorization, local: np.ndarray, x: np.ndarray, number: int) -> None:
+    rows, columns = _tile_slices(dissection, number)
+    solution = local.reshape(*dissection.pitch, -1)[: rows.stop - rows.start, : columns.stop - columns.start]
+    # The last row and column of a pitch belong to the separator before the next tile.
+    interior = solution[: dissection.pitch[0] - 1, : dissection.pitch[1] - 1]
+    bottom, right = rows.start + interior.shape[0], columns.start + interior.shape[1]
+    x[:, rows.start : bottom, columns.start : right] = interior.transpose(2, 0, 1)
 
 
-def _extent(dissection: SymbolicFactorization, number: int) -> tuple[slice, slice]:
-    """Return the part of the raster that a tile covers, the joints behind it included."""
+def _tile_slices(dissection: SymbolicFactorization, number: int) -> tuple[slice, slice]:
+    """Return the part of the raster that a tile covers, with the separators below and to the right of it."""
     row, column = divmod(number, dissection.tiles[1])
     top, left = row * dissection.pitch[0], column * dissection.pitch[1]
     return (
@@ -165,14 +190,9 @@ def _extent(dissection: SymbolicFactorization, number: int) -> tuple[slice, slic
     )
 
 
-def add_child(front: np.ndarray, child: np.ndarray, runs: Runs) -> None:
-    """Add what a child leaves on its frame into a front."""
-    for here, there in runs:
-        front[..., there, :] += child[..., here, :]
-
-
-def _pick(front: np.ndarray, runs: Runs, size: int) -> np.ndarray:
+def _restrict_rows(front: np.ndarray, slices: SlicePairs, size: int) -> np.ndarray:
+    """Return a front's rows on a child's boundary."""
     child = np.zeros((size, front.shape[-1]), front.dtype)
-    for here, there in runs:
-        child[here] = front[there]
+    for in_child, in_front in slices:
+        child[in_child] = front[in_front]
     return child

@@ -19,7 +19,7 @@ from ...stencil_matrix import StencilMatrix, neighbour_offsets, shift
 from ..assembly import cell_of_pair, entry_positions
 from ..cpu.cached_factor import RESIDUAL_LIMIT
 from ..cpu.factorization import GROWTH_LIMIT
-from ..symbolic import Runs, SymbolicFactorization, analyze, separator_positions
+from ..symbolic import SlicePairs, SymbolicFactorization, analyze, separator_positions
 
 #: Up to this size a batch of blocks is inverted by plain elimination, which reads it once per pivot.
 BY_HAND = 32
@@ -45,7 +45,7 @@ def factor(system: StencilMatrix, symmetric: bool) -> Factor:
     """Factor a nonsingular M-matrix."""
     dissection = analyze(system.shape, None)
     leaves = dissection.levels[0]
-    size = len(leaves.separator) + len(leaves.frame)
+    size = len(leaves.separator) + len(leaves.boundary)
     taken, flat = entry_positions(dissection, system.directions)
     blocks = _blocks(system, dissection)[..., taken]
     fronts = jnp.zeros((*leaves.boxes, size * size), blocks.dtype).at[..., flat].set(blocks)
@@ -55,8 +55,8 @@ def factor(system: StencilMatrix, symmetric: bool) -> Factor:
     for depth, level in enumerate(dissection.levels):
         if level.axis is not None:
             fronts = sum(
-                _gathered(child, runs, len(level.separator) + len(level.frame))
-                for child, runs in zip(_halves(schur, level.axis), level.children, strict=True)
+                _gathered(child, runs, len(level.separator) + len(level.boundary))
+                for child, runs in zip(_halves(schur, level.axis), level.child_maps, strict=True)
             )
         s = len(level.separator)
         inverse, pivots = _invert(fronts[..., :s, :s], symmetric)
@@ -112,8 +112,8 @@ def substitute(
         front = 0.0
         if level.axis is not None:
             front = sum(
-                _gathered_rows(child, runs, s + len(level.frame))
-                for child, runs in zip(_halves(outside, level.axis), level.children, strict=True)
+                _gathered_rows(child, runs, s + len(level.boundary))
+                for child, runs in zip(_halves(outside, level.axis), level.child_maps, strict=True)
             )
         inside = padded[separator_positions(dissection, 0, depth)] + (
             front[..., :s, :] if level.axis is not None else 0.0
@@ -121,16 +121,18 @@ def substitute(
         pushed = _left(kept, transposed) @ inside
         outside = (front[..., s:, :] if level.axis is not None else 0.0) - pushed
         inside_of.append(inside)
-    frame = jnp.zeros_like(outside)
+    boundary = jnp.zeros_like(outside)
     for depth in reversed(range(len(dissection.levels))):
         level, kept = dissection.levels[depth], factored.levels[depth]
         inverse = kept.inverse.mT if transposed else kept.inverse
-        inside = inverse @ inside_of[depth] - _right(kept, transposed) @ frame
+        inside = inverse @ inside_of[depth] - _right(kept, transposed) @ boundary
         padded = padded.at[separator_positions(dissection, 0, depth)].set(inside)
         if level.axis is not None:
-            front = jnp.concatenate([inside, frame], axis=-2)
-            below = len(dissection.levels[depth - 1].frame)
-            frame = _interleaved([_gathered_rows(front, _turned(runs), below) for runs in level.children], level.axis)
+            front = jnp.concatenate([inside, boundary], axis=-2)
+            below = len(dissection.levels[depth - 1].boundary)
+            boundary = _interleaved(
+                [_gathered_rows(front, _turned(runs), below) for runs in level.child_maps], level.axis
+            )
     return padded.transpose(2, 0, 1)[:, 1 : 1 + rows, 1 : 1 + columns]
 
 
@@ -147,8 +149,8 @@ def invert_selected(factored: Factor, shape: tuple[int, int], directions: int) -
             [jnp.concatenate([inside, mixed], axis=-1), jnp.concatenate([across, known], axis=-1)], axis=-2
         )
         if level.axis is not None:
-            below = len(dissection.levels[depth - 1].frame)
-            known = _interleaved([_gathered(front, _turned(runs), below) for runs in level.children], level.axis)
+            below = len(dissection.levels[depth - 1].boundary)
+            known = _interleaved([_gathered(front, _turned(runs), below) for runs in level.child_maps], level.axis)
     return _stencil(front, dissection, directions)
 
 
@@ -216,7 +218,7 @@ def _gauss_jordan(blocks: Array) -> tuple[Array, Array]:
     return jax.lax.fori_loop(0, size, step, (blocks, jnp.zeros(blocks.shape[:-1], blocks.dtype)))
 
 
-def _sources(runs: Runs, size: int) -> np.ndarray:
+def _sources(runs: SlicePairs, size: int) -> np.ndarray:
     """Return for every place of the target the place it takes its value from, −1 for none."""
     source = np.full(size, -1)
     for from_, to in runs:
@@ -224,17 +226,17 @@ def _sources(runs: Runs, size: int) -> np.ndarray:
     return source
 
 
-def _turned(runs: Runs) -> Runs:
+def _turned(runs: SlicePairs) -> SlicePairs:
     return tuple((there, here) for here, there in runs)
 
 
-def _gathered(matrices: Array, runs: Runs, size: int) -> Array:
+def _gathered(matrices: Array, runs: SlicePairs, size: int) -> Array:
     source = _sources(runs, size)
     exists = (source >= 0)[:, None] & (source >= 0)
     return jnp.where(exists, matrices[..., source[:, None], source], 0.0)
 
 
-def _gathered_rows(vectors: Array, runs: Runs, size: int) -> Array:
+def _gathered_rows(vectors: Array, runs: SlicePairs, size: int) -> Array:
     source = _sources(runs, size)
     return jnp.where((source >= 0)[:, None], vectors[..., source, :], 0.0)
 
@@ -253,8 +255,8 @@ def _interleaved(children: list[Array], axis: int) -> Array:
 def _grown(rasters: Array, dissection: SymbolicFactorization, fill: float) -> Array:
     """Grow rasters to the whole tile, one row and column before the raster and the rest behind it."""
     after = [dissection.padded[axis] - 1 - dissection.shape[axis] for axis in (0, 1)]
-    frame = [(0, 0)] * (rasters.ndim - 2) + [(1, after[0]), (1, after[1])]
-    return jnp.pad(rasters, frame, constant_values=fill)
+    boundary = [(0, 0)] * (rasters.ndim - 2) + [(1, after[0]), (1, after[1])]
+    return jnp.pad(rasters, boundary, constant_values=fill)
 
 
 def _blocks(system: StencilMatrix, dissection: SymbolicFactorization) -> Array:
