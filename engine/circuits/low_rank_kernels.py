@@ -1,147 +1,162 @@
-"""Currents of many pairs, each of which has potentials that are sums of a few out of many patterns, as loops."""
+"""Kernels for the currents of many pairs whose potentials are linear combinations of a few basis vectors."""
 
 import numpy as np
 
 from ..parallel.numba_jit import njit_cached
 
-#: Rows and columns that are worked on together: their potentials under all patterns stay in a core's cache.
+#: Rows and columns per block: the potentials of all basis vectors in a block stay in the cache of a core.
 BLOCK = 16
-#: Patterns added at a time, so that what they are added to is read and written as seldom.
-FOUR = 4
+#: Basis vectors added at a time, so that the sum is read and written once for all of them.
+UNROLL = 4
 
 
 @njit_cached
-def sum_currents_low_rank(values, weights, counts, first, one, other, mine, theirs, begins, own, total, largest):
-    """Add up the currents of pairs in a rectangle; return the most that enters a cell and does not leave it.
+def sum_currents_low_rank(
+    values,
+    weights,
+    counts,
+    starts,
+    first,
+    second,
+    first_coefficients,
+    second_coefficients,
+    region_starts,
+    region_cells,
+    total,
+    largest,
+):
+    """Sum the currents of pairs in a rectangle; return the largest violation of Kirchhoff's current law.
 
     Parameters
     ----------
     values
-        Potentials of each pattern, (patterns, h, w).
+        Potentials of each basis vector, (basis, h, w).
     weights
         Conductances to the east, southwest, south and southeast, (4, h, w), 0 beyond the raster.
     counts
-        Which cells count, (h, w), none of them at the rim.
-    first
-        Number of each region's first pattern, and one more than that of the last region's last.
-    one, other
+        Which cells are summed, (h, w); none at the boundary of the rectangle.
+    starts
+        Number of each region's first basis vector, followed by the number of all basis vectors.
+    first, second
         Regions of each pair.
-    mine, theirs
-        How much of the patterns of the two each pair has, (pairs, most).
-    begins, own
-        Cells of region n in the rectangle: own[begins[n] : begins[n + 1]], as r · w + c. Its pairs leave them out.
+    first_coefficients, second_coefficients
+        Coefficients of each pair for the basis vectors of its two regions, (pairs, most).
+    region_starts, region_cells
+        Cells of region n in the rectangle, region_cells[region_starts[n] : region_starts[n + 1]], as r · w + c. They
+        count as 0 for the pairs of the region.
     total, largest
-        Set where cells count, (h, w): sum and maximum over the pairs.
+        Set where cells are summed, (h, w): sum and maximum over the pairs.
     """
-    patterns, h, w = values.shape
-    room = (BLOCK + 2) * (BLOCK + 2)
-    block, weight = np.zeros((patterns, room)), np.zeros((4, room))
-    flow, gross, net = np.zeros(room), np.zeros(room), np.zeros(room)
-    v, sums, most, worst = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
-    inner, kept = np.zeros(room), np.zeros(room)
-    here, ends = np.zeros(own.size, np.int64), np.zeros(begins.size, np.int64)
-    unbalanced = 0.0
+    n_basis, h, w = values.shape
+    size = (BLOCK + 2) * (BLOCK + 2)
+    block, weight = np.zeros((n_basis, size)), np.zeros((4, size))
+    flow, gross, net = np.zeros(size), np.zeros(size), np.zeros(size)
+    v, sums, most, worst = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    inner, mask = np.zeros(size), np.zeros(size)
+    block_cells, block_starts = np.zeros(region_cells.size, np.int64), np.zeros(region_starts.size, np.int64)
+    imbalance = 0.0
     for top in range(0, h - 2, BLOCK):
         for west in range(0, w - 2, BLOCK):
             high, wide = min(BLOCK, h - 2 - top) + 2, min(BLOCK, w - 2 - west) + 2
             if not counts[top + 1 : top + high - 1, west + 1 : west + wide - 1].any():
                 continue
             n = high * wide
-            _gather(values, top, west, high, wide, block)
-            _gather(weights, top, west, high, wide, weight)
+            _copy_block(values, top, west, high, wide, block)
+            _copy_block(weights, top, west, high, wide, weight)
             for r in range(high):
                 for c in range(wide):
                     inside = 0 < r < high - 1 and 0 < c < wide - 1 and counts[top + r, west + c]
                     inner[r * wide + c] = 1.0 if inside else 0.0
-            _in_block(begins, own, w, top, west, high, wide, here, ends)
+            _region_cells_in_block(region_starts, region_cells, w, top, west, high, wide, block_cells, block_starts)
             sums[:] = 0
             most[:] = 0
             worst[:] = 0
-            kept[:] = inner
-            for pair in range(one.size):
+            mask[:] = inner
+            for pair in range(first.size):
+                i, j = first[pair], second[pair]
                 v[:n] = 0
-                _add_patterns(block, first[one[pair]], first[one[pair] + 1], mine[pair], n, v)
-                _add_patterns(block, first[other[pair]], first[other[pair] + 1], theirs[pair], n, v)
-                for region in (one[pair], other[pair]):
-                    for place in range(ends[region], ends[region + 1]):
-                        kept[here[place]] = 0
-                _add_currents(weight, v, wide, n, flow, gross, net, kept, sums, most, worst)
-                for region in (one[pair], other[pair]):
-                    for place in range(ends[region], ends[region + 1]):
-                        kept[here[place]] = inner[here[place]]
+                _add_basis_vectors(block, starts[i], starts[i + 1], first_coefficients[pair], n, v)
+                _add_basis_vectors(block, starts[j], starts[j + 1], second_coefficients[pair], n, v)
+                for region in (i, j):
+                    for k in range(block_starts[region], block_starts[region + 1]):
+                        mask[block_cells[k]] = 0
+                _add_currents(weight, v, wide, n, flow, gross, net, mask, sums, most, worst)
+                for region in (i, j):
+                    for k in range(block_starts[region], block_starts[region + 1]):
+                        mask[block_cells[k]] = inner[block_cells[k]]
             for r in range(1, high - 1):
                 for c in range(1, wide - 1):
                     q = r * wide + c
                     if inner[q] > 0:
                         total[top + r, west + c], largest[top + r, west + c] = sums[q], most[q]
-                        unbalanced = max(unbalanced, worst[q])
-    return unbalanced
+                        imbalance = max(imbalance, worst[q])
+    return imbalance
 
 
 @njit_cached
-def _gather(arrays, top, west, high, wide, out):
-    """Put a block of each array into a row of out."""
+def _copy_block(arrays, top, west, high, wide, out):
+    """Copy a block of each array into a row of out."""
     for k in range(len(arrays)):
         for r in range(high):
-            given, to = arrays[k, top + r, west : west + wide], out[k, r * wide : (r + 1) * wide]
+            source, target = arrays[k, top + r, west : west + wide], out[k, r * wide : (r + 1) * wide]
             for c in range(wide):
-                to[c] = given[c]
+                target[c] = source[c]
 
 
 @njit_cached
-def _in_block(begins, own, w, top, west, high, wide, here, ends):
-    """Put which cells of each region lie in a block into here[ends[n] : ends[n + 1]], as they are numbered there."""
-    found = 0
-    for region in range(begins.size - 1):
-        ends[region] = found
-        for place in range(begins[region], begins[region + 1]):
-            r, c = own[place] // w - top, own[place] % w - west
+def _region_cells_in_block(region_starts, region_cells, w, top, west, high, wide, block_cells, block_starts):
+    """Write the cells of each region in a block, renumbered within the block."""
+    count = 0
+    for region in range(region_starts.size - 1):
+        block_starts[region] = count
+        for k in range(region_starts[region], region_starts[region + 1]):
+            r, c = region_cells[k] // w - top, region_cells[k] % w - west
             if 0 <= r < high and 0 <= c < wide:
-                here[found] = r * wide + c
-                found += 1
-    ends[begins.size - 1] = found
+                block_cells[count] = r * wide + c
+                count += 1
+    block_starts[region_starts.size - 1] = count
 
 
 @njit_cached
-def _add_patterns(block, first, stop, shares, n, v):
-    """Add to v the patterns first … stop − 1, as much of each as a pair has."""
-    whole = (stop - first) // FOUR * FOUR
-    for k in range(0, whole, FOUR):
-        a, b, c, d = shares[k], shares[k + 1], shares[k + 2], shares[k + 3]
-        p = first + k
+def _add_basis_vectors(block, start, stop, coefficients, n, v):
+    """Add to v the linear combination of the basis vectors from start to stop."""
+    unrolled = (stop - start) // UNROLL * UNROLL
+    for k in range(0, unrolled, UNROLL):
+        a, b, c, d = coefficients[k], coefficients[k + 1], coefficients[k + 2], coefficients[k + 3]
+        p = start + k
         for q in range(n):
             v[q] += (a * block[p, q] + b * block[p + 1, q]) + (c * block[p + 2, q] + d * block[p + 3, q])
-    for k in range(whole, stop - first):
-        a, p = shares[k], first + k
+    for k in range(unrolled, stop - start):
+        a, p = coefficients[k], start + k
         for q in range(n):
             v[q] += a * block[p, q]
 
 
 @njit_cached
-def _add_currents(weight, v, wide, n, flow, gross, net, kept, sums, most, worst):
-    """Add the current through every cell that is kept, the larger of what enters and what leaves.
+def _add_currents(weight, v, wide, n, flow, gross, net, mask, sums, most, worst):
+    """Add the current through every cell of the mask, the larger of inflow and outflow.
 
-    Beyond the rim of the block an edge leads somewhere else at the rim, where nothing counts. (Loops begin at 0 and
-    write to few arrays each; else several cells would not be done at once.)
+    At the boundary of the block, where no cell is in the mask, flat offsets lead to the wrong cells. All loops start at
+    0 and write to few arrays, so that the compiler vectorizes them.
     """
     begin, all_ = wide + 1, n - wide - 1
     count = all_ - begin
-    gross_, net_, kept_ = gross[:count], net[:count], kept[begin:all_]
+    gross_, net_, mask_ = gross[:count], net[:count], mask[begin:all_]
     gross_[:] = 0
     net_[:] = 0
     for s in range(4):
         step = 1 if s == 0 else wide + s - 2
-        along, here, there = weight[s], v[:all_], v[step : step + all_]
+        along, source, target = weight[s], v[:all_], v[step : step + all_]
         for q in range(all_):
-            flow[q] = along[q] * (here[q] - there[q])
-        out, into = flow[begin:all_], flow[begin - step : all_ - step]
+            flow[q] = along[q] * (source[q] - target[q])
+        outflow, inflow = flow[begin:all_], flow[begin - step : all_ - step]
         for q in range(count):
-            gross_[q] += abs(out[q]) + abs(into[q])
-            net_[q] += out[q] - into[q]
+            gross_[q] += abs(outflow[q]) + abs(inflow[q])
+            net_[q] += outflow[q] - inflow[q]
     sums_, most_, worst_ = sums[begin:all_], most[begin:all_], worst[begin:all_]
     for q in range(count):
-        net_[q] = kept_[q] * abs(net_[q])
-        gross_[q] = (kept_[q] * gross_[q] + net_[q]) / 2
+        net_[q] = mask_[q] * abs(net_[q])
+        gross_[q] = (mask_[q] * gross_[q] + net_[q]) / 2
     for q in range(count):
         sums_[q] += gross_[q]
         most_[q] = gross_[q] if gross_[q] > most_[q] else most_[q]

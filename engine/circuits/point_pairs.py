@@ -10,187 +10,197 @@ from ..graph.focal_nodes import FocalNodes, selected_pairs
 from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 
-#: Right-hand sides solved together, and kept together where a run is to be gone on with.
-TOGETHER = 16
-#: So few are not worth parting.
-FEW = 24
+#: Right-hand sides per solve, and per array in the cache.
+RHS_BLOCK = 16
+#: Up to this number, right-hand sides are solved in one block: two smaller ones would read the landscape twice.
+MAX_SINGLE_BLOCK = 24
 
-#: Of potentials, what rounding leaves uncertain; and of resistances, what may be.
-ROUNDING = 4e-15
-ACCURATE = 1e-9
+#: Relative rounding error of a potential.
+POTENTIAL_ROUNDING = 4e-15
+#: Largest relative error of a resistance; a pair above it is solved separately.
+RESISTANCE_RTOL = 1e-9
 
 
 class PointPairSolver:
-    """Focal nodes of one node each.
+    """Solver for pairs of focal nodes, each of one node of the circuit.
 
-    One focal node of every component is held at 0 V. With u_k the potentials when 1 A enters at k and leaves there,
-    those of a pair are u_j − u_i.
+    In every component, the potential of one focal node (the reference) is fixed at 0 V. With u_i the potentials for 1 A
+    from i to the reference, the potentials of a pair are u_j − u_i.
 
     Parameters
     ----------
     circuit
-        The landscape.
+        The landscape, or a network.
     focal
         Focal nodes.
     nodes
-        Their nodes, one or none for each.
+        Circuit nodes of each focal node, one or none.
     cache
-        Columns that were solved before, and where those that are solved now are kept.
+        Cache of potentials.
     """
 
     def __init__(self, circuit: Circuit, focal: FocalNodes, nodes: list[np.ndarray], cache: ResultCache | None = None):
         self.circuit, self.focal, self.cache = circuit, focal, cache or ResultCache()
-        self.node = np.array([int(mine[0]) if len(mine) else -1 for mine in nodes])
+        self.node = np.array([int(of_one[0]) if len(of_one) else -1 for of_one in nodes])
         self.component = np.where(self.node >= 0, circuit.components[self.node], -1)
-        fixed = []
+        references = []
         for component in np.unique(self.component[self.component >= 0]):
-            mine = np.unique(self.node[self.component == component])
-            fixed.append(mine[np.argmax(circuit.conductances[mine])])
-        self.fixed = np.array(fixed, dtype=np.int64)
-        self.sources = np.setdiff1d(self.node[self.node >= 0], self.fixed)
-        #: Row of each focal node's potentials; −1 for a held one, whose potentials are 0.
+            candidates = np.unique(self.node[self.component == component])
+            references.append(candidates[np.argmax(circuit.conductances[candidates])])
+        self.references = np.array(references, dtype=np.int64)
+        self.sources = np.setdiff1d(self.node[self.node >= 0], self.references)
+        #: Row of each focal node's potentials; −1 for a reference, whose potentials are 0.
         self.row = np.where(np.isin(self.node, self.sources), np.searchsorted(self.sources, self.node), -1)
-        self.grounded = circuit.grounded(self.fixed, n_rhs=len(self.sources))
+        self.grounded = circuit.grounded(self.references, n_rhs=len(self.sources))
         self._potentials = None
 
     def resistances(
-        self, asked: Bool[np.ndarray, "n n"], on_partial: ProgressCallback = no_progress, *, retain: bool = False
+        self, requested: Bool[np.ndarray, "n n"], on_partial: ProgressCallback = no_progress, *, retain: bool = False
     ) -> Float[np.ndarray, "n n"]:
         """Return the resistances, infinite between components.
 
         Parameters
         ----------
-        asked
-            Which pairs.
+        requested
+            Symmetric matrix that marks the pairs.
         on_partial
-            Told after every few sources.
+            Called after every block of sources.
         retain
-            Whether the potentials will be asked for, too.
+            Whether to retain the potentials for maps or their sum.
         """
-        places = np.where(self.node >= 0, self.circuit.representative_cells[self.node], 0)
-        # Row k of a held node is the last, which is 0; what is still to come is not a number.
-        voltage = np.full((len(self.sources) + 1, len(self.node)), np.nan)
-        voltage[-1] = 0.0
-        for rows, seen in self._rows_at(places, retain):
-            voltage[rows] = seen
-            voltage[:, self.node < 0] = 0.0
-            on_partial(rows.stop, len(self.sources), lambda: self._known(voltage))
-        resistance, mine, apart = self._falls(voltage)
-        for one, other in selected_pairs(asked & apart & _lost(resistance, mine)):
-            # Solved for by itself, as it is a difference of potentials that are much larger.
-            values = self._pair(one, other)
-            ends = self.circuit.representative_cells[self.node[[one, other]]]
-            resistance[one, other] = resistance[other, one] = values[ends[1]] - values[ends[0]]
+        cells = self._focal_cells()
+        # The last row, which index −1 selects, is that of references; rows still to be computed are NaN.
+        at_focal = np.full((len(self.sources) + 1, len(self.node)), np.nan)
+        at_focal[-1] = 0.0
+        for rows, block in self._solve_blocks(cells, retain):
+            at_focal[rows] = block
+            at_focal[:, self.node < 0] = 0.0
+            on_partial(rows.stop, len(self.sources), lambda: self._partial_resistances(at_focal))
+        resistance, potentials, distinct = self._potential_differences(at_focal)
+        for i, j in selected_pairs(requested & distinct & _has_cancellation(resistance, potentials)):
+            # Solved separately, because it is a small difference of large potentials.
+            values = self._solve_pair(i, j)
+            ends = self.circuit.representative_cells[self.node[[i, j]]]
+            resistance[i, j] = resistance[j, i] = values[ends[1]] - values[ends[0]]
         return resistance
-
-    def _falls(self, voltage: Float[np.ndarray, "sources n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return resistances as falls of potentials, the potentials between focal nodes, and which are connected."""
-        # Differences within a row first: an offset of a row cancels.
-        mine = voltage[self.row]
-        fall = mine[np.arange(len(mine)), np.arange(len(mine))][:, None] - mine
-        resistance = fall + fall.T
-        together = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
-        same = (self.node[:, None] == self.node[None]) & together
-        resistance[~together] = np.inf
-        resistance[same] = 0.0
-        return resistance, mine, together & ~same
-
-    def _known(self, voltage: Float[np.ndarray, "sources n"]) -> Float[np.ndarray, "n n"]:
-        """Return the resistances that follow from the sources so far."""
-        resistance, mine, apart = self._falls(voltage)
-        resistance[apart & _lost(resistance, mine)] = np.nan
-        return resistance
-
-    def _rows_at(self, places: Int[np.ndarray, "n"], retain: bool) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
-        """Give the potentials of focal nodes, some sources at a time; all others are forgotten unless wanted, too."""
-        if self._potentials is not None:
-            yield slice(0, len(self.sources)), self._potentials[:, places]
-            return
-        parts, potentials = self._parts(), None
-        # What is solved in one part is not copied.
-        if retain and len(parts) != 1:
-            potentials = np.empty((len(self.sources), self.circuit.node_of.size))
-        for rows in parts:
-            if not retain:
-                name = f"potentials-at-focal-{rows.start:06d}"
-                seen = self.cache.get_or_compute(name, lambda rows=rows: self._solved(rows)[:, places])
-            else:
-                name = f"potentials-{rows.start:06d}"
-                solved = self.cache.get_or_compute(name, lambda rows=rows: self._solved(rows))
-                if potentials is None:
-                    potentials = solved
-                else:
-                    potentials[rows] = solved
-                seen = solved[:, places]
-            yield rows, seen
-        self._potentials = potentials
 
     def solve_pairs(
-        self, asked: Bool[np.ndarray, "n n"]
-    ) -> Iterator[tuple[int, int, float, Float[np.ndarray, "places"], NodeCurrents]]:
-        """Give first, second, resistance, potentials and currents of every pair that is connected."""
+        self, requested: Bool[np.ndarray, "n n"]
+    ) -> Iterator[tuple[int, int, float, Float[np.ndarray, "cells"], NodeCurrents]]:
+        """Yield first, second, resistance, potentials and currents of every connected pair."""
         potentials = self.potentials()
-        resistance = self.resistances_from(potentials)
-        for one, other in selected_pairs(asked):
-            if self.component[one] != self.component[other] or self.component[one] < 0:
+        resistance = self._resistances_from(potentials)
+        for i, j in selected_pairs(requested):
+            if self.component[i] != self.component[j] or self.component[i] < 0:
                 continue
-            if self.node[one] == self.node[other]:
-                zero_map = np.zeros(self.circuit.node_of.size)
-                yield one, other, 0.0, zero_map, NodeCurrents(zero_map, 0.0)
+            if self.node[i] == self.node[j]:
+                zeros = np.zeros(self.circuit.node_of.size)
+                yield i, j, 0.0, zeros, NodeCurrents(zeros, 0.0)
                 continue
-            values = _row(potentials, self.row[other]) - _row(potentials, self.row[one])
-            places = self.circuit.representative_cells[self.node[[one, other]]]
-            size = sum(np.abs(_row(potentials, self.row[k])[places]).max() for k in (one, other))
-            if not ROUNDING * size <= ACCURATE * resistance[one, other]:
-                values = self._pair(one, other)
-            values = values - values[places[0]]
-            currents = self.circuit.currents(values, terminals=self.node[[one, other]])
-            yield one, other, float(values[places[1]]), values, currents
+            values = _row(potentials, self.row[j]) - _row(potentials, self.row[i])
+            cells = self.circuit.representative_cells[self.node[[i, j]]]
+            magnitude = sum(np.abs(_row(potentials, self.row[k])[cells]).max() for k in (i, j))
+            if not POTENTIAL_ROUNDING * magnitude <= RESISTANCE_RTOL * resistance[i, j]:
+                values = self._solve_pair(i, j)
+            values = values - values[cells[0]]
+            currents = self.circuit.currents(values, terminals=self.node[[i, j]])
+            yield i, j, float(values[cells[1]]), values, currents
 
-    def pair_maps(self, one, other, resistance, values, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
-        """Return the maps of a pair."""
-        near = self.circuit.components == self.component[one]
-        reached = (self.circuit.node_of >= 0) & near[self.circuit.node_of]
-        return self.circuit.to_map(np.where(reached, values, np.nan)), self.circuit.to_map(currents.through)
+    def pair_maps(self, i, j, resistance, potentials, currents: NodeCurrents) -> tuple[np.ndarray, np.ndarray]:
+        """Return the potential map and the current map of a pair."""
+        in_component = self.circuit.components == self.component[i]
+        reached = (self.circuit.node_of >= 0) & in_component[self.circuit.node_of]
+        return self.circuit.to_map(np.where(reached, potentials, np.nan)), self.circuit.to_map(currents.through)
 
-    def potentials(self) -> Float[np.ndarray, "sources places"]:
-        """Return the potentials when 1 A enters at each source."""
+    def potentials(self) -> Float[np.ndarray, "sources cells"]:
+        """Return the potentials for 1 A from each source to the reference of its component."""
         if self._potentials is None:
-            for _ in self._rows_at(np.empty(0, np.int64), retain=True):
+            for _ in self._solve_blocks(np.empty(0, np.int64), retain=True):
                 pass
         return self._potentials
 
-    def resistances_from(self, potentials: Float[np.ndarray, "sources places"]) -> Float[np.ndarray, "n n"]:
-        """Return differences of potentials between focal nodes; without meaning between components."""
-        places = np.where(self.node >= 0, self.circuit.representative_cells[self.node], 0)
-        at = np.concatenate([potentials[:, places], np.zeros((1, len(places)))])[self.row]
-        fall = np.diagonal(at)[:, None] - at
-        return fall + fall.T
+    def _focal_cells(self) -> Int[np.ndarray, "n"]:
+        return np.where(self.node >= 0, self.circuit.representative_cells[self.node], 0)
 
-    def _parts(self) -> list[slice]:
-        """Return which sources are solved for together: parts of one size, each of which reads the landscape once."""
+    def _solve_blocks(
+        self, cells: Int[np.ndarray, "n"], retain: bool
+    ) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
+        """Yield the potentials of some cells, block by block of the sources; retain those of all cells on request."""
+        if self._potentials is not None:
+            yield slice(0, len(self.sources)), self._potentials[:, cells]
+            return
+        blocks, potentials = self._blocks(), None
+        # A single block is not copied.
+        if retain and len(blocks) != 1:
+            potentials = np.empty((len(self.sources), self.circuit.node_of.size))
+        for rows in blocks:
+            if not retain:
+                name = f"potentials-at-focal-{rows.start:06d}"
+                at_cells = self.cache.get_or_compute(name, lambda rows=rows: self._solve(rows)[:, cells])
+            else:
+                name = f"potentials-{rows.start:06d}"
+                block = self.cache.get_or_compute(name, lambda rows=rows: self._solve(rows))
+                if potentials is None:
+                    potentials = block
+                else:
+                    potentials[rows] = block
+                at_cells = block[:, cells]
+            yield rows, at_cells
+        self._potentials = potentials
+
+    def _blocks(self) -> list[slice]:
+        """Return blocks of sources of nearly equal size."""
         count = len(self.sources)
-        parts = -(-count // TOGETHER) if count > FEW else min(count, 1)
-        ends = np.linspace(0, count, parts + 1).astype(int).tolist()
-        return [slice(*bounds) for bounds in itertools.pairwise(ends)]
+        blocks = -(-count // RHS_BLOCK) if count > MAX_SINGLE_BLOCK else min(count, 1)
+        bounds = np.linspace(0, count, blocks + 1).astype(int).tolist()
+        return [slice(*pair) for pair in itertools.pairwise(bounds)]
 
-    def _solved(self, rows: slice) -> Float[np.ndarray, "k places"]:
+    def _solve(self, rows: slice) -> Float[np.ndarray, "k cells"]:
         sources = self.sources[rows]
-        values = self.grounded.solve(sources, np.eye(len(sources)))
-        # Nothing flows in other components.
-        far = self.circuit.components[self.circuit.node_of] != self.circuit.components[sources][:, None]
-        values[far | (self.circuit.node_of < 0)] = 0.0
-        return values
+        potentials = self.grounded.solve(sources, np.eye(len(sources)))
+        # No current flows in other components.
+        elsewhere = self.circuit.components[self.circuit.node_of] != self.circuit.components[sources][:, None]
+        potentials[elsewhere | (self.circuit.node_of < 0)] = 0.0
+        return potentials
 
-    def _pair(self, one: int, other: int) -> Float[np.ndarray, "places"]:
-        return self.grounded.solve(self.node[[one, other]], np.array([[-1.0, 1.0]]))[0]
+    def _solve_pair(self, i: int, j: int) -> Float[np.ndarray, "cells"]:
+        return self.grounded.solve(self.node[[i, j]], np.array([[-1.0, 1.0]]))[0]
+
+    def _potential_differences(
+        self, at_focal: Float[np.ndarray, "sources n"]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return resistances, the potentials of all focal nodes for each source, and which pairs are distinct nodes."""
+        # Differences within a row first, so that a constant offset of a row cancels.
+        potentials = at_focal[self.row]
+        drop = np.diagonal(potentials)[:, None] - potentials
+        resistance = drop + drop.T
+        connected = (self.component[:, None] == self.component[None]) & (self.component >= 0)[:, None]
+        same = (self.node[:, None] == self.node[None]) & connected
+        resistance[~connected] = np.inf
+        resistance[same] = 0.0
+        return resistance, potentials, connected & ~same
+
+    def _partial_resistances(self, at_focal: Float[np.ndarray, "sources n"]) -> Float[np.ndarray, "n n"]:
+        """Return the resistances that follow from the sources solved up to now; NaN for all others."""
+        resistance, potentials, distinct = self._potential_differences(at_focal)
+        resistance[distinct & _has_cancellation(resistance, potentials)] = np.nan
+        return resistance
+
+    def _resistances_from(self, potentials: Float[np.ndarray, "sources cells"]) -> Float[np.ndarray, "n n"]:
+        """Return differences of potentials between focal nodes; meaningless between components."""
+        cells = self._focal_cells()
+        at_focal = np.concatenate([potentials[:, cells], np.zeros((1, len(cells)))])[self.row]
+        drop = np.diagonal(at_focal)[:, None] - at_focal
+        return drop + drop.T
 
 
 def _row(potentials: np.ndarray, number: np.integer) -> np.ndarray:
     return potentials[number] if number >= 0 else np.zeros(potentials.shape[1])
 
 
-def _lost(resistance: Float[np.ndarray, "n n"], mine: Float[np.ndarray, "n n"]) -> Bool[np.ndarray, "n n"]:
-    """Tell which resistances are differences of potentials that are much larger."""
-    own = np.abs(np.diagonal(mine))
-    return ~(ROUNDING * (own[:, None] + own[None]) <= ACCURATE * resistance)
+def _has_cancellation(
+    resistance: Float[np.ndarray, "n n"], potentials: Float[np.ndarray, "n n"]
+) -> Bool[np.ndarray, "n n"]:
+    """Return which resistances are small differences of large potentials, and lose too many digits (or are NaN)."""
+    magnitude = np.abs(np.diagonal(potentials))
+    return ~(POTENTIAL_ROUNDING * (magnitude[:, None] + magnitude[None]) <= RESISTANCE_RTOL * resistance)

@@ -1,11 +1,11 @@
-"""Currents of all pairs among some focal points summed up in the time that sorting takes, not that of all pairs.
+"""Batcher's sorting network, for sums of absolute differences over all pairs.
 
-Along an edge flows x_i when 1 A enters at focal point i and leaves at a reference; between i and j flows x_j − x_i.
-With the n numbers in ascending order x_(1) … x_(n),
+Let x_i be the current along an edge for 1 A from focal point i to the reference; the current of pair (i, j) is then
+x_j − x_i. With the n numbers in ascending order x_(1) ≤ … ≤ x_(n),
 
-    Σ_{i<j} |x_i − x_j| = Σ_k (2k − n − 1) x_(k).
+    Σ_{i<j} |x_i − x_j| = Σ_k (2k − n − 1) x_(k),
 
-Edges are sorted some at a time by one network of exchanges, so that none waits for a comparison.
+so that sorting replaces the sum over pairs. The same network of exchanges sorts many edges at once without branching.
 
 References
 ----------
@@ -17,16 +17,18 @@ from jaxtyping import Int
 
 
 def batcher_network(count: int) -> Int[np.ndarray, "2 exchanges"]:
-    """Return which of some numbers to exchange, one pair after the other, if the first is larger: that sorts them.
+    """Return the exchanges of Batcher's odd–even merge sort.
 
     Parameters
     ----------
     count
-        How many numbers.
+        Number of values to sort.
 
-    Notes
-    -----
-    Batcher's merging of odd and even places; about count · log² count / 4 of them.
+    Returns
+    -------
+    Int[np.ndarray, "2 exchanges"]
+        Pairs of positions. Exchanging the values of each pair in turn, if the first is larger, sorts all values. There
+        are about count · log² count / 4 pairs.
 
     Examples
     --------
@@ -34,15 +36,15 @@ def batcher_network(count: int) -> Int[np.ndarray, "2 exchanges"]:
     array([[0, 0, 1],
            [1, 2, 2]])
     """
-    found = []
+    exchanges = []
     merged = 1
     while merged < count:
-        apart = merged
-        while apart:
-            for begin in range(apart % merged, count - apart, 2 * apart):
-                for low in range(begin, min(begin + apart, count - apart)):
-                    if low // (2 * merged) == (low + apart) // (2 * merged):
-                        found.append((low, low + apart))
-            apart //= 2
+        distance = merged
+        while distance:
+            for start in range(distance % merged, count - distance, 2 * distance):
+                for low in range(start, min(start + distance, count - distance)):
+                    if low // (2 * merged) == (low + distance) // (2 * merged):
+                        exchanges.append((low, low + distance))
+            distance //= 2
         merged *= 2
-    return np.array(found, dtype=np.int64).reshape(-1, 2).T.copy()
+    return np.array(exchanges, dtype=np.int64).reshape(-1, 2).T.copy()
