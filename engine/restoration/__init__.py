@@ -1,15 +1,16 @@
-"""Where the landscape holds movement up: what raising the permeability of a cell would gain.
+"""Restoration: where raising the permeability of cells brings focal nodes closest together.
 
-`barrier_map` is the gain for each unit of permeability, a gradient. As it tells of small changes only, `LeastCostRestoration`
-and `PointResistanceRestoration` (between regions `RegionResistanceRestoration`) tell what is gained when a cell is raised to a given
-permeability, exactly, `disc_restoration` when all cells of a disc are, and `improvement_score` is Barrier Mapper's score of a
-search window.
+`barrier_map` is the gain per unit of permeability, a gradient, which holds for small changes. `exact_restoration`
+(`LeastCostRestoration`, `PointResistanceRestoration`, `RegionResistanceRestoration`) gives the exact gain of restoring
+each cell to a given permeability, `disc_restoration` that of restoring a disc around each cell, and
+`improvement_score` is Barrier Mapper's score of a search window.
 """
 
 from ..graph.focal_nodes import focal_vertices
 from .barrier_gradient import BarrierMap, barrier_map
 from .base import RestorationGain
 from .disc import disc_restoration
+from .exact_gains import exact_restoration
 from .least_cost import LeastCostRestoration
 from .point_resistance import PointResistanceRestoration
 from .region_resistance import RegionResistanceRestoration
@@ -24,6 +25,7 @@ __all__ = [
     "PointResistanceRestoration",
     "barrier_map",
     "disc_restoration",
+    "exact_restoration",
     "improvement_score",
     "focal_vertices",
 ]

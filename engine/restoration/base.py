@@ -1,4 +1,4 @@
-"""A cell that alone is raised to a given permeability: what all kinds of gain have in common."""
+"""The result of exact restoration gains, and the permeability of restored cells."""
 
 from dataclasses import dataclass
 
@@ -10,37 +10,37 @@ from ..graph.grid_graph import ArrayInput, GridGraph
 
 @dataclass(frozen=True)
 class RestorationGain:
-    """What is gained when a cell alone is raised to a given permeability.
+    """Gain of restoring each cell, or a disc around it, alone to a given permeability.
 
-    Parameters
+    Attributes
     ----------
     gain
-        By how much the mean distance of the pairs that can reach each other already falls; infinite where the cell
-        would join focal nodes that no way joins, NaN where it is not told.
-    joined
-        How many (unordered) pairs it would join that no way joins yet.
+        Decrease of the mean distance over the pairs that are already connected; infinite where restoring connects focal
+        nodes that no path connects, NaN in cells that are not restorable.
+    n_newly_connected
+        Number of unordered pairs that restoring would connect.
     pairs
-        How many (unordered) pairs can reach each other already.
+        Number of unordered pairs that are already connected.
     """
 
     gain: Float[np.ndarray, "rows columns"]
-    joined: Int[np.ndarray, "rows columns"]
+    n_newly_connected: Int[np.ndarray, "rows columns"]
     pairs: int
 
 
 def restored_permeability(
-    grid: GridGraph, restored: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None
+    grid: GridGraph, permeability: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None
 ) -> tuple[Float[np.ndarray, "rows columns"], Bool[np.ndarray, "rows columns"]]:
-    """Return the permeability that each cell would have, and which cells are looked at.
+    """Return the permeability of each cell once restored, and which cells are candidates for restoration.
 
     Parameters
     ----------
     grid
         The landscape.
-    restored
-        Permeability of a restored cell, above zero: one number, or one for each cell. Cells that have more keep it.
+    permeability
+        Permeability of restored cells, above zero: one number, or a raster. Cells with a higher one keep it.
     restorable
-        Which cells could be restored, also such that are not active; by default those that are active.
+        The cells that can be restored, which may be inactive; by default the active cells.
 
     Raises
     ------
@@ -52,17 +52,17 @@ def restored_permeability(
     >>> restored_permeability(GridGraph(np.array([[1.0, 3.0, 0.0]])), 2.0, np.array([[True, True, True]]))[0]
     array([[2., 3., 2.]])
     """
-    target = np.asarray(restored, dtype=float)
+    restored = np.asarray(permeability, dtype=float)
     active = np.asarray(grid.active)
-    looked_at = active if restorable is None else np.asarray(restorable, dtype=bool)
-    for name, values in (("restored", target), ("restorable", looked_at)):
+    candidates = active if restorable is None else np.asarray(restorable, dtype=bool)
+    for name, values in (("restored permeability", restored), ("restorable", candidates)):
         if values.ndim and values.shape != grid.shape:
             raise ValueError(f"{name} has {values.shape} cells, the landscape {grid.shape}")
-    wrong = ~(np.isfinite(target) & (target > 0))
-    if wrong.any():
+    invalid = ~(np.isfinite(restored) & (restored > 0))
+    if invalid.any():
         raise ValueError(
-            f"the permeability of a restored cell must be a positive number, not {target[wrong][0]:g}"
-            + (f" as in {wrong.sum()} cells" if target.ndim else "")
+            f"the permeability of a restored cell must be a positive number, not {restored[invalid][0]:g}"
+            + (f" as in {invalid.sum()} cells" if restored.ndim else "")
         )
-    own = np.where(active, np.asarray(grid.permeability), 0.0)
-    return np.maximum(own, target), looked_at
+    current = np.where(active, np.asarray(grid.permeability), 0.0)
+    return np.maximum(current, restored), candidates

@@ -1,14 +1,14 @@
-"""What restoring a whole disc takes off least costs: exactly, by a search that stays near the disc.
+"""Exact change of the least-cost distances when all cells of a disc are restored, by searches near the disc.
 
-With all cells of a disc D at their new permeability, a path from s to t that gains by it enters D and leaves it for the
-last time. Before the first entry it runs through the landscape as it is, at the cost d_s of a search that was made
-already, and after the last exit at the cost d_t. Between the two it may leave D and come back, so a search starts from
-all cells of D at once, with what it costs to reach them, and goes on beyond D as long as coming back could still pay:
-no way on from D costs less than
+Let D be a disc of restored cells. A path from s to t that benefits from it has a first entry into D and a last exit.
+Before the first entry it runs through the current landscape, at the cost d_s of a search that was made before, and
+after the last exit at the cost d_t. Between the two it may leave D and return, so a search starts from all cells of D,
+at the costs of reaching them, and continues beyond D as long as returning could still pay. No path onwards from D
+costs less than
 
-    m_t = min over cells b of D of ( d_t(b), the least of c'(b, k) + d_t(k) over neighbours k ∉ D ),
+    m_t = min over cells b of D of ( d_t(b), min over neighbours k ∉ D of c'(b, k) + d_t(k) ),
 
-so what is reached at more than the best way found so far less m_t is of no use.
+so cells reached at a cost above the best path found up to then minus m_t need no further search.
 """
 
 from collections.abc import Callable
@@ -23,37 +23,37 @@ from ..linalg.stencil_matrix import neighbour_offsets
 from ..parallel.numba_jit import cpu_count, njit_cached, parallel_starmap
 from .base import RestorationGain, restored_permeability
 from .least_cost import LeastCostRestoration
-from .search_window import window_of
+from .search_window import disc_mask
 
-#: Parts of the landscape that are worked on before progress is told.
-TURNS = 20
+#: Number of progress reports.
+PROGRESS_STEPS = 20
 
-#: Of two costs that differ by less than this part, the difference is rounding.
-ROUNDING = 1e-13
+#: Relative difference of two costs below which they are equal but for rounding errors.
+COST_ROUNDING = 1e-13
 
 
 def disc_restoration(
     least_costs: LeastCostRestoration,
     radius: float,
-    restored: ArrayInput,
+    permeability: ArrayInput,
     restorable: Bool[np.ndarray, "rows columns"] | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> RestorationGain:
-    """Return by how much least costs fall when all cells of a disc around a cell are raised, for every cell.
+    """Return the decrease of the least-cost distances when the disc around each cell is restored.
 
     Parameters
     ----------
     least_costs
         The least costs of a landscape between focal nodes.
     radius
-        In map units; cells whose centres are no further from the centre of a cell belong to its disc.
-    restored
-        Permeability of a restored cell: one number, or one for each cell. Cells that have more keep it.
+        Radius of the discs, in map units. A cell belongs to a disc if its centre is no further from the disc's centre.
+    permeability
+        Permeability of restored cells: one number, or a raster. Cells with a higher one keep it.
     restorable
-        Which cells could be restored; by default those that are active. Others stay as they are, and have no disc.
+        The cells that can be restored; by default the active cells. Others keep their permeability and have no disc.
     progress
-        Called with the number of parts of the landscape done and of all.
+        Called with the number of parts of the landscape processed and their total.
 
     Raises
     ------
@@ -62,190 +62,188 @@ def disc_restoration(
 
     Examples
     --------
-    >>> from ..graph.focal_nodes import FocalNodes
+    >>> from permea.engine.graph import FocalNodes
     >>> grid = GridGraph(np.array([[1.0, 0.5, 0.1, 0.5, 1.0]]), edge_rule="resistance")
     >>> ends = FocalNodes(np.array([1, 2]), (np.array([0]), np.array([4])))
-    >>> disc_restoration(LeastCostRestoration(grid, ends), radius=1.0, restored=1.0).gain
+    >>> disc_restoration(LeastCostRestoration(grid, ends), radius=1.0, permeability=1.0).gain
     array([[ 1., 10., 11., 10.,  1.]])
     """
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"the radius of a restored disc must be a positive number, not {radius:g}")
     grid = least_costs.grid
-    permeability, looked_at = restored_permeability(grid, restored, restorable)
-    own = np.where(np.asarray(grid.active), np.asarray(grid.permeability), 0.0)
-    everywhere = GridGraph(
-        jnp.asarray(np.where(looked_at, permeability, own)),
+    restored, candidates = restored_permeability(grid, permeability, restorable)
+    current_permeability = np.where(np.asarray(grid.active), np.asarray(grid.permeability), 0.0)
+    all_restored = GridGraph(
+        jnp.asarray(np.where(candidates, restored, current_permeability)),
         neighbors=grid.neighbors,
         edge_rule=grid.edge_rule,
         pixel_size=grid.pixel_size,
     )
-    one_raised = grid.conductances_if_cell_set_to(permeability)
-    prices = [
-        least_costs.priced(concrete_or_none(edges)).reshape(grid.directions, -1)
-        for edges in (grid.edges, *one_raised, everywhere.edges)
+    step_costs = [
+        least_costs.step_costs(concrete_or_none(edges)).reshape(grid.directions, -1)
+        for edges in (grid.edges, *grid.conductances_if_cell_set_to(restored), all_restored.edges)
     ]
-    count, size = len(least_costs.nodes), looked_at.size
-    now = np.array([[least_costs.between(one, other) for other in range(count)] for one in range(count)])
-    asked = np.zeros((count, count), bool)
-    asked[tuple(np.array(least_costs.pairs).T)] = True
-    disc = window_of(grid, radius)
-    around = np.argwhere(disc) - np.array(disc.shape) // 2
-    saved, joined = np.zeros(size), np.zeros(size, np.int64)
-    fixed = (
-        around,
+    count, size = len(least_costs.nodes), candidates.size
+    current = np.array([[least_costs.between(i, j) for j in range(count)] for i in range(count)])
+    is_pair = np.zeros((count, count), bool)
+    is_pair[tuple(np.array(least_costs.pairs).T)] = True
+    disc = disc_mask(grid, radius)
+    savings, newly_connected = np.zeros(size), np.zeros(size, np.int64)
+    args = (
+        np.argwhere(disc) - np.array(disc.shape) // 2,
         np.array(neighbour_offsets(grid.directions)),
         grid.width,
-        looked_at.ravel(),
-        *prices,
+        candidates.ravel(),
+        *step_costs,
         np.stack(least_costs.costs_from).reshape(count, -1),
         np.stack(least_costs.costs_to).reshape(count, -1),
-        now,
-        asked,
-        saved,
-        joined,
+        current,
+        is_pair,
+        savings,
+        newly_connected,
     )
-    cuts = np.linspace(0, size, TURNS * cpu_count() + 1).astype(int)
-    for turn in range(TURNS):
-        mine = cuts[turn * cpu_count() : (turn + 1) * cpu_count() + 1]
-        parallel_starmap(_gains, [(start, stop, *fixed) for start, stop in zip(mine[:-1], mine[1:], strict=True)])
+    bounds = np.linspace(0, size, PROGRESS_STEPS * cpu_count() + 1).astype(int)
+    for step in range(PROGRESS_STEPS):
+        parts = bounds[step * cpu_count() : (step + 1) * cpu_count() + 1]
+        parallel_starmap(_disc_gains, [(start, stop, *args) for start, stop in zip(parts[:-1], parts[1:], strict=True)])
         if progress is not None:
-            progress(turn + 1, TURNS)
-    return least_costs.summed_up(saved.reshape(grid.shape), joined.reshape(grid.shape), looked_at)
+            progress(step + 1, PROGRESS_STEPS)
+    return least_costs.reduce(savings.reshape(grid.shape), newly_connected.reshape(grid.shape), candidates)
 
 
 @njit_cached
-def _gains(
+def _disc_gains(
     start,
     stop,
-    around,
+    disc,
     steps,
     width,
     restorable,
-    as_is,
+    current_steps,
     out,
     into,
-    both,
+    restored_steps,
     costs_from,
     costs_to,
-    now,
-    asked,
-    saved,
-    joined,
+    current,
+    is_pair,
+    savings,
+    newly_connected,
 ):
-    """Add up over all pairs what a disc around each cell from `start` to `stop` takes off their costs.
+    """Add up the decreases of all pairs for the discs around the cells from `start` to `stop`.
 
     Parameters
     ----------
-    around
-        Rows and columns of the cells of a disc, from its centre.
+    disc
+        Rows and columns of the cells of a disc, relative to its centre.
     steps
-        Rows and columns of the neighbours.
+        Rows and columns of the neighbours, relative to a cell.
     restorable
-        Which cells are raised if a disc holds them.
-    as_is, out, into, both
-        Costs (directions, cells) of the step from a cell to its neighbour as it is, if the cell is raised, if both
-        are; and of that from the neighbour to the cell, if the cell is raised.
+        Which cells are restored if a disc contains them.
+    current_steps, out, into, restored_steps
+        Costs (directions, cells) of the step from a cell to its neighbour now, if the cell is restored, and, last, if
+        both are; `into` is the cost of the step from the neighbour to the restored cell.
     costs_from, costs_to
-        From and to every focal node as it is, (nodes, cells).
-    now
-        Between focal nodes as it is.
-    asked
-        Which pairs.
-    saved, joined
-        Changed in place: the sum over connected pairs, and how many pairs are joined.
+        Current costs from and to every focal node (nodes, cells).
+    current
+        Current costs between focal nodes.
+    is_pair
+        Which pairs of focal nodes count.
+    savings, newly_connected
+        Changed in place: the sum over connected pairs, and the number of pairs that become connected.
     """
     size = restorable.size
     height = size // width
-    directions, nodes = steps.shape[0], now.shape[0]
+    directions, nodes = steps.shape[0], current.shape[0]
     opposite = np.empty(directions, np.int64)
-    for one in range(directions):
-        for other in range(directions):
-            if steps[one, 0] == -steps[other, 0] and steps[one, 1] == -steps[other, 1]:
-                opposite[one] = other
+    for direction in range(directions):
+        for other_direction in range(directions):
+            if steps[direction, 0] == -steps[other_direction, 0] and steps[direction, 1] == -steps[other_direction, 1]:
+                opposite[direction] = other_direction
     inside = np.zeros(size, np.bool_)
-    label = np.full(size, np.inf)
-    members = np.empty(around.shape[0], np.int64)
-    least, best = np.empty(nodes), np.empty(nodes)
+    cost_to = np.full(size, np.inf)
+    members = np.empty(disc.shape[0], np.int64)
+    least_onward, best = np.empty(nodes), np.empty(nodes)
     for centre in range(start, stop):
         if not restorable[centre]:
             continue
         count = 0
-        for place in range(around.shape[0]):
-            row, column = centre // width + around[place, 0], centre % width + around[place, 1]
+        for index in range(disc.shape[0]):
+            row, column = centre // width + disc[index, 0], centre % width + disc[index, 1]
             if 0 <= row < height and 0 <= column < width and restorable[row * width + column]:
                 members[count] = row * width + column
                 inside[members[count]] = True
                 count += 1
         for target in range(nodes):
-            least[target] = np.inf
-            for place in range(count):
-                cell = members[place]
-                least[target] = min(least[target], costs_to[target, cell])
+            least_onward[target] = np.inf
+            for index in range(count):
+                cell = members[index]
+                least_onward[target] = min(least_onward[target], costs_to[target, cell])
                 for step in range(directions):
                     row, column = cell // width + steps[step, 0], cell % width + steps[step, 1]
                     if 0 <= row < height and 0 <= column < width and not inside[row * width + column]:
-                        on = out[step, cell] + costs_to[target, row * width + column]
-                        least[target] = min(least[target], on)
+                        onward = out[step, cell] + costs_to[target, row * width + column]
+                        least_onward[target] = min(least_onward[target], onward)
         for source in range(nodes):
             heap = [(np.inf, np.int64(0))]
-            touched = [np.int64(-1)]
-            for place in range(count):
-                cell = members[place]
-                reached = costs_from[source, cell]
+            labelled = [np.int64(-1)]
+            for index in range(count):
+                cell = members[index]
+                entry_cost = costs_from[source, cell]
                 for step in range(directions):
                     row, column = cell // width + steps[step, 0], cell % width + steps[step, 1]
                     if 0 <= row < height and 0 <= column < width and not inside[row * width + column]:
-                        reached = min(reached, costs_from[source, row * width + column] + into[step, cell])
-                if reached < np.inf:
-                    label[cell] = reached
-                    touched.append(cell)
-                    heappush(heap, (reached, cell))
+                        entry_cost = min(entry_cost, costs_from[source, row * width + column] + into[step, cell])
+                if entry_cost < np.inf:
+                    cost_to[cell] = entry_cost
+                    labelled.append(cell)
+                    heappush(heap, (entry_cost, cell))
             for target in range(nodes):
-                best[target] = now[source, target]
+                best[target] = current[source, target]
             while len(heap) > 1:
                 cost, cell = heappop(heap)
-                if cost > label[cell]:
+                if cost > cost_to[cell]:
                     continue
-                useful = -np.inf
+                limit = -np.inf
                 for target in range(nodes):
-                    if asked[source, target]:
+                    if is_pair[source, target]:
                         if inside[cell]:
                             best[target] = min(best[target], cost + costs_to[target, cell])
-                        # Of a target that is still out of reach any way is of use, unless none can lead there.
-                        if least[target] < np.inf:
-                            useful = max(useful, best[target] - least[target])
-                if cost >= useful:
+                        # Any path to a target still unreachable is useful, unless no path from the disc leads there.
+                        if least_onward[target] < np.inf:
+                            limit = max(limit, best[target] - least_onward[target])
+                if cost >= limit:
                     break
                 for step in range(directions):
                     row, column = cell // width + steps[step, 0], cell % width + steps[step, 1]
                     if not (0 <= row < height and 0 <= column < width):
                         continue
-                    there = row * width + column
+                    neighbour = row * width + column
                     if inside[cell]:
-                        price = both[step, cell] if inside[there] else out[step, cell]
+                        step_cost = restored_steps[step, cell] if inside[neighbour] else out[step, cell]
                     else:
-                        price = into[opposite[step], there] if inside[there] else as_is[step, cell]
-                    then = cost + price
-                    known_cost = label[there]
-                    if not inside[there]:
-                        known_cost = min(known_cost, costs_from[source, there])
-                    if not then < known_cost:
+                        step_cost = into[opposite[step], neighbour] if inside[neighbour] else current_steps[step, cell]
+                    new_cost = cost + step_cost
+                    known = cost_to[neighbour]
+                    if not inside[neighbour]:
+                        known = min(known, costs_from[source, neighbour])
+                    if not new_cost < known:
                         continue
-                    label[there] = then
-                    touched.append(there)
-                    heappush(heap, (then, there))
-                    if not inside[there]:
+                    cost_to[neighbour] = new_cost
+                    labelled.append(neighbour)
+                    heappush(heap, (new_cost, neighbour))
+                    if not inside[neighbour]:
                         for target in range(nodes):
-                            best[target] = min(best[target], then + costs_to[target, there])
-            for cell in touched:
+                            best[target] = min(best[target], new_cost + costs_to[target, neighbour])
+            for cell in labelled:
                 if cell >= 0:
-                    label[cell] = np.inf
+                    cost_to[cell] = np.inf
             for target in range(nodes):
-                if not asked[source, target]:
+                if not is_pair[source, target]:
                     continue
-                if now[source, target] == np.inf:
-                    joined[centre] += best[target] < np.inf
-                elif best[target] < now[source, target] * (1 - ROUNDING):
-                    saved[centre] += now[source, target] - best[target]
-        for place in range(count):
-            inside[members[place]] = False
+                if current[source, target] == np.inf:
+                    newly_connected[centre] += best[target] < np.inf
+                elif best[target] < current[source, target] * (1 - COST_ROUNDING):
+                    savings[centre] += current[source, target] - best[target]
+        for index in range(count):
+            inside[members[index]] = False

@@ -1,12 +1,12 @@
-"""What raising one cell takes off effective resistances: a bound for every cell, and exactly where it is asked for.
+"""Exact change of the effective resistances between focal points when one cell is restored, and a bound for it.
 
-Raising a cell x changes the conductors of its star only. With A the grounded Laplacian, D the cells of the star and Δ
-what changes of A between them, the potentials v of a pair in the landscape as it is and G the entries of A⁻¹ over D,
+Restoring a cell x changes the conductances of its star only. With A the grounded Laplacian, D the cells of the star, Δ
+the change of A between them, v the potentials of a pair in the current landscape and G the entries of A⁻¹ between D,
 
     R − R' = v_Dᵀ (I + Δ G)⁻¹ Δ v_D
 
-(Sherman–Morrison–Woodbury), at most 9 × 9 for each cell. A cell that is not active yet has an identity row in A, which
-its star replaces. Where it joins components, all their ties to the ground but one go.
+(Sherman–Morrison–Woodbury), of order 9 at most. An inactive cell has an identity row in A, which its star replaces.
+Where it connects components, only one of their grounds remains.
 """
 
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from .woodbury import AbstractResistanceRestoration
 
 
 class PointResistanceRestoration(AbstractResistanceRestoration):
-    """By how much effective resistances between focal points fall when a cell alone is raised to a permeability.
+    """Decrease of the effective resistances between focal points when one cell is restored to a given permeability.
 
     Parameters
     ----------
@@ -30,7 +30,9 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
     focal
         Focal points.
     distance
-        How resistances are solved for.
+        The resistance distance, with its solver; by default one with an automatic choice.
+    cells_per_block
+        Cells between which entries of the inverse are computed at a time; the result does not depend on it.
 
     Raises
     ------
@@ -39,50 +41,50 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
 
     Notes
     -----
-    All pairs cost as many solves as there are points. The bound costs nothing beyond; exact gains take entries of the
-    inverse around each cell that is asked for.
+    All pairs take as many solves as there are points. The bound needs no more; exact gains need the entries of the
+    inverse around each candidate cell.
 
     Examples
     --------
-    >>> from ..grid import GridGraph
+    >>> from permea.engine import GridGraph
     >>> grid = GridGraph(np.array([[1.0, 0.1, 1.0]]), edge_rule="resistance")
-    >>> gain = PointResistanceRestoration(grid, FocalNodes(np.array([1, 2]), (np.array([0]), np.array([2]))))
-    >>> gain.when_raised_to(1.0).gain.round(9)
+    >>> restoration = PointResistanceRestoration(grid, FocalNodes(np.array([1, 2]), (np.array([0]), np.array([2]))))
+    >>> restoration.evaluate(1.0).gain.round(9)
     array([[0., 9., 0.]])
     """
 
     def _prepare(self, focal: FocalNodes) -> None:
-        """Solve for what every question needs: the potentials of the points."""
+        """Solve for the potentials of the points."""
         self.points = np.asarray(self.grid.cells)[focal_point_vertices(self.grid, focal, "the gain of resistance")]
         self._component = self.components[self.points]
         self.potentials = self._potentials()
 
     @property
     def pairs(self) -> int:
-        """How many pairs of focal points are connected."""
+        """Number of connected pairs of focal points."""
         return int((np.triu(self._component[:, None] == self._component[None], 1)).sum())
 
     def bound(
-        self, restored: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None = None
+        self, permeability: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None = None
     ) -> Float[np.ndarray, "rows columns"]:
-        """Return what the gain of every cell cannot exceed, infinite where it would join focal points.
+        """Return an upper bound for the gain of each cell, infinite where it would connect focal points.
 
         Parameters
         ----------
-        restored, restorable
-            As of `when_raised_to`.
+        permeability, restorable
+            As for `evaluate`.
 
         Notes
         -----
-        Between two given potentials, any others in between dissipate more than the true ones (Dirichlet's principle).
-        With all of them as they are for 1 A, but that of the restored cell at its best, the power rises from R to
-        R + E; so R' ≥ R² / (R + E), and R − R' ≤ R E / (R + E).
+        Potentials other than the true ones dissipate more power (Dirichlet's principle). With all potentials as they
+        are for 1 A, except that of the restored cell, which is optimal, the power rises from R to R + E; therefore
+        R' ≥ R² / (R + E), and R − R' ≤ R E / (R + E).
         """
-        permeability, looked_at = restored_permeability(self.grid, restored, restorable)
-        star = np.asarray(self.grid.conductances_if_cell_set_to(permeability)[0]).reshape(self.grid.directions, -1)
-        result = np.zeros(self.components.size)
-        bands = np.linspace(0, result.size, 4 * cpu_count() + 1).astype(int)
-        fixed = (
+        restored, candidates = restored_permeability(self.grid, permeability, restorable)
+        star = np.asarray(self.grid.conductances_if_cell_set_to(restored)[0]).reshape(self.grid.directions, -1)
+        sums = np.zeros(self.components.size)
+        limits = np.linspace(0, sums.size, 4 * cpu_count() + 1).astype(int)
+        args = (
             star,
             np.asarray(self.grid.edges).reshape(star.shape),
             self._neighbours,
@@ -91,109 +93,109 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
             self.points,
             self._component,
         )
-        parallel_starmap(_bounds, [(*fixed, *band, result) for band in zip(bands[:-1], bands[1:], strict=True)])
-        gain = result.reshape(self.grid.shape) / max(self.pairs, 1)
-        gain[self._joined(looked_at) > 0] = np.inf
-        return np.where(looked_at, gain, np.nan)
+        parallel_starmap(_bounds, [(*args, *band, sums) for band in zip(limits[:-1], limits[1:], strict=True)])
+        bound = sums.reshape(self.grid.shape) / max(self.pairs, 1)
+        bound[self._newly_connected(candidates) > 0] = np.inf
+        return np.where(candidates, bound, np.nan)
 
     def _potentials(self) -> Float[np.ndarray, "points rows columns"]:
-        """Return the potentials when 1 A enters at each point and leaves at the first one of its component."""
-        fed = np.zeros((len(self.points), self.components.size))
+        """Return the potentials for 1 A that enters at each point and leaves at the first one of its component."""
+        currents = np.zeros((len(self.points), self.components.size))
         for component in np.unique(self._component):
-            mine = np.flatnonzero(self._component == component)
-            fed[mine, self.points[mine]] += 1.0
-            fed[mine, self.points[mine[0]]] -= 1.0
-        fed = fed.reshape(-1, *self.grid.shape)
-        return np.array(self.distance.potentials(self.grid, jnp.asarray(fed)))
+            members = np.flatnonzero(self._component == component)
+            currents[members, self.points[members]] += 1.0
+            currents[members, self.points[members[0]]] -= 1.0
+        currents = currents.reshape(-1, *self.grid.shape)
+        return np.array(self.distance.potentials(self.grid, jnp.asarray(currents)))
 
-    def _joined(self, looked_at: np.ndarray) -> Int[np.ndarray, "rows columns"]:
-        """Return how many pairs each cell would join: points in different components that lie around it."""
-        joined = np.zeros(self.components.size, np.int64)
-        new = np.flatnonzero(looked_at.ravel() & (self.components == 0))
+    def _newly_connected(self, candidates: np.ndarray) -> Int[np.ndarray, "rows columns"]:
+        """Return the number of pairs that each cell would connect: points in different adjacent components."""
+        newly_connected = np.zeros(self.components.size, np.int64)
+        new = np.flatnonzero(candidates.ravel() & (self.components == 0))
         points = np.bincount(self._component, minlength=self.components.max() + 1)
-        around = self._around(new)
-        counts = np.where(around > 0, points[around], 0)
-        joined[new] = (counts.sum(0) ** 2 - (counts**2).sum(0)) // 2
-        return joined.reshape(self.grid.shape)
+        adjacent = self._adjacent_components(new)
+        counts = np.where(adjacent > 0, points[adjacent], 0)
+        newly_connected[new] = (counts.sum(0) ** 2 - (counts**2).sum(0)) // 2
+        return newly_connected.reshape(self.grid.shape)
 
-    def _exactly(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
-        """Return the sum of the gains of all pairs for some cells, from what changes in their stars."""
-        members, delta, new = self._stars(cells, star, change)
-        ties, conductors = self._ties
-        around = np.where(new, self._around(cells), 0)
-        # Of the components that are joined, the first keeps its tie.
-        gone = around[1:] > 0
-        members = np.concatenate([members, np.where(gone, ties[around[1:]], -1)])
+    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
+        members, update, new = self._star_updates(cells, star, change)
+        grounded_cells, conductances = self._grounding
+        adjacent = np.where(new, self._adjacent_components(cells), 0)
+        # Of the components that become connected, the first keeps its ground.
+        ungrounded = adjacent[1:] > 0
+        members = np.concatenate([members, np.where(ungrounded, grounded_cells[adjacent[1:]], -1)])
         size, count = members.shape
-        delta = np.pad(delta, ((0, 0), (0, len(gone)), (0, len(gone))))
-        for place, missing in enumerate(gone):
-            at = size - len(gone) + place
-            delta[:, at, at] -= np.where(missing, conductors[around[1 + place]], 0.0)
+        update = np.pad(update, ((0, 0), (0, len(ungrounded)), (0, len(ungrounded))))
+        for number, removed in enumerate(ungrounded):
+            member = size - len(ungrounded) + number
+            update[:, member, member] -= np.where(removed, conductances[adjacent[1 + number]], 0.0)
 
-        _, where, inverse = self._inverse_among(members)
-        between = inverse[where.T[:, :, None], where.T[:, None, :]]
-        kernel = np.linalg.solve(np.eye(size) + delta @ between, delta)
+        _, index, inverse = self._inverse_between(members)
+        between = inverse[index.T[:, :, None], index.T[:, None, :]]
+        kernel = np.linalg.solve(np.eye(size) + update @ between, update)
 
-        flat = self.potentials.reshape(len(self.points), -1)
-        at = np.where(members >= 0, flat[:, members], 0.0)
+        potentials = self.potentials.reshape(len(self.points), -1)
+        at_members = np.where(members >= 0, potentials[:, members], 0.0)
         total = np.zeros(count)
         for component in np.unique(self._component):
-            mine = at[self._component == component]
-            # Σ over pairs of a quadratic form of differences; the first has potential 0 everywhere.
-            whole = mine.sum(0)
-            squares = np.einsum("kac,cab,kbc->c", mine, kernel, mine, optimize=True)
-            total += len(mine) * squares - np.einsum("ac,cab,bc->c", whole, kernel, whole, optimize=True)
+            values = at_members[self._component == component]
+            # Σ over pairs of a quadratic form of differences; the first point has potential 0 everywhere.
+            value_sum = values.sum(0)
+            squares = np.einsum("kac,cab,kbc->c", values, kernel, values, optimize=True)
+            cross = np.einsum("ac,cab,bc->c", value_sum, kernel, value_sum, optimize=True)
+            total += len(values) * squares - cross
         return np.maximum(total, 0.0)
 
 
 @njit_cached
-def _bounds(star, edges, neighbours, components, potentials, points, component, start, stop, result):
-    """Add up over all pairs what the gain of each cell from `start` to `stop` cannot exceed.
+def _bounds(star, edges, neighbours, components, potentials, points, component, start, stop, bounds):
+    """Add up the bounds of all pairs for the cells from `start` to `stop`.
 
     Parameters
     ----------
     star, edges
-        Conductances of each cell's edges (directions, cells) as they would be and as they are.
+        Conductances of each cell's edges (directions, cells) once restored, and in the current landscape.
     neighbours
         Flat index of the neighbours, −1 for none.
     components
-        Of every cell.
+        Component of every cell.
     potentials
-        Shape (cells, points).
+        Potentials of the points (cells, points).
     points, component
         Cells of the focal points, and their components.
-    result
+    bounds
         Changed in place.
     """
     for cell in range(start, stop):
-        for one in range(points.size):
-            for other in range(one):
-                if component[one] != component[other]:
+        for i in range(points.size):
+            for j in range(i):
+                if component[i] != component[j]:
                     continue
-                here = potentials[cell, one] - potentials[cell, other]
-                before, level, conductance = 0.0, 0.0, 0.0
+                potential = potentials[cell, i] - potentials[cell, j]
+                current_power, level, conductance = 0.0, 0.0, 0.0
                 for step in range(star.shape[0]):
-                    there = neighbours[step, cell]
-                    # Another component floats: it takes the potential of what joins it.
-                    if there >= 0 and star[step, cell] > 0 and components[there] == component[one]:
-                        value = potentials[there, one] - potentials[there, other]
-                        before += edges[step, cell] * (here - value) ** 2
+                    neighbour = neighbours[step, cell]
+                    # The cells of another component float: no current flows to them.
+                    if neighbour >= 0 and star[step, cell] > 0 and components[neighbour] == component[i]:
+                        value = potentials[neighbour, i] - potentials[neighbour, j]
+                        current_power += edges[step, cell] * (potential - value) ** 2
                         level += star[step, cell] * value
                         conductance += star[step, cell]
                 if conductance == 0:
                     continue
-                # Where current enters or leaves, the potential is what the resistance is measured by.
-                fixed = cell == points[one] or cell == points[other]
-                level = here if fixed else level / conductance
-                after = 0.0
+                # The potential at a focal point is fixed, because the resistance is measured by it.
+                fixed = cell == points[i] or cell == points[j]
+                level = potential if fixed else level / conductance
+                restored_power = 0.0
                 for step in range(star.shape[0]):
-                    there = neighbours[step, cell]
-                    if there >= 0 and star[step, cell] > 0 and components[there] == component[one]:
-                        value = potentials[there, one] - potentials[there, other]
-                        after += star[step, cell] * (level - value) ** 2
-                power = after - before
-                resistance = (potentials[points[one], one] - potentials[points[one], other]) - (
-                    potentials[points[other], one] - potentials[points[other], other]
+                    neighbour = neighbours[step, cell]
+                    if neighbour >= 0 and star[step, cell] > 0 and components[neighbour] == component[i]:
+                        value = potentials[neighbour, i] - potentials[neighbour, j]
+                        restored_power += star[step, cell] * (level - value) ** 2
+                excess_power = restored_power - current_power
+                resistance = (potentials[points[i], i] - potentials[points[i], j]) - (
+                    potentials[points[j], i] - potentials[points[j], j]
                 )
-                if power > 0:
-                    result[cell] += resistance * power / (resistance + power)
+                if excess_power > 0:
+                    bounds[cell] += resistance * excess_power / (resistance + excess_power)

@@ -1,16 +1,16 @@
-"""What raising one cell takes off the resistances between focal regions, each pair with its regions as single nodes.
+"""Exact change of the effective resistances between focal regions when one cell is restored.
 
-With A the Laplacian of the landscape, tied to the ground in every component, and G = A⁻¹, let T be the cells at the
-rims of the two regions of a pair, 1_j those of the second, and E those of each component k that the pair touches. When
-the first region is held at 0 V and the second is one node at a potential c, what enters at T so that both hold their
-potentials, c and the offset of each component follow from
+Both regions of a pair are single nodes. With A the Laplacian of the landscape, grounded in every component, and
+G = A⁻¹, let T be the boundary cells of the two regions, 1_j the indicator of those of the second, and E the indicators
+of the components that the pair touches. If the first region is held at 0 V and the second at c, the currents at T
+that hold these potentials, c, and the offset of each component follow from
 
         ⎡ G_TT  1_j  E ⎤                              ⎡ G_Tb ⎤
     M = ⎢ 1_jᵀ   0   0 ⎥ ,    with for a cell b  u_b = ⎢  0   ⎥ ,    G'_ab = G_ab − u_aᵀ M⁻¹ u_b
         ⎣ Eᵀ     0   0 ⎦                              ⎣ e_b  ⎦
 
-the entries of the inverse of the pair's own circuit (e_b marks the component of b). These take the place of G in the
-formula for focal points; so all cells and pairs take one column of G for each cell at a rim.
+where e_b is the indicator of the component of b, and G' is the inverse in the pair's own circuit. G' takes the place of
+G in the formula for focal points, so all cells and pairs need one column of G for each boundary cell.
 """
 
 import numpy as np
@@ -21,161 +21,168 @@ from ..linalg.auto import free_memory, select_solver
 from ..linalg.base import require_solved
 from .woodbury import AbstractResistanceRestoration
 
-#: Columns of the inverse that are solved for together.
-COLUMNS = 16
+#: Columns of the inverse computed at a time.
+COLUMNS_PER_BLOCK = 16
 
 
 class RegionResistanceRestoration(AbstractResistanceRestoration):
-    """By how much effective resistances between focal regions fall when a cell alone is raised to a permeability.
+    """Decrease of the effective resistances between focal regions when one cell is restored to a given permeability.
 
     Parameters
     ----------
     grid
         The landscape, undirected.
     focal
-        Focal regions, or points. A region is made of its active cells, also where others of its cells are raised.
+        Focal regions, or points. A region consists of its active cells, even if an inactive one is restored.
     distance
-        How resistances are solved for.
+        The resistance distance, with its solver; by default one with an automatic choice.
+    cells_per_block
+        Cells between which entries of the inverse are computed at a time; the result does not depend on it.
 
     Raises
     ------
     ValueError
         Fewer than two focal nodes; a directed graph.
     MemoryError
-        The columns of all cells at rims do not fit into the memory.
+        The columns of all boundary cells do not fit into memory.
 
     Examples
     --------
-    >>> from ..grid import GridGraph
+    >>> from permea.engine import GridGraph
     >>> grid = GridGraph(np.array([[1.0, 1.0, 0.1, 1.0, 1.0]]), edge_rule="resistance")
-    >>> gain = RegionResistanceRestoration(grid, FocalNodes(np.array([1, 2]), (np.array([0, 1]), np.array([3, 4]))))
-    >>> gain.when_raised_to(1.0).gain.round(9)
+    >>> regions = FocalNodes(np.array([1, 2]), (np.array([0, 1]), np.array([3, 4])))
+    >>> RegionResistanceRestoration(grid, regions).evaluate(1.0).gain.round(9)
     array([[0., 0., 9., 0., 0.]])
     """
 
     def _prepare(self, focal: FocalNodes) -> None:
-        """Solve for what every question needs: the columns of the inverse at rims."""
-        cells = np.asarray(self.grid.cells)
-        self.places = [cells[mine] for mine in focal_vertices(self.grid, focal)]
-        self.regions = [np.bincount(mine, minlength=self.components.size) > 0 for mine in self.places]
-        rims = [self._rim(region) for region in self.regions]
-        self.terminals = np.unique(np.concatenate(rims))
-        self.rims = [np.searchsorted(self.terminals, rim) for rim in rims]
+        """Solve for the columns of the inverse at the boundary cells."""
+        grid_cells = np.asarray(self.grid.cells)
+        cells = [grid_cells[vertices] for vertices in focal_vertices(self.grid, focal)]
+        self.regions = [np.bincount(members, minlength=self.components.size) > 0 for members in cells]
+        boundaries = [self._boundary(region) for region in self.regions]
+        self.terminals = np.unique(np.concatenate(boundaries))
+        self.boundaries = [np.searchsorted(self.terminals, boundary) for boundary in boundaries]
         needed = self.terminals.size * self.components.size * 8
         if needed > free_memory():
             raise MemoryError(
-                f"the gain between regions takes a column of the inverse for each of {self.terminals.size:,} cells at "
-                f"their rims, {needed / 2**30:.1f} GB"
+                f"the gain between regions needs a column of the inverse for each of {self.terminals.size:,} cells at "
+                f"their boundaries, {needed / 2**30:.1f} GB"
             )
-        self.columns = self._solved()
-        touched = [np.unique(self.components[mine]) for mine in self.places]
-        count = len(self.places)
-        self._pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
-        self._connected = [np.intersect1d(touched[i], touched[j]).size > 0 for i, j in self._pairs]
-        self._touched = touched
-        self._answers = {
-            pair: self._answer(*pair) for pair, joined in zip(self._pairs, self._connected, strict=True) if joined
+        self.columns = self._inverse_columns()
+        self._region_components = [np.unique(self.components[members]) for members in cells]
+        self._pairs = [(i, j) for i in range(len(cells)) for j in range(i + 1, len(cells))]
+        self._connected = [
+            np.intersect1d(self._region_components[i], self._region_components[j]).size > 0 for i, j in self._pairs
+        ]
+        self._pair_systems = {
+            pair: self._pair_system(*pair)
+            for pair, connected in zip(self._pairs, self._connected, strict=True)
+            if connected
         }
 
     @property
     def pairs(self) -> int:
-        """How many pairs of focal regions are connected."""
+        """Number of connected pairs of focal regions."""
         return sum(self._connected)
 
-    def _rim(self, region: Bool[np.ndarray, "cells"]) -> Int[np.ndarray, "k"]:
-        """Return the cells of a region that have a neighbour beyond it."""
+    def _boundary(self, region: Bool[np.ndarray, "cells"]) -> Int[np.ndarray, "k"]:
+        """Return the cells of a region that have a neighbour outside it."""
         cells = np.flatnonzero(region)
-        near = self._neighbours[:, cells]
-        beyond = ((near >= 0) & ~region[near]).any(0)
-        # Where there is nothing beyond, any cell of each component speaks for it.
+        neighbours = self._neighbours[:, cells]
+        on_boundary = ((neighbours >= 0) & ~region[neighbours]).any(0)
+        # A component that lies within the region is represented by one of its cells.
         for component in np.unique(self.components[cells]):
-            mine = self.components[cells] == component
-            if not beyond[mine].any():
-                beyond[np.argmax(mine)] = True
-        return cells[beyond]
+            members = self.components[cells] == component
+            if not on_boundary[members].any():
+                on_boundary[np.argmax(members)] = True
+        return cells[on_boundary]
 
-    def _solved(self) -> Float[np.ndarray, "terminals cells"]:
+    def _inverse_columns(self) -> Float[np.ndarray, "terminals cells"]:
         system, shape = self._system, self.grid.shape
         center, edges = np.asarray(system.center), np.asarray(system.edges)
         solver = self.distance.solver or select_solver(shape, self.terminals.size, symmetric=True).solver
-        result = np.empty((self.terminals.size, self.components.size))
-        for start in range(0, self.terminals.size, COLUMNS):
-            mine = self.terminals[start : start + COLUMNS]
-            fed = np.zeros((mine.size, self.components.size))
-            fed[np.arange(mine.size), mine] = 1.0
-            found = require_solved(solver.solve_arrays(center, edges, fed.reshape(-1, *shape)))
-            result[start : start + COLUMNS] = np.asarray(found).reshape(mine.size, -1)
-        result[:, self.components == 0] = 0.0
-        return result
+        columns = np.empty((self.terminals.size, self.components.size))
+        for start in range(0, self.terminals.size, COLUMNS_PER_BLOCK):
+            block = self.terminals[start : start + COLUMNS_PER_BLOCK]
+            unit_vectors = np.zeros((block.size, self.components.size))
+            unit_vectors[np.arange(block.size), block] = 1.0
+            solution = require_solved(solver.solve_arrays(center, edges, unit_vectors.reshape(-1, *shape)))
+            columns[start : start + COLUMNS_PER_BLOCK] = np.asarray(solution).reshape(block.size, -1)
+        columns[:, self.components == 0] = 0.0
+        return columns
 
-    def _answer(self, one: int, other: int) -> tuple[Int[np.ndarray, "t"], Int[np.ndarray, "k"], np.ndarray]:
-        """Return the rims of a pair, the components that it touches, and M⁻¹."""
-        both = np.unique(np.concatenate([self.rims[one], self.rims[other]]))
-        own = self.components[self.terminals[both]]
-        touched = np.union1d(self._touched[one], self._touched[other])
-        matrix = np.zeros((both.size + 1 + touched.size,) * 2)
-        matrix[: both.size, : both.size] = self.columns[np.ix_(both, self.terminals[both])]
-        second = self.regions[other][self.terminals[both]]
-        marks = np.column_stack([second, own[:, None] == touched[None]]).astype(float)
-        matrix[: both.size, both.size :] = marks
-        matrix[both.size :, : both.size] = marks.T
-        if self._same(one, other):
-            return both, touched, np.zeros_like(matrix)
-        return both, touched, np.linalg.inv(matrix)
+    def _pair_system(self, i: int, j: int) -> tuple[Int[np.ndarray, "t"], Int[np.ndarray, "k"], np.ndarray]:
+        """Return the terminals of a pair, the components that it touches, and M⁻¹."""
+        terminals = np.unique(np.concatenate([self.boundaries[i], self.boundaries[j]]))
+        cells = self.terminals[terminals]
+        touched = np.union1d(self._region_components[i], self._region_components[j])
+        matrix = np.zeros((terminals.size + 1 + touched.size,) * 2)
+        matrix[: terminals.size, : terminals.size] = self.columns[np.ix_(terminals, cells)]
+        in_component = self.components[cells][:, None] == touched[None]
+        indicators = np.column_stack([self.regions[j][cells], in_component]).astype(float)
+        matrix[: terminals.size, terminals.size :] = indicators
+        matrix[terminals.size :, : terminals.size] = indicators.T
+        if self._overlap(i, j):
+            return terminals, touched, np.zeros_like(matrix)
+        return terminals, touched, np.linalg.inv(matrix)
 
-    def _same(self, one: int, other: int) -> bool:
-        return bool((self.regions[one] & self.regions[other]).any())
+    def _overlap(self, i: int, j: int) -> bool:
+        return bool((self.regions[i] & self.regions[j]).any())
 
-    def _joined(self, looked_at: np.ndarray) -> Int[np.ndarray, "rows columns"]:
-        """Return how many pairs each cell would join: components around it of which each holds one of the two."""
-        joined = np.zeros(self.components.size, np.int64)
-        new = np.flatnonzero(looked_at.ravel() & (self.components == 0))
-        around = self._around(new)
-        near = [(np.isin(around, touched) & (around > 0)).any(0) for touched in self._touched]
-        for (one, other), connected in zip(self._pairs, self._connected, strict=True):
+    def _newly_connected(self, candidates: np.ndarray) -> Int[np.ndarray, "rows columns"]:
+        """Return the number of pairs that each cell would connect: pairs with both regions in adjacent components."""
+        newly_connected = np.zeros(self.components.size, np.int64)
+        new = np.flatnonzero(candidates.ravel() & (self.components == 0))
+        adjacent = self._adjacent_components(new)
+        is_adjacent = [
+            (np.isin(adjacent, components) & (adjacent > 0)).any(0) for components in self._region_components
+        ]
+        for (i, j), connected in zip(self._pairs, self._connected, strict=True):
             if not connected:
-                joined[new] += near[one] & near[other]
-        return joined.reshape(self.grid.shape)
+                newly_connected[new] += is_adjacent[i] & is_adjacent[j]
+        return newly_connected.reshape(self.grid.shape)
 
-    def _exactly(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
-        """Return the sum of the gains of all pairs for some cells, from what changes in their stars."""
-        members, delta, new = self._stars(cells, star, change)
-        ties, conductors = self._ties
-        around = np.where(new, self._around(cells), 0)
-        first = len(members)
-        members = np.concatenate([members, np.where(around > 0, ties[around], -1)])
-        delta = np.pad(delta, ((0, 0), (0, len(around)), (0, len(around))))
-        terminals, where, inverse = self._inverse_among(members)
-        there = terminals >= 0
+    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
+        members, update, new = self._star_updates(cells, star, change)
+        grounded_cells, conductances = self._grounding
+        adjacent = np.where(new, self._adjacent_components(cells), 0)
+        star_size = len(members)
+        members = np.concatenate([members, np.where(adjacent > 0, grounded_cells[adjacent], -1)])
+        update = np.pad(update, ((0, 0), (0, len(adjacent)), (0, len(adjacent))))
+        terminals, index, inverse = self._inverse_between(members)
+        exists = terminals >= 0
         total = np.zeros(len(cells))
-        for (one, other), (rows, touched, answer) in self._answers.items():
-            seen = np.zeros((len(answer), terminals.size))
-            seen[: rows.size, there] = self.columns[np.ix_(rows, terminals[there])]
-            seen[rows.size + 1 :, there] = self.components[terminals[there]][None] == touched[:, None]
-            spread = answer @ seen
-            between = (inverse - seen.T @ spread)[where.T[:, :, None], where.T[:, None, :]]
-            potential = spread[rows.size][where.T]
-            mine = self._within_one_node(delta, members, first, one, other)
-            # Components beyond the pair lose their ties where they are joined with it, as nothing floats any more.
-            gone = (around > 0) & ~np.isin(around, touched) & np.isin(around, touched).any(0)
-            for place in range(len(around)):
-                mine[:, first + place, first + place] -= np.where(gone[place], conductors[around[place]], 0.0)
-            right = mine @ potential[:, :, None]
-            total += (potential[:, None] @ np.linalg.solve(np.eye(len(members)) + mine @ between, right))[:, 0, 0]
+        for (i, j), (rows, touched, inverse_of_m) in self._pair_systems.items():
+            u = np.zeros((len(inverse_of_m), terminals.size))
+            u[: rows.size, exists] = self.columns[np.ix_(rows, terminals[exists])]
+            u[rows.size + 1 :, exists] = self.components[terminals[exists]][None] == touched[:, None]
+            solution = inverse_of_m @ u
+            between = (inverse - u.T @ solution)[index.T[:, :, None], index.T[:, None, :]]
+            potential = solution[rows.size][index.T]
+            pair_update = self._without_edges_within_regions(update, members, star_size, i, j)
+            # Components beyond the pair lose their grounds when they are connected with it: nothing floats any more.
+            ungrounded = (adjacent > 0) & ~np.isin(adjacent, touched) & np.isin(adjacent, touched).any(0)
+            for number in range(len(adjacent)):
+                member = star_size + number
+                pair_update[:, member, member] -= np.where(ungrounded[number], conductances[adjacent[number]], 0.0)
+            right = pair_update @ potential[:, :, None]
+            solved = np.linalg.solve(np.eye(len(members)) + pair_update @ between, right)
+            total += (potential[:, None] @ solved)[:, 0, 0]
         return np.maximum(total, 0.0)
 
-    def _within_one_node(
-        self, delta: np.ndarray, members: np.ndarray, star: int, one: int, other: int
+    def _without_edges_within_regions(
+        self, update: np.ndarray, members: np.ndarray, star_size: int, i: int, j: int
     ) -> Float[np.ndarray, "cells members members"]:
-        """Return what changes in the circuit of a pair: nothing between cells of the same region."""
-        delta = delta.copy()
-        for region in (self.regions[one], self.regions[other]):
-            inside = np.where(members[:star] >= 0, region[members[:star]], False)
-            for at in range(1, star):
-                both = inside[0] & inside[at]
-                by = np.where(both, -delta[:, 0, at], 0.0)
-                delta[:, 0, 0] -= by
-                delta[:, at, at] -= by
-                delta[:, 0, at] += by
-                delta[:, at, 0] += by
-        return delta
+        """Return the update in the circuit of a pair, where edges between cells of the same region do not matter."""
+        update = update.copy()
+        for region in (self.regions[i], self.regions[j]):
+            inside = np.where(members[:star_size] >= 0, region[members[:star_size]], False)
+            for member in range(1, star_size):
+                within = inside[0] & inside[member]
+                conductance = np.where(within, -update[:, 0, member], 0.0)
+                update[:, 0, 0] -= conductance
+                update[:, member, member] -= conductance
+                update[:, 0, member] += conductance
+                update[:, member, 0] += conductance
+        return update

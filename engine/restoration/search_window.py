@@ -1,4 +1,4 @@
-"""Barrier Mapper's improvement score: what a strip of restored land across a search window would save."""
+"""Barrier Mapper's improvement score: the cost saved by restoring a strip across a search window (McRae 2012)."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ from .least_cost import LeastCostRestoration
 class ImprovementScore:
     """Improvement scores of search windows around every cell.
 
-    Parameters
+    Attributes
     ----------
     largest, total
-        The largest score of a pair of focal nodes, and the sum over all pairs, in units of cost: 0 where a window
-        improves nothing, infinite where it joins what no way joins, NaN where no window is looked at.
+        The largest score of a pair of focal nodes, and the sum over all pairs, in units of cost: 0 where there is no
+        improvement, infinite where the window connects focal nodes without a path, NaN in cells without a window.
     """
 
     largest: Float[np.ndarray, "rows columns"]
@@ -29,25 +29,26 @@ def improvement_score(
     least_costs: LeastCostRestoration,
     radius: float,
     resistance: float = 1.0,
-    looked_at: Bool[np.ndarray, "rows columns"] | None = None,
+    candidates: Bool[np.ndarray, "rows columns"] | None = None,
 ) -> ImprovementScore:
     """Return Barrier Mapper's improvement score of a circular search window around every cell.
 
         score(x) = d(s, t) − ( min d_s + min d_t + 2 r R' ),
 
-    the minima being taken over the cells of the window: the least costs to its most accessible cells on either side,
-    and a strip across it with the resistance of restored land. Scores below 0 are 0.
+    with minima over the cells of the window: the least costs to its most accessible cells from either side, plus the
+    cost of a strip of restored land across it. Negative scores are set to 0.
 
     Parameters
     ----------
     least_costs
         The least costs of a landscape between focal nodes.
     radius
-        r, in map units; cells whose centres are no further from the centre of a cell belong to its window.
+        Radius r of the windows, in map units. A cell belongs to a window if its centre is no further from the window's
+        centre.
     resistance
-        R', cost of a unit of length of restored land.
-    looked_at
-        Which cells have a window; by default those that are active. Windows reach beyond them.
+        R', the cost of a unit of length of restored land.
+    candidates
+        The cells that have a window; by default the active cells. Windows contain other cells as well.
 
     Raises
     ------
@@ -56,9 +57,9 @@ def improvement_score(
 
     Notes
     -----
-    It is a score, not a distance: the two most accessible cells may lie on one side of the window, and restored land
-    beyond the strip counts for nothing. Barrier Mapper divides it by 2 r, for the improvement by length of restored
-    land, and takes the minima over the rim of the window, one map unit wide.
+    It is a score, not a distance: the two most accessible cells may lie on the same side of the window, and restored
+    land beyond the strip does not count. Barrier Mapper divides it by 2 r, the improvement per length of restored land,
+    and takes the minima over the boundary of the window, one map unit wide.
 
     References
     ----------
@@ -67,7 +68,7 @@ def improvement_score(
 
     Examples
     --------
-    >>> from ..graph.focal_nodes import FocalNodes
+    >>> from permea.engine.graph import FocalNodes
     >>> grid = GridGraph(np.array([[1.0, 1.0, 0.1, 1.0, 1.0]]), edge_rule="resistance")
     >>> ends = FocalNodes(np.array([1, 2]), (np.array([0]), np.array([4])))
     >>> improvement_score(LeastCostRestoration(grid, ends), radius=1.0).largest
@@ -77,32 +78,28 @@ def improvement_score(
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"the {name} of a search window must be a positive number, not {value:g}")
     grid = least_costs.grid
-    disc = window_of(grid, radius)
-    nearest_from = [_nearest(costs, disc) for costs in least_costs.costs_from]
-    alike = least_costs.both_ways_alike
-    nearest_to = nearest_from if alike else [_nearest(costs, disc) for costs in least_costs.costs_to]
+    window = disc_mask(grid, radius)
+    least_from = [_window_minimum(costs, window) for costs in least_costs.costs_from]
+    symmetric = least_costs.symmetric
+    least_to = least_from if symmetric else [_window_minimum(costs, window) for costs in least_costs.costs_to]
     largest, total = np.zeros((2, *grid.shape))
     for source, target in least_costs.pairs:
-        then = nearest_from[source] + nearest_to[target] + 2 * radius * resistance
-        # What no window reaches from either side stays infinitely far.
-        now, reached = least_costs.between(source, target), np.isfinite(then)
-        score = np.where(reached, np.maximum(now - np.where(reached, then, 0.0), 0.0), 0.0)
+        restored = least_from[source] + least_to[target] + 2 * radius * resistance
+        # Where no path reaches the window the cost stays infinite, and there is no improvement.
+        current, reachable = least_costs.between(source, target), np.isfinite(restored)
+        score = np.where(reachable, np.maximum(current - np.where(reachable, restored, 0.0), 0.0), 0.0)
         np.maximum(largest, score, out=largest)
         total += score
-    where = np.asarray(grid.active) if looked_at is None else looked_at
-    return ImprovementScore(np.where(where, largest, np.nan), np.where(where, total, np.nan))
+    reported = np.asarray(grid.active) if candidates is None else candidates
+    return ImprovementScore(np.where(reported, largest, np.nan), np.where(reported, total, np.nan))
 
 
-def _nearest(costs: np.ndarray, disc: np.ndarray) -> np.ndarray:
-    return minimum_filter(costs, footprint=disc, mode="constant", cval=np.inf)
-
-
-def window_of(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"]:
-    """Return which cells around a cell lie within a radius, in map units.
+def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"]:
+    """Return which cells around a cell lie within a radius in map units.
 
     Examples
     --------
-    >>> window_of(GridGraph(np.ones((9, 9)), pixel_size=(1.0, 2.0)), 2.0).astype(int)
+    >>> disc_mask(GridGraph(np.ones((9, 9)), pixel_size=(1.0, 2.0)), 2.0).astype(int)
     array([[0, 1, 0],
            [0, 1, 0],
            [1, 1, 1],
@@ -111,3 +108,7 @@ def window_of(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"
     """
     down, right = (np.arange(-int(radius / side), int(radius / side) + 1) * side for side in grid.pixel_size)
     return np.hypot(down[:, None], right[None]) <= radius * (1 + 1e-12)
+
+
+def _window_minimum(costs: np.ndarray, window: np.ndarray) -> np.ndarray:
+    return minimum_filter(costs, footprint=window, mode="constant", cval=np.inf)

@@ -83,7 +83,7 @@ class BarriersTask(Task):
                 outputs["restored_gain"] = gains.gain
                 finite = gains.gain[np.isfinite(gains.gain)]
                 metrics["largest_restored_gain"] = finite.max() if finite.size else None
-                metrics["newly_connecting_cells"] = int((gains.joined > 0).sum())
+                metrics["newly_connecting_cells"] = int((gains.n_newly_connected > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
                 pinched = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
@@ -114,7 +114,7 @@ def _restored(job: Job, restoration: Restoration) -> RestorationGain:
     restorable = np.asarray(job.inputs["valid"], dtype=bool)
     progress = _progress(job, "restored_gain")
     if job.parameters.get("restored_radius") is None:
-        return restoration.when_raised_to(permeability, restorable, progress=progress)
+        return restoration.evaluate(permeability, restorable, progress=progress)
     return disc_restoration(
         restoration, positive_parameter(job, "restored_radius"), permeability, restorable, progress=progress
     )

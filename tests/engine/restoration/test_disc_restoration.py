@@ -12,15 +12,15 @@ def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph
     off = ~np.eye(len(nodes), dtype=bool)
     before = pairwise(landscape, reference_dense.least_costs, nodes, **graph)
     connected = np.isfinite(before) & off
-    gain, joined = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
+    gain, n_newly_connected = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
     rows, columns = np.indices(landscape.shape)
     for cell in np.argwhere(restorable):
         disc = np.hypot((rows - cell[0]) * 2.0, (columns - cell[1]) * 3.0) <= radius
         changed = np.where(disc & restorable, np.maximum(landscape, restored), landscape)
         after = pairwise(changed, reference_dense.least_costs, nodes, **graph)
-        joined[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        n_newly_connected[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
         gain[tuple(cell)] = (before[connected] - after[connected]).mean() if connected.any() else 0.0
-    return np.where(joined > 0, np.inf, gain), joined
+    return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
@@ -36,12 +36,12 @@ def test_what_least_costs_gain_by_a_restored_disc_is_what_searching_anew_finds(
     restorable[2:4, 3] = restorable[6, 6] = False
     costs = LeastCostRestoration(grid_of(landscape, **graph), focal(*nodes))
     found = disc_restoration(costs, radius, restored, restorable)
-    gain, joined = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
+    gain, n_newly_connected = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
     np.testing.assert_allclose(found.gain, gain, rtol=1e-11, atol=1e-12)
-    np.testing.assert_array_equal(found.joined, joined)
+    np.testing.assert_array_equal(found.n_newly_connected, n_newly_connected)
     assert (gain > 0).any() or restored < 1
     if radius < 2:
-        single = costs.when_raised_to(restored, restorable)
+        single = costs.evaluate(restored, restorable)
         np.testing.assert_allclose(found.gain, single.gain, rtol=1e-11, atol=1e-12)
 
 

@@ -40,14 +40,14 @@ def by_brute_force(landscape, quantity, nodes, **graph):
     off = ~np.eye(len(nodes), dtype=bool)
     before = pairwise(landscape, quantity, nodes, **graph)
     connected = np.isfinite(before) & off
-    gain, joined = np.zeros(landscape.shape), np.zeros(landscape.shape, int)
+    gain, n_newly_connected = np.zeros(landscape.shape), np.zeros(landscape.shape, int)
     for cell in np.ndindex(*landscape.shape):
         changed = landscape.copy()
         changed[cell] = max(changed[cell], RESTORED)
         after = pairwise(changed, quantity, nodes, **graph)
         gain[cell] = (before - after)[connected].mean() if connected.any() else 0.0
-        joined[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
-    return np.where(joined > 0, np.inf, gain), joined
+        n_newly_connected[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
+    return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
@@ -55,10 +55,10 @@ def by_brute_force(landscape, quantity, nodes, **graph):
 def test_what_least_costs_gain_by_a_raised_cell_is_what_searching_anew_finds(name, neighbors, edge_rule):
     landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
     nodes = (0, REGION, 13, 55)
-    found = LeastCostRestoration(grid_of(landscape, **graph), focal(*nodes)).when_raised_to(RESTORED, EVERYWHERE)
-    gain, joined = by_brute_force(landscape, reference_dense.least_costs, nodes, **graph)
+    found = LeastCostRestoration(grid_of(landscape, **graph), focal(*nodes)).evaluate(RESTORED, EVERYWHERE)
+    gain, n_newly_connected = by_brute_force(landscape, reference_dense.least_costs, nodes, **graph)
     np.testing.assert_allclose(found.gain, gain, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(found.joined, joined)
+    np.testing.assert_array_equal(found.n_newly_connected, n_newly_connected)
     assert (gain[np.isfinite(gain)] > 0).any()
 
 
@@ -66,17 +66,17 @@ def test_what_least_costs_gain_by_a_raised_cell_is_what_searching_anew_finds(nam
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 def test_what_resistances_gain_by_a_raised_cell_is_what_solving_anew_finds(name, neighbors, edge_rule):
     landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
-    found = PointResistanceRestoration(grid_of(landscape, **graph), focal(*POINTS)).when_raised_to(RESTORED, EVERYWHERE)
-    gain, joined = by_brute_force(landscape, reference_dense.effective_resistances, POINTS, **graph)
+    found = PointResistanceRestoration(grid_of(landscape, **graph), focal(*POINTS)).evaluate(RESTORED, EVERYWHERE)
+    gain, n_newly_connected = by_brute_force(landscape, reference_dense.effective_resistances, POINTS, **graph)
     np.testing.assert_allclose(found.gain, gain, rtol=1e-8, atol=1e-10)
-    np.testing.assert_array_equal(found.joined, joined)
+    np.testing.assert_array_equal(found.n_newly_connected, n_newly_connected)
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 def test_no_cell_gains_more_than_its_bound_and_the_bound_is_close(name, neighbors, edge_rule):
     gains = PointResistanceRestoration(grid_of(LANDSCAPES[name](), neighbors, edge_rule), focal(*POINTS))
-    bound, gain = gains.bound(RESTORED, EVERYWHERE), gains.when_raised_to(RESTORED, EVERYWHERE).gain
+    bound, gain = gains.bound(RESTORED, EVERYWHERE), gains.evaluate(RESTORED, EVERYWHERE).gain
     np.testing.assert_array_equal(np.isinf(bound), np.isinf(gain))
     there = np.isfinite(gain)
     assert (gain[there] <= bound[there] + 1e-10).all()
@@ -114,7 +114,7 @@ def test_what_resistances_between_regions_gain_by_a_raised_cell_is_what_solving_
 ):
     landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
     regions = tuple(node[landscape.ravel()[node] > 0] for node in regions)
-    found = RegionResistanceRestoration(grid_of(landscape, **graph), focal(*regions)).when_raised_to(
+    found = RegionResistanceRestoration(grid_of(landscape, **graph), focal(*regions)).evaluate(
         RESTORED, EVERYWHERE
     )
     before = merged_resistances(landscape, regions, **graph)
@@ -123,18 +123,18 @@ def test_what_resistances_between_regions_gain_by_a_raised_cell_is_what_solving_
         changed = landscape.copy()
         changed[cell] = max(changed[cell], RESTORED)
         after = merged_resistances(changed, regions, **graph)
-        joined = (np.isinf(before) & np.isfinite(after)).sum() // 2
-        assert found.joined[cell] == joined
-        expected = np.inf if joined else (before[connected] - after[connected]).mean()
+        n_newly_connected = (np.isinf(before) & np.isfinite(after)).sum() // 2
+        assert found.n_newly_connected[cell] == n_newly_connected
+        expected = np.inf if n_newly_connected else (before[connected] - after[connected]).mean()
         assert found.gain[cell] == pytest.approx(expected, rel=1e-7, abs=1e-10), cell
     assert (found.gain > 1e-3).any() and found.pairs == connected.sum() // 2
 
 
 def test_between_points_the_gain_is_the_same_as_between_regions_of_one_cell():
     grid = grid_of(walled())
-    regions, points = (kind(grid, focal(*POINTS)).when_raised_to(RESTORED, EVERYWHERE) for kind in KINDS)
+    regions, points = (kind(grid, focal(*POINTS)).evaluate(RESTORED, EVERYWHERE) for kind in KINDS)
     np.testing.assert_allclose(regions.gain, points.gain, rtol=1e-8, atol=1e-10)
-    np.testing.assert_array_equal(regions.joined, points.joined)
+    np.testing.assert_array_equal(regions.n_newly_connected, points.n_newly_connected)
 
 
 @pytest.mark.parametrize("name", LANDSCAPES)
@@ -154,26 +154,24 @@ def test_the_barrier_map_between_regions_is_the_slope_of_their_resistance(name):
     assert (found.pairs, found.unreachable_pairs) == (connected.sum(), (~connected).sum() - len(regions))
 
 
-def test_a_landscape_larger_than_one_batch_of_cells_gains_the_same(monkeypatch):
-    from permea.engine.restoration import woodbury
-
-    whole = PointResistanceRestoration(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
-    monkeypatch.setattr(woodbury, "TOGETHER", 60)
-    parts = PointResistanceRestoration(grid_of(rough()), focal(*POINTS)).when_raised_to(RESTORED).gain
-    np.testing.assert_allclose(parts, whole, rtol=1e-9, atol=1e-12)
+def test_gains_do_not_depend_on_the_block_size():
+    grid, points = grid_of(rough()), focal(*POINTS)
+    whole = PointResistanceRestoration(grid, points).evaluate(RESTORED).gain
+    blocks = PointResistanceRestoration(grid, points, cells_per_block=60).evaluate(RESTORED).gain
+    np.testing.assert_allclose(blocks, whole, rtol=1e-9, atol=1e-12)
 
 
 def test_only_cells_that_are_asked_for_are_told():
     asked = np.zeros((7, 8), bool)
     asked[3, 3:6] = True
     gains = PointResistanceRestoration(grid_of(rough()), focal(*POINTS))
-    every, some = (gains.when_raised_to(RESTORED, where).gain for where in (EVERYWHERE, asked))
+    every, some = (gains.evaluate(RESTORED, where).gain for where in (EVERYWHERE, asked))
     np.testing.assert_allclose(some[asked], every[asked], rtol=1e-9)
     assert np.isnan(some[~asked]).all()
 
 
 def test_a_cell_that_is_good_already_gains_nothing():
-    gains = PointResistanceRestoration(grid_of(rough()), focal(*POINTS)).when_raised_to(1e-9).gain
+    gains = PointResistanceRestoration(grid_of(rough()), focal(*POINTS)).evaluate(1e-9).gain
     assert np.nanmax(gains) == 0
 
 
@@ -218,7 +216,7 @@ def test_the_barrier_map_between_regions_is_the_slope_of_the_distance_of_their_n
 def test_a_small_restoration_gains_what_the_gradient_promises():
     landscape, nudge = rough(), 1e-6
     slope = barrier_map(grid_of(landscape), focal(*POINTS), ResistanceDistance()).gain
-    gain = PointResistanceRestoration(grid_of(landscape), focal(*POINTS)).when_raised_to(
+    gain = PointResistanceRestoration(grid_of(landscape), focal(*POINTS)).evaluate(
         np.where(landscape > 0, landscape, 1) + nudge
     )
     np.testing.assert_allclose(gain.gain / nudge, slope, rtol=1e-3, atol=1e-6 * np.nanmax(slope))
@@ -301,12 +299,12 @@ REFUSED = {
         "focal nodes 1 and 2 lie in the same cell",
     ),
     "nothing restored": (
-        lambda grid: LeastCostRestoration(grid, focal(0, 55)).when_raised_to(0.0),
+        lambda grid: LeastCostRestoration(grid, focal(0, 55)).evaluate(0.0),
         "must be a positive number, not 0",
     ),
     "another raster": (
-        lambda grid: LeastCostRestoration(grid, focal(0, 55)).when_raised_to(np.ones((2, 2))),
-        r"restored has \(2, 2\) cells, the landscape \(7, 8\)",
+        lambda grid: LeastCostRestoration(grid, focal(0, 55)).evaluate(np.ones((2, 2))),
+        r"restored permeability has \(2, 2\) cells, the landscape \(7, 8\)",
     ),
     "no window": (
         lambda grid: improvement_score(LeastCostRestoration(grid, focal(0, 55)), 0.0),
@@ -328,4 +326,4 @@ def test_nodes_that_no_way_joins_have_no_gradient_and_no_corridor():
     for attempt in (barrier_map, lambda *given: pinch_points(*given, 1.0)):
         with pytest.raises(ValueError, match="none of the . pairs of focal nodes can reach each other"):
             attempt(grid, focal(0, 2))
-    assert np.isinf(LeastCostRestoration(grid, focal(0, 2)).when_raised_to(1.0, np.ones((1, 3), bool)).gain[0, 1])
+    assert np.isinf(LeastCostRestoration(grid, focal(0, 2)).evaluate(1.0, np.ones((1, 3), bool)).gain[0, 1])

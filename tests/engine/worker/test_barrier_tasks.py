@@ -42,15 +42,15 @@ def test_the_gain_of_restoring_is_that_of_the_library(tmp_path, distance, radius
             (RegionResistanceRestoration if focal is REGIONS else PointResistanceRestoration),
             ResistanceDistance(),
         )
-        expected = kind(grid, nodes).when_raised_to(2.0, valid)
+        expected = kind(grid, nodes).evaluate(2.0, valid)
     else:
         costs, measure = LeastCostRestoration(grid, nodes), LCPDistance()
-        expected = disc_restoration(costs, radius, 2.0, valid) if radius else costs.when_raised_to(2.0, valid)
+        expected = disc_restoration(costs, radius, 2.0, valid) if radius else costs.evaluate(2.0, valid)
     np.testing.assert_allclose(ended.output("restored_gain"), expected.gain, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(ended.output("gain"), barrier_map(grid, nodes, measure).gain, rtol=1e-8, atol=1e-10)
     finite = expected.gain[np.isfinite(expected.gain)]
     assert ended.metrics["largest_restored_gain"] == pytest.approx(finite.max())
-    assert ended.metrics["newly_connecting_cells"] == (expected.joined > 0).sum() > 0
+    assert ended.metrics["newly_connecting_cells"] == (expected.n_newly_connected > 0).sum() > 0
 
 
 @pytest.mark.parametrize(
