@@ -5,7 +5,8 @@ import io
 import numpy as np
 
 from permea.engine.worker.protocol import Reporter
-from permea.engine.worker.task import Job, tasks
+from permea.engine.worker.task import Job
+from permea.engine.worker.tasks import TASKS
 
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
@@ -23,7 +24,7 @@ def job(landscape: BenchmarkLandscape, timer: Timer, *, task: str, points: int, 
         arrays = {"landscape": permeability, "valid": landscape.active, "sources": sources}
         return Job({**GRAPH, **parameters}, arrays, Reporter(io.StringIO()))
 
-    task_object = tasks()[task]
+    task_object = TASKS[task]
     estimate = task_object.estimate(make_job(0))
     timer.time(lambda repetition: task_object.run(make_job(repetition)), compiled=True)
     return {"estimated_seconds": estimate.seconds, "estimated_bytes": estimate.bytes}

@@ -13,7 +13,7 @@ from ..distances import AbstractDistance
 from ..graph.grid_graph import EdgeRule
 from ..hashable_function import HashableFunction
 from ..storage.fingerprint import hash_raster, to_manifest
-from ..storage.npy_raster import on_disk, raster_of
+from ..storage.npy_raster import as_raster, on_disk
 from ..storage.raster_like import RasterLike
 from .batch import BatchResult, ConnectivityBatchJob, permeability_of_quality
 from .batch_checkpoint import BatchCheckpoint
@@ -85,11 +85,11 @@ class _WindowedAnalysis:
         pixel_size: tuple[float, float] = (1.0, 1.0),
         batch: int | None = None,
     ):
-        self.quality = on_disk(raster_of(quality, "quality"))
+        self.quality = on_disk(as_raster(quality, "quality"))
         self._permeability_is_function = callable(permeability)
         self.permeability = None
         if not self._permeability_is_function:
-            self.permeability = on_disk(raster_of(permeability, "permeability"))
+            self.permeability = on_disk(as_raster(permeability, "permeability"))
         shape = tuple(self.quality.shape)
         if self.permeability is not None and tuple(self.permeability.shape) != shape:
             raise ValueError(f"quality has {shape} cells, permeability {tuple(self.permeability.shape)}")

@@ -1,7 +1,9 @@
-"""Finished batches on disk, so that an interrupted run can be resumed."""
+"""Completed batches on disk, so that an interrupted run can be resumed."""
 
-import zipfile
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,62 +11,61 @@ from ..storage.checkpoint import CheckpointFolder
 from .batch import BatchResult
 
 
-class BatchCheckpoint(CheckpointFolder):
-    """A folder of finished batches; see `CheckpointFolder`.
+class BatchCheckpoint:
+    """The completed batches of a run, one file each in a checkpoint folder.
 
     Parameters
     ----------
     folder, content
-        As of `CheckpointFolder`.
+        See `CheckpointFolder`.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     kept = BatchCheckpoint(folder, {"range": 25})
-    ...     kept.save(BatchResult(3, 0.5, 1, np.ones((1, 2))))
-    ...     BatchCheckpoint(folder, {"range": 25}).finished(), kept.load(3).total
+    ...     BatchCheckpoint(folder, {"range": 25}).save(BatchResult(3, 0.5, 1, np.ones((1, 2))))
+    ...     resumed = BatchCheckpoint(folder, {"range": 25})
+    ...     resumed.completed(), resumed.load(3).total
     ({3}, 0.5)
     """
 
-    pattern = "batch-*.npz"
+    def __init__(self, folder: str | os.PathLike, content: Mapping[str, Any]):
+        self._checkpoint = CheckpointFolder(folder, content)
 
-    def finished(self) -> set[int]:
-        """Return the numbers of the batches that are there."""
-        return {int(path.stem.split("-")[1]) for path in self.folder.glob(self.pattern)}
+    @property
+    def folder(self) -> Path:
+        """The checkpoint folder."""
+        return self._checkpoint.folder
+
+    def completed(self) -> set[int]:
+        """Return the numbers of the stored batches."""
+        return {int(path.stem.split("-")[1]) for path in self._checkpoint.files("batch-*.npz")}
 
     def save(self, batch: BatchResult) -> None:
-        """Keep a batch.
+        """Store a batch.
 
         Raises
         ------
         OSError
-            The disk is full; all that was kept before is as it was.
+            The disk is full; the batches stored before are unchanged.
         """
         arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
-        self.write(self._file(batch.number).name, lambda file: np.savez(file, **arrays))
+        stored = f"{len(self.completed()):,} finished batches"
+        self._checkpoint.write_arrays(_file_name(batch.number), arrays, stored=stored)
 
     def load(self, number: int) -> BatchResult:
-        """Return a batch that was kept.
+        """Return a stored batch.
 
         Raises
         ------
         ValueError
             Its file is damaged.
         """
-        path = self._file(number)
-        try:
-            with np.load(path, allow_pickle=False) as kept:
-                raster = kept["raster"] if "raster" in kept else None
-                return BatchResult(number, float(kept["total"]), int(kept["windows"]), raster)
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
-            raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
+        arrays = self._checkpoint.read_arrays(_file_name(number))
+        return BatchResult(number, float(arrays["total"]), int(arrays["windows"]), arrays.get("raster"))
 
-    def kept(self) -> str:
-        """Say how many batches are kept."""
-        return f"{len(self.finished()):,} finished batches are kept there"
 
-    def _file(self, number: int) -> Path:
-        return self.folder / f"batch-{number:08d}.npz"
+def _file_name(number: int) -> str:
+    return f"batch-{number:08d}.npz"

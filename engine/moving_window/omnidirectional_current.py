@@ -10,7 +10,7 @@ from ..graph.grid_graph import EdgeRule
 from ..hashable_function import HashableFunction
 from ..linalg.stencil_matrix import neighbour_offsets
 from ..storage.fingerprint import hash_raster, row_strips, to_manifest
-from ..storage.npy_raster import on_disk, raster_of
+from ..storage.npy_raster import as_raster, on_disk
 from ..storage.raster_like import RasterLike
 from .batch_checkpoint import BatchCheckpoint
 from .current_batch import CurrentBatchJob
@@ -113,9 +113,9 @@ class MovingWindowCurrent:
         batch: int | None = None,
         max_factored_width: int = MAX_FACTORED_WIDTH,
     ):
-        self.permeability = on_disk(raster_of(permeability, "permeability"))
+        self.permeability = on_disk(as_raster(permeability, "permeability"))
         shape = tuple(self.permeability.shape)
-        strengths = None if sources is None else on_disk(raster_of(sources, "sources"))
+        strengths = None if sources is None else on_disk(as_raster(sources, "sources"))
         validate_shapes(shape, strengths, conditions)
         if not resistance_cutoff > 0:
             raise ValueError(f"resistance_cutoff must be positive, not {resistance_cutoff!r}")
@@ -218,7 +218,7 @@ class MovingWindowCurrent:
         """
         if respect_to not in CURRENT_WRT:
             raise ValueError(f"respect_to must be one of {', '.join(CURRENT_WRT)}, not {respect_to!r}")
-        weights = on_disk(raster_of(weights, "weights"))
+        weights = on_disk(as_raster(weights, "weights"))
         if tuple(weights.shape) != self.windows.shape:
             raise ValueError(f"weights have {tuple(weights.shape)} cells, the landscape {self.windows.shape}")
         job = self._batch_job(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))

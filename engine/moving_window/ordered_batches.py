@@ -1,72 +1,93 @@
-"""Batches in the order of their numbers, whoever computes them and in whichever order they come."""
+"""Batches in ascending order, whichever executor computes them and in whichever order they are completed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from ..storage.disk_space import require_disk_space
+from ..storage.disk_space import free_bytes, require_disk_space
 from .batch import AbstractBatchJob, BatchResult
 from .batch_checkpoint import BatchCheckpoint
 from .dispatch.base import AbstractExecutor
 
-#: The first batch is compiled for; where it takes less than so many seconds, it says nothing of the others.
+#: The first batch includes compilation: if it takes less than this, its time does not predict that of the others.
 ETA_AFTER_SECONDS = 60.0
 
-#: Called with the batches done, of how many, and the seconds that are left as far as is known.
+#: Bytes of a batch's file besides its raster, with the blocks that a file system rounds up to.
+FILE_OVERHEAD_BYTES = 8 << 10
+
+#: Called with the completed batches, the number of all batches, and the remaining seconds, None if unknown.
 Progress = Callable[[int, int, float | None], None]
 
 
 def iterate_in_order(
-    analysis: AbstractBatchJob, dispatch: AbstractExecutor, kept: BatchCheckpoint | None, progress: Progress | None
+    job: AbstractBatchJob,
+    executor: AbstractExecutor,
+    checkpoint: BatchCheckpoint | None,
+    progress: Progress | None,
 ) -> Iterator[BatchResult]:
-    """Yield every batch in the order of the numbers, from the disk if it is there, and say how far it is.
+    """Yield every batch in ascending order, from the checkpoint if it is stored there.
 
     Parameters
     ----------
-    analysis
-        What is computed.
-    dispatch
-        Who computes.
-    kept
-        Where batches are kept, and taken from.
+    job
+        The computation.
+    executor
+        Computes the missing batches.
+    checkpoint
+        Where batches are stored; None to store none.
     progress
-        Called after every batch that was computed.
+        Called after every computed batch.
 
     Raises
     ------
     ValueError
-        The disk has no room for the batches that will be kept; before any is computed.
+        The disk is too full for the missing batches; raised before any is computed.
     """
-    count = analysis.tiles.count
-    finished = set() if kept is None else kept.finished()
-    missing = [number for number in range(count) if number not in finished]
-    if kept is not None:
-        require_disk_space(kept.folder, analysis, missing)
-    arriving = dispatch.results(analysis, missing)
+    count = job.tiles.count
+    stored = set() if checkpoint is None else checkpoint.completed()
+    missing = [number for number in range(count) if number not in stored]
+    if checkpoint is not None:
+        _require_space_for_batches(job, checkpoint, missing)
+    results = executor.results(job, missing)
     early: dict[int, BatchResult] = {}
-    started, done = time.perf_counter(), 0
-    first = started
+    start, computed = time.perf_counter(), 0
+    first_end = start
     for number in range(count):
-        if number in finished:
-            yield kept.load(number)
+        if number in stored:
+            yield checkpoint.load(number)
             continue
         while number not in early:
-            batch = next(arriving)
+            batch = next(results)
             early[batch.number] = batch
-            done += 1
-            if kept is not None:
-                kept.save(batch)
+            computed += 1
+            if checkpoint is not None:
+                checkpoint.save(batch)
             if progress is not None:
                 now = time.perf_counter()
-                first = now if done == 1 else first
-                left = _seconds_left(len(missing) - done, done, now - started, now - first)
-                progress(len(finished) + done, count, left)
+                first_end = now if computed == 1 else first_end
+                seconds = _remaining_seconds(len(missing) - computed, computed, now - start, now - first_end)
+                progress(len(stored) + computed, count, seconds)
         yield early.pop(number)
 
 
-def _seconds_left(left: int, done: int, since_start: float, since_first: float) -> float | None:
-    """Return how long the batches that are left will take, None if that is not known yet."""
-    if not left:
+def _require_space_for_batches(job: AbstractBatchJob, checkpoint: BatchCheckpoint, missing: Sequence[int]) -> None:
+    file_bytes = job.result_bytes + FILE_OVERHEAD_BYTES
+    needed = len(missing) * file_bytes
+    if needed > free_bytes(checkpoint.folder):
+        # Batches without a window store no raster; finding them takes time and is seldom necessary.
+        needed = sum(FILE_OVERHEAD_BYTES if job.is_empty(number) else file_bytes for number in missing)
+    require_disk_space(
+        checkpoint.folder,
+        needed,
+        "keep finished batches",
+        f"{len(missing):,} batches",
+        "Free some space, give a folder on another disk, or use larger batches, whose overlapping buffers are then "
+        "stored once. Without a checkpoint folder nothing is stored",
+    )
+
+
+def _remaining_seconds(remaining: int, computed: int, since_start: float, since_first: float) -> float | None:
+    if not remaining:
         return 0.0
-    if done == 1:
-        return since_start * left if since_start > ETA_AFTER_SECONDS else None
-    return since_first / (done - 1) * left
+    if computed == 1:
+        return since_start * remaining if since_start > ETA_AFTER_SECONDS else None
+    return since_first / (computed - 1) * remaining

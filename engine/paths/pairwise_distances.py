@@ -150,14 +150,14 @@ def _least_costs(
             return (known + known.T) / 2
         return matrix.T if reverse else matrix
 
-    cached = [cache.take(f"search-{number:06d}") for number in range(len(roots))]
+    cached = [cache.get(f"search-{number:06d}") for number in range(len(roots))]
     missing = [number for number, row in enumerate(cached) if row is None]
     for number in set(range(len(roots))) - set(missing):
         matrix[number] = cached[number]
     trees = solver.trees([roots[number] for number in missing], reverse=reverse)
     for done, (number, tree) in enumerate(zip(missing, trees, strict=True), len(roots) - len(missing) + 1):
         matrix[number] = [tree.cost[cells].min() for cells in ends]
-        cache.keep(f"search-{number:06d}", matrix[number])
+        cache.put(f"search-{number:06d}", matrix[number])
         on_partial(done, len(roots), partial_matrix)
     return partial_matrix()
 

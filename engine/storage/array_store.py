@@ -1,73 +1,68 @@
-"""What is worked out of a job, kept on disk array by array, so that a run that was ended goes on where it was."""
-
-import zipfile
-from pathlib import Path
+"""Intermediate arrays of a run in its checkpoint folder."""
 
 import numpy as np
 
 from .checkpoint import CheckpointFolder
 from .result_cache import ResultCache
 
+#: Files `cached-NAME.npy` of the folder.
 PREFIX = "cached-"
 
 
-class ArrayStore(CheckpointFolder, ResultCache):
-    """Arrays by their names, each there as a whole or not at all; see `CheckpointFolder` and `ResultCache`.
+class ArrayStore(ResultCache):
+    """A result cache on disk.
+
+    Parameters
+    ----------
+    checkpoint
+        The folder.
 
     Attributes
     ----------
-    taken
-        How many were there from an earlier run and were taken.
+    hits
+        Number of arrays that were read instead of computed.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     ArrayStore(folder, {"task": "an example"}).keep("potentials-000000", np.array([0.1]))
-    ...     ArrayStore(folder, {"task": "an example"}).take("potentials-000000")
-    array([0.1])
+    ...     store = ArrayStore(CheckpointFolder(folder, {"task": "an example"}))
+    ...     store.put("potentials-000000", np.array([0.1]))
+    ...     store.get("potentials-000000"), store.get("potentials-000016"), store.hits
+    (array([0.1]), None, 1)
     """
 
-    pattern = f"{PREFIX}*.npy"
+    def __init__(self, checkpoint: CheckpointFolder):
+        self._checkpoint = checkpoint
+        self.hits = 0
 
-    taken = 0
-
-    def take(self, name: str) -> np.ndarray | None:
-        """Return what was kept under a name, None where nothing was.
+    def get(self, name: str) -> np.ndarray | None:
+        """Return the array stored under a name, None if there is none.
 
         Raises
         ------
         ValueError
             Its file is damaged.
         """
-        path = self._file(name)
-        if not path.exists():
-            return None
-        try:
-            found = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as problem:
-            raise ValueError(f"{path} is damaged ({problem}): delete it, and it is computed again") from problem
-        self.taken += 1
-        return found
+        array = self._checkpoint.read_array(f"{PREFIX}{name}.npy")
+        self.hits += array is not None
+        return array
 
-    def keep(self, name: str, array: np.ndarray) -> None:
-        """Write an array.
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Store an array.
 
         Raises
         ------
         OSError
-            The disk is full; what was kept before is as it was.
+            The disk is full; the arrays stored before are unchanged.
         """
-        self.write(self._file(name).name, lambda file: np.save(file, np.ascontiguousarray(array), allow_pickle=False))
+        stored = f"{len(self._files()):,} intermediate results"
+        self._checkpoint.write_array(f"{PREFIX}{name}.npy", array, stored=stored)
 
     @property
-    def size(self) -> int:
-        """Bytes of the arrays that are kept."""
-        return sum(path.stat().st_size for path in self.folder.glob(self.pattern))
+    def nbytes(self) -> int:
+        """Bytes on disk."""
+        return sum(path.stat().st_size for path in self._files())
 
-    def kept(self) -> str:
-        """Say how much is kept."""
-        return f"{sum(1 for _ in self.folder.glob(self.pattern)):,} finished parts are kept there"
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{PREFIX}{name}.npy"
+    def _files(self) -> list:
+        return self._checkpoint.files(f"{PREFIX}*.npy")

@@ -1,106 +1,161 @@
-"""Checkpoints: what a run has finished, on disk, with a manifest of what it was computed from."""
+"""Checkpoint folders: completed results, with a manifest of the parameters and inputs they depend on."""
 
 import errno
 import json
 import os
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
-FORMAT = 2
+import numpy as np
+
+from .atomic import remove_partial_files, write_atomically
+
+#: Of the manifest and of the names of files. Version 2 was written by Permea 0.1.0.
+FORMAT = 3
 MANIFEST = "manifest.json"
 
 
 class CheckpointFolder:
-    """A folder of what is finished of a run, and of what it was computed from.
+    """A folder of arrays with a manifest of what they depend on.
 
-    Each file appears as a whole or not at all. A run that finds a folder of the same inputs and parameters takes what
-    is there; of others, it refuses.
+    Every file is written atomically. A run with the same manifest reads the stored arrays and computes only those that
+    are missing; a run with another manifest is refused.
 
     Parameters
     ----------
     folder
-        Is made if it does not exist; must be this run's own.
+        Created if it does not exist; must be empty or hold an earlier run.
     content
         What the results depend on: parameters, and hashes of the inputs.
-
-    Attributes
-    ----------
-    pattern
-        Names of its files, besides the manifest.
 
     Raises
     ------
     ValueError
-        The folder belongs to a run of other inputs or parameters (says which), or holds something else.
+        The folder holds a run with other inputs or parameters (the message names them), a run of another version of
+        Permea, or other files.
     OSError
         The folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     CheckpointFolder(folder, {"range": 25}).write_array("squares.npy", np.arange(4) ** 2)
+    ...     CheckpointFolder(folder, {"range": 25}).read_array("squares.npy")
+    array([0, 1, 4, 9])
     """
 
-    pattern: ClassVar[str]
-
-    def __init__(self, folder: str | os.PathLike, content: dict[str, Any]):
+    def __init__(self, folder: str | os.PathLike, content: Mapping[str, Any]):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for mine in (f"{self.pattern}.part", f"{MANIFEST}.part"):
-            for unfinished in self.folder.glob(mine):
-                unfinished.unlink()
-        wanted = json.loads(json.dumps({"format": FORMAT, **content}))
-        manifest = self.folder / MANIFEST
-        if not manifest.exists():
-            if any(self.folder.iterdir()):
-                raise ValueError(f"{self.folder} is not empty and holds no earlier run: give an empty folder")
-            self.write(MANIFEST, lambda file: file.write(json.dumps(wanted, indent=1).encode()))
+        remove_partial_files(self.folder, MANIFEST)
+        current = json.loads(json.dumps({"format": FORMAT, **content}))
+        if (self.folder / MANIFEST).exists():
+            self._require_same(current)
+            remove_partial_files(self.folder, "*.np[yz]")
             return
-        try:
-            found = json.loads(manifest.read_text(encoding="utf-8"))
-        except ValueError:
-            raise ValueError(f"{manifest} is damaged: give another folder, or delete this one") from None
-        changed = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
-        if changed:
-            raise ValueError(
-                f"the earlier run in {self.folder} cannot be continued, because something has changed: "
-                + ", ".join(_said(key, found.get(key), wanted.get(key)) for key in changed)
-                + "; give another folder to start anew, or delete this one"
-            )
+        if any(self.folder.iterdir()):
+            raise ValueError(f"{self.folder} is not empty and holds no earlier run: give an empty folder")
+        self._write(MANIFEST, lambda file: file.write(json.dumps(current, indent=1).encode()))
 
-    def kept(self) -> str:
-        """Say what is kept there, in words."""
-        return "what was finished is kept there"
+    def files(self, pattern: str) -> list[Path]:
+        """Return the stored files whose names match a pattern, in alphabetical order."""
+        return sorted(self.folder.glob(pattern))
 
-    def write(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
-        """Write a file as a whole or not at all.
+    def read_array(self, name: str) -> np.ndarray | None:
+        """Return an array from an `.npy` file; None if it is not stored.
+
+        Raises
+        ------
+        ValueError
+            The file is damaged.
+        """
+        return self._read(name, lambda path: np.load(path, allow_pickle=False))
+
+    def read_arrays(self, name: str) -> dict[str, np.ndarray] | None:
+        """Return the arrays of an `.npz` file by name; None if it is not stored.
+
+        Raises
+        ------
+        ValueError
+            The file is damaged.
+        """
+
+        def load(path: Path) -> dict[str, np.ndarray]:
+            with np.load(path, allow_pickle=False) as arrays:
+                return dict(arrays)
+
+        return self._read(name, load)
+
+    def write_array(self, name: str, array: np.ndarray, *, stored: str = "") -> None:
+        """Write an array to an `.npy` file.
 
         Parameters
         ----------
         name
             Of the file.
-        fill
-            Writes into the open file.
+        array
+            Its content.
+        stored
+            What is stored already, for the error message.
 
         Raises
         ------
         OSError
-            The disk is full, or the folder cannot be written.
+            The disk is full; the files stored before are unchanged.
         """
-        path = self.folder / name
-        unfinished = path.with_name(f"{name}.part")
+        self._write(name, lambda file: np.save(file, np.ascontiguousarray(array), allow_pickle=False), stored)
+
+    def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray], *, stored: str = "") -> None:
+        """Write arrays to an `.npz` file; for parameters and errors see `write_array`."""
+        self._write(name, lambda file: np.savez(file, **arrays), stored)
+
+    def _require_same(self, current: dict[str, Any]) -> None:
+        path = self.folder / MANIFEST
         try:
-            with unfinished.open("wb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except OSError as problem:
-            unfinished.unlink(missing_ok=True)
-            full = problem.errno == errno.ENOSPC or "requested and" in str(problem)
-            what = f"the disk with {self.folder} is full" if full else f"{path} cannot be written ({problem})"
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            version = earlier.get("format")
+        except (ValueError, AttributeError):
+            raise ValueError(f"{path} is damaged: give another folder, or delete this one") from None
+        if version != FORMAT:
+            raise ValueError(
+                f"the earlier run in {self.folder} was made by another version of Permea, whose files this version "
+                "cannot read: give another folder to start anew, or delete this one"
+            )
+        changed = sorted(key for key in {*current, *earlier} if current.get(key) != earlier.get(key))
+        if changed:
+            raise ValueError(
+                f"the earlier run in {self.folder} cannot be continued, because something has changed: "
+                + ", ".join(_describe_change(key, earlier.get(key), current.get(key)) for key in changed)
+                + "; give another folder to start anew, or delete this one"
+            )
+
+    def _read(self, name: str, load: Callable[[Path], Any]) -> Any:
+        path = self.folder / name
+        if not path.exists():
+            return None
+        try:
+            return load(path)
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is damaged ({error}): delete it, and it is computed again") from error
+
+    def _write(self, name: str, fill: Callable[[BinaryIO], object], stored: str = "") -> None:
+        path = self.folder / name
+        try:
+            write_atomically(path, fill, sync=True)
+        except OSError as error:
+            # NumPy reports a short write without an error number.
+            is_full = error.errno == errno.ENOSPC or "requested and" in str(error)
+            cause = f"the disk with {self.folder} is full" if is_full else f"{path} cannot be written ({error})"
             raise OSError(
-                errno.ENOSPC if full else problem.errno,
-                f"{what}: {self.kept()}; make room and run it again, and it goes on with the next",
-            ) from problem
+                errno.ENOSPC if is_full else error.errno,
+                f"{cause}: {stored or 'the files written before'} are kept there; free some space and run it again to "
+                "resume",
+            ) from error
 
 
-def _said(key: str, found: Any, wanted: Any) -> str:
-    short = [json.dumps(value) if len(json.dumps(value)) <= 40 else "…" for value in (found, wanted)]
-    return f"{key} ({short[0]}, now {short[1]})" if "…" not in short else key
+def _describe_change(key: str, earlier: Any, current: Any) -> str:
+    texts = [json.dumps(value) for value in (earlier, current)]
+    return f"{key} ({texts[0]}, now {texts[1]})" if max(map(len, texts)) <= 40 else key

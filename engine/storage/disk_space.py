@@ -1,55 +1,57 @@
-"""Whether the disk has room for the batches that a run will keep, asked before any of them is computed."""
+"""Check of the free disk space before a long run."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-#: Bytes of a batch's file besides its numbers, with what a file system rounds up to.
-FILE = 8 << 10
 
 
-@runtime_checkable
-class StoresBatches(Protocol):
-    """A job whose batches are kept on disk."""
-
-    result_bytes: int
-
-    def is_empty(self, number: int) -> bool:
-        """Whether a batch has no window."""
+def free_bytes(folder: Path) -> int:
+    """Return the free space on the disk of a folder."""
+    return shutil.disk_usage(folder).free
 
 
-def require_disk_space(folder: Path, analysis: StoresBatches, missing: Sequence[int]) -> None:
-    """Refuse a run whose batches will not fit into their folder.
+def require_disk_space(folder: Path, needed: int, what: str, contents: str, advice: str) -> None:
+    """Raise an error if files will not fit on the disk of their folder.
 
     Parameters
     ----------
     folder
-        Where batches are kept.
-    analysis
-        What is computed.
-    missing
-        Numbers of the batches that are not there yet.
+        Where the files will be written.
+    needed
+        Bytes.
+    what
+        What they are for, for example "keep finished batches".
+    contents
+        Subject of the sentence that gives the size, for example "12 batches".
+    advice
+        What the user can do.
 
     Raises
     ------
     ValueError
-        Says how much is needed, where, how much is free, and what to do.
+        Says how much is needed, how much is free, and what to do.
+
+    Examples
+    --------
+    >>> require_disk_space(Path("."), 10**18, "keep results", "2 maps", "Free space.")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: too little disk space to keep results: 2 maps need 1e+06 TB in ., and ... are free there. Free space.
     """
-    each = analysis.result_bytes + FILE
-    free, needed = shutil.disk_usage(folder).free, len(missing) * each
-    if needed > free:
-        # Batches without a window keep no raster; to look for them takes time, and is seldom needed.
-        needed = sum(FILE if analysis.is_empty(number) else each for number in missing)
+    free = free_bytes(folder)
     if needed > free:
         raise ValueError(
-            f"too little disk space to keep finished batches: {len(missing):,} batches need {_in_words(needed)} in "
-            f"{folder}, and {_in_words(free)} are free there. Make room, give a folder on another disk, or take more "
-            "windows at a time, whose overlapping parts are then kept once. Without a folder nothing is kept"
+            f"too little disk space to {what}: {contents} need {format_bytes(needed)} in {folder}, and "
+            f"{format_bytes(free)} are free there. {advice}"
         )
 
 
-def _in_words(size: int | float) -> str:
+def format_bytes(size: int | float) -> str:
+    """Return a size as text.
+
+    Examples
+    --------
+    >>> format_bytes(201_728)
+    '202 kB'
+    """
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""What a result depends on, in words and hashes that are the same in every process."""
+"""Fingerprints of parameters, functions and rasters: JSON and hashes that are the same in every process."""
 
 import dataclasses
 import hashlib
@@ -14,12 +14,12 @@ import numpy as np
 from ..hashable_function import HashableFunction
 from .raster_like import RasterLike
 
-#: Cells of a raster that are read at a time.
-CELLS_AT_A_TIME = 1 << 20
+#: Cells in a strip of rows: 8 MB of float64.
+STRIP_CELLS = 1 << 20
 
 
 def hash_raster(raster: RasterLike) -> str:
-    """Return the SHA-256 of a raster's shape and cells, read part by part.
+    """Return the SHA-256 of a raster's shape and cells, read strip by strip.
 
     Examples
     --------
@@ -28,20 +28,20 @@ def hash_raster(raster: RasterLike) -> str:
     """
     rows, columns = raster.shape
     digest = hashlib.sha256(f"{rows}x{columns}".encode())
-    for place in row_strips((rows, columns)):
-        part = np.ascontiguousarray(raster[place])
-        digest.update(str(part.dtype).encode() + part.tobytes())
+    for strip in row_strips((rows, columns)):
+        values = np.ascontiguousarray(raster[strip])
+        digest.update(str(values.dtype).encode() + values.tobytes())
     return digest.hexdigest()
 
 
 def row_strips(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """Return slices of whole rows that together cover a raster, each of a bounded number of cells."""
-    rows = max(1, CELLS_AT_A_TIME // shape[1])
+    """Return slices of whole rows that cover a raster, each with at most `STRIP_CELLS` cells, but at least one row."""
+    rows = max(1, STRIP_CELLS // shape[1])
     return [(slice(first, min(first + rows, shape[0])), slice(0, shape[1])) for first in range(0, shape[0], rows)]
 
 
 def to_manifest(value: Any) -> Any:
-    """Return what JSON can hold of a parameter: numbers and words as they are, functions by a hash of their code.
+    """Return a parameter as JSON: numbers and text unchanged, functions as a hash of their code.
 
     Examples
     --------
@@ -66,25 +66,25 @@ def to_manifest(value: Any) -> Any:
         return {"class": f"{type(value).__module__.split('.')[-1]}.{type(value).__qualname__}", **fields}
     if callable(value):
         return hashlib.sha256(repr(_code(value)).encode()).hexdigest()[:16]
-    raise ValueError(f"a parameter of type {type(value).__name__} cannot be kept with a run: {value!r}")
+    raise ValueError(f"a parameter of type {type(value).__name__} cannot be stored in a manifest: {value!r}")
 
 
 def _code(function: Callable) -> Any:
-    """Return what decides the values of a function."""
+    """Return what determines the values of a function: its instructions, enclosed values, defaults and globals."""
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None)
     if code is None:
         return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))
     enclosed = [to_manifest(cell.cell_contents) for cell in function.__closure__ or ()]
-    # Values that the function finds around itself count; modules and functions are known by their names.
-    around = []
+    # Global values count; modules and functions are identified by their names alone.
+    global_values = []
     for name in code.co_names:
-        found = function.__globals__.get(name)
-        plain = isinstance(found, (bool, int, float, str, np.ndarray, np.generic, jax.Array))
-        around.append((name, to_manifest(found) if plain else None))
-    return _instructions(code), enclosed, around, [to_manifest(entry) for entry in function.__defaults__ or ()]
+        value = function.__globals__.get(name)
+        is_plain = isinstance(value, (bool, int, float, str, np.ndarray, np.generic, jax.Array))
+        global_values.append((name, to_manifest(value) if is_plain else None))
+    return _instructions(code), enclosed, global_values, [to_manifest(entry) for entry in function.__defaults__ or ()]
 
 
 def _instructions(code: types.CodeType) -> Any:
-    constants = [_instructions(one) if isinstance(one, types.CodeType) else repr(one) for one in code.co_consts]
+    constants = [_instructions(const) if isinstance(const, types.CodeType) else repr(const) for const in code.co_consts]
     return code.co_code.hex(), constants, code.co_names

@@ -1,19 +1,21 @@
-"""Rasters on disk: read and written part by part, never held."""
+"""Rasters in `.npy` files, read and written by slices."""
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .atomic import write_atomically
 from .raster_like import RasterLike
 
 
 class NpyRaster:
-    """A raster in an `.npy` file, of which only the parts that are asked for are in memory.
+    """A raster in an `.npy` file; indexing reads a slice, assignment writes one.
 
-    A memory map does the same, but what was once touched counts as the process's memory, and a full disk ends the
-    process instead of raising an error. Here parts are read and written like those of any file.
+    A memory map does the same, but its touched pages count as memory of the process, and a full disk kills the process
+    instead of raising an error. Here slices are read and written with ordinary file operations.
 
     Parameters
     ----------
@@ -23,9 +25,9 @@ class NpyRaster:
     Raises
     ------
     ValueError
-        The file holds something else.
+        The file does not hold such an array.
     OSError
-        It cannot be read.
+        The file cannot be read.
 
     Examples
     --------
@@ -44,14 +46,14 @@ class NpyRaster:
             try:
                 version = np.lib.format.read_magic(file)
                 read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                shape, in_columns, self.dtype = read(file)
-            except ValueError as problem:
-                raise ValueError(f"{self.path} is not an array of numbers on disk: {problem}") from None
+                shape, fortran_order, self.dtype = read(file)
+            except ValueError as error:
+                raise ValueError(f"{self.path} is not an .npy file of numbers: {error}") from None
             self._start = file.tell()
-        if len(shape) != 2 or (in_columns and 1 not in shape) or self.dtype.hasobject:
+        if len(shape) != 2 or (fortran_order and 1 not in shape) or self.dtype.hasobject:
             raise ValueError(
                 f"{self.path} must hold a raster of numbers row by row, not {shape} of {self.dtype}"
-                + (", column by column" if in_columns else "")
+                + (", column by column" if fortran_order else "")
             )
         self.shape: tuple[int, int] = (shape[0], shape[1])
         missing = self._start + self.nbytes - self.path.stat().st_size
@@ -60,27 +62,26 @@ class NpyRaster:
 
     @classmethod
     def create(cls, path: str | os.PathLike, shape: tuple[int, int], dtype: np.dtype | type = float) -> "NpyRaster":
-        """Make a raster of zeros and take its place on the disk.
+        """Create a raster of zeros and allocate its space on the disk.
 
         Raises
         ------
         OSError
-            The disk has no room for it; nothing is left behind.
+            The disk is too full; nothing is left behind.
         """
-        path, kind = Path(path), np.dtype(dtype)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": tuple(shape)}
+        path, dtype = Path(path), np.dtype(dtype)
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
+        nbytes = shape[0] * shape[1] * dtype.itemsize
+
+        def fill(file: BinaryIO) -> None:
+            np.lib.format.write_array_header_1_0(file, header)
+            _allocate(file, nbytes)
+
         try:
-            with unfinished.open("wb") as file:
-                np.lib.format.write_array_header_1_0(file, header)
-                _take_room(file, shape[0] * shape[1] * kind.itemsize)
-            os.replace(unfinished, path)
-        except OSError as problem:
-            unfinished.unlink(missing_ok=True)
-            size = shape[0] * shape[1] * kind.itemsize
-            raise OSError(
-                problem.errno, f"no room for a raster of {size / 1e6:,.1f} MB: {problem.strerror}", str(path)
-            ) from problem
+            write_atomically(path, fill)
+        except OSError as error:
+            message = f"no room for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
+            raise OSError(error.errno, message, str(path)) from error
         return cls(path)
 
     @property
@@ -90,42 +91,42 @@ class NpyRaster:
 
     @property
     def size(self) -> int:
-        """How many cells."""
+        """Number of cells."""
         return self.shape[0] * self.shape[1]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the cells, on disk."""
+        """Bytes of the cells on disk."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, place: tuple[slice, slice] | slice) -> np.ndarray:
-        rows, columns = self._place(place)
-        part = np.empty((len(rows), len(columns)), self.dtype)
+    def __getitem__(self, index: tuple[slice, slice] | slice) -> np.ndarray:
+        rows, columns = self._ranges(index)
+        values = np.empty((len(rows), len(columns)), self.dtype)
         with self.path.open("rb") as file:
-            for target, row in zip(part, rows, strict=True):
+            for line, row in zip(values, rows, strict=True):
                 file.seek(self._offset(row, columns.start))
-                target[:] = np.frombuffer(file.read(target.nbytes), self.dtype)
-        return part
+                line[:] = np.frombuffer(file.read(line.nbytes), self.dtype)
+        return values
 
-    def __setitem__(self, place: tuple[slice, slice] | slice, values: np.ndarray | float) -> None:
-        rows, columns = self._place(place)
-        part = np.broadcast_to(np.asarray(values, self.dtype), (len(rows), len(columns)))
+    def __setitem__(self, index: tuple[slice, slice] | slice, values: np.ndarray | float) -> None:
+        rows, columns = self._ranges(index)
+        values = np.broadcast_to(np.asarray(values, self.dtype), (len(rows), len(columns)))
         with self.path.open("r+b") as file:
-            for source, row in zip(part, rows, strict=True):
+            for line, row in zip(values, rows, strict=True):
                 file.seek(self._offset(row, columns.start))
-                file.write(source.tobytes())
+                file.write(line.tobytes())
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:, :].astype(dtype or self.dtype, copy=False)
 
-    def _place(self, place: tuple[slice, slice] | slice) -> tuple[range, range]:
-        pair = place if isinstance(place, tuple) else (place, slice(None))
-        if len(pair) != 2 or not all(isinstance(side, slice) and side.step in (None, 1) for side in pair):
-            raise ValueError(f"a raster on disk is read and written by slices of rows and columns, not {place!r}")
-        rows, columns = (range(*side.indices(length)) for side, length in zip(pair, self.shape, strict=True))
+    def _ranges(self, index: tuple[slice, slice] | slice) -> tuple[range, range]:
+        axes = index if isinstance(index, tuple) else (index, slice(None))
+        if len(axes) != 2 or not all(isinstance(axis, slice) and axis.step in (None, 1) for axis in axes):
+            raise ValueError(f"a raster on disk is read and written by slices of rows and columns, not {index!r}")
+        rows, columns = (range(*axis.indices(length)) for axis, length in zip(axes, self.shape, strict=True))
         return rows, columns
 
     def _offset(self, row: int, column: int) -> int:
@@ -133,45 +134,53 @@ class NpyRaster:
 
 
 def on_disk(raster: RasterLike) -> RasterLike:
-    """Return a memory-mapped `.npy` file as a raster on disk, and anything else as it is.
+    """Return a memory map of a whole `.npy` file as an `NpyRaster`, and any other raster unchanged.
 
-    A part of a file, a file seen the other way round, and one whose changes stay in memory are left as they are.
+    Slices and transposes of a memory map, and copy-on-write maps, are returned unchanged.
     """
     if not isinstance(raster, np.memmap) or raster.filename is None or raster.mode == "c" or raster.ndim != 2:
         return raster
     if not raster.flags.c_contiguous:
         return raster
     try:
-        file = NpyRaster(raster.filename)
+        npy_raster = NpyRaster(raster.filename)
     except ValueError:
         return raster
-    return file if (file.shape, file.dtype) == (raster.shape, raster.dtype) else raster
+    is_whole = (npy_raster.shape, npy_raster.dtype) == (raster.shape, raster.dtype)
+    return npy_raster if is_whole else raster
 
 
-def raster_of(given: RasterLike | ArrayLike, name: str) -> RasterLike:
-    """Return what was given as a raster: as it is if it has a shape, else as an array.
+def as_raster(values: RasterLike | ArrayLike, name: str) -> RasterLike:
+    """Return anything with a shape unchanged, and nested lists as an array.
+
+    Parameters
+    ----------
+    values
+        The raster.
+    name
+        For the error message.
 
     Raises
     ------
     ValueError
-        It is no raster with cells.
+        It does not have two axes, or has no cells.
 
     Examples
     --------
-    >>> raster_of([[1, 2]], "quality").shape
+    >>> as_raster([[1, 2]], "quality").shape
     (1, 2)
     """
-    raster = given if hasattr(given, "shape") else np.asarray(given, float)
+    raster = values if hasattr(values, "shape") else np.asarray(values, float)
     if len(raster.shape) != 2 or 0 in raster.shape:
         raise ValueError(f"{name} must be a raster (rows, columns) with cells, not of shape {tuple(raster.shape)}")
     return raster
 
 
-def _take_room(file, size: int) -> None:
-    # A file with holes would be refused only in the middle of the work.
-    if hasattr(os, "posix_fallocate") and size:
-        os.posix_fallocate(file.fileno(), file.tell(), size)
+def _allocate(file: BinaryIO, nbytes: int) -> None:
+    # A sparse file would run into a full disk only in the middle of the computation.
+    if hasattr(os, "posix_fallocate") and nbytes:
+        os.posix_fallocate(file.fileno(), file.tell(), nbytes)
         return
     zeros = bytes(1 << 20)
-    for first in range(0, size, len(zeros)):
-        file.write(zeros[: size - first])
+    for start in range(0, nbytes, len(zeros)):
+        file.write(zeros[: nbytes - start])

@@ -1,37 +1,40 @@
-"""What is finished of a long computation, by name: taken from there instead of being done again."""
+"""Interface of a cache of intermediate arrays, and of progress reports of long computations."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-#: Is told how many of how many parts are done, and gives the distances so far if asked: NaN for pairs still to come.
+#: Called with the number of completed parts, the number of all parts, and a function that returns the matrix computed
+#: so far, NaN where entries are missing.
 ProgressCallback = Callable[[int, int, Callable[[], np.ndarray]], None]
 
 
 class ResultCache:
-    """Arrays that were worked out before, and those that are worked out now. This one keeps nothing.
+    """A cache that stores nothing; `ArrayStore` is the one on disk.
 
     Examples
     --------
-    >>> ResultCache().take("potentials-000000") is None
+    >>> ResultCache().get("potentials-000000") is None
     True
+    >>> ResultCache().get_or_compute("potentials-000000", lambda: np.zeros(2))
+    array([0., 0.])
     """
 
-    def take(self, name: str) -> np.ndarray | None:
-        """Return what was kept under a name, exactly as it was; None where nothing was."""
+    def get(self, name: str) -> np.ndarray | None:
+        """Return the array stored under a name, unchanged to the last bit; None if there is none."""
         return None
 
-    def keep(self, name: str, array: np.ndarray) -> None:
-        """Keep an array under a name, as a whole or not at all."""
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Store an array under a name, completely or not at all."""
 
-    def get_or_compute(self, name: str, work: Callable[[], np.ndarray]) -> np.ndarray:
-        """Return what was kept under a name; where nothing was, work it out and keep it."""
-        found = self.take(name)
-        if found is None:
-            found = work()
-            self.keep(name, found)
-        return found
+    def get_or_compute(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return the array stored under a name; compute and store it if there is none."""
+        array = self.get(name)
+        if array is None:
+            array = compute()
+            self.put(name, array)
+        return array
 
 
-def no_progress(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
-    """Hear how far a computation is, and leave it at that."""
+def no_progress(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+    """Ignore a progress report."""

@@ -1,4 +1,11 @@
-"""Tasks that a job folder can name, one a file: parameters in, engine calls, arrays out.
+"""The worker process: reads a job folder, runs its task, and writes the result into the folder.
 
-`registry` knows them all; `folder` reads and writes job folders; `worker` runs one.
+`main.main` runs a job; `job_folder` and `protocol` are its input and output; `tasks` holds one task a file and the
+table `TASKS`; `inputs` and its siblings turn parameters and arrays into objects of the engine; `job_checkpoint`,
+`accumulator_checkpoint` and `resumable_runs` store progress, so that an interrupted job can be resumed.
 """
+
+from .protocol import Reporter
+from .task import Job, ResourceEstimate, Task, TaskResult
+
+__all__ = ["Job", "Reporter", "ResourceEstimate", "Task", "TaskResult"]

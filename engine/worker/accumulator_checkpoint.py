@@ -1,9 +1,6 @@
-"""Sums over the runs of a circuit, kept on disk, so that a run that was ended goes on where it was."""
+"""Cumulative current with a checkpoint, so that an interrupted job resumes after the last stored run."""
 
-import os
 import time
-import zipfile
-from typing import Any
 
 import numpy as np
 
@@ -12,78 +9,84 @@ from ..storage.checkpoint import CheckpointFolder
 
 FILE = "cumulative.npz"
 
-#: Of the time that runs take, the part that may be spent on keeping their sums.
-SHARE = 0.1
+#: Limit of the time spent on storing, relative to that of the runs.
+MAX_OVERHEAD_FRACTION = 0.1
 
 
-class AccumulatorCheckpoint(CheckpointFolder):
-    """The sums over the first runs of a job.
+class AccumulatorCheckpoint:
+    """The cumulative current of the runs of a job, and their resistances.
 
     Parameters
     ----------
-    folder, content
-        As of `CheckpointFolder`.
-    nothing
-        As of `CurrentAccumulator`: a map of zeros, NaN where there is no node.
+    checkpoint
+        Where it is stored and read from; None to hold it in memory only.
+    zero_map
+        A map of zeros, NaN where there is no node; see `CurrentAccumulator`.
 
     Attributes
     ----------
-    sums
-        Over the runs up to now.
-    done
-        How many runs, in their order, these are.
-    values
-        A number of each of these runs, by its name.
+    completed
+        Number of completed runs, which are the first ones in their order.
+    resistances
+        Resistance of each of these runs by name, in ohm.
 
     Raises
     ------
     ValueError
-        As of `CheckpointFolder`; or the file of the sums is damaged.
+        The file is damaged.
     """
 
-    pattern = FILE
+    def __init__(self, checkpoint: CheckpointFolder | None, zero_map: np.ndarray):
+        self._checkpoint, self._accumulator = checkpoint, CurrentAccumulator(zero_map)
+        self.completed, self.resistances = 0, {}
+        self._stored_at, self._duration = time.monotonic(), 0.0
+        stored = None if checkpoint is None else checkpoint.read_arrays(FILE)
+        if stored is not None:
+            runs, residual = int(stored["runs"]), float(stored["residual"])
+            self._accumulator.result = CumulativeCurrent(stored["total"], stored["largest"], runs, residual)
+            self.completed = int(stored["completed"])
+            self.resistances = dict(zip(stored["names"].tolist(), stored["resistances"].tolist(), strict=True))
 
-    def __init__(self, folder: str | os.PathLike, content: dict[str, Any], nothing: np.ndarray):
-        super().__init__(folder, content)
-        self.sums, self.done, self.values = CurrentAccumulator(nothing), 0, {}
-        self._saved, self._cost = time.monotonic(), 0.0
-        path = self.folder / FILE
-        if not path.exists():
+    @property
+    def result(self) -> CumulativeCurrent:
+        """The cumulative current."""
+        return self._accumulator.result
+
+    def add_run(self, index: int, name: str, currents: np.ndarray, resistance: float, residual: float) -> None:
+        """Add the current map of a run; runs before it that are missing have none."""
+        self._accumulator.add(currents, residual)
+        self.resistances[name] = resistance
+        self.completed = index + 1
+        self._store()
+
+    def add_sum(self, runs: int, currents: CumulativeCurrent, *, is_last: bool) -> None:
+        """Add the cumulative current of the next runs."""
+        self._accumulator.add_sum(currents)
+        self.completed += runs
+        self._store(force=is_last)
+
+    def finish(self, runs: int) -> None:
+        """Store the cumulative current of all runs."""
+        self.completed = runs
+        self._store(force=True)
+
+    def _store(self, *, force: bool = False) -> None:
+        start = time.monotonic()
+        if self._checkpoint is None:
             return
-        try:
-            with np.load(path, allow_pickle=False) as kept:
-                runs, residual = int(kept["runs"]), float(kept["residual"])
-                self.sums.result = CumulativeCurrent(kept["total"], kept["largest"], runs, residual)
-                self.done = int(kept["done"])
-                self.values = dict(zip(kept["names"].tolist(), kept["values"].tolist(), strict=True))
-        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as problem:
-            raise ValueError(f"{path} is damaged ({problem}): delete it, and its runs are computed again") from problem
-
-    def keep(self, *, now: bool = False) -> None:
-        """Write the sums, unless that was just done and would take more time than the runs themselves.
-
-        Raises
-        ------
-        OSError
-            The disk is full; what was kept before is as it was.
-        """
-        began = time.monotonic()
-        if not now and began - self._saved < self._cost / SHARE:
+        if not force and start - self._stored_at < self._duration / MAX_OVERHEAD_FRACTION:
             return
-        found = self.sums.result
+        result = self.result
         arrays = {
-            "total": found.total,
-            "largest": found.largest,
-            "runs": np.array(found.runs),
-            "residual": np.array(found.residual),
-            "done": np.array(self.done),
-            "names": np.array(list(self.values), dtype=str),
-            "values": np.array(list(self.values.values()), dtype=float),
+            "total": result.total,
+            "largest": result.largest,
+            "runs": np.array(result.runs),
+            "residual": np.array(result.residual),
+            "completed": np.array(self.completed),
+            "names": np.array(list(self.resistances), dtype=str),
+            "resistances": np.array(list(self.resistances.values()), dtype=float),
         }
-        self.write(FILE, lambda file: np.savez(file, **arrays))
-        self._saved = time.monotonic()
-        self._cost = self._saved - began
-
-    def kept(self) -> str:
-        """Say how many runs are kept."""
-        return f"the sums over {self.done:,} runs are kept there"
+        stored = f"the cumulative currents of {self.completed:,} runs"
+        self._checkpoint.write_arrays(FILE, arrays, stored=stored)
+        self._stored_at = time.monotonic()
+        self._duration = self._stored_at - start

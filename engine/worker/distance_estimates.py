@@ -13,10 +13,10 @@ from ..moving_window.window_operation import WindowOperation
 from ..parallel.numba_jit import cpu_count
 from .machine_speed import speed_factors
 from .resource_estimates import (
-    BASE,
-    GRAPH,
+    BASE_BYTES,
+    GRAPH_BYTES_PER_CELL,
     START_SECONDS,
-    WINDOW_CELL,
+    WINDOW_BYTES_PER_CELL,
     randomized_paths,
     resistance_map,
     shortest_paths,
@@ -90,12 +90,15 @@ class AbstractDistanceEstimate(abc.ABC):
         """Estimate the windows of a landscape, of which one batch is in memory."""
         height, width = all_windows.window_shape
         in_batch = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
-        held = in_batch * height * width * WINDOW_CELL + tiles.window_shape[0] * tiles.window_shape[1] * GRAPH
+        held = (
+            in_batch * height * width * WINDOW_BYTES_PER_CELL
+            + tiles.window_shape[0] * tiles.window_shape[1] * GRAPH_BYTES_PER_CELL
+        )
         held += self.window_workspace(height, width, in_batch)
         each = self.window_seconds * self.window_work(height, width) * (1.0 if gradient else 0.7)
         slower = speed_factors()[0 if self.dense_arithmetic else 1]
         threads = cpu_count() if self.batched_windows else 1
-        return ResourceEstimate(BASE + int(held), START_SECONDS + slower * each * all_windows.count / threads)
+        return ResourceEstimate(BASE_BYTES + int(held), START_SECONDS + slower * each * all_windows.count / threads)
 
     def window_work(self, height: int, width: int) -> int | float:
         """Work in a window, in the unit of `window_seconds`: its cells."""

@@ -1,21 +1,20 @@
-"""What every landscape task shares: the raster as a graph, the sources as vertices, the numbers of the report."""
+"""Parameters and inputs that several tasks share: numbers, the landscape as a graph, sources, habitat quality."""
 
-from typing import Any
+from collections.abc import Callable
 
 import equinox as eqx
 import numpy as np
 
-from ..graph.components import connected_components
+from ..connectivity.landmark_targets import Landmarks, landmarks
 from ..graph.grid_graph import GridGraph
-from ..linalg.solver_stats import SolveRecord
 from .task import Job
 
 
-def choice_parameter(job: Job, name: str, among: tuple[str, ...]) -> str:
-    """Return a parameter that must be one of a few words."""
-    value = job.parameters.get(name)
-    if value not in among:
-        raise ValueError(f'parameter "{name}" must be one of {", ".join(among)}, not {value!r}')
+def choice_parameter(job: Job, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
+    """Return a parameter that must be one of a few words; without a default it is required."""
+    value = job.parameters.get(name, default)
+    if value not in choices:
+        raise ValueError(f'parameter "{name}" must be one of {", ".join(choices)}, not {value!r}')
     return value
 
 
@@ -27,26 +26,33 @@ def positive_parameter(job: Job, name: str) -> float:
     return float(value)
 
 
-def integer_parameter(job: Job, name: str, least: int) -> int:
-    """Return a parameter that must be a whole number, so large at least."""
+def nonnegative_parameter(job: Job, name: str) -> float:
+    """Return a parameter that must be a number of at least 0; 0 if it is left out."""
+    value = job.parameters.get(name, 0.0)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        raise ValueError(f'parameter "{name}" must be a number, 0 or more, not {value!r}')
+    return float(value)
+
+
+def integer_parameter(job: Job, name: str, minimum: int) -> int:
+    """Return a parameter that must be an integer of at least a minimum."""
     value = job.parameters.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f'parameter "{name}" must be a whole number of {least} or more, not {value!r}')
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise ValueError(f'parameter "{name}" must be a whole number of {minimum} or more, not {value!r}')
     return value
 
 
-def read_quality(job: Job, grid: GridGraph) -> np.ndarray:
-    """Return the habitat quality of a job: a raster of the landscape's size, 0 where nobody can be.
+def require_input(job: Job, name: str) -> np.ndarray:
+    """Return an input array.
 
     Raises
     ------
     ValueError
-        It has another size.
+        The job has none of this name.
     """
-    quality = np.asarray(_input(job, "quality"), dtype=float)
-    if quality.shape != grid.shape:
-        raise ValueError(f'inputs "quality" and "landscape" must be of one size, not {quality.shape} and {grid.shape}')
-    return np.where(np.asarray(grid.active), quality, 0.0)
+    if name not in job.inputs:
+        raise ValueError(f'input "{name}" is missing')
+    return job.inputs[name]
 
 
 def read_grid(job: Job) -> GridGraph:
@@ -55,46 +61,68 @@ def read_grid(job: Job) -> GridGraph:
     Raises
     ------
     ValueError
-        Values that are not a permeability or a resistance: how many, and where the first one is.
+        Values that are not a permeability or a resistance; the message says in how many cells and where the first is.
     """
-    values = np.asarray(_input(job, "landscape"), dtype=float)
-    valid = np.asarray(_input(job, "valid"), dtype=bool)
+    values = np.asarray(require_input(job, "landscape"), dtype=float)
+    valid = np.asarray(require_input(job, "valid"), dtype=bool)
     if values.ndim != 2 or values.shape != valid.shape:
         raise ValueError(
             f'inputs "landscape" and "valid" must be rasters of one size, not {values.shape} and {valid.shape}'
         )
     kind = choice_parameter(job, "values", ("permeability", "resistance"))
-    faults = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
-    if kind == "resistance":
-        faults["zero"] = values == 0
-    for name, fault in faults.items():
-        fault = fault & valid
-        if fault.any():
-            row, column = np.argwhere(fault)[0]
-            raise ValueError(
-                f"{kind} is {name} in {fault.sum():,} cells, the first at row {row + 1}, column {column + 1} "
-                f"(counted from 1, value {values[row, column]:g})"
-            )
+    for name, invalid in invalid_values(values, kind).items():
+        invalid = invalid & valid
+        if invalid.any():
+            row, column = np.argwhere(invalid)[0].tolist()
+            count, value = int(invalid.sum()), float(values[row, column])
+            raise ValueError(invalid_message(kind, name, count, row + 1, column + 1, value))
     with np.errstate(divide="ignore"):
         permeability = np.where(valid, values if kind == "permeability" else 1 / values, 0.0)
     active = valid & (permeability > 0)
     if not active.any():
-        raise ValueError(f"no cell of {values.size:,} can be entered: all are nodata or have a permeability of 0")
+        raise ValueError(no_active_cell_message(values.size))
     neighbors = choice_parameter(job, "neighbors", ("queen", "rook"))
     edge_rule = choice_parameter(job, "edge_rule", ("mean", "resistance", "target"))
-    # Compiled as a whole: a dozen operations one by one would each be compiled for this size.
+    # One compilation for each raster size instead of one for each of a dozen operations.
     return eqx.filter_jit(GridGraph)(
         permeability, active, int(active.sum()), neighbors, edge_rule, read_pixel_size(job)
     )
 
 
+def invalid_values(values: np.ndarray, kind: str) -> dict[str, np.ndarray]:
+    """Return, for each kind of invalid value, the cells that have it.
+
+    Parameters
+    ----------
+    values
+        The landscape.
+    kind
+        "permeability", or "resistance", which must not be 0.
+    """
+    invalid = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
+    return invalid | ({"zero": values == 0} if kind == "resistance" else {})
+
+
+def invalid_message(kind: str, name: str, count: int, row: int, column: int, value: float) -> str:
+    """Return the error message for invalid values; row and column of the first one are counted from 1."""
+    return (
+        f"{kind} is {name} in {count:,} cells, the first at row {row}, column {column} "
+        f"(counted from 1, value {value:g})"
+    )
+
+
+def no_active_cell_message(cells: int) -> str:
+    """Return the error message for a landscape without vertices."""
+    return f"no cell of {cells:,} can be entered: all are nodata or have a permeability of 0"
+
+
 def read_pixel_size(job: Job) -> tuple[float, float]:
-    """Return height and width of a cell, in map units."""
+    """Return height and width of a cell in map units."""
     size = job.parameters.get("pixel_size")
     if (
         not isinstance(size, list)
         or len(size) != 2
-        or not all(isinstance(side, (int, float)) and side > 0 for side in size)
+        or not all(isinstance(length, (int, float)) and length > 0 for length in size)
     ):
         raise ValueError(f'parameter "pixel_size" must be [height, width] in map units, not {size!r}')
     return float(size[0]), float(size[1])
@@ -108,63 +136,68 @@ def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
     ValueError
         There are none, or some are outside the raster or on a barrier.
     """
-    places = np.asarray(_input(job, name))
-    if places.ndim != 2 or places.shape[1] != 2 or not np.issubdtype(places.dtype, np.integer):
-        raise ValueError(
-            f'input "{name}" must be rows and columns of shape (k, 2), not {places.shape} of {places.dtype}'
-        )
-    if not len(places):
+    cells = np.asarray(require_input(job, name))
+    if cells.ndim != 2 or cells.shape[1] != 2 or not np.issubdtype(cells.dtype, np.integer):
+        raise ValueError(f'input "{name}" must be rows and columns of shape (k, 2), not {cells.shape} of {cells.dtype}')
+    if not len(cells):
         raise ValueError(f"there are no {name}")
     active = np.asarray(grid.active)
-    inside = ((places >= 0) & (places < active.shape)).all(1)
-    for wrong, what in (
+    inside = ((cells >= 0) & (cells < active.shape)).all(1)
+    on_barrier = inside & ~active[tuple(np.where(inside[:, None], cells, 0).T)]
+    for invalid, reason in (
         (~inside, f"lie outside the raster of {grid.height} × {grid.width} cells"),
-        (
-            inside & ~active[tuple(np.where(inside[:, None], places, 0).T)],
-            "lie on nodata or on a barrier (permeability 0)",
-        ),
+        (on_barrier, "lie on nodata or on a barrier (permeability 0)"),
     ):
-        if wrong.any():
-            row, column = places[np.argmax(wrong)] + 1
+        if invalid.any():
+            row, column = cells[np.argmax(invalid)] + 1
             raise ValueError(
-                f"{wrong.sum()} of {len(places)} {name} {what}, the first at row {row}, column {column} (counted from "
-                "1); move or remove them"
+                f"{invalid.sum()} of {len(cells)} {name} {reason}, the first at row {row}, column {column} (counted "
+                "from 1); move or remove them"
             )
-    return np.flatnonzero(active.ravel()).searchsorted(places[:, 0] * grid.width + places[:, 1])
+    return np.flatnonzero(active.ravel()).searchsorted(cells[:, 0] * grid.width + cells[:, 1])
 
 
-def _input(job: Job, name: str) -> np.ndarray:
-    if name not in job.inputs:
-        raise ValueError(f'input "{name}" is missing')
-    return job.inputs[name]
+def read_quality(job: Job, grid: GridGraph) -> np.ndarray:
+    """Return the habitat quality of a job: (rows, columns), 0 outside the vertices of the landscape.
+
+    Raises
+    ------
+    ValueError
+        Its size differs from that of the landscape.
+    """
+    quality = np.asarray(require_input(job, "quality"), dtype=float)
+    if quality.shape != grid.shape:
+        raise ValueError(f'inputs "quality" and "landscape" must be of one size, not {quality.shape} and {grid.shape}')
+    return np.where(np.asarray(grid.active), quality, 0.0)
 
 
-def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
-    """Return what is known of a landscape before any distance."""
-    return {"active_cells": grid.n_vertices, "components": int(np.asarray(connected_components(grid)).max())}
+def read_landmarks(job: Job, grid: GridGraph, quality: np.ndarray) -> Landmarks:
+    """Return the landmarks of a job, which stand for the habitat of blocks of cells, and log their number."""
+    targets = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
+    job.report.message(
+        f"{targets.vertices.size:,} targets stand for {np.count_nonzero(quality):,} cells that have habitat"
+    )
+    return targets
 
 
-def solver_metrics(entries: list[SolveRecord]) -> dict[str, Any]:
-    """Return what the solvers did, from their journal."""
-    if not entries:
-        return {"solver": None, "iterations": None, "residual": None}
-    names = list(dict.fromkeys(entry.solver for entry in entries))
-    return {
-        "solver": ", ".join(names),
-        # A direct solver does not iterate, a search for paths leaves no residual.
-        "iterations": max(entry.iterations for entry in entries) or None,
-        "residual": max((entry.residual for entry in entries if entry.residual is not None), default=None),
-    }
+def count_landmarks(quality: np.ndarray, width: int) -> int:
+    """Return the number of square blocks that contain habitat, an upper bound on that of landmarks.
+
+    Barriers are ignored.
+
+    Examples
+    --------
+    >>> count_landmarks(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 2.0]]), 2)
+    2
+    """
+    rows, columns = np.nonzero(quality > 0)
+    return max(1, np.unique(rows // width * quality.shape[1] + columns // width).size)
 
 
-def distance_metrics(distance: np.ndarray, active: np.ndarray) -> dict[str, Any]:
-    """Return minimum, maximum and mean of the finite values, and how many active cells reach no source."""
-    values = distance[..., active]
-    finite = values[np.isfinite(values)]
-    reached = np.isfinite(distance).any(0) if distance.ndim == 3 else np.isfinite(distance)
-    return {
-        "minimum": finite.min() if finite.size else None,
-        "maximum": finite.max() if finite.size else None,
-        "mean": finite.mean() if finite.size else None,
-        "unreachable_cells": int((active & ~reached).sum()),
-    }
+def target_progress(job: Job) -> Callable[[int, int], None]:
+    """Return a callback that reports completed targets."""
+
+    def progress(done: int, total: int) -> None:
+        job.report.progress(2 + 97 * done / total, f"Target {done} of {total}")
+
+    return progress

@@ -1,20 +1,21 @@
-"""Job folders: reading the question, writing the answer."""
+"""Job folders: reading the job, writing its result."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..storage.atomic import write_atomically
 from ..storage.npy_raster import NpyRaster
-from .protocol import plain
+from .protocol import to_json
 from .task import TaskResult
 
+#: Of `job.json` and `result.json`.
 FORMAT = 2
 
-#: Inputs on disk from this size on are mapped, not read: a task that needs but parts of them reads those.
-MAPPED_FROM = 1 << 22  # bytes
+#: Bytes from which on an input is memory-mapped instead of read: many tasks need only slices of it.
+MEMORY_MAP_BYTES = 1 << 22
 
 
 def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
@@ -23,12 +24,12 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     Returns
     -------
     task, parameters, inputs
-        The task's name, its parameters, its arrays by name.
+        Name of the task, its parameters, its arrays by name.
 
     Raises
     ------
     ValueError
-        It is not a job folder, or not of a kind that this engine understands.
+        It is not a job folder, or its format is not the one of this engine.
     """
     path = folder / "job.json"
     try:
@@ -47,15 +48,15 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
         if Path(file).name != file:
             raise ValueError(f'input "{name}" must lie in the job folder itself, not at {file}')
         try:
-            mode = "r" if (folder / file).stat().st_size >= MAPPED_FROM else None
+            mode = "r" if (folder / file).stat().st_size >= MEMORY_MAP_BYTES else None
             inputs[name] = np.load(folder / file, mmap_mode=mode, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ValueError(f'input "{name}" cannot be read from {file}: {error}') from None
     return job["task"], job["parameters"], inputs
 
 
-def write_result(folder: Path, answer: TaskResult) -> None:
-    """Write the arrays, then `result.json`, which appears only when all is there.
+def write_result(folder: Path, result: TaskResult) -> None:
+    """Write the arrays, then `result.json`, which appears only when everything else is complete.
 
     Raises
     ------
@@ -63,12 +64,10 @@ def write_result(folder: Path, answer: TaskResult) -> None:
         The folder cannot be written, or the disk is full.
     """
     files = {}
-    for name, array in answer.outputs.items():
+    for name, array in result.outputs.items():
         if not isinstance(array, NpyRaster):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
         files[name] = f"{name}.npy"
-    numbers = {name: plain(value) for name, value in answer.metrics.items()}
-    unfinished = folder / "result.json.part"
-    text = json.dumps({"format": FORMAT, "outputs": files, "metrics": numbers}, allow_nan=False, indent=1)
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, folder / "result.json")
+    metrics = {name: to_json(value) for name, value in result.metrics.items()}
+    text = json.dumps({"format": FORMAT, "outputs": files, "metrics": metrics}, allow_nan=False, indent=1)
+    write_atomically(folder / "result.json", lambda file: file.write(text.encode()))

@@ -1,9 +1,10 @@
-"""How fast this machine is beside the one on which the estimates' constants were measured; found out once."""
+"""Speed of this machine relative to the one on which the constants of the estimates were measured."""
 
 import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-#: Seconds that the two pieces of work take on the machine of the constants (two cores of an AMD EPYC).
+from ..storage.atomic import write_atomically
+
+#: Seconds of the two benchmarks on the reference machine, two cores of an AMD EPYC.
 DENSE_SECONDS = 0.018
 SPARSE_SECONDS = 0.016
 
@@ -21,9 +24,9 @@ FILE = "permea-speed.json"
 
 @lru_cache(maxsize=1)
 def speed_factors() -> tuple[float, float]:
-    """Return how many times longer dense and sparse work take here than on the machine of the constants.
+    """Return how many times longer dense and sparse arithmetic take here than on the reference machine.
 
-    The measurement takes a third of a second and is kept beside the compiled kernels, where there is such a place.
+    The measurement takes a third of a second. It is stored in the cache of compiled kernels, if there is one.
 
     Examples
     --------
@@ -31,53 +34,52 @@ def speed_factors() -> tuple[float, float]:
     >>> dense > 0 and sparse > 0
     True
     """
-    file = _file()
+    file = _cache_file()
     machine = f"{platform.node()} {platform.machine()} {os.cpu_count()}"
-    if file is not None and (known := _read(file, machine)):
-        return known
-    found = (_shortest(_dense_work) / DENSE_SECONDS, _shortest(_sparse_work) / SPARSE_SECONDS)
+    if file is not None and (stored := _read(file, machine)):
+        return stored
+    dense, sparse = _min_seconds(_dense_benchmark) / DENSE_SECONDS, _min_seconds(_sparse_benchmark) / SPARSE_SECONDS
     if file is not None:
-        unfinished = file.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps({"machine": machine, "dense": found[0], "sparse": found[1]}), encoding="utf-8")
-        os.replace(unfinished, file)
-    return found
+        text = json.dumps({"machine": machine, "dense": dense, "sparse": sparse})
+        write_atomically(file, lambda file: file.write(text.encode()))
+    return dense, sparse
 
 
-def _file() -> Path | None:
+def _cache_file() -> Path | None:
     folder = jax.config.jax_compilation_cache_dir
-    # A cache that cannot be written to is none; it may also be a place in a cloud.
+    # The cache may be read-only, or in a cloud.
     return Path(folder) / FILE if folder and os.path.isdir(folder) and os.access(folder, os.W_OK) else None
 
 
 def _read(file: Path, machine: str) -> tuple[float, float] | None:
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
-        found = float(stored["dense"]), float(stored["sparse"])
+        factors = float(stored["dense"]), float(stored["sparse"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if stored.get("machine") == machine and min(found) > 0 else None
+    return factors if stored.get("machine") == machine and min(factors) > 0 else None
 
 
-def _shortest(work) -> float:
-    """Time the quickest of three runs: what disturbs can only make it longer."""
+def _min_seconds(benchmark: Callable[[], None]) -> float:
+    """Return the shortest of three times: disturbances only prolong a run."""
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        work()
+        benchmark()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
 
 
-def _dense_work() -> None:
+def _dense_benchmark() -> None:
     blocks = np.full((32, 160, 160), 0.5)
     for _ in range(4):
         blocks = blocks @ blocks / 160
 
 
-def _sparse_work() -> None:
-    side = 400
-    cell = np.arange(side * side)
-    right, down = cell[cell % side < side - 1], cell[:-side]
-    rows, columns = np.concatenate([right, down]), np.concatenate([right + 1, down + side])
-    prices = 1.0 + (rows * 7919 % 101) / 101
-    dijkstra(csr_matrix((prices, (rows, columns)), shape=(side * side,) * 2), directed=False, indices=0)
+def _sparse_benchmark() -> None:
+    width = 400
+    cells = np.arange(width * width)
+    west, north = cells[cells % width < width - 1], cells[:-width]
+    rows, columns = np.concatenate([west, north]), np.concatenate([west + 1, north + width])
+    costs = 1.0 + (rows * 7919 % 101) / 101
+    dijkstra(csr_matrix((costs, (rows, columns)), shape=(width * width,) * 2), directed=False, indices=0)

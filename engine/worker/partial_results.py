@@ -1,6 +1,5 @@
-"""Parts of a result that are handed over as they come, so that a run that ends early has not been for nothing."""
+"""Partial results: arrays written into the job folder before the job ends, so that an interrupted run keeps them."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,107 +7,106 @@ from typing import Any
 
 import numpy as np
 
+from ..storage.atomic import write_atomically
 from .task import Job
 
-#: Seconds between two looks at whether a piece has been read, and between two signs of life while it has not.
-LOOK, SIGN_OF_LIFE = 0.005, 1.0
+#: Seconds between two checks of whether a partial result has been read.
+POLL_SECONDS = 0.005
 
-#: Of the time that the work takes, the part that may be spent on handing over what is known so far.
+#: Seconds between two messages while waiting. If the reader is gone, writing one ends the process.
+HEARTBEAT_SECONDS = 1.0
+
+#: Limit of the time spent on writing incomplete matrices, relative to that of the computation.
 MAX_OVERHEAD_FRACTION = 0.1
 
 
 class PartialResultWriter:
-    """Hands over parts of a result: files in the job's folder, and a line about each.
+    """Writes arrays into the job folder and reports them.
 
     Parameters
     ----------
     job
-        With the parameter `max_pending`, work stops while so many pieces have not been deleted by whoever reads
-        them; without, all of them stay in the folder.
+        With the parameter `max_pending`, writing blocks while that many partial results have not been read, that is
+        deleted, by the reader; without it all files stay in the folder.
     """
 
     def __init__(self, job: Job):
         limit = job.parameters.get("max_pending")
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
             raise ValueError(f'parameter "max_pending" must be a whole number of 1 or more, not {limit!r}')
-        self._job, self._limit = job, limit
-        self._unread: list[list[Path]] = []
+        self._folder, self._report, self._limit = job.folder, job.report, limit
+        self._pending: list[list[Path]] = []
 
-    def give(self, name: str, arrays: dict[str, np.ndarray], **metrics: Any) -> None:
-        """Hand over a piece.
+    def write(self, name: str, arrays: dict[str, np.ndarray], **metrics: Any) -> None:
+        """Write a partial result.
 
         Parameters
         ----------
         name
-            Of the piece, fit for a file name.
+            Part of the file names.
         arrays
-            By what they hold.
+            Arrays by name.
         metrics
-            Numbers that belong to it.
+            Scalars that belong to it.
         """
-        files = {}
-        for what, array in arrays.items():
-            path = self._job.folder / f"{name}-{what}.npy"
-            unfinished = path.with_suffix(".part")
-            with unfinished.open("wb") as file:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-            os.replace(unfinished, path)
-            files[what] = path.name
-        self._job.report.partial_result(name, files, metrics)
+        paths = {key: self._folder / f"{name}-{key}.npy" for key in arrays}
+        for key, array in arrays.items():
+            content = np.ascontiguousarray(array)
+            write_atomically(paths[key], lambda file, content=content: np.save(file, content, allow_pickle=False))
+        self._report.partial_result(name, {key: path.name for key, path in paths.items()}, metrics)
         if self._limit is not None:
-            self._unread.append([self._job.folder / file for file in files.values()])
+            self._pending.append(list(paths.values()))
             self._wait()
 
-    def unread(self, name: str) -> bool:
-        """Tell whether a piece of a name waits to be read by somebody who deletes what was read."""
-        return self._limit is not None and any(self._job.folder.glob(f"{name}-*.npy"))
+    def is_pending(self, name: str) -> bool:
+        """Return whether a partial result of this name waits for a reader that deletes what it has read."""
+        return self._limit is not None and any(self._folder.glob(f"{name}-*.npy"))
 
     def _wait(self) -> None:
-        spoke = time.monotonic()
+        reported = time.monotonic()
         while True:
-            self._unread = [files for files in self._unread if any(file.exists() for file in files)]
-            if len(self._unread) < self._limit:
+            self._pending = [paths for paths in self._pending if any(path.exists() for path in paths)]
+            if len(self._pending) < self._limit:
                 return
-            time.sleep(LOOK)
-            if time.monotonic() - spoke > SIGN_OF_LIFE:
-                # Also ends the work where nobody listens any more.
-                self._job.report.metric("pending_partial_results", len(self._unread))
-                spoke = time.monotonic()
+            time.sleep(POLL_SECONDS)
+            if time.monotonic() - reported > HEARTBEAT_SECONDS:
+                self._report.metric("pending_partial_results", len(self._pending))
+                reported = time.monotonic()
 
 
 class ThrottledMatrixWriter:
-    """Hands over a matrix again and again while it fills, as far as that takes but little of the time.
+    """Writes an incomplete matrix again and again, at most as often as keeps the overhead small.
 
     Parameters
     ----------
-    pieces
-        Where it is handed over; None for nowhere.
+    writer
+        None to write nothing.
     name
-        Of the piece.
-    what
-        The matrix holds.
+        Of the partial result.
+    key
+        Name of the matrix among its arrays.
     arrays
-        What is handed over with it.
+        Further arrays that are written with it.
     """
 
-    def __init__(self, pieces: PartialResultWriter | None, name: str, what: str, arrays: dict[str, np.ndarray]):
-        self._pieces, self._name, self._what, self._arrays = pieces, name, what, arrays
-        self._gave, self._cost = -np.inf, 0.0
+    def __init__(self, writer: PartialResultWriter | None, name: str, key: str, arrays: dict[str, np.ndarray]):
+        self._writer, self._name, self._key, self._arrays = writer, name, key, arrays
+        self._written_at, self._duration = -np.inf, 0.0
 
-    def give(self, matrix: Callable[[], np.ndarray]) -> None:
-        """Hand over the matrix, unless that was just done and would take more time than the work itself.
+    def write(self, matrix: Callable[[], np.ndarray]) -> None:
+        """Write the matrix, unless this would exceed `MAX_OVERHEAD_FRACTION` or the last one has not been read.
 
         Parameters
         ----------
         matrix
-            Gives it; NaN for what is still to come.
+            Returns it, NaN where entries are missing.
         """
-        began = time.monotonic()
-        if self._pieces is None or began - self._gave < self._cost / MAX_OVERHEAD_FRACTION:
+        start = time.monotonic()
+        if self._writer is None or start - self._written_at < self._duration / MAX_OVERHEAD_FRACTION:
             return
-        # One that waits would be replaced, and its successor be deleted in its place.
-        if self._pieces.unread(self._name):
+        # Otherwise the reader would delete this file after reading the previous one.
+        if self._writer.is_pending(self._name):
             return
-        self._pieces.give(self._name, {**self._arrays, self._what: matrix()})
-        self._gave = time.monotonic()
-        self._cost = self._gave - began
+        self._writer.write(self._name, {**self._arrays, self._key: matrix()})
+        self._written_at = time.monotonic()
+        self._duration = self._written_at - start

@@ -1,4 +1,4 @@
-"""What the tasks about cheapest paths share: places, paths as arrays, what they need."""
+"""Inputs, outputs and resource estimates that the tasks about least-cost paths share."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,31 +11,43 @@ from . import resource_estimates
 from .circuit_inputs import read_focal
 from .task import Job, ResourceEstimate
 
-#: Bytes for each cell of a path: row and column, while it is found and while it is written.
-PATH_CELL = 48
+#: Bytes for each cell of a path: row and column, in the search and in the output.
+PATH_CELL_BYTES = 48
 
-#: Bytes for each cell of a raster of costs that is kept.
-KEPT = 8
+#: Bytes for each cell of a stored cost raster.
+COST_CELL_BYTES = 8
 
 
-def estimate(job: Job, *, kept: int = 0) -> ResourceEstimate:
-    """Say what searches from all places need, if so many rasters are kept; a path is about as long as the landscape."""
+def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
+    """Estimate a search from every focal node.
+
+    Parameters
+    ----------
+    job
+        The job.
+    rasters
+        Number of cost rasters held in memory.
+
+    Notes
+    -----
+    A path is assumed to have half as many cells as the raster has rows and columns.
+    """
     rows, columns = job.inputs["landscape"].shape
     nodes = len(np.unique(job.inputs["focal_ids"]))
     paths = nodes * (nodes - 1) // (1 if job.parameters.get("edge_rule") == "target" else 2)
     searches = nodes
     if "target_ids" in job.inputs:
-        ends = len(np.unique(job.inputs["target_ids"]))
-        paths, searches = nodes * ends, min(nodes, ends)
+        targets = len(np.unique(job.inputs["target_ids"]))
+        paths, searches = nodes * targets, min(nodes, targets)
     if job.parameters.get("pairs", "all") != "all":
-        paths, searches = 3 * nodes, kept or 1
-    each = resource_estimates.shortest_paths(rows * columns, searches, 2)
-    drawn = paths * (rows + columns) // 2 * PATH_CELL
-    return ResourceEstimate(each.bytes + rows * columns * kept * KEPT + drawn, each.seconds)
+        paths, searches = 3 * nodes, rasters or 1
+    search = resource_estimates.shortest_paths(rows * columns, searches, 2)
+    output = paths * (rows + columns) // 2 * PATH_CELL_BYTES
+    return ResourceEstimate(search.bytes + rows * columns * rasters * COST_CELL_BYTES + output, search.seconds)
 
 
 def read_targets(job: Job, grid: GridGraph) -> FocalNodes | None:
-    """Return the targets of a job, None where there are none."""
+    """Return the targets of a job, None if there are none."""
     return read_focal(job, grid.shape, "target") if "target_ids" in job.inputs else None
 
 
@@ -45,8 +57,8 @@ def path_arrays(paths: Sequence[LeastCostPath]) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        ``pairs`` int64 (k, 2): positions of source and target; ``costs`` and ``lengths`` float64 (k,); ``path_cells``
-        int64 (n, 2): rows and columns of all paths, one after the other; ``path_ends`` int64 (k,): where each ends.
+        ``pairs`` int64 (k, 2): indices of source and target; ``costs`` and ``lengths`` float64 (k,); ``path_cells``
+        int64 (n, 2): rows and columns of all paths, concatenated; ``path_ends`` int64 (k,): end of each path.
     """
     cells = [np.stack([path.rows, path.columns], axis=1) for path in paths]
     return {
@@ -54,14 +66,14 @@ def path_arrays(paths: Sequence[LeastCostPath]) -> dict[str, np.ndarray]:
         "costs": np.array([path.cost for path in paths], float),
         "lengths": np.array([path.length for path in paths], float),
         "path_cells": np.concatenate([*cells, np.empty((0, 2), np.int64)]),
-        "path_ends": np.cumsum([len(each) for each in cells], dtype=np.int64),
+        "path_ends": np.cumsum([len(path) for path in cells], dtype=np.int64),
     }
 
 
-def progress_reporter(job: Job, first: float, last: float) -> Callable[[int, int], None]:
-    """Return what reports searches as a part of the work, in percent."""
+def search_progress(job: Job, first: float, last: float) -> Callable[[int, int], None]:
+    """Return a callback that reports completed searches between two percentages."""
 
-    def progress(done: int, of: int) -> None:
-        job.report.progress(first + (last - first) * done / of, f"Search {done} of {of}")
+    def progress(done: int, total: int) -> None:
+        job.report.progress(first + (last - first) * done / total, f"Search {done} of {total}")
 
     return progress

@@ -1,4 +1,4 @@
-"""The worker's voice: one JSON object a line on standard output."""
+"""Messages of the worker: one JSON object a line on standard output."""
 
 import json
 import math
@@ -6,58 +6,64 @@ from typing import Any, TextIO
 
 
 class Reporter:
-    """Says to the process that started the worker what happens.
+    """Writes messages for the process that started the worker.
 
     Parameters
     ----------
     stream
-        Where the lines go.
+        Receives the lines.
     """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
+    def estimate(self, nbytes: int, seconds: float | None, free_bytes: int | None) -> None:
+        """Report the expected memory and time of the job, and the free memory."""
+        self._write("estimate", bytes=int(nbytes), seconds=seconds, free_bytes=free_bytes)
+
     def progress(self, percent: int | float, text: str) -> None:
-        """Say how far the work is, 0 to 100, and what is being done."""
-        self._say("progress", percent=round(float(percent), 2), text=text)
+        """Report progress, 0 to 100, and the current step."""
+        self._write("progress", percent=round(float(percent), 2), text=text)
 
     def message(self, text: str) -> None:
-        """Say something that the user may want to read."""
-        self._say("message", text=text)
+        """Log information for the user."""
+        self._write("message", text=text)
 
     def warning(self, text: str) -> None:
-        """Say something that the user should read."""
-        self._say("warning", text=text)
+        """Log a warning for the user."""
+        self._write("warning", text=text)
 
     def metric(self, name: str, value: float | int | str) -> None:
-        """Say a number before the end."""
-        self._say("metric", name=name, value=value)
+        """Report a scalar before the end of the job."""
+        self._write("metric", name=name, value=value)
 
     def partial_result(self, name: str, files: dict[str, str], metrics: dict[str, Any]) -> None:
-        """Say that a part of the result lies in the job's folder: its files by what they hold, and what is known."""
-        self._say(
-            "partial_result", name=name, files=files, metrics={key: plain(value) for key, value in metrics.items()}
-        )
+        """Report part of the result: the arrays' files in the job folder by name, and scalars by name."""
+        plain = {key: to_json(value) for key, value in metrics.items()}
+        self._write("partial_result", name=name, files=files, metrics=plain)
 
-    def estimate(self, bytes_: int, seconds: float | None, free_bytes: int | None) -> None:
-        """Say what the job will need and what there is, in bytes and seconds."""
-        self._say("estimate", bytes=int(bytes_), seconds=seconds, free_bytes=free_bytes)
-
-    def probe(self, what: dict[str, Any]) -> None:
-        """Say what this environment is."""
-        self._say("probe", **what)
+    def probe(self, environment: dict[str, Any]) -> None:
+        """Report the worker's environment."""
+        self._write("probe", **environment)
 
     def error(self, kind: str, text: str) -> None:
-        """Say why the job failed: kind is "input", "memory" or "internal"."""
-        self._say("error", kind=kind, text=text)
+        """Report why the job failed; kind is "input", "memory" or "internal"."""
+        self._write("error", kind=kind, text=text)
 
-    def _say(self, type_: str, **what: Any) -> None:
-        self._stream.write(json.dumps({"type": type_, **what}, allow_nan=False) + "\n")
+    def _write(self, type_: str, **content: Any) -> None:
+        self._stream.write(json.dumps({"type": type_, **content}, allow_nan=False) + "\n")
         self._stream.flush()
 
 
-def plain(value: Any) -> Any:
-    """Return a number that JSON can hold: infinite and NaN become None, NumPy's become Python's."""
+def to_json(value: Any) -> Any:
+    """Return a scalar as JSON can hold it: NumPy's numbers as Python's, infinity and NaN as None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_json(np.float64(0.5)), to_json(np.inf)
+    (0.5, None)
+    """
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,6 @@
-"""What jobs need, from measurements of the worker's peak memory and time.
+"""Estimates of memory and time, from measurements of the worker.
 
-Seconds are those of warm compiled kernels on the machine of the constants, times how slow this machine is.
+Seconds are those of compiled kernels on the reference machine, times the speed factor of this machine.
 """
 
 from ..linalg.auto import (
@@ -20,97 +20,105 @@ from ..parallel.numba_jit import cpu_count
 from .machine_speed import speed_factors
 from .task import ResourceEstimate
 
-#: The worker with JAX and an empty job: bytes, and seconds until it starts to compute.
-BASE = 350 << 20
+#: The worker with JAX and an empty job: bytes, and seconds until the computation starts.
+BASE_BYTES = 350 << 20
 START_SECONDS = 1.0
 
-#: Seconds in which randomized paths are compiled, in every process anew: JAX keeps no programs that call the host.
+#: Seconds of the compilation of randomized paths, in every process: JAX does not cache programs with host callbacks.
 COMPILE_SECONDS = 1.5
 
-#: Bytes per cell of the raster for the graph itself and what is computed on it, and for each raster-sized unknown.
-GRAPH = 400
-UNKNOWN = 48
+#: Bytes per cell of the raster for the graph and temporary arrays, and for each raster of unknowns.
+GRAPH_BYTES_PER_CELL = 400
+UNKNOWN_BYTES_PER_CELL = 48
 
-#: Seconds per cell of a search for cheapest paths, and of its way back.
+#: Seconds per cell of a search for least-cost paths, and of its backtrace.
 SEARCH_SECONDS = 1.6e-7
-WAY_BACK_SECONDS = 1e-7
+BACKTRACE_SECONDS = 1e-7
 
-#: Seconds per cell of a system of what passes, with its sums over edges.
+#: Seconds per cell of a linear system for expected visits, with its sums over edges.
 PASSAGE_SECONDS = 4e-7
 
-#: Iterations of multigrid in a landscape of middling difficulty.
-MIDDLING = 12
+#: Iterations of multigrid in a typical landscape.
+TYPICAL_ITERATIONS = 12
 
-#: Bytes for every cell of every window of a batch: distances, ways, qualities, and what is in between.
-WINDOW_CELL = 150
+#: Bytes for every cell of every window of a batch: distances, paths, qualities and temporary arrays.
+WINDOW_BYTES_PER_CELL = 150
 
 #: Seconds of one core for the currents of a window, per cell, and for its factor, per h w³.
 CURRENT_SECONDS = 1e-7
-ROWWISE_SECONDS = 8e-12
+FACTOR_ROW_SECONDS = 8e-12
 
 
 def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> ResourceEstimate:
-    """Forecast so many searches for cheapest paths, with so many rasters of results at once."""
-    seconds = searches * cells * (SEARCH_SECONDS + (WAY_BACK_SECONDS if gradient else 0.0))
-    return ResourceEstimate(BASE + cells * (GRAPH + UNKNOWN * rasters), START_SECONDS + speed_factors()[1] * seconds)
+    """Estimate searches for least-cost paths, with a number of result rasters in memory."""
+    seconds = searches * cells * (SEARCH_SECONDS + (BACKTRACE_SECONDS if gradient else 0.0))
+    return ResourceEstimate(
+        BASE_BYTES + cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * rasters),
+        START_SECONDS + speed_factors()[1] * seconds,
+    )
 
 
 def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:
-    """Forecast the resistance of every cell to some sources: a factor, its selected inverse, a solve each."""
+    """Estimate the resistance of every cell to sources: a factorization, its selected inverse, a solve for each."""
     cells = shape[0] * shape[1]
     factor = predicted_factor_bytes(shape, symmetric=True)
-    # The selected inverse takes about as long as the factor.
+    # The selected inverse takes about as long as the factorization.
     seconds = 2 * FACTOR_SECONDS * cells**1.5 + sources * SUBSTITUTION_SECONDS * cells
     return ResourceEstimate(
-        BASE + factor + cells * (GRAPH + UNKNOWN * sources), START_SECONDS + speed_factors()[0] * seconds
+        BASE_BYTES + factor + cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * sources),
+        START_SECONDS + speed_factors()[0] * seconds,
     )
 
 
 def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> ResourceEstimate:
-    """Forecast symmetric systems, with their gradient, by the solver that will be chosen for them."""
+    """Estimate symmetric linear systems, with their gradient, for the solver that will be selected."""
     cells = shape[0] * shape[1]
     try:
         choice = select_solver(shape, right_hand_sides, symmetric=True)
     except MemoryError:
-        # The plugin refuses what does not fit; it needs the number to say why.
-        return ResourceEstimate(BASE + predicted_factor_bytes(shape, symmetric=True))
+        # The plugin refuses a job that does not fit and reports this number.
+        return ResourceEstimate(BASE_BYTES + predicted_factor_bytes(shape, symmetric=True))
     if choice.direct:
         seconds = speed_factors()[0] * (FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides)
     else:
-        seconds = speed_factors()[1] * cells * (HIERARCHY_SECONDS + MIDDLING * ITERATION_SECONDS * right_hand_sides)
-    # What multigrid needs includes the graph.
-    graph = GRAPH if choice.direct else UNKNOWN
-    return ResourceEstimate(BASE + choice.bytes + cells * (graph + 2 * UNKNOWN), START_SECONDS + seconds)
+        seconds = (
+            speed_factors()[1] * cells * (HIERARCHY_SECONDS + TYPICAL_ITERATIONS * ITERATION_SECONDS * right_hand_sides)
+        )
+    # The memory of multigrid includes the graph.
+    graph = GRAPH_BYTES_PER_CELL if choice.direct else UNKNOWN_BYTES_PER_CELL
+    return ResourceEstimate(
+        BASE_BYTES + choice.bytes + cells * (graph + 2 * UNKNOWN_BYTES_PER_CELL), START_SECONDS + seconds
+    )
 
 
 def randomized_paths(
     shape: tuple[int, int], targets: int, rasters: int = 1, *, gradient: bool = False
 ) -> ResourceEstimate:
-    """Forecast so many nonsymmetric systems, one after the other, by the solver that will be chosen for them."""
+    """Estimate nonsymmetric linear systems, one after the other, for the solver that will be selected."""
     cells = shape[0] * shape[1]
-    kept = cells * (GRAPH + UNKNOWN * (rasters + (40 if gradient else 10)))
+    rasters_bytes = cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * (rasters + (40 if gradient else 10)))
     try:
         choice = select_solver(shape, 1, symmetric=False)
     except MemoryError:
-        # The plugin refuses what does not fit; it needs the number to say why.
-        return ResourceEstimate(BASE + NONSYMMETRIC_BYTES * cells + kept)
+        # The plugin refuses a job that does not fit and reports this number.
+        return ResourceEstimate(BASE_BYTES + NONSYMMETRIC_BYTES * cells + rasters_bytes)
     if not choice.direct:
         seconds = speed_factors()[1] * targets * (2 if gradient else 1) * NONSYMMETRIC_SECONDS * cells
-        return ResourceEstimate(BASE + choice.bytes + kept, START_SECONDS + COMPILE_SECONDS + seconds)
-    # Not symmetric: twice the numbers in a factor, and the time.
-    each = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
-    # The factor of the target before may still be kept.
-    seconds = speed_factors()[0] * targets * each
-    return ResourceEstimate(BASE + 2 * choice.bytes + kept, START_SECONDS + COMPILE_SECONDS + seconds)
+        return ResourceEstimate(BASE_BYTES + choice.bytes + rasters_bytes, START_SECONDS + COMPILE_SECONDS + seconds)
+    # A nonsymmetric factor has twice the entries and takes twice the time.
+    seconds_per_target = 2 * FACTOR_SECONDS * cells**1.5 + (4 if gradient else 2) * SUBSTITUTION_SECONDS * cells
+    # The factor of the previous target may still be cached.
+    seconds = speed_factors()[0] * targets * seconds_per_target
+    return ResourceEstimate(BASE_BYTES + 2 * choice.bytes + rasters_bytes, START_SECONDS + COMPILE_SECONDS + seconds)
 
 
 def passages(shape: tuple[int, int], targets: int, flows: int) -> ResourceEstimate:
-    """Forecast passages of randomized paths to so many targets, with so many systems of what passes in all."""
-    walks, cells = randomized_paths(shape, targets), shape[0] * shape[1]
-    # Two sums over edges, the chances of one target and what passes to it, in eight directions each.
+    """Estimate passages of randomized paths to targets, with linear systems for expected visits."""
+    systems, cells = randomized_paths(shape, targets), shape[0] * shape[1]
+    # Hitting probabilities of one target and its flow, with sums over edges in eight directions each.
     return ResourceEstimate(
-        walks.bytes + 8 * UNKNOWN * cells,
-        None if walks.seconds is None else walks.seconds + speed_factors()[0] * flows * PASSAGE_SECONDS * cells,
+        systems.bytes + 8 * UNKNOWN_BYTES_PER_CELL * cells,
+        None if systems.seconds is None else systems.seconds + speed_factors()[0] * flows * PASSAGE_SECONDS * cells,
     )
 
 
@@ -122,20 +130,24 @@ def moving_currents(
     potential: bool = False,
     gradient: bool = False,
 ) -> ResourceEstimate:
-    """Forecast the currents of moving windows, or their gradient, of which one batch is in memory.
+    """Estimate the currents of moving windows, or their gradient, with one batch in memory.
 
-    A window of h × w cells is factored in h w³ as long as it is narrow; the currents take as long as there are cells.
+    A narrow window of h × w cells is factorized in h w³ operations; the currents take time proportional to its cells.
     """
     height, width = 2 * reach[0] + 1, 2 * reach[1] + 1
     cells, narrow = height * width, width <= MAX_FACTORED_WIDTH
-    together = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
+    windows_in_batch = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
     tile = tiles.window_shape[0] * tiles.window_shape[1]
     maps = 2 if potential or gradient else 1
-    parts = -(-together // WINDOWS_PER_CHUNK)
-    # Of the gradient, a number by every edge and every source.
+    chunks = -(-windows_in_batch // WINDOWS_PER_CHUNK)
+    # The gradient has an entry for every edge and every source.
     rasters = 9 if gradient else maps
-    held = tile * (GRAPH * maps + 8 * rasters * parts) + cpu_count() * maps * cells * (8 * width if narrow else GRAPH)
-    each = CURRENT_SECONDS * cells * maps + (ROWWISE_SECONDS * cells * width**2 if narrow else CURRENT_SECONDS * cells)
+    nbytes = tile * (GRAPH_BYTES_PER_CELL * maps + 8 * rasters * chunks) + cpu_count() * maps * cells * (
+        8 * width if narrow else GRAPH_BYTES_PER_CELL
+    )
+    window_seconds = CURRENT_SECONDS * cells * maps + (
+        FACTOR_ROW_SECONDS * cells * width**2 if narrow else CURRENT_SECONDS * cells
+    )
     return ResourceEstimate(
-        BASE + int(held), START_SECONDS + speed_factors()[0] * each * all_windows.count / cpu_count()
+        BASE_BYTES + int(nbytes), START_SECONDS + speed_factors()[0] * window_seconds * all_windows.count / cpu_count()
     )

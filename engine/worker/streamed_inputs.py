@@ -1,4 +1,4 @@
-"""The landscape of a job as rasters that are read part by part: values that mean permeability, and habitat."""
+"""The landscape of a job as rasters that are read by slices: permeability and habitat quality."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ import numpy as np
 from ..storage.fingerprint import row_strips
 from ..storage.npy_raster import on_disk
 from ..storage.raster_like import RasterLike
-from .inputs import choice_parameter
+from .inputs import choice_parameter, invalid_message, invalid_values, no_active_cell_message, require_input
 from .task import Job
 
 
 @dataclass(frozen=True)
 class LazyPermeability:
-    """LazyPermeability of each cell, 0 where there is no data.
+    """Permeability of each cell, 0 where nodata, computed slice by slice.
 
-    Parameters
+    Attributes
     ----------
     values, valid
-        What the raster says, and where it says something.
+        The landscape, and where it holds data.
     resistance
         Whether the values are resistances.
     """
@@ -32,22 +32,22 @@ class LazyPermeability:
         """(rows, columns)."""
         return self.values.shape[0], self.values.shape[1]
 
-    def __getitem__(self, place: tuple[slice, slice]) -> np.ndarray:
-        values = np.asarray(self.values[place], float)
+    def __getitem__(self, index: tuple[slice, slice]) -> np.ndarray:
+        values = np.asarray(self.values[index], float)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(np.asarray(self.valid[place], bool), 1 / values if self.resistance else values, 0.0)
+            return np.where(np.asarray(self.valid[index], bool), 1 / values if self.resistance else values, 0.0)
 
 
 @dataclass(frozen=True)
 class LazyQuality:
-    """Quality of each cell, 0 where there is no landscape.
+    """Habitat quality of each cell, 0 where nodata, computed slice by slice.
 
-    Parameters
+    Attributes
     ----------
     quality
-        What the raster says; None for 1 everywhere.
+        None for 1 everywhere.
     valid
-        Where there is a landscape.
+        Where the landscape holds data.
     """
 
     quality: RasterLike | None
@@ -58,54 +58,44 @@ class LazyQuality:
         """(rows, columns)."""
         return self.valid.shape[0], self.valid.shape[1]
 
-    def __getitem__(self, place: tuple[slice, slice]) -> np.ndarray:
-        valid = np.asarray(self.valid[place], bool)
-        return np.where(valid, 1.0 if self.quality is None else np.asarray(self.quality[place], float), 0.0)
+    def __getitem__(self, index: tuple[slice, slice]) -> np.ndarray:
+        valid = np.asarray(self.valid[index], bool)
+        return np.where(valid, 1.0 if self.quality is None else np.asarray(self.quality[index], float), 0.0)
 
 
-def read_streamed_inputs(job: Job) -> tuple[LazyPermeability, LazyQuality, int]:
-    """Return the landscape of a job, and how many cells can be entered; only parts of it are ever held.
+def read_streamed_inputs(job: Job) -> tuple[LazyPermeability, LazyQuality]:
+    """Return the landscape of a job, of which only slices are ever in memory.
 
     Raises
     ------
     ValueError
-        Rasters of different sizes; values that are not a permeability or a resistance, in how many cells, and where the
-        first is; no cell that can be entered.
+        Rasters of different sizes; values that are not a permeability or a resistance (in how many cells, and where the
+        first one is); no active cell.
     """
-    for name in ("landscape", "valid"):
-        if name not in job.inputs:
-            raise ValueError(f'input "{name}" is missing')
-    values, valid = on_disk(job.inputs["landscape"]), on_disk(job.inputs["valid"])
+    values, valid = (on_disk(require_input(job, name)) for name in ("landscape", "valid"))
     quality = on_disk(job.inputs["quality"]) if "quality" in job.inputs else None
     shapes = {tuple(raster.shape) for raster in (values, valid, quality) if raster is not None}
     if len(shapes) != 1 or len(values.shape) != 2:
         raise ValueError(f'inputs "landscape", "valid" and "quality" must be rasters of one size, not {sorted(shapes)}')
     kind = choice_parameter(job, "values", ("permeability", "resistance"))
-    active = _count_active(values, valid, kind)
-    if not active:
-        size = values.shape[0] * values.shape[1]
-        raise ValueError(f"no cell of {size:,} can be entered: all are nodata or have a permeability of 0")
-    return LazyPermeability(values, valid, kind == "resistance"), LazyQuality(quality, valid), active
+    if not _count_active(values, valid, kind):
+        raise ValueError(no_active_cell_message(values.shape[0] * values.shape[1]))
+    return LazyPermeability(values, valid, kind == "resistance"), LazyQuality(quality, valid)
 
 
 def _count_active(values: RasterLike, valid: RasterLike, kind: str) -> int:
-    found: dict[str, tuple[int, tuple[int, int], float]] = {}
+    first: dict[str, tuple[int, int, float]] = {}
+    counts: dict[str, int] = {}
     active = 0
-    for place in row_strips((values.shape[0], values.shape[1])):
-        part, known = np.asarray(values[place], float), np.asarray(valid[place], bool)
-        faults = {"not a number": np.isnan(part), "infinite": np.isinf(part), "negative": part < 0}
-        if kind == "resistance":
-            faults["zero"] = part == 0
-        for name, fault in faults.items():
-            fault = fault & known
-            if fault.any():
-                row, column = np.argwhere(fault)[0]
-                count, first, value = found.get(name, (0, (place[0].start + row + 1, column + 1), part[row, column]))
-                found[name] = count + int(fault.sum()), first, value
-        active += int((known & (part > 0)).sum())
-    for name, (count, (row, column), value) in found.items():
-        raise ValueError(
-            f"{kind} is {name} in {count:,} cells, the first at row {row}, column {column} "
-            f"(counted from 1, value {value:g})"
-        )
+    for strip in row_strips((values.shape[0], values.shape[1])):
+        block, known = np.asarray(values[strip], float), np.asarray(valid[strip], bool)
+        for name, invalid in invalid_values(block, kind).items():
+            invalid = invalid & known
+            if invalid.any():
+                row, column = np.argwhere(invalid)[0].tolist()
+                first.setdefault(name, (strip[0].start + row + 1, column + 1, float(block[row, column])))
+                counts[name] = counts.get(name, 0) + int(invalid.sum())
+        active += int((known & (block > 0)).sum())
+    for name, count in counts.items():
+        raise ValueError(invalid_message(kind, name, count, *first[name]))
     return active

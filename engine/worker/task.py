@@ -1,4 +1,4 @@
-"""What a task is, and the list of them."""
+"""The base class of tasks, and what goes into and comes out of one."""
 
 import abc
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from .protocol import Reporter
 
 @dataclass(frozen=True)
 class Job:
-    """What a task is given.
+    """The input of a task.
 
     Attributes
     ----------
     parameters
         As in `job.json`.
     inputs
-        The arrays, by name.
+        Arrays by name.
     report
-        Where to say how far the task is.
+        Prints progress and messages.
     folder
-        Where outputs that are never held in memory as a whole are written, under the name of the output.
+        The job folder, for partial results and for outputs that are written slice by slice.
     """
 
     parameters: dict[str, Any]
@@ -35,7 +35,15 @@ class Job:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task gives back: arrays (or rasters on disk, in the job's folder already) and numbers, by name."""
+    """The output of a task.
+
+    Attributes
+    ----------
+    outputs
+        Arrays by name; rasters on disk are in the job folder already.
+    metrics
+        Scalars by name; None where one does not apply.
+    """
 
     outputs: dict[str, np.ndarray | NpyRaster]
     metrics: dict[str, float | int | str | None] = field(default_factory=dict)
@@ -43,72 +51,41 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class ResourceEstimate:
-    """What a job will need: bytes of memory at its peak, seconds of time (None if unknown)."""
+    """The expected cost of a job.
+
+    Attributes
+    ----------
+    bytes
+        Peak memory.
+    seconds
+        Time, None if unknown.
+    """
 
     bytes: int
     seconds: float | None = None
 
 
 class Task(abc.ABC):
-    """One thing the worker can do."""
+    """A computation that a job folder can name.
+
+    Attributes
+    ----------
+    name
+        The value of "task" in `job.json`.
+    """
 
     name: ClassVar[str]
 
     @abc.abstractmethod
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Say what the job will need, before any work."""
+        """Return the expected memory and time, without computing anything."""
 
     @abc.abstractmethod
     def run(self, job: Job) -> TaskResult:
-        """Do it.
+        """Compute the result.
 
         Raises
         ------
         ValueError
-            The input is refused, in words for the user.
+            The input is invalid; the message is shown to the user.
         """
-
-
-def tasks() -> dict[str, Task]:
-    """Return every task by its name."""
-    # Imported here: each task imports this module for its base class.
-    from .tasks.barriers import BarriersTask
-    from .tasks.circuit_advanced import CircuitAdvancedTask
-    from .tasks.circuit_current import CircuitCurrentTask
-    from .tasks.circuit_network import CircuitNetworkTask
-    from .tasks.connected_components import ConnectedComponentsTask
-    from .tasks.connected_habitat import ConnectedHabitatTask
-    from .tasks.distance_matrix import DistanceMatrixTask
-    from .tasks.least_cost_corridor import LeastCostCorridorTask
-    from .tasks.least_cost_distance import LeastCostDistanceTask
-    from .tasks.least_cost_paths import LeastCostPathsTask
-    from .tasks.resistance_distance import ResistanceDistanceTask
-    from .tasks.rsp_distance import RSPDistanceTask
-    from .tasks.rsp_flow import RSPFlowTask
-    from .tasks.sensitivity import SensitivityTask
-    from .tasks.windowed_connectivity import WindowedConnectivityTask
-    from .tasks.windowed_current import WindowedCurrentTask
-    from .tasks.windowed_current_sensitivity import WindowedCurrentSensitivityTask
-    from .tasks.windowed_sensitivity import WindowedSensitivityTask
-
-    known = (
-        LeastCostDistanceTask(),
-        ResistanceDistanceTask(),
-        RSPDistanceTask(),
-        SensitivityTask(),
-        ConnectedComponentsTask(),
-        WindowedConnectivityTask(),
-        WindowedSensitivityTask(),
-        CircuitCurrentTask(),
-        CircuitAdvancedTask(),
-        CircuitNetworkTask(),
-        DistanceMatrixTask(),
-        LeastCostPathsTask(),
-        LeastCostCorridorTask(),
-        WindowedCurrentTask(),
-        WindowedCurrentSensitivityTask(),
-        RSPFlowTask(),
-        BarriersTask(),
-        ConnectedHabitatTask(),
-    )
-    return {task.name: task for task in known}

@@ -1,6 +1,7 @@
-"""What the windowed tasks share: parameters, who computes, progress in words, numbers for the report."""
+"""Inputs, resource estimates, executors and metrics that the windowed tasks share."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,18 @@ from ..storage.fingerprint import row_strips
 from ..storage.npy_raster import NpyRaster
 from .distance_estimates import ESTIMATES
 from .distance_factory import chosen_distance, make_distance
-from .inputs import choice_parameter, positive_parameter, read_pixel_size, solver_metrics
+from .inputs import choice_parameter, positive_parameter, read_pixel_size
+from .metrics import solver_metrics
 from .streamed_inputs import read_streamed_inputs
 from .task import Job, ResourceEstimate
 
-#: The cluster of this machine alone, as a word in place of an address.
-THIS_MACHINE = "local"
+#: In place of a scheduler's address: a cluster on this machine.
+LOCAL_CLUSTER = "local"
 
 
-def arguments(job: Job, task: str) -> dict[str, Any]:
-    """Return what an analysis is made of, from the parameters and inputs of a job."""
-    permeability, quality, _ = read_streamed_inputs(job)
+def analysis_arguments(job: Job, task: str) -> dict[str, Any]:
+    """Return the keyword arguments of a windowed analysis."""
+    permeability, quality = read_streamed_inputs(job)
     return {
         "quality": quality,
         "permeability": permeability,
@@ -41,7 +43,7 @@ def arguments(job: Job, task: str) -> dict[str, Any]:
 
 
 def batch_size(job: Job) -> int | None:
-    """Return how many windows are to be computed together, if the job says so."""
+    """Return the number of windows in a batch; None leaves it to the engine."""
     batch = job.parameters.get("batch")
     if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise ValueError(f'parameter "batch" must be a number of windows, 1 or more, not {batch!r}')
@@ -49,97 +51,89 @@ def batch_size(job: Job) -> int | None:
 
 
 def range_in_cells(job: Job) -> tuple[int, int]:
-    """Return how many rows and columns the dependency range, in map units, covers; at least one of each."""
-    reach = positive_parameter(job, "range")
-    rows, columns = (max(1, math.ceil(round(reach / size, 9))) for size in read_pixel_size(job))
+    """Return the dependency range in rows and columns, at least 1 of each."""
+    distance = positive_parameter(job, "range")
+    rows, columns = (max(1, math.ceil(round(distance / size, 9))) for size in read_pixel_size(job))
     return rows, columns
 
 
-def estimate(job: Job, task: str, *, gradient: bool) -> ResourceEstimate:
-    """Say what a windowed job will need: a batch at a time in memory, all windows in time."""
+def estimate_windows(job: Job, task: str, *, gradient: bool) -> ResourceEstimate:
+    """Estimate a windowed job: memory of one batch, time of all windows."""
     shape = job.inputs["landscape"].shape
     estimates = ESTIMATES[chosen_distance(job, task).estimate]
-    windows, tile = windows_and_batches(
+    windows, batches = windows_and_batches(
         shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), estimates.batched_windows
     )
-    return estimates.windows(windows, tile, gradient=gradient)
+    return estimates.windows(windows, batches, gradient=gradient)
 
 
-def executor(job: Job) -> AbstractExecutor:
-    """Return who computes: this process, or the cluster that the job names."""
+def read_executor(job: Job) -> AbstractExecutor:
+    """Return the executor: this process, or the cluster that the job names."""
     address = job.parameters.get("cluster")
     if not address:
         return SerialExecutor()
     if not isinstance(address, str):
-        raise ValueError(f'parameter "cluster" must be an address or "{THIS_MACHINE}", not {address!r}')
+        raise ValueError(f'parameter "cluster" must be an address or "{LOCAL_CLUSTER}", not {address!r}')
     try:
-        return DaskExecutor(workers=cpu_count()) if address == THIS_MACHINE else DaskExecutor(address)
+        return DaskExecutor(workers=cpu_count()) if address == LOCAL_CLUSTER else DaskExecutor(address)
     except ModuleNotFoundError as missing:
         raise ValueError(str(missing)) from missing
 
 
-def checkpoint(job: Job) -> str | None:
-    """Return the folder of finished batches that the job names, if any."""
-    folder = job.parameters.get("checkpoint")
-    if folder is not None and not isinstance(folder, str):
-        raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
-    return folder or None
+def batch_progress(job: Job) -> Callable[[int, int, float | None], None]:
+    """Return a callback that reports completed batches and the remaining time."""
+
+    def progress(done: int, total: int, seconds: float | None) -> None:
+        remaining = "" if seconds is None else f", {_format_seconds(seconds)} left"
+        job.report.progress(2 + 97 * done / total, f"Batch {done:,} of {total:,}{remaining}")
+
+    return progress
 
 
-def progress(job: Job):
-    """Return a function that reports batches as they are done."""
-
-    def report(done: int, of: int, seconds: float | None) -> None:
-        left = "" if seconds is None else f", {_in_words(seconds)} left"
-        job.report.progress(2 + 97 * done / of, f"Batch {done:,} of {of:,}{left}")
-
-    return report
-
-
-def window_metrics(found: Any, raster: NpyRaster, entries: list[SolveRecord], **own: float) -> dict[str, Any]:
-    """Return what a windowed analysis found, in numbers.
+def window_metrics(result: Any, raster: NpyRaster, stats: list[SolveRecord], **further: float) -> dict[str, Any]:
+    """Return the metrics of a windowed analysis.
 
     Parameters
     ----------
-    found
+    result
         Its result.
     raster
-        The first raster that it wrote.
-    entries
-        Of the journal.
-    own
-        Numbers that only this kind of analysis has.
+        Its first output.
+    stats
+        Of the solvers.
+    further
+        Metrics that only this kind of analysis has.
     """
-    active, lowest, highest = extent_of(raster)
+    active, minimum, maximum = raster_range(raster)
     return {
         "active_cells": active,
-        **own,
-        "windows": found.windows,
-        "skipped_windows": found.skipped,
-        "minimum": lowest,
-        "maximum": highest,
-    } | solver_metrics(entries)
+        **further,
+        "windows": result.windows,
+        "skipped_windows": result.skipped,
+        "minimum": minimum,
+        "maximum": maximum,
+    } | solver_metrics(stats)
 
 
-def extent_of(raster: NpyRaster) -> tuple[int, float, float]:
-    """Return how many cells hold a value, the smallest and the largest of them."""
-    lowest, highest, active = np.inf, -np.inf, 0
-    for place in row_strips(raster.shape):
-        values = raster[place]
+def raster_range(raster: NpyRaster) -> tuple[int, float, float]:
+    """Return the number of cells that hold data, the minimum and the maximum."""
+    minimum, maximum, active = np.inf, -np.inf, 0
+    for strip in row_strips(raster.shape):
+        values = raster[strip]
         values = values[~np.isnan(values)]
-        lowest, highest = min(lowest, values.min(initial=np.inf)), max(highest, values.max(initial=-np.inf))
+        minimum, maximum = min(minimum, values.min(initial=np.inf)), max(maximum, values.max(initial=-np.inf))
         active += values.size
-    return active, float(lowest), float(highest)
+    return active, float(minimum), float(maximum)
 
 
 def _coarsening(job: Job) -> float:
-    given = job.parameters.get("coarsening", 0.0)
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
-        raise ValueError(f'parameter "coarsening" must be a number between 0 and 1, not {given!r}')
-    return float(given)
+    coarsening = job.parameters.get("coarsening", 0.0)
+    if isinstance(coarsening, bool) or not isinstance(coarsening, (int, float)) or not 0 <= coarsening <= 1:
+        raise ValueError(f'parameter "coarsening" must be a number between 0 and 1, not {coarsening!r}')
+    return float(coarsening)
 
 
-def _in_words(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,6 @@
-"""Where the landscape holds movement between focal nodes up, and where movement in corridors is dense."""
+"""Barriers between focal nodes: gradient of the mean distance, gain of restoration, improvement score, pinch points."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,20 +13,21 @@ from .. import resource_estimates
 from ..circuit_inputs import read_focal
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
-from ..inputs import landscape_metrics, positive_parameter, read_grid, solver_metrics
+from ..inputs import positive_parameter, read_grid
+from ..metrics import landscape_metrics, range_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
-#: What is done one after the other, and the part of the progress that each takes.
-SHARES = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "pinch_points": (80, 99)}
+#: Steps, and the percentages of progress at which each starts and ends.
+STEPS = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "pinch_points": (80, 99)}
 
 
 class BarriersTask(Task):
-    """Gain for each unit of permeability, Barrier Mapper's improvement score, and current in corridors."""
+    """Gain for each unit of permeability, gain of restoration, Barrier Mapper's improvement score, pinch points."""
 
     name = "flow.barriers"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """The distances with their gradient; two searches and one circuit for each corridor."""
+        """Distances with their gradient; two searches and one circuit for each corridor."""
         shape, nodes = job.inputs["landscape"].shape, len(np.unique(job.inputs["focal_ids"]))
         cells = shape[0] * shape[1]
         estimates = ESTIMATES[chosen_distance(job, self.name).estimate]
@@ -43,19 +46,19 @@ class BarriersTask(Task):
         return ResourceEstimate(max(part.bytes for part in parts), seconds)
 
     def run(self, job: Job) -> TaskResult:
-        """The gradient, and what else is asked for."""
+        """Compute the gradient, then the optional maps."""
         grid = read_grid(job)
         focal = read_focal(job, grid.shape)
         entry = chosen_distance(job, self.name)
         distance = make_distance(job, entry)
-        with record_stats() as entries:
-            found = barrier_map(grid, focal, distance, progress=_progress(job, "gain"))
-            gain = found.gain[np.isfinite(found.gain)]
+        with record_stats() as stats:
+            barriers = barrier_map(grid, focal, distance, progress=_progress(job, "gain"))
+            gain = barriers.gain[np.isfinite(barriers.gain)]
             metrics = landscape_metrics(grid) | {
                 "focal_nodes": len(focal),
-                "mean_distance": found.distance,
-                "pairs": found.pairs,
-                "unreachable_pairs": found.unreachable_pairs,
+                "mean_distance": barriers.distance,
+                "pairs": barriers.pairs,
+                "unreachable_pairs": barriers.unreachable_pairs,
                 "minimum": gain.min(),
                 "maximum": gain.max(),
                 "largest_improvement": None,
@@ -63,33 +66,30 @@ class BarriersTask(Task):
                 "newly_connecting_cells": None,
                 "kcl_residual": None,
             }
-            outputs = {"gain": found.gain}
-            scoring = job.parameters.get("search_radius") is not None
+            outputs = {"gain": barriers.gain}
             restoration = None
             if job.parameters.get("restored_permeability") is not None:
                 _require_restoration(job, entry)
                 restoration = exact_restoration(distance, grid, focal, progress=_progress(job, "least_costs"))
-            if scoring:
+            if job.parameters.get("search_radius") is not None:
                 costs = restoration
                 if not isinstance(costs, LeastCostRestoration):
                     costs = LeastCostRestoration(grid, focal, progress=_progress(job, "least_costs"))
                 restored = positive_parameter(job, "restored_resistance")
                 score = improvement_score(costs, positive_parameter(job, "search_radius"), restored)
                 outputs["improvement"] = score.largest
-                finite = score.largest[np.isfinite(score.largest)]
-                metrics["largest_improvement"] = finite.max() if finite.size else None
+                metrics["largest_improvement"] = range_metrics(score.largest)["maximum"]
             if restoration is not None:
                 gains = _restored(job, restoration)
                 outputs["restored_gain"] = gains.gain
-                finite = gains.gain[np.isfinite(gains.gain)]
-                metrics["largest_restored_gain"] = finite.max() if finite.size else None
+                metrics["largest_restored_gain"] = range_metrics(gains.gain)["maximum"]
                 metrics["newly_connecting_cells"] = int((gains.n_newly_connected > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
-                pinched = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
-                outputs["pinch_points"] = pinched.total
-                metrics["kcl_residual"] = pinched.residual
-        return TaskResult(outputs, metrics | solver_metrics(entries))
+                current = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
+                outputs["pinch_points"] = current.total
+                metrics["kcl_residual"] = current.residual
+        return TaskResult(outputs, metrics | solver_metrics(stats))
 
 
 def _require_restoration(job: Job, entry: DistanceEntry) -> None:
@@ -110,7 +110,7 @@ def _require_restoration(job: Job, entry: DistanceEntry) -> None:
 def _restored(job: Job, restoration: Restoration) -> RestorationGain:
     """Return the gain of every cell that holds data when it, or a disc around it, is raised to a permeability."""
     permeability = positive_parameter(job, "restored_permeability")
-    # What is nodata is not known to be land; a permeability of 0 is.
+    # Cells of permeability 0 can be restored, cells without data cannot: they may be sea.
     restorable = np.asarray(job.inputs["valid"], dtype=bool)
     progress = _progress(job, "restored_gain")
     if job.parameters.get("restored_radius") is None:
@@ -121,16 +121,17 @@ def _restored(job: Job, restoration: Restoration) -> RestorationGain:
 
 
 def _cells_of_disc(job: Job) -> int | float:
-    """Return about how many cells a restored disc has; 1 for single cells."""
+    """Return the approximate number of cells of a restored disc; 1 for single cells."""
     radius = job.parameters.get("restored_radius")
     height, width = job.parameters.get("pixel_size", (1.0, 1.0))
     return 1 if radius is None else max(1.0, np.pi * float(radius) ** 2 / (height * width))
 
 
-def _progress(job: Job, part: str):
-    begin, end = SHARES[part]
+def _progress(job: Job, step: str) -> Callable[[int, int], None]:
+    start, end = STEPS[step]
 
-    def progress(done: int, of: int) -> None:
-        job.report.progress(begin + (end - begin) * done / of, f"{part.replace('_', ' ').capitalize()}: {done} of {of}")
+    def progress(done: int, total: int) -> None:
+        label = step.replace("_", " ").capitalize()
+        job.report.progress(start + (end - start) * done / total, f"{label}: {done} of {total}")
 
     return progress

@@ -1,45 +1,70 @@
-"""Current between focal nodes: pair by pair, from one to all, from all to one."""
+"""Current between focal nodes: pairwise, one to all, all to one."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ...circuits.accumulator import CumulativeCurrent
 from ...circuits.grid_circuit import GridCircuit
-from ...circuits.one_to_all import AllToOne, FocalNodeResult, OneToAll
-from ...circuits.pairwise import PairResult
+from ...circuits.one_to_all import AllToOne, OneToAll
+from ...circuits.pairwise import Pairwise
 from ...graph.focal_nodes import FocalNodes
 from ...linalg.auto import select_solver
 from ...linalg.nested_dissection.cpu.streamed_solve import peak_bytes
 from ...linalg.solver_stats import record_stats
 from ...parallel.numba_jit import cpu_count
-from .. import circuit_inputs
-from ..inputs import choice_parameter
-from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
-from ..resumable_runs import (
-    PER_RUN_OUTPUTS,
-    RunSet,
-    accumulate_resumable,
-    lock_output_folder,
-    open_array_store,
-    run_resumable,
-    warn_if_not_conserved,
+from ...storage.checkpoint import CheckpointFolder
+from ..accumulator_checkpoint import AccumulatorCheckpoint
+from ..circuit_inputs import (
+    boundary_bytes,
+    count_cells_without_flow,
+    estimate_circuit,
+    included_pairs,
+    read_circuit,
+    read_focal,
+    read_pairs,
+    read_strengths,
 )
+from ..inputs import choice_parameter
+from ..job_checkpoint import open_array_store, open_checkpoint
+from ..metrics import landscape_metrics, resistance_metrics, solver_metrics
+from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
+from ..resumable_runs import Run, per_run_parameter, run_resumable, select_outputs, warn_if_not_conserved
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 MODES = ("pairwise", "one_to_all", "all_to_one")
 
-#: So many patterns of what enters at its rim a region has, about.
-PATTERNS = 14
+#: Typical number of basis vectors of the boundary currents of a region, for the memory estimate.
+BASIS_VECTORS_PER_REGION = 14
 
-#: The piece that holds the resistances so far.
-SO_FAR = "resistances_partial"
+#: Name of the partial result with the resistances known so far.
+PARTIAL_RESISTANCES = "resistances_partial"
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """Which maps a job wants.
+
+    Attributes
+    ----------
+    per_run
+        One of `PER_RUN_OUTPUTS`.
+    cumulative, maximum
+        The sum over all runs, and the maximum.
+    zero_all, zero_cumulative
+        Set focal node currents to zero in all maps, or in the cumulative map of pairs.
+    """
+
+    per_run: str
+    cumulative: bool
+    maximum: bool
+    zero_all: bool
+    zero_cumulative: bool
 
 
 class CircuitCurrentTask(Task):
-    """Resistances between focal nodes, maps of each run as they come, their sum and, if wanted, their maximum."""
+    """Effective resistances between focal nodes, maps of each run, and the cumulative and maximum current."""
 
     name = "circuit.current"
 
@@ -47,149 +72,158 @@ class CircuitCurrentTask(Task):
         """One solve for each focal node, and the potentials of all of them."""
         cells = len(job.inputs["focal_ids"])
         nodes = len(np.unique(job.inputs["focal_ids"]))
-        one_each = cells == nodes
-        with_maps = job.parameters.get("per_run_outputs", "none") != "none"
-        runs = nodes * (nodes - 1) // 2 if job.parameters.get("mode") == "pairwise" else nodes
-        if one_each or job.parameters.get("mode") != "pairwise":
-            return circuit_inputs.estimate(job, nodes if one_each else min(nodes, 8), runs if with_maps else 1)
-        # Regions keep the network between their rims instead of the potentials of all of them.
-        with_sums = job.parameters.get("cumulative", True)
-        each = circuit_inputs.estimate(job, 8, runs if with_maps or with_sums else 1)
-        patterns = min(PATTERNS * nodes, runs) if with_sums and not with_maps else 0
-        together = peak_bytes(job.inputs["landscape"].shape, patterns, cpu_count())
-        return ResourceEstimate(each.bytes + circuit_inputs.boundary_bytes(job) + together, each.seconds)
+        are_points = cells == nodes
+        maps = _read_maps(job)
+        is_pairwise = job.parameters.get("mode") == "pairwise"
+        runs = nodes * (nodes - 1) // 2 if is_pairwise else nodes
+        has_run_maps = maps.per_run != "none"
+        if are_points or not is_pairwise:
+            return estimate_circuit(job, nodes if are_points else min(nodes, 8), runs if has_run_maps else 1)
+        # Regions store the inverse between their boundary cells instead of the potentials of all of them.
+        solver = estimate_circuit(job, 8, runs if has_run_maps or maps.cumulative else 1)
+        basis = min(BASIS_VECTORS_PER_REGION * nodes, runs) if maps.cumulative and not has_run_maps else 0
+        streamed = peak_bytes(job.inputs["landscape"].shape, basis, cpu_count())
+        return ResourceEstimate(solver.bytes + boundary_bytes(job) + streamed, solver.seconds)
 
     def run(self, job: Job) -> TaskResult:
-        """Resistances first, then run by run."""
-        mode = choice_parameter(job, "mode", MODES)
-        each = (
-            choice_parameter(job, "per_run_outputs", PER_RUN_OUTPUTS) if "per_run_outputs" in job.parameters else "none"
-        )
-        with_sums = bool(job.parameters.get("cumulative", True))
-        largest = with_sums and bool(job.parameters.get("maximum", True))
-        # Before anything is handed over that might replace results of something else.
-        lock_output_folder(job, self.name)
+        """Compute the resistances, then the maps run by run."""
+        mode, maps = choice_parameter(job, "mode", MODES), _read_maps(job)
+        checkpoint = open_checkpoint(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
-        circuit = circuit_inputs.read_circuit(job)
-        focal = circuit_inputs.read_focal(job, circuit.shape)
-        nodes = len(focal)
-        job.report.message(select_solver(circuit.shape, max(nodes - 1, 1), symmetric=True).reason)
-        job.report.progress(3, f"Potentials of {nodes:,} focal nodes")
-        with record_stats() as entries:
+        circuit = read_circuit(job)
+        focal = read_focal(job, circuit.shape)
+        job.report.message(select_solver(circuit.shape, max(len(focal) - 1, 1), symmetric=True).reason)
+        job.report.progress(3, f"Potentials of {len(focal):,} focal nodes")
+        with record_stats() as stats:
             if mode == "pairwise":
-                found, sums = _pairwise(job, circuit, focal, each, with_sums, largest)
+                resistances, cumulative = _pairwise(job, checkpoint, circuit, focal, maps)
             else:
-                found, sums = _sweep(job, circuit, focal, mode, each, with_sums)
-        outputs = dict(found)
-        metrics = circuit_inputs.circuit_metrics(circuit, entries) | {
-            "focal_nodes": nodes,
-            "cells_without_flow": circuit_inputs.cells_without_flow(circuit, focal),
+                resistances, cumulative = _one_sided(job, checkpoint, circuit, focal, maps, mode)
+        outputs = {"ids": focal.ids, "resistances": resistances}
+        metrics = landscape_metrics(circuit.grid) | solver_metrics(stats) | resistance_metrics(mode, resistances)
+        metrics |= {
+            "focal_nodes": len(focal),
+            "cells_without_flow": count_cells_without_flow(circuit, focal),
             "maximum_current": None,
             "runs": None,
             "kcl_residual": None,
         }
-        if sums is not None:
-            outputs |= {"cumulative": sums.total} | ({"maximum": sums.largest} if largest else {})
-            most = float(np.nanmax(sums.total, initial=0.0))
-            warn_if_not_conserved(job, sums.residual)
-            metrics |= {"maximum_current": most, "runs": sums.runs, "kcl_residual": sums.residual}
-        return TaskResult(outputs, metrics | resistance_metrics(mode, outputs["resistances"]))
+        if cumulative is not None:
+            outputs["cumulative"] = cumulative.total
+            if maps.maximum:
+                outputs["maximum"] = cumulative.largest
+            warn_if_not_conserved(job, cumulative.residual)
+            metrics |= {
+                "maximum_current": float(np.nanmax(cumulative.total, initial=0.0)),
+                "runs": cumulative.runs,
+                "kcl_residual": cumulative.residual,
+            }
+        return TaskResult(outputs, metrics)
+
+
+def _read_maps(job: Job) -> _Maps:
+    cumulative = bool(job.parameters.get("cumulative", True))
+    zero_all = bool(job.parameters.get("zero_all_maps"))
+    return _Maps(
+        per_run_parameter(job),
+        cumulative,
+        cumulative and bool(job.parameters.get("maximum", True)),
+        zero_all,
+        zero_all or bool(job.parameters.get("zero_focal_currents")),
+    )
 
 
 def _pairwise(
-    job: Job, circuit: GridCircuit, focal: FocalNodes, each: str, with_sums: bool, largest: bool
-) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
-    keep = with_sums or each != "none"
-    points = all(len(places) == 1 for places in focal.cells)
-    room = (8 * circuit.node_of.size * len(focal) if keep else 0) if points else circuit_inputs.boundary_bytes(job) // 3
-    finished, pieces = open_array_store(job, CircuitCurrentTask.name, room), PartialResultWriter(job)
-    pairwise = circuit_inputs.pairwise_without(circuit, focal, circuit_inputs.read_pairs(job, "excluded"), finished)
-    # In the sum only, or in the map of each pair, too.
-    zero_in_maps = bool(job.parameters.get("zero_all_maps"))
-    zero = zero_in_maps or bool(job.parameters.get("zero_focal_currents"))
-    known = ThrottledMatrixWriter(pieces if finished else None, SO_FAR, "resistances", {"ids": focal.ids})
+    job: Job, checkpoint: CheckpointFolder | None, circuit: GridCircuit, focal: FocalNodes, maps: _Maps
+) -> tuple[np.ndarray, CumulativeCurrent | None]:
+    """Return the resistances of all pairs, and their cumulative current."""
+    wants_maps, has_run_maps = maps.cumulative or maps.per_run != "none", maps.per_run != "none"
+    writer = PartialResultWriter(job)
+    store = open_array_store(job, checkpoint, _stored_bytes(job, circuit, focal, wants_maps))
+    partial = ThrottledMatrixWriter(writer if store else None, PARTIAL_RESISTANCES, "resistances", {"ids": focal.ids})
 
-    def so_far(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
-        job.report.progress(3 + 7 * done / of, f"Potentials of {len(focal):,} focal nodes: {done:,} of {of:,}")
-        if done < of:
-            known.give(matrix)
+    def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+        job.report.progress(3 + 7 * done / total, f"Potentials of {len(focal):,} focal nodes: {done:,} of {total:,}")
+        if done < total:
+            partial.write(matrix)
 
-    resistances = pairwise.resistances(retain=keep, on_partial=so_far)
-    if finished and finished.taken:
-        job.report.message(f"{finished.taken:,} parts of what had to be solved were there from an earlier run")
-    found = {"ids": resistances.ids, "resistances": resistances.matrix}
-    pieces.give("resistances", found)
-    if each == "none" and not with_sums:
-        return found, None
-    if each == "none" and pairwise.uses_superposition:
+    pairwise = Pairwise(circuit, focal, included_pairs(job, focal), cache=store)
+    resistances = pairwise.resistances(retain=wants_maps, on_partial=report).matrix
+    if store and store.hits:
+        job.report.message(f"{store.hits:,} intermediate solutions were read from an earlier run")
+    writer.write("resistances", {"ids": focal.ids, "resistances": resistances})
+    if not wants_maps:
+        return resistances, None
+    if not has_run_maps and pairwise.uses_superposition:
         job.report.progress(50, "Sum over all pairs")
-        return found, pairwise.cumulative(zero_focal_currents=zero, largest=largest)
-    nothing = circuit.to_map(np.zeros(circuit.node_of.size))
-    if each == "none" and pairwise.uses_shared_circuit:
+        return resistances, pairwise.cumulative(zero_focal_currents=maps.zero_cumulative, largest=maps.maximum)
+    cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
+    if not has_run_maps and pairwise.uses_shared_circuit:
+        _accumulate_blocks(job, pairwise, cumulative, maps)
+        return resistances, cumulative.result
+    pairs = {f"{first}_{second}": (first, second) for first, second in pairwise.pairs}
 
-        def sums_from(done: int, so_far: Callable[[float], None]) -> Iterator[tuple[int, CumulativeCurrent]]:
-            return pairwise.partial_sums(done, zero_focal_currents=zero, on_progress=so_far)
-
-        return found, accumulate_resumable(job, CircuitCurrentTask.name, nothing, len(pairwise.pairs), sums_from)
-    pairs = {f"{one}_{other}": (one, other) for one, other in pairwise.pairs}
-
-    def maps(names: Iterable[str]) -> Iterator[tuple[str, PairResult, np.ndarray]]:
+    def solve(names: list[str]) -> Iterator[Run]:
         for pair in pairwise.maps([pairs[name] for name in names]):
-            counted = pairwise.currents_for_sum(pair, zero)
-            yield f"{pair.first}_{pair.second}", replace(pair, currents=counted) if zero_in_maps else pair, counted
+            added = pairwise.currents_for_sum(pair, maps.zero_cumulative)
+            shown = added if maps.zero_all else pair.currents
+            outputs = select_outputs(job, currents=shown, potentials=pair.potentials)
+            yield Run(f"{pair.first}_{pair.second}", outputs, added, pair.resistance, pair.residual)
 
-    return found, run_resumable(job, CircuitCurrentTask.name, nothing, RunSet(list(pairs), maps), each, pieces)[0]
+    for _ in run_resumable(job, list(pairs), solve, cumulative, writer):
+        pass
+    return resistances, cumulative.result
 
 
-def _sweep(
-    job: Job, circuit: GridCircuit, focal: FocalNodes, mode: str, each: str, with_sums: bool
-) -> tuple[dict[str, np.ndarray], CumulativeCurrent | None]:
-    kind = OneToAll if mode == "one_to_all" else AllToOne
-    sweep = kind(
+def _stored_bytes(job: Job, circuit: GridCircuit, focal: FocalNodes, wants_maps: bool) -> int:
+    """Return the disk space of intermediate solutions: potentials of points, or the inverse between regions."""
+    if all(len(cells) == 1 for cells in focal.cells):
+        return 8 * circuit.node_of.size * len(focal) if wants_maps else 0
+    return boundary_bytes(job) // 3
+
+
+def _accumulate_blocks(job: Job, pairwise: Pairwise, cumulative: AccumulatorCheckpoint, maps: _Maps) -> None:
+    """Add up the currents of blocks of pairs whose individual maps are not written."""
+    total = len(pairwise.pairs)
+    if cumulative.completed:
+        job.report.message(f"{cumulative.completed:,} of {total:,} pairs were summed earlier")
+
+    def report(done: float) -> None:
+        job.report.progress(10 + 88 * done / total, f"{int(done):,} of {total:,} pairs")
+
+    for count, currents in pairwise.partial_sums(
+        cumulative.completed, zero_focal_currents=maps.zero_cumulative, on_progress=report
+    ):
+        cumulative.add_sum(count, currents, is_last=cumulative.completed + count == total)
+        report(cumulative.completed)
+
+
+def _one_sided(
+    job: Job, checkpoint: CheckpointFolder | None, circuit: GridCircuit, focal: FocalNodes, maps: _Maps, mode: str
+) -> tuple[np.ndarray, CumulativeCurrent | None]:
+    """Return the resistance of each focal node to all others, and the cumulative current; one to all, all to one."""
+    circuit_mode = (OneToAll if mode == "one_to_all" else AllToOne)(
         circuit,
         focal,
-        strengths=circuit_inputs.read_strengths(job),
-        excluded=circuit_inputs.read_pairs(job, "excluded"),
-        zero_focal_currents=bool(job.parameters.get("zero_all_maps")),
+        strengths=read_strengths(job),
+        excluded=read_pairs(job, "excluded"),
+        zero_focal_currents=maps.zero_all,
     )
     names = [str(identity) for identity in focal.ids.tolist()]
-
-    def maps(wanted: Iterable[str]) -> Iterator[tuple[str, FocalNodeResult, np.ndarray]]:
-        for run in sweep.maps([int(name) for name in wanted]):
-            yield str(run.id), run, run.currents
-
-    nothing = circuit.to_map(np.zeros(circuit.node_of.size))
-    pieces = PartialResultWriter(job)
-    known = ThrottledMatrixWriter(
-        pieces if job.parameters.get("checkpoint") else None, SO_FAR, "resistances", {"ids": focal.ids}
+    writer = PartialResultWriter(job)
+    partial = ThrottledMatrixWriter(
+        writer if checkpoint else None, PARTIAL_RESISTANCES, "resistances", {"ids": focal.ids}
     )
+    cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
 
-    def so_far(values: dict[str, float]) -> None:
-        known.give(lambda: np.array([values.get(name, np.nan) for name in names]))
+    def solve(names: Iterable[str]) -> Iterator[Run]:
+        for run in circuit_mode.maps([int(name) for name in names]):
+            outputs = select_outputs(job, currents=run.currents, potentials=run.potentials)
+            yield Run(str(run.id), outputs, run.currents, run.resistance, run.residual)
 
-    runs = RunSet(names, maps)
-    sums, values = run_resumable(job, CircuitCurrentTask.name, nothing, runs, each, pieces, so_far=so_far)
-    found = {"ids": focal.ids, "resistances": np.array([values[name] for name in names])}
-    return found, sums if with_sums else None
+    def resistances() -> np.ndarray:
+        return np.array([cumulative.resistances.get(name, np.nan) for name in names])
 
-
-def resistance_metrics(mode: str, resistances: np.ndarray) -> dict[str, Any]:
-    """Return the resistances in numbers; all-to-one has none.
-
-    Parameters
-    ----------
-    mode
-        One of `MODES`.
-    resistances
-        In ohm, infinite where not connected, NaN where left out: (n, n), or (n,) of a sweep.
-    """
-    values = resistances[np.triu_indices(len(resistances), 1)] if mode == "pairwise" else resistances
-    asked = values[~np.isnan(values)]
-    finite = asked[np.isfinite(asked)]
-    has_any = finite.size > 0 and mode != "all_to_one"
-    return {
-        "unconnected": int(np.isinf(asked).sum()),
-        "minimum": finite.min() if has_any else None,
-        "maximum": finite.max() if has_any else None,
-        "mean": finite.mean() if has_any else None,
-    }
+    for _ in run_resumable(job, names, solve, cumulative, writer):
+        partial.write(resistances)
+    return resistances(), cumulative.result if maps.cumulative else None

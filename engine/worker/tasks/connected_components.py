@@ -9,7 +9,7 @@ from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
 class ConnectedComponentsTask(Task):
-    """Number of the connected component of every cell."""
+    """Label of the connected component of every cell, ordered by size."""
 
     name = "components.label"
 
@@ -18,7 +18,7 @@ class ConnectedComponentsTask(Task):
         return resource_estimates.shortest_paths(job.inputs["landscape"].size, 1)
 
     def run(self, job: Job) -> TaskResult:
-        """Label."""
+        """Label the components."""
         grid = read_grid(job)
         job.report.progress(30, "Connected components")
         labels = np.asarray(connected_components(grid))

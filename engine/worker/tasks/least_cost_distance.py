@@ -8,26 +8,27 @@ from ...distances import LCPDistance
 from ...graph.grid_graph import GridGraph
 from ...linalg.solver_stats import record_stats
 from .. import resource_estimates
-from ..inputs import distance_metrics, landscape_metrics, read_grid, read_vertices, solver_metrics
+from ..inputs import read_grid, read_vertices
+from ..metrics import distance_metrics, landscape_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
 class LeastCostDistanceTask(Task):
-    """Accumulated cost of the cheapest path from every cell to the nearest source, or to each source."""
+    """Accumulated cost of the least-cost path from every cell to the nearest source, or to each source."""
 
     name = "leastcost.distance"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Dijkstra keeps the graph and a raster per source."""
+        """Dijkstra's algorithm holds the graph and a raster per source."""
         searches = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
         return resource_estimates.shortest_paths(job.inputs["landscape"].size, searches, searches)
 
     def run(self, job: Job) -> TaskResult:
-        """One search for the nearest source, or one for each."""
+        """Search once for the nearest source, or once for each."""
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
         metrics = landscape_metrics(grid)
-        with record_stats() as entries:
+        with record_stats() as stats:
             if job.parameters.get("per_source"):
                 rasters = []
                 for number, source in enumerate(sources):
@@ -35,9 +36,9 @@ class LeastCostDistanceTask(Task):
                     rasters.append(np.asarray(_to_nearest(grid, source[None])))
                 result = np.stack(rasters)
             else:
-                job.report.progress(10, "Cheapest paths to the nearest source")
+                job.report.progress(10, "Least-cost paths to the nearest source")
                 result = np.asarray(_to_nearest(grid, sources))
-        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(entries)
+        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(stats)
         return TaskResult({"distance": result}, metrics)
 
 

@@ -1,34 +1,35 @@
-"""Cheapest paths between focal nodes."""
+"""Least-cost paths between focal nodes."""
 
 from typing import get_args
 
 from ...linalg.solver_stats import record_stats
 from ...paths.path_search import Which, least_cost_paths
 from ..circuit_inputs import read_focal
-from ..inputs import choice_parameter, landscape_metrics, read_grid, solver_metrics
-from ..path_inputs import estimate, path_arrays, progress_reporter, read_targets
+from ..inputs import choice_parameter, read_grid
+from ..metrics import landscape_metrics, solver_metrics
+from ..path_inputs import estimate_searches, path_arrays, read_targets, search_progress
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
 class LeastCostPathsTask(Task):
-    """Cheapest paths among focal nodes, or from them to targets."""
+    """Least-cost paths between focal nodes, or from them to targets."""
 
     name = "leastcost.paths"
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """A search for each node, or one for all; and the paths themselves."""
-        return estimate(job)
+        return estimate_searches(job)
 
     def run(self, job: Job) -> TaskResult:
-        """Search by search."""
+        """Search from one focal node after the other."""
         grid = read_grid(job)
         focal, targets = read_focal(job, grid.shape), read_targets(job, grid)
         which = choice_parameter(job, "pairs", get_args(Which))
-        job.report.progress(2, "Cheapest paths")
-        with record_stats() as entries:
-            paths = least_cost_paths(grid, focal, targets, which=which, progress=progress_reporter(job, 2, 95))
+        job.report.progress(2, "Least-cost paths")
+        with record_stats() as stats:
+            paths = least_cost_paths(grid, focal, targets, which=which, progress=search_progress(job, 2, 95))
         costs = [path.cost for path in paths]
-        metrics = landscape_metrics(grid) | solver_metrics(entries)
+        metrics = landscape_metrics(grid) | solver_metrics(stats)
         metrics |= {
             "paths": len(paths),
             "minimum": min(costs, default=None),

@@ -1,4 +1,4 @@
-"""Where changing the landscape would help or hurt connectivity most."""
+"""Sensitivity of connectivity to permeability, resistance or habitat quality."""
 
 import numpy as np
 
@@ -10,46 +10,43 @@ from ...graph.grid_graph import GridGraph
 from ...linalg.solver_stats import record_stats
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
-from ..inputs import choice_parameter, landscape_metrics, positive_parameter, read_grid, read_vertices, solver_metrics
+from ..inputs import choice_parameter, positive_parameter, read_grid, read_vertices, target_progress
+from ..metrics import landscape_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
 class SensitivityTask(Task):
-    """Gradient of a connectivity with respect to permeability, resistance or quality."""
+    """Gradient of a connectivity measure with respect to permeability, resistance or quality."""
 
     name = "connectivity.sensitivity"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """As for the distances themselves, and as much again for the way back."""
-        given = {name: len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs}
-        drawn = int(job.parameters.get("samples") or 0)
-        targets = given.get("targets", given.get("sources", drawn))
+        """Distances, and their gradient."""
+        counts = {name: len(job.inputs[name]) for name in ("sources", "targets") if name in job.inputs}
+        samples = int(job.parameters.get("samples") or 0)
+        targets = counts.get("targets", counts.get("sources", samples))
         entry = chosen_distance(job, self.name)
         return ESTIMATES[entry.estimate].gradient(
             job.inputs["landscape"].shape,
             targets,
-            sum(given.values()) or drawn,
+            sum(counts.values()) or samples,
             entry.distance_class.gradient_batch or targets,
         )
 
     def run(self, job: Job) -> TaskResult:
-        """Batch by batch of targets."""
+        """Differentiate one batch of targets after the other."""
         grid = read_grid(job)
         entry = chosen_distance(job, self.name)
         distance = make_distance(job, entry)
         connectivity = _connectivity(job, distance)
         quality = _quality(job, grid)
-        sources, targets = _places(job, grid, quality)
+        sources, targets = _read_or_draw(job, grid, quality)
         metrics = landscape_metrics(grid)
         if message := _solver_message(job, entry, grid, len(sources) + (0 if targets is None else len(targets))):
             job.report.message(message)
         job.report.progress(2, "Distances and their gradient")
-
-        def progress(done: int, of: int) -> None:
-            job.report.progress(2 + 97 * done / of, f"Target {done} of {of}")
-
-        with record_stats() as entries:
-            found = sensitivity(
+        with record_stats() as stats:
+            result = sensitivity(
                 connectivity,
                 grid,
                 sources,
@@ -58,22 +55,22 @@ class SensitivityTask(Task):
                 wrt=choice_parameter(job, "respect_to", WRT),
                 elasticity=bool(job.parameters.get("elasticity")),
                 batch=distance.gradient_batch,
-                progress=progress,
+                progress=target_progress(job),
             )
-        if found.pairs == 0:
+        if result.pairs == 0:
             raise ValueError(
-                f"none of the {found.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie "
+                f"none of the {result.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie "
                 "in different connected components of the landscape, so there is no connectivity to differentiate"
             )
-        values = found.raster[np.isfinite(found.raster)]
+        values = result.raster[np.isfinite(result.raster)]
         metrics |= {
-            "connectivity": found.connectivity,
-            "pairs": found.pairs,
-            "unreachable_pairs": found.unreachable_pairs,
+            "connectivity": result.connectivity,
+            "pairs": result.pairs,
+            "unreachable_pairs": result.unreachable_pairs,
             "minimum": values.min(),
             "maximum": values.max(),
-        } | solver_metrics(entries)
-        return TaskResult({"sensitivity": found.raster}, metrics)
+        } | solver_metrics(stats)
+        return TaskResult({"sensitivity": result.raster}, metrics)
 
 
 def _solver_message(job: Job, entry: DistanceEntry, grid: GridGraph, nodes: int) -> str | None:
@@ -98,8 +95,8 @@ def _quality(job: Job, grid: GridGraph) -> np.ndarray | None:
     return None if quality is None else np.where(np.asarray(grid.active), quality, 0.0)
 
 
-def _places(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the sources and targets that were given, or draw places at random."""
+def _read_or_draw(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the sources and targets of a job, or cells drawn at random."""
     if "sources" in job.inputs:
         targets = read_vertices(job, grid, "targets") if "targets" in job.inputs else None
         return read_vertices(job, grid, "sources"), targets
@@ -107,7 +104,7 @@ def _places(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tuple[np.n
         raise ValueError("there are targets but no sources")
     samples, seed = job.parameters.get("samples"), job.parameters.get("seed")
     if not isinstance(samples, int) or samples < 2:
-        raise ValueError(f"without sources, two or more places must be drawn, not {samples!r}")
+        raise ValueError(f"without sources, two or more cells must be drawn, not {samples!r}")
     candidates = np.arange(grid.n_vertices)
     if quality is not None and job.parameters.get("scalar") == "quality_weighted":
         candidates = np.flatnonzero(quality[np.asarray(grid.active)] > 0)

@@ -1,28 +1,31 @@
-"""Habitat that can be reached within a range, in landscapes of any size."""
+"""Habitat accessible within a dependency range, in landscapes of any size."""
 
 from ...linalg.solver_stats import record_stats
 from ...moving_window.analysis import ConnectivityAnalysis
 from ...storage.npy_raster import NpyRaster
+from ..job_checkpoint import checkpoint_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, estimate, executor, progress, window_metrics
+from ..window_inputs import analysis_arguments, batch_progress, estimate_windows, read_executor, window_metrics
 
 
 class WindowedConnectivityTask(Task):
-    """Quality-weighted connectivity over windows, and each cell's part of it."""
+    """Quality-weighted connectivity over windows, and each cell's contribution."""
 
     name = "windowed.connectivity"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """A batch of windows in memory, all of them in time."""
-        return estimate(job, self.name, gradient=False)
+        """Memory of a batch of windows, time of all of them."""
+        return estimate_windows(job, self.name, gradient=False)
 
     def run(self, job: Job) -> TaskResult:
-        """Batch by batch, straight to the disk."""
-        analysis = ConnectivityAnalysis(**arguments(job, self.name))
+        """Compute one batch after the other and write it to the disk."""
+        analysis = ConnectivityAnalysis(**analysis_arguments(job, self.name))
         job.report.message(analysis.summary())
         output = NpyRaster.create(job.folder / "connectivity.npy", analysis.windows.shape)
-        with record_stats() as entries:
-            found = analysis.run(output, executor=executor(job), checkpoint=checkpoint(job), progress=progress(job))
+        with record_stats() as stats:
+            result = analysis.run(
+                output, executor=read_executor(job), checkpoint=checkpoint_parameter(job), progress=batch_progress(job)
+            )
         return TaskResult(
-            {"connectivity": output}, window_metrics(found, output, entries, connectivity=found.connectivity)
+            {"connectivity": output}, window_metrics(result, output, stats, connectivity=result.connectivity)
         )

@@ -1,39 +1,40 @@
-"""Where movement in all directions goes, in landscapes of any size."""
+"""Omnidirectional current in moving windows, in landscapes of any size."""
 
 from ...linalg.solver_stats import record_stats
 from ...storage.npy_raster import NpyRaster
-from ..moving_window_inputs import estimate, moving_window_current
+from ..job_checkpoint import checkpoint_parameter
+from ..moving_window_inputs import estimate_moving_window, moving_window_current
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import checkpoint, executor, progress, window_metrics
+from ..window_inputs import batch_progress, read_executor, window_metrics
 
 
 class WindowedCurrentTask(Task):
-    """Currents to every block from the sources around it, added up, and what they would be if nothing resisted."""
+    """Cumulative current to every block from the sources around it, flow potential and normalized current."""
 
     name = "windowed.current"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """A batch of windows in memory, all of them in time."""
-        return estimate(job, potential=any(_maps(job).values()))
+        """Memory of a batch of windows, time of all of them."""
+        return estimate_moving_window(job, potential=any(_optional_maps(job).values()))
 
     def run(self, job: Job) -> TaskResult:
-        """Batch by batch, straight to the disk."""
+        """Compute one batch after the other and write it to the disk."""
         windows, _ = moving_window_current(job)
         job.report.message(windows.summary())
-        wanted = _maps(job)
-        names = ["current", *(name for name, yes in wanted.items() if yes)]
+        optional = _optional_maps(job)
+        names = ["current", *(name for name, is_wanted in optional.items() if is_wanted)]
         outputs = {name: NpyRaster.create(job.folder / f"{name}.npy", windows.windows.shape) for name in names}
-        with record_stats() as entries:
-            found = windows.run(
-                flow_potential=wanted["flow_potential"],
-                normalized=wanted["normalized_current"],
+        with record_stats() as stats:
+            result = windows.run(
+                flow_potential=optional["flow_potential"],
+                normalized=optional["normalized_current"],
                 outputs=outputs,
-                executor=executor(job),
-                checkpoint=checkpoint(job),
-                progress=progress(job),
+                executor=read_executor(job),
+                checkpoint=checkpoint_parameter(job),
+                progress=batch_progress(job),
             )
-        return TaskResult(outputs, window_metrics(found, outputs["current"], entries, total_current=found.total))
+        return TaskResult(outputs, window_metrics(result, outputs["current"], stats, total_current=result.total))
 
 
-def _maps(job: Job) -> dict[str, bool]:
+def _optional_maps(job: Job) -> dict[str, bool]:
     return {name: bool(job.parameters.get(name)) for name in ("flow_potential", "normalized_current")}

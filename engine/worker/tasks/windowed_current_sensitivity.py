@@ -1,43 +1,42 @@
-"""Where changing a landscape of any size would send more or less movement through places of interest."""
+"""Sensitivity of omnidirectional current in areas of interest, in landscapes of any size."""
 
 from ...linalg.solver_stats import record_stats
 from ...moving_window.omnidirectional_current import CURRENT_WRT
 from ...storage.npy_raster import NpyRaster
 from ..inputs import choice_parameter
-from ..moving_window_inputs import estimate, moving_window_current, raster_input
+from ..job_checkpoint import checkpoint_parameter
+from ..moving_window_inputs import estimate_moving_window, moving_window_current, raster_input
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import checkpoint, executor, progress, window_metrics
+from ..window_inputs import batch_progress, read_executor, window_metrics
 
 
 class WindowedCurrentSensitivityTask(Task):
-    """Gradient of the current of moving windows in places of interest, or in all cells."""
+    """Gradient of the weighted current of moving windows; all cells have weight 1 by default."""
 
     name = "windowed.current_sensitivity"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """A batch of windows in memory, all of them in time."""
-        return estimate(job, gradient=True)
+        """Memory of a batch of windows, time of all of them."""
+        return estimate_moving_window(job, gradient=True)
 
     def run(self, job: Job) -> TaskResult:
-        """Batch by batch, straight to the disk."""
+        """Compute one batch after the other and write it to the disk."""
         respect_to = choice_parameter(job, "respect_to", CURRENT_WRT)
-        windows, everywhere = moving_window_current(job)
+        windows, valid_cells = moving_window_current(job)
         weights = raster_input(job, "weights")
         job.report.message(windows.summary())
         output = NpyRaster.create(job.folder / "sensitivity.npy", windows.windows.shape)
-        with record_stats() as entries:
-            found = windows.gradient(
-                everywhere if weights is None else weights,
+        with record_stats() as stats:
+            result = windows.gradient(
+                valid_cells if weights is None else weights,
                 respect_to,
                 output,
                 elasticity=bool(job.parameters.get("elasticity")),
-                executor=executor(job),
-                checkpoint=checkpoint(job),
-                progress=progress(job),
+                executor=read_executor(job),
+                checkpoint=checkpoint_parameter(job),
+                progress=batch_progress(job),
             )
-        said = window_metrics(found, output, entries, weighted_current=found.total)
-        if said["weighted_current"] == said["minimum"] == said["maximum"] == 0:
-            raise ValueError(
-                "no current passes through any place of interest, so nothing that is changed a little changes it"
-            )
-        return TaskResult({"sensitivity": output}, said)
+        metrics = window_metrics(result, output, stats, weighted_current=result.total)
+        if metrics["weighted_current"] == metrics["minimum"] == metrics["maximum"] == 0:
+            raise ValueError("no current passes through any place of interest, so its sensitivity is 0 everywhere")
+        return TaskResult({"sensitivity": output}, metrics)

@@ -1,12 +1,13 @@
-"""Where changing a landscape of any size would help or hurt connectivity most."""
+"""Sensitivity of windowed connectivity, in landscapes of any size."""
 
 from ...connectivity.sensitivity_map import WRT
 from ...linalg.solver_stats import record_stats
 from ...moving_window.analysis import SensitivityAnalysis
 from ...storage.npy_raster import NpyRaster
 from ..inputs import choice_parameter
+from ..job_checkpoint import checkpoint_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
-from ..window_inputs import arguments, checkpoint, estimate, executor, progress, window_metrics
+from ..window_inputs import analysis_arguments, batch_progress, estimate_windows, read_executor, window_metrics
 
 
 class WindowedSensitivityTask(Task):
@@ -15,24 +16,24 @@ class WindowedSensitivityTask(Task):
     name = "windowed.sensitivity"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """A batch of windows in memory, all of them in time."""
-        return estimate(job, self.name, gradient=True)
+        """Memory of a batch of windows, time of all of them."""
+        return estimate_windows(job, self.name, gradient=True)
 
     def run(self, job: Job) -> TaskResult:
-        """Batch by batch, straight to the disk."""
+        """Compute one batch after the other and write it to the disk."""
         respect_to = choice_parameter(job, "respect_to", WRT)
-        analysis = SensitivityAnalysis(**arguments(job, self.name))
+        analysis = SensitivityAnalysis(**analysis_arguments(job, self.name))
         job.report.message(analysis.summary())
         output = NpyRaster.create(job.folder / "sensitivity.npy", analysis.windows.shape)
-        with record_stats() as entries:
-            found = analysis.run(
+        with record_stats() as stats:
+            result = analysis.run(
                 respect_to,
                 output,
                 elasticity=bool(job.parameters.get("elasticity")),
-                executor=executor(job),
-                checkpoint=checkpoint(job),
-                progress=progress(job),
+                executor=read_executor(job),
+                checkpoint=checkpoint_parameter(job),
+                progress=batch_progress(job),
             )
         return TaskResult(
-            {"sensitivity": output}, window_metrics(found, output, entries, connectivity=found.connectivity)
+            {"sensitivity": output}, window_metrics(result, output, stats, connectivity=result.connectivity)
         )

@@ -20,7 +20,8 @@ from permea.engine.distances.registry import (
 from permea.engine.worker.distance_estimates import ESTIMATES
 from permea.engine.worker.distance_factory import PARAMETER_READERS, make_distance
 from permea.engine.worker.protocol import Reporter
-from permea.engine.worker.task import Job, tasks
+from permea.engine.worker.task import Job
+from permea.engine.worker.tasks import TASKS
 
 SCALE = 0.3
 LANDSCAPE = np.random.default_rng(61).lognormal(size=(6, 7))
@@ -66,13 +67,13 @@ def run(task, folder, distance, inputs, **parameters):
     folder.mkdir()
     with open(os.devnull, "w") as nowhere:
         job = Job({**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(nowhere), folder)
-        assert tasks()[task].estimate(job).bytes > 0
-        result = tasks()[task].run(job)
+        assert TASKS[task].estimate(job).bytes > 0
+        result = TASKS[task].run(job)
     return {name: np.asarray(array[:]) for name, array in result.outputs.items()}, result.metrics
 
 
 POINTS = {"focal_ids": np.array([1, 2, 3]), "focal_cells": np.array([[0, 0], [5, 6], [1, 5]])}
-TASKS = {
+TASK_INPUTS = {
     "distance.matrix": (POINTS, {}),
     "connectivity.sensitivity": ({"sources": POINTS["focal_cells"]}, {"scalar": "mean_distance"}),
     "flow.barriers": (POINTS, {}),
@@ -83,10 +84,10 @@ TASKS = {
 IN_UNITS_OF_DISTANCE = ("distance.matrix", "connectivity.sensitivity", "flow.barriers")
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", TASK_INPUTS)
 def test_registered_distance_runs_in_task(task, scaled, tmp_path):
     """Distances and their gradients scale with θ; a kernel exp(−d / α) with α = θ is that of the cost with α = 1."""
-    inputs, parameters = TASKS[task]
+    inputs, parameters = TASK_INPUTS[task]
     outputs, metrics = run(task, tmp_path / "scaled", "scaled", inputs, **parameters, alpha=SCALE)
     expected, expected_metrics = run(task, tmp_path / "plain", "leastcost", inputs, **parameters, alpha=1.0)
     factor = SCALE if task in IN_UNITS_OF_DISTANCE else 1.0
@@ -96,8 +97,8 @@ def test_registered_distance_runs_in_task(task, scaled, tmp_path):
 
 
 def test_every_task_with_a_choice_of_distances_is_tested():
-    assert set(TASKS) == {task for name in distance_names() for task in distance_entry(name).tasks}
-    assert set(TASKS) <= set(tasks())
+    assert set(TASK_INPUTS) == {task for name in distance_names() for task in distance_entry(name).tasks}
+    assert set(TASK_INPUTS) <= set(TASKS)
 
 
 @EACH_DISTANCE

@@ -18,8 +18,8 @@ from permea.engine.circuits.one_to_all import AllToOne, OneToAll
 from permea.engine.circuits.pairwise import Pairwise
 from permea.engine.graph.focal_nodes import FocalNodes, region_cells
 from permea.engine.worker.circuit_inputs import boundary_bytes
+from permea.engine.worker.job_checkpoint import open_array_store, open_checkpoint
 from permea.engine.worker.protocol import Reporter
-from permea.engine.worker.resumable_runs import open_array_store
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks.circuit_current import CircuitCurrentTask
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
@@ -275,8 +275,8 @@ def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_pat
     some, sums = next(Pairwise(circuit, focal).partial_sums())
     with np.load(tmp_path / "kept" / "cumulative.npz") as there:
         arrays = dict(there)
-    assert (some, int(arrays["done"])) == (16, 36)
-    arrays |= {"total": sums.total, "largest": sums.largest, "runs": np.array(16), "done": np.array(16)}
+    assert (some, int(arrays["completed"])) == (16, 36)
+    arrays |= {"total": sums.total, "largest": sums.largest, "runs": np.array(16), "completed": np.array(16)}
     np.savez(tmp_path / "kept" / "cumulative.npz", **arrays)
     second = start(write_job(tmp_path / "second", "circuit.current", kept, many))
     assert "16 of 36 pairs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
@@ -313,7 +313,7 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_
     second = start(write_job(tmp_path / "second", "circuit.current", go_on, many_points))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many_points))
     said = " ".join(line["text"] for line in second.said("message"))
-    assert f"{len(there)} parts of what had to be solved were there" in said
+    assert f"{len(there)} intermediate solutions were read" in said
     assert (
         written.items()
         <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("cached-*.npy")}.items()
@@ -346,7 +346,7 @@ def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
     second = start(write_job(tmp_path / "second", "circuit.current", kept, given))
     parts = len(list((tmp_path / "kept").glob("cached-*.npy")))
     assert parts == (-(-36 // 8) if claims else 1)
-    assert f"{parts - claims} parts of what had to be solved" in " ".join(m["text"] for m in second.said("message"))
+    assert f"{parts - claims} intermediate solutions were read" in " ".join(m["text"] for m in second.said("message"))
     np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
     np.testing.assert_array_equal(
         second.output("resistances"),
@@ -358,8 +358,9 @@ def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(
     said = (tmp_path / "said").open("w+")
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
     job = Job({"checkpoint": str(tmp_path / "kept")}, many_points, Reporter(said), tmp_path)
-    assert open_array_store(job, "circuit.current", 1_000_001) is None
-    assert open_array_store(job, "circuit.current", 1_000_000) is not None
+    checkpoint = open_checkpoint(job, "circuit.current")
+    assert open_array_store(job, checkpoint, 1_000_001) is None
+    assert open_array_store(job, checkpoint, 1_000_000) is not None
     said.seek(0)
     [line] = [json.loads(line) for line in said]
     assert line["type"] == "warning" and "would take 0.0 GB" in line["text"]

@@ -84,8 +84,12 @@ def test_connected_habitat_is_what_the_engine_computes(kind, grid, tmp_path):
 
 
 REFUSALS = {
-    "places apart": (FLOW, {"sources": SOURCES}, "nobody moves: none of the 2 pairs of places can reach each other"),
-    "one place": (FLOW, {"sources": SOURCES[:1]}, "nobody moves: there is only one place"),
+    "places apart": (
+        FLOW,
+        {"sources": SOURCES},
+        "no flow: none of the 2 pairs of sources and targets can reach each other",
+    ),
+    "one place": (FLOW, {"sources": SOURCES[:1]}, "no flow: there is only one source and target"),
     "both": (FLOW, {"sources": SOURCES, "quality": QUALITY}, "give either sources or quality"),
     "neither": (FLOW, {"sources": None}, "the job lacks 'sources'"),
     "no width": ({**FLOW, "weighting": "quality", "landmarks": 0}, {"quality": QUALITY}, "a whole number of 1 or more"),

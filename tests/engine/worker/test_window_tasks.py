@@ -9,7 +9,8 @@ from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
 from permea.engine.moving_window.omnidirectional_current import MovingWindowCurrent
 from permea.engine.worker.protocol import Reporter
-from permea.engine.worker.task import Job, tasks
+from permea.engine.worker.task import Job
+from permea.engine.worker.tasks import TASKS
 from reference_windows import dense_current_maps
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
 from worker_process import run_job
@@ -115,7 +116,7 @@ def test_a_job_that_is_none_is_refused_in_words(changed, said, unheard, tmp_path
     inputs["valid"] = ~np.isnan(inputs["landscape"])
     given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, unheard, tmp_path)
     with pytest.raises(ValueError, match=said):
-        tasks()["windowed.sensitivity"].run(given)
+        TASKS["windowed.sensitivity"].run(given)
 
 
 def test_what_a_job_refuses_leaves_no_answer(tmp_path):
@@ -126,7 +127,7 @@ def test_what_a_job_refuses_leaves_no_answer(tmp_path):
 
 def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
     few, many = (
-        tasks()["windowed.sensitivity"].estimate(
+        TASKS["windowed.sensitivity"].estimate(
             Job(
                 LANDSCAPE_PARAMETERS | PARAMETERS | {"range": 50.0},
                 {"landscape": np.empty(shape)},
@@ -257,7 +258,7 @@ def test_sensitivities_of_moving_current_that_are_none_are_refused(changed, said
     inputs |= {"weights": changed["weights"]} if "weights" in changed else {}
     given = Job(LANDSCAPE_PARAMETERS | GRADIENT | changed, inputs, unheard, tmp_path)
     with pytest.raises(ValueError, match=said):
-        tasks()["windowed.current_sensitivity"].run(given)
+        TASKS["windowed.current_sensitivity"].run(given)
 
 
 @pytest.mark.parametrize(
@@ -278,13 +279,13 @@ def test_sensitivities_of_moving_current_that_are_none_are_refused(changed, said
 def test_moving_windows_that_are_none_are_refused_in_words(changed, said, unheard, tmp_path):
     inputs = {"landscape": LANDSCAPE, "sources": QUALITY, "condition_1": QUALITY, "valid": ~np.isnan(LANDSCAPE)}
     with pytest.raises(ValueError, match=said):
-        tasks()["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, unheard, tmp_path))
+        TASKS["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, unheard, tmp_path))
 
 
 @pytest.mark.parametrize("task", ["windowed.current", "windowed.current_sensitivity"])
 def test_of_moving_windows_too_memory_is_forecast_for_a_batch_and_time_for_all(unheard, task):
     few, many = (
-        tasks()[task].estimate(
+        TASKS[task].estimate(
             Job(LANDSCAPE_PARAMETERS | MOVING | {"radius": 50.0}, {"landscape": np.empty(shape)}, unheard)
         )
         for shape in ((300, 300), (3000, 3000))

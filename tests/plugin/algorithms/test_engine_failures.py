@@ -81,7 +81,7 @@ def test_an_engine_that_may_not_have_the_memory_says_what_would_help(run, engine
 def test_an_engine_that_cannot_write_its_output_says_why(run, engine_that, sample, tmp_path):
     engine_that("ulimit -f 200")  # blocks of 512 bytes: the job is read, but the map takes ten times as much
     target = tmp_path / "result.tif"
-    with pytest.raises(QgsProcessingException, match="^The answer could not be written: "):
+    with pytest.raises(QgsProcessingException, match="^The result could not be written: "):
         run("leastcostdistance", INPUT=sample["permeability.tif"], SOURCES=sample["patches.gpkg"], OUTPUT=str(target))
     assert not list(tmp_path.glob("*result*"))
 

@@ -51,7 +51,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
         result = run("currentflow", **chosen, **single)
         watched = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
         assert first.items() <= watched.items() and len(watched) == 3
-        assert any("parts of what had to be solved were there" in text for text in feedback.infos)
+        assert any("intermediate solutions were read" in text for text in feedback.infos)
         changed = {**chosen, "NEIGHBORS": "rook"}
         assert "cannot be continued, because something has changed: neighbors" in complaint(
             "currentflow", **changed, **single

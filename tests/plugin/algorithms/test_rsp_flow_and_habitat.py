@@ -56,7 +56,7 @@ def test_connected_habitat_is_written_as_the_engine_has_it(
 
 
 def test_nobody_can_leave_an_island(run, valley_file, points):
-    with pytest.raises(QgsProcessingException, match="nobody moves: none of the 1 pairs .* can reach each other"):
+    with pytest.raises(QgsProcessingException, match="no flow: none of the 1 pairs .* can reach each other"):
         run("rspflow", INPUT=valley_file, SOURCES=points((0, 0)), TARGETS=points(ISLAND), THETA=0.01)
 
 

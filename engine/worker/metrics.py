@@ -1,0 +1,73 @@
+"""Metrics of results: the scalars that a task returns besides its arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.components import connected_components
+from ..graph.grid_graph import GridGraph
+from ..linalg.solver_stats import SolveRecord
+
+
+def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
+    """Return the number of active cells and of connected components."""
+    return {"active_cells": grid.n_vertices, "components": int(np.asarray(connected_components(grid)).max())}
+
+
+def solver_metrics(stats: list[SolveRecord]) -> dict[str, Any]:
+    """Return the names of the solvers, the most iterations and the largest residual."""
+    if not stats:
+        return {"solver": None, "iterations": None, "residual": None}
+    names = list(dict.fromkeys(solve.solver for solve in stats))
+    return {
+        "solver": ", ".join(names),
+        # A direct solver does not iterate, a search for paths has no residual.
+        "iterations": max(solve.iterations for solve in stats) or None,
+        "residual": max((solve.residual for solve in stats if solve.residual is not None), default=None),
+    }
+
+
+def range_metrics(values: np.ndarray, *, mean: bool = True) -> dict[str, Any]:
+    """Return minimum, maximum and mean of the finite values; None if there are none.
+
+    Examples
+    --------
+    >>> float(range_metrics(np.array([1.0, 3.0, np.inf]))["mean"])
+    2.0
+    """
+    finite = values[np.isfinite(values)]
+    return {
+        "minimum": finite.min() if finite.size else None,
+        "maximum": finite.max() if finite.size else None,
+    } | ({"mean": finite.mean() if finite.size else None} if mean else {})
+
+
+def distance_metrics(distance: np.ndarray, active: np.ndarray) -> dict[str, Any]:
+    """Return the range of a distance map, and the number of active cells from which no source can be reached.
+
+    Parameters
+    ----------
+    distance
+        (rows, columns), or (sources, rows, columns).
+    active
+        bool (rows, columns): cells that are vertices.
+    """
+    reached = np.isfinite(distance).any(0) if distance.ndim == 3 else np.isfinite(distance)
+    return range_metrics(distance[..., active]) | {"unreachable_cells": int((active & ~reached).sum())}
+
+
+def resistance_metrics(mode: str, resistances: np.ndarray) -> dict[str, Any]:
+    """Return the range of effective resistances, and the number of runs whose focal nodes are not connected.
+
+    Parameters
+    ----------
+    mode
+        "pairwise", "one_to_all" or "all_to_one", which has no resistances.
+    resistances
+        In ohm, infinite where not connected, NaN where excluded: (n, n) for pairs, else (n,).
+    """
+    values = resistances[np.triu_indices(len(resistances), 1)] if mode == "pairwise" else resistances
+    included = values[~np.isnan(values)]
+    is_resistance = mode != "all_to_one"
+    ranges = range_metrics(included if is_resistance else included[:0])
+    return {"unconnected": int(np.isinf(included).sum())} | ranges
