@@ -20,6 +20,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..distances.base import vertex_cells
 from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
+from ..linalg.base import AbstractLinearSolver
 from ..linalg.stencil_matrix import neighbour_offsets, shift, shifts
 from .base import GroundConductances
 from .grid_circuit import GridCircuit
@@ -35,6 +36,7 @@ def potential_map(
     grounds: ArrayInput | None = None,
     fixed: ArrayInput | None = None,
     short_circuits: Sequence[np.ndarray] = (),
+    solver: AbstractLinearSolver | None = None,
 ) -> Float[Array, "*k rows columns"]:
     """Return potentials, in volt, differentiable with respect to the landscape, the currents and the grounds.
 
@@ -50,6 +52,8 @@ def potential_map(
         True in cells whose potential is fixed at 0 V (direct grounds).
     short_circuits
         Regions of flat cell indices, each one node.
+    solver
+        Linear solver; None to choose one.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def potential_map(
     >>> potential_map(line, jnp.array([[1.0, 0.0, 0.0]]), fixed=jnp.array([[False, False, True]])).round(9)
     Array([[2., 1., 0.]], dtype=float64)
     """
-    return _solve(_CircuitTopology(grid, short_circuits), injected, grounds, fixed)[0]
+    return _solve(_CircuitTopology(grid, short_circuits, solver), injected, grounds, fixed)[0]
 
 
 def current_map(
@@ -78,12 +82,13 @@ def current_map(
     grounds: ArrayInput | None = None,
     fixed: ArrayInput | None = None,
     short_circuits: Sequence[np.ndarray] = (),
+    solver: AbstractLinearSolver | None = None,
 ) -> Float[Array, "*k rows columns"]:
     """Return the current through every cell, in ampere, differentiable like `potential_map`.
 
     Parameters
     ----------
-    grid, injected, grounds, fixed, short_circuits
+    grid, injected, grounds, fixed, short_circuits, solver
         As in `potential_map`.
 
     Returns
@@ -100,13 +105,17 @@ def current_map(
     >>> bool(gradient[1, 1] > 0), bool(gradient[0, 1] < 0)
     (True, True)
     """
-    topology = _CircuitTopology(grid, short_circuits)
+    topology = _CircuitTopology(grid, short_circuits, solver)
     values, to_ground = _solve(topology, injected, grounds, fixed)
     return _current_maps(topology.conductances(to_ground), values.reshape(-1, *grid.shape)).reshape(values.shape)
 
 
 def cumulative_current_map(
-    grid: GridGraph, points: ArrayInput, *, short_circuits: Sequence[np.ndarray] = ()
+    grid: GridGraph,
+    points: ArrayInput,
+    *,
+    short_circuits: Sequence[np.ndarray] = (),
+    solver: AbstractLinearSolver | None = None,
 ) -> Float[Array, "rows columns"]:
     """Return the sum of the current maps of all pairs of points: n − 1 solves, and n − 1 adjoint solves.
 
@@ -118,13 +127,15 @@ def cumulative_current_map(
         Vertex numbers, all in one component.
     short_circuits
         Regions of flat cell indices, each one node.
+    solver
+        Linear solver; None to choose one.
 
     Examples
     --------
     >>> cumulative_current_map(GridGraph(jnp.ones((1, 3))), [0, 1, 2]).round(9)
     Array([[2., 3., 2.]], dtype=float64)
     """
-    topology = _CircuitTopology(grid, short_circuits)
+    topology = _CircuitTopology(grid, short_circuits, solver)
     cells = np.asarray(vertex_cells(grid, grid.vertex_indices(points, "points")))
     node = topology.circuit.node_of[cells]
     unconnected = topology.circuit.components[node] != topology.circuit.components[node[0]]
@@ -148,11 +159,11 @@ def cumulative_current_map(
 class _CircuitTopology:
     """A circuit with concrete values, and its conductances as differentiable functions of the landscape."""
 
-    def __init__(self, grid: GridGraph, short_circuits: Sequence[np.ndarray]):
+    def __init__(self, grid: GridGraph, short_circuits: Sequence[np.ndarray], solver: AbstractLinearSolver | None):
         if concrete_or_none(grid.edges) is None:
             raise ValueError("a current map needs the concrete values of the landscape; do not call it under jax.jit")
         self.circuit = GridCircuit(
-            jax.tree.map(lambda array: jnp.asarray(concrete_or_none(array)), grid), short_circuits
+            jax.tree.map(lambda array: jnp.asarray(concrete_or_none(array)), grid), short_circuits, solver=solver
         )
         node = jnp.asarray(self.circuit.node_of).reshape(grid.shape)
         neighbours = shifts(node, grid.directions, fill=-1)

@@ -7,6 +7,8 @@ from scipy.sparse.csgraph import connected_components as _label
 
 from ..graph.components import connected_components
 from ..graph.grid_graph import GridGraph
+from ..linalg.base import AbstractLinearSolver, require_solver
+from ..linalg.nested_dissection import NestedDissection
 from ..linalg.stencil_matrix import neighbour_offsets
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances
 from .current_kernels import add_inflow_outflow, flat_offsets, largest_current
@@ -25,11 +27,15 @@ class GridCircuit(Circuit):
         Regions without resistance, each an array of flat cell indices; regions that share a cell are one. A region is
         part of the circuit if one of its cells is active, and then includes its inactive cells. With the edge rule
         "mean", an included cell of permeability 0 conducts to its neighbours: the mean is half their permeability.
+    solver
+        Linear solver for the potentials; None to choose one by size, right-hand sides and memory.
 
     Raises
     ------
     ValueError
         The graph is directed; a cell lies outside the raster.
+    TypeError
+        `solver` is not a linear solver.
 
     Examples
     --------
@@ -39,13 +45,14 @@ class GridCircuit(Circuit):
     (array([0, 1, 1, 2]), 3)
     """
 
-    def __init__(self, grid: GridGraph, short_circuits: Groups = ()):
+    def __init__(self, grid: GridGraph, short_circuits: Groups = (), *, solver: AbstractLinearSolver | None = None):
+        require_solver(solver)
         if not grid.is_undirected:
             raise ValueError(
                 "a circuit needs an undirected graph, but this edge rule gives the two directions of an edge "
                 'different conductances; use edge_rule="mean" or "resistance"'
             )
-        self.grid = grid
+        self.grid, self.solver = grid, solver
         self.groups = tuple(np.unique(np.asarray(group, np.int64)) for group in short_circuits)
         self.shape = grid.shape
         active = np.asarray(grid.active).ravel()
@@ -68,6 +75,11 @@ class GridCircuit(Circuit):
         #: Nodes of more than one cell.
         self.merged_nodes = np.flatnonzero(sizes > 1)
 
+    @property
+    def uses_factors(self) -> bool:
+        """Whether factors of nested dissection may serve: unless another solver is given."""
+        return self.solver is None or isinstance(self.solver, NestedDissection)
+
     def grounded(self, fixed=None, grounds=None, n_rhs=1) -> GroundedGridCircuit:
         """Fix and ground nodes; see `Circuit.grounded`."""
         return GroundedGridCircuit(
@@ -76,7 +88,7 @@ class GridCircuit(Circuit):
 
     def with_short_circuits(self, groups: Groups) -> "GridCircuit":
         """Return the circuit with additional short-circuit regions."""
-        return GridCircuit(self.grid, [*self.groups, *groups])
+        return GridCircuit(self.grid, [*self.groups, *groups], solver=self.solver)
 
     def net_outflow(self, potentials, nodes):
         """Return the net current that flows from some nodes into their neighbours."""

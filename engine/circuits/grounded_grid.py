@@ -94,7 +94,8 @@ class GroundedGridCircuit(GroundedCircuit):
         single = self.position[nodes] < 0
         cells = self.circuit.representative_cells[nodes[single]]
         result = np.zeros((len(nodes),) * 2)
-        if predicted_factor_bytes(self.circuit.shape, symmetric=True) <= free_memory():
+        fits = predicted_factor_bytes(self.circuit.shape, symmetric=True) <= free_memory()
+        if self.circuit.uses_factors and fits:
             system = StencilMatrix(jnp.asarray(self.center), jnp.asarray(self.edges))
             between_cells = inverse_submatrix(system, cells)
         else:
@@ -169,9 +170,11 @@ class GroundedGridCircuit(GroundedCircuit):
         rhs[:, node < 0] = 0.0
         if not rhs.any():
             return rhs
-        refined_from = REFINEMENT_THRESHOLD if refine else np.inf
-        n_rhs = max(self.n_rhs, len(rhs))
-        solver = select_solver(self.circuit.shape, n_rhs, symmetric=True, refined_from=refined_from).solver
+        solver = self.circuit.solver
+        if solver is None:
+            refined_from = REFINEMENT_THRESHOLD if refine else np.inf
+            n_rhs = max(self.n_rhs, len(rhs))
+            solver = select_solver(self.circuit.shape, n_rhs, symmetric=True, refined_from=refined_from).solver
         solution = solver.solve_arrays(self.center, self.edges, rhs.reshape(-1, *self.circuit.shape))
         potentials = np.asarray(require_solved(solution)).reshape(rhs.shape)
         potentials[:, cells] = cell_levels

@@ -42,7 +42,7 @@ def sum_region_currents_low_rank(
     Returns
     -------
     CumulativeCurrent or None
-        None if the basis is not smaller than the number of pairs, memory does not suffice, or accuracy is too low.
+        None if the basis is not smaller than the number of pairs, memory does not suffice, the circuit has another solver, or accuracy is too low.
     """
     solutions = solver.boundary_currents(pairs, retain=True)
     if not all(solution.accurate for solution in solutions):
@@ -53,6 +53,8 @@ def sum_region_currents_low_rank(
     basis = boundary_current_basis(ends, [each for _, each in flowing], solver.positions, solver.boundary_components)
     grounded, circuit = solver.grounded, solver.circuit
     if not 0 < len(basis.vectors) < len(ends):
+        return None
+    if not circuit.uses_factors:
         return None
     if peak_bytes(circuit.shape, len(basis.vectors), cpu_count()) > free_memory():
         return None

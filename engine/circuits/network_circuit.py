@@ -1,5 +1,8 @@
 """A network of conductors as a circuit: numbered nodes, and edges given by their two ends."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
@@ -23,11 +26,16 @@ class NetworkCircuit(Circuit):
         Number of nodes; by default, one more than the largest node number.
     short_circuits
         Groups of nodes that are short-circuited.
+    solver
+        Factors a sparse symmetric positive definite matrix and returns an object whose method `solve` takes right-hand
+        sides as columns; None for SuperLU, `scipy.sparse.linalg.splu`.
 
     Raises
     ------
     ValueError
         A node number is negative or too large; a conductance is negative or not finite.
+    TypeError
+        `solver` cannot be called.
 
     Examples
     --------
@@ -43,7 +51,12 @@ class NetworkCircuit(Circuit):
         conductances: Float[np.ndarray, "edges"],
         count: int | None = None,
         short_circuits: Groups = (),
+        *,
+        solver: Callable[[sp.csc_array], Any] | None = None,
     ):
+        if not (solver is None or callable(solver)):
+            raise TypeError(f"solver must be a function that factors a sparse matrix, or None, not {solver!r}")
+        self.solver = solver
         ends = np.stack([np.asarray(first), np.asarray(second)]).astype(np.int64)
         weights = np.asarray(conductances, float)
         _validate_edges(ends, weights, count)
@@ -70,7 +83,9 @@ class NetworkCircuit(Circuit):
 
     def with_short_circuits(self, groups: Groups) -> "NetworkCircuit":
         """Return the network with additional short circuits."""
-        return NetworkCircuit(*self.ends, self.weights, self.shape[0], [*self.groups, *groups])
+        return NetworkCircuit(
+            *self.ends, self.weights, self.shape[0], [*self.groups, *groups], solver=self.solver
+        )
 
     def net_outflow(self, potentials, nodes):
         """Return the net current that flows from some nodes into their neighbours."""
@@ -128,7 +143,7 @@ class GroundedNetworkCircuit(GroundedCircuit):
         laplacian = sp.diags_array(circuit.conductances + ground) - circuit.adjacency
         matrix = laplacian.tocsc()[self.free][:, self.free]
         self.to_fixed = circuit.adjacency[self.free][:, self.fixed]
-        self.factor = splu(matrix.tocsc()) if len(self.free) else None
+        self.factor = (circuit.solver or splu)(matrix.tocsc()) if len(self.free) else None
 
     def solve(self, nodes, injected, fixed_potentials=None, *, refine=True):
         """Return the potentials for currents injected at some nodes; see `GroundedCircuit.solve`."""

@@ -15,7 +15,7 @@ from ..shortest_paths.sweeping import fast_sweeping, initial_costs
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
 
-METHODS = ("automatic", "dijkstra", "sweeps")
+SOLVERS = ("automatic", "dijkstra", "sweeps")
 
 
 class LCPDistance(AbstractDistance):
@@ -27,14 +27,18 @@ class LCPDistance(AbstractDistance):
     ----------
     cost
         Cost of crossing an edge of conductance w, zero or more; by default 1 / w, which is resistance times length.
-    method
+    solver
         "dijkstra", on the CPU; "sweeps", compiled by XLA, for a GPU or for many small rasters under `jax.vmap`;
         "automatic" for Dijkstra's algorithm unless there is a GPU. Both give the same values and gradients.
+    method
+        The name of `solver` in version 0.1.
 
     Raises
     ------
     ValueError
-        An unknown method.
+        An unknown solver.
+    TypeError
+        `solver` is not a string.
 
     Notes
     -----
@@ -58,11 +62,17 @@ class LCPDistance(AbstractDistance):
     gradient_batch: ClassVar[int | None] = 8
 
     cost: Callable[[Array], Array] = eqx.field(static=True, default=inverse, converter=HashableFunction)
-    method: str = eqx.field(static=True, default="automatic")
+    solver: str = eqx.field(static=True, default="automatic")
 
-    def __check_init__(self):
-        if self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+    def __init__(
+        self, cost: Callable[[Array], Array] = inverse, solver: str = "automatic", *, method: str | None = None
+    ):
+        self.cost = cost
+        self.solver = solver if method is None else method
+        if not isinstance(self.solver, str):
+            raise TypeError(f"solver must be one of {', '.join(SOLVERS)}, not {self.solver!r}")
+        if self.solver not in SOLVERS:
+            raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, not {self.solver!r}")
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""
@@ -89,7 +99,7 @@ class LCPDistance(AbstractDistance):
         self, grid: GridGraph, seeds: Int[Array, "k"], *, reverse: bool, multi_source: bool = False
     ) -> Float[Array, "k_or_1 rows columns"]:
         """Return the least costs of every cell to (or from) each seed, or to the nearest seed in one search."""
-        sweeps = self.method == "sweeps" or (self.method == "automatic" and jax.default_backend() != "cpu")
+        sweeps = self.solver == "sweeps" or (self.solver == "automatic" and jax.default_backend() != "cpu")
         if not sweeps:
             symmetric = has_symmetric_costs(grid)
             return least_costs(edge_costs(grid, self.cost, half=symmetric), seeds, reverse, multi_source, symmetric)

@@ -54,7 +54,7 @@ def _resistance_kernel(distance: ResistanceDistance) -> DistanceKernel:
 
 def _supports_least_cost(distance: LCPDistance, window_shape: tuple[int, int]) -> bool:
     on_cpu = jax.default_backend() == "cpu"
-    return distance.method == "dijkstra" or (distance.method == "automatic" and on_cpu)
+    return distance.solver == "dijkstra" or (distance.solver == "automatic" and on_cpu)
 
 
 def _least_costs(distance: LCPDistance, grid: GridGraph, corners, seeds, window_shape, from_seeds: bool, threads: int):

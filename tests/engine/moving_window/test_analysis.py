@@ -260,7 +260,7 @@ def test_equally_cheap_ways_share_as_in_the_whole_landscape():
 
 
 def test_sweeps_give_what_dijkstra_gives():
-    sweeps = analysis(SensitivityAnalysis, distance=LCPDistance(method="sweeps")).run()
+    sweeps = analysis(SensitivityAnalysis, distance=LCPDistance(solver="sweeps")).run()
     dijkstra = analysis(SensitivityAnalysis).run()
     np.testing.assert_allclose(sweeps.raster, dijkstra.raster, rtol=1e-10, atol=1e-13)
 
