@@ -1,4 +1,4 @@
-"""The choice of a solver, made from the problem and the machine, and said aloud."""
+"""Choice of a linear solver from the problem and the machine, with the reason for the log."""
 
 from dataclasses import dataclass
 
@@ -11,56 +11,55 @@ from .multigrid import Multigrid
 from .nested_dissection import REFINEMENT_THRESHOLD, NestedDissection, predicted_factor_bytes
 from .nonsymmetric_multigrid import NonsymmetricMultigrid
 
-#: Seconds on the two-core machine on which they were measured, of one that is not slower beside the others it has.
-#: Factoring takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
+#: Solvers of symmetric systems by the names under which a user selects them; a new solver is added here.
+SOLVERS_BY_NAME: dict[str, AbstractLinearSolver] = {
+    "multigrid": Multigrid(),
+    "nested_dissection": NestedDissection(symmetric=True),
+}
+
+#: Seconds per unit of work, measured on a machine with two cores; only their ratios matter for the choice.
+#: A factorization takes FACTOR_SECONDS · cells^1.5, a solve with the factor SUBSTITUTION_SECONDS · cells.
 FACTOR_SECONDS = 4e-9
 SUBSTITUTION_SECONDS = 3.5e-8
 #: Multigrid's hierarchy, and one iteration for one right-hand side, per cell.
 HIERARCHY_SECONDS = 1e-7
 ITERATION_SECONDS = 1.5e-8
-#: Iterations that multigrid takes at least. How many more depends on the landscape and shows after a few.
-MIN_MULTIGRID_ITERATIONS = 6
-#: Below so many seconds nobody waits for a factor; and it is exact.
-DIRECT_SOLVE_SECONDS = 0.1
-
-#: Solvers for symmetric systems by the names under which a user may ask for one.
-SOLVERS_BY_NAME = {
-    "multigrid": Multigrid(),
-    "nested_dissection": NestedDissection(symmetric=True),
-}
-
-#: Potentials of a walk to one target and two solves, of a landscape of middling difficulty, per cell; and their bytes.
+#: Log scaling of a walk to one target and two solves, in a landscape of medium difficulty, per cell; and their memory.
 NONSYMMETRIC_SECONDS = 1.8e-6
 NONSYMMETRIC_BYTES = 1200
 
-#: Bytes per cell that multigrid takes: the matrix and its hierarchy; for each right-hand side the rasters of a search.
+#: Memory of multigrid per cell: the matrix and its hierarchy, and the vectors of each right-hand side.
 MULTIGRID_BYTES = 500
 MULTIGRID_BYTES_PER_RHS = 80
+
+#: The fewest iterations of multigrid. How many more it needs depends on the landscape.
+MIN_MULTIGRID_ITERATIONS = 6
+#: Direct solves that are faster than this are preferred: they are exact.
+DIRECT_SOLVE_SECONDS = 0.1
+#: On a GPU both solvers have to be compiled, nested dissection longer the more levels it has.
+MIN_RHS_FOR_FACTOR_ON_GPU = 200
 
 
 @dataclass(frozen=True)
 class SolverChoice:
-    """How to solve, and why.
+    """A solver, and why it was chosen.
 
-    Attributes
+    Parameters
     ----------
     solver
-        The choice.
+        The solver.
     reason
         A sentence for the log.
     bytes
-        Memory that it will need.
+        Memory that it needs.
+    direct
+        Whether it factors the matrix.
     """
 
     solver: AbstractLinearSolver
     reason: str
     bytes: int
-
-    @property
-    def direct(self) -> bool:
-        """Whether it factors the matrix."""
-        solver = self.solver.first if isinstance(self.solver, FallbackSolver) else self.solver
-        return isinstance(solver, NestedDissection)
+    direct: bool
 
 
 def select_solver(
@@ -71,32 +70,32 @@ def select_solver(
     free_bytes: int | None = None,
     refined_from: float = REFINEMENT_THRESHOLD,
 ) -> SolverChoice:
-    """Choose how to solve, and say why.
+    """Choose a solver, with the reason.
 
     Parameters
     ----------
     shape
         (rows, columns) of the raster.
     right_hand_sides
-        How many systems are to be solved with the same matrix.
+        Number of right-hand sides with the same matrix.
     symmetric
-        Whether the matrix equals its transpose; what is not symmetric is a walk to one target.
+        Whether the matrix equals its transpose; a nonsymmetric one is that of a random walk to one target.
     free_bytes
-        Memory at hand; asked from the system if left out.
+        Free memory; that of the machine by default.
     refined_from
         As in `NestedDissection`.
 
     Raises
     ------
     MemoryError
-        Nothing fits: says what would be needed.
+        No solver fits into memory; says how much is needed.
 
     Examples
     --------
     >>> select_solver((100, 100), 1, symmetric=True).reason
-    '10,000 cells, 1 right-hand side: nested dissection, exact, and as soon done'
+    '10,000 cells, 1 right-hand side: nested dissection, exact and as fast'
     >>> select_solver((3000, 3000), 2, symmetric=True, free_bytes=32 << 30).reason
-    '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, as a factor would take more time'
+    '9,000,000 cells, 2 right-hand sides: multigrid conjugate gradients, faster than a factorization'
     >>> select_solver((100, 100), 1, symmetric=False).reason
     '10,000 cells, 1 right-hand side, not symmetric: nested dissection'
     """
@@ -105,38 +104,51 @@ def select_solver(
     problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
     factor_bytes = predicted_factor_bytes(shape, symmetric=symmetric)
     direct = NestedDissection(symmetric=symmetric, refined_from=refined_from)
-    on_gpu = jax.default_backend() != "cpu"
     if not symmetric:
-        problem = f"{problem}, not symmetric"
-        walk_bytes = NONSYMMETRIC_BYTES * cells
-        factoring = 2 * FACTOR_SECONDS * cells**1.5
-        if on_gpu or (factor_bytes <= free and factoring <= NONSYMMETRIC_SECONDS * cells):
-            _require(free, factor_bytes, f"{problem}: nested dissection")
-            return SolverChoice(direct, f"{problem}: nested dissection", factor_bytes)
-        _require(free, walk_bytes, f"{problem}: nonsymmetric multigrid")
-        return SolverChoice(
-            NonsymmetricMultigrid(), f"{problem}: nonsymmetric multigrid, as a factor would take more time", walk_bytes
-        )
-    exact = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
-    worth = (exact / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * right_hand_sides)
-    # On a GPU both have to be compiled, and nested dissection takes the longer the more levels there are.
-    sooner = right_hand_sides > 200 if on_gpu else exact <= DIRECT_SOLVE_SECONDS or worth < MIN_MULTIGRID_ITERATIONS
-    if factor_bytes <= free and sooner:
-        why = "a factor serves them all" if right_hand_sides > 1 and cells > 1e5 else "exact, and as soon done"
+        return _select_nonsymmetric(cells, free, factor_bytes, direct, f"{problem}, not symmetric")
+    on_gpu = jax.default_backend() != "cpu"
+    direct_seconds = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
+    iteration_budget = (direct_seconds / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * right_hand_sides)
+    if on_gpu:
+        direct_is_faster = right_hand_sides > MIN_RHS_FOR_FACTOR_ON_GPU
+    else:
+        direct_is_faster = direct_seconds <= DIRECT_SOLVE_SECONDS or iteration_budget < MIN_MULTIGRID_ITERATIONS
+    if factor_bytes <= free and direct_is_faster:
+        many = right_hand_sides > 1 and cells > 1e5
+        reason = "one factorization for all" if many else "exact and as fast"
         solver = direct if on_gpu else FallbackSolver(direct, Multigrid())
-        return SolverChoice(solver, f"{problem}: nested dissection, {why}", factor_bytes)
+        return SolverChoice(solver, f"{problem}: nested dissection, {reason}", factor_bytes, direct=True)
     needed = cells * (MULTIGRID_BYTES + MULTIGRID_BYTES_PER_RHS * right_hand_sides)
-    _require(free, needed, f"{problem}: multigrid")
+    _require_bytes(free, needed, f"{problem}: multigrid")
+    chosen = f"{problem}: multigrid conjugate gradients"
     if factor_bytes > free:
-        why = f"as a factor would not fit into memory ({factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB)"
-        return SolverChoice(Multigrid(), f"{problem}: multigrid conjugate gradients, {why}", needed)
-    iterative = Multigrid(cycle="float32") if on_gpu else Multigrid(iteration_budget=worth)
+        memory = f"{factor_bytes / 2**30:.1f} of {free / 2**30:.1f} GB"
+        return SolverChoice(
+            Multigrid(), f"{chosen}, as a factor would not fit into memory ({memory})", needed, direct=False
+        )
+    iterative = Multigrid(cycle="float32") if on_gpu else Multigrid(iteration_budget=iteration_budget)
     solver = FallbackSolver(iterative, direct)
-    return SolverChoice(solver, f"{problem}: multigrid conjugate gradients, as a factor would take more time", needed)
+    return SolverChoice(solver, f"{chosen}, faster than a factorization", needed, direct=False)
+
+
+def _select_nonsymmetric(
+    cells: int, free: int, factor_bytes: int, direct: NestedDissection, problem: str
+) -> SolverChoice:
+    direct_seconds = 2 * FACTOR_SECONDS * cells**1.5
+    direct_is_faster = factor_bytes <= free and direct_seconds <= NONSYMMETRIC_SECONDS * cells
+    if jax.default_backend() != "cpu" or direct_is_faster:
+        reason = f"{problem}: nested dissection"
+        _require_bytes(free, factor_bytes, reason)
+        return SolverChoice(direct, reason, factor_bytes, direct=True)
+    needed = NONSYMMETRIC_BYTES * cells
+    chosen = f"{problem}: nonsymmetric multigrid"
+    _require_bytes(free, needed, chosen)
+    reason = f"{chosen}, faster than a factorization"
+    return SolverChoice(NonsymmetricMultigrid(), reason, needed, direct=False)
 
 
 def free_memory() -> int:
-    """Return how many bytes could be had: of the GPU if there is one, else of the computer."""
+    """Return the free memory in bytes: of the GPU if there is one, else of the computer."""
     device = jax.devices()[0]
     statistics = device.memory_stats() if device.platform != "cpu" else None
     if statistics and "bytes_limit" in statistics:
@@ -144,31 +156,36 @@ def free_memory() -> int:
     return psutil.virtual_memory().available
 
 
-def require_memory(shape: tuple[int, int], what: str, *, symmetric: bool, copies: int = 1) -> None:
-    """Raise if a factor of the raster, with what is computed from it, is larger than the memory at hand.
+def require_memory(
+    shape: tuple[int, int], request: str, *, symmetric: bool, copies: int = 1, free_bytes: int | None = None
+) -> None:
+    """Raise unless a factor of the raster's matrix, with what is computed from it, fits into memory.
 
     Parameters
     ----------
     shape
         (rows, columns) of the raster.
-    what
-        What was asked for, as the subject of the message.
+    request
+        The requested result, as the subject of the message.
     symmetric
         Whether the matrix equals its transpose.
     copies
-        How many factors are alive at once.
+        Number of factors in memory at once.
+    free_bytes
+        Free memory; that of the machine by default.
 
     Raises
     ------
     MemoryError
-        Says how much is needed and how much there is.
+        Says how much memory is needed and how much is free.
     """
-    _require(free_memory(), copies * predicted_factor_bytes(shape, symmetric=symmetric), what)
+    free = free_memory() if free_bytes is None else free_bytes
+    _require_bytes(free, copies * predicted_factor_bytes(shape, symmetric=symmetric), request)
 
 
-def _require(free: int, needed: int, what: str) -> None:
+def _require_bytes(free: int, needed: int, request: str) -> None:
     if needed > free:
         raise MemoryError(
-            f"{what} needs about {needed / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free: bring the "
-            "raster to larger cells, cut it to the region of interest, or close other programs"
+            f"{request} needs about {needed / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free: resample "
+            "the raster to larger cells, clip it to the region of interest, or close other programs"
         )

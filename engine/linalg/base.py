@@ -93,6 +93,8 @@ class AbstractLinearSolver(eqx.Module):
     ) -> Solution:
         """Solve with NumPy arrays, outside of JAX; solvers with a CPU backend do so without a copy.
 
+        The value is a new, writable array.
+
         Parameters
         ----------
         center, edges
@@ -103,7 +105,7 @@ class AbstractLinearSolver(eqx.Module):
             Whether to solve with Aᵀ.
         """
         state = self.init(StencilMatrix(jnp.asarray(center), jnp.asarray(edges)))
-        return jax.tree.map(np.asarray, self.compute(state, jnp.asarray(right_hand_sides), transpose=transpose))
+        return jax.tree.map(np.array, self.compute(state, jnp.asarray(right_hand_sides), transpose=transpose))
 
     def solve_after(
         self,
