@@ -179,7 +179,7 @@ class RSPDistance(AbstractDistance):
         in_range = (
             ~(connected & (fixed < SMALLEST_ENTRY)).any()
             & (jnp.diagonal(fixed) < LARGEST_ENTRY).all()
-            & ~_has_one_way_edges(grid)
+            & ~_has_directed_edges(grid)
         )
         return jax.lax.cond(
             in_range,
@@ -210,7 +210,7 @@ def _identity_minus(weights: Float[Array, "directions rows columns"]) -> Stencil
     return StencilMatrix(jnp.ones(weights.shape[1:]), -weights)
 
 
-def _has_one_way_edges(grid: GridGraph) -> Array:
+def _has_directed_edges(grid: GridGraph) -> Array:
     exists = grid.edges > 0
     reverse = [
         shift(exists[grid.directions - 1 - direction], step, fill=False)

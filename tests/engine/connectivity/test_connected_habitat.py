@@ -1,4 +1,4 @@
-"""Connected habitat: the quality-weighted connectivity as a map, whatever the distance, and what landmarks do to it."""
+"""Connected habitat by every distance, as a map of quality-weighted connectivity, and the effect of landmarks."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,9 +31,9 @@ def falling(cost):
 
 @pytest.mark.parametrize("name", DISTANCES)
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
-def test_every_cell_is_connected_with_the_habitat_around_by_its_distance(name, neighbors):
+def test_connected_habitat_matches_dense_distances(name, neighbors):
     distance, dense = DISTANCES[name]
-    found = connected_habitat(
+    result = connected_habitat(
         GridGraph(VALUES, neighbors=neighbors),
         distance,
         falling,
@@ -43,24 +43,24 @@ def test_every_cell_is_connected_with_the_habitat_around_by_its_distance(name, n
     active = VALUES > 0
     nearness = np.exp(-dense(conductances(VALUES, neighbors)) / 2.5)
     expected = SOURCE_QUALITY[active] * (nearness @ TARGET_QUALITY[active])
-    np.testing.assert_allclose(found.raster[active], expected, rtol=1e-8)
-    assert np.isnan(found.raster[~active]).all()
-    assert (found.pairs, found.unreachable_pairs) == (20 * 19 + 5 * 4, 2 * 20 * 5)
+    np.testing.assert_allclose(result.raster[active], expected, rtol=1e-8)
+    assert np.isnan(result.raster[~active]).all()
+    assert (result.pairs, result.unreachable_pairs) == (20 * 19 + 5 * 4, 2 * 20 * 5)
 
 
-def test_its_sum_is_the_quality_weighted_connectivity():
+def test_total_is_the_quality_weighted_connectivity():
     grid = GridGraph(VALUES)
-    found = connected_habitat(grid, LCPDistance(), falling, SOURCE_QUALITY)
+    result = connected_habitat(grid, LCPDistance(), falling, SOURCE_QUALITY)
     whole = QualityWeightedConnectivity(LCPDistance(), alpha=2.5)(grid, quality=SOURCE_QUALITY)
-    assert found.total == pytest.approx(float(whole), rel=1e-12)
+    assert result.total == pytest.approx(float(whole), rel=1e-12)
 
 
-def test_the_number_of_targets_at_a_time_does_not_matter():
+def test_result_does_not_depend_on_batch_size():
     one, all_ = (connected_habitat(GridGraph(VALUES), LCPDistance(), falling, batch=batch) for batch in (1, 100))
     np.testing.assert_allclose(one.raster, all_.raster, rtol=1e-13)
 
 
-def test_landmarks_change_little_where_dispersal_is_long():
+def test_landmarks_change_little_at_long_dispersal():
     grid, quality = GridGraph(np.ones((30, 30))), np.random.default_rng(1).random((30, 30))
     goals = landmarks(grid, quality, 3)
     options = {"targets": goals.vertices, "target_quality": goals.quality}
@@ -74,7 +74,7 @@ def test_landmarks_change_little_where_dispersal_is_long():
     assert coarse.total == pytest.approx(whole.total, rel=0.01)
 
 
-def test_habitat_nowhere_or_negative_is_refused():
+def test_missing_or_negative_habitat_is_rejected():
     grid = GridGraph(VALUES)
     with pytest.raises(ValueError, match="there is no habitat to reach"):
         connected_habitat(grid, LCPDistance(), falling, np.zeros((5, 6)))

@@ -1,4 +1,4 @@
-"""Passages of randomized shortest paths equal textbook formulas on dense matrices, at any theta, and nobody is lost."""
+"""Passages of randomized shortest paths against dense formulas at any theta, and conservation of flow."""
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ def fundamental(conductance, theta):
 
 
 def passages(conductance, theta, source, target):
-    """Visits of each vertex before the first arrival, and passages of edges, from Z alone."""
+    """Visits of each vertex before the target is hit, and passages of edges, from Z alone."""
     z, walk = fundamental(conductance, theta)
     before = z[source] - z[source, target] * z[target] / z[target, target]
     edges = before[:, None] * walk * z[:, target][None] / z[source, target]
@@ -44,7 +44,7 @@ def flow(values, theta, ends, kind="total", neighbors="queen", edge_rule="mean",
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.1, 1.0, 30.0])
-def test_visits_and_net_passages_are_those_of_the_dense_fundamental_matrix(theta, neighbors, edge_rule):
+def test_passages_match_the_dense_fundamental_matrix(theta, neighbors, edge_rule):
     conductance = conductances(HILLS, neighbors, edge_rule)
     visits, edges = passages(conductance, theta, 2, 38)
     _, total = flow(HILLS, theta, ([2], [38]), "total", neighbors, edge_rule)
@@ -56,7 +56,7 @@ def test_visits_and_net_passages_are_those_of_the_dense_fundamental_matrix(theta
     assert total.edges.sum() == pytest.approx(edges.sum(), rel=1e-9)
 
 
-def test_pairs_add_up_with_their_weights():
+def test_pairs_are_summed_with_weights():
     weights = np.array([[1.0, 0.5], [2.0, 0.0]])
     for kind in ("total", "net"):
         _, together = flow(HOLES, 0.3, ([0, 5], [20, 11]), kind, weights=weights)
@@ -68,7 +68,7 @@ def test_pairs_add_up_with_their_weights():
         np.testing.assert_allclose(together.passage, sum(alone), rtol=1e-11, atol=1e-12)
 
 
-def test_without_targets_everyone_goes_to_everyone_else():
+def test_default_targets_are_all_other_sources():
     _, among = flow(HILLS, 0.3, ([0, 12, 33], None))
     alone = [flow(HILLS, 0.3, ([s], [t]))[1].passage for s in (0, 12, 33) for t in (0, 12, 33) if s != t]
     np.testing.assert_allclose(among.passage, sum(alone), rtol=1e-11)
@@ -76,85 +76,85 @@ def test_without_targets_everyone_goes_to_everyone_else():
 
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [1e-3, 1.0, 100.0])
-def test_nobody_is_lost_on_the_way(theta, kind):
-    _, found = flow(HOLES, theta, ([0, 7], [30]), kind)
-    assert found.imbalance < 1e-9
+def test_flow_is_conserved(theta, kind):
+    _, result = flow(HOLES, theta, ([0, 7], [30]), kind)
+    assert result.imbalance < 1e-9
 
 
 @pytest.mark.parametrize("theta", [1e3, 1e6])
-def test_at_a_large_theta_all_take_the_cheapest_path_and_all_numbers_are_finite(theta):
-    grid, found = flow(HILLS, theta, ([0], [41]))
+def test_flow_at_large_theta_follows_the_cheapest_path(theta):
+    grid, result = flow(HILLS, theta, ([0], [41]))
     path = least_cost_paths(grid, [0], [41])[0]
     expected = np.zeros(grid.shape)
     expected[path.rows, path.columns] = 1
-    np.testing.assert_allclose(found.passage, expected, atol=1e-6)
-    assert found.expected_cost[0, 0] == pytest.approx(path.cost, rel=1e-6)
+    np.testing.assert_allclose(result.passage, expected, atol=1e-6)
+    assert result.expected_cost[0, 0] == pytest.approx(path.cost, rel=1e-6)
 
 
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
-def test_at_a_small_theta_net_passages_are_currents(neighbors):
-    grid, found = flow(HILLS, 1e-9, ([0], [41]), "net", neighbors)
+def test_net_passages_at_small_theta_are_currents(neighbors):
+    grid, result = flow(HILLS, 1e-9, ([0], [41]), "net", neighbors)
     conductance = conductances(HILLS, neighbors)
     resistance = effective_resistances(conductance)
     potential = (resistance[0, 41] + resistance[41] - resistance[0]) / 2
     currents = conductance * np.maximum(potential[:, None] - potential[None], 0)
     expected = np.maximum(currents.sum(0), currents.sum(1))
-    np.testing.assert_allclose(found.passage.ravel(), expected, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(result.passage.ravel(), expected, rtol=1e-6, atol=1e-7)
 
 
-def test_a_place_that_cannot_be_reached_draws_nobody():
-    _, found = flow(DIVIDED, 0.2, ([0, 3], [2]))
-    np.testing.assert_array_equal(found.reached, [[True], [False]])
-    assert np.isinf(found.expected_cost[1, 0])
-    assert (found.passage[:, 4:] == 0).all() and np.isnan(found.passage[:, 3]).all()
+def test_unreachable_target_has_no_flow():
+    _, result = flow(DIVIDED, 0.2, ([0, 3], [2]))
+    np.testing.assert_array_equal(result.reached, [[True], [False]])
+    assert np.isinf(result.expected_cost[1, 0])
+    assert (result.passage[:, 4:] == 0).all() and np.isnan(result.passage[:, 3]).all()
 
 
-def test_who_is_there_already_does_not_move():
-    _, found = flow(HILLS, 0.2, ([5], [5]))
-    assert (found.passage == 0).all() and found.expected_cost[0, 0] == 0 and np.isnan(found.steps)
+def test_source_at_its_target_has_no_flow():
+    _, result = flow(HILLS, 0.2, ([5], [5]))
+    assert (result.passage == 0).all() and result.expected_cost[0, 0] == 0 and np.isnan(result.steps)
 
 
-def test_expected_costs_are_the_distances():
-    grid, found = flow(HOLES, 0.4, ([0, 9], [3, 20]))
-    np.testing.assert_allclose(found.expected_cost, RSPDistance(0.4)(grid, [0, 9], [3, 20]), rtol=1e-11)
+def test_expected_costs_equal_the_distances():
+    grid, result = flow(HOLES, 0.4, ([0, 9], [3, 20]))
+    np.testing.assert_allclose(result.expected_cost, RSPDistance(0.4)(grid, [0, 9], [3, 20]), rtol=1e-11)
 
 
-def test_steps_are_counted_along_a_corridor():
+def test_mean_steps_along_a_corridor():
     assert flow(np.ones((1, 9)), 100.0, ([0], [8]))[1].steps == pytest.approx(8)
 
 
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [0.01, 2.0])
-def test_multigrid_of_walks_finds_the_same_passages_as_elimination(theta, kind):
+def test_nonsymmetric_multigrid_passages_match_direct_solver(theta, kind):
     values = np.random.default_rng(5).lognormal(size=(40, 50))
     values[10:30, 20] = 0
     exact = flow(values, theta, ([0, 40], [1900, 7]), kind)[1].passage
-    found = flow(values, theta, ([0, 40], [1900, 7]), kind, solver=NonsymmetricMultigrid())[1].passage
-    np.testing.assert_allclose(found, exact, rtol=1e-7, atol=1e-9)
+    result = flow(values, theta, ([0, 40], [1900, 7]), kind, solver=NonsymmetricMultigrid())[1].passage
+    np.testing.assert_allclose(result, exact, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("width", [2, 3, 5])
-def test_landmarks_keep_all_habitat_and_lie_on_the_landscape(width):
+def test_landmarks_conserve_habitat_at_active_cells(width):
     quality = np.random.default_rng(6).random(HOLES.shape)
     grid = GridGraph(HOLES)
-    found = landmarks(grid, quality, width)
+    result = landmarks(grid, quality, width)
     active = np.asarray(grid.active)
-    assert found.quality.sum() == pytest.approx(quality[active].sum())
-    assert set(np.flatnonzero(found.quality[active])) == set(found.vertices)
-    assert found.vertices.size <= np.ceil(6 / width) * np.ceil(7 / width)
+    assert result.quality.sum() == pytest.approx(quality[active].sum())
+    assert set(np.flatnonzero(result.quality[active])) == set(result.vertices)
+    assert result.vertices.size <= np.ceil(6 / width) * np.ceil(7 / width)
 
 
-def test_landmarks_one_cell_wide_are_the_habitat_itself():
+def test_landmarks_of_width_one_are_the_habitat():
     grid = GridGraph(HOLES)
-    found = landmarks(grid, np.ones(HOLES.shape), 1)
-    np.testing.assert_array_equal(found.vertices, np.arange(grid.n_vertices))
-    np.testing.assert_array_equal(found.quality, np.asarray(grid.active))
+    result = landmarks(grid, np.ones(HOLES.shape), 1)
+    np.testing.assert_array_equal(result.vertices, np.arange(grid.n_vertices))
+    np.testing.assert_array_equal(result.quality, np.asarray(grid.active))
 
 
 @pytest.mark.parametrize("proximity", [None, lambda cost: np.exp(-cost / 3)])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.3, 10.0])
-def test_betweenness_is_the_formula_of_conscape(theta, neighbors, proximity):
+def test_betweenness_matches_the_conscape_formula(theta, neighbors, proximity):
     rng = np.random.default_rng(8)
     source_quality, target_quality = rng.random(HILLS.shape), rng.random(HILLS.shape)
     grid = GridGraph(HILLS, neighbors=neighbors, edge_rule="target")
@@ -167,43 +167,43 @@ def test_betweenness_is_the_formula_of_conscape(theta, neighbors, proximity):
     expected = (z * (z.T @ inner)).sum(1)
     # The nearness under jit is JAX's.
     traced = None if proximity is None else (lambda cost: jnp.exp(-cost / 3))
-    found = betweenness(grid, RSPDistance(theta), source_quality, target_quality=target_quality, proximity=traced)
-    np.testing.assert_allclose(found.passage.ravel(), expected, rtol=1e-7)
-    assert found.imbalance < 1e-9 and (found.pairs, found.unreachable_pairs) == (42 * 41, 0)
+    result = betweenness(grid, RSPDistance(theta), source_quality, target_quality=target_quality, proximity=traced)
+    np.testing.assert_allclose(result.passage.ravel(), expected, rtol=1e-7)
+    assert result.imbalance < 1e-9 and (result.pairs, result.unreachable_pairs) == (42 * 41, 0)
     if proximity is not None:
-        np.testing.assert_allclose(found.habitat.ravel(), moved.sum(1), rtol=1e-8)
+        np.testing.assert_allclose(result.habitat.ravel(), moved.sum(1), rtol=1e-8)
 
 
-def test_landmarks_of_a_landscape_of_two_parts_count_the_pairs_they_cannot_join():
-    found = betweenness(GridGraph(DIVIDED), RSPDistance(0.1))
-    assert (found.pairs, found.unreachable_pairs) == (2 * 18 * 17, 2 * 18 * 18)
+def test_betweenness_counts_unconnected_pairs():
+    result = betweenness(GridGraph(DIVIDED), RSPDistance(0.1))
+    assert (result.pairs, result.unreachable_pairs) == (2 * 18 * 17, 2 * 18 * 18)
 
 
-def test_net_betweenness_is_not_more_than_the_visits():
+def test_net_betweenness_does_not_exceed_visits():
     grid = GridGraph(HOLES)
     total, net = (betweenness(grid, RSPDistance(0.05), kind=kind, targets=[3]).edges for kind in ("total", "net"))
     assert (net <= total + 1e-12).all() and net.sum() < total.sum() / 2
 
 
-def test_visits_follow_a_change_of_the_landscape_as_finite_differences_say():
+def test_passage_gradient_matches_finite_differences():
     from permea.engine.connectivity.passage import passage_from_walk, walk_to
     from permea.engine.distances.cost_functions import edge_costs
 
     def visits(values, kind):
         grid = GridGraph(values, np.ones((4, 4), bool), 16)
         distance = RSPDistance(0.4)
-        target, entering = jnp.array(15), jnp.zeros((4, 4)).at[0, 0].set(1.0)
-        way = walk_to(distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target)
-        return (passage_from_walk(way, entering, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
+        target, starts = jnp.array(15), jnp.zeros((4, 4)).at[0, 0].set(1.0)
+        walk = walk_to(distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target)
+        return (passage_from_walk(walk, starts, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
 
     values = np.random.default_rng(1).lognormal(size=(4, 4))
     for kind in ("total", "net"):
-        slope = jax.grad(visits)(jnp.asarray(values), kind)
+        gradient = jax.grad(visits)(jnp.asarray(values), kind)
         for cell in ((0, 0), (1, 2), (3, 3)):
             nudge = np.zeros((4, 4))
             nudge[cell] = 1e-5
             expected = (visits(values + nudge, kind) - visits(values - nudge, kind)) / 2e-5
-            assert float(slope[cell]) == pytest.approx(float(expected), rel=1e-5)
+            assert float(gradient[cell]) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ def test_visits_follow_a_change_of_the_landscape_as_finite_differences_say():
         ({"weights": [1.0, 2.0]}, "weights must be 1 sources × 1 targets"),
     ],
 )
-def test_what_cannot_be_walked_is_refused(options, sentence):
+def test_invalid_flow_arguments_are_rejected(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         flow(HILLS, 1.0, ([0], [1]), **options)
 
 
-def test_habitat_that_is_nowhere_is_refused():
+def test_invalid_habitat_is_rejected():
     grid = GridGraph(HILLS)
     with pytest.raises(ValueError, match="there is no habitat to reach"):
         betweenness(grid, RSPDistance(1.0), np.zeros(HILLS.shape))

@@ -1,4 +1,4 @@
-"""Gradients of distances are the slopes of independently computed distances, in every cell."""
+"""Gradients of distances against finite differences of independent dense implementations, in every cell."""
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +17,11 @@ RULES = {
 }
 FEW, MORE = [2, 9], [0, 4, 13]
 
-ways_to_join = pytest.mark.parametrize("neighbors", ["rook", "queen"])
+each_neighbourhood = pytest.mark.parametrize("neighbors", ["rook", "queen"])
 
 
 def landscape():
-    """A hole without data, a wall, and beyond the wall a second component."""
+    """A nodata hole, a wall, and a second component beyond the wall."""
     permeability = np.random.default_rng(11).lognormal(size=(4, 5))
     permeability[:, 3] = 0
     permeability[1, 1] = 0
@@ -44,8 +44,8 @@ def weighted(distances, rows=None, columns=None):
     rows = np.arange(COUNT) if rows is None else np.asarray(rows)
     columns = np.arange(COUNT) if columns is None else np.asarray(columns)
     reached = BOTH_REACHED[np.ix_(rows, columns)]
-    kept = jnp if isinstance(distances, jax.Array) else np
-    return (WEIGHTS[np.ix_(rows, columns)] * kept.where(reached, distances, 0.0)).sum()
+    xp = jnp if isinstance(distances, jax.Array) else np
+    return (WEIGHTS[np.ix_(rows, columns)] * xp.where(reached, distances, 0.0)).sum()
 
 
 def gradient(of_distances, **options):
@@ -84,37 +84,37 @@ def _part(rows, columns):
     return np.ix_(np.arange(COUNT) if rows is None else rows, np.arange(COUNT) if columns is None else columns)
 
 
-def assert_is_slope(found, expected):
-    """A relative error of 1e-5 at most; where nothing changes, nothing but the rounding of the differences."""
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8 * abs(expected).max())
+def assert_is_slope(result, expected):
+    """The relative error is 1e-5 at most; where the gradient is 0, rounding errors of the differences remain."""
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8 * abs(expected).max())
 
 
-@ways_to_join
+@each_neighbourhood
 @pytest.mark.parametrize("rule", RULES)
-def test_the_gradient_of_least_costs_is_their_slope(rule, neighbors):
+def test_least_cost_gradient(rule, neighbors):
     options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
-    found = gradient(lambda grid: weighted(LCPDistance()(grid)), **options)
-    assert_is_slope(found, slopes(reference_dense.least_costs, **options))
+    result = gradient(lambda grid: weighted(LCPDistance()(grid)), **options)
+    assert_is_slope(result, slopes(reference_dense.least_costs, **options))
 
 
-@ways_to_join
+@each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "geometric mean"])
-def test_the_gradient_of_effective_resistances_is_their_slope(rule, neighbors):
+def test_resistance_gradient(rule, neighbors):
     options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
-    found = gradient(lambda grid: weighted(ResistanceDistance()(grid)), **options)
-    assert_is_slope(found, slopes(reference_dense.effective_resistances, **options))
+    result = gradient(lambda grid: weighted(ResistanceDistance()(grid)), **options)
+    assert_is_slope(result, slopes(reference_dense.effective_resistances, **options))
 
 
-@ways_to_join
+@each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "target", "uphill is harder"])
-def test_the_gradient_of_the_expected_cost_is_its_slope(rule, neighbors):
+def test_expected_cost_gradient(rule, neighbors):
     options = {"neighbors": neighbors, "edge_rule": RULES[rule]}
-    found = gradient(lambda grid: weighted(RSPDistance(THETA)(grid, targets=FEW), columns=FEW), **options)
-    assert_is_slope(found, slopes(randomized("expected_cost"), columns=FEW, **options))
+    result = gradient(lambda grid: weighted(RSPDistance(THETA)(grid, targets=FEW), columns=FEW), **options)
+    assert_is_slope(result, slopes(randomized("expected_cost"), columns=FEW, **options))
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
-def test_the_gradients_of_a_measure_between_all_places_are_its_slopes_by_permeability_and_theta(measure):
+def test_rsp_all_pairs_gradients_by_permeability_and_theta(measure):
     def total(permeability, theta):
         return weighted(RSPDistance(theta, measure=measure)(GridGraph(permeability, ACTIVE, COUNT)))
 
@@ -126,13 +126,13 @@ def test_the_gradients_of_a_measure_between_all_places_are_its_slopes_by_permeab
 
 
 @pytest.mark.parametrize("measure", ["free_energy", "survival"])
-def test_the_gradient_of_a_measure_towards_targets_is_its_slope(measure):
+def test_rsp_gradient_to_targets(measure):
     distance = RSPDistance(THETA, measure=measure)
-    found = gradient(lambda grid: weighted(distance(grid, targets=FEW), columns=FEW), edge_rule="target")
-    assert_is_slope(found, slopes(randomized(measure), columns=FEW, edge_rule="target"))
+    result = gradient(lambda grid: weighted(distance(grid, targets=FEW), columns=FEW), edge_rule="target")
+    assert_is_slope(result, slopes(randomized(measure), columns=FEW, edge_rule="target"))
 
 
-def test_the_gradient_of_straight_lines_is_zero():
+def test_euclidean_gradient_is_zero():
     np.testing.assert_array_equal(gradient(lambda grid: EuclideanDistance()(grid).sum()), 0)
 
 
@@ -146,62 +146,62 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_every_call_for_least_costs_has_the_slope_of_its_part(call):
+def test_least_cost_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
-    found = gradient(lambda grid: weighted(ask(LCPDistance(), grid), rows, columns), edge_rule="target")
-    assert_is_slope(found, slopes(reference_dense.least_costs, rows, columns, edge_rule="target"))
+    result = gradient(lambda grid: weighted(ask(LCPDistance(), grid), rows, columns), edge_rule="target")
+    assert_is_slope(result, slopes(reference_dense.least_costs, rows, columns, edge_rule="target"))
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_every_call_for_effective_resistances_has_the_slope_of_its_part(call):
+def test_resistance_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
-    found = gradient(lambda grid: weighted(ask(ResistanceDistance(), grid), rows, columns))
-    assert_is_slope(found, slopes(reference_dense.effective_resistances, rows, columns))
+    result = gradient(lambda grid: weighted(ask(ResistanceDistance(), grid), rows, columns))
+    assert_is_slope(result, slopes(reference_dense.effective_resistances, rows, columns))
 
 
 @pytest.mark.parametrize("call", ["sources", "more to few"])
-def test_every_call_for_randomized_paths_has_the_slope_of_its_part(call):
+def test_rsp_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
-    found = gradient(lambda grid: weighted(ask(RSPDistance(THETA), grid), rows, columns))
-    assert_is_slope(found, slopes(randomized("expected_cost"), rows, columns))
+    result = gradient(lambda grid: weighted(ask(RSPDistance(THETA), grid), rows, columns))
+    assert_is_slope(result, slopes(randomized("expected_cost"), rows, columns))
 
 
-def test_the_gradient_of_resistances_pair_by_pair_is_their_slope():
+def test_resistance_gradient_of_pairs():
     one, other = [0, 2, 5], [9, 12, 1]
-    found = gradient(lambda grid: ResistanceDistance().pairs(grid, one, other).sum())
+    result = gradient(lambda grid: ResistanceDistance().pairs(grid, one, other).sum())
 
     def total(permeability):
         return reference_dense.effective_resistances(reference_dense.conductances(permeability))[one, other].sum()
 
-    assert_is_slope(found, reference_dense.slopes(total, landscape()))
+    assert_is_slope(result, reference_dense.slopes(total, landscape()))
 
 
-def test_the_gradient_of_the_cost_to_the_nearest_place_is_its_slope():
+def test_gradient_of_cost_to_nearest_target():
     reached = BOTH_REACHED[:, FEW].any(1)
-    found = gradient(lambda grid: jnp.where(reached, LCPDistance().nearest(grid, FEW), 0.0).sum())
+    result = gradient(lambda grid: jnp.where(reached, LCPDistance().nearest(grid, FEW), 0.0).sum())
 
     def total(permeability):
         return reference_dense.least_costs(reference_dense.conductances(permeability))[:, FEW].min(1)[reached].sum()
 
-    assert_is_slope(found, reference_dense.slopes(total, landscape()))
+    assert_is_slope(result, reference_dense.slopes(total, landscape()))
 
 
 @pytest.mark.parametrize("call", ["sources", "targets"])
-def test_the_gradient_by_a_parameter_of_the_cost_is_the_slope_of_least_costs(call):
+def test_least_cost_gradient_by_cost_parameter(call):
     (rows, columns), ask = CALLS[call]
     grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
     conductance = reference_dense.conductances(landscape())
-    found = jax.grad(lambda power: weighted(ask(LCPDistance(lambda w: w**-power), grid), rows, columns))(1.5)
+    result = jax.grad(lambda power: weighted(ask(LCPDistance(lambda w: w**-power), grid), rows, columns))(1.5)
 
     def total(power):
         return weighted(
             reference_dense.least_costs(conductance, lambda w: w**-power)[_part(rows, columns)], rows, columns
         )
 
-    assert float(found) == pytest.approx(slope(total, 1.5), rel=1e-6)
+    assert float(result) == pytest.approx(slope(total, 1.5), rel=1e-6)
 
 
-def test_the_gradient_by_a_parameter_of_the_cost_and_by_theta_are_slopes_of_the_expected_cost():
+def test_expected_cost_gradient_by_cost_parameter_and_theta():
     grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
     conductance = reference_dense.conductances(landscape())
 

@@ -1,4 +1,4 @@
-"""Gradients where they are easily lost: permeability over eight orders of magnitude, strips, lone cells, ties."""
+"""Gradients in difficult landscapes: permeability over eight orders of magnitude, strips, isolated cells, ties."""
 
 import jax
 import jax.numpy as jnp
@@ -24,14 +24,14 @@ def gradient(distance, permeability, sources, targets, **options):
     active = permeability > 0
 
     def total(permeability):
-        found = distance(GridGraph(permeability, active, int(active.sum()), **options), sources, targets)
-        return jnp.where(jnp.isfinite(found), found, 0.0).sum()
+        result = distance(GridGraph(permeability, active, int(active.sum()), **options), sources, targets)
+        return jnp.where(jnp.isfinite(result), result, 0.0).sum()
 
     return np.asarray(jax.jit(jax.grad(total))(jnp.asarray(permeability)))
 
 
 def in_forty_digits(quantity, permeability):
-    """The slope of a distance from the first to the last cell per relative change of each cell, by long arithmetic."""
+    """Derivative of a distance between the first and last cell by the log of each cell, in extended precision."""
     with mpmath.workdps(40):
         logs = [mpmath.log(float(value)) for value in permeability.ravel()]
         step = mpmath.mpf(10) ** -12
@@ -66,14 +66,14 @@ def _resistance(conductance):
 
 def _expected_cost(conductance):
     size = conductance.rows
-    walk, spent = mpmath.zeros(size), mpmath.zeros(size)
+    walk, weighted_costs = mpmath.zeros(size), mpmath.zeros(size)
     for i, j in np.ndindex(size, size):
         if conductance[i, j]:
             cost = 1 / conductance[i, j]
             walk[i, j] = conductance[i, j] / mpmath.fsum(conductance[i, :]) * mpmath.exp(-THETA * cost)
-            spent[i, j] = cost * walk[i, j]
+            weighted_costs[i, j] = cost * walk[i, j]
     z = (mpmath.eye(size) - walk) ** -1
-    mean = z * spent * z
+    mean = z * weighted_costs * z
     return mean[0, size - 1] / z[0, size - 1] - mean[size - 1, size - 1] / z[size - 1, size - 1]
 
 
@@ -82,21 +82,21 @@ def _expected_cost(conductance):
     [("resistance", _resistance), ("expected_cost", _expected_cost)],
     ids=["resistance", "expected_cost"],
 )
-def test_gradients_are_slopes_over_eight_orders_of_magnitude(name, quantity):
+def test_gradients_over_eight_orders_of_magnitude(name, quantity):
     permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
     permeability[0, 1], permeability[1, 1] = 1e-4, 1e4
-    found = permeability * gradient(EVERY[name], permeability, [0], [8], neighbors="rook")
+    result = permeability * gradient(EVERY[name], permeability, [0], [8], neighbors="rook")
     expected = in_forty_digits(quantity, permeability)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
 
 
-def test_the_gradient_of_least_costs_is_their_slope_over_eight_orders_of_magnitude():
+def test_least_cost_gradient_over_eight_orders_of_magnitude():
     permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
     expected = reference_dense.slopes(
         lambda values: reference_dense.least_costs(reference_dense.conductances(values, "rook"))[0, 8], permeability
     )
-    found = gradient(EVERY["least cost"], permeability, [0], [8], neighbors="rook")
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
+    result = gradient(EVERY["least cost"], permeability, [0], [8], neighbors="rook")
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
 
 
 def independently(name, values):
@@ -109,59 +109,59 @@ def independently(name, values):
 
 
 @every_distance
-def test_gradients_along_a_strip_are_slopes(name):
+def test_gradients_along_a_strip(name):
     strip = np.random.default_rng(22).lognormal(size=(1, 5))
     expected = reference_dense.slopes(lambda values: independently(name, values)[0, 3], strip)
     np.testing.assert_allclose(gradient(EVERY[name], strip, [0], [3]), expected, rtol=1e-5, atol=1e-9)
 
 
 @each_kind
-def test_a_lone_cell_has_gradient_zero(name):
+def test_isolated_cell_has_zero_gradient(name):
     lone = np.array([[0.0, 0.0, 0.0, 2.0, 0.0]])
     assert (gradient(EVERY[name], lone, None, [0]) == 0).all()
 
 
 @each_kind
-def test_places_that_cannot_reach_each_other_have_gradient_zero(name):
+def test_unconnected_pairs_have_zero_gradient(name):
     parted = np.array([[1.0, 2.0, 0.0, 4.0, 5.0]])
     assert (gradient(EVERY[name], parted, [0], [3]) == 0).all()
 
 
 @every_distance
-def test_only_cells_of_the_targets_component_have_a_gradient(name):
+def test_gradient_is_zero_outside_the_targets_component(name):
     parted = np.array([[1.0, 2.0, 0.0, 4.0, 5.0]])
-    found = gradient(EVERY[name], parted, None, [3])
-    np.testing.assert_array_equal(found != 0, [[False, False, False, True, True]])
+    result = gradient(EVERY[name], parted, None, [3])
+    np.testing.assert_array_equal(result != 0, [[False, False, False, True, True]])
 
 
 @each_kind
-def test_the_gradient_in_cells_without_data_is_zero(name):
+def test_nodata_cells_have_zero_gradient(name):
     active = np.array([[True, True, False, True, True]])
 
     def total(permeability):
         return EVERY[name](GridGraph(permeability, active, 4), [0], [1]).sum()
 
-    found = np.asarray(jax.jit(jax.grad(total))(jnp.array([[1.0, 2.0, jnp.nan, 4.0, 5.0]])))
-    assert found[0, 2] == 0
-    assert np.isfinite(found).all()
+    result = np.asarray(jax.jit(jax.grad(total))(jnp.array([[1.0, 2.0, jnp.nan, 4.0, 5.0]])))
+    assert result[0, 2] == 0
+    assert np.isfinite(result).all()
 
 
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
-def test_paths_of_equal_cost_share_the_gradient_evenly(neighbors):
-    found = gradient(LCPDistance(), np.ones((3, 3)), [0], [8], neighbors=neighbors)
-    np.testing.assert_allclose(found, found.T, rtol=1e-14)
-    np.testing.assert_allclose(found, found[::-1, ::-1].T, rtol=1e-14)
+def test_tied_paths_share_the_gradient_evenly(neighbors):
+    result = gradient(LCPDistance(), np.ones((3, 3)), [0], [8], neighbors=neighbors)
+    np.testing.assert_allclose(result, result.T, rtol=1e-14)
+    np.testing.assert_allclose(result, result[::-1, ::-1].T, rtol=1e-14)
 
 
-def test_two_tied_ways_around_a_square_have_half_the_gradient_each():
-    # Either way is two steps of conductance (p + q) / 2, d = Σ 2 / (p + q): ∂d/∂p = −1/2 for each step at p.
+def test_two_tied_paths_have_half_the_gradient_each():
+    # Either path has two steps of conductance (p + q) / 2, d = Σ 2 / (p + q): ∂d/∂p = −1/2 for each step at p.
     square = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_allclose(gradient(LCPDistance(), square, [0], [3], neighbors="rook"), -square / 2, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["least cost", "resistance"])
-def test_scaling_a_landscape_scales_its_distance_by_what_the_gradient_says(name):
+def test_gradient_agrees_with_scaling_of_the_landscape(name):
     # Euler: both are homogeneous of degree −1.
     permeability = np.random.default_rng(23).lognormal(size=(3, 3))
-    found = (permeability * gradient(EVERY[name], permeability, [0], [8])).sum()
-    assert found == pytest.approx(-independently(name, permeability)[0, 8], rel=1e-11)
+    result = (permeability * gradient(EVERY[name], permeability, [0], [8])).sum()
+    assert result == pytest.approx(-independently(name, permeability)[0, 8], rel=1e-11)

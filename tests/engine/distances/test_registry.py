@@ -1,4 +1,4 @@
-"""The registry describes its distances truly, and an entry is all that a new distance needs to be used everywhere."""
+"""The entries of the registry match the distances, and a distance that only has an entry runs in every task."""
 
 import os
 
@@ -118,7 +118,7 @@ def computed(name, edge_rule="mean"):
 
 
 @EACH_DISTANCE
-def test_entry_tells_whether_directions_matter(name):
+def test_entry_symmetry_matches_the_distances(name):
     entry, distances = distance_entry(name), computed(name)(LANDSCAPE)
     symmetric = np.allclose(distances, distances.T, rtol=1e-9)
     assert symmetric == (entry.symmetric != "never")
@@ -131,7 +131,7 @@ def test_entry_tells_whether_directions_matter(name):
 
 
 @EACH_DISTANCE
-def test_entry_tells_whether_the_landscape_matters(name):
+def test_entry_differentiability_matches_the_gradient(name):
     entry = distance_entry(name)
     gradient = jax.grad(lambda permeability: computed(name)(permeability).sum())(jnp.asarray(LANDSCAPE))
     assert bool((gradient != 0).any()) == entry.differentiable == entry.depends_on_landscape
@@ -139,6 +139,6 @@ def test_entry_tells_whether_the_landscape_matters(name):
         assert (np.asarray(gradient) <= 1e-9).all()
 
 
-def test_unknown_distance_is_refused():
+def test_unknown_distance_is_rejected():
     with pytest.raises(ValueError, match="must be one of leastcost, resistance, rsp, euclidean, not 'rps'"):
         distance_entry("rps")

@@ -1,4 +1,4 @@
-"""What holds for the resistances of every landscape, on landscapes drawn at random."""
+"""Properties that resistances have in every landscape, on random landscapes."""
 
 import equinox as eqx
 import jax
@@ -21,12 +21,12 @@ from permea.engine.linalg.stencil_matrix import shifts
 
 few = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 
-ways_to_join = st.sampled_from(["rook", "queen"])
+each_neighbourhood = st.sampled_from(["rook", "queen"])
 
 
 @st.composite
 def landscapes(draw):
-    """A strip or a field over a hundred times from the worst to the best cell, with barriers in a third or in none."""
+    """A strip or a rectangle with a contrast of at most a hundred, with barriers in up to a third of the cells."""
     # Few shapes and numbers of vertices, so that few are compiled.
     shape = draw(st.sampled_from([(1, 6), (5, 4)]))
     permeability = draw(arrays(float, shape, elements=st.floats(0.1, 10.0)))
@@ -37,38 +37,38 @@ def landscapes(draw):
 
 
 def resistances(permeability, neighbors="queen"):
-    """Between all pairs, by one solve for each vertex but one."""
+    """Resistances between all pairs of n vertices, by n − 1 solves."""
     grid = GridGraph(permeability, neighbors=neighbors)
     return np.asarray(ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices)))
 
 
 @few
-@given(landscapes(), ways_to_join)
-def test_resistance_is_the_same_both_ways_and_zero_from_a_place_to_itself_alone(permeability, neighbors):
-    found = resistances(permeability, neighbors)
-    np.testing.assert_allclose(found, found.T, rtol=1e-12)
-    np.testing.assert_array_equal(found == 0, np.eye(len(found)))
-    assert (found >= 0).all()
+@given(landscapes(), each_neighbourhood)
+def test_resistance_is_symmetric_and_positive(permeability, neighbors):
+    result = resistances(permeability, neighbors)
+    np.testing.assert_allclose(result, result.T, rtol=1e-12)
+    np.testing.assert_array_equal(result == 0, np.eye(len(result)))
+    assert (result >= 0).all()
 
 
 @few
-@given(landscapes(), ways_to_join)
-def test_no_detour_has_a_smaller_resistance(permeability, neighbors):
-    found = resistances(permeability, neighbors)
-    detours = found[:, :, None] + found[None]
-    assert (found <= detours.min(1) * (1 + 1e-11)).all()
+@given(landscapes(), each_neighbourhood)
+def test_resistance_satisfies_the_triangle_inequality(permeability, neighbors):
+    result = resistances(permeability, neighbors)
+    detours = result[:, :, None] + result[None]
+    assert (result <= detours.min(1) * (1 + 1e-11)).all()
 
 
 @few
-@given(landscapes(), ways_to_join)
-def test_resistances_are_those_of_the_pseudo_inverse(permeability, neighbors):
+@given(landscapes(), each_neighbourhood)
+def test_resistances_equal_those_of_the_pseudoinverse(permeability, neighbors):
     expected = reference_dense.effective_resistances(reference_dense.conductances(permeability, neighbors))
     np.testing.assert_allclose(resistances(permeability, neighbors), expected, rtol=1e-9, atol=1e-12)
 
 
 @few
 @given(landscapes(), st.data(), st.floats(1.1, 100.0))
-def test_a_cell_made_more_permeable_makes_no_resistance_larger(permeability, data, factor):
+def test_rayleigh_monotonicity_in_permeability(permeability, data, factor):
     # Rayleigh's monotonicity law.
     better = permeability.copy()
     better.flat[data.draw(st.sampled_from(np.flatnonzero(permeability).tolist()))] *= factor
@@ -77,7 +77,7 @@ def test_a_cell_made_more_permeable_makes_no_resistance_larger(permeability, dat
 
 @few
 @given(landscapes(), st.data())
-def test_a_barrier_that_opens_makes_no_resistance_larger(permeability, data):
+def test_rayleigh_monotonicity_when_a_barrier_opens(permeability, data):
     barriers = np.flatnonzero(permeability == 0)
     opened = permeability.copy()
     if barriers.size:
@@ -87,8 +87,8 @@ def test_a_barrier_that_opens_makes_no_resistance_larger(permeability, data):
 
 
 @few
-@given(landscapes(), ways_to_join)
-def test_conductance_times_resistance_adds_up_to_cells_minus_components(permeability, neighbors):
+@given(landscapes(), each_neighbourhood)
+def test_foster_theorem_with_components(permeability, neighbors):
     # Foster's theorem. With G the inverse of the grounded Laplacian an edge has R = G_ii + G_jj − 2 G_ij.
     grid = GridGraph(permeability, neighbors=neighbors)
     components = connected_components(grid)
@@ -100,19 +100,19 @@ def test_conductance_times_resistance_adds_up_to_cells_minus_components(permeabi
 
 @few
 @given(landscapes(), st.floats(1e-6, 1e6))
-def test_resistance_is_inverse_to_permeability(permeability, factor):
+def test_resistance_scales_inversely_with_permeability(permeability, factor):
     np.testing.assert_allclose(resistances(factor * permeability) * factor, resistances(permeability), rtol=1e-11)
 
 
 @few
 @given(landscapes(), st.floats(1e-3, 1e3))
-def test_resistance_grows_with_the_length_of_a_cell(permeability, length):
+def test_resistance_scales_with_pixel_length(permeability, length):
     grid = GridGraph(permeability, pixel_size=(length, length))
-    found = ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
-    np.testing.assert_allclose(found, length * resistances(permeability), rtol=1e-11)
+    result = ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
+    np.testing.assert_allclose(result, length * resistances(permeability), rtol=1e-11)
 
 
-TURNED = {
+TRANSFORMED = {
     "mirrored": lambda raster: raster[::-1],
     "mirrored sideways": lambda raster: raster[:, ::-1],
     "turned by a quarter": np.rot90,
@@ -122,16 +122,16 @@ TURNED = {
 }
 
 
-@pytest.mark.parametrize("name", TURNED)
+@pytest.mark.parametrize("name", TRANSFORMED)
 @settings(few, max_examples=6)
 @given(landscapes())
-def test_resistances_do_not_depend_on_how_the_map_lies(name, permeability):
-    turn = TURNED[name]
+def test_resistances_are_invariant_under_rotation_and_padding(name, permeability):
+    transform = TRANSFORMED[name]
     number = np.cumsum(permeability > 0).reshape(permeability.shape)
-    order = turn(np.where(permeability > 0, number, 0))
+    order = transform(np.where(permeability > 0, number, 0))
     order = order[order > 0] - 1
     expected = resistances(permeability)[np.ix_(order, order)]
-    np.testing.assert_allclose(resistances(turn(permeability)), expected, rtol=1e-10)
+    np.testing.assert_allclose(resistances(transform(permeability)), expected, rtol=1e-10)
 
 
 # A hole, a wall and a lone cell; the shape of all of the landscapes below.
@@ -142,7 +142,7 @@ NODES = np.array([0, 7, 12, 21, COUNT - 1])
 
 
 class Dense(AbstractLinearSolver):
-    """Every column of the inverse, by dense linear algebra that JAX differentiates itself."""
+    """All columns of the inverse, by dense linear algebra that JAX differentiates."""
 
     backend = "xla"
     symmetric = True
@@ -158,9 +158,9 @@ class Dense(AbstractLinearSolver):
         return Solution(value, (SolveStats("dense", jnp.zeros(count, int), jnp.zeros(count), jnp.array(0)),))
 
 
-def weighted(found):
-    weights = np.random.default_rng(51).uniform(0.5, 2, found.shape)
-    return jnp.where(jnp.isfinite(found), weights * found, 0.0).sum()
+def weighted(result):
+    weights = np.random.default_rng(51).uniform(0.5, 2, result.shape)
+    return jnp.where(jnp.isfinite(result), weights * result, 0.0).sum()
 
 
 @eqx.filter_jit
@@ -180,14 +180,14 @@ def gradient_of_all_pairs(permeability):
 @pytest.mark.parametrize("solver", [Multigrid(), NestedDissection(), Dense()], ids=lambda solver: type(solver).__name__)
 @few
 @given(arrays(float, (6, 6), elements=st.floats(0.1, 10.0)))
-def test_every_solver_gives_the_gradient_of_dense_algebra(solver, permeability):
+def test_every_solver_has_the_dense_gradient(solver, permeability):
     expected = gradient_of_all_pairs(jnp.asarray(permeability))
-    found = gradient_between(jnp.asarray(permeability), solver)
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
+    result = gradient_between(jnp.asarray(permeability), solver)
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
 
 
 @pytest.mark.parametrize("solver", [Multigrid(), NestedDissection()], ids=lambda solver: type(solver).__name__)
-def test_resistances_among_places_take_one_solve_less_than_there_are_and_their_gradient_none(solver):
+def test_resistances_between_k_nodes_take_k_minus_one_solves(solver):
     permeability = jnp.asarray(np.random.default_rng(52).lognormal(size=(6, 6)))
     with record_stats() as entries:
         jax.block_until_ready(gradient_between(permeability, solver))

@@ -1,4 +1,4 @@
-"""What restoring a disc would gain, against landscapes in which its cells were raised and everything searched anew."""
+"""Gains of restoring discs against new searches in restored landscapes."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from reference_restoration import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTOR
 
 
 def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
-    """Raise the cells of one disc after the other, search anew."""
+    """Restore one disc after the other, with new searches for each."""
     off = ~np.eye(len(nodes), dtype=bool)
     before = pairwise(landscape, reference_dense.least_costs, nodes, **graph)
     connected = np.isfinite(before) & off
@@ -26,27 +26,25 @@ def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
 @pytest.mark.parametrize(("radius", "restored"), [(0.5, RESTORED), (3.0, RESTORED), (7.0, 0.4)])
-def test_what_least_costs_gain_by_a_restored_disc_is_what_searching_anew_finds(
-    name, neighbors, edge_rule, radius, restored
-):
-    """A disc of a low permeability is left and entered again where better land lies beside it."""
+def test_disc_gain_matches_new_search(name, neighbors, edge_rule, radius, restored):
+    """Paths leave and reenter a disc of low permeability where more permeable land lies next to it."""
     landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
     nodes = (0, REGION, 13, 55)
     restorable = EVERYWHERE.copy()
     restorable[2:4, 3] = restorable[6, 6] = False
     costs = LeastCostRestoration(grid_of(landscape, **graph), focal(*nodes))
-    found = disc_restoration(costs, radius, restored, restorable)
+    result = disc_restoration(costs, radius, restored, restorable)
     gain, n_newly_connected = discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph)
-    np.testing.assert_allclose(found.gain, gain, rtol=1e-11, atol=1e-12)
-    np.testing.assert_array_equal(found.n_newly_connected, n_newly_connected)
+    np.testing.assert_allclose(result.gain, gain, rtol=1e-11, atol=1e-12)
+    np.testing.assert_array_equal(result.n_newly_connected, n_newly_connected)
     assert (gain > 0).any() or restored < 1
     if radius < 2:
         single = costs.evaluate(restored, restorable)
-        np.testing.assert_allclose(found.gain, single.gain, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(result.gain, single.gain, rtol=1e-11, atol=1e-12)
 
 
-def test_a_way_that_leaves_a_disc_and_comes_back_is_found():
-    """A good road runs beside a disc, between two of its lobes that are its only ends."""
+def test_path_that_leaves_and_reenters_the_disc():
+    """A highly permeable strip next to the disc connects two of its lobes."""
     landscape = np.full((5, 9), 0.01)
     landscape[0], landscape[4, [0, 8]] = 0.0, 0.01
     landscape[1, 2:7] = 50.0
@@ -55,12 +53,12 @@ def test_a_way_that_leaves_a_disc_and_comes_back_is_found():
     costs = LeastCostRestoration(grid_of(landscape), focal(*nodes))
     restorable = np.ones(landscape.shape, bool)
     restorable[1, 3:6] = restorable[2:, 4] = False
-    found = disc_restoration(costs, 9.0, 0.5, restorable)
+    result = disc_restoration(costs, 9.0, 0.5, restorable)
     expected, _ = discs_by_brute_force(landscape, restorable, 9.0, nodes, 0.5)
-    np.testing.assert_allclose(found.gain, expected, rtol=1e-11, atol=1e-9)
+    np.testing.assert_allclose(result.gain, expected, rtol=1e-11, atol=1e-9)
 
 
-def test_a_disc_without_a_size_is_refused():
+def test_nonpositive_disc_radius_is_rejected():
     costs = LeastCostRestoration(grid_of(LANDSCAPES["rough"]()), focal(0, 55))
     with pytest.raises(ValueError, match="radius of a restored disc must be a positive number, not 0"):
         disc_restoration(costs, 0.0, RESTORED)
