@@ -29,6 +29,8 @@ NODATA = -1.0
 PIXEL = 30.0
 SAMPLE = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover_classes.csv", "patches.gpkg")
 WEST, NORTH = 290_000.0, 9_120_000.0
+# Cells (row, column) of the valley: two that are connected, and one on the island in the south-east.
+FIRST, SECOND, ISLAND = (0, 0), (8, 2), (7, 10)
 
 
 @pytest.fixture(scope="session")
@@ -280,6 +282,18 @@ def ask_engine(engine_python, tmp_path):
         return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["metrics"]
 
     return ask
+
+
+@pytest.fixture
+def least_costs_to(ask_engine, valley):
+    """Return the least cost from every cell of the valley to each of the given cells, computed without QGIS."""
+
+    def least_costs_to(cells):
+        valid = valley != NODATA
+        arrays = {"landscape": np.where(valid, valley, np.nan), "valid": valid, "sources": np.array(cells)}
+        return ask_engine("leastcost.distance", arrays, per_source=True)[0]["distance"]
+
+    return least_costs_to
 
 
 @pytest.fixture

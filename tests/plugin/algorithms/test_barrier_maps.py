@@ -14,7 +14,7 @@ LESS = {"IMPROVEMENT": None, "PINCH_POINTS": None, "RESTORED_GAIN": None}
 
 
 @pytest.mark.parametrize("distance", distance_names("flow.barriers"))
-def test_the_gain_of_a_cell_is_what_a_trial_of_it_shows(distance, run, read, valley, geotiff, points):
+def test_gain_equals_finite_difference(distance, run, read, valley, geotiff, points):
     step = 1e-4
     given = {"DISTANCE": distance, "THETA": 0.01, "FOCAL": points(*ENDS), **LESS}
     here = run("barriers", INPUT=geotiff(valley, nodata=NODATA, name="before"), **given)
@@ -27,7 +27,7 @@ def test_the_gain_of_a_cell_is_what_a_trial_of_it_shows(distance, run, read, val
     assert here["MAXIMUM"] == pytest.approx(gain[cell], rel=1e-6)
 
 
-def test_improvement_and_pinch_points_are_the_engines(run, read, valley, valley_file, points, ask_engine):
+def test_improvement_and_pinch_points_equal_engine_results(run, read, valley, valley_file, points, ask_engine):
     wanted = {"SEARCH_RADIUS": 45.0, "IMPROVEMENT": "TEMPORARY_OUTPUT", "CUTOFF": 60.0, "RESTORED_GAIN": None}
     found = run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), DISTANCE="leastcost", **wanted)
     valid = valley >= 0
@@ -45,7 +45,7 @@ def test_improvement_and_pinch_points_are_the_engines(run, read, valley, valley_
     assert outputs["pinch_points"][ENDS[0]] == pytest.approx(1) and outputs["pinch_points"][ENDS[1]] == pytest.approx(1)
 
 
-def test_pairs_that_nothing_joins_are_left_out_and_counted(run, valley_file, points):
+def test_unreachable_pairs_are_excluded_and_counted(run, valley_file, points):
     places = {"FOCAL": points(*ENDS, ISLAND), **LESS}
     found = run("barriers", INPUT=valley_file, **places)
     assert (found["PAIRS"], found["UNREACHABLE_PAIRS"]) == (2, 4)
@@ -53,7 +53,7 @@ def test_pairs_that_nothing_joins_are_left_out_and_counted(run, valley_file, poi
         run("barriers", INPUT=valley_file, **{**places, "FOCAL": points(ENDS[0], ISLAND)})
 
 
-def test_a_map_says_what_it_needs(run, valley_file, points):
+def test_optional_maps_require_their_parameters(run, valley_file, points):
     with pytest.raises(QgsProcessingException, match="needs a search radius"):
         run("barriers", INPUT=valley_file, FOCAL=points(*ENDS), PINCH_POINTS=None, RESTORED_GAIN=None)
     with pytest.raises(QgsProcessingException, match="Pinch points need a corridor width cutoff"):
@@ -69,7 +69,9 @@ def test_a_map_says_what_it_needs(run, valley_file, points):
 
 @pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 65.0), ("resistance", None)])
 @pytest.mark.parametrize("regions", [False, True])
-def test_restoring_gains_what_a_trial_shows(run, read, valley, geotiff, points, patches, distance, radius, regions):
+def test_restoration_gain_equals_recomputed_distance(
+    run, read, valley, geotiff, points, patches, distance, radius, regions
+):
     """A few cells, and discs of radius 65 around them, are restored for good and everything is run anew."""
     focal = patches((0, 1, 0, 1), (7, 8, 1, 2), (0, 2, 10, 11)) if regions else points(*ENDS, (1, 11))
     valley[6, 3] = valley[2, 7] = 0.0
@@ -91,7 +93,7 @@ def test_restoring_gains_what_a_trial_shows(run, read, valley, geotiff, points, 
     assert gain[best][0] > 0
 
 
-def test_a_cell_that_joins_what_nothing_joins_gains_infinitely(run, read, geotiff, points):
+def test_connecting_cell_has_infinite_gain(run, read, geotiff, points):
     values = np.ones((5, 9))
     values[:, 4] = 0.0
     for distance in ("leastcost", "resistance"):

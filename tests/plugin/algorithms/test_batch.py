@@ -55,7 +55,7 @@ class NoProgressTask:
         pass
 
 
-def test_a_batch_of_two_landscapes_gives_two_maps(batch, geotiff, read, tmp_path):
+def test_batch_of_two_landscapes_writes_two_maps(batch, geotiff, read, tmp_path):
     marks = np.zeros((3, 5), np.uint8)
     marks[1, 0] = 1
     sources = geotiff(marks, name="marks")
@@ -74,7 +74,7 @@ def test_a_batch_of_two_landscapes_gives_two_maps(batch, geotiff, read, tmp_path
     np.testing.assert_allclose(hard, 4 * easy)
 
 
-def test_a_row_that_fails_does_not_stop_the_others(batch, geotiff, read, tmp_path):
+def test_failed_batch_row_does_not_stop_others(batch, geotiff, read, tmp_path):
     wrong = np.ones((3, 5))
     wrong[0, 0] = -1
     rows = [

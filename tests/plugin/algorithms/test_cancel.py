@@ -35,7 +35,7 @@ def cancel_when_half_way(feedback):
     return cancelled
 
 
-def test_cancel_in_the_middle_ends_the_run_within_a_second_and_leaves_nothing(
+def test_cancel_ends_run_within_a_second_without_files(
     run, slow_engine, feedback, points, valley_file, tmp_path, job_folders
 ):
     target, before = tmp_path / "result.tif", job_folders()
@@ -47,16 +47,14 @@ def test_cancel_in_the_middle_ends_the_run_within_a_second_and_leaves_nothing(
     assert job_folders() == before
 
 
-def test_the_engine_s_progress_is_the_larger_part_of_the_bar(run, slow_engine, feedback, points, valley_file):
+def test_engine_progress_covers_most_of_the_bar(run, slow_engine, feedback, points, valley_file):
     cancel_when_half_way(feedback)
     with pytest.raises(QgsProcessingException):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     assert feedback.percents[-1] == pytest.approx(50)
 
 
-def test_cancel_works_from_the_background_thread_of_the_toolbox(
-    provider, slow_engine, feedback, context, points, valley_file
-):
+def test_cancel_from_background_thread(provider, slow_engine, feedback, context, points, valley_file):
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostdistance")
     parameters = {"INPUT": valley_file, "SOURCES": points((0, 0)), "OUTPUT": "TEMPORARY_OUTPUT"}
     task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
@@ -72,7 +70,7 @@ def test_cancel_works_from_the_background_thread_of_the_toolbox(
     assert ended[0][1] - cancelled[0] < 1.5
 
 
-def test_a_failed_run_leaves_an_older_result_as_it_was(run, worker, monkeypatch, points, valley_file, tmp_path):
+def test_failed_run_keeps_earlier_result(run, worker, monkeypatch, points, valley_file, tmp_path):
     from permea.plugin.runner import execution
 
     engine = worker("""

@@ -27,7 +27,7 @@ LOOSE_UPSTREAM = {"sgVerify17_resistances.out": 2e-4, "sgVerify17_resistances_3c
 
 @pytest.mark.skipif(not CASES, reason=f"no reference data in {FOLDER}")
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_a_project_writes_the_files_that_circuitscape_writes(run, tmp_path, path):
+def test_project_writes_circuitscape_files(run, tmp_path, path):
     result = run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"))
     written = {file.name: file for file in (tmp_path / "results").iterdir() if file.is_file()}
     assert result["FILES"] == len(written)
@@ -117,7 +117,7 @@ def results(run, tmp_path):
 
 
 @pytest.fixture
-def complaint(run, tmp_path):
+def error_message(run, tmp_path):
     def of(path, folder="results"):
         with pytest.raises(QgsProcessingException) as refused:
             run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
@@ -128,7 +128,7 @@ def complaint(run, tmp_path):
     return of
 
 
-def test_maps_can_be_tiffs_packed_or_logarithms(project, results):
+def test_maps_as_tiff_compressed_or_log_transformed(project, results):
     tif = results(project(write_as_tif="True", write_max_cur_maps="True"), "tif")
     np.testing.assert_allclose(grid(tif / "strip_cum_curmap.tif")[0], [[2, 2, 3, 2, 2]])
     np.testing.assert_allclose(grid(tif / "strip_max_curmap.tif")[0], [[1, 1, 1, 1, 1]])
@@ -137,7 +137,7 @@ def test_maps_can_be_tiffs_packed_or_logarithms(project, results):
     np.testing.assert_allclose(grid(path)[0], np.log10([[2, 2, 3, 2, 2]]))
 
 
-def test_a_mask_new_classes_and_currents_of_zero_at_focal_nodes(project, results):
+def test_mask_reclassification_and_zero_focal_currents(project, results):
     rasters = {"habitat": [[7, 7, 7, 7, 7], [7, 7, 7, 7, 7]], "mask": [[1, 1, 1, 1, 1], [0, 0, 0, 0, 0]]}
     rasters["points"] = [[1, 0, 2, 0, 3], [0, 0, 0, 0, 0]]
     options = {"use_mask": "True", "mask_file": "mask.asc", "use_reclass_table": "True", "reclass_file": "new.txt"}
@@ -149,7 +149,7 @@ def test_a_mask_new_classes_and_currents_of_zero_at_focal_nodes(project, results
     np.testing.assert_allclose(grid(folder / "strip_cum_curmap.asc")[0], [[0, 2, 1, 2, 0], [0] * 5], atol=1e-9)
 
 
-def test_currents_of_zero_at_focal_nodes_are_zero_in_every_map(project, results):
+def test_zero_focal_currents_in_every_map(project, results):
     options = {"set_focal_node_currents_to_zero": "True", "write_max_cur_maps": "True"}
     pairs, sweep = (results(project(scenario=name, **options), name) for name in ("pairwise", "one-to-all"))
     for file, expected in (
@@ -166,7 +166,7 @@ def test_currents_of_zero_at_focal_nodes_are_zero_in_every_map(project, results)
     # A finite ground stays where it is removed, and "all" is the source alone.
     [(("keepall", "rmvgnd"), [1, 4, 2, 0, 0]), (("rmvsrc", "rmvall"), [1, 1, 0.5, 0, 0])],
 )
-def test_sources_on_grounds_are_settled_to_the_letter_of_circuitscape(project, results, policies, currents):
+def test_source_ground_conflicts_follow_circuitscape(project, results, policies, currents):
     # A ground of 1 ohm under the second source, a direct one in the middle.
     rasters = {"s": [[1, 3, 0, 0, 0]], "g": [[-9999, 1, 0, -9999, -9999]]}
     files = {"scenario": "advanced", "source_file": "s.asc", "ground_file": "g.asc"}
@@ -175,7 +175,7 @@ def test_sources_on_grounds_are_settled_to_the_letter_of_circuitscape(project, r
         np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [currents], atol=1e-9)
 
 
-def test_all_nodes_of_a_network_are_listed_in_advanced_mode(project, results):
+def test_advanced_network_lists_all_nodes(project, results):
     texts = {"n.txt": "0 1 1\n1 2 1\n3 4 1\n", "s.txt": "0 1\n", "g.txt": "2 0\n"}
     options = {"data_type": "network", "scenario": "advanced", "habitat_file": "n.txt"}
     folder = results(project(texts=texts, source_file="s.txt", ground_file="g.txt", write_volt_maps="True", **options))
@@ -183,7 +183,7 @@ def test_all_nodes_of_a_network_are_listed_in_advanced_mode(project, results):
     np.testing.assert_allclose(np.loadtxt(folder / "strip_node_currents.txt")[:, 1], [1, 1, 1, 0, 0], atol=1e-9)
 
 
-def test_between_one_and_all_a_node_without_partners_has_no_maps(project, results, feedback):
+def test_one_to_all_node_without_partners_has_no_maps(project, results, feedback):
     # As in Circuitscape, whatever the file of pairs does not mention takes no part there.
     texts = {"p.txt": "mode exclude\n1 2\n1 3\n"}
     options = {"use_included_pairs": "True", "included_pairs_file": "p.txt", "scenario": "all-to-one"}
@@ -193,7 +193,7 @@ def test_between_one_and_all_a_node_without_partners_has_no_maps(project, result
     assert any("1 focal nodes that 'p.txt' does not mention take no part" in text for text in feedback.warnings)
 
 
-def test_a_strength_of_zero_injects_nothing_and_the_first_of_two_counts(project, results):
+def test_zero_strength_and_duplicate_strengths(project, results):
     options = {"use_variable_source_strengths": "True", "variable_source_file": "s.txt", "scenario": "one-to-all"}
     folder = results(project(texts={"s.txt": "1 0\n2 4\n2 9\n"}, **options))
     assert np.loadtxt(folder / "strip_resistances.out")[0].tolist() == [1, -1]
@@ -201,7 +201,7 @@ def test_a_strength_of_zero_injects_nothing_and_the_first_of_two_counts(project,
     assert grid(folder / "strip_curmap_2.asc")[0].max() == pytest.approx(4)
 
 
-def test_an_ini_may_be_written_in_many_ways(project, results, tmp_path):
+def test_ini_syntax_variants(project, results, tmp_path):
     (tmp_path / "größe.asc").write_bytes(project().with_name("habitat.asc").read_bytes())
     lines = [
         "scenario=Pairwise",
@@ -226,7 +226,7 @@ def test_an_ini_may_be_written_in_many_ways(project, results, tmp_path):
     ],
     ids=["include", "exclude", "matrix"],
 )
-def test_a_file_of_pairs_says_which_are_solved(project, results, text, solved):
+def test_pairs_file_selects_pairs(project, results, text, solved):
     path = project(texts={"pairs.txt": text}, use_included_pairs="True", included_pairs_file="pairs.txt")
     folder = results(path)
     assert {ids_in(file.name) for file in folder.glob("*_curmap_*_*.asc")} == {tuple(map(str, pair)) for pair in solved}
@@ -234,13 +234,13 @@ def test_a_file_of_pairs_says_which_are_solved(project, results, text, solved):
     assert {(int(one), int(other)) for one, other, value in rows if value >= 0} == solved
 
 
-def test_strengths_are_those_of_the_file(project, results):
+def test_strengths_are_read_from_file(project, results):
     options = {"use_variable_source_strengths": "True", "variable_source_file": "strengths.txt"}
     path = project(scenario="one-to-all", texts={"strengths.txt": "1 5\n3 2\n"}, **options)
     np.testing.assert_allclose(grid(results(path) / "strip_curmap_1.asc")[0], [[5, 5, 5, 0, 0]], atol=1e-9)
 
 
-def test_advanced_mode_takes_lists_of_places(project, results):
+def test_advanced_mode_accepts_point_lists(project, results):
     texts = {"sources.txt": "2 0.5 0.5\n1 1.5 0.5\n", "grounds.txt": "4 3.5 0.5\n"}
     files = {"source_file": "sources.txt", "ground_file": "grounds.txt", "write_volt_maps": "True"}
     folder = results(project(scenario="advanced", texts=texts, **files))
@@ -248,7 +248,7 @@ def test_advanced_mode_takes_lists_of_places(project, results):
     np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [[2, 3, 3, 3, 0]], atol=1e-9)
 
 
-def test_paths_are_looked_for_from_the_folder_upward(project, results, tmp_path):
+def test_relative_paths_resolve_upwards(project, results, tmp_path):
     path = project(habitat_file="data\\habitat.asc", point_file="data/points.asc")
     (tmp_path / "data").mkdir()
     for name in ("habitat", "points"):
@@ -258,27 +258,25 @@ def test_paths_are_looked_for_from_the_folder_upward(project, results, tmp_path)
     assert (results(path.rename(deep / path.name)) / "strip_resistances.out").is_file()
 
 
-def test_the_same_project_may_be_run_again_and_another_one_not_into_its_folder(project, results, complaint, run):
+def test_folder_accepts_same_project_only(project, results, error_message, run):
     folder = results(project())
     before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     results(project())
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
-    message = complaint(project(rasters={"habitat": [[1, 1, 2, 1, 1]]}))
+    message = error_message(project(rasters={"habitat": [[1, 1, 2, 1, 1]]}))
     assert "cannot be continued, because something has changed: landscape" in message
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 
-def test_results_of_another_program_are_not_overwritten(project, complaint, tmp_path):
+def test_results_of_other_programs_are_not_overwritten(project, error_message, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "strip_resistances.out").write_text("mine")
-    message = complaint(project())
+    message = error_message(project())
     assert "holds results of 'strip' already (strip_resistances.out), which would be overwritten" in message
     assert (tmp_path / "results" / "strip_resistances.out").read_text() == "mine"
 
 
-def test_a_run_that_was_killed_leaves_what_is_finished_and_goes_on(
-    run, project, results, complaint, engine_that, tmp_path
-):
+def test_killed_project_run_is_resumed(run, project, results, error_message, engine_that, tmp_path):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     random = np.random.default_rng(2)
     points = np.zeros((60, 60), int)
@@ -296,7 +294,7 @@ def test_a_run_that_was_killed_leaves_what_is_finished_and_goes_on(
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
-    assert complaint(path).startswith("The engine was killed")
+    assert error_message(path).startswith("The engine was killed")
     first = maps(tmp_path / "results")
     assert 25 <= len(first) < 36
     assert (tmp_path / "results" / "strip_resistances.out").is_file()
@@ -306,9 +304,7 @@ def test_a_run_that_was_killed_leaves_what_is_finished_and_goes_on(
     np.testing.assert_allclose(*(grid(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9)
 
 
-def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
-    project, results, complaint, engine_that, feedback, tmp_path
-):
+def test_resumed_run_reuses_solutions(project, results, error_message, engine_that, feedback, tmp_path):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     points = np.zeros((120, 120), int)
     places = np.indices(points.shape)[:, 8::16, 8::16].reshape(2, -1)
@@ -328,7 +324,7 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
-    assert complaint(path).startswith("The engine was killed")
+    assert error_message(path).startswith("The engine was killed")
     known = {tuple(row[:2]): row[2] for row in np.loadtxt(pairs)}
     assert 0 < len(known) < 49 * 48 // 2 and not (tmp_path / "results" / "strip_resistances.out").exists()
     assert list(kept.glob("cached-*.npy"))
@@ -392,6 +388,6 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' does not lie on the cells of the habitat"),
     ],
 )
-def test_what_is_wrong_with_a_project_is_said(complaint, project, tmp_path, options, words):
-    assert words in complaint(project(**options))
+def test_project_error_messages(error_message, project, tmp_path, options, words):
+    assert words in error_message(project(**options))
     assert not (tmp_path / "results").exists()

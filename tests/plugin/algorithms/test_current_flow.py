@@ -61,7 +61,7 @@ def squares(qgis_app):
 
 
 @pytest.fixture
-def complaint(run):
+def error_message(run):
     def of(name, **parameters):
         with pytest.raises(QgsProcessingException) as refused:
             run(name, **parameters)
@@ -76,7 +76,7 @@ def complaint(run):
 @pytest.mark.parametrize(
     ("case", "mode"), [("sgVerify4", "pairwise"), ("oneToAllVerify4", "one_to_all"), ("allToOneVerify4", "all_to_one")]
 )
-def test_currents_and_resistances_are_those_of_circuitscape(run, read, table, case, mode):
+def test_currents_and_resistances_equal_circuitscape(run, read, table, case, mode):
     chosen, options = choices_of(case)
     focal = str(CIRCUITSCAPE / options["point_file"])
     result = run("currentflow", MODE=mode, FOCAL_RASTER=focal, **chosen)
@@ -101,7 +101,7 @@ def test_currents_and_resistances_are_those_of_circuitscape(run, read, table, ca
 
 
 @needs_reference
-def test_sources_and_grounds_are_those_of_circuitscape(run, read):
+def test_sources_and_grounds_equal_circuitscape(run, read):
     chosen, options = choices_of("mgVerify2")
     places = {
         "SOURCE_RASTER": str(CIRCUITSCAPE / options["source_file"]),
@@ -116,7 +116,7 @@ def test_sources_and_grounds_are_those_of_circuitscape(run, read):
         np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
 
 
-def test_polygons_and_a_raster_of_their_ids_are_the_same_regions(run, read, table, geotiff, valley_file, squares):
+def test_polygons_and_id_raster_give_same_regions(run, read, table, geotiff, valley_file, squares):
     boxes, ids = [(0, 0, 2, 2), (6, 1, 9, 3), (0, 9, 3, 12)], [30, 10, 20]
     raster = np.zeros((9, 12), np.int32)
     for (top, left, bottom, right), identity in zip(boxes, ids, strict=True):
@@ -130,7 +130,7 @@ def test_polygons_and_a_raster_of_their_ids_are_the_same_regions(run, read, tabl
     assert [(row["from_id"], row["to_id"]) for row in rows] == [(10, 20), (10, 30), (20, 30)]
 
 
-def test_focal_nodes_that_nothing_joins_have_an_empty_cell_and_are_named(run, table, points, valley_file, feedback):
+def test_unconnected_focal_nodes_are_empty_and_logged(run, table, points, valley_file, feedback):
     result = run("currentflow", INPUT=valley_file, FOCAL=points((0, 0), (8, 2), (7, 10)))
     rows = {(row["from_label"], row["to_label"]): row["resistance"] for row in table(result["RESISTANCES"])}
     assert rows["patch A", "patch B"] > 0
@@ -139,7 +139,7 @@ def test_focal_nodes_that_nothing_joins_have_an_empty_cell_and_are_named(run, ta
     assert (result["UNCONNECTED"], result["CELLS_WITHOUT_FLOW"]) == (2, 9)
 
 
-def test_the_current_of_a_strip_is_one_for_each_pair_and_its_resistance_its_length(run, read, table, geotiff, points):
+def test_current_and_resistance_of_strip(run, read, table, geotiff, points):
     result = run("currentflow", INPUT=geotiff(np.ones((1, 5))), FOCAL=points((0, 0), (0, 2), (0, 4)))
     assert read(result["OUTPUT"]).band.tolist() == [[2, 2, 3, 2, 2]]
     assert [row["resistance"] for row in table(result["RESISTANCES"])] == pytest.approx([60, 120, 60])
@@ -147,13 +147,13 @@ def test_the_current_of_a_strip_is_one_for_each_pair_and_its_resistance_its_leng
     np.testing.assert_allclose(read(zero["OUTPUT"]).band, [[0, 2, 1, 2, 0]], atol=1e-9)
 
 
-def test_a_short_circuit_takes_its_length_off_a_strip(run, table, geotiff, points, squares):
+def test_short_circuit_region_shortens_strip(run, table, geotiff, points, squares):
     strip = {"INPUT": geotiff(np.ones((1, 6))), "FOCAL": points((0, 0), (0, 5))}
     result = run("currentflow", SHORT_CIRCUITS=squares((0, 1, 1, 3), (0, 2, 1, 5)), **strip)
     assert [row["resistance"] for row in table(result["RESISTANCES"])] == pytest.approx([60])
 
 
-def test_a_mask_is_a_barrier(run, read, geotiff, valley, points):
+def test_mask_is_a_barrier(run, read, geotiff, valley, points):
     mask = np.ones(valley.shape, np.uint8)
     mask[2, 3:9] = 0
     cut = np.where(mask > 0, valley, NODATA)
@@ -163,13 +163,13 @@ def test_a_mask_is_a_barrier(run, read, geotiff, valley, points):
     np.testing.assert_array_equal(read(masked["OUTPUT"]).band, read(expected["OUTPUT"]).band)
 
 
-def test_strengths_of_features_scale_what_they_send(run, read, geotiff, squares):
+def test_strength_field_scales_currents(run, read, geotiff, squares):
     strip = {"INPUT": geotiff(np.ones((1, 5))), "FOCAL": squares((0, 0, 1, 1), (0, 4, 1, 5), ids=[3, 5])}
     result = run("currentflow", MODE="one_to_all", STRENGTH_FIELD="code", **strip)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[8] * 5], rtol=1e-6)
 
 
-def test_a_file_of_pairs_says_which_flow(run, read, table, geotiff, points, tmp_path):
+def test_pairs_file_selects_currents(run, read, table, geotiff, points, tmp_path):
     (tmp_path / "pairs.txt").write_text("mode include\n1 2\n")
     strip = {"INPUT": geotiff(np.ones((1, 5))), "FOCAL": points((0, 0), (0, 2), (0, 4))}
     result = run("currentflow", PAIRS=str(tmp_path / "pairs.txt"), **strip)
@@ -185,8 +185,8 @@ def many(geotiff, squares):
     return {"INPUT": geotiff(values, name="plain"), "FOCAL": squares(*boxes)}
 
 
-def test_single_maps_come_one_by_one_and_a_run_that_was_killed_goes_on(
-    run, read, complaint, engine_that, many, geotiff, feedback, tmp_path
+def test_individual_maps_of_killed_run_are_resumed(
+    run, read, error_message, engine_that, many, geotiff, feedback, tmp_path
 ):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     folder = tmp_path / "maps"
@@ -198,7 +198,7 @@ def test_single_maps_come_one_by_one_and_a_run_that_was_killed_goes_on(
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
-    assert complaint("currentflow", SINGLE_MAPS=str(folder), **many).startswith("The engine was killed")
+    assert error_message("currentflow", SINGLE_MAPS=str(folder), **many).startswith("The engine was killed")
     first = {path.name: path.stat().st_mtime_ns for path in folder.glob("current_*.tif")}
     assert 20 <= len(first) < 36
     assert any("run again with that folder" in text for text in feedback.infos)
@@ -212,12 +212,12 @@ def test_single_maps_come_one_by_one_and_a_run_that_was_killed_goes_on(
     np.testing.assert_allclose(np.sum(single, axis=0), read(at_once["OUTPUT"]).band, rtol=1e-5)
 
     changed = {**many, "INPUT": geotiff(read(many["INPUT"]).band.astype(np.float32) * 2, name="changed")}
-    assert "something has changed: landscape" in complaint("currentflow", SINGLE_MAPS=str(folder), **changed)
+    assert "something has changed: landscape" in error_message("currentflow", SINGLE_MAPS=str(folder), **changed)
 
 
-def test_maps_that_no_run_left_are_not_overwritten(complaint, many, tmp_path):
+def test_maps_without_checkpoint_are_not_overwritten(error_message, many, tmp_path):
     (tmp_path / "current_1_2.tif").write_text("mine")
-    message = complaint("currentflow", SINGLE_MAPS=str(tmp_path), **many)
+    message = error_message("currentflow", SINGLE_MAPS=str(tmp_path), **many)
     assert "already holds 1 maps (the first is current_1_2.tif)" in message
     assert (tmp_path / "current_1_2.tif").read_text() == "mine"
 
@@ -240,7 +240,7 @@ def at(qgis_app):
     return layer
 
 
-def test_current_from_points_with_strengths_through_a_ground_with_resistance(run, read, geotiff, at):
+def test_source_strengths_and_ground_resistance(run, read, geotiff, at):
     strip = {"INPUT": geotiff(np.ones((1, 4)) * PIXEL), "SOURCES": at((0, 0, 2.0), (0, 1, 1.0))}
     grounds = {"GROUNDS": at((0, 3, 4.0)), "GROUND_FIELD": "value", "GROUND_VALUES": "resistance"}
     result = run("currentflowadvanced", STRENGTH_FIELD="value", **strip, **grounds)
@@ -251,14 +251,14 @@ def test_current_from_points_with_strengths_through_a_ground_with_resistance(run
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("rmvsrc", [1, 1, 0]), ("rmvgnd", [1, 2, 2])])
-def test_a_policy_decides_where_a_source_meets_a_ground(run, read, geotiff, at, policy, expected):
+def test_policy_resolves_source_ground_conflicts(run, read, geotiff, at, policy, expected):
     strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": at((0, 0, 1.0), (0, 1, 1.0))}
     grounds = {"GROUNDS": at((0, 1, 1.0), (0, 2, 1.0))}
     result = run("currentflowadvanced", POLICY=policy, **strip, **grounds)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [expected], atol=1e-9)
 
 
-def test_every_ground_may_be_direct_and_every_source_one_ampere(run, read, geotiff, at):
+def test_unit_currents_and_direct_grounds(run, read, geotiff, at):
     strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": at((0, 0, 7.0)), "STRENGTH_FIELD": "value"}
     grounds = {"GROUNDS": at((0, 2, 0.1)), "GROUND_FIELD": "value"}
     result = run("currentflowadvanced", UNIT_CURRENTS=True, DIRECT_GROUNDS=True, **strip, **grounds)
@@ -273,80 +273,80 @@ def open_land(geotiff):
     return geotiff(np.ones((4, 6)))
 
 
-def test_no_focal_nodes_or_two_kinds_of_them(complaint, open_land, points):
-    assert "No focal nodes: choose" in complaint("currentflow", INPUT=open_land)
-    message = complaint("currentflow", INPUT=open_land, FOCAL=points((0, 0)), FOCAL_RASTER=open_land)
+def test_focal_nodes_are_required_once(error_message, open_land, points):
+    assert "No focal nodes: choose" in error_message("currentflow", INPUT=open_land)
+    message = error_message("currentflow", INPUT=open_land, FOCAL=points((0, 0)), FOCAL_RASTER=open_land)
     assert "Two sets of focal nodes" in message
 
 
-def test_one_focal_node(complaint, open_land, points):
-    message = complaint("currentflow", INPUT=open_land, FOCAL=points((0, 0)))
+def test_single_focal_node_is_rejected(error_message, open_land, points):
+    message = error_message("currentflow", INPUT=open_land, FOCAL=points((0, 0)))
     assert "'patches' has one focal node on cells that can be crossed; 2 or more are needed" in message
 
 
-def test_all_focal_nodes_on_nodata(complaint, geotiff, points):
+def test_focal_nodes_on_nodata_are_rejected(error_message, geotiff, points):
     values = np.ones((4, 6))
     values[0] = NODATA
-    message = complaint("currentflow", INPUT=geotiff(values, nodata=NODATA), FOCAL=points((0, 0), (0, 3)))
+    message = error_message("currentflow", INPUT=geotiff(values, nodata=NODATA), FOCAL=points((0, 0), (0, 3)))
     assert "No focal node of 'patches'" in message and "on nodata: features 1, 2" in message
 
 
-def test_focal_nodes_outside_are_named_and_the_others_used(run, open_land, points, feedback):
+def test_outside_focal_nodes_are_ignored_and_logged(run, open_land, points, feedback):
     result = run("currentflow", INPUT=open_land, FOCAL=points((0, 0), (3, 5), (40, 40)))
     assert result["FOCAL_NODES"] == 2
     assert any("left out: outside the raster: feature 3" in text for text in feedback.warnings)
 
 
-def test_duplicate_ids(complaint, open_land, at):
-    message = complaint("currentflow", INPUT=open_land, FOCAL=at((0, 0, 4), (1, 1, 4), (2, 2, 5)), ID_FIELD="value")
+def test_duplicate_ids_are_rejected(error_message, open_land, at):
+    message = error_message("currentflow", INPUT=open_land, FOCAL=at((0, 0, 4), (1, 1, 4), (2, 2, 5)), ID_FIELD="value")
     assert "points share an id in the field 'value': 4 (of: features 1, 2)" in message
 
 
-def test_regions_that_overlap(complaint, open_land, squares):
-    message = complaint("currentflow", INPUT=open_land, FOCAL=squares((0, 0, 2, 3), (1, 1, 4, 4)))
+def test_overlapping_regions_are_rejected(error_message, open_land, squares):
+    message = error_message("currentflow", INPUT=open_land, FOCAL=squares((0, 0, 2, 3), (1, 1, 4, 4)))
     assert "Focal regions of 'reserves' overlap: 1 and 2 (2 cells)" in message
 
 
-def test_sources_without_grounds(complaint, geotiff, open_land, at):
-    message = complaint("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)))
+def test_sources_without_grounds_are_rejected(error_message, geotiff, open_land, at):
+    message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)))
     assert "No grounds: choose either a layer of points or a raster." in message
     nothing = geotiff(np.zeros((4, 6)), name="nothing")
-    message = complaint("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)), GROUND_RASTER=nothing)
+    message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)), GROUND_RASTER=nothing)
     assert "No ground lies on a passable cell of 'landscape' (0 lie elsewhere)" in message
     walled = np.ones((4, 6))
     walled[:, 3] = 0
     places = {"SOURCES": at((0, 0, 1)), "GROUNDS": at((0, 5, 1))}
-    message = complaint("currentflowadvanced", INPUT=geotiff(walled, name="walled"), **places)
+    message = error_message("currentflowadvanced", INPUT=geotiff(walled, name="walled"), **places)
     assert "no source is connected with a ground" in message
 
 
-def test_a_source_without_a_strength_is_named(complaint, open_land, at):
+def test_missing_source_strength_is_rejected(error_message, open_land, at):
     places = {"SOURCES": at((0, 0, 1), (1, 1, None)), "GROUNDS": at((3, 3, 1))}
-    message = complaint("currentflowadvanced", INPUT=open_land, STRENGTH_FIELD="value", **places)
+    message = error_message("currentflowadvanced", INPUT=open_land, STRENGTH_FIELD="value", **places)
     assert "the field 'value' holds no number in the following: feature 2" in message
 
 
-def test_zeros_said_to_be_resistance(complaint, geotiff, points):
+def test_zero_resistance_is_rejected(error_message, geotiff, points):
     values = np.ones((4, 6))
     values[1, 2:5] = 0
-    message = complaint("currentflow", INPUT=geotiff(values), VALUES="resistance", FOCAL=points((0, 0), (3, 3)))
+    message = error_message("currentflow", INPUT=geotiff(values), VALUES="resistance", FOCAL=points((0, 0), (3, 3)))
     assert "'landscape': resistance is zero in 3 cells, the first at row 2, column 3 (0)." in message
 
 
-def test_a_raster_of_focal_nodes_that_does_not_align_is_brought_onto_the_landscape(run, geotiff, feedback, open_land):
+def test_focal_raster_is_resampled_to_landscape(run, geotiff, feedback, open_land):
     coarse = np.array([[1, 0, 2], [0, 0, 3]], np.uint8)
     ids = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="ids")
     assert run("currentflow", INPUT=open_land, FOCAL_RASTER=ids)["FOCAL_NODES"] == 3
     assert any("'ids' did not lie on the grid of the first raster" in text for text in feedback.warnings)
 
 
-def test_a_raster_of_strengths_that_does_not_align_says_how_its_sum_changed(run, geotiff, feedback, open_land, at):
+def test_resampled_strengths_log_their_sum(run, geotiff, feedback, open_land, at):
     coarse = np.array([[1, 0, 0], [0, 0, 0]], np.uint8)
     strengths = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="strengths")
     run("currentflowadvanced", INPUT=open_land, SOURCE_RASTER=strengths, GROUNDS=at((3, 5, 1)))
     assert any("'strengths': its values summed to 1, and sum to 4" in text for text in feedback.warnings)
 
 
-def test_strengths_have_no_part_in_pairs(complaint, open_land, at):
+def test_strengths_are_rejected_in_pairwise_mode(error_message, open_land, at):
     places = {"FOCAL": at((0, 0, 1), (1, 1, 2)), "STRENGTH_FIELD": "value"}
-    assert "without source strengths" in complaint("currentflow", INPUT=open_land, **places)
+    assert "without source strengths" in error_message("currentflow", INPUT=open_land, **places)

@@ -87,7 +87,7 @@ def slope(values, size):
 
 @pytest.mark.parametrize("kind", LANDSCAPES)
 @pytest.mark.parametrize(("name", "expected"), [("windowedconnectivity", reached), ("windowedsensitivity", slope)])
-def test_moving_windows_see_what_is_there_and_nothing_else(run, read, geotiff, feedback, kind, name, expected):
+def test_windows_on_edge_case_rasters(run, read, geotiff, feedback, kind, name, expected):
     values, how = LANDSCAPES[kind]()
     size = 0.001 if kind == "degrees" else PIXEL
     lengths = {"RANGE": REACH * size, "ALPHA": FAR * size, "COARSENING": 0.0}
@@ -105,7 +105,7 @@ def test_moving_windows_see_what_is_there_and_nothing_else(run, read, geotiff, f
         (np.zeros((3, 4), np.int16), "permeability is zero in every cell, so nothing can move"),
     ],
 )
-def test_a_raster_without_land_is_refused_before_windows_move(run, geotiff, name, values, said):
+def test_raster_without_passable_cells_is_rejected(run, geotiff, name, values, said):
     with pytest.raises(QgsProcessingException, match=said):
         run(name, INPUT=geotiff(values, nodata=NOTHING), RANGE=60.0, ALPHA=40.0)
 
@@ -121,7 +121,7 @@ def a_project_of(kind):
 
 @pytest.mark.parametrize("scenario", ["pairwise", "one-to-all", "all-to-one"])
 @pytest.mark.parametrize("kind", ["holes", "two parts", "strip", "whole numbers", "degrees"])
-def test_a_circuit_conserves_current_in_odd_rasters(run, read, project, geotiff, tmp_path, kind, scenario):
+def test_current_is_conserved_on_edge_case_rasters(run, read, project, geotiff, tmp_path, kind, scenario):
     """What enters a cell leaves it; nothing flows where nothing leads, and no cell is without a value."""
     values, points, how = a_project_of(kind)
     geotiff(values, name="land", **how)
@@ -159,7 +159,7 @@ def test_a_circuit_conserves_current_in_odd_rasters(run, read, project, geotiff,
         assert resistance[np.ix_([0], [2])].item() == pytest.approx(steps.sum(), rel=1e-6)
 
 
-def test_a_circuit_of_a_single_cell_is_refused_in_words(run, project, tmp_path):
+def test_single_cell_circuit_is_rejected(run, project, tmp_path):
     path = project(rasters={"habitat": [[3]], "points": [[1]]})
     with pytest.raises(
         QgsProcessingException, match="'points.asc' gives one focal node, and current flows between two"
@@ -178,7 +178,7 @@ COVERS = {
 
 
 @pytest.mark.parametrize("kind", COVERS)
-def test_land_cover_keeps_its_holes_and_its_place(run, read, geotiff, kind):
+def test_land_cover_keeps_nodata_and_georeference(run, read, geotiff, kind):
     cover, how = COVERS[kind]
     rows = [str(each) for pair in CLASSES.items() for each in pair]
     path = geotiff(cover, **how)

@@ -49,9 +49,7 @@ def is_running(pid):
     return True
 
 
-def test_a_cancel_stops_jax_in_the_middle_of_its_work_within_a_second(
-    run, engine_that, wide_land, points, feedback, tmp_path, job_folders
-):
+def test_cancel_stops_jax_within_a_second(run, engine_that, wide_land, points, feedback, tmp_path, job_folders):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     before, target = job_folders(), tmp_path / "result.tif"
     moments = when_the_engine_is_at_work(feedback, feedback.cancel)
@@ -63,7 +61,7 @@ def test_a_cancel_stops_jax_in_the_middle_of_its_work_within_a_second(
     assert job_folders() == before
 
 
-def test_a_killed_engine_is_told_apart_from_a_cancelled_one(run, engine_that, wide_land, points, feedback, tmp_path):
+def test_killed_engine_differs_from_cancelled_run(run, engine_that, wide_land, points, feedback, tmp_path):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     when_the_engine_is_at_work(feedback, lambda: os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL))
     with pytest.raises(QgsProcessingException, match="^The engine was killed by the system") as error:
@@ -71,14 +69,14 @@ def test_a_killed_engine_is_told_apart_from_a_cancelled_one(run, engine_that, wi
     assert "Use a smaller raster" in str(error.value)
 
 
-def test_an_engine_that_may_not_have_the_memory_says_what_would_help(run, engine_that, wide_land, points):
+def test_out_of_memory_message_gives_advice(run, engine_that, wide_land, points):
     engine_that("ulimit -v 2500000")  # enough for JAX itself, not for the factors of a million cells
     with pytest.raises(QgsProcessingException, match="Use a smaller raster") as error:
         run("resistancedistance", INPUT=wide_land, SOURCES=points((0, 0)))
     assert "memory" in str(error.value).splitlines()[0]
 
 
-def test_an_engine_that_cannot_write_its_output_says_why(run, engine_that, sample, tmp_path):
+def test_unwritable_engine_output_reports_reason(run, engine_that, sample, tmp_path):
     engine_that("ulimit -f 200")  # blocks of 512 bytes: the job is read, but the map takes ten times as much
     target = tmp_path / "result.tif"
     with pytest.raises(QgsProcessingException, match="^The result could not be written: "):
@@ -86,9 +84,7 @@ def test_an_engine_that_cannot_write_its_output_says_why(run, engine_that, sampl
     assert not list(tmp_path.glob("*result*"))
 
 
-def test_rubbish_before_the_engine_speaks_is_shown_and_harms_nothing(
-    run, read, engine_that, valley_file, points, feedback
-):
+def test_unexpected_engine_output_is_logged(run, read, engine_that, valley_file, points, feedback):
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS)}
     quiet = run("leastcostdistance", **places)
     engine_that("echo 'a library says hello'; echo '{\"type\": \"progress\"'; printf '\\377\\376\\n'")
@@ -106,9 +102,7 @@ def test_rubbish_before_the_engine_speaks_is_shown_and_harms_nothing(
     ],
     ids=lambda variables: "-".join(variables),
 )
-def test_variables_that_lead_a_python_astray_do_not_reach_the_engine(
-    run, geotiff, points, tmp_path, monkeypatch, variables
-):
+def test_python_variables_do_not_reach_engine(run, geotiff, points, tmp_path, monkeypatch, variables):
     for module in ("jax", "numpy", "engine", "json"):
         hostile = tmp_path / "hostile" / f"{module}.py"
         hostile.parent.mkdir(exist_ok=True)
@@ -119,7 +113,7 @@ def test_variables_that_lead_a_python_astray_do_not_reach_the_engine(
     assert result["MAXIMUM"] == pytest.approx((3 + np.sqrt(2)) * 30.0)
 
 
-def test_the_engine_forecasts_its_memory_before_it_starts_to_work(run, sample, feedback, monkeypatch):
+def test_memory_estimate_precedes_computation(run, sample, feedback, monkeypatch):
     from permea.plugin.runner import protocol
 
     heard = []
@@ -135,9 +129,7 @@ def test_the_engine_forecasts_its_memory_before_it_starts_to_work(run, sample, f
     assert not at_work
 
 
-def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(
-    run, valley_file, points, feedback, monkeypatch
-):
+def test_run_exceeding_free_memory_is_rejected(run, valley_file, points, feedback, monkeypatch):
     from permea.plugin.runner import protocol
 
     judge = protocol.judge_forecast

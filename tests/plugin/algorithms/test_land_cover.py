@@ -39,14 +39,14 @@ def expected(values):
     return np.vectorize(lambda each: values.get(each, np.nan))(CLASSES).astype(float)
 
 
-def test_every_class_gets_its_value_from_a_table(run, read, cover, class_table):
+def test_values_from_table(run, read, cover, class_table):
     result = run("permeabilityfromlandcover", INPUT=cover, **class_table(*VALUES.items()))
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
     numbers = {"CLASSES": 3, "MISSING_CLASSES": 0, "MISSING_CELLS": 0, "BARRIER_CELLS": 4}
     assert {name: result[name] for name in numbers} == numbers
 
 
-def test_every_class_gets_its_value_from_a_list(run, read, cover):
+def test_values_from_list(run, read, cover):
     result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
 
@@ -63,7 +63,7 @@ def untouched_list(algorithm):
     return value
 
 
-def test_a_table_is_enough_in_the_dialog_whose_list_is_never_quite_empty(run, provider, read, cover, class_table):
+def test_table_works_with_untouched_list_of_dialog(run, provider, read, cover, class_table):
     untouched = untouched_list(provider.algorithm("permeabilityfromlandcover"))
     assert untouched
     result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=untouched, **class_table(*VALUES.items()))
@@ -72,33 +72,33 @@ def test_a_table_is_enough_in_the_dialog_whose_list_is_never_quite_empty(run, pr
         run("permeabilityfromlandcover", INPUT=cover, MATRIX=untouched)
 
 
-def test_the_landscape_lies_on_the_cells_of_the_land_cover(run, read, cover):
+def test_landscape_has_grid_of_land_cover(run, read, cover):
     made, given = read(run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))["OUTPUT"]), read(cover)
     assert (made.geotransform, made.projection) == (given.geotransform, given.projection)
 
 
-def test_a_raster_of_many_blocks_is_the_same_as_one_of_few(run, read, geotiff):
+def test_block_boundaries_do_not_matter(run, read, geotiff):
     classes = np.random.default_rng(3).integers(1, 5, (1500, 1100)).astype(np.int16)
     values = {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4}
     made = run("permeabilityfromlandcover", INPUT=geotiff(classes), MATRIX=in_a_list(values))
     np.testing.assert_allclose(read(made["OUTPUT"]).band, classes / 10, rtol=1e-6)
 
 
-def test_a_class_without_a_value_ends_the_run_and_is_listed_with_its_cells(run, cover, tmp_path):
+def test_class_without_value_is_an_error(run, cover, tmp_path):
     target = tmp_path / "landscape.tif"
     with pytest.raises(QgsProcessingException, match=r"2 classes have no permeability: 3 \(4 cells\), 2 \(3 cells\)"):
         run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0], OUTPUT=str(target))
     assert not target.exists()
 
 
-def test_a_class_without_a_value_becomes_nodata_if_asked_and_is_listed(run, read, cover, feedback):
+def test_class_without_value_becomes_nodata(run, read, cover, feedback):
     result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0, 2, 0.5], MISSING="nodata")
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected({1: 1.0, 2: 0.5}))
     assert (result["MISSING_CLASSES"], result["MISSING_CELLS"]) == (1, 4)
     assert any("3 (4 cells)" in text for text in feedback.warnings)
 
 
-def test_classes_that_do_not_occur_are_named(run, cover, feedback):
+def test_unused_classes_are_logged(run, cover, feedback):
     run("permeabilityfromlandcover", INPUT=cover, MATRIX=[*in_a_list(VALUES), 77, 0.5])
     assert any("do not occur in the raster: 77" in text for text in feedback.infos)
 
@@ -115,21 +115,21 @@ def test_classes_that_do_not_occur_are_named(run, cover, feedback):
         ((1, 0.7), "permeability", "it is 1 in an earlier row and 0.7 here"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_shown(run, cover, class_table, row, meaning, said):
+def test_invalid_rows_are_located(run, cover, class_table, row, meaning, said):
     with pytest.raises(QgsProcessingException, match=f"'classes', feature 2: .*{said}"):
         run("permeabilityfromlandcover", INPUT=cover, VALUES=meaning, **class_table((1, 1.0), row))
 
 
-def test_zero_permeability_is_a_barrier_and_no_fault(run, cover):
+def test_zero_permeability_is_a_barrier(run, cover):
     assert run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list(VALUES))["BARRIER_CELLS"] == 4
 
 
-def test_measured_values_are_no_classes(run, geotiff):
+def test_continuous_rasters_are_rejected(run, geotiff):
     with pytest.raises(QgsProcessingException, match="is it a raster of land-cover classes"):
         run("permeabilityfromlandcover", INPUT=geotiff(np.random.default_rng(1).uniform(size=(60, 60))), MATRIX=[1, 1])
 
 
-def test_land_cover_without_data_is_refused(run, geotiff):
+def test_land_cover_without_data_is_rejected(run, geotiff):
     with pytest.raises(QgsProcessingException, match="is empty: every cell is nodata"):
         run("permeabilityfromlandcover", INPUT=geotiff(np.full((2, 2), NODATA), nodata=NODATA), MATRIX=[1, 1])
 
@@ -137,17 +137,17 @@ def test_land_cover_without_data_is_refused(run, geotiff):
 @pytest.mark.parametrize(
     ("given", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Two sets of values")]
 )
-def test_values_are_given_once(run, cover, class_table, given, said):
+def test_exactly_one_set_of_values_is_required(run, cover, class_table, given, said):
     both = class_table((1, 1)) if given.pop("twice", False) else {}
     with pytest.raises(QgsProcessingException, match=said):
         run("permeabilityfromlandcover", INPUT=cover, **given, **both)
 
 
-def test_a_field_that_the_table_lacks_is_named(run, cover, class_table):
+def test_missing_field_is_named(run, cover, class_table):
     with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost': choose one of class, ease"):
         run("permeabilityfromlandcover", INPUT=cover, **{**class_table((1, 1)), "VALUE_FIELD": "cost"})
 
 
-def test_the_fields_of_a_table_must_be_chosen(run, cover, class_table):
+def test_table_fields_are_required(run, cover, class_table):
     with pytest.raises(QgsProcessingException, match="Choose the class field"):
         run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])

@@ -70,7 +70,7 @@ def rows_of(table, context):
     )
 
 
-def test_the_model_gives_what_its_steps_give_one_by_one(model, run, read, context, cover, class_table, points):
+def test_model_equals_its_steps(model, run, read, context, cover, class_table, points):
     table, places = class_table(EASE), points(*PLACES)
     graph = {"NEIGHBORS": "rook", "EDGE_RULE": "resistance"}
     restoring = {"SEARCH_RADIUS": 50.0, "RESTORED": 2.0}
@@ -103,7 +103,7 @@ def test_the_model_gives_what_its_steps_give_one_by_one(model, run, read, contex
     assert len(rows_of(made["RESISTANCES"], context)) == 3
 
 
-def test_what_is_left_out_has_the_default_of_the_dialog(model, cover, class_table, points):
+def test_omitted_inputs_take_defaults(model, cover, class_table, points):
     """Of which QGIS itself fills in none outside its dialog."""
     made = model(OUTPUTS, LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=points(*PLACES))
     taken = made["steps"]
@@ -118,9 +118,7 @@ def test_what_is_left_out_has_the_default_of_the_dialog(model, cover, class_tabl
         assert {name: taken[step][name] for name in values} == values
 
 
-def test_maps_of_the_model_are_styled_as_those_of_its_steps(
-    provider, engine_python, context, feedback, cover, class_table, points, tmp_path
-):
+def test_model_outputs_are_styled(provider, engine_python, context, feedback, cover, class_table, points, tmp_path):
     paths = {OUTPUTS[name]: str(tmp_path / f"{name}.tif") for name in ("LANDSCAPE", "CURRENT", "GAIN", "IMPROVEMENT")}
     for name, path in paths.items():
         context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, context.project(), name))
@@ -136,7 +134,7 @@ def test_maps_of_the_model_are_styled_as_those_of_its_steps(
     assert list(first_colours.values()) == [HABITAT[0], of_flows, of_flows, of_flows]
 
 
-def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover, class_table, points):
+def test_model_reports_class_without_value(model, read, cover, class_table, points):
     table = class_table({1: 0.0, 3: 1.0})
     lacking = int((read(cover).band == 2).sum())
     with pytest.raises(
@@ -146,7 +144,7 @@ def test_a_class_that_the_table_lacks_is_named_with_its_cells(model, read, cover
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 
 
-def test_a_class_that_the_table_lacks_becomes_a_barrier_if_asked(model, read, cover, class_table, points):
+def test_model_sets_missing_class_to_nodata(model, read, cover, class_table, points):
     table = class_table({2: 4.0, 3: 1.0}, header="code,cost")
     made = model(
         LAND_COVER=cover,
@@ -163,13 +161,13 @@ def test_a_class_that_the_table_lacks_becomes_a_barrier_if_asked(model, read, co
     assert (np.isnan(read(made["GAIN"]).band) == np.isnan(landscape)).all()
 
 
-def test_fields_that_the_table_lacks_are_a_clear_error(model, cover, class_table, points):
+def test_model_reports_missing_fields(model, cover, class_table, points):
     table = class_table(EASE, header="code,cost")
     with pytest.raises(QgsProcessingException, match="'classes' has no field 'class': choose one of code, cost"):
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 
 
-def test_a_step_without_what_it_needs_says_so_in_any_model(provider, engine_python, context, feedback, cover):
+def test_step_with_missing_inputs_reports_error(provider, engine_python, context, feedback, cover):
     from qgis.core import QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource
 
     model = QgsProcessingModelAlgorithm("without fields", "tests")
@@ -185,7 +183,7 @@ def test_a_step_without_what_it_needs_says_so_in_any_model(provider, engine_pyth
 
 
 @pytest.mark.parametrize("distance", ["resistance", "leastcost"])
-def test_places_may_be_polygons(model, read, cover, class_table, distance):
+def test_model_accepts_polygons(model, read, cover, class_table, distance):
     polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
     left, top = read(cover).geotransform[0], read(cover).geotransform[3]
     for row, column in ((0, 0), (0, 9)):
@@ -201,13 +199,13 @@ def test_places_may_be_polygons(model, read, cover, class_table, distance):
     assert np.nanmax(read(made["GAIN"]).band) > 0
 
 
-def test_a_step_that_fails_says_which_it_is(model, cover, class_table):
+def test_model_names_failed_step(model, cover, class_table):
     polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
     with pytest.raises(QgsProcessingException, match="Where movement flows|What holds it up"):
         model(LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=polygons)
 
 
-def test_the_designer_shows_every_box_apart_and_a_comment_at_every_step(provider, engine_python):
+def test_model_designer_layout_has_comments(provider, engine_python):
     model = QgsProcessingModelAlgorithm()
     assert model.fromFile(str(FILE))
     boxes = [*model.parameterComponents().values()]

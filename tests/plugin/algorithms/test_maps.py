@@ -22,9 +22,7 @@ def as_stored(values):
 
 @pytest.mark.parametrize("per_source", [False, True])
 @pytest.mark.parametrize("name", DISTANCES)
-def test_a_distance_map_is_what_the_engine_computed_by_itself(
-    run, read, ask_engine, points, valley, valley_file, name, per_source
-):
+def test_distance_map_equals_engine_result(run, read, ask_engine, points, valley, valley_file, name, per_source):
     task, own = DISTANCES[name]
     result = run(name, INPUT=valley_file, SOURCES=points(*CELLS), PER_SOURCE=per_source)
     valid = valley != NODATA
@@ -38,7 +36,7 @@ def test_a_distance_map_is_what_the_engine_computed_by_itself(
 
 
 @pytest.mark.parametrize("name", [*DISTANCES, "sensitivity", "connectedcomponents"])
-def test_a_map_lies_on_the_cells_of_its_landscape(run, read, points, valley, valley_file, name):
+def test_map_has_grid_of_landscape(run, read, points, valley, valley_file, name):
     places = {} if name == "connectedcomponents" else {"SOURCES": points(*CELLS)}
     result = read(run(name, INPUT=valley_file, **places)["OUTPUT"])
     landscape = read(valley_file)
@@ -48,32 +46,32 @@ def test_a_map_lies_on_the_cells_of_its_landscape(run, read, points, valley, val
     np.testing.assert_array_equal(np.isnan(result.band), valley == NODATA)
 
 
-def test_the_nodata_value_of_the_landscape_stays_nodata_in_the_map(run, read, points, valley_file):
+def test_nodata_value_is_kept(run, read, points, valley_file):
     assert read(run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))["OUTPUT"]).nodata == NODATA
 
 
-def test_a_nodata_value_of_zero_does_not_swallow_the_sources(run, read, geotiff, points):
+def test_zero_nodata_value_keeps_sources(run, read, geotiff, points):
     landscape = geotiff(np.pad(np.ones((3, 4)), 1), nodata=0.0)
     distance = read(run("leastcostdistance", INPUT=landscape, SOURCES=points((1, 1)))["OUTPUT"]).band
     assert distance[1, 1] == 0.0
     assert np.isnan(distance[0]).all()
 
 
-def test_in_open_land_the_least_cost_distance_is_the_length_of_the_way(run, read, geotiff, points):
+def test_least_cost_in_uniform_landscape_is_path_length(run, read, geotiff, points):
     landscape = geotiff(np.ones((3, 7)))
     distance = read(run("leastcostdistance", INPUT=landscape, SOURCES=points((0, 0)))["OUTPUT"]).band
     assert distance[0, 6] == pytest.approx(6 * PIXEL)
     assert distance[2, 2] == pytest.approx(2 * np.sqrt(2) * PIXEL)
 
 
-def test_resistance_twice_as_high_makes_the_way_twice_as_far(run, read, geotiff, points):
+def test_least_cost_is_proportional_to_resistance(run, read, geotiff, points):
     where = {"SOURCES": points((0, 0)), "VALUES": "resistance"}
     once = run("leastcostdistance", INPUT=geotiff(np.full((4, 5), 3.0), name="once"), **where)
     twice = run("leastcostdistance", INPUT=geotiff(np.full((4, 5), 6.0), name="twice"), **where)
     np.testing.assert_allclose(read(twice["OUTPUT"]).band, 2 * read(once["OUTPUT"]).band)
 
 
-def test_a_strip_of_equal_resistors_adds_up(run, read, geotiff, points):
+def test_resistance_of_strip_is_additive(run, read, geotiff, points):
     strip = geotiff(np.ones((1, 5)))
     assert read(run("resistancedistance", INPUT=strip, SOURCES=points((0, 0)))["OUTPUT"]).band[0] == pytest.approx(
         PIXEL * np.arange(5)
@@ -81,7 +79,7 @@ def test_a_strip_of_equal_resistors_adds_up(run, read, geotiff, points):
 
 
 @pytest.mark.long
-def test_the_more_they_know_the_closer_movers_come_to_the_least_cost(run, read, points, valley_file):
+def test_expected_cost_approaches_least_cost_with_theta(run, read, points, valley_file):
     places = {"INPUT": valley_file, "SOURCES": points((4, 2))}
     least = read(run("leastcostdistance", **places)["OUTPUT"]).band
     reached = np.isfinite(least)
@@ -92,7 +90,7 @@ def test_the_more_they_know_the_closer_movers_come_to_the_least_cost(run, read, 
     assert excess[0] > excess[1] > excess[2] >= -1e-3
 
 
-def test_a_survival_map_is_one_at_the_source_and_zero_where_nobody_arrives(run, read, points, valley_file):
+def test_survival_is_one_at_source_zero_if_unreachable(run, read, points, valley_file):
     result = run("rspdistance", INPUT=valley_file, SOURCES=points((4, 2)), MEASURE="survival", THETA=0.001)
     survival = read(result["OUTPUT"]).band
     assert survival[4, 2] == pytest.approx(1.0)
@@ -100,7 +98,7 @@ def test_a_survival_map_is_one_at_the_source_and_zero_where_nobody_arrives(run, 
     assert (survival[6:, 9:] == 0).all()
 
 
-def test_a_source_raster_serves_as_well_as_points_in_the_same_cells(run, read, geotiff, points, valley_file):
+def test_source_raster_equals_points(run, read, geotiff, points, valley_file):
     marks = np.zeros((9, 12), np.uint8)
     marks[tuple(np.transpose(CELLS))] = 5
     by_points = run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
@@ -108,27 +106,27 @@ def test_a_source_raster_serves_as_well_as_points_in_the_same_cells(run, read, g
     np.testing.assert_array_equal(read(by_points["OUTPUT"]).band, read(by_raster["OUTPUT"]).band)
 
 
-def test_each_source_has_a_band_that_names_its_feature(run, read, points, valley_file):
+def test_bands_are_named_after_sources(run, read, points, valley_file):
     result = read(run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS), PER_SOURCE=True)["OUTPUT"])
     assert result.names == ["1: patch A", "2: patch B"]
     assert [band[cell] for band, cell in zip(result.bands, CELLS, strict=True)] == [0.0, 0.0]
 
 
-def test_the_nearest_source_is_the_smallest_of_all_bands(run, read, points, valley_file):
+def test_nearest_distance_is_minimum_of_bands(run, read, points, valley_file):
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS)}
     nearest = read(run("leastcostdistance", **places)["OUTPUT"]).band
     each = read(run("leastcostdistance", PER_SOURCE=True, **places)["OUTPUT"]).bands
     np.testing.assert_array_equal(nearest, each.min(axis=0))
 
 
-def test_the_sources_of_a_raster_are_named_by_where_they_are(run, read, geotiff, valley_file):
+def test_raster_sources_are_named_by_position(run, read, geotiff, valley_file):
     marks = np.zeros((9, 12), np.uint8)
     marks[2, 3] = 1
     result = run("leastcostdistance", INPUT=valley_file, SOURCE_RASTER=geotiff(marks, name="marks"), PER_SOURCE=True)
     assert read(result["OUTPUT"]).names == ["row 3, column 4"]
 
 
-def test_cells_that_no_way_leads_to_are_infinite_and_the_log_says_why(run, read, points, feedback, valley_file):
+def test_unreachable_cells_are_infinite_and_logged(run, read, points, feedback, valley_file):
     result = run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     assert np.isposinf(read(result["OUTPUT"]).band[6:, 9:]).all()
     assert result["UNREACHABLE_CELLS"] == 9
@@ -137,7 +135,7 @@ def test_cells_that_no_way_leads_to_are_infinite_and_the_log_says_why(run, read,
     assert warning.startswith("9 cells")
 
 
-def test_the_log_tells_what_was_done(run, points, feedback, valley_file):
+def test_log_summarizes_run(run, points, feedback, valley_file):
     run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     story = "\n".join(feedback.infos)
     assert "Landscape 'valley': 9 × 12 cells of 30 × 30, EPSG:31985." in story
@@ -147,19 +145,19 @@ def test_the_log_tells_what_was_done(run, points, feedback, valley_file):
     assert feedback.percents[-1] == pytest.approx(100)
 
 
-def test_the_second_band_can_be_the_landscape(run, read, geotiff, points):
+def test_second_band_as_landscape(run, read, geotiff, points):
     bands = np.stack([np.full((3, 4), 9.0), np.ones((3, 4))])
     result = run("leastcostdistance", INPUT=geotiff(bands), BAND=2, SOURCES=points((0, 0)))
     assert read(result["OUTPUT"]).band[0, 3] == pytest.approx(3 * PIXEL)
 
 
-def test_rooks_walk_around_the_corner_where_queens_cut_it(run, read, geotiff, points):
+def test_rook_neighbours_do_not_cut_corners(run, read, geotiff, points):
     places = {"INPUT": geotiff(np.ones((2, 2))), "SOURCES": points((0, 0))}
     queen, rook = (read(run("leastcostdistance", NEIGHBORS=n, **places)["OUTPUT"]).band for n in ("queen", "rook"))
     assert (queen[1, 1], rook[1, 1]) == pytest.approx((np.sqrt(2) * PIXEL, 2 * PIXEL))
 
 
-def test_the_components_are_numbered_by_size_and_barriers_are_zero(run, read, geotiff):
+def test_components_are_numbered_by_size(run, read, geotiff):
     values = np.ones((4, 7))
     values[:, 4] = 0.0
     values[0, 0] = NODATA
@@ -185,9 +183,7 @@ def test_the_components_are_numbered_by_size_and_barriers_are_zero(run, read, ge
         ),
     ],
 )
-def test_a_sensitivity_map_is_what_the_engine_computed_by_itself(
-    run, read, ask_engine, points, valley, valley_file, parameters, own
-):
+def test_sensitivity_map_equals_engine_result(run, read, ask_engine, points, valley, valley_file, parameters, own):
     result = run("sensitivity", INPUT=valley_file, SOURCES=points(*CELLS), **parameters)
     valid = valley != NODATA
     arrays = {"landscape": np.where(valid, valley, np.nan), "valid": valid, "sources": np.array(CELLS)}
@@ -206,9 +202,7 @@ def test_a_sensitivity_map_is_what_the_engine_computed_by_itself(
 
 
 @pytest.mark.parametrize("solver", ["multigrid", "nested_dissection"])
-def test_the_solver_of_resistances_may_be_chosen_and_the_log_says_so(
-    run, read, points, valley, valley_file, feedback, solver
-):
+def test_solver_choice_is_applied_and_logged(run, read, points, valley, valley_file, feedback, solver):
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "DISTANCE": "resistance"}
     automatic, chosen = (
         read(run("sensitivity", **places, SOLVER=name)["OUTPUT"]).band for name in ("automatic", solver)
@@ -217,7 +211,7 @@ def test_the_solver_of_resistances_may_be_chosen_and_the_log_says_so(
     assert f"{solver.replace('_', ' ')}, as requested" in "\n".join(feedback.infos)
 
 
-def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, read, geotiff, points, valley):
+def test_sensitivity_equals_finite_difference(run, read, geotiff, points, valley):
     places = {"SOURCES": points(*CELLS), "DISTANCE": "resistance"}
     before = run("sensitivity", INPUT=geotiff(valley, nodata=NODATA, name="before"), **places)
     changed = valley.copy()
@@ -229,7 +223,7 @@ def test_the_sensitivity_foretells_what_a_small_change_of_one_cell_does(run, rea
 
 
 @pytest.mark.long
-def test_sampled_places_are_the_same_with_the_same_seed_and_others_with_another(run, read, valley_file):
+def test_seed_determines_sampled_places(run, read, valley_file):
     def of(seed):
         return read(run("sensitivity", INPUT=valley_file, SAMPLES=8, SEED=seed)["OUTPUT"]).band
 
@@ -238,9 +232,7 @@ def test_sampled_places_are_the_same_with_the_same_seed_and_others_with_another(
     assert not np.array_equal(first, of(4), equal_nan=True)
 
 
-def test_quality_on_other_cells_is_brought_to_those_of_the_landscape_and_the_log_says_so(
-    run, read, geotiff, points, feedback, valley_file
-):
+def test_quality_is_resampled_and_logged(run, read, geotiff, points, feedback, valley_file):
     coarse = geotiff(np.ones((3, 4)), geotransform=(WEST, 90.0, 0.0, NORTH, 0.0, -90.0), name="quality")
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "SCALAR": "quality_weighted"}
     aligned = run("sensitivity", QUALITY=coarse, **places)
@@ -249,7 +241,7 @@ def test_quality_on_other_cells_is_brought_to_those_of_the_landscape_and_the_log
     np.testing.assert_allclose(read(aligned["OUTPUT"]).band, read(everywhere_one["OUTPUT"]).band, rtol=1e-6)
 
 
-def test_a_landscape_in_degrees_is_computed_with_a_warning(run, geotiff, qgis_app, feedback, points):
+def test_landscape_in_degrees_gives_warning(run, geotiff, qgis_app, feedback, points):
     landscape = geotiff(np.ones((3, 4)), geotransform=(-35.0, 0.01, 0.0, -8.0, 0.0, -0.01), crs="EPSG:4326")
     place = QgsVectorLayer("Point?crs=EPSG:4326&field=name:string", "place", "memory")
     from qgis.core import QgsFeature, QgsGeometry, QgsPointXY
@@ -261,7 +253,7 @@ def test_a_landscape_in_degrees_is_computed_with_a_warning(run, geotiff, qgis_ap
     assert any("is in degrees (EPSG:4326)" in text for text in feedback.warnings)
 
 
-def test_the_sample_is_copied_to_where_the_user_wants_it(run, tmp_path, sample, read):
+def test_sample_is_copied_to_destinations(run, tmp_path, sample, read):
     target = tmp_path / "here.tif"
     result = run("loadsampledata", PERMEABILITY=str(target), PATCHES=str(tmp_path / "patches.gpkg"))
     assert result["PERMEABILITY"] == str(target)
@@ -271,7 +263,7 @@ def test_the_sample_is_copied_to_where_the_user_wants_it(run, tmp_path, sample, 
     assert "name" in patches.fields().names()
 
 
-def test_the_sample_fits_in_memory_layers_too(run, context, read):
+def test_sample_loads_as_memory_layers(run, context, read):
     result = run("loadsampledata", QUALITY="TEMPORARY_OUTPUT")
     patches = result["PATCHES"]
     assert patches.featureCount() > 3
@@ -288,7 +280,7 @@ def test_the_sample_fits_in_memory_layers_too(run, context, read):
         ("connectedcomponents", {}),
     ],
 )
-def test_the_sample_of_a_hundred_thousand_cells_runs(run, read, sample, name, parameters):
+def test_algorithms_run_on_sample(run, read, sample, name, parameters):
     places = {key: sample.get(value, value) for key, value in parameters.items()}
     result = run(name, INPUT=sample["permeability.tif"], **places)
     made, landscape = read(result["OUTPUT"]), read(sample["permeability.tif"])
@@ -299,6 +291,6 @@ def test_the_sample_of_a_hundred_thousand_cells_runs(run, read, sample, name, pa
     assert different == result["COMPONENTS"] == 2 if name == "connectedcomponents" else different > 1000
 
 
-def test_qgis_itself_never_loads_jax(run, points, valley_file):
+def test_qgis_does_not_import_jax(run, points, valley_file):
     run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
     assert not {"jax", "jaxlib", "equinox"} & {module.partition(".")[0] for module in sys.modules}

@@ -23,7 +23,7 @@ def destinations(algorithm):
     return {definition.name(): TEMPORARY for definition in algorithm.destinationParameterDefinitions()}
 
 
-def test_the_shipped_models_stand_in_the_folder_and_in_the_toolbox(provider):
+def test_bundled_models_are_in_toolbox(provider):
     files = {path.stem.replace("_", "") for path in MODELS.glob("*.model3")}
     assert (
         files
@@ -36,7 +36,7 @@ def test_the_shipped_models_stand_in_the_folder_and_in_the_toolbox(provider):
     )
 
 
-def test_a_model_file_opened_by_the_user_finds_every_algorithm_it_chains(provider, engine_python):
+def test_model_file_finds_child_algorithms(provider, engine_python):
     for path in MODELS.glob("*.model3"):
         model = QgsProcessingModelAlgorithm()
         assert model.fromFile(str(path))
@@ -45,9 +45,7 @@ def test_a_model_file_opened_by_the_user_finds_every_algorithm_it_chains(provide
         assert len(model.childAlgorithms()) >= 2
 
 
-def test_blocks_of_habitat_become_the_sources_of_the_next_step(
-    provider, engine_python, geotiff, read, context, feedback, valley, valley_file
-):
+def test_model_uses_habitat_as_sources(provider, engine_python, geotiff, read, context, feedback, valley, valley_file):
     habitat = np.zeros_like(valley)
     habitat[0:2, 0:2] = habitat[7:9, 3:6] = 1.0
     algorithm = provider.algorithm("distancetohabitat")
@@ -61,7 +59,7 @@ def test_blocks_of_habitat_become_the_sources_of_the_next_step(
     np.testing.assert_array_equal(np.isnan(distance), valley == NODATA)
 
 
-def test_the_first_look_needs_nothing_but_the_engine(provider, engine_python, read, context, feedback, sample):
+def test_first_look_model_runs_without_inputs(provider, engine_python, read, context, feedback, sample):
     algorithm = provider.algorithm("firstlook")
     results = processing.run(algorithm.id(), destinations(algorithm), context=context, feedback=feedback)
     landscape = read(sample["permeability.tif"]).band
@@ -73,7 +71,7 @@ def test_the_first_look_needs_nothing_but_the_engine(provider, engine_python, re
     assert layer.featureCount() > 3
 
 
-def test_numbers_of_a_step_can_steer_the_next(provider, engine_python, geotiff, context, feedback, tmp_path):
+def test_number_outputs_feed_next_step(provider, engine_python, geotiff, context, feedback, tmp_path):
     from qgis.core import (
         QgsProcessingModelChildAlgorithm,
         QgsProcessingModelChildParameterSource,

@@ -23,7 +23,7 @@ def omniscape(read):
 
 
 @pytest.fixture
-def complaint(run):
+def error_message(run):
     """The message with which a run is refused."""
 
     def of(**parameters):
@@ -40,7 +40,7 @@ def same(made, expected):
     np.testing.assert_allclose(made, expected, rtol=DIGITS_OF_OMNISCAPE)
 
 
-def test_a_raster_of_sources_gives_the_three_maps_of_omniscape(run, read, omniscape):
+def test_source_raster_maps_equal_omniscape(run, read, omniscape):
     folder, band = omniscape
     # Omniscape rounds the block size of this configuration, 2, up to 3.
     result = run(
@@ -59,7 +59,7 @@ def test_a_raster_of_sources_gives_the_three_maps_of_omniscape(run, read, omnisc
     same(read(result["NORMALIZED_CURRENT"]).band, band(expected("normalized_cum_currmap")))
 
 
-def test_sources_from_resistance_give_the_maps_of_omniscape(run, read, omniscape):
+def test_sources_from_resistance_equal_omniscape(run, read, omniscape):
     folder, band = omniscape
     given = {"INPUT": str(folder / "input" / "resistance1.asc"), "VALUES": "resistance"}
     result = run("movingwindowcurrent", RADIUS=5, BLOCK_SIZE=3, CUTOFF=0.25, NORMALIZED_CURRENT=None, **given)
@@ -68,7 +68,7 @@ def test_sources_from_resistance_give_the_maps_of_omniscape(run, read, omniscape
     assert not result.get("NORMALIZED_CURRENT")
 
 
-def test_a_map_lies_on_the_landscape_and_the_numbers_tell_of_it(run, read, valley, valley_file, feedback):
+def test_map_grid_and_numbers(run, read, valley, valley_file, feedback):
     result = run("movingwindowcurrent", INPUT=valley_file, RADIUS=90, BLOCK_SIZE=3, FLOW_POTENTIAL=None)
     made = read(result["OUTPUT"])
     np.testing.assert_array_equal(np.isnan(made.band), (valley == NODATA) | (valley == 0))
@@ -78,7 +78,7 @@ def test_a_map_lies_on_the_landscape_and_the_numbers_tell_of_it(run, read, valle
     assert any(text.startswith("Batch 1 of ") for text in feedback.texts)
 
 
-def test_a_run_goes_on_from_its_folder_and_gives_the_same(run, read, valley_file, tmp_path):
+def test_resumed_run_gives_same_map(run, read, valley_file, tmp_path):
     choices = {"INPUT": valley_file, "RADIUS": 90, "BLOCK_SIZE": 1, "BATCH": 9}
     kept = {"CHECKPOINT": str(tmp_path / "kept")}
     once = run("movingwindowcurrent", **choices, **kept)
@@ -90,33 +90,33 @@ def test_a_run_goes_on_from_its_folder_and_gives_the_same(run, read, valley_file
     assert once["TOTAL_CURRENT"] == again["TOTAL_CURRENT"] == at_once["TOTAL_CURRENT"]
 
 
-def test_what_is_no_window_is_refused(complaint, valley_file):
-    assert "radius (10) must reach beyond its cell: at least 30, as a cell is 30 wide" in complaint(
+def test_invalid_windows_are_rejected(error_message, valley_file):
+    assert "radius (10) must reach beyond its cell: at least 30, as a cell is 30 wide" in error_message(
         INPUT=valley_file, RADIUS=10.0
     )
-    message = complaint(INPUT=valley_file, BLOCK_SIZE=4, RADIUS=300.0)
+    message = error_message(INPUT=valley_file, BLOCK_SIZE=4, RADIUS=300.0)
     assert "block must be an odd number of cells, so that it has a centre, not 4: 3 or 5 would do" in message
-    assert "must reach beyond a block of 9 × 9 cells: at least 150" in complaint(INPUT=valley_file, BLOCK_SIZE=9)
+    assert "must reach beyond a block of 9 × 9 cells: at least 150" in error_message(INPUT=valley_file, BLOCK_SIZE=9)
 
 
-def test_a_landscape_or_sources_that_are_none_are_refused_by_name_and_number(complaint, geotiff, valley_file):
+def test_invalid_landscape_and_sources_are_rejected(error_message, geotiff, valley_file):
     zeros = np.ones((6, 7))
     zeros[1, :3] = 0.0
-    message = complaint(INPUT=geotiff(zeros, name="plain"), VALUES="resistance")
+    message = error_message(INPUT=geotiff(zeros, name="plain"), VALUES="resistance")
     assert "'plain': resistance is zero in 3 cells, the first at row 2, column 1 (0)." in message
-    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.zeros((9, 12)), name="none"))
+    message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.zeros((9, 12)), name="none"))
     assert "No cell of the landscape is a source: 'none' is 0 or without data" in message
     bad = np.ones((9, 12))
     bad[2, 1] = -3.0
-    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(bad, name="bad"))
+    message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(bad, name="bad"))
     assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
-    message = complaint(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.ones((9, 12)), name="weak"), THRESHOLD=2.0)
+    message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.ones((9, 12)), name="weak"), THRESHOLD=2.0)
     assert "no cell is a source" in message and "below the threshold of 2" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
-    assert "'far'" in complaint(INPUT=valley_file, SOURCE_STRENGTH=far)
+    assert "'far'" in error_message(INPUT=valley_file, SOURCE_STRENGTH=far)
 
 
-def test_sources_on_other_cells_are_brought_to_the_landscape_and_the_log_says_so(run, geotiff, valley_file, feedback):
+def test_source_strengths_are_resampled_and_logged(run, geotiff, valley_file, feedback):
     shifted = geotiff(np.ones((24, 30)), geotransform=(WEST - 100, 20.0, 0.0, NORTH + 50, 0.0, -20.0), name="shifted")
     run("movingwindowcurrent", INPUT=valley_file, SOURCE_STRENGTH=shifted, RADIUS=90, BLOCK_SIZE=1)
     assert any("shifted" in text for text in [*feedback.infos, *feedback.warnings])

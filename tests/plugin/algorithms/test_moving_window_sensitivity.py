@@ -34,7 +34,7 @@ def reserve():
         pytest.param("sources", False, marks=pytest.mark.long),
     ],
 )
-def test_a_changed_cell_changes_the_current_in_the_places_as_the_map_says(
+def test_current_sensitivity_equals_finite_difference(
     run, read, geotiff, valley, strengths, reserve, respect_to, elasticity
 ):
     there = valley != NODATA
@@ -76,7 +76,7 @@ def test_a_changed_cell_changes_the_current_in_the_places_as_the_map_says(
     assert made.band[cell] == pytest.approx(slope * own if elasticity else slope, rel=2e-3)
 
 
-def test_a_bypass_draws_movement_away_and_the_way_to_the_places_brings_it(run, read, geotiff):
+def test_bypass_is_negative_access_is_positive(run, read, geotiff):
     # Two rows lead from the sources on the left to those on the right; the middle of the upper one is of interest.
     land, sources, places = np.ones((3, 9)), np.zeros((3, 9)), np.zeros((3, 9))
     land[1, 2:7] = 0.0
@@ -91,7 +91,7 @@ def test_a_bypass_draws_movement_away_and_the_way_to_the_places_brings_it(run, r
     assert np.isnan(made[1, 2:7]).all()
 
 
-def test_a_run_goes_on_from_its_folder_and_the_log_tells_of_it(run, read, valley_file, feedback, tmp_path):
+def test_sensitivity_run_is_resumed_and_logged(run, read, valley_file, feedback, tmp_path):
     choices = {"INPUT": valley_file, "RADIUS": 90, "BLOCK_SIZE": 1, "BATCH": 9}
     kept = {"CHECKPOINT": str(tmp_path / "kept")}
     once = run("movingwindowsensitivity", **choices, **kept)
@@ -109,19 +109,19 @@ def test_a_run_goes_on_from_its_folder_and_the_log_tells_of_it(run, read, valley
         run("movingwindowcurrent", **choices, **kept)
 
 
-def test_places_that_are_none_are_refused_by_name_and_number(run, geotiff, valley_file, feedback):
-    def complaint(**parameters):
+def test_invalid_places_of_interest_are_rejected(run, geotiff, valley_file, feedback):
+    def error_message(**parameters):
         with pytest.raises(QgsProcessingException) as refused:
             run("movingwindowsensitivity", INPUT=valley_file, **WINDOWS, **parameters)
         return str(refused.value)
 
     bad = np.ones((9, 12))
     bad[2, 1] = -3.0
-    message = complaint(PLACES=geotiff(bad, name="bad"))
+    message = error_message(PLACES=geotiff(bad, name="bad"))
     assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
-    message = complaint(PLACES=geotiff(np.zeros((9, 12)), name="none"))
+    message = error_message(PLACES=geotiff(np.zeros((9, 12)), name="none"))
     assert "No cell of the landscape is of interest: 'none' is 0 or without data" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
-    assert "'far'" in complaint(PLACES=far)
-    assert "has limits or future values, but no raster" in complaint(FUTURE_2=valley_file)
+    assert "'far'" in error_message(PLACES=far)
+    assert "has limits or future values, but no raster" in error_message(FUTURE_2=valley_file)
     assert not feedback.commands

@@ -42,7 +42,7 @@ def qgis_process(engine_python, tmp_path_factory):
 
 
 @pytest.mark.timeout(2400)
-def test_the_main_job_runs_from_the_command_line(qgis_process, sample, read, tmp_path):
+def test_main_algorithms_run_with_qgis_process(qgis_process, sample, read, tmp_path):
     target = tmp_path / "distance.tif"
     ended = qgis_process(
         "--json",
@@ -64,7 +64,7 @@ def test_the_main_job_runs_from_the_command_line(qgis_process, sample, read, tmp
 
 
 @pytest.mark.timeout(2400)
-def test_algorithms_and_models_are_listed_and_explained(qgis_process):
+def test_qgis_process_lists_algorithms_and_models(qgis_process):
     listed = json.loads(qgis_process("--json", "list").stdout)["providers"]["permea"]["algorithms"]
     assert {"permea:leastcostdistance", "permea:sensitivity", "permea:loadsampledata", "permea:firstlook"} <= set(
         listed
@@ -75,7 +75,7 @@ def test_algorithms_and_models_are_listed_and_explained(qgis_process):
 
 
 @pytest.mark.timeout(2400)
-def test_the_model_from_land_cover_to_barriers_runs_on_the_sample(qgis_process, sample, read, tmp_path):
+def test_land_cover_model_runs_with_qgis_process(qgis_process, sample, read, tmp_path):
     files = {
         "landscape:Landscape": "landscape.tif",
         "currents:Cumulative current": "current.tif",
@@ -108,7 +108,7 @@ def test_the_model_from_land_cover_to_barriers_runs_on_the_sample(qgis_process, 
 
 
 @pytest.mark.timeout(2400)
-def test_a_wrong_input_ends_with_status_one_and_the_sentence(qgis_process, sample, tmp_path):
+def test_invalid_input_exits_with_status_one(qgis_process, sample, tmp_path):
     ended = qgis_process(
         "run", "permea:leastcostdistance", "--", f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException, QgsVectorLayer
 
-from .test_current_flow import at, complaint, many, squares, table
+from .test_current_flow import at, error_message, many, squares, table
 
-__all__ = ["at", "complaint", "many", "squares", "table"]
+__all__ = ["at", "error_message", "many", "squares", "table"]
 
 
 def kill_once_there_is(path, pid):
@@ -27,8 +27,8 @@ def kill_once_there_is(path, pid):
 
 
 @pytest.mark.parametrize("single_maps", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
-    run, read, table, complaint, engine_that, geotiff, at, feedback, tmp_path, single_maps
+def test_killed_run_resumes_from_checkpoint(
+    run, read, table, error_message, engine_that, geotiff, at, feedback, tmp_path, single_maps
 ):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     values = np.random.default_rng(8).lognormal(size=(150, 150)).astype(np.float32)
@@ -40,7 +40,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
 
     kill_once_there_is(folder / "resistances.csv", tmp_path / "pid")
     single = {"SINGLE_MAPS": None} | into
-    assert complaint("currentflow", **chosen, **single).startswith("The engine was killed")
+    assert error_message("currentflow", **chosen, **single).startswith("The engine was killed")
     first = {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}
     known = table(QgsVectorLayer(str(folder / "resistances.csv"), "known", "ogr"))
     assert first and 0 < len(known) < 49 * 48 // 2
@@ -53,7 +53,7 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
         assert first.items() <= watched.items() and len(watched) == 3
         assert any("intermediate solutions were read" in text for text in feedback.infos)
         changed = {**chosen, "NEIGHBORS": "rook"}
-        assert "cannot be continued, because something has changed: neighbors" in complaint(
+        assert "cannot be continued, because something has changed: neighbors" in error_message(
             "currentflow", **changed, **single
         )
     else:
@@ -70,12 +70,12 @@ def test_points_that_were_solved_for_are_kept_and_a_run_that_was_killed_goes_on(
         assert float(row["resistance"]) == pytest.approx(by_pair[str(row["from_id"]), str(row["to_id"])], rel=1e-9)
 
 
-def test_a_run_is_continued_from_one_folder(complaint, many, tmp_path):
+def test_two_resume_folders_are_rejected(error_message, many, tmp_path):
     both = {"SINGLE_MAPS": str(tmp_path / "maps"), "CHECKPOINT": str(tmp_path / "kept")}
-    assert "leave the checkpoint folder empty" in complaint("currentflow", **both, **many)
+    assert "leave the checkpoint folder empty" in error_message("currentflow", **both, **many)
 
 
-def test_a_sweep_goes_on_from_its_folder(run, read, table, many, tmp_path, feedback):
+def test_one_to_all_resumes_from_checkpoint(run, read, table, many, tmp_path, feedback):
     kept = tmp_path / "kept"
     chosen = {"MODE": "one_to_all", "CHECKPOINT": str(kept), "SINGLE_MAPS": None, **many}
     first = run("currentflow", **chosen)
@@ -96,9 +96,7 @@ def wide(geotiff):
 
 
 @pytest.mark.parametrize("distance", ["resistance", pytest.param("rsp", marks=pytest.mark.long)])
-def test_a_matrix_that_was_killed_goes_on_from_its_folder(
-    run, rows, sites, wide, engine_that, feedback, tmp_path, distance
-):
+def test_killed_matrix_resumes_from_checkpoint(run, rows, sites, wide, engine_that, feedback, tmp_path, distance):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     landscape, cells = wide
     kept = tmp_path / "kept"

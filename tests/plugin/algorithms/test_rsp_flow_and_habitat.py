@@ -16,9 +16,7 @@ def asked(valley):
 
 
 @pytest.mark.parametrize("passage", ["net", "total"])
-def test_flow_between_points_is_written_as_the_engine_has_it(
-    passage, run, read, valley, valley_file, points, ask_engine
-):
+def test_rsp_flow_equals_engine_result(passage, run, read, valley, valley_file, points, ask_engine):
     found = run("rspflow", INPUT=valley_file, SOURCES=points(*WEST_AND_SOUTH), THETA=0.01, PASSAGE=passage)
     arrays = {**asked(valley), "sources": np.array(WEST_AND_SOUTH)}
     outputs, numbers = ask_engine("rsp.flow", arrays, **WALK, passage=passage)
@@ -26,13 +24,13 @@ def test_flow_between_points_is_written_as_the_engine_has_it(
     assert found["PAIRS"] == numbers["pairs"] == 2 and found["IMBALANCE"] < 1e-9
 
 
-def test_all_who_set_out_arrive(run, read, valley_file, points):
+def test_rsp_flow_is_one_at_targets(run, read, valley_file, points):
     ends = {"SOURCES": points((0, 0)), "TARGETS": points((8, 2))}
     passages = read(run("rspflow", INPUT=valley_file, THETA=0.01, **ends)["OUTPUT"]).band
     assert passages[0, 0] == pytest.approx(1) and passages[8, 2] == pytest.approx(1)
 
 
-def test_flow_between_habitat_is_more_where_more_habitat_is(run, read, valley, valley_file, geotiff):
+def test_rsp_flow_grows_with_habitat(run, read, valley, valley_file, geotiff):
     quality = np.zeros(valley.shape)
     quality[0, 0] = quality[8, 2] = 1.0
     once = {"INPUT": valley_file, "THETA": 0.01, "LANDMARKS": 1}
@@ -42,9 +40,7 @@ def test_flow_between_habitat_is_more_where_more_habitat_is(run, read, valley, v
 
 
 @pytest.mark.parametrize("distance", distance_names("habitat.connected"))
-def test_connected_habitat_is_written_as_the_engine_has_it(
-    distance, run, read, valley, valley_file, geotiff, ask_engine
-):
+def test_connected_habitat_equals_engine_result(distance, run, read, valley, valley_file, geotiff, ask_engine):
     quality = np.random.default_rng(3).random(valley.shape)
     given = {"DISTANCE": distance, "ALPHA": 300.0, "LANDMARKS": 2, "THETA": 0.01}
     found = run("connectedhabitat", INPUT=valley_file, QUALITY=geotiff(quality, name="quality"), **given)
@@ -55,12 +51,12 @@ def test_connected_habitat_is_written_as_the_engine_has_it(
     assert found["EQUIVALENT_HABITAT"] == pytest.approx(np.sqrt(numbers["connectivity"]), rel=1e-5)
 
 
-def test_nobody_can_leave_an_island(run, valley_file, points):
+def test_rsp_flow_from_island_is_rejected(run, valley_file, points):
     with pytest.raises(QgsProcessingException, match="no flow: none of the 1 pairs .* can reach each other"):
         run("rspflow", INPUT=valley_file, SOURCES=points((0, 0)), TARGETS=points(ISLAND), THETA=0.01)
 
 
-def test_flow_needs_places_or_habitat(run, valley_file, points, geotiff, valley):
+def test_rsp_flow_requires_sources_or_habitat(run, valley_file, points, geotiff, valley):
     with pytest.raises(QgsProcessingException, match="No sources: choose either source points or habitat quality"):
         run("rspflow", INPUT=valley_file)
     with pytest.raises(QgsProcessingException, match="Two sets of"):
@@ -68,6 +64,6 @@ def test_flow_needs_places_or_habitat(run, valley_file, points, geotiff, valley)
         run("rspflow", INPUT=valley_file, SOURCES=points((0, 0)), QUALITY=quality)
 
 
-def test_habitat_without_quality_is_refused(run, valley_file, geotiff, valley):
+def test_zero_habitat_quality_is_rejected(run, valley_file, geotiff, valley):
     with pytest.raises(QgsProcessingException, match="No cell of the landscape has habitat: .nothing. is 0"):
         run("connectedhabitat", INPUT=valley_file, QUALITY=geotiff(np.zeros(valley.shape), name="nothing"))

@@ -33,7 +33,7 @@ def make_sample(monkeypatch):
     return module
 
 
-def test_the_land_cover_is_a_small_raster_of_the_classes_of_its_table(sample, read, classes):
+def test_sample_land_cover_has_classes_of_table(sample, read, classes):
     cover, landscape = read(sample["land_cover.tif"]), read(sample["permeability.tif"])
     assert cover.type == "Byte" and cover.nodata == 0
     assert (cover.geotransform, cover.projection) == (landscape.geotransform, landscape.projection)
@@ -41,13 +41,13 @@ def test_the_land_cover_is_a_small_raster_of_the_classes_of_its_table(sample, re
     assert Path(sample["land_cover.tif"]).stat().st_size < 50_000
 
 
-def test_water_of_the_land_cover_is_where_the_permeability_has_no_data(sample, read, classes):
+def test_sample_water_is_nodata_of_permeability(sample, read, classes):
     water = read(sample["land_cover.tif"]).band == WATER
     np.testing.assert_array_equal(water, np.isnan(read(sample["permeability.tif"]).band))
     assert classes[WATER] == ("Water", 0.0)
 
 
-def test_no_patch_of_a_class_is_smaller_than_five_cells(sample, read):
+def test_sample_class_patches_have_five_cells(sample, read):
     """Counted by flooding each class with eight neighbours, unlike the sieve that made it."""
     cover = read(sample["land_cover.tif"]).band
     for number in np.unique(cover[cover != WATER]):
@@ -63,7 +63,7 @@ def test_no_patch_of_a_class_is_smaller_than_five_cells(sample, read):
             assert patch >= 5, number
 
 
-def test_the_greener_a_class_in_the_image_the_higher_its_permeability(sample, read, classes):
+def test_sample_permeability_follows_vegetation(sample, read, classes):
     """The other raster of the sample comes from the vegetation index of each cell, not from classes."""
     cover, landscape = read(sample["land_cover.tif"]).band, read(sample["permeability.tif"]).band
     from_image = {each: np.exp(np.log(landscape[cover == each]).mean()) for each in classes if each != WATER}
@@ -73,7 +73,7 @@ def test_the_greener_a_class_in_the_image_the_higher_its_permeability(sample, re
         assert 0.5 < classes[each][1] / from_image[each] < 2
 
 
-def test_every_patch_stands_in_forest_or_mangrove(sample, read, classes):
+def test_sample_patches_lie_in_forest_or_mangrove(sample, read, classes):
     cover = read(sample["land_cover.tif"])
     left, width, _, top, _, height = cover.geotransform
     dataset = ogr.Open(sample["patches.gpkg"])
@@ -86,7 +86,7 @@ def test_every_patch_stands_in_forest_or_mangrove(sample, read, classes):
     assert len(seen) == 2
 
 
-def test_table_colours_and_style_name_the_same_classes(sample, classes):
+def test_sample_table_and_style_have_same_classes(sample, classes):
     style = Path(sample["land_cover.tif"]).with_suffix(".qml").read_text(encoding="utf-8")
     entries = [dict(re.findall(r'(\w+)="([^"]*)"', entry)) for entry in re.findall("<paletteEntry ([^>]*)/>", style)]
     assert {int(entry["value"]): entry["label"] for entry in entries} == {k: name for k, (name, _) in classes.items()}
@@ -97,7 +97,7 @@ def test_table_colours_and_style_name_the_same_classes(sample, classes):
         assert "#{:02x}{:02x}{:02x}".format(*colour[:3]) == entry["color"]
 
 
-def test_the_script_makes_the_same_land_cover_from_the_scene(sample, read, make_sample, monkeypatch):
+def test_sample_script_reproduces_land_cover(sample, read, make_sample, monkeypatch):
     if not (REFERENCE / "olinda" / "L7_ETMs.tif").is_file():
         pytest.skip(f"no scene in {REFERENCE}: set PERMEA_REFERENCE_DATA to the folder that holds olinda/L7_ETMs.tif")
     monkeypatch.setenv("PERMEA_REFERENCE_DATA", str(REFERENCE))
@@ -110,7 +110,7 @@ def test_the_script_makes_the_same_land_cover_from_the_scene(sample, read, make_
     assert (make_sample.land_cover_of(bands, ndvi, make_sample.water_of(bands, ndvi))[:3, :4] == 0).all()
 
 
-def test_land_cover_and_classes_come_with_the_rest(run, read, sample, classes, tmp_path):
+def test_sample_includes_land_cover_and_classes(run, read, sample, classes, tmp_path):
     targets = {"LAND_COVER": str(tmp_path / "cover.tif"), "CLASSES": str(tmp_path / "classes.csv")}
     result = run("loadsampledata", **targets)
     assert {name: result[name] for name in targets} == targets
@@ -123,12 +123,12 @@ def test_land_cover_and_classes_come_with_the_rest(run, read, sample, classes, t
     assert {row["class"]: (row["name"], row["permeability"]) for row in table.getFeatures()} == classes
 
 
-def test_what_nobody_wants_is_left_out(run):
+def test_unrequested_sample_outputs_are_not_written(run):
     result = run("loadsampledata", QUALITY=None, LAND_COVER=None, CLASSES=None)
     assert set(result) == {"PERMEABILITY", "PATCHES"}
 
 
-def test_layers_of_the_sample_are_styled_when_qgis_loads_them(run, context, classes, tmp_path):
+def test_sample_layers_are_styled(run, context, classes, tmp_path):
     targets = {
         "PERMEABILITY": tmp_path / "p.tif",
         "QUALITY": tmp_path / "q.tif",
@@ -155,7 +155,7 @@ def test_layers_of_the_sample_are_styled_when_qgis_loads_them(run, context, clas
 
 
 @pytest.mark.parametrize("name", ["land_cover_classes.csv", "patches.gpkg"])
-def test_an_incomplete_sample_is_a_clear_error(run, monkeypatch, tmp_path, name):
+def test_incomplete_sample_is_reported(run, monkeypatch, tmp_path, name):
     from permea.plugin.algorithms.tools import loadsampledata
 
     for path in loadsampledata.SAMPLE.iterdir():

@@ -10,9 +10,7 @@ LATER_SECONDS = 4.0
 
 
 @pytest.mark.long  # not for what it takes, but because it says nothing on a machine that is busy with other things
-def test_the_sample_costs_seconds_besides_the_computing_the_first_time_and_fewer_later(
-    run, sample, monkeypatch, tmp_path
-):
+def test_startup_overhead_is_a_few_seconds(run, sample, monkeypatch, tmp_path):
     monkeypatch.setattr(engine_environment, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(engine_environment, "_probed", {})
 

@@ -55,9 +55,7 @@ def colour(layer, row, column):
     return seen if seen.alpha() else None
 
 
-def test_near_is_pale_far_is_dark_and_what_cannot_be_reached_is_transparent(
-    loaded, valley_file, points, tmp_path, engine_python
-):
+def test_distance_colours_and_transparent_unreachable_cells(loaded, valley_file, points, tmp_path, engine_python):
     layer = loaded(
         "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
     )
@@ -66,7 +64,7 @@ def test_near_is_pale_far_is_dark_and_what_cannot_be_reached_is_transparent(
     assert colour(layer, 3, 4) is None  # no data
 
 
-def test_a_later_stretch_by_the_user_is_not_spoilt_by_infinite_cells(loaded, valley_file, points, tmp_path):
+def test_infinite_cells_do_not_affect_statistics(loaded, valley_file, points, tmp_path):
     layer = loaded(
         "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
     )
@@ -74,7 +72,7 @@ def test_a_later_stretch_by_the_user_is_not_spoilt_by_infinite_cells(loaded, val
     assert np.isfinite([statistics.minimumValue, statistics.maximumValue, statistics.mean]).all()
 
 
-def test_every_output_of_a_session_keeps_its_own_style(loaded, valley_file, points, tmp_path):
+def test_outputs_keep_their_own_styles(loaded, valley_file, points, tmp_path):
     first = loaded("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "a.tif"))
     second = loaded("sensitivity", INPUT=valley_file, SAMPLES=6, OUTPUT=str(tmp_path / "b.tif"))
     assert first.renderer().type() == second.renderer().type() == "singlebandpseudocolor"
@@ -82,7 +80,7 @@ def test_every_output_of_a_session_keeps_its_own_style(loaded, valley_file, poin
     assert second.renderer().classificationMin() == -second.renderer().classificationMax() < 0
 
 
-def test_the_parts_of_a_landscape_have_colours_of_their_own_and_barriers_none(loaded, geotiff, tmp_path):
+def test_components_have_colours_barriers_are_transparent(loaded, geotiff, tmp_path):
     values = np.ones((4, 7))
     values[:, 4] = 0.0
     values[0, 0] = NODATA
@@ -94,7 +92,7 @@ def test_the_parts_of_a_landscape_have_colours_of_their_own_and_barriers_none(lo
     assert "1 (15 cells)" in labels and "2 (8 cells)" in labels
 
 
-def test_thousands_of_parts_need_a_dozen_legend_entries(qgis_app, raster_layer):
+def test_legend_of_many_components_is_short(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import component_style
 
     labels = np.arange(1, 2501, dtype=np.int32).reshape(50, 50)
@@ -107,7 +105,7 @@ def test_thousands_of_parts_need_a_dozen_legend_entries(qgis_app, raster_layer):
 
 
 @pytest.mark.parametrize("distance", [np.zeros((3, 3)), np.full((3, 3), np.inf), np.full((3, 3), np.nan)])
-def test_maps_of_one_value_or_none_still_have_a_style(qgis_app, raster_layer, distance):
+def test_constant_or_empty_maps_have_a_style(qgis_app, raster_layer, distance):
     from permea.plugin.algorithms.styles import distance_style, sensitivity_style, survival_style
 
     layer = raster_layer(distance)
@@ -115,7 +113,7 @@ def test_maps_of_one_value_or_none_still_have_a_style(qgis_app, raster_layer, di
         assert style(distance).renderer(layer) is not None
 
 
-def test_a_few_extreme_cells_do_not_take_all_the_colours():
+def test_extreme_cells_are_clipped():
     from permea.plugin.algorithms.styles import distance_style, sensitivity_style
 
     values = np.append(np.linspace(0, 1, 999), 1e9)
@@ -123,14 +121,14 @@ def test_a_few_extreme_cells_do_not_take_all_the_colours():
     assert sensitivity_style(values).high < 1.01
 
 
-def test_the_legend_s_numbers_can_be_read():
+def test_legend_limits_are_rounded():
     from permea.plugin.algorithms.styles import distance_style
 
     assert distance_style(np.full(3, 40_953.411781)).high == 41_000
     assert distance_style(np.full(3, 0.0123456)).high == 0.0124
 
 
-def test_the_legend_of_a_current_has_a_line_with_its_unit_for_each_colour(qgis_app, raster_layer):
+def test_current_legend_has_entry_per_colour_with_unit(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import CURRENT, current_style
 
     values = np.geomspace(1e-3, 123.4, 400).reshape(20, 20)
@@ -142,7 +140,7 @@ def test_the_legend_of_a_current_has_a_line_with_its_unit_for_each_colour(qgis_a
     assert len(lines) == len(CURRENT) < 8
 
 
-def test_the_bar_of_a_distance_has_its_unit(qgis_app, raster_layer):
+def test_continuous_legend_has_unit(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import distance_style
 
     values = np.linspace(0, 40_000, 400).reshape(20, 20)
@@ -152,7 +150,7 @@ def test_the_bar_of_a_distance_has_its_unit(qgis_app, raster_layer):
     assert bars == [" Ω"]
 
 
-def test_classes_of_lines_are_written_without_exponents(qgis_app):
+def test_line_class_labels_have_no_exponents(qgis_app):
     from permea.plugin.algorithms.styles import line_style
 
     layer = QgsVectorLayer("LineString?field=cost:double", "lines", "memory")
@@ -160,7 +158,7 @@ def test_classes_of_lines_are_written_without_exponents(qgis_app):
     assert labels[0] == "4,082 – 12,340" and labels[-1] == "37,100 – 45,350"
 
 
-def test_a_ratio_is_pale_at_one_blue_below_and_red_above(qgis_app, raster_layer):
+def test_ratio_style_diverges_around_one(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import ratio_style
 
     layer = raster_layer(np.array([[0.2, 1.0, 1.8, 9.0]]))
@@ -171,7 +169,7 @@ def test_a_ratio_is_pale_at_one_blue_below_and_red_above(qgis_app, raster_layer)
     assert far_above.lightness() < above.lightness()
 
 
-def test_where_there_is_no_barrier_the_legend_of_parts_has_none(qgis_app, raster_layer):
+def test_component_legend_lists_barriers_only_if_present(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import component_style
 
     for labels, expected in (
@@ -184,9 +182,7 @@ def test_where_there_is_no_barrier_the_legend_of_parts_has_none(qgis_app, raster
 
 
 @pytest.mark.parametrize("meaning, dark_is_hard", [("resistance", True), ("permeability", False)])
-def test_a_landscape_of_land_cover_is_green_where_easy_and_dark_where_hard_to_cross(
-    loaded, geotiff, tmp_path, meaning, dark_is_hard
-):
+def test_land_cover_landscape_style(loaded, geotiff, tmp_path, meaning, dark_is_hard):
     source = geotiff(np.array([[1, 2]], np.uint8))
     path = str(tmp_path / "landscape.tif")
     layer = loaded("permeabilityfromlandcover", INPUT=source, MATRIX=[1, 1.0, 2, 90.0], VALUES=meaning, OUTPUT=path)
@@ -195,13 +191,13 @@ def test_a_landscape_of_land_cover_is_green_where_easy_and_dark_where_hard_to_cr
     assert (high.green() > max(high.red(), high.blue())) is not dark_is_hard
 
 
-def test_the_log_s_numbers_can_be_read(run, geotiff, points, feedback):
+def test_log_numbers_are_readable(run, geotiff, points, feedback):
     run("leastcostdistance", INPUT=geotiff(np.full((3, 5), 0.001)), SOURCES=points((0, 0)))
     assert any(text.startswith("Distances range from 0 to 144,900, with a mean of ") for text in feedback.infos)
     assert not any("e+" in text or text.startswith("Iterations: 0") for text in feedback.infos)
 
 
-def test_habitat_is_the_greener_the_more_there_is_and_none_is_pale(qgis_app, raster_layer):
+def test_habitat_style_is_greener_for_more_habitat(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import habitat_style
 
     values = np.array([[0.0, 5.0, 10.0, np.nan]])
@@ -226,7 +222,7 @@ def test_sample_rows_are_evenly_spaced(tmp_path):
     np.testing.assert_array_equal(styles.sample_rows(on_disk, max_cells=15), values[[2, 6, 10]])
 
 
-def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
+def test_sensitivity_legend_contains_zero(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import sensitivity_style
 
     values = np.array([[-6679.7, 3.0, 1234.5]])
@@ -235,7 +231,7 @@ def test_zero_is_zero_in_the_legend_of_a_sensitivity(qgis_app, raster_layer):
     assert "0" in [label for label, _ in layer.renderer().legendSymbologyItems()]
 
 
-def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_python, valley_file, points, tmp_path):
+def test_costly_paths_are_darker(provider, context, engine_python, valley_file, points, tmp_path):
     path = str(tmp_path / "paths.gpkg")
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostpaths")
     context.addLayerToLoadOnCompletion(
@@ -255,9 +251,7 @@ def test_cheap_paths_are_pale_and_costly_ones_dark(provider, context, engine_pyt
     assert drawn[0][1] > drawn[-1][1]
 
 
-def test_equal_ratios_of_current_are_equal_steps_of_colour_and_barriers_are_transparent(
-    loaded, valley_file, points, tmp_path, engine_python
-):
+def test_current_style_is_logarithmic(loaded, valley_file, points, tmp_path, engine_python):
     places = {"FOCAL": points((0, 0), (8, 2)), "OUTPUT": str(tmp_path / "current.tif")}
     layer = loaded("currentflow", INPUT=valley_file, **places)
     items = layer.renderer().shader().rasterShaderFunction().colorRampItemList()

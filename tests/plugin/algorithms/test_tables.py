@@ -56,7 +56,7 @@ def rows_of(layer):
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".csv"])
-def test_what_cannot_be_reached_is_an_empty_cell(write, tmp_path, ending):
+def test_unreachable_values_are_null(write, tmp_path, ending):
     path = write(str(tmp_path / f"costs{ending}"))["TABLE"]
     costs = [row["cost"] for row in QgsVectorLayer(path, "costs", "ogr").getFeatures()]
     assert [float(cost) if cost not in (NULL, "") else None for cost in costs] == [2.5, None, None]
@@ -68,36 +68,36 @@ def test_columns_keep_their_types(write, tmp_path):
     assert layer.wkbType() == QgsWkbTypes.Type.NoGeometry
 
 
-def test_lines_lie_in_the_system_of_the_landscape(write, tmp_path):
+def test_lines_have_crs_of_landscape(write, tmp_path):
     layer = QgsVectorLayer(write(str(tmp_path / "ways.gpkg"), lines=LINES)["TABLE"], "ways", "ogr")
     assert (layer.crs().authid(), layer.wkbType()) == ("EPSG:31985", QgsWkbTypes.Type.LineString)
     assert next(layer.getFeatures()).geometry().asWkt() == "LineString (0 0, 30 30)"
 
 
-def test_a_shapefile_takes_its_name_with_all_its_parts(write, tmp_path):
+def test_shapefile_is_renamed_with_sidecar_files(write, tmp_path):
     layer = QgsVectorLayer(write(str(tmp_path / "ways.shp"), lines=LINES)["TABLE"], "ways", "ogr")
     assert layer.featureCount() == 3
     assert {"ways.shp", "ways.dbf", "ways.shx", "ways.prj"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("destination", ["memory:", "TEMPORARY_OUTPUT"])
-def test_a_temporary_table_holds_the_same_rows(write, context, destination):
+def test_temporary_table_has_same_rows(write, context, destination):
     layer = QgsProcessingUtils.mapLayerFromString(write(destination)["TABLE"], context)
     assert rows_of(layer) == [("A", 1, 2.5), ("B", 2, None), ("C", 1 << 40, None)]
 
 
-def test_a_table_of_a_geopackage_that_holds_others_leaves_them_alone(write, tmp_path):
+def test_other_geopackage_tables_are_kept(write, tmp_path):
     first = write(str(tmp_path / "all.gpkg"))["TABLE"]
     write(f"ogr:dbname='{first}' table=\"second\"", rows=ROWS[:1])
     assert QgsVectorLayer(f"{first}|layername=all", "", "ogr").featureCount() == 3
     assert QgsVectorLayer(f"{first}|layername=second", "", "ogr").featureCount() == 1
 
 
-def test_a_table_that_nobody_asked_for_is_not_written(write):
+def test_unrequested_table_is_not_written(write):
     assert write(None) == {}
 
 
-def test_a_table_without_rows_is_a_table(write, tmp_path):
+def test_table_without_rows_is_written(write, tmp_path):
     layer = QgsVectorLayer(write(str(tmp_path / "none.gpkg"), rows=[])["TABLE"], "none", "ogr")
     assert layer.isValid() and layer.featureCount() == 0
 
@@ -106,7 +106,7 @@ def broken():
     raise QgsProcessingException("the map could not be written")
 
 
-def test_a_run_that_fails_leaves_the_earlier_table_and_nothing_else(write, tmp_path):
+def test_failed_run_keeps_earlier_table(write, tmp_path):
     path = Path(write(str(tmp_path / "costs.gpkg"))["TABLE"])
     before = path.read_bytes()
     with pytest.raises(QgsProcessingException, match="the map could not"):
@@ -115,7 +115,7 @@ def test_a_run_that_fails_leaves_the_earlier_table_and_nothing_else(write, tmp_p
     assert [each.name for each in tmp_path.iterdir()] == ["costs.gpkg"]
 
 
-def test_a_table_that_cannot_be_computed_to_its_end_leaves_no_file(write, tmp_path):
+def test_failed_table_leaves_no_file(write, tmp_path):
     with pytest.raises(ValueError, match="invalid literal"):
         write(str(tmp_path / "costs.gpkg"), rows=[*ROWS, ("D", "not a number", 1.0)])
     assert list(tmp_path.iterdir()) == []
@@ -132,13 +132,13 @@ def full_disk():
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".csv"])
-def test_a_full_disk_ends_the_run_with_a_reason_and_no_file(write, tmp_path, full_disk, ending):
+def test_full_disk_is_reported_without_file(write, tmp_path, full_disk, ending):
     with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written to .*Is the disk full"):
         write(str(tmp_path / f"costs{ending}"), rows=[("a place with a long name", 1, 2.5)] * 20_000)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_run_replaces_the_table(write, tmp_path):
+def test_second_run_replaces_table(write, tmp_path):
     write(str(tmp_path / "costs.gpkg"))
     layer = QgsVectorLayer(write(str(tmp_path / "costs.gpkg"), rows=ROWS[:1])["TABLE"], "costs", "ogr")
     assert rows_of(layer) == [("A", 1, 2.5)]
@@ -148,12 +148,12 @@ def test_another_run_replaces_the_table(write, tmp_path):
     ("name", "said"),
     [("nowhere/costs.gpkg", "there is no folder"), ("costs.blob", "'costs.blob' has no supported format")],
 )
-def test_a_place_that_cannot_be_written_is_refused_before_the_run(write, tmp_path, name, said):
+def test_unwritable_destination_is_rejected_before_run(write, tmp_path, name, said):
     with pytest.raises(QgsProcessingException, match=said):
         write(str(tmp_path / name))
 
 
-def test_a_table_is_loaded_under_the_name_of_its_output(write, context, tmp_path):
+def test_table_is_loaded_with_output_name(write, context, tmp_path):
     destination = QgsProcessingOutputLayerDefinition(str(tmp_path / "costs.gpkg"), QgsProject.instance())
     path = write(destination)["TABLE"]
     assert context.layersToLoadOnCompletion()[path].outputName == "TABLE"

@@ -1,99 +1,46 @@
-"""What the toolbox shows: ids that scripts rely on, groups, icons, and an honest word where there is no engine."""
+"""The toolbox: released ids and names, groups, icons, and instructions if there is no engine."""
+
+import json
+from pathlib import Path
 
 import pytest
-from qgis.core import QgsApplication, QgsProcessingOutputNumber, QgsProcessingOutputString
+from permea.plugin.algorithms import ALGORITHMS
+from permea.plugin.algorithms.base import EngineRequiredAlgorithm
+from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QIcon
 
-ALGORITHMS = {
-    "leastcostdistance": "distances",
-    "resistancedistance": "distances",
-    "rspdistance": "distances",
-    "sensitivity": "sensitivity",
-    "windowedsensitivity": "sensitivity",
-    "windowedconnectivity": "habitat",
-    "connectedcomponents": "tools",
-    "loadsampledata": "tools",
-    "distancematrix": "distances",
-    "leastcostpaths": "flows",
-    "leastcostcorridor": "flows",
-    "permeabilityfromlandcover": "tools",
-    "currentflow": "flows",
-    "currentflowadvanced": "flows",
-    "circuitscapeproject": "flows",
-    "movingwindowcurrent": "flows",
-    "movingwindowsensitivity": "sensitivity",
-    "rspflow": "flows",
-    "barriers": "flows",
-    "connectedhabitat": "habitat",
-    "distancetohabitat": "examples",
-    "firstlook": "examples",
-    "landcovertocurrentsandbarriers": "examples",
-}
-NUMBERS = {"ACTIVE_CELLS", "COMPONENTS", "ITERATIONS", "RESIDUAL", "SECONDS", "PEAK_MEMORY_BYTES"}
-OWN_NUMBERS = {
-    "leastcostdistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
-    "resistancedistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
-    "rspdistance": {"MINIMUM", "MAXIMUM", "MEAN", "UNREACHABLE_CELLS"},
-    "sensitivity": {"CONNECTIVITY", "PAIRS", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM"},
-    "distancematrix": {"FOCAL_NODES", "UNREACHABLE_PAIRS", "MINIMUM", "MAXIMUM", "MEAN"},
-    "leastcostpaths": {"PATHS", "MINIMUM", "MAXIMUM"},
-    "leastcostcorridor": {"CORRIDORS", "LEAST_COST", "CORRIDOR_CELLS", "MAXIMUM"},
-    "connectedcomponents": {"LARGEST_COMPONENT_CELLS"},
-    "currentflow": {
-        "FOCAL_NODES",
-        "RUNS",
-        "UNCONNECTED",
-        "MINIMUM",
-        "MAXIMUM",
-        "MEAN",
-        "MAXIMUM_CURRENT",
-        "CELLS_WITHOUT_FLOW",
-        "UNCONSERVED",
-    },
-    "currentflowadvanced": {
-        "MINIMUM_POTENTIAL",
-        "MAXIMUM_POTENTIAL",
-        "MAXIMUM_CURRENT",
-        "CELLS_WITHOUT_FLOW",
-        "UNCONSERVED",
-    },
-    "barriers": {
-        "FOCAL_NODES",
-        "MEAN_DISTANCE",
-        "PAIRS",
-        "UNREACHABLE_PAIRS",
-        "MINIMUM",
-        "MAXIMUM",
-        "LARGEST_IMPROVEMENT",
-        "LARGEST_RESTORED_GAIN",
-        "JOINING_CELLS",
-        "UNCONSERVED",
-    },
-    "rspflow": {"TARGETS", "PAIRS", "UNREACHABLE_PAIRS", "STEPS", "CONNECTIVITY", "MAXIMUM", "IMBALANCE"},
-    "connectedhabitat": {
-        "TARGETS",
-        "PAIRS",
-        "UNREACHABLE_PAIRS",
-        "CONNECTIVITY",
-        "EQUIVALENT_HABITAT",
-        "MAXIMUM",
-    },
-    "movingwindowcurrent": {"TOTAL_CURRENT", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"},
-    "movingwindowsensitivity": {"WEIGHTED_CURRENT", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"},
-    "circuitscapeproject": {"FOCAL_NODES", "RUNS", "UNCONNECTED", "UNCONSERVED", "FILES"},
-}
-WINDOWED = ("windowedsensitivity", "windowedconnectivity")
-MOVING = ("movingwindowcurrent", "movingwindowsensitivity")
-OF_WINDOWS = {"CONNECTIVITY", "WINDOWS", "SKIPPED_WINDOWS", "MINIMUM", "MAXIMUM"}
+NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
+MODELS = ["distancetohabitat", "firstlook", "landcovertocurrentsandbarriers"]
+# Ids, parameters, enum values, defaults and outputs of released algorithms, on which scripts and models depend. New
+# algorithms are added with a release.
+RELEASED = json.loads((Path(__file__).parent / "released_interface.json").read_text(encoding="utf-8"))
+COMMON_OUTPUTS = {"ACTIVE_CELLS", "ITERATIONS", "RESIDUAL", "SECONDS", "PEAK_MEMORY_BYTES", "SOLVER"}
 
 
-def test_every_algorithm_and_model_stands_in_the_toolbox_under_its_fixed_id_and_group(provider):
-    assert {a.name(): a.groupId() for a in provider.algorithms()} == ALGORITHMS
-    assert {a.id() for a in provider.algorithms()} == {f"permea:{name}" for name in ALGORITHMS}
+def test_toolbox_holds_all_algorithms_and_models(provider):
+    assert sorted(algorithm.name() for algorithm in provider.algorithms()) == sorted([*NAMES, *MODELS])
+    assert {a.id() for a in provider.algorithms()} == {f"permea:{name}" for name in [*NAMES, *MODELS]}
+    assert {provider.algorithm(name).groupId() for name in MODELS} == {"examples"}
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
-def test_every_algorithm_has_a_title_a_group_and_an_icon_that_draws(provider, name):
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_interface_is_unchanged(provider, name):
+    """Groups, outputs, parameters and defaults are equal; choices may have more options."""
+    algorithm, released = provider.algorithm(name), RELEASED[name]
+    assert algorithm.groupId() == released["group"]
+    assert {output.name(): output.type() for output in algorithm.outputDefinitions()} == released["outputs"]
+    definitions = {definition.name(): definition for definition in algorithm.parameterDefinitions()}
+    assert list(released["parameters"]) == [name for name in definitions if name in released["parameters"]]
+    for parameter, expected in released["parameters"].items():
+        definition = definitions[parameter]
+        assert (definition.type(), definition.defaultValue()) == (expected["type"], expected["default"]), parameter
+        if "options" in expected:
+            assert definition.usesStaticStrings()
+            assert set(expected["options"]) <= set(definition.options()), parameter
+
+
+@pytest.mark.parametrize("name", [*NAMES, *MODELS])
+def test_algorithms_have_title_group_and_icon(provider, name):
     algorithm = provider.algorithm(name)
     assert algorithm.displayName() and algorithm.group()
     pixels = algorithm.icon().pixmap(24, 24).toImage()
@@ -102,43 +49,40 @@ def test_every_algorithm_has_a_title_a_group_and_an_icon_that_draws(provider, na
     assert not QIcon(algorithm.svgIconPath()).isNull()
 
 
-@pytest.mark.parametrize("name", [*OWN_NUMBERS, *WINDOWED])
-def test_every_number_of_a_run_is_declared_so_that_models_can_use_it(provider, name):
-    declared = provider.algorithm(name).outputDefinitions()
-    numbers = {output.name() for output in declared if isinstance(output, QgsProcessingOutputNumber)}
-    # Nobody looks for connected parts in a raster of any size.
-    everywhere = NUMBERS - {"COMPONENTS"} if name in (*WINDOWED, *MOVING) else NUMBERS
-    expected = everywhere | (OF_WINDOWS if name in WINDOWED else OWN_NUMBERS[name])
-    assert numbers == expected
-    assert {output.name() for output in declared if isinstance(output, QgsProcessingOutputString)} == {"SOLVER"}
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=NAMES)
+def test_number_outputs_are_declared(provider, algorithm):
+    declared = {output.name() for output in provider.algorithm(algorithm.identifier).outputDefinitions()}
+    assert {output.name for output in algorithm.number_outputs} <= declared
+    if issubclass(algorithm, EngineRequiredAlgorithm):
+        assert declared >= COMMON_OUTPUTS
 
 
-def test_without_an_engine_the_toolbox_says_what_to_do(provider, monkeypatch):
+def test_toolbox_without_engine_gives_instructions(provider, monkeypatch):
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON", raising=False)
     possible, reason = provider.algorithm("leastcostdistance").canExecute()
     assert not possible
     assert "Permea ▸ Engine…" in reason
 
 
-def test_without_an_engine_a_run_fails_with_instructions(run, monkeypatch, valley_file, points):
+def test_run_without_engine_gives_instructions(run, monkeypatch, valley_file, points):
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON")
     with pytest.raises(Exception, match="Permea ▸ Engine…"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
 
 
-def test_the_sample_can_be_loaded_without_an_engine(provider, monkeypatch):
+def test_sample_loads_without_engine(provider, monkeypatch):
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON", raising=False)
     assert provider.algorithm("loadsampledata").canExecute()[0]
 
 
-def test_algorithms_keep_to_the_background_thread(provider):
+def test_algorithms_run_in_background_thread(provider):
     from qgis.core import QgsProcessingAlgorithm
 
-    for name in (*OWN_NUMBERS, *WINDOWED, "loadsampledata"):
+    for name in NAMES:
         assert not provider.algorithm(name).flags() & QgsProcessingAlgorithm.Flag.FlagNoThreading
 
 
-def test_after_unloading_nothing_is_left_in_the_toolbox(qgis_app, qgis_processing):
+def test_unload_removes_provider(qgis_app, qgis_processing):
     from permea.ui.plugin import PermeaPlugin
 
     plugin = PermeaPlugin(None)
@@ -147,9 +91,7 @@ def test_after_unloading_nothing_is_left_in_the_toolbox(qgis_app, qgis_processin
     assert QgsApplication.processingRegistry().providerById("permea") is None
 
 
-def test_the_menu_entry_opens_the_engine_dialog_and_goes_when_the_plugin_is_unloaded(
-    qgis_iface, qgis_processing, monkeypatch
-):
+def test_menu_opens_engine_dialog_and_is_removed(qgis_iface, qgis_processing, monkeypatch):
     from permea.ui import engine_dialog
     from permea.ui.plugin import PermeaPlugin
 

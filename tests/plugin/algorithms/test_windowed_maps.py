@@ -44,7 +44,7 @@ def habitat_file(geotiff, habitat):
         ("windowedconnectivity", {"DISTANCE": "euclidean"}, {"distance": "euclidean"}),
     ],
 )
-def test_a_map_is_what_the_engine_computed_by_itself(
+def test_windowed_map_equals_engine_result(
     run, read, ask_engine, valley, valley_file, habitat, habitat_file, name, parameters, own
 ):
     result = run(name, INPUT=valley_file, QUALITY=habitat_file, **{**NEAR, **parameters})
@@ -77,7 +77,7 @@ def test_a_map_is_what_the_engine_computed_by_itself(
         assert np.nansum(expected["connectivity"]) == pytest.approx(result["CONNECTIVITY"], rel=1e-9)
 
 
-def test_the_size_of_a_batch_does_not_matter(run, read, valley_file, habitat_file):
+def test_batch_size_does_not_change_result(run, read, valley_file, habitat_file):
     choices = {"INPUT": valley_file, "QUALITY": habitat_file, **NEAR}
     few, many = (run("windowedsensitivity", BATCH=batch, **choices) for batch in (3, 0))
     np.testing.assert_allclose(read(few["OUTPUT"]).band, read(many["OUTPUT"]).band, rtol=1e-6)
@@ -85,7 +85,7 @@ def test_the_size_of_a_batch_does_not_matter(run, read, valley_file, habitat_fil
     assert few["WINDOWS"] == many["WINDOWS"] > 3
 
 
-def test_a_window_as_large_as_the_raster_gives_the_sensitivity_of_the_whole(run, read, valley_file, habitat_file):
+def test_full_window_equals_whole_landscape_sensitivity(run, read, valley_file, habitat_file):
     shared = {"INPUT": valley_file, "QUALITY": habitat_file, "ALPHA": 400.0}
     windows = run("windowedsensitivity", RANGE=12 * PIXEL, COARSENING=0, **shared)
     whole = run("sensitivity", SCALAR="quality_weighted", SAMPLES=1000, **shared)
@@ -94,7 +94,7 @@ def test_a_window_as_large_as_the_raster_gives_the_sensitivity_of_the_whole(run,
 
 
 @pytest.mark.parametrize("name", ["windowedsensitivity", pytest.param("windowedconnectivity", marks=pytest.mark.long)])
-def test_the_sample_runs_with_the_defaults_and_the_log_tells_what_was_done(run, read, sample, feedback, name):
+def test_sample_runs_with_defaults_and_log(run, read, sample, feedback, name):
     result = run(name, INPUT=sample["permeability.tif"], QUALITY=sample["quality.tif"])
     made, landscape = read(result["OUTPUT"]), read(sample["permeability.tif"])
     np.testing.assert_array_equal(np.isnan(made.band), np.isnan(landscape.band))
@@ -108,7 +108,7 @@ def test_the_sample_runs_with_the_defaults_and_the_log_tells_what_was_done(run, 
     assert feedback.percents[-1] == pytest.approx(100)
 
 
-def test_a_cluster_needs_dask_and_the_run_says_so(run, valley_file, engine_python):
+def test_cluster_without_dask_is_reported(run, valley_file, engine_python):
     from qgis.core import QgsProcessingException
 
     from .conftest import has_package
@@ -119,7 +119,7 @@ def test_a_cluster_needs_dask_and_the_run_says_so(run, valley_file, engine_pytho
         run("windowedconnectivity", INPUT=valley_file, CLUSTER="tcp://10.0.0.1:8786", **NEAR)
 
 
-def test_the_address_in_the_settings_is_what_the_dialog_starts_from(provider):
+def test_cluster_default_comes_from_settings(provider):
     from permea.plugin import cluster_setting
 
     def default():

@@ -19,7 +19,7 @@ LONG = {"RANGE": 300.0, "ALPHA": 200.0, "COARSENING": 0.0, "BATCH": 20}
 
 
 @pytest.fixture
-def complaint(run):
+def error_message(run):
     """The message with which a run is refused."""
 
     def of(name="windowedsensitivity", **parameters):
@@ -54,15 +54,15 @@ def once_there_are(folder, batches, intervene):
     threading.Thread(target=watch, daemon=True).start()
 
 
-def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
-    run, read, complaint, engine_that, geotiff, plain, feedback, tmp_path, job_folders
+def test_cancelled_and_killed_run_is_resumed(
+    run, read, error_message, engine_that, geotiff, plain, feedback, tmp_path, job_folders
 ):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     kept, target, jobs = tmp_path / "kept", tmp_path / "result.tif", job_folders()
     choices = {"INPUT": plain, "CHECKPOINT": str(kept), "OUTPUT": str(target), **LONG}
 
     once_there_are(kept, 5, feedback.cancel)
-    assert complaint(**choices).startswith("Cancelled")
+    assert error_message(**choices).startswith("Cancelled")
     assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
     assert f"Partial results are saved in '{kept}': run again with that folder to go on there." in feedback.infos
     first = finished(kept)
@@ -70,7 +70,7 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
     # A feedback that was cancelled stays so.
     heard = type(feedback)()
     once_there_are(kept, len(first) + 5, lambda: os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL))
-    assert complaint(_feedback=heard, **choices).startswith("The engine was killed")
+    assert error_message(_feedback=heard, **choices).startswith("The engine was killed")
     assert not list(tmp_path.glob("*result*"))
     second = finished(kept)
 
@@ -87,29 +87,29 @@ def test_a_run_that_was_cancelled_and_then_killed_goes_on_where_it_was(
 
     changed = read(plain).band.copy()
     changed[40, 40] += 0.1
-    message = complaint(_feedback=heard, **{**choices, "INPUT": geotiff(changed, name="changed")})
+    message = error_message(_feedback=heard, **{**choices, "INPUT": geotiff(changed, name="changed")})
     assert f"the earlier run in {kept} cannot be continued, because something has changed: inputs" in message
-    message = complaint(_feedback=heard, **{**choices, "ALPHA": 100.0})
+    message = error_message(_feedback=heard, **{**choices, "ALPHA": 100.0})
     assert "cannot be continued" in message
     assert finished(kept) == third
 
 
-def test_a_file_cannot_keep_batches(complaint, plain, tmp_path):
+def test_checkpoint_file_is_rejected(error_message, plain, tmp_path):
     (tmp_path / "notes.txt").write_text("")
-    message = complaint(INPUT=plain, CHECKPOINT=str(tmp_path / "notes.txt"))
+    message = error_message(INPUT=plain, CHECKPOINT=str(tmp_path / "notes.txt"))
     assert f"'{tmp_path / 'notes.txt'}' is a file: choose a checkpoint folder" in message
 
 
-def test_a_folder_that_holds_something_else_is_refused(complaint, plain, tmp_path):
+def test_foreign_checkpoint_folder_is_rejected(error_message, plain, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
-    assert "is not empty and holds no earlier run" in complaint(INPUT=plain, CHECKPOINT=str(tmp_path / "mine"))
+    assert "is not empty and holds no earlier run" in error_message(INPUT=plain, CHECKPOINT=str(tmp_path / "mine"))
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
 @pytest.mark.parametrize(("quality", "bytes_a_cell"), [(False, 17), (True, 25)])
-def test_too_little_disk_space_is_noticed_before_anything_is_read(
-    complaint, plain, feedback, monkeypatch, job_folders, quality, bytes_a_cell
+def test_disk_space_is_checked_before_reading(
+    error_message, plain, feedback, monkeypatch, job_folders, quality, bytes_a_cell
 ):
     from permea.plugin.layers.gdal_band import GdalBand
     from permea.plugin.runner import job_folder
@@ -121,12 +121,12 @@ def test_too_little_disk_space_is_noticed_before_anything_is_read(
     before = job_folders()
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: Disk)
     monkeypatch.setattr(GdalBand, "read", None)
-    message = complaint(INPUT=plain, **({"QUALITY": plain} if quality else {}))
+    message = error_message(INPUT=plain, **({"QUALITY": plain} if quality else {}))
     assert message.startswith("Too little disk space for the run: it needs about 1")
     assert job_folders() == before and not feedback.commands
 
 
-def test_too_little_space_on_the_disk_of_the_result_is_noticed_as_well(complaint, plain, feedback):
+def test_disk_space_of_result_is_checked(error_message, plain, feedback):
     full = Path("/dev/shm")
     if not full.is_dir() or full.stat().st_dev == Path(plain).stat().st_dev:
         pytest.skip("there is no second disk")
@@ -140,14 +140,12 @@ def test_too_little_space_on_the_disk_of_the_result_is_noticed_as_well(complaint
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shutil, "disk_usage", little)
-        message = complaint(INPUT=plain, OUTPUT=str(full / "result.tif"))
+        message = error_message(INPUT=plain, OUTPUT=str(full / "result.tif"))
     assert f"Too little disk space for the result: it may take 38.4 kB, and 38.4 kB are free in {full}" in message
     assert not feedback.commands and not (full / "result.tif").exists()
 
 
-def test_batches_that_will_not_fit_into_their_folder_are_refused_before_any_is_computed(
-    complaint, engine_that, plain, feedback, tmp_path
-):
+def test_disk_space_of_checkpoint_is_checked(error_message, engine_that, plain, feedback, tmp_path):
     # A module that Python reads at its start tells the engine of a disk that is all but full.
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "sitecustomize.py").write_text(
@@ -156,19 +154,19 @@ def test_batches_that_will_not_fit_into_their_folder_are_refused_before_any_is_c
     )
     engine_that(f"export PYTHONPATH='{tmp_path / 'disk'}'")
     kept = tmp_path / "kept"
-    message = complaint(INPUT=plain, CHECKPOINT=str(kept), **LONG)
+    message = error_message(INPUT=plain, CHECKPOINT=str(kept), **LONG)
     assert message.startswith("too little disk space to keep finished batches: ")
     assert f"MB in {kept}, and 12.3 kB are free there. Make room, give a folder on another disk" in message
     assert [path.name for path in kept.iterdir()] == ["manifest.json"]
     assert not any(text.startswith("Batch") for text in feedback.texts)
 
 
-def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(complaint, plain, monkeypatch):
+def test_run_exceeding_free_memory_is_rejected(error_message, plain, monkeypatch):
     from permea.plugin.runner import protocol
 
     judge = protocol.judge_forecast
     monkeypatch.setattr(protocol, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
-    message = complaint(INPUT=plain, **LONG)
+    message = error_message(INPUT=plain, **LONG)
     assert "It was not started." in message and "a shorter dependency range or smaller batches" in message
 
 
@@ -181,41 +179,41 @@ def test_a_run_that_needs_more_memory_than_is_free_is_refused_before_it_starts(c
         (np.inf, "resistance", "'plain': the value is infinite in 3 cells, the first at row 2, column 1 (inf)."),
     ],
 )
-def test_a_landscape_that_is_none_is_refused_by_name_and_number(complaint, geotiff, feedback, value, kind, what):
+def test_invalid_landscape_is_rejected(error_message, geotiff, feedback, value, kind, what):
     values = np.ones((4, 5))
     values[1, :3] = value
-    assert what in complaint(INPUT=geotiff(values, name="plain"), VALUES=kind)
+    assert what in error_message(INPUT=geotiff(values, name="plain"), VALUES=kind)
     assert not feedback.commands
 
 
-def test_quality_that_is_none_is_refused_by_name_and_number(complaint, geotiff, plain, feedback):
+def test_invalid_quality_is_rejected(error_message, geotiff, plain, feedback):
     bad = np.ones((90, 80))
     bad[2, 1] = -3.0
-    message = complaint(INPUT=plain, QUALITY=geotiff(bad, name="quality"))
+    message = error_message(INPUT=plain, QUALITY=geotiff(bad, name="quality"))
     assert "1 cells of 'quality' are negative or infinite, the first at row 3, column 2 (-3)" in message
-    message = complaint("windowedconnectivity", INPUT=plain, QUALITY=geotiff(np.zeros((90, 80)), name="none"))
+    message = error_message("windowedconnectivity", INPUT=plain, QUALITY=geotiff(np.zeros((90, 80)), name="none"))
     assert "No cell of the landscape has habitat: 'none'" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
-    assert "'far'" in complaint(INPUT=plain, QUALITY=far)
+    assert "'far'" in error_message(INPUT=plain, QUALITY=far)
     assert not feedback.commands
 
 
-def test_choices_that_do_not_fit_are_refused(complaint, plain, feedback):
-    assert "Euclidean distance does not depend on permeability" in complaint(INPUT=plain, DISTANCE="euclidean")
-    assert "is symmetric" in complaint(INPUT=plain, DISTANCE="resistance", EDGE_RULE="target")
-    assert "COARSENING" in complaint(INPUT=plain, COARSENING=1.5)
-    assert "RANGE" in complaint(INPUT=plain, RANGE=0)
+def test_invalid_combinations_are_rejected(error_message, plain, feedback):
+    assert "Euclidean distance does not depend on permeability" in error_message(INPUT=plain, DISTANCE="euclidean")
+    assert "is symmetric" in error_message(INPUT=plain, DISTANCE="resistance", EDGE_RULE="target")
+    assert "COARSENING" in error_message(INPUT=plain, COARSENING=1.5)
+    assert "RANGE" in error_message(INPUT=plain, RANGE=0)
     assert not feedback.commands
 
 
-def test_a_folder_that_is_not_there_is_noticed_before_the_run(complaint, plain, feedback, tmp_path):
+def test_missing_output_folder_is_rejected_before_run(error_message, plain, feedback, tmp_path):
     target = tmp_path / "nowhere" / "result.tif"
-    assert f"there is no folder '{target.parent}'" in complaint(INPUT=plain, OUTPUT=str(target))
+    assert f"there is no folder '{target.parent}'" in error_message(INPUT=plain, OUTPUT=str(target))
     assert not feedback.commands
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written(complaint, plain, tmp_path):
+def test_unwritable_folder_is_rejected(error_message, plain, tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
-    assert "no permission" in complaint(INPUT=plain, OUTPUT=str(folder / "x.tif"), **LONG)
+    assert "no permission" in error_message(INPUT=plain, OUTPUT=str(folder / "x.tif"), **LONG)
