@@ -32,12 +32,12 @@ LONGEST_RUN_SECONDS = 600
 
 
 class DemoError(Exception):
-    """Something is missing or a run failed; the message says what."""
+    """A requirement is missing or a run failed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One algorithm of the demo: its id, its parameters, and the words on its map."""
+    """A run of the demo: algorithm, parameters, and labels of its map."""
 
     algorithm: str
     parameters: dict[str, str]
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def output(self) -> Path:
-        """Where the map goes."""
+        """File of the map."""
         return DEMO / f"{self.algorithm}.tif"
 
 
@@ -84,7 +84,7 @@ RUNS = (
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for `qgis_process`: a profile of its own that has the plugin, and the engine's Python."""
+    """Return the environment for `qgis_process`: a separate profile with the plugin, and the engine's Python."""
     python = os.environ.get("PERMEA_ENGINE_PYTHON") or str(ROOT / ".venv" / "bin" / "python")
     if not Path(python).is_file():
         raise DemoError(f"The engine's Python, {python}, does not exist: run `make setup` or set PERMEA_ENGINE_PYTHON.")
@@ -117,7 +117,7 @@ def environment() -> dict[str, str]:
 
 
 def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
-    """Run `qgis_process` and return what it prints; raise `DemoError` with its last lines if it fails."""
+    """Run `qgis_process` and return its output; raise `DemoError` with its last lines if it fails."""
     # Debian's wrapper `qgis_process` asks for a display even when Qt needs none.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     if program is None:
@@ -140,7 +140,7 @@ def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
 
 
 def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
-    """Run one algorithm; return the seconds it took from outside and its results."""
+    """Run one algorithm; return its wall-clock time in seconds and its results."""
     run.output.unlink(missing_ok=True)
     run.output.with_name(run.output.name + ".aux.xml").unlink(missing_ok=True)
     arguments = ["--json", "run", f"permea:{run.algorithm}", "--"]
@@ -154,7 +154,7 @@ def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
 
 
 def draw(path: Path) -> None:
-    """Draw the four maps, in the styles that the plugin gives them, as one picture."""
+    """Draw the four maps, in the plugin's styles, as one picture."""
     from qgis.core import QgsApplication
 
     application = QgsApplication([], False)
@@ -184,7 +184,7 @@ def _draw_in_qgis(path: Path) -> None:
 
 
 def _styled(run: Run):
-    """Open a result and give it the plugin's style; return the layer, and its smallest and largest finite value."""
+    """Open a result in the plugin's style; return the layer, and its smallest and largest finite value."""
     import numpy as np
     from osgeo import gdal
     from qgis.core import QgsRasterLayer
@@ -207,7 +207,7 @@ def _styled(run: Run):
 
 
 def _import_file(name: str, path: Path, package: Path | None = None):
-    """Import a file under a name of our choice, whatever the folder is called that it lies in."""
+    """Import a file under a given module name, whatever the name of its folder."""
     search = [str(package)] if package else None
     specification = importlib.util.spec_from_file_location(name, path, submodule_search_locations=search)
     module = importlib.util.module_from_spec(specification)

@@ -1,7 +1,6 @@
-"""Each algorithm on the sample landscape, with choices that show well what it does.
+"""An example run of each algorithm on the sample landscape, which `pictures.py` draws for the help.
 
-`pictures.py` draws them for the help. What a run needs that the sample does not hold is made on the way, in a folder
-of the caller's: a project of Circuitscape.
+Inputs that the sample does not contain, such as a Circuitscape project, are written to a folder of the caller.
 """
 
 from __future__ import annotations
@@ -25,34 +24,34 @@ NORTH = f'{PATCHES}|subset="id" <= 3'
 SOUTH = f'{PATCHES}|subset="id" >= 7'
 NORTH_AND_SOUTH = f'{PATCHES}|subset="id" <= 3 OR "id" >= 7'
 
-# Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
+# Between random walk and least-cost path on this landscape: the expected cost is two to five times the least cost.
 THETA = 0.001
 
 
 @dataclass(frozen=True)
 class Example:
-    """One run.
+    """An example run.
 
     Parameters
     ----------
     algorithm
         Identifier of the algorithm.
     parameters
-        Its inputs and choices; the rest has its default.
+        Values of its parameters; the others have their defaults.
     drawn
-        Names of the outputs on the picture, from top to bottom.
+        Names of the outputs drawn, from top to bottom.
     points
-        A layer of points above them, if any.
+        A layer of points drawn above them, if any.
     over_landscape
-        Whether the landscape is seen below them.
+        Whether the landscape is drawn below them.
     legend
-        What stands above the legend; `|` begins a new line.
+        Title of the legend; `|` starts a new line.
     explained
-        Names of the outputs in the legend, all that are drawn if it is empty.
+        Names of the outputs in the legend; all outputs drawn if empty.
     whole
-        Whether the south is seen, too, where there are no patches but there is room for a large legend.
+        Whether to draw the south as well, which has no patches but space for a large legend.
     prepare
-        Makes inputs in a folder and returns the parameters that name them.
+        Writes inputs to a folder and returns the parameters that refer to them.
     """
 
     algorithm: str
@@ -67,7 +66,7 @@ class Example:
 
 
 def circuitscape_project(folder: Path) -> dict[str, Any]:
-    """Write the sample as a project of Circuitscape: a grid of conductances, one of focal nodes, and the `.ini`."""
+    """Write the sample as a Circuitscape project: grids of conductances and of focal nodes, and the `.ini` file."""
     values, dataset = read_raster(PERMEABILITY)
     west, width, _, north, _, height = dataset.GetGeoTransform()
     nodes = np.zeros(values.shape)
@@ -154,7 +153,7 @@ EXAMPLES = (
         legend="per unit of|permeability",
     ),
     Example(
-        "windowedconnectivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="habitat|within reach"
+        "windowedconnectivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="accessible|habitat"
     ),
     Example(
         "connectedhabitat",
@@ -162,7 +161,7 @@ EXAMPLES = (
         points="",
         legend="connected|habitat",
     ),
-    Example("connectedcomponents", {"INPUT": PERMEABILITY}, points="", legend="part", whole=True),
+    Example("connectedcomponents", {"INPUT": PERMEABILITY}, points="", legend="component", whole=True),
     Example("loadsampledata", {}, drawn=("PATCHES", "PERMEABILITY"), points="", legend="permeability"),
     Example(
         "permeabilityfromlandcover",

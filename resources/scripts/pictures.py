@@ -64,7 +64,7 @@ NO_DITHER = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.Avoi
 
 
 def run(example: Example, folder: Path) -> dict[str, QgsMapLayer]:
-    """Run an example and return its outputs as QGIS would load them, styled, by the name of the output."""
+    """Run an example and return its outputs by name, loaded and styled as in QGIS."""
     from permea.plugin.algorithms import ALGORITHMS
 
     algorithm = next(each for each in ALGORITHMS if each.identifier == example.algorithm)().create()
@@ -95,7 +95,7 @@ def run(example: Example, folder: Path) -> dict[str, QgsMapLayer]:
 
 
 def sum_of_currents(folder: Path) -> QgsRasterLayer:
-    """Open the sum of currents in a folder of Circuitscape's results, in the style of a current map."""
+    """Open the cumulative current map in a folder of Circuitscape results, in the style of a current map."""
     from permea.plugin.algorithms.styles import current_style
 
     [path] = folder.glob("*_cum_curmap.asc")
@@ -106,7 +106,7 @@ def sum_of_currents(folder: Path) -> QgsRasterLayer:
 
 
 def draw(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
-    """Draw the outputs of an example with QGIS's legend of them, and what lies above and below them."""
+    """Draw the outputs of an example with their legend, and the layers above and below them."""
     shown = [layers[name] for name in example.drawn]
     stack = list(shown)
     if example.points:
@@ -126,7 +126,7 @@ def draw(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
 
 
 def pale_landscape() -> QgsRasterLayer:
-    """Open the landscape as a background: three classes of permeability, so that what lies above stands out."""
+    """Open the landscape as a pale background with three classes of permeability."""
     layer = QgsRasterLayer(PERMEABILITY, "")
     ramp = QgsColorRampShader(0.0, 1.0)
     ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
@@ -139,7 +139,7 @@ def pale_landscape() -> QgsRasterLayer:
 
 
 def draw_legend(picture: QImage, layers: list[QgsMapLayer], heading: str) -> None:
-    """Draw QGIS's own legend of some layers into the lower right corner of a picture, which is the sea."""
+    """Draw QGIS's legend of some layers into the lower right corner of a picture, which is sea."""
     tree = QgsLayerTree()
     model = QgsLayerTreeModel(tree)
     for layer in layers:
@@ -167,7 +167,7 @@ def draw_legend(picture: QImage, layers: list[QgsMapLayer], heading: str) -> Non
 
 
 def legend_settings(heading: str) -> QgsLegendSettings:
-    """Return how a legend is laid out."""
+    """Return the settings of a legend."""
     settings = QgsLegendSettings()
     settings.setTitle(heading)
     settings.setWrapChar("|")
@@ -183,7 +183,7 @@ def legend_settings(heading: str) -> QgsLegendSettings:
 
 
 def save(picture: QImage, path: Path) -> int:
-    """Write a picture with as many colours as fit into the largest file, and return the number of bytes."""
+    """Write a picture with as many colours as the size limit allows, and return the number of bytes."""
     for count in COLOURS:
         few = picture.convertToFormat(QImage.Format.Format_Indexed8, palette(picture, count), NO_DITHER)
         if not few.save(str(path), "PNG", 0):  # 0: packed as tightly as can be
@@ -194,7 +194,7 @@ def save(picture: QImage, path: Path) -> int:
 
 
 def palette(picture: QImage, count: int) -> list[int]:
-    """Return the colours that stand best for those of a picture: the means of clusters (Lloyd 1982)."""
+    """Return the palette of a picture by k-means clustering of its colours (Lloyd 1982)."""
     bits = picture.constBits()
     bits.setsize(picture.sizeInBytes())
     pixels = np.frombuffer(bits, np.uint8).reshape(-1, 4)[:, :3]  # blue, green, red
@@ -215,7 +215,7 @@ def palette(picture: QImage, count: int) -> list[int]:
 
 
 def main() -> int:
-    """Draw the pictures that the command line names, or all; return the exit status."""
+    """Draw the pictures named on the command line, or all; return the exit status."""
     os.environ.setdefault("PERMEA_ENGINE_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     wanted = set(sys.argv[1:]) or {example.algorithm for example in EXAMPLES}

@@ -1,7 +1,6 @@
-"""Write the pages about the algorithms from the help that stands in the algorithms.
+"""Write the help pages of the algorithms: `docs/algorithms/*.md`, and `resources/help/*.html` for the Help button.
 
-Run with QGIS's Python after changing a help, a parameter or an output: `docs/algorithms/*.md` is read in the
-repository, `resources/help/*.html` is what the Help button of an algorithm opens.
+Run it with QGIS's Python after changing the help, a parameter or an output of an algorithm.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load_checkout_as_permea() -> None:
-    """Make this checkout importable as `permea`, whatever its folder is called."""
+    """Make this checkout importable as `permea`, whatever the name of its folder."""
     spec = importlib.util.spec_from_file_location(
         "permea", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
     )
@@ -24,7 +23,7 @@ def load_checkout_as_permea() -> None:
 
 
 def pages() -> dict[Path, str]:
-    """Return every page by the file that holds it."""
+    """Return the text of every page by its file."""
     from permea.plugin.algorithms import ALGORITHMS
     from permea.plugin.algorithms.help import as_index, as_markdown, as_page
 

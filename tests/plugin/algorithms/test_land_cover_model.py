@@ -139,7 +139,7 @@ def test_model_reports_class_without_value(model, read, cover, class_table, poin
     lacking = int((read(cover).band == 2).sum())
     with pytest.raises(
         QgsProcessingException,
-        match=rf"A value for each class.*'cover': 1 classes have no permeability: 2 \({lacking} cells\)",
+        match=rf"Permeability from land cover.*'cover': 1 classes have no permeability: 2 \({lacking} cells\)",
     ):
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 
@@ -201,7 +201,7 @@ def test_model_accepts_polygons(model, read, cover, class_table, distance):
 
 def test_model_names_failed_step(model, cover, class_table):
     polygons = QgsVectorLayer("Polygon?crs=EPSG:31985&field=name:string", "woods", "memory")
-    with pytest.raises(QgsProcessingException, match="Where movement flows|What holds it up"):
+    with pytest.raises(QgsProcessingException, match="Currents|Barriers"):
         model(LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=polygons)
 
 
