@@ -105,17 +105,17 @@ class _WindowedAnalysis:
         }
         self._batch = batch
 
-    def batch_job(self, respect_to: str | None = None, elasticity: bool = False) -> ConnectivityBatchJob:
+    def batch_job(self, wrt: str | None = None, elasticity: bool = False) -> ConnectivityBatchJob:
         """Return the job that executors compute batch by batch.
 
         Parameters
         ----------
-        respect_to
+        wrt
             "permeability", "resistance" or "quality"; None for the value alone.
         elasticity
             Whether derivatives are multiplied by the cell's value.
         """
-        variable = "quality" if respect_to == "quality" else "permeability" if respect_to else None
+        variable = "quality" if wrt == "quality" else "permeability" if wrt else None
         kernel = WindowKernel(
             self._distance,
             self._proximity,
@@ -127,7 +127,7 @@ class _WindowedAnalysis:
             **self._graph_rules,
         )
         tiles = self.windows.grouped(batch_shape(self.windows, self._batch, kernel.uses_cpu_kernels))
-        return ConnectivityBatchJob(kernel, self.quality, self.permeability, tiles, respect_to, elasticity)
+        return ConnectivityBatchJob(kernel, self.quality, self.permeability, tiles, wrt, elasticity)
 
     def summary(self) -> str:
         """Describe the number and size of the windows."""
@@ -167,10 +167,10 @@ class _WindowedAnalysis:
             "inputs": inputs,
             "shape": list(self.windows.shape),
             "batch": list(job.blocks),
-            "respect_to": job.respect_to,
+            "respect_to": job.wrt,
             "elasticity": job.elasticity,
             **to_manifest(
-                {name: getattr(job.kernel, name) for name in job.kernel.__dataclass_fields__ if name != "respect_to"}
+                {name: getattr(job.kernel, name) for name in job.kernel.__dataclass_fields__ if name != "wrt"}
             ),
         }
 
@@ -289,7 +289,7 @@ class SensitivityAnalysis(_WindowedAnalysis):
 
     def run(
         self,
-        respect_to: str = "permeability",
+        wrt: str = "permeability",
         output: Any = None,
         *,
         elasticity: bool = False,
@@ -301,7 +301,7 @@ class SensitivityAnalysis(_WindowedAnalysis):
 
         Parameters
         ----------
-        respect_to
+        wrt
             "permeability" p; "resistance" r = 1/p; or "quality".
         output
             Raster to write into, in memory or on disk; a new array if None.
@@ -313,11 +313,11 @@ class SensitivityAnalysis(_WindowedAnalysis):
         Raises
         ------
         ValueError
-            An unknown `respect_to`.
+            An unknown `wrt`.
         """
-        if respect_to not in WRT:
-            raise ValueError(f"respect_to must be one of {', '.join(WRT)}, not {respect_to!r}")
-        job = self.batch_job(respect_to, bool(elasticity))
+        if wrt not in WRT:
+            raise ValueError(f"wrt must be one of {', '.join(WRT)}, not {wrt!r}")
+        job = self.batch_job(wrt, bool(elasticity))
 
         def merge(raster: Any, batch: BatchResult) -> None:
             job.tiles.add_window(raster, batch.number, batch.raster)

@@ -53,7 +53,7 @@ class ConnectivityBatchJob(AbstractBatchJob):
         The landscape; permeability is None where it is a function of quality.
     tiles
         The batches; their cores are tiles of blocks.
-    respect_to
+    wrt
         "permeability", "resistance", "quality", or None for the value alone.
     elasticity
         Whether derivatives are multiplied by the cell's value.
@@ -63,7 +63,7 @@ class ConnectivityBatchJob(AbstractBatchJob):
     quality: RasterLike
     permeability: RasterLike | None
     tiles: WindowOperation
-    respect_to: str | None
+    wrt: str | None
     elasticity: bool
 
     @property
@@ -75,7 +75,7 @@ class ConnectivityBatchJob(AbstractBatchJob):
     @property
     def result_bytes(self) -> int:
         """Bytes of a value, which covers the core of a tile, or of a gradient, which covers its buffer as well."""
-        rows, columns = self.tiles.core if self.respect_to is None else self.tiles.window_shape
+        rows, columns = self.tiles.core if self.wrt is None else self.tiles.window_shape
         return rows * columns * np.dtype(float).itemsize
 
     def is_empty(self, number: int) -> bool:
@@ -194,7 +194,7 @@ def select_windows(job: ConnectivityBatchJob, tile: TileData) -> SelectedWindows
 
     active = by_block(tile.active)
     has_habitat = by_block(tile.quality).sum(1) > 0
-    if job.respect_to == "quality" and not job.elasticity:
+    if job.wrt == "quality" and not job.elasticity:
         # The derivative by the quality of an empty block is positive if there is habitat around it.
         has_habitat[:] = True
         if not tile.quality.any():
@@ -236,8 +236,8 @@ def to_result(
     connectivity = float(contributions.sum())
     if gradient is None:
         return BatchResult(number, connectivity, selected.blocks.size, contributions)
-    values = tile.quality if job.respect_to == "quality" else tile.permeability
-    if job.respect_to == "resistance":
+    values = tile.quality if job.wrt == "quality" else tile.permeability
+    if job.wrt == "resistance":
         # ∂C/∂r = −p² ∂C/∂p, and r ∂C/∂r = −p ∂C/∂p.
         gradient = -gradient * values * (1.0 if job.elasticity else values)
     elif job.elasticity:

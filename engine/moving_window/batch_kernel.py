@@ -47,7 +47,7 @@ class WindowKernel(eqx.Module):
         Permeability as a function of quality; None where it is a separate raster.
     core, buffer
         Cells of a block, and around it.
-    respect_to
+    wrt
         "permeability" or "quality"; None for the value alone.
     from_blocks
         Whether movement leads from the blocks to the cells around them, or the other way.
@@ -62,7 +62,7 @@ class WindowKernel(eqx.Module):
     permeability_of: Callable[[Array], Array] | None
     core: tuple[int, int] = eqx.field(static=True)
     buffer: tuple[int, int] = eqx.field(static=True)
-    respect_to: str | None = eqx.field(static=True)
+    wrt: str | None = eqx.field(static=True)
     from_blocks: bool = eqx.field(static=True)
     within_blocks: bool = eqx.field(static=True)
     neighbors: str = eqx.field(static=True)
@@ -154,9 +154,9 @@ def compute_batch(
         block_quality, accessible = kernel.accessible_habitat(permeability, quality, tile, threads)
         return (block_quality * accessible).sum(), accessible
 
-    if kernel.respect_to is None:
+    if kernel.wrt is None:
         return total(tile.permeability, tile.quality)[1], None
-    differentiate = jax.grad(total, argnums=1 if kernel.respect_to == "quality" else 0, has_aux=True)
+    differentiate = jax.grad(total, argnums=1 if kernel.wrt == "quality" else 0, has_aux=True)
     gradient, accessible = differentiate(tile.permeability, tile.quality)
     return accessible, jnp.where(tile.active, gradient, 0.0)
 

@@ -52,7 +52,7 @@ class CurrentBatchJob(AbstractBatchJob):
         Whether the flow potential is computed as well.
     weights
         Weights of the cells' currents, to differentiate their sum; None for the maps.
-    respect_to
+    wrt
         "permeability", "resistance" or "sources"; None for the maps.
     elasticity
         Whether derivatives are multiplied by the cell's value.
@@ -70,7 +70,7 @@ class CurrentBatchJob(AbstractBatchJob):
     max_factored_width: int
     potential: bool
     weights: RasterLike | None = None
-    respect_to: str | None = None
+    wrt: str | None = None
     elasticity: bool = False
 
     @property
@@ -278,7 +278,7 @@ def _cell_gradient(
     job: CurrentBatchJob, tile: _TileData, by_conductance: np.ndarray, by_strength: np.ndarray
 ) -> np.ndarray:
     """Return the derivative by the value of every cell of the tile, or its elasticity."""
-    if job.respect_to == "sources":
+    if job.wrt == "sources":
         return by_strength * tile.strengths if job.elasticity else by_strength
     active = tile.permeability > 0
     by_edge = directions_first(by_conductance)
@@ -286,7 +286,7 @@ def _cell_gradient(
     if job.sources.raster is None:
         gradient = gradient + np.where(tile.strengths > 0, by_strength, 0.0)
     gradient = np.where(active, gradient, 0.0)
-    if job.respect_to == "resistance":
+    if job.wrt == "resistance":
         # ∂C/∂r = −p² ∂C/∂p, and r ∂C/∂r = −p ∂C/∂p.
         return -gradient * tile.permeability ** (1 if job.elasticity else 2)
     return gradient * tile.permeability if job.elasticity else gradient

@@ -181,7 +181,7 @@ class MovingWindowCurrent:
     def gradient(
         self,
         weights: RasterLike,
-        respect_to: str = "permeability",
+        wrt: str = "permeability",
         output: Any = None,
         *,
         elasticity: bool = False,
@@ -196,7 +196,7 @@ class MovingWindowCurrent:
         weights
             Weight of each cell's current, NaN for none: with 1 in a region of interest and 0 elsewhere, the derivative
             shows what the current there depends on.
-        respect_to
+        wrt
             "permeability" p; "resistance" r = 1/p; or "sources", their strengths. Without a raster of sources the
             strengths change with the permeability, and the derivative includes that. 0 for cells that are no source.
         output
@@ -209,19 +209,19 @@ class MovingWindowCurrent:
         Raises
         ------
         ValueError
-            An unknown `respect_to`, weights of another shape.
+            An unknown `wrt`, weights of another shape.
 
         Notes
         -----
         |current| along an edge without current is not differentiable by its ends' potentials; the subgradient 0 is
         used.
         """
-        if respect_to not in CURRENT_WRT:
-            raise ValueError(f"respect_to must be one of {', '.join(CURRENT_WRT)}, not {respect_to!r}")
+        if wrt not in CURRENT_WRT:
+            raise ValueError(f"wrt must be one of {', '.join(CURRENT_WRT)}, not {wrt!r}")
         weights = on_disk(as_raster(weights, "weights"))
         if tuple(weights.shape) != self.windows.shape:
             raise ValueError(f"weights have {tuple(weights.shape)} cells, the landscape {self.windows.shape}")
-        job = self._batch_job(weights=weights, respect_to=respect_to, elasticity=bool(elasticity))
+        job = self._batch_job(weights=weights, wrt=wrt, elasticity=bool(elasticity))
         self._validate()
         output = self._output(output, weights)
         total, computed = self._accumulate(job, [output], executor, checkpoint, progress)
@@ -240,7 +240,7 @@ class MovingWindowCurrent:
         *,
         potential: bool = False,
         weights: RasterLike | None = None,
-        respect_to: str | None = None,
+        wrt: str | None = None,
         elasticity: bool = False,
     ) -> CurrentBatchJob:
         directions = {"rook": 4, "queen": 8}.get(self._graph_rules["neighbors"])
@@ -264,7 +264,7 @@ class MovingWindowCurrent:
             max_factored_width=self._max_factored_width,
             potential=potential,
             weights=weights,
-            respect_to=respect_to,
+            wrt=wrt,
             elasticity=elasticity,
         )
 
@@ -324,7 +324,7 @@ class MovingWindowCurrent:
             "shape": list(self.windows.shape),
             "batch": list(job.tiles.core),
             "potential": job.potential,
-            "respect_to": job.respect_to,
+            "respect_to": job.wrt,
             "elasticity": job.elasticity,
             **to_manifest(
                 {

@@ -384,7 +384,7 @@ def test_an_analysis_that_is_none_is_refused(changed, said):
 
 
 def test_an_unknown_respect_is_refused():
-    with pytest.raises(ValueError, match="respect_to must be one of permeability, resistance, quality, not 'cost'"):
+    with pytest.raises(ValueError, match="wrt must be one of permeability, resistance, quality, not 'cost'"):
         analysis(SensitivityAnalysis).run("cost")
 
 
