@@ -98,7 +98,7 @@ class StreamedParameterValues(ParameterValues):
         """
         return self._stream_to_grid(name, tr("Reading the source strengths"), stream_strengths)
 
-    def places(self, name: str) -> NpyFile:
+    def weights(self, name: str) -> NpyFile:
         """Copy the weight of each cell as a place of interest to the job folder; 0 for nodata.
 
         Raises

@@ -1,4 +1,4 @@
-"""Landscapes on disk, a feedback that remembers, and small engines that misbehave."""
+"""Fixtures: landscapes on disk, a recording feedback, and small engines that misbehave."""
 
 import gc
 import sys
@@ -25,8 +25,8 @@ UTM = "EPSG:31985"
 DEGREES = "EPSG:4326"
 
 
-class RememberingFeedback(QgsProcessingFeedback):
-    """Keeps what it hears, by kind."""
+class RecordingFeedback(QgsProcessingFeedback):
+    """Records messages by kind."""
 
     def __init__(self):
         super().__init__(False)
@@ -51,7 +51,7 @@ class RememberingFeedback(QgsProcessingFeedback):
 
 @pytest.fixture
 def feedback(qgis_app):
-    return RememberingFeedback()
+    return RecordingFeedback()
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def context(qgis_app):
 
 @pytest.fixture
 def geotiff(tmp_path):
-    """Write a GeoTIFF; what is left out is as plain as can be."""
+    """Write a GeoTIFF; by default north-up with 30 m pixels in UTM."""
 
     def write(
         values, *, nodata=None, geotransform=NORTH_UP, crs=UTM, scale=None, offset=None, name="landscape", path=None
@@ -105,7 +105,7 @@ def geotiff(tmp_path):
 
 @pytest.fixture
 def raster_layer(geotiff, qgis_app):
-    """A raster layer of the values given; see `geotiff` for the rest."""
+    """Make a raster layer of values; options as in `geotiff`."""
 
     def layer(values, **how):
         opened = QgsRasterLayer(geotiff(np.asarray(values), **how), how.get("name", "landscape"))
@@ -118,7 +118,7 @@ def raster_layer(geotiff, qgis_app):
 
 @pytest.fixture
 def frame(qgis_app):
-    """A frame of some size; 30 m pixels unless told otherwise."""
+    """Make a raster grid; by default with 30 m pixels."""
     from permea.plugin.layers import RasterGrid
 
     def make(rows, columns, *, nodata=None, geotransform=NORTH_UP, crs=UTM):
@@ -129,7 +129,7 @@ def frame(qgis_app):
 
 @pytest.fixture
 def worker(tmp_path, qgis_app):
-    """An engine made of a few lines: its folder holds a package `engine` that runs them on the job."""
+    """Make an engine from a few lines: a package `engine` that runs them on the job."""
     beginning = textwrap.dedent("""
         import json, os, pathlib, resource, signal, sys, time
         import numpy as np
@@ -156,8 +156,8 @@ def worker(tmp_path, qgis_app):
 
 
 @pytest.fixture(autouse=True)
-def nothing_configured(qgis_app, monkeypatch):
-    """No test leaves a setting behind, or depends on one that was there."""
+def clean_settings(qgis_app, monkeypatch):
+    """Isolate tests from QGIS settings."""
     from permea.plugin import cluster_setting, engine_environment
 
     kept = (engine_environment.SETTING, KEEP_JOBS_SETTING, cluster_setting.SETTING)
@@ -171,7 +171,7 @@ def nothing_configured(qgis_app, monkeypatch):
 
 @pytest.fixture
 def job_folders(qgis_app):
-    """The job folders that exist now."""
+    """Return the existing job folders."""
     from qgis.core import QgsProcessingUtils
 
     return lambda: set(Path(QgsProcessingUtils.tempFolder()).glob("permea-*"))

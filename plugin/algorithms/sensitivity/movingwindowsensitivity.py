@@ -91,7 +91,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
         ]
 
     def task(self, inputs: StreamedParameterValues) -> Task:
-        weights = {"weights": inputs.places("PLACES")} if inputs.is_provided("PLACES") else {}
+        weights = {"weights": inputs.weights("PLACES")} if inputs.is_provided("PLACES") else {}
         arrays, task_parameters = self.window_inputs(inputs)
         return inputs.task(
             self.task_name,

@@ -1,4 +1,4 @@
-"""Permea in the toolbox, the sample, a small landscape, and the engine asked by hand."""
+"""Fixtures: the provider, the sample, small landscapes and layers, and direct runs of the engine."""
 
 import gc
 import json
@@ -35,7 +35,7 @@ FIRST, SECOND, ISLAND = (0, 0), (8, 2), (7, 10)
 
 @pytest.fixture(scope="session")
 def cold_python():
-    """The engine's Python, which the Makefile names: each job in a process of its own."""
+    """The engine's Python, given by the Makefile: a new process for each job."""
     python = os.environ.get("PERMEA_ENGINE_PYTHON", "")
     if not Path(python).is_file():
         pytest.fail("PERMEA_ENGINE_PYTHON does not name the engine's Python: run `make test-qgis`.")
@@ -44,7 +44,7 @@ def cold_python():
 
 @pytest.fixture(scope="session")
 def engine_python(cold_python):
-    """What stands in for the engine's Python: all jobs of the session in one process; see `warm_worker`."""
+    """Replacement of the engine's Python that runs all jobs of the session in one process; see `warm_worker`."""
     folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
     os.environ["PERMEA_ENGINE_PYTHON"] = str(warm_worker.launcher(folder, cold_python, ROOT / "build"))
     yield os.environ["PERMEA_ENGINE_PYTHON"]
@@ -55,7 +55,7 @@ def engine_python(cold_python):
 
 @pytest.fixture
 def provider(qgis_app, qgis_processing):
-    """Permea's provider, put in and taken out again as QGIS does it."""
+    """Permea's provider, registered and removed as QGIS does it."""
     from permea.ui.plugin import PermeaPlugin
 
     plugin = PermeaPlugin(None)
@@ -66,7 +66,7 @@ def provider(qgis_app, qgis_processing):
 
 @pytest.fixture
 def context(context):
-    """A context that lets go of its layers in time: a caught exception keeps it alive beyond the end of QGIS."""
+    """A context that releases its layers: a caught exception would keep them alive beyond the end of QGIS."""
     yield context
     context.temporaryLayerStore().removeAllMapLayers()
     gc.collect()
@@ -74,7 +74,7 @@ def context(context):
 
 @pytest.fixture
 def run(provider, engine_python, context, feedback):
-    """Run an algorithm by its name in the provider; temporary outputs unless told otherwise."""
+    """Run an algorithm by its name in the provider; outputs are temporary by default."""
     import processing
 
     def run(name, _feedback=None, **parameters):
@@ -88,7 +88,7 @@ def run(provider, engine_python, context, feedback):
 
 @dataclass
 class Grid:
-    """A raster file, read."""
+    """Contents of a raster file."""
 
     bands: np.ndarray
     nodata: float
@@ -125,14 +125,14 @@ def read():
 
 @pytest.fixture(scope="session")
 def sample():
-    """The paths of the sample's layers, by what they hold."""
+    """Paths of the sample's files by name."""
     folder = ROOT / "resources" / "sample"
     return {name: str(folder / name) for name in SAMPLE}
 
 
 @pytest.fixture
 def valley():
-    """Permeability of 9 × 12 cells: a hole without data, and an island in the south-east that nothing leads to."""
+    """Permeability of 9 × 12 cells with a nodata hole and an isolated area (island) in the south-east."""
     values = np.random.default_rng(7).uniform(0.1, 1.0, (9, 12))
     values[3:5, 4] = NODATA
     values[5:, 8] = NODATA
@@ -147,7 +147,7 @@ def valley_file(geotiff, valley):
 
 @pytest.fixture
 def points(qgis_app):
-    """A layer of points in the middle of the given cells (row, column)."""
+    """Make a layer of points at the centres of cells (row, column)."""
 
     def layer(*cells, name="patches", crs="EPSG:31985"):
         made = QgsVectorLayer(f"Point?crs={crs}&field=name:string", name, "memory")
@@ -162,17 +162,17 @@ def points(qgis_app):
     return layer
 
 
-def opened(place):
-    """The layer of an output: `processing.run` hands temporary ones over themselves, and files by their path."""
-    return place if isinstance(place, QgsVectorLayer) else QgsVectorLayer(place, "output", "ogr")
+def opened(output):
+    """Return the layer of an output, which `processing.run` returns as a layer if temporary and as a path otherwise."""
+    return output if isinstance(output, QgsVectorLayer) else QgsVectorLayer(output, "output", "ogr")
 
 
 @pytest.fixture
 def rows():
-    """The rows of an output, as dictionaries, empty cells as None."""
+    """Return the rows of an output as dictionaries, NULL as None."""
 
-    def rows(place):
-        layer = opened(place)
+    def rows(output):
+        layer = opened(output)
         return [
             {field.name(): None if row[field.name()] == NULL else row[field.name()] for field in layer.fields()}
             for row in layer.getFeatures()
@@ -183,10 +183,10 @@ def rows():
 
 @pytest.fixture
 def corners():
-    """The corners of the lines of an output, as cells (row, column)."""
+    """Return the vertices of the lines of an output as cells (row, column)."""
 
-    def corners(place):
-        layer = opened(place)
+    def corners(output):
+        layer = opened(output)
         return [
             [(int((NORTH - p.y()) // PIXEL), int((p.x() - WEST) // PIXEL)) for p in feature.geometry().asPolyline()]
             for feature in layer.getFeatures()
@@ -197,7 +197,7 @@ def corners():
 
 @pytest.fixture
 def sites(qgis_app):
-    """A layer of points in the middle of cells, each with a code of its own unless told otherwise."""
+    """Make a layer of points at cell centres; unique codes by default."""
 
     def layer(cells, codes=None, name="sites"):
         made = QgsVectorLayer("Point?crs=EPSG:31985&field=code:string", name, "memory")
@@ -215,7 +215,7 @@ def sites(qgis_app):
 
 @pytest.fixture
 def patches(qgis_app):
-    """A layer of rectangles over rows and columns (first and last)."""
+    """Make a layer of rectangles: first and last row, first and last column."""
 
     def layer(*areas):
         made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
@@ -234,13 +234,13 @@ def patches(qgis_app):
 
 @pytest.fixture
 def plain(geotiff):
-    """Open land of resistance 2, 7 × 9 cells."""
+    """Uniform landscape of resistance 2, 7 × 9 cells."""
     return geotiff(np.full((7, 9), 2.0), name="plain")
 
 
 @pytest.fixture
 def ask_engine(engine_python, tmp_path):
-    """Give the engine a job by hand, as somebody without QGIS would; return its arrays and numbers."""
+    """Run a job of the engine directly, without QGIS; return its arrays and metrics."""
 
     def ask(task, arrays, **parameters):
         folder = tmp_path / f"job-{task}"
@@ -298,7 +298,7 @@ def least_costs_to(ask_engine, valley):
 
 @pytest.fixture
 def engine_that(cold_python, monkeypatch, tmp_path):
-    """Make the engine's Python do something first: lines of a shell, run before every job but not before a probe."""
+    """Run shell commands before every job of the engine, but not before a probe."""
 
     def does(lines):
         script = tmp_path / "python that does more"
@@ -311,6 +311,6 @@ def engine_that(cold_python, monkeypatch, tmp_path):
 
 
 def has_package(python, name):
-    """Tell whether a Python finds a package."""
+    """Return whether a Python can import a package."""
     look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
     return subprocess.run([python, "-c", look], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Barriers and pinch points as a user runs them: a gain is what a trial shows, what is missing is said."""
+"""Barriers and pinch points: gains equal recomputed distances, and missing parameters are reported."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_optional_maps_require_their_parameters(run, valley_file, points):
 def test_restoration_gain_equals_recomputed_distance(
     run, read, valley, geotiff, points, patches, distance, radius, regions
 ):
-    """A few cells, and discs of radius 65 around them, are restored for good and everything is run anew."""
+    """Restore a few cells, or discs of radius 65 around them, in the raster and compute the distances again."""
     focal = patches((0, 1, 0, 1), (7, 8, 1, 2), (0, 2, 10, 11)) if regions else points(*ENDS, (1, 11))
     valley[6, 3] = valley[2, 7] = 0.0
     given = {"DISTANCE": distance, "FOCAL": focal, "RESTORED": 0.8, "RESTORED_RADIUS": radius, **LESS}

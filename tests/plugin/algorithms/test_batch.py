@@ -1,4 +1,4 @@
-"""Many runs from the batch dialog, one row each."""
+"""Runs from the batch dialog."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QSize
 
 @pytest.fixture
 def batch(provider, engine_python, qgis_iface, monkeypatch):
-    """The batch dialog of an algorithm with its rows filled in."""
+    """Open the batch dialog of an algorithm with filled rows."""
     from processing.gui import BatchAlgorithmDialog as dialogs  # noqa: N813
 
     monkeypatch.setattr(dialogs, "QgsScopedProxyProgressTask", NoProgressTask)
@@ -42,7 +42,7 @@ def batch(provider, engine_python, qgis_iface, monkeypatch):
 
 
 class NoProgressTask:
-    """In place of the task that shows a batch in QGIS's status bar.
+    """Replacement of the task that shows a batch in QGIS's status bar.
 
     That task ends with the last reference to the batch's feedback, and QGIS 3.22 never lets go of the exception of a
     row that has failed, whose frames hold one: the test's QGIS would wait for it for ever when it ends.

@@ -1,4 +1,4 @@
-"""A run that is stopped, or fails, leaves nothing half done."""
+"""Cancelled and failed runs leave no incomplete files."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QCoreApplication
 
 @pytest.fixture
 def slow_engine(worker, monkeypatch):
-    """An engine that says that it is half-way and then takes for ever."""
+    """An engine that reports half of its progress and then sleeps."""
     from permea.plugin.runner import execution
 
     engine = worker("""
@@ -20,8 +20,8 @@ def slow_engine(worker, monkeypatch):
     monkeypatch.setattr(execution, "find_engine", lambda: engine)
 
 
-def cancel_when_half_way(feedback):
-    """Cancel as soon as the engine has said that it is half-way; return the list that will hold the time."""
+def cancel_at_half(feedback):
+    """Cancel as soon as the engine reports half of its progress; return the list that receives the time."""
     cancelled = []
 
     def watch():
@@ -39,7 +39,7 @@ def test_cancel_ends_run_within_a_second_without_files(
     run, slow_engine, feedback, points, valley_file, tmp_path, job_folders
 ):
     target, before = tmp_path / "result.tif", job_folders()
-    cancelled = cancel_when_half_way(feedback)
+    cancelled = cancel_at_half(feedback)
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(target))
     assert time.monotonic() - cancelled[0] < 1.0
@@ -48,7 +48,7 @@ def test_cancel_ends_run_within_a_second_without_files(
 
 
 def test_engine_progress_covers_most_of_the_bar(run, slow_engine, feedback, points, valley_file):
-    cancel_when_half_way(feedback)
+    cancel_at_half(feedback)
     with pytest.raises(QgsProcessingException):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     assert feedback.percents[-1] == pytest.approx(50)
@@ -60,7 +60,7 @@ def test_cancel_from_background_thread(provider, slow_engine, feedback, context,
     task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
     ended = []
     task.executed.connect(lambda successful, results: ended.append((successful, time.monotonic())))
-    cancelled = cancel_when_half_way(feedback)
+    cancelled = cancel_at_half(feedback)
     QgsApplication.taskManager().addTask(task)
     patience = time.monotonic() + 30
     while not ended and time.monotonic() < patience:

@@ -1,4 +1,4 @@
-"""Circuitscape's own verification cases, run as they are: every file that it wrote, again."""
+"""Circuitscape's verification projects: every output file is reproduced."""
 
 import os
 import re
@@ -32,14 +32,14 @@ def test_project_writes_circuitscape_files(run, tmp_path, path):
     written = {file.name: file for file in (tmp_path / "results").iterdir() if file.is_file()}
     assert result["FILES"] == len(written)
     ids = {identity for name in written for identity in ids_in(name)}
-    found = {}
+    actual = {}
     for expected in verified(path.stem):
         if set(ids_in(expected.name)) <= ids:
             assert expected.name in written, f"{expected.name} was not written"
-            found[expected.name] = difference(expected, written[expected.name])
-    assert found, "nothing to compare with"
-    wrong = {name: f"{by:.1e}" for name, by in found.items() if not by <= LOOSE_UPSTREAM.get(name, ACCURATE)}
-    assert not wrong, f"{len(wrong)} of {len(found)} files differ: {wrong}"
+            actual[expected.name] = difference(expected, written[expected.name])
+    assert actual, "nothing to compare with"
+    wrong = {name: f"{by:.1e}" for name, by in actual.items() if not by <= LOOSE_UPSTREAM.get(name, ACCURATE)}
+    assert not wrong, f"{len(wrong)} of {len(actual)} files differ: {wrong}"
 
 
 def verified(case):
@@ -50,7 +50,7 @@ def verified(case):
 
 
 def ids_in(name):
-    """The ids of the pair that a file is of; some that are there are of pairs chosen earlier."""
+    """Return the ids of the pair of a file; some files belong to pairs selected earlier."""
     pair = re.search(r"_(\d+)_(\d+)\.(asc|txt)$", name)
     return pair.groups()[:2] if pair else ()
 
@@ -62,15 +62,15 @@ def grid(path):
     return values, dataset.GetGeoTransform()
 
 
-def difference(expected, found):
-    """By how much two files differ, in the terms of the tolerance; infinite if they are not of the same things."""
+def difference(expected, actual):
+    """Return the difference of two files in units of the tolerance; infinite if their contents do not correspond."""
     if expected.suffix == ".asc":
-        (stored, place), (values, own_place) = grid(expected), grid(found)
+        (stored, place), (values, own_place) = grid(expected), grid(actual)
         nodata = stored == -9999
         if place != own_place or stored.shape != values.shape or not np.array_equal(nodata, values == -9999):
             return np.inf
         return np.abs(np.where(nodata, 0, stored - values)).max() / max(np.abs(stored[~nodata]).max(initial=0), 1e-300)
-    stored, values = np.loadtxt(expected, ndmin=2), np.loadtxt(found, ndmin=2)
+    stored, values = np.loadtxt(expected, ndmin=2), np.loadtxt(actual, ndmin=2)
     if "resistances" in expected.name:
         same = stored.shape == values.shape and np.array_equal(stored < 0, values < 0)
         return (np.abs(stored - values) / np.maximum(np.abs(stored), 1e-300)).max() if same else np.inf
@@ -87,7 +87,7 @@ HEADER = "ncols {columns}\nnrows {rows}\nxllcorner 0\nyllcorner 0\ncellsize 1\nN
 
 @pytest.fixture
 def project(tmp_path):
-    """Write an .ini and its rasters; by default a strip with a focal node at each end and one in the middle."""
+    """Write a project and its rasters; by default a strip with focal nodes at both ends and in the middle."""
 
     def write(name="strip", **options):
         rasters = {"habitat": [[1, 1, 1, 1, 1]], "points": [[1, 0, 2, 0, 3]], **options.pop("rasters", {})}
@@ -107,7 +107,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def results(run, tmp_path):
-    """Run a project and return the folder of its results."""
+    """Run a project and return its output folder."""
 
     def of(path, folder="results"):
         run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))

@@ -1,4 +1,4 @@
-"""Current flow: what Circuitscape's files say, by layers instead of files; and what every user may do wrong."""
+"""Current flow: equal to Circuitscape's verification cases, and invalid inputs."""
 
 import os
 import re
@@ -18,7 +18,7 @@ needs_reference = pytest.mark.skipif(not CASES, reason=f"no reference data in {F
 
 
 def choices_of(case):
-    """The landscape and the graph of a case, as the algorithm's parameters."""
+    """Parameters of the landscape and the graph of a case."""
     [path] = [path for path in CASES if path.stem == case]
     options = dict(re.findall(r"^(\w+) *= *(.*?) *$", path.read_text(), re.MULTILINE))
     is_on = {name: value == "True" for name, value in options.items()}
@@ -33,7 +33,7 @@ def choices_of(case):
 
 @pytest.fixture
 def table():
-    """The rows of a table output."""
+    """Return the rows of a table output."""
 
     def rows(layer):
         names = [field.name() for field in layer.fields()]
@@ -44,7 +44,7 @@ def table():
 
 @pytest.fixture
 def squares(qgis_app):
-    """A polygon layer of rectangles (top, left, bottom, right in cells) with an id and a name each."""
+    """Make a polygon layer of rectangles (top, left, bottom, right in cells) with ids and names."""
 
     def layer(*boxes, ids=None):
         made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:integer", "reserves", "memory")
@@ -179,7 +179,7 @@ def test_pairs_file_selects_currents(run, read, table, geotiff, points, tmp_path
 
 @pytest.fixture
 def many(geotiff, squares):
-    """Nine regions in a landscape large enough that a run can be ended in between."""
+    """Nine regions in a landscape large enough to interrupt a run."""
     values = np.random.default_rng(8).lognormal(size=(90, 90)).astype(np.float32)
     boxes = [(10 + 30 * i, 10 + 30 * j, 16 + 30 * i, 15 + 30 * j) for i in range(3) for j in range(3)]
     return {"INPUT": geotiff(values, name="plain"), "FOCAL": squares(*boxes)}
@@ -224,7 +224,7 @@ def test_maps_without_checkpoint_are_not_overwritten(error_message, many, tmp_pa
 
 @pytest.fixture
 def at(qgis_app):
-    """A point layer of (row, column, value)."""
+    """Make a point layer of (row, column, value)."""
 
     def layer(*places, name="places"):
         made = QgsVectorLayer("Point?crs=EPSG:31985&field=value:double", name, "memory")

@@ -72,7 +72,7 @@ def test_rsp_distance_rejects_polygons(run, patches, plain):
 
 @pytest.mark.parametrize("distance", distance_names("distance.matrix"))
 def test_matrix_to_targets_is_rectangular(run, rows, sites, plain, distance):
-    """Read off the square matrix of all of them; the ids of both layers stay, also where they are the same."""
+    """Equal to entries of the square matrix of all features, with the ids of both layers even if these coincide."""
     here, there = [(0, 0), (6, 3)], [(1, 7), (0, 0), (5, 8)]
     chosen = {"INPUT": plain, "VALUES": "resistance", "DISTANCE": distance, "THETA": 0.001, "ID_FIELD": "code"}
     every = rows(run("distancematrix", FOCAL=sites([*here, there[0], there[2]]), **chosen)["OUTPUT"])

@@ -1,6 +1,6 @@
-"""Rasters that are no plain rectangle of numbers: holes, parts, strips, whole numbers, degrees, a single cell.
+"""Edge-case rasters: holes, several components, strips, integers, degrees, a single cell.
 
-What comes out is compared with sums over all pairs of cells that are worked out here once more.
+Results are compared with sums over all pairs of cells.
 """
 
 import numpy as np
@@ -53,7 +53,7 @@ LANDSCAPES = {
 
 
 def reached(values, size):
-    """Habitat within reach of every cell by least cost: Floyd and Warshall in the window of each."""
+    """Return the accessible habitat of every cell by least cost, with Floyd–Warshall in the window of each."""
     rows, columns = np.indices(values.shape).reshape(2, -1)
     land = np.where(values > 0, values, 0.0).ravel()
     steps = np.hypot(rows[:, None] - rows, columns[:, None] - columns)
@@ -72,7 +72,7 @@ def reached(values, size):
 
 
 def slope(values, size):
-    """By how much the sum over all cells grows for each unit of permeability of a cell, by differences."""
+    """Return the derivative of the sum over all cells by the permeability of a cell, by finite differences."""
     found = np.full(values.shape, np.nan)
     for cell in np.argwhere(values > 0):
         nudge = 1e-6 * values[tuple(cell)]
@@ -111,7 +111,7 @@ def test_raster_without_passable_cells_is_rejected(run, geotiff, name, values, s
 
 
 def a_project_of(kind):
-    """A habitat of resistances and focal nodes at three of its corners."""
+    """A project of resistances with focal nodes at three corners."""
     values, how = LANDSCAPES[kind]()
     points = np.zeros(values.shape, np.int16)
     for number, place in enumerate([(0, 1), (-1, 0), (0, -1)], 1):
@@ -122,7 +122,7 @@ def a_project_of(kind):
 @pytest.mark.parametrize("scenario", ["pairwise", "one-to-all", "all-to-one"])
 @pytest.mark.parametrize("kind", ["holes", "two parts", "strip", "whole numbers", "degrees"])
 def test_current_is_conserved_on_edge_case_rasters(run, read, project, geotiff, tmp_path, kind, scenario):
-    """What enters a cell leaves it; nothing flows where nothing leads, and no cell is without a value."""
+    """Currents are conserved, zero in components without focal nodes, and defined in all cells with data."""
     values, points, how = a_project_of(kind)
     geotiff(values, name="land", **how)
     geotiff(points, name="ids", **{key: value for key, value in how.items() if key != "nodata"})

@@ -1,7 +1,7 @@
-"""The engine itself, in the middle of real work, when it is stopped, killed, starved or shouted over.
+"""The real engine when it is cancelled, killed, or out of memory or disk space.
 
 `tests/plugin/runner/test_errors.py` tries every ending on small engines that misbehave on purpose. Here JAX is what
-is cancelled and what runs out of memory, because a compiled kernel can neither be asked nor trusted to stop.
+is cancelled and what runs out of memory, because a compiled kernel cannot be interrupted from Python.
 """
 
 import os
@@ -21,12 +21,12 @@ LONG_WORK = {"PER_SOURCE": True, "THETA": 0.01}
 
 @pytest.fixture
 def wide_land(geotiff):
-    """A landscape of a million cells, on which no algorithm is done before somebody can intervene."""
+    """A landscape of a million cells, large enough to interrupt a run."""
     return geotiff(np.random.default_rng(3).uniform(0.1, 1.0, (1000, 1000)).astype(np.float32), name="wide")
 
 
 def when_the_engine_is_at_work(feedback, intervene):
-    """Do something half a second after the engine has said what it is doing; return the list that gets the time."""
+    """Call a function half a second after the engine reports its first step; return the list that receives the time."""
     moments = []
 
     def watch():

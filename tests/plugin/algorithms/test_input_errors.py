@@ -1,4 +1,4 @@
-"""What users get wrong, and the sentence that tells them."""
+"""Invalid inputs and their error messages."""
 
 import os
 
@@ -11,7 +11,7 @@ from .conftest import NODATA, NORTH, WEST
 
 @pytest.fixture
 def error_message(run):
-    """The message with which a run is refused."""
+    """Return the error message of a rejected run."""
 
     def of(name, **parameters):
         with pytest.raises(QgsProcessingException) as refused:
@@ -200,7 +200,7 @@ def test_targets_without_sources_are_rejected(error_message, open_land, points):
     assert "no starting points" in message
 
 
-def test_single_place_is_rejected(error_message, open_land, points):
+def test_single_source_is_rejected(error_message, open_land, points):
     message = error_message("sensitivity", INPUT=open_land, SOURCES=points((0, 0)))
     assert "A single place has no connectivity" in message
 

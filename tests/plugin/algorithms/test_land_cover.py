@@ -1,4 +1,4 @@
-"""From classes of land cover to a landscape: every class accounted for, nothing guessed."""
+"""Permeability from land cover: every class has a value or is reported."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def cover(geotiff):
 
 @pytest.fixture
 def class_table(qgis_app):
-    """A table of classes and values; either may be any text."""
+    """Make a table of classes and values; both may be any text."""
 
     def table(*rows):
         made = QgsVectorLayer("None?field=class:string&field=ease:string", "classes", "memory")
@@ -52,7 +52,7 @@ def test_values_from_list(run, read, cover):
 
 
 def untouched_list(algorithm):
-    """What the dialog hands over for the list of classes when nobody has opened it."""
+    """Return the value that the dialog passes for an untouched list of classes."""
     wrapper = QgsGui.processingGuiRegistry().createParameterWidgetWrapper(
         algorithm.parameterDefinition("MATRIX"), QgsProcessingGui.WidgetType.Standard
     )
@@ -135,12 +135,12 @@ def test_land_cover_without_data_is_rejected(run, geotiff):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Two sets of values")]
+    ("parameters", "said"), [({}, "No values"), ({"MATRIX": [1, 1.0], "twice": True}, "Two sets of values")]
 )
-def test_exactly_one_set_of_values_is_required(run, cover, class_table, given, said):
-    both = class_table((1, 1)) if given.pop("twice", False) else {}
+def test_exactly_one_set_of_values_is_required(run, cover, class_table, parameters, said):
+    both = class_table((1, 1)) if parameters.pop("twice", False) else {}
     with pytest.raises(QgsProcessingException, match=said):
-        run("permeabilityfromlandcover", INPUT=cover, **given, **both)
+        run("permeabilityfromlandcover", INPUT=cover, **parameters, **both)
 
 
 def test_missing_field_is_named(run, cover, class_table):

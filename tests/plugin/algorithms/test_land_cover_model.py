@@ -1,4 +1,4 @@
-"""The model from land cover to currents and barriers: what its steps give one by one, and why a step failed."""
+"""The model from land cover to currents and barriers: equal to its steps, and errors of its steps."""
 
 import numpy as np
 import processing
@@ -31,7 +31,7 @@ PLACES = ((0, 0), (7, 1), (2, 11))
 
 @pytest.fixture
 def cover(geotiff):
-    """Classes 1 to 3 at random, a corner without data, and no place in class 1."""
+    """Random classes 1 to 3 with a nodata corner; no place lies in class 1."""
     classes = np.random.default_rng(11).choice([1, 2, 3], (9, 12), p=[0.1, 0.4, 0.5]).astype(np.uint8)
     classes[7:, 9:] = 0
     for place in PLACES:
@@ -41,7 +41,7 @@ def cover(geotiff):
 
 @pytest.fixture
 def class_table(tmp_path):
-    """A CSV file of classes and values, with the columns of the sample's unless told otherwise."""
+    """Make a CSV file of classes and values; by default with the columns of the sample."""
 
     def write(values, header="class,permeability"):
         path = tmp_path / "classes.csv"
@@ -53,12 +53,12 @@ def class_table(tmp_path):
 
 @pytest.fixture
 def model(provider, engine_python, context, feedback):
-    """Run the model; give its outputs by short names, and what its steps were given."""
+    """Run the model; return its outputs by short names, and the inputs of its steps."""
 
-    def run(wanted=("LANDSCAPE", "CURRENT", "RESISTANCES", "GAIN"), **parameters):
-        outputs = {OUTPUTS[name]: "TEMPORARY_OUTPUT" for name in wanted}
+    def run(requested=("LANDSCAPE", "CURRENT", "RESISTANCES", "GAIN"), **parameters):
+        outputs = {OUTPUTS[name]: "TEMPORARY_OUTPUT" for name in requested}
         results = processing.run(f"permea:{MODEL}", {**outputs, **parameters}, feedback=feedback, context=context)
-        return {"steps": results["CHILD_INPUTS"], **{name: results[OUTPUTS[name]] for name in wanted}}
+        return {"steps": results["CHILD_INPUTS"], **{name: results[OUTPUTS[name]] for name in requested}}
 
     return run
 
@@ -104,7 +104,7 @@ def test_model_equals_its_steps(model, run, read, context, cover, class_table, p
 
 
 def test_omitted_inputs_take_defaults(model, cover, class_table, points):
-    """Of which QGIS itself fills in none outside its dialog."""
+    """QGIS itself applies defaults in its dialog only."""
     made = model(OUTPUTS, LAND_COVER=cover, CLASS_TABLE=class_table(EASE), FOCAL=points(*PLACES))
     taken = made["steps"]
     expected = {

@@ -1,4 +1,4 @@
-"""The maps: what the engine computed, on the cells of the landscape, with names, numbers and a story in the log."""
+"""Maps: equal to engine results, on the grid of the landscape, with band names, numbers and log."""
 
 import sys
 
@@ -46,7 +46,7 @@ def test_map_has_grid_of_landscape(run, read, points, valley, valley_file, name)
     np.testing.assert_array_equal(np.isnan(result.band), valley == NODATA)
 
 
-def test_nodata_value_is_kept(run, read, points, valley_file):
+def test_nodata_value_is_preserved(run, read, points, valley_file):
     assert read(run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))["OUTPUT"]).nodata == NODATA
 
 
@@ -223,7 +223,7 @@ def test_sensitivity_equals_finite_difference(run, read, geotiff, points, valley
 
 
 @pytest.mark.long
-def test_seed_determines_sampled_places(run, read, valley_file):
+def test_seed_determines_sample(run, read, valley_file):
     def of(seed):
         return read(run("sensitivity", INPUT=valley_file, SAMPLES=8, SEED=seed)["OUTPUT"]).band
 

@@ -1,4 +1,4 @@
-"""Models: the shipped ones run, and one algorithm's result is the next one's input."""
+"""Models: the bundled ones run, and results of one algorithm are inputs of the next."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ TEMPORARY = "TEMPORARY_OUTPUT"
 
 
 def output(results, ending):
-    """The result of a model's output; QGIS puts the step's name before it."""
+    """Return a model output, which QGIS prefixes with the name of the step."""
     [value] = [value for name, value in results.items() if name.endswith(ending)]
     return value
 

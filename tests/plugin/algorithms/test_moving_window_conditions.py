@@ -1,4 +1,4 @@
-"""Conditions on pairs of cells in the toolbox: currents counted by hand, and refusals in plain words."""
+"""Conditions on pairs of source and target: currents computed by hand, and error messages."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ ROW = {"RADIUS": PIXEL, "BLOCK_SIZE": 1, "AS_OMNISCAPE": False}
 
 @pytest.fixture
 def row(geotiff):
-    """A row of four cells, all alike."""
+    """A row of four equal cells."""
     return geotiff(np.ones((1, 4)), name="row")
 
 
 @pytest.fixture
 def error_message(run, row):
-    """The message with which a run is refused."""
+    """Return the error message of a rejected run."""
 
     def of(**parameters):
         with pytest.raises(QgsProcessingException) as refused:

@@ -1,4 +1,4 @@
-"""Omnidirectional current in the toolbox: equal to Omniscape's outputs, refused in plain words, continued."""
+"""Moving-window current: equal to Omniscape's outputs, error messages, and resumed runs."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ DIGITS_OF_OMNISCAPE = 5e-5
 
 @pytest.fixture
 def omniscape(read):
-    """The folder of Omniscape's tests, and how to read one of its rasters, NaN where it has no data."""
+    """Return a function that reads a raster of Omniscape's tests, nodata as NaN."""
     folder = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data")) / "omniscape"
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}: set PERMEA_REFERENCE_DATA to the folder above it")
@@ -24,7 +24,7 @@ def omniscape(read):
 
 @pytest.fixture
 def error_message(run):
-    """The message with which a run is refused."""
+    """Return the error message of a rejected run."""
 
     def of(**parameters):
         with pytest.raises(QgsProcessingException) as refused:

@@ -1,4 +1,4 @@
-"""The gradient of moving-window current in the toolbox: what the map of current does when a cell is changed."""
+"""Sensitivity of moving-window current: equal to finite differences of the current."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ WINDOWS = {"RADIUS": 90.0, "BLOCK_SIZE": 3}
 
 @pytest.fixture
 def strengths():
-    """How strong a source each cell of the valley is; none in a corner."""
+    """Source strengths of the valley, 0 in a corner."""
     values = np.random.default_rng(12).uniform(0.2, 2.0, (9, 12))
     values[:3, 9:] = 0.0
     return values
@@ -19,7 +19,7 @@ def strengths():
 
 @pytest.fixture
 def reserve():
-    """Places of interest: three rows of four cells, one of them half as much, one without data."""
+    """Weights of places of interest: three rows of four cells, one of weight 0.5, one without data."""
     values = np.zeros((9, 12))
     values[2:5, 5:9] = 1.0
     values[2, 5], values[3, 6] = 0.5, NODATA
@@ -109,7 +109,7 @@ def test_sensitivity_run_is_resumed_and_logged(run, read, valley_file, feedback,
         run("movingwindowcurrent", **choices, **kept)
 
 
-def test_invalid_places_of_interest_are_rejected(run, geotiff, valley_file, feedback):
+def test_invalid_weights_are_rejected(run, geotiff, valley_file, feedback):
     def error_message(**parameters):
         with pytest.raises(QgsProcessingException) as refused:
             run("movingwindowsensitivity", INPUT=valley_file, **WINDOWS, **parameters)

@@ -1,4 +1,4 @@
-"""The same from the command line: `qgis_process`, a profile of its own, the plugin enabled like a user's."""
+"""Runs with `qgis_process` in a separate profile with the plugin enabled."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def qgis_process(engine_python, tmp_path_factory):
-    """Run `qgis_process` in a fresh profile whose plugins folder holds a link to this checkout."""
+    """Run `qgis_process` in a new profile whose plugins folder links to this checkout."""
     # Debian's wrapper of that name asks for a display even when Qt needs none.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     home = tmp_path_factory.mktemp("home")

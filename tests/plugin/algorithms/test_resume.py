@@ -1,4 +1,4 @@
-"""Runs between many places that were killed: what was solved for is kept, and another run goes on with it."""
+"""Killed runs between many focal nodes: solutions are saved, and the next run resumes."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ __all__ = ["at", "error_message", "many", "squares", "table"]
 
 
 def kill_once_there_is(path, pid):
-    """Kill the process whose number stands in a file as soon as another file is there."""
+    """Kill the process whose id is in a file as soon as another file exists."""
 
     def watch():
         patience = time.monotonic() + 120
@@ -90,7 +90,7 @@ def test_one_to_all_resumes_from_checkpoint(run, read, table, many, tmp_path, fe
 
 @pytest.fixture
 def wide(geotiff):
-    """Land that takes a while to cross, and places all over it."""
+    """A large landscape with many focal nodes."""
     values = np.random.default_rng(4).lognormal(size=(150, 150)).astype(np.float32)
     return geotiff(values, name="wide"), [(7 + 20 * i, 9 + 20 * j) for i in range(7) for j in range(7)]
 

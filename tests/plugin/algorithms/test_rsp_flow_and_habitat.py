@@ -1,16 +1,16 @@
-"""Randomized flow and connected habitat as a user runs them: the numbers are the engine's, what is wrong is said."""
+"""RSP flow and connected habitat: equal to engine results, and error messages."""
 
 import numpy as np
 import pytest
 from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
 
-WALK = {"theta": 0.01, "cost": "inverse"}
+RSP = {"theta": 0.01, "cost": "inverse"}
 WEST_AND_SOUTH, ISLAND = ((0, 0), (8, 2)), (7, 10)
 
 
-def asked(valley):
-    """The valley as the engine gets it, permeability and mask."""
+def landscape_arrays(valley):
+    """Return the valley's arrays for the engine: permeability and mask."""
     valid = valley >= 0
     return {"landscape": np.where(valid, valley, np.nan), "valid": valid}
 
@@ -18,8 +18,8 @@ def asked(valley):
 @pytest.mark.parametrize("passage", ["net", "total"])
 def test_rsp_flow_equals_engine_result(passage, run, read, valley, valley_file, points, ask_engine):
     found = run("rspflow", INPUT=valley_file, SOURCES=points(*WEST_AND_SOUTH), THETA=0.01, PASSAGE=passage)
-    arrays = {**asked(valley), "sources": np.array(WEST_AND_SOUTH)}
-    outputs, numbers = ask_engine("rsp.flow", arrays, **WALK, passage=passage)
+    arrays = {**landscape_arrays(valley), "sources": np.array(WEST_AND_SOUTH)}
+    outputs, numbers = ask_engine("rsp.flow", arrays, **RSP, passage=passage)
     np.testing.assert_allclose(read(found["OUTPUT"]).band, outputs["passage"], rtol=1e-6)
     assert found["PAIRS"] == numbers["pairs"] == 2 and found["IMBALANCE"] < 1e-9
 
@@ -45,8 +45,8 @@ def test_connected_habitat_equals_engine_result(distance, run, read, valley, val
     given = {"DISTANCE": distance, "ALPHA": 300.0, "LANDMARKS": 2, "THETA": 0.01}
     found = run("connectedhabitat", INPUT=valley_file, QUALITY=geotiff(quality, name="quality"), **given)
     stored = np.where(valley > 0, quality.astype(np.float32), 0)
-    parameters = {**WALK, "distance": distance, "alpha": 300.0, "landmarks": 2}
-    outputs, numbers = ask_engine("habitat.connected", {**asked(valley), "quality": stored}, **parameters)
+    parameters = {**RSP, "distance": distance, "alpha": 300.0, "landmarks": 2}
+    outputs, numbers = ask_engine("habitat.connected", {**landscape_arrays(valley), "quality": stored}, **parameters)
     np.testing.assert_allclose(read(found["OUTPUT"]).band, outputs["habitat"], rtol=1e-5)
     assert found["EQUIVALENT_HABITAT"] == pytest.approx(np.sqrt(numbers["connectivity"]), rel=1e-5)
 

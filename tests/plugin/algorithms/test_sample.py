@@ -1,4 +1,4 @@
-"""The sample: what its files say of each other, and what they are when QGIS has loaded them."""
+"""The sample: consistent files, and styled layers."""
 
 import csv
 import importlib.util
@@ -48,7 +48,7 @@ def test_sample_water_is_nodata_of_permeability(sample, read, classes):
 
 
 def test_sample_class_patches_have_five_cells(sample, read):
-    """Counted by flooding each class with eight neighbours, unlike the sieve that made it."""
+    """Counted by flood fill with eight neighbours, independently of the sieve that made it."""
     cover = read(sample["land_cover.tif"]).band
     for number in np.unique(cover[cover != WATER]):
         unseen = set(map(tuple, np.argwhere(cover == number)))
@@ -64,7 +64,7 @@ def test_sample_class_patches_have_five_cells(sample, read):
 
 
 def test_sample_permeability_follows_vegetation(sample, read, classes):
-    """The other raster of the sample comes from the vegetation index of each cell, not from classes."""
+    """The permeability raster comes from the vegetation index of each cell, not from classes."""
     cover, landscape = read(sample["land_cover.tif"]).band, read(sample["permeability.tif"]).band
     from_image = {each: np.exp(np.log(landscape[cover == each]).mean()) for each in classes if each != WATER}
     green = [each for each in from_image if not classes[each][0].startswith("Bare")]

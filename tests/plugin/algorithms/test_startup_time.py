@@ -1,4 +1,4 @@
-"""What a run costs besides the computing: starting the engine, compiling, reading and writing."""
+"""Overhead of a run: starting the engine, compiling, reading and writing."""
 
 import time
 

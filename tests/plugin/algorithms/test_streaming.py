@@ -1,4 +1,4 @@
-"""However large the rasters are, QGIS holds only a few blocks of them at a time."""
+"""Rasters of any size are read and written in blocks."""
 
 import tracemalloc
 
@@ -25,7 +25,7 @@ def large(geotiff, tmp_path):
 
 @pytest.fixture
 def blocks(monkeypatch):
-    """The sizes, in cells, of all blocks that QGIS reads, from layers and from results."""
+    """Sizes, in cells, of all blocks that QGIS reads from layers and results."""
     from permea.plugin.layers.gdal_band import GdalBand
     from permea.plugin.layers.resampling import ResampledBand
     from permea.plugin.npy_file import NpyFile

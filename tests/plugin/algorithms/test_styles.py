@@ -1,4 +1,4 @@
-"""How the maps look when QGIS loads them: even colours, nothing spoilt by cells that are infinitely far."""
+"""Layer styles: colour ramps, legends, and transparent infinite cells."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from .conftest import NODATA, NORTH, WEST
 
 @pytest.fixture
 def loaded(provider, context, read):
-    """Run an algorithm and load its map as the toolbox does, style included."""
+    """Run an algorithm and load its map with its style, as the toolbox does."""
 
     def run(name, **parameters):
         target = QgsProcessingContext.LayerDetails("map", QgsProject.instance(), "OUTPUT")
@@ -39,7 +39,7 @@ def loaded(provider, context, read):
 
 
 def legend(layer):
-    """What QGIS writes in the tree of layers below the name of a layer: its words, and a bar if there is one."""
+    """Return the labels of a layer's legend nodes, and the suffixes of its continuous legends."""
     in_tree = QgsLayerTreeLayer(layer)
     entries = layer.renderer().createLegendNodes(in_tree)
     bars = [entry.settings().suffix() for entry in entries if isinstance(entry, QgsColorRampLegendNode)]
@@ -47,7 +47,7 @@ def legend(layer):
 
 
 def colour(layer, row, column):
-    """The colour in which a cell is drawn, or None where it is transparent."""
+    """Return the colour of a cell, or None if it is transparent."""
     size = 30.0
     x, y = WEST + column * size, NORTH - row * size
     drawn = layer.renderer().block(1, QgsRectangle(x, y - size, x + size, y), 1, 1)

@@ -1,4 +1,4 @@
-"""Tables and lines: every row arrives with its types, or no file does."""
+"""Table and line outputs: complete with types, or no file at all."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ UTM = QgsCoordinateReferenceSystem("EPSG:31985")
 
 
 class Writer(PermeaAlgorithm):
-    """Has one sink and nothing else."""
+    """An algorithm with a single sink."""
 
     identifier, title, toolbox_group, summary = "writer", "Writer", TOOLS, "Writes."
     help = Help("", "", "")
@@ -86,7 +86,7 @@ def test_temporary_table_has_same_rows(write, context, destination):
     assert rows_of(layer) == [("A", 1, 2.5), ("B", 2, None), ("C", 1 << 40, None)]
 
 
-def test_other_geopackage_tables_are_kept(write, tmp_path):
+def test_other_geopackage_tables_are_unchanged(write, tmp_path):
     first = write(str(tmp_path / "all.gpkg"))["TABLE"]
     write(f"ogr:dbname='{first}' table=\"second\"", rows=ROWS[:1])
     assert QgsVectorLayer(f"{first}|layername=all", "", "ogr").featureCount() == 3
@@ -123,7 +123,7 @@ def test_failed_table_leaves_no_file(write, tmp_path):
 
 @pytest.fixture
 def full_disk():
-    """No file may grow beyond some kilobytes; Python ignores the signal that comes with it."""
+    """Limit file sizes to some kilobytes; Python ignores the signal."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))

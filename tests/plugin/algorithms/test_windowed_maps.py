@@ -1,4 +1,4 @@
-"""Maps by moving windows: what the engine computes, on the cells of the landscape, whatever the batches."""
+"""Windowed maps: equal to engine results, on the grid of the landscape, for any batch size."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def as_stored(values):
 
 @pytest.fixture
 def habitat():
-    """Quality of the valley's cells, another raster than its permeability; none in a corner, no data in two cells."""
+    """Habitat quality of the valley: 0 in a corner, nodata in two cells."""
     values = np.random.default_rng(11).uniform(0.0, 3.0, (9, 12))
     values[:3, 9:] = 0.0
     values[7, 2:4] = NODATA

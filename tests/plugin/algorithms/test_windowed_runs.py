@@ -1,4 +1,4 @@
-"""Runs by moving windows that are stopped, continued, refused, or short of something."""
+"""Windowed runs that are cancelled, resumed, rejected, or short of disk space or memory."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ LONG = {"RANGE": 300.0, "ALPHA": 200.0, "COARSENING": 0.0, "BATCH": 20}
 
 @pytest.fixture
 def error_message(run):
-    """The message with which a run is refused."""
+    """Return the error message of a rejected run."""
 
     def of(name="windowedsensitivity", **parameters):
         with pytest.raises(QgsProcessingException) as refused:
@@ -43,7 +43,7 @@ def finished(folder):
 
 
 def once_there_are(folder, batches, intervene):
-    """Do something as soon as so many batches are kept."""
+    """Call a function as soon as a number of batches is saved."""
 
     def watch():
         patience = time.monotonic() + 60
