@@ -90,7 +90,7 @@ def distance_names(task: str | None = None) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> distance_names("habitat.connected")
+    >>> distance_names("habitat.connected")[:3]
     ('leastcost', 'resistance', 'rsp')
     """
     return tuple(name for name, entry in _ENTRIES.items() if task is None or task in entry.tasks)

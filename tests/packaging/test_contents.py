@@ -47,6 +47,7 @@ def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
     needed = ["engine-requirements.txt", "icons/permea.svg", "sample/patches.gpkg"]
     needed += [f"sample/{name}" for name in sample] + [f"models/{name}.model3" for name in models]
     assert {f"permea/resources/{name}" for name in needed} <= set(names)
+    assert "permea/engine/distances/registry.json" in names
 
 
 def test_the_help_finds_its_pictures_in_the_package(unpacked):

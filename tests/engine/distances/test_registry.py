@@ -140,5 +140,5 @@ def test_entry_differentiability_matches_the_gradient(name):
 
 
 def test_unknown_distance_is_rejected():
-    with pytest.raises(ValueError, match="must be one of leastcost, resistance, rsp, euclidean, not 'rps'"):
+    with pytest.raises(ValueError, match=f"must be one of {', '.join(distance_names())}, not 'rps'"):
         distance_entry("rps")
