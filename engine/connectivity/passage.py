@@ -76,6 +76,15 @@ def walk_to(
         The landscape, and the cost of every step.
     target
         Flat raster index of the target.
+
+    Examples
+    --------
+    >>> from permea.engine.distances.cost_functions import edge_costs
+    >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
+    >>> costs = edge_costs(grid, distance.cost, fill=0.0)
+    >>> walk = walk_to(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> bool(jnp.isclose(walk.expected_cost[0, 0], distance(grid, [0], [2])[0, 0]))
+    True
     """
     return condition_on_hitting(solver, grid.edges, costs, distance.theta, target)
 
@@ -95,6 +104,15 @@ def passage_from_walk(
         Flat raster index of the target.
     kind
         "total" or "net".
+
+    Examples
+    --------
+    >>> from permea.engine.distances.cost_functions import edge_costs
+    >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
+    >>> costs = edge_costs(grid, distance.cost, fill=0.0)
+    >>> walk = walk_to(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> passage_from_walk(walk, jnp.array([[1.0, 0.0, 0.0]]), jnp.array(2), "net").cells.round(9)
+    Array([[1., 1., 1.]], dtype=float64)
     """
     shape = starts.shape
     starts = starts.ravel().at[target].set(0.0, mode="drop").reshape(shape)

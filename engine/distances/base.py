@@ -119,15 +119,33 @@ class AbstractDistance(eqx.Module):
 
 
 def vertex_cells(grid: GridGraph, vertices: Int[Array, "k"]) -> Int[Array, "k"]:
-    """Return the flat raster index of vertices; the size of the raster for padding."""
+    """Return the flat raster index of vertices; the size of the raster for padding.
+
+    Examples
+    --------
+    >>> vertex_cells(GridGraph(jnp.array([[1.0, 0.0, 1.0]])), jnp.array([1, 2]))
+    Array([2, 3], dtype=int64)
+    """
     return jnp.take(grid.cells, vertices, mode="fill", fill_value=grid.active.size)
 
 
 def vertex_values(grid: GridGraph, rasters: Float[Array, "k rows columns"]) -> Float[Array, "k n"]:
-    """Return the values of k rasters at the vertices; infinite for padding."""
+    """Return the values of k rasters at the vertices; infinite for padding.
+
+    Examples
+    --------
+    >>> vertex_values(GridGraph(jnp.array([[1.0, 0.0, 1.0]])), jnp.array([[[5.0, 6.0, 7.0]]]))
+    Array([[5., 7.]], dtype=float64)
+    """
     return jnp.take(rasters.reshape(rasters.shape[0], -1), grid.cells, axis=1, mode="fill", fill_value=jnp.inf)
 
 
 def take_vertices(values: Float[Array, "k n"], vertices: Int[Array, "m"]) -> Float[Array, "k m"]:
-    """Return the columns of some vertices; infinite for padding."""
+    """Return the columns of some vertices; infinite for padding.
+
+    Examples
+    --------
+    >>> take_vertices(jnp.array([[5.0, 7.0]]), jnp.array([1, 2]))
+    Array([[ 7., inf]], dtype=float64)
+    """
     return jnp.take(values, vertices, axis=1, mode="fill", fill_value=jnp.inf)

@@ -147,6 +147,12 @@ class LCPDistance(AbstractDistance):
 
 
 def has_symmetric_costs(grid: GridGraph) -> bool:
-    """Return whether the costs of half of the directions determine all, which halves memory and work."""
+    """Return whether the costs of half of the directions determine all, which halves memory and work.
+
+    Examples
+    --------
+    >>> has_symmetric_costs(GridGraph(jnp.ones((2, 2)), edge_rule="target"))
+    False
+    """
     # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
     return grid.is_undirected and isinstance(grid.edge_rule, str)
