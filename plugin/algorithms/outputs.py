@@ -144,12 +144,14 @@ def flow_outputs() -> tuple[NumberOutput, ...]:
     return (
         NumberOutput("maximum_current", tr("Largest current through a cell, in ampere")),
         NumberOutput("cells_without_flow", tr("Cells in components of the landscape without any current")),
-        NumberOutput(
-            "kcl_residual",
-            tr("Largest violation of current conservation (Kirchhoff), relative to the largest current"),
-            output="UNCONSERVED",
-        ),
+        conservation_output(),
     )
+
+
+def conservation_output(note: str = "") -> NumberOutput:
+    """Return the residual of Kirchhoff's current law, with a note on when it is empty."""
+    text = tr("Largest violation of current conservation (Kirchhoff), relative to the largest current")
+    return NumberOutput("kcl_residual", f"{text} {note}".rstrip(), output="UNCONSERVED")
 
 
 def resistance_outputs() -> tuple[NumberOutput, ...]:

@@ -12,7 +12,7 @@ from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..formatting import format_number
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs
+from ..outputs import NumberOutput, RasterOutput, common_outputs, conservation_output
 from ..pair_tables import warn_about_excluded_pairs
 from ..parameter_types import distance, number, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
@@ -85,11 +85,7 @@ class Barriers(EngineAlgorithm):
             tr("Cells whose restoration connects pairs not connected now (empty if not computed)"),
             output="JOINING_CELLS",
         ),
-        NumberOutput(
-            "kcl_residual",
-            tr("Largest violation of current conservation (Kirchhoff), in ampere (empty without pinch points)"),
-            output="UNCONSERVED",
-        ),
+        conservation_output(tr("(empty without pinch points)")),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

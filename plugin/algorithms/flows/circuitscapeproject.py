@@ -19,7 +19,7 @@ from ...i18n import tr
 from ...runner import open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
-from ..outputs import NumberOutput, common_outputs
+from ..outputs import NumberOutput, common_outputs, conservation_output
 from ..parameter_types import with_help
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resume_hint
 from ..step_feedback import StepFeedback
@@ -69,11 +69,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
         NumberOutput("runs", tr("Runs whose maps were summed (empty without a cumulative map)")),
         NumberOutput("unconnected", tr("Pairs, or focal nodes, that are not connected (empty in advanced mode)")),
-        NumberOutput(
-            "kcl_residual",
-            tr("Largest violation of current conservation (Kirchhoff), relative to the largest current"),
-            output="UNCONSERVED",
-        ),
+        conservation_output(),
         NumberOutput("files", tr("Files written in this run")),
     )
 

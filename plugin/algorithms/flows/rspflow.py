@@ -36,7 +36,7 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             "it first reaches its target."
         ),
         when_to_use=tr(
-            "Use it if current flow wanders too much and least-cost paths assume too much knowledge: with a small θ "
+            "Use it if current flow spreads too widely and least-cost paths assume too much knowledge: with a small θ "
             "the net passage is the current of circuit theory, with a large one it concentrates on least-cost paths. "
             "Between all habitat it shows where habitat loss would interrupt most movement."
         ),
