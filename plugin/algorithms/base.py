@@ -257,7 +257,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             As passed to the algorithm by Processing.
         """
         tables = self.table_outputs(inputs, result)
-        with write_tables(self, tables, inputs.parameters, context, inputs.landscape.frame.crs) as layers:
+        with write_tables(self, tables, inputs.parameters, context, inputs.landscape.grid.crs) as layers:
             rasters = self.raster_outputs(inputs, result)
             self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 90, 100))
         self._log_summary(inputs, result, feedback)
@@ -277,7 +277,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             write_raster(
                 path,
                 raster.values,
-                inputs.landscape.frame,
+                inputs.landscape.grid,
                 dtype=raster.dtype,
                 band_names=raster.band_names,
                 feedback=feedback,
@@ -293,7 +293,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             text = tr("Connected components of the landscape: {components:,}.")
             cells += " " + text.format(components=numbers["components"])
         lines = [
-            tr("Landscape '{name}': {frame}.").format(name=landscape.name, frame=landscape.frame),
+            tr("Landscape '{name}': {grid}.").format(name=landscape.name, grid=landscape.grid),
             cells,
             tr("Computed in {seconds:.1f} s with {solver}.").format(
                 seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")

@@ -112,7 +112,7 @@ def path_table(output: str, inputs: ParameterValues, result: Result, which: str)
     pairs = result.outputs["pairs"]
     entries = []
     paths = zip(
-        pairs.tolist(), result.outputs["lengths"], result.outputs["costs"], path_lines(result, inputs.landscape.frame)
+        pairs.tolist(), result.outputs["lengths"], result.outputs["costs"], path_lines(result, inputs.landscape.grid)
     )
     for (i, j), length, cost, line in paths:
         entries.append(((i, j), (*pair_values(sources, targets, i, j), length, cost), line))
@@ -126,19 +126,19 @@ def path_table(output: str, inputs: ParameterValues, result: Result, which: str)
     return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"]))
 
 
-def path_lines(result: Result, frame: RasterGrid) -> list[np.ndarray]:
+def path_lines(result: Result, grid: RasterGrid) -> list[np.ndarray]:
     """Return the vertices of each path from source to target, (n, 2): x and y."""
     ends = result.outputs["path_ends"].tolist()
-    lines = np.split(frame.centres(result.outputs["path_cells"]), ends[:-1]) if ends else []
+    lines = np.split(grid.centres(result.outputs["path_cells"]), ends[:-1]) if ends else []
     # A path within one cell has length 0, but a line needs two vertices.
     return [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
 
 
-def representative_points(focal: FocalNodes, frame: RasterGrid) -> np.ndarray:
+def representative_points(focal: FocalNodes, grid: RasterGrid) -> np.ndarray:
     """Return a point for each focal node, (n, 2): x and y of the cell nearest to the centroid of its cells."""
     points = []
     for number in range(len(focal)):
-        centres = frame.centres(focal.cells[focal.owners == number])
+        centres = grid.centres(focal.cells[focal.owners == number])
         points.append(centres[np.argmin(((centres - centres.mean(0)) ** 2).sum(1))])
     return np.array(points)
 

@@ -43,14 +43,14 @@ def is_provided(parameters: dict, name: str) -> bool:
     return value is not None and value != "" and not is_null()
 
 
-def warn_of_degrees(name: str, frame: RasterGrid, feedback: QgsProcessingFeedback) -> None:
+def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback) -> None:
     """Warn that distances are in degrees if a raster has a geographic coordinate system."""
-    if frame.crs.isGeographic():
+    if grid.crs.isGeographic():
         feedback.pushWarning(
             tr(
                 "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
                 "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
-            ).format(name=name, crs=frame.crs.authid())
+            ).format(name=name, crs=grid.crs.authid())
         )
 
 
@@ -88,17 +88,17 @@ class ParameterValues:
         self._feedback.setProgressText(tr("Reading the landscape"))
         raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
         validate_landscape(raster, self.choice("VALUES"))
-        warn_of_degrees(raster.name, raster.frame, self._feedback)
+        warn_of_degrees(raster.name, raster.grid, self._feedback)
         return self._masked(raster) if self.is_provided("MASK") else raster
 
     def _masked(self, raster: Raster) -> Raster:
         """Set cells outside the mask (nodata, 0 or less) to nodata."""
-        mask = align(self.layer("MASK"), 1, raster.frame, self._feedback)
+        mask = align(self.layer("MASK"), 1, raster.grid, self._feedback)
         valid = raster.valid & mask.valid & (mask.values > 0)
         if not valid.any():
             text = tr("The mask '{mask}' excludes all cells of '{layer}': it must be above 0 in the cells to include.")
             raise QgsProcessingException(text.format(mask=mask.name, layer=raster.name))
-        return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
+        return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
 
     @property
     def passable(self) -> np.ndarray:
@@ -112,7 +112,7 @@ class ParameterValues:
         if self.is_provided("SOURCES"):
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
-        marks = align(layer, 1, self.landscape.frame, self._feedback)
+        marks = align(layer, 1, self.landscape.grid, self._feedback)
         cells = cells_of(marks, self.passable, self._feedback)
         # Cells have no feature ids; they are named by their position, counted from 1 as in all messages.
         labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
@@ -129,7 +129,7 @@ class ParameterValues:
         source = self.features(name)
         return read_points(
             source,
-            self.landscape.frame,
+            self.landscape.grid,
             self.landscape.valid,
             self._context,
             self._feedback,
@@ -168,12 +168,12 @@ class ParameterValues:
             As `read_focal_nodes` and `focal_nodes_of`.
         """
         if name == "FOCAL" and not self.is_provided(name):
-            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.frame, self._feedback)
+            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback)
             return focal_nodes_of(ids, self.passable, self._feedback, at_least=at_least)
         source = self.features(name)
         return read_focal_nodes(
             source,
-            self.landscape.frame,
+            self.landscape.grid,
             self.landscape.valid,
             self._context,
             self._feedback,
@@ -189,7 +189,7 @@ class ParameterValues:
         if not self.is_provided("SHORT_CIRCUITS"):
             return None
         source = self.features("SHORT_CIRCUITS")
-        return regions_in(source, self.landscape.frame, self._context, self._feedback, source.sourceName())
+        return regions_in(source, self.landscape.grid, self._context, self._feedback, source.sourceName())
 
     def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
         """Read currents or ground values at points or from a raster, float64 (rows, columns); 0 elsewhere.
@@ -209,7 +209,7 @@ class ParameterValues:
             As `amounts_at_points` and `amounts_of_raster`.
         """
         if not self.is_provided(points):
-            values = amounts_of_raster(self.layer(raster), self.landscape.frame, self._feedback)
+            values = amounts_of_raster(self.layer(raster), self.landscape.grid, self._feedback)
             if reciprocal:
                 with np.errstate(divide="ignore"):
                     values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
@@ -217,7 +217,7 @@ class ParameterValues:
         source = self.features(points)
         return amounts_at_points(
             source,
-            self.landscape.frame,
+            self.landscape.grid,
             self.passable,
             self._context,
             self._feedback,
@@ -248,7 +248,7 @@ class ParameterValues:
         QgsProcessingException
             A value is negative or infinite, or there is no cell with quality above 0.
         """
-        raster = align(self.layer(name), 1, self.landscape.frame, self._feedback)
+        raster = align(self.layer(name), 1, self.landscape.grid, self._feedback)
         validator = QualityValidator(raster.name, self.landscape.name)
         values = validator.add(raster.values, raster.valid, self.passable)
         validator.require_valid()
@@ -281,7 +281,7 @@ class ParameterValues:
                 "values": self.choice("VALUES"),
                 "neighbors": self.choice("NEIGHBORS"),
                 "edge_rule": self.choice("EDGE_RULE"),
-                "pixel_size": list(raster.frame.pixel_size),
+                "pixel_size": list(raster.grid.pixel_size),
                 **parameters,
             },
             {"landscape": raster.values, "valid": raster.valid, **(arrays or {})},

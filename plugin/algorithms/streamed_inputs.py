@@ -72,10 +72,10 @@ class StreamedParameterValues(ParameterValues):
         optional = sum(OPTIONAL_BYTES for name in OPTIONAL_INPUTS if self.is_provided(name))
         optional += sum(RESULT_BYTES for name in OPTIONAL_OUTPUTS if self.is_provided(name))
         bytes_per_cell = LANDSCAPE_BYTES + RESULT_BYTES + optional
-        cells = source.frame.rows * source.frame.columns
+        cells = source.grid.rows * source.grid.columns
         require_disk_space(cells * bytes_per_cell, dict.fromkeys(self._output_paths, cells * GEOTIFF_BYTES))
         raster = stream_landscape(source, self.choice("VALUES"), self._folder, StepFeedback(self._feedback, 0, 50))
-        warn_of_degrees(raster.name, raster.frame, self._feedback)
+        warn_of_degrees(raster.name, raster.grid, self._feedback)
         return raster
 
     def quality(self, name: str) -> NpyFile:
@@ -135,7 +135,7 @@ class StreamedParameterValues(ParameterValues):
         landscape = self.landscape
         self._feedback.setProgressText(text)
         source = open_band(self.layer(name), 1)
-        if not source.frame.same_grid_as(landscape.frame):
-            source_cells = source.frame.rows * source.frame.columns
+        if not source.grid.same_grid_as(landscape.grid):
+            source_cells = source.grid.rows * source.grid.columns
             require_disk_space(source_cells * OPTIONAL_BYTES + landscape.values.size * (OPTIONAL_BYTES + RESULT_BYTES))
         return stream(source, landscape, self._folder, StepFeedback(self._feedback, 50, 100))

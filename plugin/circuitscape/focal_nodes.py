@@ -12,7 +12,7 @@ from .input_files import cells_at, is_raster, numbers_of, raster_of, whole
 from .pairs import Pairs, pairs_of
 
 
-def focal_of(options: IniOptions, frame: RasterGrid, feedback: QgsProcessingFeedback) -> tuple[np.ndarray, np.ndarray]:
+def focal_of(options: IniOptions, grid: RasterGrid, feedback: QgsProcessingFeedback) -> tuple[np.ndarray, np.ndarray]:
     """Return ids and cells of the focal nodes, a row for each cell.
 
     Raises
@@ -22,14 +22,14 @@ def focal_of(options: IniOptions, frame: RasterGrid, feedback: QgsProcessingFeed
     """
     path = options.file("point_file")
     if is_raster(path):
-        raster = raster_of(path, feedback, frame)
+        raster = raster_of(path, feedback, grid)
         values = whole(raster.values, raster.valid, raster.name)
         cells = np.argwhere(values > 0)
         ids = values[tuple(cells.T)]
     else:
         table = numbers_of(path, 3)
         table = table[table[:, 0] > 0]
-        ids, cells = whole(table[:, 0], np.ones(len(table), bool), path.name), cells_at(table[:, 1:], frame, path.name)
+        ids, cells = whole(table[:, 0], np.ones(len(table), bool), path.name), cells_at(table[:, 1:], grid, path.name)
     require_two_nodes(ids, path.name)
     return ids, cells.astype(np.int64)
 

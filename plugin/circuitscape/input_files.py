@@ -32,7 +32,7 @@ def is_raster(path: Path) -> bool:
 
 
 def raster_of(
-    path: Path, feedback: QgsProcessingFeedback, frame: RasterGrid | None = None, *, exact: bool = False
+    path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None = None, *, exact: bool = False
 ) -> Raster:
     """Read a raster, packed or not.
 
@@ -42,7 +42,7 @@ def raster_of(
         An ESRI ASCII grid or a GeoTIFF; may end in `.gz`.
     feedback
         Hears what was done.
-    frame
+    grid
         The grid of the habitat, onto which others are brought.
     exact
         Whether it must lie on that grid already.
@@ -63,34 +63,34 @@ def raster_of(
         layer = QgsRasterLayer(f"{packed}{path}{option}", path.name)
         if not layer.isValid():
             raise QgsProcessingException(_NO_RASTER.format(name=path.name, reason=layer.error().summary()))
-        raster = _on_frame(layer, path, feedback, frame, exact)
+        raster = _on_frame(layer, path, feedback, grid, exact)
     finally:
         gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
     valid = raster.valid & (raster.values != NODATA)
-    return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.frame)
+    return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
 
 
 def _on_frame(
-    layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, frame: RasterGrid | None, exact: bool
+    layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None, exact: bool
 ) -> Raster:
-    if frame is None:
+    if grid is None:
         return read_raster(layer, 1, feedback)
     if exact:
-        found = open_band(layer, 1).frame
-        if not found.same_grid_as(frame):
+        found = open_band(layer, 1).grid
+        if not found.same_grid_as(grid):
             raise QgsProcessingException(
                 tr(
                     "'{name}' does not lie on the cells of the habitat ({found} from x {x:g}, y {y:g} on, instead of "
                     "{wanted} from x {left:g}, y {top:g} on): strengths and grounds cannot be moved to other cells "
                     "without changing what they sum to. Bring it onto those cells first (Align rasters)."
-                ).format(name=path.name, found=found, wanted=frame, **_corners(found, frame))
+                ).format(name=path.name, found=found, wanted=grid, **_corners(found, grid))
             )
-    return align(layer, 1, frame, feedback)
+    return align(layer, 1, grid, feedback)
 
 
 def _corners(found: RasterGrid, wanted: RasterGrid) -> dict[str, float]:
     """The north-western corners of two grids, for a message."""
-    (x, y), (left, top) = ((frame.geotransform[0], frame.geotransform[3]) for frame in (found, wanted))
+    (x, y), (left, top) = ((grid.geotransform[0], grid.geotransform[3]) for grid in (found, wanted))
     return {"x": x, "y": y, "left": left, "top": top}
 
 
@@ -217,14 +217,14 @@ def first_of(wrong: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     return {"count": int(wrong.sum()), "value": values[first], "place": place.format(row=row, column=column)}
 
 
-def cells_at(places: np.ndarray, frame: RasterGrid, name: str) -> np.ndarray:
+def cells_at(places: np.ndarray, grid: RasterGrid, name: str) -> np.ndarray:
     """Return the cells (row, column) of places, as Circuitscape finds them, int64 (k, 2).
 
     Parameters
     ----------
     places
         (k, 2): x and y.
-    frame
+    grid
         The grid of the habitat.
     name
         Of the file, for messages.
@@ -234,12 +234,12 @@ def cells_at(places: np.ndarray, frame: RasterGrid, name: str) -> np.ndarray:
     QgsProcessingException
         Some lie outside: how many, and which is the first.
     """
-    left, width, _, top, _, step_down = frame.geotransform
-    bottom = top + frame.rows * step_down
+    left, width, _, top, _, step_down = grid.geotransform
+    bottom = top + grid.rows * step_down
     # A place on the line between two cells belongs to the one to its west, and to its north.
-    rows = np.ceil(frame.rows - (places[:, 1] - bottom) / -step_down) - 1
+    rows = np.ceil(grid.rows - (places[:, 1] - bottom) / -step_down) - 1
     columns = np.ceil((places[:, 0] - left) / width) - 1
-    outside = (rows < 0) | (rows >= frame.rows) | (columns < 0) | (columns >= frame.columns)
+    outside = (rows < 0) | (rows >= grid.rows) | (columns < 0) | (columns >= grid.columns)
     if outside.any():
         first = int(np.argmax(outside))
         raise QgsProcessingException(

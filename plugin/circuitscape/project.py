@@ -31,7 +31,7 @@ class Project:
         The `.ini`.
     task
         For the engine.
-    frame
+    grid
         The grid of the habitat; None for a network.
     there
         Where the habitat is, bool (rows, columns); None for a network.
@@ -43,7 +43,7 @@ class Project:
 
     options: IniOptions
     task: Task
-    frame: RasterGrid | None = None
+    grid: RasterGrid | None = None
     there: np.ndarray | None = None
     ids: tuple[int, ...] = ()
     alone: frozenset[int] = frozenset()
@@ -73,11 +73,11 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     """
     if options.word("data_type") == "network":
         return _network(options, feedback)
-    frame, conductance = _habitat(options, feedback)
+    grid, conductance = _habitat(options, feedback)
     there = conductance > 0
     arrays: dict[str, np.ndarray] = {"landscape": conductance, "valid": there}
     if options.flag("use_polygons"):
-        polygons = raster_of(options.file("polygon_file"), feedback, frame)
+        polygons = raster_of(options.file("polygon_file"), feedback, grid)
         arrays["short_circuits"] = whole(polygons.values, polygons.valid, polygons.name)
     parameters: dict[str, Any] = {
         "values": "permeability",
@@ -87,16 +87,16 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     }
     scenario = options.word("scenario")
     if scenario == "advanced":
-        sources = _amounts(options, "source_file", frame, feedback, add=True)
-        grounds = _amounts(options, "ground_file", frame, feedback, add=False)
+        sources = _amounts(options, "source_file", grid, feedback, add=True)
+        grounds = _amounts(options, "ground_file", grid, feedback, add=False)
         resistances = options.flag("ground_file_is_resistances")
         holds = ~np.isnan(grounds) & (resistances | (grounds != 0))
         for given, name in ((np.nan_to_num(sources) != 0, "source_file"), (holds, "ground_file")):
             _require_value_within(given, _reachable(arrays), options.file(name).name)
         arrays["sources"] = np.nan_to_num(sources)
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
-        return Project(options, task, frame, there)
-    ids, cells = focal_of(options, frame, feedback)
+        return Project(options, task, grid, there)
+    ids, cells = focal_of(options, grid, feedback)
     ids, cells, excluded = selected(options, ids, cells, feedback)
     warn_off_habitat(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
@@ -113,7 +113,7 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     task = Task("circuit.current", parameters, arrays, rasters if _wants_sums(options) else ())
     known = np.unique(ids)
     alone = fully_excluded(known, excluded) if scenario != "pairwise" else frozenset()
-    return Project(options, task, frame, there, tuple(known.tolist()), alone)
+    return Project(options, task, grid, there, tuple(known.tolist()), alone)
 
 
 def _wants_sums(options: IniOptions) -> bool:
@@ -156,13 +156,13 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
     conductance = np.zeros(values.shape)
     conductance[there] = 1 / values[there] if resistances else values[there]
     if options.flag("use_mask"):
-        mask = raster_of(options.file("mask_file"), feedback, habitat.frame)
+        mask = raster_of(options.file("mask_file"), feedback, habitat.grid)
         conductance[~(np.nan_to_num(mask.values) > 0)] = 0.0
         if not conductance.any():
             raise QgsProcessingException(
                 tr("The mask '{mask}' leaves no cell of '{name}'.").format(mask=mask.name, name=habitat.name)
             )
-    return habitat.frame, conductance
+    return habitat.grid, conductance
 
 
 def _reclassified(values: np.ndarray, table: np.ndarray) -> np.ndarray:
@@ -192,15 +192,15 @@ def _require_value_within(given: np.ndarray, reachable: np.ndarray, name: str) -
 
 
 def _amounts(
-    options: IniOptions, name: str, frame: RasterGrid, feedback: QgsProcessingFeedback, *, add: bool
+    options: IniOptions, name: str, grid: RasterGrid, feedback: QgsProcessingFeedback, *, add: bool
 ) -> np.ndarray:
     """Strengths or grounds of all cells, NaN where there are none: a raster, or a list of value, x and y."""
     path = options.file(name)
     if is_raster(path):
-        return raster_of(path, feedback, frame, exact=True).values
+        return raster_of(path, feedback, grid, exact=True).values
     table = numbers_of(path, 3)
-    rows, columns = cells_at(table[:, 1:], frame, path.name).T
-    amounts = np.full((frame.rows, frame.columns), np.nan)
+    rows, columns = cells_at(table[:, 1:], grid, path.name).T
+    amounts = np.full((grid.rows, grid.columns), np.nan)
     amounts[rows, columns] = 0.0
     if not add:
         amounts[rows, columns] = table[:, 0]

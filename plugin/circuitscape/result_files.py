@@ -119,7 +119,7 @@ class ResultWriter:
             self._table("_resistances.out", _without_infinite(rows), " ")
         if self._options.word("scenario") == "advanced":
             self._maps("", outputs)
-        elif self._project.frame is None:
+        elif self._project.grid is None:
             if self._options.flag("write_cur_maps") or self._options.flag("write_cum_cur_map_only"):
                 self._nodes("_node_currents_cum.txt", outputs["cumulative"])
                 self._table("_branch_currents_cum.txt", outputs["branches"], "\t")
@@ -134,10 +134,10 @@ class ResultWriter:
         each = each_of(self._options)
         kinds = []
         if each in ("currents", "both"):
-            kinds += ["_curmap"] if self._project.frame is not None else ["_node_currents", "_branch_currents"]
+            kinds += ["_curmap"] if self._project.grid is not None else ["_node_currents", "_branch_currents"]
         if each in ("potentials", "both"):
-            kinds += ["_voltmap"] if self._project.frame is not None else ["_voltages"]
-        ending = self._ending if self._project.frame is not None else ".txt"
+            kinds += ["_voltmap"] if self._project.grid is not None else ["_voltages"]
+        ending = self._ending if self._project.grid is not None else ".txt"
         return [f"{self._options.name}{kind}_{run}{ending}" for kind in kinds]
 
     def _maps(self, of: str, arrays: dict[str, np.ndarray]) -> None:
@@ -147,7 +147,7 @@ class ResultWriter:
         only = options.word("scenario") == "advanced"
         currents = "currents" in arrays and (only or each_of(options) in ("currents", "both"))
         potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
-        if self._project.frame is not None:
+        if self._project.grid is not None:
             if currents:
                 self._raster(f"_curmap{of}", self._currents(arrays["currents"]))
             if potentials:
@@ -208,18 +208,18 @@ class ResultWriter:
 
     def _raster(self, name: str, values: np.ndarray) -> None:
         """Write a map; NaN is nodata."""
-        frame = self._project.frame
+        grid = self._project.grid
         if self._ending == ".tif":
             path = self.folder / f"{self._options.name}{name}.tif"
-            write_raster(str(path), values, frame, dtype="float64", feedback=self._feedback)
+            write_raster(str(path), values, grid, dtype="float64", feedback=self._feedback)
             self._written[path.name] = None
             return
-        left, size, _, top, _, step_down = frame.geotransform
+        left, size, _, top, _, step_down = grid.geotransform
         header = {
-            "ncols": frame.columns,
-            "nrows": frame.rows,
+            "ncols": grid.columns,
+            "nrows": grid.rows,
             "xllcorner": repr(float(left)),
-            "yllcorner": repr(float(top + frame.rows * step_down)),
+            "yllcorner": repr(float(top + grid.rows * step_down)),
             "cellsize": repr(float(size)),
             "NODATA_value": f"{NODATA:g}",
         }
@@ -248,10 +248,10 @@ class ResultWriter:
         self._written[path.name] = None
 
     def _require_square_cells(self) -> None:
-        frame = self._project.frame
-        if frame is None or self._ending == ".tif":
+        grid = self._project.grid
+        if grid is None or self._ending == ".tif":
             return
-        height, width = frame.pixel_size
+        height, width = grid.pixel_size
         if abs(height - width) > 1e-6 * width:
             raise QgsProcessingException(
                 tr(

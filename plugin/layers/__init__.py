@@ -2,7 +2,7 @@
 
 Whatever QGIS opens becomes a `Raster` (float64 values, a mask, the grid they lie on, called its `RasterGrid`), or, where it
 may be too large for the memory, a `StreamedRaster` of the same in files; whatever the engine returns goes back as a
-GeoTIFF on the frame of its input.
+GeoTIFF on the grid of its input.
 """
 
 from ..cancelled import Cancelled

@@ -15,8 +15,8 @@ from .resampling import ResampledBand
 from .validation import format_cells
 
 
-def align(raster_layer: QgsRasterLayer, band: int, frame: RasterGrid, feedback: QgsProcessingFeedback) -> Raster:
-    """Read a band and, where it does not lie on `frame`, resample it there, saying so in the log.
+def align(raster_layer: QgsRasterLayer, band: int, grid: RasterGrid, feedback: QgsProcessingFeedback) -> Raster:
+    """Read a band and, where it does not lie on `grid`, resample it there, saying so in the log.
 
     Whole numbers (classes, 0/1 masks) take the nearest cell, anything else is interpolated bilinearly.
 
@@ -24,7 +24,7 @@ def align(raster_layer: QgsRasterLayer, band: int, frame: RasterGrid, feedback: 
     ----------
     raster_layer, band
         What to read; bands count from 1.
-    frame
+    grid
         The grid of the first raster.
     feedback
         Hears what was done, and is asked whether to go on.
@@ -32,15 +32,15 @@ def align(raster_layer: QgsRasterLayer, band: int, frame: RasterGrid, feedback: 
     Raises
     ------
     QgsProcessingException
-        The layer cannot be read, cannot be brought into the CRS of `frame`, does not overlap it, or needs resampling
+        The layer cannot be read, cannot be brought into the CRS of `grid`, does not overlap it, or needs resampling
         and holds NaN or infinite values that are not nodata.
     """
     source = open_band(raster_layer, band)
-    return collected(source.name, frame, aligned_blocks(source, frame, feedback))
+    return collected(source.name, grid, aligned_blocks(source, grid, feedback))
 
 
 def aligned_blocks(
-    source: Band, frame: RasterGrid, feedback: QgsProcessingFeedback, folder: Path | None = None
+    source: Band, grid: RasterGrid, feedback: QgsProcessingFeedback, folder: Path | None = None
 ) -> Iterator[Block]:
     """Read a band as `align` does, block by block.
 
@@ -48,7 +48,7 @@ def aligned_blocks(
     ----------
     source
         The band.
-    frame, feedback
+    grid, feedback
         As for `align`.
     folder
         Where to keep a copy of a band that has to be resampled, instead of in memory.
@@ -58,16 +58,16 @@ def aligned_blocks(
     QgsProcessingException
         As `align`.
     """
-    if source.frame.crs.isValid() != frame.crs.isValid():
+    if source.grid.crs.isValid() != grid.crs.isValid():
         feedback.pushWarning(
             tr("'{layer}': one of the two rasters has no CRS; they are taken to be in the same one.").format(
                 layer=source.name
             )
         )
-    if source.frame.same_grid_as(frame):
+    if source.grid.same_grid_as(grid):
         yield from blocks_of(source, feedback)
         return
-    resampled = ResampledBand(source, frame, folder, feedback)
+    resampled = ResampledBand(source, grid, folder, feedback)
     covered = 0
     try:
         for block in blocks_of(resampled, feedback):
@@ -80,7 +80,7 @@ def aligned_blocks(
             tr(
                 "'{layer}' ({from_}) has no values where the first raster lies ({to}). "
                 "Check that both are in the CRS they claim to be in."
-            ).format(layer=source.name, from_=source.frame, to=frame)
+            ).format(layer=source.name, from_=source.grid, to=grid)
         )
     feedback.pushWarning(
         tr(
@@ -89,9 +89,9 @@ def aligned_blocks(
         ).format(
             layer=source.name,
             method=tr("nearest cell, as it holds whole numbers") if resampled.whole_numbers else tr("bilinear"),
-            from_=source.frame,
-            to=frame,
+            from_=source.grid,
+            to=grid,
             covered=covered,
-            all=format_cells(frame.rows * frame.columns),
+            all=format_cells(grid.rows * grid.columns),
         )
     )

@@ -79,7 +79,7 @@ class _Node:
 
 def read_focal_nodes(
     source: QgsProcessingFeatureSource,
-    frame: RasterGrid,
+    grid: RasterGrid,
     valid: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -99,7 +99,7 @@ def read_focal_nodes(
     ----------
     source
         Features.
-    frame, valid
+    grid, valid
         The landscape's grid, and its mask, bool (rows, columns).
     context, feedback
         Knows which coordinate operations the project prefers; hears the warnings.
@@ -121,7 +121,7 @@ def read_focal_nodes(
     """
     polygons = _is_of_polygons(source, name)
     nodes = _by_id(source, id_field, name, polygons or QgsWkbTypes.isMultiType(source.wkbType()))
-    transform = transform_to(frame, source, context, feedback, name)
+    transform = transform_to(grid, source, context, feedback, name)
     open_cells = valid if barrier is None else valid & ~barrier
     missing: dict[str, list[int]] = {}
     small: list[int] = []
@@ -132,10 +132,10 @@ def read_focal_nodes(
             missing.setdefault(tr("no geometry"), []).append(feature.id())
             continue
         if polygons:
-            inside, is_small = _cells_in(feature, transform, frame)
+            inside, is_small = _cells_in(feature, transform, grid)
             small += [feature.id()] * is_small
         else:
-            inside = _cells_under(feature, transform, frame)
+            inside = _cells_under(feature, transform, grid)
         for cell in inside:
             if cell is not None and open_cells[cell]:
                 node.cells[cell] = None
@@ -256,18 +256,18 @@ def _by_id(
     return nodes
 
 
-def _cells_under(feature: QgsFeature, transform: QgsCoordinateTransform, frame: RasterGrid) -> Iterator[Cell | None]:
+def _cells_under(feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid) -> Iterator[Cell | None]:
     for vertex in feature.geometry().vertices():
         try:
             place = transform.transform(vertex.x(), vertex.y())
         except QgsCsException:
             yield None  # where the projection is not defined, there is no raster either
         else:
-            yield cell_at(place.x(), place.y(), frame)
+            yield cell_at(place.x(), place.y(), grid)
 
 
 def _cells_in(
-    feature: QgsFeature, transform: QgsCoordinateTransform, frame: RasterGrid
+    feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid
 ) -> tuple[Sequence[Cell | None], bool]:
     """The cells of a polygon, and whether it holds no centre of a cell."""
     geometry = QgsGeometry(feature.geometry())
@@ -275,13 +275,13 @@ def _cells_in(
         geometry.transform(transform)
     except QgsCsException:
         return [None], False
-    inside = cells_inside(geometry, frame)
+    inside = cells_inside(geometry, grid)
     if inside:
         return inside, False
     within = geometry.pointOnSurface()
     if within.isEmpty():
         return [None], False
-    cell = cell_at(within.asPoint().x(), within.asPoint().y(), frame)
+    cell = cell_at(within.asPoint().x(), within.asPoint().y(), grid)
     return [cell], cell is not None
 
 

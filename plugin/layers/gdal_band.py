@@ -33,7 +33,7 @@ class GdalBand:
     ----------
     name
         The layer's name, for messages.
-    frame
+    grid
         The grid.
     block_rows
         Height of the blocks in which the file is stored: reading in multiples of it reads nothing twice.
@@ -58,7 +58,7 @@ class GdalBand:
         self._nodata = None if nodata is None else _as_stored(nodata, self._stored)
         self._user_nodata = provider.userNoDataValues(band)
         self.block_rows = self._band.GetBlockSize()[1]
-        self.frame = RasterGrid(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
+        self.grid = RasterGrid(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
 
     @classmethod
     def of(cls, layer: QgsRasterLayer, band: int) -> GdalBand | None:
@@ -86,7 +86,7 @@ class GdalBand:
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, float64, and mask, bool, of some rows."""
-        stored = np.empty((rows, self.frame.columns), self._stored)
+        stored = np.empty((rows, self.grid.columns), self._stored)
         self._read_into(self._band, first_row, stored)
         if self._signed_bytes:
             stored = stored.view(np.int8)

@@ -25,7 +25,7 @@ from .raster_reader import open_band, read_raster
 
 def amounts_at_points(
     source: QgsProcessingFeatureSource,
-    frame: RasterGrid,
+    grid: RasterGrid,
     crossable: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -41,7 +41,7 @@ def amounts_at_points(
     ----------
     source
         Features of a point layer.
-    frame, crossable
+    grid, crossable
         The landscape's grid, and where it can be crossed, bool (rows, columns).
     context, feedback
         Knows which coordinate operations the project prefers; hears which points are left out.
@@ -65,8 +65,8 @@ def amounts_at_points(
                 layer=name
             )
         )
-    transform = transform_to(frame, source, context, feedback, name)
-    result = np.zeros((frame.rows, frame.columns))
+    transform = transform_to(grid, source, context, feedback, name)
+    result = np.zeros((grid.rows, grid.columns))
     without: list[int] = []
     outside: list[int] = []
     blocked: list[int] = []
@@ -82,7 +82,7 @@ def amounts_at_points(
             except QgsCsException:
                 outside.append(feature.id())
                 continue
-            cell = cell_at(place.x(), place.y(), frame)
+            cell = cell_at(place.x(), place.y(), grid)
             if cell is None:
                 outside.append(feature.id())
             elif not crossable[cell]:
@@ -110,14 +110,14 @@ def amounts_at_points(
     return result
 
 
-def amounts_of_raster(layer: QgsRasterLayer, frame: RasterGrid, feedback: QgsProcessingFeedback) -> np.ndarray:
+def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProcessingFeedback) -> np.ndarray:
     """Return the amounts of a raster, float64 (rows, columns), NaN where it has no data.
 
     Parameters
     ----------
     layer
         Its first band is read.
-    frame
+    grid
         The landscape's grid. A raster that does not lie on it is brought there, and the log says how the sum changed.
     feedback
         Hears what was done.
@@ -127,9 +127,9 @@ def amounts_of_raster(layer: QgsRasterLayer, frame: RasterGrid, feedback: QgsPro
     QgsProcessingException
         As `align`.
     """
-    aligned = align(layer, 1, frame, feedback)
+    aligned = align(layer, 1, grid, feedback)
     values = np.where(aligned.valid, aligned.values, np.nan)
-    if not open_band(layer, 1).frame.same_grid_as(frame):
+    if not open_band(layer, 1).grid.same_grid_as(grid):
         before = float(np.nansum(read_raster(layer, 1, feedback).values))
         text = tr("'{layer}': its values summed to {before:g}, and sum to {after:g} on the cells of the landscape.")
         feedback.pushWarning(text.format(layer=layer.name(), before=before, after=float(np.nansum(values))))

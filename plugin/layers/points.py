@@ -49,7 +49,7 @@ class Points:
 
 def read_points(
     source: QgsProcessingFeatureSource,
-    frame: RasterGrid,
+    grid: RasterGrid,
     valid: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -58,7 +58,7 @@ def read_points(
 ) -> Points:
     """Find the cells that the points of a layer fall into.
 
-    Points are brought into the CRS of `frame`; every point of a multipoint counts. Points outside the raster, on
+    Points are brought into the CRS of `grid`; every point of a multipoint counts. Points outside the raster, on
     nodata or on a barrier are left out with a warning that lists their feature ids; of several points in one cell one
     is kept, again with a warning.
 
@@ -66,7 +66,7 @@ def read_points(
     ----------
     source
         Features of a point layer.
-    frame, valid
+    grid, valid
         The landscape's grid, and its mask, bool (rows, columns).
     context
         Knows which coordinate operations the project prefers.
@@ -83,7 +83,7 @@ def read_points(
         The layer is empty, holds no points, or no point falls on a cell that can be crossed.
     """
     _require_points(source, name)
-    transform = transform_to(frame, source, context, feedback, name)
+    transform = transform_to(grid, source, context, feedback, name)
     found: dict[tuple[int, int], tuple[int, str]] = {}
     nowhere: list[int] = []
     outside: list[int] = []
@@ -94,7 +94,7 @@ def read_points(
         stop_if_cancelled(feedback)
         if feature.geometry().isEmpty():
             nowhere.append(feature.id())
-        for cell in _cells_under(feature, transform, frame):
+        for cell in _cells_under(feature, transform, grid):
             if cell is None:
                 outside.append(feature.id())
             elif not valid[cell]:
@@ -191,7 +191,7 @@ def _require_points(source: QgsProcessingFeatureSource, name: str) -> None:
 
 
 def transform_to(
-    frame: RasterGrid,
+    grid: RasterGrid,
     source: QgsProcessingFeatureSource,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
@@ -201,24 +201,24 @@ def transform_to(
 
     Parameters
     ----------
-    frame, source
+    grid, source
         The raster's grid, and the features.
     context, feedback
         Knows which coordinate operations the project prefers; hears where a CRS is missing.
     name
         What messages call the layer.
     """
-    if source.sourceCrs().isValid() != frame.crs.isValid():
+    if source.sourceCrs().isValid() != grid.crs.isValid():
         feedback.pushWarning(
             tr(
                 "'{layer}': either the features or the raster have no CRS; both are taken to be in the same one."
             ).format(layer=name)
         )
-    return QgsCoordinateTransform(source.sourceCrs(), frame.crs, context.transformContext())
+    return QgsCoordinateTransform(source.sourceCrs(), grid.crs, context.transformContext())
 
 
 def _cells_under(
-    feature: QgsFeature, transform: QgsCoordinateTransform, frame: RasterGrid
+    feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid
 ) -> Iterator[tuple[int, int] | None]:
     """The cell (row, column) under each point of a feature, None for a point outside the raster."""
     for vertex in feature.geometry().vertices():
@@ -227,19 +227,19 @@ def _cells_under(
         except QgsCsException:
             yield None  # where the projection is not defined, there is no raster either
         else:
-            yield cell_at(place.x(), place.y(), frame)
+            yield cell_at(place.x(), place.y(), grid)
 
 
-def cell_at(x: float, y: float, frame: RasterGrid) -> tuple[int, int] | None:
+def cell_at(x: float, y: float, grid: RasterGrid) -> tuple[int, int] | None:
     """Return the cell (row, column) in which a place lies, None where it is outside the raster."""
-    left, width, _, top, _, step_down = frame.geotransform
+    left, width, _, top, _, step_down = grid.geotransform
     row, column = (y - top) / step_down, (x - left) / width
     margin = SAME_GRID_TOLERANCE
-    inside = -margin <= row <= frame.rows + margin and -margin <= column <= frame.columns + margin
+    inside = -margin <= row <= grid.rows + margin and -margin <= column <= grid.columns + margin
     if not inside:
         return None
     # A point on the outer edge belongs to the cell that it touches.
-    return min(max(int(row // 1), 0), frame.rows - 1), min(max(int(column // 1), 0), frame.columns - 1)
+    return min(max(int(row // 1), 0), grid.rows - 1), min(max(int(column // 1), 0), grid.columns - 1)
 
 
 def label_of(feature: QgsFeature) -> str:

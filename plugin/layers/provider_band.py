@@ -29,7 +29,7 @@ class ProviderBand:
     ----------
     name
         The layer's name, for messages.
-    frame
+    grid
         The grid.
     block_rows
         Preferred number of rows to read at once.
@@ -68,14 +68,14 @@ class ProviderBand:
         nodata = self._provider.sourceNoDataValue(band) if has_nodata else undeclared
         self._undeclared_nodata = None if has_nodata else undeclared
         self.block_rows = max(1, self._provider.yBlockSize())
-        self.frame = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
+        self.grid = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, float64, and mask, bool, of some rows."""
-        left, _, _, top, _, step_down = self.frame.geotransform
-        (_, _), (right, _) = self.frame.corners()
+        left, _, _, top, _, step_down = self.grid.geotransform
+        (_, _), (right, _) = self.grid.corners()
         extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
-        block = self._provider.block(self._band, extent, self.frame.columns, rows, QgsRasterBlockFeedback())
+        block = self._provider.block(self._band, extent, self.grid.columns, rows, QgsRasterBlockFeedback())
         if block is None or not block.isValid() or block.dataType() not in NUMPY_TYPES:
             reason = block.error().summary() if block is not None else ""
             raise QgsProcessingException(
@@ -85,7 +85,7 @@ class ProviderBand:
                     reason=reason or tr("its provider, {name}, returned nothing").format(name=self._provider.name()),
                 )
             )
-        stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.frame.columns)
+        stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.grid.columns)
         return stored.astype(np.float64), ~(self._nodata_of(block, stored) | self._undeclared(stored))
 
     def _nodata_of(self, block, stored: np.ndarray) -> np.ndarray:

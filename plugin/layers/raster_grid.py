@@ -43,9 +43,9 @@ class RasterGrid:
         return abs(self.geotransform[5]), abs(self.geotransform[1])
 
     def same_grid_as(self, other: RasterGrid) -> bool:
-        """Whether the cells of the two frames are the same places: size, corners and CRS; nodata does not matter.
+        """Whether the cells of the two grids coincide: size, corners and CRS; nodata does not matter.
 
-        A frame without a CRS is taken to be in the CRS of the other.
+        A grid without a CRS is assumed to have the CRS of the other.
         """
         if (self.rows, self.columns) != (other.rows, other.columns):
             return False
@@ -95,14 +95,14 @@ class Raster:
         float64 (rows, columns), scale and offset applied. NaN where `valid` is False.
     valid
         bool (rows, columns): False where nodata.
-    frame
+    grid
         The grid.
     """
 
     name: str
     values: np.ndarray
     valid: np.ndarray
-    frame: RasterGrid
+    grid: RasterGrid
 
     @property
     def valid_cells(self) -> int:

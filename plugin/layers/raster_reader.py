@@ -25,7 +25,7 @@ class Band(Protocol):
     """A band that has been opened."""
 
     name: str
-    frame: RasterGrid
+    grid: RasterGrid
     block_rows: int
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +100,7 @@ def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:
     Cancelled
         The user cancelled.
     """
-    rows, step = band.frame.rows, _rows_at_a_time(band)
+    rows, step = band.grid.rows, _rows_at_a_time(band)
     for first in range(0, rows, step):
         stop_if_cancelled(feedback)
         values, valid = band.read(first, min(step, rows - first))
@@ -129,21 +129,21 @@ def read_raster(layer: QgsRasterLayer, band: int, feedback: QgsProcessingFeedbac
         The user cancelled.
     """
     source = open_band(layer, band)
-    return collected(source.name, source.frame, blocks_of(source, feedback))
+    return collected(source.name, source.grid, blocks_of(source, feedback))
 
 
-def collected(name: str, frame: RasterGrid, blocks: Iterable[Block]) -> Raster:
+def collected(name: str, grid: RasterGrid, blocks: Iterable[Block]) -> Raster:
     """Put the blocks of a raster together, in memory."""
-    values = _allocate(name, (frame.rows, frame.columns), np.float64)
-    valid = _allocate(name, (frame.rows, frame.columns), bool)
+    values = _allocate(name, (grid.rows, grid.columns), np.float64)
+    valid = _allocate(name, (grid.rows, grid.columns), bool)
     for block in blocks:
         rows = slice(block.first_row, block.first_row + len(block.values))
         values[rows], valid[rows] = block.values, block.valid
-    return Raster(name, values, valid, frame)
+    return Raster(name, values, valid, grid)
 
 
 def _rows_at_a_time(band: Band) -> int:
-    columns = band.frame.columns
+    columns = band.grid.columns
     if columns * band.block_rows > MOST_CELLS_PER_BLOCK:
         return max(1, CELLS_PER_BLOCK // columns)
     return max(1, CELLS_PER_BLOCK // (columns * band.block_rows)) * band.block_rows

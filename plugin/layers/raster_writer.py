@@ -35,7 +35,7 @@ SIDECARS = (".aux.xml", ".ovr", ".msk")
 def write_raster(
     path: str,
     array: np.ndarray | NpyFile,
-    frame: RasterGrid,
+    grid: RasterGrid,
     *,
     dtype: str = "float32",
     band_names: Sequence[str] = (),
@@ -49,7 +49,7 @@ def write_raster(
         Where to; ends in ``.tif`` or ``.tiff``. What is there already is replaced only when the new file is complete.
     array
         (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata; infinity stays infinity.
-    frame
+    grid
         The input's grid; also offers the nodata value.
     dtype
         ``"float32"``, ``"float64"`` or ``"int32"``: how values are stored.
@@ -66,15 +66,15 @@ def write_raster(
     Raises
     ------
     QgsProcessingException
-        The folder is missing or not writable, the disk is full, the array does not lie on the frame, or a value
+        The folder is missing or not writable, the disk is full, the array does not have the shape of the grid, or a value
         cannot be stored as `dtype`.
     Cancelled
         The user cancelled; nothing is left behind.
     """
     target = Path(path)
     bands = [array] if array.ndim == 2 else list(array)
-    _validate_arguments(target, bands, frame, dtype, band_names)
-    storage = choose_encoding(bands, dtype, frame.nodata, target.name, feedback)
+    _validate_arguments(target, bands, grid, dtype, band_names)
+    storage = choose_encoding(bands, dtype, grid.nodata, target.name, feedback)
     if storage.vanishing:
         feedback.pushWarning(
             tr("{count} values of '{name}' are too small for {dtype} and are stored as zero; use float64.").format(
@@ -83,8 +83,8 @@ def write_raster(
         )
     unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
     try:
-        _write(unfinished, bands, frame, storage, band_names, feedback)
-        _verify_written(unfinished, (len(bands), frame.rows, frame.columns), target)
+        _write(unfinished, bands, grid, storage, band_names, feedback)
+        _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
         _replace_target(unfinished, target)
     finally:
         for leftover in (unfinished, *_sidecars(unfinished)):
@@ -93,7 +93,7 @@ def write_raster(
 
 
 def _validate_arguments(
-    target: Path, bands: list[np.ndarray | NpyFile], frame: RasterGrid, dtype: str, band_names: Sequence[str]
+    target: Path, bands: list[np.ndarray | NpyFile], grid: RasterGrid, dtype: str, band_names: Sequence[str]
 ) -> None:
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise QgsProcessingException(
@@ -108,10 +108,10 @@ def _validate_arguments(
             )
         )
     shapes = {band.shape for band in bands}
-    if shapes != {(frame.rows, frame.columns)}:
+    if shapes != {(grid.rows, grid.columns)}:
         raise QgsProcessingException(
             tr("'{name}' cannot be written: the result has the shape {shape}, its input {rows} × {columns}.").format(
-                name=target.name, shape=(len(bands), *next(iter(shapes), ())), rows=frame.rows, columns=frame.columns
+                name=target.name, shape=(len(bands), *next(iter(shapes), ())), rows=grid.rows, columns=grid.columns
             )
         )
     if dtype not in GDAL_TYPES:
@@ -129,7 +129,7 @@ def _validate_arguments(
 def _write(
     path: Path,
     bands: list[np.ndarray | NpyFile],
-    frame: RasterGrid,
+    grid: RasterGrid,
     storage: OutputEncoding,
     band_names: Sequence[str],
     feedback: QgsProcessingFeedback,
@@ -147,19 +147,19 @@ def _write(
     with collected_gdal_errors() as errors:
         try:
             dataset = gdal.GetDriverByName("GTiff").Create(
-                str(path), frame.columns, frame.rows, len(bands), GDAL_TYPES[storage.dtype.name], options=options
+                str(path), grid.columns, grid.rows, len(bands), GDAL_TYPES[storage.dtype.name], options=options
             )
             if dataset is not None:
-                dataset.SetGeoTransform(frame.geotransform)
-                if frame.crs.isValid():
-                    dataset.SetProjection(wkt(frame.crs))
+                dataset.SetGeoTransform(grid.geotransform)
+                if grid.crs.isValid():
+                    dataset.SetProjection(wkt(grid.crs))
                 for number, values in enumerate(bands):
                     band = dataset.GetRasterBand(number + 1)
                     if band_names:
                         band.SetDescription(band_names[number])
                     _set_statistics(band, storage.statistics[number])
                     for rows_done in _fill(band, values, storage, errors, feedback):
-                        feedback.setProgress(100 * (number + rows_done / frame.rows) / len(bands))
+                        feedback.setProgress(100 * (number + rows_done / grid.rows) / len(bands))
                 dataset.FlushCache()
                 if not errors:
                     _add_overviews(dataset, storage, feedback)

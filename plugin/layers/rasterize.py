@@ -13,14 +13,14 @@ from .gdal_errors import collected_gdal_errors
 from .raster_grid import RasterGrid
 
 
-def cells_inside(geometry: QgsGeometry, frame: RasterGrid) -> list[tuple[int, int] | None]:
+def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int] | None]:
     """Return the cells (row, column) whose centres lie in a polygon, None for each beyond the edge of the raster.
 
     Parameters
     ----------
     geometry
-        A polygon, or several, in the CRS of `frame`.
-    frame
+        A polygon, or several, in the CRS of `grid`.
+    grid
         The raster's grid.
 
     Raises
@@ -28,17 +28,17 @@ def cells_inside(geometry: QgsGeometry, frame: RasterGrid) -> list[tuple[int, in
     QgsProcessingException
         The polygon cannot be drawn, for example because it crosses itself.
     """
-    left, width, _, top, _, step_down = frame.geotransform
+    left, width, _, top, _, step_down = grid.geotransform
     box = geometry.boundingBox()
     # One cell more on each side of the raster tells that something lies beyond; how much of it, nobody needs.
-    columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width, frame.columns)
-    rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, frame.rows)
+    columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width, grid.columns)
+    rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, grid.rows)
     if columns[0] >= columns[1] or rows[0] >= rows[1]:
         return []
     shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
     covered = _drawn(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
     found = np.argwhere(covered) + (rows[0], columns[0])
-    inside = ((found >= 0) & (found < (frame.rows, frame.columns))).all(1)
+    inside = ((found >= 0) & (found < (grid.rows, grid.columns))).all(1)
     return [(row, column) if here else None for (row, column), here in zip(found.tolist(), inside.tolist())]
 
 

@@ -63,7 +63,7 @@ def reclassify(source: Band, values: dict[float, float], folder: Path, feedback:
     check = FiniteValidator(source.name)
     path = folder / "reclassified.npy"
     try:
-        with written_by_rows(path, (source.frame.rows, source.frame.columns), np.float64) as append:
+        with written_by_rows(path, (source.grid.rows, source.grid.columns), np.float64) as append:
             for first, block, valid in blocks_of(source, feedback):
                 check.add(block, valid, first)
                 position = np.minimum(np.searchsorted(classes, block), len(classes) - 1)

@@ -27,7 +27,7 @@ class ResampledBand:
     ----------
     source
         The band.
-    frame
+    grid
         The other grid.
     folder
         Where a copy of the band is kept on disk while it is resampled; None for memory.
@@ -36,7 +36,7 @@ class ResampledBand:
 
     Attributes
     ----------
-    name, frame, block_rows
+    name, grid, block_rows
         As of any band.
     whole_numbers
         Whether it holds nothing else.
@@ -44,28 +44,28 @@ class ResampledBand:
     Raises
     ------
     QgsProcessingException
-        The band holds NaN or infinite values that are not nodata, cannot be brought into the CRS of `frame`, or its
+        The band holds NaN or infinite values that are not nodata, cannot be brought into the CRS of `grid`, or its
         copy cannot be written.
     """
 
-    def __init__(self, source: Band, frame: RasterGrid, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
-        self.name, self.frame, self.block_rows = source.name, frame, BLOCK_ROWS
-        self._from = source.frame
+    def __init__(self, source: Band, grid: RasterGrid, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
+        self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
+        self._from = source.grid
         self._file = None if folder is None else folder / "to-be-resampled.tif"
         self._copy = self._warped = None
         self._copy, self.whole_numbers = self._copied(source, feedback)
-        both_known = source.frame.crs.isValid() and frame.crs.isValid()
-        (left, top), (right, bottom) = frame.corners()
+        both_known = source.grid.crs.isValid() and grid.crs.isValid()
+        (left, top), (right, bottom) = grid.corners()
         options = gdal.WarpOptions(
             format="VRT",
             outputBounds=(left, bottom, right, top),
-            width=frame.columns,
-            height=frame.rows,
+            width=grid.columns,
+            height=grid.rows,
             resampleAlg="near" if self.whole_numbers else "bilinear",
             srcNodata="nan",
             dstNodata="nan",
             errorThreshold=0,  # exact coordinates: an approximation may pick the neighbouring cell
-            **({"srcSRS": wkt(source.frame.crs), "dstSRS": wkt(frame.crs)} if both_known else {}),
+            **({"srcSRS": wkt(source.grid.crs), "dstSRS": wkt(grid.crs)} if both_known else {}),
         )
         with collected_gdal_errors() as errors:
             self._warped = gdal.Warp("", self._copy, options=options)
@@ -73,10 +73,10 @@ class ResampledBand:
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, float64, and mask, bool, of some rows."""
-        values = np.empty((rows, self.frame.columns), np.float64)
+        values = np.empty((rows, self.grid.columns), np.float64)
         with collected_gdal_errors() as errors:
             self._warped.GetRasterBand(1).ReadRaster(
-                0, first_row, self.frame.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
+                0, first_row, self.grid.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
             )
             self._warped.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
         self._raise_if_any(errors)
@@ -93,7 +93,7 @@ class ResampledBand:
         driver, path = ("MEM", "") if self._file is None else ("GTiff", str(self._file))
         options = [] if self._file is None else ["BIGTIFF=IF_SAFER"]
         numbers, whole = FiniteValidator(source.name), True
-        size = (source.frame.columns, source.frame.rows)
+        size = (source.grid.columns, source.grid.rows)
         copy = None
         with collected_gdal_errors() as errors:
             copy = gdal.GetDriverByName(driver).Create(path, *size, 1, gdal.GDT_Float64, options=options)
@@ -107,7 +107,7 @@ class ResampledBand:
                 if errors:
                     break
             if copy is not None:
-                copy.SetGeoTransform(source.frame.geotransform)
+                copy.SetGeoTransform(source.grid.geotransform)
                 copy.GetRasterBand(1).SetNoDataValue(np.nan)
                 copy.FlushCache()
         if errors or copy is None:
@@ -125,7 +125,7 @@ class ResampledBand:
         if errors:
             raise QgsProcessingException(
                 tr("'{layer}' ({from_}) cannot be brought onto the grid of the first raster ({to}): {reason}").format(
-                    layer=self.name, from_=self._from, to=self.frame, reason=errors[-1]
+                    layer=self.name, from_=self._from, to=self.grid, reason=errors[-1]
                 )
             )
 

@@ -21,7 +21,7 @@ from .rasterize import cells_inside
 
 def regions_in(
     source: QgsProcessingFeatureSource,
-    frame: RasterGrid,
+    grid: RasterGrid,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
     name: str,
@@ -32,7 +32,7 @@ def regions_in(
     ----------
     source
         Features of a polygon layer; those that share a cell are one region.
-    frame
+    grid
         The landscape's grid.
     context, feedback
         Knows which coordinate operations the project prefers; hears where a CRS is missing.
@@ -46,15 +46,15 @@ def regions_in(
     """
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PolygonGeometry:
         raise QgsProcessingException(tr("'{layer}' is not a polygon layer.").format(layer=name))
-    transform = transform_to(frame, source, context, feedback, name)
-    regions = np.zeros((frame.rows, frame.columns), np.int64)
+    transform = transform_to(grid, source, context, feedback, name)
+    regions = np.zeros((grid.rows, grid.columns), np.int64)
     for number, feature in enumerate(source.getFeatures(), 1):
         geometry = QgsGeometry(feature.geometry())
         try:
             geometry.transform(transform)
         except QgsCsException:
             continue  # where the projection is not defined, there is no raster either
-        cells = [cell for cell in cells_inside(geometry, frame) if cell is not None]
+        cells = [cell for cell in cells_inside(geometry, grid) if cell is not None]
         if not cells:
             continue
         place = tuple(np.transpose(cells))

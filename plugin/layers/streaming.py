@@ -31,7 +31,7 @@ class StreamedRaster:
         float64 (rows, columns), scale and offset applied. NaN where `valid` is False.
     valid
         bool (rows, columns): False where nodata.
-    frame
+    grid
         The grid.
     valid_cells
         How many cells hold data.
@@ -40,7 +40,7 @@ class StreamedRaster:
     name: str
     values: NpyFile
     valid: NpyFile
-    frame: RasterGrid
+    grid: RasterGrid
     valid_cells: int
 
 
@@ -64,7 +64,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
         As `check_landscape`; or the band cannot be read, or the disk is full.
     """
     check = LandscapeValidator(source.name, values)
-    shape = (source.frame.rows, source.frame.columns)
+    shape = (source.grid.rows, source.grid.columns)
     paths = folder / "landscape.npy", folder / "valid.npy"
     try:
         with ExitStack() as files:
@@ -77,7 +77,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
     except OSError as error:
         raise _not_written(folder, error) from error
     check.require_valid()
-    return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.frame, check.valid_cells)
+    return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.grid, check.valid_cells)
 
 
 def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
@@ -147,7 +147,7 @@ def _streamed(
     folder = path.parent
     try:
         with written_by_rows(path, landscape.values.shape, np.float64) as append:
-            for first, block, valid in aligned_blocks(source, landscape.frame, feedback, folder):
+            for first, block, valid in aligned_blocks(source, landscape.grid, feedback, folder):
                 rows = slice(first, first + len(block))
                 crossable = landscape.valid[rows] & (landscape.values[rows] > 0)
                 append(check.add(block, valid, crossable, first))

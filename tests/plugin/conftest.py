@@ -117,7 +117,7 @@ def raster_layer(geotiff, qgis_app):
 
 
 @pytest.fixture
-def frame(qgis_app):
+def grid(qgis_app):
     """Make a raster grid; by default with 30 m pixels."""
     from permea.plugin.layers import RasterGrid
 

@@ -181,7 +181,7 @@ class DistanceMatrix(EngineAlgorithm):
         table = PartialTable(
             Path(folder) / "distances.csv",
             lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
-            inputs.landscape.frame.crs,
+            inputs.landscape.grid.crs,
             context,
         )
         with open_job(feedback) as job, resume_hint(folder, feedback):
@@ -207,8 +207,8 @@ class DistanceMatrix(EngineAlgorithm):
             matrix_rows = [(name, *row) for name, row in zip(sources.names, matrix)]
             tables.append(Table("MATRIX", matrix_columns, matrix_rows))
         if inputs.is_provided("LINES"):
-            frame = inputs.landscape.frame
-            starts, ends = representative_points(sources, frame), representative_points(targets, frame)
+            grid = inputs.landscape.grid
+            starts, ends = representative_points(sources, grid), representative_points(targets, grid)
             style = line_style("distance", np.array([row[-1] for row in rows]))
             lines = [np.stack([starts[i], ends[j]]) for i, j in pairs]
             tables.append(Table("LINES", columns, rows, lines, style))

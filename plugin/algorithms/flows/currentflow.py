@@ -236,7 +236,7 @@ class CurrentFlow(EngineAlgorithm):
         table = PartialTable(
             folder / "resistances.csv",
             lambda arrays: resistance_table(inputs, Result(arrays, {})),
-            inputs.landscape.frame.crs,
+            inputs.landscape.grid.crs,
             context,
         )
 
@@ -264,7 +264,7 @@ class CurrentFlow(EngineAlgorithm):
             return None
         folder = Path(inputs.text("SINGLE_MAPS")).absolute()
         requested = "both" if inputs.flag("VOLTAGES") else "currents"
-        return PairRasterFolder(folder, inputs.focal, inputs.landscape.frame, requested, StepFeedback(feedback, 10, 10))
+        return PairRasterFolder(folder, inputs.focal, inputs.landscape.grid, requested, StepFeedback(feedback, 10, 10))
 
     def write_outputs(
         self,

@@ -27,7 +27,7 @@ class PairRasterFolder:
         Created if it does not exist.
     focal
         The focal nodes, whose names appear in the file names.
-    frame
+    grid
         Grid of the landscape.
     requested
         Maps to write: ``"currents"`` or ``"both"``.
@@ -41,9 +41,9 @@ class PairRasterFolder:
     """
 
     def __init__(
-        self, folder: Path, focal: FocalNodes, frame: RasterGrid, requested: str, feedback: QgsProcessingFeedback
+        self, folder: Path, focal: FocalNodes, grid: RasterGrid, requested: str, feedback: QgsProcessingFeedback
     ) -> None:
-        self.folder, self.requested, self._frame, self._feedback = folder, requested, frame, feedback
+        self.folder, self.requested, self._frame, self._feedback = folder, requested, grid, feedback
         self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
         self._names = _file_name_parts(focal)
         try:

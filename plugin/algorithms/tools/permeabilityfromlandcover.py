@@ -153,7 +153,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         quantity = self.parameterAsEnumString(parameters, "VALUES", context)
         values = _validated_values(self._rows(parameters, context), quantity)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
-        require_disk_space(source.frame.rows * source.frame.columns * BYTES_PER_CELL)
+        require_disk_space(source.grid.rows * source.grid.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
             feedback.setProgressText(tr("Reading the land cover"))
             reclassified = reclassify(source, values, Path(folder), StepFeedback(feedback, 0, 50))
@@ -177,7 +177,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             write_raster(
                 path,
                 reclassified.values,
-                source.frame,
+                source.grid,
                 band_names=(quantity,),
                 feedback=StepFeedback(feedback, 50, 100),
             )

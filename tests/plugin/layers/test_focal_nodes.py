@@ -47,14 +47,14 @@ def source(context):
 
 
 @pytest.fixture
-def read(frame, context, feedback):
+def read(grid, context, feedback):
     def run(source, holes=(), walls=(), **how):
         valid, barrier = np.ones((4, 6), bool), np.zeros((4, 6), bool)
         for cell in holes:
             valid[cell] = False
         for cell in walls:
             barrier[cell] = True
-        return read_focal_nodes(source, frame(4, 6), valid, context, feedback, "sites", barrier=barrier, **how)
+        return read_focal_nodes(source, grid(4, 6), valid, context, feedback, "sites", barrier=barrier, **how)
 
     return run
 
@@ -176,10 +176,10 @@ def test_an_empty_layer_and_lines_are_refused(source, refusal):
 
 
 @pytest.fixture
-def ids(frame):
+def ids(grid):
     def make(values):
         values = np.array(values, float)
-        return Raster("ids", values, ~np.isnan(values), frame(*values.shape))
+        return Raster("ids", values, ~np.isnan(values), grid(*values.shape))
 
     return make
 

@@ -53,12 +53,12 @@ def point_source(context):
 
 
 @pytest.fixture
-def read(frame, context, feedback):
+def read(grid, context, feedback):
     def run(source, rows=4, columns=5, holes=()):
         valid = np.ones((rows, columns), bool)
         for hole in holes:
             valid[hole] = False
-        return read_points(source, frame(rows, columns), valid, context, feedback, "sites")
+        return read_points(source, grid(rows, columns), valid, context, feedback, "sites")
 
     return run
 
@@ -106,11 +106,11 @@ def test_points_outside_and_on_nodata_are_left_out_by_id(point_source, read, fee
     ]
 
 
-def test_points_on_barriers_are_left_out_by_id(point_source, frame, context, feedback):
+def test_points_on_barriers_are_left_out_by_id(point_source, grid, context, feedback):
     barrier = np.zeros((4, 5), bool)
     barrier[1, 1] = True
     source = point_source([centre(0, 0), centre(1, 1)])
-    points = read_points(source, frame(4, 5), np.ones((4, 5), bool), context, feedback, "sites", barrier=barrier)
+    points = read_points(source, grid(4, 5), np.ones((4, 5), bool), context, feedback, "sites", barrier=barrier)
     assert points.ids == [1]
     assert feedback.warnings == ["Points of 'sites' left out: on a barrier (permeability 0): feature 2."]
 
@@ -158,18 +158,18 @@ def test_points_where_the_projection_ends_are_outside(point_source, read, feedba
     assert "outside the raster: features 1, 2" in refused(read, to_mercator)
 
 
-def test_points_without_a_crs_are_taken_as_they_are_with_a_warning(frame, context, feedback, point_source):
+def test_points_without_a_crs_are_taken_as_they_are_with_a_warning(grid, context, feedback, point_source):
     source = point_source([centre(1, 1)])
-    points = read_points(source, frame(4, 5, crs=""), np.ones((4, 5), bool), context, feedback, "sites")
+    points = read_points(source, grid(4, 5, crs=""), np.ones((4, 5), bool), context, feedback, "sites")
     assert points.cells.tolist() == [[1, 1]]
     assert "have no CRS" in feedback.warnings[0]
 
 
 @pytest.fixture
-def patches(frame):
+def patches(grid):
     def make(values, valid=None):
         values = np.array(values, float)
-        return Raster("patches", values, ~np.isnan(values) if valid is None else valid, frame(*values.shape))
+        return Raster("patches", values, ~np.isnan(values) if valid is None else valid, grid(*values.shape))
 
     return make
 

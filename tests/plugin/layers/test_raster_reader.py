@@ -40,7 +40,7 @@ def test_a_hole_is_a_hole_in_every_data_type(raster_layer, feedback, dtype, noda
     assert raster.values.dtype == np.float64
     same(raster.values, [[1, NAN, 3], [4, 5, NAN]])
     same(raster.valid, [[True, False, True], [True, True, False]])
-    assert raster.frame.nodata == pytest.approx(nodata, nan_ok=True)
+    assert raster.grid.nodata == pytest.approx(nodata, nan_ok=True)
 
 
 def test_a_nodata_value_that_the_data_type_cannot_hold_marks_nothing(raster_layer, feedback):
@@ -65,7 +65,7 @@ def test_a_nodata_value_that_the_user_switched_off_is_a_value(raster_layer, feed
     layer.dataProvider().setUseSourceNoDataValue(1, False)
     raster = read_raster(layer, 1, feedback)
     same(raster.values, [[1, 7]])
-    assert raster.frame.nodata is None
+    assert raster.grid.nodata is None
 
 
 def test_nan_that_is_not_declared_nodata_stays_visible(raster_layer, feedback):
@@ -101,7 +101,7 @@ def test_a_gdal_virtual_raster_is_read_with_its_own_nodata(geotiff, tmp_path, fe
     gdal.BuildVRT(path, [geotiff(np.array([[1.0, 2.0, 3.0]]))], srcNodata=2, VRTNodata=-5).FlushCache()
     raster = read_raster(QgsRasterLayer(path, "mosaic"), 1, feedback)
     same(raster.values, [[1, NAN, 3]])
-    assert raster.frame.nodata == -5
+    assert raster.grid.nodata == -5
 
 
 def test_a_raster_in_memory_is_read(geotiff, feedback):
@@ -134,7 +134,7 @@ def test_a_virtual_raster_of_qgis_is_read_through_its_provider(raster_layer, fee
     raster = read_raster(twice, 1, feedback)
     QgsProject.instance().clear()
     same(raster.values, [[2, NAN, 6], [8, 10, 12]])
-    assert raster.frame.geotransform == pytest.approx((290_000, 30, 0, 9_120_000, 0, -30))
+    assert raster.grid.geotransform == pytest.approx((290_000, 30, 0, 9_120_000, 0, -30))
 
 
 @pytest.mark.parametrize("user_nodata", [False, True])
@@ -144,7 +144,7 @@ def test_both_ways_of_reading_agree(raster_layer, how, user_nodata):
     if user_nodata:
         layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(5, 8)])
     through_gdal, through_qgis = GdalBand.of(layer, 1), ProviderBand(layer, 1)
-    assert through_gdal.frame.same_grid_as(through_qgis.frame)
+    assert through_gdal.grid.same_grid_as(through_qgis.grid)
     for first, rows in [(0, 5), (1, 2), (4, 1)]:
         values, valid = through_gdal.read(first, rows)
         others, others_valid = through_qgis.read(first, rows)
@@ -168,14 +168,14 @@ def test_a_cancelled_reading_stops(raster_layer, feedback):
 def test_degrees_are_kept_as_they_are(raster_layer, feedback):
     geotransform = (-35.0, 0.25, 0, -8.0, 0, -0.5)
     raster = read_raster(raster_layer(np.ones((2, 3)), geotransform=geotransform, crs="EPSG:4326"), 1, feedback)
-    assert raster.frame.pixel_size == (0.5, 0.25)
-    assert raster.frame.crs.authid() == "EPSG:4326"
+    assert raster.grid.pixel_size == (0.5, 0.25)
+    assert raster.grid.crs.authid() == "EPSG:4326"
 
 
 def test_a_raster_without_a_place_is_read(raster_layer, feedback):
     raster = read_raster(raster_layer(np.array([[1.0, 2.0]]), geotransform=None, crs=None), 1, feedback)
     same(raster.values, [[1, 2]])
-    assert raster.frame.pixel_size == (1, 1)
+    assert raster.grid.pixel_size == (1, 1)
 
 
 def refused(layer, feedback, band=1):

@@ -27,11 +27,11 @@ def read_back(path):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (300, 513)])
-def test_what_is_written_is_what_is_read(tmp_path, frame, feedback, dtype, shape):
+def test_what_is_written_is_what_is_read(tmp_path, grid, feedback, dtype, shape):
     values = np.random.default_rng(2).integers(-1000, 1000, shape).astype(float)
     values[0, 0] = NAN
     path = tmp_path / "distance.tif"
-    nodata = write_raster(str(path), values, frame(*shape, nodata=-32768), dtype=dtype, feedback=feedback)
+    nodata = write_raster(str(path), values, grid(*shape, nodata=-32768), dtype=dtype, feedback=feedback)
     (band,), dataset = read_back(path)
     assert nodata == -32768 == dataset.GetRasterBand(1).GetNoDataValue()
     np.testing.assert_array_equal(band, np.where(np.isnan(values), -32768, values))
@@ -42,9 +42,9 @@ def test_what_is_written_is_what_is_read(tmp_path, frame, feedback, dtype, shape
 
 
 @pytest.mark.parametrize("crs", ["EPSG:31985", "EPSG:4326", "EPSG:3035", "ESRI:54009"])
-def test_qgis_finds_the_crs_the_holes_and_the_place_again(tmp_path, frame, feedback, crs):
+def test_qgis_finds_the_crs_the_holes_and_the_place_again(tmp_path, grid, feedback, crs):
     values = np.array([[1.5, NAN, INF], [-2.0, 0.0, 4.0]])
-    on = frame(2, 3, nodata=-9999, crs=crs, geotransform=(10.0, 0.5, 0.0, 50.0, 0.0, -0.25))
+    on = grid(2, 3, nodata=-9999, crs=crs, geotransform=(10.0, 0.5, 0.0, 50.0, 0.0, -0.25))
     path = str(tmp_path / "result.tif")
     write_raster(path, values, on, feedback=feedback)
     layer = QgsRasterLayer(path, "result")
@@ -52,14 +52,14 @@ def test_qgis_finds_the_crs_the_holes_and_the_place_again(tmp_path, frame, feedb
     raster = read_raster(layer, 1, feedback)
     np.testing.assert_array_equal(raster.values, values)
     np.testing.assert_array_equal(raster.valid, ~np.isnan(values))
-    assert raster.frame.same_grid_as(on)
+    assert raster.grid.same_grid_as(on)
 
 
 def test_a_landscape_in_the_sample_goes_there_and_back(geotiff, tmp_path, feedback):
     source = QgsRasterLayer(geotiff(np.array([[1, -32768, 3]], "int16"), nodata=-32768), "in")
     first = read_raster(source, 1, feedback)
     path = str(tmp_path / "out.tif")
-    assert write_raster(path, first.values, first.frame, feedback=feedback) == -32768
+    assert write_raster(path, first.values, first.grid, feedback=feedback) == -32768
     again = read_raster(QgsRasterLayer(path, "out"), 1, feedback)
     np.testing.assert_array_equal(again.values, first.values)
 
@@ -82,36 +82,36 @@ def test_a_landscape_in_the_sample_goes_there_and_back(geotiff, tmp_path, feedba
         (NAN, "int32", -9999),
     ],
 )
-def test_nodata_is_the_inputs_where_it_can_be(tmp_path, frame, feedback, wanted, dtype, chosen):
+def test_nodata_is_the_inputs_where_it_can_be(tmp_path, grid, feedback, wanted, dtype, chosen):
     values = np.array([[7.0, NAN, INF if dtype != "int32" else 8.0]])
     path = tmp_path / "result.tif"
-    assert write_raster(str(path), values, frame(1, 3, nodata=wanted), dtype=dtype, feedback=feedback) == chosen
+    assert write_raster(str(path), values, grid(1, 3, nodata=wanted), dtype=dtype, feedback=feedback) == chosen
     (band,), dataset = read_back(path)
     assert dataset.GetRasterBand(1).GetNoDataValue() == chosen
     assert band.tolist() == [[7, np.dtype(dtype).type(chosen), values[0, 2]]]
 
 
-def test_nan_as_nodata_stays_nan(tmp_path, frame, feedback):
+def test_nan_as_nodata_stays_nan(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
-    assert np.isnan(write_raster(str(path), np.array([[1.0, NAN]]), frame(1, 2, nodata=NAN), feedback=feedback))
+    assert np.isnan(write_raster(str(path), np.array([[1.0, NAN]]), grid(1, 2, nodata=NAN), feedback=feedback))
     (band,), dataset = read_back(path)
     assert np.isnan(dataset.GetRasterBand(1).GetNoDataValue())
     np.testing.assert_array_equal(band, [[1, NAN]])
 
 
-def test_a_result_that_holds_minus_9999_finds_another_nodata(tmp_path, frame, feedback):
+def test_a_result_that_holds_minus_9999_finds_another_nodata(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
-    nodata = write_raster(str(path), np.array([[-9999.0, NAN]]), frame(1, 2), feedback=feedback)
+    nodata = write_raster(str(path), np.array([[-9999.0, NAN]]), grid(1, 2), feedback=feedback)
     (band,), _ = read_back(path)
     assert band[0, 0] == -9999
     assert band[0, 1] == nodata == np.finfo(np.float32).min
 
 
-def test_one_band_per_source_each_with_its_name_and_statistics(tmp_path, frame, feedback):
+def test_one_band_per_source_each_with_its_name_and_statistics(tmp_path, grid, feedback):
     bands = np.array([[[1.0, 2.0, 3.0, INF]], [[NAN, NAN, 8.0, 8.0]], [[NAN] * 4]])
     path = tmp_path / "per source.tif"
     names = ["mangrove", "açude", "3"]
-    write_raster(str(path), bands, frame(1, 4), band_names=names, feedback=feedback)
+    write_raster(str(path), bands, grid(1, 4), band_names=names, feedback=feedback)
     found, dataset = read_back(path)
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == names
     np.testing.assert_array_equal(found[0], [[1, 2, 3, INF]])
@@ -122,26 +122,26 @@ def test_one_band_per_source_each_with_its_name_and_statistics(tmp_path, frame, 
     assert not (tmp_path / "per source.tif.aux.xml").exists()
 
 
-def test_numbers_too_small_for_float32_are_announced(tmp_path, frame, feedback):
-    write_raster(str(tmp_path / "r.tif"), np.array([[1e-60, 0.0, 1.0]]), frame(1, 3), feedback=feedback)
+def test_numbers_too_small_for_float32_are_announced(tmp_path, grid, feedback):
+    write_raster(str(tmp_path / "r.tif"), np.array([[1e-60, 0.0, 1.0]]), grid(1, 3), feedback=feedback)
     assert feedback.warnings == ["1 values of 'r.tif' are too small for float32 and are stored as zero; use float64."]
 
 
-def test_an_existing_result_is_replaced_with_everything_that_belonged_to_it(tmp_path, frame, feedback):
+def test_an_existing_result_is_replaced_with_everything_that_belonged_to_it(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
-    write_raster(str(path), np.array([[1.0]]), frame(1, 1), feedback=feedback)
+    write_raster(str(path), np.array([[1.0]]), grid(1, 1), feedback=feedback)
     stale = tmp_path / "result.tif.aux.xml"
     stale.write_text("<PAMDataset><PAMRasterBand band='1'><NoDataValue>2</NoDataValue></PAMRasterBand></PAMDataset>")
-    write_raster(str(path), np.array([[2.0]]), frame(1, 1), feedback=feedback)
+    write_raster(str(path), np.array([[2.0]]), grid(1, 1), feedback=feedback)
     (band,), dataset = read_back(path)
     assert band == 2
     assert dataset.GetRasterBand(1).GetNoDataValue() == -9999
     assert os.listdir(tmp_path) == ["result.tif"]
 
 
-def refused(path, array, frame, feedback, error=QgsProcessingException, **how):
+def refused(path, array, grid, feedback, error=QgsProcessingException, **how):
     with pytest.raises(error) as raised:
-        write_raster(str(path), np.asarray(array), frame, feedback=feedback, **how)
+        write_raster(str(path), np.asarray(array), grid, feedback=feedback, **how)
     return str(raised.value)
 
 
@@ -154,36 +154,36 @@ def refused(path, array, frame, feedback, error=QgsProcessingException, **how):
         ([[3_000_000_000, 2]], "int32", "(the first is 3e+09)"),
     ],
 )
-def test_a_value_that_cannot_be_stored_is_an_error(tmp_path, frame, feedback, array, dtype, message):
-    assert message in refused(tmp_path / "r.tif", array, frame(1, 2), feedback, dtype=dtype)
+def test_a_value_that_cannot_be_stored_is_an_error(tmp_path, grid, feedback, array, dtype, message):
+    assert message in refused(tmp_path / "r.tif", array, grid(1, 2), feedback, dtype=dtype)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_missing_folder_is_an_error(tmp_path, frame, feedback):
-    message = refused(tmp_path / "nowhere" / "r.tif", [[1.0]], frame(1, 1), feedback)
+def test_a_missing_folder_is_an_error(tmp_path, grid, feedback):
+    message = refused(tmp_path / "nowhere" / "r.tif", [[1.0]], grid(1, 1), feedback)
     assert message.startswith(f"'r.tif' cannot be written: the folder '{tmp_path / 'nowhere'}' does not exist.")
 
 
-def test_another_format_is_an_error(tmp_path, frame, feedback):
-    message = refused(tmp_path / "r.asc", [[1.0]], frame(1, 1), feedback)
+def test_another_format_is_an_error(tmp_path, grid, feedback):
+    message = refused(tmp_path / "r.asc", [[1.0]], grid(1, 1), feedback)
     assert message == "Results are written as GeoTIFF: choose a file name that ends in .tif instead of 'r.asc'."
 
 
-def test_an_array_of_another_size_is_an_error(tmp_path, frame, feedback):
-    message = refused(tmp_path / "r.tif", [[1.0, 2.0]], frame(2, 1), feedback)
+def test_an_array_of_another_size_is_an_error(tmp_path, grid, feedback):
+    message = refused(tmp_path / "r.tif", [[1.0, 2.0]], grid(2, 1), feedback)
     assert "the result has the shape (1, 1, 2), its input 2 × 1" in message
 
 
-def test_too_few_band_names_are_an_error(tmp_path, frame, feedback):
-    message = refused(tmp_path / "r.tif", np.ones((2, 1, 1)), frame(1, 1), feedback, band_names=["only one"])
+def test_too_few_band_names_are_an_error(tmp_path, grid, feedback):
+    message = refused(tmp_path / "r.tif", np.ones((2, 1, 1)), grid(1, 1), feedback, band_names=["only one"])
     assert message == "'r.tif' has 2 bands but 1 band names."
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_an_error(tmp_path, frame, feedback):
+def test_a_folder_without_permission_is_an_error(tmp_path, grid, feedback):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    assert "no permission" in refused(closed / "r.tif", [[1.0]], frame(1, 1), feedback)
+    assert "no permission" in refused(closed / "r.tif", [[1.0]], grid(1, 1), feedback)
 
 
 @pytest.fixture
@@ -199,14 +199,14 @@ def full_disk():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("exceptions", [False, True])
-def test_a_full_disk_is_an_error_and_leaves_the_old_result_alone(tmp_path, frame, feedback, full_disk, exceptions):
+def test_a_full_disk_is_an_error_and_leaves_the_old_result_alone(tmp_path, grid, feedback, full_disk, exceptions):
     path = tmp_path / "r.tif"
-    write_raster(str(path), np.array([[5.0]]), frame(1, 1), feedback=feedback)
+    write_raster(str(path), np.array([[5.0]]), grid(1, 1), feedback=feedback)
     before = path.read_bytes()
     noise = np.random.default_rng(3).random((400, 400))
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        message = refused(path, noise, frame(400, 400), feedback)
+        message = refused(path, noise, grid(400, 400), feedback)
     finally:
         gdal.DontUseExceptions()
     assert f"cannot be written into '{tmp_path}'" in message
@@ -217,18 +217,18 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_result_alone(tmp_path, frame
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("exceptions", [False, True])
-def test_a_full_disk_that_only_the_last_tile_meets_is_noticed(tmp_path, frame, feedback, full_disk, exceptions):
+def test_a_full_disk_that_only_the_last_tile_meets_is_noticed(tmp_path, grid, feedback, full_disk, exceptions):
     # 150 × 250 float32 of noise: a single tile, which GDAL holds back until the file is closed.
     noise = np.random.default_rng(3).random((150, 250))
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        assert "Is the disk full" in refused(tmp_path / "r.tif", noise, frame(150, 250), feedback)
+        assert "Is the disk full" in refused(tmp_path / "r.tif", noise, grid(150, 250), feedback)
     finally:
         gdal.DontUseExceptions()
     assert os.listdir(tmp_path) == []
 
 
-def test_a_cancelled_writing_leaves_nothing_behind(tmp_path, frame, feedback):
+def test_a_cancelled_writing_leaves_nothing_behind(tmp_path, grid, feedback):
     feedback.cancel()
-    refused(tmp_path / "r.tif", [[1.0]], frame(1, 1), feedback, error=Cancelled)
+    refused(tmp_path / "r.tif", [[1.0]], grid(1, 1), feedback, error=Cancelled)
     assert os.listdir(tmp_path) == []

@@ -59,7 +59,7 @@ def test_the_streamed_landscape_is_the_one_that_is_read(land, rows_of_two, tmp_p
     whole, on_disk = read_raster(layer, 1, feedback), streamed(layer, tmp_path, feedback)
     np.testing.assert_array_equal(on_disk.values[:], whole.values)
     np.testing.assert_array_equal(on_disk.valid[:], whole.valid)
-    assert (on_disk.frame, on_disk.name, on_disk.valid_cells) == (whole.frame, "land", whole.valid_cells)
+    assert (on_disk.grid, on_disk.name, on_disk.valid_cells) == (whole.grid, "land", whole.valid_cells)
     assert feedback.percents[-1] == 100
 
 
@@ -118,7 +118,7 @@ def test_streamed_quality_is_aligned_as_one_in_memory(
     values[4, 4:6] = -1
     values = np.rint(values) if whole_numbers else values
     layer = raster_layer(values, nodata=-1, geotransform=(WEST, pixel, 0, NORTH, 0, -pixel), name="quality")
-    expected = align(layer, 1, landscape.frame, feedback)
+    expected = align(layer, 1, landscape.grid, feedback)
     said = feedback.warnings[:]
     quality = stream_quality(open_band(layer, 1), landscape, tmp_path, feedback)
     np.testing.assert_allclose(quality[:], np.where(expected.valid, expected.values, 0.0), rtol=1e-12)
@@ -162,14 +162,14 @@ def test_a_cancel_is_noticed_between_blocks(land, rows_of_two, tmp_path, feedbac
         streamed(land(), tmp_path, feedback)
 
 
-def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, frame, feedback):
+def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, grid, feedback):
     values = np.random.default_rng(2).normal(3.0, 1.0, (600, 300))
     values[5:9] = np.nan
     with written_by_rows(tmp_path / "result.npy", values.shape, float) as append:
         append(values)
     first, second = tmp_path / "memory.tif", tmp_path / "disk.tif"
-    raster_writer.write_raster(str(first), values, frame(*values.shape), feedback=feedback)
-    raster_writer.write_raster(str(second), NpyFile(tmp_path / "result.npy"), frame(*values.shape), feedback=feedback)
+    raster_writer.write_raster(str(first), values, grid(*values.shape), feedback=feedback)
+    raster_writer.write_raster(str(second), NpyFile(tmp_path / "result.npy"), grid(*values.shape), feedback=feedback)
     assert first.read_bytes() == second.read_bytes()
     dataset = gdal.Open(str(second))
     statistics = dataset.GetRasterBand(1).GetStatistics(False, False)
@@ -187,10 +187,10 @@ def test_statistics_of_parts_are_those_of_the_whole_however_large_the_mean():
 
 
 @pytest.mark.parametrize(("dtype", "small"), [("float32", 1.0), ("int32", 0)])
-def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, frame, feedback, dtype, small):
+def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, grid, feedback, dtype, small):
     values = np.tile([[0.0, 2.0], [np.nan, 1.0]], (3, 3000))
     path = str(tmp_path / "long.tif")
-    raster_writer.write_raster(path, values, frame(*values.shape), dtype=dtype, feedback=feedback)
+    raster_writer.write_raster(path, values, grid(*values.shape), dtype=dtype, feedback=feedback)
     dataset = gdal.Open(path)
     band = dataset.GetRasterBand(1)
     sizes = [band.GetOverview(number).XSize for number in range(band.GetOverviewCount())]
@@ -200,8 +200,8 @@ def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, frame, feedb
     assert not list(tmp_path.glob("*.ovr"))
 
 
-def test_a_raster_of_moderate_size_has_none(tmp_path, frame, feedback):
+def test_a_raster_of_moderate_size_has_none(tmp_path, grid, feedback):
     path = str(tmp_path / "short.tif")
-    raster_writer.write_raster(path, np.ones((2, 4096)), frame(2, 4096), feedback=feedback)
+    raster_writer.write_raster(path, np.ones((2, 4096)), grid(2, 4096), feedback=feedback)
     dataset = gdal.Open(path)
     assert dataset.GetRasterBand(1).GetOverviewCount() == 0

@@ -9,11 +9,11 @@ NAN, INF = np.nan, np.inf
 
 
 @pytest.fixture
-def raster(frame):
+def raster(grid):
     def make(values, valid=None):
         values = np.array(values, float)
         valid = np.ones(values.shape, bool) if valid is None else np.array(valid, bool)
-        return Raster("landscape", values, valid, frame(*values.shape))
+        return Raster("landscape", values, valid, grid(*values.shape))
 
     return make
 
