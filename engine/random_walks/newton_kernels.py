@@ -1,69 +1,58 @@
-"""Kernels of the log scaling by Newton's method: first guess, nonlinear Gauss–Seidel, row-normalised weights."""
+"""Kernels of the log scaling by Newton's method: first guess, nonlinear Gauss–Seidel, row-normalised weights.
+
+Differences are those of the log weights in the current log scale, log W̃_ij = log W_ij + φ_i − φ_j.
+"""
 
 import numpy as np
 
 from ..parallel.numba_jit import njit_cached
 
-#: Part of the chance to step to cells that are farther from the end which a first guess may take for their own share.
-MOST_AWAY = 0.95
+#: Largest probability of upstream steps that the first guess accounts for: it divides by one minus that probability.
+MAX_UPSTREAM_PROBABILITY = 0.95
 
-#: Cells that are done together, each step as one instruction for several of them.
-PART = 128
-
-
-@njit_cached
-def _exponential(x):
-    """Return exp(x) for x ≤ 0, to nine digits; 0 below −46. It has no branch, so that several are done at a time."""
-    y = max(x, -46.0) * (1 / 64)
-    y = 1 + y * (1 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720 + y * (
-        1 / 5040 + y * (1 / 40320 + y * (1 / 362880)))))))))  # fmt: skip
-    y *= y
-    y *= y
-    y *= y
-    y *= y
-    y *= y
-    y *= y
-    return y if x > -46.0 else 0.0
+#: Cells per block: each operation is one instruction for several cells of it.
+BLOCK = 128
 
 
 @njit_cached
-def log_weight_differences(logarithms, offsets, order, potential, width, out):
-    """Put log W_ij + φ_i − φ_j of cells in an order into out; −inf where there is no step."""
+def log_weight_differences(log_weights, offsets, order, log_scale, width, out):
+    """Compute log W_ij + φ_i − φ_j for the cells in `order`; −inf where there is no edge."""
     for n in range(order.size):
         p = np.int64(order[n])
         cell = p - width - p // width
         for d in range(8):
-            out[n, d] = logarithms[cell, d] + (potential[p] - potential[p + offsets[d]])
+            out[n, d] = log_weights[cell, d] + (log_scale[p] - log_scale[p + offsets[d]])
 
 
 @njit_cached
-def upwind_guess(differences, offsets, order, rank, target, change):
-    """Guess by how much potentials change: −log of what a cell gets from nearer ones, over its chance to go there.
+def upwind_guess(differences, offsets, order, position, target, change):
+    """Estimate the change of φ in one pass over the downstream ordering.
 
-    What it sends to farther ones is taken to come back with its own potential.
+    The change of a cell is −log of the weight that it receives from downstream neighbours, divided by the probability
+    of stepping downstream. Upstream steps are taken to return with the cell's own change.
     """
-    value, nearer = np.empty(8), np.empty(8)
+    value, downstream = np.empty(8), np.empty(8)
     for n in range(order.size):
         p = np.int64(order[n])
         least = np.inf
         for d in range(8):
-            other = p + offsets[d]
-            nearer[d] = rank[other] < rank[p] or other == target
-            value[d] = nearer[d] * change[other] - differences[n, d]
-            least = min(least, value[d] if nearer[d] > 0 else np.inf)
+            neighbour = p + offsets[d]
+            downstream[d] = position[neighbour] < position[p] or neighbour == target
+            value[d] = downstream[d] * change[neighbour] - differences[n, d]
+            least = min(least, value[d] if downstream[d] > 0 else np.inf)
         if least < np.inf:
             for d in range(8):
-                value[d] = _exponential(min((least if nearer[d] > 0 else 0.0) - value[d], 0.0))
-            together = away = 0.0
+                value[d] = _exponential(min((least if downstream[d] > 0 else 0.0) - value[d], 0.0))
+            downstream_sum = upstream_sum = 0.0
             for d in range(8):
-                together += nearer[d] * value[d]
-                away += (1 - nearer[d]) * value[d]
-            change[p] = least - np.log(together / (1 - min(away, MOST_AWAY)))
+                downstream_sum += downstream[d] * value[d]
+                upstream_sum += (1 - downstream[d]) * value[d]
+            change[p] = least - np.log(downstream_sum / (1 - min(upstream_sum, MAX_UPSTREAM_PROBABILITY)))
 
 
 @njit_cached
 def upwind_gauss_seidel(differences, offsets, order, change):
-    """Set, one after the other, by how much potentials change to −log Σ exp(log W_ij + φ_i − φ_j − change_j)."""
+    """Solve Σ_j W̃_ij exp(δ_i − δ_j) = 1 for the change δ_i of one cell after the other, in the downstream ordering."""
     value = np.empty(8)
     for n in range(order.size):
         p = np.int64(order[n])
@@ -81,52 +70,79 @@ def upwind_gauss_seidel(differences, offsets, order, change):
 
 
 @njit_cached
-def normalized_weights(logarithms, offsets, target, potential, k, ground, inverse, excess, width, first, last):
-    """Put the walk of a potential into k and ground, and log Σ exp(log W_ij + φ_i − φ_j) into excess.
+def normalized_weights(
+    log_weights,
+    offsets,
+    target,
+    log_scale,
+    off_diagonals,
+    row_sums,
+    inverse_diagonal,
+    log_row_sums,
+    width,
+    first,
+    last,
+):
+    """Compute the rows of I − P̃, with P̃ = W̃ divided by its row sums, and log Σ_j W̃_ij of every row.
 
-    Rows are divided by their sums. What is far below the largest entry of a row is 0.
+    The weight of the target's column goes into the row sums. Entries far below the largest one of a row are set to 0.
 
     Returns
     -------
     float
-        The largest absolute excess.
+        Largest magnitude of the log row sums.
     """
     columns = width - 1
-    value, least, total = np.empty((8, PART)), np.empty(PART), np.empty(PART)
+    value, least, total = np.empty((8, BLOCK)), np.empty(BLOCK), np.empty(BLOCK)
     worst = 0.0
     for row in range(first, last):
-        for begin in range(0, columns, PART):
-            size = min(PART, columns - begin)
+        for begin in range(0, columns, BLOCK):
+            size = min(BLOCK, columns - begin)
             at, cell = (row + 1) * width + 1 + begin, row * columns + begin
-            mine = potential[at : at + size]
+            scale = log_scale[at : at + size]
             least[:] = np.inf
             total[:] = 0
             for d in range(8):
-                theirs = potential[at + offsets[d] : at + offsets[d] + size]
+                neighbour_scale = log_scale[at + offsets[d] : at + offsets[d] + size]
                 for j in range(size):
-                    value[d, j] = theirs[j] - logarithms[cell + j, d]
+                    value[d, j] = neighbour_scale[j] - log_weights[cell + j, d]
                     least[j] = min(least[j], value[d, j])
             for j in range(size):
-                # Nobody leaves the target, and what is not reached takes no part.
-                if least[j] == np.inf or mine[j] == np.inf or at + j == target:
+                # The target is absorbing, and cells that cannot reach it are decoupled.
+                if least[j] == np.inf or scale[j] == np.inf or at + j == target:
                     least[j] = -np.inf
             for d in range(8):
                 for j in range(size):
                     value[d, j] = _exponential(least[j] - value[d, j])
                     total[j] += value[d, j]
             for d in range(8):
-                to = k[d][at : at + size]
+                entries = off_diagonals[d][at : at + size]
                 for j in range(size):
-                    to[j] = value[d, j] / total[j] if total[j] > 0 else 0.0
+                    entries[j] = value[d, j] / total[j] if total[j] > 0 else 0.0
             for j in range(size):
                 p = at + j
-                ground[p], inverse[p], excess[p] = 0, total[j] > 0, 0
+                row_sums[p], inverse_diagonal[p], log_row_sums[p] = 0, total[j] > 0, 0
                 if total[j] > 0:
-                    excess[p] = mine[j] - least[j] + np.log(total[j])
-                    worst = max(worst, abs(excess[p]))
+                    log_row_sums[p] = scale[j] - least[j] + np.log(total[j])
+                    worst = max(worst, abs(log_row_sums[p]))
     for d in range(8):
         p = target - offsets[d]
         if (first + 1) * width <= p < (last + 1) * width:
-            ground[p] = k[d][p]
-            k[d][p] = 0
+            row_sums[p] = off_diagonals[d][p]
+            off_diagonals[d][p] = 0
     return worst
+
+
+@njit_cached
+def _exponential(x):
+    """Return exp(x) for x ≤ 0, to nine digits; 0 below −46. There are no branches, so that loops over it vectorize."""
+    y = max(x, -46.0) * (1 / 64)
+    y = 1 + y * (1 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720 + y * (
+        1 / 5040 + y * (1 / 40320 + y * (1 / 362880)))))))))  # fmt: skip
+    y *= y
+    y *= y
+    y *= y
+    y *= y
+    y *= y
+    y *= y
+    return y if x > -46.0 else 0.0

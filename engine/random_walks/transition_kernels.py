@@ -1,90 +1,96 @@
-"""Kernels over the transitions of a random walk: log probabilities, edge energies, scaled weights, costs."""
+"""Kernels over the transitions of a random walk: log probabilities, edge energies, scaled weights, costs.
+
+The transition from a cell in direction d is at edge_offsets[d] + cell, for cells below edge_ends[d]; directions[d] is
+its number in `QUEEN_OFFSETS` (see `TransitionData`). Kernels work on cells, or rows, first … last − 1.
+"""
 
 import numpy as np
 
 from ..parallel.numba_jit import njit_cached
 
-#: Cells whose steps stay in the processor's cache, however they are laid out.
-PART = 256
+#: Cells per block: their transitions stay in the processor's cache, in whatever layout.
+BLOCK = 256
 
 
 @njit_cached
-def log_probabilities(conductances, costs, places, ends, numbers, theta, logarithms, means, first, last):
-    """Put log P in the directions of `QUEEN` into logarithms, −inf where there is no step, and Σ P θC into means.
+def log_probabilities(conductances, costs, edge_offsets, edge_ends, directions, theta, out, mean_energy, first, last):
+    """Compute out = log P of the transitions, −inf where there is no edge, and the mean energy Σ P θC of every cell.
 
     Returns
     -------
     int
-        How many steps have a cost that no step may have.
+        Number of edges whose cost is negative or NaN.
     """
-    wrong = 0
-    out, log_out = np.empty(PART), np.empty(PART)
-    for begin in range(first, last, PART):
-        size = min(PART, last - begin)
-        logarithms[begin : begin + size] = -np.inf
-        out[:] = 0
-        for d in range(places.size):
-            there = conductances[places[d] + begin : places[d] + begin + size]
-            for n in range(min(size, ends[d] - begin)):
-                out[n] += there[n]
+    invalid = 0
+    degree, log_degree = np.empty(BLOCK), np.empty(BLOCK)
+    for begin in range(first, last, BLOCK):
+        size = min(BLOCK, last - begin)
+        out[begin : begin + size] = -np.inf
+        degree[:] = 0
+        for d in range(edge_offsets.size):
+            conductance = conductances[edge_offsets[d] + begin : edge_offsets[d] + begin + size]
+            for n in range(min(size, edge_ends[d] - begin)):
+                degree[n] += conductance[n]
         for n in range(size):
-            log_out[n] = np.log(out[n])
-            means[begin + n] = 0
-        for d in range(places.size):
-            there = conductances[places[d] + begin : places[d] + begin + size]
-            cost = costs[places[d] + begin : places[d] + begin + size]
-            for n in range(min(size, ends[d] - begin)):
-                if there[n] > 0:
+            log_degree[n] = np.log(degree[n])
+            mean_energy[begin + n] = 0
+        for d in range(edge_offsets.size):
+            conductance = conductances[edge_offsets[d] + begin : edge_offsets[d] + begin + size]
+            cost = costs[edge_offsets[d] + begin : edge_offsets[d] + begin + size]
+            for n in range(min(size, edge_ends[d] - begin)):
+                if conductance[n] > 0:
                     energy = theta * cost[n]
-                    wrong += not energy >= 0
-                    logarithms[begin + n, numbers[d]] = np.log(there[n]) - log_out[n]
-                    means[begin + n] += there[n] / out[n] * energy
-    return wrong
+                    invalid += not energy >= 0
+                    out[begin + n, directions[d]] = np.log(conductance[n]) - log_degree[n]
+                    mean_energy[begin + n] += conductance[n] / degree[n] * energy
+    return invalid
 
 
 @njit_cached
-def edge_energies(logarithms, costs, places, ends, numbers, theta, shares, prices, first, last):
-    """Put θC − share · log P into prices, infinite where there is no step."""
-    for begin in range(first, last, PART):
-        for d in range(places.size):
-            for cell in range(begin, min(begin + PART, last)):
-                logarithm = logarithms[cell, numbers[d]]
-                # A transition that is certain may carry a little less than no information.
-                cost = costs[places[d] + min(cell, ends[d] - 1)]
-                price = max(theta * cost - shares[cell] * logarithm, 0.0)
-                prices[d, cell] = price if logarithm > -np.inf else np.inf
+def edge_energies(
+    log_probabilities, costs, edge_offsets, edge_ends, directions, theta, entropy_fraction, energies, first, last
+):
+    """Compute θC − entropy_fraction · log P of the transitions, infinite where there is no edge."""
+    for begin in range(first, last, BLOCK):
+        for d in range(edge_offsets.size):
+            for cell in range(begin, min(begin + BLOCK, last)):
+                log_probability = log_probabilities[cell, directions[d]]
+                cost = costs[edge_offsets[d] + min(cell, edge_ends[d] - 1)]
+                # Rounding can make the log probability of a certain transition slightly positive.
+                energy = max(theta * cost - entropy_fraction[cell] * log_probability, 0.0)
+                energies[d, cell] = energy if log_probability > -np.inf else np.inf
 
 
 @njit_cached
-def log_weights(logarithms, costs, places, ends, numbers, theta, first, last):
-    """Turn log P into log W = log P − θC."""
-    for begin in range(first, last, PART):
-        for d in range(places.size):
-            for cell in range(begin, min(begin + PART, last, ends[d])):
-                logarithms[cell, numbers[d]] -= theta * costs[places[d] + cell]
+def log_weights(log_probabilities, costs, edge_offsets, edge_ends, directions, theta, first, last):
+    """Turn log P into log W = log P − θC, in place."""
+    for begin in range(first, last, BLOCK):
+        for d in range(edge_offsets.size):
+            for cell in range(begin, min(begin + BLOCK, last, edge_ends[d])):
+                log_probabilities[cell, directions[d]] -= theta * costs[edge_offsets[d] + cell]
 
 
 @njit_cached
-def scaled_weights(logarithms, offsets, numbers, target, potential, edges, width, first, last):
-    """Put −W_ij exp(φ_i − φ_j) into edges; none leave the target."""
+def scaled_weights(log_weights, offsets, directions, target, log_scale, edges, width, first, last):
+    """Compute the off-diagonals −W_ij exp(φ_i − φ_j) of the system; 0 in the row of the target."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
         for d in range(offsets.size):
             for j in range(columns):
-                logarithm, mine = logarithms[cell + j, numbers[d]], potential[at + j]
-                usable = logarithm > -np.inf and mine < np.inf and at + j != target
-                edges[d, cell + j] = -np.exp(logarithm + (mine - potential[at + j + offsets[d]])) if usable else 0.0
+                log_weight, scale = log_weights[cell + j, directions[d]], log_scale[at + j]
+                usable = log_weight > -np.inf and scale < np.inf and at + j != target
+                edges[d, cell + j] = -np.exp(log_weight + (scale - log_scale[at + j + offsets[d]])) if usable else 0.0
 
 
 @njit_cached
-def cost_rhs(edges, costs, places, ends, offsets, scaled, out, width, first, last):
-    """Put Σ_j W̃_ij C_ij z̃_j into out; edges are −W̃."""
+def cost_rhs(edges, costs, edge_offsets, edge_ends, offsets, scaled, out, width, first, last):
+    """Compute the right-hand side Σ_j W̃_ij C_ij z̃_j of the accumulated cost, from the off-diagonals −W̃."""
     columns = width - 1
     for row in range(first, last):
         at, cell = (row + 1) * width + 1, row * columns
         out[cell : cell + columns] = 0
         for d in range(offsets.size):
-            there = scaled[at + offsets[d] : at + offsets[d] + columns]
-            for j in range(min(columns, ends[d] - cell)):
-                out[cell + j] -= edges[d, cell + j] * costs[places[d] + cell + j] * there[j]
+            neighbour = scaled[at + offsets[d] : at + offsets[d] + columns]
+            for j in range(min(columns, edge_ends[d] - cell)):
+                out[cell + j] -= edges[d, cell + j] * costs[edge_offsets[d] + cell + j] * neighbour[j]

@@ -125,7 +125,7 @@ def build(
 
 
 def transposed(hierarchy: Hierarchy) -> Hierarchy:
-    """Return the hierarchy of the transposed operators: prolongation and restriction change places, orderings reverse."""
+    """Return the hierarchy of the transposed operators, with prolongation and restriction exchanged."""
     levels = []
     for level in hierarchy.levels:
         off_diagonals = _transposed_off_diagonals(level.shape, level.off_diagonals)
