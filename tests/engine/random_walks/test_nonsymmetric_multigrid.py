@@ -157,7 +157,9 @@ def test_solve_random_right_hand_sides(theta, is_transposed):
             state = solver.init(system)
             if solver != DIRECT:
                 state = state._replace(position=jnp.asarray(scaling.position))
-            solutions.append(np.asarray(require_solved(solver.compute(state, right_hand_sides, transpose=is_transposed))))
+            solutions.append(
+                np.asarray(require_solved(solver.compute(state, right_hand_sides, transpose=is_transposed)))
+            )
         assert len(solves) == 1
     result, expected = solutions
     assert np.abs(result - expected).max() < 1e-9 * np.abs(expected).max()
