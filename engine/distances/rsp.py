@@ -17,7 +17,8 @@ from ..linalg.dense import dense_inverse, require_dense_size
 from ..linalg.nested_dissection import NestedDissection
 from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets, shift
 from ..random_walks.first_passage import solve_first_passage
-from ..random_walks.hitting import log_transition_probabilities, solve_hitting
+from ..random_walks.hitting import solve_hitting
+from ..random_walks.transitions import log_transition_probabilities, transition_system
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
 from .scalar_parameters import positive_scalar
@@ -172,7 +173,7 @@ class RSPDistance(AbstractDistance):
         require_dense_size(grid.n_vertices, "The randomized-shortest-path distance from a source to every cell")
         log_probabilities, costs = _log_probabilities_and_costs(grid, self.cost)
         weights = jnp.exp(log_probabilities - self.theta * costs)
-        z = dense_inverse(_identity_minus(weights), grid.cells, False)
+        z = dense_inverse(transition_system(weights), grid.cells, False)
         component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
         connected = component[:, None] == component[None]
         fixed = jax.lax.stop_gradient(z)
@@ -204,10 +205,6 @@ def _log_probabilities_and_costs(
 ) -> tuple[Float[Array, "directions rows columns"], Float[Array, "directions rows columns"]]:
     """Return log P of every step (−inf where there is no edge) and its cost (0 where there is no edge)."""
     return log_transition_probabilities(grid.edges), edge_costs(grid, cost, fill=0.0)
-
-
-def _identity_minus(weights: Float[Array, "directions rows columns"]) -> StencilMatrix:
-    return StencilMatrix(jnp.ones(weights.shape[1:]), -weights)
 
 
 def _has_directed_edges(grid: GridGraph) -> Array:

@@ -18,6 +18,7 @@ from ..linalg.base import require_solved, with_state
 from ..linalg.nested_dissection import NestedDissection, selected_inverse, selected_inverse_derivative
 from ..linalg.stencil_matrix import StencilMatrix, shifts
 from .log_scaling import backward_error, find_log_scaling
+from .transitions import transition_system
 
 
 class FirstPassage(NamedTuple):
@@ -89,7 +90,7 @@ def solve_first_passage(
     def attempt(fixed, log_scale):
         weights = _scaled_weights(*fixed, log_scale)
         inner, outgoing, _ = _split_at_source(weights, at_source)
-        system = _identity_minus(inner)
+        system = transition_system(inner)
         state = solver.init(system)
         scaled = require_solved(solver.compute(state, _column_sums(outgoing)[None], transpose=True))[0]
         error = backward_error(system.transpose(), scaled, _column_sums(outgoing))
@@ -100,7 +101,7 @@ def solve_first_passage(
     weights = _scaled_weights(log_probabilities, energies, log_scale)
     reached = log_scale < jnp.inf
     inner, outgoing, returning = _split_at_source(weights, at_source)
-    system = _identity_minus(inner)
+    system = transition_system(inner)
     solve = with_state(solver, system, state)
     solve_transposed = with_state(solver, system, state, transpose=True)
 
@@ -157,7 +158,3 @@ def _split_at_source(weights: Array, at_source: Array) -> tuple[Array, Array, Ar
 def _column_sums(weights: Float[Array, "directions rows columns"]) -> Float[Array, "rows columns"]:
     """Return Σ_i W_ij of every cell j."""
     return StencilMatrix(jnp.zeros(weights.shape[1:]), weights).transpose().edges.sum(0)
-
-
-def _identity_minus(weights: Float[Array, "directions rows columns"]) -> StencilMatrix:
-    return StencilMatrix(jnp.ones(weights.shape[1:]), -weights)

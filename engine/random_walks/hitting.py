@@ -13,6 +13,7 @@ from ..linalg.stencil_matrix import StencilMatrix, mirror_half, shifts
 from .hitting_cpu import solve_hitting_cpu
 from .log_scaling import backward_error, find_log_scaling
 from .newton_scaling import MAX_NEWTON_STEPS, cached_log_scaling
+from .transitions import log_transition_probabilities, transition_system
 
 
 class HittingSolution(NamedTuple):
@@ -115,15 +116,6 @@ def solve_hitting(
     return fused(conductances[:stored], costs[:stored], theta, target)
 
 
-def log_transition_probabilities(
-    conductances: Float[Array, "directions rows columns"],
-) -> Float[Array, "directions rows columns"]:
-    """Return log P of every transition, P ∝ conductance; −inf where there is no edge."""
-    exists, degree = conductances > 0, conductances.sum(0)
-    logarithms = jnp.log(jnp.where(exists, conductances, 1.0)) - jnp.log(jnp.where(degree > 0, degree, 1.0))
-    return jnp.where(exists, logarithms, -jnp.inf)
-
-
 def _differentiable(
     solver: AbstractLinearSolver, conductances, costs, theta, target, accumulated_cost: bool, newton_steps: int
 ) -> HittingSolution:
@@ -182,7 +174,7 @@ def scaled_transition_system(
     """
     log_probabilities = log_transition_probabilities(conductances)
     log_scale, state = _log_scale_and_state(solver, conductances, log_probabilities, costs, theta, target, newton_steps)
-    system = _system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
+    system = transition_system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
     return ScaledTransitionSystem(
         solver, state, log_scale, system, costs, unit_vectors(target[None], log_scale.shape)[0]
     )
@@ -199,7 +191,7 @@ def _log_scale_and_state(
 
     def find_with(solver):
         def attempt(fixed, log_scale):
-            system = _system(_scaled_weights(*fixed, log_scale, target))
+            system = transition_system(_scaled_weights(*fixed, log_scale, target))
             state = solver.init(system)
             scaled = require_solved(solver.compute(state, right_hand_side))[0]
             return state, scaled, backward_error(system, scaled, right_hand_side[0])
@@ -210,7 +202,7 @@ def _log_scale_and_state(
         return find_with(solver)
     log_scale, position, key = cached_log_scaling(conductances, costs, theta, target, newton_steps)
     log_scale = jax.lax.cond(key > 0, lambda: log_scale, lambda: find_with(solver.fallback)[0])
-    system = _system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
+    system = transition_system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
     return log_scale, OrderedSystem(system, position, key)
 
 
@@ -224,7 +216,3 @@ def _scaled_weights(log_probabilities, energies, log_scale, target) -> Float[Arr
     # Without an edge both the weight and its derivative are 0. The exponent is replaced by 0 there, as −inf would turn
     # the derivative into NaN.
     return jnp.where(usable, jnp.exp(jnp.where(usable, exponent, 0.0)), 0.0)
-
-
-def _system(weights: Float[Array, "directions rows columns"]) -> StencilMatrix:
-    return StencilMatrix(jnp.ones(weights.shape[1:]), -weights)

@@ -56,10 +56,10 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
     tolerance
         Largest componentwise backward error max_i |b − A x|_i / (|b| + |A| |x|)_i.
     iterations
-        Largest number of V-cycles. Systems that need more are solved by nested dissection, and the statistics show
-        both solves.
+        Largest number of V-cycles.
     fallback
-        Solver for walks whose log scaling cannot be found by Newton's method.
+        Direct solver of systems that need more V-cycles; the statistics show both attempts. `random_walks` uses it also
+        where Newton's method finds no log scaling.
 
     Notes
     -----
