@@ -1,8 +1,8 @@
-"""`python -m engine JOBDIR`: run a job folder; `python -m engine --probe`: say what this environment is."""
+"""`python -m engine JOBDIR` runs a job folder; `python -m engine --probe` describes this environment."""
 
 import sys
 
-from .worker.main import main
+from .worker import run_command
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))

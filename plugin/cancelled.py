@@ -1,4 +1,4 @@
-"""The one way in which a user's cancel travels through the plugin."""
+"""The exception that a cancelled algorithm raises."""
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
@@ -6,10 +6,10 @@ from .i18n import tr
 
 
 class Cancelled(QgsProcessingException):
-    """The user cancelled. Not a failure: an algorithm returns what it has."""
+    """The user cancelled. Not a failure: the algorithm returns the results it has."""
 
 
 def stop_if_cancelled(feedback: QgsProcessingFeedback) -> None:
-    """Raise `Cancelled` where the user has asked to stop."""
+    """Raise `Cancelled` if the user has cancelled."""
     if feedback.isCanceled():
         raise Cancelled(tr("Cancelled."))

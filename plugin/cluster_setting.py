@@ -1,4 +1,4 @@
-"""Which cluster, if any, runs that can be divided are handed to unless they say otherwise."""
+"""The Dask cluster that moving-window runs use by default."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ SETTING = "permea/engine/cluster"
 
 
 def cluster_address() -> str:
-    """The address of a Dask scheduler, ``"local"`` for this computer's own, empty for none."""
+    """Return the address of a Dask scheduler, ``"local"`` for one on this computer, empty for none."""
     return str(QgsSettings().value(SETTING, "") or "").strip()
 
 
-def remember_cluster(address: str) -> None:
-    """Take another address for all runs from now on; empty for none."""
+def set_cluster_address(address: str) -> None:
+    """Store the address for later runs; empty for none."""
     if address.strip():
         QgsSettings().setValue(SETTING, address.strip())
     else:

@@ -1,4 +1,4 @@
-"""Where the engine's Python is, whether it works, and what it may see of QGIS's environment."""
+"""The engine's Python: where it is, whether it works, and its environment variables."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ VARIABLE = "PERMEA_ENGINE_PYTHON"
 # Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
 PROBE_SECONDS = 120
 
-# What QGIS, a shell or another environment set for themselves and what would lead the engine's Python astray:
+# Prefixes of variables that QGIS, a shell or another environment set and that break another Python:
 # PYTHONHOME and PYTHONEXECUTABLE (and, on macOS, __PYVENV_LAUNCHER__) even defeat a virtual environment.
-NOT_FOR_THE_ENGINE = (
+REMOVED_PREFIXES = (
     "PYTHON",
     "__PYVENV",
     "VIRTUAL_ENV",
@@ -44,12 +44,12 @@ NOT_FOR_THE_ENGINE = (
     "OSGEO4W",
 )
 
-# Answers of the engines that were probed in this process, by what `_fingerprint` says of the interpreter.
+# Engines probed in this process, by the fingerprint of the interpreter.
 _probed: dict[str, EngineInfo] = {}
 
 
 class EngineNotFound(QgsProcessingException):
-    """There is no engine that works; the message says what to do."""
+    """No engine works; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class EngineInfo:
     python
         Path of the interpreter.
     versions
-        What the probe said: ``{"python": "3.11.2", "jax": "0.10.2", …}``.
+        Versions from the probe: ``{"python": "3.11.2", "jax": "0.10.2", …}``.
     device
-        The device the engine computes on, for example ``"cpu"``.
+        The device on which the engine computes, for example ``"cpu"``.
     origin
-        Who named the interpreter: ``"setting"``, ``"environment variable"`` or ``"profile"``.
+        Where the interpreter is configured: ``"setting"``, ``"environment variable"`` or ``"profile"``.
     folder
         The folder that holds the `engine` package.
     probe
-        The probe's whole answer.
+        The complete output of the probe.
     """
 
     python: str
@@ -81,23 +81,23 @@ class EngineInfo:
 
 
 def engine_python() -> tuple[str, str]:
-    """Path of the engine's interpreter and who named it, without starting it; cheap enough for `canExecute`.
+    """Return the path of the engine's interpreter and where it is configured; fast enough for `canExecute`.
 
     Raises
     ------
     EngineNotFound
-        No interpreter is configured, or the configured one is not there.
+        No interpreter is configured, or the configured one does not exist.
     """
     default = default_python()
-    places = (
+    candidates = (
         ("setting", str(QgsSettings().value(SETTING, "") or "").strip()),
         ("environment variable", os.environ.get(VARIABLE, "").strip()),
         ("profile", default if os.path.exists(default) else ""),
     )
-    for origin, python in places:
+    for origin, python in candidates:
         if python:
             if not os.path.isfile(python):
-                raise EngineNotFound(_not_working(python, origin, tr("there is no such file")))
+                raise EngineNotFound(_failure_message(python, origin, tr("there is no such file")))
             return python, origin
     raise EngineNotFound(
         tr(
@@ -108,30 +108,30 @@ def engine_python() -> tuple[str, str]:
 
 
 def find_engine() -> EngineInfo:
-    """Find the engine's Python and make sure, once per interpreter and set of packages, that it runs.
+    """Find the engine's Python and check, once per interpreter and set of packages, that it works.
 
     The order: the setting ``permea/engine/python``, the environment variable ``PERMEA_ENGINE_PYTHON``, the default
-    place in the profile. One that is configured and does not work is an error, never passed over for the next.
+    path in the profile. A configured one that does not work is an error; the next is not tried.
 
     Raises
     ------
     EngineNotFound
-        None is there, or the one that is there does not work.
+        There is none, or it does not work.
     """
     python, origin = engine_python()
     fingerprint = _fingerprint(python)
     if fingerprint not in _probed:
-        # Only what works is remembered: whoever repairs an environment need not restart QGIS.
-        probe = _remembered_probe(fingerprint)
+        # Failures are not stored, so that repairing an environment does not require restarting QGIS.
+        probe = _stored_probe(fingerprint)
         if probe is None:
             probe = probe_python(python, folder=PACKAGE_FOLDER, origin=origin).probe
-            _remember_probe(fingerprint, probe)
-        _probed[fingerprint] = _engine_of(probe, python, origin, PACKAGE_FOLDER)
+            _store_probe(fingerprint, probe)
+        _probed[fingerprint] = _engine_info(probe, python, origin, PACKAGE_FOLDER)
     return dataclasses.replace(_probed[fingerprint], origin=origin)
 
 
 def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "") -> EngineInfo:
-    """Start an interpreter with ``-m engine --probe`` and return what it says of itself; never from memory.
+    """Start an interpreter with ``-m engine --probe`` and return its description.
 
     Parameters
     ----------
@@ -140,16 +140,16 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
     folder
         The folder that holds the `engine` package.
     origin
-        Who named the interpreter; messages say so.
+        Where the interpreter is configured, for messages.
 
     Raises
     ------
     EngineNotFound
-        It does not start, cannot import the engine, or answers something else.
+        It does not start, cannot import the engine, or prints no description.
     """
     lines: list[str] = []
 
-    def remember(line: str) -> bool:
+    def collect(line: str) -> bool:
         lines.append(line)
         return True
 
@@ -157,93 +157,93 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
         [python, *MODULE_ARGUMENTS, "--probe"],
         environment=scrubbed_environment(folder),
         folder=folder,
-        on_line=remember,
+        on_line=collect,
         timeout=PROBE_SECONDS,
     )
-    if ended.ending is not Outcome.EXITED or ended.status != 0:
-        raise EngineNotFound(_not_working(python, origin, _why_it_ended(ended), ended.log))
+    if ended.outcome is not Outcome.EXITED or ended.status != 0:
+        raise EngineNotFound(_failure_message(python, origin, _failure_reason(ended), ended.log))
     for line in reversed(lines):
         answer = _json_object(line)
         if answer is not None and isinstance(answer.get("versions"), dict):
-            return _engine_of(answer, python, origin, folder)
-    raise EngineNotFound(_not_working(python, origin, tr("it did not answer what an engine answers"), lines))
+            return _engine_info(answer, python, origin, folder)
+    raise EngineNotFound(_failure_message(python, origin, tr("it did not answer what an engine answers"), lines))
 
 
 def forget_probes() -> None:
-    """Probe again at the next `find_engine`: something may have changed."""
+    """Make the next `find_engine` probe again."""
     _probed.clear()
     _probe_file().unlink(missing_ok=True)
 
 
 def cannot_run(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> EngineNotFound:
-    """The error for a Python that turns out, too late, not to run the engine.
+    """Return the error for a Python that was probed successfully and later fails to run the engine.
 
     Parameters
     ----------
     python, origin
-        The interpreter, and who named it.
+        The interpreter, and where it is configured.
     reason
-        What is wrong with it.
+        The cause.
     log
-        What it printed.
+        Its standard error.
     """
-    return EngineNotFound(_not_working(python, origin, reason, log))
+    return EngineNotFound(_failure_message(python, origin, reason, log))
 
 
-# -s keeps the user's own site-packages out; -I would also ignore PYTHONPATH, which names the plugin's folder.
+# -s excludes the user's site-packages; -I would also ignore PYTHONPATH, which names the plugin's folder.
 MODULE_ARGUMENTS = ("-s", "-m", "engine")
 
 
 def profile_folder() -> Path:
-    """Permea's folder in the user's profile, outside the plugin's own, which an update deletes."""
+    """Return Permea's folder in the user's profile; an update deletes the plugin's folder, but not this one."""
     return Path(QgsApplication.qgisSettingsDirPath()) / "permea"
 
 
 def default_python() -> str:
-    """Where the installer puts the engine's interpreter."""
+    """Return the path at which the installer creates the engine's interpreter."""
     inside = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
     return str(profile_folder().joinpath("engine", "venv", *inside))
 
 
 def cache_folder() -> Path:
-    """Where compiled code is kept between runs; may be deleted at any time."""
+    """Return the cache folder of compiled code; it may be deleted at any time."""
     return profile_folder() / "cache"
 
 
 def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
-    """The environment variables for the engine: this process's, without what would lead another Python astray.
+    """Return the environment variables for the engine: those of this process without `REMOVED_PREFIXES`.
 
-    Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES``, ``XLA_FLAGS`` and ``JAX_…`` pass.
+    Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES``, ``XLA_FLAGS`` and ``JAX_…`` remain.
 
     Parameters
     ----------
     folder
         The folder that holds the `engine` package: the only addition to the path.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_THE_ENGINE)}
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(REMOVED_PREFIXES)}
     cache = cache_folder()
     return {
-        **kept,
+        **inherited,
         "PYTHONPATH": folder,
         "PYTHONUTF8": "1",
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
-        # Without these two only kernels that took a second to compile are kept, and ours are many and small.
+        # By default JAX caches only kernels that took a second to compile; the engine has many small ones.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         "NUMBA_CACHE_DIR": str(cache / "loops"),
-        # Large arrays on large pages, where Linux has them: fresh memory is a third of the time otherwise.
+        # Huge pages for large arrays on Linux: page faults take a third of the time otherwise.
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
 
 
 def _fingerprint(python: str) -> str:
-    """Changes whenever the interpreter, the packages installed beside it, or the engine do."""
-    beside = Path(python).parent.parent
+    """Return text that changes with the interpreter, its installed packages, or the engine."""
+    prefix = Path(python).parent.parent
     watched = [
         Path(python),
         Path(PACKAGE_FOLDER, "engine", "__init__.py"),
-        *sorted(beside.glob("lib/python*/site-packages")),
-        beside / "Lib" / "site-packages",
+        *sorted(prefix.glob("lib/python*/site-packages")),
+        prefix / "Lib" / "site-packages",
     ]
     times = {str(path): path.stat().st_mtime_ns for path in watched if path.exists()}
     return json.dumps([python, times])
@@ -253,26 +253,26 @@ def _probe_file() -> Path:
     return cache_folder() / "probe.json"
 
 
-def _remembered_probe(fingerprint: str) -> dict | None:
-    """The answer that the same interpreter gave to an earlier QGIS: asking again takes longer than many a run."""
+def _stored_probe(fingerprint: str) -> dict | None:
+    """Return the probe stored by an earlier QGIS for this interpreter: probing takes longer than many a run."""
     try:
-        remembered = _json_object(_probe_file().read_text(encoding="utf-8"))
+        stored = _json_object(_probe_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if remembered is None or remembered.get("fingerprint") != fingerprint:
+    if stored is None or stored.get("fingerprint") != fingerprint:
         return None
-    probe = remembered.get("probe")
+    probe = stored.get("probe")
     return probe if isinstance(probe, dict) and isinstance(probe.get("versions"), dict) else None
 
 
-def _remember_probe(fingerprint: str, probe: dict) -> None:
+def _store_probe(fingerprint: str, probe: dict) -> None:
     text = json.dumps({"fingerprint": fingerprint, "probe": probe})
-    with contextlib.suppress(OSError):  # a profile that cannot be written to costs a second at every start, no more
+    with contextlib.suppress(OSError):  # in a read-only profile every start takes a second longer
         cache_folder().mkdir(parents=True, exist_ok=True)
         _probe_file().write_text(text, encoding="utf-8")
 
 
-def _engine_of(answer: dict, python: str, origin: str, folder: str) -> EngineInfo:
+def _engine_info(answer: dict, python: str, origin: str, folder: str) -> EngineInfo:
     return EngineInfo(python, answer["versions"], _device(answer), origin, folder, answer)
 
 
@@ -291,18 +291,18 @@ def _device(answer: dict) -> str:
     return ", ".join(str(device) for device in devices) if isinstance(devices, list) else ""
 
 
-def _why_it_ended(ended: ProcessResult) -> str:
-    if ended.ending is Outcome.FAILED_TO_START:
+def _failure_reason(ended: ProcessResult) -> str:
+    if ended.outcome is Outcome.FAILED_TO_START:
         return tr("it does not start ({reason})").format(reason=ended.reason)
-    if ended.ending is Outcome.TIMED_OUT:
+    if ended.outcome is Outcome.TIMED_OUT:
         return tr("it did not answer within {seconds} seconds").format(seconds=PROBE_SECONDS)
-    if ended.ending is Outcome.CRASHED:
+    if ended.outcome is Outcome.CRASHED:
         return tr("it crashed (signal or code {status})").format(status=ended.status)
     missing = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
     return missing[-1] if missing else tr("it ended with status {status}").format(status=ended.status)
 
 
-def _not_working(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> str:
+def _failure_message(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> str:
     named_by = {
         "setting": tr("set in Permea ▸ Engine…"),
         "environment variable": tr("set by the environment variable {variable}").format(variable=VARIABLE),

@@ -1,4 +1,4 @@
-"""Where every text that a user reads goes through."""
+"""Translation of the texts that users read."""
 
 from qgis.PyQt.QtCore import QCoreApplication
 
@@ -6,6 +6,6 @@ from qgis.PyQt.QtCore import QCoreApplication
 def tr(text: str) -> str:
     """Translate a text into the language that QGIS is set to.
 
-    Put values in afterwards: ``tr("{count} cells").format(count=3)``.
+    Insert values after translating: ``tr("{count} cells").format(count=3)``.
     """
     return QCoreApplication.translate("Permea", text)

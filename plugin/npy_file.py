@@ -1,4 +1,4 @@
-"""An array on disk that is read and written by whole rows, and never held."""
+"""Rasters in `.npy` files, read and written by whole rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 
 class NpyFile:
-    """A raster in an `.npy` file, of which only the rows that are asked for are in memory.
+    """A raster in an `.npy` file; indexing reads rows.
 
-    A memory map does the same, but what was once touched counts as QGIS's memory, and writing to one on a full disk
-    ends the process instead of raising an error.
+    A memory map does the same, but its touched pages count as memory of QGIS, and writing to one on a full disk kills
+    the process instead of raising an error.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ class NpyFile:
     Raises
     ------
     ValueError
-        The file holds something else, or ends too early.
+        The file does not hold such an array, or is truncated.
     OSError
-        It cannot be read.
+        The file cannot be read.
     """
 
     ndim = 2
@@ -35,9 +35,9 @@ class NpyFile:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, in_columns, self.dtype = read(file)
+            shape, fortran_order, self.dtype = read(file)
             self._start = file.tell()
-        if len(shape) != 2 or (in_columns and 1 not in shape) or self.dtype.hasobject:
+        if len(shape) != 2 or (fortran_order and 1 not in shape) or self.dtype.hasobject:
             raise ValueError(f"not a raster, row by row, but {shape} of {self.dtype}")
         self.shape: tuple[int, int] = shape
         if path.stat().st_size < self._start + self.nbytes:
@@ -45,12 +45,12 @@ class NpyFile:
 
     @property
     def size(self) -> int:
-        """How many cells."""
+        """Number of cells."""
         return self.shape[0] * self.shape[1]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the cells, on disk."""
+        """Bytes of the cells on disk."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -59,23 +59,23 @@ class NpyFile:
     def __getitem__(self, rows: slice) -> np.ndarray:
         first, last, step = rows.indices(len(self))
         if step != 1:
-            raise ValueError("rows are read one after the other")
+            raise ValueError("rows must be read with a step of 1")
         count, columns = max(0, last - first), self.shape[1]
         offset = self._start + first * columns * self.dtype.itemsize
-        found = np.fromfile(self.path, self.dtype, count * columns, offset=offset)
-        return found.reshape(count, columns)
+        values = np.fromfile(self.path, self.dtype, count * columns, offset=offset)
+        return values.reshape(count, columns)
 
 
 @contextmanager
 def written_by_rows(path: Path, shape: tuple[int, int], dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
-    """Give a function that appends rows to a new `.npy` file.
+    """Open a new `.npy` file and yield a function that appends rows.
 
     Parameters
     ----------
     path
         The file.
     shape
-        Rows and columns of the whole.
+        Rows and columns of the raster.
     dtype
         The data type on disk.
 

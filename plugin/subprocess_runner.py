@@ -1,4 +1,4 @@
-"""Start one process and listen to it: the only place in the plugin that does."""
+"""Run a subprocess and handle its output: the only module of the plugin that starts one."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ POLL_MILLISECONDS = 50
 START_MILLISECONDS = 30_000
 KILL_MILLISECONDS = 5_000
 
-# What is kept of a log, and how much of that an error message shows: enough to see why it ended.
+# Lines of a log in memory, and those that an error message shows.
 LOG_LINES_KEPT = 200
 LOG_LINES_SHOWN = 15
 
-# A "line" longer than this is no line of ours; it is passed on in pieces so that it cannot fill the memory.
-LONGEST_LINE = 1 << 20
+# Longer lines are split, so that output without line ends cannot fill the memory.
+MAX_LINE_BYTES = 1 << 20
 
 
 class Outcome(enum.Enum):
-    """How a process came to its end."""
+    """How a process ended."""
 
     EXITED = "exited"
     CRASHED = "crashed"
@@ -35,23 +35,23 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """What is known about a process that has ended.
+    """A process that has ended.
 
     Parameters
     ----------
-    ending
-        How.
+    outcome
+        How it ended.
     status
-        The exit status, or, of a crash on Linux and macOS, the signal's number.
+        The exit status; after a crash on Linux and macOS the number of the signal.
     log
         The last lines of its standard error.
     reason
-        What Qt says about a process that failed to start.
+        Qt's message for a process that failed to start.
     seconds
-        How long it ran.
+        Its run time.
     """
 
-    ending: Outcome
+    outcome: Outcome
     status: int
     log: tuple[str, ...]
     reason: str
@@ -67,25 +67,25 @@ def run_process(
     is_cancelled: Callable[[], bool] = lambda: False,
     timeout: float | None = None,
 ) -> ProcessResult:
-    """Run a command and hand over each line of its standard output as it comes.
+    """Run a command and pass each line of its standard output to a callback.
 
-    The process lives and dies in the calling thread, which needs no event loop. However this function is left, the
-    process has ended by then.
+    The process belongs to the calling thread, which needs no event loop. It has ended when this function returns or
+    raises.
 
     Parameters
     ----------
     command
         Program and arguments; no shell is involved.
     environment
-        All its environment variables: nothing is inherited.
+        All environment variables; none is inherited.
     folder
-        Where it starts.
+        Its working directory.
     on_line
-        Takes one line of standard output, without its end; returns False to have the process killed.
+        Called with each line of standard output, without its end; returns False to kill the process.
     is_cancelled
-        Asked about twenty times a second; True has the process killed.
+        Called about twenty times a second; returns True to kill the process.
     timeout
-        Seconds after which it is killed, or None.
+        Seconds after which the process is killed; None for no limit.
     """
     process = QProcess()
     variables = QProcessEnvironment()
@@ -95,16 +95,16 @@ def run_process(
     process.setWorkingDirectory(folder)
     process.setStandardInputFile(QProcess.nullDevice())
     output, log = _LineSplitter(), _LineSplitter()
-    kept: deque[str] = deque(maxlen=LOG_LINES_KEPT)
-    began = time.monotonic()
+    log_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+    start = time.monotonic()
 
     def drain(last: bool = False) -> bool:
-        kept.extend(log.take(bytes(process.readAllStandardError()), last))
-        return all(on_line(line) for line in output.take(bytes(process.readAllStandardOutput()), last))
+        log_lines.extend(log.split(bytes(process.readAllStandardError()), last))
+        return all(on_line(line) for line in output.split(bytes(process.readAllStandardOutput()), last))
 
-    def ended(ending: Outcome) -> ProcessResult:
-        status = process.exitCode() if ending in (Outcome.EXITED, Outcome.CRASHED) else -1
-        return ProcessResult(ending, status, tuple(kept), process.errorString(), time.monotonic() - began)
+    def ended(outcome: Outcome) -> ProcessResult:
+        status = process.exitCode() if outcome in (Outcome.EXITED, Outcome.CRASHED) else -1
+        return ProcessResult(outcome, status, tuple(log_lines), process.errorString(), time.monotonic() - start)
 
     process.start(command[0], list(command[1:]))
     if not process.waitForStarted(START_MILLISECONDS):
@@ -113,7 +113,7 @@ def run_process(
         while process.state() != QProcess.ProcessState.NotRunning:
             if is_cancelled():
                 return ended(Outcome.CANCELLED)
-            if timeout is not None and time.monotonic() - began > timeout:
+            if timeout is not None and time.monotonic() - start > timeout:
                 return ended(Outcome.TIMED_OUT)
             if not process.waitForReadyRead(POLL_MILLISECONDS):
                 # Returns at once when standard output is closed: without this the loop would spin.
@@ -133,14 +133,14 @@ def run_process(
 
 
 class _LineSplitter:
-    """Cuts a stream of bytes into lines of text."""
+    """Splits a stream of bytes into lines of text."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def take(self, piece: bytes, last: bool) -> list[str]:
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        if self._rest and (last or len(self._rest) > LONGEST_LINE):
+    def split(self, data: bytes, last: bool) -> list[str]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if self._rest and (last or len(self._rest) > MAX_LINE_BYTES):
             lines.append(self._rest)
             self._rest = b""
         return [line.decode("utf-8", errors="replace").rstrip("\r") for line in lines]

@@ -96,7 +96,7 @@ def _connect(folder: Path, python: str) -> socket.socket:
 def serve(folder: Path, root: str) -> None:
     """Run jobs one after the other until none has come for a while, or one is given up."""
     sys.path[0] = root  # where a user's command has it: the folder of `engine`
-    from engine.worker.main import main as run_job
+    from engine.worker import run_command as run_job
 
     address = folder / "socket"
     (folder / "pid").write_text(str(os.getpid()), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qgis.PyQt.QtWidgets import QGroupBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from ..plugin.cluster_setting import cluster_address, remember_cluster
+from ..plugin.cluster_setting import cluster_address, set_cluster_address
 from ..plugin.i18n import tr
 
 
@@ -32,5 +32,5 @@ class ClusterWidget(QGroupBox):
         self.address = QLineEdit(cluster_address())
         self.address.setPlaceholderText("tcp://10.0.0.1:8786")
         self.address.setAccessibleName(tr("Address of a Dask cluster"))
-        self.address.textEdited.connect(remember_cluster)
+        self.address.textEdited.connect(set_cluster_address)
         layout.addWidget(self.address)

@@ -1,11 +1,12 @@
 """The worker process: reads a job folder, runs its task, and writes the result into the folder.
 
-`main.main` runs a job; `job_folder` and `protocol` are its input and output; `tasks` holds one task a file and the
+`run_command` runs a job; `job_folder` and `protocol` are its input and output; `tasks` holds one task a file and the
 table `TASKS`; `inputs` and its siblings turn parameters and arrays into objects of the engine; `job_checkpoint`,
 `accumulator_checkpoint` and `resumable_runs` store progress, so that an interrupted job can be resumed.
 """
 
+from .main import run_command
 from .protocol import Reporter
 from .task import Job, ResourceEstimate, Task, TaskResult
 
-__all__ = ["Job", "Reporter", "ResourceEstimate", "Task", "TaskResult"]
+__all__ = ["Job", "Reporter", "ResourceEstimate", "Task", "TaskResult", "run_command"]

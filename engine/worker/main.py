@@ -21,7 +21,7 @@ from .tasks import TASKS
 DONE, FAILED, INVALID_INPUT, OUT_OF_MEMORY = 0, 1, 2, 3
 
 
-def main(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Run the command line and return the exit status.
 
     Parameters

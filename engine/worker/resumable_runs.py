@@ -49,8 +49,8 @@ def per_run_parameter(job: Job) -> str:
 
 def select_outputs(job: Job, **arrays: np.ndarray) -> dict[str, np.ndarray]:
     """Return those maps of a run that are written: of ``currents`` and ``potentials`` the ones the job names."""
-    wanted = per_run_parameter(job)
-    return {name: array for name, array in arrays.items() if wanted in (name, "both")}
+    per_run = per_run_parameter(job)
+    return {name: array for name, array in arrays.items() if per_run in (name, "both")}
 
 
 def run_resumable(

@@ -1,4 +1,4 @@
-"""The ways a run can end other than well, each an exception of its own."""
+"""Exceptions for the ways in which a run can fail."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..cancelled import Cancelled
 from ..i18n import tr
 from ..subprocess_runner import LOG_LINES_SHOWN, Outcome, ProcessResult
 
-# The contract's exit statuses; see the developer guide.
-INPUT_REFUSED = 2
-NOT_ENOUGH_MEMORY = 3
+# Exit statuses of the worker; see the developer guide.
+INVALID_INPUT_STATUS = 2
+OUT_OF_MEMORY_STATUS = 3
 
-# How allocators and XLA end when there is no memory left and nobody could say so any more.
-SIGNS_OF_NO_MEMORY = ("MemoryError", "std::bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")
+# What allocators and XLA print when the memory runs out before the worker can report it.
+OUT_OF_MEMORY_TEXTS = ("MemoryError", "std::bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")
 
 
 class RunCancelled(Cancelled):
-    """The user cancelled the run, and the engine has ended."""
+    """The user cancelled the run, and the engine was stopped."""
 
 
 class RunFailed(QgsProcessingException):
@@ -28,7 +28,7 @@ class RunFailed(QgsProcessingException):
 
 
 class JobNotWritten(RunFailed):
-    """There is no room for the job, or it cannot be written."""
+    """The job cannot be written, for example because the disk is full."""
 
 
 class WorkerFailedToStart(RunFailed):
@@ -40,15 +40,15 @@ class WorkerCrashed(RunFailed):
 
 
 class InvalidInput(RunFailed):
-    """The engine looked at the input and refused it."""
+    """The engine found the input invalid."""
 
 
 class OutOfMemory(RunFailed):
     """The run needs, or needed, more memory than there is."""
 
 
-def smaller() -> str:
-    """What a user can do who has too little memory."""
+def memory_advice() -> str:
+    """Return what the user can do about too little memory."""
     return tr(
         "Use a smaller raster (clip it), coarser cells, or fewer sources (with moving windows: a shorter dependency "
         "range or smaller batches); or close other programs."
@@ -56,41 +56,41 @@ def smaller() -> str:
 
 
 def failure(ended: ProcessResult, error: dict[str, str], python: str) -> QgsProcessingException | None:
-    """The exception for a process that has ended, or None where it ended well.
+    """Return the exception for a process that has ended, None if it succeeded.
 
     Parameters
     ----------
     ended
-        What is known about the process.
+        How the process ended.
     error
-        The worker's own ``error`` line (`kind`, `text`), empty where there was none.
+        The worker's ``error`` message (`kind`, `text`), empty if there was none.
     python
         The interpreter, for messages.
     """
     text, kind = error.get("text", "").strip(), error.get("kind", "")
-    if ended.ending is Outcome.CANCELLED:
+    if ended.outcome is Outcome.CANCELLED:
         return RunCancelled(tr("Cancelled; the engine was stopped."))
-    if ended.ending is Outcome.FAILED_TO_START:
+    if ended.outcome is Outcome.FAILED_TO_START:
         return WorkerFailedToStart(
             tr("The engine's Python did not start: {python} ({reason}). See Permea ▸ Engine….").format(
                 python=python, reason=ended.reason
             )
         )
-    if ended.ending is Outcome.CRASHED:
+    if ended.outcome is Outcome.CRASHED:
         return _crash(ended, text)
     if ended.status == 0:
         return None
-    if ended.status == INPUT_REFUSED and kind == "input" and text:
+    if ended.status == INVALID_INPUT_STATUS and kind == "input" and text:
         return InvalidInput(text)
-    if ended.status == NOT_ENOUGH_MEMORY or kind == "memory" or (not text and _says_no_memory(ended.log)):
+    if ended.status == OUT_OF_MEMORY_STATUS or kind == "memory" or (not text and _log_shows_out_of_memory(ended.log)):
         what = text or tr("The engine ran out of memory.")
-        return OutOfMemory(with_log(f"{what} {smaller()}", ended.log))
+        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
     what = text or tr("The engine stopped with status {status} and gave no reason.").format(status=ended.status)
     return RunFailed(with_log(what, ended.log))
 
 
 def with_log(text: str, log: Sequence[str]) -> str:
-    """A message, followed by the last lines of the worker's log where there are any."""
+    """Return a message with the last lines of the worker's log."""
     if not log:
         return text
     return "\n".join([text, tr("The last lines of the engine's log:"), *log[-LOG_LINES_SHOWN:]])
@@ -103,15 +103,15 @@ def _crash(ended: ProcessResult, text: str) -> RunFailed:
     if ended.status == getattr(signal, "SIGKILL", None):
         what = tr(
             "The engine was killed by the system (signal 9): most likely the computer ran out of memory,"
-            " unless somebody killed it."
+            " unless a user or another program stopped it."
         )
-        return OutOfMemory(with_log(f"{what} {smaller()}", ended.log))
-    if _says_no_memory(ended.log):
+        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
+    if _log_shows_out_of_memory(ended.log):
         what = tr("The engine crashed because no memory was left (signal {status}).").format(status=ended.status)
-        return OutOfMemory(with_log(f"{what} {smaller()}", ended.log))
+        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
     what = text or tr("The engine crashed (signal or code {status}).").format(status=ended.status)
     return WorkerCrashed(with_log(what, ended.log))
 
 
-def _says_no_memory(log: Sequence[str]) -> bool:
-    return any(sign in line for line in log[-LOG_LINES_SHOWN:] for sign in SIGNS_OF_NO_MEMORY)
+def _log_shows_out_of_memory(log: Sequence[str]) -> bool:
+    return any(text in line for line in log[-LOG_LINES_SHOWN:] for text in OUT_OF_MEMORY_TEXTS)

@@ -1,4 +1,4 @@
-"""One run: write the job, start the engine, listen, read the result."""
+"""One run: write the job, start the engine, handle its messages, read the result."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def run(
     Parameters
     ----------
     task
-        What to do.
+        The task.
     feedback
-        Hears progress (0–100), messages and warnings; asked about twenty times a second whether to stop.
+        Receives progress (0–100), messages and warnings; checked for cancellation about twenty times a second.
     engine
-        Which engine; by default the one that `find_engine` finds.
+        The engine; by default the one that `find_engine` returns.
     keep_job
-        Keep the job folder, to run it again by hand; the setting ``permea/engine/keep_jobs`` keeps all of them.
+        Keep the job folder, so that it can be run again by hand; the setting ``permea/engine/keep_jobs`` keeps all.
 
     Raises
     ------
-    EngineMissing
+    EngineNotFound
         No engine works.
     RunCancelled, WorkerFailedToStart, WorkerCrashed, InvalidInput, OutOfMemory, RunFailed
-        The run ended without a result. All of them are `QgsProcessingException`.
+        The run ended without a result. All are subclasses of `QgsProcessingException`.
     """
     with open_job(feedback, engine=engine, keep_job=keep_job) as job:
         return job.run(task, feedback)
@@ -58,7 +58,7 @@ def run(
 
 @dataclass(frozen=True)
 class Job:
-    """A job whose folder is there already, so that inputs can be written into it bit by bit.
+    """A job whose folder exists already, so that inputs can be written into it row by row.
 
     Parameters
     ----------
@@ -77,25 +77,24 @@ class Job:
         feedback: QgsProcessingFeedback,
         on_partial_result: Callable[[PartialResult], None] | None = None,
     ) -> Result:
-        """Run a task as `run` does; outputs on disk last as long as the job is open.
+        """Run a task like the function `run`; outputs on disk exist as long as the job is open.
 
         Parameters
         ----------
         task, feedback
-            As for `run`.
+            See `run`.
         on_partial_result
-            Takes the parts of the result that are there before the end, one after the other. What it raises ends the
-            run.
+            Called with each partial result. An exception that it raises ends the run.
         """
         write_job(task, self.folder)
-        return _result_of(task, self.engine, self.folder, feedback, on_partial_result)
+        return _run_engine(task, self.engine, self.folder, feedback, on_partial_result)
 
 
 @contextmanager
 def open_job(
     feedback: QgsProcessingFeedback, *, engine: EngineInfo | None = None, keep_job: bool = False
 ) -> Iterator[Job]:
-    """Make a job folder, and remove it at the end; see `run` for the parameters and for what is raised."""
+    """Create a job folder and remove it at the end; see `run` for parameters and exceptions."""
     keep_job = keep_job or QgsSettings().value(KEEP_JOBS_SETTING, False, type=bool)
     engine = engine or find_engine()
     folder = new_folder()
@@ -106,13 +105,13 @@ def open_job(
         failed = error
         raise
     finally:
-        if keep_job or _worth_repeating(failed):
+        if keep_job or _keep_for_debugging(failed):
             feedback.pushInfo(tr("The job is kept until QGIS is closed, to be run again: {job}").format(job=folder))
         else:
             remove(folder)
 
 
-def _result_of(
+def _run_engine(
     task: Task,
     engine: EngineInfo,
     folder: Path,
@@ -120,17 +119,17 @@ def _result_of(
     on_partial_result: Callable[[PartialResult], None] | None = None,
 ) -> Result:
     command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
-    feedback.pushCommandInfo(_to_repeat(engine, command))
+    feedback.pushCommandInfo(_shell_command(engine, command))
 
-    def hand_on(name: str, files: dict, metrics: dict) -> None:
+    def read_and_pass(name: str, files: dict, metrics: dict) -> None:
         on_partial_result(read_partial_result(folder, name, files, metrics))
 
-    messages = MessageHandler(feedback, hand_on if on_partial_result else None)
+    messages = MessageHandler(feedback, read_and_pass if on_partial_result else None)
     ended = run_process(
         command,
         environment=scrubbed_environment(engine.folder),
         folder=engine.folder,
-        on_line=messages.hear,
+        on_line=messages.handle_line,
         is_cancelled=feedback.isCanceled,
     )
     messages.close()
@@ -142,10 +141,10 @@ def _result_of(
     failed = failure(ended, messages.error, engine.python)
     if failed is not None:
         raise failed
-    return _read(folder, task, ended)
+    return _read_result(folder, task, ended)
 
 
-def _read(folder: Path, task: Task, ended: ProcessResult) -> Result:
+def _read_result(folder: Path, task: Task, ended: ProcessResult) -> Result:
     try:
         return read_result(folder, task)
     except RunFailed as error:
@@ -153,23 +152,23 @@ def _read(folder: Path, task: Task, ended: ProcessResult) -> Result:
 
 
 def _missing_module(ended: ProcessResult, messages: MessageHandler) -> str:
-    """The complaint of a Python that has lost a package since it was probed; empty where it has not."""
-    spoke = messages.error or ended.ending is not Outcome.EXITED or ended.status == 0
-    complaints = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
-    return complaints[-1] if complaints and not spoke else ""
+    """Return the error of a Python that has lost a package since it was probed; empty if it has not."""
+    has_reported = messages.error or ended.outcome is not Outcome.EXITED or ended.status == 0
+    errors = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
+    return errors[-1] if errors and not has_reported else ""
 
 
-def _to_repeat(engine: EngineInfo, command: Sequence[str]) -> str:
-    """The command for a shell; its environment is only the one that a plain shell has."""
-    quote = _quoted_for_windows if sys.platform == "win32" else shlex.quote
+def _shell_command(engine: EngineInfo, command: Sequence[str]) -> str:
+    """Return the command for a shell with its ordinary environment."""
+    quote = _quote_for_windows if sys.platform == "win32" else shlex.quote
     return f"cd {quote(engine.folder)} && {' '.join(quote(part) for part in command)}"
 
 
-def _quoted_for_windows(text: str) -> str:
+def _quote_for_windows(text: str) -> str:
     return f'"{text}"' if " " in text else text
 
 
-def _worth_repeating(failed: QgsProcessingException | None) -> bool:
-    """Whether somebody could learn more from the job: not where the reason is known already."""
+def _keep_for_debugging(failed: QgsProcessingException | None) -> bool:
+    """Return whether the job helps to find the cause of a failure, that is if the cause is not known."""
     known = (InvalidInput, JobNotWritten, RunCancelled, WorkerFailedToStart)
     return isinstance(failed, RunFailed) and not isinstance(failed, known)

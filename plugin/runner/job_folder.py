@@ -1,4 +1,4 @@
-"""The folder that crosses between QGIS and the engine: written here, answered there, read here."""
+"""Job folders: writing a job for the engine, reading its result."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .task import PartialResult, Result, Task
 
 FORMAT = 2
 
-# The answer of most tasks is as large as the question; the rest is room for everything small.
-ANSWER_PER_INPUT = 1.0
-ROOM_FOR_SMALL_FILES = 16 << 20
+# Outputs are usually as large as inputs; the second constant covers all small files.
+OUTPUT_BYTES_PER_INPUT_BYTE = 1.0
+SMALL_FILES_BYTES = 16 << 20
 
 
 def new_folder() -> Path:
-    """Make an empty job folder in QGIS's temporary folder.
+    """Create an empty job folder in QGIS's temporary folder.
 
     Raises
     ------
     JobNotWritten
-        It cannot be made.
+        It cannot be created.
     """
     parent = QgsProcessingUtils.tempFolder()
     try:
@@ -43,30 +43,30 @@ def new_folder() -> Path:
 
 
 def require_disk_space(needed: float, results: Mapping[str, float] | None = None) -> None:
-    """Refuse a run for which there is too little disk space.
+    """Raise an error if there is too little disk space for a run.
 
     Parameters
     ----------
     needed
-        Bytes of the arrays that are still to be written, by QGIS and by the engine.
+        Bytes of the arrays that QGIS and the engine are going to write.
     results
-        The files that QGIS writes at the end, and the bytes that each may take.
+        Files that QGIS writes at the end, with the most bytes that each may take.
 
     Raises
     ------
     JobNotWritten
-        QGIS's temporary folder, or the disk of a result, has less room.
+        QGIS's temporary folder, or the disk of a result, has less free space.
     """
     parent = QgsProcessingUtils.tempFolder()
-    needed = needed + ROOM_FOR_SMALL_FILES
-    elsewhere: dict[int, tuple[str, float]] = {}
+    needed = needed + SMALL_FILES_BYTES
+    other_disks: dict[int, tuple[str, float]] = {}
     for path, size in (results or {}).items():
         folder = str(Path(path).parent)
         disk = os.stat(folder).st_dev
         if disk == os.stat(parent).st_dev:
             needed += size
         else:
-            elsewhere[disk] = (folder, elsewhere.get(disk, (folder, 0.0))[1] + size)
+            other_disks[disk] = (folder, other_disks.get(disk, (folder, 0.0))[1] + size)
     free = shutil.disk_usage(parent).free
     if free < needed:
         raise JobNotWritten(
@@ -75,7 +75,7 @@ def require_disk_space(needed: float, results: Mapping[str, float] | None = None
                 "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
             ).format(needed=format_bytes(needed), free=format_bytes(free), folder=parent)
         )
-    for folder, size in elsewhere.values():
+    for folder, size in other_disks.values():
         free = shutil.disk_usage(folder).free
         if free < size:
             raise JobNotWritten(
@@ -87,24 +87,24 @@ def require_disk_space(needed: float, results: Mapping[str, float] | None = None
 
 
 def write_job(task: Task, folder: Path) -> None:
-    """Write a task into a folder; arrays on disk must lie there already.
+    """Write a task into a folder, which must already contain its arrays on disk.
 
     Raises
     ------
     JobNotWritten
-        The disk is full, or would be, or the folder cannot be written.
+        The disk is too full, or the folder cannot be written.
     """
     in_memory = {name: array for name, array in task.arrays.items() if not isinstance(array, NpyFile)}
     require_disk_space(
         sum(array.nbytes for array in in_memory.values())
-        + sum(array.nbytes for array in task.arrays.values()) * ANSWER_PER_INPUT
+        + sum(array.nbytes for array in task.arrays.values()) * OUTPUT_BYTES_PER_INPUT_BYTE
     )
     try:
         inputs = {name: f"{name}.npy" if name in in_memory else array.path.name for name, array in task.arrays.items()}
         for name, array in in_memory.items():
             np.save(folder / inputs[name], array, allow_pickle=False)
         job = {"format": FORMAT, "task": task.name, "parameters": task.parameters, "inputs": inputs}
-        text = json.dumps(job, indent=1, default=_plain, allow_nan=False)
+        text = json.dumps(job, indent=1, default=_to_json, allow_nan=False)
         (folder / "job.json").write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
         raise JobNotWritten(
@@ -113,26 +113,26 @@ def write_job(task: Task, folder: Path) -> None:
 
 
 def read_result(folder: Path, task: Task) -> Result:
-    """Read what the engine left in the job folder, trusting none of it.
+    """Read and validate the result in a job folder.
 
     The outputs of a task on disk stay there.
 
     Raises
     ------
     RunFailed
-        There is no result, it cannot be read, or an output does not lie on the landscape's grid.
+        There is no result, it cannot be read, or an output does not have the landscape's rows and columns.
     """
     try:
-        answer = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunFailed(tr("The engine ended without an error but left no result.")) from error
     except (OSError, ValueError) as error:
         raise RunFailed(tr("The engine's result cannot be read: {reason}").format(reason=error)) from error
-    if not isinstance(answer, dict) or answer.get("format") != FORMAT:
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
         raise RunFailed(
             tr("The engine's result has another format than this plugin reads. Update Permea and its engine together.")
         )
-    files, metrics = answer.get("outputs"), answer.get("metrics")
+    files, metrics = result.get("outputs"), result.get("metrics")
     if not isinstance(files, dict) or not isinstance(metrics, dict):
         raise RunFailed(tr("The engine's result is incomplete: it names no outputs or no metrics."))
     missing = [name for name in task.rasters or () if name not in files]
@@ -140,37 +140,37 @@ def read_result(folder: Path, task: Task) -> Result:
         raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
     outputs = {name: _read_output(folder, name, file, task.on_disk) for name, file in files.items()}
     for name, array in outputs.items():
-        on_grid = task.shape is not None and (task.rasters is None or name in task.rasters)
-        if on_grid and array.shape[-2:] != task.shape:
+        must_match = task.shape is not None and (task.rasters is None or name in task.rasters)
+        if must_match and array.shape[-2:] != task.shape:
             raise RunFailed(
-                tr("The engine's result '{name}' has the shape {found}; the raster has {expected}.").format(
-                    name=name, found=array.shape, expected=task.shape
+                tr("The engine's result '{name}' has the shape {shape}; the raster has {expected}.").format(
+                    name=name, shape=array.shape, expected=task.shape
                 )
             )
     return Result(outputs, metrics)
 
 
 def read_partial_result(folder: Path, name: str, files: dict[str, Any], metrics: dict[str, Any]) -> PartialResult:
-    """Read a part of the result, and delete its files, so that the engine goes on.
+    """Read a partial result and delete its files, for which the engine waits.
 
     Raises
     ------
     RunFailed
         It cannot be read.
     """
-    arrays = {what: _read_output(folder, what, file, on_disk=False) for what, file in files.items()}
+    arrays = {key: _read_output(folder, key, file, on_disk=False) for key, file in files.items()}
     for file in files.values():
         (folder / file).unlink(missing_ok=True)
     return PartialResult(name, arrays, metrics)
 
 
 def remove(folder: Path) -> None:
-    """Remove a job folder; what another program holds open is left to QGIS, which empties its temporary folder."""
+    """Remove a job folder; files that another program has open are left to QGIS, which empties its temporary folder."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def format_bytes(size: float) -> str:
-    """A number of bytes as text: "1.5 GB"."""
+    """Return a size as text, for example "1.5 GB"."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
@@ -179,7 +179,7 @@ def format_bytes(size: float) -> str:
 
 
 def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | NpyFile:
-    # Only a plain name: a result must not point out of its folder.
+    # A result must not name files outside its folder.
     if not isinstance(file, str) or Path(file).name != file:
         raise RunFailed(tr("The engine's result names no proper file for '{name}'.").format(name=name))
     try:
@@ -195,8 +195,8 @@ def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarra
     return array
 
 
-def _plain(value: Any) -> Any:
-    """Numpy's numbers and arrays as JSON knows them."""
+def _to_json(value: Any) -> Any:
+    """Return NumPy's scalars and arrays as Python numbers and lists."""
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     raise TypeError(tr("a parameter is {value}, which JSON cannot hold").format(value=repr(value)))

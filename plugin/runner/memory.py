@@ -1,4 +1,4 @@
-"""Compare what the engine expects to need with the memory that is free."""
+"""Compare the memory that a job is estimated to need with the free memory."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from qgis.core import QgsProcessingFeedback
 
 from ..i18n import tr
-from .errors import OutOfMemory, smaller
+from .errors import OutOfMemory, memory_advice
 from .job_folder import format_bytes
 
-# Above half of what is free, the rest of the computer starts to feel it.
-COMFORTABLE_PART = 0.5
+# Above this fraction of the free memory other programs may become slow.
+WARNING_FRACTION = 0.5
 
 MEMINFO = Path("/proc/meminfo")
 
 
 def free_memory() -> int | None:
-    """Bytes that could be had without swapping; None where the system does not say (Windows, macOS)."""
+    """Return the bytes available without swapping; None if the system does not report them (Windows, macOS)."""
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -29,21 +29,21 @@ def free_memory() -> int | None:
 
 
 def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedback) -> OutOfMemory | None:
-    """Compare what the engine expects to need with what is free.
+    """Compare the memory that a job is estimated to need with the free memory.
 
     Parameters
     ----------
     needed
-        Bytes that the job is expected to need.
+        Bytes that the job is estimated to need.
     free
-        Bytes that are free where it will run, as the engine sees it; None has the system asked.
+        Free bytes as the engine reports them; None to ask the system.
     feedback
-        Hears a warning when more than half of it is needed.
+        Receives a warning if the job needs more than half of it.
 
     Returns
     -------
     OutOfMemory or None
-        The reason not to start, where more is needed than is free.
+        Why the job must not start, if it needs more memory than is free.
     """
     available = free_memory() if free is None else free
     if available is None:
@@ -52,9 +52,9 @@ def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedb
         return OutOfMemory(
             tr(
                 "This run needs about {needed} of memory, and only {free} are free. It was not started. {advice}"
-            ).format(needed=format_bytes(needed), free=format_bytes(available), advice=smaller())
+            ).format(needed=format_bytes(needed), free=format_bytes(available), advice=memory_advice())
         )
-    if needed > COMFORTABLE_PART * available:
+    if needed > WARNING_FRACTION * available:
         feedback.pushWarning(
             tr(
                 "This run needs about {needed} of the {free} of memory that are free: the computer may get slow."

@@ -1,4 +1,4 @@
-"""What the engine prints while it works, passed on to the user."""
+"""The messages of the worker, one JSON object a line, and how the user sees them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from .memory import check_memory
 
 OnPartialResult = Callable[[str, dict, dict], None]
 
-# Every line in QGIS's log costs a redraw: a worker gone wild must not freeze the window.
-STRAY_LINES_SHOWN = 50
+# Every line in QGIS's log costs a redraw: a worker that prints without end must not freeze the window.
+MAX_STRAY_LINES = 50
 
-# So does every step of the progress that is told in words: of steps of one kind, one in so many seconds is shown.
-SECONDS_BETWEEN_STEPS = 2.0
+# So does every progress text: of texts that begin with the same word, only one in this time is shown.
+PROGRESS_TEXT_SECONDS = 2.0
 
 
 class MessageHandler:
-    """Listens to the worker's standard output, line by line.
+    """Interprets the worker's standard output line by line.
 
     Parameters
     ----------
     feedback
-        Hears what the lines say.
+        Receives progress, messages and warnings.
     on_partial_result
-        Takes each part of the result that is there before the end: its name, its files by what they hold, and what
-        else is known of it.
+        Called with each partial result: its name, its files by name of the array, and its metrics.
 
     Attributes
     ----------
     error
-        The worker's last ``error`` line, empty as long as there was none.
+        The worker's last ``error`` message, empty if there was none.
     refusal
-        Why the run must not go on, once the estimate says so.
+        Why the run must be stopped, if its estimate exceeds the free memory.
     """
 
     def __init__(self, feedback: QgsProcessingFeedback, on_partial_result: OnPartialResult | None = None) -> None:
@@ -49,63 +48,63 @@ class MessageHandler:
         self.error: dict[str, str] = {}
         self.refusal: OutOfMemory | None = None
 
-    def hear(self, line: str) -> bool:
-        """Take one line; False means that the worker must be stopped."""
-        message = _parsed(line)
-        take = getattr(self, f"_take_{message.get('type')}", None) if message else None
-        if take is None or not take(message):
-            self._show_as_it_came(line)
+    def handle_line(self, line: str) -> bool:
+        """Handle one line; return False if the worker must be stopped."""
+        message = _parse(line)
+        handle = getattr(self, f"_handle_{message.get('type')}", None) if message else None
+        if handle is None or not handle(message):
+            self._show_stray_line(line)
         return self.refusal is None
 
     def close(self) -> None:
-        """Say how much was left unsaid."""
-        if self._stray > STRAY_LINES_SHOWN:
+        """Log the number of lines that were not shown."""
+        if self._stray > MAX_STRAY_LINES:
             self._feedback.pushConsoleInfo(
-                tr("({count} more lines of this kind)").format(count=self._stray - STRAY_LINES_SHOWN)
+                tr("({count} more lines of this kind)").format(count=self._stray - MAX_STRAY_LINES)
             )
 
-    # Each of these returns False where the line lacks what its type promises: it is then shown as it came.
+    # Each handler returns False if the message is incomplete; the line is then shown unchanged.
 
-    def _take_estimate(self, message: dict) -> bool:
+    def _handle_estimate(self, message: dict) -> bool:
         needed, free = message.get("bytes"), message.get("free_bytes")
         if not _is_number(needed) or not (free is None or _is_number(free)):
             return False
         self.refusal = check_memory(needed, free, self._feedback)
         return True
 
-    def _take_progress(self, message: dict) -> bool:
+    def _handle_progress(self, message: dict) -> bool:
         percent, text = message.get("percent"), message.get("text", "")
         if not _is_number(percent) or not isinstance(text, str):
             return False
         self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
-        if text and text != self._text and not self._too_soon(text):
+        if text and text != self._text and not self._is_too_soon(text):
             self._feedback.setProgressText(text)
             self._text, self._text_at = text, time.monotonic()
         return True
 
-    def _too_soon(self, text: str) -> bool:
+    def _is_too_soon(self, text: str) -> bool:
         same_kind = text.partition(" ")[0] == self._text.partition(" ")[0]
-        return same_kind and time.monotonic() - self._text_at < SECONDS_BETWEEN_STEPS
+        return same_kind and time.monotonic() - self._text_at < PROGRESS_TEXT_SECONDS
 
-    def _take_message(self, message: dict) -> bool:
+    def _handle_message(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str):
             return False
         self._feedback.pushInfo(message["text"])
         return True
 
-    def _take_warning(self, message: dict) -> bool:
+    def _handle_warning(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str):
             return False
         self._feedback.pushWarning(message["text"])
         return True
 
-    def _take_metric(self, message: dict) -> bool:
+    def _handle_metric(self, message: dict) -> bool:
         if not isinstance(message.get("name"), str) or "value" not in message:
             return False
         self._feedback.pushInfo(f"{message['name']}: {message['value']}")
         return True
 
-    def _take_partial_result(self, message: dict) -> bool:
+    def _handle_partial_result(self, message: dict) -> bool:
         name, files, metrics = (message.get(key) for key in ("name", "files", "metrics"))
         if not (isinstance(name, str) and isinstance(files, dict) and isinstance(metrics, dict)):
             return False
@@ -113,21 +112,21 @@ class MessageHandler:
             self._on_partial_result(name, files, metrics)
         return True
 
-    def _take_error(self, message: dict) -> bool:
+    def _handle_error(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str) or not isinstance(message.get("kind"), str):
             return False
         self.error = {"kind": message["kind"], "text": message["text"]}
         return True
 
-    def _show_as_it_came(self, line: str) -> None:
+    def _show_stray_line(self, line: str) -> None:
         if not line.strip():
             return
         self._stray += 1
-        if self._stray <= STRAY_LINES_SHOWN:
+        if self._stray <= MAX_STRAY_LINES:
             self._feedback.pushConsoleInfo(line[:1000])
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
+def _parse(line: str) -> dict[str, Any] | None:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What goes to the engine and what comes back."""
+"""Tasks for the engine, and their results."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Task:
     name
         For example ``"leastcost.distance"``.
     parameters
-        Anything that JSON can hold; numpy's numbers are welcome.
+        Values that JSON can hold, and NumPy's scalars and arrays.
     arrays
-        Inputs by name, in memory or in files of the job folder; ``landscape`` and ``valid`` are (rows, columns).
+        Inputs by name, in memory or as files of the job folder; ``landscape`` and ``valid`` are (rows, columns).
     rasters
-        Names of the outputs that must lie on the landscape's grid, (…, rows, columns); None means all of them.
+        Names of the outputs that must have the landscape's shape, (…, rows, columns); None for all.
 
     Examples
     --------
@@ -38,25 +38,25 @@ class Task:
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Rows and columns of the landscape, None for a task without one."""
+        """Rows and columns of the landscape; None for a task without one."""
         return self.arrays["landscape"].shape if "landscape" in self.arrays else None
 
     @property
     def on_disk(self) -> bool:
-        """Whether the landscape, and with it every output, stays on disk."""
+        """Whether the landscape, and therefore every output, is a file on disk."""
         return isinstance(self.arrays.get("landscape"), NpyFile)
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What the engine returned.
+    """The result of a task.
 
     Parameters
     ----------
     outputs
-        Arrays by name, in memory, or in files of the job folder for a task on disk.
+        Arrays by name, in memory, or as files of the job folder for a task on disk.
     metrics
-        Totals, solver, iterations, residual, seconds, peak memory, by name; None where one does not apply.
+        Scalars by name, such as solver, iterations, residual, seconds; None where one does not apply.
     """
 
     outputs: dict[str, np.ndarray | NpyFile]
@@ -65,16 +65,16 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class PartialResult:
-    """A part of the result that is there before the end.
+    """Part of a result, available before the run ends.
 
     Parameters
     ----------
     name
-        Of the part, as the task calls it.
+        As the task names it.
     arrays
-        By what they hold, in memory.
+        Arrays by name, in memory.
     metrics
-        Numbers that belong to it; None where one does not apply.
+        Scalars by name; None where one does not apply.
     """
 
     name: str

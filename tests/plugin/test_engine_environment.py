@@ -62,14 +62,14 @@ def message_of(call, *arguments, **others):
     return str(error.value)
 
 
-def test_a_missing_engine_is_explained(no_engine):
+def test_missing_engine_is_explained(no_engine):
     message = message_of(find_engine)
     assert message.startswith("Permea's engine is not installed. Open Permea ▸ Engine…")
     assert engine_environment.VARIABLE in message
     assert engine_environment.default_python() in message
 
 
-def test_the_setting_comes_before_the_variable_and_the_profile(fake_engine, monkeypatch, tmp_path):
+def test_setting_precedes_variable_and_profile(fake_engine, monkeypatch, tmp_path):
     in_profile = interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
     assert (find_engine().python, find_engine().origin) == (in_profile, "profile")
     in_variable = interpreter(tmp_path / "variable")
@@ -80,7 +80,7 @@ def test_the_setting_comes_before_the_variable_and_the_profile(fake_engine, monk
     assert (find_engine().python, find_engine().origin) == (in_setting, "setting")
 
 
-def test_the_probe_says_versions_and_device(fake_engine, monkeypatch):
+def test_probe_reports_versions_and_device(fake_engine, monkeypatch):
     monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
     engine = find_engine()
     assert engine.versions == ANSWER["versions"]
@@ -88,7 +88,7 @@ def test_the_probe_says_versions_and_device(fake_engine, monkeypatch):
     assert engine.probe == ANSWER
 
 
-def test_an_interpreter_is_probed_once_until_it_changes(fake_engine, monkeypatch, tmp_path):
+def test_interpreter_is_probed_once_until_changed(fake_engine, monkeypatch, tmp_path):
     python = interpreter(tmp_path / "elsewhere")
     monkeypatch.setenv(engine_environment.VARIABLE, python)
     find_engine()
@@ -102,7 +102,7 @@ def test_an_interpreter_is_probed_once_until_it_changes(fake_engine, monkeypatch
     assert probes(fake_engine) == 3
 
 
-def test_the_next_qgis_need_not_probe_the_same_interpreter_again(fake_engine, monkeypatch, tmp_path):
+def test_stored_probe_is_reused_after_restart(fake_engine, monkeypatch, tmp_path):
     python = interpreter(tmp_path / "venv" / "bin")
     packages = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
@@ -119,7 +119,7 @@ def test_the_next_qgis_need_not_probe_the_same_interpreter_again(fake_engine, mo
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"fingerprint": 1}'])
-def test_a_damaged_memory_of_the_probe_is_no_memory(fake_engine, monkeypatch, text):
+def test_damaged_stored_probe_is_ignored(fake_engine, monkeypatch, text):
     monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
     find_engine()
     monkeypatch.setattr(engine_environment, "_probed", {})
@@ -129,7 +129,7 @@ def test_a_damaged_memory_of_the_probe_is_no_memory(fake_engine, monkeypatch, te
 
 
 @pytest.mark.parametrize("where", ["setting", "environment variable"])
-def test_a_configured_interpreter_that_is_gone_is_not_passed_over(fake_engine, monkeypatch, tmp_path, where):
+def test_missing_configured_interpreter_is_error(fake_engine, monkeypatch, tmp_path, where):
     interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
     if where == "setting":
         QgsSettings().setValue(engine_environment.SETTING, "nowhere/python")
@@ -142,58 +142,58 @@ def test_a_configured_interpreter_that_is_gone_is_not_passed_over(fake_engine, m
     assert message == message_of(engine_python)
 
 
-def test_looking_for_the_interpreter_does_not_start_it(fake_engine, monkeypatch):
+def test_engine_python_starts_no_process(fake_engine, monkeypatch):
     monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
     assert engine_python() == (sys.executable, "environment variable")
     assert not os.path.exists(os.path.join(fake_engine.folder, "engine", "probes"))
 
 
-def test_a_file_that_is_no_program_is_named(fake_engine, tmp_path):
+def test_non_executable_file_is_named(fake_engine, tmp_path):
     text = tmp_path / "python.txt"
     text.write_text("not a program")
     message = message_of(probe_python, str(text), origin="setting")
     assert f"{text} (set in Permea ▸ Engine…): it does not start" in message
 
 
-def test_a_python_without_jax_says_so(worker):
+def test_python_without_jax_is_reported(worker):
     engine = worker("import jax_that_nobody_has")
     message = message_of(probe_python, engine.python, folder=engine.folder)
     assert "ModuleNotFoundError: No module named 'jax_that_nobody_has'" in message.splitlines()[0]
     assert "Traceback" in message
 
 
-def test_the_real_engine_in_qgis_own_python_lacks_jax(no_engine):
+def test_engine_in_qgis_python_lacks_jax(no_engine):
     message = message_of(probe_python, "/usr/bin/python3")
     assert "/usr/bin/python3" in message
     assert "cannot run Permea's engine" in message
 
 
-def test_an_engine_that_fails_is_no_engine(worker):
+def test_failing_engine_is_refused(worker):
     engine = worker("print('half a thought', file=sys.stderr); sys.exit(7)")
     message = message_of(probe_python, engine.python, folder=engine.folder)
     assert "it ended with status 7" in message
     assert message.endswith("half a thought")
 
 
-def test_an_engine_that_crashes_is_no_engine(worker):
+def test_crashing_engine_is_refused(worker):
     engine = worker("os.kill(os.getpid(), signal.SIGSEGV)")
     assert "it crashed (signal or code 11)" in message_of(probe_python, engine.python, folder=engine.folder)
 
 
-def test_an_engine_that_answers_something_else_is_no_engine(worker):
+def test_engine_with_other_output_is_refused(worker):
     engine = worker("print('{\"versions\": 3}'); print('[1]')")
     message = message_of(probe_python, engine.python, folder=engine.folder)
     assert "it did not answer what an engine answers" in message
 
 
-def test_an_engine_that_never_answers_is_no_engine(worker, monkeypatch):
+def test_silent_engine_is_refused(worker, monkeypatch):
     monkeypatch.setattr(engine_environment, "PROBE_SECONDS", 1)
     engine = worker("time.sleep(60)")
     message = message_of(probe_python, engine.python, folder=engine.folder)
     assert "it did not answer within 1 seconds" in message
 
 
-def test_what_would_lead_another_python_astray_is_removed(monkeypatch):
+def test_environment_of_other_pythons_is_removed(monkeypatch):
     astray = (
         "PYTHONHOME PYTHONEXECUTABLE PYTHONSTARTUP __PYVENV_LAUNCHER__ VIRTUAL_ENV VIRTUAL_ENV_PROMPT CONDA_PREFIX "
         "GDAL_DATA GDAL_DRIVER_PATH PROJ_LIB PROJ_DATA QGIS_PREFIX_PATH QT_PLUGIN_PATH QT_QPA_PLATFORM "
@@ -204,14 +204,14 @@ def test_what_would_lead_another_python_astray_is_removed(monkeypatch):
     assert not set(astray) & set(scrubbed_environment())
 
 
-def test_what_the_engine_needs_passes(monkeypatch):
+def test_environment_needed_by_engine_remains(monkeypatch):
     wanted = "HOME PATH TMPDIR LANG LC_ALL CUDA_VISIBLE_DEVICES XLA_FLAGS JAX_PLATFORMS HTTPS_PROXY SYSTEMROOT".split()
     for name in wanted:
         monkeypatch.setenv(name, "as it is")
     assert {scrubbed_environment()[name] for name in wanted} == {"as it is"}
 
 
-def test_the_plugins_folder_is_the_only_addition_and_caches_go_to_the_profile(monkeypatch, tmp_path):
+def test_environment_adds_plugin_folder_and_caches(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
     monkeypatch.setattr(engine_environment, "profile_folder", lambda: tmp_path)
     variables = scrubbed_environment("the folder")

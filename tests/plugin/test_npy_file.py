@@ -7,7 +7,7 @@ from permea.plugin.npy_file import NpyFile, written_by_rows
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (5, 3)])
 @pytest.mark.parametrize("dtype", [float, bool])
-def test_rows_that_were_appended_are_the_rows_that_are_read(tmp_path, shape, dtype):
+def test_appended_rows_are_read_back(tmp_path, shape, dtype):
     values = np.random.default_rng(1).integers(0, 2, shape).astype(dtype)
     path = tmp_path / "raster.npy"
     with written_by_rows(path, shape, dtype) as append:
@@ -24,13 +24,13 @@ def test_rows_that_were_appended_are_the_rows_that_are_read(tmp_path, shape, dty
 @pytest.mark.parametrize(
     "array", [np.ones(3), np.ones((2, 2, 2)), np.asfortranarray(np.ones((2, 3))), np.array(3.0)], ids=str
 )
-def test_what_is_no_raster_row_by_row_is_refused(tmp_path, array):
+def test_npy_without_raster_in_c_order_is_refused(tmp_path, array):
     np.save(tmp_path / "raster.npy", array)
     with pytest.raises(ValueError, match="not a raster"):
         NpyFile(tmp_path / "raster.npy")
 
 
-def test_a_file_that_was_cut_off_is_refused(tmp_path):
+def test_truncated_npy_is_refused(tmp_path):
     path = tmp_path / "raster.npy"
     np.save(path, np.ones((5, 3)))
     path.write_bytes(path.read_bytes()[:-8])
@@ -38,7 +38,7 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path):
         NpyFile(path)
 
 
-def test_a_file_of_something_else_is_refused(tmp_path):
+def test_non_npy_file_is_refused(tmp_path):
     path = tmp_path / "raster.npy"
     path.write_bytes(b"GIF89a and so on")
     with pytest.raises(ValueError):

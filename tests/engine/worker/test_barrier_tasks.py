@@ -1,4 +1,4 @@
-"""Jobs about barriers: what the library finds, what cannot be found is refused."""
+"""Task about barriers: agreement with the library, and refusals."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def run(folder, parameters, focal):
 
 @pytest.mark.parametrize("focal", [POINTS, REGIONS], ids=["points", "regions"])
 @pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 4.0), ("resistance", None)])
-def test_the_gain_of_restoring_is_that_of_the_library(tmp_path, distance, radius, focal):
+def test_restoration_gain_matches_library(tmp_path, distance, radius, focal):
     asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
     valid, ended = run(tmp_path, asked, focal)
     assert ended.status == DONE, ended.log
@@ -60,7 +60,7 @@ def test_the_gain_of_restoring_is_that_of_the_library(tmp_path, distance, radius
         ("resistance", 3.0, "the gain of restoring a disc is not known for the distance resistance; it is for least"),
     ],
 )
-def test_what_is_not_known_is_refused(tmp_path, distance, radius, words):
+def test_unknown_restoration_gain_is_refused(tmp_path, distance, radius, words):
     asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
     _, ended = run(tmp_path, asked, POINTS)
     assert ended.status == REFUSED and words in ended.error["text"]

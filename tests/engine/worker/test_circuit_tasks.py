@@ -1,4 +1,4 @@
-"""Jobs about circuits: what the library computes, handed over run by run, and gone on with after an end."""
+"""Tasks about circuits: agreement with the library, partial results, and resuming after an interruption."""
 
 import json
 import os
@@ -47,11 +47,11 @@ def focal():
     return FocalNodes.from_raster(IDS)
 
 
-def piece(ended, name, what):
+def partial_result(ended, name, what):
     return np.load(ended.folder / f"{name}-{what}.npy")
 
 
-def test_pairs_have_the_resistances_and_maps_of_the_library(tmp_path, circuit, focal):
+def test_pairwise_maps_match_library(tmp_path, circuit, focal):
     ended = run_job(
         tmp_path, "circuit.current", {"mode": "pairwise", "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL
     )
@@ -60,8 +60,8 @@ def test_pairs_have_the_resistances_and_maps_of_the_library(tmp_path, circuit, f
     np.testing.assert_allclose(ended.output("resistances"), pairwise.resistances().matrix, rtol=1e-12)
     for pair in pairwise.maps():
         name = f"{pair.first}_{pair.second}"
-        np.testing.assert_allclose(piece(ended, name, "currents"), pair.currents, atol=1e-12)
-        np.testing.assert_allclose(piece(ended, name, "potentials"), pair.potentials, atol=1e-12)
+        np.testing.assert_allclose(partial_result(ended, name, "currents"), pair.currents, atol=1e-12)
+        np.testing.assert_allclose(partial_result(ended, name, "potentials"), pair.potentials, atol=1e-12)
     sums = pairwise.cumulative()
     np.testing.assert_allclose(ended.output("cumulative"), sums.total, atol=1e-12)
     np.testing.assert_allclose(ended.output("maximum"), sums.largest, atol=1e-12)
@@ -71,7 +71,7 @@ def test_pairs_have_the_resistances_and_maps_of_the_library(tmp_path, circuit, f
     assert [line["name"] for line in ended.said("partial_result")] == ["resistances", "2_5", "2_9", "4_6", "5_9"]
 
 
-def test_pairs_of_points_have_the_same_sum_with_and_without_their_maps(tmp_path):
+def test_cumulative_current_does_not_depend_on_pair_maps(tmp_path):
     points = {name: array[IDS[tuple(CELLS.T)] != 5] for name, array in FOCAL.items()}
     without = run_job(tmp_path / "a", "circuit.current", {"mode": "pairwise"}, landscape=LANDSCAPE, **points)
     each = {"mode": "pairwise", "per_run_outputs": "currents"}
@@ -80,7 +80,7 @@ def test_pairs_of_points_have_the_same_sum_with_and_without_their_maps(tmp_path)
         np.testing.assert_allclose(with_maps.output(what), without.output(what), atol=1e-12)
 
 
-def test_the_maximum_is_given_only_if_it_is_wanted_and_the_sum_is_the_same(tmp_path):
+def test_maximum_map_is_optional(tmp_path):
     points = {name: array[IDS[tuple(CELLS.T)] != 5] for name, array in FOCAL.items()}
     with_both = run_job(tmp_path / "a", "circuit.current", {"mode": "pairwise"}, landscape=LANDSCAPE, **points)
     without = {"mode": "pairwise", "maximum": False}
@@ -90,7 +90,7 @@ def test_the_maximum_is_given_only_if_it_is_wanted_and_the_sum_is_the_same(tmp_p
     assert not (alone.folder / "maximum.npy").exists() and (with_both.folder / "maximum.npy").exists()
 
 
-def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit, focal):
+def test_excluded_pairs_are_left_out(tmp_path, circuit, focal):
     excluded = {"excluded": np.array([[9, 2], [4, 6]])}
     parameters = {"mode": "pairwise", "zero_focal_currents": True}
     ended = run_job(tmp_path, "circuit.current", parameters, landscape=LANDSCAPE, **FOCAL, **excluded)
@@ -105,7 +105,7 @@ def test_pairs_that_are_excluded_are_neither_solved_nor_summed(tmp_path, circuit
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("one_to_all", OneToAll), ("all_to_one", AllToOne)])
-def test_sweeps_are_those_of_the_library(tmp_path, circuit, focal, mode, kind):
+def test_one_to_all_and_all_to_one_match_library(tmp_path, circuit, focal, mode, kind):
     given = {"strengths": np.array([[2.0, 3.0], [6.0, 0.5]]), "excluded": np.array([[2, 9]])}
     ended = run_job(
         tmp_path, "circuit.current", {"mode": mode, "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL, **given
@@ -114,11 +114,11 @@ def test_sweeps_are_those_of_the_library(tmp_path, circuit, focal, mode, kind):
     sweep = kind(circuit, focal, strengths={2: 3.0, 6: 0.5}, excluded=[(2, 9)])
     for run, resistance in zip(sweep.maps(), ended.output("resistances"), strict=True):
         assert resistance == pytest.approx(run.resistance)
-        np.testing.assert_allclose(piece(ended, str(run.id), "currents"), run.currents, atol=1e-12)
+        np.testing.assert_allclose(partial_result(ended, str(run.id), "currents"), run.currents, atol=1e-12)
     np.testing.assert_allclose(ended.output("cumulative"), sweep.cumulative().total, atol=1e-12)
 
 
-def test_short_circuits_are_those_of_the_library(tmp_path, focal):
+def test_short_circuits_match_library(tmp_path, focal):
     regions = np.zeros(LANDSCAPE.shape, int)
     regions[0, 3:5], regions[6, 7] = 1, 1
     parameters = {"mode": "pairwise", "neighbors": "rook", "edge_rule": "resistance"}
@@ -129,7 +129,7 @@ def test_short_circuits_are_those_of_the_library(tmp_path, focal):
     assert ended.metrics["unconnected"] == 0  # the region bridges the wall
 
 
-def test_sources_and_grounds_are_those_of_the_library(tmp_path, circuit):
+def test_advanced_mode_matches_library(tmp_path, circuit):
     sources, grounds = np.zeros((2, *LANDSCAPE.shape))
     sources[0, 0], sources[6, 4], grounds[3, 0], grounds[5, 2], sources[1, 7] = 2.0, -0.5, 0.3, np.inf, 1.0
     given = {"sources": sources, "grounds": grounds}
@@ -145,21 +145,21 @@ EDGES = np.array([[0, 1], [1, 2], [2, 0], [2, 3], [4, 5]])
 CONDUCTANCES = np.array([1.0, 2.0, 0.5, 1.5, 1.0])
 
 
-def test_a_network_has_currents_through_nodes_and_along_edges(tmp_path):
+def test_network_has_node_and_branch_currents(tmp_path):
     network = {"edges": EDGES, "conductances": CONDUCTANCES}
     focal = {"focal_ids": np.array([0, 3, 4]), "focal_cells": np.array([[0], [3], [4]])}
     ended = run_job(tmp_path, "circuit.network", {"mode": "pairwise", "per_run_outputs": "both"}, **network, **focal)
     assert ended.status == DONE, ended.log
     # By hand: 0 and 2 are joined by 0.5 S and by 1 S and 2 S in a row, 2 and 3 by 1.5 S.
     assert ended.output("resistances")[0, 1] == pytest.approx(1 / (0.5 + 2 / 3) + 1 / 1.5)
-    assert piece(ended, "0_3", "branches") == pytest.approx(
+    assert partial_result(ended, "0_3", "branches") == pytest.approx(
         np.array([[0, 1, 4 / 7], [0, 2, 3 / 7], [1, 2, 4 / 7], [2, 3, 1]])
     )
-    assert ended.output("branches")[:4] == pytest.approx(piece(ended, "0_3", "branches"))
-    assert piece(ended, "0_3", "currents") == pytest.approx([1, 4 / 7, 1, 1, 0, 0])
+    assert ended.output("branches")[:4] == pytest.approx(partial_result(ended, "0_3", "branches"))
+    assert partial_result(ended, "0_3", "currents") == pytest.approx([1, 4 / 7, 1, 1, 0, 0])
 
 
-def test_a_network_leads_from_sources_to_grounds(tmp_path):
+def test_network_advanced_mode_matches_library(tmp_path):
     sources, grounds = np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, np.inf, 0, 0])
     network = {"edges": EDGES, "conductances": CONDUCTANCES, "sources": sources, "grounds": grounds}
     ended = run_job(tmp_path, "circuit.network", {"mode": "advanced", "policy": "keepall"}, **network)
@@ -168,8 +168,8 @@ def test_a_network_leads_from_sources_to_grounds(tmp_path):
     assert ended.output("branches").shape == (4, 3)
 
 
-@pytest.mark.parametrize(("size", "rim"), [(1, 1), (3, 8), (40, 156)])
-def test_the_forecast_counts_the_cells_at_the_rims_of_regions(tmp_path, size, rim):
+@pytest.mark.parametrize(("size", "boundary_cells"), [(1, 1), (3, 8), (40, 156)])
+def test_memory_estimate_counts_boundary_cells(tmp_path, size, boundary_cells):
     ids = np.zeros((50, 100), int)
     ids[5 : 5 + size, 5 : 5 + size], ids[5 : 5 + size, 55 : 55 + size] = 1, 2
     cells = np.argwhere(ids > 0)
@@ -177,7 +177,7 @@ def test_the_forecast_counts_the_cells_at_the_rims_of_regions(tmp_path, size, ri
     with (tmp_path / "said").open("w") as said:
         job = Job({"mode": "pairwise", **LANDSCAPE_PARAMETERS}, inputs, Reporter(said), tmp_path)
         needed = CircuitCurrentTask().estimate(job).bytes
-    assert boundary_bytes(job) == 3 * 8 * (2 * rim) ** 2
+    assert boundary_bytes(job) == 3 * 8 * (2 * boundary_cells) ** 2
     assert needed > boundary_bytes(job)
 
 
@@ -192,7 +192,7 @@ def test_the_forecast_counts_the_cells_at_the_rims_of_regions(tmp_path, size, ri
         ({**FOCAL, "focal_ids": np.ones(6)}, "must hold whole numbers"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path, inputs, words):
+def test_invalid_circuit_inputs_are_named(tmp_path, inputs, words):
     ended = run_job(tmp_path, "circuit.current", {"mode": "pairwise"}, landscape=LANDSCAPE, **inputs)
     assert ended.status == REFUSED and words in ended.error["text"]
 
@@ -207,7 +207,7 @@ def test_sources_without_grounds_are_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def many():
-    """Regions enough that a run can be killed in between."""
+    """Enough regions that a run can be killed halfway."""
     values = np.random.default_rng(8).lognormal(size=(40, 40))
     ids = np.zeros(values.shape, int)
     for number in range(9):
@@ -222,8 +222,8 @@ def many():
     }
 
 
-def kill_after(folder, pieces):
-    """Run a job, read and delete its pieces, and kill it once so many have come."""
+def kill_after(folder, arrays):
+    """Run a job, read and delete its partial results, and kill it after a number of arrays."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     worker = subprocess.Popen(
         [sys.executable, "-m", "engine", str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
@@ -235,14 +235,14 @@ def kill_after(folder, pieces):
             for what, file in said["files"].items():
                 read[said["name"], what] = np.load(folder / file)
                 (folder / file).unlink()
-            if len(read) >= pieces:
+            if len(read) >= arrays:
                 os.kill(worker.pid, signal.SIGKILL)
                 break
     worker.wait()
     return read
 
 
-def test_a_run_that_was_killed_goes_on_and_sums_what_a_whole_one_sums(tmp_path, many):
+def test_killed_run_resumes_with_same_sum(tmp_path, many):
     plain = {"mode": "pairwise", "per_run_outputs": "currents"}
     kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
     first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many), 2 + 25)
@@ -264,14 +264,14 @@ def test_a_run_that_was_killed_goes_on_and_sums_what_a_whole_one_sums(tmp_path, 
     )
 
 
-def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_path, many):
+def test_cumulative_region_currents_resume(tmp_path, many):
     plain = {"mode": "pairwise"}
     kept = {**plain, "checkpoint": str(tmp_path / "kept")}
     circuit = GridCircuit(GridGraph(many["landscape"], edge_rule="mean"))
     focal = FocalNodes.from_cells(many["focal_ids"], *many["focal_cells"].T, many["landscape"].shape)
     folder = write_job(tmp_path / "first", "circuit.current", kept, many)
     first = start(folder)
-    # What is kept after the first sixteen pairs, as if the run had been killed then.
+    # The checkpoint after the first sixteen pairs, as if the run had been killed then.
     some, sums = next(Pairwise(circuit, focal).partial_sums())
     with np.load(tmp_path / "kept" / "cumulative.npz") as there:
         arrays = dict(there)
@@ -287,7 +287,7 @@ def test_sums_of_regions_that_nobody_wants_maps_of_go_on_where_they_were(tmp_pat
 
 @pytest.fixture(scope="module")
 def many_points():
-    """Points enough that they are solved for in several turns, some of them behind a wall."""
+    """Enough points for several blocks of right-hand sides, some of them behind a wall."""
     values = np.random.default_rng(8).lognormal(size=(40, 40))
     values[:, 30] = 0
     cells = np.argwhere(np.indices(values.shape).sum(0) % 9 == 4)[::4]
@@ -301,7 +301,7 @@ def many_points():
 
 
 @pytest.mark.parametrize("cumulative", [True, False])
-def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_path, many_points, cumulative):
+def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulative):
     plain = {"mode": "pairwise", "cumulative": cumulative}
     kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
     first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many_points), 2)
@@ -320,7 +320,7 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_
     )
     for what in ("resistances", *(("cumulative", "maximum") if cumulative else ())):
         np.testing.assert_array_equal(second.output(what), whole.output(what))
-    # What was known when the run was killed is a part of the whole, and not nothing.
+    # The partial matrix agrees with the complete one, and is neither empty nor complete.
     known = first["resistances_partial", "resistances"]
     there = ~np.isnan(known)
     np.testing.assert_allclose(known[there], whole.output("resistances")[there], rtol=1e-9)
@@ -332,8 +332,8 @@ def test_points_that_were_solved_for_before_a_kill_are_not_solved_for_again(tmp_
 
 
 @pytest.mark.parametrize("claims", [False, True])
-def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
-    """Regions that claim barriers are solved pair by pair; others in the network between their rims."""
+def test_stored_region_solutions_are_reused(tmp_path, many, claims):
+    """Regions that include barriers are solved pair by pair; others by the inverse between their boundary cells."""
     landscape = many["landscape"].copy()
     if claims:
         landscape[tuple(many["focal_cells"][0])] = 0
@@ -354,7 +354,7 @@ def test_what_regions_take_is_not_worked_out_again(tmp_path, many, claims):
     )
 
 
-def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(tmp_path, many_points, monkeypatch):
+def test_full_disk_disables_array_store_with_warning(tmp_path, many_points, monkeypatch):
     said = (tmp_path / "said").open("w+")
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
     job = Job({"checkpoint": str(tmp_path / "kept")}, many_points, Reporter(said), tmp_path)
@@ -366,7 +366,7 @@ def test_without_room_for_what_is_solved_for_it_is_not_kept_and_the_log_says_so(
     assert line["type"] == "warning" and "would take 0.0 GB" in line["text"]
 
 
-def test_a_part_that_is_damaged_is_named(tmp_path, many_points):
+def test_damaged_intermediate_array_is_named(tmp_path, many_points):
     kept = {"mode": "pairwise", "checkpoint": str(tmp_path / "kept")}
     assert start(write_job(tmp_path / "first", "circuit.current", kept, many_points)).status == DONE
     damaged = sorted((tmp_path / "kept").glob("cached-potentials-*.npy"))[-1]
@@ -375,7 +375,7 @@ def test_a_part_that_is_damaged_is_named(tmp_path, many_points):
     assert refused.status == REFUSED and f"{damaged.name} is damaged" in refused.error["text"]
 
 
-def test_no_more_pieces_than_asked_for_wait_to_be_read(tmp_path, many):
+def test_max_pending_limits_unread_partial_results(tmp_path, many):
     parameters = {"mode": "pairwise", "per_run_outputs": "currents", "max_pending": 3}
     folder = write_job(tmp_path / "job", "circuit.current", parameters, many)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

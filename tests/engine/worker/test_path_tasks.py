@@ -1,4 +1,4 @@
-"""Jobs about distances, paths and corridors between focal nodes, run by the worker."""
+"""Tasks about distances, paths and corridors between focal nodes."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def run(folder, task, parameters, **inputs):
     ("kind", "distance"),
     [("leastcost", LCPDistance()), ("resistance", ResistanceDistance()), ("euclidean", EuclideanDistance())],
 )
-def test_the_matrix_is_what_the_engine_finds_and_an_island_is_infinitely_far(kind, distance, grid, focal, tmp_path):
+def test_distance_matrix_matches_library(kind, distance, grid, focal, tmp_path):
     ended = run(tmp_path, "distance.matrix", {"distance": kind})
     assert ended.status == DONE, ended.log
     np.testing.assert_allclose(ended.output("matrix"), distance_matrix(grid, focal, distance), rtol=1e-10)
@@ -53,7 +53,7 @@ def test_the_matrix_is_what_the_engine_finds_and_an_island_is_infinitely_far(kin
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "survival"])
-def test_randomized_paths_of_points_give_a_matrix_both_ways(measure, grid, tmp_path):
+def test_rsp_matrix_holds_both_directions(measure, grid, tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": measure}
     points = {"focal_ids": IDS[1:], "focal_cells": CELLS[1:]}
     found = run(tmp_path, "distance.matrix", parameters, **points).output("matrix")
@@ -67,7 +67,7 @@ def test_randomized_paths_of_points_give_a_matrix_both_ways(measure, grid, tmp_p
     ("kind", "distance"),
     [("leastcost", LCPDistance()), ("resistance", ResistanceDistance()), ("euclidean", EuclideanDistance())],
 )
-def test_the_matrix_from_focal_nodes_to_targets_has_a_column_for_each(kind, distance, grid, focal, targets, tmp_path):
+def test_distance_matrix_to_targets_matches_library(kind, distance, grid, focal, targets, tmp_path):
     ended = run(tmp_path, "distance.matrix", {"distance": kind}, **TARGETS)
     assert ended.status == DONE, ended.log
     expected = distance_matrix(grid, focal, distance, targets)
@@ -77,8 +77,8 @@ def test_the_matrix_from_focal_nodes_to_targets_has_a_column_for_each(kind, dist
 
 
 @pytest.mark.parametrize("kind", ["leastcost", "resistance", "rsp"])
-def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
-    """What a kill leaves is some of the files: any subset of them will do."""
+def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
+    """A killed run leaves some of the files; any subset will do."""
     parameters = {"distance": kind, "theta": 0.2, "cost": "inverse", "measure": "expected_cost"}
     cells = np.argwhere(LANDSCAPE > 0)[::2]
     points = {"focal_ids": np.arange(len(cells)), "focal_cells": cells}
@@ -103,14 +103,14 @@ def test_a_matrix_that_was_killed_goes_on_and_ends_the_same(kind, tmp_path):
     assert refused.status == REFUSED and 'neighbors ("queen", now "rook")' in refused.error["text"]
 
 
-def test_randomized_paths_from_patches_are_refused(tmp_path):
+def test_rsp_matrix_of_patches_is_refused(tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": "survival"}
     ended = run(tmp_path, "distance.matrix", parameters)
     assert (ended.status, "1 of 4 nodes have more than one cell" in ended.error["text"]) == (REFUSED, True)
 
 
 @pytest.mark.parametrize("pairs", ["all", "nearest", "minimum_planar_graph"])
-def test_paths_come_as_cells_one_after_the_other(pairs, grid, focal, tmp_path):
+def test_path_arrays_match_library(pairs, grid, focal, tmp_path):
     ended = run(tmp_path, "leastcost.paths", {"pairs": pairs})
     paths = least_cost_paths(grid, focal, which=pairs)
     cells = np.split(ended.output("path_cells"), ended.output("path_ends")[:-1])
@@ -121,20 +121,20 @@ def test_paths_come_as_cells_one_after_the_other(pairs, grid, focal, tmp_path):
     assert ended.metrics["paths"] == len(paths)
 
 
-def test_paths_lead_to_targets(grid, focal, targets, tmp_path):
+def test_paths_to_targets_match_library(grid, focal, targets, tmp_path):
     ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **TARGETS)
     expected = least_cost_paths(grid, focal, targets)
     assert ended.output("costs") == pytest.approx([path.cost for path in expected])
     assert ended.output("pairs").tolist() == [[s, t] for s in range(3) for t in range(2)]
 
 
-def test_an_island_alone_has_no_paths(tmp_path):
+def test_disconnected_nodes_have_no_paths(tmp_path):
     alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
     ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **alone)
     assert (ended.status, ended.metrics["paths"], ended.output("path_cells").shape) == (DONE, 0, (0, 2))
 
 
-def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, focal, tmp_path):
+def test_corridors_paths_and_allocation_match_library(grid, focal, tmp_path):
     parameters = {"pairs": "all", "relative": True, "truncate_at": 0.5, "paths": True, "allocation": True}
     ended = run(tmp_path, "leastcost.corridor", parameters)
     found, ground = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
@@ -145,13 +145,13 @@ def test_corridors_come_with_their_paths_and_the_ground_of_each_patch(grid, foca
     assert ended.metrics["least_cost"] == pytest.approx(found.least_cost)
 
 
-def test_a_corridor_leads_from_all_sources_to_all_targets(grid, focal, targets, tmp_path):
+def test_corridor_to_targets_matches_library(grid, focal, targets, tmp_path):
     ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **TARGETS)
     np.testing.assert_allclose(ended.output("corridor"), corridor(grid, focal, targets).excess, atol=1e-12)
     assert ended.result["outputs"].keys() == {"corridor"}
 
 
-def test_a_corridor_to_an_island_is_refused(tmp_path):
+def test_corridor_between_disconnected_nodes_is_refused(tmp_path):
     alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
     ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **alone)
     assert (ended.status, "no path joins any two of the 2 nodes" in ended.error["text"]) == (REFUSED, True)

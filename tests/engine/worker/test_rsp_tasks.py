@@ -1,4 +1,4 @@
-"""Jobs about where randomized shortest paths pass and what habitat they connect, as the plugin starts them."""
+"""Tasks about flows of randomized shortest paths and connected habitat."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def grid():
     return GridGraph(np.nan_to_num(LANDSCAPE))
 
 
-def vertices(grid, places):
-    return grid.coord_to_active_vertex_index(*places.T)
+def vertices(grid, cells):
+    return grid.coord_to_active_vertex_index(*cells.T)
 
 
 @pytest.mark.parametrize("kind", ["total", "net"])
-def test_a_flow_between_places_is_what_the_engine_computes(kind, grid, tmp_path):
+def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     weights = np.array([[1.0, 2.0, 0.5], [1.0, 1.0, 1.0]])
     given = {"landscape": LANDSCAPE, "sources": SOURCES, "targets": TARGETS, "weights": weights}
     ended = run_job(tmp_path, "rsp.flow", {**FLOW, "passage": kind}, **given)
@@ -45,7 +45,7 @@ def test_a_flow_between_places_is_what_the_engine_computes(kind, grid, tmp_path)
 
 
 @pytest.mark.parametrize("weighting", ["quality", "proximity"])
-def test_a_flow_between_all_habitat_goes_to_landmarks(weighting, grid, tmp_path):
+def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
     parameters = {**FLOW, "weighting": weighting, "alpha": 2.0, "landmarks": 3}
     ended = run_job(tmp_path, "rsp.flow", parameters, landscape=LANDSCAPE, quality=QUALITY)
     assert ended.status == DONE, ended.log
@@ -68,7 +68,7 @@ KINDS = {"leastcost": LCPDistance(), "resistance": ResistanceDistance(), "rsp": 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_connected_habitat_is_what_the_engine_computes(kind, grid, tmp_path):
+def test_connected_habitat_matches_library(kind, grid, tmp_path):
     parameters = {**HABITAT, "distance": kind}
     ended = run_job(tmp_path, "habitat.connected", parameters, landscape=LANDSCAPE, quality=QUALITY)
     assert ended.status == DONE, ended.log
@@ -101,16 +101,16 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSALS)
-def test_a_flow_that_cannot_be_is_refused_in_words(fault, tmp_path):
-    parameters, inputs, sentence = REFUSALS[fault]
+@pytest.mark.parametrize("case", REFUSALS)
+def test_invalid_rsp_flow_is_refused(case, tmp_path):
+    parameters, inputs, sentence = REFUSALS[case]
     ended = run_job(tmp_path, "rsp.flow", parameters, landscape=LANDSCAPE, **inputs)
     assert (ended.status, ended.error["kind"]) == (REFUSED, "input")
     assert sentence in ended.error["text"]
     assert not (tmp_path / "passage.npy").exists()
 
 
-def test_habitat_on_barriers_alone_is_refused(tmp_path):
+def test_habitat_only_on_barriers_is_refused(tmp_path):
     nowhere = np.where(LANDSCAPE == 0, 1.0, 0.0)
     ended = run_job(tmp_path, "habitat.connected", HABITAT, landscape=LANDSCAPE, quality=nowhere)
     assert (ended.status, ended.error["kind"]) == (REFUSED, "input")

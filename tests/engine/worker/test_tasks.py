@@ -1,4 +1,4 @@
-"""Job folders, run by the worker as the plugin starts it: every task, every way to be refused, nothing half-written."""
+"""Job folders: results of simple tasks, refusals, and no partly written files."""
 
 import json
 
@@ -23,37 +23,37 @@ def grid():
 
 
 @pytest.fixture(scope="module")
-def places(grid):
+def vertices(grid):
     return grid.coord_to_active_vertex_index(*SOURCES.T)
 
 
-def nearest(grid, distance, places):
-    return grid.node_values_to_array(distance.nearest(grid, places))
+def nearest(grid, distance, vertices):
+    return grid.node_values_to_array(distance.nearest(grid, vertices))
 
 
 TASKS = {
-    "leastcost.distance": ({}, "distance", lambda grid, places: nearest(grid, LCPDistance(), places)),
-    "resistance.distance": ({}, "distance", lambda grid, places: nearest(grid, ResistanceDistance(), places)),
+    "leastcost.distance": ({}, "distance", lambda grid, vertices: nearest(grid, LCPDistance(), vertices)),
+    "resistance.distance": ({}, "distance", lambda grid, vertices: nearest(grid, ResistanceDistance(), vertices)),
     "rsp.distance": (
         {"theta": THETA, "cost": "inverse", "measure": "expected_cost"},
         "distance",
-        lambda grid, places: nearest(grid, RSPDistance(THETA), places),
+        lambda grid, vertices: nearest(grid, RSPDistance(THETA), vertices),
     ),
     "connectivity.sensitivity": (
         {"distance": "leastcost", "scalar": "mean_distance", "respect_to": "permeability"},
         "sensitivity",
-        lambda grid, places: sensitivity(MeanPathLength(LCPDistance()), grid, places).raster,
+        lambda grid, vertices: sensitivity(MeanPathLength(LCPDistance()), grid, vertices).raster,
     ),
-    "components.label": ({}, "components", lambda grid, places: connected_components(grid)),
+    "components.label": ({}, "components", lambda grid, vertices: connected_components(grid)),
 }
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_job_writes_what_the_engine_computes(task, grid, places, tmp_path):
+def test_job_output_matches_library(task, grid, vertices, tmp_path):
     parameters, output, compute = TASKS[task]
     ended = run_job(tmp_path, task, parameters, landscape=LANDSCAPE, sources=SOURCES)
     assert ended.status == DONE, ended.log
-    np.testing.assert_allclose(ended.output(output), compute(grid, places), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(ended.output(output), compute(grid, vertices), rtol=1e-10, atol=1e-12)
     assert (ended.metrics["active_cells"], ended.metrics["components"]) == (15, 2)
     assert ended.metrics["seconds"] > 0 and ended.metrics["peak_memory_bytes"] > 1e6
     assert ended.said("progress")[-1]["percent"] == 100
@@ -77,14 +77,14 @@ def run_once(tmp_path_factory):
     )
 
 
-def test_a_raster_of_resistance_gives_one_map_for_each_source(run_once):
+def test_resistance_raster_gives_map_per_source(run_once):
     resistance = LANDSCAPE[:, 4]
     along = np.concatenate([[0], np.cumsum(30 * (resistance[:-1] + resistance[1:]) / 2)])
     expected = np.stack([along, along[-1] - along])[:, :, None]
     np.testing.assert_allclose(run_once.output("distance"), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_a_job_can_be_run_again_by_hand_in_its_folder(run_once):
+def test_job_folder_can_be_run_again(run_once):
     first, before = run_once.output("distance"), (run_once.folder / "job.json").read_bytes()
     (run_once.folder / "result.json").unlink()
     again = start(run_once.folder)
@@ -93,7 +93,7 @@ def test_a_job_can_be_run_again_by_hand_in_its_folder(run_once):
     assert (run_once.folder / "job.json").read_bytes() == before
 
 
-def test_a_finished_job_leaves_nothing_unfinished(run_once):
+def test_finished_job_leaves_no_temporary_files(run_once):
     names = {path.name for path in run_once.folder.iterdir()}
     assert names == {"job.json", "landscape.npy", "valid.npy", "sources.npy", "distance.npy", "result.json"}
 
@@ -121,9 +121,9 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSALS)
-def test_a_job_that_cannot_be_done_is_refused_in_words_and_writes_no_result(fault, tmp_path):
-    inputs, parameters, sentence = REFUSALS[fault]
+@pytest.mark.parametrize("case", REFUSALS)
+def test_invalid_job_is_refused_without_result(case, tmp_path):
+    inputs, parameters, sentence = REFUSALS[case]
     ended = run_job(
         tmp_path, "leastcost.distance", parameters, **{"landscape": LANDSCAPE, "sources": SOURCES, **inputs}
     )
@@ -132,7 +132,7 @@ def test_a_job_that_cannot_be_done_is_refused_in_words_and_writes_no_result(faul
     assert not list(tmp_path.glob("result.json*")) and not (tmp_path / "distance.npy").exists()
 
 
-def test_places_that_cannot_reach_each_other_have_no_sensitivity(tmp_path):
+def test_sensitivity_of_disconnected_nodes_is_refused(tmp_path):
     parameters = TASKS["connectivity.sensitivity"][0]
     ended = run_job(
         tmp_path, "connectivity.sensitivity", parameters, landscape=LANDSCAPE, sources=np.array([[0, 0], [0, 4]])
@@ -141,19 +141,19 @@ def test_places_that_cannot_reach_each_other_have_no_sensitivity(tmp_path):
     assert "none of the 2 pairs of sources and targets can reach each other" in ended.error["text"]
 
 
-def test_an_unknown_task_is_refused_with_those_that_are_known(tmp_path):
+def test_unknown_task_error_lists_known_tasks(tmp_path):
     ended = run_job(tmp_path, "walk.on_water", {}, landscape=LANDSCAPE)
     assert ended.status == REFUSED
     assert all(task in ended.error["text"] for task in ["walk.on_water", *TASKS])
 
 
-def test_a_folder_that_holds_no_job_is_refused(tmp_path):
+def test_folder_without_job_is_refused(tmp_path):
     ended = start(tmp_path)
     assert (ended.status, ended.error["kind"]) == (REFUSED, "input")
     assert "job.json does not exist" in ended.error["text"]
 
 
-def test_an_input_outside_the_job_folder_is_refused(tmp_path):
+def test_input_outside_job_folder_is_refused(tmp_path):
     folder = write_job(tmp_path / "job", "components.label", {}, {"landscape": LANDSCAPE, "valid": LANDSCAPE > 0})
     job = json.loads((folder / "job.json").read_text())
     job["inputs"]["landscape"] = "../landscape.npy"
@@ -162,13 +162,13 @@ def test_an_input_outside_the_job_folder_is_refused(tmp_path):
     assert (ended.status, "must lie in the job folder itself" in ended.error["text"]) == (REFUSED, True)
 
 
-def test_an_input_that_needs_pickle_is_refused(tmp_path):
+def test_pickled_input_is_refused(tmp_path):
     folder = write_job(tmp_path, "components.label", {}, {"landscape": LANDSCAPE, "valid": LANDSCAPE > 0})
     np.save(folder / "landscape.npy", np.array([{}], dtype=object), allow_pickle=True)
     ended = start(folder)
     assert (ended.status, 'input "landscape" cannot be read' in ended.error["text"]) == (REFUSED, True)
 
 
-def test_a_wrong_command_line_is_refused_with_the_right_one():
+def test_invalid_command_line_shows_usage():
     ended = start("--help")
     assert (ended.status, "python -m engine JOBDIR" in ended.error["text"]) == (REFUSED, True)

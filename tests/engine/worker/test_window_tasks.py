@@ -1,4 +1,4 @@
-"""Windowed jobs, run by the worker as the plugin starts it: from disk to disk, a batch at a time."""
+"""Windowed tasks, which read and write rasters on disk batch by batch."""
 
 import os
 
@@ -51,12 +51,12 @@ def analysis(kind, **changed):
 
 
 @pytest.fixture
-def unheard():
+def reporter():
     with open(os.devnull, "w") as nowhere:
         yield Reporter(nowhere)
 
 
-def test_sensitivity_is_what_the_engine_computes(tmp_path):
+def test_windowed_sensitivity_matches_library(tmp_path):
     ended = job(tmp_path, "windowed.sensitivity", distance="resistance", elasticity=True, respect_to="resistance")
     assert ended.status == DONE, ended.log
     expected = analysis(SensitivityAnalysis, distance=ResistanceDistance()).run("resistance", elasticity=True)
@@ -71,7 +71,7 @@ def test_sensitivity_is_what_the_engine_computes(tmp_path):
     assert "Batch 1 of 1, 0 s left" in [line["text"] for line in ended.said("progress")]
 
 
-def test_connectivity_of_a_raster_of_resistance_is_that_of_its_inverse(tmp_path):
+def test_windowed_connectivity_accepts_resistance(tmp_path):
     with np.errstate(divide="ignore"):
         resistance = np.where(LANDSCAPE > 0, 1 / LANDSCAPE, np.nan)
     ended = job(tmp_path, "windowed.connectivity", landscape=resistance, values="resistance")
@@ -81,7 +81,7 @@ def test_connectivity_of_a_raster_of_resistance_is_that_of_its_inverse(tmp_path)
     assert ended.metrics["connectivity"] == pytest.approx(expected.connectivity)
 
 
-def test_a_job_goes_on_from_its_folder_and_refuses_that_of_another(tmp_path):
+def test_windowed_job_resumes_from_checkpoint(tmp_path):
     kept = str(tmp_path / "kept")
     first, again = (job(tmp_path / name, "windowed.sensitivity", checkpoint=kept, batch=4) for name in ("one", "two"))
     assert (first.status, again.status) == (DONE, DONE), again.log
@@ -91,7 +91,7 @@ def test_a_job_goes_on_from_its_folder_and_refuses_that_of_another(tmp_path):
     assert (other.status, "cannot be continued" in other.error["text"]) == (REFUSED, True)
 
 
-def test_quality_left_out_is_the_same_everywhere(tmp_path):
+def test_missing_quality_means_one_everywhere(tmp_path):
     ended = job(tmp_path, "windowed.connectivity", quality=None)
     expected = analysis(ConnectivityAnalysis, quality=np.ones(LANDSCAPE.shape)).run()
     assert ended.metrics["connectivity"] == pytest.approx(expected.connectivity)
@@ -110,28 +110,28 @@ def test_quality_left_out_is_the_same_everywhere(tmp_path):
         ({"quality": -QUALITY}, "quality is negative, missing or infinite"),
     ],
 )
-def test_a_job_that_is_none_is_refused_in_words(changed, said, unheard, tmp_path):
+def test_invalid_windowed_job_is_refused(changed, said, reporter, tmp_path):
     inputs = {"landscape": LANDSCAPE, "quality": QUALITY}
     inputs |= {name: changed[name] for name in inputs if name in changed}
     inputs["valid"] = ~np.isnan(inputs["landscape"])
-    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, unheard, tmp_path)
+    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, reporter, tmp_path)
     with pytest.raises(ValueError, match=said):
         TASKS["windowed.sensitivity"].run(given)
 
 
-def test_what_a_job_refuses_leaves_no_answer(tmp_path):
+def test_refused_job_writes_no_result(tmp_path):
     ended = job(tmp_path, "windowed.sensitivity", landscape=-LANDSCAPE)
     assert (ended.status, "permeability is negative" in ended.error["text"]) == (REFUSED, True)
     assert not (tmp_path / "result.json").exists()
 
 
-def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
+def test_window_estimate_memory_of_batch_time_of_all(reporter):
     few, many = (
         TASKS["windowed.sensitivity"].estimate(
             Job(
                 LANDSCAPE_PARAMETERS | PARAMETERS | {"range": 50.0},
                 {"landscape": np.empty(shape)},
-                unheard,
+                reporter,
             )
         )
         for shape in ((300, 300), (3000, 3000))
@@ -143,7 +143,7 @@ def test_memory_is_forecast_for_a_batch_and_time_for_all_windows(unheard):
 MOVING = {"radius": 9.0, "block": 3, "buffer": 2.5, "pixel_size": [2.0, 2.5], "normalized_current": True}
 
 
-def test_moving_current_is_what_the_engine_computes(tmp_path):
+def test_moving_window_current_matches_library(tmp_path):
     parameters = {**MOVING, "threshold": 0.5, "as_omniscape": False}
     ended = run_job(tmp_path, "windowed.current", parameters, landscape=LANDSCAPE, sources=QUALITY)
     assert ended.status == DONE
@@ -163,7 +163,7 @@ def test_moving_current_is_what_the_engine_computes(tmp_path):
     assert ended.metrics["total_current"] == pytest.approx(found.total, rel=1e-12)
 
 
-def test_conditions_reach_the_windows(tmp_path):
+def test_conditions_restrict_moving_windows(tmp_path):
     height = np.add.outer(np.arange(14.0), np.zeros(17))
     forest = (np.indices((14, 17)).sum(0) % 5 > 1).astype(float)
     forest[0, 0] = height[3, 3] = np.nan
@@ -195,7 +195,7 @@ def test_conditions_reach_the_windows(tmp_path):
 GRADIENT = {**MOVING, "as_omniscape": False, "respect_to": "permeability", "normalized_current": False}
 
 
-def test_sensitivity_of_moving_current_is_that_of_the_current_in_places_of_interest(tmp_path):
+def test_moving_current_sensitivity_matches_finite_differences(tmp_path):
     places = np.zeros(LANDSCAPE.shape)
     places[5:8, 10:14] = [[1.0, 2.0, 0.5, 1.0]] * 3
     given = {"landscape": LANDSCAPE, "sources": QUALITY}
@@ -220,7 +220,7 @@ def test_sensitivity_of_moving_current_is_that_of_the_current_in_places_of_inter
     np.testing.assert_array_equal(np.isnan(sensitivity), ~(LANDSCAPE > 0))
 
 
-def test_without_places_all_cells_count_and_a_run_goes_on(tmp_path):
+def test_moving_current_sensitivity_defaults_and_resumes(tmp_path):
     kept = {"checkpoint": str(tmp_path / "kept"), "batch": 4, "elasticity": True, "respect_to": "resistance"}
     once, again = (
         run_job(tmp_path / name, "windowed.current_sensitivity", {**GRADIENT, **kept}, landscape=LANDSCAPE)
@@ -253,10 +253,10 @@ def test_without_places_all_cells_count_and_a_run_goes_on(tmp_path):
         ({"weights": np.zeros(LANDSCAPE.shape)}, "no current passes through any place of interest"),
     ],
 )
-def test_sensitivities_of_moving_current_that_are_none_are_refused(changed, said, unheard, tmp_path):
+def test_invalid_moving_current_sensitivity_is_refused(changed, said, reporter, tmp_path):
     inputs = {"landscape": LANDSCAPE, "valid": ~np.isnan(LANDSCAPE)}
     inputs |= {"weights": changed["weights"]} if "weights" in changed else {}
-    given = Job(LANDSCAPE_PARAMETERS | GRADIENT | changed, inputs, unheard, tmp_path)
+    given = Job(LANDSCAPE_PARAMETERS | GRADIENT | changed, inputs, reporter, tmp_path)
     with pytest.raises(ValueError, match=said):
         TASKS["windowed.current_sensitivity"].run(given)
 
@@ -276,17 +276,17 @@ def test_sensitivities_of_moving_current_that_are_none_are_refused(changed, said
         ({"edge_rule": "target"}, "undirected"),
     ],
 )
-def test_moving_windows_that_are_none_are_refused_in_words(changed, said, unheard, tmp_path):
+def test_invalid_moving_windows_are_refused(changed, said, reporter, tmp_path):
     inputs = {"landscape": LANDSCAPE, "sources": QUALITY, "condition_1": QUALITY, "valid": ~np.isnan(LANDSCAPE)}
     with pytest.raises(ValueError, match=said):
-        TASKS["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, unheard, tmp_path))
+        TASKS["windowed.current"].run(Job(LANDSCAPE_PARAMETERS | MOVING | changed, inputs, reporter, tmp_path))
 
 
 @pytest.mark.parametrize("task", ["windowed.current", "windowed.current_sensitivity"])
-def test_of_moving_windows_too_memory_is_forecast_for_a_batch_and_time_for_all(unheard, task):
+def test_moving_window_estimate_memory_of_batch_time_of_all(reporter, task):
     few, many = (
         TASKS[task].estimate(
-            Job(LANDSCAPE_PARAMETERS | MOVING | {"radius": 50.0}, {"landscape": np.empty(shape)}, unheard)
+            Job(LANDSCAPE_PARAMETERS | MOVING | {"radius": 50.0}, {"landscape": np.empty(shape)}, reporter)
         )
         for shape in ((300, 300), (3000, 3000))
     )

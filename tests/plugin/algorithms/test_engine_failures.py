@@ -119,10 +119,10 @@ def test_memory_estimate_precedes_computation(run, sample, feedback, monkeypatch
     heard = []
 
     def judge(needed, free, feedback_then):
-        heard.append((needed, free, any("Cheapest paths" in text for text in feedback.texts)))
+        heard.append((needed, free, any("Least-cost paths" in text for text in feedback.texts)))
         return None
 
-    monkeypatch.setattr(protocol, "judge_forecast", judge)
+    monkeypatch.setattr(protocol, "check_memory", judge)
     run("leastcostdistance", INPUT=sample["permeability.tif"], SOURCES=sample["patches.gpkg"])
     [(needed, free, at_work)] = heard
     assert 122_848 * 8 < needed < free
@@ -132,8 +132,8 @@ def test_memory_estimate_precedes_computation(run, sample, feedback, monkeypatch
 def test_run_exceeding_free_memory_is_rejected(run, valley_file, points, feedback, monkeypatch):
     from permea.plugin.runner import protocol
 
-    judge = protocol.judge_forecast
-    monkeypatch.setattr(protocol, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
+    judge = protocol.check_memory
+    monkeypatch.setattr(protocol, "check_memory", lambda needed, free, heard: judge(needed, needed / 2, heard))
     with pytest.raises(QgsProcessingException, match="It was not started. Use a smaller raster"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
-    assert not any("Cheapest" in text for text in feedback.texts)
+    assert not any("Least-cost" in text for text in feedback.texts)

@@ -156,7 +156,7 @@ def test_disk_space_of_checkpoint_is_checked(error_message, engine_that, plain, 
     kept = tmp_path / "kept"
     message = error_message(INPUT=plain, CHECKPOINT=str(kept), **LONG)
     assert message.startswith("too little disk space to keep finished batches: ")
-    assert f"MB in {kept}, and 12.3 kB are free there. Make room, give a folder on another disk" in message
+    assert f"MB in {kept}, and 12.3 kB are free there. Free some space, give a folder on another disk" in message
     assert [path.name for path in kept.iterdir()] == ["manifest.json"]
     assert not any(text.startswith("Batch") for text in feedback.texts)
 
@@ -164,8 +164,8 @@ def test_disk_space_of_checkpoint_is_checked(error_message, engine_that, plain, 
 def test_run_exceeding_free_memory_is_rejected(error_message, plain, monkeypatch):
     from permea.plugin.runner import protocol
 
-    judge = protocol.judge_forecast
-    monkeypatch.setattr(protocol, "judge_forecast", lambda needed, free, heard: judge(needed, needed / 2, heard))
+    judge = protocol.check_memory
+    monkeypatch.setattr(protocol, "check_memory", lambda needed, free, heard: judge(needed, needed / 2, heard))
     message = error_message(INPUT=plain, **LONG)
     assert "It was not started." in message and "a shorter dependency range or smaller batches" in message
 

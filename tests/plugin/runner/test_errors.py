@@ -40,7 +40,7 @@ def ending(engine, feedback, kind, the_task=None):
     return str(error.value)
 
 
-def test_a_cancel_ends_a_busy_engine_within_a_second(worker, feedback, job_folders, tmp_path):
+def test_cancel_stops_busy_engine_within_a_second(worker, feedback, job_folders, tmp_path):
     before = job_folders()
     engine = worker(f"""
         pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
@@ -71,7 +71,7 @@ def test_a_cancel_ends_a_busy_engine_within_a_second(worker, feedback, job_folde
     assert job_folders() == before
 
 
-def test_an_engine_killed_by_the_system_was_probably_out_of_memory(worker, feedback, job_folders):
+def test_sigkill_is_reported_as_out_of_memory(worker, feedback, job_folders):
     before = job_folders()
     engine = worker("""
         say("progress", percent=40, text="Factorising")
@@ -86,7 +86,7 @@ def test_an_engine_killed_by_the_system_was_probably_out_of_memory(worker, feedb
     assert any(str(kept) in text for text in feedback.infos)
 
 
-def test_an_engine_that_hits_a_memory_limit_says_so(worker, feedback):
+def test_memory_limit_is_reported(worker, feedback):
     engine = worker("""
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         np.ones(1 << 30)
@@ -96,7 +96,7 @@ def test_an_engine_that_hits_a_memory_limit_says_so(worker, feedback):
     assert "Unable to allocate 8.00 GiB" in message
 
 
-def test_an_engine_that_aborts_for_lack_of_memory_says_so(worker, feedback):
+def test_abort_without_memory_is_out_of_memory(worker, feedback):
     engine = worker("""
         print("terminate called after throwing an instance of 'std::bad_alloc'", file=sys.stderr, flush=True)
         os.abort()
@@ -104,7 +104,7 @@ def test_an_engine_that_aborts_for_lack_of_memory_says_so(worker, feedback):
     assert ending(engine, feedback, OutOfMemory).startswith("The engine crashed because no memory was left (signal 6).")
 
 
-def test_status_three_is_too_little_memory_in_the_engines_words(worker, feedback):
+def test_status_three_is_out_of_memory(worker, feedback):
     engine = worker("""
         say("error", kind="memory", text="The factors need 40 GB.")
         sys.exit(3)
@@ -112,7 +112,7 @@ def test_status_three_is_too_little_memory_in_the_engines_words(worker, feedback
     assert ending(engine, feedback, OutOfMemory).startswith("The factors need 40 GB. Use a smaller raster")
 
 
-def test_a_refused_input_is_told_in_the_engines_words_alone(worker, feedback, job_folders):
+def test_invalid_input_shows_only_engine_message(worker, feedback, job_folders):
     before = job_folders()
     engine = worker("""
         print("Traceback (most recent call last): and so on", file=sys.stderr)
@@ -123,14 +123,14 @@ def test_a_refused_input_is_told_in_the_engines_words_alone(worker, feedback, jo
     assert job_folders() == before
 
 
-def test_status_two_without_a_reason_is_no_refusal(worker, feedback):
+def test_status_two_without_reason_is_failure(worker, feedback):
     engine = worker("print('usage: engine JOBDIR', file=sys.stderr); sys.exit(2)")
     message = ending(engine, feedback, RunFailed)
     assert message.startswith("The engine stopped with status 2 and gave no reason.")
     assert message.endswith("usage: engine JOBDIR")
 
 
-def test_an_internal_error_shows_the_last_fifteen_lines_of_the_log(worker, feedback, job_folders):
+def test_internal_error_shows_end_of_log(worker, feedback, job_folders):
     before = job_folders()
     engine = worker("""
         for number in range(100):
@@ -144,17 +144,17 @@ def test_an_internal_error_shows_the_last_fifteen_lines_of_the_log(worker, feedb
     assert len(job_folders() - before) == 1
 
 
-def test_a_crash_is_a_crash(worker, feedback):
+def test_crash_is_reported(worker, feedback):
     engine = worker("os.kill(os.getpid(), signal.SIGSEGV)")
     assert ending(engine, feedback, WorkerCrashed).startswith("The engine crashed (signal or code 11).")
 
 
-def test_an_engine_ended_from_outside_is_not_blamed_on_memory(worker, feedback):
+def test_sigterm_is_not_out_of_memory(worker, feedback):
     engine = worker("os.kill(os.getpid(), signal.SIGTERM)")
     assert ending(engine, feedback, WorkerCrashed).startswith("The engine was ended from outside (signal 15).")
 
 
-def test_a_python_that_does_not_start_is_told_apart(worker, feedback, tmp_path, job_folders):
+def test_python_that_does_not_start_is_reported(worker, feedback, tmp_path, job_folders):
     before = job_folders()
     not_a_program = tmp_path / "python"
     not_a_program.write_text("not a program")
@@ -164,7 +164,7 @@ def test_a_python_that_does_not_start_is_told_apart(worker, feedback, tmp_path, 
     assert job_folders() == before
 
 
-def test_a_python_that_has_lost_its_packages_is_no_engine_any_more(worker, feedback, monkeypatch):
+def test_lost_package_raises_engine_error(worker, feedback, monkeypatch):
     forgotten = []
     monkeypatch.setattr(execution, "forget_probes", lambda: forgotten.append(True))
     message = ending(worker("import jax_that_nobody_has"), feedback, EngineNotFound)
@@ -173,7 +173,7 @@ def test_a_python_that_has_lost_its_packages_is_no_engine_any_more(worker, feedb
     assert forgotten
 
 
-def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worker):
+def test_missing_engine_folder_fails_to_start(feedback, tmp_path, worker):
     engine = worker("")
     gone = EngineInfo(engine.python, folder=str(tmp_path / "updated away"))
     ending(gone, feedback, WorkerFailedToStart)
@@ -209,17 +209,17 @@ def test_an_engine_whose_folder_is_gone_fails_to_start(feedback, tmp_path, worke
         ),
     ],
 )
-def test_a_result_that_is_none_is_an_error(worker, feedback, lines, message):
+def test_invalid_result_is_error(worker, feedback, lines, message):
     assert message in ending(worker(lines), feedback, RunFailed)
 
 
-def test_a_missing_output_is_an_error(worker, feedback):
+def test_missing_output_is_error(worker, feedback):
     wanted = Task("leastcost.distance", {}, {"landscape": LANDSCAPE}, rasters=("distance",))
     engine = worker("finish({'other': read('landscape')})")
     assert ending(engine, feedback, RunFailed, wanted).startswith("The engine's result lacks distance.")
 
 
-def test_an_engine_that_cannot_write_its_output_says_why(worker, feedback):
+def test_unwritable_output_is_reported(worker, feedback):
     engine = worker("""
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
@@ -230,7 +230,7 @@ def test_an_engine_that_cannot_write_its_output_says_why(worker, feedback):
     assert "File too large" in message
 
 
-def test_too_large_a_job_is_refused_before_it_starts(worker, feedback, job_folders, tmp_path):
+def test_job_larger_than_memory_is_refused(worker, feedback, job_folders, tmp_path):
     before = job_folders()
     engine = worker(f"""
         say("estimate", bytes=2 * 10**12, seconds=10, free_bytes=10**12)
@@ -245,7 +245,7 @@ def test_too_large_a_job_is_refused_before_it_starts(worker, feedback, job_folde
     assert len(job_folders() - before) == 1
 
 
-def test_a_job_above_half_of_the_free_memory_is_warned_about(worker, feedback):
+def test_job_above_half_of_free_memory_warns(worker, feedback):
     engine = worker("""
         say("estimate", bytes=600 * 10**6, seconds=None, free_bytes=10**9)
         finish({"distance": read("landscape")})
@@ -256,7 +256,7 @@ def test_a_job_above_half_of_the_free_memory_is_warned_about(worker, feedback):
     ]
 
 
-def test_without_the_engines_word_the_system_is_asked_for_free_memory(worker, feedback, monkeypatch, tmp_path):
+def test_system_free_memory_is_the_fallback(worker, feedback, monkeypatch, tmp_path):
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:  8000000 kB\nMemFree:  100 kB\nMemAvailable:  2000000 kB\n")
     monkeypatch.setattr(memory, "MEMINFO", meminfo)
@@ -267,7 +267,7 @@ def test_without_the_engines_word_the_system_is_asked_for_free_memory(worker, fe
     assert "needs about 2.05 GB of memory, and only 2.05 GB are free" in ending(engine, feedback, OutOfMemory)
 
 
-def test_where_the_system_does_not_say_the_run_goes_on(worker, feedback, monkeypatch, tmp_path):
+def test_unknown_free_memory_lets_run_continue(worker, feedback, monkeypatch, tmp_path):
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "not on this system")
     engine = worker("""
         say("estimate", bytes=10**15, seconds=None, free_bytes=None)
@@ -276,11 +276,11 @@ def test_where_the_system_does_not_say_the_run_goes_on(worker, feedback, monkeyp
     assert run(task(), feedback, engine=engine).outputs
 
 
-def test_free_memory_is_what_the_kernel_says():
+def test_free_memory_matches_kernel():
     assert 1 << 20 < memory.free_memory() < 1 << 50
 
 
-def test_a_disk_that_is_nearly_full_is_noticed_before_the_start(worker, feedback, monkeypatch, job_folders):
+def test_nearly_full_disk_is_refused(worker, feedback, monkeypatch, job_folders):
     before = job_folders()
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: FullDisk)
     message = ending(worker("pass"), feedback, JobNotWritten)
@@ -292,7 +292,7 @@ class FullDisk:
     free = 1000
 
 
-def test_a_parameter_that_json_cannot_hold_is_an_error(worker, feedback, job_folders):
+def test_parameter_outside_json_is_error(worker, feedback, job_folders):
     before = job_folders()
     for wrong in (float("nan"), object()):
         message = ending(worker("pass"), feedback, JobNotWritten, Task("any", {"theta": wrong}, {}))
@@ -300,7 +300,7 @@ def test_a_parameter_that_json_cannot_hold_is_an_error(worker, feedback, job_fol
     assert job_folders() == before
 
 
-def test_a_feedback_that_fails_takes_the_engine_with_it(worker, feedback, tmp_path):
+def test_failing_feedback_stops_engine(worker, feedback, tmp_path):
     def fail(text):
         raise ValueError("the window is gone")
 

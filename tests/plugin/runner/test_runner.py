@@ -32,7 +32,7 @@ DOUBLES = """
 """
 
 
-def test_arrays_and_numbers_go_there_and_back(worker, feedback):
+def test_arrays_and_metrics_round_trip(worker, feedback):
     result = run(task(theta=np.float64(0.5), samples=np.int64(3)), feedback, engine=worker(DOUBLES))
     assert isinstance(result, Result)
     np.testing.assert_array_equal(result.outputs["distance"], 2 * LANDSCAPE)
@@ -54,28 +54,28 @@ def test_arrays_and_numbers_go_there_and_back(worker, feedback):
     assert result.metrics["valid"] == (LANDSCAPE > 0).tolist()
 
 
-def test_the_job_folder_is_gone_afterwards(worker, feedback, job_folders):
+def test_job_folder_is_removed(worker, feedback, job_folders):
     before = job_folders()
     run(task(), feedback, engine=worker(DOUBLES))
     assert job_folders() == before
 
 
 @pytest.mark.parametrize("by", ["argument", "setting"])
-def test_a_kept_job_can_be_run_again_with_the_command_in_the_log(worker, feedback, job_folders, by):
+def test_logged_command_reruns_retained_job(worker, feedback, job_folders, by):
     before = job_folders()
     if by == "setting":
         QgsSettings().setValue("permea/engine/keep_jobs", True)
     run(task(), feedback, engine=worker(DOUBLES), keep_job=by == "argument")
-    (kept,) = job_folders() - before
-    assert any(str(kept) in text for text in feedback.infos)
-    (kept / "result.json").unlink()
+    (folder,) = job_folders() - before
+    assert any(str(folder) in text for text in feedback.infos)
+    (folder / "result.json").unlink()
     (command,) = feedback.commands
     assert "-m engine" in command
     subprocess.run(["sh", "-c", command], check=True, timeout=60)
-    assert json.loads((kept / "result.json").read_text())["metrics"]["solver"] == "twice"
+    assert json.loads((folder / "result.json").read_text())["metrics"]["solver"] == "twice"
 
 
-def test_everything_the_engine_says_reaches_the_user(worker, feedback):
+def test_engine_messages_reach_feedback(worker, feedback):
     engine = worker("""
         say("estimate", bytes=1000, seconds=None, free_bytes=10**9)
         say("progress", percent=10, text="Reading")
@@ -94,7 +94,7 @@ def test_everything_the_engine_says_reaches_the_user(worker, feedback):
     assert feedback.console == []
 
 
-def test_rubbish_on_standard_output_goes_to_the_log_and_harms_nobody(worker, feedback):
+def test_unknown_output_lines_go_to_log(worker, feedback):
     rubbish = [
         "WARNING: a library speaks",
         "{not json",
@@ -124,7 +124,7 @@ def test_rubbish_on_standard_output_goes_to_the_log_and_harms_nobody(worker, fee
     assert feedback.percents == []
 
 
-def test_a_flood_of_rubbish_is_cut_short(worker, feedback):
+def test_excess_output_lines_are_counted(worker, feedback):
     engine = worker("""
         for number in range(100_000):
             print("rubbish", number)
@@ -135,7 +135,7 @@ def test_a_flood_of_rubbish_is_cut_short(worker, feedback):
     assert feedback.console[-1] == "(99950 more lines of this kind)"
 
 
-def test_a_line_without_end_does_not_fill_the_memory(worker, feedback):
+def test_endless_line_is_split(worker, feedback):
     engine = worker("""
         for _ in range(50):
             sys.stdout.write("x" * 1_000_000)
@@ -145,7 +145,7 @@ def test_a_line_without_end_does_not_fill_the_memory(worker, feedback):
     assert max(map(len, feedback.console)) <= 1000
 
 
-def test_a_talkative_log_does_not_block_the_run(worker, feedback):
+def test_long_log_does_not_block_run(worker, feedback):
     engine = worker("""
         for _ in range(50):
             sys.stderr.write("log " * 100_000 + "\\n")
@@ -154,7 +154,7 @@ def test_a_talkative_log_does_not_block_the_run(worker, feedback):
     assert run(task(), feedback, engine=engine).outputs["distance"].shape == (3, 4)
 
 
-def test_a_worker_that_closes_its_output_is_waited_for_without_spinning(worker, feedback):
+def test_closed_output_does_not_spin(worker, feedback):
     engine = worker("""
         sys.stdout.close(); os.close(1); sys.stderr.close(); os.close(2)
         time.sleep(1.5)
@@ -176,7 +176,7 @@ def test_a_worker_that_closes_its_output_is_waited_for_without_spinning(worker, 
         {"PYTHONINSPECT": "1", "PYTHONDEVMODE": "1", "PYTHONWARNINGS": "error"},
     ],
 )
-def test_hostile_variables_do_not_reach_the_engine(worker, feedback, monkeypatch, tmp_path, variables):
+def test_environment_variables_are_scrubbed(worker, feedback, monkeypatch, tmp_path, variables):
     hostile = tmp_path / "hostile"
     hostile.mkdir()
     (hostile / "numpy.py").write_text("raise SystemExit(99)")
@@ -190,7 +190,7 @@ def test_hostile_variables_do_not_reach_the_engine(worker, feedback, monkeypatch
     assert result.metrics["python"] == engine.python
 
 
-def test_an_engine_can_run_in_a_background_thread(worker, feedback):
+def test_engine_runs_in_background_thread(worker, feedback):
     engine, results = worker(DOUBLES), []
     thread = threading.Thread(target=lambda: results.append(run(task(), feedback, engine=engine)))
     thread.start()
@@ -198,7 +198,7 @@ def test_an_engine_can_run_in_a_background_thread(worker, feedback):
     np.testing.assert_array_equal(results[0].outputs["distance"], 2 * LANDSCAPE)
 
 
-def test_a_folder_with_spaces_and_quotes_is_only_a_folder(worker, feedback, job_folders):
+def test_folder_with_spaces_and_quotes_works(worker, feedback, job_folders):
     engine = worker(DOUBLES)
     assert " " in engine.folder
     run(task(), feedback, engine=engine)
@@ -206,24 +206,24 @@ def test_a_folder_with_spaces_and_quotes_is_only_a_folder(worker, feedback, job_
     assert shlex.split(command)[:3] == ["cd", engine.folder, "&&"]
 
 
-def test_outputs_that_are_no_rasters_may_have_any_shape(worker, feedback):
+def test_non_raster_outputs_have_any_shape(worker, feedback):
     engine = worker("""finish({"matrix": np.eye(2), "distance": np.zeros((5, 3, 4))})""")
     pairs = Task("pairwise", {}, {"landscape": LANDSCAPE}, rasters=("distance",))
     assert run(pairs, feedback, engine=engine).outputs["matrix"].shape == (2, 2)
 
 
-def test_the_worker_starts_with_nothing_to_read(worker, feedback):
+def test_standard_input_is_empty(worker, feedback):
     engine = worker("""finish({"distance": read("landscape")}, stdin=sys.stdin.read())""")
     assert run(task(), feedback, engine=engine).metrics["stdin"] == ""
 
 
-def test_the_engines_caches_lie_in_the_profile(worker, feedback):
+def test_engine_caches_are_in_profile(worker, feedback):
     engine = worker("""finish({"distance": read("landscape")}, cache=os.environ["JAX_COMPILATION_CACHE_DIR"])""")
     cache = run(task(), feedback, engine=engine).metrics["cache"]
     assert os.path.join("permea", "cache", "jax") in cache
 
 
-def test_of_a_thousand_steps_in_words_a_few_are_shown_and_all_move_the_bar(worker, feedback):
+def test_progress_texts_are_throttled(worker, feedback):
     run(
         task(),
         feedback,
@@ -239,7 +239,7 @@ def test_of_a_thousand_steps_in_words_a_few_are_shown_and_all_move_the_bar(worke
     assert len(feedback.percents) > 900
 
 
-def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worker, feedback, job_folders):
+def test_output_on_disk_lasts_while_job_is_open(worker, feedback, job_folders):
     before = job_folders()
     with open_job(feedback, engine=worker(DOUBLES)) as job:
         arrays = {}
@@ -252,10 +252,11 @@ def test_a_task_on_disk_leaves_its_output_there_as_long_as_the_job_is_open(worke
     assert job_folders() == before
 
 
-IN_PIECES = """
+PARTIAL_RESULTS = """
     for number in (1, 2):
         np.save(job_folder / f"part-{number}.npy", number * read("landscape"))
-        say("partial_result", name=f"part {number}", files={"currents": f"part-{number}.npy"}, metrics={"resistance": number})
+        files, metrics = {"currents": f"part-{number}.npy"}, {"resistance": number}
+        say("partial_result", name=f"part {number}", files=files, metrics=metrics)
     while list(job_folder.glob("part-*.npy")):
         time.sleep(0.01)
     say("partial_result", name="nothing")
@@ -263,9 +264,9 @@ IN_PIECES = """
 """
 
 
-def test_parts_of_the_result_are_taken_as_they_come_and_their_files_go(worker, feedback):
+def test_partial_results_are_read_and_deleted(worker, feedback):
     pieces = []
-    with open_job(feedback, engine=worker(IN_PIECES)) as job:
+    with open_job(feedback, engine=worker(PARTIAL_RESULTS)) as job:
         job.run(task(), feedback, pieces.append)
     assert [(piece.name, piece.metrics) for piece in pieces] == [
         ("part 1", {"resistance": 1}),
@@ -275,19 +276,19 @@ def test_parts_of_the_result_are_taken_as_they_come_and_their_files_go(worker, f
     assert any('"nothing"' in line for line in feedback.console)  # a line that lacks what its type promises
 
 
-def test_a_part_that_cannot_be_written_ends_the_run(worker, feedback, job_folders):
+def test_failing_partial_result_callback_ends_run(worker, feedback, job_folders):
     before = job_folders()
 
     def fail(piece):
         raise QgsProcessingException(f"{piece.name} does not fit on the disk")
 
     with pytest.raises(QgsProcessingException, match="part 1 does not fit"):
-        with open_job(feedback, engine=worker(IN_PIECES)) as job:
+        with open_job(feedback, engine=worker(PARTIAL_RESULTS)) as job:
             job.run(task(), feedback, fail)
     assert job_folders() == before
 
 
-def test_a_part_must_lie_in_the_job_folder(worker, feedback):
+def test_partial_result_outside_job_folder_is_refused(worker, feedback):
     lines = 'say("partial_result", name="far", files={"currents": "../far.npy"}, metrics={})'
     with pytest.raises(QgsProcessingException, match="names no proper file for 'currents'"):
         with open_job(feedback, engine=worker(lines)) as job:
