@@ -83,7 +83,7 @@ def _sum_pair_by_pair(
     balanced = [pair for pair in accurate if pair not in unbalanced]
     sums.add_sum(_sum_currents(solver, balanced, zero_focal_currents, refine=True)[0])
     for i, j in (pair for pair in pairs if pair not in accurate or pair in unbalanced):
-        resistance, potentials, currents = solver.solve_alone(i, j)
+        resistance, potentials, currents = solver.solve_separately(i, j)
         _, through = solver.pair_maps(i, j, resistance, potentials, currents)
         if zero_focal_currents:
             through.ravel()[np.concatenate([solver.focal.cells[i], solver.focal.cells[j]])] = 0.0

@@ -129,11 +129,11 @@ class RegionPairSolver:
         for start in range(0, len(pairs), size):
             block = pairs[start : start + size]
             if self.needs_own_circuit:
-                values = self._resistances_alone(start, block)
+                values = self._resistances_separately(start, block)
             else:
                 solutions = zip(block, self.boundary_currents(block, retain=retain), strict=True)
                 values = [
-                    solution.resistance if solution.accurate else self.solve_alone(*pair)[0]
+                    solution.resistance if solution.accurate else self.solve_separately(*pair)[0]
                     for pair, solution in solutions
                 ]
             for (i, j), value in zip(block, values, strict=True):
@@ -158,9 +158,9 @@ class RegionPairSolver:
             if solution is None or not solution.accurate:
                 yield from self._solve_block(waiting)
                 waiting = []
-                alone = self.solve_alone(i, j)
-                if alone[0] < np.inf:
-                    yield i, j, *alone
+                separate = self.solve_separately(i, j)
+                if separate[0] < np.inf:
+                    yield i, j, *separate
                 continue
             if solution.resistance < np.inf:
                 waiting.append((i, j, solution))
@@ -231,7 +231,7 @@ class RegionPairSolver:
                 row[cells] = [level - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
         return [pair for pair, _ in connected], potentials
 
-    def solve_alone(self, i: int, j: int) -> tuple[float, Float[np.ndarray, "cells"], NodeCurrents]:
+    def solve_separately(self, i: int, j: int) -> tuple[float, Float[np.ndarray, "cells"], NodeCurrents]:
         """Return resistance, potentials and currents of a pair in its own circuit, where its regions are nodes."""
         circuit = self.circuit.with_short_circuits([self.focal.cells[i], self.focal.cells[j]])
         ends = [circuit.node_of[self.focal.cells[region]].max() for region in (i, j)]
@@ -258,11 +258,11 @@ class RegionPairSolver:
             return True
         return predicted_factor_bytes(self.circuit.shape, symmetric=True) > free_memory()
 
-    def _resistances_alone(self, start: int, pairs: list[tuple[int, int]]) -> np.ndarray:
+    def _resistances_separately(self, start: int, pairs: list[tuple[int, int]]) -> np.ndarray:
         """Return the resistances of some pairs, each solved in its own circuit."""
 
         def solve() -> np.ndarray:
-            return np.array([0.0 if self._is_short_circuited(*pair) else self.solve_alone(*pair)[0] for pair in pairs])
+            return np.array([0.0 if self._is_short_circuited(*pair) else self.solve_separately(*pair)[0] for pair in pairs])
 
         return self.cache.get_or_compute(f"pair-resistances-{start:08d}", solve)
 
@@ -332,7 +332,7 @@ class RegionPairSolver:
             if currents.residual <= RESISTANCE_RTOL:
                 yield i, j, resistance, by_cell, currents
             else:
-                yield i, j, *self.solve_alone(i, j)
+                yield i, j, *self.solve_separately(i, j)
 
 
 def _overlaps(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:

@@ -15,21 +15,21 @@ from permea.engine.circuits.pairwise import Pairwise
 from permea.engine.graph.focal_nodes import FocalNodes, region_cells
 
 NODATA = -9999.0
-#: Options that change results and that nothing here obeys: a project that switches one on is refused.
+#: Options that change results and are not implemented here; a project that uses one raises.
 UNSUPPORTED = ("use_reclass_table",)
 
 
 class Project:
-    """The options of an .ini and the files that it names, whose paths start somewhere above it."""
+    """The options of an .ini file and the files that it names, relative to one of the folders above it."""
 
     def __init__(self, path):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         parser.read(path)
         self.path = path
         self.options = {key: value.strip() for section in parser.values() for key, value in section.items()}
-        wanted = [name for name in UNSUPPORTED if self.flag(name)]
-        if wanted:
-            raise ValueError(f"{path.name} asks for {', '.join(wanted)}")
+        unsupported = [name for name in UNSUPPORTED if self.flag(name)]
+        if unsupported:
+            raise ValueError(f"{path.name} uses {', '.join(unsupported)}")
         self.scenario = self.options["scenario"]
 
     def flag(self, name):
@@ -52,15 +52,15 @@ class Project:
         return ".tif" in self.file(name).name or self.content(name)[:5].lower() == b"ncols"
 
     def raster(self, name):
-        """Values, NODATA where there are none."""
+        """Return the values of a raster, NODATA in cells without one."""
         if ".tif" in self.file(name).name:
             values = tifffile.imread(io.BytesIO(self.content(name))).astype(float)
             return np.where(np.isfinite(values) & (values > -1e30), values, NODATA)
         values, header = read_grid(self.content(name).decode())
         return np.where(values == header.get("nodata_value"), NODATA, values)
 
-    def frame(self):
-        """Where the habitat raster lies."""
+    def header(self):
+        """Return the size, corner and cell size of the habitat raster."""
         if ".tif" not in self.file("habitat_file").name:
             return read_grid(self.content("habitat_file").decode())[1]
         with tifffile.TiffFile(io.BytesIO(self.content("habitat_file"))) as file:
@@ -68,15 +68,13 @@ class Project:
             size, corner = tags["ModelPixelScaleTag"].value[0], tags["ModelTiepointTag"].value[3:5]
         return {"nrows": rows, "cellsize": size, "xllcorner": corner[0], "yllcorner": corner[1] - rows * size}
 
-    # What the options mean.
-
     def run(self):
-        """Results by the names of Circuitscape's files, without the project's name and the ending."""
+        """Return results by the names of Circuitscape's files, without the name of the project and the extension."""
         if self.options.get("data_type", "raster") == "network":
             return self.run_network()
         runs = {"pairwise": self.pairwise, "advanced": self.advanced}
-        sweeps = {"one-to-all": OneToAll, "all-to-one": AllToOne}
-        return self.sweep(sweeps[self.scenario]) if self.scenario in sweeps else runs[self.scenario]()
+        modes = {"one-to-all": OneToAll, "all-to-one": AllToOne}
+        return self.one_against_all(modes[self.scenario]) if self.scenario in modes else runs[self.scenario]()
 
     def circuit(self):
         habitat = self.raster("habitat_file")
@@ -98,13 +96,13 @@ class Project:
         if self.is_raster("point_file"):
             return FocalNodes.from_raster(self.raster("point_file").astype(int))
         ids, x, y = self.table("point_file").T
-        header = self.frame()
+        header = self.header()
         rows = np.ceil(header["nrows"] - (y - header["yllcorner"]) / header["cellsize"]) - 1
         columns = np.ceil((x - header["xllcorner"]) / header["cellsize"]) - 1
         return FocalNodes.from_cells(ids.astype(int), rows.astype(int), columns.astype(int), shape)
 
     def excluded(self, focal):
-        """Focal nodes that take part, and the pairs of them that do not."""
+        """Return the focal nodes of the included pairs, and the pairs of these that are excluded."""
         if not self.flag("use_included_pairs"):
             return focal, []
         lines = self.content("included_pairs_file").decode().splitlines()
@@ -125,8 +123,8 @@ class Project:
         pairs = [(int(i), int(j)) for i in focal.ids for j in focal.ids if i < j]
         return focal, [pair for pair in pairs if (pair in listed) != include]
 
-    def shown(self, values, null):
-        """A map as it is written: 0 where there is nothing, or nodata where the landscape has no cell."""
+    def as_written(self, values, null):
+        """Return a map as Circuitscape writes it: 0 for missing values, or nodata outside the landscape."""
         values = np.where(np.isnan(values), 0.0, values)
         return np.where(self.conductance > 0, values, NODATA) if self.flag(null) else values
 
@@ -134,7 +132,7 @@ class Project:
         values = np.where(np.isnan(values), 0.0, values)
         if self.flag("log_transform_maps"):
             values = np.where(values > 0, np.log10(np.where(values > 0, values, 1.0)), NODATA)
-        return self.shown(values, "set_null_currents_to_nodata")
+        return self.as_written(values, "set_null_currents_to_nodata")
 
     def pairwise(self):
         circuit = self.circuit()
@@ -145,7 +143,9 @@ class Project:
         for pair in pairwise.maps():
             assert pair.residual < 1e-7
             results[f"curmap_{pair.first}_{pair.second}"] = self.currents(pairwise.currents_for_sum(pair, zero))
-            results[f"voltmap_{pair.first}_{pair.second}"] = self.shown(pair.potentials, "set_null_voltages_to_nodata")
+            results[f"voltmap_{pair.first}_{pair.second}"] = self.as_written(
+                pair.potentials, "set_null_voltages_to_nodata"
+            )
         self.add_cumulative(results, pairwise.cumulative(zero_focal_currents=zero))
         return results
 
@@ -154,23 +154,23 @@ class Project:
         results["cum_curmap"] = self.currents(sums.total)
         results["max_curmap"] = self.currents(sums.largest)
 
-    def sweep(self, kind):
+    def one_against_all(self, kind):
         circuit = self.circuit()
         focal, excluded = self.excluded(self.focal(circuit.shape))
         strengths = None
         if self.flag("use_variable_source_strengths"):
-            # The first of several counts.
+            # Of several values for one focal node, the first counts.
             strengths = {int(identity): value for identity, value in self.table("variable_source_file")[::-1]}
         zero = self.flag("set_focal_node_currents_to_zero")
-        sweep = kind(circuit, focal, strengths=strengths, excluded=excluded, zero_focal_currents=zero)
+        mode = kind(circuit, focal, strengths=strengths, excluded=excluded, zero_focal_currents=zero)
         results, rows = {}, []
-        for run in sweep.maps():
+        for run in mode.maps():
             assert run.residual < 1e-7
             rows.append((run.id, -1 if np.isinf(run.resistance) else run.resistance))
             results[f"curmap_{run.id}"] = self.currents(run.currents)
-            results[f"voltmap_{run.id}"] = self.shown(run.potentials, "set_null_voltages_to_nodata")
+            results[f"voltmap_{run.id}"] = self.as_written(run.potentials, "set_null_voltages_to_nodata")
         results["resistances"] = np.array(rows)
-        self.add_cumulative(results, sweep.cumulative())
+        self.add_cumulative(results, mode.cumulative())
         return results
 
     def advanced(self):
@@ -179,7 +179,7 @@ class Project:
         flow = self.advanced_flow(circuit, np.where(sources == NODATA, 0.0, sources), grounds)
         return {
             "curmap": self.currents(flow.currents),
-            "voltmap": self.shown(flow.potentials, "set_null_voltages_to_nodata"),
+            "voltmap": self.as_written(flow.potentials, "set_null_voltages_to_nodata"),
         }
 
     def advanced_flow(self, circuit, sources, grounds):
@@ -197,8 +197,6 @@ class Project:
         )
         assert flow.residual < 1e-7
         return flow
-
-    # Networks.
 
     def run_network(self):
         first, second, values = self.table("habitat_file").T
@@ -218,20 +216,20 @@ class Project:
         for pair in pairwise.maps():
             tables = network_tables(network, f"_{pair.first}_{pair.second}", pair.potentials, pair.currents)
             results |= tables
-            mine = tables[f"branch_currents_{pair.first}_{pair.second}"]
-            branches = mine if branches is None else np.column_stack([mine[:, :2], branches[:, 2] + mine[:, 2]])
+            table = tables[f"branch_currents_{pair.first}_{pair.second}"]
+            branches = table if branches is None else np.column_stack([table[:, :2], branches[:, 2] + table[:, 2]])
         results["branch_currents_cum"] = branches
         results["node_currents_cum"] = numbered(pairwise.cumulative().total)
         return results
 
 
 def resistances_of(pairwise):
-    found = pairwise.resistances()
-    matrix = np.where(np.isfinite(found.matrix), found.matrix, -1)
-    columns = found.three_columns()
+    resistances = pairwise.resistances()
+    matrix = np.where(np.isfinite(resistances.matrix), resistances.matrix, -1)
+    columns = resistances.three_columns()
     columns[~np.isfinite(columns)] = -1
     return {
-        "resistances": np.block([[np.zeros((1, 1)), found.ids[None]], [found.ids[:, None], matrix]]),
+        "resistances": np.block([[np.zeros((1, 1)), resistances.ids[None]], [resistances.ids[:, None], matrix]]),
         "resistances_3columns": columns,
     }
 
@@ -250,7 +248,7 @@ def numbered(values):
 
 
 def read_grid(text):
-    """An ESRI ASCII grid: values and header."""
+    """Return the values and the header of an ESRI ASCII grid."""
     words = text.split()
     header = {}
     while words[0][0].isalpha():

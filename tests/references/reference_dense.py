@@ -1,4 +1,4 @@
-"""The same quantities once more, by textbook formulas on small dense matrices: no stencil, no JAX, no shared code."""
+"""Independent reference: textbook formulas on small dense matrices, without stencils, JAX or code of the engine."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -25,19 +25,19 @@ def conductances(permeability, neighbors="queen", edge_rule="mean", pixel_size=(
     matrix = np.zeros((len(cells),) * 2)
     for row, column in cells:
         for down, right in STEPS[neighbors]:
-            there = (row + down, column + right)
-            if there in number:
+            neighbour = (row + down, column + right)
+            if neighbour in number:
                 length = np.sqrt((down * pixel_size[0]) ** 2 + (right * pixel_size[1]) ** 2)
-                weight = rule(permeability[row, column], permeability[there]) / length
-                matrix[number[row, column], number[there]] = weight
+                weight = rule(permeability[row, column], permeability[neighbour]) / length
+                matrix[number[row, column], number[neighbour]] = weight
     return matrix
 
 
 def least_costs(conductance, cost=lambda w: 1 / w):
     """Return the cost of the cheapest path from every vertex (row) to every other (column), by SciPy's Dijkstra."""
     rows, columns = np.nonzero(conductance)
-    prices = cost(conductance[rows, columns])
-    return dijkstra(csr_matrix((prices, (rows, columns)), shape=conductance.shape))
+    costs = cost(conductance[rows, columns])
+    return dijkstra(csr_matrix((costs, (rows, columns)), shape=conductance.shape))
 
 
 def effective_resistances(conductance):
@@ -71,41 +71,41 @@ def randomized_paths(conductance, theta, cost=lambda w: 1 / w):
 
 
 def hitting_costs(conductance, cost=lambda w: 1 / w, targets=None):
-    """Return what an unbiased random walk spends until it first reaches each vertex (column), or some of them."""
+    """Return the expected cost of a random walk until it first hits each vertex (column), or some of them."""
     targets = range(len(conductance)) if targets is None else targets
     exists = conductance > 0
     costs = np.where(exists, cost(np.where(exists, conductance, 1.0)), 0.0)
     steps = conductance / conductance.sum(1, keepdims=True)
-    spent = (steps * costs).sum(1)
+    step_cost = (steps * costs).sum(1)
     result = np.zeros((len(steps), len(targets)))
     for column, target in enumerate(targets):
         others = np.delete(np.arange(len(steps)), target)
         system = np.eye(len(others)) - steps[np.ix_(others, others)]
-        result[others, column] = np.linalg.solve(system, spent[others])
+        result[others, column] = np.linalg.solve(system, step_cost[others])
     return result
 
 
-def by_component(quantity, conductance, apart=np.inf):
-    """Return a quantity of all pairs, computed within each connected component; `apart` between components."""
-    result = np.full(conductance.shape, float(apart))
+def by_component(quantity, conductance, between=np.inf):
+    """Return a quantity of all pairs, computed within each connected component; `between` in different components."""
+    result = np.full(conductance.shape, float(between))
     labels = connected_components(csr_matrix(conductance))[1]
     for label in np.unique(labels):
         inside = np.flatnonzero(labels == label)
         part = conductance[np.ix_(inside, inside)]
-        result[np.ix_(inside, inside)] = quantity(part) if inside.size > 1 else quantity_of_itself(apart)
+        result[np.ix_(inside, inside)] = quantity(part) if inside.size > 1 else _of_single_vertex(between)
     return result
 
 
-def quantity_of_itself(apart):
-    """A place is at distance 0 from itself, and survives the way to itself with certainty."""
-    return 0.0 if apart else 1.0
+def _of_single_vertex(between):
+    """The distance from a vertex to itself is 0, the survival probability 1."""
+    return 0.0 if between else 1.0
 
 
-def slopes(function, values, step=1e-5):
+def gradient(function, values, step=1e-5):
     """Return the derivative of a function of a raster in every cell above zero, by central differences; 0 elsewhere."""
     result = np.zeros(values.shape)
     for cell in zip(*np.nonzero(values > 0), strict=True):
-        nudge = np.zeros(values.shape)
-        nudge[cell] = step * values[cell]
-        result[cell] = (function(values + nudge) - function(values - nudge)) / (2 * nudge[cell])
+        change = np.zeros(values.shape)
+        change[cell] = step * values[cell]
+        result[cell] = (function(values + change) - function(values - change)) / (2 * change[cell])
     return result

@@ -1,4 +1,4 @@
-"""Small landscapes in which cells are raised, and distances in them by textbook formulas."""
+"""Independent reference: small landscapes for restoration, and distances in them by textbook formulas."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +21,7 @@ def rough(seed=3):
 
 
 def walled():
-    """A wall of one cell's width, with land of no use behind it, too."""
+    """A wall one cell wide, with isolated land behind it as well."""
     landscape = rough()
     landscape[:, 4] = 0.0
     landscape[6, 2] = landscape[5, 3] = 0.0
@@ -29,8 +29,8 @@ def walled():
     return landscape
 
 
-def focal(*places):
-    return FocalNodes(np.arange(1, len(places) + 1), tuple(np.atleast_1d(place) for place in places))
+def focal(*nodes):
+    return FocalNodes(np.arange(1, len(nodes) + 1), tuple(np.atleast_1d(cells) for cells in nodes))
 
 
 def grid_of(landscape, neighbors="queen", edge_rule="mean"):
@@ -38,12 +38,12 @@ def grid_of(landscape, neighbors="queen", edge_rule="mean"):
 
 
 def pairwise(landscape, quantity, nodes, neighbors="queen", edge_rule="mean"):
-    """A distance between nodes by textbook formulas, the nearest cells of regions."""
+    """Return the distances between nodes by textbook formulas; between regions, those of the nearest cells."""
     matrix = reference_dense.conductances(landscape, neighbors, edge_rule, (2.0, 3.0))
     number = np.cumsum(landscape.ravel() > 0) - 1
     every = quantity(matrix)
     cells = [np.atleast_1d(node) for node in nodes]
-    vertices = [number[mine[landscape.ravel()[mine] > 0]] for mine in cells]
+    vertices = [number[of_node[landscape.ravel()[of_node] > 0]] for of_node in cells]
     return np.array([[every[np.ix_(one, other)].min() for other in vertices] for one in vertices])
 
 

@@ -78,7 +78,7 @@ def assert_is_slope(result, expected):
 def test_quality_weighted_sensitivity_to_permeability(name, grid):
     result = sensitivity(QualityWeightedConnectivity(DISTANCES[name], ALPHA), grid, VERTICES, quality=QUALITY)
     assert result.connectivity == pytest.approx(habitat(name, landscape(), QUALITY), rel=1e-11)
-    assert_is_slope(result.raster, as_map(reference_dense.slopes(lambda p: habitat(name, p, QUALITY), landscape())))
+    assert_is_slope(result.raster, as_map(reference_dense.gradient(lambda p: habitat(name, p, QUALITY), landscape())))
 
 
 @pytest.mark.parametrize("name", ["least cost", "resistance"])
@@ -88,13 +88,13 @@ def test_mean_path_length_gradient_by_permeability(name):
 
     value, result = jax.jit(jax.value_and_grad(total))(jnp.asarray(landscape()))
     assert float(value) == pytest.approx(mean_path(name, landscape()), rel=1e-11)
-    assert_is_slope(result, reference_dense.slopes(lambda permeability: mean_path(name, permeability), landscape()))
+    assert_is_slope(result, reference_dense.gradient(lambda permeability: mean_path(name, permeability), landscape()))
 
 
 def test_quality_weighted_gradient_by_quality(grid):
     connectivity = QualityWeightedConnectivity(LCPDistance(), ALPHA)
     result = jax.grad(lambda quality: connectivity(grid, VERTICES, quality=quality))(jnp.asarray(QUALITY))
-    expected = reference_dense.slopes(lambda quality: habitat("least cost", landscape(), quality), QUALITY)
+    expected = reference_dense.gradient(lambda quality: habitat("least cost", landscape(), quality), QUALITY)
     assert_is_slope(result, expected)
 
 
@@ -126,14 +126,14 @@ def test_sensitivity_with_respect_to_each_variable(wrt, elasticity, grid):
         ),
         "quality": (QUALITY * ACTIVE, lambda quality: habitat("least cost", landscape(), quality)),
     }[wrt]
-    assert_is_slope(result.raster, as_map(reference_dense.slopes(by, own) * (own if elasticity else 1)))
+    assert_is_slope(result.raster, as_map(reference_dense.gradient(by, own) * (own if elasticity else 1)))
 
 
 @pytest.mark.parametrize("wrt", ["permeability", "resistance"])
 def test_mean_path_length_sensitivity_between_two_groups(wrt, grid):
     sources, targets = [0, 5], [10, 2, 13]
     result = sensitivity(MeanPathLength(LCPDistance()), grid, sources, targets, wrt=wrt)
-    gradient = reference_dense.slopes(lambda p: mean_path("least cost", p, sources, targets), landscape())
+    gradient = reference_dense.gradient(lambda p: mean_path("least cost", p, sources, targets), landscape())
     expected = gradient if wrt == "permeability" else -(landscape() ** 2) * gradient
     assert_is_slope(result.raster, as_map(expected))
 

@@ -73,7 +73,7 @@ def slopes(independent_distances, rows=None, columns=None, neighbors="queen", ed
         conductance = reference_dense.conductances(permeability, neighbors, edge_rule)
         return weighted(independent_distances(conductance)[_part(rows, columns)], rows, columns)
 
-    return reference_dense.slopes(total, landscape())
+    return reference_dense.gradient(total, landscape())
 
 
 def slope(function, at, step=1e-5):
@@ -173,7 +173,7 @@ def test_resistance_gradient_of_pairs():
     def total(permeability):
         return reference_dense.effective_resistances(reference_dense.conductances(permeability))[one, other].sum()
 
-    assert_is_slope(result, reference_dense.slopes(total, landscape()))
+    assert_is_slope(result, reference_dense.gradient(total, landscape()))
 
 
 def test_gradient_of_cost_to_nearest_target():
@@ -183,7 +183,7 @@ def test_gradient_of_cost_to_nearest_target():
     def total(permeability):
         return reference_dense.least_costs(reference_dense.conductances(permeability))[:, FEW].min(1)[reached].sum()
 
-    assert_is_slope(result, reference_dense.slopes(total, landscape()))
+    assert_is_slope(result, reference_dense.gradient(total, landscape()))
 
 
 @pytest.mark.parametrize("call", ["sources", "targets"])

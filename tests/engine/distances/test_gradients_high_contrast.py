@@ -92,7 +92,7 @@ def test_gradients_over_eight_orders_of_magnitude(name, quantity):
 
 def test_least_cost_gradient_over_eight_orders_of_magnitude():
     permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
-    expected = reference_dense.slopes(
+    expected = reference_dense.gradient(
         lambda values: reference_dense.least_costs(reference_dense.conductances(values, "rook"))[0, 8], permeability
     )
     result = gradient(EVERY["least cost"], permeability, [0], [8], neighbors="rook")
@@ -111,7 +111,7 @@ def independently(name, values):
 @every_distance
 def test_gradients_along_a_strip(name):
     strip = np.random.default_rng(22).lognormal(size=(1, 5))
-    expected = reference_dense.slopes(lambda values: independently(name, values)[0, 3], strip)
+    expected = reference_dense.gradient(lambda values: independently(name, values)[0, 3], strip)
     np.testing.assert_allclose(gradient(EVERY[name], strip, [0], [3]), expected, rtol=1e-5, atol=1e-9)
 
 

@@ -152,7 +152,7 @@ def test_the_map_is_the_slope_of_the_whole_windowed_sum(name, respect_to):
     }[respect_to]
     run = functools.partial(analysis(SensitivityAnalysis, name).run, respect_to)
     found = run().raster
-    slopes = reference_dense.slopes(by, own)
+    slopes = reference_dense.gradient(by, own)
     inside = (own > 0) & (landscape() > 0)
     np.testing.assert_allclose(found[inside], slopes[inside], rtol=1e-5, atol=1e-8 * abs(slopes).max())
     relative = run(elasticity=True).raster
@@ -162,7 +162,7 @@ def test_the_map_is_the_slope_of_the_whole_windowed_sum(name, respect_to):
 
 def test_the_slope_of_randomized_paths_is_that_of_the_whole_windowed_sum():
     found = analysis(SensitivityAnalysis, "randomized").run()
-    slopes = reference_dense.slopes(lambda p: block_by_block("randomized", p, habitat(), 3, 3), landscape())
+    slopes = reference_dense.gradient(lambda p: block_by_block("randomized", p, habitat(), 3, 3), landscape())
     inside = landscape() > 0
     np.testing.assert_allclose(found.raster[inside], slopes[inside], rtol=1e-5, atol=1e-8 * abs(slopes).max())
 
@@ -185,7 +185,7 @@ def test_permeability_as_a_function_of_quality_is_differentiated_both_ways(name)
 
     quality = np.where(habitat() > 0, habitat(), 0.7)
     found = analysis(SensitivityAnalysis, name, quality=quality, permeability=passing).run("quality")
-    slopes = reference_dense.slopes(lambda q: block_by_block(name, np.exp(-q) + 0.2, q, 3, 3), quality)
+    slopes = reference_dense.gradient(lambda q: block_by_block(name, np.exp(-q) + 0.2, q, 3, 3), quality)
     np.testing.assert_allclose(found.raster, slopes, rtol=1e-5, atol=1e-8 * abs(slopes).max())
     as_raster = analysis(SensitivityAnalysis, name, quality=quality, permeability=np.exp(-quality) + 0.2)
     by_permeability = analysis(SensitivityAnalysis, name, quality=quality, permeability=passing).run("permeability")
@@ -244,7 +244,7 @@ def test_the_slope_is_right_both_ways_where_ways_differ(from_blocks):
     graph = {"edge_rule": "target"}
     found = analysis(SensitivityAnalysis, from_blocks=from_blocks, **graph).run().raster
     turned = graph if from_blocks else {"edge_rule": lambda here, there: here}
-    slopes = reference_dense.slopes(lambda p: block_by_block("least cost", p, habitat(), 3, 3, **turned), landscape())
+    slopes = reference_dense.gradient(lambda p: block_by_block("least cost", p, habitat(), 3, 3, **turned), landscape())
     np.testing.assert_allclose(
         found[landscape() > 0], slopes[landscape() > 0], rtol=1e-5, atol=1e-8 * abs(slopes).max()
     )

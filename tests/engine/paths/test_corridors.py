@@ -25,7 +25,7 @@ def cost_along(grid, path):
     return (steps * (resistance[1:] + resistance[:-1]) / 2).sum(), steps.sum()
 
 
-def test_a_path_costs_what_its_steps_cost(grid, places):
+def test_path_cost_is_sum_of_steps(grid, places):
     paths = least_cost_paths(grid, places)
     assert [(path.source, path.target) for path in paths] == [(i, j) for i in range(5) for j in range(i + 1, 5)]
     distance = np.asarray(LCPDistance()(grid, nodes=places))
@@ -38,7 +38,7 @@ def test_a_path_costs_what_its_steps_cost(grid, places):
         assert ends.tolist() == [[path.rows[0], path.columns[0]], [path.rows[-1], path.columns[-1]]]
 
 
-def test_many_paths_from_one_source_are_those_from_many_sources(grid, places):
+def test_paths_reverse_when_sources_and_targets_swap(grid, places):
     out = least_cost_paths(grid, places[:1], places[1:])
     back = least_cost_paths(grid, places[1:], places[:1])
     assert [path.cost for path in out] == pytest.approx([path.cost for path in back])
@@ -46,7 +46,7 @@ def test_many_paths_from_one_source_are_those_from_many_sources(grid, places):
     assert all(path.rows[-1] == out[0].rows[0] for path in back)
 
 
-def test_the_nearest_target_is_the_cheapest(grid, places):
+def test_nearest_target_has_least_cost(grid, places):
     every = least_cost_paths(grid, places[:2], places[2:])
     nearest = least_cost_paths(grid, places[:2], places[2:], which="nearest")
     for number, path in enumerate(nearest):
@@ -55,14 +55,14 @@ def test_the_nearest_target_is_the_cheapest(grid, places):
         assert (path.source, path.target, path.cost) == (number, best.target, pytest.approx(best.cost))
 
 
-def test_no_way_is_no_path():
+def test_unconnected_pair_has_no_path():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
     assert least_cost_paths(grid, [0, 1]) == []
     with pytest.raises(ValueError, match="no path joins the 1 sources with the 1 targets"):
         corridor(grid, [0], [1])
 
 
-def test_a_corridor_is_0_along_the_path_and_positive_beside_it(grid, places):
+def test_corridor_excess_is_zero_on_path(grid, places):
     path = least_cost_paths(grid, places[:1], places[1:2])[0]
     found = corridor(grid, places[:1], places[1:2])
     assert found.least_cost == pytest.approx(path.cost)

@@ -81,13 +81,13 @@ def by_pair(paths):
     return {(path.source, path.target): path.cost for path in paths}
 
 
-def test_the_minimum_planar_graph_is_that_of_its_definition(grid, graph):
+def test_minimum_planar_graph_by_definition(grid, graph):
     found = by_pair(least_cost_paths(grid, PATCHES, which="minimum_planar_graph"))
     assert found == pytest.approx(planar_links(graph), rel=1e-12)
     assert 4 <= len(found) < 10
 
 
-def test_the_minimum_planar_graph_holds_a_minimum_spanning_tree(grid):
+def test_minimum_planar_graph_contains_spanning_tree(grid):
     def weight(links):
         graph = nx.Graph()
         graph.add_weighted_edges_from((*pair, cost) for pair, cost in links.items())
@@ -98,7 +98,7 @@ def test_the_minimum_planar_graph_holds_a_minimum_spanning_tree(grid):
 
 
 @pytest.mark.parametrize("which", ["all", "nearest", "minimum_planar_graph"])
-def test_a_path_between_patches_runs_from_rim_to_rim_and_costs_what_its_steps_cost(grid, graph, which):
+def test_patch_path_joins_boundaries_at_cost_of_steps(grid, graph, which):
     for path in least_cost_paths(grid, PATCHES, which=which):
         cells = list(zip(path.rows.tolist(), path.columns.tolist(), strict=True))
         assert cells[0] in cells_of(path.source) and cells[-1] in cells_of(path.target)
@@ -108,7 +108,7 @@ def test_a_path_between_patches_runs_from_rim_to_rim_and_costs_what_its_steps_co
         )
 
 
-def test_every_path_costs_what_scikit_image_finds(grid, resistance):
+def test_path_costs_equal_scikit_image(grid, resistance):
     expected = {
         (one, other): min(costs_from(resistance, one)[cell] for cell in cells_of(other))
         for one, other in combinations(range(len(PATCHES)), 2)
@@ -116,7 +116,7 @@ def test_every_path_costs_what_scikit_image_finds(grid, resistance):
     assert by_pair(least_cost_paths(grid, PATCHES)) == pytest.approx(expected, rel=1e-12)
 
 
-def test_between_two_points_the_path_is_that_of_scikit_image(grid, resistance):
+def test_point_path_equals_scikit_image(grid, resistance):
     search = MCP_Geometric(np.where(np.isfinite(resistance), resistance, -1), sampling=PIXEL)
     search.find_costs([(0, 0)])
     path = least_cost_paths(grid, grid.coord_to_active_vertex_index([0], [0]), [grid.n_vertices - 1])[0]
@@ -124,7 +124,7 @@ def test_between_two_points_the_path_is_that_of_scikit_image(grid, resistance):
 
 
 @pytest.mark.parametrize("edge_rule", ["resistance", "target"])
-def test_the_nearest_patch_is_the_cheapest_of_all_whichever_way_it_is_searched(resistance, edge_rule):
+def test_nearest_patch_has_least_cost(resistance, edge_rule):
     grid = GridGraph(1 / resistance, edge_rule=edge_rule, pixel_size=PIXEL)
     cost = distance_matrix(grid, PATCHES, LCPDistance())
     np.fill_diagonal(cost, np.inf)
@@ -132,7 +132,7 @@ def test_the_nearest_patch_is_the_cheapest_of_all_whichever_way_it_is_searched(r
     assert found == pytest.approx({(one, int(row.argmin())): row.min() for one, row in enumerate(cost)}, rel=1e-12)
 
 
-def test_where_going_and_coming_back_differ_there_are_paths_both_ways(resistance):
+def test_directed_graph_has_paths_in_both_directions(resistance):
     grid = GridGraph(1 / resistance, edge_rule="target", pixel_size=PIXEL)
     cost = distance_matrix(grid, PATCHES, LCPDistance())
     found = by_pair(least_cost_paths(grid, PATCHES))
@@ -141,7 +141,7 @@ def test_where_going_and_coming_back_differ_there_are_paths_both_ways(resistance
     assert np.abs(cost - cost.T).max() > 0.1
 
 
-def test_ground_belongs_to_the_patch_that_reaches_it_most_cheaply(grid, resistance):
+def test_allocation_is_argmin_of_costs(grid, resistance):
     costs = np.array([costs_from(resistance, number) for number in range(len(PATCHES))])
     found = allocate(grid, PATCHES)
     reached = np.isfinite(costs.min(0))
@@ -150,7 +150,7 @@ def test_ground_belongs_to_the_patch_that_reaches_it_most_cheaply(grid, resistan
     assert (found.nearest[~reached] == -1).all() and (found.direction[~reached] == -1).all()
 
 
-def test_following_the_directions_leads_to_the_patch_at_the_cost_of_the_cell(grid, graph):
+def test_directions_lead_to_patch_at_cell_cost(grid, graph):
     found = allocate(grid, PATCHES)
     compass = {1: (0, 1), 2: (1, 1), 3: (1, 0), 4: (1, -1), 5: (0, -1), 6: (-1, -1), 7: (-1, 0), 8: (-1, 1)}
     cell, way = (23, 30), [(23, 30)]
@@ -163,13 +163,13 @@ def test_following_the_directions_leads_to_the_patch_at_the_cost_of_the_cell(gri
 
 
 @pytest.mark.parametrize("width", [1, 2])
-def test_in_a_narrow_valley_the_way_back_is_along_it(width):
+def test_direction_in_narrow_valley(width):
     assert allocate(GridGraph(np.ones((4, width))), [0]).direction[3, 0] == 7
 
 
 @pytest.mark.parametrize("which", ["all", "minimum_planar_graph"])
 @pytest.mark.parametrize("relative", [False, True])
-def test_corridors_are_the_least_excess_over_all_pairs(grid, resistance, which, relative):
+def test_corridors_are_least_excess_of_pairs(grid, resistance, which, relative):
     costs = [costs_from(resistance, number) for number in range(len(PATCHES))]
     found = corridors(grid, PATCHES, which=which, relative=relative)
     expected = []
@@ -181,21 +181,21 @@ def test_corridors_are_the_least_excess_over_all_pairs(grid, resistance, which, 
     assert len(found.pairs) == (10 if which == "all" else len(least_cost_paths(grid, PATCHES, which=which)))
 
 
-def test_a_truncated_corridor_ends_where_the_detour_is_too_long(grid):
+def test_truncated_corridor_keeps_small_excess(grid):
     whole = corridors(grid, PATCHES).excess
     cut = corridors(grid, PATCHES, truncate_at=5.0).excess
     np.testing.assert_array_equal(cut, np.where(whole <= 5.0, whole, np.nan))
     assert 0 < np.isfinite(cut).sum() < np.isfinite(whole).sum()
 
 
-def test_straight_lines_lead_from_the_nearest_rim_to_the_nearest_rim(grid):
+def test_euclidean_distance_between_nearest_cells(grid):
     found = distance_matrix(grid, PATCHES, EuclideanDistance())
     assert found[0, 1] == pytest.approx(20 * PIXEL[1])
     assert found[0, 3] == pytest.approx(15 * PIXEL[0])
     assert found[2, 3] == pytest.approx(np.hypot(6 * PIXEL[0], 7 * PIXEL[1]))
 
 
-def test_a_patch_is_one_node_for_the_current(grid, graph):
+def test_patch_resistance_merges_cells(grid, graph):
     """NetworkX merges the cells of two patches and solves for the resistance between them."""
     merged = nx.MultiGraph()
     name = {cell: f"patch {number}" for number in (0, 4) for cell in cells_of(number)}
@@ -209,7 +209,7 @@ def test_a_patch_is_one_node_for_the_current(grid, graph):
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
-def test_randomized_paths_between_points_are_those_of_the_distance(grid, measure):
+def test_rsp_matrix_equals_distance(grid, measure):
     distance = RSPDistance(0.05, measure=measure)
     points = np.array([0, 100, 700])
     np.testing.assert_allclose(
@@ -217,14 +217,14 @@ def test_randomized_paths_between_points_are_those_of_the_distance(grid, measure
     )
 
 
-def test_randomized_paths_do_not_begin_in_patches(grid):
+def test_rsp_between_patches_raises(grid):
     with pytest.raises(ValueError, match="5 of 5 nodes have more than one cell"):
         distance_matrix(grid, PATCHES, RSPDistance(0.1))
 
 
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
 @pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
-def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, distance, sources, targets):
+def test_source_target_matrix_is_submatrix(resistance, distance, sources, targets):
     """Where targets lie among the sources, too, and are fewer or more than these; going and coming back may differ."""
     rule = "target" if entry_of(distance).directed_graphs else "resistance"
     grid = GridGraph(1 / resistance, edge_rule=rule, pixel_size=PIXEL)
@@ -234,7 +234,7 @@ def test_from_places_to_targets_the_matrix_is_a_part_of_that_of_all(resistance, 
     np.testing.assert_allclose(distance_matrix(grid, sources, distance, targets), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_target_inside_a_patch_is_no_distance_away(grid):
+def test_target_inside_patch_has_distance_zero(grid):
     inside = FocalNodes(np.array([9, 7]), (PATCHES.cells[2][4:5], PATCHES.cells[3]))
     for distance in (LCPDistance(), ResistanceDistance(), EuclideanDistance()):
         found = distance_matrix(grid, PATCHES, distance, inside)
@@ -249,13 +249,13 @@ def islands():
 
 
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.1)])
-def test_between_islands_there_is_no_way(islands, distance):
+def test_distance_between_islands_is_infinite(islands, distance):
     found = distance_matrix(islands, [0, 1, 2], distance)
     assert np.isfinite(found).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
     assert (np.isfinite(found) == connected(islands, [0, 1, 2])).all()
 
 
-def test_links_and_corridors_stay_on_their_island(islands):
+def test_links_and_corridors_stay_on_islands(islands):
     assert by_pair(least_cost_paths(islands, [0, 1, 2, 3], which="minimum_planar_graph")) == {(0, 1): 1, (2, 3): 1}
     assert corridors(islands, [0, 1, 2, 3]).pairs.tolist() == [[0, 1], [2, 3]]
     assert np.isnan(corridors(islands, [0, 1, 2]).excess[0]).tolist() == [False, False, True, True, True]
@@ -272,13 +272,13 @@ def test_links_and_corridors_stay_on_their_island(islands):
         (lambda grid: allocate(grid, FocalNodes(np.array([7]), (np.array([2]),))), "the first has the id 7"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_in_words(islands, ask, said):
+def test_invalid_path_inputs_raise(islands, ask, said):
     with pytest.raises(ValueError, match=said):
         ask(islands)
 
 
 @pytest.mark.parametrize("ask", [corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")])
-def test_neighbours_need_a_landscape_that_is_the_same_both_ways(ask):
+def test_links_of_directed_graph_raise(ask):
     with pytest.raises(ValueError, match="undirected graph"):
         ask(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
 
@@ -286,7 +286,7 @@ def test_neighbours_need_a_landscape_that_is_the_same_both_ways(ask):
 @pytest.mark.parametrize(
     ("name", "directions", "neighbors"), [("toy9x8", "dir4", "rook"), ("rand30x40", "dir8", "queen")]
 )
-def test_costs_of_paths_are_the_cost_distance_of_gdistance(name, directions, neighbors, table):
+def test_path_costs_equal_gdistance(name, directions, neighbors, table):
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), neighbors=neighbors, edge_rule="resistance")
     x, y = table(f"gdistance/{name}_points_xy.csv").T
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
@@ -297,7 +297,7 @@ def test_costs_of_paths_are_the_cost_distance_of_gdistance(name, directions, nei
 
 
 @pytest.mark.parametrize(("neighbors", "stored"), [("rook", "4n"), ("queen", "8n")])
-def test_a_path_is_the_stored_route_of_scikit_image(neighbors, stored, table):
+def test_path_equals_stored_scikit_image_route(neighbors, stored, table):
     cost = table("skimage/cost.csv")
     permeability = np.where(cost > 0, 1 / cost, 0.0)
     grid = GridGraph(permeability, neighbors=neighbors, edge_rule="resistance")
@@ -306,7 +306,7 @@ def test_a_path_is_the_stored_route_of_scikit_image(neighbors, stored, table):
     np.testing.assert_array_equal(np.stack([path.rows, path.columns], 1), route)
 
 
-def test_the_cost_of_a_place_is_that_of_grass(table, esri_grid):
+def test_allocation_cost_equals_grass(table, esri_grid):
     grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
     found = allocate(grid, [0])
     cost = np.where(found.nearest < 0, np.nan, found.cost)

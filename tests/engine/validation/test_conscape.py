@@ -29,7 +29,7 @@ def asserted(reference_data):
     return json.loads((reference_data / "conscape/expected_values.json").read_text())
 
 
-def test_four_cells_have_the_asserted_distances(asserted):
+def test_four_cells_equal_asserted_distances(asserted):
     square = GridGraph(np.ones((2, 2)), neighbors="rook")
     precise = asserted["distances_2x2"]["full_precision_rederived"]
     for measure, name in MEASURES.items():
@@ -76,7 +76,7 @@ def last_three(matrix, order):
     return columns[columns > 0][-3:]
 
 
-def test_the_steps_of_the_reference_walk_are_the_asserted_ones(reindeer, asserted):
+def test_reference_walk_equals_asserted_probabilities(reindeer, asserted):
     conductance = np.asarray(reindeer.grid.get_adjacency_matrix().todense())
     steps = conductance / conductance.sum(1, keepdims=True)
     costs = -np.log(np.where(conductance > 0, conductance, 1.0))
@@ -85,7 +85,7 @@ def test_the_steps_of_the_reference_walk_are_the_asserted_ones(reindeer, asserte
     np.testing.assert_allclose(last_three(steps, reindeer.by_columns), expected["Pref_last3_nz"], rtol=1e-12)
 
 
-def test_survival_between_the_asserted_places_is_in_the_ratio_of_the_asserted_matrix(free_energy, reindeer, asserted):
+def test_survival_proportional_to_asserted_matrix(free_energy, reindeer, asserted):
     # Z itself is not a distance, but within a column Z is proportional to survival.
     order = reindeer.by_columns
     survival = np.exp(-THETA * free_energy)[np.ix_(order, order)][99:102, 110:113]
@@ -93,21 +93,19 @@ def test_survival_between_the_asserted_places_is_in_the_ratio_of_the_asserted_ma
     np.testing.assert_allclose(survival / survival[0], expected / expected[0], rtol=1e-9)
 
 
-def test_free_energy_and_expected_cost_diverge_by_the_asserted_information(
-    expected_cost, free_energy, reindeer, asserted
-):
+def test_mean_kl_divergence_equals_asserted(expected_cost, free_energy, reindeer, asserted):
     quality = reindeer.of_vertices
     found = THETA * quality @ (free_energy - expected_cost) @ quality
     assert found == pytest.approx(asserted["sno_2000"]["mean_kl_divergence"], rel=1e-8)
 
 
-def test_connected_habitat_is_the_derived_map(expected_cost, reindeer, table):
+def test_connected_habitat_equals_derived_map(expected_cost, reindeer, table):
     habitat = reindeer.of_vertices * (np.exp(-expected_cost) @ reindeer.of_vertices)
     stored = table("conscape/derived_sno2000_theta0.1_connected_habitat.csv")[np.asarray(reindeer.grid.active)]
     np.testing.assert_allclose(habitat, stored, rtol=1e-8)
 
 
-def test_quality_weighted_connectivity_is_the_sum_of_the_derived_map(reindeer, table):
+def test_connectivity_is_sum_of_derived_map(reindeer, table):
     @eqx.filter_jit
     def connectivity(grid, quality):
         return QualityWeightedConnectivity(RSPDistance(THETA, minus_log), alpha=1.0)(grid, quality=quality)
@@ -122,7 +120,7 @@ def falling(cost):
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_numbers(reindeer, asserted, table):
+def test_quality_weighted_betweenness_equals_conscape(reindeer, asserted, table):
     found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
     stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
     np.testing.assert_allclose(found.passage, stored, rtol=1e-8)
@@ -137,7 +135,7 @@ def test_quality_weighted_betweenness_is_the_derived_map_and_the_asserted_number
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_proximity_weighted_betweenness_is_the_asserted_one_and_comes_with_connected_habitat(reindeer, asserted, table):
+def test_proximity_weighted_betweenness_equals_conscape(reindeer, asserted, table):
     by_proximity = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality, proximity=falling)
     np.testing.assert_allclose(
         by_proximity.passage[20:23, 30:33],

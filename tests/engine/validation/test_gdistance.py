@@ -28,26 +28,26 @@ def case(request, table):
     return grid, points, stored
 
 
-def test_least_costs_between_points_are_cost_distance(case):
+def test_least_costs_equal_cost_distance(case):
     grid, points, stored = case
     np.testing.assert_allclose(LCPDistance()(grid, nodes=points), stored("costDistance_geoC"), rtol=1e-12)
 
 
-def test_resistance_times_the_volume_of_the_graph_is_commute_distance(case):
+def test_resistance_times_volume_equals_commute_distance(case):
     grid, points, stored = case
     commute = ResistanceDistance()(grid, nodes=points) * grid.edges.sum()
     np.testing.assert_allclose(commute, stored("commuteDistance_geoC"), rtol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
-def test_the_cost_of_reaching_every_cell_is_accumulated_cost(name, table):
+def test_least_cost_equals_accumulated_cost(name, table):
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
     found = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
     expected = table(f"gdistance/{name}_dir8_accCost_from_pt1.csv")
     np.testing.assert_allclose(found, np.where(np.isinf(expected), np.nan, expected), rtol=1e-12, atol=1e-12)
 
 
-def test_the_cost_of_reaching_every_cell_is_that_of_grass(table, esri_grid):
+def test_least_cost_equals_grass(table, esri_grid):
     grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
     found = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
     np.testing.assert_allclose(found, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input
@@ -55,7 +55,7 @@ def test_the_cost_of_reaching_every_cell_is_that_of_grass(table, esri_grid):
 
 @pytest.mark.parametrize("theta", [0.01, 0.5, 1])
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
-def test_randomized_paths_are_those_of_gdistance_total_movements(name, theta, table):
+def test_rsp_equals_gdistance_total_movements(name, theta, table):
     # rSPDistance(totalNet="total", method=1): mean cost of the paths that end when they first reach the target.
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
     x, y = table(f"gdistance/{name}_points_xy.csv").T
@@ -76,7 +76,7 @@ def dense_currents(resistance, source, target):
 
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 @pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-11, "randomwalk")])
-def test_net_passages_are_those_of_gdistance(name, theta, stored, table):
+def test_net_passages_equal_gdistance(name, theta, stored, table):
     # passage(totalNet="net"); without a theta it is the random walk's, whose net passages are currents.
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
     x, y = table(f"gdistance/{name}_points_xy.csv").T

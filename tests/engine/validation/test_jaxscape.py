@@ -25,18 +25,18 @@ def habitat(table):
     return GridGraph(suitability, inside, **options)
 
 
-def test_the_largest_component_is_the_one_that_has_distances(habitat, stored):
+def test_largest_component_has_distances(habitat, stored):
     np.testing.assert_array_equal(habitat.active, np.isfinite(stored))
 
 
-def test_the_expected_cost_of_reaching_a_cell_is_that_of_conscape(habitat, stored):
+def test_expected_cost_equals_conscape(habitat, stored):
     target = habitat.coord_to_active_vertex_index(*TARGET)
     distance = RSPDistance(0.01, minus_log)
     found = habitat.node_values_to_array(distance(habitat, targets=target)[:, 0])
     np.testing.assert_allclose(found, stored, rtol=1e-8, atol=1e-9)
 
 
-def test_cells_outside_the_largest_component_do_not_change_the_expected_cost(habitat, stored):
+def test_expected_cost_ignores_other_components(habitat, stored):
     whole = GridGraph(habitat.permeability, neighbors="rook", edge_rule="target")
     target = whole.coord_to_active_vertex_index(*TARGET)
     found = np.asarray(whole.node_values_to_array(RSPDistance(0.01, minus_log)(whole, targets=target)[:, 0]))

@@ -16,7 +16,7 @@ RULES = {
     "uphill is harder": lambda source, target: source**2 / (source + target),
 }
 
-ways_to_join = pytest.mark.parametrize("neighbors", ["rook", "queen"])
+both_neighbourhoods = pytest.mark.parametrize("neighbors", ["rook", "queen"])
 
 
 def landscape(seed):
@@ -51,9 +51,9 @@ def by_networkx(measured, size):
     return matrix
 
 
-@ways_to_join
+@both_neighbourhoods
 @pytest.mark.parametrize("rule", RULES)
-def test_least_costs_are_those_of_dijkstra_in_networkx(rule, neighbors):
+def test_least_costs_equal_networkx(rule, neighbors):
     permeability = landscape(1)
     conductance = reference_dense.conductances(permeability, neighbors, RULES[rule])
     searched = nx.all_pairs_dijkstra_path_length(digraph(conductance), weight="cost")
@@ -68,30 +68,30 @@ def resistances_by_networkx(conductance):
     return by_networkx([row for part in measured for row in part.items()], len(conductance))
 
 
-@ways_to_join
+@both_neighbourhoods
 @pytest.mark.parametrize("rule", ["mean", "resistance"])
-def test_effective_resistances_are_those_of_networkx(rule, neighbors):
+def test_resistances_equal_networkx(rule, neighbors):
     permeability = landscape(2)
     conductance = reference_dense.conductances(permeability, neighbors, rule)
     found = distances(ResistanceDistance(), permeability, neighbors=neighbors, edge_rule=rule)
     np.testing.assert_allclose(found, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
-def test_effective_resistances_between_cells_joined_by_a_function_are_those_of_networkx():
+def test_resistances_with_function_rule_equal_networkx():
     permeability = landscape(2)
     conductance = reference_dense.conductances(permeability, edge_rule=RULES["geometric mean"])
     found = ResistanceDistance()(GridGraph(permeability, edge_rule=RULES["geometric mean"]))
     np.testing.assert_allclose(found, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
-def test_resistance_between_cells_joined_by_a_function_can_be_compiled():
+def test_resistance_with_function_rule_compiles():
     distances(ResistanceDistance(), np.ones((5, 6)), edge_rule=RULES["geometric mean"])
 
 
 @pytest.mark.parametrize(
     ("rule", "neighbors"), [("resistance", "rook"), ("target", "queen"), ("uphill is harder", "queen")]
 )
-def test_randomized_paths_are_those_of_a_dense_inverse(rule, neighbors):
+def test_rsp_equals_dense_inverse(rule, neighbors):
     permeability = landscape(3)
     conductance = reference_dense.conductances(permeability, neighbors, RULES[rule])
     expected = reference_dense.by_component(
@@ -101,16 +101,16 @@ def test_randomized_paths_are_those_of_a_dense_inverse(rule, neighbors):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_wandering_without_aim_costs_what_first_passage_does():
+def test_rsp_at_small_theta_equals_hitting_cost():
     conductance = reference_dense.conductances(landscape(3))
     expected = reference_dense.by_component(reference_dense.hitting_costs, conductance)
     # The difference is proportional to θ.
     np.testing.assert_allclose(distances(RSPDistance(1e-7), landscape(3)), expected, rtol=1e-4)
 
 
-@ways_to_join
+@both_neighbourhoods
 @pytest.mark.parametrize("rule", RULES)
-def test_the_adjacency_matrix_holds_the_conductances(rule, neighbors):
+def test_adjacency_matrix_holds_conductances(rule, neighbors):
     permeability = landscape(5)
     grid = eqx.filter_jit(GridGraph)(
         permeability, permeability > 0, int((permeability > 0).sum()), neighbors, RULES[rule], (3.0, 2.0)

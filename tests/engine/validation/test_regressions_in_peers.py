@@ -16,7 +16,7 @@ from permea.engine.graph import gallery
 COMPILED = "/jax/core/compile/backend_compile_duration"
 
 
-def test_resistances_given_in_single_precision_are_right_on_forty_one_by_forty_one_cells():
+def test_single_precision_resistances_equal_closed_form():
     # The trace of the pseudo-inverse is that of the closed form's eigenvalues; Kf / N = Σ_{i<j} R_ij / N.
     size = 41
     wave = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
@@ -28,15 +28,15 @@ def test_resistances_given_in_single_precision_are_right_on_forty_one_by_forty_o
 
 @jax.jit
 @jax.value_and_grad
-def coldly(permeability, theta):
+def rsp_at_theta(permeability, theta):
     grid = GridGraph(permeability, np.ones((6, 6), bool), 36)
     return RSPDistance(theta)(grid, targets=[35])[0, 0]
 
 
 @pytest.mark.parametrize("theta", [1.0, 30.0, 1000.0])
-def test_values_and_gradients_of_randomized_paths_stay_finite_however_cold(theta):
+def test_rsp_is_finite_at_large_theta(theta):
     permeability = np.random.default_rng(51).lognormal(size=(6, 6))
-    value, slope = coldly(permeability, theta)
+    value, slope = rsp_at_theta(permeability, theta)
     cheapest = LCPDistance()(GridGraph(permeability), [0], [35])[0, 0]
     assert float(cheapest) * (1 - 1e-12) <= float(value) < np.inf
     assert np.isfinite(slope).all() and (np.asarray(slope) != 0).any()
@@ -69,33 +69,33 @@ def window(seed):
     return GridGraph(np.random.default_rng(seed).lognormal(size=(6, 6)))
 
 
-def test_many_windows_of_one_size_are_compiled_once(compilations):
+def test_windows_of_one_size_compile_once(compilations):
     distance, windows = LCPDistance(), [window(seed) for seed in range(12)]
     mean_cost(windows[0], distance)
     assert compilations(lambda: [mean_cost(each, distance) for each in windows]) == 0
 
 
-def test_a_sensitivity_map_of_another_window_compiles_nothing(compilations):
+def test_sensitivity_of_another_window_compiles_nothing(compilations):
     connectivity = MeanPathLength(LCPDistance())
     sensitivity(connectivity, window(0), [0, 35])
     one, other = window(1), window(2)
     assert compilations(lambda: [sensitivity(connectivity, each, [0, 35]) for each in (one, other)]) == 0
 
 
-def test_a_fresh_cost_function_compiles_no_more_than_a_lasting_one(compilations):
+def test_new_equal_cost_function_compiles_nothing(compilations):
     grid, lasting = window(0), LCPDistance(lambda w: 1 / w)
     lasting(grid, [0])
     once = compilations(lambda: [lasting(grid, [0]) for _ in range(5)])
     assert compilations(lambda: [LCPDistance(lambda w: 1 / w)(grid, [0]) for _ in range(5)]) == once
 
 
-def test_a_fresh_cost_function_for_every_window_is_compiled_once(compilations):
+def test_new_cost_functions_of_windows_compile_once(compilations):
     windows = [window(seed) for seed in range(4)]
     mean_cost(windows[0], LCPDistance(lambda w: 1 / w))
     assert compilations(lambda: [mean_cost(each, LCPDistance(lambda w: 1 / w)) for each in windows]) == 0
 
 
-def test_randomized_paths_need_memory_like_the_square_of_the_cells_and_not_more():
+def test_rsp_memory_is_quadratic_in_cells():
     # Elsewhere 20 × 20 cells took 4.2 GB. Here all pairs need a few dense matrices of 400².
     grid = GridGraph(gallery.lognormal(20, 20))
     compiled = eqx.filter_jit(lambda grid: RSPDistance(0.1)(grid)).lower(grid).compile()

@@ -11,7 +11,7 @@ def permeability(cost):
     return np.where(cost > 0, 1 / cost, 0.0)
 
 
-def costs_from_the_corner(cost, neighbors="queen", pixel_size=(1.0, 1.0)):
+def costs_from_corner(cost, neighbors="queen", pixel_size=(1.0, 1.0)):
     grid = GridGraph(permeability(cost), neighbors=neighbors, edge_rule="resistance", pixel_size=pixel_size)
     return np.asarray(grid.node_values_to_array(LCPDistance()(grid, [0])[0], fill=np.inf))
 
@@ -24,13 +24,13 @@ def costs_from_the_corner(cost, neighbors="queen", pixel_size=(1.0, 1.0)):
         ("mcp_geometric_8n_sampling2x1", "queen", (2.0, 1.0)),
     ],
 )
-def test_accumulated_costs_are_those_of_the_stored_runs(stored, neighbors, pixel_size, table):
-    found = costs_from_the_corner(table("skimage/cost.csv"), neighbors, pixel_size)
+def test_costs_equal_stored_runs(stored, neighbors, pixel_size, table):
+    found = costs_from_corner(table("skimage/cost.csv"), neighbors, pixel_size)
     np.testing.assert_allclose(found, table(f"skimage/{stored}.csv"), rtol=1e-13, atol=1e-12)
 
 
 @pytest.mark.parametrize(("neighbors", "stored"), [("rook", "4n"), ("queen", "8n")])
-def test_following_the_backlinks_gives_the_stored_route(neighbors, stored, table):
+def test_backlinks_give_stored_route(neighbors, stored, table):
     grid = GridGraph(permeability(table("skimage/cost.csv")), neighbors=neighbors, edge_rule="resistance")
     _, _, towards = LCPDistance().allocation(grid, [0])
     vertex = int(grid.coord_to_active_vertex_index(24, 32)[0])
@@ -42,14 +42,14 @@ def test_following_the_backlinks_gives_the_stored_route(neighbors, stored, table
 
 
 @pytest.mark.parametrize("pixel_size", [(1.0, 1.0), (1.0, 3.0), (30.0, 20.0)])
-def test_accumulated_costs_equal_scikit_image_for_pixels_of_any_shape(pixel_size):
+def test_costs_equal_scikit_image_for_any_pixel_shape(pixel_size):
     cost = np.random.default_rng(1).lognormal(size=(25, 33))
     expected, _ = MCP_Geometric(cost, sampling=pixel_size).find_costs([(0, 0)])
-    np.testing.assert_allclose(costs_from_the_corner(cost, pixel_size=pixel_size), expected, rtol=1e-12)
+    np.testing.assert_allclose(costs_from_corner(cost, pixel_size=pixel_size), expected, rtol=1e-12)
 
 
-def test_barriers_are_walked_around_as_in_scikit_image():
+def test_costs_around_barriers_equal_scikit_image():
     cost = np.random.default_rng(2).lognormal(size=(25, 33))
     cost[5:25, 10] = cost[0:20, 20] = -1
     expected, _ = MCP_Geometric(cost).find_costs([(0, 0)])
-    np.testing.assert_allclose(costs_from_the_corner(cost), expected, rtol=1e-12)
+    np.testing.assert_allclose(costs_from_corner(cost), expected, rtol=1e-12)
