@@ -1,4 +1,4 @@
-"""Cheapest paths and corridors as geometry."""
+"""Least-cost paths and corridors between points."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def grid():
 
 
 @pytest.fixture(scope="module")
-def places(grid):
+def nodes(grid):
     inside = np.flatnonzero(np.asarray(LCPDistance()(grid, [0])[0]) < np.inf)
     return inside[[0, 120, 333, 500, -1]]
 
@@ -25,33 +25,33 @@ def cost_along(grid, path):
     return (steps * (resistance[1:] + resistance[:-1]) / 2).sum(), steps.sum()
 
 
-def test_path_cost_is_sum_of_steps(grid, places):
-    paths = least_cost_paths(grid, places)
+def test_path_cost_is_sum_of_steps(grid, nodes):
+    paths = least_cost_paths(grid, nodes)
     assert [(path.source, path.target) for path in paths] == [(i, j) for i in range(5) for j in range(i + 1, 5)]
-    distance = np.asarray(LCPDistance()(grid, nodes=places))
+    distance = np.asarray(LCPDistance()(grid, nodes=nodes))
     for path in paths:
         assert np.abs(np.diff(path.rows)).max() <= 1
         assert np.abs(np.diff(path.columns)).max() <= 1
         assert (path.cost, path.length) == pytest.approx(cost_along(grid, path))
         assert path.cost == pytest.approx(distance[path.source, path.target])
-        ends = np.asarray(grid.active_vertex_index_to_coord(places[[path.source, path.target]]))
+        ends = np.asarray(grid.active_vertex_index_to_coord(nodes[[path.source, path.target]]))
         assert ends.tolist() == [[path.rows[0], path.columns[0]], [path.rows[-1], path.columns[-1]]]
 
 
-def test_paths_reverse_when_sources_and_targets_swap(grid, places):
-    out = least_cost_paths(grid, places[:1], places[1:])
-    back = least_cost_paths(grid, places[1:], places[:1])
-    assert [path.cost for path in out] == pytest.approx([path.cost for path in back])
-    assert all(path.rows[0] == out[0].rows[0] for path in out)
-    assert all(path.rows[-1] == out[0].rows[0] for path in back)
+def test_paths_reverse_when_sources_and_targets_swap(grid, nodes):
+    forward = least_cost_paths(grid, nodes[:1], nodes[1:])
+    backward = least_cost_paths(grid, nodes[1:], nodes[:1])
+    assert [path.cost for path in forward] == pytest.approx([path.cost for path in backward])
+    assert all(path.rows[0] == forward[0].rows[0] for path in forward)
+    assert all(path.rows[-1] == forward[0].rows[0] for path in backward)
 
 
-def test_nearest_target_has_least_cost(grid, places):
-    every = least_cost_paths(grid, places[:2], places[2:])
-    nearest = least_cost_paths(grid, places[:2], places[2:], which="nearest")
+def test_nearest_target_has_least_cost(grid, nodes):
+    all_paths = least_cost_paths(grid, nodes[:2], nodes[2:])
+    nearest = least_cost_paths(grid, nodes[:2], nodes[2:], which="nearest")
     for number, path in enumerate(nearest):
-        mine = [other for other in every if other.source == number]
-        best = min(mine, key=lambda other: other.cost)
+        paths_of_source = [other for other in all_paths if other.source == number]
+        best = min(paths_of_source, key=lambda other: other.cost)
         assert (path.source, path.target, path.cost) == (number, best.target, pytest.approx(best.cost))
 
 
@@ -62,11 +62,11 @@ def test_unconnected_pair_has_no_path():
         corridor(grid, [0], [1])
 
 
-def test_corridor_excess_is_zero_on_path(grid, places):
-    path = least_cost_paths(grid, places[:1], places[1:2])[0]
-    found = corridor(grid, places[:1], places[1:2])
-    assert found.least_cost == pytest.approx(path.cost)
-    assert np.nanmin(found.excess) == 0
-    np.testing.assert_allclose(found.excess[path.rows, path.columns], 0, atol=1e-9 * path.cost)
-    relative = corridor(grid, places[:1], places[1:2], relative=True, truncate_at=0.1).excess
-    np.testing.assert_array_equal(np.isfinite(relative), found.excess <= 0.1 * path.cost)
+def test_corridor_excess_is_zero_on_path(grid, nodes):
+    path = least_cost_paths(grid, nodes[:1], nodes[1:2])[0]
+    result = corridor(grid, nodes[:1], nodes[1:2])
+    assert result.least_cost == pytest.approx(path.cost)
+    assert np.nanmin(result.excess) == 0
+    np.testing.assert_allclose(result.excess[path.rows, path.columns], 0, atol=1e-9 * path.cost)
+    relative = corridor(grid, nodes[:1], nodes[1:2], relative=True, truncate_at=0.1).excess
+    np.testing.assert_array_equal(np.isfinite(relative), result.excess <= 0.1 * path.cost)

@@ -1,4 +1,4 @@
-"""Distances, links and ground of patches, against graphs and searches that others wrote."""
+"""Distances, links and allocation of patches against NetworkX, scikit-image, gdistance and GRASS."""
 
 from itertools import combinations
 
@@ -44,14 +44,15 @@ def grid(resistance):
 
 @pytest.fixture(scope="module")
 def graph(resistance):
-    """The same landscape as NetworkX would have it."""
+    """The same landscape as a NetworkX graph."""
     graph = nx.Graph()
-    for (row, column), here in np.ndenumerate(resistance):
+    for (row, column), value in np.ndenumerate(resistance):
         for down, right in [(0, 1), (1, 0), (1, 1), (1, -1)]:
-            beyond = (row + down, column + right)
-            if 0 <= beyond[0] < SIZE[0] and 0 <= beyond[1] < SIZE[1] and np.isfinite(here + resistance[beyond]):
+            neighbour = (row + down, column + right)
+            inside = 0 <= neighbour[0] < SIZE[0] and 0 <= neighbour[1] < SIZE[1]
+            if inside and np.isfinite(value + resistance[neighbour]):
                 length = np.hypot(down * PIXEL[0], right * PIXEL[1])
-                graph.add_edge((row, column), beyond, weight=length * (here + resistance[beyond]) / 2)
+                graph.add_edge((row, column), neighbour, weight=length * (value + resistance[neighbour]) / 2)
     return graph
 
 
@@ -65,7 +66,7 @@ def costs_from(resistance, number):
 
 
 def planar_links(graph):
-    """Links of the minimum planar graph by definition, over all edges between the ground of two patches."""
+    """Return the links of the minimum planar graph by definition, over all edges between two zones."""
     costs = [nx.multi_source_dijkstra_path_length(graph, cells_of(number)) for number in range(len(PATCHES))]
     cost = {cell: min(each[cell] for each in costs) for cell in graph}
     owner = {cell: int(np.argmin([each[cell] for each in costs])) for cell in graph}
@@ -82,9 +83,9 @@ def by_pair(paths):
 
 
 def test_minimum_planar_graph_by_definition(grid, graph):
-    found = by_pair(least_cost_paths(grid, PATCHES, which="minimum_planar_graph"))
-    assert found == pytest.approx(planar_links(graph), rel=1e-12)
-    assert 4 <= len(found) < 10
+    result = by_pair(least_cost_paths(grid, PATCHES, which="minimum_planar_graph"))
+    assert result == pytest.approx(planar_links(graph), rel=1e-12)
+    assert 4 <= len(result) < 10
 
 
 def test_minimum_planar_graph_contains_spanning_tree(grid):
@@ -93,8 +94,8 @@ def test_minimum_planar_graph_contains_spanning_tree(grid):
         graph.add_weighted_edges_from((*pair, cost) for pair, cost in links.items())
         return nx.minimum_spanning_tree(graph).size(weight="weight")
 
-    every, planar = (least_cost_paths(grid, PATCHES, which=which) for which in ("all", "minimum_planar_graph"))
-    assert weight(by_pair(planar)) == pytest.approx(weight(by_pair(every)))
+    all_nodes, planar = (least_cost_paths(grid, PATCHES, which=which) for which in ("all", "minimum_planar_graph"))
+    assert weight(by_pair(planar)) == pytest.approx(weight(by_pair(all_nodes)))
 
 
 @pytest.mark.parametrize("which", ["all", "nearest", "minimum_planar_graph"])
@@ -128,38 +129,38 @@ def test_nearest_patch_has_least_cost(resistance, edge_rule):
     grid = GridGraph(1 / resistance, edge_rule=edge_rule, pixel_size=PIXEL)
     cost = distance_matrix(grid, PATCHES, LCPDistance())
     np.fill_diagonal(cost, np.inf)
-    found = by_pair(least_cost_paths(grid, PATCHES, which="nearest"))
-    assert found == pytest.approx({(one, int(row.argmin())): row.min() for one, row in enumerate(cost)}, rel=1e-12)
+    result = by_pair(least_cost_paths(grid, PATCHES, which="nearest"))
+    assert result == pytest.approx({(one, int(row.argmin())): row.min() for one, row in enumerate(cost)}, rel=1e-12)
 
 
 def test_directed_graph_has_paths_in_both_directions(resistance):
     grid = GridGraph(1 / resistance, edge_rule="target", pixel_size=PIXEL)
     cost = distance_matrix(grid, PATCHES, LCPDistance())
-    found = by_pair(least_cost_paths(grid, PATCHES))
-    assert len(found) == 20
-    assert all(found[pair] == pytest.approx(cost[pair], rel=1e-12) for pair in found)
+    result = by_pair(least_cost_paths(grid, PATCHES))
+    assert len(result) == 20
+    assert all(result[pair] == pytest.approx(cost[pair], rel=1e-12) for pair in result)
     assert np.abs(cost - cost.T).max() > 0.1
 
 
 def test_allocation_is_argmin_of_costs(grid, resistance):
     costs = np.array([costs_from(resistance, number) for number in range(len(PATCHES))])
-    found = allocate(grid, PATCHES)
+    result = allocate(grid, PATCHES)
     reached = np.isfinite(costs.min(0))
-    np.testing.assert_array_equal(found.nearest[reached], costs.argmin(0)[reached])
-    np.testing.assert_allclose(found.cost[reached], costs.min(0)[reached], rtol=1e-12, atol=1e-12)
-    assert (found.nearest[~reached] == -1).all() and (found.direction[~reached] == -1).all()
+    np.testing.assert_array_equal(result.nearest[reached], costs.argmin(0)[reached])
+    np.testing.assert_allclose(result.cost[reached], costs.min(0)[reached], rtol=1e-12, atol=1e-12)
+    assert (result.nearest[~reached] == -1).all() and (result.direction[~reached] == -1).all()
 
 
 def test_directions_lead_to_patch_at_cell_cost(grid, graph):
-    found = allocate(grid, PATCHES)
+    result = allocate(grid, PATCHES)
     compass = {1: (0, 1), 2: (1, 1), 3: (1, 0), 4: (1, -1), 5: (0, -1), 6: (-1, -1), 7: (-1, 0), 8: (-1, 1)}
-    cell, way = (23, 30), [(23, 30)]
-    while found.direction[cell]:
-        down, right = compass[int(found.direction[cell])]
+    cell, path = (23, 30), [(23, 30)]
+    while result.direction[cell]:
+        down, right = compass[int(result.direction[cell])]
         cell = (cell[0] + down, cell[1] + right)
-        way.append(cell)
-    assert cell in cells_of(int(found.nearest[23, 30]))
-    assert nx.path_weight(graph, way, "weight") == pytest.approx(found.cost[23, 30])
+        path.append(cell)
+    assert cell in cells_of(int(result.nearest[23, 30]))
+    assert nx.path_weight(graph, path, "weight") == pytest.approx(result.cost[23, 30])
 
 
 @pytest.mark.parametrize("width", [1, 2])
@@ -171,14 +172,14 @@ def test_direction_in_narrow_valley(width):
 @pytest.mark.parametrize("relative", [False, True])
 def test_corridors_are_least_excess_of_pairs(grid, resistance, which, relative):
     costs = [costs_from(resistance, number) for number in range(len(PATCHES))]
-    found = corridors(grid, PATCHES, which=which, relative=relative)
+    result = corridors(grid, PATCHES, which=which, relative=relative)
     expected = []
-    for one, other in found.pairs:
+    for one, other in result.pairs:
         through = costs[one] + costs[other]
         expected.append((through - through.min()) / (through.min() if relative else 1))
     expected = np.min(expected, 0)
-    np.testing.assert_allclose(found.excess, np.where(np.isfinite(expected), expected, np.nan), atol=1e-10)
-    assert len(found.pairs) == (10 if which == "all" else len(least_cost_paths(grid, PATCHES, which=which)))
+    np.testing.assert_allclose(result.excess, np.where(np.isfinite(expected), expected, np.nan), atol=1e-10)
+    assert len(result.pairs) == (10 if which == "all" else len(least_cost_paths(grid, PATCHES, which=which)))
 
 
 def test_truncated_corridor_keeps_small_excess(grid):
@@ -189,10 +190,10 @@ def test_truncated_corridor_keeps_small_excess(grid):
 
 
 def test_euclidean_distance_between_nearest_cells(grid):
-    found = distance_matrix(grid, PATCHES, EuclideanDistance())
-    assert found[0, 1] == pytest.approx(20 * PIXEL[1])
-    assert found[0, 3] == pytest.approx(15 * PIXEL[0])
-    assert found[2, 3] == pytest.approx(np.hypot(6 * PIXEL[0], 7 * PIXEL[1]))
+    result = distance_matrix(grid, PATCHES, EuclideanDistance())
+    assert result[0, 1] == pytest.approx(20 * PIXEL[1])
+    assert result[0, 3] == pytest.approx(15 * PIXEL[0])
+    assert result[2, 3] == pytest.approx(np.hypot(6 * PIXEL[0], 7 * PIXEL[1]))
 
 
 def test_patch_resistance_merges_cells(grid, graph):
@@ -204,8 +205,8 @@ def test_patch_resistance_merges_cells(grid, graph):
         if ends[0] != ends[1]:
             merged.add_edge(*ends, weight=weight)
     two = FocalNodes(np.array([1, 2]), (PATCHES.cells[0], PATCHES.cells[4]))
-    found = distance_matrix(grid, two, ResistanceDistance())[0, 1]
-    assert found == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
+    result = distance_matrix(grid, two, ResistanceDistance())[0, 1]
+    assert result == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
 
 
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
@@ -225,22 +226,22 @@ def test_rsp_between_patches_raises(grid):
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
 @pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
 def test_source_target_matrix_is_submatrix(resistance, distance, sources, targets):
-    """Where targets lie among the sources, too, and are fewer or more than these; going and coming back may differ."""
+    """Targets may be among the sources, and fewer or more than these; the graph may be directed."""
     rule = "target" if entry_of(distance).directed_graphs else "resistance"
     grid = GridGraph(1 / resistance, edge_rule=rule, pixel_size=PIXEL)
-    every = np.union1d(sources, targets)
-    whole = distance_matrix(grid, every, distance)
-    expected = whole[np.ix_(np.searchsorted(every, sources), np.searchsorted(every, targets))]
+    all_nodes = np.union1d(sources, targets)
+    whole = distance_matrix(grid, all_nodes, distance)
+    expected = whole[np.ix_(np.searchsorted(all_nodes, sources), np.searchsorted(all_nodes, targets))]
     np.testing.assert_allclose(distance_matrix(grid, sources, distance, targets), expected, rtol=1e-9, atol=1e-12)
 
 
 def test_target_inside_patch_has_distance_zero(grid):
     inside = FocalNodes(np.array([9, 7]), (PATCHES.cells[2][4:5], PATCHES.cells[3]))
     for distance in (LCPDistance(), ResistanceDistance(), EuclideanDistance()):
-        found = distance_matrix(grid, PATCHES, distance, inside)
-        assert np.argwhere(found == 0).tolist() == [[2, 0], [3, 1]]
-        alone = distance_matrix(grid, PATCHES, distance)
-        np.testing.assert_allclose(found[:, 1], alone[:, 3], rtol=1e-9)
+        result = distance_matrix(grid, PATCHES, distance, inside)
+        assert np.argwhere(result == 0).tolist() == [[2, 0], [3, 1]]
+        square = distance_matrix(grid, PATCHES, distance)
+        np.testing.assert_allclose(result[:, 1], square[:, 3], rtol=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +251,9 @@ def islands():
 
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.1)])
 def test_distance_between_islands_is_infinite(islands, distance):
-    found = distance_matrix(islands, [0, 1, 2], distance)
-    assert np.isfinite(found).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
-    assert (np.isfinite(found) == connected(islands, [0, 1, 2])).all()
+    result = distance_matrix(islands, [0, 1, 2], distance)
+    assert np.isfinite(result).tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+    assert (np.isfinite(result) == connected(islands, [0, 1, 2])).all()
 
 
 def test_links_and_corridors_stay_on_islands(islands):
@@ -262,7 +263,7 @@ def test_links_and_corridors_stay_on_islands(islands):
 
 
 @pytest.mark.parametrize(
-    ("ask", "said"),
+    ("call", "message"),
     [
         (lambda grid: corridors(grid, [0, 2]), "no path joins any two of the 2 nodes"),
         (lambda grid: corridors(grid, [0]), "there is 1"),
@@ -272,15 +273,15 @@ def test_links_and_corridors_stay_on_islands(islands):
         (lambda grid: allocate(grid, FocalNodes(np.array([7]), (np.array([2]),))), "the first has the id 7"),
     ],
 )
-def test_invalid_path_inputs_raise(islands, ask, said):
-    with pytest.raises(ValueError, match=said):
-        ask(islands)
+def test_invalid_path_inputs_raise(islands, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(islands)
 
 
-@pytest.mark.parametrize("ask", [corridors, lambda *given: least_cost_paths(*given, which="minimum_planar_graph")])
-def test_links_of_directed_graph_raise(ask):
+@pytest.mark.parametrize("call", [corridors, lambda *nodes: least_cost_paths(*nodes, which="minimum_planar_graph")])
+def test_links_of_directed_graph_raise(call):
     with pytest.raises(ValueError, match="undirected graph"):
-        ask(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
+        call(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
 
 
 @pytest.mark.parametrize(
@@ -291,9 +292,9 @@ def test_path_costs_equal_gdistance(name, directions, neighbors, table):
     x, y = table(f"gdistance/{name}_points_xy.csv").T
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
     expected = table(f"gdistance/{name}_{directions}_costDistance_geoC.csv")
-    found = by_pair(least_cost_paths(grid, points))
-    assert found == pytest.approx({pair: expected[pair] for pair in found}, rel=1e-12)
-    assert len(found) == len(points) * (len(points) - 1) // 2
+    result = by_pair(least_cost_paths(grid, points))
+    assert result == pytest.approx({pair: expected[pair] for pair in result}, rel=1e-12)
+    assert len(result) == len(points) * (len(points) - 1) // 2
 
 
 @pytest.mark.parametrize(("neighbors", "stored"), [("rook", "4n"), ("queen", "8n")])
@@ -308,6 +309,6 @@ def test_path_equals_stored_scikit_image_route(neighbors, stored, table):
 
 def test_allocation_cost_equals_grass(table, esri_grid):
     grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
-    found = allocate(grid, [0])
-    cost = np.where(found.nearest < 0, np.nan, found.cost)
+    result = allocate(grid, [0])
+    cost = np.where(result.nearest < 0, np.nan, result.cost)
     np.testing.assert_allclose(cost, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input

@@ -1,4 +1,4 @@
-"""Randomized shortest paths equal ConScape's: its asserted numbers, and whole maps derived from its definitions.
+"""Randomized shortest paths against ConScape: numbers that its tests assert, and maps derived from its definitions.
 
 ConScape numbers nodes column by column from 1; the rasters here are read with rows first.
 """
@@ -33,13 +33,15 @@ def test_four_cells_equal_asserted_distances(asserted):
     square = GridGraph(np.ones((2, 2)), neighbors="rook")
     precise = asserted["distances_2x2"]["full_precision_rederived"]
     for measure, name in MEASURES.items():
-        found = RSPDistance(2.0, measure=measure)(square)
-        np.testing.assert_allclose(found, asserted["distances_2x2"][name], rtol=1e-5)  # as many digits as are written
-        assert float(found[0, 1]) == pytest.approx(precise[f"{measure}_01"], abs=5e-9)
+        result = RSPDistance(2.0, measure=measure)(square)
+        np.testing.assert_allclose(
+            result, asserted["distances_2x2"][name], rtol=1e-5
+        )  # the digits that ConScape's tests give
+        assert float(result[0, 1]) == pytest.approx(precise[f"{measure}_01"], abs=5e-9)
 
 
 class Reindeer:
-    """A Norwegian reindeer landscape: affinities, habitat quality, and distances between all 1393 places."""
+    """A Norwegian reindeer landscape: affinities, habitat quality, and distances between all 1393 cells."""
 
     def __init__(self, esri_grid):
         affinity = esri_grid("conscape/affinities_sno_2000.asc")
@@ -71,7 +73,7 @@ def free_energy(reindeer):
 
 
 def last_three(matrix, order):
-    """The last stored entries of a sparse matrix by columns."""
+    """Return the last three stored entries of a sparse matrix in column order."""
     columns = np.asarray(matrix)[np.ix_(order, order)].T
     return columns[columns > 0][-3:]
 
@@ -95,8 +97,8 @@ def test_survival_proportional_to_asserted_matrix(free_energy, reindeer, asserte
 
 def test_mean_kl_divergence_equals_asserted(expected_cost, free_energy, reindeer, asserted):
     quality = reindeer.of_vertices
-    found = THETA * quality @ (free_energy - expected_cost) @ quality
-    assert found == pytest.approx(asserted["sno_2000"]["mean_kl_divergence"], rel=1e-8)
+    result = THETA * quality @ (free_energy - expected_cost) @ quality
+    assert result == pytest.approx(asserted["sno_2000"]["mean_kl_divergence"], rel=1e-8)
 
 
 def test_connected_habitat_equals_derived_map(expected_cost, reindeer, table):
@@ -121,16 +123,16 @@ def falling(cost):
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_quality_weighted_betweenness_equals_conscape(reindeer, asserted, table):
-    found = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
+    result = betweenness(reindeer.grid, RSPDistance(THETA, minus_log), reindeer.quality)
     stored = table("conscape/derived_sno2000_theta0.1_betweenness_q.csv")
-    np.testing.assert_allclose(found.passage, stored, rtol=1e-8)
+    np.testing.assert_allclose(result.passage, stored, rtol=1e-8)
     np.testing.assert_allclose(
-        found.passage[20:23, 20:23], asserted["sno_2000"]["betweenness_qweighted[21:23,21:23]"], rtol=1e-8
+        result.passage[20:23, 20:23], asserted["sno_2000"]["betweenness_qweighted[21:23,21:23]"], rtol=1e-8
     )
-    assert found.imbalance < 1e-11
+    assert result.imbalance < 1e-11
     # ConScape: the sums of edge betweenness over what leaves a node are its betweenness.
     active = np.asarray(reindeer.grid.active)
-    np.testing.assert_allclose(found.edges.sum(0)[active], found.passage[active], rtol=1e-9)
+    np.testing.assert_allclose(result.edges.sum(0)[active], result.passage[active], rtol=1e-9)
 
 
 @pytest.mark.long

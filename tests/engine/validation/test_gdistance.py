@@ -1,4 +1,4 @@
-"""Accumulated cost, commute distance and randomized paths equal gdistance's, accumulated cost also GRASS's r.cost.
+"""Accumulated cost, commute distance and randomized paths against gdistance, accumulated cost also against r.cost.
 
 gdistance works with the mean of the two cells' permeabilities or, here, 1 / mean resistance, divided by the length of
 the step (geocorrection), which is `edge_rule="resistance"`.
@@ -15,7 +15,7 @@ CASES = [("toy9x8", "dir4", "rook"), ("toy9x8", "dir8", "queen"), ("rand30x40", 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "_".join(case[:2]))
 def case(request, table):
-    """A landscape of gdistance's and its points as vertices, and a reader of its results."""
+    """Return a landscape of gdistance, its points as vertices, and a function that reads its results."""
     name, directions, neighbors = request.param
     resistance = table(f"gdistance/{name}_resistance.csv")
     grid = GridGraph(1 / resistance, neighbors=neighbors, edge_rule="resistance")
@@ -42,15 +42,15 @@ def test_resistance_times_volume_equals_commute_distance(case):
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 def test_least_cost_equals_accumulated_cost(name, table):
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
-    found = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
+    result = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
     expected = table(f"gdistance/{name}_dir8_accCost_from_pt1.csv")
-    np.testing.assert_allclose(found, np.where(np.isinf(expected), np.nan, expected), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result, np.where(np.isinf(expected), np.nan, expected), rtol=1e-12, atol=1e-12)
 
 
 def test_least_cost_equals_grass(table, esri_grid):
     grid = GridGraph(1 / table("gdistance/rand30x40_resistance.csv"), edge_rule="resistance")
-    found = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
-    np.testing.assert_allclose(found, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input
+    result = grid.node_values_to_array(LCPDistance()(grid, [0])[0])
+    np.testing.assert_allclose(result, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input
 
 
 @pytest.mark.parametrize("theta", [0.01, 0.5, 1])
@@ -65,11 +65,11 @@ def test_rsp_equals_gdistance_total_movements(name, theta, table):
 
 
 def dense_currents(resistance, source, target):
-    """Currents through all vertices when 1 A flows between two, by the pseudo-inverse."""
+    """Return the currents through all vertices for 1 A between two of them, by the pseudo-inverse."""
     conductance = conductances(1 / resistance, edge_rule="resistance")
-    fed = np.zeros(len(conductance))
-    fed[source], fed[target] = 1.0, -1.0
-    potential = np.linalg.pinv(np.diag(conductance.sum(1)) - conductance, hermitian=True) @ fed
+    injected = np.zeros(len(conductance))
+    injected[source], injected[target] = 1.0, -1.0
+    potential = np.linalg.pinv(np.diag(conductance.sum(1)) - conductance, hermitian=True) @ injected
     flow = conductance * (potential[:, None] - potential[None])
     return np.maximum(np.maximum(flow, 0).sum(1), np.maximum(-flow, 0).sum(1))
 
@@ -77,16 +77,16 @@ def dense_currents(resistance, source, target):
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 @pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-11, "randomwalk")])
 def test_net_passages_equal_gdistance(name, theta, stored, table):
-    # passage(totalNet="net"); without a theta it is the random walk's, whose net passages are currents.
+    # passage(totalNet="net"); without a theta it is that of the random walk, whose net passages are currents.
     grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
     x, y = table(f"gdistance/{name}_points_xy.csv").T
     points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
-    found = rsp_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
+    result = rsp_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
     expected = table(f"gdistance/{name}_dir8_passage_{stored}_net_1to2.csv")
     compared = np.array(grid.active)
     if stored == "randomwalk":
-        # Its numbers differ in the last cell and the cells around; there, too, ours are the currents of a dense solve.
+        # gdistance differs in the last cell and its neighbours; everywhere, the result equals a dense solve.
         currents = dense_currents(table(f"gdistance/{name}_resistance.csv"), *np.asarray(points[:2]))
-        np.testing.assert_allclose(found[compared], currents, rtol=1e-7, atol=1e-7)
+        np.testing.assert_allclose(result[compared], currents, rtol=1e-7, atol=1e-7)
         compared[-2:, -2:] = False
-    np.testing.assert_allclose(found[compared], expected[compared], rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(result[compared], expected[compared], rtol=1e-7, atol=1e-7)

@@ -1,4 +1,4 @@
-"""The expected cost on JAXScape's habitat raster equals ConScape's, which JAXScape's own tests compare with."""
+"""Expected cost on JAXScape's habitat raster against ConScape, as in JAXScape's own tests."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -32,14 +32,14 @@ def test_largest_component_has_distances(habitat, stored):
 def test_expected_cost_equals_conscape(habitat, stored):
     target = habitat.coord_to_active_vertex_index(*TARGET)
     distance = RSPDistance(0.01, minus_log)
-    found = habitat.node_values_to_array(distance(habitat, targets=target)[:, 0])
-    np.testing.assert_allclose(found, stored, rtol=1e-8, atol=1e-9)
+    result = habitat.node_values_to_array(distance(habitat, targets=target)[:, 0])
+    np.testing.assert_allclose(result, stored, rtol=1e-8, atol=1e-9)
 
 
 def test_expected_cost_ignores_other_components(habitat, stored):
     whole = GridGraph(habitat.permeability, neighbors="rook", edge_rule="target")
     target = whole.coord_to_active_vertex_index(*TARGET)
-    found = np.asarray(whole.node_values_to_array(RSPDistance(0.01, minus_log)(whole, targets=target)[:, 0]))
+    result = np.asarray(whole.node_values_to_array(RSPDistance(0.01, minus_log)(whole, targets=target)[:, 0]))
     inside = np.isfinite(stored)
-    np.testing.assert_allclose(found[inside], stored[inside], rtol=1e-8, atol=1e-9)
-    assert not np.isfinite(found[~inside]).any()
+    np.testing.assert_allclose(result[inside], stored[inside], rtol=1e-8, atol=1e-9)
+    assert not np.isfinite(result[~inside]).any()

@@ -1,4 +1,4 @@
-"""Distances equal NetworkX's and SciPy's on random landscapes with holes, for every way to join two cells."""
+"""Distances against NetworkX and SciPy on random landscapes with holes, for all edge rules and neighbourhoods."""
 
 import equinox as eqx
 import networkx as nx
@@ -20,7 +20,7 @@ both_neighbourhoods = pytest.mark.parametrize("neighbors", ["rook", "queen"])
 
 
 def landscape(seed):
-    """A barrier in every fourth cell, and a corner that the rest cannot reach."""
+    """Return a landscape with a barrier in every fourth cell and an isolated corner."""
     generator = np.random.default_rng(seed)
     permeability = generator.lognormal(size=(5, 6)) * (generator.random((5, 6)) > 0.25)
     permeability[:2, :2] = [[0.5, 0], [0, 0]]
@@ -57,8 +57,8 @@ def test_least_costs_equal_networkx(rule, neighbors):
     permeability = landscape(1)
     conductance = reference_dense.conductances(permeability, neighbors, RULES[rule])
     searched = nx.all_pairs_dijkstra_path_length(digraph(conductance), weight="cost")
-    found = distances(LCPDistance(), permeability, neighbors=neighbors, edge_rule=RULES[rule])
-    np.testing.assert_allclose(found, by_networkx(searched, len(conductance)), rtol=1e-12)
+    result = distances(LCPDistance(), permeability, neighbors=neighbors, edge_rule=RULES[rule])
+    np.testing.assert_allclose(result, by_networkx(searched, len(conductance)), rtol=1e-12)
 
 
 def resistances_by_networkx(conductance):
@@ -73,15 +73,15 @@ def resistances_by_networkx(conductance):
 def test_resistances_equal_networkx(rule, neighbors):
     permeability = landscape(2)
     conductance = reference_dense.conductances(permeability, neighbors, rule)
-    found = distances(ResistanceDistance(), permeability, neighbors=neighbors, edge_rule=rule)
-    np.testing.assert_allclose(found, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
+    result = distances(ResistanceDistance(), permeability, neighbors=neighbors, edge_rule=rule)
+    np.testing.assert_allclose(result, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
 def test_resistances_with_function_rule_equal_networkx():
     permeability = landscape(2)
     conductance = reference_dense.conductances(permeability, edge_rule=RULES["geometric mean"])
-    found = ResistanceDistance()(GridGraph(permeability, edge_rule=RULES["geometric mean"]))
-    np.testing.assert_allclose(found, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
+    result = ResistanceDistance()(GridGraph(permeability, edge_rule=RULES["geometric mean"]))
+    np.testing.assert_allclose(result, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
 def test_resistance_with_function_rule_compiles():
@@ -97,8 +97,8 @@ def test_rsp_equals_dense_inverse(rule, neighbors):
     expected = reference_dense.by_component(
         lambda part: reference_dense.randomized_paths(part, THETA)["expected_cost"], conductance
     )
-    found = distances(RSPDistance(THETA), permeability, neighbors=neighbors, edge_rule=RULES[rule])
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    result = distances(RSPDistance(THETA), permeability, neighbors=neighbors, edge_rule=RULES[rule])
+    np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_rsp_at_small_theta_equals_hitting_cost():

@@ -1,7 +1,7 @@
-"""What went wrong in a program for the same task, each fault measured there, does not go wrong here.
+"""Regression tests for errors measured in other programs: precision, size and compilation.
 
-Walls that are crossed, pairs that no path joins, NaN in one cell and exchanged rasters have files of their own
-(barriers, sensitivity); here are those of precision, of size and of compilation.
+Crossed walls, unconnected pairs, NaN in one cell and exchanged rasters are tested with impassable cells and
+sensitivity.
 """
 
 import equinox as eqx
@@ -22,8 +22,8 @@ def test_single_precision_resistances_equal_closed_form():
     wave = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
     expected = (1 / np.add.outer(wave, wave).ravel()[1:]).sum()
     uniform = np.ones((size, size), np.float32)
-    found = eqx.filter_jit(lambda grid: ResistanceDistance()(grid).sum())(GridGraph(uniform, neighbors="rook"))
-    assert float(found) / 2 / size**2 == pytest.approx(expected, rel=1e-10)
+    result = eqx.filter_jit(lambda grid: ResistanceDistance()(grid).sum())(GridGraph(uniform, neighbors="rook"))
+    assert float(result) / 2 / size**2 == pytest.approx(expected, rel=1e-10)
 
 
 @jax.jit
@@ -44,16 +44,16 @@ def test_rsp_is_finite_at_large_theta(theta):
 
 @pytest.fixture
 def compilations():
-    """Count what XLA compiles while something is done."""
-    seen = []
+    """Return a function that counts the compilations of a call."""
+    events = []
 
     def listen(event, *_, **__):
-        seen.append(event)
+        events.append(event)
 
-    def count(doing):
-        seen.clear()
-        doing()
-        return seen.count(COMPILED)
+    def count(call):
+        events.clear()
+        call()
+        return events.count(COMPILED)
 
     monitoring.register_event_duration_secs_listener(listen)
     yield count
@@ -83,9 +83,9 @@ def test_sensitivity_of_another_window_compiles_nothing(compilations):
 
 
 def test_new_equal_cost_function_compiles_nothing(compilations):
-    grid, lasting = window(0), LCPDistance(lambda w: 1 / w)
-    lasting(grid, [0])
-    once = compilations(lambda: [lasting(grid, [0]) for _ in range(5)])
+    grid, same = window(0), LCPDistance(lambda w: 1 / w)
+    same(grid, [0])
+    once = compilations(lambda: [same(grid, [0]) for _ in range(5)])
     assert compilations(lambda: [LCPDistance(lambda w: 1 / w)(grid, [0]) for _ in range(5)]) == once
 
 
@@ -96,7 +96,7 @@ def test_new_cost_functions_of_windows_compile_once(compilations):
 
 
 def test_rsp_memory_is_quadratic_in_cells():
-    # Elsewhere 20 × 20 cells took 4.2 GB. Here all pairs need a few dense matrices of 400².
+    # Another program took 4.2 GB for 20 × 20 cells. All pairs need a few dense matrices of 400².
     grid = GridGraph(gallery.lognormal(20, 20))
     compiled = eqx.filter_jit(lambda grid: RSPDistance(0.1)(grid)).lower(grid).compile()
     sizes = compiled.compiled.memory_analysis()

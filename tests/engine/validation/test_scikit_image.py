@@ -1,4 +1,4 @@
-"""Least costs equal those of scikit-image's MCP_Geometric, stored and computed on the spot."""
+"""Least costs against scikit-image's MCP_Geometric, from stored and from new runs."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from skimage.graph import MCP_Geometric
 
 
 def permeability(cost):
-    """Scikit-image takes a negative cost for a cell that cannot be entered."""
+    """Return the permeability for costs of scikit-image, where negative ones mark barriers."""
     return np.where(cost > 0, 1 / cost, 0.0)
 
 
@@ -25,19 +25,19 @@ def costs_from_corner(cost, neighbors="queen", pixel_size=(1.0, 1.0)):
     ],
 )
 def test_costs_equal_stored_runs(stored, neighbors, pixel_size, table):
-    found = costs_from_corner(table("skimage/cost.csv"), neighbors, pixel_size)
-    np.testing.assert_allclose(found, table(f"skimage/{stored}.csv"), rtol=1e-13, atol=1e-12)
+    result = costs_from_corner(table("skimage/cost.csv"), neighbors, pixel_size)
+    np.testing.assert_allclose(result, table(f"skimage/{stored}.csv"), rtol=1e-13, atol=1e-12)
 
 
 @pytest.mark.parametrize(("neighbors", "stored"), [("rook", "4n"), ("queen", "8n")])
 def test_backlinks_give_stored_route(neighbors, stored, table):
     grid = GridGraph(permeability(table("skimage/cost.csv")), neighbors=neighbors, edge_rule="resistance")
-    _, _, towards = LCPDistance().allocation(grid, [0])
+    _, _, backlink = LCPDistance().allocation(grid, [0])
     vertex = int(grid.coord_to_active_vertex_index(24, 32)[0])
     route = []
     while vertex >= 0:
         route.append(grid.active_vertex_index_to_coord(vertex)[0])
-        vertex = int(towards[vertex])
+        vertex = int(backlink[vertex])
     np.testing.assert_array_equal(route[::-1], table(f"skimage/mcp_geometric_{stored}_path_to_24_32.csv"))
 
 
