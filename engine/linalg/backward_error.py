@@ -1,4 +1,4 @@
-"""What a solution leaves of the right-hand side, in loops over the rows of a raster."""
+"""Componentwise backward error of the solutions of a linear system, on the CPU."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,11 +6,11 @@ from jaxtyping import Float
 from ..parallel.numba_jit import njit_cached, njit_reassociating, parallel_starmap
 from .stencil_matrix import neighbour_offsets
 
-#: Entries of a solution below this part of the largest are rounding, and no equation is asked of them.
+#: Equations whose terms are below this part of the largest, relative to the diagonal, are rounding and not checked.
 NEGLIGIBLE = 1e-13
 
-#: Rows that are done at a time.
-BAND = 256
+#: Rows per task of a thread.
+ROWS_PER_BLOCK = 256
 
 
 def backward_errors(
@@ -19,16 +19,21 @@ def backward_errors(
     right_hand_sides: Float[np.ndarray, "k rows columns"],
     x: Float[np.ndarray, "k rows columns"],
 ) -> tuple[Float[np.ndarray, "k rows columns"], Float[np.ndarray, "k"]]:
-    """Return b − A x and the componentwise backward error of each solution, max |b − A x| / (|b| + Σ |a x|).
+    """Return residuals b − A x, and the componentwise backward error of each solution.
 
-    The error is NaN if a solution is not finite.
+    The error is max_i |b − A x|_i / (|b| + |A| |x|)_i, and NaN if a solution is not finite (Oettli & Prager 1964).
 
     Parameters
     ----------
     center, edges
-        A, as in `Stencil`.
+        A, as in `StencilMatrix`.
     right_hand_sides, x
-        b, and a solution.
+        b, and solutions.
+
+    References
+    ----------
+    Oettli, W. & Prager, W. (1964). Compatibility of approximate solution of linear equations with given error bounds
+    for coefficients and right-hand sides. Numerische Mathematik 6, 405–409.
 
     Examples
     --------
@@ -36,51 +41,52 @@ def backward_errors(
     >>> backward_errors(one, np.zeros((4, 1, 1)), one[None] * 3, one[None])
     (array([[[2.]]]), array([0.5]))
     """
-    steps = np.array(neighbour_offsets(len(edges)))
-    left, scale = np.empty_like(x), np.empty_like(center)
-    bands = [(first, min(first + BAND, len(center))) for first in range(0, len(center), BAND)]
-    errors = np.zeros(len(x))
-    for number, (given, solution, out) in enumerate(zip(right_hand_sides, x, left, strict=True)):
-        matrix = (center, edges, steps)
-        largest = max(parallel_starmap(_subtract, [(*matrix, given, solution, out, scale, *band) for band in bands]))
-        least = NEGLIGIBLE * largest
-        errors[number] = np.max(parallel_starmap(_worst, [(center, out, scale, least, *band) for band in bands]))
-    return left, errors
+    offsets = np.array(neighbour_offsets(len(edges)))
+    residuals, scale = np.empty_like(x), np.empty_like(center)
+    bands = [(first, min(first + ROWS_PER_BLOCK, len(center))) for first in range(0, len(center), ROWS_PER_BLOCK)]
+    errors, matrix = np.zeros(len(x)), (center, edges, offsets)
+    for number, (b, solution, residual) in enumerate(zip(right_hand_sides, x, residuals, strict=True)):
+        largest = max(parallel_starmap(_subtract, [(*matrix, b, solution, residual, scale, *band) for band in bands]))
+        smallest = NEGLIGIBLE * largest
+        errors[number] = np.max(
+            parallel_starmap(_error, [(center, residual, scale, smallest, *band) for band in bands])
+        )
+    return residuals, errors
 
 
 @njit_cached
-def _subtract(center, edges, steps, b, x, out, scale, first, last):
-    """Put b − A x into out and |b| + Σ |a x| into scale; return the largest scale / |diagonal|."""
+def _subtract(center, edges, offsets, b, x, residual, scale, first, last):
+    """Put b − A x into residual and |b| + |A| |x| into scale; return the largest scale / |diagonal|."""
     rows, columns = center.shape
     largest = 0.0
     for row in range(first, last):
-        diagonal, here, given, rest, size = center[row], x[row], b[row], out[row], scale[row]
+        diagonal, x_row, b_row, residual_row, scale_row = center[row], x[row], b[row], residual[row], scale[row]
         for j in range(columns):
-            term = diagonal[j] * here[j]
-            rest[j] = given[j] - term
-            size[j] = abs(given[j]) + abs(term)
-        for step in range(len(steps)):
-            down, right = steps[step]
+            term = diagonal[j] * x_row[j]
+            residual_row[j] = b_row[j] - term
+            scale_row[j] = abs(b_row[j]) + abs(term)
+        for d in range(len(offsets)):
+            down, right = offsets[d]
             if 0 <= row + down < rows:
                 begin, end = max(0, -right), columns - max(0, right)
-                weight, there = edges[step, row, begin:end], x[row + down, begin + right : end + right]
-                rest_, size_ = rest[begin:end], size[begin:end]
+                weight, neighbour = edges[d, row, begin:end], x[row + down, begin + right : end + right]
+                residual_part, scale_part = residual_row[begin:end], scale_row[begin:end]
                 for j in range(end - begin):
-                    term = weight[j] * there[j]
-                    rest_[j] -= term
-                    size_[j] += abs(term)
+                    term = weight[j] * neighbour[j]
+                    residual_part[j] -= term
+                    scale_part[j] += abs(term)
         for j in range(columns):
-            largest = max(largest, size[j] / abs(diagonal[j]))
+            largest = max(largest, scale_row[j] / abs(diagonal[j]))
     return largest
 
 
 @njit_reassociating
-def _worst(center, residual, scale, least, first, last):
-    """Return the largest |residual| / scale where the scale is not below what counts; NaN if there is any."""
+def _error(center, residual, scale, smallest, first, last):
+    """Return the largest |residual| / scale where scale is not negligible; NaN if a residual is not finite."""
     worst, total = 0.0, 0.0
     for row in range(first, last):
         for j in range(center.shape[1]):
             total += residual[row, j]
-            if scale[row, j] > least * abs(center[row, j]):
+            if scale[row, j] > smallest * abs(center[row, j]):
                 worst = max(worst, abs(residual[row, j]) / scale[row, j])
     return worst if np.isfinite(total) else np.nan

@@ -1,4 +1,4 @@
-"""The whole inverse as a dense matrix: exact, for landscapes of up to ten thousand cells."""
+"""The inverse as a dense matrix, for landscapes of up to ten thousand cells."""
 
 import equinox as eqx
 import jax
@@ -8,26 +8,26 @@ from jaxtyping import Array, Float, Int
 from .solver_stats import log_solve
 from .stencil_matrix import StencilMatrix, neighbour_offsets, shift
 
-#: The most cells whose inverse is formed. At 10,000 one matrix is 0.8 GB, a handful are alive at once, and the
-#: inversion takes about a minute on two cores; both grow so fast (n², n³) that twice the cells would not be served.
-DENSE_LIMIT = 10_000
+#: The largest number of cells for a dense inverse. At 10,000 a matrix takes 0.8 GB, a handful are in memory at once,
+#: and the inversion takes about a minute on two cores; memory grows like n², time like n³.
+MAX_DENSE_CELLS = 10_000
 
 
-def require_dense_size(cells: int, what: str) -> None:
-    """Raise a `ValueError` if a dense inverse over so many cells is too large.
+def require_dense_size(cells: int, request: str) -> None:
+    """Raise a `ValueError` if there are too many cells for a dense inverse.
 
     Parameters
     ----------
     cells
         Number of active cells.
-    what
-        What was asked for, as the subject of the message.
+    request
+        The requested result, as the subject of the message.
     """
-    if cells > DENSE_LIMIT:
+    if cells > MAX_DENSE_CELLS:
         raise ValueError(
-            f"{what} needs the diagonal of the inverse of a matrix over all {cells:,} active cells, which is formed "
-            f"exactly and densely up to {DENSE_LIMIT:,} cells only. Aggregate the raster to at most {DENSE_LIMIT:,} "
-            "active cells, or ask for the distances between chosen places"
+            f"{request} needs the inverse of a matrix over all {cells:,} active cells, which is computed as a dense "
+            f"matrix for up to {MAX_DENSE_CELLS:,} cells only. Aggregate the raster to at most {MAX_DENSE_CELLS:,} "
+            "active cells, or request the distances between selected cells"
         )
 
 
@@ -40,13 +40,13 @@ def dense_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool
     system
         A, nonsingular over those cells.
     cells
-        Flat raster indices of all cells that take part.
+        Flat raster indices of all vertices.
     symmetric
         Whether A equals its transpose; then it must be positive definite.
 
     Notes
     -----
-    With G = A⁻¹ and cotangent Ḡ, Ā = −Gᵀ Ḡ Gᵀ, of which the entries that the stencil has are kept.
+    With G = A⁻¹ and cotangent Ḡ, Ā = −Gᵀ Ḡ Gᵀ, restricted to the entries of the stencil.
 
     Examples
     --------
@@ -54,10 +54,10 @@ def dense_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool
     Array([[0.5, 0. ],
            [0. , 0.5]], dtype=float64)
     """
-    return _invert(system, cells, symmetric)
+    return _compute_inverse(system, cells, symmetric)
 
 
-def _invert(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool) -> Float[Array, "n n"]:
+def _compute_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool) -> Float[Array, "n n"]:
     matrix = system.dense(cells)
     if symmetric:
         factor = jax.scipy.linalg.cho_factor(matrix, lower=True)
@@ -67,26 +67,26 @@ def _invert(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool) -> F
     residual = jnp.abs(matrix @ inverse[:, :1] - jnp.eye(cells.shape[0], 1)).max() / jnp.maximum(
         (jnp.abs(matrix) @ jnp.abs(inverse[:, :1])).max(), 1.0
     )
-    jax.debug.callback(lambda size: log_solve("dense inverse", inverse.shape[0], 0, size), residual)
+    jax.debug.callback(lambda value: log_solve("dense inverse", inverse.shape[0], 0, value), residual)
     return inverse
 
 
 @dense_inverse.def_fwd
-def _forward(perturbed, system, cells, symmetric):
-    inverse = _invert(system, cells, symmetric)
+def _dense_inverse_fwd(perturbed, system, cells, symmetric):
+    inverse = _compute_inverse(system, cells, symmetric)
     return inverse, inverse
 
 
 @dense_inverse.def_bwd
-def _backward(inverse, cotangent, perturbed, system, cells, symmetric):
-    full = -(inverse.T @ cotangent @ inverse.T)
+def _dense_inverse_bwd(inverse, cotangent, perturbed, system, cells, symmetric):
+    dense_gradient = -(inverse.T @ cotangent @ inverse.T)
     size = system.center.size
-    count = cells.shape[0]
-    number = jnp.full(size + 1, count).at[cells].set(jnp.arange(count), mode="drop")[:size].reshape(system.shape)
+    n_cells = cells.shape[0]
+    index = jnp.full(size + 1, n_cells).at[cells].set(jnp.arange(n_cells), mode="drop")[:size].reshape(system.shape)
 
-    def entries(partner: Int[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        return full.at[number, partner].get(mode="fill", fill_value=0.0)
+    def entries(column: Int[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        return dense_gradient.at[index, column].get(mode="fill", fill_value=0.0)
 
-    edges = [entries(shift(number, step, fill=count)) for step in neighbour_offsets(system.directions)]
-    gradient = StencilMatrix(entries(number), jnp.stack(edges))
+    edges = [entries(shift(index, offset, fill=n_cells)) for offset in neighbour_offsets(system.directions)]
+    gradient = StencilMatrix(entries(index), jnp.stack(edges))
     return gradient

@@ -1,7 +1,7 @@
-"""A sparse matrix on a raster, kept as one array per neighbour.
+"""Sparse matrices on a raster, stored as one array per neighbour.
 
-Row `i` of the matrix belongs to the raster cell `i`; it may touch the cell itself and its 4 or 8 neighbours, so the
-whole matrix is a stack of rasters. Applying it is a handful of shifted multiply-adds: no index arrays, no gather.
+Row i of the matrix belongs to cell i and has entries for the cell and its 4 or 8 neighbours only, so the matrix is a
+stack of rasters. Applying it takes a few shifted multiply-adds, without index arrays.
 """
 
 from functools import partial
@@ -14,19 +14,18 @@ from jaxtyping import Array, Float, Int
 
 from ..parallel.numba_jit import njit_cached, parallel_starmap
 
-#: From so many numbers on, sums over many rasters are taken row by row on the processor: XLA would read and copy each
-#: raster once for every neighbour.
+#: Sums over rasters with at least this many values run in a CPU kernel, row by row: XLA would read and copy each raster
+#: once for every neighbour.
 CPU_SUM_MIN_VALUES = 1 << 22
 ROWS_PER_BLOCK = 64
 
-#: Steps (rows, columns) to the neighbours. The order is chosen so that reversing it turns every step around:
-#: the step opposite to number d of k is number k − 1 − d.
+#: Offsets (rows, columns) of the neighbours, ordered so that the offset opposite to number d of n is number n − 1 − d.
 QUEEN_OFFSETS: tuple[tuple[int, int], ...] = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 ROOK_OFFSETS: tuple[tuple[int, int], ...] = ((-1, 0), (0, -1), (0, 1), (1, 0))
 
 
 def neighbour_offsets(directions: int) -> tuple[tuple[int, int], ...]:
-    """Return the steps of a stencil with that many directions, 4 or 8.
+    """Return the offsets of a stencil with 4 or 8 directions.
 
     Examples
     --------
@@ -36,14 +35,14 @@ def neighbour_offsets(directions: int) -> tuple[tuple[int, int], ...]:
     return {4: ROOK_OFFSETS, 8: QUEEN_OFFSETS}[directions]
 
 
-def shift(raster: Array | np.ndarray, step: tuple[int, int], fill: bool | int | float = 0) -> Array | np.ndarray:
-    """Shift rasters so that every cell has the value of its neighbour at `step`.
+def shift(raster: Array | np.ndarray, offset: tuple[int, int], fill: bool | int | float = 0) -> Array | np.ndarray:
+    """Shift rasters so that every cell has the value of its neighbour at `offset`.
 
     Parameters
     ----------
     raster
         Shape (..., rows, columns).
-    step
+    offset
         (rows, columns), each −1, 0 or 1.
     fill
         Value of the cells whose neighbour lies outside the raster.
@@ -61,15 +60,15 @@ def shift(raster: Array | np.ndarray, step: tuple[int, int], fill: bool | int | 
     array([[ 2., inf]])
     """
     if isinstance(raster, np.ndarray):
-        return _shift_numpy(raster, step, fill)
+        return _shift_numpy(raster, offset, fill)
     rows, columns = raster.shape[-2:]
     padding = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
     padded = jnp.pad(raster, padding, constant_values=fill)
-    return _window(padded, step, rows, columns)
+    return _slice(padded, offset, rows, columns)
 
 
 def shifts(raster: Array, directions: int, fill: bool | int | float = 0) -> Array:
-    """Give every cell the values of all its neighbours.
+    """Return the values of all neighbours of every cell.
 
     Returns
     -------
@@ -77,13 +76,13 @@ def shifts(raster: Array, directions: int, fill: bool | int | float = 0) -> Arra
         Shape (directions, ..., rows, columns), in the order of `neighbour_offsets(directions)`.
     """
     rows, columns = raster.shape[-2:]
-    frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
-    padded = jnp.pad(raster, frame, constant_values=fill)
-    return jnp.stack([_window(padded, step, rows, columns) for step in neighbour_offsets(directions)])
+    padding = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+    padded = jnp.pad(raster, padding, constant_values=fill)
+    return jnp.stack([_slice(padded, offset, rows, columns) for offset in neighbour_offsets(directions)])
 
 
 def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "directions rows columns"]:
-    """Return what belongs to all steps from what belongs to the first half of them and is the same both ways.
+    """Return edge values of all directions from those of the first half, for values that are equal in both directions.
 
     Examples
     --------
@@ -97,10 +96,10 @@ def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "direct
     return jnp.concatenate([half, jnp.stack(ahead)])
 
 
-def _shift_numpy(raster: np.ndarray, step: tuple[int, int], fill: bool | int | float) -> np.ndarray:
+def _shift_numpy(raster: np.ndarray, offset: tuple[int, int], fill: bool | int | float) -> np.ndarray:
     result = np.full_like(raster, fill)
     target, source = zip(
-        *(_overlap(length, offset) for length, offset in zip(raster.shape[-2:], step, strict=True)), strict=True
+        *(_overlap(length, distance) for length, distance in zip(raster.shape[-2:], offset, strict=True)), strict=True
     )
     result[(..., *target)] = raster[(..., *source)]
     return result
@@ -111,28 +110,29 @@ def _overlap(length: int, offset: int) -> tuple[slice, slice]:
     return slice(max(0, -offset), length - max(0, offset)), slice(max(0, offset), length - max(0, -offset))
 
 
-def _window(padded: Array, step: tuple[int, int], rows: int, columns: int) -> Array:
-    top, left = 1 + step[0], 1 + step[1]
+def _slice(padded: Array, offset: tuple[int, int], rows: int, columns: int) -> Array:
+    top, left = 1 + offset[0], 1 + offset[1]
     return padded[..., top : top + rows, left : left + columns]
 
 
 class StencilMatrix(eqx.Module):
     """A square matrix over the cells of a raster that couples each cell to its neighbours only.
 
-    (A x)_i = center_i x_i + Σ_d edges_d,i x_{i + step_d}.
+    (A x)_i = center_i x_i + Σ_d edges_d,i x_{i + offset_d}.
 
-    Cells that take no part (barriers, nodata) have center 1 and no edges: an identity row and column.
+    Cells that are no vertices (barriers, nodata) have center 1 and no edges: an identity row and column.
 
     Parameters
     ----------
     center
         The diagonal.
     edges
-        `edges[d]` holds the entries A[i, i + step_d]; 0 where there is no neighbour.
+        `edges[d]` holds the entries A[i, i + offset_d]; 0 where there is no neighbour.
 
     Examples
     --------
-    >>> chain = StencilMatrix(jnp.array([[1.0, 2.0, 1.0]]), jnp.zeros((4, 1, 3)).at[1, 0, 1:].set(-1).at[2, 0, :-1].set(-1))
+    >>> edges = jnp.zeros((4, 1, 3)).at[1, 0, 1:].set(-1).at[2, 0, :-1].set(-1)
+    >>> chain = StencilMatrix(jnp.array([[1.0, 2.0, 1.0]]), edges)
     >>> chain.apply(jnp.array([[0.0, 1.0, 2.0]]))
     Array([[-1.,  0.,  1.]], dtype=float64)
     """
@@ -142,7 +142,7 @@ class StencilMatrix(eqx.Module):
 
     @property
     def directions(self) -> int:
-        """How many neighbours a cell has, 4 or 8."""
+        """Number of neighbours of a cell, 4 or 8."""
         return self.edges.shape[0]
 
     @property
@@ -151,22 +151,22 @@ class StencilMatrix(eqx.Module):
         return self.center.shape
 
     def apply(self, raster: Float[Array, "*batch rows columns"]) -> Float[Array, "*batch rows columns"]:
-        """Multiply with one raster or a batch of rasters: A x."""
-        # Without the barrier XLA inlines whatever produced the operand into each of the shifted reads, and a chain
+        """Return A x for one raster or a batch of rasters."""
+        # Without the barrier XLA inlines the computation of the operand into each of the shifted reads, and a chain
         # of applications costs exponentially many operations (24 times slower at 512²).
         rows, columns = self.shape
-        frame = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
-        padded = jax.lax.optimization_barrier(jnp.pad(raster, frame))
+        padding = [(0, 0)] * (raster.ndim - 2) + [(1, 1), (1, 1)]
+        padded = jax.lax.optimization_barrier(jnp.pad(raster, padding))
         result = self.center * raster
-        for d, step in enumerate(neighbour_offsets(self.directions)):
-            result = result + self.edges[d] * _window(padded, step, rows, columns)
+        for d, offset in enumerate(neighbour_offsets(self.directions)):
+            result = result + self.edges[d] * _slice(padded, offset, rows, columns)
         return result
 
     def transpose(self) -> "StencilMatrix":
-        """Return Aᵀ: what i sends to its neighbour at `step` becomes what that neighbour sends to i."""
-        steps = neighbour_offsets(self.directions)
-        turned = [shift(self.edges[self.directions - 1 - d], step) for d, step in enumerate(steps)]
-        return StencilMatrix(self.center, jnp.stack(turned))
+        """Return Aᵀ."""
+        offsets = neighbour_offsets(self.directions)
+        edges_transposed = [shift(self.edges[self.directions - 1 - d], offset) for d, offset in enumerate(offsets)]
+        return StencilMatrix(self.center, jnp.stack(edges_transposed))
 
     def dense(self, cells: Int[Array, "n"]) -> Float[Array, "n n"]:
         """Return the matrix over some cells as a dense array; differentiable.
@@ -174,17 +174,17 @@ class StencilMatrix(eqx.Module):
         Parameters
         ----------
         cells
-            Flat indices (row · columns + column), all different.
+            Flat indices (row · columns + column), all distinct.
         """
         rows, columns = self.shape
         size = rows * columns
         position = jnp.full(size + 1, cells.shape[0]).at[cells].set(jnp.arange(cells.shape[0]), mode="drop")
         number = position[:size].reshape(rows, columns)
-        here = jnp.arange(cells.shape[0])
-        matrix = jnp.zeros((cells.shape[0],) * 2).at[here, here].set(self.center.ravel()[cells])
-        for d, step in enumerate(neighbour_offsets(self.directions)):
-            there = shift(number, step, fill=cells.shape[0]).ravel()[cells]
-            matrix = matrix.at[here, there].add(self.edges[d].ravel()[cells], mode="drop")
+        index = jnp.arange(cells.shape[0])
+        matrix = jnp.zeros((cells.shape[0],) * 2).at[index, index].set(self.center.ravel()[cells])
+        for d, offset in enumerate(neighbour_offsets(self.directions)):
+            neighbour = shift(number, offset, fill=cells.shape[0]).ravel()[cells]
+            matrix = matrix.at[index, neighbour].add(self.edges[d].ravel()[cells], mode="drop")
         return matrix
 
 
@@ -195,7 +195,7 @@ def outer_product(
     *,
     cpu_min_values: int = CPU_SUM_MIN_VALUES,
 ) -> StencilMatrix:
-    """Return the entries of Σ_k left_k right_kᵀ that a stencil keeps: the diagonal and the neighbour pairs.
+    """Return the entries of Σ_k left_k right_kᵀ on a stencil: the diagonal and the pairs of neighbours.
 
     This is the gradient of a solve with respect to its matrix: for x = A⁻¹ b with cotangent λ = A⁻ᵀ x̄,
     Ā = −λ xᵀ, of which only the entries that exist in A matter.
@@ -214,32 +214,32 @@ def outer_product(
                 partial(_outer_product_cpu, directions=directions), like, left, right, vmap_method="sequential"
             )
         )
-    shifted = [shift(right, step) for step in neighbour_offsets(directions)]
-    return StencilMatrix((left * right).sum(0), jnp.stack([(left * there).sum(0) for there in shifted]))
+    shifted = [shift(right, offset) for offset in neighbour_offsets(directions)]
+    return StencilMatrix((left * right).sum(0), jnp.stack([(left * neighbour).sum(0) for neighbour in shifted]))
 
 
 def _outer_product_cpu(left: Array, right: Array, *, directions: int) -> tuple[np.ndarray, np.ndarray]:
     left, right = np.asarray(left), np.asarray(right)
     center, edges = np.zeros(left.shape[1:], left.dtype), np.zeros((directions, *left.shape[1:]), left.dtype)
-    rows, steps = len(center), np.array(neighbour_offsets(directions))
+    rows, offsets = len(center), np.array(neighbour_offsets(directions))
     bands = [(first, min(first + ROWS_PER_BLOCK, rows)) for first in range(0, rows, ROWS_PER_BLOCK)]
-    parallel_starmap(_accumulate_outer_product, [(left, right, steps, center, edges, *band) for band in bands])
+    parallel_starmap(_accumulate_outer_product, [(left, right, offsets, center, edges, *band) for band in bands])
     return center, edges
 
 
 @njit_cached
-def _accumulate_outer_product(left, right, steps, center, edges, first, last):
-    """Add up all sides of a row while it is near: each raster is read from memory once, not once a direction."""
+def _accumulate_outer_product(left, right, offsets, center, edges, first, last):
+    """Add the products of all rasters to some rows; each raster is read once, not once for every direction."""
     rows, columns = center.shape
     for row in range(first, last):
-        for side in range(left.shape[0]):
-            here = left[side, row]
-            middle, there = center[row], right[side, row]
+        for rhs in range(left.shape[0]):
+            left_row = left[rhs, row]
+            center_row, neighbour = center[row], right[rhs, row]
             for j in range(columns):
-                middle[j] += here[j] * there[j]
-            for d in range(steps.shape[0]):
-                down, across = steps[d, 0], steps[d, 1]
+                center_row[j] += left_row[j] * neighbour[j]
+            for d in range(offsets.shape[0]):
+                down, across = offsets[d, 0], offsets[d, 1]
                 if 0 <= row + down < rows:
-                    there, to = right[side, row + down], edges[d, row]
+                    neighbour, edge_row = right[rhs, row + down], edges[d, row]
                     for j in range(max(0, -across), columns - max(0, across)):
-                        to[j] += here[j] * there[j + across]
+                        edge_row[j] += left_row[j] * neighbour[j + across]

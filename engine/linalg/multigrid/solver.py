@@ -113,7 +113,7 @@ class Multigrid(AbstractLinearSolver):
         matrix, symmetric = _pad_to_size_class(operator)
         single = self.cycle == "float32" or (self.cycle == "automatic" and _is_concrete(operator.center))
         levels = _build_hierarchy(matrix, "float32" if single else "float64")
-        if self.cycle == "automatic" and single and levels.weakest < FLOAT32_MIN_EIGENVALUE:
+        if self.cycle == "automatic" and single and levels.min_eigenvalue < FLOAT32_MIN_EIGENVALUE:
             levels = _build_hierarchy(matrix, "float64")
         return MultigridState(matrix, levels, symmetric)
 
@@ -130,7 +130,7 @@ class Multigrid(AbstractLinearSolver):
         rows, columns = right_hand_sides.shape[1:]
         b = _pad(jnp.moveaxis(right_hand_sides, 0, 1), state.matrix.shape)
         result = _solve(state, b, self.tolerance, self.iterations)
-        single = state.hierarchy.inverse.dtype != b.dtype
+        single = state.hierarchy.coarsest_inverse.dtype != b.dtype
         if self.cycle == "automatic" and single and _is_concrete(result.residuals) and not result.converged.all():
             levels = _build_hierarchy(state.matrix, "float64")
             result = _solve(MultigridState(state.matrix, levels, state.symmetric), b, self.tolerance, self.iterations)
@@ -145,13 +145,13 @@ class Multigrid(AbstractLinearSolver):
         """Solve with NumPy arrays, on the CPU."""
         b = right_hand_sides
         finest = w_cycle.build(center, edges, np.float64 if self.cycle == "float64" else np.float32)
-        if not finest.unequal <= SYMMETRY_RTOL:
+        if not finest.asymmetry <= SYMMETRY_RTOL:
             stats = SolveStats(
                 "multigrid", np.zeros(len(b), int), np.ones(len(b)), np.array(int(SolveStatus.NOT_SYMMETRIC))
             )
             return Solution(np.zeros(b.shape), (stats,))
         # Decoupled rows need no iteration.
-        decoupled = ~finest.linked
+        decoupled = ~finest.coupled
         coupled_b = np.where(decoupled, 0.0, b) if b[:, decoupled].any() else b
         result = self._iterate(finest, center, edges, coupled_b)
         status = SolveStatus.SUCCESS if result.converged.all() else SolveStatus.NOT_CONVERGED
@@ -163,7 +163,7 @@ class Multigrid(AbstractLinearSolver):
 
     def _iterate(self, finest: w_cycle.Hierarchy, center, edges, b: np.ndarray) -> KrylovResult:
         if self.cycle == "automatic" and finest.precision == np.float32:
-            if finest.weakest >= FLOAT32_MIN_EIGENVALUE:
+            if finest.min_eigenvalue >= FLOAT32_MIN_EIGENVALUE:
                 result = self._conjugate_gradients(finest, b)
                 if result.converged.all() or result.budget_exceeded or (result.residuals > DIVERGED).any():
                     return result
@@ -216,22 +216,22 @@ def _pad(array: Array, shape: tuple[int, int]) -> Array:
 
 @eqx.filter_jit
 def _build_hierarchy(matrix: SymmetricStencil, precision: str) -> Hierarchy:
-    largest = jnp.max(jnp.where(matrix.linked, matrix.diagonal, 0))
+    largest = jnp.max(jnp.where(matrix.coupled, matrix.diagonal, 0))
     unit = jnp.where(largest > 0, largest, 1)
-    return hierarchy(jax.tree.map(lambda array: (array / unit).astype(precision), matrix.network()))
+    return hierarchy(jax.tree.map(lambda array: (array / unit).astype(precision), matrix.conductance_stencil()))
 
 
 @eqx.filter_jit
 def _solve(state: MultigridState, b: Float[Array, "rows k columns"], tolerance: float, iterations: int) -> KrylovResult:
-    matrix, precision = state.matrix, state.hierarchy.inverse.dtype
+    matrix, precision = state.matrix, state.hierarchy.coarsest_inverse.dtype
     result = xla_cg.conjugate_gradients(
         matrix.apply,
         lambda residual: v_cycle(state.hierarchy, residual.astype(precision)).astype(b.dtype),
         matrix.norm,
-        jnp.where(matrix.linked, b, 0),
+        jnp.where(matrix.coupled, b, 0),
         tolerance=tolerance,
         iterations=iterations,
     )
     # Decoupled rows need no iteration; in padding this is 0 / 1.
-    diagonal = jnp.where(matrix.linked | (matrix.diagonal != 0), matrix.diagonal, 1)
-    return result._replace(x=jnp.where(matrix.linked, result.x, b / diagonal))
+    diagonal = jnp.where(matrix.coupled | (matrix.diagonal != 0), matrix.diagonal, 1)
+    return result._replace(x=jnp.where(matrix.coupled, result.x, b / diagonal))

@@ -1,4 +1,4 @@
-"""Nested dissection as a solver, and what else a factor knows: the determinant and entries of the inverse."""
+"""Nested dissection as a solver, and the determinant and selected inverse from its factors."""
 
 import math
 
@@ -14,24 +14,24 @@ from .cpu import cached_factor
 from .symbolic import analyze
 from .xla import factorization
 
-#: Cells up to which the memory is counted from the plan.
-PLANNED = 1 << 21
+#: The largest number of cells for which memory is counted from the symbolic analysis.
+MAX_ANALYZED_CELLS = 1 << 21
 
 
 class NestedDissection(AbstractLinearSolver):
-    """Solve by factoring over the grid's own separators: exact for any M-matrix, fast for many right-hand sides.
+    """Solve by a factorization over the separators of the grid: exact for any M-matrix, fast for many right-hand sides.
 
     Parameters
     ----------
     symmetric
-        Whether the matrix equals its transpose, which halves memory and time; None to look at the values, which only
-        the CPU backend can (a compiled factorisation then takes it to be nonsymmetric).
+        Whether the matrix equals its transpose, which halves memory and time; None to compare the values, which only
+        the CPU backend can (XLA then takes it to be nonsymmetric).
     backend
         "cpu" to factor by LAPACK, "xla" in compiled, batched form; "auto" for the CPU unless JAX has a GPU.
     refined_from
-        On the CPU: from which residual on, each equation's relative to its own terms, the solution is refined. The
-        default makes small entries of a solution as exact as large ones. Infinite: it is not even checked, which is for
-        those who check what they compute from it.
+        On the CPU: the componentwise backward error above which the solution is refined. The
+        default makes small entries of a solution as accurate as large ones. Infinite for neither refinement nor check,
+        where the result computed from the solution is checked.
 
     Notes
     -----
@@ -92,7 +92,7 @@ def predicted_factor_bytes(shape: tuple[int, int], *, symmetric: bool = True, gr
     symmetric
         Whether the matrix equals its transpose.
     gradient
-        Whether the gradient of the selected inverse is wanted, too: a second factor, of complex numbers.
+        Whether the gradient of the selected inverse is computed, too, from a second, complex factor.
 
     Examples
     --------
@@ -100,44 +100,44 @@ def predicted_factor_bytes(shape: tuple[int, int], *, symmetric: bool = True, gr
     True
     """
     cells = shape[0] * shape[1]
-    if cells > PLANNED:
-        # The plan of a large raster is itself large. Bytes per cell grow by as much with every doubling of the sides.
-        large, small = (_shrunk(shape, PLANNED / part) for part in (1, 4))
-        each, before = (_planned_bytes(side, symmetric, gradient) / (side[0] * side[1]) for side in (large, small))
-        return int(cells * (each + (each - before) * math.log(cells / PLANNED, 4)))
-    return _planned_bytes(shape, symmetric, gradient)
+    if cells > MAX_ANALYZED_CELLS:
+        # The analysis of a large raster is itself large. Bytes per cell grow linearly with the logarithm of the size.
+        large, small = (_scaled_shape(shape, MAX_ANALYZED_CELLS / part) for part in (1, 4))
+        each, before = (_analyzed_bytes(side, symmetric, gradient) / (side[0] * side[1]) for side in (large, small))
+        return int(cells * (each + (each - before) * math.log(cells / MAX_ANALYZED_CELLS, 4)))
+    return _analyzed_bytes(shape, symmetric, gradient)
 
 
-def _shrunk(shape: tuple[int, int], cells: float) -> tuple[int, int]:
-    """Return a raster of the same proportions with about so many cells."""
+def _scaled_shape(shape: tuple[int, int], cells: float) -> tuple[int, int]:
+    """Return the shape of a raster with the same proportions and about a number of cells."""
     scale = math.sqrt(cells / (shape[0] * shape[1]))
     rows = min(max(1, round(shape[0] * scale)), shape[0])
     return rows, max(1, round(cells / rows))
 
 
-def _planned_bytes(shape: tuple[int, int], symmetric: bool, gradient: bool) -> int:
+def _analyzed_bytes(shape: tuple[int, int], symmetric: bool, gradient: bool) -> int:
     dissection = analyze(shape)
     factor = 8 * dissection.factor_nnz(symmetric)
-    # The matrix itself, its copy in whole tiles, the inverse's entries twice: four stacks of 9 rasters.
+    # The matrix, its copy in padded tiles, and two copies of the inverse's entries: four stacks of 9 rasters.
     rasters = 4 * 9 * 8 * dissection.padded[0] * dissection.padded[1]
-    passing = 8 * dissection.contribution_entries()
+    contributions = 8 * dissection.contribution_entries()
     if gradient:
-        return 3 * factor + 2 * (rasters + passing)
-    return factor + rasters + passing
+        return 3 * factor + 2 * (rasters + contributions)
+    return factor + rasters + contributions
 
 
 @eqx.filter_custom_vjp
-def log_determinant(differentiable: StencilMatrix, solver: NestedDissection) -> Float[Array, ""]:
+def log_determinant(operator: StencilMatrix, solver: NestedDissection) -> Float[Array, ""]:
     """Return log det A of a nonsingular M-matrix.
 
-    ∂ log det A / ∂A_ij = (A⁻¹)_ji, of which the entries that exist in A are those of the selected inverse.
+    ∂ log det A / ∂A_ij = (A⁻¹)_ji, restricted to the entries of A, which are those of the selected inverse.
 
     Parameters
     ----------
-    differentiable
+    operator
         A.
     solver
-        How to factor it.
+        The solver that factors A.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def log_determinant(differentiable: StencilMatrix, solver: NestedDissection) -> 
     >>> round(float(log_determinant(twice, NestedDissection())), 6)
     1.386294
     """
-    return _log_determinant(differentiable, solver)
+    return _log_determinant(operator, solver)
 
 
 def _log_determinant(system: StencilMatrix, solver: NestedDissection) -> Float[Array, ""]:
@@ -160,17 +160,17 @@ def _log_determinant(system: StencilMatrix, solver: NestedDissection) -> Float[A
 
 
 @log_determinant.def_fwd
-def _log_determinant_forward(perturbed, differentiable, solver):
-    return _log_determinant(differentiable, solver), None
+def _log_determinant_forward(perturbed, operator, solver):
+    return _log_determinant(operator, solver), None
 
 
 @log_determinant.def_bwd
-def _log_determinant_backward(_, cotangent, perturbed, differentiable, solver):
-    return jax.tree.map(lambda entry: cotangent * entry, _selected_inverse(differentiable, solver).transpose())
+def _log_determinant_backward(_, cotangent, perturbed, operator, solver):
+    return jax.tree.map(lambda entry: cotangent * entry, _selected_inverse(operator, solver).transpose())
 
 
 @eqx.filter_custom_vjp
-def selected_inverse(differentiable: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
+def selected_inverse(operator: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
     """Return the entries of A⁻¹ on the diagonal and between neighbouring cells, exactly.
 
     `center` is (A⁻¹)_ii and `edges[d]` is (A⁻¹)_{i, i + step_d}, 0 beyond the raster.
@@ -183,10 +183,10 @@ def selected_inverse(differentiable: StencilMatrix, solver: NestedDissection) ->
 
     Parameters
     ----------
-    differentiable
+    operator
         A, a nonsingular M-matrix.
     solver
-        How to factor it. If the matrix is symmetric, its gradient is that within symmetric matrices.
+        The solver that factors A. If the matrix is symmetric, its gradient is that within symmetric matrices.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def selected_inverse(differentiable: StencilMatrix, solver: NestedDissection) ->
     >>> selected_inverse(chain, NestedDissection()).center * 3
     Array([[2., 2.]], dtype=float64)
     """
-    return _selected_inverse(differentiable, solver)
+    return _selected_inverse(operator, solver)
 
 
 def _selected_inverse(system: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
@@ -219,8 +219,8 @@ def selected_inverse_derivative(
 ) -> StencilMatrix:
     """Return the entries of A⁻¹ M A⁻¹ on the diagonal and between neighbouring cells, exactly.
 
-    It is the derivative of the selected inverse: −d/dh (A + h M)⁻¹ at h = 0. Its own gradient comes from the compiled
-    form of the factorisation, differentiated as it stands.
+    It is the derivative of the selected inverse: −d/dh (A + h M)⁻¹ at h = 0. Its gradient is that of
+    the XLA factorization, by automatic differentiation.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def selected_inverse_derivative(
     middle
         M.
     solver
-        How to factor A.
+        The solver that factors A.
 
     Examples
     --------
@@ -248,10 +248,10 @@ def _sandwich_forward(perturbed, matrices, solver):
 @_sandwich.def_bwd
 def _sandwich_backward(_, cotangent, perturbed, matrices, solver):
     weights = jax.tree.map(_without_none, cotangent, matrices[0], is_leaf=lambda leaf: leaf is None)
-    _, pull = jax.vjp(
+    _, backpropagate = jax.vjp(
         lambda system, middle: factorization.selected_sandwich(system, middle, bool(solver.symmetric)), *matrices
     )
-    return pull(weights)
+    return backpropagate(weights)
 
 
 def _selected_sandwich(system: StencilMatrix, middle: StencilMatrix, solver: NestedDissection) -> StencilMatrix:
@@ -269,14 +269,14 @@ def _selected_sandwich(system: StencilMatrix, middle: StencilMatrix, solver: Nes
 
 
 @selected_inverse.def_fwd
-def _selected_inverse_forward(perturbed, differentiable, solver):
-    return _selected_inverse(differentiable, solver), None
+def _selected_inverse_forward(perturbed, operator, solver):
+    return _selected_inverse(operator, solver), None
 
 
 @selected_inverse.def_bwd
-def _selected_inverse_backward(_, cotangent, perturbed, differentiable, solver):
-    weights = jax.tree.map(_without_none, cotangent, differentiable, is_leaf=lambda leaf: leaf is None)
-    gradient = _selected_sandwich(differentiable, weights.transpose(), solver).transpose()
+def _selected_inverse_backward(_, cotangent, perturbed, operator, solver):
+    weights = jax.tree.map(_without_none, cotangent, operator, is_leaf=lambda leaf: leaf is None)
+    gradient = _selected_sandwich(operator, weights.transpose(), solver).transpose()
     return jax.tree.map(jnp.negative, gradient)
 
 
@@ -285,7 +285,7 @@ def _without_none(cotangent: Array | None, entries: Array) -> Array:
 
 
 def _call_on_cpu(function, like, *arrays):
-    """Call the host from compiled code; the result has shapes and types of `like`."""
+    """Call a function on the CPU from code that JAX traces; the result has the shapes and types of `like`."""
     shapes = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), like)
     return jax.pure_callback(
         lambda *values: function(*(np.asarray(value) for value in values)), shapes, *arrays, vmap_method="sequential"

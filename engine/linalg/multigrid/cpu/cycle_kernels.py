@@ -1,71 +1,71 @@
-"""A multigrid cycle in loops: relax from zero, hand down what is left, correct by what comes back, relax backwards.
+"""Kernels of the multigrid cycle: smoothing from zero, restriction, prolongation and smoothing backwards.
 
-Arrays are flat and framed (`framed`). In all of these, `k` are the conductances in the order of `QUEEN`, `sides` the
-right-hand sides that are still worked on, and rows first … last − 1 are done, of one right-hand side after the other
-while what they share is in the cache.
+Arrays are flat and padded (see `linalg.padded`). In all kernels `conductances` are in the order of `QUEEN_OFFSETS`,
+`active` are the right-hand sides that are iterated on, and rows first … last − 1 are processed, one right-hand side
+after the other while the shared data are in the cache.
 """
 
 import numpy as np
 
 from ....parallel.numba_jit import njit_cached
 
-#: A step along a row waits for the one before; so many right-hand sides at once fill the time.
-FOUR = 4
+#: Right-hand sides whose recurrences along a row are interleaved, to hide the latency of each step.
+INTERLEAVED_RHS = 4
 
 
 @njit_cached
-def presmooth(k, inverse, b, x, sides, width, first, last):
-    """Relax A x = b forwards, row by row and left to right, from x = 0.
+def presmooth(conductances, inverse_diagonal, b, x, active, width, first, last):
+    """Smooth A x = b by a forward Gauss–Seidel sweep, row by row and left to right, from x = 0.
 
-    Only what lies behind a cell is read: the rest is 0 yet, and so are the rows before the band.
+    Only preceding neighbours are read: the others are still 0, and so are the rows before the band.
     """
     columns = width - 1
-    implied, share = np.empty((FOUR, columns), x.dtype), np.empty(columns, x.dtype)
+    known, coupling = np.empty((INTERLEAVED_RHS, columns), x.dtype), np.empty(columns, x.dtype)
     for row in range(first, last):
-        at = (row + 1) * width + 1
-        northwest, north = k[0][at : at + columns], k[1][at : at + columns]
-        northeast, west = k[2][at : at + columns], k[3][at : at + columns]
-        scale = inverse[at : at + columns]
+        start = (row + 1) * width + 1
+        northwest, north = conductances[0][start : start + columns], conductances[1][start : start + columns]
+        northeast, west = conductances[2][start : start + columns], conductances[3][start : start + columns]
+        row_inverse = inverse_diagonal[start : start + columns]
         for j in range(columns):
-            share[j] = scale[j] * west[j]
-        for begin in range(0, sides.size, FOUR):
-            some = sides[begin : begin + FOUR]
-            for n in range(some.size):
-                given, to = b[some[n], at : at + columns], implied[n]
+            coupling[j] = row_inverse[j] * west[j]
+        for offset in range(0, active.size, INTERLEAVED_RHS):
+            group = active[offset : offset + INTERLEAVED_RHS]
+            for n in range(group.size):
+                b_row, out_row = b[group[n], start : start + columns], known[n]
                 if row == first:
                     for j in range(columns):
-                        to[j] = scale[j] * given[j]
+                        out_row[j] = row_inverse[j] * b_row[j]
                 else:
-                    above = x[some[n], at - width - 1 : at - width + columns + 1]
+                    above = x[group[n], start - width - 1 : start - width + columns + 1]
                     for j in range(columns):
-                        to[j] = scale[j] * (
-                            given[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
+                        out_row[j] = row_inverse[j] * (
+                            b_row[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
                         )
-            _four_forwards(implied, share, x, some, at)
+            _sweep_forward(known, coupling, x, group, start)
 
 
 @njit_cached
-def _four_forwards(implied, share, x, sides, at):
-    """Go along a row with four right-hand sides, none of which waits for another's last cell.
+def _sweep_forward(known, coupling, x, active, start):
+    """Run the recurrence x_j = known_j + factor_j x_{j∓1} along a row for four right-hand sides, interleaved.
 
-    Of fewer than four the last one is gone along more than once, which takes no longer.
+    If there are fewer than four the last one is repeated, which takes no longer.
     """
-    columns, n = share.size, sides.size - 1
-    a, b, c, d = implied[0], implied[min(1, n)], implied[min(2, n)], implied[min(3, n)]
-    to_a, to_b = x[sides[0], at : at + columns], x[sides[min(1, n)], at : at + columns]
-    to_c, to_d = x[sides[min(2, n)], at : at + columns], x[sides[min(3, n)], at : at + columns]
-    one = two = three = four = x.dtype.type(0)
+    columns, n = coupling.size, active.size - 1
+    known0, known1, known2, known3 = known[0], known[min(1, n)], known[min(2, n)], known[min(3, n)]
+    out0, out1 = x[active[0], start : start + columns], x[active[min(1, n)], start : start + columns]
+    out2, out3 = x[active[min(2, n)], start : start + columns], x[active[min(3, n)], start : start + columns]
+    x0 = x1 = x2 = x3 = x.dtype.type(0)
     for j in range(columns):
-        part = share[j]
-        one, two = a[j] + part * one, b[j] + part * two
-        three, four = c[j] + part * three, d[j] + part * four
-        to_a[j], to_b[j], to_c[j], to_d[j] = one, two, three, four
+        factor = coupling[j]
+        x0, x1 = known0[j] + factor * x0, known1[j] + factor * x1
+        x2, x3 = known2[j] + factor * x2, known3[j] + factor * x3
+        out0[j], out1[j], out2[j], out3[j] = x0, x1, x2, x3
 
 
 @njit_cached
-def _residual_row(here, below, ahead, out):
-    """Put b − A x after `presmooth` into out: what the cells ahead send."""
-    east, southwest, south, southeast = ahead
+def _residual_row(here, below, forward_row, out):
+    """Put the residual b − A x after `presmooth` into out: the terms of the succeeding neighbours."""
+    east, southwest, south, southeast = forward_row
     for j in range(east.size):
         out[j + 1] = (
             east[j] * here[j + 2] + southwest[j] * below[j] + south[j] * below[j + 1] + southeast[j] * below[j + 2]
@@ -73,58 +73,73 @@ def _residual_row(here, below, ahead, out):
 
 
 @njit_cached
-def _add_from_above(above, behind, out):
-    """Add what the row above sends, which another band relaxed at the same time."""
-    northwest, north, northeast = behind
+def _add_from_above(above, below_band, out):
+    """Add the terms of the row above, which another band smoothed at the same time."""
+    northwest, north, northeast = below_band
     for j in range(north.size):
         out[j + 1] += northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
 
 
 @njit_cached
-def _residual_rows(k, x, sides, width, row, begins_band, rest, into):
+def _residual_rows(conductances, x, active, width, row, starts_band, residuals, slot):
     """Put a row of the residual of each right-hand side into rest[n, into]."""
     columns = width - 1
-    at = (row + 1) * width + 1
-    ahead = (k[4][at : at + columns], k[5][at : at + columns], k[6][at : at + columns], k[7][at : at + columns])
-    behind = (k[0][at : at + columns], k[1][at : at + columns], k[2][at : at + columns])
-    for n in range(sides.size):
-        values, out = x[sides[n]], rest[n, into]
-        below = values[at + width - 1 : at + width + columns + 1]
-        _residual_row(values[at - 1 : at + columns + 1], below, ahead, out)
-        if begins_band:
-            _add_from_above(values[at - width - 1 : at - width + columns + 1], behind, out)
+    start = (row + 1) * width + 1
+    forward_row = (
+        conductances[4][start : start + columns],
+        conductances[5][start : start + columns],
+        conductances[6][start : start + columns],
+        conductances[7][start : start + columns],
+    )
+    below_band = (
+        conductances[0][start : start + columns],
+        conductances[1][start : start + columns],
+        conductances[2][start : start + columns],
+    )
+    for n in range(active.size):
+        values, out = x[active[n]], residuals[n, slot]
+        below = values[start + width - 1 : start + width + columns + 1]
+        _residual_row(values[start - 1 : start + columns + 1], below, forward_row, out)
+        if starts_band:
+            _add_from_above(values[start - width - 1 : start - width + columns + 1], below_band, out)
 
 
 @njit_cached
-def restrict_residual(k, x, sides, width, rows, band, shares, coarse_b, coarse_width, first, last):
+def restrict_residual(conductances, x, active, width, rows, band, interpolation, coarse_b, coarse_width, first, last):
     """Put Pᵀ (b − A x) into the coarse right-hand side, in coarse rows first … last − 1."""
     coarse_columns = coarse_width - 1
-    # Of each right-hand side, the residual's rows above a coarse row, in it and below it; above and below take turns.
-    rest = np.zeros((sides.size, 3, 2 * coarse_columns + 3), x.dtype)
-    # Bands begin with even rows. (A constant would be compiled as a case of its own.)
-    row_begins = rows < 0
+    # Residuals of each right-hand side in the rows above, on and below a coarse row; slots 0 and 1 alternate.
+    residuals = np.zeros((active.size, 3, 2 * coarse_columns + 3), x.dtype)
+    # Bands start with even rows. (A literal False would be compiled as a separate specialization.)
+    never = rows < 0
     if first > 0:
-        _residual_rows(k, x, sides, width, 2 * first - 1, row_begins, rest, (first + 1) % 2)
+        _residual_rows(conductances, x, active, width, 2 * first - 1, never, residuals, (first + 1) % 2)
     for row in range(first, last):
-        at = (row + 1) * coarse_width + 1
-        # The weights of cells to the right of and below a coarse cell are at its own place; of those to the left
-        # and above at the place of the neighbour whose they are.
-        right, left = shares[0][at : at + coarse_columns], shares[1][at - 1 : at + coarse_columns]
-        down, up = (
-            shares[2][at : at + coarse_columns],
-            shares[3][at - coarse_width : at - coarse_width + coarse_columns],
+        start = (row + 1) * coarse_width + 1
+        # Weights of cells to the right of and below a coarse cell are stored at that cell, those of cells to the left
+        # and above at the coarse neighbour.
+        right, left = (
+            interpolation[0][start : start + coarse_columns],
+            interpolation[1][start - 1 : start + coarse_columns],
         )
-        down_right, down_left = shares[4][at : at + coarse_columns], shares[5][at - 1 : at + coarse_columns]
-        up_right = shares[6][at - coarse_width : at - coarse_width + coarse_columns]
-        up_left = shares[7][at - coarse_width - 1 : at - coarse_width + coarse_columns]
-        _residual_rows(k, x, sides, width, 2 * row, row > 0 and (2 * row) % band == 0, rest, 2)
+        down, up = (
+            interpolation[2][start : start + coarse_columns],
+            interpolation[3][start - coarse_width : start - coarse_width + coarse_columns],
+        )
+        down_right, down_left = (
+            interpolation[4][start : start + coarse_columns],
+            interpolation[5][start - 1 : start + coarse_columns],
+        )
+        up_right = interpolation[6][start - coarse_width : start - coarse_width + coarse_columns]
+        up_left = interpolation[7][start - coarse_width - 1 : start - coarse_width + coarse_columns]
+        _residual_rows(conductances, x, active, width, 2 * row, row > 0 and (2 * row) % band == 0, residuals, 2)
         if 2 * row + 1 < rows:
-            _residual_rows(k, x, sides, width, 2 * row + 1, row_begins, rest, row % 2)
+            _residual_rows(conductances, x, active, width, 2 * row + 1, never, residuals, row % 2)
         else:
-            rest[:, row % 2] = 0
-        for n in range(sides.size):
-            above, below, here = rest[n, (row + 1) % 2], rest[n, row % 2], rest[n, 2]
-            out = coarse_b[sides[n], at : at + coarse_columns]
+            residuals[:, row % 2] = 0
+        for n in range(active.size):
+            above, below, here = residuals[n, (row + 1) % 2], residuals[n, row % 2], residuals[n, 2]
+            out = coarse_b[active[n], start : start + coarse_columns]
             for j in range(coarse_columns):
                 c = 2 * j + 1
                 out[j] = (
@@ -135,248 +150,162 @@ def restrict_residual(k, x, sides, width, rows, band, shares, coarse_b, coarse_w
 
 
 @njit_cached
-def residual(k, inverse, b, x, sides, out, width, first, last):
-    """Put b − A x into out, for any x."""
+def residual(conductances, inverse_diagonal, b, x, active, out, width, first, last):
+    """Put the residual b − A x into out, for any x."""
     columns = width - 1
     for row in range(first, last):
-        at = (row + 1) * width + 1
-        northwest, north, northeast = k[0][at : at + columns], k[1][at : at + columns], k[2][at : at + columns]
-        west, east = k[3][at : at + columns], k[4][at : at + columns]
-        southwest, south, southeast = k[5][at : at + columns], k[6][at : at + columns], k[7][at : at + columns]
-        scale = inverse[at : at + columns]
-        for side in sides:
-            above = x[side, at - width - 1 : at - width + columns + 1]
-            here, below = x[side, at - 1 : at + columns + 1], x[side, at + width - 1 : at + width + columns + 1]
-            given, to = b[side, at : at + columns], out[side, at : at + columns]
+        start = (row + 1) * width + 1
+        northwest, north, northeast = (
+            conductances[0][start : start + columns],
+            conductances[1][start : start + columns],
+            conductances[2][start : start + columns],
+        )
+        west, east = conductances[3][start : start + columns], conductances[4][start : start + columns]
+        southwest, south, southeast = (
+            conductances[5][start : start + columns],
+            conductances[6][start : start + columns],
+            conductances[7][start : start + columns],
+        )
+        row_inverse = inverse_diagonal[start : start + columns]
+        for rhs in active:
+            above = x[rhs, start - width - 1 : start - width + columns + 1]
+            here, below = (
+                x[rhs, start - 1 : start + columns + 1],
+                x[rhs, start + width - 1 : start + width + columns + 1],
+            )
+            b_row, out_row = b[rhs, start : start + columns], out[rhs, start : start + columns]
             for j in range(columns):
-                around = (
+                neighbour_sum = (
                     northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
                     + west[j] * here[j] + east[j] * here[j + 2]
                     + southwest[j] * below[j] + south[j] * below[j + 1] + southeast[j] * below[j + 2]
                 )  # fmt: skip
-                to[j] = given[j] + around - here[j + 1] / scale[j] if scale[j] > 0 else 0
+                out_row[j] = b_row[j] + neighbour_sum - here[j + 1] / row_inverse[j] if row_inverse[j] > 0 else 0
 
 
 @njit_cached
-def axpy(more, to, sides, width, first, last):
-    """Add one framed array to another."""
-    for side in sides:
+def axpy(correction, out_row, active, width, first, last):
+    """Add one padded array to another."""
+    for rhs in active:
         for p in range((first + 1) * width + 1, (last + 1) * width + 1):
-            to[side, p] += more[side, p]
+            out_row[rhs, p] += correction[rhs, p]
 
 
 @njit_cached
-def _corrected_rows(x, sides, width, row, shares, coarse_x, coarse_width, out):
-    """Put a row of x + P e of each right-hand side between two zeros in out, by side."""
+def _corrected_rows(x, active, width, row, interpolation, coarse_x, coarse_width, out):
+    """Put a row of x + P e of each right-hand side into out, between two zeros."""
     columns, coarse_columns = width - 1, coarse_width - 1
-    at, coarse_at = (row + 1) * width + 1, (row // 2 + 1) * coarse_width + 1
-    end, pairs, even = coarse_at + coarse_columns, columns // 2, columns % 2 == 0
+    start, coarse_start = (row + 1) * width + 1, (row // 2 + 1) * coarse_width + 1
+    end, n_pairs, even = coarse_start + coarse_columns, columns // 2, columns % 2 == 0
     if row % 2 == 0:
-        left, right = shares[0][coarse_at:end], shares[1][coarse_at:end]
-        for side in sides:
-            here, e, to = x[side, at : at + columns], coarse_x[side, coarse_at : end + 1], out[side]
-            for j in range(pairs):
-                to[2 * j + 1] = here[2 * j] + e[j]
-                to[2 * j + 2] = here[2 * j + 1] + left[j] * e[j] + right[j] * e[j + 1]
+        left, right = interpolation[0][coarse_start:end], interpolation[1][coarse_start:end]
+        for rhs in active:
+            here, coarse_row, out_row = x[rhs, start : start + columns], coarse_x[rhs, coarse_start : end + 1], out[rhs]
+            for j in range(n_pairs):
+                out_row[2 * j + 1] = here[2 * j] + coarse_row[j]
+                out_row[2 * j + 2] = here[2 * j + 1] + left[j] * coarse_row[j] + right[j] * coarse_row[j + 1]
             if not even:
-                to[columns] = here[columns - 1] + e[coarse_columns - 1]
+                out_row[columns] = here[columns - 1] + coarse_row[coarse_columns - 1]
     else:
-        up, down = shares[2][coarse_at:end], shares[3][coarse_at:end]
-        northwest, northeast = shares[4][coarse_at:end], shares[5][coarse_at:end]
-        southwest, southeast = shares[6][coarse_at:end], shares[7][coarse_at:end]
-        for side in sides:
-            here, e, to = x[side, at : at + columns], coarse_x[side, coarse_at : end + 1], out[side]
-            below = coarse_x[side, coarse_at + coarse_width : end + coarse_width + 1]
-            for j in range(pairs):
-                to[2 * j + 1] = here[2 * j] + up[j] * e[j] + down[j] * below[j]
-                to[2 * j + 2] = (
-                    here[2 * j + 1] + northwest[j] * e[j] + northeast[j] * e[j + 1]
+        up, down = interpolation[2][coarse_start:end], interpolation[3][coarse_start:end]
+        northwest, northeast = interpolation[4][coarse_start:end], interpolation[5][coarse_start:end]
+        southwest, southeast = interpolation[6][coarse_start:end], interpolation[7][coarse_start:end]
+        for rhs in active:
+            here, coarse_row, out_row = x[rhs, start : start + columns], coarse_x[rhs, coarse_start : end + 1], out[rhs]
+            below = coarse_x[rhs, coarse_start + coarse_width : end + coarse_width + 1]
+            for j in range(n_pairs):
+                out_row[2 * j + 1] = here[2 * j] + up[j] * coarse_row[j] + down[j] * below[j]
+                out_row[2 * j + 2] = (
+                    here[2 * j + 1] + northwest[j] * coarse_row[j] + northeast[j] * coarse_row[j + 1]
                     + southwest[j] * below[j] + southeast[j] * below[j + 1]
                 )  # fmt: skip
             if not even:
                 j = coarse_columns - 1
-                to[columns] = here[columns - 1] + up[j] * e[j] + down[j] * below[j]
+                out_row[columns] = here[columns - 1] + up[j] * coarse_row[j] + down[j] * below[j]
 
 
 @njit_cached
-def prolonged_rows(x, sides, width, rows, shares, coarse_x, coarse_width, out):
-    """Put some rows of x + P e into out[row, side]: bands need those beside them as they were before relaxing."""
+def prolonged_rows(x, active, width, rows, interpolation, coarse_x, coarse_width, out):
+    """Put some rows of x + P e into out[row, rhs]: bands need the rows next to them as they are before smoothing."""
     for n in range(rows.size):
-        _corrected_rows(x, sides, width, rows[n], shares, coarse_x, coarse_width, out[n])
+        _corrected_rows(x, active, width, rows[n], interpolation, coarse_x, coarse_width, out[n])
 
 
 @njit_cached
-def prolong_and_postsmooth(k, inverse, b, x, sides, width, shares, coarse_x, coarse_width, before, behind, first, last):
-    """Replace x by x + P e, relaxed backwards: from the last row up and right to left, the transpose of the way down.
+def prolong_and_postsmooth(
+    conductances,
+    inverse_diagonal,
+    b,
+    x,
+    active,
+    width,
+    interpolation,
+    coarse_x,
+    coarse_width,
+    above_band,
+    below_band,
+    first,
+    last,
+):
+    """Replace x by x + P e, smoothed by a backward Gauss–Seidel sweep, the transpose of `presmooth`.
 
-    before, behind: the corrected rows beside the band, by side.
+    above_band, below_band: the corrected rows next to the band, by right-hand side.
     """
     columns = width - 1
-    implied, share = np.empty((FOUR, columns), x.dtype), np.empty(columns, x.dtype)
+    known, coupling = np.empty((INTERLEAVED_RHS, columns), x.dtype), np.empty(columns, x.dtype)
     corrected = np.zeros((2, x.shape[0], width + 1), x.dtype)
-    _corrected_rows(x, sides, width, last - 1, shares, coarse_x, coarse_width, corrected[(last - 1) % 2])
+    _corrected_rows(x, active, width, last - 1, interpolation, coarse_x, coarse_width, corrected[(last - 1) % 2])
     for row in range(last - 1, first - 1, -1):
-        at = (row + 1) * width + 1
-        scale = inverse[at : at + columns]
-        northwest, north, northeast = k[0][at : at + columns], k[1][at : at + columns], k[2][at : at + columns]
-        west, east = k[3][at : at + columns], k[4][at : at + columns]
-        southwest, south, southeast = k[5][at : at + columns], k[6][at : at + columns], k[7][at : at + columns]
+        start = (row + 1) * width + 1
+        row_inverse = inverse_diagonal[start : start + columns]
+        northwest, north, northeast = (
+            conductances[0][start : start + columns],
+            conductances[1][start : start + columns],
+            conductances[2][start : start + columns],
+        )
+        west, east = conductances[3][start : start + columns], conductances[4][start : start + columns]
+        southwest, south, southeast = (
+            conductances[5][start : start + columns],
+            conductances[6][start : start + columns],
+            conductances[7][start : start + columns],
+        )
         if row > first:
-            _corrected_rows(x, sides, width, row - 1, shares, coarse_x, coarse_width, corrected[(row - 1) % 2])
+            _corrected_rows(x, active, width, row - 1, interpolation, coarse_x, coarse_width, corrected[(row - 1) % 2])
         for j in range(columns):
-            share[j] = scale[j] * east[j]
-        for begin in range(0, sides.size, FOUR):
-            some = sides[begin : begin + FOUR]
-            for n in range(some.size):
-                side, to = some[n], implied[n]
-                above = corrected[(row - 1) % 2, side] if row > first else before[side]
-                here = corrected[row % 2, side]
+            coupling[j] = row_inverse[j] * east[j]
+        for offset in range(0, active.size, INTERLEAVED_RHS):
+            group = active[offset : offset + INTERLEAVED_RHS]
+            for n in range(group.size):
+                rhs, out_row = group[n], known[n]
+                above = corrected[(row - 1) % 2, rhs] if row > first else above_band[rhs]
+                here = corrected[row % 2, rhs]
                 if row < last - 1:
-                    below = x[side, at + width - 1 : at + width + columns + 1]
+                    below = x[rhs, start + width - 1 : start + width + columns + 1]
                 else:
-                    below = behind[side]
-                given = b[side, at : at + columns]
+                    below = below_band[rhs]
+                b_row = b[rhs, start : start + columns]
                 for j in range(columns):
-                    to[j] = scale[j] * (
-                        given[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
+                    out_row[j] = row_inverse[j] * (
+                        b_row[j] + northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
                         + west[j] * here[j] + southwest[j] * below[j]
                         + south[j] * below[j + 1] + southeast[j] * below[j + 2]
                     )  # fmt: skip
-            _four_backwards(implied, share, x, some, at)
+            _sweep_backward(known, coupling, x, group, start)
 
 
 @njit_cached
-def _four_backwards(implied, share, x, sides, at):
+def _sweep_backward(known, coupling, x, active, start):
     """Go back along a row with four right-hand sides, none of which waits for another's last cell.
 
     Of fewer than four the last one is gone along more than once, which takes no longer.
     """
-    columns, n = share.size, sides.size - 1
-    a, b, c, d = implied[0], implied[min(1, n)], implied[min(2, n)], implied[min(3, n)]
-    to_a, to_b = x[sides[0], at : at + columns], x[sides[min(1, n)], at : at + columns]
-    to_c, to_d = x[sides[min(2, n)], at : at + columns], x[sides[min(3, n)], at : at + columns]
-    one = two = three = four = x.dtype.type(0)
+    columns, n = coupling.size, active.size - 1
+    known0, known1, known2, known3 = known[0], known[min(1, n)], known[min(2, n)], known[min(3, n)]
+    out0, out1 = x[active[0], start : start + columns], x[active[min(1, n)], start : start + columns]
+    out2, out3 = x[active[min(2, n)], start : start + columns], x[active[min(3, n)], start : start + columns]
+    x0 = x1 = x2 = x3 = x.dtype.type(0)
     for j in range(columns - 1, -1, -1):
-        part = share[j]
-        one, two = a[j] + part * one, b[j] + part * two
-        three, four = c[j] + part * three, d[j] + part * four
-        to_a[j], to_b[j], to_c[j], to_d[j] = one, two, three, four
-
-
-#: Columns of `shape` below: the raster of a level, and where its numbers begin.
-ROWS, COLUMNS, NETWORK, WEIGHTS, VECTORS = range(5)
-
-
-@njit_cached
-def cycle_packed_levels(shape, forward, inverse, shares, coarsest, once, band, vectors, sides, twice):
-    """Go through levels of one band each without coming back to Python, which takes longer than a small raster does.
-
-    shape, forward, inverse, shares, coarsest: see `small_levels`.
-    once: rasters of fewer cells are visited once only; twice: whether the first one is visited twice.
-    vectors: of each level b, x, what is left of b, and what a second visit makes of that; b of the first is turned
-    into x. (Everything is called from one place only: each place is compiled anew.)
-    """
-    levels = len(shape)
-    # What has been done on a level: 0, nothing; 1, the coarser one was visited; 2, twice.
-    stage, second = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
-    n, again_at = 0, -1
-    while n >= 0:
-        if again_at >= 0:
-            n, again_at = again_at, -1
-            k, scale = _network(forward, shape, n), _inverse(inverse, shape, n)
-            b, x = _of_level(vectors[0], shape, n), _of_level(vectors[1], shape, n)
-            left = _of_level(vectors[2], shape, n)
-            residual(k, scale, b, x, sides, left, shape[n, COLUMNS] + 1, 0, shape[n, ROWS])
-            stage[n], second[n] = 0, 1
-        rows, width = shape[n, ROWS], shape[n, COLUMNS] + 1
-        b, x = _of_level(vectors[2 * second[n]], shape, n), _of_level(vectors[2 * second[n] + 1], shape, n)
-        if n < levels - 1:
-            k, scale, weights = _network(forward, shape, n), _inverse(inverse, shape, n), _weights(shares, shape, n)
-            coarse_b, coarse_x = _of_level(vectors[0], shape, n + 1), _of_level(vectors[1], shape, n + 1)
-            coarse_rows, coarse_width = shape[n + 1, ROWS], shape[n + 1, COLUMNS] + 1
-            stage[n] += 1
-            if stage[n] == 1:
-                presmooth(k, scale, b, x, sides, width, 0, rows)
-                restrict_residual(k, x, sides, width, rows, band, weights, coarse_b, coarse_width, 0, coarse_rows)
-                n += 1
-                stage[n] = second[n] = 0
-                continue
-            if stage[n] == 2 and coarse_rows * (coarse_width - 1) >= once:
-                again_at = n + 1
-                continue
-            nothing = np.zeros((x.shape[0], width + 1), x.dtype)
-            prolong_and_postsmooth(
-                k, scale, b, x, sides, width, weights, coarse_x, coarse_width, nothing, nothing, 0, rows
-            )
-        else:
-            _solve_coarsest(coarsest, b, x, sides, rows, width)
-        if second[n] == 1:
-            first = _of_level(vectors[1], shape, n)
-            axpy(x, first, sides, width, 0, rows)
-        elif n == 0 and twice:
-            again_at = 0
-            continue
-        n -= 1
-
-
-@njit_cached
-def _solve_coarsest(coarsest, b, x, sides, rows, width):
-    columns = width - 1
-    solution = np.empty(rows * columns, x.dtype)
-    for side in sides:
-        solution[:] = 0
-        for i in range(rows):
-            for j in range(columns):
-                given, row = b[side, (i + 1) * width + 1 + j], coarsest[i * columns + j]
-                for q in range(solution.size):
-                    solution[q] += given * row[q]
-        for i in range(rows):
-            for j in range(columns):
-                x[side, (i + 1) * width + 1 + j] = solution[i * columns + j]
-
-
-@njit_cached
-def _length(shape, n):
-    """Return the length of a framed array of a level."""
-    return (shape[n, ROWS] + 2) * (shape[n, COLUMNS] + 1) + 2
-
-
-@njit_cached
-def _inverse(inverse, shape, n):
-    begin = shape[n, VECTORS]
-    return inverse[begin : begin + _length(shape, n)]
-
-
-@njit_cached
-def _of_level(vectors, shape, n):
-    """Return the framed arrays of a level, by side."""
-    count, begin, length = (
-        vectors.size // (shape[-1, VECTORS] + _length(shape, -1)),
-        shape[n, VECTORS],
-        _length(shape, n),
-    )
-    return vectors[count * begin : count * (begin + length)].reshape((count, length))
-
-
-@njit_cached
-def _network(forward, shape, n):
-    """Return the conductances of a level in all directions, as `framed.both_ways` does."""
-    east, southwest, south, southeast = forward
-    width, start = shape[n, COLUMNS] + 1, shape[n, NETWORK]
-    end = start + _length(shape, n)
-    return (
-        southeast[start - width - 1 : end - width - 1], south[start - width : end - width],
-        southwest[start - width + 1 : end - width + 1], east[start - 1 : end - 1],
-        east[start:end], southwest[start:end], south[start:end], southeast[start:end],
-    )  # fmt: skip
-
-
-@njit_cached
-def _weights(shares, shape, n):
-    """Return the weights of the cells of the next coarser level."""
-    start = shape[n, WEIGHTS]
-    end = start + _length(shape, n + 1)
-    return (
-        shares[0][start:end], shares[1][start:end], shares[2][start:end], shares[3][start:end],
-        shares[4][start:end], shares[5][start:end], shares[6][start:end], shares[7][start:end],
-    )  # fmt: skip
+        factor = coupling[j]
+        x0, x1 = known0[j] + factor * x0, known1[j] + factor * x1
+        x2, x3 = known2[j] + factor * x2, known3[j] + factor * x3
+        out0[j], out1[j], out2[j], out3[j] = x0, x1, x2, x3

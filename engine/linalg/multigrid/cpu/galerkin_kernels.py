@@ -1,16 +1,16 @@
-"""Coarsening in loops: Dendy's interpolation and the Galerkin product, as `coarsening` describes them.
+"""Kernels of black-box interpolation (Dendy 1982) and of the Galerkin product; see `xla.transfer` for the method.
 
-A block of the coarse raster holds four cells: C, which the coarse raster keeps, H to the right of it, V below it and X
-below H. The weights of H in C and the next C to the right are `shares[0:2]`, those of V in C and the next C below
-`shares[2:4]`, those of X in its four C cells, row by row, `shares[4:8]`; all flat and framed.
+A block of 2 × 2 cells holds the coarse point C, H to the right of it, V below it and X below H. The weights of H in C
+and the next C to the right are `weights[0:2]`, those of V in C and the next C below `weights[2:4]`, those of X in its
+four C cells, row by row, `weights[4:8]`; all flat and padded.
 """
 
 import numpy as np
 
 from ....parallel.numba_jit import njit_cached
 
-#: The edges of a patch between four C cells, whose nodes are numbered row by row; those of the lower and the right rim
-#: are left out: they belong to the next patches.
+#: The edges of a patch between four C cells, whose nodes are numbered row by row; those on its lower and right sides
+#: belong to the next patches.
 PATCH = np.array(
     [(4, 0), (4, 1), (4, 2), (4, 3), (4, 5), (4, 6), (4, 7), (4, 8),
      (1, 3), (1, 5), (3, 7), (5, 7), (0, 1), (1, 2), (0, 3), (3, 6)]
@@ -18,60 +18,103 @@ PATCH = np.array(
 
 
 @njit_cached
-def edge_point_weights(k, rows, width, shares, coarse_width, first, last):
+def edge_point_weights(conductances, rows, width, weights, coarse_width, first, last):
     """Put the weights of H and V cells into shares, in coarse rows first … last − 1.
 
-    Between two C cells the conductances across are lumped, as if the value did not change that way.
+    Conductances across are lumped, as if x did not vary in that direction.
     """
     columns, coarse_columns = width - 1, coarse_width - 1
     for row in range(first, last):
-        to = (row + 1) * coarse_width + 1
-        at = (2 * row + 1) * width + 1
+        coarse_start = (row + 1) * coarse_width + 1
+        fine_start = (2 * row + 1) * width + 1
         for j in range(columns // 2):
-            p = at + 2 * j + 1
-            one, other = k[0][p] + k[3][p] + k[5][p], k[2][p] + k[4][p] + k[7][p]
-            _share(one, other, k[1][p] + k[6][p], shares[0], shares[1], to + j)
+            p = fine_start + 2 * j + 1
+            first_side, second_side = (
+                conductances[0][p] + conductances[3][p] + conductances[5][p],
+                conductances[2][p] + conductances[4][p] + conductances[7][p],
+            )
+            _normalize_weights(
+                first_side,
+                second_side,
+                conductances[1][p] + conductances[6][p],
+                weights[0],
+                weights[1],
+                coarse_start + j,
+            )
         if 2 * row + 1 < rows:
             for j in range(coarse_columns):
-                p = at + width + 2 * j
-                one, other = k[0][p] + k[1][p] + k[2][p], k[5][p] + k[6][p] + k[7][p]
-                _share(one, other, k[3][p] + k[4][p], shares[2], shares[3], to + j)
+                p = fine_start + width + 2 * j
+                first_side, second_side = (
+                    conductances[0][p] + conductances[1][p] + conductances[2][p],
+                    conductances[5][p] + conductances[6][p] + conductances[7][p],
+                )
+                _normalize_weights(
+                    first_side,
+                    second_side,
+                    conductances[3][p] + conductances[4][p],
+                    weights[2],
+                    weights[3],
+                    coarse_start + j,
+                )
 
 
 @njit_cached
-def _share(one, other, across, first_share, second_share, to):
-    if one + other > 0:
-        first_share[to] = one / (one + other)
-        second_share[to] = other / (one + other)
-    elif across > 0:
-        # The weights of a vertex add up to 1, wherever they lie: so constants stay constant.
-        first_share[to] = 1
+def _normalize_weights(first_side, second_side, parallel, first_weights, second_weights, coarse_start):
+    if first_side + second_side > 0:
+        first_weights[coarse_start] = first_side / (first_side + second_side)
+        second_weights[coarse_start] = second_side / (first_side + second_side)
+    elif parallel > 0:
+        # The weights of a vertex always sum to 1, so constants stay constant.
+        first_weights[coarse_start] = 1
 
 
 @njit_cached
-def centre_point_weights(k, rows, width, shares, coarse_width, first, last):
+def centre_point_weights(conductances, rows, width, weights, coarse_width, first, last):
     """Put the weights of X cells into shares: from its eight neighbours, of which four have just been interpolated."""
     columns = width - 1
     for row in range(first, min(last, rows // 2)):
-        to = (row + 1) * coarse_width + 1
-        at = (2 * row + 2) * width + 1
+        coarse_start = (row + 1) * coarse_width + 1
+        fine_start = (2 * row + 2) * width + 1
         for j in range(columns // 2):
-            p, q = at + 2 * j + 1, to + j
-            total = k[0][p] + k[1][p] + k[2][p] + k[3][p] + k[4][p] + k[5][p] + k[6][p] + k[7][p]
+            p, q = fine_start + 2 * j + 1, coarse_start + j
+            total = (
+                conductances[0][p]
+                + conductances[1][p]
+                + conductances[2][p]
+                + conductances[3][p]
+                + conductances[4][p]
+                + conductances[5][p]
+                + conductances[6][p]
+                + conductances[7][p]
+            )
             if total > 0:
                 scale = 1 / total
-                shares[4][q] = scale * (k[0][p] + k[1][p] * shares[0][q] + k[3][p] * shares[2][q])
-                shares[5][q] = scale * (k[2][p] + k[1][p] * shares[1][q] + k[4][p] * shares[2][q + 1])
-                shares[6][q] = scale * (k[5][p] + k[3][p] * shares[3][q] + k[6][p] * shares[0][q + coarse_width])
-                shares[7][q] = scale * (k[7][p] + k[4][p] * shares[3][q + 1] + k[6][p] * shares[1][q + coarse_width])
+                weights[4][q] = scale * (
+                    conductances[0][p] + conductances[1][p] * weights[0][q] + conductances[3][p] * weights[2][q]
+                )
+                weights[5][q] = scale * (
+                    conductances[2][p] + conductances[1][p] * weights[1][q] + conductances[4][p] * weights[2][q + 1]
+                )
+                weights[6][q] = scale * (
+                    conductances[5][p]
+                    + conductances[3][p] * weights[3][q]
+                    + conductances[6][p] * weights[0][q + coarse_width]
+                )
+                weights[7][q] = scale * (
+                    conductances[7][p]
+                    + conductances[4][p] * weights[3][q + 1]
+                    + conductances[6][p] * weights[1][q + coarse_width]
+                )
 
 
 @njit_cached
-def galerkin_product(k, rows, width, shares, coarse_width, patch, east, southwest, south, southeast, first, last):
+def galerkin_product(
+    conductances, rows, width, weights, coarse_width, patch, east, southwest, south, southeast, first, last
+):
     """Put the conductances of Pᵀ A P into the four forward arrays, in coarse rows first … last − 1.
 
-    The energy uᵀ Pᵀ A P u is a sum over the edges, Σ k (P u_i − P u_j)². With P u_i − P u_j = Σ_p a_p u_p over the
-    corners p of the patch, an edge adds −k a_p a_q to the conductance between corners p and q.
+    The energy uᵀ Pᵀ A P u is a sum over the edges, Σ c (P u_i − P u_j)². With P u_i − P u_j = Σ_p a_p u_p over the
+    corners p of the patch, an edge adds −c a_p a_q to the conductance between corners p and q.
     """
     columns, coarse_columns = width - 1, coarse_width - 1
     # Weights of the corners in the nine nodes of a patch, and the conductances of its edges.
@@ -79,42 +122,42 @@ def galerkin_product(k, rows, width, shares, coarse_width, patch, east, southwes
     for corner, node in enumerate((0, 2, 6, 8)):
         weight[node, corner] = 1
     from_above = np.zeros(coarse_columns)
-    # The lower sides of the patches in the row before are upper sides of the first ones here.
+    # The lower sides of the patches in the preceding row are upper sides of the first patches here.
     for row in range(max(first - 1, 0), last):
-        at = (2 * row + 1) * width + 1
-        to = (row + 1) * coarse_width + 1
+        fine_start = (2 * row + 1) * width + 1
+        coarse_start = (row + 1) * coarse_width + 1
         has_v = 2 * row + 1 < rows
         from_left = 0.0
         for j in range(coarse_columns):
-            c, q = at + 2 * j, to + j
+            c, q = fine_start + 2 * j, coarse_start + j
             h, v, x = c + 1, c + width, c + width + 1
             has_h = 2 * j + 1 < columns
-            weight[1, 0], weight[1, 1] = shares[0][q], shares[1][q]
-            weight[3, 0], weight[3, 2] = shares[2][q], shares[3][q]
+            weight[1, 0], weight[1, 1] = weights[0][q], weights[1][q]
+            weight[3, 0], weight[3, 2] = weights[2][q], weights[3][q]
             weight[4, 0], weight[4, 1], weight[4, 2], weight[4, 3] = (
-                shares[4][q],
-                shares[5][q],
-                shares[6][q],
-                shares[7][q],
+                weights[4][q],
+                weights[5][q],
+                weights[6][q],
+                weights[7][q],
             )
-            weight[5, 1], weight[5, 3] = shares[2][q + 1], shares[3][q + 1]
-            weight[7, 2], weight[7, 3] = shares[0][q + coarse_width], shares[1][q + coarse_width]
+            weight[5, 1], weight[5, 3] = weights[2][q + 1], weights[3][q + 1]
+            weight[7, 2], weight[7, 3] = weights[0][q + coarse_width], weights[1][q + coarse_width]
             edge[:] = 0
-            edge[12], edge[14] = k[4][c], k[6][c]
+            edge[12], edge[14] = conductances[4][c], conductances[6][c]
             if has_h:
-                edge[8], edge[9], edge[13] = k[5][h], k[7][h], k[4][h]
+                edge[8], edge[9], edge[13] = conductances[5][h], conductances[7][h], conductances[4][h]
             if has_v:
-                edge[10], edge[15] = k[7][v], k[6][v]
+                edge[10], edge[15] = conductances[7][v], conductances[6][v]
             if has_h and has_v:
                 for d in range(8):
-                    edge[d] = k[d][x]
+                    edge[d] = conductances[d][x]
                 if 2 * j + 2 < columns:
-                    edge[11] = k[5][v + 2]
+                    edge[11] = conductances[5][v + 2]
             top = bottom = left = right = rising = falling = 0.0
             for n in range(16):
-                one, other, conductance = patch[n, 0], patch[n, 1], edge[n]
-                nw, ne = weight[one, 0] - weight[other, 0], weight[one, 1] - weight[other, 1]
-                sw, se = weight[one, 2] - weight[other, 2], weight[one, 3] - weight[other, 3]
+                first_side, second_side, conductance = patch[n, 0], patch[n, 1], edge[n]
+                nw, ne = weight[first_side, 0] - weight[second_side, 0], weight[first_side, 1] - weight[second_side, 1]
+                sw, se = weight[first_side, 2] - weight[second_side, 2], weight[first_side, 3] - weight[second_side, 3]
                 top -= conductance * nw * ne
                 bottom -= conductance * sw * se
                 left -= conductance * nw * sw
@@ -131,38 +174,38 @@ def galerkin_product(k, rows, width, shares, coarse_width, patch, east, southwes
 
 
 @njit_cached
-def restrict_row_sums(ground, rows, width, shares, coarse_width, out, first, last):
-    """Put Pᵀ g into out: what rows add up to, handed to the C cells."""
+def restrict_row_sums(row_sums, rows, width, weights, coarse_width, out, first, last):
+    """Put Pᵀ g into out, g being the row sums."""
     columns, coarse_columns = width - 1, coarse_width - 1
     for row in range(first, last):
         for j in range(coarse_columns):
             q = (row + 1) * coarse_width + 1 + j
             c = (2 * row + 1) * width + 1 + 2 * j
-            total = ground[c]
-            # Beyond the rim the ground is 0, but for the column of zeros there is one only.
+            total = row_sums[c]
+            # Row sums outside the raster are 0, but only one column of zeros separates rows: check the right side.
             right = 2 * j + 1 < columns
             if right:
-                total += shares[0][q] * ground[c + 1]
-            total += shares[1][q - 1] * ground[c - 1]
+                total += weights[0][q] * row_sums[c + 1]
+            total += weights[1][q - 1] * row_sums[c - 1]
             if 2 * row + 1 < rows:
-                total += shares[2][q] * ground[c + width]
+                total += weights[2][q] * row_sums[c + width]
                 if right:
-                    total += shares[4][q] * ground[c + width + 1]
-                total += shares[5][q - 1] * ground[c + width - 1]
+                    total += weights[4][q] * row_sums[c + width + 1]
+                total += weights[5][q - 1] * row_sums[c + width - 1]
             if row > 0:
-                above = q - coarse_width
-                total += shares[3][above] * ground[c - width]
+                upper = q - coarse_width
+                total += weights[3][upper] * row_sums[c - width]
                 if right:
-                    total += shares[6][above] * ground[c - width + 1]
-                total += shares[7][above - 1] * ground[c - width - 1]
+                    total += weights[6][upper] * row_sums[c - width + 1]
+                total += weights[7][upper - 1] * row_sums[c - width - 1]
             out[q] = total
 
 
 @njit_cached
-def invert_diagonal(k, ground, inverse, first, last):
-    """Put 1 / (Σ k + g) into inverse, 0 where that is 0, at places first … last − 1."""
+def invert_diagonal(conductances, row_sums, inverse_diagonal, first, last):
+    """Put 1 / (Σ c + g) into inverse, 0 where the sum is 0, at positions first … last − 1."""
     for p in range(first, last):
-        diagonal = np.float64(ground[p])
+        diagonal = np.float64(row_sums[p])
         for d in range(8):
-            diagonal += k[d][p]
-        inverse[p] = 1 / diagonal if diagonal > 0 else 0.0
+            diagonal += conductances[d][p]
+        inverse_diagonal[p] = 1 / diagonal if diagonal > 0 else 0.0

@@ -1,4 +1,4 @@
-"""The levels of a hierarchy that are too small to share among cores, end to end in a few arrays."""
+"""The levels of a hierarchy that are too small for several threads, packed end to end in a few arrays."""
 
 from typing import NamedTuple
 
@@ -11,63 +11,64 @@ Flat = Float[np.ndarray, "_"]
 
 
 class PackedLevels(NamedTuple):
-    """Levels of one band each, the finest first, as `cycle_loops.visit_small` takes them.
+    """Levels of one band each, the finest first, as `cycle_packed_levels` takes them.
 
     Parameters
     ----------
-    shape
-        Of each level: rows, columns, and where its conductances, its weights and its vectors begin. Vectors of several
-        right-hand sides begin that many times as far on.
+    layout
+        Of each level: rows, columns, and the offsets of its conductances, interpolation weights and vectors. The
+        offset of vectors of k right-hand sides is k times as large.
     forward
-        Conductances to the east, southwest, south and southeast, each level's behind room for what lies before it.
-    inverse
+        Conductances to the east, southwest, south and southeast, padded in front of each level.
+    inverse_diagonal
         Reciprocals of the diagonals.
-    shares
-        Weights of the next coarser level's cells.
-    coarsest
-        Inverse of the last level's operator.
+    interpolation
+        Interpolation weights of the next coarser level.
+    coarsest_inverse
+        Inverse of the coarsest operator.
     """
 
-    shape: Int[np.ndarray, "levels 5"]
+    layout: Int[np.ndarray, "levels 5"]
     forward: tuple[Flat, ...]
-    inverse: Flat
-    shares: tuple[Flat, ...]
-    coarsest: Float[np.ndarray, "n n"]
+    inverse_diagonal: Flat
+    interpolation: tuple[Flat, ...]
+    coarsest_inverse: Float[np.ndarray, "n n"]
 
     @classmethod
-    def of(cls, levels: list, coarsest: Float[np.ndarray, "n n"]) -> "PackedLevels":
-        """Put levels end to end.
+    def from_levels(cls, levels: list, coarsest_inverse: Float[np.ndarray, "n n"]) -> "PackedLevels":
+        """Pack levels.
 
         Parameters
         ----------
         levels
-            As in `host_cycle.Hierarchy`, the last one included.
-        coarsest
-            As there.
+            As in `w_cycle.Hierarchy`, the coarsest included.
+        coarsest_inverse
+            As in `w_cycle.Hierarchy`.
         """
-        frames: list[PaddedShape] = [level.frame for level in levels]
-        sizes = np.array([frame.size for frame in frames])
-        leads = np.array([frame.width + 1 for frame in frames])
-        vectors = np.cumsum(sizes) - sizes
-        network = np.cumsum(leads + sizes) - sizes
-        # The weights of a level are framed like the next one, so they begin where that one's vectors would.
-        weights = np.append(vectors[1:], vectors[-1] + sizes[-1]) - sizes[0]
-        precision = levels[0].inverse.dtype
+        shapes: list[PaddedShape] = [level.shape for level in levels]
+        sizes = np.array([shape.size for shape in shapes])
+        leads = np.array([shape.width + 1 for shape in shapes])
+        vector_starts = np.cumsum(sizes) - sizes
+        conductance_starts = np.cumsum(leads + sizes) - sizes
+        # The weights of a level are padded like the next level, so their offsets are those of its vectors.
+        weight_starts = np.append(vector_starts[1:], vector_starts[-1] + sizes[-1]) - sizes[0]
+        precision = levels[0].inverse_diagonal.dtype
         forward = tuple(np.zeros((leads + sizes).sum(), precision) for _ in range(4))
-        for level, start, size in zip(levels, network, sizes, strict=True):
-            for array, k in zip(forward, level.k[4:], strict=True):
-                array[start : start + size] = k
-        inverse = np.concatenate([level.inverse for level in levels])
-        shares = tuple(
-            np.concatenate([np.zeros(0, precision), *(level.shares[n] for level in levels[:-1])]) for n in range(8)
+        for level, start, size in zip(levels, conductance_starts, sizes, strict=True):
+            for array, conductances in zip(forward, level.conductances[4:], strict=True):
+                array[start : start + size] = conductances
+        inverse_diagonal = np.concatenate([level.inverse_diagonal for level in levels])
+        interpolation = tuple(
+            np.concatenate([np.zeros(0, precision), *(level.interpolation[n] for level in levels[:-1])])
+            for n in range(8)
         )
-        rasters = np.array([(frame.rows, frame.columns) for frame in frames])
-        shape = np.column_stack([rasters, network, weights, vectors])
-        return cls(shape, forward, inverse, shares, coarsest.astype(precision))
+        extents = np.array([(shape.rows, shape.columns) for shape in shapes])
+        layout = np.column_stack([extents, conductance_starts, weight_starts, vector_starts])
+        return cls(layout, forward, inverse_diagonal, interpolation, coarsest_inverse.astype(precision))
 
-    def room(self, sides: int) -> tuple[Float[np.ndarray, "4 _"], Float[np.ndarray, "2 sides size"]]:
-        """Return zeros for so many right-hand sides: as `visit_small` takes them, and the first level's b and x."""
-        frames = [PaddedShape(rows, columns) for rows, columns in self.shape[:, :2].tolist()]
-        vectors = np.zeros((4, sides * sum(frame.size for frame in frames)), self.inverse.dtype)
-        first = vectors[:2, : sides * frames[0].size].reshape(2, sides, -1)
+    def allocate(self, n_rhs: int) -> tuple[Float[np.ndarray, "4 _"], Float[np.ndarray, "2 k size"]]:
+        """Return vectors of zeros for `cycle_packed_levels`, and the first level's b and x in them."""
+        shapes = [PaddedShape(rows, columns) for rows, columns in self.layout[:, :2].tolist()]
+        vectors = np.zeros((4, n_rhs * sum(shape.size for shape in shapes)), self.inverse_diagonal.dtype)
+        first = vectors[:2, : n_rhs * shapes[0].size].reshape(2, n_rhs, -1)
         return vectors, first

@@ -1,4 +1,4 @@
-"""The hierarchy of ever coarser networks and the W-cycle through it, on the processor."""
+"""The multigrid hierarchy and its W-cycle, on the CPU."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,6 @@ from ...padded import ROWS_PER_BLOCK, PaddedShape, all_directions, forward_array
 from ...stencil_matrix import neighbour_offsets
 from .cycle_kernels import (
     axpy,
-    cycle_packed_levels,
     presmooth,
     prolong_and_postsmooth,
     prolonged_rows,
@@ -28,253 +27,266 @@ from .galerkin_kernels import (
     invert_diagonal,
     restrict_row_sums,
 )
+from .packed_cycle_kernels import cycle_packed_levels
 from .packed_levels import PackedLevels
 
-#: A raster of at most so many cells is solved with a dense matrix.
+#: The coarsest level has at most this many cells, and a dense inverse.
 MAX_COARSE_CELLS = 64
 
-#: Rasters of fewer cells than this are visited once: there a visit costs its overhead, and V does as well as W.
-V_CYCLE_BELOW_CELLS = 4096
+#: Levels with fewer cells are visited once per cycle (V instead of W): there a visit costs its overhead, and V
+#: converges as fast.
+MIN_W_CYCLE_CELLS = 4096
 
-#: Single precision holds conductances of this range, and their reciprocals.
-SINGLE = 1e-30
+#: Smallest ratio of diagonal entries at which single precision represents conductances and their reciprocals.
+FLOAT32_MIN_RATIO = 1e-30
 
-#: A row that adds up to less than this part of its diagonal adds up to 0, but for rounding.
-ROUNDING = 1e-14
+#: Row sums below this, relative to the diagonal, are rounding errors of 0.
+ROW_SUM_RTOL = 1e-14
 
-#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, that rounding does not tell from 0.
+#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, below this are 0 up to rounding.
 NULL_SPACE_TOL = 1e-14
 
 Flat = Float[np.ndarray, "_"]
 
 
 class Level(NamedTuple):
-    """A network and how it is coarsened.
+    """One level of the hierarchy.
 
     Parameters
     ----------
-    frame
-        Its raster.
-    k
-        Conductances in the order of `QUEEN`.
-    inverse
-        Reciprocal of the diagonal; 0 in a row of zeros.
-    shares
-        The weights of the next coarser raster's cells, see `galerkin`; none on the coarsest.
+    shape
+        Shape of the raster.
+    conductances
+        Conductances to the 8 neighbours, in the order of `QUEEN_OFFSETS`.
+    inverse_diagonal
+        Reciprocal of the diagonal; 0 in rows of zeros.
+    interpolation
+        Interpolation weights of the next coarser level, see `galerkin_kernels`; empty on the coarsest.
     """
 
-    frame: PaddedShape
-    k: tuple[Flat, ...]
-    inverse: Flat
-    shares: tuple[Flat, ...]
+    shape: PaddedShape
+    conductances: tuple[Flat, ...]
+    inverse_diagonal: Flat
+    interpolation: tuple[Flat, ...]
 
 
 class Hierarchy(NamedTuple):
-    """A symmetric M-matrix and its ever coarser networks, the finest first.
+    """A symmetric M-matrix and its coarser operators, the finest first.
 
     Parameters
     ----------
-    entries
-        The matrix's forward entries in double precision, as rows of cells.
-    ground
-        What its rows add up to.
+    forward_entries
+        Entries of the matrix towards the second half of the neighbours, in double precision, one row of cells after
+        the other.
+    row_sums
+        Row sums of the matrix.
     levels
-        Of the matrix divided by its largest entry.
-    coarsest
+        Levels of the matrix divided by its largest entry.
+    coarsest_inverse
         Inverse of the coarsest operator.
-    weakest
-        The smallest eigenvalue of the coarsest operator, scaled to a diagonal of ones, that is not 0.
-    unequal
+    min_eigenvalue
+        Smallest nonzero eigenvalue of the coarsest operator, scaled to a diagonal of ones.
+    asymmetry
         Largest difference between entries that should be equal, relative to the diagonal.
     """
 
-    entries: tuple[np.ndarray, ...]
-    ground: np.ndarray
+    forward_entries: tuple[np.ndarray, ...]
+    row_sums: np.ndarray
     levels: list[Level]
-    coarsest: Float[np.ndarray, "n n"]
-    weakest: float
-    unequal: float
+    coarsest_inverse: Float[np.ndarray, "n n"]
+    min_eigenvalue: float
+    asymmetry: float
 
     @property
     def matrix(self) -> SymmetricMatrix:
         """The matrix as conjugate gradients apply it."""
-        return SymmetricMatrix(self.levels[0].frame, self.entries, self.ground, self.levels[0].inverse)
+        return SymmetricMatrix(
+            self.levels[0].shape, self.forward_entries, self.row_sums, self.levels[0].inverse_diagonal
+        )
 
     @property
-    def linked(self) -> Bool[np.ndarray, "rows columns"]:
-        """Where a row has entries beside the diagonal."""
-        return self.levels[0].frame.inside(self.levels[0].inverse) > 0
+    def coupled(self) -> Bool[np.ndarray, "rows columns"]:
+        """Whether each row has off-diagonal entries."""
+        return self.levels[0].shape.inside(self.levels[0].inverse_diagonal) > 0
 
     @property
     def precision(self) -> np.dtype:
-        """Of the cycle."""
-        return self.levels[0].inverse.dtype
+        """Precision of the cycle."""
+        return self.levels[0].inverse_diagonal.dtype
 
 
 def build(
     center: Float[np.ndarray, "rows columns"], edges: Float[np.ndarray, "directions rows columns"], precision: DTypeLike
 ) -> Hierarchy:
-    """Build the hierarchy of a symmetric M-matrix; where single precision does not hold its range, in double.
+    """Build the hierarchy of a symmetric M-matrix, in double precision where single does not represent its range.
 
     Parameters
     ----------
     center, edges
-        The matrix, as in `Stencil`.
+        The matrix, as in `StencilMatrix`.
     precision
         np.float32 or np.float64.
     """
-    frame, half = PaddedShape(*center.shape), len(edges) // 2
-    # A lone cell may have nothing at all.
+    shape, n_forward = PaddedShape(*center.shape), len(edges) // 2
+    # The diagonal of a single cell may be 0.
     largest, smallest = center.max() or 1.0, center.min()
-    if smallest < SINGLE * largest:
+    if smallest < FLOAT32_MIN_RATIO * largest:
         precision = np.float64
-    arrays, forward = forward_arrays(frame, precision)
-    inverse, ground = np.zeros(frame.size, precision), np.empty(center.size)
+    arrays, forward = forward_arrays(shape, precision)
+    inverse_diagonal, row_sums = np.zeros(shape.size, precision), np.empty(center.size)
     rows = np.ascontiguousarray(edges, float).reshape(len(edges), -1)
-    given = (rows, np.ascontiguousarray(center, float).ravel(), half, ROUNDING, 1 / largest)
-    unequal = parallel_starmap(
-        load_scaled_matrix, [(*given, forward, inverse, ground, frame.width, *b) for b in frame.bands]
+    args = (rows, np.ascontiguousarray(center, float).ravel(), n_forward, ROW_SUM_RTOL, 1 / largest)
+    asymmetry = parallel_starmap(
+        load_scaled_matrix, [(*args, forward, inverse_diagonal, row_sums, shape.width, *band) for band in shape.bands]
     )
-    framed_ground = np.zeros(frame.size, precision)
-    frame.inside(framed_ground)[:] = ground.reshape(center.shape) / largest
-    levels = [Level(frame, all_directions(arrays, frame), inverse, ())]
-    while frame.rows * frame.columns > MAX_COARSE_CELLS:
-        levels[-1], coarser, framed_ground = _coarsen(levels[-1], framed_ground)
+    padded_row_sums = np.zeros(shape.size, precision)
+    shape.inside(padded_row_sums)[:] = row_sums.reshape(center.shape) / largest
+    levels = [Level(shape, all_directions(arrays, shape), inverse_diagonal, ())]
+    while shape.rows * shape.columns > MAX_COARSE_CELLS:
+        levels[-1], coarser, padded_row_sums = _coarsen(levels[-1], padded_row_sums)
         levels.append(coarser)
-        frame = coarser.frame
-    entries = tuple(rows[half:])
-    if half == 2:
-        none = np.zeros(center.size)
-        entries = (entries[0], none, entries[1], none)
-    return Hierarchy(entries, ground, levels, *_pseudo_inverse(levels[-1], framed_ground), max(unequal))
+        shape = coarser.shape
+    forward_entries = tuple(rows[n_forward:])
+    if n_forward == 2:
+        no_entries = np.zeros(center.size)
+        forward_entries = (forward_entries[0], no_entries, forward_entries[1], no_entries)
+    return Hierarchy(forward_entries, row_sums, levels, *_pseudo_inverse(levels[-1], padded_row_sums), max(asymmetry))
 
 
-def _coarsen(fine: Level, ground: Flat) -> tuple[Level, Level, Flat]:
-    """Return a level with its interpolation, the next coarser one, and that one's ground."""
-    frame, k, precision = fine.frame, fine.k, fine.inverse.dtype
-    coarse = frame.coarser
-    shares = tuple(np.zeros(coarse.size, precision) for _ in range(8))
+def _coarsen(fine: Level, row_sums: Flat) -> tuple[Level, Level, Flat]:
+    """Return a level with its interpolation, the next coarser level, and its row sums."""
+    shape, conductances, precision = fine.shape, fine.conductances, fine.inverse_diagonal.dtype
+    coarse = shape.coarser
+    interpolation = tuple(np.zeros(coarse.size, precision) for _ in range(8))
     arrays, forward = forward_arrays(coarse, precision)
-    here = (k, frame.rows, frame.width, shares, coarse.width)
-    parallel_starmap(edge_point_weights, [(*here, *band) for band in coarse.bands])
-    parallel_starmap(centre_point_weights, [(*here, *band) for band in coarse.bands])
-    parallel_starmap(galerkin_product, [(*here, PATCH, *forward, *band) for band in coarse.bands])
-    grounds = np.zeros(coarse.size, precision)
-    if ground.any():
-        restrict_row_sums(ground, frame.rows, frame.width, shares, coarse.width, grounds, 0, coarse.rows)
-    next_k, inverse = all_directions(arrays, coarse), np.zeros(coarse.size, precision)
-    invert_diagonal(next_k, grounds, inverse, 0, coarse.size)
-    return fine._replace(shares=shares), Level(coarse, next_k, inverse, ()), grounds
+    fine_args = (conductances, shape.rows, shape.width, interpolation, coarse.width)
+    parallel_starmap(edge_point_weights, [(*fine_args, *band) for band in coarse.bands])
+    parallel_starmap(centre_point_weights, [(*fine_args, *band) for band in coarse.bands])
+    parallel_starmap(galerkin_product, [(*fine_args, PATCH, *forward, *band) for band in coarse.bands])
+    coarse_row_sums = np.zeros(coarse.size, precision)
+    if row_sums.any():
+        restrict_row_sums(
+            row_sums, shape.rows, shape.width, interpolation, coarse.width, coarse_row_sums, 0, coarse.rows
+        )
+    next_k, inverse_diagonal = all_directions(arrays, coarse), np.zeros(coarse.size, precision)
+    invert_diagonal(next_k, coarse_row_sums, inverse_diagonal, 0, coarse.size)
+    return fine._replace(interpolation=interpolation), Level(coarse, next_k, inverse_diagonal, ()), coarse_row_sums
 
 
-def _pseudo_inverse(level: Level, ground: Flat) -> tuple[Float[np.ndarray, "n n"], float]:
-    """Return the inverse of the coarsest operator and its smallest eigenvalue, leaving out those that are 0.
+def _pseudo_inverse(level: Level, row_sums: Flat) -> tuple[Float[np.ndarray, "n n"], float]:
+    """Return the pseudoinverse of the coarsest operator, and its smallest nonzero eigenvalue.
 
-    These belong to cells that are no vertices and to parts without ground.
+    Eigenvalues of 0 belong to cells that are no vertices and to components without a ground.
     """
-    rows, columns = level.frame.rows, level.frame.columns
-    conductances = [level.frame.inside(k).astype(float) for k in level.k]
-    diagonal = (sum(conductances) + level.frame.inside(ground)).ravel()
-    place = np.arange(rows * columns).reshape(rows, columns)
+    rows, columns = level.shape.rows, level.shape.columns
+    conductances = [level.shape.inside(flat).astype(float) for flat in level.conductances]
+    diagonal = (sum(conductances) + level.shape.inside(row_sums)).ravel()
+    cell = np.arange(rows * columns).reshape(rows, columns)
     matrix = np.diag(diagonal)
-    for k, (down, right) in zip(conductances, neighbour_offsets(8), strict=True):
-        i, j = np.nonzero(k)
-        matrix[place[i, j], place[i + down, j + right]] -= k[i, j]
-    root = np.sqrt(np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0))
-    values, vectors = np.linalg.eigh(root[:, None] * matrix * root)
-    some = values > NULL_SPACE_TOL
-    factor = root[:, None] * vectors[:, some] / np.sqrt(values[some])
-    return factor @ factor.T, float(values[some].min(initial=np.inf))
+    for conductance, (down, right) in zip(conductances, neighbour_offsets(8), strict=True):
+        i, j = np.nonzero(conductance)
+        matrix[cell[i, j], cell[i + down, j + right]] -= conductance[i, j]
+    scale = np.sqrt(np.divide(1, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0))
+    values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
+    nonzero = values > NULL_SPACE_TOL
+    factor = scale[:, None] * vectors[:, nonzero] / np.sqrt(values[nonzero])
+    return factor @ factor.T, float(values[nonzero].min(initial=np.inf))
 
 
 class WCycle:
     """The W-cycle: an approximate solution of A x = b, linear in b, symmetric and positive semidefinite.
 
-    A coarser raster is visited twice, the second time with what the first has left. Where landscapes are patchy this
+    Every large level is visited twice, the second time with the residual of the first visit. In patchy landscapes this
     halves the number of iterations, which cost more than the visit.
 
     Parameters
     ----------
     hierarchy
-        Of A.
-    sides
-        How many right-hand sides.
+        Hierarchy of A.
+    n_rhs
+        Number of right-hand sides.
     """
 
-    def __init__(self, hierarchy: Hierarchy, sides: int):
+    def __init__(self, hierarchy: Hierarchy, n_rhs: int):
         self.levels = hierarchy.levels
-        frames = [level.frame for level in self.levels]
-        # Bands keep all cores busy as long as there are several; after that, right-hand sides do.
-        self.large = sum(len(frame.bands) > 1 for frame in frames)
-        self.small = PackedLevels.of(self.levels[self.large :], hierarchy.coarsest)
-        self.vectors, first = self.small.room(sides)
-        large = [np.zeros((4, sides, frame.size), hierarchy.precision) for frame in frames[: self.large]]
-        #: Of each level b, x, what is left of b, and what a second visit makes of that.
-        self.of_level = [*large, first]
+        shapes = [level.shape for level in self.levels]
+        # Bands keep all cores busy while there are several; below, right-hand sides do.
+        self.n_large = sum(len(shape.bands) > 1 for shape in shapes)
+        self.packed = PackedLevels.from_levels(self.levels[self.n_large :], hierarchy.coarsest_inverse)
+        self.packed_vectors, finest_packed = self.packed.allocate(n_rhs)
+        large = [np.zeros((4, n_rhs, shape.size), hierarchy.precision) for shape in shapes[: self.n_large]]
+        #: Vectors of each level: b, x, the residual, and the correction of a second visit.
+        self.level_vectors = [*large, finest_packed]
 
     @property
-    def b(self) -> Float[np.ndarray, "sides size"]:
-        """What `run` is given."""
-        return self.of_level[0][0]
+    def b(self) -> Float[np.ndarray, "k size"]:
+        """Operand of `run`, padded."""
+        return self.level_vectors[0][0]
 
     @property
-    def x(self) -> Float[np.ndarray, "sides size"]:
-        """What `run` makes of it."""
-        return self.of_level[0][1]
+    def x(self) -> Float[np.ndarray, "k size"]:
+        """Result of `run`, padded."""
+        return self.level_vectors[0][1]
 
-    def run(self, sides: Int[np.ndarray, "active"]) -> None:
-        """Turn `b` into `x`, both framed, for some right-hand sides."""
-        if self.large:
-            self._visit(0, sides, self.b, self.x)
+    def run(self, active: Int[np.ndarray, "active"]) -> None:
+        """Compute `x` from `b` for the active right-hand sides."""
+        if self.n_large:
+            self._cycle(0, active, self.b, self.x)
         else:
-            self._visit_small(sides, twice=False)
+            self._cycle_packed(active, visit_twice=False)
 
-    def _visit(self, n: int, sides: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray) -> None:
-        """Turn b into x on a large level."""
-        level, frame, coarse = self.levels[n], self.levels[n].frame, self.levels[n + 1].frame
-        coarse_b, coarse_x = self.of_level[n + 1][:2]
-        given = (level.k, level.inverse, b, x, sides, frame.width)
-        parallel_starmap(presmooth, [(*given, *band) for band in frame.bands])
-        given = (level.k, x, sides, frame.width, frame.rows, ROWS_PER_BLOCK)
-        to = (level.shares, coarse_b, coarse.width)
-        parallel_starmap(restrict_residual, [(*given, *to, *_halved(band)) for band in frame.bands])
-        if n + 1 == self.large:
-            self._visit_small(sides, twice=coarse.rows * coarse.columns >= V_CYCLE_BELOW_CELLS)
+    def _cycle(self, n: int, active: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray) -> None:
+        """Compute x from b on a large level."""
+        level, shape, coarse = self.levels[n], self.levels[n].shape, self.levels[n + 1].shape
+        coarse_b, coarse_x = self.level_vectors[n + 1][:2]
+        args = (level.conductances, level.inverse_diagonal, b, x, active, shape.width)
+        parallel_starmap(presmooth, [(*args, *band) for band in shape.bands])
+        args = (level.conductances, x, active, shape.width, shape.rows, ROWS_PER_BLOCK)
+        args = (*args, level.interpolation, coarse_b, coarse.width)
+        parallel_starmap(restrict_residual, [(*args, *_coarse_rows(band)) for band in shape.bands])
+        if n + 1 == self.n_large:
+            self._cycle_packed(active, visit_twice=coarse.rows * coarse.columns >= MIN_W_CYCLE_CELLS)
         else:
-            self._visit_twice(n + 1, sides)
-        self._up(n, sides, b, x, coarse_x)
+            self._cycle_twice(n + 1, active)
+        self._correct(n, active, b, x, coarse_x)
 
-    def _visit_twice(self, n: int, sides: Int[np.ndarray, "active"]) -> None:
-        level, (b, x, left, more) = self.levels[n], self.of_level[n]
-        bands, width = level.frame.bands, level.frame.width
-        self._visit(n, sides, b, x)
-        parallel_starmap(residual, [(level.k, level.inverse, b, x, sides, left, width, *band) for band in bands])
-        self._visit(n, sides, left, more)
-        parallel_starmap(axpy, [(more, x, sides, width, *band) for band in bands])
+    def _cycle_twice(self, n: int, active: Int[np.ndarray, "active"]) -> None:
+        level, (b, x, residuals, correction) = self.levels[n], self.level_vectors[n]
+        bands, width = level.shape.bands, level.shape.width
+        self._cycle(n, active, b, x)
+        args = (level.conductances, level.inverse_diagonal, b, x, active, residuals, width)
+        parallel_starmap(residual, [(*args, *band) for band in bands])
+        self._cycle(n, active, residuals, correction)
+        parallel_starmap(axpy, [(correction, x, active, width, *band) for band in bands])
 
-    def _visit_small(self, sides: Int[np.ndarray, "active"], twice: bool) -> None:
-        rows, columns = self.small.shape[0, :2]
-        parts = min(cpu_count(), sides.size) if rows * columns >= V_CYCLE_BELOW_CELLS else 1
-        given = (*self.small, V_CYCLE_BELOW_CELLS, ROWS_PER_BLOCK, self.vectors)
-        parallel_starmap(cycle_packed_levels, [(*given, part, twice) for part in np.array_split(sides, parts)])
+    def _cycle_packed(self, active: Int[np.ndarray, "active"], visit_twice: bool) -> None:
+        rows, columns = self.packed.layout[0, :2]
+        parts = min(cpu_count(), active.size) if rows * columns >= MIN_W_CYCLE_CELLS else 1
+        args = (*self.packed, MIN_W_CYCLE_CELLS, ROWS_PER_BLOCK, self.packed_vectors)
+        parallel_starmap(cycle_packed_levels, [(*args, part, visit_twice) for part in np.array_split(active, parts)])
 
-    def _up(self, n: int, sides: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray) -> None:
+    def _correct(
+        self, n: int, active: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray
+    ) -> None:
+        """Add the coarse correction to x and smooth."""
         level = self.levels[n]
-        bands, width = level.frame.bands, level.frame.width
-        coarse = (level.shares, coarse_x, level.frame.coarser.width)
-        # Rows at the joints of bands; nothing lies before the first and behind the last.
-        joints = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
-        beside = np.zeros((joints.size + 2, len(x), width + 1), x.dtype)
-        prolonged_rows(x, sides, width, joints, *coarse, beside[1:-1])
-        given = (level.k, level.inverse, b, x, sides, width, *coarse)
-        around = [
-            (beside[max(2 * i - 1, 0)], beside[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))
+        bands, width = level.shape.bands, level.shape.width
+        coarse_args = (level.interpolation, coarse_x, level.shape.coarser.width)
+        # Rows on both sides of the boundaries of bands, between rows of zeros before the first and after the last.
+        band_edges = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
+        edge_rows = np.zeros((band_edges.size + 2, len(x), width + 1), x.dtype)
+        prolonged_rows(x, active, width, band_edges, *coarse_args, edge_rows[1:-1])
+        args = (level.conductances, level.inverse_diagonal, b, x, active, width, *coarse_args)
+        neighbour_rows = [
+            (edge_rows[max(2 * i - 1, 0)], edge_rows[2 * i + 2 if i + 1 < len(bands) else -1])
+            for i in range(len(bands))
         ]
         parallel_starmap(
-            prolong_and_postsmooth, [(*given, *two, *band) for two, band in zip(around, bands, strict=True)]
+            prolong_and_postsmooth,
+            [(*args, *neighbours, *band) for neighbours, band in zip(neighbour_rows, bands, strict=True)],
         )
 
 
-def _halved(band: tuple[int, int]) -> tuple[int, int]:
+def _coarse_rows(band: tuple[int, int]) -> tuple[int, int]:
     """Return the rows of the coarse raster that lie in a band of the fine one."""
     return band[0] // 2, (band[1] + 1) // 2

@@ -1,7 +1,7 @@
-"""Four-colour Gauss–Seidel relaxation: each cell in turn takes the value that its neighbours imply.
+"""Four-colour Gauss–Seidel smoother.
 
-Forwards before the coarse correction, backwards after it: the two are each other's transpose, so that the whole
-cycle is a symmetric preconditioner.
+The colours are swept forwards before the coarse correction and backwards after it. The two sweeps are each other's
+transpose, so the cycle is a symmetric preconditioner.
 """
 
 from jaxtyping import Array
@@ -9,45 +9,45 @@ from jaxtyping import Array
 from .four_colour import NEIGHBOURS, C, H, V, X, pad, shift_padded
 from .transfer import Level
 
-_ORDER = (X, V, H, C)
+_SWEEP = (X, V, H, C)
 
 
 def presmooth(level: Level, b: list[Array]) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Relax A x = b once, starting from x = 0.
+    """Smooth A x = b once, starting from x = 0.
 
     Returns
     -------
     tuple
-        x and the residual b − A x in the H, V and X cells. (The C cells, relaxed last, have no residual.)
+        x, and the residual b − A x in the H, V and X cells. (In the C cells, smoothed last, it is 0.)
 
     Notes
     -----
-    Each of the two reads half of the matrix: what is 0 yet, or satisfied already, need not be read.
+    Each of the two reads half of the matrix: terms that are still 0, or already satisfied, are skipped.
     """
-    x, frames = {}, {}
-    for colour in _ORDER:
-        x[colour] = level.inverse[colour] * (b[colour] + _inflow(level, colour, frames))
-        frames[colour] = pad(x[colour])
+    x, padded = {}, {}
+    for colour in _SWEEP:
+        x[colour] = level.inverse_diagonal[colour] * (b[colour] + _inflow(level, colour, padded))
+        padded[colour] = pad(x[colour])
     residual = {}
-    for n, colour in enumerate(_ORDER[:-1]):
-        residual[colour] = _inflow(level, colour, {later: frames[later] for later in _ORDER[n + 1 :]})
+    for n, colour in enumerate(_SWEEP[:-1]):
+        residual[colour] = _inflow(level, colour, {later: padded[later] for later in _SWEEP[n + 1 :]})
     return x, residual
 
 
 def postsmooth(level: Level, b: list[Array], x: dict[int, Array]) -> list[Array]:
-    """Relax A x = b once, the C cells first: of them, x need not hold a value."""
-    frames = {colour: pad(x[colour]) for colour in (H, V, X)}
-    relaxed = {}
-    for colour in reversed(_ORDER):
-        relaxed[colour] = level.inverse[colour] * (b[colour] + _inflow(level, colour, frames))
-        frames[colour] = pad(relaxed[colour])
-    return [relaxed[colour] for colour in (C, H, V, X)]
+    """Smooth A x = b once, the C cells first; their values in x are not read."""
+    padded = {colour: pad(x[colour]) for colour in (H, V, X)}
+    smoothed = {}
+    for colour in reversed(_SWEEP):
+        smoothed[colour] = level.inverse_diagonal[colour] * (b[colour] + _inflow(level, colour, padded))
+        padded[colour] = pad(smoothed[colour])
+    return [smoothed[colour] for colour in (C, H, V, X)]
 
 
-def _inflow(level: Level, colour: int, frames: dict[int, Array]) -> Array | int:
-    """Return Σ_d k_d x_{i+d} in the cells of a colour, over the neighbours whose colours are given."""
+def _inflow(level: Level, colour: int, padded: dict[int, Array]) -> Array | int:
+    """Return Σ_d k_d x_{i+d} in the cells of a colour, over the neighbours with a colour in `padded`."""
     return sum(
-        level.links[colour][:, d, None] * shift_padded(frames[there.colour], there.block)
-        for d, there in enumerate(NEIGHBOURS[colour])
-        if there.colour in frames
+        level.conductances[colour][:, d, None] * shift_padded(padded[neighbour.colour], neighbour.block)
+        for d, neighbour in enumerate(NEIGHBOURS[colour])
+        if neighbour.colour in padded
     )

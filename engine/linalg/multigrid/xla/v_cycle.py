@@ -1,4 +1,4 @@
-"""The hierarchy of ever coarser networks and the V-cycle through it."""
+"""The multigrid hierarchy and its V-cycle, compiled by XLA."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,15 @@ from .four_colour import H, V, X, join, split
 from .smoother import postsmooth, presmooth
 from .transfer import ConductanceStencil, Level, coarsen, interpolate, reciprocal, restrict
 
-#: A raster of at most so many cells is solved with a dense matrix.
-COARSEST = 256
+#: The coarsest level has at most this many cells, and a dense inverse.
+MAX_COARSE_CELLS = 256
 
-#: Rasters of at most so many cells are kept in one shape, padded with nothing, and their levels in a loop: compiling a
-#: level takes a second, and padding three small ones to the size of the first costs nothing to speak of.
-COMMON = 65_536
+#: Levels of at most this many cells are padded to a common shape and run in a loop: compiling a level takes a second,
+#: and the padding costs little.
+MAX_STACKED_CELLS = 65_536
 
-#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, that rounding does not tell from 0.
-NULL = 1e-14
+#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, below this are 0 up to rounding.
+NULL_SPACE_TOL = 1e-14
 
 
 class Hierarchy(eqx.Module):
@@ -28,118 +28,118 @@ class Hierarchy(eqx.Module):
 
     Parameters
     ----------
-    large
-        The levels that have a shape of their own.
-    small
-        The levels that have a shape in common, stacked.
-    inverse
+    separate
+        Levels with different shapes.
+    stacked
+        Levels padded to a common shape, stacked; None if there are none.
+    coarsest_inverse
         Inverse of the coarsest operator.
-    weakest
-        The smallest eigenvalue of the coarsest operator, scaled to a diagonal of ones, that is not 0.
-    coarsest
-        Rows and columns of the coarsest raster.
+    min_eigenvalue
+        Smallest nonzero eigenvalue of the coarsest operator, scaled to a diagonal of ones.
+    coarsest_shape
+        (rows, columns) of the coarsest raster.
     """
 
-    large: list[Level]
-    small: Level | None
-    inverse: Float[Array, "n n"]
-    weakest: Float[Array, ""]
-    coarsest: tuple[int, int] = eqx.field(static=True)
+    separate: list[Level]
+    stacked: Level | None
+    coarsest_inverse: Float[Array, "n n"]
+    min_eigenvalue: Float[Array, ""]
+    coarsest_shape: tuple[int, int] = eqx.field(static=True)
 
 
-def hierarchy(network: ConductanceStencil) -> Hierarchy:
-    """Coarsen a network until it is small enough for a dense inverse."""
-    large, small = [], None
-    while network.ground.size > max(COMMON, COARSEST):
-        level, network = coarsen(network)
-        large.append(level)
-    rows, _, columns = network.ground.shape
+def hierarchy(stencil: ConductanceStencil) -> Hierarchy:
+    """Coarsen an operator until it is small enough for a dense inverse."""
+    separate, stacked = [], None
+    while stencil.row_sums.size > max(MAX_STACKED_CELLS, MAX_COARSE_CELLS):
+        level, stencil = coarsen(stencil)
+        separate.append(level)
+    rows, _, columns = stencil.row_sums.shape
     shape, halvings = (rows, columns), 0
-    while shape[0] * shape[1] > COARSEST:
+    while shape[0] * shape[1] > MAX_COARSE_CELLS:
         shape, halvings = ((shape[0] + 1) // 2, (shape[1] + 1) // 2), halvings + 1
     if halvings:
 
-        def one_coarser(fine: ConductanceStencil, _: None) -> tuple[ConductanceStencil, Level]:
+        def coarsen_once(fine: ConductanceStencil, _: None) -> tuple[ConductanceStencil, Level]:
             level, coarse = coarsen(fine)
-            return jax.tree.map(lambda array: _resized(array, rows, columns), coarse), level
+            return jax.tree.map(lambda array: _resize(array, rows, columns), coarse), level
 
-        network, small = jax.lax.scan(one_coarser, network, length=halvings)
-    network = jax.tree.map(lambda array: _resized(array, *shape), network)
-    return Hierarchy(large, small, *_pseudo_inverse(network), shape)
+        stencil, stacked = jax.lax.scan(coarsen_once, stencil, length=halvings)
+    stencil = jax.tree.map(lambda array: _resize(array, *shape), stencil)
+    return Hierarchy(separate, stacked, *_pseudo_inverse(stencil), shape)
 
 
 def v_cycle(hierarchy: Hierarchy, b: Float[Array, "rows k columns"]) -> Float[Array, "rows k columns"]:
     """Return an approximate solution of A x = b, linear in b, symmetric and positive semidefinite."""
-    visited = []
-    for level in hierarchy.large:
-        coarse, relaxed = _down(level, b)
-        visited.append((level, relaxed, b.shape))
+    smoothed_levels = []
+    for level in hierarchy.separate:
+        coarse, smoothed = _smooth_and_restrict(level, b)
+        smoothed_levels.append((level, smoothed, b.shape))
         b = coarse
-    x = _small_cycle(hierarchy, b)
-    for level, relaxed, shape in reversed(visited):
-        x = _up(level, relaxed, x, shape)
+    x = _stacked_cycle(hierarchy, b)
+    for level, smoothed, shape in reversed(smoothed_levels):
+        x = _prolong_and_smooth(level, smoothed, x, shape)
     return x
 
 
-def _small_cycle(hierarchy: Hierarchy, b: Array) -> Array:
+def _stacked_cycle(hierarchy: Hierarchy, b: Array) -> Array:
     shape = b.shape
-    if hierarchy.small is not None:
+    if hierarchy.stacked is not None:
 
-        def down(fine: Array, level: Level) -> tuple[Array, _Relaxed]:
-            coarse, relaxed = _down(level, fine)
-            return _resized(coarse, shape[0], shape[2]), relaxed
+        def down(fine: Array, level: Level) -> tuple[Array, _Smoothed]:
+            coarse, smoothed = _smooth_and_restrict(level, fine)
+            return _resize(coarse, shape[0], shape[2]), smoothed
 
-        b, visited = jax.lax.scan(down, b, hierarchy.small)
-    rows, columns = hierarchy.coarsest
-    flat = jnp.moveaxis(_resized(b, rows, columns), 1, 0).reshape(shape[1], -1)
-    x = jnp.moveaxis((flat @ hierarchy.inverse).reshape(shape[1], rows, columns), 0, 1)
-    if hierarchy.small is not None:
+        b, smoothed_levels = jax.lax.scan(down, b, hierarchy.stacked)
+    rows, columns = hierarchy.coarsest_shape
+    flat = jnp.moveaxis(_resize(b, rows, columns), 1, 0).reshape(shape[1], -1)
+    x = jnp.moveaxis((flat @ hierarchy.coarsest_inverse).reshape(shape[1], rows, columns), 0, 1)
+    if hierarchy.stacked is not None:
         half = (shape[0] + 1) // 2, (shape[2] + 1) // 2
 
-        def up(coarse: Array, visited: tuple[Level, _Relaxed]) -> tuple[Array, None]:
-            level, relaxed = visited
-            return _up(level, relaxed, _resized(coarse, *half), shape), None
+        def up(coarse: Array, smoothed_levels: tuple[Level, _Smoothed]) -> tuple[Array, None]:
+            level, smoothed = smoothed_levels
+            return _prolong_and_smooth(level, smoothed, _resize(coarse, *half), shape), None
 
-        x, _ = jax.lax.scan(up, _resized(x, shape[0], shape[2]), (hierarchy.small, visited), reverse=True)
+        x, _ = jax.lax.scan(up, _resize(x, shape[0], shape[2]), (hierarchy.stacked, smoothed_levels), reverse=True)
     return x
 
 
-class _Relaxed(NamedTuple):
-    """What the way up needs from the way down: the right-hand side and x, by colour."""
+class _Smoothed(NamedTuple):
+    """Right-hand side and x of a level after presmoothing, by colour."""
 
     b: list[Array]
     x: dict[int, Array]
 
 
-def _down(level: Level, b: Array) -> tuple[Array, _Relaxed]:
-    parts = split(b)
-    x, residual = presmooth(level, parts)
-    return restrict(level.gathered, residual), _Relaxed(parts, x)
+def _smooth_and_restrict(level: Level, b: Array) -> tuple[Array, _Smoothed]:
+    by_colour = split(b)
+    x, residual = presmooth(level, by_colour)
+    return restrict(level.restriction, residual), _Smoothed(by_colour, x)
 
 
-def _up(level: Level, relaxed: _Relaxed, coarse: Array, shape: tuple[int, int, int]) -> Array:
-    correction = interpolate(level.shares, coarse)
-    corrected = {colour: relaxed.x[colour] + correction[colour] for colour in (H, V, X)}
-    return join(postsmooth(level, relaxed.b, corrected), shape[0], shape[2])
+def _prolong_and_smooth(level: Level, smoothed: _Smoothed, coarse: Array, shape: tuple[int, int, int]) -> Array:
+    correction = interpolate(level.interpolation, coarse)
+    corrected = {colour: smoothed.x[colour] + correction[colour] for colour in (H, V, X)}
+    return join(postsmooth(level, smoothed.b, corrected), shape[0], shape[2])
 
 
-def _resized(array: Array, rows: int, columns: int) -> Array:
-    """Cut a raster down to, or fill it up with zeros to, that many rows and columns."""
+def _resize(array: Array, rows: int, columns: int) -> Array:
+    """Crop or zero-pad a raster to a number of rows and columns."""
     cut = array[:rows, :, :columns]
     return jnp.pad(cut, ((0, rows - cut.shape[0]), (0, 0), (0, columns - cut.shape[2])))
 
 
-def _pseudo_inverse(network: ConductanceStencil) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
-    """Return the inverse of the coarsest operator and its smallest eigenvalue, leaving out those that are 0.
+def _pseudo_inverse(stencil: ConductanceStencil) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
+    """Return the pseudoinverse of the coarsest operator, and its smallest nonzero eigenvalue.
 
-    These belong to cells that are no vertices and to parts without ground.
+    Eigenvalues of 0 belong to cells that are no vertices and to components without a ground.
     """
-    conductances, ground = (jnp.moveaxis(array, 1, 0).astype(float) for array in network)
-    center = conductances.sum(0) + ground[0]
+    conductances, row_sums = (jnp.moveaxis(array, 1, 0).astype(float) for array in stencil)
+    center = conductances.sum(0) + row_sums[0]
     n = center.size
     operator = StencilMatrix(center, -conductances).apply(jnp.eye(n).reshape(n, *center.shape)).reshape(n, n)
-    root = jnp.sqrt(reciprocal(center.ravel()))
-    values, vectors = jnp.linalg.eigh(root[:, None] * operator * root)
-    factor = root[:, None] * vectors * jnp.sqrt(reciprocal(jnp.where(values > NULL, values, 0)))
-    weakest = jnp.min(jnp.where(values > NULL, values, jnp.inf))
-    return (factor @ factor.T).astype(network.ground.dtype), weakest
+    inverse_root = jnp.sqrt(reciprocal(center.ravel()))
+    values, vectors = jnp.linalg.eigh(inverse_root[:, None] * operator * inverse_root)
+    factor = inverse_root[:, None] * vectors * jnp.sqrt(reciprocal(jnp.where(values > NULL_SPACE_TOL, values, 0)))
+    min_eigenvalue = jnp.min(jnp.where(values > NULL_SPACE_TOL, values, jnp.inf))
+    return (factor @ factor.T).astype(stencil.row_sums.dtype), min_eigenvalue
