@@ -42,8 +42,8 @@ def sum_region_currents_low_rank(
     Returns
     -------
     CumulativeCurrent or None
-        None if the basis is not smaller than the number of pairs, memory does not suffice, the circuit has a solver that
-        does not factor, or the accuracy is too low.
+        None if the basis is not smaller than the number of pairs, memory does not suffice, the solver of the circuit
+        does not factorize, or the accuracy is too low.
     """
     solutions = solver.boundary_currents(pairs, retain=True)
     if not all(solution.accurate for solution in solutions):

@@ -83,9 +83,7 @@ class NetworkCircuit(Circuit):
 
     def with_short_circuits(self, groups: Groups) -> "NetworkCircuit":
         """Return the network with additional short circuits."""
-        return NetworkCircuit(
-            *self.ends, self.weights, self.shape[0], [*self.groups, *groups], solver=self.solver
-        )
+        return NetworkCircuit(*self.ends, self.weights, self.shape[0], [*self.groups, *groups], solver=self.solver)
 
     def net_outflow(self, potentials, nodes):
         """Return the net current that flows from some nodes into their neighbours."""

@@ -1,6 +1,6 @@
 """Pairs of focal regions, solved in the block of the inverse between boundary nodes.
 
-While 1 A flows from region i to region j, each of these two regions is a single node; all other cells, including those
+While 1 A flows between regions i and j, each of the two is a single node; all other cells, including those
 of other regions, are nodes of their own. Current leaves a region only through its boundary. With G the block of the
 inverse between all boundary nodes (transfer resistances), and q the currents injected at the boundary nodes of i and j,
 
@@ -262,7 +262,9 @@ class RegionPairSolver:
         """Return the resistances of some pairs, each solved in its own circuit."""
 
         def solve() -> np.ndarray:
-            return np.array([0.0 if self._is_short_circuited(*pair) else self.solve_separately(*pair)[0] for pair in pairs])
+            return np.array(
+                [0.0 if self._is_short_circuited(*pair) else self.solve_separately(*pair)[0] for pair in pairs]
+            )
 
         return self.cache.get_or_compute(f"pair-resistances-{start:08d}", solve)
 

@@ -9,7 +9,7 @@ from .allocation import CostAllocation, allocate
 from .least_cost_corridors import Corridor, Corridors, corridor, corridors
 from .minimum_planar_graph import Link, links_between
 from .pairwise_distances import connected, distance_matrix
-from .path_search import LeastCostPath, least_cost_paths, path_length
+from .path_search import LeastCostPath, Which, least_cost_paths, path_length
 from .shortest_path_tree import NodeCells, ShortestPathSolver, ShortestPathTree, node_cells
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "NodeCells",
     "ShortestPathSolver",
     "ShortestPathTree",
+    "Which",
     "allocate",
     "connected",
     "corridor",
