@@ -64,7 +64,11 @@ class RSPFlowAlgorithm(EngineAlgorithm):
         NumberOutput("steps", tr("Mean number of steps of a path")),
         NumberOutput("connectivity", tr("Connected habitat of the landscape (with proximity weighting only)")),
         NumberOutput("maximum", tr("Largest number of passages through a cell")),
-        NumberOutput("imbalance", tr("Largest flow balance error of a cell, relative to the largest number of visits")),
+        NumberOutput(
+            "flow_balance_error",
+            tr("Largest flow balance error of a cell, relative to the largest number of visits"),
+            output="IMBALANCE",
+        ),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
