@@ -1,7 +1,7 @@
 """Killed random walks with absorbing targets, the basis of randomized shortest paths.
 
 Hitting weights and accumulated costs of a target (`hitting`), first passage from a source (`first_passage`), and
-expected visits on the way to a target (`visits`). All systems are solved in a log scale in which nothing overflows or
+expected visits before a target is hit (`visits`). All systems are solved in a log scale in which nothing overflows or
 underflows, found from shortest paths (`log_scaling`) and on the CPU improved by Newton's method (`newton_scaling`).
 """
 

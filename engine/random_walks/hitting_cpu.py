@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve
+from ..linalg.krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
 from ..linalg.nonsymmetric_multigrid import NAME, NonsymmetricMultigrid
 from ..linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
 from ..linalg.nonsymmetric_multigrid.hierarchy import VCycle
@@ -111,12 +111,12 @@ def _solve_transitions(
     # In log scale hitting probabilities are about the same everywhere.
     shape.inside(initial_guess)[:] = scaling.position < UNORDERED
     initial_guess[padded_target] = 1
-    results = [solve(*solver_args, b, initial_guess, tolerance, iterations)]
+    results = [solve_fgmres(*solver_args, b, initial_guess, tolerance, iterations)]
     if accumulated_cost and results[0].converged:
         edge_args = (transitions.edge_offsets, transitions.edge_ends, offsets)
         args = (edges, costs, *edge_args, results[0].x, b, shape.width)
         parallel_starmap(cost_rhs, [(*args, *band) for band in shape.bands])
-        results.append(solve(*solver_args, b, np.zeros(shape.size), tolerance, iterations))
+        results.append(solve_fgmres(*solver_args, b, np.zeros(shape.size), tolerance, iterations))
     for result in results:
         log_solve(NAME, 1, result.iterations, result.residuals)
     rasters = [shape.inside(result.x) for result in results]

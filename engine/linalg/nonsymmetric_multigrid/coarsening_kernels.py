@@ -224,7 +224,7 @@ def _two_weights(first, second, across, first_position, second_position, first_w
 
 @njit_cached
 def _row_from_v(k, v, q, t, coarse_width):
-    """Return the row of a V point in A P, k being off-diagonals and t prolongation: three C points above, three below."""
+    """Return the row of a V point in A P (k: off-diagonals, t: prolongation): three C points above it, three below."""
     w, d = q - 1, q + coarse_width
     total = k[0][v] + k[1][v] + k[2][v] + k[3][v] + k[4][v] + k[5][v] + k[6][v] + k[7][v]
     return (

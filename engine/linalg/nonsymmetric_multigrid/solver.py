@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, Int32
 
 from ...parallel.numba_jit import parallel_starmap
 from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
-from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve
+from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
 from ..nested_dissection import NestedDissection
 from ..nested_dissection.cpu import cached_factor
 from ..padded import PaddedShape
@@ -150,7 +150,8 @@ def _solve(
     matrix = PaddedStencil(shape, _flat(center), matrix_edges.reshape(len(edges), -1), offsets, scaling)
     args = (matrix, VCycle(hierarchy, transpose), KrylovWorkspace.allocate(shape))
     results = [
-        solve(*args, _flat(each), _initial_guess(center, identity_rows, each), tolerance, iterations) for each in b
+        solve_fgmres(*args, _flat(each), _initial_guess(center, identity_rows, each), tolerance, iterations)
+        for each in b
     ]
     converged = all(result.converged for result in results)
     stats = SolveStats(

@@ -98,7 +98,7 @@ class KrylovWorkspace(NamedTuple):
         return cls(np.empty((RESTART, shape.rows * shape.columns)), np.empty((RESTART, shape.size), np.float32))
 
 
-def solve(
+def solve_fgmres(
     matrix: PaddedStencil,
     preconditioner: Preconditioner,
     workspace: KrylovWorkspace,
