@@ -64,7 +64,7 @@ def test_cancelled_and_killed_run_is_resumed(
     once_there_are(kept, 5, feedback.cancel)
     assert error_message(**choices).startswith("Cancelled")
     assert job_folders() == jobs and not list(tmp_path.glob("*result*"))
-    assert f"Partial results are saved in '{kept}': run again with that folder to go on there." in feedback.infos
+    assert f"Partial results are saved in '{kept}': run again with that folder to resume." in feedback.infos
     first = finished(kept)
 
     # A feedback that was cancelled stays so.
@@ -78,7 +78,7 @@ def test_cancelled_and_killed_run_is_resumed(
     third = finished(kept)
     assert 5 <= len(first) < len(second) < len(third)
     assert first.items() <= second.items() <= third.items()
-    assert f"What was kept in '{kept}' is no longer needed." in heard.infos
+    assert f"The checkpoint folder '{kept}' is no longer needed." in heard.infos
     at_once = run(
         "windowedsensitivity", _feedback=heard, **{**choices, "CHECKPOINT": None, "OUTPUT": "TEMPORARY_OUTPUT"}
     )
