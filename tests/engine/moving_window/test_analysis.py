@@ -1,6 +1,6 @@
-"""Connectivity and sensitivity over windows are what one finds window by window with textbook formulas.
+"""Windowed connectivity and its gradient equal a window-by-window computation with textbook formulas.
 
-Quality and permeability are two different rasters everywhere, so that they cannot be mistaken for each other.
+Quality and permeability are different rasters everywhere, so that an exchange of the two cannot pass unnoticed.
 """
 
 import functools
@@ -18,7 +18,7 @@ from permea.engine import (
     ResistanceDistance,
     RSPDistance,
 )
-from permea.engine.connectivity import sensitivity
+from permea.engine.connectivity import sensitivity_map
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.graph import gallery
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
@@ -30,12 +30,11 @@ DISTANCES = {
     "randomized": RSPDistance(THETA),
     "straight": EuclideanDistance(),
 }
-each_distance = pytest.mark.parametrize("name", DISTANCES)
-quick_distances = pytest.mark.parametrize("name", ["least cost", "resistance"])
+each_distance_with_kernels = pytest.mark.parametrize("name", ["least cost", "resistance"])
 
 
 def landscape(shape=(7, 9)):
-    """A hole, a wall, a second component beyond the wall, and a place cut off from all."""
+    """Permeability with a barrier cell, a wall, a second component beyond the wall, and an isolated cell."""
     permeability = np.random.default_rng(61).lognormal(size=shape)
     permeability[:, 5] = 0
     permeability[1, 1] = permeability[4, 3] = 0
@@ -49,7 +48,7 @@ def habitat(shape=(7, 9)):
 
 
 def analysis(kind, name="least cost", **changed):
-    given = {
+    parameters = {
         "quality": habitat(),
         "permeability": landscape(),
         "distance": DISTANCES[name],
@@ -58,305 +57,339 @@ def analysis(kind, name="least cost", **changed):
         "coarsening": 0.8,
         "batch": 4,
     }
-    return kind(**(given | changed))
+    return kind(**(parameters | changed))
 
 
-def distances(name, permeability, source, **graph):
-    """Distances between one cell and every cell of a raster, a dense matrix at a time."""
+def source_rule(source, target):
+    """Edge rule of the reversed graph of "target"."""
+    return source
+
+
+_distances = {}
+
+
+def dense_distances(name, permeability, source, **graph):
+    """Distances between one cell and every cell of a raster, a dense matrix at a time; cached."""
+    key = (name, permeability.shape, permeability.tobytes(), tuple(source), tuple(sorted(graph.items())))
+    if key not in _distances:
+        _distances[key] = _dense_distances(name, permeability, source, **graph)
+    return _distances[key]
+
+
+def _dense_distances(name, permeability, source, **graph):
     conductance = reference_dense.conductances(permeability, **graph)
     cells = np.argwhere(permeability > 0)
-    number = int(np.flatnonzero((cells == source).all(1))[0])
+    vertex = int(np.flatnonzero((cells == source).all(1))[0])
     if name == "straight":
-        found = np.hypot(*(cells - np.array(source)).T)
+        distances = np.hypot(*(cells - np.array(source)).T)
     elif name == "least cost":
-        found = reference_dense.least_costs(conductance)[number]
+        distances = reference_dense.least_costs(conductance)[vertex]
     elif name == "resistance":
-        found = reference_dense.effective_resistances(conductance)[number]
+        distances = reference_dense.effective_resistances(conductance)[vertex]
     else:
-        both = reference_dense.by_component(
+        all_pairs = reference_dense.by_component(
             lambda part: reference_dense.randomized_paths(part, THETA)["expected_cost"], conductance
         )
-        found = both[:, number]
+        distances = all_pairs[:, vertex]
     raster = np.full(permeability.shape, np.inf)
-    raster[permeability > 0] = found
+    raster[permeability > 0] = distances
     return raster
 
 
-def block_by_block(name, permeability, quality, reach, side, within=True, **graph):
-    """Σ_B Q_B Σ_j exp(−d_cj / α) q_j, with windows that end where the raster does."""
+def dense_connectivity(name, permeability, quality, dependency_range=3, block=3, within=True, **graph):
+    """Σ_B Q_B Σ_j exp(−d_cj / α) q_j, with windows clipped to the raster."""
     total = 0.0
     quality = np.where(permeability > 0, quality, 0)
-    for top in range(0, quality.shape[0], side):
-        for left in range(0, quality.shape[1], side):
-            block = quality[top : top + side, left : left + side]
-            centre = np.array([top, left]) + (side - 1) // 2
-            there = np.argwhere(permeability[top : top + side, left : left + side] > 0) + (top, left)
-            if not len(there) or not block.any():
+    for top in range(0, quality.shape[0], block):
+        for left in range(0, quality.shape[1], block):
+            slices = np.s_[top : top + block, left : left + block]
+            centre = np.array([top, left]) + (block - 1) // 2
+            active = np.argwhere(permeability[slices] > 0) + (top, left)
+            if not len(active) or not quality[slices].any():
                 continue
-            source = there[((there - centre) ** 2).sum(1).argmin()]
-            low, high = np.maximum(centre - reach, 0), centre + reach + 1
+            source = active[((active - centre) ** 2).sum(1).argmin()]
+            low, high = np.maximum(centre - dependency_range, 0), centre + dependency_range + 1
             window = np.s_[low[0] : high[0], low[1] : high[1]]
-            around = np.exp(-distances(name, permeability[window], source - low, **graph) / ALPHA) * quality[window]
+            distances = dense_distances(name, permeability[window], source - low, **graph)
+            accessible = np.exp(-distances / ALPHA) * quality[window]
             if not within:
-                around[top - low[0] : top - low[0] + side, left - low[1] : left - low[1] + side] = 0
-            total += block.sum() * around.sum()
+                accessible[top - low[0] : top - low[0] + block, left - low[1] : left - low[1] + block] = 0
+            total += quality[slices].sum() * accessible.sum()
     return total
 
 
-@each_distance
-@pytest.mark.parametrize("within", [True, False], ids=["with itself", "without"])
-def test_connectivity_is_the_sum_over_blocks(name, within):
-    found = analysis(ConnectivityAnalysis, name, within_blocks=within).run()
-    expected = block_by_block(name, landscape(), habitat(), 3, 3, within)
-    assert found.connectivity == pytest.approx(expected, rel=1e-10)
-    assert np.nansum(found.raster) == pytest.approx(found.connectivity, rel=1e-12)
-    np.testing.assert_array_equal(np.isnan(found.raster), landscape() == 0)
+def assert_equals_finite_differences(gradient, function, values, active):
+    """Compare a gradient in the active cells with central differences of a function."""
+    expected = reference_dense.gradient(function, values)
+    scale = abs(expected).max()
+    np.testing.assert_allclose(gradient[active], expected[active], rtol=1e-5, atol=1e-8 * scale)
 
 
-@quick_distances
 @pytest.mark.parametrize(
-    ("shape", "reach", "coarsening", "batch"),
+    ("name", "within"),
+    [
+        *((name, True) for name in DISTANCES),
+        ("least cost", False),
+        ("resistance", False),
+        # Compiled for seconds once more; the rule does not depend on the distance.
+        pytest.param("randomized", False, marks=pytest.mark.long),
+        ("straight", False),
+    ],
+)
+def test_connectivity_is_the_sum_over_blocks(name, within):
+    result = analysis(ConnectivityAnalysis, name, within_blocks=within).run()
+    expected = dense_connectivity(name, landscape(), habitat(), within=within)
+    assert result.connectivity == pytest.approx(expected, rel=1e-10)
+    assert np.nansum(result.raster) == pytest.approx(result.connectivity, rel=1e-12)
+    np.testing.assert_array_equal(np.isnan(result.raster), landscape() == 0)
+
+
+@each_distance_with_kernels
+@pytest.mark.parametrize(
+    ("shape", "dependency_range", "coarsening", "batch"),
     [((8, 10), 2, 0, 9), ((5, 11), 4, 1, 2), ((9, 7), 3, 0.5, 100), ((6, 6), 12, 0.3, 3), ((1, 12), 2, 0, 5)],
 )
-def test_sizes_even_and_odd_small_and_large(name, shape, reach, coarsening, batch):
+def test_connectivity_for_many_shapes(name, shape, dependency_range, coarsening, batch):
     rng = np.random.default_rng(63)
     permeability, quality = rng.lognormal(size=shape), rng.uniform(0, 3, shape)
     permeability[rng.random(shape) < 0.2] = 0
-    found = analysis(
-        ConnectivityAnalysis,
-        name,
-        permeability=permeability,
-        quality=quality,
-        dependency_range=reach,
-        coarsening=coarsening,
-        batch=batch,
-    )
-    side = found.windows.core[0]
-    # No wider than it takes to hold the whole raster.
-    widest = tuple(side + 2 * min(reach - side // 2, length - 1) for length in shape)
-    assert found.windows.window_shape == widest and side % 2
-    expected = block_by_block(name, permeability, quality, reach, side)
-    assert found.run().connectivity == pytest.approx(expected, rel=1e-10)
+    rules = {"dependency_range": dependency_range, "coarsening": coarsening, "batch": batch}
+    windowed = analysis(ConnectivityAnalysis, name, permeability=permeability, quality=quality, **rules)
+    block = windowed.windows.core[0]
+    # No wider than necessary to contain the whole raster.
+    widest = tuple(block + 2 * min(dependency_range - block // 2, length - 1) for length in shape)
+    assert windowed.windows.window_shape == widest and block % 2
+    expected = dense_connectivity(name, permeability, quality, dependency_range, block)
+    assert windowed.run().connectivity == pytest.approx(expected, rel=1e-10)
 
 
-@quick_distances
+@each_distance_with_kernels
 @pytest.mark.parametrize("respect_to", ["permeability", "resistance", "quality"])
-def test_the_map_is_the_slope_of_the_whole_windowed_sum(name, respect_to):
-    own, by = {
-        "permeability": (landscape(), lambda p: block_by_block(name, p, habitat(), 3, 3)),
+def test_gradient_equals_finite_differences(name, respect_to):
+    active = landscape() > 0
+    values, function = {
+        "permeability": (landscape(), lambda p: dense_connectivity(name, p, habitat())),
         "resistance": (
-            1 / np.where(landscape() > 0, landscape(), -1),
-            lambda r: block_by_block(name, np.maximum(1 / r, 0), habitat(), 3, 3),
+            1 / np.where(active, landscape(), -1),
+            lambda r: dense_connectivity(name, np.maximum(1 / r, 0), habitat()),
         ),
-        "quality": (habitat(), lambda q: block_by_block(name, landscape(), q, 3, 3)),
+        "quality": (habitat(), lambda q: dense_connectivity(name, landscape(), q)),
     }[respect_to]
     run = functools.partial(analysis(SensitivityAnalysis, name).run, respect_to)
-    found = run().raster
-    slopes = reference_dense.gradient(by, own)
-    inside = (own > 0) & (landscape() > 0)
-    np.testing.assert_allclose(found[inside], slopes[inside], rtol=1e-5, atol=1e-8 * abs(slopes).max())
-    relative = run(elasticity=True).raster
-    np.testing.assert_allclose(relative[inside], (found * own)[inside], rtol=1e-12, atol=1e-14)
-    np.testing.assert_array_equal(np.isnan(found), landscape() == 0)
+    gradient, elasticity = run().raster, run(elasticity=True).raster
+    compared = (values > 0) & active
+    assert_equals_finite_differences(gradient, function, values, compared)
+    np.testing.assert_allclose(elasticity[compared], (gradient * values)[compared], rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(np.isnan(gradient), ~active)
 
 
-def test_the_slope_of_randomized_paths_is_that_of_the_whole_windowed_sum():
-    found = analysis(SensitivityAnalysis, "randomized").run()
-    slopes = reference_dense.gradient(lambda p: block_by_block("randomized", p, habitat(), 3, 3), landscape())
-    inside = landscape() > 0
-    np.testing.assert_allclose(found.raster[inside], slopes[inside], rtol=1e-5, atol=1e-8 * abs(slopes).max())
+def test_rsp_gradient_equals_finite_differences():
+    gradient = analysis(SensitivityAnalysis, "randomized").run().raster
+    assert_equals_finite_differences(
+        gradient, lambda p: dense_connectivity("randomized", p, habitat()), landscape(), landscape() > 0
+    )
 
 
-def test_habitat_that_were_made_in_an_empty_block_would_count():
+def test_derivative_by_quality_of_an_empty_block():
+    """Habitat added to a block without any has a positive derivative."""
     quality = habitat()
     quality[:3, :3] = 0
-    nudged = quality.copy()
-    nudged[0, 2] = 1e-6
-    run = functools.partial(block_by_block, "least cost", landscape(), reach=3, side=3)
-    found = analysis(SensitivityAnalysis, quality=quality).run("quality").raster[0, 2]
-    assert found == pytest.approx((run(nudged) - run(quality)) / 1e-6, rel=1e-4)
-    assert found > 0
+    perturbed = quality.copy()
+    perturbed[0, 2] = 1e-6
+    connectivity = functools.partial(dense_connectivity, "least cost", landscape())
+    derivative = analysis(SensitivityAnalysis, quality=quality).run("quality").raster[0, 2]
+    assert derivative == pytest.approx((connectivity(perturbed) - connectivity(quality)) / 1e-6, rel=1e-4)
+    assert derivative > 0
 
 
-@quick_distances
-def test_permeability_as_a_function_of_quality_is_differentiated_both_ways(name):
-    def passing(quality):
+@each_distance_with_kernels
+def test_gradient_includes_both_effects_of_quality(name):
+    """Where permeability is a function of quality, the derivative by quality is total, that by permeability partial."""
+
+    def permeability_of(quality):
         return jnp.exp(-quality) + 0.2
 
     quality = np.where(habitat() > 0, habitat(), 0.7)
-    found = analysis(SensitivityAnalysis, name, quality=quality, permeability=passing).run("quality")
-    slopes = reference_dense.gradient(lambda q: block_by_block(name, np.exp(-q) + 0.2, q, 3, 3), quality)
-    np.testing.assert_allclose(found.raster, slopes, rtol=1e-5, atol=1e-8 * abs(slopes).max())
-    as_raster = analysis(SensitivityAnalysis, name, quality=quality, permeability=np.exp(-quality) + 0.2)
-    by_permeability = analysis(SensitivityAnalysis, name, quality=quality, permeability=passing).run("permeability")
-    np.testing.assert_allclose(by_permeability.raster, as_raster.run("permeability").raster, rtol=1e-10, atol=1e-14)
+    by_function = analysis(SensitivityAnalysis, name, quality=quality, permeability=permeability_of)
+    by_raster = analysis(SensitivityAnalysis, name, quality=quality, permeability=np.exp(-quality) + 0.2)
+    assert_equals_finite_differences(
+        by_function.run("quality").raster,
+        lambda q: dense_connectivity(name, np.exp(-q) + 0.2, q),
+        quality,
+        np.ones(quality.shape, bool),
+    )
+    partial = [windowed.run("permeability").raster for windowed in (by_function, by_raster)]
+    np.testing.assert_allclose(*partial, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize(
     ("name", "respect_to"),
     [
-        (name, respect_to)
-        for name in DISTANCES
-        for respect_to in ("permeability", "resistance", "quality")
+        *(
+            (name, wrt)
+            for name in DISTANCES
+            if name != "randomized"
+            for wrt in ("permeability", "resistance", "quality")
+        ),
         # Compiled for longer than all the others together.
-        if name != "randomized" or respect_to == "permeability"
+        pytest.param("randomized", "permeability", marks=pytest.mark.long),
     ],
 )
-def test_windows_as_large_as_the_raster_give_the_sensitivity_of_the_whole(name, respect_to):
-    whole = sensitivity(
+def test_windows_of_the_whole_raster_give_its_sensitivity(name, respect_to):
+    whole = sensitivity_map(
         QualityWeightedConnectivity(DISTANCES[name], ALPHA),
         GridGraph(landscape()),
         quality=habitat(),
         wrt=respect_to,
     )
-    found = analysis(SensitivityAnalysis, name, dependency_range=9, coarsening=0, batch=20).run(respect_to)
-    assert found.connectivity == pytest.approx(whole.connectivity, rel=1e-8)
-    np.testing.assert_allclose(found.raster, whole.raster, rtol=1e-8, atol=1e-8 * np.nanmax(abs(whole.raster)))
+    result = analysis(SensitivityAnalysis, name, dependency_range=9, coarsening=0, batch=20).run(respect_to)
+    assert result.connectivity == pytest.approx(whole.connectivity, rel=1e-8)
+    np.testing.assert_allclose(result.raster, whole.raster, rtol=1e-8, atol=1e-8 * np.nanmax(abs(whole.raster)))
 
 
-def test_the_error_falls_with_the_buffer():
+def test_error_decreases_with_the_range():
     permeability = np.random.default_rng(64).uniform(0.3, 1, (24, 24))
     quality = gallery.lognormal(24, 24, correlation_length=2.0)
-    run = functools.partial(analysis, SensitivityAnalysis, permeability=permeability, quality=quality, coarsening=0)
-    whole = run(dependency_range=24, batch=64).run().raster
-    errors = [abs(run(dependency_range=reach, batch=64).run().raster - whole).max() for reach in (2, 4, 8, 16)]
+    rasters = {"permeability": permeability, "quality": quality}
+    run = functools.partial(analysis, SensitivityAnalysis, coarsening=0, batch=64, **rasters)
+    whole = run(dependency_range=24).run().raster
+    errors = [abs(run(dependency_range=cells).run().raster - whole).max() for cells in (2, 4, 8, 16)]
     assert all(later < 0.5 * earlier for earlier, later in zip(errors, errors[1:], strict=False))
     assert errors[-1] < 1e-3 * abs(whole).max()
 
 
 @pytest.mark.parametrize("rule", ["target", "resistance"])
-def test_movement_towards_the_blocks_goes_the_other_way(rule):
+def test_movement_towards_blocks_uses_reversed_edges(rule):
     graph = {"edge_rule": rule, "neighbors": "rook", "pixel_size": (1.0, 2.0)}
-    blocks = analysis(ConnectivityAnalysis, from_blocks=False, **graph).run().connectivity
-    other_way = block_by_block_towards(graph)
-    assert blocks == pytest.approx(other_way, rel=1e-10)
+    towards = analysis(ConnectivityAnalysis, from_blocks=False, **graph).run().connectivity
+    reversed_graph = graph | ({"edge_rule": source_rule} if rule == "target" else {})
+    expected = dense_connectivity("least cost", landscape(), habitat(), **reversed_graph)
+    assert towards == pytest.approx(expected, rel=1e-10)
     away = analysis(ConnectivityAnalysis, **graph).run().connectivity
-    assert (away == pytest.approx(other_way, rel=1e-9)) == (rule == "resistance")
-
-
-def block_by_block_towards(graph):
-    turned = graph | ({"edge_rule": lambda here, there: here} if graph["edge_rule"] == "target" else {})
-    return block_by_block("least cost", landscape(), habitat(), 3, 3, **turned)
+    assert (away == pytest.approx(expected, rel=1e-9)) == (rule == "resistance")
 
 
 @pytest.mark.parametrize("from_blocks", [True, False])
-def test_the_slope_is_right_both_ways_where_ways_differ(from_blocks):
-    graph = {"edge_rule": "target"}
-    found = analysis(SensitivityAnalysis, from_blocks=from_blocks, **graph).run().raster
-    turned = graph if from_blocks else {"edge_rule": lambda here, there: here}
-    slopes = reference_dense.gradient(lambda p: block_by_block("least cost", p, habitat(), 3, 3, **turned), landscape())
-    np.testing.assert_allclose(
-        found[landscape() > 0], slopes[landscape() > 0], rtol=1e-5, atol=1e-8 * abs(slopes).max()
+def test_gradient_on_directed_graphs(from_blocks):
+    gradient = analysis(SensitivityAnalysis, from_blocks=from_blocks, edge_rule="target").run().raster
+    rule = "target" if from_blocks else source_rule
+    assert_equals_finite_differences(
+        gradient,
+        lambda p: dense_connectivity("least cost", p, habitat(), edge_rule=rule),
+        landscape(),
+        landscape() > 0,
     )
 
 
-def test_equally_cheap_ways_share_as_in_the_whole_landscape():
+def test_ties_of_shortest_paths_as_in_the_whole_landscape():
     uniform = {"permeability": np.ones((6, 7)), "dependency_range": 7, "coarsening": 0}
-    found = analysis(SensitivityAnalysis, quality=habitat((6, 7)), **uniform).run().raster
-    whole = sensitivity(
+    gradient = analysis(SensitivityAnalysis, quality=habitat((6, 7)), **uniform).run().raster
+    whole = sensitivity_map(
         QualityWeightedConnectivity(LCPDistance(), ALPHA), GridGraph(np.ones((6, 7))), quality=habitat((6, 7))
     )
-    np.testing.assert_allclose(found, whole.raster, rtol=1e-10)
+    np.testing.assert_allclose(gradient, whole.raster, rtol=1e-10)
 
 
-def test_sweeps_give_what_dijkstra_gives():
-    sweeps = analysis(SensitivityAnalysis, distance=LCPDistance(solver="sweeps")).run()
+@pytest.mark.long
+def test_sweeping_equals_dijkstra():
+    sweeping = analysis(SensitivityAnalysis, distance=LCPDistance(method="sweeps")).run()
     dijkstra = analysis(SensitivityAnalysis).run()
-    np.testing.assert_allclose(sweeps.raster, dijkstra.raster, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(sweeping.raster, dijkstra.raster, rtol=1e-10, atol=1e-13)
 
 
-def test_exchanging_quality_and_permeability_gives_another_map():
+def test_exchanged_rasters_give_another_gradient():
     quality = np.where(landscape() > 0, habitat() + 0.1, 0)
-    found = analysis(SensitivityAnalysis, quality=quality).run().raster
-    swapped = analysis(SensitivityAnalysis, quality=landscape(), permeability=quality).run().raster
-    assert np.nanmax(abs(found - swapped)) > 0.1 * np.nanmax(abs(found))
+    gradient = analysis(SensitivityAnalysis, quality=quality).run().raster
+    exchanged = analysis(SensitivityAnalysis, quality=landscape(), permeability=quality).run().raster
+    assert np.nanmax(abs(gradient - exchanged)) > 0.1 * np.nanmax(abs(gradient))
 
 
-def test_nothing_lies_beyond_the_raster():
-    frame = [(4, 5), (7, 6)]
-    padded = {"quality": np.pad(habitat(), frame, constant_values=9), "permeability": np.pad(landscape(), frame)}
-    bare, framed = analysis(SensitivityAnalysis, coarsening=0), analysis(SensitivityAnalysis, coarsening=0, **padded)
-    one, other = bare.run(), framed.run()
-    assert other.connectivity == pytest.approx(one.connectivity, rel=1e-12)
-    inner = other.raster[4:-5, 7:-6]
-    np.testing.assert_allclose(inner, one.raster, rtol=1e-10, atol=1e-13)
-    assert np.isnan(other.raster).sum() == np.isnan(one.raster).sum() + other.raster.size - inner.size
+def test_padding_with_barriers_changes_nothing():
+    margin = [(4, 5), (7, 6)]
+    padded = {"quality": np.pad(habitat(), margin, constant_values=9), "permeability": np.pad(landscape(), margin)}
+    bare = analysis(SensitivityAnalysis, coarsening=0).run()
+    framed = analysis(SensitivityAnalysis, coarsening=0, **padded).run()
+    assert framed.connectivity == pytest.approx(bare.connectivity, rel=1e-12)
+    interior = framed.raster[4:-5, 7:-6]
+    np.testing.assert_allclose(interior, bare.raster, rtol=1e-10, atol=1e-13)
+    assert np.isnan(framed.raster).sum() == np.isnan(bare.raster).sum() + framed.raster.size - interior.size
 
 
 def test_windows_without_habitat_are_skipped():
     quality, permeability = np.zeros((20, 20)), np.ones((20, 20))
     quality[4, 4] = quality[4, 6] = 1
     permeability[:, 15:] = np.nan
-    found = analysis(SensitivityAnalysis, quality=quality, permeability=permeability, coarsening=0).run()
-    assert (found.windows, found.skipped) == (2, 398)
-    assert found.connectivity == pytest.approx(2 + 2 * np.exp(-2 / ALPHA))
-    assert np.isnan(found.raster[:, 15:]).all() and (found.raster[10:, :15] == 0).all()
+    result = analysis(SensitivityAnalysis, quality=quality, permeability=permeability, coarsening=0).run()
+    assert (result.windows, result.skipped) == (2, 398)
+    assert result.connectivity == pytest.approx(2 + 2 * np.exp(-2 / ALPHA))
+    assert np.isnan(result.raster[:, 15:]).all() and (result.raster[10:, :15] == 0).all()
 
 
 @pytest.mark.parametrize("kind", [ConnectivityAnalysis, SensitivityAnalysis])
-def test_a_landscape_of_nodata_alone_is_zero_and_nan(kind):
-    found = analysis(kind, permeability=np.full((7, 9), np.nan)).run()
-    assert (found.connectivity, found.windows) == (0.0, 0) and np.isnan(found.raster).all()
+def test_landscape_of_nodata_has_no_connectivity(kind):
+    result = analysis(kind, permeability=np.full((7, 9), np.nan)).run()
+    assert (result.connectivity, result.windows) == (0.0, 0) and np.isnan(result.raster).all()
 
 
-def test_a_single_cell_reaches_itself():
-    one = {"quality": np.array([[3.0]]), "permeability": np.array([[0.5]])}
-    found = analysis(SensitivityAnalysis, **one).run("quality")
-    assert (found.connectivity, found.raster.tolist()) == (9.0, [[6.0]])
+def test_single_cell_reaches_itself():
+    single = {"quality": np.array([[3.0]]), "permeability": np.array([[0.5]])}
+    result = analysis(SensitivityAnalysis, **single).run("quality")
+    assert (result.connectivity, result.raster.tolist()) == (9.0, [[6.0]])
 
 
-def test_a_wall_one_cell_wide_is_not_crossed():
+@pytest.mark.parametrize("name", [name for name in DISTANCES if name != "straight"])
+def test_wall_of_one_cell_is_not_crossed(name):
     wall = {"quality": np.array([[1.0, 5.0, 2.0]]), "permeability": np.array([[1.0, 0.0, 1.0]])}
-    for name in DISTANCES:
-        if name != "straight":
-            assert analysis(ConnectivityAnalysis, name, **wall, coarsening=0).run().connectivity == 5.0
+    assert analysis(ConnectivityAnalysis, name, **wall, coarsening=0).run().connectivity == 5.0
 
 
-@quick_distances
-def test_single_precision_rasters_are_computed_in_double(name):
+@each_distance_with_kernels
+def test_float32_rasters_are_computed_in_float64(name):
     rasters = {"quality": habitat((41, 41)), "permeability": landscape((41, 41))}
-    single = {key: raster.astype(np.float32) for key, raster in rasters.items()}
-    double = {key: raster.astype(float) for key, raster in single.items()}
+    float32 = {key: raster.astype(np.float32) for key, raster in rasters.items()}
+    float64 = {key: raster.astype(float) for key, raster in float32.items()}
     whole = {"dependency_range": 20, "coarsening": 1}
-    one, other = (analysis(SensitivityAnalysis, name, **kind, **whole).run() for kind in (single, double))
-    np.testing.assert_array_equal(one.raster, other.raster)
+    results = [analysis(SensitivityAnalysis, name, **kind, **whole).run() for kind in (float32, float64)]
+    np.testing.assert_array_equal(results[0].raster, results[1].raster)
 
 
 @pytest.fixture
-def compilations():
-    seen = []
+def count_compilations():
+    events = []
 
     def listen(event, *_, **__):
-        seen.append(event)
+        events.append(event)
 
     monitoring.register_event_duration_secs_listener(listen)
-    yield lambda: seen.count("/jax/core/compile/backend_compile_duration")
+    yield lambda: events.count("/jax/core/compile/backend_compile_duration")
     monitoring.unregister_event_duration_listener(listen)
 
 
 @pytest.mark.parametrize("name", ["least cost", "straight"])
-def test_many_batches_are_compiled_once_whatever_fresh_functions_they_are_given(name, compilations):
+def test_batches_are_compiled_once(name, count_compilations):
+    """Equal functions that are defined anew for every run do not compile again."""
+
     def run(seed):
         rng = np.random.default_rng(seed)
-        raster = {"quality": rng.random((30, 31)), "permeability": rng.lognormal(size=(30, 31))}
-        analysis(SensitivityAnalysis, name, **raster, proximity=lambda d: jnp.exp(-d / 5.0)).run()
+        rasters = {"quality": rng.random((30, 31)), "permeability": rng.lognormal(size=(30, 31))}
+        analysis(SensitivityAnalysis, name, **rasters, proximity=lambda d: jnp.exp(-d / 5.0)).run()
 
     run(0)
-    first = compilations()
+    first = count_compilations()
     for seed in range(1, 5):
         run(seed)
-    assert compilations() == first
+    assert count_compilations() == first
 
 
-def test_another_alpha_compiles_nothing(compilations):
+def test_new_alpha_compiles_nothing(count_compilations):
     analysis(SensitivityAnalysis, proximity=ExponentialKernel(1.0)).run()
-    first = compilations()
+    first = count_compilations()
     analysis(SensitivityAnalysis, proximity=ExponentialKernel(2.0)).run()
-    assert compilations() == first
+    assert count_compilations() == first
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"permeability": -landscape()}, "permeability is negative in 51 cells, the first at row 0, column 0"),
         ({"permeability": np.full((7, 9), np.inf)}, "permeability is infinite in 63 cells"),
@@ -364,13 +397,13 @@ def test_another_alpha_compiles_nothing(compilations):
         ({"quality": -habitat()}, "quality is negative, missing or infinite"),
     ],
 )
-def test_what_is_no_landscape_is_refused_with_its_place(changed, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_rasters_raise_with_the_first_cell(changed, message):
+    with pytest.raises(ValueError, match=message):
         analysis(SensitivityAnalysis, **changed).run()
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"permeability": np.ones((9, 7))}, r"quality has \(7, 9\) cells, permeability \(9, 7\)"),
         ({"dependency_range": -1}, "dependency_range must be a number of cells"),
@@ -378,16 +411,16 @@ def test_what_is_no_landscape_is_refused_with_its_place(changed, said):
         ({"quality": np.zeros(3)}, r"quality must be a raster \(rows, columns\)"),
     ],
 )
-def test_an_analysis_that_is_none_is_refused(changed, said):
-    with pytest.raises(ValueError, match=said):
+def test_invalid_parameters_raise(changed, message):
+    with pytest.raises(ValueError, match=message):
         analysis(SensitivityAnalysis, **changed)
 
 
-def test_an_unknown_respect_is_refused():
-    with pytest.raises(ValueError, match="wrt must be one of permeability, resistance, quality, not 'cost'"):
+def test_unknown_respect_to_raises():
+    with pytest.raises(ValueError, match="respect_to must be one of permeability, resistance, quality, not 'cost'"):
         analysis(SensitivityAnalysis).run("cost")
 
 
-def test_resistance_on_a_directed_graph_is_refused():
+def test_resistance_on_directed_graphs_raises():
     with pytest.raises(ValueError, match="effective resistance needs an undirected graph"):
         analysis(ConnectivityAnalysis, "resistance", edge_rule="target").run()

@@ -1,4 +1,4 @@
-"""Who computes the windows does not matter to the last bit; a run that was ended goes on; a full disk harms nothing."""
+"""Results are bitwise equal for all executors; interrupted runs resume; a full disk loses nothing."""
 
 import json
 import os
@@ -20,9 +20,8 @@ from permea.engine.moving_window.analysis import ConnectivityAnalysis, Sensitivi
 from permea.engine.moving_window.dispatch.base import SerialExecutor
 from permea.engine.moving_window.dispatch.dask import MISSING, DaskExecutor
 from permea.engine.moving_window.dispatch.devices import MultiDeviceExecutor
+from permea.engine.moving_window.omnidirectional_current import MovingWindowCurrent
 from permea.engine.storage.npy_raster import NpyRaster
-
-ROOT = Path(__file__).resolve().parents[3]
 
 try:
     import distributed
@@ -30,9 +29,11 @@ except ModuleNotFoundError:
     distributed = None
 needs_dask = pytest.mark.skipif(distributed is None, reason="Dask is not installed: pip install distributed")
 
-
 #: Other processes compile as this one does (see `quick_compilation`); otherwise sums may differ in the last bit.
-AS_HERE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+SAME_COMPILATION_ENV = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+
+#: Time limit of a program in another process, on a machine under load.
+PROGRAM_SECONDS = 1200
 
 
 def rasters(seed=71, shape=(23, 31)):
@@ -44,7 +45,7 @@ def rasters(seed=71, shape=(23, 31)):
 
 
 def analysis(kind=SensitivityAnalysis, **changed):
-    given = {
+    parameters = {
         **rasters(),
         "distance": LCPDistance(),
         "proximity": ExponentialKernel(2.0),
@@ -52,35 +53,45 @@ def analysis(kind=SensitivityAnalysis, **changed):
         "coarsening": 0.5,
         "batch": 6,
     }
-    return kind(**(given | changed))
+    return kind(**(parameters | changed))
 
 
-def same_to_the_last_bit(one, other):
-    assert one.connectivity == other.connectivity
-    np.testing.assert_array_equal(np.asarray(one.raster), np.asarray(other.raster))
+def assert_bitwise_equal(result, expected):
+    assert result.connectivity == expected.connectivity
+    np.testing.assert_array_equal(np.asarray(result.raster), np.asarray(expected.raster))
+
+
+@pytest.fixture(scope="module")
+def serial_result():
+    """The result of the analysis in this process."""
+    return analysis().run()
 
 
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance()], ids=["least cost", "resistance"])
-def test_the_number_of_threads_does_not_matter_to_the_last_bit(distance):
+def test_result_does_not_depend_on_threads(distance):
     run = analysis(distance=distance, batch=60).run
-    same_to_the_last_bit(run(executor=SerialExecutor(threads=1)), run(executor=SerialExecutor(threads=5)))
+    assert_bitwise_equal(run(executor=SerialExecutor(threads=1)), run(executor=SerialExecutor(threads=5)))
 
 
 @pytest.mark.parametrize("kind", [ConnectivityAnalysis, SensitivityAnalysis])
-def test_rasters_on_disk_give_what_rasters_in_memory_give(kind, tmp_path):
+def test_rasters_on_disk_give_the_same_result(kind, tmp_path):
     for name, raster in rasters().items():
         np.save(tmp_path / f"{name}.npy", raster)
     on_disk = {name: NpyRaster(tmp_path / f"{name}.npy") for name in rasters()}
-    mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in rasters()}
+    memory_mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in rasters()}
     expected = analysis(kind).run()
-    for number, given in enumerate((on_disk, mapped)):
-        output = NpyRaster.create(tmp_path / f"found-{number}.npy", (23, 31))
-        same_to_the_last_bit(analysis(kind, **given).run(output=output), expected)
+    for number, inputs in enumerate((on_disk, memory_mapped)):
+        output = NpyRaster.create(tmp_path / f"output-{number}.npy", (23, 31))
+        assert_bitwise_equal(analysis(kind, **inputs).run(output=output), expected)
         np.testing.assert_array_equal(np.load(output.path), expected.raster)
 
 
-def test_one_device_at_a_time_or_all_is_the_same():
-    same_to_the_last_bit(analysis().run(executor=MultiDeviceExecutor()), analysis().run())
+def test_default_devices_are_all_of_this_process():
+    assert MultiDeviceExecutor().devices == jax.devices()
+
+
+def test_multi_device_result_equals_serial(serial_result):
+    assert_bitwise_equal(analysis().run(executor=MultiDeviceExecutor()), serial_result)
 
 
 TWO_DEVICES = """
@@ -114,26 +125,28 @@ TWO_DEVICES = """
 """
 
 
-def python(program, folder, *arguments, wait=True, **environment):
-    """Start a program in a process of its own."""
+def start_program(program, folder, *arguments, **environment):
+    """Start a program in another process."""
     file = Path(folder) / "program.py"
     file.write_text(textwrap.dedent(program))
     command = [sys.executable, str(file), *map(str, arguments)]
-    started = subprocess.Popen(
-        command, env=os.environ | AS_HERE | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if not wait:
-        return started
-    said, _ = started.communicate(timeout=1200)
-    assert started.returncode == 0, said
-    return said
+    environment = os.environ | SAME_COMPILATION_ENV | environment
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_two_devices_are_the_same_to_the_last_bit_as_one(tmp_path):
-    python(TWO_DEVICES, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+def run_program(program, folder, *arguments, **environment):
+    """Run a program in another process and return its output."""
+    process = start_program(program, folder, *arguments, **environment)
+    output, _ = process.communicate(timeout=PROGRAM_SECONDS)
+    assert process.returncode == 0, output
+    return output
 
 
-def test_a_run_without_dask_says_what_to_install(monkeypatch):
+def test_two_devices_give_the_serial_result(tmp_path):
+    run_program(TWO_DEVICES, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+
+
+def test_missing_dask_raises_with_instructions(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ModuleNotFoundError, match="pip install distributed"):
         DaskExecutor()
@@ -142,94 +155,116 @@ def test_a_run_without_dask_says_what_to_install(monkeypatch):
 
 @pytest.fixture(scope="module")
 def cluster():
-    # Workers must not check annotations: what they run is not what these tests import.
+    # Workers do not check annotations: they do not import what these tests import.
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50, env=AS_HERE
-    ) as own:
-        yield own
-
-
-class Killing(DaskExecutor):
-    """Kills a worker when the first batch has come."""
-
-    def results(self, job, numbers):
-        for count, batch in enumerate(super().results(job, numbers)):
-            if count == 0:
-                with distributed.Client(self.address, set_as_default=False) as client:
-                    os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
-            yield batch
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50, env=SAME_COMPILATION_ENV
+    ) as local_cluster:
+        yield local_cluster
 
 
 @needs_dask
-@pytest.mark.parametrize("kind", [DaskExecutor, Killing], ids=["undisturbed", "a worker killed in the middle"])
-def test_a_cluster_gives_the_same_to_the_last_bit(kind, cluster):
-    given = {"distance": LCPDistance(), "batch": 4}
-    found = analysis(**given).run(executor=kind(cluster.scheduler_address))
-    same_to_the_last_bit(found, analysis(**given).run())
+def test_cluster_result_equals_serial(cluster, serial_result):
+    assert_bitwise_equal(analysis().run(executor=DaskExecutor(cluster.scheduler_address)), serial_result)
 
 
 @needs_dask
-def test_inputs_lost_with_the_only_worker_that_had_them_are_sent_again():
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50, env=AS_HERE
-    ) as alone:
-        found = analysis(batch=4).run(executor=Killing(alone.scheduler_address))
-    same_to_the_last_bit(found, analysis(batch=4).run())
+def test_cluster_currents_equal_serial(cluster):
+    rng = np.random.default_rng(5)
+    permeability, sources = np.exp(rng.normal(size=(23, 31))), rng.uniform(0.5, 2.0, (23, 31))
+    permeability[rng.uniform(size=(23, 31)) < 0.15] = np.nan
+    windows = MovingWindowCurrent(permeability=permeability, sources=sources, radius=4, block=3, batch=6)
+    result = windows.run(normalized=True, executor=DaskExecutor(cluster.scheduler_address))
+    expected = windows.run(normalized=True)
+    assert result.total == expected.total
+    for name, raster in expected.maps.items():
+        np.testing.assert_array_equal(result.maps[name], raster)
 
 
 @needs_dask
-def test_an_error_in_a_worker_reaches_the_caller(cluster):
+def test_error_in_a_worker_reaches_the_caller(cluster):
     with pytest.raises(Exception, match="undirected graph"):
         analysis(distance=ResistanceDistance(), edge_rule="target").run(
             executor=DaskExecutor(cluster.scheduler_address)
         )
 
 
-def test_progress_is_said_after_every_batch_with_the_time_left():
-    said = []
-    analysis(batch=12).run(progress=lambda *what: said.append(what))
-    done, of, left = zip(*said, strict=True)
+class WorkerKillingExecutor(DaskExecutor):
+    """Kills some workers after the first batch."""
+
+    def __init__(self, address, n_killed):
+        super().__init__(address)
+        self.n_killed = n_killed
+
+    def results(self, job, numbers):
+        for count, batch in enumerate(super().results(job, numbers)):
+            if count == 0:
+                with distributed.Client(self.address, set_as_default=False) as client:
+                    for process in list(client.run(os.getpid).values())[: self.n_killed]:
+                        os.kill(process, signal.SIGKILL)
+            yield batch
+
+
+@needs_dask
+@pytest.mark.parametrize("n_killed", [1, 2], ids=["one of two workers", "all workers, and the inputs with them"])
+def test_lost_workers_do_not_change_the_result(n_killed, cluster):
+    windowed = analysis(batch=4)
+    executor = WorkerKillingExecutor(cluster.scheduler_address, n_killed)
+    assert_bitwise_equal(windowed.run(executor=executor), windowed.run())
+
+
+def test_progress_reports_every_batch_and_the_remaining_time():
+    reports = []
+    analysis(batch=12).run(progress=lambda *report: reports.append(report))
+    done, of, left = zip(*reports, strict=True)
     assert list(done) == list(range(1, of[0] + 1)) and set(of) == {done[-1]}
-    # What the first batch was compiled in says nothing of the others.
+    # The first batch includes compilation and predicts nothing.
     assert left[0] is None and left[-1] == 0 and all(seconds >= 0 for seconds in left[1:])
 
 
-class Ended(BaseException):
+class Interrupted(BaseException):
     pass
 
 
-def ended_after(batches):
+def interrupt_after(batches):
     def progress(done, of, left):
         if done >= batches:
-            raise Ended
+            raise Interrupted
 
     return progress
 
 
 @pytest.mark.parametrize("kind", [ConnectivityAnalysis, SensitivityAnalysis])
-def test_a_run_ended_twice_goes_on_and_ends_the_same(kind, tmp_path):
+def test_run_interrupted_twice_resumes(kind, tmp_path):
     for batches in (2, 5):
-        with pytest.raises(Ended):
-            analysis(kind).run(checkpoint=tmp_path, progress=ended_after(batches))
-    kept = sorted(tmp_path.glob("batch-*"))
-    times = [file.stat().st_mtime_ns for file in kept]
-    said = []
-    found = analysis(kind).run(checkpoint=tmp_path, progress=lambda *what: said.append(what))
-    assert len(kept) == 5 and said[0][0] == 6
-    assert [file.stat().st_mtime_ns for file in kept] == times
-    same_to_the_last_bit(found, analysis(kind).run())
+        with pytest.raises(Interrupted):
+            analysis(kind).run(checkpoint=tmp_path, progress=interrupt_after(batches))
+    stored = sorted(tmp_path.glob("batch-*"))
+    times = [file.stat().st_mtime_ns for file in stored]
+    reports = []
+    result = analysis(kind).run(checkpoint=tmp_path, progress=lambda *report: reports.append(report))
+    assert len(stored) == 5 and reports[0][0] == 6
+    assert [file.stat().st_mtime_ns for file in stored] == times
+    assert_bitwise_equal(result, analysis(kind).run())
 
 
-def test_a_finished_run_is_read_from_the_disk(tmp_path):
+def test_completed_run_is_read_from_disk(tmp_path):
     first = analysis().run(checkpoint=tmp_path)
-    said = []
-    again = analysis().run(checkpoint=tmp_path, progress=lambda *what: said.append(what))
-    assert not said
-    same_to_the_last_bit(first, again)
+    reports = []
+    again = analysis().run(checkpoint=tmp_path, progress=lambda *report: reports.append(report))
+    assert not reports
+    assert_bitwise_equal(first, again)
+
+
+@pytest.fixture(scope="module")
+def completed_run(tmp_path_factory):
+    """The folder of a completed run; tests must not change it."""
+    folder = tmp_path_factory.mktemp("completed")
+    analysis().run(checkpoint=folder)
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("changed", "what"),
+    ("changed", "name"),
     [
         (rasters(72), "inputs"),
         ({"dependency_range": 5}, "buffer"),
@@ -240,55 +275,52 @@ def test_a_finished_run_is_read_from_the_disk(tmp_path):
         ({"batch": 9}, "batch"),
     ],
 )
-def test_a_run_of_other_inputs_or_parameters_is_not_continued(changed, what, tmp_path):
-    analysis().run(checkpoint=tmp_path)
-    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match=f"cannot be continued, because something has changed: .*{what}"):
-        analysis(**changed).run(checkpoint=tmp_path)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+def test_changed_inputs_are_not_resumed(changed, name, completed_run):
+    before = {file.name: file.read_bytes() for file in completed_run.iterdir()}
+    with pytest.raises(ValueError, match=f"cannot be continued, because something has changed: .*{name}"):
+        analysis(**changed).run(checkpoint=completed_run)
+    assert {file.name: file.read_bytes() for file in completed_run.iterdir()} == before
 
 
-def test_a_run_with_respect_to_something_else_is_not_continued(tmp_path):
-    analysis().run("permeability", checkpoint=tmp_path)
+def test_changed_respect_to_is_not_resumed(completed_run):
     with pytest.raises(ValueError, match='respect_to .*"permeability", now "quality"'):
-        analysis().run("quality", checkpoint=tmp_path)
+        analysis().run("quality", checkpoint=completed_run)
 
 
-def test_a_folder_of_other_things_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("chapter 1")
+def test_manifest_names_all_dependencies(completed_run):
+    manifest = json.loads((completed_run / "manifest.json").read_text())
+    assert {"inputs", "distance", "proximity", "core", "buffer", "respect_to", "elasticity", "batch"} <= set(manifest)
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "film.part"], ids=["a document", "a partial download"])
+def test_folders_with_other_files_are_left_alone(name, tmp_path):
+    (tmp_path / name).write_text("chapter 1")
     with pytest.raises(ValueError, match="is not empty and holds no earlier run"):
         analysis().run(checkpoint=tmp_path)
-    assert (tmp_path / "thesis.txt").read_text() == "chapter 1"
+    assert (tmp_path / name).read_text() == "chapter 1"
 
 
-def test_half_a_download_in_a_folder_is_left_alone(tmp_path):
-    (tmp_path / "film.part").write_text("half")
-    with pytest.raises(ValueError, match="is not empty and holds no earlier run"):
-        analysis().run(checkpoint=tmp_path)
-    assert (tmp_path / "film.part").exists()
-
-
-def test_what_cannot_be_written_into_is_refused(tmp_path):
-    given = rasters()
+def test_invalid_outputs_raise(tmp_path):
+    inputs = rasters()
     with pytest.raises(ValueError, match="output must hold floating-point numbers"):
-        analysis(**given).run(output=np.zeros(given["quality"].shape, int))
+        analysis(**inputs).run(output=np.zeros(inputs["quality"].shape, int))
     with pytest.raises(ValueError, match="output is one of the inputs"):
-        analysis(**given).run(output=given["quality"])
-    np.save(tmp_path / "quality.npy", given["quality"])
+        analysis(**inputs).run(output=inputs["quality"])
+    np.save(tmp_path / "quality.npy", inputs["quality"])
     file = NpyRaster(tmp_path / "quality.npy")
     with pytest.raises(ValueError, match="output is one of the inputs"):
-        analysis(**{**given, "quality": file}).run(output=NpyRaster(file.path))
-    np.testing.assert_array_equal(file[:, :], given["quality"])
+        analysis(**{**inputs, "quality": file}).run(output=NpyRaster(file.path))
+    np.testing.assert_array_equal(file[:, :], inputs["quality"])
 
 
-def test_a_damaged_batch_is_said(tmp_path):
+def test_damaged_batch_raises(tmp_path):
     analysis().run(checkpoint=tmp_path)
     (tmp_path / "batch-00000003.npz").write_bytes(b"half")
     with pytest.raises(ValueError, match="batch-00000003.npz is damaged"):
         analysis().run(checkpoint=tmp_path)
 
 
-KILLED = """
+KILLED_PROGRAM = """
     import sys, numpy as np
     from permea.engine import LCPDistance
     from permea.engine.moving_window import NpyRaster, ExponentialKernel, SensitivityAnalysis
@@ -302,69 +334,51 @@ KILLED = """
         coarsening=0.5,
         batch=6,
     ).run(
-        output=NpyRaster.create(folder + "/found.npy", (123, 131)),
-        checkpoint=folder + "/kept",
+        output=NpyRaster.create(folder + "/output.npy", (123, 131)),
+        checkpoint=folder + "/checkpoint",
         progress=lambda done, of, left: print(done, of, flush=True),
     )
 """
 
 
-def test_a_process_killed_twice_goes_on_and_ends_the_same(tmp_path):
-    given = rasters(shape=(123, 131))
-    for name, raster in given.items():
+@pytest.mark.long
+def test_process_killed_twice_resumes(tmp_path):
+    inputs = rasters(shape=(123, 131))
+    for name, raster in inputs.items():
         np.save(tmp_path / f"{name}.npy", raster)
-    reached = 0
+    stored = 0
     for _ in range(2):
-        process = python(KILLED, tmp_path, tmp_path, wait=False)
+        process = start_program(KILLED_PROGRAM, tmp_path, tmp_path)
         for _ in range(3):
             line = process.stdout.readline()
         process.kill()
         process.communicate()
-        assert int(line.split()[0]) >= reached + 3, line
-        reached = len(list((tmp_path / "kept").glob("batch-*")))
-    python(KILLED, tmp_path, tmp_path)
-    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), analysis(**given).run().raster)
+        assert int(line.split()[0]) >= stored + 3, line
+        stored = len(list((tmp_path / "checkpoint").glob("batch-*")))
+    run_program(KILLED_PROGRAM, tmp_path, tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "output.npy"), analysis(**inputs).run().raster)
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_a_disk_that_fills_up_meanwhile_is_said_and_harms_nothing(small_disk, monkeypatch):
-    run = analysis(**rasters(shape=(123, 131))).run
+def test_full_disk_raises_and_loses_nothing(small_disk, monkeypatch):
+    run = analysis(**rasters(shape=(63, 71))).run
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**9))
     with pytest.raises(OSError, match="the disk with .* is full: .* finished batches are kept"):
-        run(checkpoint=small_disk / "kept")
-    kept = list((small_disk / "kept").glob("batch-*"))
-    assert kept and not list(small_disk.rglob("*.part"))
+        run(checkpoint=small_disk / "checkpoint")
+    stored = list((small_disk / "checkpoint").glob("batch-*"))
+    assert stored and not list(small_disk.rglob("*.part"))
     subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
-    same_to_the_last_bit(run(checkpoint=small_disk / "kept"), run())
-    assert set(kept) < set((small_disk / "kept").glob("batch-*"))
+    assert_bitwise_equal(run(checkpoint=small_disk / "checkpoint"), run())
+    assert set(stored) < set((small_disk / "checkpoint").glob("batch-*"))
 
 
-def test_an_output_that_does_not_fit_is_refused_before_any_work(small_disk):
+def test_output_larger_than_the_disk_raises(small_disk):
     with pytest.raises(OSError, match="no room for a raster of 0.8 MB"):
-        NpyRaster.create(small_disk / "found.npy", (100, 1000))
+        NpyRaster.create(small_disk / "output.npy", (100, 1000))
     assert not list(small_disk.iterdir())
 
 
-def test_the_manifest_names_what_the_results_depend_on(tmp_path):
-    analysis().run(checkpoint=tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert {"inputs", "distance", "proximity", "core", "buffer", "respect_to", "elasticity", "batch"} <= set(manifest)
-
-
-def test_peak_memory_depends_on_the_batch_and_not_on_the_raster(tmp_path):
-    said = {}
-    for side in (200, 1200):
-        for name in ("quality", "permeability"):
-            raster = NpyRaster.create(tmp_path / f"{name}.npy", (side, side))
-            for top in range(0, side, 100):
-                raster[top : top + 100, :] = np.random.default_rng(top).uniform(0.1, 1, (100, side)) * (top % 400 == 0)
-        started = time.perf_counter()
-        said[side] = int(python(MEMORY, tmp_path, tmp_path, side).split()[-1])
-        assert time.perf_counter() - started < 100
-    assert said[1200] < 1.1 * said[200]
-
-
-MEMORY = """
+MEMORY_PROGRAM = """
     import resource, sys
     from permea.engine import LCPDistance
     from permea.engine.moving_window import NpyRaster, ExponentialKernel, SensitivityAnalysis
@@ -376,10 +390,20 @@ MEMORY = """
         proximity=ExponentialKernel(2.0),
         dependency_range=10,
         coarsening=1,
-    ).run(output=NpyRaster.create(folder + "/found.npy", (side, side)))
+    ).run(output=NpyRaster.create(folder + "/output.npy", (side, side)))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def test_devices_left_out_are_all_of_this_process():
-    assert MultiDeviceExecutor().devices == jax.devices()
+@pytest.mark.long
+def test_peak_memory_does_not_depend_on_the_raster(tmp_path):
+    peak = {}
+    for side in (200, 1200):
+        for name in ("quality", "permeability"):
+            raster = NpyRaster.create(tmp_path / f"{name}.npy", (side, side))
+            for top in range(0, side, 100):
+                raster[top : top + 100, :] = np.random.default_rng(top).uniform(0.1, 1, (100, side)) * (top % 400 == 0)
+        started = time.perf_counter()
+        peak[side] = int(run_program(MEMORY_PROGRAM, tmp_path, tmp_path, side).split()[-1])
+        assert time.perf_counter() - started < 100
+    assert peak[1200] < 1.1 * peak[200]

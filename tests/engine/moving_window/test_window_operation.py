@@ -1,22 +1,23 @@
-"""Windows cover a raster of any size: nothing is read twice by mistake, nothing is left out, nothing lies beyond."""
+"""Windows cover a raster of any size: every cell in one core, none twice, nothing beyond the raster."""
 
 import numpy as np
 import pytest
 from permea.engine.moving_window.tiling import windows_for_range
 from permea.engine.moving_window.window_operation import WindowOperation
-from permea.engine.storage.npy_raster import NpyRaster, on_disk
 
-SIZES = [
-    ((7, 9), 3, 1),
-    ((6, 6), 3, 2),
-    ((1, 1), 1, 0),
-    ((1, 1), 5, 7),
-    ((5, 4), (2, 3), (0, 6)),
-    ((4, 11), (4, 1), 3),
-    ((3, 3), 10, 1),
-    ((8, 5), 1, 9),
-]
-each_size = pytest.mark.parametrize(("shape", "core", "buffer"), SIZES)
+each_size = pytest.mark.parametrize(
+    ("shape", "core", "buffer"),
+    [
+        ((7, 9), 3, 1),
+        ((6, 6), 3, 2),
+        ((1, 1), 1, 0),
+        ((1, 1), 5, 7),
+        ((5, 4), (2, 3), (0, 6)),
+        ((4, 11), (4, 1), 3),
+        ((3, 3), 10, 1),
+        ((8, 5), 1, 9),
+    ],
+)
 
 
 def numbered(shape):
@@ -24,7 +25,7 @@ def numbered(shape):
 
 
 @each_size
-def test_a_window_is_the_padded_raster_around_its_core(shape, core, buffer):
+def test_window_is_a_slice_of_the_padded_raster(shape, core, buffer):
     windows, raster = WindowOperation(shape, core, buffer), numbered(shape)
     (down, across), (height, width) = windows.buffer, windows.window_shape
     padded = np.pad(raster, [(down, down + height), (across, across + width)], constant_values=-1)
@@ -35,7 +36,7 @@ def test_a_window_is_the_padded_raster_around_its_core(shape, core, buffer):
 
 
 @each_size
-def test_cores_put_together_are_the_raster(shape, core, buffer):
+def test_merged_cores_are_the_raster(shape, core, buffer):
     windows, raster, merged = WindowOperation(shape, core, buffer), numbered(shape), np.zeros(shape)
     for number, window in windows.windows(raster, fill=np.nan):
         windows.write_core(merged, number, window)
@@ -51,26 +52,26 @@ def test_every_cell_lies_in_one_core(shape, core, buffer):
 
 
 @each_size
-def test_windows_added_up_count_how_often_each_cell_was_seen(shape, core, buffer):
-    windows, total, seen = WindowOperation(shape, core, buffer), np.zeros(shape), np.zeros(shape)
+def test_added_windows_count_their_overlaps(shape, core, buffer):
+    windows, total, count = WindowOperation(shape, core, buffer), np.zeros(shape), np.zeros(shape)
     for number in range(windows.count):
         windows.add_window(total, number, np.ones(windows.window_shape))
-        seen[windows.window_slices(number)] += 1
-    np.testing.assert_array_equal(total, seen)
-    assert (seen >= 1).all()
+        count[windows.window_slices(number)] += 1
+    np.testing.assert_array_equal(total, count)
+    assert (count >= 1).all()
 
 
 @each_size
 @pytest.mark.parametrize("size", [1, 4, 1000])
 def test_batches_are_the_windows_in_order(shape, core, buffer, size):
     windows, raster = WindowOperation(shape, core, buffer), numbered(shape)
-    numbers, found = zip(*windows.batches(raster, size, fill=0), strict=True)
-    assert [number for part in numbers for number in part] == list(range(windows.count))
-    one_by_one = np.stack([window for _, window in windows.windows(raster, fill=0)])
-    np.testing.assert_array_equal(np.concatenate(found), one_by_one)
+    numbers, batches = zip(*windows.batches(raster, size, fill=0), strict=True)
+    assert [number for batch_numbers in numbers for number in batch_numbers] == list(range(windows.count))
+    expected = np.stack([window for _, window in windows.windows(raster, fill=0)])
+    np.testing.assert_array_equal(np.concatenate(batches), expected)
 
 
-def test_a_group_holds_the_windows_of_its_cores():
+def test_group_contains_the_windows_of_its_cores():
     windows, raster = WindowOperation((11, 8), 2, 3), numbered((11, 8))
     groups = windows.grouped((2, 3))
     for group, tile in groups.windows(raster, fill=-1):
@@ -83,23 +84,23 @@ def test_a_group_holds_the_windows_of_its_cores():
                     np.testing.assert_array_equal(tile[2 * i : 2 * i + 8, 2 * j : 2 * j + 8], window)
 
 
-def test_windows_are_cut_out_lazily():
-    class Watched:
+def test_windows_are_read_lazily():
+    class CountingRaster:
         shape = (1000, 1000)
-        read = 0
+        n_read = 0
 
-        def __getitem__(self, place):
-            part = np.zeros((1000, 1000), bool)[place]
-            self.read += part.size
+        def __getitem__(self, slices):
+            part = np.zeros((1000, 1000), bool)[slices]
+            self.n_read += part.size
             return part
 
-    raster = Watched()
+    raster = CountingRaster()
     next(WindowOperation(raster.shape, 10, 5).windows(raster))
-    assert raster.read == 15 * 15
+    assert raster.n_read == 15 * 15
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("arguments", "message"),
     [
         (((0, 3), 1, 0), "shape must be 1 or more"),
         (((3, 3), 0, 0), "core must be 1 or more"),
@@ -107,12 +108,12 @@ def test_windows_are_cut_out_lazily():
         (((3, 3), (1, 2, 3), 0), "core must be rows and columns"),
     ],
 )
-def test_windows_that_are_none_are_refused(given, said):
-    with pytest.raises(ValueError, match=said):
-        WindowOperation(*given)
+def test_invalid_windows_raise(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        WindowOperation(*arguments)
 
 
-def test_a_raster_of_another_size_is_refused():
+def test_rasters_of_another_shape_raise():
     windows = WindowOperation((3, 4), 2)
     with pytest.raises(ValueError, match=r"a raster of \(3, 4\) cells, not \(4, 3\)"):
         windows.extract(np.zeros((4, 3)), 0)
@@ -122,50 +123,5 @@ def test_a_raster_of_another_size_is_refused():
         windows.write_core(np.zeros((3, 4)), 0, np.zeros((3, 3)))
 
 
-def test_a_memory_map_is_read_from_its_file_only_where_that_is_the_same(tmp_path):
-    array = numbered((6, 6)).astype(float)
-    np.save(tmp_path / "raster.npy", array)
-    raster = np.load(tmp_path / "raster.npy", mmap_mode="r")
-    assert isinstance(on_disk(raster), NpyRaster)
-    changed = np.load(tmp_path / "raster.npy", mmap_mode="c")
-    changed[0, 0] = -1
-    for other in (raster[::-1], raster.T, raster[1:], changed):
-        np.testing.assert_array_equal(np.asarray(on_disk(other)[0:6, 0:6]), other)
-    array.tofile(tmp_path / "raster.raw")
-    bare = np.memmap(tmp_path / "raster.raw", float, "r", shape=(6, 6))
-    np.testing.assert_array_equal(np.asarray(on_disk(bare)[0:6, 0:6]), array)
-
-
-def test_a_file_that_is_cut_off_is_said(tmp_path):
-    np.save(tmp_path / "raster.npy", np.zeros((6, 5)))
-    with (tmp_path / "raster.npy").open("r+b") as file:
-        file.truncate(300)
-    with pytest.raises(ValueError, match="is cut off: 68 bytes are missing of 6 × 5 cells"):
-        NpyRaster(tmp_path / "raster.npy")
-
-
-def test_a_range_beyond_the_raster_costs_no_more_than_one_as_long(tmp_path):
+def test_range_beyond_the_raster_is_clipped():
     assert windows_for_range((6, 9), 1000, 0).window_shape == (11, 17)
-
-
-@pytest.mark.parametrize("kind", [np.float64, np.float32, bool, np.int16])
-def test_a_raster_on_disk_is_read_and_written_like_an_array(kind, tmp_path):
-    array = (numbered((6, 5)) % 7).astype(kind)
-    np.save(tmp_path / "raster.npy", array)
-    raster = NpyRaster(tmp_path / "raster.npy")
-    assert (raster.shape, raster.dtype) == (array.shape, array.dtype)
-    np.testing.assert_array_equal(raster[1:4, 2:5], array[1:4, 2:5])
-    raster[2:4, 1:3] = array[2:4, 1:3] = np.array([[1, 0], [0, 1]], kind)
-    np.testing.assert_array_equal(np.load(tmp_path / "raster.npy"), array)
-    np.testing.assert_array_equal(np.asarray(raster), array)
-
-
-def test_what_is_no_raster_on_disk_is_refused(tmp_path):
-    np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
-    np.save(tmp_path / "columns.npy", np.asfortranarray(np.zeros((2, 3))))
-    (tmp_path / "text.npy").write_text("cells")
-    for name, said in (("cube", "must hold a raster"), ("columns", "column by column"), ("text", "is not an array")):
-        with pytest.raises(ValueError, match=said):
-            NpyRaster(tmp_path / f"{name}.npy")
-    with pytest.raises(ValueError, match="by slices of rows and columns"):
-        NpyRaster.create(tmp_path / "raster.npy", (2, 3))[0:2, 0:3:2]
