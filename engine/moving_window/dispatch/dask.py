@@ -16,7 +16,7 @@ MISSING = (
 #: busy, few enough to bound the memory of results that wait for an earlier one.
 MAX_IN_FLIGHT = 3
 
-#: How often tasks may be lost with their worker before the run is given up.
+#: How often tasks may be lost with their worker: more often, a batch exceeds the memory of its worker each time.
 MAX_RETRIES = 5
 
 #: Environment of the workers of a local cluster: XLA would spread the sums of every worker over all cores.
@@ -35,6 +35,8 @@ class DaskExecutor(AbstractExecutor):
         Number of processes of the local cluster; Dask's default if None.
     threads
         Number of threads that a worker uses for one batch.
+    max_retries
+        How often tasks may be lost with their worker before the run is given up.
 
     Raises
     ------
@@ -47,14 +49,21 @@ class DaskExecutor(AbstractExecutor):
     which every worker must be able to read. Workers need the same versions of JAX and Permea as this process.
     """
 
-    def __init__(self, address: str | None = None, *, workers: int | None = None, threads: int = 1):
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        threads: int = 1,
+        max_retries: int = MAX_RETRIES,
+    ):
         _import_distributed()
-        self.address, self.workers, self.threads = address, workers, threads
+        self.address, self.workers, self.threads, self.max_retries = address, workers, threads, max_retries
 
     def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
         """Yield the batches as they are completed."""
         with self._client() as client:
-            yield from _DaskRun(client, job, self.threads).results(list(numbers))
+            yield from _DaskRun(client, job, self.threads, self.max_retries).results(list(numbers))
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
@@ -73,8 +82,8 @@ class DaskExecutor(AbstractExecutor):
 class _DaskRun:
     """One run on one cluster."""
 
-    def __init__(self, client: Any, job: AbstractBatchJob, threads: int):
-        self._client, self._job, self._threads = client, job, threads
+    def __init__(self, client: Any, job: AbstractBatchJob, threads: int, max_retries: int):
+        self._client, self._job, self._threads, self._max_retries = client, job, threads, max_retries
         self._n_failures = 0
         self._scattered_job = None
 
@@ -118,7 +127,7 @@ class _DaskRun:
             return future.result()
         except (distributed.client.FutureCancelledError, distributed.scheduler.KilledWorker) as error:
             self._n_failures += 1
-            if self._n_failures > MAX_RETRIES:
+            if self._n_failures > self._max_retries:
                 raise RuntimeError(
                     f"workers of the cluster were lost {self._n_failures} times; Dask's last error: {error}"
                 ) from error

@@ -164,8 +164,8 @@ def test_connectivity_for_many_shapes(name, shape, dependency_range, coarsening,
 
 
 @each_distance_with_kernels
-@pytest.mark.parametrize("respect_to", ["permeability", "resistance", "quality"])
-def test_gradient_equals_finite_differences(name, respect_to):
+@pytest.mark.parametrize("wrt", ["permeability", "resistance", "quality"])
+def test_gradient_equals_finite_differences(name, wrt):
     active = landscape() > 0
     values, function = {
         "permeability": (landscape(), lambda p: dense_connectivity(name, p, habitat())),
@@ -174,8 +174,8 @@ def test_gradient_equals_finite_differences(name, respect_to):
             lambda r: dense_connectivity(name, np.maximum(1 / r, 0), habitat()),
         ),
         "quality": (habitat(), lambda q: dense_connectivity(name, landscape(), q)),
-    }[respect_to]
-    run = functools.partial(analysis(SensitivityAnalysis, name).run, respect_to)
+    }[wrt]
+    run = functools.partial(analysis(SensitivityAnalysis, name).run, wrt)
     gradient, elasticity = run().raster, run(elasticity=True).raster
     compared = (values > 0) & active
     assert_equals_finite_differences(gradient, function, values, compared)
@@ -223,7 +223,7 @@ def test_gradient_includes_both_effects_of_quality(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "respect_to"),
+    ("name", "wrt"),
     [
         *(
             (name, wrt)
@@ -235,14 +235,14 @@ def test_gradient_includes_both_effects_of_quality(name):
         pytest.param("randomized", "permeability", marks=pytest.mark.long),
     ],
 )
-def test_windows_of_the_whole_raster_give_its_sensitivity(name, respect_to):
+def test_windows_of_the_whole_raster_give_its_sensitivity(name, wrt):
     whole = sensitivity_map(
         QualityWeightedConnectivity(DISTANCES[name], ALPHA),
         GridGraph(landscape()),
         quality=habitat(),
-        wrt=respect_to,
+        wrt=wrt,
     )
-    result = analysis(SensitivityAnalysis, name, dependency_range=9, coarsening=0, batch=20).run(respect_to)
+    result = analysis(SensitivityAnalysis, name, dependency_range=9, coarsening=0, batch=20).run(wrt)
     assert result.connectivity == pytest.approx(whole.connectivity, rel=1e-8)
     np.testing.assert_allclose(result.raster, whole.raster, rtol=1e-8, atol=1e-8 * np.nanmax(abs(whole.raster)))
 
@@ -416,8 +416,8 @@ def test_invalid_parameters_raise(changed, message):
         analysis(SensitivityAnalysis, **changed)
 
 
-def test_unknown_respect_to_raises():
-    with pytest.raises(ValueError, match="respect_to must be one of permeability, resistance, quality, not 'cost'"):
+def test_unknown_variable_raises():
+    with pytest.raises(ValueError, match="wrt must be one of permeability, resistance, quality, not 'cost'"):
         analysis(SensitivityAnalysis).run("cost")
 
 

@@ -192,7 +192,8 @@ class WorkerKillingExecutor(DaskExecutor):
     """Kills some workers after the first batch."""
 
     def __init__(self, address, n_killed):
-        super().__init__(address)
+        # Every task in flight is lost with all workers.
+        super().__init__(address, max_retries=20)
         self.n_killed = n_killed
 
     def results(self, job, numbers):
@@ -282,7 +283,7 @@ def test_changed_inputs_are_not_resumed(changed, name, completed_run):
     assert {file.name: file.read_bytes() for file in completed_run.iterdir()} == before
 
 
-def test_changed_respect_to_is_not_resumed(completed_run):
+def test_changed_variable_is_not_resumed(completed_run):
     with pytest.raises(ValueError, match='respect_to .*"permeability", now "quality"'):
         analysis().run("quality", checkpoint=completed_run)
 

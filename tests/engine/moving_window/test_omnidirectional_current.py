@@ -188,7 +188,7 @@ def changed_in(raster, cell, step):
 
 
 GRADIENT_CASES = pytest.mark.parametrize(
-    ("respect_to", "has_sources", "rules"),
+    ("wrt", "has_sources", "rules"),
     [
         ("permeability", True, {}),
         ("permeability", False, {"resistance_cutoff": 1.0, "edge_rule": "resistance"}),
@@ -215,21 +215,21 @@ def gradient_case(has_sources, rules):
 
 
 @GRADIENT_CASES
-def test_gradient_equals_finite_differences(respect_to, has_sources, rules):
+def test_gradient_equals_finite_differences(wrt, has_sources, rules):
     permeability, sources, weights, windows = gradient_case(has_sources, rules)
 
     def total(permeability, sources):
         return np.nansum(weights * windows(permeability, sources).run().maps["current"])
 
-    result = windows(permeability, sources).gradient(weights, respect_to)
+    result = windows(permeability, sources).gradient(weights, wrt)
     assert result.total == pytest.approx(total(permeability, sources), rel=1e-9)
     assert (np.isnan(result.raster) == ~(permeability > 0)).all()
     step = 1e-6
     resistance = 1 / np.where(permeability > 0, permeability, np.nan)
     for cell in [tuple(cell) for cell in np.argwhere((permeability > 0) & (sources > 0.7))[::7]]:
-        if respect_to == "sources":
+        if wrt == "sources":
             high, low = (total(permeability, changed_in(sources, cell, h)) for h in (step, -step))
-        elif respect_to == "permeability":
+        elif wrt == "permeability":
             high, low = (total(changed_in(permeability, cell, h), sources) for h in (step, -step))
         else:
             high, low = (total(1 / changed_in(resistance, cell, h), sources) for h in (step, -step))
@@ -237,22 +237,22 @@ def test_gradient_equals_finite_differences(respect_to, has_sources, rules):
 
 
 @GRADIENT_CASES
-def test_elasticity_is_gradient_times_value(respect_to, has_sources, rules):
+def test_elasticity_is_gradient_times_value(wrt, has_sources, rules):
     permeability, sources, weights, windows = gradient_case(has_sources, rules)
     active = permeability > 0
     resistance = 1 / np.where(active, permeability, 1.0)
-    values = {"permeability": permeability, "resistance": resistance, "sources": sources}[respect_to]
-    gradient = windows(permeability, sources).gradient(weights, respect_to).raster
-    elasticity = windows(permeability, sources).gradient(weights, respect_to, elasticity=True).raster
+    values = {"permeability": permeability, "resistance": resistance, "sources": sources}[wrt]
+    gradient = windows(permeability, sources).gradient(weights, wrt).raster
+    elasticity = windows(permeability, sources).gradient(weights, wrt, elasticity=True).raster
     np.testing.assert_allclose(elasticity[active], (gradient * values)[active], rtol=1e-12, atol=1e-12)
 
 
 @GRADIENT_CASES
-def test_gradient_does_not_depend_on_factorization(respect_to, has_sources, rules):
+def test_gradient_does_not_depend_on_factorization(wrt, has_sources, rules):
     """Windows too wide to be factored, solved as whole rasters, give the gradient that finite differences confirm."""
     permeability, sources, weights, windows = gradient_case(has_sources, rules)
-    factored = windows(permeability, sources).gradient(weights, respect_to)
-    solved = windows(permeability, sources, max_factored_width=2).gradient(weights, respect_to)
+    factored = windows(permeability, sources).gradient(weights, wrt)
+    solved = windows(permeability, sources, max_factored_width=2).gradient(weights, wrt)
     assert solved.total == pytest.approx(factored.total, rel=1e-9)
     np.testing.assert_allclose(solved.raster, factored.raster, rtol=2e-6, atol=2e-7)
 
