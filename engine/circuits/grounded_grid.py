@@ -172,9 +172,11 @@ class GroundedGridCircuit(GroundedCircuit):
             return rhs
         solver = self.circuit.solver
         if solver is None:
-            refined_from = REFINEMENT_THRESHOLD if refine else np.inf
+            refinement_threshold = REFINEMENT_THRESHOLD if refine else np.inf
             n_rhs = max(self.n_rhs, len(rhs))
-            solver = select_solver(self.circuit.shape, n_rhs, symmetric=True, refined_from=refined_from).solver
+            solver = select_solver(
+                self.circuit.shape, n_rhs, symmetric=True, refinement_threshold=refinement_threshold
+            ).solver
         solution = solver.solve_arrays(self.center, self.edges, rhs.reshape(-1, *self.circuit.shape))
         potentials = np.asarray(require_solved(solution)).reshape(rhs.shape)
         potentials[:, cells] = cell_levels

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..linalg.auto import free_memory
-from ..linalg.nested_dissection.cpu.cached_factor import cached_factor
+from ..linalg.nested_dissection.cpu.factor_cache import cached_factor
 from ..linalg.nested_dissection.cpu.streamed_solve import peak_bytes, solve_streamed
 from ..linalg.nested_dissection.symbolic import SymbolicFactorization
 from ..parallel.numba_jit import cpu_count

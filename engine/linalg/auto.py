@@ -68,7 +68,7 @@ def select_solver(
     *,
     symmetric: bool,
     free_bytes: int | None = None,
-    refined_from: float = REFINEMENT_THRESHOLD,
+    refinement_threshold: float = REFINEMENT_THRESHOLD,
 ) -> SolverChoice:
     """Choose a solver, with the reason.
 
@@ -82,7 +82,7 @@ def select_solver(
         Whether the matrix equals its transpose; a nonsymmetric one is that of a random walk to one target.
     free_bytes
         Free memory; that of the machine by default.
-    refined_from
+    refinement_threshold
         As in `NestedDissection`.
 
     Raises
@@ -103,7 +103,7 @@ def select_solver(
     cells = shape[0] * shape[1]
     problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
     factor_bytes = predicted_factor_bytes(shape, symmetric=symmetric)
-    direct = NestedDissection(symmetric=symmetric, refined_from=refined_from)
+    direct = NestedDissection(symmetric=symmetric, refinement_threshold=refinement_threshold)
     if not symmetric:
         return _select_nonsymmetric(cells, free, factor_bytes, direct, f"{problem}, not symmetric")
     on_gpu = jax.default_backend() != "cpu"

@@ -50,7 +50,7 @@ def shift(raster: Array | np.ndarray, offset: tuple[int, int], fill: bool | int 
     Returns
     -------
     Array | np.ndarray
-        `result[..., i, j] = raster[..., i + step[0], j + step[1]]`, of the same shape and kind of array.
+        `result[..., i, j] = raster[..., i + offset[0], j + offset[1]]`, of the same shape and kind of array.
 
     Examples
     --------
@@ -164,9 +164,7 @@ class StencilMatrix(eqx.Module):
 
     def transpose(self) -> "StencilMatrix":
         """Return Aᵀ."""
-        offsets = neighbour_offsets(self.directions)
-        edges_transposed = [shift(self.edges[self.directions - 1 - d], offset) for d, offset in enumerate(offsets)]
-        return StencilMatrix(self.center, jnp.stack(edges_transposed))
+        return StencilMatrix(self.center, transposed_edges(self.edges))
 
     def dense(self, cells: Int[Array, "n"]) -> Float[Array, "n n"]:
         """Return the matrix over some cells as a dense array; differentiable.
@@ -186,6 +184,19 @@ class StencilMatrix(eqx.Module):
             neighbour = shift(number, offset, fill=cells.shape[0]).ravel()[cells]
             matrix = matrix.at[index, neighbour].add(self.edges[d].ravel()[cells], mode="drop")
         return matrix
+
+
+def transposed_edges(edges: Array | np.ndarray) -> Array | np.ndarray:
+    """Return the edges of Aᵀ: entry (i, j) becomes entry (j, i).
+
+    Examples
+    --------
+    >>> transposed_edges(np.array([[[0.0, 0.0]], [[0.0, 3.0]], [[2.0, 0.0]], [[0.0, 0.0]]]))[2]
+    array([[3., 0.]])
+    """
+    stack = np.stack if isinstance(edges, np.ndarray) else jnp.stack
+    offsets = neighbour_offsets(len(edges))
+    return stack([shift(edges[len(edges) - 1 - d], offset) for d, offset in enumerate(offsets)])
 
 
 def outer_product(

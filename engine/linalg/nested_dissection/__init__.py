@@ -1,12 +1,20 @@
-"""Exact factorisation over the grid's own separators (nested dissection), and what a factor knows.
+"""Nested dissection: exact multifrontal factorization over the grid's own separators.
 
-`plan` says how a raster is taken apart. On the host `elimination`, `substitution` and `selected_inversion` factor,
-solve and invert in parts; `device` does the same in compiled, batched form. What others may use is here.
+`symbolic` computes the elimination tree and `assembly` the leaves' fronts; both backends share them. `cpu` (LAPACK and
+Numba) and `xla` (batched, for GPUs) factor, substitute and invert selectively, in files of the same names. `solver` is
+the linear solver, `derivatives` the determinant and selected inverse with their gradients.
 """
 
-from .cpu.cached_factor import REFINEMENT_THRESHOLD as REFINEMENT_THRESHOLD
-from .solver import NestedDissection as NestedDissection
-from .solver import log_determinant as log_determinant
-from .solver import predicted_factor_bytes as predicted_factor_bytes
-from .solver import selected_inverse as selected_inverse
-from .solver import selected_inverse_derivative as selected_inverse_derivative
+from .accuracy import REFINEMENT_THRESHOLD
+from .derivatives import log_determinant, selected_inverse, selected_inverse_derivative
+from .memory import predicted_factor_bytes
+from .solver import NestedDissection
+
+__all__ = [
+    "REFINEMENT_THRESHOLD",
+    "NestedDissection",
+    "log_determinant",
+    "predicted_factor_bytes",
+    "selected_inverse",
+    "selected_inverse_derivative",
+]

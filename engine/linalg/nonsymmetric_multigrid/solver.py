@@ -12,10 +12,9 @@ from ...parallel.numba_jit import parallel_starmap
 from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
 from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
 from ..nested_dissection import NestedDissection
-from ..nested_dissection.cpu import cached_factor
 from ..padded import PaddedShape
 from ..solver_stats import SolveStats, SolveStatus
-from ..stencil_matrix import StencilMatrix, neighbour_offsets
+from ..stencil_matrix import StencilMatrix, neighbour_offsets, transposed_edges
 from .coarsening_kernels import UNORDERED
 from .hierarchy import FLOAT32, VCycle, build, transposed
 from .hierarchy_cache import HIERARCHY_CACHE, ScaledHierarchy
@@ -143,7 +142,7 @@ def _solve(
     if transpose:
         # Identity rows of A are columns of Aᵀ that no other unknown depends on; they are solved for afterwards.
         b = np.where(identity_rows, 0.0, b)
-        matrix_edges = np.where(identity_rows, 0.0, cached_factor.transposed_edges(edges))
+        matrix_edges = np.where(identity_rows, 0.0, transposed_edges(edges))
         hierarchy, scaling = transposed(hierarchy), 1 / scaling
     shape = PaddedShape(*center.shape)
     offsets = np.array([down * shape.width + right for down, right in neighbour_offsets(len(edges))])

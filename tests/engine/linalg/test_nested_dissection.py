@@ -225,8 +225,8 @@ def test_a_landscape_without_any_loss_is_refused_as_singular():
 def test_the_size_of_a_factor_is_known_before_it_is_made(shape, symmetric):
     system = leaky(landscape(shape))
     factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=symmetric)
-    assert factored.bytes == 8 * analyze(shape).factor_nnz(symmetric)
-    assert factored.bytes < predicted_factor_bytes(shape, symmetric=symmetric)
+    assert factored.nbytes == 8 * analyze(shape).factor_nnz(symmetric)
+    assert factored.nbytes < predicted_factor_bytes(shape, symmetric=symmetric)
 
 
 def test_dissection_of_a_million_cells_costs_about_a_gigabyte():

@@ -1,1 +1,1 @@
-"""The CPU backend: Numba kernels and LAPACK."""
+"""Nested dissection on the CPU: LAPACK and Numba kernels, one thread per tile or node of the elimination tree."""

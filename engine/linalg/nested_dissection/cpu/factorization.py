@@ -1,11 +1,11 @@
-"""Factor a matrix by nested dissection, on the host.
+"""Numeric multifrontal factorization, on the CPU.
 
-A front is the dense matrix over a separator s and its frame f. Eliminating the separator leaves on the frame
+A front is the dense matrix over a separator s and its boundary b. Eliminating the separator leaves the Schur complement
 
-    S = F_ff − F_fs F_ss⁻¹ F_sf
+    S = F_bb − F_bs F_ss⁻¹ F_sb,
 
-which is added into the front of the next larger box. Kept are F_ss⁻¹, K = F_ss⁻¹ F_sf and H = F_fs F_ss⁻¹
-(H = Kᵀ if symmetric): solving and inverting need nothing else.
+the contribution block, which is added to the front of the parent. The factor consists of F_ss⁻¹, K = F_ss⁻¹ F_sb and
+H = F_bs F_ss⁻¹ (H = Kᵀ if symmetric) of every front.
 
 References
 ----------
@@ -21,13 +21,10 @@ import numpy as np
 
 from ....parallel.blas_threads import blas_limited_pool
 from ...solver_stats import singular_message
+from ..accuracy import GROWTH_LIMIT
 from ..assembly import entry_positions, gather_fronts, shift_entries
 from ..symbolic import TILE_LENGTH, SeparatorNode, SlicePairs, SymbolicFactorization, analyze, separator_positions
 from .pivot_blocks import invert_pivots
-
-#: Entries of A are known to 1e-16 of the diagonal. What leaves a region is the small difference of large numbers; with
-#: (A⁻¹)_ii A_ii above this, fewer than four of its digits are known, and the matrix counts as singular.
-GROWTH_LIMIT = 1e12
 
 
 class SingularMatrixError(RuntimeError):
@@ -36,7 +33,7 @@ class SingularMatrixError(RuntimeError):
 
 @dataclass(frozen=True)
 class FrontFactor:
-    """What is kept of a batch of fronts: F_ss⁻¹ (..., s, s), K (..., s, f), H (..., f, s)."""
+    """The factor of a batch of fronts: F_ss⁻¹ (..., s, s), K (..., s, b), H (..., b, s)."""
 
     inverse: np.ndarray
     right: np.ndarray
@@ -46,7 +43,7 @@ class FrontFactor:
 
 @dataclass(frozen=True)
 class Factor:
-    """A factored matrix: what was eliminated in every level of every tile and in every node."""
+    """The factor of a matrix: front factors of every level of every tile, and of every node above the tiles."""
 
     dissection: SymbolicFactorization
     symmetric: bool
@@ -56,16 +53,16 @@ class Factor:
     @property
     def log_determinant(self) -> float:
         """Log det A."""
-        return sum(part.log_determinant for part in self.parts())
+        return sum(front.log_determinant for front in self.fronts())
 
     @property
-    def bytes(self) -> int:
-        """Size of the kept numbers."""
-        sides = 1 if self.symmetric else 2
-        return sum(part.inverse.nbytes + sides * part.right.nbytes for part in self.parts())
+    def nbytes(self) -> int:
+        """Bytes of the stored entries."""
+        off_diagonal_blocks = 1 if self.symmetric else 2
+        return sum(front.inverse.nbytes + off_diagonal_blocks * front.right.nbytes for front in self.fronts())
 
-    def parts(self) -> Iterable[FrontFactor]:
-        """Give everything that was eliminated, in any order."""
+    def fronts(self) -> Iterable[FrontFactor]:
+        """Iterate over all front factors."""
         for tile in self.tiles:
             yield from tile
         yield from self.nodes
@@ -77,7 +74,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     Parameters
     ----------
     center, edges
-        As in `Stencil`.
+        As in `StencilMatrix`.
     symmetric
         Whether the matrix equals its transpose.
     tile
@@ -106,7 +103,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
                 contributions["node", len(nodes)] = schur
                 nodes.append(front_factor)
     result = Factor(dissection, symmetric, tiles, nodes)
-    _refuse_singular(result, center)
+    _require_nonsingular(result, center)
     return result
 
 
@@ -164,21 +161,21 @@ def extend_add(fronts: np.ndarray, child: np.ndarray, slices: SlicePairs) -> Non
             fronts[..., front_rows, front_columns] += child[..., child_rows, child_columns]
 
 
-def _refuse_singular(factored: Factor, center: np.ndarray) -> None:
+def _require_nonsingular(factored: Factor, center: np.ndarray) -> None:
     padded = shift_entries(center, np.zeros((4, *center.shape)), factored.dissection)[0]
     worst = 0.0 if np.isfinite(factored.log_determinant) or np.iscomplexobj(center) else np.inf
     for number, tile in enumerate(factored.tiles):
-        for depth, kept in enumerate(tile):
-            worst = max(worst, _growth(kept, padded[separator_positions(factored.dissection, number, depth)]))
+        for depth, front in enumerate(tile):
+            worst = max(worst, _growth(front, padded[separator_positions(factored.dissection, number, depth)]))
     nodes = (node for group in factored.dissection.nodes for node in group)
-    for node, kept in zip(nodes, factored.nodes, strict=True):
+    for node, front in zip(nodes, factored.nodes, strict=True):
         rows, columns = np.array(node.separator).T
-        worst = max(worst, _growth(kept, center[rows, columns]))
+        worst = max(worst, _growth(front, center[rows, columns]))
     if not worst <= GROWTH_LIMIT:
         raise SingularMatrixError(singular_message(center.size))
 
 
-def _growth(kept: FrontFactor, diagonal: np.ndarray) -> float:
-    """Return how much larger the inverse is than that of the diagonal alone, infinite if it is no inverse at all."""
-    growth = np.real(np.diagonal(kept.inverse, axis1=-2, axis2=-1) * diagonal)
+def _growth(front: FrontFactor, diagonal: np.ndarray) -> float:
+    """Return the largest (F_ss⁻¹)_ii A_ii, or infinity where F_ss⁻¹ is not the inverse of an M-matrix."""
+    growth = np.real(np.diagonal(front.inverse, axis1=-2, axis2=-1) * diagonal)
     return float(growth.max()) if (growth > 0).all() else np.inf

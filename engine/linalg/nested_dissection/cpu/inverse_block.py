@@ -15,7 +15,8 @@ from ....parallel.blas_threads import blas_limited_pool
 from ...base import require_solved
 from ...solver_stats import log_solve
 from ...stencil_matrix import StencilMatrix
-from .cached_factor import cached_factor, solve
+from .backend import solve
+from .factor_cache import cached_factor
 from .factorization import Factor
 from .substitution import extend_add_rows, node_groups, tile_level_indices
 from .substitution_kernels import forward_level

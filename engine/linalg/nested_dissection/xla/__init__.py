@@ -1,1 +1,1 @@
-"""The XLA backend: batched and compiled by JAX, for GPU and CPU."""
+"""Nested dissection by XLA: batched dense algebra over a single tile, for GPUs and under JAX's transformations."""
