@@ -48,7 +48,11 @@ def test_other_files_raise(tmp_path):
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     np.save(tmp_path / "columns.npy", np.asfortranarray(np.zeros((2, 3))))
     (tmp_path / "text.npy").write_text("cells")
-    for name, message in (("cube", "must hold a raster"), ("columns", "column by column"), ("text", "is not an array")):
+    for name, message in (
+        ("cube", "must hold a raster"),
+        ("columns", "column by column"),
+        ("text", "is not an .npy file of numbers"),
+    ):
         with pytest.raises(ValueError, match=message):
             NpyRaster(tmp_path / f"{name}.npy")
     with pytest.raises(ValueError, match="by slices of rows and columns"):
