@@ -18,7 +18,7 @@ from permea.engine import (
     ResistanceDistance,
     RSPDistance,
 )
-from permea.engine.connectivity import sensitivity_map
+from permea.engine.connectivity import sensitivity
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.graph import gallery
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
@@ -236,7 +236,7 @@ def test_gradient_includes_both_effects_of_quality(name):
     ],
 )
 def test_windows_of_the_whole_raster_give_its_sensitivity(name, wrt):
-    whole = sensitivity_map(
+    whole = sensitivity(
         QualityWeightedConnectivity(DISTANCES[name], ALPHA),
         GridGraph(landscape()),
         quality=habitat(),
@@ -284,7 +284,7 @@ def test_gradient_on_directed_graphs(from_blocks):
 def test_ties_of_shortest_paths_as_in_the_whole_landscape():
     uniform = {"permeability": np.ones((6, 7)), "dependency_range": 7, "coarsening": 0}
     gradient = analysis(SensitivityAnalysis, quality=habitat((6, 7)), **uniform).run().raster
-    whole = sensitivity_map(
+    whole = sensitivity(
         QualityWeightedConnectivity(LCPDistance(), ALPHA), GridGraph(np.ones((6, 7))), quality=habitat((6, 7))
     )
     np.testing.assert_allclose(gradient, whole.raster, rtol=1e-10)
