@@ -81,6 +81,7 @@ RETIRED = {
 
 #: Names that keep such a word, and why.
 EXCEPTIONS = {
+    "EngineNotFound": "as in FileNotFoundError",
     "right_hand_sides": "columns b of linear systems A x = b",
     "place_names": "geographic names",
 }
