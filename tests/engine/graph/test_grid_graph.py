@@ -24,42 +24,42 @@ def grid():
     return GridGraph(HOLED)
 
 
-def test_vertices_are_numbered_row_by_row_over_the_active_cells(grid):
+def test_vertices_are_numbered_row_by_row(grid):
     np.testing.assert_array_equal(grid.vertex_numbers, [[0, 8, 1, 2], [3, 4, 8, 5], [8, 6, 7, 8]])
     np.testing.assert_array_equal(grid.cells, np.flatnonzero(HOLED))
     assert (grid.n_vertices, grid.nv, grid.shape, grid.height, grid.width) == (8, 8, (3, 4), 3, 4)
 
 
-def test_values_of_vertices_go_to_the_raster_and_back(grid):
+def test_vertex_values_survive_a_round_trip(grid):
     values = np.arange(16.0).reshape(2, 8)
     np.testing.assert_array_equal(grid.array_to_node_values(grid.node_values_to_array(values)), values)
 
 
-def test_a_raster_goes_to_the_vertices_and_back_but_for_the_inactive_cells(grid):
+def test_rasters_survive_a_round_trip_except_inactive_cells(grid):
     rasters = np.stack([HOLED, HOLED + 10])
-    found = grid.node_values_to_array(grid.array_to_node_values(rasters))
-    np.testing.assert_array_equal(found, np.where(HOLED > 0, rasters, np.nan))
+    result = grid.node_values_to_array(grid.array_to_node_values(rasters))
+    np.testing.assert_array_equal(result, np.where(HOLED > 0, rasters, np.nan))
 
 
 @pytest.mark.parametrize("fill", [-1, False, 0.5])
-def test_inactive_cells_receive_what_is_asked_for(grid, fill):
-    found = grid.node_values_to_array(jnp.ones(8, int), fill=fill)
-    np.testing.assert_array_equal(found, np.where(HOLED > 0, 1, fill))
+def test_inactive_cells_receive_the_fill_value(grid, fill):
+    result = grid.node_values_to_array(jnp.ones(8, int), fill=fill)
+    np.testing.assert_array_equal(result, np.where(HOLED > 0, 1, fill))
 
 
-def test_coordinates_go_to_vertices_and_back(grid):
+def test_coordinates_survive_a_round_trip(grid):
     rows, columns = np.nonzero(HOLED)
     np.testing.assert_array_equal(grid.coord_to_active_vertex_index(rows, columns), np.arange(8))
     np.testing.assert_array_equal(grid.active_vertex_index_to_coord(np.arange(8)), np.stack([rows, columns], -1))
 
 
-def test_a_coordinate_on_an_inactive_cell_is_refused_and_named(grid):
+def test_inactive_coordinate_raises(grid):
     with pytest.raises(ValueError, match=r"2 of 3 coordinates are not active .* row 0, column 1"):
         grid.coord_to_active_vertex_index([0, 0, 2], [0, 1, 3])
 
 
 @pytest.mark.parametrize(("row", "column"), [(3, 0), (0, 4), (-1, 0), (0, -1)])
-def test_a_coordinate_outside_the_raster_is_refused_and_named(grid, row, column):
+def test_coordinate_outside_raster_raises(grid, row, column):
     with pytest.raises(ValueError, match=f"1 of 1 coordinates lie outside .*row {row}, column {column}"):
         grid.coord_to_active_vertex_index([row], [column])
 
@@ -77,7 +77,7 @@ def test_rows_and_columns_are_vertices(grid):
     ids=lambda distance: type(distance).__name__,
 )
 def test_distances_accept_rows_and_columns(distance, grid):
-    """Sources, targets and nodes given by row and column have the distances of their vertex numbers."""
+    """Sources, targets and nodes values_of_kind by row and column have the distances of their vertex numbers."""
     sources, targets = np.array([[0, 0], [1, 3]]), np.array([[2, 2], [1, 1], [0, 2]])
     np.testing.assert_array_equal(distance(grid, sources, targets), distance(grid, [0, 5], [7, 4, 1]))
     np.testing.assert_array_equal(distance(grid, nodes=targets), distance(grid, nodes=[7, 4, 1]))
@@ -114,7 +114,7 @@ def test_invalid_sources_raise(sources, message, grid):
         LCPDistance()(grid, sources)
 
 
-def test_under_jit_a_coordinate_that_is_no_vertex_is_infinitely_far():
+def test_inactive_coordinate_is_unreachable_under_jit():
     @eqx.filter_jit
     def cost(grid, row, column):
         return LCPDistance()(grid, [0], grid.coord_to_active_vertex_index(row, column))
@@ -125,7 +125,7 @@ def test_under_jit_a_coordinate_that_is_no_vertex_is_infinitely_far():
 @pytest.mark.parametrize(
     ("value", "what"), [(-0.4, "negative"), (np.inf, "infinite"), (np.nan, r"not a number \(NaN\)")]
 )
-def test_permeability_that_is_none_is_refused_with_its_place(value, what):
+def test_invalid_permeability_raises_with_position(value, what):
     wrong = HOLED.copy()
     wrong[1, 3] = wrong[2, 1] = value
     with pytest.raises(ValueError, match=f"permeability is {what} in 2 active cells, the first at row 1, column 3"):
@@ -133,28 +133,28 @@ def test_permeability_that_is_none_is_refused_with_its_place(value, what):
 
 
 @pytest.mark.parametrize("value", [-0.4, np.inf, np.nan])
-def test_inactive_cells_may_hold_anything(value):
+def test_inactive_cells_accept_any_value(value):
     filled = np.where(HOLED > 0, HOLED, value)
     np.testing.assert_array_equal(GridGraph(filled, HOLED > 0).edges, GridGraph(HOLED).edges)
 
 
-def test_without_activities_nan_is_nodata_but_a_negative_value_is_a_mistake():
+def test_nan_is_nodata_without_active_mask():
     assert GridGraph(np.where(HOLED > 0, HOLED, np.nan)).n_vertices == 8
     with pytest.raises(ValueError, match="negative"):
         GridGraph(np.where(HOLED > 0, HOLED, -9999))
 
 
 @pytest.mark.parametrize("count", [7, 9])
-def test_a_wrong_number_of_active_cells_is_refused(count):
+def test_wrong_vertex_count_raises(count):
     with pytest.raises(ValueError, match=f"n_vertices is {count}, but 8 cells are active"):
         GridGraph(HOLED, HOLED > 0, count)
 
 
-def test_the_number_of_active_cells_may_come_from_numpy():
+def test_vertex_count_may_be_a_numpy_integer():
     assert GridGraph(HOLED, HOLED > 0, (HOLED > 0).sum()).n_vertices == 8
 
 
-def test_a_landscape_without_an_active_cell_is_refused():
+def test_grid_without_active_cells_raises():
     with pytest.raises(ValueError, match="no cell is active"):
         GridGraph(np.zeros((3, 4)))
 
@@ -172,24 +172,24 @@ def test_a_landscape_without_an_active_cell_is_refused():
     ],
     ids=lambda value: None if isinstance(value, dict) else "",
 )
-def test_arguments_that_make_no_graph_are_refused(arguments, sentence):
+def test_invalid_arguments_raise(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         GridGraph(**arguments)
 
 
-def test_values_of_another_landscape_are_refused(grid):
+def test_values_of_another_shape_raise(grid):
     with pytest.raises(ValueError, match="one value for each of 8 vertices"):
         grid.node_values_to_array(np.ones(9))
     with pytest.raises(ValueError, match="raster of 3 × 4 cells"):
         grid.array_to_node_values(np.ones((4, 3)))
 
 
-def test_under_jit_the_number_of_active_cells_must_be_given():
+def test_vertex_count_is_required_under_jit():
     with pytest.raises(ValueError, match="pass active and n_vertices"):
         jax.jit(lambda permeability: GridGraph(permeability).edges)(HOLED)
 
 
-def test_a_grid_made_under_jit_is_the_same_grid(grid):
+def test_grid_is_equal_under_jit(grid):
     compiled = eqx.filter_jit(GridGraph)(HOLED, HOLED > 0, 8)
     assert eqx.tree_equal(compiled, grid)
 
@@ -199,31 +199,33 @@ def costs(permeability):
     return LCPDistance()(GridGraph(permeability, jnp.asarray(HOLED > 0), 8), [0, 5])
 
 
-def test_vmap_over_landscapes_gives_each_landscape_its_distances():
-    several = np.stack([HOLED, 2 * HOLED, HOLED**2])
-    together = jax.vmap(costs)(several)
-    np.testing.assert_allclose(together, [costs(one) for one in several], rtol=1e-14)
+def test_vmap_gives_each_landscape_its_distances():
+    landscapes = np.stack([HOLED, 2 * HOLED, HOLED**2])
+    batched = jax.vmap(costs)(landscapes)
+    np.testing.assert_allclose(batched, [costs(one) for one in landscapes], rtol=1e-14)
 
 
-def test_vmap_of_a_gradient_is_each_landscapes_gradient():
-    several = np.stack([HOLED, HOLED**2])
-    slope = jax.grad(lambda permeability: costs(permeability).sum())
-    np.testing.assert_allclose(jax.vmap(slope)(several), [slope(jnp.asarray(one)) for one in several], rtol=1e-14)
+def test_vmap_of_gradient_gives_each_gradient():
+    landscapes = np.stack([HOLED, HOLED**2])
+    gradient = jax.grad(lambda permeability: costs(permeability).sum())
+    np.testing.assert_allclose(
+        jax.vmap(gradient)(landscapes), [gradient(jnp.asarray(one)) for one in landscapes], rtol=1e-14
+    )
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.int32, list])
-def test_numbers_of_any_kind_are_computed_with_in_double_precision(kind, grid):
-    given = HOLED.tolist() if kind is list else HOLED.astype(kind)
-    converted = GridGraph(given)
+@pytest.mark.parametrize("number_type", [np.float32, np.int32, list])
+def test_any_number_type_becomes_double_precision(number_type, grid):
+    values_of_kind = HOLED.tolist() if number_type is list else HOLED.astype(number_type)
+    converted = GridGraph(values_of_kind)
     assert converted.edges.dtype == np.float64
     assert eqx.tree_equal(converted, grid)
 
 
-def test_a_function_that_treats_both_cells_alike_makes_an_undirected_graph():
+def test_symmetric_edge_rule_makes_undirected_graph():
     assert GridGraph(HOLED, edge_rule=jnp.minimum).is_undirected
     assert not GridGraph(HOLED, edge_rule=lambda source, target: source).is_undirected
     assert not GridGraph(HOLED, edge_rule="target").is_undirected
 
 
-def test_the_laplacian_takes_nothing_from_equal_potentials(grid):
+def test_laplacian_of_constant_potential_is_zero(grid):
     np.testing.assert_allclose(grid.laplacian().apply(jnp.ones((3, 4))), 0, atol=1e-14)

@@ -55,21 +55,21 @@ def superlu_solutions(system, b, transposed):
     return solutions.reshape(b.shape)
 
 
-def where_a_stencil_has_entries(system):
+def stencil_pattern(system):
     rows, columns = system.shape
     edges = np.zeros(system.edges.shape)
     ones = StencilMatrix(jnp.ones(system.shape), jnp.asarray(edges + 1))
     return dense(ones) > 0
 
 
-def largest_difference(one, other):
+def largest_relative_difference(one, other):
     return np.abs(one - other).max() / np.abs(other).max()
 
 
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
-def test_a_landscape_of_any_shape_with_holes_is_factored_solved_and_inverted(shape, neighbors, edge_rule):
+def test_factor_solve_and_inverse_match_dense_algebra(shape, neighbors, edge_rule):
     system = leaky(landscape(shape, neighbors=neighbors, edge_rule=edge_rule))
     center, edges, matrix = np.asarray(system.center), np.asarray(system.edges), dense(system)
     inverse = np.linalg.inv(matrix)
@@ -79,66 +79,66 @@ def test_a_landscape_of_any_shape_with_holes_is_factored_solved_and_inverted(sha
         assert factored.log_determinant == pytest.approx(np.linalg.slogdet(matrix)[1], rel=1e-12, abs=1e-12)
         for transposed, operator in ((False, inverse), (True, inverse.T)):
             expected = (operator @ b.reshape(3, -1).T).T.reshape(b.shape)
-            assert largest_difference(substitute(factored, b, transposed), expected) < 1e-11
-        found = dense(StencilMatrix(*map(jnp.asarray, invert_selected(factored, len(edges)))))
-        assert largest_difference(found, np.where(where_a_stencil_has_entries(system), inverse, 0)) < 1e-11
+            assert largest_relative_difference(substitute(factored, b, transposed), expected) < 1e-11
+        result = dense(StencilMatrix(*map(jnp.asarray, invert_selected(factored, len(edges)))))
+        assert largest_relative_difference(result, np.where(stencil_pattern(system), inverse, 0)) < 1e-11
 
 
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
-def test_rectangles_hold_the_solutions_of_every_cell_once_and_of_its_neighbours(shape, neighbors):
+def test_streamed_rectangles_cover_each_cell_once(shape, neighbors):
     system = leaky(landscape(shape, neighbors=neighbors))
     inverse, rng = np.linalg.inv(dense(system)), np.random.default_rng(1)
-    # Some right-hand sides are 0 everywhere but in one cell, as many as are solved for together and a few more.
+    # Some right-hand sides are nonzero in one cell only. Their number is one block of right-hand sides and a few more.
     cells = rng.choice(inverse.shape[0], min(inverse.shape[0], 9), replace=False)
     amounts = np.where(rng.random((131, len(cells))) < 0.3, rng.standard_normal((131, len(cells))), 0.0)
     amounts[: len(cells)] = np.eye(len(cells))
     expected = np.pad((amounts @ inverse[cells]).reshape(-1, *shape), ((0, 0), (1, 1), (1, 1)))
     for tile in (8, 16, 128):
         factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=True, tile=tile)
-        seen = np.zeros(shape, int)
+        times_covered = np.zeros(shape, int)
 
-        def look(values, top, left, counts, seen=seen):
+        def compare(values, top, left, counts, times_covered=times_covered):
             rows, columns = np.nonzero(counts)
-            seen[rows + top, columns + left] += 1
+            times_covered[rows + top, columns + left] += 1
             return max(
                 np.abs(values[:, rows + i, columns + j] - expected[:, 1 + top + rows + i, 1 + left + columns + j]).max()
                 for i in (-1, 0, 1)
                 for j in (-1, 0, 1)
             )
 
-        assert max(solve_streamed(factored, cells, amounts, look)) < 1e-11 * np.abs(expected).max()
-        assert (seen == 1).all()
+        assert max(solve_streamed(factored, cells, amounts, compare)) < 1e-11 * np.abs(expected).max()
+        assert (times_covered == 1).all()
 
 
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
-def test_solutions_equal_those_of_the_sparse_direct_solver(edge_rule):
+def test_solutions_match_superlu(edge_rule):
     system = leaky(landscape((150, 203), edge_rule=edge_rule), leak=1e-6)
     b, solver = jnp.asarray(np.random.default_rng(2).random((70, 150, 203))), NestedDissection()
     for transposed in (False, True):
         expected = superlu_solutions(system, b, transposed)
         with record_stats() as entries:
-            found = require_solved(solver.compute(solver.init(system), b, transpose=transposed))
-        assert largest_difference(found, expected) < 1e-9
+            result = require_solved(solver.compute(solver.init(system), b, transpose=transposed))
+        assert largest_relative_difference(result, expected) < 1e-9
         assert entries[0].solver == "nested dissection"
         assert entries[0].right_hand_sides == 70
         assert entries[0].residual < 1e-12
 
 
-def test_a_solver_stands_behind_the_common_interface_under_jit_and_derivatives():
+def test_solve_gradient_under_jit_matches_dense_algebra():
     system = leaky(landscape((9, 14), edge_rule="target"))
     b = jnp.asarray(np.random.default_rng(3).random((2, 9, 14)))
 
     def total(system, b):
         return (solve(NestedDissection(), system, b) ** 2).sum()
 
-    def total_by_dense_algebra(system, b):
+    def total_dense(system, b):
         return (jnp.linalg.solve(system.dense(jnp.arange(system.center.size)), b.reshape(2, -1).T) ** 2).sum()
 
-    found = jax.jit(jax.grad(total, argnums=(0, 1)))(system, b)
-    expected = jax.grad(total_by_dense_algebra, argnums=(0, 1))(system, b)
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert largest_difference(one, other) < 1e-10
+    result = jax.jit(jax.grad(total, argnums=(0, 1)))(system, b)
+    expected = jax.grad(total_dense, argnums=(0, 1))(system, b)
+    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
+        assert largest_relative_difference(one, other) < 1e-10
 
 
 def unit_grid_eigenvalues(rows, columns):
@@ -147,7 +147,7 @@ def unit_grid_eigenvalues(rows, columns):
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (37, 150), (1, 400)])
-def test_the_determinant_of_a_uniform_landscape_is_the_product_of_its_known_eigenvalues(shape):
+def test_uniform_determinant_is_product_of_eigenvalues(shape):
     system = leaky(GridGraph(np.ones(shape), neighbors="rook"), leak=0.3)
     expected = np.log(unit_grid_eigenvalues(*shape) + 0.3).sum()
     assert float(log_determinant(system, NestedDissection())) == pytest.approx(expected, rel=1e-13)
@@ -170,7 +170,7 @@ def _steps(grid):
 
 
 @pytest.mark.parametrize(("side", "trace"), [(20, 317.33603787), (50, 2361.93818809), (100, 10569.03659219)])
-def test_the_kirchhoff_index_of_a_uniform_landscape_is_the_published_one(side, trace):
+def test_kirchhoff_index_matches_published_values(side, trace):
     # tr L⁺ = tr Z − 1ᵀ Z 1 / n for the inverse Z of the Laplacian grounded at any one cell.
     grid = GridGraph(np.ones((side, side)), neighbors="rook")
     system = grounded(grid)
@@ -181,7 +181,7 @@ def test_the_kirchhoff_index_of_a_uniform_landscape_is_the_published_one(side, t
 
 
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
-def test_conductance_times_resistance_summed_over_edges_is_cells_minus_one(neighbors):
+def test_foster_sum_is_vertices_minus_one(neighbors):
     # Foster's theorem; every edge's effective resistance is Z_ii + Z_jj − 2 Z_ij.
     grid = landscape((60, 45), neighbors=neighbors, holes=0)
     inverse = selected_inverse(grounded(grid), NestedDissection())
@@ -195,7 +195,7 @@ def test_conductance_times_resistance_summed_over_edges_is_cells_minus_one(neigh
     assert total == pytest.approx(60 * 45 - 1, rel=1e-11)
 
 
-def test_foster_counts_the_components_of_a_landscape_cut_by_a_wall():
+def test_foster_sum_counts_components():
     permeability = np.exp(np.random.default_rng(4).standard_normal((21, 30)))
     permeability[:, 11] = 0
     grid = GridGraph(permeability)
@@ -214,7 +214,7 @@ def test_foster_counts_the_components_of_a_landscape_cut_by_a_wall():
     assert total == pytest.approx(grid.n_vertices - 2, rel=1e-11)
 
 
-def test_a_landscape_without_any_loss_is_refused_as_singular():
+def test_singular_laplacian_raises():
     laplacian = GridGraph(np.ones((4, 5)), neighbors="rook").laplacian()
     with pytest.raises(Exception, match="singular"):
         jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
@@ -222,13 +222,13 @@ def test_a_landscape_without_any_loss_is_refused_as_singular():
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 900), (150, 130), (255, 255), (300, 401)])
 @pytest.mark.parametrize("symmetric", [True, False])
-def test_the_size_of_a_factor_is_known_before_it_is_made(shape, symmetric):
+def test_factor_size_is_predicted(shape, symmetric):
     system = leaky(landscape(shape))
     factored = factor(np.asarray(system.center), np.asarray(system.edges), symmetric=symmetric)
     assert factored.nbytes == 8 * analyze(shape).factor_nnz(symmetric)
     assert factored.nbytes < predicted_factor_bytes(shape, symmetric=symmetric)
 
 
-def test_dissection_of_a_million_cells_costs_about_a_gigabyte():
+def test_million_cells_need_about_a_gigabyte():
     assert predicted_factor_bytes((1023, 1023)) < 1.6e9
     assert 8 * analyze((1023, 1023)).factor_nnz(True) < 1.1e9

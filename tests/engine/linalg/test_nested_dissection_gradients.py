@@ -10,7 +10,7 @@ from permea.engine.linalg.stencil_matrix import StencilMatrix
 
 
 def absorbing(shape, *, edge_rule="target", neighbors="queen", seed=0):
-    """A walk that ends anywhere now and then: I − W with row sums below one, not symmetric."""
+    """An absorbing random walk, I − W with row sums below one; not symmetric."""
     generator = np.random.default_rng(seed)
     permeability = np.exp(generator.standard_normal(shape))
     permeability[generator.random(shape) < 0.15] = 0
@@ -32,50 +32,50 @@ def inner(one, other):
     return sum((a * b).sum() for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
-def existing(system, gradient):
+def on_pattern(system, gradient):
     """What of a gradient belongs to entries that the matrix has."""
     return jax.tree.map(lambda entry, slope: jnp.where(entry != 0, slope, 0.0), system, gradient)
 
 
-def by_dense_algebra(system, function):
+def dense_gradient(system, function):
     cells = jnp.arange(system.center.size)
     return jax.grad(lambda s: function(s.dense(cells)))(system)
 
 
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])
-def test_the_gradient_of_the_determinant_is_that_of_dense_algebra(shape, edge_rule):
+def test_log_determinant_gradient_matches_dense_algebra(shape, edge_rule):
     system = absorbing(shape, edge_rule=edge_rule)
-    found = jax.grad(lambda s: log_determinant(s, NestedDissection()))(system)
-    expected = by_dense_algebra(system, lambda matrix: jnp.linalg.slogdet(matrix)[1])
-    assert_close(existing(system, found), existing(system, expected))
+    result = jax.grad(lambda s: log_determinant(s, NestedDissection()))(system)
+    expected = dense_gradient(system, lambda matrix: jnp.linalg.slogdet(matrix)[1])
+    assert_close(on_pattern(system, result), on_pattern(system, expected))
 
 
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])
-def test_the_gradient_of_every_kept_entry_of_the_inverse_is_that_of_dense_algebra(shape, neighbors, edge_rule):
+def test_selected_inverse_gradient_matches_dense_algebra(shape, neighbors, edge_rule):
     system = absorbing(shape, edge_rule=edge_rule, neighbors=neighbors)
     weights = random_weights(system)
-    kept = weights.dense(jnp.arange(system.center.size))
-    found = jax.grad(lambda s: inner(weights, selected_inverse(s, NestedDissection())))(system)
-    expected = by_dense_algebra(system, lambda matrix: (jnp.linalg.inv(matrix) * kept).sum())
-    assert_close(existing(system, found), existing(system, expected))
+    dense_weights = weights.dense(jnp.arange(system.center.size))
+    result = jax.grad(lambda s: inner(weights, selected_inverse(s, NestedDissection())))(system)
+    expected = dense_gradient(system, lambda matrix: (jnp.linalg.inv(matrix) * dense_weights).sum())
+    assert_close(on_pattern(system, result), on_pattern(system, expected))
 
 
-def test_declaring_a_symmetric_matrix_gives_the_gradient_within_symmetric_matrices():
+def test_symmetric_gradient_is_symmetric_part():
     system = absorbing((8, 7), edge_rule="mean")
     weights = random_weights(system)
 
     def gradient(solver):
         return jax.grad(lambda s: inner(weights, selected_inverse(s, solver)))(system)
 
-    whole, within = gradient(NestedDissection(symmetric=False)), gradient(NestedDissection(symmetric=True))
-    mirrored = jax.tree.map(lambda one, other: (one + other) / 2, whole, whole.transpose())
-    assert_close(existing(system, within), existing(system, mirrored))
+    full, within = gradient(NestedDissection(symmetric=False)), gradient(NestedDissection(symmetric=True))
+    mirrored = jax.tree.map(lambda one, other: (one + other) / 2, full, full.transpose())
+    assert_close(on_pattern(system, within), on_pattern(system, mirrored))
 
 
-def test_the_gradient_of_a_resistance_map_is_its_finite_difference():
+def test_resistance_gradient_matches_finite_difference():
     permeability = jnp.asarray(np.exp(np.random.default_rng(5).standard_normal((19, 23))))
 
     def total(permeability):
@@ -90,7 +90,7 @@ def test_the_gradient_of_a_resistance_map_is_its_finite_difference():
     assert float(slope) == pytest.approx(float(difference), rel=1e-6)
 
 
-def assert_close(found, expected):
+def assert_close(result, expected):
     scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(expected))
-    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+    for one, other in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
         assert float(jnp.abs(one - other).max()) < 1e-10 * scale
