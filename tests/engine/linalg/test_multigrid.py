@@ -49,14 +49,9 @@ LANDSCAPES = {
 }
 every_landscape = pytest.mark.parametrize("name", LANDSCAPES)
 #: The CPU backend in both precisions, and the XLA backend.
+BACKENDS = {"CPU, single": ("float32", "cpu"), "CPU, double": ("float64", "cpu"), "XLA": ("float32", "xla")}
 each_backend = pytest.mark.parametrize(
-    "options",
-    [
-        {"cycle": "float32", "backend": "cpu"},
-        {"cycle": "float64", "backend": "cpu"},
-        {"cycle": "float32", "backend": "xla"},
-    ],
-    ids=["CPU, single", "CPU, double", "XLA"],
+    "options", [{"cycle": cycle, "backend": backend} for cycle, backend in BACKENDS.values()], ids=BACKENDS
 )
 
 
@@ -248,14 +243,11 @@ def resistance(permeability, solver, first, second, neighbors="queen"):
 
 def independent_resistance(permeability, first, second, neighbors="queen"):
     """Resistance by SuperLU: the potential of one cell for one ampere when the other is grounded."""
-    kept_cells = np.flatnonzero(permeability.ravel() > 0)
+    free = np.flatnonzero(permeability.ravel() > 0)
     ground = np.ravel_multi_index(second, permeability.shape)
-    kept_cells = kept_cells[kept_cells != ground]
-    current = (kept_cells == np.ravel_multi_index(first, permeability.shape)).astype(float)
-    return (
-        splu(independent_matrix(permeability, neighbors).tocsr()[kept_cells][:, kept_cells].tocsc()).solve(current)
-        @ current
-    )
+    free = free[free != ground]
+    current = (free == np.ravel_multi_index(first, permeability.shape)).astype(float)
+    return splu(independent_matrix(permeability, neighbors).tocsr()[free][:, free].tocsc()).solve(current) @ current
 
 
 CORNERS = ((0, 0), (SIDE - 2, 0))
