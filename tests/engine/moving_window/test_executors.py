@@ -301,19 +301,6 @@ def test_folders_with_other_files_are_left_alone(name, tmp_path):
     assert (tmp_path / name).read_text() == "chapter 1"
 
 
-def test_invalid_outputs_raise(tmp_path):
-    inputs = rasters()
-    with pytest.raises(ValueError, match="output must hold floating-point numbers"):
-        analysis(**inputs).run(output=np.zeros(inputs["quality"].shape, int))
-    with pytest.raises(ValueError, match="output is one of the inputs"):
-        analysis(**inputs).run(output=inputs["quality"])
-    np.save(tmp_path / "quality.npy", inputs["quality"])
-    file = NpyRaster(tmp_path / "quality.npy")
-    with pytest.raises(ValueError, match="output is one of the inputs"):
-        analysis(**{**inputs, "quality": file}).run(output=NpyRaster(file.path))
-    np.testing.assert_array_equal(file[:, :], inputs["quality"])
-
-
 def test_damaged_batch_raises(tmp_path):
     analysis().run(checkpoint=tmp_path)
     (tmp_path / "batch-00000003.npz").write_bytes(b"half")
