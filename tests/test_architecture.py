@@ -213,7 +213,8 @@ def crossing_imports(part):
                 continue
             module = [*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else [])]
             package = package_of(module)
-            if here[: len(package)] != package:
+            # A package belongs to its sub-packages, and they to it.
+            if here[: len(package)] != package and package[: len(here)] != here:
                 yield from ((file, node.lineno, module, alias.name) for alias in node.names)
 
 

@@ -5,7 +5,7 @@
 with respect to the landscape, the injected currents and the grounds.
 """
 
-from ..graph.focal_nodes import region_cells
+from ..graph import region_cells
 from .accumulator import CumulativeCurrent, CurrentAccumulator, accumulate
 from .advanced_mode import AdvancedResult, advanced
 from .base import Circuit, GroundConductances, GroundedCircuit, NodeCurrents
@@ -18,7 +18,6 @@ from .region_pairs import MAX_BOUNDARY_CELLS
 from .validation import MapDiagnostics, diagnose_map, log_transform
 
 __all__ = [
-    "MAX_BOUNDARY_CELLS",
     "AdvancedResult",
     "AllToOne",
     "Circuit",
@@ -28,6 +27,7 @@ __all__ = [
     "GridCircuit",
     "GroundConductances",
     "GroundedCircuit",
+    "MAX_BOUNDARY_CELLS",
     "MapDiagnostics",
     "NetworkCircuit",
     "NodeCurrents",

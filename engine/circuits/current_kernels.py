@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..parallel.numba_jit import cpu_count, njit_cached
+from ..parallel import cpu_count, njit_cached
 
 #: Cells per block, chosen so that the edge currents of a block stay in the cache of a core: pair by pair, …
 PAIR_BLOCK = 32

@@ -18,10 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from ..distances.base import vertex_cells
-from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
-from ..linalg.base import AbstractLinearSolver
-from ..linalg.stencil_matrix import neighbour_offsets, shift, shifts
+from ..distances import vertex_cells
+from ..graph import ArrayInput, GridGraph, concrete_or_none
+from ..linalg import AbstractLinearSolver, neighbour_offsets, shift, shifts
 from .base import GroundConductances
 from .grid_circuit import GridCircuit
 

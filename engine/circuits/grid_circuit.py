@@ -5,11 +5,8 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as _label
 
-from ..graph.components import connected_components
-from ..graph.grid_graph import GridGraph
-from ..linalg.base import AbstractLinearSolver, require_solver
-from ..linalg.nested_dissection import NestedDissection
-from ..linalg.stencil_matrix import neighbour_offsets
+from ..graph import GridGraph, connected_components
+from ..linalg import AbstractLinearSolver, NestedDissection, neighbour_offsets, require_solver
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances
 from .current_kernels import add_inflow_outflow, flat_offsets, largest_current
 from .grounded_grid import GroundedGridCircuit

@@ -17,11 +17,15 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
-from ..linalg.auto import free_memory, select_solver
-from ..linalg.base import require_solved
-from ..linalg.nested_dissection import REFINEMENT_THRESHOLD, predicted_factor_bytes
-from ..linalg.nested_dissection.cpu.inverse_block import inverse_submatrix
-from ..linalg.stencil_matrix import StencilMatrix
+from ..linalg import (
+    REFINEMENT_THRESHOLD,
+    StencilMatrix,
+    free_memory,
+    inverse_submatrix,
+    predicted_factor_bytes,
+    require_solved,
+    select_solver,
+)
 from .base import Circuit, GroundConductances, GroundedCircuit
 
 #: Right-hand sides per solve where only few entries of each solution are used; bounds the memory for solutions.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 #: Rows and columns per block: the potentials of all basis vectors in a block stay in the cache of a core.
 BLOCK = 16

@@ -6,11 +6,8 @@ from threading import Lock
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..linalg.auto import free_memory
-from ..linalg.nested_dissection.cpu.factor_cache import cached_factor
-from ..linalg.nested_dissection.cpu.streamed_solve import peak_bytes, solve_streamed
-from ..linalg.nested_dissection.symbolic import SymbolicFactorization
-from ..parallel.numba_jit import cpu_count
+from ..linalg import SymbolicFactorization, cached_factor, free_memory, peak_bytes, solve_streamed
+from ..parallel import cpu_count
 from .accumulator import CumulativeCurrent
 from .boundary_basis import BoundaryCurrentBasis, boundary_current_basis
 from .low_rank_kernels import sum_currents_low_rank

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve as solve_dense
 
-from ..graph.focal_nodes import FocalNodes, require_two_nodes
+from ..graph import FocalNodes, require_two_nodes
 from .accumulator import CumulativeCurrent, accumulate
 from .base import Circuit
 

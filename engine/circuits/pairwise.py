@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..graph.focal_nodes import FocalNodes, require_two_nodes, selected_pairs
-from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
+from ..graph import FocalNodes, require_two_nodes, selected_pairs
+from ..storage import ProgressCallback, ResultCache, no_progress
 from .accumulator import CumulativeCurrent, CurrentAccumulator, accumulate
 from .base import Circuit
 from .grid_circuit import GridCircuit

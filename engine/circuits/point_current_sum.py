@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..parallel.numba_jit import parallel_starmap
+from ..parallel import parallel_starmap
 from .accumulator import CumulativeCurrent
 from .current_kernels import accumulate_currents, chunk_ranges, node_currents_of_pairs, sum_absolute_differences
 from .point_pairs import PointPairSolver

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, selected_pairs
-from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
+from ..graph import FocalNodes, selected_pairs
+from ..storage import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 
 #: Right-hand sides per solve, and per array in the cache.

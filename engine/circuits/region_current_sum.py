@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool
 
-from ..graph.focal_nodes import selected_pairs
-from ..parallel.numba_jit import parallel_starmap
+from ..graph import selected_pairs
+from ..parallel import parallel_starmap
 from .accumulator import CumulativeCurrent, CurrentAccumulator
 from .current_kernels import add_currents, boundary_inflow_outflow, chunk_ranges
 from .low_rank_sum import BALANCE_TOL, sum_region_currents_low_rank

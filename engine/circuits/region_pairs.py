@@ -18,11 +18,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
-from ..graph.focal_nodes import FocalNodes, selected_pairs
-from ..linalg.auto import free_memory
-from ..linalg.nested_dissection import predicted_factor_bytes
-from ..parallel.blas_threads import blas_limited_pool
-from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
+from ..graph import FocalNodes, selected_pairs
+from ..linalg import free_memory, predicted_factor_bytes
+from ..parallel import blas_limited_pool
+from ..storage import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 from .grid_circuit import GridCircuit
 

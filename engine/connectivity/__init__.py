@@ -8,27 +8,30 @@ current within least-cost corridors.
 from .corridor_current import PinchPoints, pinch_points
 from .dispersal_kernel import ExponentialKernel
 from .habitat import ConnectedHabitat, connected_habitat
-from .landmark_targets import Landmarks, landmarks
+from .landmark_targets import Landmarks, landmarks, nearest_to_centre
 from .measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
+from .passage import PASSAGES
 from .rsp_betweenness import Betweenness, betweenness
 from .rsp_movement import RSPFlow, rsp_flow
 from .sensitivity_map import WRT, Sensitivity, sensitivity
 
 __all__ = [
-    "WRT",
     "AbstractConnectivity",
     "Betweenness",
     "ConnectedHabitat",
     "ExponentialKernel",
     "Landmarks",
     "MeanPathLength",
+    "PASSAGES",
     "PinchPoints",
     "QualityWeightedConnectivity",
     "RSPFlow",
     "Sensitivity",
+    "WRT",
     "betweenness",
     "connected_habitat",
     "landmarks",
+    "nearest_to_centre",
     "pinch_points",
     "rsp_flow",
     "sensitivity",

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..circuits.accumulator import accumulate
-from ..circuits.grid_circuit import GridCircuit
-from ..circuits.pairwise import Pairwise
+from ..circuits import GridCircuit, Pairwise, accumulate
 from ..distances import LCPDistance
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import GridGraph
-from ..paths.least_cost_corridors import corridor
+from ..graph import FocalNodes, GridGraph
+from ..paths import corridor
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
-from ..distances.scalar_parameters import positive_scalar
+from ..distances import positive_scalar
 
 
 class ExponentialKernel(eqx.Module):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..distances import AbstractDistance
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
 from .habitat_quality import validate_targets
 

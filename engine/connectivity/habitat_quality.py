@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 
 
 def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.ndarray, "rows columns"]:

@@ -6,8 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..distances.base import AbstractDistance
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..distances import AbstractDistance
+from ..graph import ArrayInput, GridGraph
 
 
 class AbstractConnectivity(eqx.Module):

@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..distances.rsp import RSPDistance
-from ..graph.grid_graph import GridGraph
-from ..linalg.base import AbstractLinearSolver
-from ..linalg.stencil_matrix import StencilMatrix
-from ..random_walks.visits import ConditionedWalk, condition_on_hitting
+from ..distances import RSPDistance
+from ..graph import GridGraph
+from ..linalg import AbstractLinearSolver, StencilMatrix
+from ..random_walks import ConditionedWalk, condition_on_hitting
 
 #: Kinds of passage: all passages of an edge, or those in one direction minus those in the other.
 PASSAGES = ("total", "net")

@@ -8,12 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..distances.base import vertex_cells
-from ..distances.cost_functions import edge_costs
-from ..distances.rsp import RSPDistance
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..distances import RSPDistance, edge_costs, vertex_cells
+from ..graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
-from ..linalg.base import AbstractLinearSolver
+from ..linalg import AbstractLinearSolver
 from .habitat_quality import validate_targets
 from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to
 

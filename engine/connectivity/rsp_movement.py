@@ -9,11 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..distances.base import vertex_cells
-from ..distances.cost_functions import edge_costs
-from ..distances.rsp import RSPDistance
-from ..graph.grid_graph import ArrayInput, GridGraph
-from ..linalg.base import AbstractLinearSolver
+from ..distances import RSPDistance, edge_costs, vertex_cells
+from ..graph import ArrayInput, GridGraph
+from ..linalg import AbstractLinearSolver
 from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to, zero_passage
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 from .habitat_quality import validate_quality
 from .measures import AbstractConnectivity
 

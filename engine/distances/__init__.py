@@ -6,10 +6,31 @@ random walk, and `EuclideanDistance` the length of the straight line. `registry`
 toolbox; `cost_functions` turns conductances of edges into costs.
 """
 
-from .base import AbstractDistance
+from .base import AbstractDistance, vertex_cells
+from .cost_functions import COST_FUNCTIONS, edge_costs
 from .euclidean import EuclideanDistance
-from .least_cost import LCPDistance
-from .resistance import ResistanceDistance
-from .rsp import RSPDistance
+from .least_cost import LCPDistance, has_symmetric_costs
+from .registry import DistanceEntry, distance_entry, distance_names, entry_of
+from .resistance import ResistanceDistance, grounded_laplacian, require_undirected
+from .rsp import MEASURES, RSPDistance
+from .scalar_parameters import positive_scalar
 
-__all__ = ["AbstractDistance", "EuclideanDistance", "LCPDistance", "RSPDistance", "ResistanceDistance"]
+__all__ = [
+    "AbstractDistance",
+    "COST_FUNCTIONS",
+    "DistanceEntry",
+    "EuclideanDistance",
+    "LCPDistance",
+    "MEASURES",
+    "RSPDistance",
+    "ResistanceDistance",
+    "distance_entry",
+    "distance_names",
+    "edge_costs",
+    "entry_of",
+    "grounded_laplacian",
+    "has_symmetric_costs",
+    "positive_scalar",
+    "require_undirected",
+    "vertex_cells",
+]

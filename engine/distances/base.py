@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 
 
 class AbstractDistance(eqx.Module):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..graph.grid_graph import GridGraph, concrete_or_none
+from ..graph import GridGraph, concrete_or_none
 
 
 def inverse(conductance: Array) -> Array:

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..graph.grid_graph import GridGraph
+from ..graph import GridGraph
 from .base import AbstractDistance
 
 

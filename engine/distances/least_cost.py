@@ -8,10 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
-from ..shortest_paths.differentiable import least_costs, nearest_source
-from ..shortest_paths.sweeping import fast_sweeping, initial_costs
+from ..shortest_paths import fast_sweeping, initial_costs, least_costs, nearest_source
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
 

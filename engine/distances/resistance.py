@@ -9,20 +9,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..graph.components import connected_components, representative_cells
-from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
-from ..linalg.auto import require_memory, select_solver
-from ..linalg.base import (
+from ..graph import ArrayInput, GridGraph, concrete_or_none, connected_components, representative_cells
+from ..linalg import (
     AbstractLinearSolver,
+    NestedDissection,
+    StencilMatrix,
+    dense_inverse,
     inverse_block,
+    outer_product,
+    require_dense_size,
+    require_memory,
     require_solved,
     require_solver,
+    select_solver,
+    selected_inverse,
     solve,
     unit_vectors,
 )
-from ..linalg.dense import dense_inverse, require_dense_size
-from ..linalg.nested_dissection import NestedDissection, selected_inverse
-from ..linalg.stencil_matrix import StencilMatrix, outer_product
 from .base import AbstractDistance, vertex_cells
 
 #: Relative rounding error of potentials, and the relative error that resistances may have.

@@ -8,17 +8,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..graph.components import connected_components
-from ..graph.grid_graph import GridGraph
+from ..graph import GridGraph, connected_components
 from ..hashable_function import HashableFunction
-from ..linalg.auto import require_memory, select_solver
-from ..linalg.base import AbstractLinearSolver, require_solver
-from ..linalg.dense import dense_inverse, require_dense_size
-from ..linalg.nested_dissection import NestedDissection
-from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets, shift
-from ..random_walks.first_passage import solve_first_passage
-from ..random_walks.hitting import solve_hitting
-from ..random_walks.transitions import log_transition_probabilities, transition_system
+from ..linalg import (
+    AbstractLinearSolver,
+    NestedDissection,
+    StencilMatrix,
+    dense_inverse,
+    neighbour_offsets,
+    require_dense_size,
+    require_memory,
+    require_solver,
+    select_solver,
+    shift,
+)
+from ..random_walks import log_transition_probabilities, solve_first_passage, solve_hitting, transition_system
 from .base import AbstractDistance, vertex_cells, vertex_values
 from .cost_functions import edge_costs, inverse
 from .scalar_parameters import positive_scalar

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..graph.grid_graph import concrete_or_none
+from ..graph import concrete_or_none
 
 
 def positive_scalar(value: object, name: str) -> Float[Array, ""]:

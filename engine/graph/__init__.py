@@ -4,8 +4,29 @@
 is computed.
 """
 
-from .components import connected_components, largest_component
-from .focal_nodes import FocalNodes
-from .grid_graph import ArrayInput, GridGraph
+from .components import connected_components, largest_component, representative_cells
+from .focal_nodes import (
+    FocalNodes,
+    focal_point_vertices,
+    focal_vertices,
+    region_cells,
+    require_two_nodes,
+    selected_pairs,
+)
+from .grid_graph import ArrayInput, EdgeRule, GridGraph, concrete_or_none
 
-__all__ = ["ArrayInput", "FocalNodes", "GridGraph", "connected_components", "largest_component"]
+__all__ = [
+    "ArrayInput",
+    "EdgeRule",
+    "FocalNodes",
+    "GridGraph",
+    "concrete_or_none",
+    "connected_components",
+    "focal_point_vertices",
+    "focal_vertices",
+    "largest_component",
+    "region_cells",
+    "representative_cells",
+    "require_two_nodes",
+    "selected_pairs",
+]

@@ -7,8 +7,8 @@ import scipy.ndimage as ndi
 from jaxtyping import Array, Bool, Float, Int
 from scipy.sparse import csgraph
 
-from ..linalg.stencil_matrix import neighbour_offsets, shift
-from ..parallel.numba_jit import njit_cached
+from ..linalg import neighbour_offsets, shift
+from ..parallel import njit_cached
 from .edge_list import sparse_adjacency
 from .grid_graph import GridGraph
 

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from ..linalg.stencil_matrix import neighbour_offsets
+from ..linalg import neighbour_offsets
 
 
 def edge_list(edges: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ..linalg.stencil_matrix import neighbour_offsets, shift
+from ..linalg import neighbour_offsets, shift
 
 #: The name of a rule, or a function of the permeabilities of the source cell and of the target cell.
 EdgeRule = str | Callable[[Array, Array], Array]

@@ -9,7 +9,7 @@ from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Bool, Float, Int
 
 from ..hashable_function import HashableFunction
-from ..linalg.stencil_matrix import StencilMatrix, shifts
+from ..linalg import StencilMatrix, shifts
 from .edge_rules import EDGE_RULES, EdgeRule, edge_conductances, is_symmetric, star_conductances, step_lengths
 from .validation import ArrayInput, concrete_or_none, count_vertices, validate_permeability
 

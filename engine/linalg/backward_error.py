@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ..parallel.numba_jit import njit_cached, njit_reassociating, parallel_starmap
+from ..parallel import njit_cached, njit_reassociating, parallel_starmap
 from .stencil_matrix import neighbour_offsets
 
 #: Equations whose terms are below this part of the largest, relative to the diagonal, are rounding and not checked.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..parallel.numba_jit import njit_cached, parallel_starmap
+from ..parallel import njit_cached, parallel_starmap
 
 #: Sums over rasters with at least this many values run in a CPU kernel, row by row: XLA would read and copy each raster
 #: once for every neighbour.

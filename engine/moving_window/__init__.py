@@ -7,33 +7,42 @@ is read by slices and never held in memory as a whole; `CheckpointFolder` and `B
 `WindowOperation` divides a raster into windows and merges results, for computations of other kinds.
 """
 
-from ..connectivity.dispersal_kernel import ExponentialKernel
-from ..storage.checkpoint import CheckpointFolder
-from ..storage.npy_raster import NpyRaster
+from ..connectivity import ExponentialKernel
+from ..storage import CheckpointFolder, NpyRaster
 from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
 from .batch_checkpoint import BatchCheckpoint
+from .current_batch import WINDOWS_PER_CHUNK
 from .current_results import CurrentSensitivity, MovingWindowCurrentResult
 from .dispatch import AbstractExecutor, DaskExecutor, MultiDeviceExecutor, SerialExecutor
-from .omnidirectional_current import MovingWindowCurrent
+from .omnidirectional_current import CURRENT_WRT, MovingWindowCurrent
 from .source_strengths import Condition
+from .target_blocks import TargetBlocks
+from .tiling import batch_shape, windows_and_batches
+from .window_circuit import MAX_FACTORED_WIDTH
 from .window_operation import WindowOperation
 
 __all__ = [
     "AbstractExecutor",
     "BatchCheckpoint",
+    "CURRENT_WRT",
     "CheckpointFolder",
     "Condition",
     "ConnectivityAnalysis",
     "CurrentSensitivity",
     "DaskExecutor",
     "ExponentialKernel",
+    "MAX_FACTORED_WIDTH",
     "MovingWindowCurrent",
     "MovingWindowCurrentResult",
     "MultiDeviceExecutor",
     "NpyRaster",
     "SensitivityAnalysis",
     "SerialExecutor",
+    "TargetBlocks",
+    "WINDOWS_PER_CHUNK",
     "WindowOperation",
     "WindowedConnectivity",
     "WindowedSensitivity",
+    "batch_shape",
+    "windows_and_batches",
 ]

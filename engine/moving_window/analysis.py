@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array
 
-from ..connectivity.sensitivity_map import WRT
+from ..connectivity import WRT
 from ..distances import AbstractDistance
-from ..graph.grid_graph import EdgeRule
+from ..graph import EdgeRule
 from ..hashable_function import HashableFunction
-from ..storage.fingerprint import hash_raster, to_manifest
-from ..storage.npy_raster import as_raster, on_disk
-from ..storage.raster_like import RasterLike
+from ..storage import RasterLike, as_raster, hash_raster, on_disk, to_manifest
 from .batch import BatchResult, ConnectivityBatchJob, permeability_of_quality
 from .batch_checkpoint import BatchCheckpoint
 from .batch_kernel import WindowKernel

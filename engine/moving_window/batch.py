@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from ..connectivity.landmark_targets import nearest_to_centre
-from ..storage.raster_like import RasterLike
+from ..connectivity import nearest_to_centre
+from ..storage import RasterLike
 from .batch_kernel import TileArrays, WindowKernel, compute_batch
 from .window_operation import WindowOperation
 

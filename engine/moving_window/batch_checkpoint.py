@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.checkpoint import CheckpointFolder
+from ..storage import CheckpointFolder
 from .batch import BatchResult
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..distances import AbstractDistance
-from ..graph.grid_graph import EdgeRule, GridGraph
+from ..graph import EdgeRule, GridGraph
 from .distance_kernels import distance_kernel
 
 

@@ -11,7 +11,7 @@ B has three diagonals, so that products with it are cheap; a few dense products 
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 
 @njit_cached

@@ -8,14 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..connectivity.landmark_targets import nearest_to_centre
-from ..distances.resistance import require_undirected
-from ..graph.grid_graph import EdgeRule, GridGraph
-from ..linalg.solver_stats import log_solve
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..parallel.blas_threads import blas_limited_pool
-from ..parallel.chunks import chunk_ranges, directions_first, directions_last
-from ..storage.raster_like import RasterLike
+from ..connectivity import nearest_to_centre
+from ..distances import require_undirected
+from ..graph import EdgeRule, GridGraph
+from ..linalg import log_solve, neighbour_offsets
+from ..parallel import blas_limited_pool, chunk_ranges, directions_first, directions_last
+from ..storage import RasterLike
 from .batch import AbstractBatchJob, BatchResult
 from .injection_kernels import distribute_injection, strength_gradient
 from .source_strengths import Condition, SourceStrengths

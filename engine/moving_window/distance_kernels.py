@@ -7,10 +7,8 @@ from functools import singledispatch
 import jax
 from jaxtyping import Array, Float
 
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance
-from ..distances.cost_functions import edge_costs
-from ..distances.resistance import require_undirected
-from ..graph.grid_graph import GridGraph
+from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, edge_costs, require_undirected
+from ..graph import GridGraph
 from .least_cost import least_costs_in_windows
 from .resistance import MAX_ELIMINATED_WIDTH, resistances_in_windows
 

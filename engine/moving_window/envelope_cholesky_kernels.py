@@ -11,7 +11,7 @@ George, A. & Liu, J. W. (1981). Computer Solution of Large Sparse Positive Defin
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached, njit_reassociating
+from ..parallel import njit_cached, njit_reassociating
 
 
 @njit_cached

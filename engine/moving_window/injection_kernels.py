@@ -4,7 +4,7 @@ A target of current T injects b_i = s_i T / Σ_j s_j at each source i within the
 Sources that do not meet the conditions keep their part of the sum, and their current is not injected.
 """
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 
 @njit_cached

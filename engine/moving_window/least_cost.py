@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..linalg.solver_stats import log_solve
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..parallel.chunks import chunk_ranges, directions_first, directions_last
-from ..shortest_paths.windowed_dijkstra import backpropagate_windows, search_windows
+from ..linalg import log_solve, neighbour_offsets
+from ..parallel import chunk_ranges, directions_first, directions_last
+from ..shortest_paths import backpropagate_windows, search_windows
 
 #: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.
 WINDOWS_PER_CHUNK = 16

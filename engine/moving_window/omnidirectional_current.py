@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.grid_graph import EdgeRule
+from ..graph import EdgeRule
 from ..hashable_function import HashableFunction
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..storage.fingerprint import hash_raster, row_strips, to_manifest
-from ..storage.npy_raster import as_raster, on_disk
-from ..storage.raster_like import RasterLike
+from ..linalg import neighbour_offsets
+from ..storage import RasterLike, as_raster, hash_raster, on_disk, row_strips, to_manifest
 from .batch_checkpoint import BatchCheckpoint
 from .current_batch import CurrentBatchJob
 from .current_results import CurrentSensitivity, MovingWindowCurrentResult

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from ..storage.disk_space import free_bytes, require_disk_space
+from ..storage import free_bytes, require_disk_space
 from .batch import AbstractBatchJob, BatchResult
 from .batch_checkpoint import BatchCheckpoint
 from .dispatch.base import AbstractExecutor

@@ -8,10 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..linalg.solver_stats import log_solve
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..parallel.blas_threads import blas_limited_pool
-from ..parallel.chunks import chunk_ranges, directions_first, directions_last
+from ..linalg import log_solve, neighbour_offsets
+from ..parallel import blas_limited_pool, chunk_ranges, directions_first, directions_last
 from .block_tridiagonal_kernels import resistance_gradient, resistances
 
 #: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.

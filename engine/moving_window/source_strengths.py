@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..storage.fingerprint import row_strips
-from ..storage.raster_like import RasterLike
+from ..storage import RasterLike, row_strips
 from .validation import InvalidCells
 
 COMPARISONS = ("within", "equal")

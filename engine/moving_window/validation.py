@@ -5,9 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.fingerprint import row_strips
-from ..storage.npy_raster import NpyRaster
-from ..storage.raster_like import RasterLike
+from ..storage import NpyRaster, RasterLike, row_strips
 
 #: Permeability as a function of an array of qualities; None where permeability is a raster.
 PermeabilityOfQuality = Callable[[np.ndarray], np.ndarray] | None

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..linalg.auto import select_solver
-from ..linalg.base import require_solved
+from ..linalg import require_solved, select_solver
 from .envelope_cholesky_kernels import factor, label_component, substitute
 from .window_current_kernels import conductance_gradient, current_cotangent, node_currents
 

@@ -13,7 +13,7 @@ because all injected current leaves at the target.
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 #: Branch currents smaller than this fraction of the largest are rounding errors of the potentials and count as 0.
 CURRENT_ROUNDING = 1e-8

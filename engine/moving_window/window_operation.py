@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.raster_like import RasterLike
+from ..storage import RasterLike
 
 #: One number for both directions, or rows and columns.
 Extent = int | Sequence[int]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..distances import LCPDistance
-from ..graph.grid_graph import GridGraph
+from ..graph import GridGraph
 from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..distances import LCPDistance
-from ..graph.grid_graph import GridGraph
-from ..parallel.numba_jit import cpu_count, njit_cached, parallel_starmap
+from ..graph import GridGraph
+from ..parallel import cpu_count, njit_cached, parallel_starmap
 from .minimum_planar_graph import links_between
 from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 from .shortest_path_tree import ShortestPathSolver, ShortestPathTree
 
 

@@ -7,14 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
-from ..circuits.grid_circuit import GridCircuit
-from ..circuits.pairwise import Pairwise
-from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance
-from ..distances.registry import entry_of
-from ..graph.components import connected_components
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import GridGraph
-from ..storage.result_cache import ProgressCallback, ResultCache, no_progress
+from ..circuits import GridCircuit, Pairwise
+from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, entry_of
+from ..graph import FocalNodes, GridGraph, connected_components
+from ..storage import ProgressCallback, ResultCache, no_progress
 from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
 
 

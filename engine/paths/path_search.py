@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..distances import LCPDistance
-from ..graph.grid_graph import GridGraph
+from ..graph import GridGraph
 from .minimum_planar_graph import links_between
 from .shortest_path_tree import NodeCells, ShortestPathSolver, ShortestPathTree, concatenated, node_cells
 

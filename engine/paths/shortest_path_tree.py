@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..distances import LCPDistance
-from ..distances.cost_functions import edge_costs
-from ..distances.least_cost import has_symmetric_costs
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import ArrayInput, GridGraph
-from ..linalg.solver_stats import log_solve
-from ..parallel.numba_jit import cpu_count
-from ..shortest_paths.dijkstra import (
+from ..distances import LCPDistance, edge_costs, has_symmetric_costs
+from ..graph import ArrayInput, FocalNodes, GridGraph
+from ..linalg import log_solve
+from ..parallel import cpu_count
+from ..shortest_paths import (
     ShortestPathForest,
     StencilOffsets,
     backtrace,

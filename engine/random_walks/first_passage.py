@@ -14,9 +14,15 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.base import require_solved, with_state
-from ..linalg.nested_dissection import NestedDissection, selected_inverse, selected_inverse_derivative
-from ..linalg.stencil_matrix import StencilMatrix, shifts
+from ..linalg import (
+    NestedDissection,
+    StencilMatrix,
+    require_solved,
+    selected_inverse,
+    selected_inverse_derivative,
+    shifts,
+    with_state,
+)
 from .log_scaling import backward_error, find_log_scaling
 from .transitions import transition_system
 

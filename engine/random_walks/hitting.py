@@ -7,9 +7,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..linalg.base import AbstractLinearSolver, require_solved, unit_vectors, with_state
-from ..linalg.nonsymmetric_multigrid import NonsymmetricMultigrid, OrderedSystem
-from ..linalg.stencil_matrix import StencilMatrix, mirror_half, shifts
+from ..linalg import (
+    AbstractLinearSolver,
+    NonsymmetricMultigrid,
+    OrderedSystem,
+    StencilMatrix,
+    mirror_half,
+    require_solved,
+    shifts,
+    unit_vectors,
+    with_state,
+)
 from .hitting_cpu import solve_hitting_cpu
 from .log_scaling import backward_error, find_log_scaling
 from .newton_scaling import MAX_NEWTON_STEPS, cached_log_scaling

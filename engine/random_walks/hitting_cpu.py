@@ -8,12 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
-from ..linalg.nonsymmetric_multigrid import NAME, NonsymmetricMultigrid
-from ..linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
-from ..linalg.nonsymmetric_multigrid.hierarchy import VCycle
-from ..linalg.solver_stats import log_solve
-from ..parallel.numba_jit import parallel_starmap
+from ..linalg import (
+    NAME,
+    UNORDERED,
+    KrylovWorkspace,
+    NonsymmetricMultigrid,
+    PaddedStencil,
+    VCycle,
+    log_solve,
+    solve_fgmres,
+)
+from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
 from .transition_data import TransitionData
 from .transition_kernels import cost_rhs, scaled_weights

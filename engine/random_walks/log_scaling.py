@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import brentq
 
-from ..linalg.stencil_matrix import StencilMatrix, neighbour_offsets
-from ..shortest_paths.dijkstra import dijkstra_search, stencil_offsets, validate_costs
+from ..linalg import StencilMatrix, neighbour_offsets
+from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
 
 #: Scaled weights outside 1e±140 are not trusted: products within an elimination need the rest of the exponent range.
 SCALED_RANGE = 1e140

@@ -5,7 +5,7 @@ Differences are those of the log weights in the current log scale, log W̃_ij = 
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 #: Largest probability of upstream steps that the first guess accounts for: it divides by one minus that probability.
 MAX_UPSTREAM_PROBABILITY = 0.95

@@ -14,14 +14,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, Float64, Int, Int32
 
-from ..linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
-from ..linalg.nonsymmetric_multigrid.gcr import solve_gcr
-from ..linalg.nonsymmetric_multigrid.hierarchy import FLOAT32, ROWS_PER_CHUNK, Hierarchy, VCycle, build
-from ..linalg.nonsymmetric_multigrid.hierarchy_cache import HIERARCHY_CACHE, ScaledHierarchy
-from ..linalg.nonsymmetric_multigrid.ordering import Ordering, orderings_on_all_levels
-from ..linalg.stencil_matrix import QUEEN_OFFSETS
-from ..parallel.numba_jit import parallel_starmap
-from ..shortest_paths.dijkstra import dijkstra_search, stencil_offsets, validate_costs
+from ..linalg import (
+    FLOAT32,
+    HIERARCHY_CACHE,
+    QUEEN_OFFSETS,
+    ROWS_PER_CHUNK,
+    UNORDERED,
+    Hierarchy,
+    Ordering,
+    ScaledHierarchy,
+    VCycle,
+    build,
+    orderings_on_all_levels,
+    solve_gcr,
+)
+from ..parallel import parallel_starmap
+from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
 from .log_scaling import entropy_fraction
 from .newton_kernels import log_weight_differences, normalized_weights, upwind_gauss_seidel, upwind_guess
 from .transition_data import TransitionData

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
-from ..linalg.padded import PaddedShape
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..shortest_paths.dijkstra import stencil_offsets
+from ..linalg import PaddedShape, neighbour_offsets
+from ..shortest_paths import stencil_offsets
 
 
 class TransitionData(NamedTuple):

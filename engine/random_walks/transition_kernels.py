@@ -6,7 +6,7 @@ its number in `QUEEN_OFFSETS` (see `TransitionData`). Kernels work on cells, or 
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 
 #: Cells per block: their transitions stay in the processor's cache, in whatever layout.
 BLOCK = 256

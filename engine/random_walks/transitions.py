@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..linalg.stencil_matrix import StencilMatrix
+from ..linalg import StencilMatrix
 
 
 def log_transition_probabilities(

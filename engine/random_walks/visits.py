@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.base import AbstractLinearSolver, with_state
-from ..linalg.stencil_matrix import shifts
+from ..linalg import AbstractLinearSolver, shifts, with_state
 from .hitting import ScaledTransitionSystem, scaled_transition_system
 
 

@@ -6,11 +6,11 @@ each cell to a given permeability, `disc_restoration` that of restoring a disc a
 `improvement_score` is Barrier Mapper's score of a search window.
 """
 
-from ..graph.focal_nodes import focal_vertices
+from ..graph import focal_vertices
 from .barrier_gradient import BarrierMap, barrier_map
 from .base import RestorationGain
 from .disc import disc_restoration
-from .exact_gains import exact_restoration
+from .exact_gains import Restoration, exact_restoration
 from .least_cost import LeastCostRestoration
 from .point_resistance import PointResistanceRestoration
 from .region_resistance import RegionResistanceRestoration
@@ -18,14 +18,15 @@ from .search_window import ImprovementScore, improvement_score
 
 __all__ = [
     "BarrierMap",
-    "RestorationGain",
     "ImprovementScore",
     "LeastCostRestoration",
-    "RegionResistanceRestoration",
     "PointResistanceRestoration",
+    "RegionResistanceRestoration",
+    "Restoration",
+    "RestorationGain",
     "barrier_map",
     "disc_restoration",
     "exact_restoration",
-    "improvement_score",
     "focal_vertices",
+    "improvement_score",
 ]

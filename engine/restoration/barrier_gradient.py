@@ -10,11 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..connectivity.measures import MeanPathLength
-from ..connectivity.sensitivity_map import sensitivity
+from ..connectivity import MeanPathLength, sensitivity
 from ..distances import AbstractDistance, LCPDistance, ResistanceDistance
-from ..graph.focal_nodes import FocalNodes, focal_point_vertices, focal_vertices
-from ..graph.grid_graph import GridGraph
+from ..graph import FocalNodes, GridGraph, focal_point_vertices, focal_vertices
 from .region_resistance_gradient import region_resistances
 
 Progress = Callable[[int, int], None]

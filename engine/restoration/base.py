@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.grid_graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
-from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..parallel.numba_jit import cpu_count, njit_cached, parallel_starmap
+from ..graph import ArrayInput, GridGraph, concrete_or_none
+from ..linalg import neighbour_offsets
+from ..parallel import cpu_count, njit_cached, parallel_starmap
 from .base import RestorationGain, restored_permeability
 from .least_cost import LeastCostRestoration
 from .search_window import disc_mask

@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from functools import singledispatch
 
-from ..distances import AbstractDistance, LCPDistance, ResistanceDistance
-from ..distances.registry import entry_of
-from ..graph.focal_nodes import FocalNodes, focal_vertices
-from ..graph.grid_graph import GridGraph
+from ..distances import AbstractDistance, LCPDistance, ResistanceDistance, entry_of
+from ..graph import FocalNodes, GridGraph, focal_vertices
 from .least_cost import LeastCostRestoration
 from .point_resistance import PointResistanceRestoration
 from .region_resistance import RegionResistanceRestoration

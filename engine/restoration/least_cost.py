@@ -7,9 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..distances import LCPDistance
-from ..graph.focal_nodes import FocalNodes, focal_vertices
-from ..graph.grid_graph import ArrayInput, GridGraph, concrete_or_none
-from ..linalg.stencil_matrix import neighbour_offsets, shift
+from ..graph import ArrayInput, FocalNodes, GridGraph, concrete_or_none, focal_vertices
+from ..linalg import neighbour_offsets, shift
 from .base import RestorationGain, restored_permeability
 
 

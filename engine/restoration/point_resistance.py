@@ -13,9 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, focal_point_vertices
-from ..graph.grid_graph import ArrayInput
-from ..parallel.numba_jit import cpu_count, njit_cached, parallel_starmap
+from ..graph import ArrayInput, FocalNodes, focal_point_vertices
+from ..parallel import cpu_count, njit_cached, parallel_starmap
 from .base import restored_permeability
 from .woodbury import AbstractResistanceRestoration
 

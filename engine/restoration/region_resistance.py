@@ -16,9 +16,8 @@ G in the formula for focal points, so all cells and pairs need one column of G f
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph.focal_nodes import FocalNodes, focal_vertices
-from ..linalg.auto import free_memory, select_solver
-from ..linalg.base import require_solved
+from ..graph import FocalNodes, focal_vertices
+from ..linalg import free_memory, require_solved, select_solver
 from .woodbury import AbstractResistanceRestoration
 
 #: Columns of the inverse computed at a time.

@@ -13,11 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..circuits.grid_circuit import GridCircuit
-from ..circuits.pairwise import Pairwise
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import GridGraph
-from ..linalg.stencil_matrix import neighbour_offsets, shift
+from ..circuits import GridCircuit, Pairwise
+from ..graph import FocalNodes, GridGraph
+from ..linalg import neighbour_offsets, shift
 
 
 def region_resistances(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import minimum_filter
 
-from ..graph.grid_graph import GridGraph
+from ..graph import GridGraph
 from .least_cost import LeastCostRestoration
 
 

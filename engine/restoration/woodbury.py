@@ -12,13 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..distances import ResistanceDistance
-from ..distances.resistance import grounded_laplacian
-from ..graph.components import connected_components, representative_cells
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import ArrayInput, GridGraph
-from ..linalg.nested_dissection.cpu.inverse_block import inverse_submatrix
-from ..linalg.stencil_matrix import neighbour_offsets
+from ..distances import ResistanceDistance, grounded_laplacian
+from ..graph import ArrayInput, FocalNodes, GridGraph, connected_components, representative_cells
+from ..linalg import inverse_submatrix, neighbour_offsets
 from .base import RestorationGain, restored_permeability
 
 #: Cells between which entries of the inverse are computed at a time.

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..linalg.solver_stats import log_solve
-from ..parallel.numba_jit import parallel_starmap
+from ..linalg import log_solve
+from ..parallel import parallel_starmap
 from .dijkstra import (
     ShortestPathForest,
     StencilOffsets,

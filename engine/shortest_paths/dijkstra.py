@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int32, Int64, UInt8
 
-from ..linalg.stencil_matrix import neighbour_offsets
-from ..parallel.numba_jit import njit_cached, parallel_starmap
+from ..linalg import neighbour_offsets
+from ..parallel import njit_cached, parallel_starmap
 
 #: Relative difference below which two paths are equally cheap: far above the rounding of sums over thousands of steps,
 #: far below any difference that a raster could express.

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg.stencil_matrix import neighbour_offsets, shift
+from ..linalg import neighbour_offsets, shift
 from .dijkstra import TIE_RTOL, TIE_STEP_RTOL
 
 #: Relative change below which backpropagated cotangents count as unchanged by a sweep: rounding of their sums.

@@ -7,7 +7,7 @@ order; here a cell is inserted again at the lower cost and skipped the second ti
 
 import numpy as np
 
-from ..parallel.numba_jit import njit_cached
+from ..parallel import njit_cached
 from .dijkstra import TIE_RTOL, TIE_STEP_RTOL
 
 

@@ -9,4 +9,11 @@ from .main import run_command
 from .protocol import Reporter
 from .task import Job, ResourceEstimate, Task, TaskResult
 
-__all__ = ["Job", "Reporter", "ResourceEstimate", "Task", "TaskResult", "run_command"]
+__all__ = [
+    "Job",
+    "Reporter",
+    "ResourceEstimate",
+    "Task",
+    "TaskResult",
+    "run_command",
+]

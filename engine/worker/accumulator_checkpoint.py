@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from ..circuits.accumulator import CumulativeCurrent, CurrentAccumulator
-from ..storage.checkpoint import CheckpointFolder
+from ..circuits import CumulativeCurrent, CurrentAccumulator
+from ..storage import CheckpointFolder
 
 FILE = "cumulative.npz"
 

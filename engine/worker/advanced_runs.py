@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..circuits.advanced_mode import AdvancedResult, advanced
-from ..circuits.base import Circuit
-from ..circuits.validation import diagnose_map
+from ..circuits import AdvancedResult, Circuit, advanced, diagnose_map
 from .inputs import choice_parameter, require_input
 from .resumable_runs import warn_if_not_conserved
 from .task import Job

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ..circuits.grid_circuit import GridCircuit
-from ..circuits.region_pairs import MAX_BOUNDARY_CELLS
-from ..graph.focal_nodes import FocalNodes, region_cells
+from ..circuits import MAX_BOUNDARY_CELLS, GridCircuit
+from ..graph import FocalNodes, region_cells
 from .inputs import read_grid, require_input
 from .resource_estimates import symmetric_solves
 from .task import Job, ResourceEstimate

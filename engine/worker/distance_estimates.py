@@ -7,10 +7,9 @@ nonsymmetric linear systems, or a closed form. A new distance of a known kind ne
 import abc
 from typing import ClassVar
 
-from ..linalg.auto import select_solver
-from ..linalg.nested_dissection import predicted_factor_bytes
-from ..moving_window.window_operation import WindowOperation
-from ..parallel.numba_jit import cpu_count
+from ..linalg import predicted_factor_bytes, select_solver
+from ..moving_window import WindowOperation
+from ..parallel import cpu_count
 from .machine_speed import speed_factors
 from .resource_estimates import (
     BASE_BYTES,

@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..distances import AbstractDistance, RSPDistance
-from ..distances.cost_functions import COST_FUNCTIONS
-from ..distances.registry import DistanceEntry, distance_entry, distance_names
-from ..distances.rsp import MEASURES
-from ..linalg.auto import SOLVERS_BY_NAME
+from ..distances import (
+    COST_FUNCTIONS,
+    MEASURES,
+    AbstractDistance,
+    DistanceEntry,
+    RSPDistance,
+    distance_entry,
+    distance_names,
+)
+from ..linalg import SOLVERS_BY_NAME
 from .inputs import choice_parameter
 from .task import Job
 

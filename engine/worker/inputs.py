@@ -5,8 +5,8 @@ from collections.abc import Callable
 import equinox as eqx
 import numpy as np
 
-from ..connectivity.landmark_targets import Landmarks, landmarks
-from ..graph.grid_graph import GridGraph
+from ..connectivity import Landmarks, landmarks
+from ..graph import GridGraph
 from .task import Job
 
 

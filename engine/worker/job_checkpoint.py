@@ -5,10 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.array_store import ArrayStore
-from ..storage.checkpoint import CheckpointFolder
-from ..storage.disk_space import free_bytes
-from ..storage.fingerprint import hash_raster, to_manifest
+from ..storage import ArrayStore, CheckpointFolder, free_bytes, hash_raster, to_manifest
 from .task import Job
 
 #: Parameters that decide only which results are written, and where a run is resumed.

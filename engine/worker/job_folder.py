@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.atomic import write_atomically
-from ..storage.npy_raster import NpyRaster
+from ..storage import NpyRaster, write_atomically
 from .protocol import to_json
 from .task import TaskResult
 

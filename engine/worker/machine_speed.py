@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from ..storage.atomic import write_atomically
+from ..storage import write_atomically
 
 #: Seconds of the two benchmarks on the reference machine, two cores of an AMD EPYC.
 DENSE_SECONDS = 0.018

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.components import connected_components
-from ..graph.grid_graph import GridGraph
-from ..linalg.solver_stats import SolveRecord
+from ..graph import GridGraph, connected_components
+from ..linalg import SolveRecord
 
 
 def landscape_metrics(grid: GridGraph) -> dict[str, Any]:

@@ -3,13 +3,8 @@
 import math
 from typing import Any
 
-from ..moving_window.omnidirectional_current import MovingWindowCurrent
-from ..moving_window.source_strengths import Condition
-from ..moving_window.target_blocks import TargetBlocks
-from ..moving_window.tiling import batch_shape
-from ..moving_window.window_operation import WindowOperation
-from ..storage.npy_raster import on_disk
-from ..storage.raster_like import RasterLike
+from ..moving_window import Condition, MovingWindowCurrent, TargetBlocks, WindowOperation, batch_shape
+from ..storage import RasterLike, on_disk
 from . import resource_estimates
 from .inputs import choice_parameter, nonnegative_parameter, positive_parameter, read_pixel_size
 from .streamed_inputs import LazyQuality, read_streamed_inputs

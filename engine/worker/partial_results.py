@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.atomic import write_atomically
+from ..storage import write_atomically
 from .task import Job
 
 #: Seconds between two checks of whether a partial result has been read.

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..graph.focal_nodes import FocalNodes
-from ..graph.grid_graph import GridGraph
-from ..paths.path_search import LeastCostPath
+from ..graph import FocalNodes, GridGraph
+from ..paths import LeastCostPath
 from . import resource_estimates
 from .circuit_inputs import read_focal
 from .task import Job, ResourceEstimate

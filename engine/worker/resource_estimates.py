@@ -3,20 +3,18 @@
 Seconds are those of compiled kernels on the reference machine, times the speed factor of this machine.
 """
 
-from ..linalg.auto import (
+from ..linalg import (
     FACTOR_SECONDS,
     HIERARCHY_SECONDS,
     ITERATION_SECONDS,
     NONSYMMETRIC_BYTES,
     NONSYMMETRIC_SECONDS,
     SUBSTITUTION_SECONDS,
+    predicted_factor_bytes,
     select_solver,
 )
-from ..linalg.nested_dissection import predicted_factor_bytes
-from ..moving_window.current_batch import WINDOWS_PER_CHUNK
-from ..moving_window.window_circuit import MAX_FACTORED_WIDTH
-from ..moving_window.window_operation import WindowOperation
-from ..parallel.numba_jit import cpu_count
+from ..moving_window import MAX_FACTORED_WIDTH, WINDOWS_PER_CHUNK, WindowOperation
+from ..parallel import cpu_count
 from .machine_speed import speed_factors
 from .task import ResourceEstimate
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..storage.fingerprint import row_strips
-from ..storage.npy_raster import on_disk
-from ..storage.raster_like import RasterLike
+from ..storage import RasterLike, on_disk, row_strips
 from .inputs import choice_parameter, invalid_message, invalid_values, no_active_cell_message, require_input
 from .task import Job
 

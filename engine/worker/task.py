@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..storage.npy_raster import NpyRaster
+from ..storage import NpyRaster
 from .protocol import Reporter
 
 

@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..connectivity.dispersal_kernel import ExponentialKernel
-from ..linalg.solver_stats import SolveRecord
-from ..moving_window.dispatch.base import AbstractExecutor, SerialExecutor
-from ..moving_window.dispatch.dask import DaskExecutor
-from ..moving_window.tiling import windows_and_batches
-from ..parallel.numba_jit import cpu_count
-from ..storage.fingerprint import row_strips
-from ..storage.npy_raster import NpyRaster
+from ..connectivity import ExponentialKernel
+from ..linalg import SolveRecord
+from ..moving_window import AbstractExecutor, DaskExecutor, SerialExecutor, windows_and_batches
+from ..parallel import cpu_count
+from ..storage import NpyRaster, row_strips
 from .distance_estimates import ESTIMATES
 from .distance_factory import chosen_distance, make_distance
 from .inputs import choice_parameter, positive_parameter, read_pixel_size

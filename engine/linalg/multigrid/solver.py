@@ -10,9 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
-from ..krylov.cpu import cg as cpu_cg
-from ..krylov.result import KrylovResult
-from ..krylov.xla import cg as xla_cg
+from ..krylov import KrylovResult, conjugate_gradients_cpu, conjugate_gradients_xla
 from ..solver_stats import SolveStats, SolveStatus
 from ..stencil_matrix import StencilMatrix
 from .cpu import w_cycle
@@ -171,7 +169,7 @@ class Multigrid(AbstractLinearSolver):
         return self._conjugate_gradients(finest, b)
 
     def _conjugate_gradients(self, finest: w_cycle.Hierarchy, b: np.ndarray) -> KrylovResult:
-        return cpu_cg.conjugate_gradients(
+        return conjugate_gradients_cpu(
             finest.matrix,
             partial(w_cycle.WCycle, finest),
             b,
@@ -224,7 +222,7 @@ def _build_hierarchy(matrix: SymmetricStencil, precision: str) -> Hierarchy:
 @eqx.filter_jit
 def _solve(state: MultigridState, b: Float[Array, "rows k columns"], tolerance: float, iterations: int) -> KrylovResult:
     matrix, precision = state.matrix, state.hierarchy.coarsest_inverse.dtype
-    result = xla_cg.conjugate_gradients(
+    result = conjugate_gradients_xla(
         matrix.apply,
         lambda residual: v_cycle(state.hierarchy, residual.astype(precision)).astype(b.dtype),
         matrix.norm,

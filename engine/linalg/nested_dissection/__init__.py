@@ -11,8 +11,8 @@ from .memory import predicted_factor_bytes
 from .solver import NestedDissection
 
 __all__ = [
-    "REFINEMENT_THRESHOLD",
     "NestedDissection",
+    "REFINEMENT_THRESHOLD",
     "log_determinant",
     "predicted_factor_bytes",
     "selected_inverse",

@@ -6,4 +6,8 @@ relaxation and coarsening rely where the walk has a direction. Hierarchies are c
 
 from .solver import NAME, NonsymmetricMultigrid, OrderedSystem
 
-__all__ = ["NAME", "NonsymmetricMultigrid", "OrderedSystem"]
+__all__ = [
+    "NAME",
+    "NonsymmetricMultigrid",
+    "OrderedSystem",
+]

@@ -9,7 +9,7 @@ Coarse rows, of coarse index q, first … last − 1 are computed.
 
 import numpy as np
 
-from ...parallel.numba_jit import njit_cached
+from ...parallel import njit_cached
 
 #: Position of a cell that is not part of the ordering.
 UNORDERED = np.iinfo(np.int32).max

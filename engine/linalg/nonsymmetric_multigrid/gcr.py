@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float32
 
-from ...parallel.numba_jit import parallel_starmap
-from ..multigrid.cpu.cycle_kernels import residual as residual_rows
+from ...parallel import parallel_starmap
+from ..multigrid import residual as residual_rows
 from .gcr_kernels import image_from_residual, update
 from .hierarchy import FLOAT32, ONE_RHS, VCycle
 

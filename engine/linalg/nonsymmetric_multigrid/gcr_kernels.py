@@ -1,6 +1,6 @@
 """Vector kernels of generalized conjugate residuals."""
 
-from ...parallel.numba_jit import njit_cached, njit_reassociating
+from ...parallel import njit_cached, njit_reassociating
 
 
 @njit_reassociating

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int32
 
-from ...parallel.numba_jit import parallel_starmap
-from ..multigrid.cpu.cycle_kernels import presmooth, prolong_and_postsmooth, prolonged_rows, residual, restrict_residual
+from ...parallel import parallel_starmap
+from ..multigrid import presmooth, prolong_and_postsmooth, prolonged_rows, residual, restrict_residual
 from ..padded import ROWS_PER_BLOCK, PaddedShape
 from ..stencil_matrix import neighbour_offsets
 from .coarsening_kernels import centre_point_weights, edge_point_weights, petrov_galerkin_product

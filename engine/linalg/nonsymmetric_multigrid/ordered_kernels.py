@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...parallel.numba_jit import njit_cached
+from ...parallel import njit_cached
 
 #: An unsigned index needs no test for negative values, which Numba would add in the innermost loop.
 at = np.uint64

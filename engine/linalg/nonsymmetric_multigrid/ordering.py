@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int32
 
-from ...parallel.numba_jit import parallel_starmap
+from ...parallel import parallel_starmap
 from ..padded import PaddedShape
 from .coarsening_kernels import UNORDERED, coarsen_ordering
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...parallel.numba_jit import njit_cached
+from ...parallel import njit_cached
 
 #: Off-diagonal entries of smaller magnitude are dropped from the preconditioner, whose products stay in the range of
 #: single precision.

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Int32
 
-from ...parallel.numba_jit import parallel_starmap
+from ...parallel import parallel_starmap
 from ..base import AbstractLinearSolver, Backend, Solution, compute_on_cpu
-from ..krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
+from ..krylov import KrylovWorkspace, PaddedStencil, solve_fgmres
 from ..nested_dissection import NestedDissection
 from ..padded import PaddedShape
 from ..solver_stats import SolveStats, SolveStatus

@@ -4,4 +4,9 @@ from .base import AbstractExecutor, SerialExecutor
 from .dask import DaskExecutor
 from .devices import MultiDeviceExecutor
 
-__all__ = ["AbstractExecutor", "DaskExecutor", "MultiDeviceExecutor", "SerialExecutor"]
+__all__ = [
+    "AbstractExecutor",
+    "DaskExecutor",
+    "MultiDeviceExecutor",
+    "SerialExecutor",
+]

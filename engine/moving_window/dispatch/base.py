@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Iterator, Sequence
 
-from ...parallel.numba_jit import cpu_count
+from ...parallel import cpu_count
 from ..batch import AbstractBatchJob, BatchResult, run_batch
 
 

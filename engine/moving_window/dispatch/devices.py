@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ...parallel.numba_jit import cpu_count
+from ...parallel import cpu_count
 from ..batch import (
     AbstractBatchJob,
     BatchResult,

@@ -5,10 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from ...connectivity import pinch_points
-from ...distances.registry import DistanceEntry, distance_entry, distance_names
-from ...linalg.solver_stats import record_stats
-from ...restoration import LeastCostRestoration, RestorationGain, barrier_map, disc_restoration, improvement_score
-from ...restoration.exact_gains import Restoration, exact_restoration
+from ...distances import DistanceEntry, distance_entry, distance_names
+from ...linalg import record_stats
+from ...restoration import (
+    LeastCostRestoration,
+    Restoration,
+    RestorationGain,
+    barrier_map,
+    disc_restoration,
+    exact_restoration,
+    improvement_score,
+)
 from .. import resource_estimates
 from ..circuit_inputs import read_focal
 from ..distance_estimates import ESTIMATES

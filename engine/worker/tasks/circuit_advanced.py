@@ -1,7 +1,6 @@
 """Current from any sources to any grounds of a landscape."""
 
-from ...linalg.auto import select_solver
-from ...linalg.solver_stats import record_stats
+from ...linalg import record_stats, select_solver
 from ..advanced_runs import advanced_metrics, solve_advanced
 from ..circuit_inputs import estimate_circuit, read_circuit
 from ..job_checkpoint import open_checkpoint

@@ -5,16 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...circuits.accumulator import CumulativeCurrent
-from ...circuits.grid_circuit import GridCircuit
-from ...circuits.one_to_all import AllToOne, OneToAll
-from ...circuits.pairwise import Pairwise
-from ...graph.focal_nodes import FocalNodes
-from ...linalg.auto import select_solver
-from ...linalg.nested_dissection.cpu.streamed_solve import peak_bytes
-from ...linalg.solver_stats import record_stats
-from ...parallel.numba_jit import cpu_count
-from ...storage.checkpoint import CheckpointFolder
+from ...circuits import AllToOne, CumulativeCurrent, GridCircuit, OneToAll, Pairwise
+from ...graph import FocalNodes
+from ...linalg import peak_bytes, record_stats, select_solver
+from ...parallel import cpu_count
+from ...storage import CheckpointFolder
 from ..accumulator_checkpoint import AccumulatorCheckpoint
 from ..circuit_inputs import (
     boundary_bytes,

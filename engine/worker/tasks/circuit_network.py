@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ...circuits.network_circuit import NetworkCircuit
-from ...circuits.pairwise import Pairwise
-from ...storage.checkpoint import CheckpointFolder
+from ...circuits import NetworkCircuit, Pairwise
+from ...storage import CheckpointFolder
 from .. import resource_estimates
 from ..accumulator_checkpoint import AccumulatorCheckpoint
 from ..advanced_runs import advanced_metrics, solve_advanced

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...graph.components import connected_components
+from ...graph import connected_components
 from .. import resource_estimates
 from ..inputs import read_grid
 from ..task import Job, ResourceEstimate, Task, TaskResult

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from ...connectivity.dispersal_kernel import ExponentialKernel
-from ...connectivity.habitat import connected_habitat
-from ...linalg.solver_stats import record_stats
+from ...connectivity import ExponentialKernel, connected_habitat
+from ...linalg import record_stats
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
 from ..inputs import count_landmarks, positive_parameter, read_grid, read_landmarks, read_quality, target_progress

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ...linalg.solver_stats import record_stats
-from ...paths.pairwise_distances import connected, distance_matrix
+from ...linalg import record_stats
+from ...paths import connected, distance_matrix
 from ..circuit_inputs import read_focal
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance

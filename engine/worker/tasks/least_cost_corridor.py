@@ -2,12 +2,8 @@
 
 import numpy as np
 
-from ...linalg.solver_stats import record_stats
-from ...paths import corridors
-from ...paths.allocation import allocate
-from ...paths.least_cost_corridors import corridor
-from ...paths.pairwise_distances import connected
-from ...paths.path_search import least_cost_paths
+from ...linalg import record_stats
+from ...paths import allocate, connected, corridor, corridors, least_cost_paths
 from ..circuit_inputs import read_focal
 from ..inputs import choice_parameter, positive_parameter, read_grid
 from ..metrics import landscape_metrics, solver_metrics

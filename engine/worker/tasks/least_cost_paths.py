@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from ...linalg.solver_stats import record_stats
-from ...paths.path_search import Which, least_cost_paths
+from ...linalg import record_stats
+from ...paths import Which, least_cost_paths
 from ..circuit_inputs import read_focal
 from ..inputs import choice_parameter, read_grid
 from ..metrics import landscape_metrics, solver_metrics

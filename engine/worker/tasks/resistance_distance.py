@@ -5,8 +5,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...distances import ResistanceDistance
-from ...graph.grid_graph import GridGraph
-from ...linalg.solver_stats import record_stats
+from ...graph import GridGraph
+from ...linalg import record_stats
 from .. import resource_estimates
 from ..inputs import read_grid, read_vertices
 from ..metrics import distance_metrics, landscape_metrics, solver_metrics

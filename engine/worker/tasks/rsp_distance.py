@@ -3,9 +3,8 @@
 import equinox as eqx
 import numpy as np
 
-from ...distances.rsp import MEASURES
-from ...linalg.auto import select_solver
-from ...linalg.solver_stats import record_stats
+from ...distances import MEASURES
+from ...linalg import record_stats, select_solver
 from .. import resource_estimates
 from ..distance_factory import make_rsp_distance
 from ..inputs import choice_parameter, read_grid, read_vertices

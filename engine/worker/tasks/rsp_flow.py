@@ -4,14 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ...connectivity import betweenness
-from ...connectivity.dispersal_kernel import ExponentialKernel
-from ...connectivity.passage import PASSAGES
-from ...connectivity.rsp_movement import rsp_flow
+from ...connectivity import PASSAGES, ExponentialKernel, betweenness, rsp_flow
 from ...distances import RSPDistance
-from ...graph.grid_graph import GridGraph
-from ...linalg.auto import select_solver
-from ...linalg.solver_stats import record_stats
+from ...graph import GridGraph
+from ...linalg import record_stats, select_solver
 from .. import resource_estimates
 from ..distance_factory import make_rsp_distance
 from ..inputs import (

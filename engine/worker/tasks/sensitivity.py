@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from ...connectivity.measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
-from ...connectivity.sensitivity_map import WRT, sensitivity
-from ...distances import AbstractDistance
-from ...distances.registry import DistanceEntry
-from ...graph.grid_graph import GridGraph
-from ...linalg.solver_stats import record_stats
+from ...connectivity import WRT, AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity, sensitivity
+from ...distances import AbstractDistance, DistanceEntry
+from ...graph import GridGraph
+from ...linalg import record_stats
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
 from ..inputs import choice_parameter, positive_parameter, read_grid, read_vertices, target_progress

@@ -1,8 +1,8 @@
 """Habitat accessible within a dependency range, in landscapes of any size."""
 
-from ...linalg.solver_stats import record_stats
-from ...moving_window.analysis import ConnectivityAnalysis
-from ...storage.npy_raster import NpyRaster
+from ...linalg import record_stats
+from ...moving_window import ConnectivityAnalysis
+from ...storage import NpyRaster
 from ..job_checkpoint import checkpoint_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
 from ..window_inputs import analysis_arguments, batch_progress, estimate_windows, read_executor, window_metrics

@@ -1,7 +1,7 @@
 """Omnidirectional current in moving windows, in landscapes of any size."""
 
-from ...linalg.solver_stats import record_stats
-from ...storage.npy_raster import NpyRaster
+from ...linalg import record_stats
+from ...storage import NpyRaster
 from ..job_checkpoint import checkpoint_parameter
 from ..moving_window_inputs import estimate_moving_window, moving_window_current
 from ..task import Job, ResourceEstimate, Task, TaskResult

@@ -1,8 +1,8 @@
 """Sensitivity of omnidirectional current in areas of interest, in landscapes of any size."""
 
-from ...linalg.solver_stats import record_stats
-from ...moving_window.omnidirectional_current import CURRENT_WRT
-from ...storage.npy_raster import NpyRaster
+from ...linalg import record_stats
+from ...moving_window import CURRENT_WRT
+from ...storage import NpyRaster
 from ..inputs import choice_parameter
 from ..job_checkpoint import checkpoint_parameter
 from ..moving_window_inputs import estimate_moving_window, moving_window_current, raster_input

@@ -1,9 +1,9 @@
 """Sensitivity of windowed connectivity, in landscapes of any size."""
 
-from ...connectivity.sensitivity_map import WRT
-from ...linalg.solver_stats import record_stats
-from ...moving_window.analysis import SensitivityAnalysis
-from ...storage.npy_raster import NpyRaster
+from ...connectivity import WRT
+from ...linalg import record_stats
+from ...moving_window import SensitivityAnalysis
+from ...storage import NpyRaster
 from ..inputs import choice_parameter
 from ..job_checkpoint import checkpoint_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult

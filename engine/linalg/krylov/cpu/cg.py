@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
-from ....parallel.numba_jit import parallel_starmap
+from ....parallel import parallel_starmap
 from ...padded import PaddedShape
 from ..restarts import MAX_RESTARTS, two_sum
 from ..result import KrylovResult
@@ -73,7 +73,7 @@ class Preconditioner(Protocol):
         """Compute `x` from `b` for the active right-hand sides."""
 
 
-def conjugate_gradients(
+def conjugate_gradients_cpu(
     matrix: SymmetricMatrix,
     make_preconditioner: Callable[[int], Preconditioner],
     right_hand_sides: Float[np.ndarray, "k rows columns"],

@@ -7,7 +7,7 @@ over these rows, one for each right-hand side, are put into `sums`.
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached, njit_reassociating
+from ....parallel import njit_cached, njit_reassociating
 
 
 @njit_cached

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
 
-from ....parallel.numba_jit import parallel_starmap
+from ....parallel import parallel_starmap
 from ...padded import PaddedShape
 from ..result import KrylovResult
 from .fgmres_kernels import (

@@ -6,7 +6,7 @@ precision. `first` and `last` limit the rows, or the entries, that a call works 
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached, njit_reassociating
+from ....parallel import njit_cached, njit_reassociating
 
 #: Entries of a vector that stay in the processor's cache while the basis vectors pass.
 BLOCK = 2048

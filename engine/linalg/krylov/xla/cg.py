@@ -37,7 +37,7 @@ class _PCG(NamedTuple):
     iterations: Int[Array, "k"]
 
 
-def conjugate_gradients(
+def conjugate_gradients_xla(
     apply: Callable[[_Rasters], _Rasters],
     precondition: Callable[[_Rasters], _Rasters],
     norm: Callable[[_Rasters], Float[Array, "k"]],

@@ -7,7 +7,7 @@ after the other while the shared data are in the cache.
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached
+from ....parallel import njit_cached
 
 #: Right-hand sides whose recurrences along a row are interleaved, to hide the latency of each step.
 INTERLEAVED_RHS = 4

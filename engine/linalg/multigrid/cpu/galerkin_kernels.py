@@ -7,7 +7,7 @@ four C cells, row by row, `weights[4:8]`; all flat and padded.
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached
+from ....parallel import njit_cached
 
 #: The edges of a patch between four C cells, whose nodes are numbered row by row; those on its lower and right sides
 #: belong to the next patches.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached
+from ....parallel import njit_cached
 from .cycle_kernels import axpy, presmooth, prolong_and_postsmooth, residual, restrict_residual
 
 #: Columns of `layout`: shape of a level, and the offsets of its arrays.

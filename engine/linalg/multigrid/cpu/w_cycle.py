@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy.typing import DTypeLike
 
-from ....parallel.numba_jit import cpu_count, parallel_starmap
-from ...krylov.cpu.cg import SymmetricMatrix
-from ...krylov.cpu.cg_kernels import load_scaled_matrix
+from ....parallel import cpu_count, parallel_starmap
+from ...krylov import SymmetricMatrix, load_scaled_matrix
 from ...padded import ROWS_PER_BLOCK, PaddedShape, all_directions, forward_arrays
 from ...stencil_matrix import neighbour_offsets
 from .cycle_kernels import (

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ....parallel.blas_threads import blas_limited_pool
+from ....parallel import blas_limited_pool
 from ...solver_stats import singular_message
 from ..accuracy import GROWTH_LIMIT
 from ..assembly import entry_positions, gather_fronts, shift_entries

@@ -11,7 +11,7 @@ would take as long as a solve, so cost about as much as the factor.
 import numpy as np
 from jaxtyping import Float, Int
 
-from ....parallel.blas_threads import blas_limited_pool
+from ....parallel import blas_limited_pool
 from ...base import require_solved
 from ...solver_stats import log_solve
 from ...stencil_matrix import StencilMatrix

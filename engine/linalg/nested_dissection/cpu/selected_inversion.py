@@ -14,7 +14,7 @@ Lin, L. et al. (2011). SelInv: an algorithm for selected inversion of a sparse s
 
 import numpy as np
 
-from ....parallel.blas_threads import blas_limited_pool
+from ....parallel import blas_limited_pool
 from ..assembly import entry_positions, scatter_fronts, unshift_entries
 from ..symbolic import SlicePairs
 from .factorization import Factor, FrontFactor, halves

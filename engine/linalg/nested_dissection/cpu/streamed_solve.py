@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ....parallel.blas_threads import blas_limited_pool
+from ....parallel import blas_limited_pool
 from ..symbolic import analyze
 from .factorization import Factor
 from .inverse_block import columns_by_node, columns_by_tile

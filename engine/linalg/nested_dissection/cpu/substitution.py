@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ....parallel.blas_threads import blas_limited_pool
+from ....parallel import blas_limited_pool
 from ..symbolic import SeparatorNode, SlicePairs, SymbolicFactorization, separator_positions
 from .factorization import Factor, FrontFactor
 from .substitution_kernels import backward_level, forward_level

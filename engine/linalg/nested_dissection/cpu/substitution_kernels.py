@@ -6,7 +6,7 @@ over the cells of a tile has the shape (cells, k).
 
 import numpy as np
 
-from ....parallel.numba_jit import njit_cached
+from ....parallel import njit_cached
 
 #: Rows that are combined at a time into two: each value read serves twice, and sums are written less often.
 UNROLL = 4
