@@ -9,4 +9,11 @@ from .pairs import Pairs, pairs_of
 from .project import Project, read_project
 from .result_files import ResultWriter
 
-__all__ = ["IniOptions", "Pairs", "Project", "ResultWriter", "pairs_of", "read_project"]
+__all__ = [
+    "IniOptions",
+    "Pairs",
+    "Project",
+    "ResultWriter",
+    "pairs_of",
+    "read_project",
+]

@@ -13,7 +13,7 @@ from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
 from .alignment import aligned_blocks
 from .condition_validation import ConditionValidator
-from .quality_validation import WeightValidator, QualityValidator, StrengthValidator
+from .quality_validation import QualityValidator, StrengthValidator, WeightValidator
 from .raster_grid import RasterGrid
 from .raster_reader import Band, blocks_of
 from .validation import LandscapeValidator

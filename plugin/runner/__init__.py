@@ -15,8 +15,8 @@ from .task import PartialResult, Result, Task
 
 __all__ = [
     "InvalidInput",
-    "JobNotWritten",
     "Job",
+    "JobNotWritten",
     "OutOfMemory",
     "PartialResult",
     "Result",

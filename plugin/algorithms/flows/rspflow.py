@@ -13,7 +13,7 @@ from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..formatting import format_number
-from ..habitat.parameters import habitat, landmark_outputs, landmarks, log_landmarks
+from ..habitat import habitat, landmark_outputs, landmarks, log_landmarks
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_types import choice, number, with_help
