@@ -81,14 +81,18 @@ RETIRED = {
 
 #: Names that keep such a word, and why.
 EXCEPTIONS = {
-    "EngineNotFound": "as in FileNotFoundError",
-    "right_hand_sides": "columns b of linear systems A x = b",
-    "place_names": "geographic names",
+    "EngineNotFound": "Python's own word, as in ModuleNotFoundError",
+    "thin_wall": "a wall of one cell",
 }
+
+#: Standard phrases that contain such a word.
+PHRASES = ("right_hand_side", "in_place")
 
 
 def words(name: str) -> set[str]:
     """Split a name at underscores and capitals."""
+    for phrase in PHRASES:
+        name = name.replace(phrase, "")
     return {word.lower() for part in name.split("_") for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", part)}
 
 

@@ -52,6 +52,7 @@ class EnumWidget(WidgetWrapper):
         return super().__new__(cls)
 
     def createWidget(self, labels: Sequence[str] = ()) -> QComboBox:
+        """Return a combo box that shows the labels and holds the values of the options."""
         parameter = self.parameterDefinition()
         combo_box = QComboBox()
         if parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional:
@@ -62,9 +63,11 @@ class EnumWidget(WidgetWrapper):
         return combo_box
 
     def setValue(self, value: Any) -> None:
+        """Select the option of a value."""
         context = QgsProcessingContext()
         option = QgsProcessingParameters.parameterAsEnumString(self.parameterDefinition(), value, context)
         self.widget.setCurrentIndex(max(0, self.widget.findData(option or None)))
 
     def value(self) -> str | None:
+        """Return the value of the selected option."""
         return self.widget.currentData()

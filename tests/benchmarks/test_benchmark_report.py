@@ -68,7 +68,7 @@ def test_waived_target_shows_its_reason_only_where_not_reached():
     assert _outcome_cells(target, {"smooth": reports})[1] == "yes"
 
 
-def test_sections_of_unmeasured_cases_are_kept(tmp_path):
+def test_sections_of_unmeasured_cases_stay(tmp_path):
     page = tmp_path / "page.md"
     page.write_text((ROOT / "docs" / "benchmarks.md").read_text("utf-8"), encoding="utf-8")
     before = PreviousReport.read(page)

@@ -379,7 +379,7 @@ def test_resistance_of_weak_wall_agrees_with_forty_digits(solver, first, second)
 
 
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
-def test_weak_wall_leaves_resistances_within_sides_unchanged(solver):
+def test_weak_wall_leaves_resistances_within_halves_unchanged(solver):
     wall, cells = thin_wall(), [(0, 0), (4, 1), (1, 7), (5, 8)]
     grid = GridGraph(wall, neighbors="rook")
     result = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
@@ -388,7 +388,7 @@ def test_weak_wall_leaves_resistances_within_sides_unchanged(solver):
 
 
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
-def test_wall_of_a_millionth_leaves_resistances_within_sides_unchanged(solver):
+def test_wall_of_a_millionth_leaves_resistances_within_halves_unchanged(solver):
     wall, cells = np.where(thin_wall() == WALL, 1e-6, thin_wall()), [(0, 0), (4, 1), (1, 7), (5, 8)]
     grid = GridGraph(wall, neighbors="rook")
     result = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))

@@ -107,7 +107,7 @@ def test_solver_without_transpose_has_no_derivative():
 @pytest.mark.parametrize(
     "solver", [Multigrid(tolerance=1e-11), NestedDissection(symmetric=True)], ids=["multigrid", "ND"]
 )
-def test_every_circuit_mode_uses_the_given_solver(solver):
+def test_every_circuit_mode_uses_its_solver(solver):
     injected, grounds = np.zeros((2, *SHAPE))
     injected[2, 2], grounds[9, 9] = 1.0, 0.5
 
@@ -130,7 +130,7 @@ def test_every_circuit_mode_uses_the_given_solver(solver):
         np.testing.assert_allclose(result, expected, rtol=1e-7)
 
 
-def test_network_circuit_uses_the_given_factorization():
+def test_network_circuit_uses_its_factorization():
     sizes = []
 
     def factorize(matrix):

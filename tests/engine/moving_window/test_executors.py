@@ -294,7 +294,7 @@ def test_manifest_names_all_dependencies(completed_run):
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "film.part"], ids=["a document", "a partial download"])
-def test_folders_with_other_files_are_left_alone(name, tmp_path):
+def test_folders_with_other_files_are_refused(name, tmp_path):
     (tmp_path / name).write_text("chapter 1")
     with pytest.raises(ValueError, match="is not empty and holds no earlier run"):
         analysis().run(checkpoint=tmp_path)
