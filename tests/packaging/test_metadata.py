@@ -47,6 +47,8 @@ def test_the_icon_is_in_the_package(metadata, unpacked):
 
 def test_one_version_everywhere(metadata, root):
     version = metadata["version"]
+    engine = (root / "engine" / "__init__.py").read_text(encoding="utf-8")
+    assert f'\n__version__ = "{version}"\n' in engine
     assert tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"] == version
     assert f"\nversion: {version}\n" in (root / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## {version} " in (root / "CHANGELOG.md").read_text(encoding="utf-8")
