@@ -269,14 +269,14 @@ class EngineDialog(QDialog):
         self.test_button.setEnabled(False)
         self._show_verdict("mIconTimer.svg", tr("Testing {python}…").format(python=python))
 
-        def still_asked(then):
+        def if_path_unchanged(then):
             return lambda *outcome: then(python, *outcome) if self._path() == python else None
 
         self._in_background(
             tr("Testing a Python for Permea"),
             lambda: engine_environment.probe_python(python),
-            still_asked(self._test_passed),
-            still_asked(self._test_failed),
+            if_path_unchanged(self._test_passed),
+            if_path_unchanged(self._test_failed),
         )
 
     def _test_passed(self, python: str, engine: EngineInfo) -> None:

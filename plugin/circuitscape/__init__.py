@@ -1,11 +1,11 @@
-"""Circuitscape's projects: an `.ini` and the files that it names, run by the engine, written as Circuitscape writes.
+"""Circuitscape projects: the `.ini` file, its input files and its result files.
 
-`IniOptions` is the `.ini`, `read_project` makes a task of it and of its files, `ResultWriter` writes what comes back;
-`pairs_of` reads its files of pairs.
+`IniOptions` parses the `.ini`, `read_project` reads the files it names and makes a task for the engine, and
+`ResultWriter` writes the results in Circuitscape's formats. `read_pairs` reads a file of included or excluded pairs.
 """
 
 from .ini import IniOptions
-from .pairs import Pairs, pairs_of
+from .pairs import Pairs, read_pairs
 from .project import Project, read_project
 from .result_files import ResultWriter
 
@@ -14,6 +14,6 @@ __all__ = [
     "Pairs",
     "Project",
     "ResultWriter",
-    "pairs_of",
+    "read_pairs",
     "read_project",
 ]

@@ -1,4 +1,4 @@
-"""The options of a Circuitscape project, as they stand in its `.ini`."""
+"""Options of a Circuitscape project, parsed from its `.ini` file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path, PureWindowsPath
 from qgis.core import QgsProcessingException
 
 from ..i18n import tr
-from .input_files import lines_of_text
+from .input_files import decode_lines
 
 TRUE, FALSE = ("true", "1"), ("false", "0", "")
 
-#: What is true or false, with Circuitscape's own defaults.
+#: Boolean options and Circuitscape's defaults.
 FLAGS = {
     "compress_grids": False,
     "connect_four_neighbors_only": False,
@@ -38,14 +38,14 @@ FLAGS = {
     "write_volt_maps": False,
 }
 
-#: One of a few words, the first of them the default.
+#: Options with a fixed set of values; the first is the default.
 WORDS = {
     "data_type": ("raster", "network"),
     "scenario": ("not entered", "pairwise", "advanced", "one-to-all", "all-to-one"),
     "remove_src_or_gnd": ("keepall", "rmvsrc", "rmvgnd", "rmvall"),
 }
 
-#: Files.
+#: Options that name a file.
 FILES = (
     "ground_file",
     "habitat_file",
@@ -58,8 +58,8 @@ FILES = (
     "variable_source_file",
 )
 
-#: How another program computes, not what: nothing here depends on it.
-OF_NO_CONSEQUENCE = (
+#: Options about solvers, memory and logging, which do not affect the results and are ignored.
+IGNORED = (
     "cholmod_batch_size",
     "log_file",
     "log_level",
@@ -82,14 +82,14 @@ OF_NO_CONSEQUENCE = (
 
 @dataclass(frozen=True)
 class IniOptions:
-    """The options of a project.
+    """Options of a project.
 
     Parameters
     ----------
     path
-        The `.ini`.
+        The `.ini` file.
     values
-        As they stand there, by name in lower case.
+        Values as written in the file, by option name in lower case.
     """
 
     path: Path
@@ -102,17 +102,17 @@ class IniOptions:
         Raises
         ------
         QgsProcessingException
-            It cannot be read; an option is not known and switched on, or has a value that makes no sense.
+            If the file cannot be read, an unknown option is switched on, or an option has an invalid value.
         """
         try:
-            lines = lines_of_text(path.read_bytes())
+            lines = decode_lines(path.read_bytes())
         except OSError as error:
             raise QgsProcessingException(
                 tr("'{name}' cannot be read as a Circuitscape project: {reason}").format(name=path.name, reason=error)
             ) from error
         values = {}
         for number, line in enumerate(map(str.strip, lines), 1):
-            # Sections mean nothing: options have the same names everywhere, and older projects have none.
+            # Section headers are ignored: option names are unique, and older projects have no sections.
             if not line or line.startswith(("[", "#", ";")):
                 continue
             name, sign, value = re.match(r"([^=:]*)([=:]?)(.*)", line).groups()
@@ -130,62 +130,62 @@ class IniOptions:
 
     @property
     def name(self) -> str:
-        """What names of result files begin with."""
-        given = PureWindowsPath(self.values.get("output_file", "")).name.split(".out")[0]
-        return given if given and not given.startswith("(") else self.path.stem
+        """Prefix of the names of the result files."""
+        value = PureWindowsPath(self.values.get("output_file", "")).name.split(".out")[0]
+        return value if value and not value.startswith("(") else self.path.stem
 
     def flag(self, name: str) -> bool:
         """Return whether an option is switched on."""
-        given = self.values.get(name)
-        return FLAGS[name] if given is None else given.lower() in TRUE
+        value = self.values.get(name)
+        return FLAGS[name] if value is None else value.lower() in TRUE
 
     def word(self, name: str) -> str:
-        """Return an option that is one of a few words."""
-        given = self.values.get(name, "").lower().replace("_", "-")
-        # A project that has not been asked for it says "not entered".
-        return given if given in WORDS[name] and given != "not entered" else WORDS[name][0]
+        """Return the value of an option with a fixed set of values."""
+        value = self.values.get(name, "").lower().replace("_", "-")
+        # Circuitscape writes "not entered" for options that were never set.
+        return value if value in WORDS[name] and value != "not entered" else WORDS[name][0]
 
     def file(self, name: str) -> Path:
-        """Return a file, looked for from the project's own folder upward.
+        """Return the file that an option names, searched for in the project's folder and its parents.
 
         Raises
         ------
         QgsProcessingException
-            It is not named, or not there.
+            If the option names no file, or the file does not exist.
         """
-        given = self.values.get(name, "").strip("\"'")
-        if not given or given.lower() == "none" or given.startswith("("):
+        value = self.values.get(name, "").strip("\"'")
+        if not value or value.lower() == "none" or value.startswith("("):
             raise QgsProcessingException(
                 tr("'{project}' needs a file for {option}, but names none.").format(project=self.path.name, option=name)
             )
-        for spelled in dict.fromkeys((given, PureWindowsPath(given).as_posix())):
+        for spelled in dict.fromkeys((value, PureWindowsPath(value).as_posix())):
             for folder in self.path.resolve().parents:
                 if (folder / spelled).is_file():
                     return folder / spelled
         raise QgsProcessingException(
             tr(
-                "'{project}' names a file that is not there: {option} = {given}. It was looked for in {folder} and the "
-                "folders above it."
-            ).format(project=self.path.name, option=name, given=given, folder=self.path.resolve().parent)
+                "'{project}' names a file that does not exist: {option} = {file}. It was searched for in {folder} and "
+                "its parent folders."
+            ).format(project=self.path.name, option=name, file=value, folder=self.path.resolve().parent)
         )
 
     def unused(self) -> list[str]:
-        """Return options that are not known, and not switched on."""
+        """Return the names of unknown options that are not switched on."""
         return sorted(name for name in self.values if not _is_known(name))
 
     def _require_known_options(self) -> None:
-        wrong = [name for name, value in self.values.items() if not _is_known(name) and value.lower() in TRUE]
-        wrong += [
+        invalid = [name for name, value in self.values.items() if not _is_known(name) and value.lower() in TRUE]
+        invalid += [
             name for name in FLAGS if name in self.values and self.values[name].lower() not in (*TRUE, *FALSE, "none")
         ]
         for name, words in WORDS.items():
-            given = self.values.get(name, words[0]).lower().replace("_", "-")
-            if given not in (*words, "not entered"):
-                wrong.append(name)
-        if wrong:
-            listed = ", ".join(f"{name} = {self.values[name]}" for name in sorted(wrong))
+            value = self.values.get(name, words[0]).lower().replace("_", "-")
+            if value not in (*words, "not entered"):
+                invalid.append(name)
+        if invalid:
+            listed = ", ".join(f"{name} = {self.values[name]}" for name in sorted(invalid))
             raise QgsProcessingException(
-                tr("'{project}' asks for what is not supported: {options}. Remove or correct it.").format(
+                tr("'{project}' has unsupported options: {options}. Remove or correct them.").format(
                     project=self.path.name, options=listed
                 )
             )
@@ -194,14 +194,14 @@ class IniOptions:
         if scenario == "not entered" or (network and scenario not in ("pairwise", "advanced")):
             allowed = ("pairwise", "advanced") if network else WORDS["scenario"][1:]
             raise QgsProcessingException(
-                tr("'{project}': scenario must be {words}{of}, not '{given}'.").format(
+                tr("'{project}': scenario must be one of {words}{of}, not '{value}'.").format(
                     project=self.path.name,
                     words=", ".join(allowed),
-                    of=tr(" in a network") if network else "",
-                    given=self.values.get("scenario", ""),
+                    of=tr(" for a network") if network else "",
+                    value=self.values.get("scenario", ""),
                 )
             )
 
 
 def _is_known(name: str) -> bool:
-    return name in FLAGS or name in WORDS or name in FILES or name in OF_NO_CONSEQUENCE
+    return name in FLAGS or name in WORDS or name in FILES or name in IGNORED

@@ -1,4 +1,4 @@
-"""Files that say which pairs of focal nodes to solve, and which to leave out."""
+"""Files of included or excluded pairs of focal nodes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from qgis.core import QgsProcessingException
 
 from ..i18n import tr
-from .input_files import lines_of
+from .input_files import read_lines
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Which pairs of focal nodes a file of pairs lists.
+    """Pairs of focal nodes in a file of included or excluded pairs.
 
     Parameters
     ----------
     listed
-        Pairs of ids, both ways round.
+        Pairs of ids, in both orders.
     mentioned
-        All ids that occur.
+        All ids in the file.
     include
-        Whether the listed ones alone count, rather than all others.
+        Whether the listed pairs are included rather than excluded.
     """
 
     listed: set[tuple[int, int]]
@@ -31,15 +31,15 @@ class Pairs:
     include: bool
 
 
-def pairs_of(path: Path) -> Pairs:
+def read_pairs(path: Path) -> Pairs:
     """Read a file of pairs: a list headed `mode include` or `mode exclude`, or a matrix headed by `min` and `max`.
 
     Raises
     ------
     QgsProcessingException
-        It is neither, or a line holds something else than it should.
+        If the file has neither form, or a line is invalid.
     """
-    numbered = ((number, line.replace(",", " ").split()) for number, line in enumerate(lines_of(path), 1))
+    numbered = ((number, line.replace(",", " ").split()) for number, line in enumerate(read_lines(path), 1))
     lines = [(number, words) for number, words in numbered if words]
     heads = [[word.lower() for word in words[:2]] for _, words in lines[:2]]
     if heads and heads[0] in (["mode", "include"], ["mode", "exclude"]):
@@ -48,7 +48,7 @@ def pairs_of(path: Path) -> Pairs:
         return _within(path, lines)
     raise QgsProcessingException(
         tr(
-            "'{name}' is no file of pairs (its first line is '{line}'): it must begin with 'mode include', 'mode "
+            "'{name}' is not a file of pairs (its first line is '{line}'). It must begin with 'mode include', 'mode "
             "exclude', or with a line 'min' and a line 'max' above a matrix."
         ).format(name=path.name, line=" ".join(lines[0][1])[:60] if lines else "")
     )
@@ -57,35 +57,35 @@ def pairs_of(path: Path) -> Pairs:
 def _listed(path: Path, lines: list[tuple[int, list[str]]], *, include: bool) -> Pairs:
     listed = set()
     for number, words in lines:
-        one, other = _numbers(path, number, words[:2], 2, tr("the ids of two focal nodes"))
-        listed |= {(int(one), int(other)), (int(other), int(one))}
+        first, second = _numbers(path, number, words[:2], 2, tr("the ids of two focal nodes"))
+        listed |= {(int(first), int(second)), (int(second), int(first))}
     return Pairs(listed, {identity for pair in listed for identity in pair}, include)
 
 
 def _within(path: Path, lines: list[tuple[int, list[str]]]) -> Pairs:
-    """Pairs whose value in a matrix, in either half of it, is neither less than its first line says nor more."""
-    (least,), (most,) = (_numbers(path, number, words[1:2], 1, tr("a number")) for number, words in lines[:2])
+    """Read the pairs whose value in the matrix, in either half, lies between the given minimum and maximum."""
+    (minimum,), (maximum,) = (_numbers(path, number, words[1:2], 1, tr("a number")) for number, words in lines[:2])
     number, words = lines[2]
     _, *ids = _numbers(path, number, words, len(words), tr("0 and the ids of focal nodes"))
     listed = set()
     for number, words in lines[3:]:
-        what = tr("an id and {count} numbers").format(count=len(ids))
-        one, *values = _numbers(path, number, words, len(ids) + 1, what)
-        for other, value in zip(ids, values):
-            if least <= value <= most:
-                listed |= {(int(one), int(other)), (int(other), int(one))}
+        expected = tr("an id and {count} numbers").format(count=len(ids))
+        first, *values = _numbers(path, number, words, len(ids) + 1, expected)
+        for second, value in zip(ids, values):
+            if minimum <= value <= maximum:
+                listed |= {(int(first), int(second)), (int(second), int(first))}
     return Pairs(listed, set(map(int, ids)), True)
 
 
-def _numbers(path: Path, line: int, words: list[str], count: int, what: str) -> list[float]:
+def _numbers(path: Path, line: int, words: list[str], count: int, expected: str) -> list[float]:
     try:
         numbers = [float(word) for word in words]
     except ValueError:
         numbers = []
     if len(numbers) != count or not all(map(isfinite, numbers)):
         raise QgsProcessingException(
-            tr("'{name}', line {line}: {what} were expected, not '{words}'.").format(
-                name=path.name, line=line, what=what, words=" ".join(words)[:60]
+            tr("'{name}', line {line}: expected {what}, not '{words}'.").format(
+                name=path.name, line=line, what=expected, words=" ".join(words)[:60]
             )
         )
     return numbers

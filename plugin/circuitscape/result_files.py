@@ -1,4 +1,4 @@
-"""The files that Circuitscape would write, each as a whole or not at all."""
+"""Result files in Circuitscape's formats, each written atomically."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from ..i18n import tr
 from ..layers import write_raster
 from ..runner import PartialResult, Result
 from .input_files import NODATA
-from .project import Project, each_of
+from .project import Project, per_run_maps
 
-#: What is written beside the results, to go on with after an end.
-KEPT = "_unfinished"
+#: Suffix of the checkpoint folder, from which an interrupted run resumes.
+CHECKPOINT_SUFFIX = "_unfinished"
 
-#: What names of result files go on with after the project's own name.
+#: What follows the project's name in the names of result files.
 KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"
 
-#: Currents this small beside the largest of a map are none.
-ROUNDING = 1e-12
+#: Currents below this fraction of a map's maximum are rounding errors.
+NO_CURRENT_FRACTION = 1e-12
 
-#: Digits of numbers in text files: all that matter, and those that Circuitscape has, too.
+#: Format of numbers in text files: the precision of Circuitscape's.
 DIGITS = "%.12g"
 
 
 class ResultWriter:
-    """Where the results of a project go.
+    """Writer of the result files of a project.
 
     Parameters
     ----------
     folder
-        Exists, or can be made.
+        Output folder; created if it does not exist.
     project
-        What was asked for.
+        The project.
     feedback
-        Hears about rasters being written.
+        Receives progress while rasters are written.
 
     Raises
     ------
     QgsProcessingException
-        The folder holds results of this name that no run of Permea can be continued from; its cells are not square
-        and the format knows no others; or it cannot be made.
+        If the folder holds results of this project but no checkpoint to resume from; if the cells are not square, as
+        ESRI grids require; or if the folder cannot be created.
     """
 
     def __init__(self, folder: Path, project: Project, feedback: QgsProcessingFeedback) -> None:
@@ -57,61 +57,65 @@ class ResultWriter:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise QgsProcessingException(
-                tr("The folder '{folder}' cannot be made: {reason}").format(folder=folder, reason=error.strerror)
+                tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
             ) from error
-        self._there = {path.name for path in folder.iterdir()}
-        mine = sorted(name for name in self._there if re.match(re.escape(self._options.name) + KINDS, name))
-        if mine and not (self.kept / "manifest.json").is_file():
+        self._existing = {path.name for path in folder.iterdir()}
+        existing = sorted(name for name in self._existing if re.match(re.escape(self._options.name) + KINDS, name))
+        if existing and not (self.checkpoint / "manifest.json").is_file():
             raise QgsProcessingException(
                 tr(
-                    "'{folder}' holds results of '{name}' already ({files}), which would be overwritten. Choose "
+                    "'{folder}' already holds results of '{name}' ({files}), which would be overwritten. Choose "
                     "another folder, or delete them."
-                ).format(folder=folder, name=self._options.name, files=", ".join([*mine[:3], *["…"][: len(mine) - 3]]))
+                ).format(
+                    folder=folder,
+                    name=self._options.name,
+                    files=", ".join([*existing[:3], *["…"][: len(existing) - 3]]),
+                )
             )
 
     @property
-    def kept(self) -> Path:
-        """The folder of what an ended run is gone on with from."""
-        return self.folder / f"{self._options.name}{KEPT}"
+    def checkpoint(self) -> Path:
+        """Checkpoint folder, from which an interrupted run resumes."""
+        return self.folder / f"{self._options.name}{CHECKPOINT_SUFFIX}"
 
     @property
     def files(self) -> list[str]:
-        """Names of the files that were written."""
+        """Names of the files written until now."""
         return list(self._written)
 
-    def have(self) -> list[str]:
-        """Return the runs all of whose files are there already."""
-        if each_of(self._options) == "none":
+    def completed_runs(self) -> list[str]:
+        """Return the runs all of whose files already exist."""
+        if per_run_maps(self._options) == "none":
             return []
-        return [run for run in self._project.runs if self._has_maps(run) and set(self._files_of(run)) <= self._there]
+        return [run for run in self._project.runs if self._has_maps(run) and set(self._files_of(run)) <= self._existing]
 
-    def take(self, piece: PartialResult) -> None:
-        """Write a part of the results.
+    def write_partial(self, partial: PartialResult) -> None:
+        """Write a partial result.
 
         Raises
         ------
         QgsProcessingException
-            It cannot be written.
+            If a file cannot be written.
         """
-        if piece.name == "resistances":
-            self._resistance_matrix(piece.arrays["ids"], piece.arrays["resistances"])
+        if partial.name == "resistances":
+            self._resistance_matrix(partial.arrays["ids"], partial.arrays["resistances"])
             return
-        if piece.name == "resistances_partial":
-            self._resistances_so_far(piece.arrays["ids"], piece.arrays["resistances"])
+        if partial.name == "resistances_partial":
+            self._partial_resistances(partial.arrays["ids"], partial.arrays["resistances"])
             return
-        if self._has_maps(piece.name):
-            self._maps(f"_{piece.name}", piece.arrays)
+        if self._has_maps(partial.name):
+            self._maps(f"_{partial.name}", partial.arrays)
 
     def _has_maps(self, run: str) -> bool:
-        return self._options.word("scenario") == "pairwise" or int(run) not in self._project.alone
+        return self._options.word("scenario") == "pairwise" or int(run) not in self._project.excluded_nodes
 
     def finish(self, result: Result) -> None:
-        """Write what is known at the end only.
+        """Write the results that are complete only at the end of the run.
 
         Raises
         ------
         QgsProcessingException
-            It cannot be written.
+            If a file cannot be written.
         """
         outputs = dict(result.outputs)
         if "resistances" in outputs and outputs["resistances"].ndim == 1:
@@ -130,8 +134,8 @@ class ResultWriter:
                 self._raster("_max_curmap", self._currents(outputs["maximum"]))
 
     def _files_of(self, run: str) -> list[str]:
-        """Names of the files of a run."""
-        each = each_of(self._options)
+        """Return the names of the files of a run."""
+        each = per_run_maps(self._options)
         kinds = []
         if each in ("currents", "both"):
             kinds += ["_curmap"] if self._project.grid is not None else ["_node_currents", "_branch_currents"]
@@ -140,47 +144,47 @@ class ResultWriter:
         ending = self._ending if self._project.grid is not None else ".txt"
         return [f"{self._options.name}{kind}_{run}{ending}" for kind in kinds]
 
-    def _maps(self, of: str, arrays: dict[str, np.ndarray]) -> None:
-        """Write currents and potentials of a run, or of the only one."""
+    def _maps(self, suffix: str, arrays: dict[str, np.ndarray]) -> None:
+        """Write the currents and potentials of a run, or of advanced mode."""
         options = self._options
-        # Of advanced mode they are the only result, and written whether asked for or not.
-        only = options.word("scenario") == "advanced"
-        currents = "currents" in arrays and (only or each_of(options) in ("currents", "both"))
-        potentials = "potentials" in arrays and (only or options.flag("write_volt_maps"))
+        # In advanced mode the maps are the only results, so they are always written.
+        advanced = options.word("scenario") == "advanced"
+        currents = "currents" in arrays and (advanced or per_run_maps(options) in ("currents", "both"))
+        potentials = "potentials" in arrays and (advanced or options.flag("write_volt_maps"))
         if self._project.grid is not None:
             if currents:
-                self._raster(f"_curmap{of}", self._currents(arrays["currents"]))
+                self._raster(f"_curmap{suffix}", self._currents(arrays["currents"]))
             if potentials:
-                shown = np.nan_to_num(arrays["potentials"])
-                self._raster(f"_voltmap{of}", self._shown(shown, "set_null_voltages_to_nodata"))
+                finite = np.nan_to_num(arrays["potentials"])
+                self._raster(f"_voltmap{suffix}", self._set_null(finite, "set_null_voltages_to_nodata"))
             return
-        # Nodes that are not connected with a pair have no line; of advanced mode there are all.
-        reached = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not only else None
+        # Nodes that are not connected to a pair are omitted; advanced mode writes all nodes.
+        connected = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not advanced else None
         if currents:
-            self._nodes(f"_node_currents{of}.txt", arrays["currents"], reached)
-            self._table(f"_branch_currents{of}.txt", arrays["branches"], "\t")
+            self._nodes(f"_node_currents{suffix}.txt", arrays["currents"], connected)
+            self._table(f"_branch_currents{suffix}.txt", arrays["branches"], "\t")
         if potentials:
-            self._nodes(f"_voltages{of}.txt", np.nan_to_num(arrays["potentials"]), reached)
+            self._nodes(f"_voltages{suffix}.txt", np.nan_to_num(arrays["potentials"]), connected)
 
     def _currents(self, values: np.ndarray) -> np.ndarray:
         values = np.nan_to_num(values)
         if self._options.flag("log_transform_maps"):
-            # What rounding leaves where nothing flows has no logarithm.
-            positive = values > ROUNDING * values.max(initial=0.0)
+            # Rounding errors where no current flows must not become large negative logarithms.
+            positive = values > NO_CURRENT_FRACTION * values.max(initial=0.0)
             values = np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
-        return self._shown(values, "set_null_currents_to_nodata")
+        return self._set_null(values, "set_null_currents_to_nodata")
 
-    def _shown(self, values: np.ndarray, null: str) -> np.ndarray:
-        return np.where(self._project.there, values, np.nan) if self._options.flag(null) else values
+    def _set_null(self, values: np.ndarray, null: str) -> np.ndarray:
+        return np.where(self._project.mask, values, np.nan) if self._options.flag(null) else values
 
     def _resistance_matrix(self, ids: np.ndarray, matrix: np.ndarray) -> None:
-        shown = _without_infinite(matrix)
+        finite = _without_infinite(matrix)
         corner = np.zeros((1, 1))
-        self._table("_resistances.out", np.block([[corner, ids[None]], [ids[:, None], shown]]), " ")
-        self._three_columns(ids, shown)
+        self._table("_resistances.out", np.block([[corner, ids[None]], [ids[:, None], finite]]), " ")
+        self._three_columns(ids, finite)
 
-    def _resistances_so_far(self, ids: np.ndarray, values: np.ndarray) -> None:
-        """Write the rows that are known; a whole matrix comes at the end."""
+    def _partial_resistances(self, ids: np.ndarray, values: np.ndarray) -> None:
+        """Write the rows computed until now; the full matrix is written at the end."""
         if values.ndim == 1:
             known = ~np.isnan(values)
             rows = np.column_stack([ids[known], values[known]])
@@ -197,8 +201,8 @@ class ResultWriter:
         rows = np.column_stack([np.arange(len(values)), values])
         self._table(name, rows if which is None else rows[which], "\t")
 
-    def _table(self, name: str, rows: np.ndarray, between: str) -> None:
-        self._text(name, "\n".join(between.join(DIGITS % value for value in row) for row in rows.tolist()) + "\n")
+    def _table(self, name: str, rows: np.ndarray, separator: str) -> None:
+        self._text(name, "\n".join(separator.join(DIGITS % value for value in row) for row in rows.tolist()) + "\n")
 
     @property
     def _ending(self) -> str:
@@ -241,7 +245,7 @@ class ResultWriter:
         except OSError as error:
             unfinished.unlink(missing_ok=True)
             raise QgsProcessingException(
-                tr("'{name}' cannot be written into '{folder}': {reason}. What was written before is kept.").format(
+                tr("'{name}' cannot be written to '{folder}': {reason}. Files written before are kept.").format(
                     name=path.name, folder=self.folder, reason=error.strerror
                 )
             ) from error
@@ -255,12 +259,12 @@ class ResultWriter:
         if abs(height - width) > 1e-6 * width:
             raise QgsProcessingException(
                 tr(
-                    "The cells of the habitat are {height:g} high and {width:g} wide, and ESRI grids know square ones "
-                    "only: add 'write_as_tif = True' to '{project}'."
+                    "The cells of the habitat are {height:g} high and {width:g} wide, but ESRI grids allow only square "
+                    "cells: add 'write_as_tif = True' to '{project}'."
                 ).format(height=height, width=width, project=self._options.path.name)
             )
 
 
 def _without_infinite(values: np.ndarray) -> np.ndarray:
-    """Resistances as Circuitscape writes them: −1 where there is none."""
+    """Replace infinite resistances by −1, as Circuitscape does."""
     return np.where(np.isfinite(values), values, -1.0)

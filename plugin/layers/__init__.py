@@ -1,8 +1,8 @@
-"""QGIS layers to arrays and back: reading, checking, aligning, source cells, focal nodes, writing.
+"""Conversion between QGIS layers and arrays: reading, validation, alignment, rasterization, writing.
 
-Whatever QGIS opens becomes a `Raster` (float64 values, a mask, the grid they lie on, called its `RasterGrid`), or, where it
-may be too large for the memory, a `StreamedRaster` of the same in files; whatever the engine returns goes back as a
-GeoTIFF on the grid of its input.
+A raster layer becomes a `Raster` (float64 values, a mask of valid cells and their `RasterGrid`) or, where it may not
+fit in memory, a `StreamedRaster` with the same arrays in files. Point and polygon layers become cells. Results of the
+engine are written as GeoTIFFs on the grid of their input.
 """
 
 from ..cancelled import Cancelled
@@ -10,11 +10,10 @@ from .alignment import align
 from .focal_nodes import FocalNodes, focal_nodes_of, read_focal_nodes
 from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
-from .quality_validation import QualityValidator
 from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, open_band, read_raster
 from .raster_writer import write_raster
-from .reclassify import Reclassified, reclassify
+from .reclassification import Reclassified, reclassify
 from .short_circuit_regions import regions_in
 from .streaming import (
     StreamedRaster,
@@ -24,7 +23,7 @@ from .streaming import (
     stream_strengths,
     stream_weights,
 )
-from .validation import validate_landscape
+from .validation import QualityValidator, validate_landscape
 
 __all__ = [
     "Band",

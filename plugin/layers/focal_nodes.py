@@ -326,11 +326,11 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
         )
 
 
-def _require_enough_nodes(found: int, at_least: int, name: str, reasons: str) -> None:
-    if found >= at_least:
+def _require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str) -> None:
+    if nodes >= at_least:
         return
-    count = tr("one focal node") if found == 1 else tr("{} focal nodes").format(found)
-    if found:
+    count = tr("one focal node") if nodes == 1 else tr("{} focal nodes").format(nodes)
+    if nodes:
         text = tr("'{layer}' has {count} on cells that can be crossed; {needed} or more are needed{reasons}. {advice}")
     else:
         text = tr("No focal node of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")

@@ -66,8 +66,8 @@ def write_raster(
     Raises
     ------
     QgsProcessingException
-        The folder is missing or not writable, the disk is full, the array does not have the shape of the grid, or a value
-        cannot be stored as `dtype`.
+        The folder is missing or not writable, the disk is full, the array does not have the shape of the grid, or a
+        value cannot be stored as `dtype`.
     Cancelled
         The user cancelled; nothing is left behind.
     """

@@ -2,7 +2,7 @@
 """Make Permea's sample landscape from a Landsat 7 scene of Olinda and Recife, Brazil.
 
 Reads `olinda/L7_ETMs.tif` from the folder that the environment variable `PERMEA_REFERENCE_DATA` names
-(default: `../shared/data` beside the repository's root) and writes `permeability.tif`, `quality.tif`, `land_cover.tif`,
+(default: `../shared/data` next to the repository) and writes `permeability.tif`, `quality.tif`, `land_cover.tif`,
 `land_cover_classes.csv` and `patches.gpkg` into `resources/sample/`. It needs GDAL and numpy, which QGIS's Python has.
 
     /usr/bin/python3 resources/scripts/make_sample.py
@@ -45,7 +45,7 @@ SMALLEST_HABITAT_QUALITY = 0.5
 
 @dataclass(frozen=True)
 class LandCover:
-    """A class of the land cover: its number, its name, how easily an animal of the forest crosses it, its colour."""
+    """A land-cover class: number, name, permeability to a forest animal, and colour."""
 
     number: int
     name: str
@@ -102,28 +102,28 @@ def scene() -> tuple[np.ndarray, gdal.Dataset]:
 
 
 def without_small_patches(mask: np.ndarray, smallest: int, connectedness: int) -> np.ndarray:
-    """Return the mask with every patch (of either value) of fewer than `smallest` cells given to its surroundings."""
+    """Return the mask with every patch (of either value) smaller than `smallest` cells merged into its surroundings."""
     return sieved(mask.astype(np.uint8), smallest, connectedness, np.ones_like(mask)).astype(bool)
 
 
-def sieved(classes: np.ndarray, smallest: int, connectedness: int, taking_part: np.ndarray) -> np.ndarray:
-    """Return the classes, uint8, with every patch of fewer than `smallest` cells given to its largest neighbour.
+def sieved(classes: np.ndarray, smallest: int, connectedness: int, active: np.ndarray) -> np.ndarray:
+    """Return the classes, uint8, with every patch of fewer than `smallest` cells merged into its largest neighbour.
 
-    Cells that do not take part stay as they are and receive nothing.
+    Inactive cells keep their class, and no patch is merged into them.
     """
     rows, cols = classes.shape
     dataset = gdal.GetDriverByName("MEM").Create("", cols, rows, 2, gdal.GDT_Byte)
     band, mask = dataset.GetRasterBand(1), dataset.GetRasterBand(2)
     band.WriteRaster(0, 0, cols, rows, classes.tobytes())
-    mask.WriteRaster(0, 0, cols, rows, taking_part.astype(np.uint8).tobytes())
+    mask.WriteRaster(0, 0, cols, rows, active.astype(np.uint8).tobytes())
     gdal.SieveFilter(band, mask, band, smallest, connectedness)
     return np.frombuffer(band.ReadRaster(), dtype=np.uint8).reshape(classes.shape)
 
 
 def water_of(bands: np.ndarray, ndvi: np.ndarray) -> np.ndarray:
-    """Return True where the sea, a river or a lagoon is."""
+    """Return the mask of the sea, rivers and lagoons."""
     dark = (bands[4] < WATER_BAND_5) & (ndvi < WATER_NDVI)
-    # Rivers hold together along diagonals, so the small dark patches are judged with 8 neighbours …
+    # Rivers are connected along diagonals, so small dark patches are sieved with 8 neighbours …
     water = dark & without_small_patches(dark, SMALLEST_WATER, 8)
     # … and islets and foam with 4.
     return water | without_small_patches(water, SMALLEST_LAND, 4)
@@ -147,7 +147,7 @@ def permeability_of(ndvi: np.ndarray) -> np.ndarray:
 
 
 def quality_of(ndvi: np.ndarray, land: np.ndarray) -> np.ndarray:
-    """Return habitat quality, 0 to 1, from the mean NDVI of the surroundings: a single garden tree is no habitat."""
+    """Return habitat quality, 0 to 1, from the mean NDVI of the surroundings: a single garden tree is not habitat."""
     around = window_mean(ndvi, land, HABITAT_WINDOW)
     return np.round(np.clip((around - NDVI_HABITAT_BEGINS) / (NDVI_FOREST - NDVI_HABITAT_BEGINS), 0.0, 1.0), 2)
 
@@ -163,8 +163,8 @@ def land_cover_of(bands: np.ndarray, ndvi: np.ndarray, water: np.ndarray) -> np.
         (band_5 >= BAND_5_BRIGHT, BARE),
         (ndvi >= NDVI_GARDENS, SUBURB),
     )
-    # The first rule that holds counts.
-    numbers = [each.number for _, each in rules]
+    # The first matching rule applies.
+    numbers = [cover_class.number for _, cover_class in rules]
     chosen = np.select([condition for condition, _ in rules], numbers, CITY.number).astype(np.uint8)
     no_data = (bands == 0).all(axis=0)
     merged = sieved(chosen, SMALLEST_PATCH, 8, ~(water | no_data))
@@ -172,7 +172,7 @@ def land_cover_of(bands: np.ndarray, ndvi: np.ndarray, water: np.ndarray) -> np.
 
 
 def largest_component(land: np.ndarray) -> np.ndarray:
-    """Return True in the largest patch of land whose cells touch by a side or a corner."""
+    """Return the mask of the largest 8-connected component of land."""
     unseen, largest = land.copy(), []
     rows, cols = land.shape
     while len(largest) < unseen.sum():
@@ -202,16 +202,18 @@ def write_raster(name: str, values: np.ndarray, land: np.ndarray, like: gdal.Dat
 def write_land_cover(classes: np.ndarray, like: gdal.Dataset) -> None:
     """Write the land cover, with its colours, and the table of its classes."""
     colours = gdal.ColorTable()
-    for each in LAND_COVER:
-        colours.SetColorEntry(each.number, tuple(bytes.fromhex(each.colour[1:])) + (255,))
+    for cover_class in LAND_COVER:
+        colours.SetColorEntry(cover_class.number, tuple(bytes.fromhex(cover_class.colour[1:])) + (255,))
     write_band("land_cover.tif", classes, gdal.GDT_Byte, NO_LAND_COVER, like, "land cover", [], colours)
     path = SAMPLE / "land_cover_classes.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["class", "name", "permeability"])
-        table.writerows([each.number, each.name, f"{each.permeability:g}"] for each in LAND_COVER)
-    for each in LAND_COVER:
-        print(f"  {each.number} {each.name}: {(classes == each.number).sum():,} cells")
+        table.writerows(
+            [cover_class.number, cover_class.name, f"{cover_class.permeability:g}"] for cover_class in LAND_COVER
+        )
+    for cover_class in LAND_COVER:
+        print(f"  {cover_class.number} {cover_class.name}: {(classes == cover_class.number).sum():,} cells")
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes, {len(LAND_COVER)} classes")
 
 
@@ -237,14 +239,14 @@ def write_band(
     if colours is not None:
         band.SetColorTable(colours)
     band.WriteRaster(0, 0, like.RasterXSize, like.RasterYSize, stored.tobytes())
-    # Statistics inside the file, so that no program that opens it writes an .aux.xml beside it.
+    # Statistics inside the file, so that programs that open it do not write an .aux.xml file.
     band.ComputeStatistics(False)
     band = dataset = None  # GDAL closes the file when its last name goes
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KB, {(stored != nodata).sum():,} cells of data")
 
 
 def write_patches(like: gdal.Dataset, mainland: np.ndarray, quality: np.ndarray) -> None:
-    """Write the habitat patches as points, after checking that each stands in habitat on the mainland."""
+    """Write the habitat patches as points, after checking that each lies in habitat on the mainland."""
     path = SAMPLE / "patches.gpkg"
     path.unlink(missing_ok=True)
     # A fixed date, so that the same scene always gives the same file.

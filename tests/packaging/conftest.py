@@ -1,4 +1,4 @@
-"""The package as a user gets it: built once from this checkout, and unpacked."""
+"""Fixtures: the plugin package, built once from this checkout, and unpacked."""
 
 import importlib.util
 import zipfile

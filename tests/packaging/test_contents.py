@@ -1,4 +1,4 @@
-"""What is in the package, and what is not."""
+"""Contents of the plugin package."""
 
 import re
 import zipfile
@@ -16,7 +16,7 @@ def names(package):
         return archive.namelist()
 
 
-def test_the_package_is_one_folder_called_permea(names):
+def test_package_is_one_folder(names):
     assert {PurePosixPath(name).parts[0] for name in names} == {"permea"}
     assert {PurePosixPath(name).parts[1] for name in names} == {
         "__init__.py",
@@ -30,7 +30,7 @@ def test_the_package_is_one_folder_called_permea(names):
     }
 
 
-def test_every_module_of_the_plugin_is_in_the_package(names, root):
+def test_package_has_every_module(names, root):
     modules = {
         f"permea/{path.relative_to(root).as_posix()}"
         for part in ("engine", "plugin", "ui")
@@ -41,7 +41,7 @@ def test_every_module_of_the_plugin_is_in_the_package(names, root):
     assert modules <= set(names)
 
 
-def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
+def test_package_has_resources(names):
     sample = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover.qml", "land_cover_classes.csv")
     models = ("first_look", "distance_to_habitat", "land_cover_to_currents_and_barriers")
     needed = ["engine-requirements.txt", "icons/permea.svg", "sample/patches.gpkg"]
@@ -50,7 +50,7 @@ def test_the_package_carries_what_the_plugin_reads_at_run_time(names):
     assert "permea/engine/distances/registry.json" in names
 
 
-def test_the_help_finds_its_pictures_in_the_package(unpacked):
+def test_help_pages_have_their_pictures(unpacked):
     pages = sorted((unpacked / "resources" / "help").glob("*.html"))
     assert len(pages) > 15
     for page in pages:
@@ -59,30 +59,30 @@ def test_the_help_finds_its_pictures_in_the_package(unpacked):
         assert (page.parent / pictures[0]).is_file(), page.name
 
 
-def test_nothing_that_only_developers_need_is_in_the_package(names):
+def test_package_has_no_developer_files(names):
     parts = {part for name in names for part in PurePosixPath(name).parts}
     assert not parts & {"tests", "benchmarks", "docs", "scripts", "__pycache__", "build", "conftest.py", "Makefile"}
     assert not [name for name in names if name.endswith((".pyc", ".sh")) or PurePosixPath(name).name.startswith(".")]
 
 
-def test_nothing_in_the_package_is_a_program_or_an_archive(package):
+def test_package_has_no_executables_or_archives(package):
     with zipfile.ZipFile(package) as archive:
         programs = [name for name in archive.namelist() if archive.read(name)[:8].startswith(PROGRAMS)]
     assert programs == []
 
 
-def test_the_licence_is_the_whole_gpl(unpacked):
+def test_licence_is_full_gpl(unpacked):
     licence = (unpacked / "LICENSE").read_text(encoding="utf-8")
     assert "GNU GENERAL PUBLIC LICENSE" in licence
     assert "Version 3, 29 June 2007" in licence
     assert "END OF TERMS AND CONDITIONS" in licence
 
 
-def test_the_package_is_smaller_than_the_plugin_site_allows(package):
+def test_package_size_is_within_site_limit(package):
     assert package.stat().st_size < SITE_LIMIT
 
 
-def test_building_twice_gives_the_same_bytes(build_zip, package, tmp_path):
+def test_build_is_reproducible(build_zip, package, tmp_path):
     again = tmp_path / "again.zip"
     build_zip.build(again)
     assert again.read_bytes() == package.read_bytes()
@@ -94,26 +94,27 @@ def checkout(build_zip, monkeypatch, tmp_path):
     for name in build_zip.SINGLE_FILES:
         (tmp_path / name).write_text("x")
     (tmp_path / "engine").mkdir()
-    (tmp_path / "engine" / "grid.py").write_text("")
+    (tmp_path / "engine" / "graph").mkdir()
+    (tmp_path / "engine" / "graph" / "grid_graph.py").write_text("")
     monkeypatch.setattr(build_zip, "ROOT", tmp_path)
     return tmp_path
 
 
-def test_a_compiled_library_among_the_sources_stops_the_build(build_zip, checkout):
+def test_compiled_library_stops_build(build_zip, checkout):
     (checkout / "engine" / "fast.so").write_bytes(b"\x7fELF")
     with pytest.raises(ValueError, match=r"engine/fast\.so"):
         build_zip.build(checkout / "permea.zip")
     assert not (checkout / "permea.zip").exists()
 
 
-def test_a_package_that_is_too_large_is_not_left_behind(build_zip, checkout, monkeypatch):
+def test_oversized_package_is_deleted(build_zip, checkout, monkeypatch):
     monkeypatch.setattr(build_zip, "LARGEST_PACKAGE", 100)
     with pytest.raises(ValueError, match="more than"):
         build_zip.build(checkout / "permea.zip")
     assert not list(checkout.glob("permea.*"))
 
 
-def test_what_python_leaves_behind_is_passed_over(build_zip, checkout):
+def test_bytecode_and_hidden_files_are_left_out(build_zip, checkout):
     (checkout / "engine" / "__pycache__").mkdir()
     (checkout / "engine" / "__pycache__" / "grid.cpython-311.pyc").write_bytes(b"")
     (checkout / "engine" / ".hidden").write_text("")

@@ -1,4 +1,4 @@
-"""The package, unpacked where QGIS keeps plugins, computes a map: nothing that it needs was left in the checkout."""
+"""The package, unpacked into a QGIS profile, computes a map without the checkout."""
 
 import json
 import os
@@ -21,8 +21,8 @@ def home(unpacked, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def qgis_process(home):
-    """Run `qgis_process` with a profile that holds nothing but the package; this test's own Python is the engine's."""
-    # Debian's script of that name needs a screen; the program behind it does not.
+    """Run `qgis_process` with a profile that holds only the package, and this test's Python as the engine."""
+    # Debian's qgis_process is a script that needs a display; the binary does not.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(FROM_OUTSIDE)}
     (home / "run").mkdir(mode=0o700)
@@ -44,7 +44,7 @@ def qgis_process(home):
     return run
 
 
-def test_every_algorithm_is_there(qgis_process):
+def test_algorithms_are_registered(qgis_process):
     algorithms = set(json.loads(qgis_process("list", "--json"))["providers"]["permea"]["algorithms"])
     names = (
         "leastcostdistance resistancedistance rspdistance sensitivity windowedsensitivity windowedconnectivity "
@@ -53,7 +53,7 @@ def test_every_algorithm_is_there(qgis_process):
     assert {f"permea:{name}" for name in names.split()} <= algorithms
 
 
-def test_the_sample_that_is_in_the_package_becomes_a_map(qgis_process, home, unpacked):
+def test_least_cost_distance_of_packaged_sample(qgis_process, home, unpacked):
     sample = home / PROFILE / "python" / "plugins" / "permea" / "resources" / "sample"
     output = home / "distance.tif"
     report = json.loads(

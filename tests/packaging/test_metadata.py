@@ -1,4 +1,4 @@
-"""What the plugin site and QGIS's plugin manager read."""
+"""Plugin metadata, as read by the plugin site and QGIS's plugin manager."""
 
 import configparser
 import re
@@ -9,21 +9,21 @@ import pytest
 
 @pytest.fixture(scope="module")
 def metadata(unpacked):
-    # As QGIS reads it: no interpolation, names of options as they are written.
+    # Parsed as QGIS does: no interpolation, case-sensitive option names.
     parser = configparser.RawConfigParser()
     parser.optionxform = str
     parser.read(unpacked / "metadata.txt", encoding="utf-8")
     return dict(parser["general"])
 
 
-def test_nothing_that_the_plugin_site_asks_for_is_missing(metadata):
-    asked = (
+def test_fields_required_by_plugin_site(metadata):
+    required = (
         "name description version qgisMinimumVersion author email about tracker repository homepage category tags icon"
     )
-    assert [key for key in asked.split() if not metadata.get(key)] == []
+    assert [key for key in required.split() if not metadata.get(key)] == []
 
 
-def test_the_plugin_is_for_qgis_3_22_to_4_and_has_processing_algorithms(metadata):
+def test_qgis_versions_and_category(metadata):
     assert metadata["qgisMinimumVersion"] == "3.22"
     assert metadata["qgisMaximumVersion"] == "4.99"
     assert metadata["hasProcessingProvider"] == "yes"
@@ -31,21 +31,21 @@ def test_the_plugin_is_for_qgis_3_22_to_4_and_has_processing_algorithms(metadata
     assert "supportsQt6" not in metadata
 
 
-def test_the_description_fits_on_one_line_and_the_version_has_three_numbers(metadata):
+def test_description_and_version_format(metadata):
     assert "\n" not in metadata["description"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", metadata["version"])
 
 
-def test_the_user_is_told_that_the_engine_is_a_download_of_its_own(metadata):
+def test_about_text_announces_engine_download(metadata):
     assert "220 MB" in metadata["about"]
     assert "nothing is downloaded without being asked for" in metadata["about"]
 
 
-def test_the_icon_is_in_the_package(metadata, unpacked):
+def test_icon_is_in_package(metadata, unpacked):
     assert (unpacked / metadata["icon"]).is_file()
 
 
-def test_one_version_everywhere(metadata, root):
+def test_version_is_the_same_everywhere(metadata, root):
     version = metadata["version"]
     engine = (root / "engine" / "__init__.py").read_text(encoding="utf-8")
     assert f'\n__version__ = "{version}"\n' in engine

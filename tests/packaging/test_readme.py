@@ -1,4 +1,4 @@
-"""What the README shows works as it stands."""
+"""The program, links and commands of the README work."""
 
 import re
 
@@ -11,7 +11,7 @@ def readme(root):
     return (root / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_program_in_the_readme_runs_and_more_permeability_shortens_paths(readme):
+def test_readme_program_runs_with_consistent_sensitivity(readme):
     (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names = {}
     exec(compile(program, "README.md", "exec"), names)
@@ -29,14 +29,14 @@ def test_the_program_in_the_readme_runs_and_more_permeability_shortens_paths(rea
     assert (permeability * sensitivity).sum() == pytest.approx(-length, rel=1e-9)
 
 
-def test_every_file_the_readme_points_to_is_there(readme, root):
+def test_readme_links_exist(readme, root):
     prose = re.sub(r"```.*?```", "", readme, flags=re.DOTALL)
     targets = re.findall(r"\]\(([^)#:]+)\)", prose)
     assert len(targets) > 4
     assert [target for target in targets if not (root / target).exists()] == []
 
 
-def test_every_make_target_the_readme_names_is_there(readme, root):
+def test_readme_make_targets_exist(readme, root):
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"(?m)`?\bmake ([a-z-]+)\b(?=`|\s+#)", readme))
     assert {"demo", "test", "zip"} <= named

@@ -1,4 +1,4 @@
-"""The plugin site refuses a package in which Bandit or detect-secrets finds anything."""
+"""Bandit and detect-secrets: the plugin site rejects packages in which they report an issue."""
 
 import json
 import os
@@ -24,22 +24,22 @@ def bandit(folder):
 def secrets(folder):
     report = json.loads(scan(folder, "detect_secrets", "scan", "--all-files", "--no-verify", ".").stdout)
     return [
-        f"{name}:{found['line_number']}: {found['type']}"
-        for name, all_found in report["results"].items()
-        for found in all_found
+        f"{name}:{secret['line_number']}: {secret['type']}"
+        for name, secrets_of_file in report["results"].items()
+        for secret in secrets_of_file
     ]
 
 
-def test_bandit_finds_nothing_in_the_package(unpacked):
+def test_bandit_reports_nothing(unpacked):
     assert bandit(unpacked) == []
 
 
-def test_bandit_is_silenced_nowhere_in_the_package(unpacked):
+def test_package_has_no_nosec_comments(unpacked):
     silenced = [path.name for path in unpacked.rglob("*.py") if "nosec" in path.read_text(encoding="utf-8")]
     assert silenced == []
 
 
-def test_no_secrets_are_found_in_the_package(unpacked):
+def test_package_holds_no_secrets(unpacked):
     assert secrets(unpacked) == []
 
 
@@ -51,6 +51,6 @@ def test_no_secrets_are_found_in_the_package(unpacked):
         (secrets, "checksum = '%s'\n" % ("3f5a9c0e7b1d2468" * 4), "Hex High Entropy String"),
     ],
 )
-def test_the_scan_would_find_something(scanner, source, finding, tmp_path):
+def test_scanners_detect_issues(scanner, source, finding, tmp_path):
     (tmp_path / "module.py").write_text(source)
-    assert any(finding in found for found in scanner(tmp_path))
+    assert any(finding in issue for issue in scanner(tmp_path))

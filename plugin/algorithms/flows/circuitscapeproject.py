@@ -106,20 +106,20 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         project = read_project(options, StepFeedback(feedback, 0, 5))
         folder = Path(self.parameterAsString(parameters, "OUTPUT", context)).absolute()
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
-        completed = writer.have()
+        completed = writer.completed_runs()
         if completed:
             text = tr("{count:,} of {all:,} runs are already complete in the folder and are skipped.")
             feedback.pushInfo(text.format(count=len(completed), all=len(project.runs)))
         resume_parameters = {
-            "checkpoint": str(writer.kept),
+            "checkpoint": str(writer.checkpoint),
             "completed_runs": completed,
             "max_pending": MAX_PENDING_RESULTS,
         }
         task = replace(project.task, parameters={**project.task.parameters, **resume_parameters})
         with open_job(feedback) as job, resume_hint(folder, feedback):
-            result = job.run(task, StepFeedback(feedback, 5, 97), writer.take)
+            result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
         writer.finish(result)
-        delete_cached_arrays(writer.kept)
+        delete_cached_arrays(writer.checkpoint)
         self._log_result(result.metrics, writer, feedback)
         numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}
         return {"OUTPUT": str(folder), **numbers, "FILES": len(writer.files)}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from qgis.core import QgsProcessingException
 
-from ...circuitscape import pairs_of
+from ...circuitscape import read_pairs
 from ...i18n import tr
 from ...layers import FocalNodes
 from ...runner import Task
@@ -41,7 +41,7 @@ def select_pairs(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]
     """
     if not path.is_file():
         raise QgsProcessingException(tr("There is no file of pairs '{path}'.").format(path=path))
-    pairs = pairs_of(path)
+    pairs = read_pairs(path)
     known = focal.ids.tolist()
     unknown = sorted(pairs.mentioned - set(known))
     if not all(isinstance(name, int) for name in focal.names) or len(unknown) == len(pairs.mentioned):

@@ -190,7 +190,7 @@ def test_one_to_all_node_without_partners_has_no_maps(project, results, feedback
     folder = results(project(rasters={"points": [[1, 2, 4, 0, 3]]}, texts=texts, **options))
     assert np.loadtxt(folder / "strip_resistances.out").tolist() == [[1, -1], [2, 0], [3, 0]]
     assert {file.name for file in folder.glob("*_curmap_*")} == {"strip_curmap_2.asc", "strip_curmap_3.asc"}
-    assert any("1 focal nodes that 'p.txt' does not mention take no part" in text for text in feedback.warnings)
+    assert any("1 focal nodes that 'p.txt' does not mention are left out" in text for text in feedback.warnings)
 
 
 def test_zero_strength_and_duplicate_strengths(project, results):
@@ -272,7 +272,7 @@ def test_results_of_other_programs_are_not_overwritten(project, error_message, t
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "strip_resistances.out").write_text("mine")
     message = error_message(project())
-    assert "holds results of 'strip' already (strip_resistances.out), which would be overwritten" in message
+    assert "already holds results of 'strip' (strip_resistances.out), which would be overwritten" in message
     assert (tmp_path / "results" / "strip_resistances.out").read_text() == "mine"
 
 
@@ -346,46 +346,52 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"habitat_file": "nowhere.asc"}, "names a file that is not there: habitat_file = nowhere.asc."),
+        ({"habitat_file": "nowhere.asc"}, "names a file that does not exist: habitat_file = nowhere.asc."),
         ({"point_file": "(Browse for a file)"}, "needs a file for point_file, but names none."),
         ({"use_mask": "True"}, "needs a file for mask_file, but names none."),
-        ({"use_wormholes": "True"}, "asks for what is not supported: use_wormholes = True."),
-        ({"write_cur_maps": "perhaps"}, "asks for what is not supported: write_cur_maps = perhaps."),
-        ({"scenario": "sideways"}, "asks for what is not supported: scenario = sideways."),
-        ({"scenario": "not entered"}, "scenario must be pairwise, advanced, one-to-all, all-to-one, not 'not entered'"),
-        ({"data_type": "network", "scenario": "one-to-all"}, "scenario must be pairwise, advanced in a network"),
+        ({"use_wormholes": "True"}, "has unsupported options: use_wormholes = True."),
+        ({"write_cur_maps": "perhaps"}, "has unsupported options: write_cur_maps = perhaps."),
+        ({"scenario": "sideways"}, "has unsupported options: scenario = sideways."),
+        (
+            {"scenario": "not entered"},
+            "scenario must be one of pairwise, advanced, one-to-all, all-to-one, not 'not entered'",
+        ),
+        (
+            {"data_type": "network", "scenario": "one-to-all"},
+            "scenario must be one of pairwise, advanced for a network",
+        ),
         ({"rasters": {"habitat": [[1, 0, 0, 1, 1]]}}, "resistance is zero in 2 cells, the first at row 1, column 2"),
-        ({"rasters": {"points": [[0, 0, 4, 0, 0]]}}, "'points.asc' gives one focal node"),
-        ({"rasters": {"points": [[0, 0, 0, 0, 0]]}}, "'points.asc' gives no focal node"),
+        ({"rasters": {"points": [[0, 0, 4, 0, 0]]}}, "'points.asc' has only one focal node"),
+        ({"rasters": {"points": [[0, 0, 0, 0, 0]]}}, "'points.asc' has no focal node"),
         ({"rasters": {"points": [[1, 2.5, 0, 0, 0]]}}, "'points.asc' must hold whole numbers"),
         (
             {"texts": {"p.txt": "1 0.5 0.5\n2 9 9\n"}, "point_file": "p.txt"},
-            "'p.txt': 1 of 2 places lie outside the habitat, the first at x 9, y 9.",
+            "'p.txt': 1 of 2 points lie outside the habitat; the first is at x 9, y 9.",
         ),
-        ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
-        ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is no file of pairs (its first line is 'both')"),
-        ({"texts": {"p.txt": "mode include\n1 x\n"}, **PAIRS}, "'p.txt', line 2: the ids of two focal nodes were"),
-        ({"texts": {"p.txt": "min 1\nmax 2\n0 1 2\n1 0\n"}, **PAIRS}, "'p.txt', line 4: an id and 2 numbers were"),
+        ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: expected 3 numbers"),
+        ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is not a file of pairs (its first line is 'both')"),
+        ({"texts": {"p.txt": "mode include\n1 x\n"}, **PAIRS}, "'p.txt', line 2: expected the ids of two focal nodes"),
+        ({"texts": {"p.txt": "min 1\nmax 2\n0 1 2\n1 0\n"}, **PAIRS}, "'p.txt', line 4: expected an id and 2 numbers"),
         ({"texts": {"p.txt": "mode include\n8 9\n"}, **PAIRS}, "'p.txt' mentions 0 of the 3 focal nodes"),
         ({"texts": {"p.txt": "mode exclude\n1 2\n1 3\n2 3\n"}, **PAIRS}, "'p.txt' leaves no pair of the 3 focal nodes"),
         (
             {"rasters": {"habitat": [[-9999, 1, -9999, 1, -9999]]}},
-            "'points.asc': all 3 focal nodes lie where the habitat",
+            "'points.asc': none of the 3 focal nodes lies on a habitat",
         ),
         ({"rasters": {"habitat": [[1, "one", 1, 1, 1]]}}, "'habitat.asc', line 7: 'one' is not a number"),
         ({"rasters": {"habitat": [[1, "1,5", 1, 1, 1]]}}, "'habitat.asc', line 7: '1,5' is not a number"),
         (
             {"rasters": {"habitat": [[1, 1, "1 1", 1, 1]]}},
-            "'habitat.asc' holds 6 numbers, but its header says 1 rows of 5",
+            "'habitat.asc' holds 6 numbers, but its header declares 1 rows of 5",
         ),
         ({"rasters": {"habitat": [[-9999] * 5]}}, "'habitat.asc' has no cell that can be crossed"),
         ({"texts": {"h.txt": "1 2 3\n"}, "habitat_file": "h.txt"}, "'h.txt' cannot be read as an ESRI ASCII grid"),
-        ({"texts": {"p.txt": "1 nan 0\n2 1 0\n"}, "point_file": "p.txt"}, "'p.txt', line 1: 3 numbers were expected"),
+        ({"texts": {"p.txt": "1 nan 0\n2 1 0\n"}, "point_file": "p.txt"}, "'p.txt', line 1: expected 3 numbers"),
         (
             {"rasters": {"s": [[0] * 5]}, **ADVANCED, "ground_file": "points.asc"},
-            "'s.asc' gives nothing where the habitat",
+            "'s.asc' has no value on a habitat cell",
         ),
-        ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' does not lie on the cells of the habitat"),
+        ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' is not on the grid of the habitat"),
     ],
 )
 def test_project_error_messages(error_message, project, tmp_path, options, words):

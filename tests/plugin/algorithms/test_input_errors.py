@@ -55,7 +55,7 @@ def test_zero_resistance_is_rejected(error_message, geotiff, points):
     values = np.ones((4, 5))
     values[3, 4] = 0.0
     message = error_message("leastcostdistance", INPUT=geotiff(values), SOURCES=points((0, 0)), VALUES="resistance")
-    assert "resistance is zero in 1 cell, the one at row 4, column 5" in message
+    assert "resistance is zero in 1 cell, at row 4, column 5" in message
 
 
 def test_landscape_without_data_is_rejected(error_message, geotiff):

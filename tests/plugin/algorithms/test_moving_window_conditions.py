@@ -96,7 +96,7 @@ def test_invalid_conditions_are_rejected(error_message, geotiff):
     assert "the lower limit of the difference (2) exceeds the upper limit (1)" in message
     message = error_message(CONDITION_1=height, COMPARISON_1="equal")
     assert (
-        "'height': the value is no whole number" in message and "in 1 cell, the one at row 1, column 1 (0.5)" in message
+        "'height': the value is not a whole number" in message and "in 1 cell, at row 1, column 1 (0.5)" in message
     )
     bad = geotiff(np.array([[1.0, np.inf, np.inf, 3.0]]), name="bad")
     assert "'bad': the value is infinite in 2 cells, the first at row 1, column 2" in error_message(

@@ -1,4 +1,4 @@
-"""A raster that goes through QGIS block by block is the same raster, and is refused for the same reasons."""
+"""Streaming a raster block by block gives the same arrays and the same errors as reading it at once."""
 
 import resource
 import signal
@@ -48,7 +48,7 @@ def streamed(layer, folder, feedback, values="permeability"):
     return stream_landscape(open_band(layer, 1), values, folder, feedback)
 
 
-def refused(*arguments, **how):
+def error_message(*arguments, **how):
     with pytest.raises(QgsProcessingException) as error:
         streamed(*arguments, **how)
     return str(error.value)
@@ -68,7 +68,7 @@ def test_cells_are_counted_and_located_across_blocks(land, rows_of_two, tmp_path
         values[3, 8] = -5.0
         values[6, 0:2] = -7.0
 
-    message = refused(land(make_wrong), tmp_path, feedback)
+    message = error_message(land(make_wrong), tmp_path, feedback)
     assert message.startswith("'land': permeability is negative in 3 cells, the first at row 4, column 9 (-5).")
 
 
@@ -84,16 +84,16 @@ def test_cells_are_counted_and_located_across_blocks(land, rows_of_two, tmp_path
         (0.0, "resistance", "resistance is zero in 2 cells, the first at row 6, column 2 (0)"),
     ],
 )
-def test_the_other_faults_are_too(land, rows_of_two, tmp_path, feedback, value, kind, message):
+def test_other_invalid_cells_are_counted_across_blocks(land, rows_of_two, tmp_path, feedback, value, kind, message):
     def make_wrong(values):
         values[5:7, 1] = value
 
-    assert message in refused(land(make_wrong), tmp_path, feedback, values=kind)
+    assert message in error_message(land(make_wrong), tmp_path, feedback, values=kind)
 
 
 @pytest.mark.parametrize(("value", "message"), [(0.0, "so nothing can move"), (-1.0, "every cell is nodata")])
-def test_a_landscape_of_nothing_is_refused(land, rows_of_two, tmp_path, feedback, value, message):
-    assert message in refused(land(lambda values: values.fill(value)), tmp_path, feedback)
+def test_a_landscape_of_nothing_is_error_message(land, rows_of_two, tmp_path, feedback, value, message):
+    assert message in error_message(land(lambda values: values.fill(value)), tmp_path, feedback)
 
 
 def test_a_file_stored_as_one_block_is_not_read_as_one(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
@@ -119,10 +119,10 @@ def test_streamed_quality_is_aligned_as_one_in_memory(
     values = np.rint(values) if whole_numbers else values
     layer = raster_layer(values, nodata=-1, geotransform=(WEST, pixel, 0, NORTH, 0, -pixel), name="quality")
     expected = align(layer, 1, landscape.grid, feedback)
-    said = feedback.warnings[:]
+    warnings = feedback.warnings[:]
     quality = stream_quality(open_band(layer, 1), landscape, tmp_path, feedback)
     np.testing.assert_allclose(quality[:], np.where(expected.valid, expected.values, 0.0), rtol=1e-12)
-    assert feedback.warnings == said * 2 and "resampled" in said[0]
+    assert feedback.warnings == warnings * 2 and "resampled" in warnings[0]
     assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["landscape.npy", "quality.npy", "valid.npy"]
     assert not (tmp_path / "to-be-resampled.tif").exists()
 
@@ -130,17 +130,17 @@ def test_streamed_quality_is_aligned_as_one_in_memory(
 def test_negative_quality_and_no_habitat_are_counted_across_blocks(land, raster_layer, rows_of_two, tmp_path, feedback):
     landscape = streamed(land(), tmp_path, feedback)
 
-    def complaint(values):
+    def quality_error(values):
         with pytest.raises(QgsProcessingException) as error:
             stream_quality(open_band(raster_layer(values, name="quality"), 1), landscape, tmp_path, feedback)
         return str(error.value)
 
     bad = np.ones((7, 10))
     bad[4:7, 2] = -3.0
-    assert "3 cells of 'quality' are negative or infinite, the first at row 5, column 3 (-3)" in complaint(bad)
+    assert "3 cells of 'quality' are negative or infinite, the first at row 5, column 3 (-3)" in quality_error(bad)
     only_in_a_hole = np.zeros((7, 10))
     only_in_a_hole[2, 4] = 1.0
-    assert "'quality' is 0 or without data wherever 'land' can be crossed" in complaint(only_in_a_hole)
+    assert "'quality' is 0 or nodata wherever 'land' can be crossed" in quality_error(only_in_a_hole)
 
 
 def test_a_full_disk_is_an_error_and_not_the_end_of_qgis(land, tmp_path, feedback):
@@ -149,11 +149,11 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_qgis(land, tmp_path, feedbac
     layer = land()
     resource.setrlimit(resource.RLIMIT_FSIZE, (256, limits[1]))
     try:
-        message = refused(layer, tmp_path, feedback)
+        message = error_message(layer, tmp_path, feedback)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert f"cannot be written into {tmp_path}" in message and "Is the disk full" in message
+    assert f"cannot be written to {tmp_path}" in message and "Is the disk full" in message
 
 
 def test_a_cancel_is_noticed_between_blocks(land, rows_of_two, tmp_path, feedback):
@@ -173,8 +173,8 @@ def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, grid, feedback):
     assert first.read_bytes() == second.read_bytes()
     dataset = gdal.Open(str(second))
     statistics = dataset.GetRasterBand(1).GetStatistics(False, False)
-    found = values[np.isfinite(values)]
-    assert statistics == pytest.approx([found.min(), found.max(), found.mean(), found.std()], rel=1e-12)
+    finite = values[np.isfinite(values)]
+    assert statistics == pytest.approx([finite.min(), finite.max(), finite.mean(), finite.std()], rel=1e-12)
 
 
 def test_statistics_of_parts_are_those_of_the_whole_however_large_the_mean():

@@ -1,4 +1,4 @@
-"""A raster that would give a wrong map is refused in words that help."""
+"""A raster that would give a wrong map is rejected with a helpful message."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_a_negative_permeability_is_counted_and_located(raster):
 
 def test_one_negative_resistance_is_one_cell(raster):
     message = message_of(raster([[1, -9999]]), "resistance")
-    assert "resistance is negative in 1 cell, the one at row 1, column 2 (-9999)" in message
+    assert "resistance is negative in 1 cell, at row 1, column 2 (-9999)" in message
 
 
 def test_nan_inside_the_data_is_counted_and_located(raster):
@@ -50,7 +50,7 @@ def test_nan_under_nodata_is_fine(raster):
 @pytest.mark.parametrize("value", [INF, -INF])
 def test_an_infinite_value_is_located(raster, value):
     message = message_of(raster([[1, 1], [1, value]]), "resistance")
-    assert f"the value is infinite in 1 cell, the one at row 2, column 2 ({value})" in message
+    assert f"the value is infinite in 1 cell, at row 2, column 2 ({value})" in message
 
 
 def test_zero_resistance_is_refused_with_advice(raster):

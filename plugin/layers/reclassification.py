@@ -1,4 +1,4 @@
-"""From classes to values, block by block, for rasters of any size."""
+"""Reclassification of a raster of classes, block by block."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..npy_file import NpyFile, written_by_rows
 from .raster_reader import Band, blocks_of
 from .validation import FiniteValidator
 
-# A raster with more values than this that no table names holds no classes.
-MOST_MISSING_CLASSES = 1_000
+# A raster with more values than this missing from the table is continuous, not a raster of classes.
+MAX_MISSING_CLASSES = 1_000
 
 
 @dataclass
 class Reclassified:
-    """A raster with a value for each class.
+    """Result of a reclassification.
 
     Parameters
     ----------
     values
-        float64 (rows, columns) on disk; NaN where the classes have no data or no value.
+        float64 (rows, columns) on disk; NaN where the raster is nodata or the class has no value.
     cells
-        How many cells there are of each class that has a value.
+        Number of cells of each class in the table.
     missing
-        How many there are of each class that has none.
+        Number of cells of each class missing from the table.
     """
 
     values: NpyFile
@@ -38,34 +38,34 @@ class Reclassified:
 
 
 def reclassify(source: Band, values: dict[float, float], folder: Path, feedback: QgsProcessingFeedback) -> Reclassified:
-    """Give every cell the value of its class.
+    """Replace the class of every cell by its value.
 
     Parameters
     ----------
     source
-        The band with the classes.
+        Band of the classes.
     values
-        The value of each class; NaN for one that is to have no data.
+        Value of each class; NaN makes the class nodata.
     folder
-        Where the result is written, as `reclassified.npy`.
+        Output folder; the result is `reclassified.npy` in it.
     feedback
-        Hears about progress, and is asked whether to go on.
+        Receives progress; can cancel.
 
     Raises
     ------
     QgsProcessingException
-        The raster holds so many values that it has no classes, or NaN that is not nodata; or the disk is full.
+        If the raster has so many values that it cannot hold classes, or NaN that is not nodata; or if the disk is full.
     """
     classes = np.array(sorted(values), float)
-    targets = np.array([values[each] for each in classes.tolist()], float)
+    targets = np.array([values[value] for value in classes.tolist()], float)
     cells: Counter = Counter()
     missing: Counter = Counter()
-    check = FiniteValidator(source.name)
+    validator = FiniteValidator(source.name)
     path = folder / "reclassified.npy"
     try:
         with written_by_rows(path, (source.grid.rows, source.grid.columns), np.float64) as append:
             for first, block, valid in blocks_of(source, feedback):
-                check.add(block, valid, first)
+                validator.add(block, valid, first)
                 position = np.minimum(np.searchsorted(classes, block), len(classes) - 1)
                 known = valid & (classes[position] == block)
                 append(np.where(known, targets[position], np.nan))
@@ -74,24 +74,24 @@ def reclassify(source: Band, values: dict[float, float], folder: Path, feedback:
                 _require_few_classes(missing, source.name)
     except OSError as error:
         raise QgsProcessingException(
-            tr("The reclassified raster cannot be written into {folder}: {reason}. Is the disk full?").format(
+            tr("The reclassified raster cannot be written to {folder}: {reason}. Is the disk full?").format(
                 folder=folder, reason=error.strerror or error
             )
         ) from error
-    check.require_valid()
+    validator.require_valid()
     return Reclassified(NpyFile(path), cells, missing)
 
 
-def _count(cells: Counter, found: np.ndarray) -> None:
-    for value, count in zip(*np.unique(found, return_counts=True)):
+def _count(cells: Counter, values: np.ndarray) -> None:
+    for value, count in zip(*np.unique(values, return_counts=True)):
         cells[float(value)] += int(count)
 
 
 def _require_few_classes(missing: Counter, name: str) -> None:
-    if len(missing) > MOST_MISSING_CLASSES:
+    if len(missing) > MAX_MISSING_CLASSES:
         raise QgsProcessingException(
             tr(
-                "'{layer}' holds more than {most:,} different values that the table does not name: is it a raster of "
+                "'{layer}' holds more than {limit:,} different values that are not in the table. Is it a raster of "
                 "land-cover classes? Reclassify measured values into classes first."
-            ).format(layer=name, most=MOST_MISSING_CLASSES)
+            ).format(layer=name, limit=MAX_MISSING_CLASSES)
         )
