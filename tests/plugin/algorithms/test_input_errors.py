@@ -222,7 +222,7 @@ def test_negative_quality_is_rejected(error_message, geotiff, open_land, points)
 def test_landscape_without_habitat_is_rejected(error_message, geotiff, open_land, points):
     places = {"INPUT": open_land, "SOURCES": points((0, 0), (1, 1)), "SCALAR": "quality_weighted"}
     message = error_message("sensitivity", QUALITY=geotiff(np.zeros((4, 5)), name="quality"), **places)
-    assert "No cell of the landscape has habitat" in message
+    assert "The landscape has no habitat" in message
 
 
 def test_too_many_sources_for_bands_are_rejected(error_message, geotiff):

@@ -125,7 +125,7 @@ def test_zero_permeability_is_a_barrier(run, cover):
 
 
 def test_continuous_rasters_are_rejected(run, geotiff):
-    with pytest.raises(QgsProcessingException, match="is it a raster of land-cover classes"):
+    with pytest.raises(QgsProcessingException, match="Is it a raster of land-cover classes"):
         run("permeabilityfromlandcover", INPUT=geotiff(np.random.default_rng(1).uniform(size=(60, 60))), MATRIX=[1, 1])
 
 

@@ -105,7 +105,7 @@ def test_invalid_landscape_and_sources_are_rejected(error_message, geotiff, vall
     message = error_message(INPUT=geotiff(zeros, name="plain"), VALUES="resistance")
     assert "'plain': resistance is zero in 3 cells, the first at row 2, column 1 (0)." in message
     message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.zeros((9, 12)), name="none"))
-    assert "No cell of the landscape is a source: 'none' is 0 or without data" in message
+    assert "The landscape has no source: 'none' is 0 or nodata" in message
     bad = np.ones((9, 12))
     bad[2, 1] = -3.0
     message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(bad, name="bad"))

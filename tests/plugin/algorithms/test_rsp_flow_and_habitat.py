@@ -65,5 +65,5 @@ def test_rsp_flow_requires_sources_or_habitat(run, valley_file, points, geotiff,
 
 
 def test_zero_habitat_quality_is_rejected(run, valley_file, geotiff, valley):
-    with pytest.raises(QgsProcessingException, match="No cell of the landscape has habitat: .nothing. is 0"):
+    with pytest.raises(QgsProcessingException, match="The landscape has no habitat: .nothing. is 0"):
         run("connectedhabitat", INPUT=valley_file, QUALITY=geotiff(np.zeros(valley.shape), name="nothing"))
