@@ -1,4 +1,4 @@
-"""Bring a second raster onto the grid of the first."""
+"""Alignment of a raster to the grid of the landscape."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .validation import format_cells
 
 
 def align(raster_layer: QgsRasterLayer, band: int, grid: RasterGrid, feedback: QgsProcessingFeedback) -> Raster:
-    """Read a band and, where it does not lie on `grid`, resample it there, saying so in the log.
+    """Read a band and, if it is not on `grid`, resample it to that grid with a warning in the log.
 
-    Whole numbers (classes, 0/1 masks) take the nearest cell, anything else is interpolated bilinearly.
+    Integers (classes, 0/1 masks) are resampled by nearest neighbour, other values bilinearly.
 
     Parameters
     ----------
     raster_layer, band
-        What to read; bands count from 1.
+        Band to read, counted from 1.
     grid
-        The grid of the first raster.
+        Grid of the first raster.
     feedback
-        Hears what was done, and is asked whether to go on.
+        Receives progress and warnings; can cancel.
 
     Raises
     ------
     QgsProcessingException
-        The layer cannot be read, cannot be brought into the CRS of `grid`, does not overlap it, or needs resampling
-        and holds NaN or infinite values that are not nodata.
+        If the layer cannot be read, cannot be transformed to the CRS of `grid` or does not overlap it; or if it must
+        be resampled and holds NaN or infinite values that are not nodata.
     """
     source = open_band(raster_layer, band)
     return collected(source.name, grid, aligned_blocks(source, grid, feedback))
@@ -42,16 +42,16 @@ def align(raster_layer: QgsRasterLayer, band: int, grid: RasterGrid, feedback: Q
 def aligned_blocks(
     source: Band, grid: RasterGrid, feedback: QgsProcessingFeedback, folder: Path | None = None
 ) -> Iterator[Block]:
-    """Read a band as `align` does, block by block.
+    """Read and resample a band as `align` does, block by block.
 
     Parameters
     ----------
     source
-        The band.
+        Band to read.
     grid, feedback
         As for `align`.
     folder
-        Where to keep a copy of a band that has to be resampled, instead of in memory.
+        Folder for the temporary copy of a band that must be resampled; by default in memory.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def aligned_blocks(
     """
     if source.grid.crs.isValid() != grid.crs.isValid():
         feedback.pushWarning(
-            tr("'{layer}': one of the two rasters has no CRS; they are taken to be in the same one.").format(
+            tr("'{layer}': one of the two rasters has no CRS; it is assumed to have the CRS of the other.").format(
                 layer=source.name
             )
         )
@@ -78,17 +78,17 @@ def aligned_blocks(
     if not covered:
         raise QgsProcessingException(
             tr(
-                "'{layer}' ({from_}) has no values where the first raster lies ({to}). "
-                "Check that both are in the CRS they claim to be in."
+                "'{layer}' ({from_}) has no values within the extent of the first raster ({to}). "
+                "Check that both layers have the right CRS."
             ).format(layer=source.name, from_=source.grid, to=grid)
         )
     feedback.pushWarning(
         tr(
-            "'{layer}' did not lie on the grid of the first raster and was resampled ({method}), "
+            "'{layer}' is not on the grid of the first raster and was resampled ({method}) "
             "from {from_} to {to}; it has values in {covered} of {all}."
         ).format(
             layer=source.name,
-            method=tr("nearest cell, as it holds whole numbers") if resampled.whole_numbers else tr("bilinear"),
+            method=tr("nearest neighbour, because it holds integers") if resampled.whole_numbers else tr("bilinear"),
             from_=source.grid,
             to=grid,
             covered=covered,

@@ -1,4 +1,4 @@
-"""Focal nodes: places between which movement is asked for, each a cell or a region, by an id that the user knows."""
+"""Focal nodes: the cells or regions between which connectivity is computed, with the user's ids."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class FocalNodes:
-    """Focal nodes, in the order of their ids.
+    """Focal nodes, ordered by id.
 
     Parameters
     ----------
     ids
-        int64 (n,): what the engine calls them, all different: the ids that the user gave if those are whole numbers,
-        else 1, 2, ….
+        int64 (n,): unique ids for the engine: the user's ids if these are integers, else 1, 2, ….
     names
-        What the user calls them: values of the id field, else feature ids, else values of the raster.
+        The user's ids: values of the id field, else feature ids; or values of a raster.
     labels
-        A text for each: the feature's `name` (or `label`) where it has one, else its name in `names`.
+        Label of each node: the feature's `name` (or `label`) if it has one, else its id in `names`.
     cells
         int64 (k, 2): row and column, counted from 0, of every cell of every node.
     owners
-        int64 (k,): to which node each cell belongs, as a place in `ids`.
+        int64 (k,): index in `ids` of the node of each cell.
     """
 
     ids: np.ndarray
@@ -59,17 +58,17 @@ class FocalNodes:
 
     @property
     def cell_ids(self) -> np.ndarray:
-        """int64 (k,): the id of the node that each cell belongs to."""
+        """int64 (k,): id of the node of each cell."""
         return self.ids[self.owners]
 
     def named(self) -> dict[int, int | str]:
-        """Return what the user calls each node, by the engine's id."""
+        """Return the user's id of each node, by the engine's id."""
         return dict(zip(self.ids.tolist(), self.names))
 
 
 @dataclass
 class _Node:
-    """A focal node while its features are read."""
+    """A focal node while its features are being read."""
 
     name: int | str
     label: str
@@ -89,37 +88,37 @@ def read_focal_nodes(
     id_field: str = "",
     at_least: int = 2,
 ) -> FocalNodes:
-    """Find the cells of focal nodes in a layer of points or polygons.
+    """Read focal nodes from a layer of points or polygons.
 
-    A point is the cell that it falls in, a polygon the cells whose centres lie in it (or, where it holds no centre, the
-    cell under a point inside), a feature of several parts all of these. Cells outside the raster, on nodata or on a
-    barrier do not count; a node that has no other is left out with a warning that says why.
+    A point becomes the cell that contains it; a polygon becomes the cells whose centres it contains or, if it contains
+    no centre, the cell under a point on its surface; a multipart feature becomes the cells of all its parts. Cells
+    outside the raster, on nodata or on a barrier are ignored. A node without any other cell is left out with a warning
+    that gives the reason.
 
     Parameters
     ----------
     source
-        Features.
+        Point or polygon features.
     grid, valid
-        The landscape's grid, and its mask, bool (rows, columns).
+        Grid and mask of the landscape, bool (rows, columns).
     context, feedback
-        Knows which coordinate operations the project prefers; hears the warnings.
+        Provides the project's coordinate operations; receives warnings.
     name
-        What the messages call the layer.
+        Name of the layer, for messages.
     barrier
-        Cells with data that cannot be crossed, bool (rows, columns), if there are any.
+        Valid cells that cannot be crossed, bool (rows, columns).
     id_field
-        The field with the ids; feature ids where it is empty. Polygons, and features of a layer of multipoints, that
-        share an id are one node.
+        Field with the ids; feature ids by defractional. Polygons or multipoints that share an id form one node.
     at_least
-        How many nodes are needed.
+        Minimum number of nodes.
 
     Raises
     ------
     QgsProcessingException
-        The layer is empty, or holds neither points nor polygons; features without an id; points that share one; two
-        regions that overlap; fewer nodes than needed.
+        If the layer is empty or holds neither points nor polygons, if a feature has no id, if points share an id, if
+        regions overlap, or if there are too few nodes.
     """
-    polygons = _is_of_polygons(source, name)
+    polygons = _has_polygons(source, name)
     nodes = _by_id(source, id_field, name, polygons or QgsWkbTypes.isMultiType(source.wkbType()))
     transform = transform_to(grid, source, context, feedback, name)
     open_cells = valid if barrier is None else valid & ~barrier
@@ -142,56 +141,56 @@ def read_focal_nodes(
             else:
                 missing.setdefault(_reason(cell, valid), []).append(feature.id())
     _warn(nodes, missing, small, name, polygons, feedback)
-    kept = {identity: node for identity, node in nodes.items() if node.cells}
+    included = {node_id: node for node_id, node in nodes.items() if node.cells}
     reasons = "; ".join(listed(reason, features) for reason, features in missing.items())
-    _require_enough_nodes(len(kept), at_least, name, reasons)
+    _require_enough_nodes(len(included), at_least, name, reasons)
     if polygons:
-        _require_disjoint_regions(list(kept.values()), name)
+        _require_disjoint_regions(list(included.values()), name)
     else:
-        _warn_about_shared_cells(list(kept.values()), name, feedback)
-    return _assemble(list(kept.values()))
+        _warn_about_shared_cells(list(included.values()), name, feedback)
+    return _assemble(list(included.values()))
 
 
 def focal_nodes_of(
     raster: Raster, crossable: np.ndarray, feedback: QgsProcessingFeedback, *, at_least: int = 2
 ) -> FocalNodes:
-    """Return the focal nodes of a raster of ids: all cells of one whole number above 0 are one node.
+    """Return the focal nodes of a raster of ids: the cells of each positive integer form a node.
 
     Parameters
     ----------
     raster
-        On the grid of the landscape.
+        Raster of ids on the grid of the landscape.
     crossable
-        Where the landscape has neither nodata nor a barrier; other cells do not count.
+        Where the landscape is neither nodata nor a barrier; other cells are ignored.
     feedback
-        Hears which nodes are left out.
+        Receives a warning about nodes that are left out.
     at_least
-        How many nodes are needed.
+        Minimum number of nodes.
 
     Raises
     ------
     QgsProcessingException
-        Values that are not whole numbers, or fewer nodes than needed.
+        If a value is not a whole number, or if there are too few nodes.
     """
     require_no_nan(raster)
-    fault = InvalidCells(
-        tr("the value is no whole number"),
-        tr("A raster of focal nodes holds their ids: round it, or use Polygons ▸ Rasterize with a field of ids."),
+    fractional = InvalidCells(
+        tr("the value is not a whole number"),
+        tr("A raster of focal nodes must hold their ids: round it, or rasterize polygons with a field of ids."),
     )
-    fault.add(raster.valid & (raster.values != np.rint(raster.values)), raster.values)
-    fault.raise_if_any(raster.name)
+    fractional.add(raster.valid & (raster.values != np.rint(raster.values)), raster.values)
+    fractional.raise_if_any(raster.name)
     marked = raster.valid & (raster.values > 0)
-    wanted = np.unique(raster.values[marked]).astype(np.int64)
+    marked_ids = np.unique(raster.values[marked]).astype(np.int64)
     cells = np.argwhere(marked & crossable).astype(np.int64)
     values = raster.values[tuple(cells.T)].astype(np.int64)
     ids, owners = np.unique(values, return_inverse=True)
-    lost = np.setdiff1d(wanted, ids)
-    why = tr("only on nodata or barriers: {ids}").format(ids=shortened(lost.tolist())) if lost.size else ""
+    missing = np.setdiff1d(marked_ids, ids)
+    why = tr("only on nodata or barriers: {ids}").format(ids=shortened(missing.tolist())) if missing.size else ""
     _require_enough_nodes(len(ids), at_least, raster.name, why)
-    if lost.size:
+    if missing.size:
         feedback.pushWarning(
-            tr("Focal nodes of '{layer}' left out, as all their cells lie on nodata or barriers: {ids}.").format(
-                layer=raster.name, ids=shortened(lost.tolist())
+            tr("Focal nodes of '{layer}' left out because all their cells lie on nodata or barriers: {ids}.").format(
+                layer=raster.name, ids=shortened(missing.tolist())
             )
         )
     names = ids.tolist()
@@ -199,24 +198,26 @@ def focal_nodes_of(
     return FocalNodes(ids, names, [str(value) for value in names], cells[order], owners[order].astype(np.int64))
 
 
-def _is_of_polygons(source: QgsProcessingFeatureSource, name: str) -> bool:
+def _has_polygons(source: QgsProcessingFeatureSource, name: str) -> bool:
     kind = QgsWkbTypes.geometryType(source.wkbType())
     if kind not in (QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry):
         raise QgsProcessingException(
-            tr("'{layer}' holds neither points nor polygons: focal nodes are one or the other.").format(layer=name)
+            tr("'{layer}' holds neither points nor polygons. Focal nodes must be points or polygons.").format(
+                layer=name
+            )
         )
     if source.featureCount() == 0:
         raise QgsProcessingException(
             tr(
-                "'{layer}' has no features, so there are no focal nodes. Add some, or, if only selected features are "
-                "used, select some."
+                "'{layer}' has no features, so there are no focal nodes. Add features or, if only selected features "
+                "are used, select some."
             ).format(layer=name)
         )
     return kind == QgsWkbTypes.GeometryType.PolygonGeometry
 
 
 def _id_of(feature: QgsFeature, id_field: str) -> int | str | None:
-    """The id of a feature: a whole number where it is one, else a text; None where it has none."""
+    """Return the id of a feature: an int if it is integral, else a text; None if it is empty."""
     if not id_field:
         return feature.id()
     value: Any = feature.attribute(id_field)
@@ -232,13 +233,13 @@ def _by_id(
 ) -> dict[int | str | None, _Node]:
     nodes: dict[int | str | None, _Node] = {}
     for feature in source.getFeatures():
-        identity = _id_of(feature, id_field)
-        if identity in nodes:
-            nodes[identity].features.append(feature.id())
+        node_id = _id_of(feature, id_field)
+        if node_id in nodes:
+            nodes[node_id].features.append(feature.id())
         else:
             label = label_of(feature)
-            label = str(identity) if label == str(feature.id()) else label
-            nodes[identity] = _Node(identity, label, [feature.id()], {})
+            label = str(node_id) if label == str(feature.id()) else label
+            nodes[node_id] = _Node(node_id, label, [feature.id()], {})
     if None in nodes:
         raise QgsProcessingException(
             tr("'{layer}': the id field '{field}' is empty in {features}. Fill it in, or choose another field.").format(
@@ -249,8 +250,8 @@ def _by_id(
     if shared and not may_share:
         raise QgsProcessingException(
             tr(
-                "'{layer}': points share an id in the field '{field}': {ids}. Give each point an id of its own; or, if "
-                "points with one id are one region, collect them into multipoints first (Collect geometries)."
+                "'{layer}': points share an id in the field '{field}': {ids}. Give each point a unique id or, if "
+                "points with the same id form one region, collect them into multipoints first (Collect geometries)."
             ).format(layer=name, field=id_field, ids=shortened(shared))
         )
     return nodes
@@ -259,17 +260,17 @@ def _by_id(
 def _cells_under(feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid) -> Iterator[Cell | None]:
     for vertex in feature.geometry().vertices():
         try:
-            place = transform.transform(vertex.x(), vertex.y())
+            point = transform.transform(vertex.x(), vertex.y())
         except QgsCsException:
-            yield None  # where the projection is not defined, there is no raster either
+            yield None  # a point that cannot be projected lies outside the raster
         else:
-            yield cell_at(place.x(), place.y(), grid)
+            yield cell_at(point.x(), point.y(), grid)
 
 
 def _cells_in(
     feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid
 ) -> tuple[Sequence[Cell | None], bool]:
-    """The cells of a polygon, and whether it holds no centre of a cell."""
+    """Return the cells of a polygon, and whether it is too small to contain a cell centre."""
     geometry = QgsGeometry(feature.geometry())
     try:
         geometry.transform(transform)
@@ -278,10 +279,10 @@ def _cells_in(
     inside = cells_inside(geometry, grid)
     if inside:
         return inside, False
-    within = geometry.pointOnSurface()
-    if within.isEmpty():
+    interior = geometry.pointOnSurface()
+    if interior.isEmpty():
         return [None], False
-    cell = cell_at(within.asPoint().x(), within.asPoint().y(), grid)
+    cell = cell_at(interior.asPoint().x(), interior.asPoint().y(), grid)
     return [cell], cell is not None
 
 
@@ -300,16 +301,16 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
             )
         )
     if small:
-        text = tr("'{layer}': polygons that hold no centre of a cell, each taken for the cell under it: {which}.")
+        text = tr("'{layer}': polygons that contain no cell centre, each replaced by the cell under it: {which}.")
         feedback.pushWarning(text.format(layer=name, which=listed(tr("too small"), small)))
     empty = {feature for node in nodes.values() if not node.cells for feature in node.features}
-    lost = "; ".join(
+    left_out = "; ".join(
         listed(reason, [feature for feature in features if feature in empty])
         for reason, features in missing.items()
         if empty.intersection(features)
     )
-    if lost:
-        feedback.pushWarning(tr("Focal nodes of '{layer}' left out: {reasons}.").format(layer=name, reasons=lost))
+    if left_out:
+        feedback.pushWarning(tr("Focal nodes of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
     partly = {reason: [f for f in features if f not in empty] for reason, features in missing.items()}
     counted = "; ".join(
         tr("{cells} {reason}").format(cells=format_cells(len(features)), reason=reason)
@@ -319,9 +320,9 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
     if counted:
         feedback.pushInfo(
             (
-                tr("'{layer}': of focal regions, {counted} do not count.")
+                tr("'{layer}': cells of focal regions that are ignored: {counted}.")
                 if polygons
-                else tr("'{layer}': of focal nodes of several points, {counted} do not count.")
+                else tr("'{layer}': cells of multipoint focal nodes that are ignored: {counted}.")
             ).format(layer=name, counted=counted)
         )
 
@@ -329,9 +330,9 @@ def _warn(nodes, missing, small, name: str, polygons: bool, feedback: QgsProcess
 def _require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str) -> None:
     if nodes >= at_least:
         return
-    count = tr("one focal node") if nodes == 1 else tr("{} focal nodes").format(nodes)
+    count = tr("only one focal node") if nodes == 1 else tr("{} focal nodes").format(nodes)
     if nodes:
-        text = tr("'{layer}' has {count} on cells that can be crossed; {needed} or more are needed{reasons}. {advice}")
+        text = tr("'{layer}' has {count} on cells that can be crossed; at least {needed} are needed{reasons}. {advice}")
     else:
         text = tr("No focal node of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")
     raise QgsProcessingException(
@@ -340,7 +341,7 @@ def _require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str) ->
             count=count,
             needed=at_least,
             reasons=f" ({reasons})" if reasons else "",
-            advice=tr("Check the CRS of the layer, and that its features lie on cells with a value above 0."),
+            advice=tr("Check the CRS of the layer, and whether its features lie on cells with a value above 0."),
         )
     )
 
@@ -355,15 +356,15 @@ def _require_disjoint_regions(nodes: list[_Node], name: str) -> None:
                 shared[first, number] = shared.get((first, number), 0) + 1
     if shared:
         pairs = [
-            tr("{one} and {other} ({cells})").format(
-                one=nodes[one].name, other=nodes[other].name, cells=format_cells(count)
+            tr("{first} and {second} ({cells})").format(
+                first=nodes[first].name, second=nodes[second].name, cells=format_cells(count)
             )
-            for (one, other), count in shared.items()
+            for (first, second), count in shared.items()
         ]
         raise QgsProcessingException(
             tr(
-                "Focal regions of '{layer}' overlap: {pairs}. Cut the overlap from one of the two, or give both the "
-                "same id so that they are one region."
+                "Focal regions of '{layer}' overlap: {pairs}. Remove the overlap from one of them, or give both the "
+                "same id to make them one region."
             ).format(layer=name, pairs=shortened(pairs))
         )
 
@@ -374,19 +375,19 @@ def _warn_about_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcess
     for node in nodes:
         for cell in node.cells:
             if owner.setdefault(cell, node.name) != node.name:
-                shared.append(tr("{one} and {other}").format(one=owner[cell], other=node.name))
+                shared.append(tr("{first} and {second}").format(first=owner[cell], second=node.name))
     if shared:
         feedback.pushWarning(
-            tr("Focal nodes of '{layer}' in the same cell, so that nothing lies between them: {pairs}.").format(
+            tr("Focal nodes of '{layer}' in the same cell, with no distance between them: {pairs}.").format(
                 layer=name, pairs=shortened(shared)
             )
         )
 
 
 def _assemble(nodes: list[_Node]) -> FocalNodes:
-    whole = all(isinstance(node.name, int) for node in nodes)
-    nodes = sorted(nodes, key=lambda node: node.name) if whole else nodes
-    ids = [node.name for node in nodes] if whole else range(1, len(nodes) + 1)
+    integer_ids = all(isinstance(node.name, int) for node in nodes)
+    nodes = sorted(nodes, key=lambda node: node.name) if integer_ids else nodes
+    ids = [node.name for node in nodes] if integer_ids else range(1, len(nodes) + 1)
     cells = [cell for node in nodes for cell in node.cells]
     owners = [number for number, node in enumerate(nodes) for _ in node.cells]
     return FocalNodes(

@@ -1,4 +1,4 @@
-"""Amounts at cells: what enters or leaves a landscape at points, or everywhere in a raster."""
+"""Amounts per cell, such as source currents and grounds, from points or a raster."""
 
 from __future__ import annotations
 
@@ -35,92 +35,92 @@ def amounts_at_points(
     default: float = 1.0,
     reciprocal: bool = False,
 ) -> np.ndarray:
-    """Return the sum of the amounts of the points in every cell, float64 (rows, columns), 0 where there is none.
+    """Return the sum of the amounts of the points in each cell, float64 (rows, columns).
 
     Parameters
     ----------
     source
         Features of a point layer.
     grid, crossable
-        The landscape's grid, and where it can be crossed, bool (rows, columns).
+        Grid of the landscape, and where it can be crossed, bool (rows, columns).
     context, feedback
-        Knows which coordinate operations the project prefers; hears which points are left out.
+        Provides the project's coordinate operations; receives a warning about points that are left out.
     name
-        What the messages call the layer.
+        Name of the layer, for messages.
     field
-        The numeric field with the amounts; `default` for every point where it is empty.
+        Numeric field with the amounts; without one, every point has the amount `default`.
     default
-        In the unit of the result.
+        Amount of a point without a field, in the unit of the result.
     reciprocal
-        Whether the field holds resistances of which conductances are wanted; 0 is then infinite.
+        Whether to take reciprocals, to convert resistances to conductances; 0 becomes infinite.
 
     Raises
     ------
     QgsProcessingException
-        Not a layer of points; a point without an amount; no point on a cell that can be crossed.
+        If the layer is not a point layer, if a point has no amount, or if no point lies on a cell that can be crossed.
     """
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
         raise QgsProcessingException(
-            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to make points of it.").format(
+            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to convert it to points.").format(
                 layer=name
             )
         )
     transform = transform_to(grid, source, context, feedback, name)
     result = np.zeros((grid.rows, grid.columns))
-    without: list[int] = []
+    missing: list[int] = []
     outside: list[int] = []
     blocked: list[int] = []
-    placed = 0
+    count = 0
     for feature in source.getFeatures():
         amount = default if not field else _amount(feature, field, reciprocal)
         if amount is None:
-            without.append(feature.id())
+            missing.append(feature.id())
             continue
         for vertex in feature.geometry().vertices():
             try:
-                place = transform.transform(vertex.x(), vertex.y())
+                point = transform.transform(vertex.x(), vertex.y())
             except QgsCsException:
                 outside.append(feature.id())
                 continue
-            cell = cell_at(place.x(), place.y(), grid)
+            cell = cell_at(point.x(), point.y(), grid)
             if cell is None:
                 outside.append(feature.id())
             elif not crossable[cell]:
                 blocked.append(feature.id())
             else:
                 result[cell] += amount
-                placed += 1
-    if without:
-        text = tr("'{layer}': the field '{field}' holds no number in {features}. Fill it in, or choose another field.")
+                count += 1
+    if missing:
+        text = tr("'{layer}': the field '{field}' is not a number in {features}. Fill it in, or choose another field.")
         raise QgsProcessingException(
-            text.format(layer=name, field=field, features=listed(tr("the following"), without))
+            text.format(layer=name, field=field, features=listed(tr("the following"), missing))
         )
     reasons = [listed(tr("outside the raster"), outside), listed(tr("on nodata or a barrier"), blocked)]
-    lost = "; ".join(reason for reason in reasons if reason)
-    if not placed:
+    left_out = "; ".join(reason for reason in reasons if reason)
+    if not count:
         raise QgsProcessingException(
             tr("No point of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}").format(
                 layer=name,
-                reasons=f": {lost}" if lost else "",
-                advice=tr("Check the CRS of the points, and move them onto cells that have a value above 0."),
+                reasons=f": {left_out}" if left_out else "",
+                advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
             )
         )
-    if lost:
-        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=lost))
+    if left_out:
+        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
     return result
 
 
 def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProcessingFeedback) -> np.ndarray:
-    """Return the amounts of a raster, float64 (rows, columns), NaN where it has no data.
+    """Read the amounts of a raster, float64 (rows, columns), NaN where it has no data.
 
     Parameters
     ----------
     layer
-        Its first band is read.
+        Layer whose first band is read.
     grid
-        The landscape's grid. A raster that does not lie on it is brought there, and the log says how the sum changed.
+        Grid of the landscape. A raster on another grid is resampled, and the log reports how its sum changes.
     feedback
-        Hears what was done.
+        Receives progress and warnings.
 
     Raises
     ------
@@ -131,7 +131,10 @@ def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProc
     values = np.where(aligned.valid, aligned.values, np.nan)
     if not open_band(layer, 1).grid.same_grid_as(grid):
         before = float(np.nansum(read_raster(layer, 1, feedback).values))
-        text = tr("'{layer}': its values summed to {before:g}, and sum to {after:g} on the cells of the landscape.")
+        text = tr(
+            "'{layer}': resampling to the grid of the landscape changed the sum of its values from "
+            "{before:g} to {after:g}."
+        )
         feedback.pushWarning(text.format(layer=layer.name(), before=before, after=float(np.nansum(values))))
     return values
 

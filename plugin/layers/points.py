@@ -1,4 +1,4 @@
-"""Source and target cells: from a point layer, or from a raster."""
+"""Source and target cells, from a point layer or a raster."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from .validation import format_cells, require_no_nan
 
 LABEL_FIELDS = ("name", "label")
 
-# A warning that lists a million ids helps nobody.
-IDS_IN_A_MESSAGE = 20
+# A warning that lists a million ids would be unreadable.
+MAX_LISTED_IDS = 20
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Cells that points fall into.
+    """Cells that contain points.
 
     Parameters
     ----------
     cells
-        int64 (k, 2): row and column, counted from 0, no cell twice.
+        int64 (k, 2): row and column, counted from 0; unique.
     ids
-        Of each cell, the id of the feature it came from.
+        Feature id of each cell.
     labels
-        Of each cell, a text to name it by: the feature's `name` (or `label`) where it has one, else its id.
+        Label of each cell: the feature's `name` (or `label`) if it has one, else its id.
     """
 
     cells: np.ndarray
@@ -56,36 +56,36 @@ def read_points(
     name: str,
     barrier: np.ndarray | None = None,
 ) -> Points:
-    """Find the cells that the points of a layer fall into.
+    """Return the cells that contain the points of a layer.
 
-    Points are brought into the CRS of `grid`; every point of a multipoint counts. Points outside the raster, on
-    nodata or on a barrier are left out with a warning that lists their feature ids; of several points in one cell one
-    is kept, again with a warning.
+    Points are transformed to the CRS of `grid`; multipoints contribute all their points. Points outside the raster, on
+    nodata or on a barrier are left out with a warning that lists their feature ids. If a cell contains several points,
+    the first is used, with a warning.
 
     Parameters
     ----------
     source
         Features of a point layer.
     grid, valid
-        The landscape's grid, and its mask, bool (rows, columns).
+        Grid and mask of the landscape, bool (rows, columns).
     context
-        Knows which coordinate operations the project prefers.
+        Provides the project's coordinate operations.
     feedback
-        Hears the warnings.
+        Receives warnings; can cancel.
     name
-        What the messages call the layer.
+        Name of the layer, for messages.
     barrier
-        Cells with data that cannot be crossed, bool (rows, columns), if there are any.
+        Valid cells that cannot be crossed, bool (rows, columns).
 
     Raises
     ------
     QgsProcessingException
-        The layer is empty, holds no points, or no point falls on a cell that can be crossed.
+        If the layer is empty, is not a point layer, or has no point on a cell that can be crossed.
     """
     _require_points(source, name)
     transform = transform_to(grid, source, context, feedback, name)
-    found: dict[tuple[int, int], tuple[int, str]] = {}
-    nowhere: list[int] = []
+    owners: dict[tuple[int, int], tuple[int, str]] = {}
+    without_geometry: list[int] = []
     outside: list[int] = []
     on_nodata: list[int] = []
     on_barrier: list[int] = []
@@ -93,7 +93,7 @@ def read_points(
     for feature in source.getFeatures():
         stop_if_cancelled(feedback)
         if feature.geometry().isEmpty():
-            nowhere.append(feature.id())
+            without_geometry.append(feature.id())
         for cell in _cells_under(feature, transform, grid):
             if cell is None:
                 outside.append(feature.id())
@@ -101,23 +101,23 @@ def read_points(
                 on_nodata.append(feature.id())
             elif barrier is not None and barrier[cell]:
                 on_barrier.append(feature.id())
-            elif cell in found:
-                shared.append((feature.id(), found[cell][0]))
+            elif cell in owners:
+                shared.append((feature.id(), owners[cell][0]))
             else:
-                found[cell] = (feature.id(), label_of(feature))
+                owners[cell] = (feature.id(), label_of(feature))
     reasons = [
-        listed(tr("no geometry"), nowhere),
+        listed(tr("no geometry"), without_geometry),
         listed(tr("outside the raster"), outside),
         listed(tr("on nodata"), on_nodata),
         listed(tr("on a barrier (permeability 0)"), on_barrier),
     ]
     left_out = "; ".join(reason for reason in reasons if reason)
-    if not found:
+    if not owners:
         raise QgsProcessingException(
             tr("No point of '{layer}' lies on a cell of the raster that can be crossed: {reasons}. {advice}").format(
                 layer=name,
                 reasons=left_out,
-                advice=tr("Check the CRS of the points, and move them onto cells that have a value above 0."),
+                advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
             )
         )
     if left_out:
@@ -125,51 +125,50 @@ def read_points(
     if shared:
         pairs = [f"{second} ({tr('with')} {first})" for second, first in shared]
         feedback.pushWarning(
-            tr("Points of '{layer}' in the same cell as another, each cell counted once: {features}.").format(
+            tr("Points of '{layer}' in the same cell as another point; each cell is used once: {features}.").format(
                 layer=name, features=tr("features") + " " + shortened(pairs)
             )
         )
     return Points(
-        cells=np.array(list(found), np.int64).reshape(-1, 2),
-        ids=[number for number, _ in found.values()],
-        labels=[label for _, label in found.values()],
+        cells=np.array(list(owners), np.int64).reshape(-1, 2),
+        ids=[number for number, _ in owners.values()],
+        labels=[label for _, label in owners.values()],
     )
 
 
 def cells_of(
     raster: Raster, crossable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
 ) -> np.ndarray:
-    """Cells of a source raster that are neither nodata nor zero, int64 (k, 2), rows first.
+    """Return the cells of a source raster that are neither nodata nor zero, int64 (k, 2), in row-major order.
 
-    With `crossable`, where the landscape has neither nodata nor a barrier, other cells are left out with a warning to
-    `feedback`.
+    Cells outside `crossable` (where the landscape is neither nodata nor a barrier) are left out with a warning.
 
     Raises
     ------
     QgsProcessingException
-        There is no such cell, or a value is NaN.
+        If there is no such cell, or a value is NaN.
     """
     require_no_nan(raster)
     marked = raster.valid & (raster.values != 0)
     if not marked.any():
         raise QgsProcessingException(
-            tr("'{layer}' marks no cell: every cell is nodata or zero. Give the cells that count a value of 1.").format(
+            tr("'{layer}' marks no cell: every cell is nodata or zero. Set source cells to 1.").format(
                 layer=raster.name
             )
         )
     if crossable is not None:
-        lost = int(np.count_nonzero(marked & ~crossable))
+        blocked = int(np.count_nonzero(marked & ~crossable))
         marked = marked & crossable
         if not marked.any():
             raise QgsProcessingException(
-                tr("All of '{layer}' ({cells}) lies on nodata or barriers of the landscape.").format(
-                    layer=raster.name, cells=format_cells(lost)
+                tr("All marked cells of '{layer}' ({cells}) lie on nodata or barriers of the landscape.").format(
+                    layer=raster.name, cells=format_cells(blocked)
                 )
             )
-        if lost and feedback is not None:
+        if blocked and feedback is not None:
             feedback.pushWarning(
                 tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
-                    layer=raster.name, cells=format_cells(lost)
+                    layer=raster.name, cells=format_cells(blocked)
                 )
             )
     return np.argwhere(marked).astype(np.int64)
@@ -178,13 +177,13 @@ def cells_of(
 def _require_points(source: QgsProcessingFeatureSource, name: str) -> None:
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
         raise QgsProcessingException(
-            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to make points of it.").format(
+            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to convert it to points.").format(
                 layer=name
             )
         )
     if source.featureCount() == 0:
         raise QgsProcessingException(
-            tr("'{layer}' has no points. Add some, or, if only selected features are used, select some.").format(
+            tr("'{layer}' has no points. Add points or, if only selected features are used, select some.").format(
                 layer=name
             )
         )
@@ -197,21 +196,21 @@ def transform_to(
     feedback: QgsProcessingFeedback,
     name: str,
 ) -> QgsCoordinateTransform:
-    """Return the way from a layer's CRS to the raster's, which does nothing where one of them is unknown.
+    """Return the transform from the CRS of a layer to that of a raster; the identity if either is unknown.
 
     Parameters
     ----------
     grid, source
-        The raster's grid, and the features.
+        Grid of the raster, and the features.
     context, feedback
-        Knows which coordinate operations the project prefers; hears where a CRS is missing.
+        Provides the project's coordinate operations; receives a warning if a CRS is missing.
     name
-        What messages call the layer.
+        Name of the layer, for messages.
     """
     if source.sourceCrs().isValid() != grid.crs.isValid():
         feedback.pushWarning(
             tr(
-                "'{layer}': either the features or the raster have no CRS; both are taken to be in the same one."
+                "'{layer}': either the features or the raster have no CRS; both are assumed to have the same one."
             ).format(layer=name)
         )
     return QgsCoordinateTransform(source.sourceCrs(), grid.crs, context.transformContext())
@@ -220,41 +219,41 @@ def transform_to(
 def _cells_under(
     feature: QgsFeature, transform: QgsCoordinateTransform, grid: RasterGrid
 ) -> Iterator[tuple[int, int] | None]:
-    """The cell (row, column) under each point of a feature, None for a point outside the raster."""
+    """Yield the cell (row, column) under each point of a feature, None outside the raster."""
     for vertex in feature.geometry().vertices():
         try:
-            place = transform.transform(vertex.x(), vertex.y())
+            point = transform.transform(vertex.x(), vertex.y())
         except QgsCsException:
-            yield None  # where the projection is not defined, there is no raster either
+            yield None  # a point that cannot be projected lies outside the raster
         else:
-            yield cell_at(place.x(), place.y(), grid)
+            yield cell_at(point.x(), point.y(), grid)
 
 
 def cell_at(x: float, y: float, grid: RasterGrid) -> tuple[int, int] | None:
-    """Return the cell (row, column) in which a place lies, None where it is outside the raster."""
+    """Return the cell (row, column) that contains a point, None outside the raster."""
     left, width, _, top, _, step_down = grid.geotransform
     row, column = (y - top) / step_down, (x - left) / width
     margin = SAME_GRID_TOLERANCE
     inside = -margin <= row <= grid.rows + margin and -margin <= column <= grid.columns + margin
     if not inside:
         return None
-    # A point on the outer edge belongs to the cell that it touches.
+    # A point on the outer edge belongs to the adjacent cell.
     return min(max(int(row // 1), 0), grid.rows - 1), min(max(int(column // 1), 0), grid.columns - 1)
 
 
 def label_of(feature: QgsFeature) -> str:
-    """Return the name that a feature has, else its id."""
+    """Return the name or label of a feature, else its id."""
     fields = {field.name().lower(): index for index, field in enumerate(feature.fields())}
-    for wanted in LABEL_FIELDS:
-        if wanted in fields and isinstance(feature.attribute(fields[wanted]), str):
-            text = feature.attribute(fields[wanted]).strip()
+    for name in LABEL_FIELDS:
+        if name in fields and isinstance(feature.attribute(fields[name]), str):
+            text = feature.attribute(fields[name]).strip()
             if text:
                 return text
     return str(feature.id())
 
 
 def listed(reason: str, ids: Iterable[int]) -> str:
-    """Return a reason with the features that it is the reason for, each once; nothing where there are none."""
+    """Format a reason with the unique ids of its features; empty if there are none."""
     unique = list(dict.fromkeys(ids))
     if not unique:
         return ""
@@ -263,9 +262,9 @@ def listed(reason: str, ids: Iterable[int]) -> str:
 
 
 def shortened(items: Iterable[object]) -> str:
-    """Return items as words, of very many only the first ones and how many more there are."""
+    """Format items as a list, truncated after `MAX_LISTED_IDS`."""
     texts = [str(item) for item in items]
-    if len(texts) <= IDS_IN_A_MESSAGE:
+    if len(texts) <= MAX_LISTED_IDS:
         return ", ".join(texts)
-    shown = ", ".join(texts[:IDS_IN_A_MESSAGE])
-    return tr("{shown} and {more} more").format(shown=shown, more=len(texts) - IDS_IN_A_MESSAGE)
+    shown = ", ".join(texts[:MAX_LISTED_IDS])
+    return tr("{shown} and {more} more").format(shown=shown, more=len(texts) - MAX_LISTED_IDS)

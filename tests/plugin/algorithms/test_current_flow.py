@@ -281,7 +281,7 @@ def test_focal_nodes_are_required_once(error_message, open_land, points):
 
 def test_single_focal_node_is_rejected(error_message, open_land, points):
     message = error_message("currentflow", INPUT=open_land, FOCAL=points((0, 0)))
-    assert "'patches' has one focal node on cells that can be crossed; 2 or more are needed" in message
+    assert "'patches' has only one focal node on cells that can be crossed; at least 2 are needed" in message
 
 
 def test_focal_nodes_on_nodata_are_rejected(error_message, geotiff, points):
@@ -323,7 +323,7 @@ def test_sources_without_grounds_are_rejected(error_message, geotiff, open_land,
 def test_missing_source_strength_is_rejected(error_message, open_land, at):
     places = {"SOURCES": at((0, 0, 1), (1, 1, None)), "GROUNDS": at((3, 3, 1))}
     message = error_message("currentflowadvanced", INPUT=open_land, STRENGTH_FIELD="value", **places)
-    assert "the field 'value' holds no number in the following: feature 2" in message
+    assert "the field 'value' is not a number in the following: feature 2" in message
 
 
 def test_zero_resistance_is_rejected(error_message, geotiff, points):
@@ -337,14 +337,15 @@ def test_focal_raster_is_resampled_to_landscape(run, geotiff, feedback, open_lan
     coarse = np.array([[1, 0, 2], [0, 0, 3]], np.uint8)
     ids = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="ids")
     assert run("currentflow", INPUT=open_land, FOCAL_RASTER=ids)["FOCAL_NODES"] == 3
-    assert any("'ids' did not lie on the grid of the first raster" in text for text in feedback.warnings)
+    assert any("'ids' is not on the grid of the first raster" in text for text in feedback.warnings)
 
 
 def test_resampled_strengths_log_their_sum(run, geotiff, feedback, open_land, at):
     coarse = np.array([[1, 0, 0], [0, 0, 0]], np.uint8)
     strengths = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="strengths")
     run("currentflowadvanced", INPUT=open_land, SOURCE_RASTER=strengths, GROUNDS=at((3, 5, 1)))
-    assert any("'strengths': its values summed to 1, and sum to 4" in text for text in feedback.warnings)
+    message = "'strengths': resampling to the grid of the landscape changed the sum of its values from 1 to 4"
+    assert any(message in text for text in feedback.warnings)
 
 
 def test_strengths_are_rejected_in_pairwise_mode(error_message, open_land, at):

@@ -161,9 +161,7 @@ def test_current_is_conserved_on_edge_case_rasters(run, read, project, geotiff, 
 
 def test_single_cell_circuit_is_rejected(run, project, tmp_path):
     path = project(rasters={"habitat": [[3]], "points": [[1]]})
-    with pytest.raises(
-        QgsProcessingException, match="'points.asc' has only one focal node; at least two are needed"
-    ):
+    with pytest.raises(QgsProcessingException, match="'points.asc' has only one focal node; at least two are needed"):
         run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"))
 
 

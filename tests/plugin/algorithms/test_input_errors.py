@@ -131,7 +131,7 @@ def test_source_raster_on_barriers_is_rejected(error_message, geotiff):
     marks = np.zeros((4, 5), np.uint8)
     marks[0, 0] = 1
     message = error_message("leastcostdistance", INPUT=geotiff(values), SOURCE_RASTER=geotiff(marks, name="marks"))
-    assert "All of 'marks' (1 cell) lies on nodata or barriers of the landscape." in message
+    assert "All marked cells of 'marks' (1 cell) lie on nodata or barriers of the landscape." in message
 
 
 def test_source_raster_is_resampled_and_logged(run, geotiff, feedback):
@@ -140,7 +140,7 @@ def test_source_raster_is_resampled_and_logged(run, geotiff, feedback):
     marks = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="marks")
     result = run("leastcostdistance", INPUT=geotiff(np.ones((4, 6))), SOURCE_RASTER=marks, PER_SOURCE=True)
     assert any(
-        "'marks' did not lie on the grid of the first raster and was resampled (nearest cell" in text
+        "'marks' is not on the grid of the first raster and was resampled (nearest neighbour" in text
         for text in feedback.warnings
     )
     assert result["MINIMUM"] == 0
@@ -164,7 +164,7 @@ def test_source_raster_without_sources_is_rejected(error_message, geotiff, open_
 def test_source_raster_elsewhere_is_rejected(error_message, geotiff, open_land):
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
     message = error_message("leastcostdistance", INPUT=open_land, SOURCE_RASTER=far)
-    assert "'far'" in message and "has no values where the first raster lies" in message
+    assert "'far'" in message and "has no values within the extent of the first raster" in message
 
 
 @pytest.mark.parametrize("name", ["result.img", "result.asc", "result"])

@@ -75,7 +75,7 @@ def test_condition_raster_is_resampled(run, read, row, geotiff, feedback):
     )
     result = run("movingwindowcurrent", INPUT=row, CONDITION_1=halves, COMPARISON_1="equal", **ROW)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[1.5, 1.5, 1.5, 1.5]], rtol=1e-6)
-    assert any("'halves' did not lie on the grid" in text and "nearest cell" in text for text in feedback.warnings)
+    assert any("'halves' is not on the grid" in text and "nearest cell" in text for text in feedback.warnings)
 
 
 def test_changed_conditions_prevent_resume(run, error_message, row, geotiff, tmp_path):
@@ -95,9 +95,7 @@ def test_invalid_conditions_are_rejected(error_message, geotiff):
     message = error_message(CONDITION_1=height, LOWEST_1=2.0, HIGHEST_1=1.0)
     assert "the lower limit of the difference (2) exceeds the upper limit (1)" in message
     message = error_message(CONDITION_1=height, COMPARISON_1="equal")
-    assert (
-        "'height': the value is not a whole number" in message and "in 1 cell, at row 1, column 1 (0.5)" in message
-    )
+    assert "'height': the value is not a whole number" in message and "in 1 cell, at row 1, column 1 (0.5)" in message
     bad = geotiff(np.array([[1.0, np.inf, np.inf, 3.0]]), name="bad")
     assert "'bad': the value is infinite in 2 cells, the first at row 1, column 2" in error_message(
         CONDITION_1=height, FUTURE_1=bad, LOWEST_1=0.0

@@ -17,7 +17,7 @@ def test_missing_focal_nodes_are_rejected(run, plain, name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_single_focal_node_is_rejected(run, sites, plain, name):
-    with pytest.raises(QgsProcessingException, match="'sites' has one focal node .* 2 or more are needed"):
+    with pytest.raises(QgsProcessingException, match="'sites' has only one focal node .* at least 2 are needed"):
         run(name, INPUT=plain, FOCAL=sites([(0, 0)]))
 
 

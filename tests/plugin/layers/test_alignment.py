@@ -1,4 +1,4 @@
-"""A second raster comes onto the grid of the first, and the log says how."""
+"""Alignment of a raster to the grid of the first one, with a warning in the log."""
 
 import numpy as np
 import pytest
@@ -8,27 +8,27 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsP
 WEST, NORTH = 290_000.0, 9_120_000.0
 
 
-def test_a_raster_on_the_same_grid_is_not_touched(raster_layer, grid, feedback):
+def test_raster_on_same_grid_is_unchanged(raster_layer, grid, feedback):
     values = np.random.default_rng(0).random((4, 5))
     aligned = align(raster_layer(values), 1, grid(4, 5), feedback)
     np.testing.assert_array_equal(aligned.values, values)
     assert feedback.warnings == []
 
 
-def test_rounding_in_a_file_header_does_not_make_another_grid(grid):
+def test_same_grid_tolerates_header_rounding(grid):
     shifted = (WEST + 1e-6, 30.0, 0.0, NORTH, 0.0, -30.0 - 1e-9)
     assert grid(1000, 1000).same_grid_as(grid(1000, 1000, geotransform=shifted))
 
 
-def test_half_a_pixel_makes_another_grid(grid):
+def test_grid_shifted_by_half_a_pixel_differs(grid):
     assert not grid(4, 5).same_grid_as(grid(4, 5, geotransform=(WEST + 15, 30.0, 0.0, NORTH, 0.0, -30.0)))
 
 
-def test_another_crs_makes_another_grid(grid):
+def test_grid_with_another_crs_differs(grid):
     assert not grid(4, 5).same_grid_as(grid(4, 5, crs="EPSG:31984"))
 
 
-def test_classes_keep_their_numbers(raster_layer, grid, feedback):
+def test_classes_are_resampled_by_nearest_neighbour(raster_layer, grid, feedback):
     # 15 m cells of classes onto 30 m: every class that comes out went in.
     classes = np.random.default_rng(0).choice([3, 17, 40], (8, 10)).astype("uint8")
     layer = raster_layer(classes, geotransform=(WEST, 15, 0, NORTH, 0, -15), nodata=0, name="land cover")
@@ -38,7 +38,7 @@ def test_classes_keep_their_numbers(raster_layer, grid, feedback):
     assert aligned.valid.all()
 
 
-def test_a_slope_stays_a_slope(raster_layer, grid, feedback):
+def test_bilinear_resampling_is_exact_on_a_plane(raster_layer, grid, feedback):
     # A plane in x and y, shifted by half a pixel: bilinear interpolation is exact on it.
     rows, columns = np.mgrid[:8, :9]
     plane = 0.5 * rows + 0.25 * columns + 0.125
@@ -49,17 +49,17 @@ def test_a_slope_stays_a_slope(raster_layer, grid, feedback):
     np.testing.assert_allclose(aligned.values, 0.5 * (rows + 1.5) + 0.25 * (columns + 2.5) + 0.125, atol=1e-9)
 
 
-def test_the_log_says_which_layer_from_what_to_what(raster_layer, grid, feedback):
+def test_log_names_layer_and_both_grids(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((2, 2)), geotransform=(WEST, 60, 0, NORTH, 0, -60), name="quality")
     align(layer, 1, grid(4, 5), feedback)
     assert feedback.warnings == [
-        "'quality' did not lie on the grid of the first raster and was resampled (nearest cell, as it holds whole "
-        "numbers), from 2 × 2 cells of 60 × 60, EPSG:31985 to 4 × 5 cells of 30 × 30, EPSG:31985; "
+        "'quality' is not on the grid of the first raster and was resampled (nearest neighbour, because it holds "
+        "integers) from 2 × 2 cells of 60 × 60, EPSG:31985 to 4 × 5 cells of 30 × 30, EPSG:31985; "
         "it has values in 16 of 20 cells."
     ]
 
 
-def test_holes_stay_holes_and_do_not_bleed(raster_layer, grid, feedback):
+def test_nodata_stays_nodata_and_does_not_spread(raster_layer, grid, feedback):
     values = np.full((4, 5), 2.5)
     values[1, 1] = -9999
     layer = raster_layer(values, nodata=-9999, geotransform=(WEST, 60, 0, NORTH, 0, -60))
@@ -69,7 +69,7 @@ def test_holes_stay_holes_and_do_not_bleed(raster_layer, grid, feedback):
     np.testing.assert_allclose(aligned.values[aligned.valid], 2.5)
 
 
-def test_another_crs_is_brought_over_cell_by_cell(raster_layer, grid, feedback):
+def test_raster_in_degrees_is_reprojected(raster_layer, grid, feedback):
     # A raster in degrees that says of each cell how far north it is: on the UTM grid it must say the same.
     to_degrees = QgsCoordinateTransform(
         QgsCoordinateReferenceSystem("EPSG:31985"), QgsCoordinateReferenceSystem("EPSG:4674"), QgsProject.instance()
@@ -88,38 +88,40 @@ def test_another_crs_is_brought_over_cell_by_cell(raster_layer, grid, feedback):
         assert aligned.values[row, column] == pytest.approx(expected, abs=1e-7)
 
 
-def refused(layer, grid, feedback):
+def error_message(layer, grid, feedback):
     with pytest.raises(QgsProcessingException) as error:
         align(layer, 1, grid, feedback)
     return str(error.value)
 
 
-def test_a_raster_somewhere_else_is_an_error(raster_layer, grid, feedback):
+def test_raster_without_overlap_is_rejected(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((4, 5)), geotransform=(0, 30, 0, 0, 0, -30), name="elsewhere")
-    message = refused(layer, grid(4, 5), feedback)
-    assert message.startswith("'elsewhere' (4 × 5 cells of 30 × 30, EPSG:31985) has no values where the first raster")
-    assert "Check that both are in the CRS" in message
+    message = error_message(layer, grid(4, 5), feedback)
+    assert message.startswith(
+        "'elsewhere' (4 × 5 cells of 30 × 30, EPSG:31985) has no values within the extent of the first"
+    )
+    assert "Check that both layers have the right CRS" in message
 
 
-def test_nan_is_not_resampled_away(raster_layer, grid, feedback):
+def test_nan_is_rejected_before_resampling(raster_layer, grid, feedback):
     layer = raster_layer(np.array([[1.5, np.nan]]), geotransform=(WEST, 60, 0, NORTH, 0, -60))
-    assert "NaN" in refused(layer, grid(4, 5), feedback)
+    assert "NaN" in error_message(layer, grid(4, 5), feedback)
 
 
-def test_a_raster_without_a_crs_is_taken_to_fit_with_a_warning(raster_layer, grid, feedback):
+def test_raster_without_crs_is_accepted_with_warning(raster_layer, grid, feedback):
     values = np.random.default_rng(0).random((4, 5))
     aligned = align(raster_layer(values, crs=None), 1, grid(4, 5), feedback)
     np.testing.assert_array_equal(aligned.values, values)
     assert "one of the two rasters has no CRS" in feedback.warnings[0]
 
 
-def test_degrees_align_with_degrees(raster_layer, grid, feedback):
+def test_geographic_rasters_align(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((4, 6)), geotransform=(-35, 0.25, 0, -8, 0, -0.25), crs="EPSG:4326")
     on = grid(2, 3, geotransform=(-35.0, 0.5, 0.0, -8.0, 0.0, -0.5), crs="EPSG:4326")
     assert align(layer, 1, on, feedback).valid.all()
 
 
-def test_reading_after_aligning_gives_the_same_frame(raster_layer, feedback):
+def test_aligned_raster_has_the_landscape_grid(raster_layer, feedback):
     first = read_raster(raster_layer(np.ones((4, 5)), nodata=-1, name="first"), 1, feedback)
     second = raster_layer(np.ones((9, 9)) * 1.5, geotransform=(WEST - 40, 25, 0, NORTH + 40, 0, -25), name="second")
     assert align(second, 1, first.grid, feedback).grid is first.grid

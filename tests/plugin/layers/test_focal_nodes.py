@@ -1,4 +1,4 @@
-"""Focal nodes find their cells and keep their ids, and those that cannot take part are named."""
+"""Focal nodes: their cells and ids, and the messages about nodes that are left out."""
 
 import numpy as np
 import pytest
@@ -60,11 +60,11 @@ def read(grid, context, feedback):
 
 
 @pytest.fixture
-def refusal(read):
+def error_message(read):
     def of(source, **how):
-        with pytest.raises(QgsProcessingException) as refused:
+        with pytest.raises(QgsProcessingException) as error:
             read(source, **how)
-        return str(refused.value)
+        return str(error.value)
 
     return of
 
@@ -73,70 +73,70 @@ def cells(focal, node):
     return focal.cells[focal.owners == node].tolist()
 
 
-def test_points_are_focal_nodes_by_the_ids_of_their_features(source, read, feedback):
+def test_points_use_feature_ids(source, read, feedback):
     focal = read(source([(point(0, 1), 7, "Marsh"), (point(3, 5), 4)]))
     assert focal.ids.tolist() == [1, 2] and focal.labels == ["Marsh", "2"]
     assert focal.cells.tolist() == [[0, 1], [3, 5]] and not feedback.warnings
 
 
-def test_a_field_gives_the_ids_and_their_order(source, read):
+def test_id_field_sets_ids_and_order(source, read):
     focal = read(source([(point(0, 1), 7, "Marsh"), (point(3, 5), 4)]), id_field="code")
     assert focal.ids.tolist() == focal.names == [4, 7]
     assert focal.labels == ["4", "Marsh"] and focal.cells.tolist() == [[3, 5], [0, 1]]
 
 
-def test_ids_that_are_words_are_numbered_and_kept_as_words(source, read):
+def test_text_ids_are_numbered_and_remembered(source, read):
     focal = read(source([(point(0, 1), "north"), (point(3, 5), "east")], field="code:string"), id_field="code")
     assert focal.named() == {1: "north", 2: "east"}
 
 
-def test_a_polygon_is_the_cells_whose_centres_lie_in_it(source, read):
+def test_polygon_covers_cells_with_centre_inside(source, read):
     focal = read(source([(box(0, 0, 2, 2), 1), (box(1.4, 3.4, 3.6, 5.6), 2)], "Polygon"))
     assert cells(focal, 0) == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert cells(focal, 1) == [[row, column] for row in (1, 2, 3) for column in (3, 4, 5)]
 
 
-def test_a_polygon_with_a_hole_does_not_have_its_middle(source, read):
+def test_polygon_hole_is_not_covered(source, read):
     ring = box(0, 0, 3, 3)[:-1] + ", " + box(1, 1, 2, 2)[len("POLYGON(") :]
     focal = read(source([(ring, 1)], "Polygon"), at_least=1)
     assert [1, 1] not in cells(focal, 0) and len(cells(focal, 0)) == 8
 
 
-def test_a_polygon_smaller_than_a_cell_is_the_cell_under_it(source, read, feedback):
+def test_tiny_polygon_becomes_cell_under_it(source, read, feedback):
     focal = read(source([(box(0.1, 0.1, 0.3, 0.3), 1), (box(2, 2, 4, 4), 2)], "Polygon"))
     assert cells(focal, 0) == [[0, 0]]
-    assert "hold no centre of a cell" in feedback.warnings[0] and "feature 1" in feedback.warnings[0]
+    assert "contain no cell centre" in feedback.warnings[0] and "feature 1" in feedback.warnings[0]
 
 
-def test_polygons_with_one_id_are_one_region(source, read, feedback):
+def test_polygons_sharing_an_id_form_one_region(source, read, feedback):
     features = [(box(0, 0, 1, 1), 5), (box(3, 5, 4, 6), 5), (box(0, 4, 1, 5), 8)]
     focal = read(source(features, "Polygon"), id_field="code")
     assert focal.ids.tolist() == [5, 8] and cells(focal, 0) == [[0, 0], [3, 5]]
     assert feedback.infos == ["'sites': features that share an id are one focal node: 5 (2)."]
 
 
-def test_a_multipoint_is_one_region(source, read):
+def test_multipoint_is_one_region(source, read):
     several = f"MULTIPOINT({point(0, 0)[6:-1]}, {point(2, 2)[6:-1]})"
     focal = read(source([(several, 1), (point(3, 5).replace("POINT", "MULTIPOINT"), 2)], "MultiPoint"))
     assert cells(focal, 0) == [[0, 0], [2, 2]]
 
 
-def test_points_that_share_an_id_are_refused_by_name(source, refusal):
-    message = refusal(source([(point(0, 0), 3), (point(1, 1), 3), (point(2, 2), 4)]), id_field="code")
+def test_points_sharing_an_id_are_rejected(source, error_message):
+    message = error_message(source([(point(0, 0), 3), (point(1, 1), 3), (point(2, 2), 4)]), id_field="code")
     assert message.startswith("'sites': points share an id in the field 'code': 3 (of: features 1, 2).")
 
 
-def test_a_feature_without_an_id_is_refused_by_number(source, refusal):
-    message = refusal(source([(point(0, 0), 3), (point(1, 1), None)]), id_field="code")
+def test_feature_without_id_is_rejected(source, error_message):
+    message = error_message(source([(point(0, 0), 3), (point(1, 1), None)]), id_field="code")
     assert "the id field 'code' is empty in the following: feature 2" in message
 
 
-def test_regions_that_overlap_are_refused_with_their_ids_and_cells(source, refusal):
-    message = refusal(source([(box(0, 0, 2, 3), 11), (box(1, 1, 3, 4), 12)], "Polygon"), id_field="code")
+def test_overlapping_regions_are_rejected(source, error_message):
+    message = error_message(source([(box(0, 0, 2, 3), 11), (box(1, 1, 3, 4), 12)], "Polygon"), id_field="code")
     assert message.startswith("Focal regions of 'sites' overlap: 11 and 12 (2 cells).")
 
 
-def test_nodes_that_lie_nowhere_are_left_out_and_say_why(source, read, feedback):
+def test_nodes_without_valid_cell_are_left_out(source, read, feedback):
     features = [(point(0, 0), 1), (point(1, 1), 2), (point(2, 2), 3), (point(9, 9), 4), (point(3, 3), 5), ("", 6)]
     focal = read(source(features), holes=[(1, 1)], walls=[(2, 2)])
     assert focal.ids.tolist() == [1, 5]
@@ -146,33 +146,33 @@ def test_nodes_that_lie_nowhere_are_left_out_and_say_why(source, read, feedback)
     ]
 
 
-def test_cells_of_a_region_that_cannot_be_crossed_do_not_count(source, read, feedback):
+def test_blocked_cells_of_region_are_ignored(source, read, feedback):
     features = [(box(0, 0, 2, 2), 1), (box(2, 4, 4, 8), 2)]
     focal = read(source(features, "Polygon"), holes=[(0, 0)], walls=[(1, 1)])
     assert cells(focal, 0) == [[0, 1], [1, 0]] and len(cells(focal, 1)) == 4
     assert "1 cell on nodata; 1 cell on a barrier (permeability 0)" in feedback.infos[0]
 
 
-def test_two_points_in_one_cell_stay_two_nodes_with_a_warning(source, read, feedback):
+def test_points_in_one_cell_stay_separate_nodes(source, read, feedback):
     focal = read(source([(point(0, 0), 1), (point(0, 0), 2)]))
     assert len(focal) == 2
-    assert feedback.warnings == ["Focal nodes of 'sites' in the same cell, so that nothing lies between them: 1 and 2."]
+    assert feedback.warnings == ["Focal nodes of 'sites' in the same cell, with no distance between them: 1 and 2."]
 
 
-def test_one_focal_node_is_too_few(source, refusal):
-    message = refusal(source([(point(0, 0), 1), (point(9, 9), 2)]))
-    assert "'sites' has one focal node on cells that can be crossed; 2 or more are needed" in message
+def test_single_focal_node_is_rejected(source, error_message):
+    message = error_message(source([(point(0, 0), 1), (point(9, 9), 2)]))
+    assert "'sites' has only one focal node on cells that can be crossed; at least 2 are needed" in message
     assert "outside the raster: feature 2" in message
 
 
-def test_no_focal_node_on_the_landscape(source, refusal):
-    message = refusal(source([(point(1, 1), 1), (point(9, 9), 2)]), holes=[(1, 1)])
+def test_layer_outside_landscape_is_rejected(source, error_message):
+    message = error_message(source([(point(1, 1), 1), (point(9, 9), 2)]), holes=[(1, 1)])
     assert message.startswith("No focal node of 'sites' lies on a cell of the raster that can be crossed")
 
 
-def test_an_empty_layer_and_lines_are_refused(source, refusal):
-    assert refusal(source([])).startswith("'sites' has no features")
-    assert "neither points nor polygons" in refusal(source([("LINESTRING(0 0, 1 1)", 1)], "LineString"))
+def test_empty_layer_and_lines_are_rejected(source, error_message):
+    assert error_message(source([])).startswith("'sites' has no features")
+    assert "neither points nor polygons" in error_message(source([("LINESTRING(0 0, 1 1)", 1)], "LineString"))
 
 
 @pytest.fixture
@@ -184,26 +184,26 @@ def ids(grid):
     return make
 
 
-def test_cells_of_one_number_are_one_node(ids, feedback):
+def test_raster_cells_with_one_id_form_a_node(ids, feedback):
     focal = focal_nodes_of(ids([[0, 7, np.nan], [3, 7, -9]]), np.ones((2, 3), bool), feedback)
     assert focal.names == [3, 7] and cells(focal, 0) == [[1, 0]] and cells(focal, 1) == [[0, 1], [1, 1]]
 
 
-def test_numbers_that_lie_on_barriers_only_are_named(ids, feedback):
+def test_raster_ids_on_barriers_only_are_reported(ids, feedback):
     focal = focal_nodes_of(ids([[1, 2, 3]]), np.array([[True, False, True]]), feedback)
     assert focal.names == [1, 3] and feedback.warnings[0].endswith("nodata or barriers: 2.")
 
 
-def test_ids_must_be_whole_numbers(ids, feedback):
-    with pytest.raises(QgsProcessingException, match="the value is no whole number in 2 cells, the first"):
+def test_raster_ids_must_be_integers(ids, feedback):
+    with pytest.raises(QgsProcessingException, match="the value is not a whole number in 2 cells, the first"):
         focal_nodes_of(ids([[1, 2.5, 3.5]]), np.ones((1, 3), bool), feedback)
 
 
-def test_a_raster_whose_numbers_lie_on_barriers_has_too_few(ids, feedback):
+def test_raster_with_one_id_off_barriers_is_rejected(ids, feedback):
     with pytest.raises(QgsProcessingException, match=r"one focal node .* \(only on nodata or barriers: 2, 3\)"):
         focal_nodes_of(ids([[1, 2, 3]]), np.array([[True, False, False]]), feedback)
 
 
-def test_a_raster_of_one_id_is_too_few(ids, feedback):
-    with pytest.raises(QgsProcessingException, match="'ids' has one focal node"):
+def test_raster_with_single_id_is_rejected(ids, feedback):
+    with pytest.raises(QgsProcessingException, match="'ids' has only one focal node"):
         focal_nodes_of(ids([[4, 4]]), np.ones((1, 2), bool), feedback)
