@@ -1,5 +1,4 @@
-"""The windows of Permea: the engine dialog and what hooks the plugin into QGIS.
+"""User interface of Permea: the engine dialog, parameter widgets and the plugin class.
 
-Only Qt and QGIS's interface live here, no computation. QGIS itself asks for
-`main.PermeaPlugin`, through `classFactory`.
+This package holds Qt code only, no computation. QGIS creates `plugin.PermeaPlugin` through `classFactory`.
 """

@@ -1,4 +1,4 @@
-"""Do something slow without freezing the window."""
+"""Background tasks, which keep the window responsive."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsTask
 
-# QGIS's task manager does not keep the Python half of a task alive.
+# QGIS's task manager holds no reference to the Python object of a task.
 _running: set[BackgroundTask] = set()
 
 
 class BackgroundTask(QgsTask):
-    """A function that runs in another thread, and what to do in the window's thread when it has ended.
+    """A function run in another thread, with callbacks in the main thread.
 
     Parameters
     ----------
     description
-        What QGIS shows in its list of tasks.
+        Description in QGIS's list of tasks.
     work
-        The slow function; it must not touch widgets.
+        Function to run; it must not access widgets.
     done
-        Called with the function's answer.
+        Called with the result of `work`.
     failed
-        Called with a message in plain words and, after an unexpected error, its traceback (otherwise an empty text).
+        Called with an error message and, after an unexpected error, its traceback (otherwise an empty text).
     """
 
     def __init__(
@@ -36,32 +36,32 @@ class BackgroundTask(QgsTask):
     ) -> None:
         super().__init__(description, QgsTask.Flag.CanCancel)
         self._work, self._done, self._failed = work, done, failed
-        self._answer: Any = None
+        self._result: Any = None
         self._message = self._details = ""
 
     def start(self) -> None:
-        """Hand the task to QGIS."""
+        """Submit the task to QGIS's task manager."""
         _running.add(self)
         QgsApplication.taskManager().addTask(self)
 
     def run(self) -> bool:
-        """Call the function, in the task's thread."""
+        """Call `work`, in the task's thread."""
         try:
-            self._answer = self._work()
+            self._result = self._work()
         except QgsProcessingException as error:
             self._message = str(error)
             return False
-        except Exception as error:  # an exception that leaves `run` would end QGIS
+        except Exception as error:  # an uncaught exception in `run` would crash QGIS
             self._message, self._details = f"{type(error).__name__}: {error}", traceback.format_exc()
             return False
         return True
 
     def finished(self, result: bool) -> None:
-        """Pass the outcome on, in the window's thread, unless nobody waits for it any more."""
+        """Call `done` or `failed` in the main thread, unless the task was cancelled."""
         _running.discard(self)
         if self.isCanceled():
             return
         if result:
-            self._done(self._answer)
+            self._done(self._result)
         else:
             self._failed(self._message, self._details)

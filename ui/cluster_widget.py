@@ -1,4 +1,4 @@
-"""The part of the engine dialog that keeps the address of a cluster."""
+"""Widget for the cluster address, in the engine dialog."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..plugin.i18n import tr
 
 
 class ClusterWidget(QGroupBox):
-    """Show the address that runs with moving windows start from, and keep what is typed.
+    """Edit the address of the Dask cluster on which moving windows are computed; each change is saved.
 
     Parameters
     ----------
     parent
-        The widget that the box belongs to.
+        Parent widget.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -22,15 +22,15 @@ class ClusterWidget(QGroupBox):
         layout = QVBoxLayout(self)
         explanation = QLabel(
             tr(
-                "Algorithms with moving windows can compute on a Dask cluster: the address of its scheduler, or "
-                "“local” for one process on each core of this computer. Needs the package “distributed” in the "
-                "engine's environment. Empty: a single process."
+                "Moving-window algorithms can run on a Dask cluster. Enter the address of its scheduler, or “local” "
+                "for one process per core of this computer. The package “distributed” must be installed in the "
+                "engine's environment. Leave empty to use a single process."
             )
         )
         explanation.setWordWrap(True)
         layout.addWidget(explanation)
         self.address = QLineEdit(cluster_address())
         self.address.setPlaceholderText("tcp://10.0.0.1:8786")
-        self.address.setAccessibleName(tr("Address of a Dask cluster"))
+        self.address.setAccessibleName(tr("Address of the Dask cluster"))
         self.address.textEdited.connect(set_cluster_address)
         layout.addWidget(self.address)

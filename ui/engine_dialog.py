@@ -1,4 +1,4 @@
-"""The dialog *Permea ▸ Engine…*: which Python computes, whether it works, and how to choose another."""
+"""The dialog *Permea ▸ Engine…*: status of the engine, and choice of its Python interpreter."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from .cluster_widget import ClusterWidget
 from .engine_info import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
 
 REQUIREMENTS = "resources/engine-requirements.txt"
-LOG_HEIGHT = 130  # pixels: a traceback's last lines
+LOG_HEIGHT = 130  # pixels: shows the last lines of a traceback
 
 
 class EngineDialog(QDialog):
-    """Show the engine's state; test another Python and use it.
+    """Show the status of the engine; test and select another Python interpreter.
 
     Parameters
     ----------
     parent
-        The window that the dialog belongs to.
+        Parent window.
 
     Notes
     -----
-    Everything that starts a process runs in the background; the dialog only shows what came back.
+    Processes are started in background tasks; the dialog shows their results.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -65,40 +65,40 @@ class EngineDialog(QDialog):
         self.cluster_box = ClusterWidget()
         layout.addWidget(self.cluster_box)
         layout.addWidget(self._make_log(), 1000)
-        layout.addStretch(1)  # takes the space when the log is folded away
+        layout.addStretch(1)  # takes the space when the log is collapsed
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)
         for button in self.findChildren(QPushButton):
-            button.setAutoDefault(False)  # Enter, after a path was typed, must not press one of them
+            button.setAutoDefault(False)  # pressing Enter after typing a path must not click a button
         self.setMinimumWidth(560)
         self.resize(720, 440)
         self.refresh()
 
-    # What others may ask
+    # Public methods
 
     def headline(self) -> str:
-        """Return the sentence at the top: what the state is."""
+        """Return the status line at the top."""
         return self.state_label.text()
 
     def is_busy(self) -> bool:
-        """Return whether something runs in the background for this dialog."""
+        """Return whether a background task of this dialog is running."""
         return bool(self._tasks)
 
     def refresh(self) -> None:
-        """Look again which engine is in use and whether it works."""
+        """Check again which engine is in use and whether it works."""
         engine_environment.forget_probes()
         self.default_button.setEnabled(QgsSettings().contains(engine_environment.SETTING))
-        self._show_state("mIconTimer.svg", tr("Looking at the engine…"))
+        self._show_state("mIconTimer.svg", tr("Checking the engine…"))
         self._show_facts(None)
-        self._in_background(tr("Looking at Permea's engine"), _engine_in_use, self._engine_works, self._engine_fails)
+        self._in_background(tr("Checking the Permea engine"), _engine_in_use, self._engine_works, self._engine_fails)
 
-    # The parts of the window
+    # Widgets
 
     def _make_headline(self) -> QHBoxLayout:
         self.state_icon = QLabel()
         self.state_label = QLabel()
-        self.state_label.setAccessibleName(tr("State of the engine"))
+        self.state_label.setAccessibleName(tr("Engine status"))
         self.state_label.setWordWrap(True)
         font = self.state_label.font()
         font.setBold(True)
@@ -121,16 +121,16 @@ class EngineDialog(QDialog):
         self.facts = {}
         for key, label in (
             ("python", tr("Python")),
-            ("origin", tr("Found")),
+            ("origin", tr("Source")),
             ("versions", tr("Versions")),
-            ("device", tr("Computes on")),
+            ("device", tr("Device")),
             ("memory", tr("Memory")),
         ):
             self.facts[key] = _selectable_label(label)
             form.addRow(label, self.facts[key])
         self.cache_label = _selectable_label(tr("Compiled code"))
         self.clear_button = QPushButton(tr("C&lear"))
-        self.clear_button.setToolTip(tr("Delete the compiled code. The next runs take some seconds longer."))
+        self.clear_button.setToolTip(tr("Delete the compiled code. The next runs will start a few seconds slower."))
         self.clear_button.clicked.connect(self._clear_cache)
         line = QHBoxLayout()
         line.addWidget(self.cache_label, 1)
@@ -139,39 +139,41 @@ class EngineDialog(QDialog):
         return box
 
     def _make_chooser(self) -> QGroupBox:
-        box = QGroupBox(tr("Use another Python"))
+        box = QGroupBox(tr("Use another Python interpreter"))
         layout = QVBoxLayout(box)
         explanation = QLabel(
-            tr("Choose the Python of an environment that has the packages listed in {file}.").format(file=REQUIREMENTS)
+            tr("Choose the Python interpreter of an environment with the packages listed in {file}.").format(
+                file=REQUIREMENTS
+            )
         )
         explanation.setWordWrap(True)
         layout.addWidget(explanation)
         self.chooser = QgsFileWidget()
         self.chooser.setStorageMode(QgsFileWidget.StorageMode.GetFile)
         self.chooser.setDialogTitle(tr("Choose a Python interpreter"))
-        # An environment's Python is a link to another one; followed to its end it would no longer see the environment.
+        # The Python of an environment is a symbolic link; if it were resolved, the environment would be lost.
         self.chooser.setOptions(QFileDialog.Option.DontResolveSymlinks)
-        self.chooser.lineEdit().setPlaceholderText(tr("Path of a Python interpreter"))
-        self.chooser.lineEdit().setAccessibleName(tr("Path of a Python interpreter"))
+        self.chooser.lineEdit().setPlaceholderText(tr("Path to a Python interpreter"))
+        self.chooser.lineEdit().setAccessibleName(tr("Path to a Python interpreter"))
         self.chooser.fileChanged.connect(self._path_changed)
         self.test_button = QPushButton(tr("&Test"))
-        self.test_button.setToolTip(tr("Start this Python and see whether it can run the engine"))
+        self.test_button.setToolTip(tr("Check whether this Python can run the engine"))
         self.test_button.clicked.connect(self._test)
         line = QHBoxLayout()
         line.addWidget(self.chooser, 1)
         line.addWidget(self.test_button)
         layout.addLayout(line)
         self.test_icon = QLabel()
-        self.test_label = _selectable_label(tr("Result of the test"))
+        self.test_label = _selectable_label(tr("Test result"))
         verdict = QHBoxLayout()
         verdict.addWidget(self.test_icon, 0, Qt.AlignmentFlag.AlignTop)
         verdict.addWidget(self.test_label, 1)
         layout.addLayout(verdict)
         self.use_button = QPushButton(tr("&Use this Python"))
-        self.use_button.setToolTip(tr("Compute with this Python from now on; it must have passed the test"))
+        self.use_button.setToolTip(tr("Use this Python for all runs from now on; it must pass the test first"))
         self.use_button.clicked.connect(self._use)
-        self.default_button = QPushButton(tr("Back to &default"))
-        self.default_button.setToolTip(tr("Forget the Python chosen here"))
+        self.default_button = QPushButton(tr("Reset to &default"))
+        self.default_button.setToolTip(tr("Discard the Python interpreter chosen here"))
         self.default_button.clicked.connect(self._back_to_default)
         choices = QHBoxLayout()
         choices.addStretch(1)
@@ -187,13 +189,13 @@ class EngineDialog(QDialog):
         layout = QVBoxLayout(self.log_box)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
-        self.log.setAccessibleName(tr("What the engine said"))
+        self.log.setAccessibleName(tr("Engine log"))
         self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.log.setTabChangesFocus(True)
         self.log.setMinimumHeight(LOG_HEIGHT)
         layout.addWidget(self.log)
         self.copy_button = QPushButton(tr("C&opy"))
-        self.copy_button.setToolTip(tr("Copy the details, for example to report a problem"))
+        self.copy_button.setToolTip(tr("Copy the details to the clipboard, for example for a bug report"))
         self.copy_button.clicked.connect(lambda: QApplication.clipboard().setText(self.log.toPlainText()))
         layout.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignRight)
         self.log_box.setCollapsed(True)
@@ -201,17 +203,17 @@ class EngineDialog(QDialog):
 
     # The engine in use
 
-    def _engine_works(self, answer: tuple[EngineInfo, int]) -> None:
-        engine, cached = answer
+    def _engine_works(self, outcome: tuple[EngineInfo, int]) -> None:
+        engine, cache_size = outcome
         self._show_state("mIconSuccess.svg", tr("The engine is ready."))
         self._show_facts(engine)
-        self._show_cache(cached)
+        self._show_cache(cache_size)
         self._write_log(tr("Engine in use"), json.dumps(engine.probe, indent=2))
         self._fit()
 
     def _engine_fails(self, message: str, details: str) -> None:
         reason, _, rest = message.partition("\n")
-        self._show_state("mIconWarning.svg", tr("Permea cannot compute: no engine works."), reason)
+        self._show_state("mIconWarning.svg", tr("Permea has no working engine."), reason)
         self._show_facts(None)
         self._show_cache(folder_size(engine_environment.cache_folder()))
         self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))
@@ -237,7 +239,7 @@ class EngineDialog(QDialog):
         for key, label in self.facts.items():
             label.setText(texts[key])
 
-    # The compiled code
+    # Compiled code
 
     def _show_cache(self, size: int) -> None:
         text = tr("{size} in {folder}").format(size=size_text(size), folder=engine_environment.cache_folder())
@@ -273,7 +275,7 @@ class EngineDialog(QDialog):
             return lambda *outcome: then(python, *outcome) if self._path() == python else None
 
         self._in_background(
-            tr("Testing a Python for Permea"),
+            tr("Testing a Python interpreter for Permea"),
             lambda: engine_environment.probe_python(python),
             if_path_unchanged(self._test_passed),
             if_path_unchanged(self._test_failed),
@@ -283,7 +285,7 @@ class EngineDialog(QDialog):
         self._tested = python
         self.test_button.setEnabled(True)
         self.use_button.setEnabled(True)
-        text = tr("This Python can run the engine: {versions}; it computes on: {device}.")
+        text = tr("This Python can run the engine: {versions}; device: {device}.")
         text = text.format(versions=versions_text(engine), device=device_text(engine))
         self._show_verdict("mIconSuccess.svg", text)
         self._write_log(python, json.dumps(engine.probe, indent=2))
@@ -316,7 +318,7 @@ class EngineDialog(QDialog):
         return os.path.expanduser(self.chooser.filePath().strip())
 
     def _fit(self) -> None:
-        """Grow, when Qt has laid out the new texts, until none is cut off; never shrink what the user made larger."""
+        """Enlarge the dialog, after Qt has laid out new texts, so that none is cut off; never shrink it."""
         self._fitting.start(0)
 
     def _grow(self) -> None:
@@ -328,21 +330,21 @@ class EngineDialog(QDialog):
         self.log.appendPlainText(f"{title}\n{text}\n")
 
     def _in_background(self, description, work, done, failed) -> None:
-        """Run `work` in another thread; pass its outcome on if the dialog is still open."""
+        """Run `work` in a background task; call `done` or `failed` with its outcome if the dialog is still open."""
 
-        def then(pass_on):
+        def remove_task_then(callback):
             def finished(*outcome):
                 self._tasks.remove(task)
-                pass_on(*outcome)
+                callback(*outcome)
 
             return finished
 
-        task = BackgroundTask(description, work, then(done), then(failed))
+        task = BackgroundTask(description, work, remove_task_then(done), remove_task_then(failed))
         self._tasks.append(task)
         task.start()
 
     def done(self, result: int) -> None:
-        """Close the dialog; what still runs in the background ends by itself and is not waited for."""
+        """Close the dialog and cancel its background tasks, without waiting for them."""
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
@@ -350,13 +352,13 @@ class EngineDialog(QDialog):
 
 
 def _engine_in_use() -> tuple[EngineInfo, int]:
-    """Start the engine's Python and return what it says, with the bytes of compiled code; runs in the background."""
+    """Probe the engine and return its description and the size of the compiled code in bytes; slow."""
     python, origin = engine_environment.engine_python()
     return engine_environment.probe_python(python, origin=origin), folder_size(engine_environment.cache_folder())
 
 
 def _selectable_label(name: str) -> QLabel:
-    """Make a label whose text wraps and can be copied, by mouse or keyboard."""
+    """Create a label that wraps its text and lets the user select it by mouse or keyboard."""
     label = QLabel()
     label.setAccessibleName(name)
     label.setWordWrap(True)

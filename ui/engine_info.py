@@ -1,4 +1,4 @@
-"""What the engine dialog says about an engine, as texts; no widgets."""
+"""Texts about an engine for the engine dialog; no widgets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "Sc
 
 
 def origin_text(origin: str) -> str:
-    """Say who named the interpreter.
+    """Describe where the path to the interpreter comes from.
 
     Parameters
     ----------
@@ -21,14 +21,14 @@ def origin_text(origin: str) -> str:
     """
     known = {
         "setting": tr("chosen in this dialog"),
-        "environment variable": tr("named by the environment variable PERMEA_ENGINE_PYTHON"),
-        "profile": tr("the default place in your QGIS profile"),
+        "environment variable": tr("environment variable PERMEA_ENGINE_PYTHON"),
+        "profile": tr("default location in your QGIS profile"),
     }
     return known.get(origin, origin)
 
 
 def versions_text(engine: EngineInfo) -> str:
-    """Say the versions of Python and of the packages that matter, in one line.
+    """List the versions of Python and the main packages in one line.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def versions_text(engine: EngineInfo) -> str:
 
 
 def device_text(engine: EngineInfo) -> str:
-    """Say what the engine computes on.
+    """Describe the device of the engine.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def device_text(engine: EngineInfo) -> str:
 
 
 def size_text(count: float) -> str:
-    """Write a number of bytes as people read it.
+    """Format a number of bytes.
 
     Examples
     --------
@@ -70,17 +70,17 @@ def size_text(count: float) -> str:
 
 
 def folder_size(folder: Path) -> int:
-    """Return the bytes that the files below a folder take; 0 if there is no such folder."""
+    """Return the total size of the files in a folder in bytes; 0 if it does not exist."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def clear_folder(folder: Path) -> int:
-    """Delete everything in a folder, but not the folder itself, and return how many bytes that freed.
+    """Delete the contents of a folder, but not the folder itself, and return the number of bytes freed.
 
     Raises
     ------
     OSError
-        Something cannot be deleted.
+        If a file or folder cannot be deleted.
     """
     freed = folder_size(folder)
     for path in folder.iterdir() if folder.is_dir() else ():
@@ -92,7 +92,7 @@ def clear_folder(folder: Path) -> int:
 
 
 def memory_text(engine: EngineInfo) -> str:
-    """Say how much memory is free for the engine, of how much; a dash if it did not tell.
+    """Describe free and total memory; a dash if unknown.
 
     Examples
     --------

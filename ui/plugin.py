@@ -1,4 +1,4 @@
-"""What QGIS calls when the plugin is switched on and off."""
+"""The plugin class, which QGIS loads and unloads."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..plugin.provider import PermeaProvider
 
 
 class PermeaPlugin:
-    """The plugin as QGIS sees it: a Processing provider, and a menu entry for the engine.
+    """The plugin: a Processing provider and a menu entry for the engine dialog.
 
     Parameters
     ----------
     iface
-        The `QgisInterface` of the running QGIS, or None in `qgis_process`, which only calls `initProcessing`.
+        `QgisInterface` of QGIS, or None in `qgis_process`, which only calls `initProcessing`.
     """
 
     def __init__(self, iface) -> None:
@@ -24,10 +24,10 @@ class PermeaPlugin:
         self.engine_action: QAction | None = None
 
     def initProcessing(self) -> None:
-        """Put Permea's algorithms and models into the Processing toolbox."""
+        """Add Permea's algorithms and models to the Processing toolbox."""
         self.provider = PermeaProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
-        # Again, now that it stands in the registry: its models look there for the algorithms they chain.
+        # Refresh once the provider is registered: its models look up their algorithms in the registry.
         self.provider.refreshAlgorithms()
 
     def initGui(self) -> None:
@@ -35,12 +35,12 @@ class PermeaPlugin:
         self.initProcessing()
         self.engine_action = QAction(self.provider.icon(), tr("Engine…"), self.iface.mainWindow())
         self.engine_action.setObjectName("permeaEngine")
-        self.engine_action.setStatusTip(tr("Show which engine Permea computes with, and choose another"))
+        self.engine_action.setStatusTip(tr("Show or change the engine that Permea uses"))
         self.engine_action.triggered.connect(self.open_engine_dialog)
         self.iface.addPluginToMenu(self.menu(), self.engine_action)
 
     def unload(self) -> None:
-        """Take everything out again that `initGui` or `initProcessing` put in."""
+        """Remove everything that `initGui` or `initProcessing` added."""
         if self.engine_action is not None:
             self.iface.removePluginMenu(self.menu(), self.engine_action)
             self.engine_action.deleteLater()
@@ -50,8 +50,8 @@ class PermeaPlugin:
             self.provider = None
 
     def open_engine_dialog(self) -> None:
-        """Show the dialog about the engine; refresh the toolbox afterwards, the engine may have changed."""
-        # Imported here: `qgis_process` has no windows, and QGIS should start without the dialog.
+        """Show the engine dialog, then refresh the toolbox, because the engine may have changed."""
+        # Imported here because `qgis_process` has no windows, and to keep QGIS's start fast.
         from .engine_dialog import EngineDialog
 
         EngineDialog(self.iface.mainWindow()).exec()
@@ -59,5 +59,5 @@ class PermeaPlugin:
 
     @staticmethod
     def menu() -> str:
-        """Return the name of the submenu of *Plugins* that holds Permea's entries."""
+        """Return the title of Permea's submenu of *Plugins*."""
         return tr("&Permea")

@@ -1,4 +1,4 @@
-"""A QGIS window on a screen of its own, for a script that plays the user."""
+"""QGIS in a virtual display, controlled by a script that acts as the user."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NewsFeed\\httpsfeedqgisorg\\disabled=true
 
 
 def make_profile(home: Path, plugin: Path) -> None:
-    """Make a QGIS profile below `home` that has the plugin, switched on, and asks the network for nothing."""
+    """Make a QGIS profile below `home` with the plugin enabled and without network requests."""
     profile = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default"
     (profile / "python" / "plugins").mkdir(parents=True)
     (profile / "python" / "plugins" / "permea").symlink_to(plugin)
@@ -38,7 +38,7 @@ def make_profile(home: Path, plugin: Path) -> None:
 
 @contextmanager
 def screen():
-    """Start an X server without a monitor and yield its display's name, for example ``":99"``."""
+    """Start a virtual X server and yield its display name, for example ``":99"``."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN, "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=(writing,), stderr=subprocess.DEVNULL)
@@ -55,11 +55,13 @@ def screen():
 
 
 def play(script: Path, home: Path, variables: dict[str, str], seconds: int) -> subprocess.CompletedProcess:
-    """Start QGIS with a script and wait until it has closed; after `seconds` it is ended with all its children."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "PERMEA_ENGINE_PYTHON") if name in os.environ}
+    """Start QGIS with a script and wait until it exits; kill it and its children after `seconds`."""
+    inherited = {
+        name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "PERMEA_ENGINE_PYTHON") if name in os.environ
+    }
     with screen() as display:
         environment = {
-            **kept,
+            **inherited,
             "HOME": str(home),
             "XDG_RUNTIME_DIR": str(home / "run"),
             "DISPLAY": display,

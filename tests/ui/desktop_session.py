@@ -1,8 +1,8 @@
-"""What a user does in one sitting, played inside a real QGIS window (`qgis --code`): open, run, look at the engine.
+"""A user session inside a real QGIS window (`qgis --code`): open the sample, run an algorithm, open the engine dialog.
 
 Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and
-`report.json`). The sitting is a generator; it yields either a number of milliseconds to wait or a question to ask again
-until the answer is yes.
+`report.json`). The session is a generator; it yields either a number of milliseconds to wait or a condition to poll
+until it holds.
 """
 
 import json
@@ -28,21 +28,21 @@ report = {"steps": []}
 
 
 def picture(name):
-    """Save what the whole screen shows."""
+    """Save a screenshot."""
     QApplication.processEvents()
     QGuiApplication.primaryScreen().grabWindow(0).save(str(OUT / f"{name}.png"))
     report["steps"].append(name)
 
 
 def centre(dialog, width, height):
-    """Put a dialog in the middle of the window: there is no window manager on the test's screen."""
+    """Centre a dialog in the window, because the virtual display has no window manager."""
     dialog.resize(width, height)
     dialog.move((WINDOW[0] - dialog.width()) // 2, (WINDOW[1] - dialog.height()) // 2)
     dialog.raise_()
 
 
 def tidy_window():
-    """Give the window its size and keep only the panels a reader of the pictures needs."""
+    """Set the size of the window and show only the layer and toolbox panels."""
     window = iface.mainWindow()
     window.showNormal()
     window.setGeometry(0, 0, *WINDOW)
@@ -52,14 +52,14 @@ def tidy_window():
     toolbox.searchBox.setText("permea")
 
 
-def room_around(extent):
-    """Return an extent a little larger than the given one."""
+def with_margin(extent):
+    """Return the extent enlarged by 6 %."""
     extent.scale(1.06)
     return extent
 
 
 def patches_on_top(patches):
-    """Move the points above the map that QGIS has put on top of them."""
+    """Move the points above the result, which QGIS has added on top."""
     root = QgsProject.instance().layerTreeRoot()
     node = root.findLayer(patches.id())
     root.insertChildNode(0, node.clone())
@@ -67,13 +67,13 @@ def patches_on_top(patches):
 
 
 def session():
-    """Open the sample, run the least-cost distance from its dialog, look at the map and at the engine."""
+    """Open the sample, run least-cost distance from its dialog, show the map and the engine dialog."""
     tidy_window()
     landscape = QgsRasterLayer(str(SAMPLE / "permeability.tif"), "Permeability")
     patches = QgsVectorLayer(f"{SAMPLE / 'patches.gpkg'}|layername=patches", "Habitat patches")
     QgsProject.instance().addMapLayers([patches, landscape])  # the first one on top
     iface.mapCanvas().setDestinationCrs(landscape.crs())
-    iface.mapCanvas().setExtent(room_around(landscape.extent()))
+    iface.mapCanvas().setExtent(with_margin(landscape.extent()))
     yield lambda: not iface.mapCanvas().isDrawing()
     yield 1500
     picture("sample")
@@ -113,7 +113,7 @@ def session():
     patches_on_top(patches)
     tree.findLayer(made[0].id()).setExpanded(False)
     tree.findLayer(made[0].id()).setExpanded(True)  # a change, or the panel does not notice
-    iface.mapCanvas().setExtent(room_around(made[0].extent()))
+    iface.mapCanvas().setExtent(with_margin(made[0].extent()))
     iface.mapCanvas().refresh()
     yield 500
     yield lambda: not iface.mapCanvas().isDrawing()
@@ -124,7 +124,7 @@ def session():
 
     actions = [action for action in iface.mainWindow().findChildren(QAction) if action.objectName() == "permeaEngine"]
     report["engine_actions"] = len(actions)
-    QTimer.singleShot(0, actions[0].trigger)  # later, in case the dialog keeps its caller waiting
+    QTimer.singleShot(0, actions[0].trigger)  # deferred, because the dialog is modal
     yield lambda: [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible()]
     engine = next(w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible())
     yield lambda: not engine.is_busy()
@@ -137,22 +137,22 @@ def session():
 
 
 def leave():
-    """Write the report and close QGIS without a question."""
+    """Write the report and close QGIS without a prompt."""
     (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     QgsProject.instance().clear()
     QgsProject.instance().setDirty(False)
     QTimer.singleShot(0, iface.actionExit().trigger)
 
 
-def advance(steps, question=None, since=None):
-    """Go on with the session when its last question is answered yes; a question that stays open ends it."""
+def advance(steps, condition=None, since=None):
+    """Resume the session once its last condition holds; a condition that never holds ends it."""
     try:
-        if question is not None and not question():
+        if condition is not None and not condition():
             if time.monotonic() - since > PATIENCE_SECONDS:
                 raise TimeoutError(f"Nothing happened for {PATIENCE_SECONDS} s after the steps {report['steps']}.")
-            QTimer.singleShot(100, lambda: advance(steps, question, since))
+            QTimer.singleShot(100, lambda: advance(steps, condition, since))
             return
-        answer = next(steps)
+        step = next(steps)
     except StopIteration:
         leave()
         return
@@ -161,10 +161,10 @@ def advance(steps, question=None, since=None):
         picture("error")
         leave()
         return
-    if callable(answer):
-        QTimer.singleShot(100, lambda: advance(steps, answer, time.monotonic()))
+    if callable(step):
+        QTimer.singleShot(100, lambda: advance(steps, step, time.monotonic()))
     else:
-        QTimer.singleShot(answer, lambda: advance(steps))
+        QTimer.singleShot(step, lambda: advance(steps))
 
 
 the_steps = session()  # a name of the module: QGIS keeps it, so the generator is not collected between two steps

@@ -1,4 +1,4 @@
-"""One sitting in the real QGIS window: open the sample, run an algorithm from its dialog, look at map and engine."""
+"""A session in the real QGIS window: open the sample, run an algorithm, check the map and the engine dialog."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def load_desktop():
 
 
 @pytest.fixture(scope="module")
-def sitting(tmp_path_factory):
-    """Play the session once; return its report and the folder of its pictures."""
+def session(tmp_path_factory):
+    """Run the session once; return its report and the folder of its screenshots."""
     for program in ("qgis", "Xvfb"):
         if shutil.which(program) is None:
             pytest.fail(f"{program} is not installed: run `make setup`.")
@@ -47,13 +47,13 @@ def sitting(tmp_path_factory):
 def colours(path: Path) -> int:
     """Count the colours of every seventh pixel: a blank screen has one, a window without a map a few dozen."""
     image = QImage(str(path))
-    assert not image.isNull(), f"{path} is no picture"
+    assert not image.isNull(), f"{path} is not an image"
     return len({image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, image.height(), 7)})
 
 
 @pytest.mark.timeout(1200)
-def test_a_user_runs_an_algorithm_from_its_dialog_and_gets_a_styled_map(sitting):
-    report, _ = sitting
+def test_algorithm_dialog_gives_styled_map(session):
+    report, _ = session
     assert "error" not in report, report["error"]
     assert report["successful"], report["log"]
     [layer] = report["layers"]
@@ -63,14 +63,14 @@ def test_a_user_runs_an_algorithm_from_its_dialog_and_gets_a_styled_map(sitting)
 
 
 @pytest.mark.timeout(1200)
-def test_the_menu_opens_the_engine_dialog_which_says_that_the_engine_is_ready(sitting):
-    report, _ = sitting
+def test_menu_opens_engine_dialog_with_ready_engine(session):
+    report, _ = session
     assert report["engine_actions"] == 1
     assert report["engine"] == "The engine is ready."
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_screen_shows_something(sitting, name):
-    _, pictures = sitting
+def test_screenshots_are_not_blank(session, name):
+    _, pictures = session
     assert colours(pictures / f"{name}.png") > 100

@@ -1,4 +1,4 @@
-"""What the dialog *Permea ▸ Engine…* says of engines that work, are missing or are broken, and what its buttons do."""
+"""The dialog *Permea ▸ Engine…* with working, missing and broken engines, and its buttons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE = 60  # seconds
 
 @pytest.fixture
 def engine_python():
-    """The Python of a real engine, which the surroundings of the tests name."""
+    """Python of a real engine, named by the environment of the tests."""
     python = os.environ.get(VARIABLE)
     if not python:
         pytest.fail(f"{VARIABLE} is not set: run the tests with `make test`.")
@@ -30,10 +30,10 @@ def engine_python():
 
 @pytest.fixture
 def open_dialog(qgis_app, monkeypatch, tmp_path):
-    """Open the dialog in a QGIS that knows of no engine but the given one, and wait until it has looked at it."""
+    """Open the dialog in a QGIS without any other engine, and wait until it has checked the engine."""
     from permea.ui.engine_dialog import EngineDialog
 
-    # Settings of this test alone: two runs of the tests at once would otherwise overwrite each other's.
+    # Separate settings for this test, because test runs in parallel would overwrite each other's.
     usual = Path(QgsSettings().fileName()).parents[1]
     keep_settings_in(tmp_path)
     opened = []
@@ -63,7 +63,7 @@ def keep_settings_in(folder):
 
 
 def wait_until(condition, seconds=PATIENCE):
-    """Let Qt work until the condition holds."""
+    """Process Qt events until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"nothing happened for {seconds} s"
@@ -76,7 +76,7 @@ def wait_for(dialog):
 
 
 def test_python(dialog, python):
-    """Choose a Python in the dialog, press Test and wait for the verdict."""
+    """Choose a Python in the dialog, press Test and wait for the result."""
     dialog.chooser.setFilePath(str(python))
     dialog.test_button.click()
     wait_for(dialog)
@@ -92,7 +92,7 @@ def program(path: Path, text: str) -> Path:
     return path
 
 
-def test_a_working_engine_is_described(open_dialog, engine_python):
+def test_working_engine_is_described(open_dialog, engine_python):
     dialog = open_dialog(variable=engine_python)
     assert dialog.headline() == "The engine is ready."
     assert dialog.facts["python"].text() == engine_python
@@ -104,21 +104,21 @@ def test_a_working_engine_is_described(open_dialog, engine_python):
     assert dialog.log_box.isCollapsed()
 
 
-def test_a_missing_engine_is_said_to_be_missing(open_dialog):
+def test_missing_engine_is_reported(open_dialog):
     dialog = open_dialog()
     assert "ready" not in dialog.headline()
     assert "engine" in dialog.headline().lower()
     assert dialog.facts["versions"].text() == "–"
 
 
-def test_a_configured_python_that_is_gone_is_named(open_dialog, tmp_path):
+def test_missing_configured_python_is_reported(open_dialog, tmp_path):
     gone = tmp_path / "gone" / "python"
     dialog = open_dialog(setting=gone)
     assert str(gone) in dialog.headline() + dialog.log.toPlainText()
     assert dialog.default_button.isEnabled()
 
 
-def test_a_broken_python_leaves_its_last_words_in_the_log(open_dialog, tmp_path):
+def test_errors_of_broken_python_are_logged(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
     dialog = open_dialog()
     verdict = test_python(dialog, broken)
@@ -128,7 +128,7 @@ def test_a_broken_python_leaves_its_last_words_in_the_log(open_dialog, tmp_path)
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_file_that_is_no_program_is_refused_in_plain_words(open_dialog, tmp_path):
+def test_file_that_is_not_executable_is_rejected(open_dialog, tmp_path):
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear reader,", encoding="utf-8")
     dialog = open_dialog()
@@ -137,21 +137,21 @@ def test_a_file_that_is_no_program_is_refused_in_plain_words(open_dialog, tmp_pa
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_program_that_is_no_python_is_refused(open_dialog):
+def test_program_other_than_python_is_rejected(open_dialog):
     dialog = open_dialog()
     verdict = test_python(dialog, "/bin/echo")
     assert verdict
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_python_without_jax_is_told_what_it_lacks(open_dialog):
+def test_python_without_jax_is_rejected(open_dialog):
     dialog = open_dialog()
     test_python(dialog, QGIS_PYTHON)
     assert "jax" in dialog.test_label.text().lower() + dialog.log.toPlainText().lower()
     assert not dialog.use_button.isEnabled()
 
 
-def test_a_python_that_passed_the_test_can_be_used_and_forgotten_again(open_dialog, engine_python):
+def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
     dialog = open_dialog()
     assert not dialog.default_button.isEnabled()
     assert "JAX" in test_python(dialog, engine_python)
@@ -165,7 +165,7 @@ def test_a_python_that_passed_the_test_can_be_used_and_forgotten_again(open_dial
     assert dialog.headline() != "The engine is ready."
 
 
-def test_another_path_must_be_tested_anew(open_dialog, engine_python):
+def test_changed_path_must_be_tested_again(open_dialog, engine_python):
     dialog = open_dialog()
     test_python(dialog, engine_python)
     assert dialog.use_button.isEnabled()
@@ -174,7 +174,7 @@ def test_another_path_must_be_tested_anew(open_dialog, engine_python):
     assert dialog.test_label.text() == ""
 
 
-def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dialog, tmp_path):
+def test_dialog_stays_responsive_while_python_hangs(open_dialog, tmp_path):
     slow = program(tmp_path / "python", "#!/bin/sh\nsleep 3\n")
     dialog = open_dialog()
     ticks = []
@@ -191,7 +191,7 @@ def test_the_window_stays_alive_while_a_python_hangs_and_can_be_closed(open_dial
     wait_until(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
 
 
-def test_the_log_can_be_copied(open_dialog, tmp_path):
+def test_log_can_be_copied(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho what a day >&2\nexit 1\n")
     dialog = open_dialog()
     test_python(dialog, broken)
@@ -199,7 +199,7 @@ def test_the_log_can_be_copied(open_dialog, tmp_path):
     assert "what a day" in QApplication.clipboard().text()
 
 
-def test_clearing_deletes_compiled_code_and_nothing_else(open_dialog, engine_python, monkeypatch, tmp_path):
+def test_clear_deletes_only_compiled_code(open_dialog, engine_python, monkeypatch, tmp_path):
     from permea.plugin import engine_environment
 
     cache = tmp_path / "cache"
@@ -216,7 +216,7 @@ def test_clearing_deletes_compiled_code_and_nothing_else(open_dialog, engine_pyt
     assert not dialog.clear_button.isEnabled()
 
 
-def test_everything_can_be_reached_by_keyboard_and_has_a_name(open_dialog):
+def test_widgets_are_accessible(open_dialog):
     dialog = open_dialog()
     for button in (
         dialog.clear_button,
@@ -238,12 +238,12 @@ def test_everything_can_be_reached_by_keyboard_and_has_a_name(open_dialog):
             assert widget.accessibleName()
 
 
-def test_opening_the_dialog_loads_no_jax_into_qgis(open_dialog, engine_python):
+def test_dialog_does_not_import_jax(open_dialog, engine_python):
     open_dialog(variable=engine_python)
     assert "jax" not in sys.modules
 
 
-def test_the_address_of_a_cluster_is_kept_and_forgotten_when_it_is_deleted(open_dialog):
+def test_cluster_address_is_saved_and_cleared(open_dialog):
     from permea.plugin.cluster_setting import SETTING as CLUSTER
     from qgis.PyQt.QtTest import QTest
 
