@@ -1,4 +1,4 @@
-"""A band of a raster that GDAL opens, read as it is stored."""
+"""A raster band read through GDAL, in the precision of the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMPY_TYPES = {
     gdal.GDT_Int32: np.int32,
     gdal.GDT_Float32: np.float32,
     gdal.GDT_Float64: np.float64,
-    # Not in every GDAL that QGIS 3.22 comes with, hence by number: UInt64, Int64 (GDAL 3.5) and Int8 (3.7).
+    # UInt64, Int64 (GDAL 3.5) and Int8 (GDAL 3.7) by number, because older GDAL versions lack the names.
     12: np.uint64,
     13: np.int64,
     14: np.int8,
@@ -27,16 +27,16 @@ NUMPY_TYPES = {
 
 
 class GdalBand:
-    """One band of a dataset, with everything that decides what its numbers mean.
+    """One band of a dataset, with its scale, offset, mask and nodata values.
 
     Attributes
     ----------
     name
-        The layer's name, for messages.
+        Name of the layer, for messages.
     grid
-        The grid.
+        Grid of the raster.
     block_rows
-        Height of the blocks in which the file is stored: reading in multiples of it reads nothing twice.
+        Height of the file's blocks; reading multiples of it decodes each block once.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
@@ -46,7 +46,7 @@ class GdalBand:
         self._mask = self._band.GetMaskBand() if self._band.GetMaskFlags() & gdal.GMF_PER_DATASET else None
         if self._band.DataType not in NUMPY_TYPES:
             raise QgsProcessingException(
-                tr("'{layer}': band {band} holds {type} values; a landscape needs real numbers.").format(
+                tr("'{layer}': band {band} holds {type} values, but a landscape needs real numbers.").format(
                     layer=self.name, band=band, type=gdal.GetDataTypeName(self._band.DataType)
                 )
             )
@@ -62,12 +62,12 @@ class GdalBand:
 
     @classmethod
     def of(cls, layer: QgsRasterLayer, band: int) -> GdalBand | None:
-        """Open the band, or return None where GDAL's own view of the layer is not the one that QGIS shows.
+        """Open the band, or return None if GDAL presents the layer differently from QGIS.
 
         Raises
         ------
         QgsProcessingException
-            The raster is rotated, or its rows run from south to north or from east to west.
+            If the raster is rotated, or its rows run from south to north or from east to west.
         """
         if layer.dataProvider().name() != "gdal":
             return None
@@ -79,18 +79,18 @@ class GdalBand:
                 return None
             _require_north_up(layer.name(), geotransform, dataset)
             size = (dataset.RasterYSize, dataset.RasterXSize)
-            # QGIS straightens rasters placed by ground control points, and shows a mask as one more band.
+            # QGIS rectifies rasters with ground control points, and shows a mask as an extra band.
             if size == (layer.height(), layer.width()) and band <= dataset.RasterCount:
                 return cls(layer, band, dataset, tuple(geotransform))
         return None
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values, float64, and mask, bool, of some rows."""
+        """Read values (float64) and mask (bool) of a block of rows."""
         stored = np.empty((rows, self.grid.columns), self._stored)
         self._read_into(self._band, first_row, stored)
         if self._signed_bytes:
             stored = stored.view(np.int8)
-        valid = _differs(stored, self._nodata)
+        valid = _is_not_nodata(stored, self._nodata)
         values = stored.astype(np.float64)
         if (self._scale, self._offset) != (1.0, 0.0):
             values = values * self._scale + self._offset
@@ -104,14 +104,14 @@ class GdalBand:
         rows, columns = array.shape
         data_type = gdal.GDT_Byte if band is self._mask else band.DataType
         with collected_gdal_errors() as errors:
-            answer = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
-            if answer is None and not errors:
-                errors.append(tr("GDAL gives no reason"))
+            data = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
+            if data is None and not errors:
+                errors.append(tr("GDAL reports no reason"))
             if (first_row + rows) % self.block_rows == 0:
-                band.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
+                band.FlushCache()  # otherwise GDAL caches up to 5 % of the memory
         if errors:
             raise QgsProcessingException(
-                tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or no longer there?").format(
+                tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or missing?").format(
                     layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
                 )
             )
@@ -120,13 +120,13 @@ class GdalBand:
 def _require_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> None:
     _, width, row_shear, _, column_shear, step_down = geotransform
     advice = tr(
-        "Straighten it first with Raster ▸ Projections ▸ Warp (reproject), with the same CRS as source and target,"
+        "Rectify it first with Raster ▸ Projections ▸ Warp (reproject), using the same CRS as source and target,"
         " and use the result."
     )
-    sheared = abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width) or abs(
+    rotated = abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width) or abs(
         column_shear
     ) * dataset.RasterXSize > SAME_GRID_TOLERANCE * abs(step_down)
-    if sheared:
+    if rotated:
         raise QgsProcessingException(
             tr("'{layer}' is rotated: its rows do not run from west to east.").format(layer=name) + " " + advice
         )
@@ -141,17 +141,17 @@ def _require_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> 
 
 
 def _as_stored(nodata: float, stored: np.dtype) -> float | None:
-    """Nodata in the precision of the file; None where no stored value can equal it."""
+    """Return nodata in the precision of the file; None if no stored value can equal it."""
     if stored.kind == "f":
         limits = np.finfo(stored)
         if np.isfinite(nodata):
-            # Files written by others give float32's lowest value in double's range, or rounded past its own.
+            # Some programs write float32's lowest value as a double, or rounded beyond its range.
             nodata = min(max(nodata, float(limits.min)), float(limits.max))
         return float(stored.type(nodata))
     return int(nodata) if float(nodata).is_integer() else None
 
 
-def _differs(stored: np.ndarray, nodata: float | None) -> np.ndarray:
+def _is_not_nodata(stored: np.ndarray, nodata: float | None) -> np.ndarray:
     if nodata is None:
         return np.ones(stored.shape, bool)
     if nodata != nodata:

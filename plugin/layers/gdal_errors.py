@@ -1,4 +1,4 @@
-"""Notice what GDAL complains about, whoever has switched its exceptions on or off."""
+"""Collection of GDAL errors, whether or not GDAL exceptions are enabled."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from osgeo import gdal
 
 @contextmanager
 def collected_gdal_errors() -> Iterator[list[str]]:
-    """Collect GDAL's errors of this thread in a list; the caller looks at it after the block.
+    """Collect the GDAL errors of this thread in a list, for the caller to inspect after the block.
 
-    GDAL's exceptions are a switch for the whole process, which other plugins throw as they like. Instead of fighting
-    over it, errors are taken from the thread's own error handler, and a RuntimeError of GDAL's ends the block and
-    joins the list.
+    GDAL exceptions are enabled per process, and other plugins may change that. Therefore errors are collected by an
+    error handler of the thread; a RuntimeError of GDAL ends the block and is added to the list.
     """
     messages: list[str] = []
 
-    def remember(level: int, _number: int, text: str) -> None:
+    def collect(level: int, _number: int, text: str) -> None:
         if level >= gdal.CE_Failure:
             messages.append(text)
 
-    gdal.PushErrorHandler(remember)
+    gdal.PushErrorHandler(collect)
     try:
         yield messages
     except RuntimeError as error:

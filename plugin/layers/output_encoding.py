@@ -1,4 +1,4 @@
-"""What a result's numbers become on disk: data type, nodata value, and what does not fit."""
+"""Data type and nodata value of output rasters."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from .validation import format_cells
 
 FALLBACK_NODATA = -9999.0
 
-CELLS_AT_A_TIME = 1 << 20
+# Cells scanned at a time, to limit memory.
+CELLS_PER_BLOCK = 1 << 20
 
 GDAL_TYPES = {"float32": gdal.GDT_Float32, "float64": gdal.GDT_Float64, "int32": gdal.GDT_Int32}
 
 
 @dataclass(frozen=True)
 class OutputEncoding:
-    """How one result is stored.
+    """Encoding of an output raster.
 
     Parameters
     ----------
     dtype
-        The data type on disk.
+        Data type of the file.
     nodata
-        The value that marks nodata.
-    vanishing
-        How many values are not zero but too small for `dtype`, and become zero.
+        Nodata value of the file.
+    underflows
+        Number of nonzero values that underflow to zero in `dtype`.
     statistics
-        Of the finite values, one a band.
+        Statistics of the finite values of each band.
     """
 
     dtype: np.dtype
     nodata: float
-    vanishing: int
+    underflows: int
     statistics: tuple[Statistics, ...]
 
-    def stored(self, values: np.ndarray) -> np.ndarray:
-        """The values as they go to disk: of `dtype`, contiguous, NaN replaced by nodata."""
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the values as stored in the file: of `dtype`, contiguous, NaN replaced by nodata."""
         if values.dtype.kind == "f":
             with np.errstate(under="ignore"):
                 return np.where(np.isnan(values), self.nodata, values).astype(self.dtype)
@@ -58,54 +59,54 @@ def choose_encoding(
     name: str,
     feedback: QgsProcessingFeedback,
 ) -> OutputEncoding:
-    """Choose the nodata value and make sure that every value can be stored.
+    """Choose a nodata value that no cell has, and check that every value can be stored.
 
     Parameters
     ----------
     bands
-        Each (rows, columns), in memory or on disk.
+        Arrays (rows, columns), in memory or on disk.
     dtype
         ``"float32"``, ``"float64"`` or ``"int32"``.
     preferred_nodata
-        The input's nodata value, kept where it can be.
+        Nodata value of the input, used if possible.
     name
-        What messages call the result.
+        Name of the output, for messages.
     feedback
-        Asked whether to go on.
+        Can cancel.
 
     Raises
     ------
     QgsProcessingException
-        A value is too large for `dtype`, or is no whole number where one is needed.
+        If a value is too large for `dtype`, or is not a whole number but `dtype` is an integer type.
     """
     target = np.dtype(dtype)
-    # A value that the file cannot hold exactly would mark no cell at all.
+    # A nodata value that `dtype` cannot represent exactly would match no cell.
     candidates = [value for value in (preferred_nodata, FALLBACK_NODATA) if value is not None and _fits(value, target)]
     candidates.append(float(np.finfo(target).min) if target.kind == "f" else float(np.iinfo(target).min))
-    taken = [False] * len(candidates)
-    vanishing = 0
+    is_used = [False] * len(candidates)
+    underflows = 0
     statistics = tuple(Statistics() for _ in bands)
-    for band, of_band in zip(bands, statistics):
-        for rows in _parts(band):
+    for band, band_statistics in zip(bands, statistics):
+        for rows in _blocks(band):
             stop_if_cancelled(feedback)
-            of_band.add(rows)
+            band_statistics.add(rows)
             _require_storable(rows, target, name)
             with np.errstate(under="ignore", invalid="ignore"):
                 stored = rows.astype(target)
             if target.kind == "f":
-                vanishing += int(np.count_nonzero((stored == 0) & (rows != 0)))
+                underflows += int(np.count_nonzero((stored == 0) & (rows != 0)))
             known = stored[~np.isnan(rows)] if rows.dtype.kind == "f" else stored
-            taken = [was or bool((known == value).any()) for was, value in zip(taken, candidates)]
-    free = [value for value, is_taken in zip(candidates, taken) if not is_taken]
+            is_used = [used or bool((known == value).any()) for used, value in zip(is_used, candidates)]
+    free = [value for value, used in zip(candidates, is_used) if not used]
     if not free:
         raise QgsProcessingException(
-            tr("'{name}' uses every value that could mark nodata. Choose another data type.").format(name=name)
+            tr("'{name}' contains every candidate for the nodata value. Choose another data type.").format(name=name)
         )
-    return OutputEncoding(target, float(free[0]), vanishing, statistics)
+    return OutputEncoding(target, float(free[0]), underflows, statistics)
 
 
-def _parts(band: np.ndarray | NpyFile) -> Iterator[np.ndarray]:
-    step = max(1, CELLS_AT_A_TIME // band.shape[1])
+def _blocks(band: np.ndarray | NpyFile) -> Iterator[np.ndarray]:
+    step = max(1, CELLS_PER_BLOCK // band.shape[1])
     return (band[first : first + step] for first in range(0, len(band), step))
 
 
@@ -121,16 +122,16 @@ def _require_storable(rows: np.ndarray, target: np.dtype, name: str) -> None:
     if rows.dtype.kind in "iu" and target.kind == "f":
         return
     if target.kind == "f":
-        wrong = np.isfinite(rows) & (np.abs(rows) > np.finfo(target).max)
+        invalid = np.isfinite(rows) & (np.abs(rows) > np.finfo(target).max)
         reason = tr("too large for {dtype}; store them as float64").format(dtype=target.name)
     else:
         limits = np.iinfo(target)
-        wrong = ~np.isnan(rows) & ~((rows >= limits.min) & (rows <= limits.max) & (rows == np.rint(rows)))
-        reason = tr("no whole numbers between {low} and {high}").format(low=limits.min, high=limits.max)
-    count = int(np.count_nonzero(wrong))
+        invalid = ~np.isnan(rows) & ~((rows >= limits.min) & (rows <= limits.max) & (rows == np.rint(rows)))
+        reason = tr("not whole numbers between {low} and {high}").format(low=limits.min, high=limits.max)
+    count = int(np.count_nonzero(invalid))
     if count:
         raise QgsProcessingException(
             tr("'{name}' cannot be stored: {cells} hold values that are {reason} (the first is {value:g}).").format(
-                name=name, cells=format_cells(count), reason=reason, value=rows[wrong][0]
+                name=name, cells=format_cells(count), reason=reason, value=rows[invalid][0]
             )
         )

@@ -1,4 +1,4 @@
-"""A band of a raster that only QGIS can open: virtual rasters, web coverages, databases."""
+"""A raster band read through its QGIS data provider: virtual rasters, web coverages, databases."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ NUMPY_TYPES = {
     Qgis.DataType.Float64: np.float64,
 }
 
-# QGIS's raster calculator, which virtual rasters run on, marks nodata like this but does not declare it (3.22).
+# In QGIS 3.22 the raster calculator behind virtual rasters uses this nodata value without declaring it.
 UNDECLARED_NODATA = {"virtualraster": -float(np.finfo(np.float32).max)}
 
 
 class ProviderBand:
-    """One band as the layer's data provider hands it out: scale, offset and the user's nodata already applied.
+    """One band as read by the data provider, which applies scale, offset and the user's nodata.
 
     Attributes
     ----------
     name
-        The layer's name, for messages.
+        Name of the layer, for messages.
     grid
-        The grid.
+        Grid of the raster.
     block_rows
-        Preferred number of rows to read at once.
+        Preferred number of rows to read at a time.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int) -> None:
@@ -43,17 +43,16 @@ class ProviderBand:
             raise QgsProcessingException(
                 tr(
                     "'{layer}': band {band} holds colours or complex numbers, not one real number per cell. "
-                    "Use the data behind the picture."
+                    "Use the original data."
                 ).format(layer=self.name, band=band)
             )
         extent = layer.extent()
         rows, columns = layer.height(), layer.width()
         if rows < 1 or columns < 1:
             raise QgsProcessingException(
-                tr(
-                    "'{layer}' has no cells of its own (its provider, {provider}, names no size). "
-                    "Export it to a GeoTIFF first."
-                ).format(layer=self.name, provider=self._provider.name())
+                tr("'{layer}' has no fixed raster size (provider: {provider}). Export it to a GeoTIFF first.").format(
+                    layer=self.name, provider=self._provider.name()
+                )
             )
         geotransform = (
             extent.xMinimum(),
@@ -71,7 +70,7 @@ class ProviderBand:
         self.grid = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values, float64, and mask, bool, of some rows."""
+        """Read values (float64) and mask (bool) of a block of rows."""
         left, _, _, top, _, step_down = self.grid.geotransform
         (_, _), (right, _) = self.grid.corners()
         extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
@@ -82,7 +81,7 @@ class ProviderBand:
                 tr("'{layer}' cannot be read at row {row}: {reason}").format(
                     layer=self.name,
                     row=first_row + 1,
-                    reason=reason or tr("its provider, {name}, returned nothing").format(name=self._provider.name()),
+                    reason=reason or tr("its provider, {name}, returned no data").format(name=self._provider.name()),
                 )
             )
         stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.grid.columns)
@@ -94,7 +93,7 @@ class ProviderBand:
             return np.isnan(stored) if nodata != nodata else stored == nodata
         if not block.hasNoData():
             return np.zeros(stored.shape, bool)
-        # Without a value that stands for nodata, a block holds a bitmap that Python can only ask cell by cell.
+        # Without a nodata value, a block holds a bitmap that Python can only query cell by cell.
         flat = (block.isNoData(index) for index in range(stored.size))
         return np.fromiter(flat, bool, stored.size).reshape(stored.shape)
 

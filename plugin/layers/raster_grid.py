@@ -1,4 +1,4 @@
-"""The grid that a raster lies on, and a raster as the rest of the plugin sees it."""
+"""Grid of a raster, and a raster in memory."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from qgis.core import QgsCoordinateReferenceSystem
 
 from ..i18n import tr
 
-# Two grids are the same when none of their corners is further apart than this part of a pixel:
-# far below anything that moves a cell, far above what rounding in file headers does.
+# Two grids coincide if their corners differ by at most this fraction of a pixel: far more than rounding errors in file
+# headers, and far too little to matter for any cell.
 SAME_GRID_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class RasterGrid:
-    """Where the cells of a raster are: size, geotransform, CRS, and the value that marks nodata.
+    """Grid of a raster: size, geotransform, CRS and nodata value.
 
     Parameters
     ----------
     rows, columns
-        Number of cells.
+        Number of rows and columns.
     geotransform
         GDAL's six numbers, in map units: x of the left edge, pixel width, 0, y of the top edge, 0, −pixel height.
-        North is up: the fifth step is negative.
+        North is up: the last number is negative.
     crs
-        Coordinate reference system; may be invalid where the layer has none.
+        Coordinate reference system; invalid if the layer has none.
     nodata
-        The value that stands for nodata in the file, or None where there is none.
+        Nodata value of the file, or None.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class RasterGrid:
         return abs(self.geotransform[5]), abs(self.geotransform[1])
 
     def same_grid_as(self, other: RasterGrid) -> bool:
-        """Whether the cells of the two grids coincide: size, corners and CRS; nodata does not matter.
+        """Return whether two grids coincide in size, corners and CRS; nodata is ignored.
 
         A grid without a CRS is assumed to have the CRS of the other.
         """
@@ -52,16 +52,16 @@ class RasterGrid:
         if self.crs.isValid() and other.crs.isValid() and self.crs != other.crs:
             return False
         height, width = self.pixel_size
-        apart = np.abs(np.subtract(self.corners(), other.corners()))
-        return bool((apart <= SAME_GRID_TOLERANCE * np.array([width, height])).all())
+        difference = np.abs(np.subtract(self.corners(), other.corners()))
+        return bool((difference <= SAME_GRID_TOLERANCE * np.array([width, height])).all())
 
     def corners(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The upper left and the lower right corner, (x, y) each, in map units."""
+        """Return the upper left and the lower right corner, each (x, y) in map units."""
         left, width, _, top, _, step_down = self.geotransform
         return (left, top), (left + self.columns * width, top + self.rows * step_down)
 
     def centres(self, cells: np.ndarray) -> np.ndarray:
-        """The centres of cells, float64 (k, 2): x and y in map units.
+        """Return the centres of cells, float64 (k, 2): x and y in map units.
 
         Parameters
         ----------
@@ -69,8 +69,8 @@ class RasterGrid:
             (k, 2): row and column, counted from 0.
         """
         left, width, _, top, _, step_down = self.geotransform
-        middles = np.asarray(cells, float).reshape(-1, 2) + 0.5
-        return np.stack([left + width * middles[:, 1], top + step_down * middles[:, 0]], axis=1)
+        centres = np.asarray(cells, float).reshape(-1, 2) + 0.5
+        return np.stack([left + width * centres[:, 1], top + step_down * centres[:, 0]], axis=1)
 
     def __str__(self) -> str:
         height, width = self.pixel_size
@@ -85,18 +85,18 @@ class RasterGrid:
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """One band of a raster layer, read.
+    """One band of a raster layer in memory.
 
     Parameters
     ----------
     name
-        The layer's name, for messages.
+        Name of the layer, for messages.
     values
         float64 (rows, columns), scale and offset applied. NaN where `valid` is False.
     valid
         bool (rows, columns): False where nodata.
     grid
-        The grid.
+        Grid of the raster.
     """
 
     name: str
@@ -106,5 +106,5 @@ class Raster:
 
     @property
     def valid_cells(self) -> int:
-        """How many cells hold data."""
+        """Number of valid cells."""
         return int(np.count_nonzero(self.valid))

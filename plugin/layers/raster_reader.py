@@ -1,4 +1,4 @@
-"""Read one band of any raster layer that QGIS opens, block by block."""
+"""Reading of raster layers, block by block."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from .gdal_band import GdalBand
 from .provider_band import ProviderBand
 from .raster_grid import Raster, RasterGrid
 
-# Small enough that a cancel is noticed soon, large enough that a call costs nothing beside the reading.
+# Small enough to cancel promptly, large enough that the overhead per call is negligible.
 CELLS_PER_BLOCK = 1 << 20
 
-# A file stored in blocks larger than this is read in parts of them: some are stored as one block.
-MOST_CELLS_PER_BLOCK = 4 * CELLS_PER_BLOCK
+# Larger blocks of a file are read in parts: some files are stored as a single block.
+MAX_CELLS_PER_BLOCK = 4 * CELLS_PER_BLOCK
 
 
 class Band(Protocol):
-    """A band that has been opened."""
+    """An open raster band."""
 
     name: str
     grid: RasterGrid
     block_rows: int
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values, float64, and mask, bool, of some rows."""
+        """Read values (float64) and mask (bool) of a block of rows."""
 
 
 class Block(NamedTuple):
-    """Some rows of a raster, all of their columns.
+    """A block of full rows of a raster.
 
     Attributes
     ----------
     first_row
-        Which row of the raster the first one is.
+        Row of the raster at which the block begins.
     values
         float64; NaN where `valid` is False.
     valid
@@ -53,26 +53,25 @@ class Block(NamedTuple):
 def open_band(layer: QgsRasterLayer, band: int) -> Band:
     """Open one band for reading.
 
-    What GDAL opens is read through GDAL, in the precision of the file; everything else through the layer's data
-    provider.
+    Layers that GDAL can open are read through GDAL, in the precision of the file; others through their data provider.
 
     Parameters
     ----------
     layer
-        Any raster layer that QGIS opens.
+        Raster layer.
     band
-        Counted from 1.
+        Band number, from 1.
 
     Raises
     ------
     QgsProcessingException
-        The layer cannot be read, the band does not exist or holds no real numbers, or the raster is rotated or
-        south-up (the message says how to straighten it).
+        If the layer cannot be read, the band does not exist or does not hold real numbers, or the raster is rotated
+        or south-up (the message says how to rectify it).
     """
     if layer is None or not layer.isValid() or layer.dataProvider() is None:
         name = layer.name() if layer is not None else ""
         raise QgsProcessingException(
-            tr("The raster layer '{layer}' cannot be opened. Is its file still there?").format(layer=name)
+            tr("The raster layer '{layer}' cannot be opened. Does its file still exist?").format(layer=name)
         )
     if not 1 <= band <= layer.bandCount():
         raise QgsProcessingException(
@@ -89,18 +88,18 @@ def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:
     Parameters
     ----------
     band
-        What `open_band` returned.
+        Band opened by `open_band`.
     feedback
-        Hears about progress, and is asked whether to go on.
+        Receives progress; can cancel.
 
     Raises
     ------
     QgsProcessingException
-        The file is damaged or no longer there.
+        If the file is damaged or missing.
     Cancelled
-        The user cancelled.
+        If the user cancelled.
     """
-    rows, step = band.grid.rows, _rows_at_a_time(band)
+    rows, step = band.grid.rows, _rows_per_read(band)
     for first in range(0, rows, step):
         stop_if_cancelled(feedback)
         values, valid = band.read(first, min(step, rows - first))
@@ -115,25 +114,25 @@ def read_raster(layer: QgsRasterLayer, band: int, feedback: QgsProcessingFeedbac
     Parameters
     ----------
     layer
-        Any raster layer that QGIS opens.
+        Raster layer.
     band
-        Counted from 1.
+        Band number, from 1.
     feedback
-        Hears about progress, and is asked whether to go on.
+        Receives progress; can cancel.
 
     Raises
     ------
     QgsProcessingException
-        As `open_band` and `blocks_of`; or the raster does not fit into memory.
+        As `open_band` and `blocks_of`; or if the raster does not fit in memory.
     Cancelled
-        The user cancelled.
+        If the user cancelled.
     """
     source = open_band(layer, band)
     return collected(source.name, source.grid, blocks_of(source, feedback))
 
 
 def collected(name: str, grid: RasterGrid, blocks: Iterable[Block]) -> Raster:
-    """Put the blocks of a raster together, in memory."""
+    """Assemble the blocks of a raster in memory."""
     values = _allocate(name, (grid.rows, grid.columns), np.float64)
     valid = _allocate(name, (grid.rows, grid.columns), bool)
     for block in blocks:
@@ -142,9 +141,9 @@ def collected(name: str, grid: RasterGrid, blocks: Iterable[Block]) -> Raster:
     return Raster(name, values, valid, grid)
 
 
-def _rows_at_a_time(band: Band) -> int:
+def _rows_per_read(band: Band) -> int:
     columns = band.grid.columns
-    if columns * band.block_rows > MOST_CELLS_PER_BLOCK:
+    if columns * band.block_rows > MAX_CELLS_PER_BLOCK:
         return max(1, CELLS_PER_BLOCK // columns)
     return max(1, CELLS_PER_BLOCK // (columns * band.block_rows)) * band.block_rows
 
@@ -154,7 +153,7 @@ def _allocate(name: str, shape: tuple[int, int], dtype: type) -> np.ndarray:
         return np.empty(shape, dtype)
     except MemoryError as error:
         raise QgsProcessingException(
-            tr("'{layer}' ({rows} × {columns} cells) does not fit into memory. Clip it or use coarser cells.").format(
+            tr("'{layer}' ({rows} × {columns} cells) does not fit in memory. Clip it or use larger cells.").format(
                 layer=name, rows=shape[0], columns=shape[1]
             )
         ) from error

@@ -1,4 +1,4 @@
-"""Write a result as a GeoTIFF that is either complete or not there."""
+"""Atomic writing of GeoTIFFs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .statistics import Statistics
 
 TILE = 256
 
-# A raster that is longer than this gets overviews: without, QGIS reads all of it to draw it small.
-LARGE = 4096
+# Rasters with a longer side get overviews; without them QGIS reads the whole raster to draw it zoomed out.
+MIN_SIZE_FOR_OVERVIEWS = 4096
 
-# The smallest overview has no side longer than this.
+# Maximum length of the sides of the smallest overview.
 SMALLEST_OVERVIEW = 512
 
-# Files that GDAL reads along with a GeoTIFF of this name: after a new one has taken the name they would be wrong.
+# Files that GDAL reads along with a GeoTIFF; they are outdated once the GeoTIFF is replaced.
 SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 
@@ -41,27 +41,27 @@ def write_raster(
     band_names: Sequence[str] = (),
     feedback: QgsProcessingFeedback,
 ) -> float:
-    """Write an array as a compressed, tiled GeoTIFF on the grid of its input; a large one gets overviews.
+    """Write an array as a compressed, tiled GeoTIFF on the grid of its input, with overviews if it is large.
 
     Parameters
     ----------
     path
-        Where to; ends in ``.tif`` or ``.tiff``. What is there already is replaced only when the new file is complete.
+        Output file, ``.tif`` or ``.tiff``. An existing file is replaced only when the new one is complete.
     array
         (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata; infinity stays infinity.
     grid
-        The input's grid; also offers the nodata value.
+        Grid of the input, with its nodata value.
     dtype
-        ``"float32"``, ``"float64"`` or ``"int32"``: how values are stored.
+        ``"float32"``, ``"float64"`` or ``"int32"``: data type of the file.
     band_names
-        One description per band, or none.
+        Descriptions of the bands.
     feedback
-        Hears about progress, and is asked whether to go on.
+        Receives progress; can cancel.
 
     Returns
     -------
     float
-        The value that marks nodata in the file: the input's where it fits, else −9999.
+        Nodata value of the file: that of the input if possible, else usually −9999.
 
     Raises
     ------
@@ -69,27 +69,27 @@ def write_raster(
         The folder is missing or not writable, the disk is full, the array does not have the shape of the grid, or a
         value cannot be stored as `dtype`.
     Cancelled
-        The user cancelled; nothing is left behind.
+        If the user cancelled; no file is left behind.
     """
     target = Path(path)
     bands = [array] if array.ndim == 2 else list(array)
     _validate_arguments(target, bands, grid, dtype, band_names)
-    storage = choose_encoding(bands, dtype, grid.nodata, target.name, feedback)
-    if storage.vanishing:
+    encoding = choose_encoding(bands, dtype, grid.nodata, target.name, feedback)
+    if encoding.underflows:
         feedback.pushWarning(
-            tr("{count} values of '{name}' are too small for {dtype} and are stored as zero; use float64.").format(
-                count=storage.vanishing, name=target.name, dtype=dtype
-            )
+            tr(
+                "{count} values of '{name}' are too small for {dtype} and are stored as zero. Use float64 to keep them."
+            ).format(count=encoding.underflows, name=target.name, dtype=dtype)
         )
     unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
     try:
-        _write(unfinished, bands, grid, storage, band_names, feedback)
+        _write(unfinished, bands, grid, encoding, band_names, feedback)
         _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
         _replace_target(unfinished, target)
     finally:
         for leftover in (unfinished, *_sidecars(unfinished)):
             leftover.unlink(missing_ok=True)
-    return storage.nodata
+    return encoding.nodata
 
 
 def _validate_arguments(
@@ -110,13 +110,15 @@ def _validate_arguments(
     shapes = {band.shape for band in bands}
     if shapes != {(grid.rows, grid.columns)}:
         raise QgsProcessingException(
-            tr("'{name}' cannot be written: the result has the shape {shape}, its input {rows} × {columns}.").format(
+            tr(
+                "'{name}' cannot be written: the result has the shape {shape}, but its input {rows} × {columns}."
+            ).format(
                 name=target.name, shape=(len(bands), *next(iter(shapes), ())), rows=grid.rows, columns=grid.columns
             )
         )
     if dtype not in GDAL_TYPES:
         raise QgsProcessingException(
-            tr("A raster is stored as {known}, not as {given}.").format(known=", ".join(GDAL_TYPES), given=dtype)
+            tr("Unknown data type {dtype}: use one of {known}.").format(known=", ".join(GDAL_TYPES), dtype=dtype)
         )
     if band_names and len(band_names) != len(bands):
         raise QgsProcessingException(
@@ -130,13 +132,13 @@ def _write(
     path: Path,
     bands: list[np.ndarray | NpyFile],
     grid: RasterGrid,
-    storage: OutputEncoding,
+    encoding: OutputEncoding,
     band_names: Sequence[str],
     feedback: QgsProcessingFeedback,
 ) -> None:
     options = [
         "COMPRESS=DEFLATE",
-        f"PREDICTOR={3 if storage.dtype.kind == 'f' else 2}",
+        f"PREDICTOR={3 if encoding.dtype.kind == 'f' else 2}",
         "TILED=YES",
         f"BLOCKXSIZE={TILE}",
         f"BLOCKYSIZE={TILE}",
@@ -147,7 +149,7 @@ def _write(
     with collected_gdal_errors() as errors:
         try:
             dataset = gdal.GetDriverByName("GTiff").Create(
-                str(path), grid.columns, grid.rows, len(bands), GDAL_TYPES[storage.dtype.name], options=options
+                str(path), grid.columns, grid.rows, len(bands), GDAL_TYPES[encoding.dtype.name], options=options
             )
             if dataset is not None:
                 dataset.SetGeoTransform(grid.geotransform)
@@ -157,17 +159,17 @@ def _write(
                     band = dataset.GetRasterBand(number + 1)
                     if band_names:
                         band.SetDescription(band_names[number])
-                    _set_statistics(band, storage.statistics[number])
-                    for rows_done in _fill(band, values, storage, errors, feedback):
+                    _set_statistics(band, encoding.statistics[number])
+                    for rows_done in _fill(band, values, encoding, errors, feedback):
                         feedback.setProgress(100 * (number + rows_done / grid.rows) / len(bands))
                 dataset.FlushCache()
                 if not errors:
-                    _add_overviews(dataset, storage, feedback)
+                    _add_overviews(dataset, encoding, feedback)
         finally:
-            # The last tiles, and with them a full disk, come out only when the dataset is let go; and a file that
-            # is still open cannot be removed on Windows.
+            # Closing the dataset writes the last tiles, which may reveal a full disk; and on Windows an open file
+            # cannot be removed.
             dataset = None
-    stop_if_cancelled(feedback)  # GDAL calls it an error, too
+    stop_if_cancelled(feedback)  # GDAL also reports a cancelled callback as an error
     if errors:
         raise QgsProcessingException(_write_error(path, errors))
 
@@ -175,52 +177,52 @@ def _write(
 def _fill(
     band: gdal.Band,
     values: np.ndarray | NpyFile,
-    storage: OutputEncoding,
+    encoding: OutputEncoding,
     errors: list[str],
     feedback: QgsProcessingFeedback,
 ) -> Iterator[int]:
-    """Write a band a row of tiles at a time, and yield how many rows are written."""
-    band.SetNoDataValue(storage.nodata)
+    """Write a band one row of tiles at a time, and yield the number of rows written."""
+    band.SetNoDataValue(encoding.nodata)
     for first in range(0, len(values), TILE):
         if errors:
             return
         stop_if_cancelled(feedback)
-        rows = storage.stored(values[first : first + TILE])
-        band.WriteRaster(0, first, rows.shape[1], len(rows), rows, buf_type=GDAL_TYPES[storage.dtype.name])
-        band.FlushCache()  # whole tiles, so that none is compressed twice
+        rows = encoding.encode(values[first : first + TILE])
+        band.WriteRaster(0, first, rows.shape[1], len(rows), rows, buf_type=GDAL_TYPES[encoding.dtype.name])
+        band.FlushCache()  # flush whole tiles, so that none is compressed twice
         yield first + len(rows)
 
 
 def _set_statistics(band: gdal.Band, statistics: Statistics) -> None:
-    """Minimum, maximum, mean and standard deviation of the finite values, so that QGIS need not guess a stretch."""
+    """Store the statistics of the finite values, which QGIS uses to stretch colours."""
     if statistics.count:
         band.SetStatistics(statistics.minimum, statistics.maximum, statistics.mean, statistics.deviation)
 
 
-def _add_overviews(dataset: gdal.Dataset, storage: OutputEncoding, feedback: QgsProcessingFeedback) -> None:
+def _add_overviews(dataset: gdal.Dataset, encoding: OutputEncoding, feedback: QgsProcessingFeedback) -> None:
     longest = max(dataset.RasterXSize, dataset.RasterYSize)
-    if longest <= LARGE:
+    if longest <= MIN_SIZE_FOR_OVERVIEWS:
         return
     factors = [2]
     while longest / factors[-1] > SMALLEST_OVERVIEW:
         factors.append(2 * factors[-1])
-    method = "AVERAGE" if storage.dtype.kind == "f" else "NEAREST"
+    method = "AVERAGE" if encoding.dtype.kind == "f" else "NEAREST"
     dataset.BuildOverviews(method, factors, callback=lambda *_: 0 if feedback.isCanceled() else 1)
 
 
 def _verify_written(path: Path, shape: tuple[int, int, int], target: Path) -> None:
-    """Open the file again and read every tile: a file that cannot be read has not been written."""
+    """Reopen the file and read every tile, to detect write errors that GDAL did not report."""
     with collected_gdal_errors() as errors:
         dataset = gdal.Open(str(path))
         if dataset is not None:
-            found = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
-            if found != shape:
-                errors.append(tr("it holds {found} instead of {expected}").format(found=found, expected=shape))
+            actual = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
+            if actual != shape:
+                errors.append(tr("its shape is {actual} instead of {expected}").format(actual=actual, expected=shape))
             for number in range(1, dataset.RasterCount + 1):
                 _read_all_tiles(dataset.GetRasterBand(number))
             dataset = None
         elif not errors:
-            errors.append(tr("it cannot be opened again"))
+            errors.append(tr("it cannot be reopened"))
     if errors:
         raise QgsProcessingException(
             tr("'{name}' was not written correctly: {reason}").format(name=target.name, reason=errors[0])
@@ -253,10 +255,8 @@ def _sidecars(path: Path) -> list[Path]:
 def _write_error(path: Path, errors: list[str]) -> str:
     folder = path.parent
     if not os.access(folder, os.W_OK):
-        return tr("Nothing can be written into the folder '{folder}': no permission. Choose another.").format(
-            folder=folder
-        )
-    advice = tr("Is the disk full, or the place no longer reachable?")
-    return tr("The result cannot be written into '{folder}': {reason}. {advice}").format(
+        return tr("No permission to write to the folder '{folder}'. Choose another.").format(folder=folder)
+    advice = tr("Is the disk full, or the folder no longer reachable?")
+    return tr("The result cannot be written to '{folder}': {reason}. {advice}").format(
         folder=folder, reason=errors[0].rstrip("."), advice=advice
     )

@@ -1,4 +1,4 @@
-"""Which cells of a raster a polygon covers."""
+"""Rasterization of polygons."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from .raster_grid import RasterGrid
 
 
 def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int] | None]:
-    """Return the cells (row, column) whose centres lie in a polygon, None for each beyond the edge of the raster.
+    """Return the cells (row, column) whose centres lie in a polygon; None for cells outside the raster.
 
     Parameters
     ----------
     geometry
-        A polygon, or several, in the CRS of `grid`.
+        Polygon or multipolygon in the CRS of `grid`.
     grid
-        The raster's grid.
+        Grid of the raster.
 
     Raises
     ------
     QgsProcessingException
-        The polygon cannot be drawn, for example because it crosses itself.
+        If the polygon cannot be rasterized, for example because it intersects itself.
     """
     left, width, _, top, _, step_down = grid.geotransform
     box = geometry.boundingBox()
-    # One cell more on each side of the raster tells that something lies beyond; how much of it, nobody needs.
+    # A margin of one cell shows whether the polygon extends beyond the raster; how far does not matter.
     columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width, grid.columns)
     rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, grid.rows)
     if columns[0] >= columns[1] or rows[0] >= rows[1]:
         return []
     shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
-    covered = _drawn(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
-    found = np.argwhere(covered) + (rows[0], columns[0])
-    inside = ((found >= 0) & (found < (grid.rows, grid.columns))).all(1)
-    return [(row, column) if here else None for (row, column), here in zip(found.tolist(), inside.tolist())]
+    covered = _rasterized(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
+    cells = np.argwhere(covered) + (rows[0], columns[0])
+    inside = ((cells >= 0) & (cells < (grid.rows, grid.columns))).all(1)
+    return [tuple(cell) if is_inside else None for cell, is_inside in zip(cells.tolist(), inside.tolist())]
 
 
 def _span(low: float, high: float, size: int) -> tuple[int, int]:
     return max(math.floor(low), -1), min(math.ceil(high), size + 1)
 
 
-def _drawn(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int]) -> np.ndarray:
+def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int]) -> np.ndarray:
     rows, columns = shape
-    straight = QgsGeometry(geometry.constGet().segmentize())
+    segmented = QgsGeometry(geometry.constGet().segmentize())
     covered = np.zeros(shape, np.uint8)
     with collected_gdal_errors() as errors:
         target = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Byte)
         target.SetGeoTransform(geotransform)
-        holder = (ogr.GetDriverByName("MEM") or ogr.GetDriverByName("Memory")).CreateDataSource("")
-        layer = holder.CreateLayer("", None, ogr.wkbUnknown)
+        source = (ogr.GetDriverByName("MEM") or ogr.GetDriverByName("Memory")).CreateDataSource("")
+        layer = source.CreateLayer("", None, ogr.wkbUnknown)
         feature = ogr.Feature(layer.GetLayerDefn())
-        feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(straight.asWkb())))
+        feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(segmented.asWkb())))
         layer.CreateFeature(feature)
         gdal.RasterizeLayer(target, [1], layer, burn_values=[1])
         target.GetRasterBand(1).ReadRaster(buf_obj=covered)
     if errors:
         raise QgsProcessingException(
-            tr("A polygon cannot be brought onto the raster: {reason}. Try Fix geometries first.").format(
+            tr("A polygon cannot be rasterized: {reason}. Try Fix geometries first.").format(
                 reason=errors[0].rstrip(".")
             )
         )

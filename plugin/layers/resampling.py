@@ -1,4 +1,4 @@
-"""A band as it is on the grid of another raster, computed by GDAL where and when it is read."""
+"""Resampling of a band to another grid, by GDAL and on demand."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ BLOCK_ROWS = 128
 
 
 class ResampledBand:
-    """A band resampled onto another grid.
+    """A band resampled to another grid.
 
-    Whole numbers (classes, 0/1 masks) take the nearest cell, anything else is interpolated bilinearly.
+    Integers (classes, 0/1 masks) are resampled by nearest neighbour, other values bilinearly.
 
     Parameters
     ----------
     source
-        The band.
+        Band to resample.
     grid
-        The other grid.
+        Target grid.
     folder
-        Where a copy of the band is kept on disk while it is resampled; None for memory.
+        Folder for a temporary copy of the band; None to copy it to memory.
     feedback
-        Hears about progress, and is asked whether to go on.
+        Receives progress; can cancel.
 
     Attributes
     ----------
     name, grid, block_rows
-        As of any band.
+        As for any `Band`.
     whole_numbers
-        Whether it holds nothing else.
+        Whether all values are integers.
 
     Raises
     ------
     QgsProcessingException
-        The band holds NaN or infinite values that are not nodata, cannot be brought into the CRS of `grid`, or its
-        copy cannot be written.
+        If the band holds NaN or infinite values that are not nodata, cannot be transformed to the CRS of `grid`, or
+        its copy cannot be written.
     """
 
     def __init__(self, source: Band, grid: RasterGrid, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
@@ -64,7 +64,7 @@ class ResampledBand:
             resampleAlg="near" if self.whole_numbers else "bilinear",
             srcNodata="nan",
             dstNodata="nan",
-            errorThreshold=0,  # exact coordinates: an approximation may pick the neighbouring cell
+            errorThreshold=0,  # exact coordinates: an approximation may select the neighbouring cell
             **({"srcSRS": wkt(source.grid.crs), "dstSRS": wkt(grid.crs)} if both_known else {}),
         )
         with collected_gdal_errors() as errors:
@@ -72,24 +72,24 @@ class ResampledBand:
         self._raise_if_any(errors)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values, float64, and mask, bool, of some rows."""
+        """Read values (float64) and mask (bool) of a block of rows."""
         values = np.empty((rows, self.grid.columns), np.float64)
         with collected_gdal_errors() as errors:
             self._warped.GetRasterBand(1).ReadRaster(
                 0, first_row, self.grid.columns, rows, buf_type=gdal.GDT_Float64, buf_obj=values
             )
-            self._warped.FlushCache()  # GDAL would keep what has been read until it holds a twentieth of the memory
+            self._warped.FlushCache()  # otherwise GDAL caches up to 5 % of the memory
         self._raise_if_any(errors)
         return values, ~np.isnan(values)
 
     def close(self) -> None:
-        """Let go of the copy."""
+        """Close and delete the temporary copy."""
         self._warped = self._copy = None
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 
     def _copied(self, source: Band, feedback: QgsProcessingFeedback) -> tuple[gdal.Dataset, bool]:
-        """Copy the band, so that its nodata is all that GDAL need know of; say whether it holds whole numbers only."""
+        """Copy the band with nodata as NaN, and return whether it holds only integers."""
         driver, path = ("MEM", "") if self._file is None else ("GTiff", str(self._file))
         options = [] if self._file is None else ["BIGTIFF=IF_SAFER"]
         numbers, whole = FiniteValidator(source.name), True
@@ -114,7 +114,7 @@ class ResampledBand:
             copy = None
             self.close()
             raise QgsProcessingException(
-                tr("'{layer}' cannot be copied to be resampled: {reason}. Is the disk full?").format(
+                tr("'{layer}' cannot be copied for resampling: {reason}. Is the disk full?").format(
                     layer=self.name, reason=(errors or [""])[0].rstrip(".")
                 )
             )
@@ -124,12 +124,12 @@ class ResampledBand:
     def _raise_if_any(self, errors: list[str]) -> None:
         if errors:
             raise QgsProcessingException(
-                tr("'{layer}' ({from_}) cannot be brought onto the grid of the first raster ({to}): {reason}").format(
+                tr("'{layer}' ({from_}) cannot be resampled to the grid of the first raster ({to}): {reason}").format(
                     layer=self.name, from_=self._from, to=self.grid, reason=errors[-1]
                 )
             )
 
 
 def wkt(crs: QgsCoordinateReferenceSystem) -> str:
-    """The CRS in the words that GDAL understands best; empty where it is not valid."""
+    """Return the CRS as WKT2:2019, for GDAL; empty if it is not valid."""
     return crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT2_2019) if crs.isValid() else ""

@@ -1,4 +1,4 @@
-"""Regions of a landscape that are drawn as polygons: all that touch each other's cells are one."""
+"""Short-circuit regions from polygons; polygons that share a cell form one region."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def regions_in(
     feedback: QgsProcessingFeedback,
     name: str,
 ) -> np.ndarray:
-    """Return the regions as a raster of numbers from 1 on, int64 (rows, columns), 0 outside all of them.
+    """Return the regions as a raster of positive labels, int64 (rows, columns), 0 outside the regions.
 
     Parameters
     ----------
     source
-        Features of a polygon layer; those that share a cell are one region.
+        Features of a polygon layer; features that share a cell form one region.
     grid
-        The landscape's grid.
+        Grid of the landscape.
     context, feedback
-        Knows which coordinate operations the project prefers; hears where a CRS is missing.
+        Provides the project's coordinate operations; receives a warning if a CRS is missing.
     name
-        What the messages call the layer.
+        Name of the layer, for messages.
 
     Raises
     ------
     QgsProcessingException
-        Not a layer of polygons, or no centre of a cell lies in any of them.
+        If the layer is not a polygon layer, or no polygon contains a cell centre.
     """
     if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PolygonGeometry:
         raise QgsProcessingException(tr("'{layer}' is not a polygon layer.").format(layer=name))
@@ -53,17 +53,17 @@ def regions_in(
         try:
             geometry.transform(transform)
         except QgsCsException:
-            continue  # where the projection is not defined, there is no raster either
+            continue  # a polygon that cannot be projected lies outside the raster
         cells = [cell for cell in cells_inside(geometry, grid) if cell is not None]
         if not cells:
             continue
-        place = tuple(np.transpose(cells))
-        met = np.unique(regions[place])
-        regions[place] = number
-        if (met > 0).any():
-            regions[np.isin(regions, met[met > 0])] = number
+        index = tuple(np.transpose(cells))
+        overlapping = np.unique(regions[index])
+        regions[index] = number
+        if (overlapping > 0).any():
+            regions[np.isin(regions, overlapping[overlapping > 0])] = number
     if not regions.any():
         raise QgsProcessingException(
-            tr("No polygon of '{layer}' holds the centre of a cell of the raster. Check its CRS.").format(layer=name)
+            tr("No polygon of '{layer}' contains a cell centre of the raster. Check its CRS.").format(layer=name)
         )
     return regions

@@ -1,4 +1,4 @@
-"""Minimum, maximum, mean and standard deviation of what is never held as a whole."""
+"""Minimum, maximum, mean and standard deviation of values processed in blocks."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 
 class Statistics:
-    """Of the finite values among all that were added.
+    """Running statistics of the finite values.
 
     Attributes
     ----------
     count
-        How many there are; the others mean nothing as long as it is 0.
+        Number of finite values; the other statistics are undefined while it is 0.
     minimum, maximum, mean
-        Of them.
+        Statistics of the finite values.
 
     Notes
     -----
-    Parts are put together by their means and squared deviations (Chan, Golub & LeVeque 1983), which loses no digits
-    where the mean is large beside the deviation.
+    Blocks are combined by their means and sums of squared deviations (Chan, Golub & LeVeque 1983), which avoids
+    cancellation if the mean is large relative to the deviation.
 
     Examples
     --------
@@ -34,23 +34,23 @@ class Statistics:
     def __init__(self) -> None:
         self.count = 0
         self.minimum, self.maximum, self.mean = math.inf, -math.inf, 0.0
-        self._squares = 0.0
+        self._squared_deviations = 0.0
 
     @property
     def deviation(self) -> float:
-        """Standard deviation, of these values and not of a population behind them."""
-        return math.sqrt(self._squares / self.count) if self.count else 0.0
+        """Population standard deviation (divided by n)."""
+        return math.sqrt(self._squared_deviations / self.count) if self.count else 0.0
 
     def add(self, values: np.ndarray) -> None:
-        """Take in some more values, of any shape."""
+        """Add a block of values, of any shape."""
         finite = values[np.isfinite(values)]
         if not finite.size:
             return
         mean = float(finite.mean(dtype=np.float64))
-        squares = float(finite.var(dtype=np.float64)) * finite.size
+        squared_deviations = float(finite.var(dtype=np.float64)) * finite.size
         count = self.count + finite.size
-        apart = mean - self.mean
-        self._squares += squares + apart**2 * self.count * finite.size / count
-        self.mean += apart * finite.size / count
+        difference = mean - self.mean
+        self._squared_deviations += squared_deviations + difference**2 * self.count * finite.size / count
+        self.mean += difference * finite.size / count
         self.minimum, self.maximum = min(self.minimum, float(finite.min())), max(self.maximum, float(finite.max()))
         self.count = count

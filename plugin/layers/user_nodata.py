@@ -1,4 +1,4 @@
-"""The "additional no data values" of a layer's properties."""
+"""The "additional no data values" in the properties of a layer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from qgis.core import QgsRasterRange
 
 
 def in_user_nodata(values: np.ndarray, ranges: Sequence[QgsRasterRange]) -> np.ndarray:
-    """Where a value lies in any of the ranges that the user has declared nodata; bool, shape of `values`."""
+    """Return where a value lies in any nodata range of the user; bool, shape of `values`."""
     inside = np.zeros(values.shape, bool)
     bounds = QgsRasterRange.BoundsType
-    for one in ranges:
-        with_minimum = one.bounds() in (bounds.IncludeMinAndMax, bounds.IncludeMin)
-        with_maximum = one.bounds() in (bounds.IncludeMinAndMax, bounds.IncludeMax)
-        # An open end is stored as NaN.
-        above = one.min() != one.min() or (values >= one.min() if with_minimum else values > one.min())
-        below = one.max() != one.max() or (values <= one.max() if with_maximum else values < one.max())
+    for interval in ranges:
+        with_minimum = interval.bounds() in (bounds.IncludeMinAndMax, bounds.IncludeMin)
+        with_maximum = interval.bounds() in (bounds.IncludeMinAndMax, bounds.IncludeMax)
+        # An unbounded end is stored as NaN.
+        above = interval.min() != interval.min() or (
+            values >= interval.min() if with_minimum else values > interval.min()
+        )
+        below = interval.max() != interval.max() or (
+            values <= interval.max() if with_maximum else values < interval.max()
+        )
         inside |= above & below
     return inside

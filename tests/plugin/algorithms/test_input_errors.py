@@ -71,13 +71,13 @@ def test_missing_band_is_rejected(error_message, open_land, points):
 def test_south_up_landscape_is_rejected(error_message, geotiff, points):
     flipped = geotiff(np.ones((4, 5)), geotransform=(WEST, 30.0, 0.0, NORTH, 0.0, 30.0))
     message = error_message("leastcostdistance", INPUT=flipped, SOURCES=points((0, 0)))
-    assert "'landscape' is stored south-up: its first row is the southernmost. Straighten it first" in message
+    assert "'landscape' is stored south-up: its first row is the southernmost. Rectify it first" in message
 
 
 def test_rotated_landscape_is_rejected(error_message, geotiff, points):
     rotated = geotiff(np.ones((4, 5)), geotransform=(WEST, 30.0, 4.0, NORTH, 4.0, -30.0))
     message = error_message("leastcostdistance", INPUT=rotated, SOURCES=points((0, 0)))
-    assert "'landscape' is rotated: its rows do not run from west to east. Straighten it first" in message
+    assert "'landscape' is rotated: its rows do not run from west to east. Rectify it first" in message
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_non_finite_landscape_is_rejected(error_message, geotiff, points, value,
 
 def test_complex_landscape_is_rejected(error_message, geotiff, points):
     message = error_message("leastcostdistance", INPUT=geotiff(np.ones((4, 5), "complex64")), SOURCES=points((0, 0)))
-    assert "band 1 holds CFloat32 values; a landscape needs real numbers" in message
+    assert "band 1 holds CFloat32 values, but a landscape needs real numbers" in message
 
 
 def test_points_outside_landscape_are_listed(error_message, open_land, points):

@@ -1,4 +1,4 @@
-"""Every kind of raster layer comes in with the values and the holes that QGIS shows."""
+"""Values and nodata of all kinds of raster layers are read as QGIS shows them."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from qgis.core import (
 NAN = np.nan
 
 
-def same(found, expected):
-    np.testing.assert_array_equal(found, np.array(expected, float))
+def same(actual, expected):
+    np.testing.assert_array_equal(actual, np.array(expected, float))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def same(found, expected):
         ("float64", -1e300, -1e300),
     ],
 )
-def test_a_hole_is_a_hole_in_every_data_type(raster_layer, feedback, dtype, nodata, hole):
+def test_nodata_of_every_data_type(raster_layer, feedback, dtype, nodata, hole):
     layer = raster_layer(np.array([[1, hole, 3], [4, 5, hole]], dtype), nodata=nodata)
     raster = read_raster(layer, 1, feedback)
     assert raster.values.dtype == np.float64
@@ -43,24 +43,24 @@ def test_a_hole_is_a_hole_in_every_data_type(raster_layer, feedback, dtype, noda
     assert raster.grid.nodata == pytest.approx(nodata, nan_ok=True)
 
 
-def test_a_nodata_value_that_the_data_type_cannot_hold_marks_nothing(raster_layer, feedback):
+def test_unrepresentable_nodata_matches_no_cell(raster_layer, feedback):
     raster = read_raster(raster_layer(np.array([[241, 0, 255]], "uint8"), nodata=-9999), 1, feedback)
     assert raster.valid.all()
 
 
-def test_scale_and_offset_are_applied_after_the_holes_are_found(raster_layer, feedback):
+def test_scale_and_offset_do_not_affect_nodata(raster_layer, feedback):
     layer = raster_layer(np.array([[10, -1, 30]], "int16"), nodata=-1, scale=0.1, offset=2)
     same(np.round(read_raster(layer, 1, feedback).values, 12), [[3, NAN, 5]])
 
 
-def test_what_the_user_declares_nodata_is_a_hole(raster_layer, feedback):
+def test_user_nodata_is_nodata(raster_layer, feedback):
     layer = raster_layer(np.array([[0.0, 1.0, 2.0, 5.0, 7.0]]), nodata=7)
     bounds = QgsRasterRange.BoundsType
     layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(0, 0), QgsRasterRange(1, 5, bounds.IncludeMax)])
     same(read_raster(layer, 1, feedback).values, [[NAN, 1, NAN, NAN, NAN]])
 
 
-def test_a_nodata_value_that_the_user_switched_off_is_a_value(raster_layer, feedback):
+def test_disabled_nodata_value_is_a_value(raster_layer, feedback):
     layer = raster_layer(np.array([[1.0, 7.0]]), nodata=7)
     layer.dataProvider().setUseSourceNoDataValue(1, False)
     raster = read_raster(layer, 1, feedback)
@@ -68,13 +68,13 @@ def test_a_nodata_value_that_the_user_switched_off_is_a_value(raster_layer, feed
     assert raster.grid.nodata is None
 
 
-def test_nan_that_is_not_declared_nodata_stays_visible(raster_layer, feedback):
+def test_undeclared_nan_stays_valid(raster_layer, feedback):
     raster = read_raster(raster_layer(np.array([[1, NAN, -1]], "float32"), nodata=-1), 1, feedback)
     same(raster.valid, [[True, True, False]])
     assert np.isnan(raster.values[0, 1])
 
 
-def test_a_mask_stored_beside_the_values_makes_holes(geotiff, feedback):
+def test_mask_band_marks_nodata(geotiff, feedback):
     path = geotiff(np.array([[1.0, 2.0, 3.0]]))
     dataset = gdal.Open(path, gdal.GA_Update)
     dataset.CreateMaskBand(gdal.GMF_PER_DATASET)
@@ -83,7 +83,7 @@ def test_a_mask_stored_beside_the_values_makes_holes(geotiff, feedback):
     same(read_raster(QgsRasterLayer(path, "masked"), 1, feedback).valid, [[True, False, True]])
 
 
-def test_each_band_of_three_is_read_as_itself(raster_layer, feedback):
+def test_bands_are_read_separately(raster_layer, feedback):
     bands = np.arange(18, dtype="float32").reshape(3, 2, 3)
     layer = raster_layer(bands)
     for number in (1, 2, 3):
@@ -91,12 +91,12 @@ def test_each_band_of_three_is_read_as_itself(raster_layer, feedback):
 
 
 @pytest.mark.parametrize("shape", [(1, 7), (7, 1), (1, 1)])
-def test_a_landscape_may_be_one_cell_wide(raster_layer, feedback, shape):
+def test_single_row_column_and_cell(raster_layer, feedback, shape):
     values = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
     same(read_raster(raster_layer(values), 1, feedback).values, values)
 
 
-def test_a_gdal_virtual_raster_is_read_with_its_own_nodata(geotiff, tmp_path, feedback):
+def test_gdal_vrt_uses_its_own_nodata(geotiff, tmp_path, feedback):
     path = str(tmp_path / "mosaic.vrt")
     gdal.BuildVRT(path, [geotiff(np.array([[1.0, 2.0, 3.0]]))], srcNodata=2, VRTNodata=-5).FlushCache()
     raster = read_raster(QgsRasterLayer(path, "mosaic"), 1, feedback)
@@ -104,13 +104,13 @@ def test_a_gdal_virtual_raster_is_read_with_its_own_nodata(geotiff, tmp_path, fe
     assert raster.grid.nodata == -5
 
 
-def test_a_raster_in_memory_is_read(geotiff, feedback):
+def test_vsimem_raster_is_read(geotiff, feedback):
     path = geotiff(np.array([[1.0, 2.0]]), path="/vsimem/permea-test.tif")
     same(read_raster(QgsRasterLayer(path, "in memory"), 1, feedback).values, [[1, 2]])
     gdal.Unlink(path)
 
 
-def test_open_options_of_a_layer_are_honoured(geotiff, feedback):
+def test_open_options_are_used(geotiff, feedback):
     path = geotiff(np.array([[1.0, 2.0]]))
     layer = QgsRasterLayer(path + "|option:NUM_THREADS=1", "with option")
     assert layer.isValid()
@@ -118,7 +118,7 @@ def test_open_options_of_a_layer_are_honoured(geotiff, feedback):
     same(read_raster(layer, 1, feedback).values, [[1, 2]])
 
 
-def test_a_virtual_raster_of_qgis_is_read_through_its_provider(raster_layer, feedback):
+def test_qgis_virtual_raster_is_read_through_provider(raster_layer, feedback):
     from qgis.core import QgsProject
 
     landscape = raster_layer(np.array([[1, -1, 3], [4, 5, 6]], "float32"), nodata=-1)
@@ -139,7 +139,7 @@ def test_a_virtual_raster_of_qgis_is_read_through_its_provider(raster_layer, fee
 
 @pytest.mark.parametrize("user_nodata", [False, True])
 @pytest.mark.parametrize("how", [{}, {"nodata": 3}, {"nodata": 3, "scale": 0.5, "offset": 100}])
-def test_both_ways_of_reading_agree(raster_layer, how, user_nodata):
+def test_gdal_and_provider_agree(raster_layer, how, user_nodata):
     layer = raster_layer(np.arange(35, dtype="int16").reshape(5, 7), **how)
     if user_nodata:
         layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(5, 8)])
@@ -152,95 +152,95 @@ def test_both_ways_of_reading_agree(raster_layer, how, user_nodata):
         np.testing.assert_allclose(values[valid], others[valid], rtol=1e-6)
 
 
-def test_large_rasters_come_in_blocks_with_progress(raster_layer, feedback):
+def test_large_raster_is_read_in_blocks_with_progress(raster_layer, feedback):
     values = np.arange(1500 * 1500, dtype="float32").reshape(1500, 1500)
     same(read_raster(raster_layer(values), 1, feedback).values, values)
     assert len(feedback.percents) > 1
     assert feedback.percents[-1] == 100
 
 
-def test_a_cancelled_reading_stops(raster_layer, feedback):
+def test_reading_can_be_cancelled(raster_layer, feedback):
     feedback.cancel()
     with pytest.raises(Cancelled):
         read_raster(raster_layer(np.ones((3, 3))), 1, feedback)
 
 
-def test_degrees_are_kept_as_they_are(raster_layer, feedback):
+def test_geographic_grid_is_preserved(raster_layer, feedback):
     geotransform = (-35.0, 0.25, 0, -8.0, 0, -0.5)
     raster = read_raster(raster_layer(np.ones((2, 3)), geotransform=geotransform, crs="EPSG:4326"), 1, feedback)
     assert raster.grid.pixel_size == (0.5, 0.25)
     assert raster.grid.crs.authid() == "EPSG:4326"
 
 
-def test_a_raster_without_a_place_is_read(raster_layer, feedback):
+def test_raster_without_georeference_is_read(raster_layer, feedback):
     raster = read_raster(raster_layer(np.array([[1.0, 2.0]]), geotransform=None, crs=None), 1, feedback)
     same(raster.values, [[1, 2]])
     assert raster.grid.pixel_size == (1, 1)
 
 
-def refused(layer, feedback, band=1):
+def error_message(layer, feedback, band=1):
     with pytest.raises(QgsProcessingException) as error:
         read_raster(layer, band, feedback)
     return str(error.value)
 
 
-def test_a_rotated_raster_is_refused_with_advice(raster_layer, feedback):
+def test_rotated_raster_is_rejected(raster_layer, feedback):
     layer = raster_layer(np.ones((4, 4)), geotransform=(0, 20, 5, 0, 5, -20), name="aerial")
-    message = refused(layer, feedback)
+    message = error_message(layer, feedback)
     assert "'aerial' is rotated" in message
     assert "Warp" in message
 
 
-def test_a_south_up_raster_is_refused_with_advice(raster_layer, feedback):
-    message = refused(raster_layer(np.ones((4, 4)), geotransform=(0, 30, 0, 0, 0, 30), name="netcdf"), feedback)
+def test_south_up_raster_is_rejected(raster_layer, feedback):
+    message = error_message(raster_layer(np.ones((4, 4)), geotransform=(0, 30, 0, 0, 0, 30), name="netcdf"), feedback)
     assert "'netcdf' is stored south-up" in message
     assert "Warp" in message
 
 
-def test_a_mirrored_raster_is_refused_with_advice(raster_layer, feedback):
-    message = refused(raster_layer(np.ones((4, 4)), geotransform=(0, -30, 0, 0, 0, -30), name="scan"), feedback)
+def test_mirrored_raster_is_rejected(raster_layer, feedback):
+    message = error_message(raster_layer(np.ones((4, 4)), geotransform=(0, -30, 0, 0, 0, -30), name="scan"), feedback)
     assert "'scan' is mirrored" in message
     assert "Warp" in message
 
 
-def test_rounding_in_a_file_header_is_no_rotation(raster_layer, feedback):
+def test_header_rounding_is_not_a_rotation(raster_layer, feedback):
     layer = raster_layer(np.ones((4, 4)), geotransform=(0, 30, 1e-9, 0, 1e-9, -30))
     assert read_raster(layer, 1, feedback).valid.all()
 
 
-def test_a_band_that_does_not_exist_is_refused(raster_layer, feedback):
-    message = refused(raster_layer(np.ones((3, 2, 2))), feedback, band=4)
+def test_missing_band_is_rejected(raster_layer, feedback):
+    message = error_message(raster_layer(np.ones((3, 2, 2))), feedback, band=4)
     assert message == "'landscape' has no band 4: its bands are numbered from 1 to 3."
 
 
-def test_complex_numbers_are_refused(raster_layer, feedback):
-    message = refused(raster_layer(np.ones((2, 2), "complex64"), name="radar"), feedback)
-    assert "'radar': band 1 holds CFloat32 values; a landscape needs real numbers." in message
+def test_complex_values_are_rejected(raster_layer, feedback):
+    message = error_message(raster_layer(np.ones((2, 2), "complex64"), name="radar"), feedback)
+    assert "'radar': band 1 holds CFloat32 values, but a landscape needs real numbers." in message
 
 
-def test_a_layer_whose_file_is_gone_is_refused(feedback):
-    message = refused(QgsRasterLayer("gone.tif", "gone"), feedback)
-    assert message == "The raster layer 'gone' cannot be opened. Is its file still there?"
+def test_layer_with_missing_file_is_rejected(feedback):
+    message = error_message(QgsRasterLayer("gone.tif", "gone"), feedback)
+    assert message == "The raster layer 'gone' cannot be opened. Does its file still exist?"
 
 
-def test_a_damaged_file_is_refused_and_not_read_as_zeros(geotiff, feedback):
+def test_damaged_file_is_rejected(geotiff, feedback):
     path = geotiff(np.random.default_rng(1).random((400, 400)))
     with open(path, "r+b") as file:
         file.truncate(200_000)
-    message = refused(QgsRasterLayer(path, "damaged"), feedback)
+    message = error_message(QgsRasterLayer(path, "damaged"), feedback)
     assert "'damaged' cannot be read at row" in message
     assert "Is the file damaged" in message
 
 
 @pytest.mark.parametrize("exceptions", [False, True])
-def test_a_damaged_file_is_noticed_whatever_other_plugins_do_to_gdal(geotiff, feedback, exceptions):
+def test_damaged_file_is_detected_with_any_gdal_exception_setting(geotiff, feedback, exceptions):
     path = geotiff(np.random.default_rng(1).random((400, 400)))
     with open(path, "r+b") as file:
         file.truncate(200_000)
     layer = QgsRasterLayer(path, "damaged")
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        assert "cannot be read" in refused(layer, feedback)
+        assert "cannot be read" in error_message(layer, feedback)
         assert bool(gdal.GetUseExceptions()) == exceptions
     finally:
         gdal.DontUseExceptions()

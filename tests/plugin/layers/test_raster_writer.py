@@ -1,4 +1,4 @@
-"""A result on disk is the result, where it belongs, or it is not there at all."""
+"""Written rasters hold the result on the grid of the input, or no file is left."""
 
 import os
 import resource
@@ -27,7 +27,7 @@ def read_back(path):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (300, 513)])
-def test_what_is_written_is_what_is_read(tmp_path, grid, feedback, dtype, shape):
+def test_written_values_are_read_back(tmp_path, grid, feedback, dtype, shape):
     values = np.random.default_rng(2).integers(-1000, 1000, shape).astype(float)
     values[0, 0] = NAN
     path = tmp_path / "distance.tif"
@@ -42,7 +42,7 @@ def test_what_is_written_is_what_is_read(tmp_path, grid, feedback, dtype, shape)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:31985", "EPSG:4326", "EPSG:3035", "ESRI:54009"])
-def test_qgis_finds_the_crs_the_holes_and_the_place_again(tmp_path, grid, feedback, crs):
+def test_crs_nodata_and_grid_survive_round_trip(tmp_path, grid, feedback, crs):
     values = np.array([[1.5, NAN, INF], [-2.0, 0.0, 4.0]])
     on = grid(2, 3, nodata=-9999, crs=crs, geotransform=(10.0, 0.5, 0.0, 50.0, 0.0, -0.25))
     path = str(tmp_path / "result.tif")
@@ -55,7 +55,7 @@ def test_qgis_finds_the_crs_the_holes_and_the_place_again(tmp_path, grid, feedba
     assert raster.grid.same_grid_as(on)
 
 
-def test_a_landscape_in_the_sample_goes_there_and_back(geotiff, tmp_path, feedback):
+def test_input_raster_survives_round_trip(geotiff, tmp_path, feedback):
     source = QgsRasterLayer(geotiff(np.array([[1, -32768, 3]], "int16"), nodata=-32768), "in")
     first = read_raster(source, 1, feedback)
     path = str(tmp_path / "out.tif")
@@ -65,7 +65,7 @@ def test_a_landscape_in_the_sample_goes_there_and_back(geotiff, tmp_path, feedba
 
 
 @pytest.mark.parametrize(
-    ("wanted", "dtype", "chosen"),
+    ("preferred", "dtype", "expected"),
     [
         (-9999, "float32", -9999),
         (255, "float32", 255),
@@ -82,16 +82,16 @@ def test_a_landscape_in_the_sample_goes_there_and_back(geotiff, tmp_path, feedba
         (NAN, "int32", -9999),
     ],
 )
-def test_nodata_is_the_inputs_where_it_can_be(tmp_path, grid, feedback, wanted, dtype, chosen):
+def test_nodata_of_input_is_used_if_possible(tmp_path, grid, feedback, preferred, dtype, expected):
     values = np.array([[7.0, NAN, INF if dtype != "int32" else 8.0]])
     path = tmp_path / "result.tif"
-    assert write_raster(str(path), values, grid(1, 3, nodata=wanted), dtype=dtype, feedback=feedback) == chosen
+    assert write_raster(str(path), values, grid(1, 3, nodata=preferred), dtype=dtype, feedback=feedback) == expected
     (band,), dataset = read_back(path)
-    assert dataset.GetRasterBand(1).GetNoDataValue() == chosen
-    assert band.tolist() == [[7, np.dtype(dtype).type(chosen), values[0, 2]]]
+    assert dataset.GetRasterBand(1).GetNoDataValue() == expected
+    assert band.tolist() == [[7, np.dtype(dtype).type(expected), values[0, 2]]]
 
 
-def test_nan_as_nodata_stays_nan(tmp_path, grid, feedback):
+def test_nan_nodata_stays_nan(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
     assert np.isnan(write_raster(str(path), np.array([[1.0, NAN]]), grid(1, 2, nodata=NAN), feedback=feedback))
     (band,), dataset = read_back(path)
@@ -99,7 +99,7 @@ def test_nan_as_nodata_stays_nan(tmp_path, grid, feedback):
     np.testing.assert_array_equal(band, [[1, NAN]])
 
 
-def test_a_result_that_holds_minus_9999_finds_another_nodata(tmp_path, grid, feedback):
+def test_result_with_fallback_value_gets_another_nodata(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
     nodata = write_raster(str(path), np.array([[-9999.0, NAN]]), grid(1, 2), feedback=feedback)
     (band,), _ = read_back(path)
@@ -107,14 +107,14 @@ def test_a_result_that_holds_minus_9999_finds_another_nodata(tmp_path, grid, fee
     assert band[0, 1] == nodata == np.finfo(np.float32).min
 
 
-def test_one_band_per_source_each_with_its_name_and_statistics(tmp_path, grid, feedback):
+def test_bands_have_names_and_statistics(tmp_path, grid, feedback):
     bands = np.array([[[1.0, 2.0, 3.0, INF]], [[NAN, NAN, 8.0, 8.0]], [[NAN] * 4]])
     path = tmp_path / "per source.tif"
     names = ["mangrove", "açude", "3"]
     write_raster(str(path), bands, grid(1, 4), band_names=names, feedback=feedback)
-    found, dataset = read_back(path)
+    written, dataset = read_back(path)
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == names
-    np.testing.assert_array_equal(found[0], [[1, 2, 3, INF]])
+    np.testing.assert_array_equal(written[0], [[1, 2, 3, INF]])
     statistics = dataset.GetRasterBand(1).GetStatistics(False, False)
     assert statistics == pytest.approx([1, 3, 2, np.sqrt(2 / 3)])
     assert dataset.GetRasterBand(2).GetStatistics(False, False) == [8, 8, 8, 0]
@@ -122,12 +122,14 @@ def test_one_band_per_source_each_with_its_name_and_statistics(tmp_path, grid, f
     assert not (tmp_path / "per source.tif.aux.xml").exists()
 
 
-def test_numbers_too_small_for_float32_are_announced(tmp_path, grid, feedback):
+def test_underflow_gives_warning(tmp_path, grid, feedback):
     write_raster(str(tmp_path / "r.tif"), np.array([[1e-60, 0.0, 1.0]]), grid(1, 3), feedback=feedback)
-    assert feedback.warnings == ["1 values of 'r.tif' are too small for float32 and are stored as zero; use float64."]
+    assert feedback.warnings == [
+        "1 values of 'r.tif' are too small for float32 and are stored as zero. Use float64 to keep them."
+    ]
 
 
-def test_an_existing_result_is_replaced_with_everything_that_belonged_to_it(tmp_path, grid, feedback):
+def test_existing_file_and_sidecars_are_replaced(tmp_path, grid, feedback):
     path = tmp_path / "result.tif"
     write_raster(str(path), np.array([[1.0]]), grid(1, 1), feedback=feedback)
     stale = tmp_path / "result.tif.aux.xml"
@@ -139,7 +141,7 @@ def test_an_existing_result_is_replaced_with_everything_that_belonged_to_it(tmp_
     assert os.listdir(tmp_path) == ["result.tif"]
 
 
-def refused(path, array, grid, feedback, error=QgsProcessingException, **how):
+def error_message(path, array, grid, feedback, error=QgsProcessingException, **how):
     with pytest.raises(error) as raised:
         write_raster(str(path), np.asarray(array), grid, feedback=feedback, **how)
     return str(raised.value)
@@ -149,46 +151,46 @@ def refused(path, array, grid, feedback, error=QgsProcessingException, **how):
     ("array", "dtype", "message"),
     [
         ([[1.0, 1e39]], "float32", "1 cell hold values that are too large for float32; store them as float64"),
-        ([[1.5, 2.0]], "int32", "no whole numbers between -2147483648 and 2147483647 (the first is 1.5)"),
-        ([[INF, 2.0]], "int32", "no whole numbers between -2147483648 and 2147483647 (the first is inf)"),
+        ([[1.5, 2.0]], "int32", "not whole numbers between -2147483648 and 2147483647 (the first is 1.5)"),
+        ([[INF, 2.0]], "int32", "not whole numbers between -2147483648 and 2147483647 (the first is inf)"),
         ([[3_000_000_000, 2]], "int32", "(the first is 3e+09)"),
     ],
 )
-def test_a_value_that_cannot_be_stored_is_an_error(tmp_path, grid, feedback, array, dtype, message):
-    assert message in refused(tmp_path / "r.tif", array, grid(1, 2), feedback, dtype=dtype)
+def test_unstorable_value_is_rejected(tmp_path, grid, feedback, array, dtype, message):
+    assert message in error_message(tmp_path / "r.tif", array, grid(1, 2), feedback, dtype=dtype)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_missing_folder_is_an_error(tmp_path, grid, feedback):
-    message = refused(tmp_path / "nowhere" / "r.tif", [[1.0]], grid(1, 1), feedback)
+def test_missing_folder_is_rejected(tmp_path, grid, feedback):
+    message = error_message(tmp_path / "nowhere" / "r.tif", [[1.0]], grid(1, 1), feedback)
     assert message.startswith(f"'r.tif' cannot be written: the folder '{tmp_path / 'nowhere'}' does not exist.")
 
 
-def test_another_format_is_an_error(tmp_path, grid, feedback):
-    message = refused(tmp_path / "r.asc", [[1.0]], grid(1, 1), feedback)
+def test_other_formats_are_rejected(tmp_path, grid, feedback):
+    message = error_message(tmp_path / "r.asc", [[1.0]], grid(1, 1), feedback)
     assert message == "Results are written as GeoTIFF: choose a file name that ends in .tif instead of 'r.asc'."
 
 
-def test_an_array_of_another_size_is_an_error(tmp_path, grid, feedback):
-    message = refused(tmp_path / "r.tif", [[1.0, 2.0]], grid(2, 1), feedback)
-    assert "the result has the shape (1, 1, 2), its input 2 × 1" in message
+def test_wrong_shape_is_rejected(tmp_path, grid, feedback):
+    message = error_message(tmp_path / "r.tif", [[1.0, 2.0]], grid(2, 1), feedback)
+    assert "the result has the shape (1, 1, 2), but its input 2 × 1" in message
 
 
-def test_too_few_band_names_are_an_error(tmp_path, grid, feedback):
-    message = refused(tmp_path / "r.tif", np.ones((2, 1, 1)), grid(1, 1), feedback, band_names=["only one"])
+def test_wrong_number_of_band_names_is_rejected(tmp_path, grid, feedback):
+    message = error_message(tmp_path / "r.tif", np.ones((2, 1, 1)), grid(1, 1), feedback, band_names=["only one"])
     assert message == "'r.tif' has 2 bands but 1 band names."
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_an_error(tmp_path, grid, feedback):
+def test_folder_without_permission_is_rejected(tmp_path, grid, feedback):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
-    assert "no permission" in refused(closed / "r.tif", [[1.0]], grid(1, 1), feedback)
+    assert "No permission" in error_message(closed / "r.tif", [[1.0]], grid(1, 1), feedback)
 
 
 @pytest.fixture
 def full_disk():
-    """No file may grow beyond 64 kB, as on a disk that is full."""
+    """Limit files to 64 kB, to simulate a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, limits[1]))
@@ -199,17 +201,17 @@ def full_disk():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("exceptions", [False, True])
-def test_a_full_disk_is_an_error_and_leaves_the_old_result_alone(tmp_path, grid, feedback, full_disk, exceptions):
+def test_full_disk_is_reported_and_old_file_preserved(tmp_path, grid, feedback, full_disk, exceptions):
     path = tmp_path / "r.tif"
     write_raster(str(path), np.array([[5.0]]), grid(1, 1), feedback=feedback)
     before = path.read_bytes()
     noise = np.random.default_rng(3).random((400, 400))
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        message = refused(path, noise, grid(400, 400), feedback)
+        message = error_message(path, noise, grid(400, 400), feedback)
     finally:
         gdal.DontUseExceptions()
-    assert f"cannot be written into '{tmp_path}'" in message
+    assert f"cannot be written to '{tmp_path}'" in message
     assert "Is the disk full" in message
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["r.tif"]
@@ -217,18 +219,18 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_result_alone(tmp_path, grid,
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("exceptions", [False, True])
-def test_a_full_disk_that_only_the_last_tile_meets_is_noticed(tmp_path, grid, feedback, full_disk, exceptions):
+def test_full_disk_at_last_tile_is_reported(tmp_path, grid, feedback, full_disk, exceptions):
     # 150 × 250 float32 of noise: a single tile, which GDAL holds back until the file is closed.
     noise = np.random.default_rng(3).random((150, 250))
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        assert "Is the disk full" in refused(tmp_path / "r.tif", noise, grid(150, 250), feedback)
+        assert "Is the disk full" in error_message(tmp_path / "r.tif", noise, grid(150, 250), feedback)
     finally:
         gdal.DontUseExceptions()
     assert os.listdir(tmp_path) == []
 
 
-def test_a_cancelled_writing_leaves_nothing_behind(tmp_path, grid, feedback):
+def test_cancelled_writing_leaves_no_file(tmp_path, grid, feedback):
     feedback.cancel()
-    refused(tmp_path / "r.tif", [[1.0]], grid(1, 1), feedback, error=Cancelled)
+    error_message(tmp_path / "r.tif", [[1.0]], grid(1, 1), feedback, error=Cancelled)
     assert os.listdir(tmp_path) == []

@@ -27,7 +27,7 @@ WEST, NORTH = 290_000.0, 9_120_000.0
 def rows_of_two(monkeypatch):
     """Blocks of two rows of ten cells each."""
     monkeypatch.setattr(raster_reader, "CELLS_PER_BLOCK", 20)
-    monkeypatch.setattr(raster_reader, "MOST_CELLS_PER_BLOCK", 20)
+    monkeypatch.setattr(raster_reader, "MAX_CELLS_PER_BLOCK", 20)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def error_message(*arguments, **how):
     return str(error.value)
 
 
-def test_the_streamed_landscape_is_the_one_that_is_read(land, rows_of_two, tmp_path, feedback):
+def test_streamed_landscape_equals_raster_in_memory(land, rows_of_two, tmp_path, feedback):
     layer = land()
     whole, on_disk = read_raster(layer, 1, feedback), streamed(layer, tmp_path, feedback)
     np.testing.assert_array_equal(on_disk.values[:], whole.values)
@@ -63,7 +63,7 @@ def test_the_streamed_landscape_is_the_one_that_is_read(land, rows_of_two, tmp_p
     assert feedback.percents[-1] == 100
 
 
-def test_cells_are_counted_and_located_across_blocks(land, rows_of_two, tmp_path, feedback):
+def test_negative_cells_are_counted_across_blocks(land, rows_of_two, tmp_path, feedback):
     def make_wrong(values):
         values[3, 8] = -5.0
         values[6, 0:2] = -7.0
@@ -92,11 +92,11 @@ def test_other_invalid_cells_are_counted_across_blocks(land, rows_of_two, tmp_pa
 
 
 @pytest.mark.parametrize(("value", "message"), [(0.0, "so nothing can move"), (-1.0, "every cell is nodata")])
-def test_a_landscape_of_nothing_is_error_message(land, rows_of_two, tmp_path, feedback, value, message):
+def test_empty_landscape_is_rejected(land, rows_of_two, tmp_path, feedback, value, message):
     assert message in error_message(land(lambda values: values.fill(value)), tmp_path, feedback)
 
 
-def test_a_file_stored_as_one_block_is_not_read_as_one(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
+def test_file_with_one_large_block_is_read_in_parts(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
     from permea.plugin.layers.gdal_band import GdalBand
     from qgis.core import QgsRasterLayer
 
@@ -110,7 +110,7 @@ def test_a_file_stored_as_one_block_is_not_read_as_one(geotiff, rows_of_two, tmp
 
 @pytest.mark.parametrize("whole_numbers", [False, True])
 @pytest.mark.parametrize("pixel", [30.0, 17.0, 75.0])
-def test_streamed_quality_is_aligned_as_one_in_memory(
+def test_streamed_quality_equals_aligned_raster(
     land, raster_layer, rows_of_two, tmp_path, feedback, pixel, whole_numbers
 ):
     landscape = streamed(land(), tmp_path, feedback)
@@ -127,7 +127,7 @@ def test_streamed_quality_is_aligned_as_one_in_memory(
     assert not (tmp_path / "to-be-resampled.tif").exists()
 
 
-def test_negative_quality_and_no_habitat_are_counted_across_blocks(land, raster_layer, rows_of_two, tmp_path, feedback):
+def test_invalid_quality_is_counted_across_blocks(land, raster_layer, rows_of_two, tmp_path, feedback):
     landscape = streamed(land(), tmp_path, feedback)
 
     def quality_error(values):
@@ -143,7 +143,7 @@ def test_negative_quality_and_no_habitat_are_counted_across_blocks(land, raster_
     assert "'quality' is 0 or nodata wherever 'land' can be crossed" in quality_error(only_in_a_hole)
 
 
-def test_a_full_disk_is_an_error_and_not_the_end_of_qgis(land, tmp_path, feedback):
+def test_full_disk_is_reported(land, tmp_path, feedback):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     layer = land()
@@ -156,13 +156,13 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_qgis(land, tmp_path, feedbac
     assert f"cannot be written to {tmp_path}" in message and "Is the disk full" in message
 
 
-def test_a_cancel_is_noticed_between_blocks(land, rows_of_two, tmp_path, feedback):
+def test_streaming_can_be_cancelled(land, rows_of_two, tmp_path, feedback):
     feedback.progressChanged.connect(feedback.cancel)
     with pytest.raises(Cancelled):
         streamed(land(), tmp_path, feedback)
 
 
-def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, grid, feedback):
+def test_writing_from_disk_equals_writing_from_memory(tmp_path, grid, feedback):
     values = np.random.default_rng(2).normal(3.0, 1.0, (600, 300))
     values[5:9] = np.nan
     with written_by_rows(tmp_path / "result.npy", values.shape, float) as append:
@@ -177,7 +177,7 @@ def test_a_raster_on_disk_is_written_as_one_in_memory(tmp_path, grid, feedback):
     assert statistics == pytest.approx([finite.min(), finite.max(), finite.mean(), finite.std()], rel=1e-12)
 
 
-def test_statistics_of_parts_are_those_of_the_whole_however_large_the_mean():
+def test_statistics_of_blocks_with_large_mean():
     values = 1e9 + np.random.default_rng(4).normal(0, 1, 10_000)
     statistics = Statistics()
     for part in np.array_split(values, 7):
@@ -187,7 +187,7 @@ def test_statistics_of_parts_are_those_of_the_whole_however_large_the_mean():
 
 
 @pytest.mark.parametrize(("dtype", "small"), [("float32", 1.0), ("int32", 0)])
-def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, grid, feedback, dtype, small):
+def test_overviews_ignore_nodata(tmp_path, grid, feedback, dtype, small):
     values = np.tile([[0.0, 2.0], [np.nan, 1.0]], (3, 3000))
     path = str(tmp_path / "long.tif")
     raster_writer.write_raster(path, values, grid(*values.shape), dtype=dtype, feedback=feedback)
@@ -200,7 +200,7 @@ def test_a_long_raster_has_overviews_that_leave_holes_out(tmp_path, grid, feedba
     assert not list(tmp_path.glob("*.ovr"))
 
 
-def test_a_raster_of_moderate_size_has_none(tmp_path, grid, feedback):
+def test_small_raster_has_no_overviews(tmp_path, grid, feedback):
     path = str(tmp_path / "short.tif")
     raster_writer.write_raster(path, np.ones((2, 4096)), grid(2, 4096), feedback=feedback)
     dataset = gdal.Open(path)

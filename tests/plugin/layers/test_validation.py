@@ -1,4 +1,4 @@
-"""A raster that would give a wrong map is rejected with a helpful message."""
+"""Invalid landscapes are rejected with a helpful message."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def message_of(raster, values):
     return str(error.value)
 
 
-def test_a_negative_permeability_is_counted_and_located(raster):
+def test_negative_permeability_is_counted_and_located(raster):
     message = message_of(raster([[1, 2, 3], [4, -0.4, 5], [-1, 6, -2]]), "permeability")
     assert message.startswith(
         "'landscape': permeability is negative in 3 cells, the first at row 2, column 2 (-0.4). If this value marks"
@@ -32,28 +32,28 @@ def test_a_negative_permeability_is_counted_and_located(raster):
     assert "Additional no data value" in message
 
 
-def test_one_negative_resistance_is_one_cell(raster):
+def test_single_negative_resistance_is_located(raster):
     message = message_of(raster([[1, -9999]]), "resistance")
     assert "resistance is negative in 1 cell, at row 1, column 2 (-9999)" in message
 
 
-def test_nan_inside_the_data_is_counted_and_located(raster):
+def test_undeclared_nan_is_counted_and_located(raster):
     message = message_of(raster([[1, NAN], [NAN, 1]], [[True, True], [True, True]]), "permeability")
     assert "NaN (not a number) but not marked as nodata in 2 cells, the first at row 1, column 2." in message
     assert "-a_nodata nan" in message
 
 
-def test_nan_under_nodata_is_fine(raster):
+def test_nan_in_nodata_cells_is_valid(raster):
     validate_landscape(raster([[1, NAN]], [[True, False]]), "permeability")
 
 
 @pytest.mark.parametrize("value", [INF, -INF])
-def test_an_infinite_value_is_located(raster, value):
+def test_infinite_value_is_located(raster, value):
     message = message_of(raster([[1, 1], [1, value]]), "resistance")
     assert f"the value is infinite in 1 cell, at row 2, column 2 ({value})" in message
 
 
-def test_zero_resistance_is_refused_with_advice(raster):
+def test_zero_resistance_is_rejected(raster):
     message = message_of(raster([[1, 0, 0]]), "resistance")
     assert "resistance is zero in 2 cells, the first at row 1, column 2 (0). Movement would be free there" in message
 
@@ -62,14 +62,14 @@ def test_zero_permeability_is_a_barrier(raster):
     validate_landscape(raster([[1, 0, 2]]), "permeability")
 
 
-def test_a_landscape_of_barriers_only_is_refused(raster):
+def test_landscape_of_barriers_is_rejected(raster):
     assert "permeability is zero in every cell, so nothing can move" in message_of(raster([[0, 0]]), "permeability")
 
 
 @pytest.mark.parametrize("values", ["permeability", "resistance"])
-def test_a_landscape_of_nodata_only_is_refused(raster, values):
+def test_landscape_of_nodata_is_rejected(raster, values):
     assert "'landscape' is empty: every cell is nodata." in message_of(raster([[NAN]], [[False]]), values)
 
 
-def test_what_the_values_mean_must_be_said(raster):
+def test_unknown_quantity_is_rejected(raster):
     assert "not 'cost'" in message_of(raster([[1]]), "cost")
