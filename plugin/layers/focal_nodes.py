@@ -108,7 +108,7 @@ def read_focal_nodes(
     barrier
         Valid cells that cannot be crossed, bool (rows, columns).
     id_field
-        Field with the ids; feature ids by defractional. Polygons or multipoints that share an id form one node.
+        Field with the ids; feature ids by default. Polygons or multipoints that share an id form one node.
     at_least
         Minimum number of nodes.
 

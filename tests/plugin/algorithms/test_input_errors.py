@@ -236,4 +236,4 @@ def test_unwritable_folder_is_rejected(error_message, open_land, points, tmp_pat
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     message = error_message("leastcostdistance", INPUT=open_land, SOURCES=points((0, 0)), OUTPUT=str(folder / "x.tif"))
-    assert "no permission" in message
+    assert "No permission" in message

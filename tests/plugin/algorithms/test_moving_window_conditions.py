@@ -75,7 +75,7 @@ def test_condition_raster_is_resampled(run, read, row, geotiff, feedback):
     )
     result = run("movingwindowcurrent", INPUT=row, CONDITION_1=halves, COMPARISON_1="equal", **ROW)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[1.5, 1.5, 1.5, 1.5]], rtol=1e-6)
-    assert any("'halves' is not on the grid" in text and "nearest cell" in text for text in feedback.warnings)
+    assert any("'halves' is not on the grid" in text and "nearest neighbour" in text for text in feedback.warnings)
 
 
 def test_changed_conditions_prevent_resume(run, error_message, row, geotiff, tmp_path):
@@ -101,7 +101,7 @@ def test_invalid_conditions_are_rejected(error_message, geotiff):
         CONDITION_1=height, FUTURE_1=bad, LOWEST_1=0.0
     )
     none = geotiff(np.full((1, 4), NODATA), nodata=NODATA, name="none")
-    assert "'none' has no data wherever 'row' can be crossed" in error_message(CONDITION_1=none, LOWEST_1=0.0)
+    assert "it has no data wherever 'row' can be crossed" in error_message(CONDITION_1=none, LOWEST_1=0.0)
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
     assert "'far'" in error_message(CONDITION_1=far, LOWEST_1=0.0)
 

@@ -216,4 +216,4 @@ def test_missing_output_folder_is_rejected_before_run(error_message, plain, feed
 def test_unwritable_folder_is_rejected(error_message, plain, tmp_path):
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
-    assert "no permission" in error_message(INPUT=plain, OUTPUT=str(folder / "x.tif"), **LONG)
+    assert "No permission" in error_message(INPUT=plain, OUTPUT=str(folder / "x.tif"), **LONG)
