@@ -302,7 +302,9 @@ def engine_that(cold_python, monkeypatch, tmp_path):
 
     def does(lines):
         script = tmp_path / "python that does more"
-        beginning = f'#!/bin/sh\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
+        # Compiled code is shared with the warm process: what one has compiled the other need not compile again.
+        caches = f'JAX_COMPILATION_CACHE_DIR="{ROOT}/build/jax-cache" NUMBA_CACHE_DIR="{ROOT}/build/loops"'
+        beginning = f'#!/bin/sh\nexport {caches}\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
         script.write_text(f'{beginning}exec "{cold_python}" "$@"\n', encoding="utf-8")
         script.chmod(0o755)
         monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))

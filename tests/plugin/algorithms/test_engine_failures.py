@@ -77,10 +77,12 @@ def test_out_of_memory_message_gives_advice(run, engine_that, wide_land, points)
 
 
 def test_unwritable_engine_output_reports_reason(run, engine_that, sample, tmp_path):
+    landscape = {"INPUT": sample["permeability.tif"], "SOURCES": sample["patches.gpkg"]}
+    run("leastcostdistance", **landscape)  # compiles, because compiled code could not be saved either
     engine_that("ulimit -f 200")  # blocks of 512 bytes: the job is read, but the map takes ten times as much
     target = tmp_path / "result.tif"
     with pytest.raises(QgsProcessingException, match="^The result could not be written: "):
-        run("leastcostdistance", INPUT=sample["permeability.tif"], SOURCES=sample["patches.gpkg"], OUTPUT=str(target))
+        run("leastcostdistance", **landscape, OUTPUT=str(target))
     assert not list(tmp_path.glob("*result*"))
 
 

@@ -116,7 +116,7 @@ def test_disk_space_is_checked_before_reading(
 
     # The result lies on the same disk: four bytes a cell, and a third of that for overviews.
     class Disk:
-        free = 7200 * (bytes_a_cell + 16 / 3) + job_folder.ROOM_FOR_SMALL_FILES - 1
+        free = 7200 * (bytes_a_cell + 16 / 3) + job_folder.SMALL_FILES_BYTES - 1
 
     before = job_folders()
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: Disk)
