@@ -14,7 +14,7 @@ from pathlib import Path
 from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
 
 from .i18n import tr
-from .subprocess_runner import LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
+from .process_runner import LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
 
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
 

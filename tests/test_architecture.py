@@ -39,7 +39,7 @@ ORDER = {
         "distance_registry",
         "npy_file",
         "layers",
-        "subprocess_runner",
+        "process_runner",
         "engine_environment",
         "cluster_setting",
         "runner",

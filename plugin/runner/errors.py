@@ -9,7 +9,7 @@ from qgis.core import QgsProcessingException
 
 from ..cancelled import Cancelled
 from ..i18n import tr
-from ..subprocess_runner import LOG_LINES_SHOWN, Outcome, ProcessResult
+from ..process_runner import LOG_LINES_SHOWN, Outcome, ProcessResult
 
 # Exit statuses of the worker; see the developer guide.
 INVALID_INPUT_STATUS = 2

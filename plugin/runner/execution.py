@@ -20,7 +20,7 @@ from ..engine_environment import (
     scrubbed_environment,
 )
 from ..i18n import tr
-from ..subprocess_runner import Outcome, ProcessResult, run_process
+from ..process_runner import Outcome, ProcessResult, run_process
 from .errors import InvalidInput, JobNotWritten, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
 from .job_folder import new_folder, read_partial_result, read_result, remove, write_job
 from .protocol import MessageHandler

@@ -62,9 +62,7 @@ def test_map_gradient_matches_finite_differences(name, edge_rule):
         return (FUNCTIONS[name](grid) * WEIGHTS).sum()
 
     gradient = np.asarray(jax.grad(value)(jnp.asarray(landscape)))
-    expected = reference_dense.gradient(
-        lambda permeability: float(value(jnp.asarray(permeability))), landscape
-    )
+    expected = reference_dense.gradient(lambda permeability: float(value(jnp.asarray(permeability))), landscape)
     np.testing.assert_allclose(gradient, expected, atol=RTOL * np.abs(expected).max())
 
 
