@@ -86,7 +86,7 @@ EXCEPTIONS = {
 }
 
 #: Standard phrases that contain such a word.
-PHRASES = ("right_hand_side", "in_place")
+PHRASES = ("right_hand_side", "in_place", "one_way")
 
 
 def words(name: str) -> set[str]:

@@ -52,7 +52,7 @@ grad_connectivity = jax.grad(average_path_length)
 
 
 @pytest.mark.parametrize("name", distances)
-def test_the_map_of_distances_from_a_corner_shows_the_independent_numbers(name, permeability, activities, answers):
+def test_distance_map_equals_dense_reference(name, permeability, activities, answers):
     grid = GridGraph(activities=activities, vertex_weights=permeability)
     source = grid.coord_to_active_vertex_index([0], [0])
     d = distances[name](grid, source)
@@ -64,7 +64,7 @@ def test_the_map_of_distances_from_a_corner_shows_the_independent_numbers(name, 
 
 
 @pytest.mark.parametrize("name", distances)
-def test_the_average_path_length_is_the_independent_mean(name, permeability, activities, answers):
+def test_average_path_length_equals_dense_reference(name, permeability, activities, answers):
     nb_active = int(activities.sum())
     found = average_path_length(permeability, activities, nb_active, distances[name])
     assert float(found) == pytest.approx(answers[name].mean(), rel=1e-11)
@@ -93,7 +93,7 @@ def test_the_gradient_of_the_average_path_length_is_the_slope_of_the_independent
 
 
 @pytest.mark.parametrize("name", distances)
-def test_every_way_to_ask_for_distances_gives_a_part_of_the_same_matrix(name, permeability, activities, answers):
+def test_all_call_forms_return_parts_of_one_matrix(name, permeability, activities, answers):
     grid = GridGraph(activities=activities, vertex_weights=permeability)
     few, more = jnp.array([3, 40]), jnp.array([0, 11, 60])
     distance, expected = distances[name], answers[name]
