@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,3 +43,16 @@ def take_a_home_of_its_own(worker):
 # A home in the checkout is QGIS's; the engine has the user's.
 if "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["HOME"]).is_relative_to(ROOT):
     take_a_home_of_its_own(os.environ["PYTEST_XDIST_WORKER"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark all variants but the first of tests with `long_variants` as long."""
+    seen = set()
+    for item in items:
+        if item.get_closest_marker("long_variants") is None:
+            continue
+        function = (item.path, item.originalname)
+        if function in seen:
+            item.add_marker("long")
+        seen.add(function)

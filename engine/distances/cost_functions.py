@@ -13,7 +13,7 @@ def inverse(conductance: Array) -> Array:
 
     Examples
     --------
-    >>> inverse(4.0)
+    >>> float(inverse(jnp.array(4.0)))
     0.25
     """
     return 1 / conductance

@@ -41,6 +41,7 @@ def flow(values, theta, ends, kind="total", neighbors="queen", edge_rule="mean",
     return grid, rsp_flow(grid, RSPDistance(theta, solver=solver), sources, targets, kind=kind, **options)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.1, 1.0, 30.0])
@@ -123,6 +124,7 @@ def test_mean_steps_along_a_corridor():
     assert flow(np.ones((1, 9)), 100.0, ([0], [8]))[1].steps == pytest.approx(8)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [0.01, 2.0])
 def test_nonsymmetric_multigrid_passages_match_direct_solver(theta, kind):
@@ -151,6 +153,7 @@ def test_landmarks_of_width_one_are_the_habitat():
     np.testing.assert_array_equal(result.quality, np.asarray(grid.active))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("proximity", [None, lambda cost: np.exp(-cost / 3)])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.3, 10.0])
@@ -185,6 +188,7 @@ def test_net_betweenness_does_not_exceed_visits():
     assert (net <= total + 1e-12).all() and net.sum() < total.sum() / 2
 
 
+@pytest.mark.long
 def test_passage_gradient_matches_finite_differences():
     from permea.engine.connectivity.passage import passage_from_walk, walk_to
     from permea.engine.distances.cost_functions import edge_costs

@@ -89,6 +89,7 @@ def assert_is_slope(result, expected):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8 * abs(expected).max())
 
 
+@pytest.mark.long_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", RULES)
 def test_least_cost_gradient(rule, neighbors):
@@ -97,6 +98,7 @@ def test_least_cost_gradient(rule, neighbors):
     assert_is_slope(result, slopes(reference_dense.least_costs, **options))
 
 
+@pytest.mark.long_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "geometric mean"])
 def test_resistance_gradient(rule, neighbors):
@@ -105,6 +107,7 @@ def test_resistance_gradient(rule, neighbors):
     assert_is_slope(result, slopes(reference_dense.effective_resistances, **options))
 
 
+@pytest.mark.long_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "target", "uphill is harder"])
 def test_expected_cost_gradient(rule, neighbors):
@@ -113,6 +116,7 @@ def test_expected_cost_gradient(rule, neighbors):
     assert_is_slope(result, slopes(randomized("expected_cost"), columns=FEW, **options))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
 def test_rsp_all_pairs_gradients_by_permeability_and_theta(measure):
     def total(permeability, theta):
@@ -152,6 +156,7 @@ def test_least_cost_gradient_of_every_call(call):
     assert_is_slope(result, slopes(reference_dense.least_costs, rows, columns, edge_rule="target"))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("call", CALLS)
 def test_resistance_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
@@ -159,6 +164,7 @@ def test_resistance_gradient_of_every_call(call):
     assert_is_slope(result, slopes(reference_dense.effective_resistances, rows, columns))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("call", ["sources", "more to few"])
 def test_rsp_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]

@@ -82,6 +82,7 @@ def test_diagonal_wall_blocks_rook_but_not_queen_moves(neighbors):
     assert reached == {"rook": 6, "queen": 12}[neighbors]
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("requested", [{"sources": [0]}, {"targets": [0]}, {"nodes": [0, 1]}])
 @each_distance
 def test_isolated_cells_are_infinitely_far_in_every_call(name, requested):

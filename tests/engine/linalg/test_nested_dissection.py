@@ -66,6 +66,7 @@ def largest_relative_difference(one, other):
     return np.abs(one - other).max() / np.abs(other).max()
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
@@ -220,6 +221,7 @@ def test_singular_laplacian_raises():
         jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("shape", [(1, 1), (5, 900), (150, 130), (255, 255), (300, 401)])
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_factor_size_is_predicted(shape, symmetric):

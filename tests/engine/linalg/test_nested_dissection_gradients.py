@@ -42,6 +42,7 @@ def dense_gradient(system, function):
     return jax.grad(lambda s: function(s.dense(cells)))(system)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])
 def test_log_determinant_gradient_matches_dense_algebra(shape, edge_rule):
@@ -51,6 +52,7 @@ def test_log_determinant_gradient_matches_dense_algebra(shape, edge_rule):
     assert_close(on_pattern(system, result), on_pattern(system, expected))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])

@@ -104,6 +104,7 @@ def test_solver_without_transpose_has_no_derivative():
         jax.grad(lambda b: solve_chain(b).sum())(B)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     "solver", [Multigrid(tolerance=1e-11), NestedDissection(symmetric=True)], ids=["multigrid", "ND"]
 )

@@ -125,6 +125,7 @@ def assert_equals_finite_differences(gradient, function, values, active):
     np.testing.assert_allclose(gradient[active], expected[active], rtol=1e-5, atol=1e-8 * scale)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     ("name", "within"),
     [
@@ -163,6 +164,7 @@ def test_connectivity_for_many_shapes(name, shape, dependency_range, coarsening,
     assert windowed.run().connectivity == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.long_variants
 @each_distance_with_kernels
 @pytest.mark.parametrize("wrt", ["permeability", "resistance", "quality"])
 def test_gradient_equals_finite_differences(name, wrt):
@@ -222,6 +224,7 @@ def test_gradient_includes_both_effects_of_quality(name):
     np.testing.assert_allclose(*partial, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     ("name", "wrt"),
     [

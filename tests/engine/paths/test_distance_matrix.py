@@ -284,6 +284,7 @@ def test_links_of_directed_graph_raise(call):
         call(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     ("name", "directions", "neighbors"), [("toy9x8", "dir4", "rook"), ("rand30x40", "dir8", "queen")]
 )

@@ -51,6 +51,7 @@ def largest_relative_difference(result, expected):
     return np.abs(result[nonzero] / expected[nonzero] - 1).max(initial=0)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("landscape", LANDSCAPES)
 @pytest.mark.parametrize("theta", [1e-3, long(1e-2), 0.3, long(10.0), 1e3])
 def test_expected_cost_matches_nested_dissection(landscape, theta):
@@ -73,6 +74,7 @@ def test_other_measures_match_nested_dissection(measure):
     assert largest_relative_difference(result, expected) < 1e-9
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("theta", [0.01, 3.0])
 @pytest.mark.parametrize("neighbors", ["queen", "rook"])
 def test_directed_edges_match_nested_dissection(neighbors, theta):
@@ -109,6 +111,7 @@ def test_other_components_are_infinitely_far():
     assert np.isfinite(result[:, 1]).sum() == 40 * 30
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     ("edge_rule", "theta"),
     [("mean", 0.01), ("target", 2.0), long("mean", 2.0), long("target", 0.01)],

@@ -50,6 +50,7 @@ def by_brute_force(landscape, quantity, nodes, **graph):
     return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
 def test_least_cost_gain_matches_new_search(name, neighbors, edge_rule):
@@ -62,6 +63,7 @@ def test_least_cost_gain_matches_new_search(name, neighbors, edge_rule):
     assert (gain[np.isfinite(gain)] > 0).any()
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 def test_point_resistance_gain_matches_new_solve(name, neighbors, edge_rule):
@@ -106,6 +108,7 @@ REGIONS = (np.array([0, 1, 8]), np.array([30, 31, 22, 23]), np.array([55]), np.a
 ACROSS = (np.array([0, 1]), np.array([26, 29]), np.array([55, 54]))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 @pytest.mark.parametrize("regions", [REGIONS, ACROSS])
@@ -178,6 +181,7 @@ DISTANCES = {
 }
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     "distance", [pytest.param(name, marks=[pytest.mark.long] * name.startswith("random")) for name in DISTANCES]
 )
