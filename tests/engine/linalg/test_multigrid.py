@@ -98,7 +98,7 @@ def largest_difference(first, second):
     return np.abs(first - second).max() / np.abs(second).max()
 
 
-@pytest.mark.long
+@pytest.mark.long_variants
 @each_backend
 @every_landscape
 def test_potentials_with_leakage_agree_with_superlu(name, options):
