@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from permea.engine import GridGraph
 
 from benchmarks.landscapes import LANDSCAPES, BenchmarkLandscape, MirroredRaster, WindowSetup
 from benchmarks.report import PreviousReport, _outcome_cells, write
@@ -14,6 +13,7 @@ from benchmarks.runner import BenchmarkRunner
 from benchmarks.sparse_matrices import SparseNetwork
 from benchmarks.suite import CASES, GPU_CASES, LARGE_CASES
 from benchmarks.targets import agreement, constant_memory, growth, speed, speed_up
+from permea.engine import GridGraph
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,8 +5,9 @@ import importlib
 import inspect
 import pkgutil
 
-import permea.engine
 import pytest
+
+import permea.engine
 
 MODULES = sorted(
     found.name

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import permea.engine
 import pytest
+
+import permea.engine
 
 PARENT = Path(permea.engine.__file__).resolve().parents[1]
 PROGRAM = """

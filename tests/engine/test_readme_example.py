@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 
 THETA = 0.01

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal, osr
-from permea.plugin.engine_environment import EngineInfo
-from permea.plugin.runner.execution import KEEP_JOBS_SETTING
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
@@ -18,6 +16,9 @@ from qgis.core import (
     QgsRasterLayer,
     QgsSettings,
 )
+
+from permea.plugin.engine_environment import EngineInfo
+from permea.plugin.runner.execution import KEEP_JOBS_SETTING
 
 # West edge, pixel width, shear, north edge, shear, minus pixel height: 30 m pixels in Brazil's UTM zone 25 south.
 NORTH_UP = (290_000.0, 30.0, 0.0, 9_120_000.0, 0.0, -30.0)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from permea.plugin import distance_registry
 from permea.plugin.distance_registry import REGISTRY, distance_help, distance_info, distance_labels, distance_names
 

@@ -5,6 +5,8 @@ import os
 import sys
 
 import pytest
+from qgis.core import QgsProcessingException, QgsSettings
+
 from permea.plugin import engine_environment
 from permea.plugin.engine_environment import (
     EngineNotFound,
@@ -14,7 +16,6 @@ from permea.plugin.engine_environment import (
     probe_python,
     scrubbed_environment,
 )
-from qgis.core import QgsProcessingException, QgsSettings
 
 ANSWER = {"versions": {"python": "3.11.2", "jax": "0.10.2"}, "device": "cpu"}
 

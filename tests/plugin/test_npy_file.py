@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.plugin.npy_file import NpyFile, written_by_rows
 
 

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import tifffile
+
 from permea.engine import GridGraph
 from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit

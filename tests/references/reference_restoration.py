@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import reference_dense
+
 from permea.engine import GridGraph
 from permea.engine.graph.focal_nodes import FocalNodes
 

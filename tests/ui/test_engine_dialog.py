@@ -244,8 +244,9 @@ def test_dialog_does_not_import_jax(open_dialog, engine_python):
 
 
 def test_cluster_address_is_saved_and_cleared(open_dialog):
-    from permea.plugin.cluster_setting import SETTING as CLUSTER
     from qgis.PyQt.QtTest import QTest
+
+    from permea.plugin.cluster_setting import SETTING as CLUSTER
 
     dialog = open_dialog()
     assert dialog.cluster_box.address.text() == ""

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import GridGraph
 from permea.engine.circuits.differentiable import cumulative_current_map, current_map, potential_map
 from permea.engine.circuits.grid_circuit import GridCircuit

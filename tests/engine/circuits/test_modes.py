@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import GridGraph
 from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit

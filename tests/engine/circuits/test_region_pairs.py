@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.low_rank_sum import sum_region_currents_low_rank

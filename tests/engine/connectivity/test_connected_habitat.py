@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference_dense import by_component, conductances, effective_resistances, least_costs, randomized_paths
+
 from permea.engine import (
     GridGraph,
     LCPDistance,
@@ -12,7 +14,6 @@ from permea.engine import (
     connected_habitat,
 )
 from permea.engine.connectivity import landmarks
-from reference_dense import by_component, conductances, effective_resistances, least_costs, randomized_paths
 
 RNG = np.random.default_rng(12)
 VALUES = RNG.lognormal(size=(5, 6))

@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference_dense import conductances, effective_resistances
+
 from permea.engine import GridGraph, RSPDistance
 from permea.engine.connectivity import betweenness, landmarks
 from permea.engine.connectivity.rsp_movement import rsp_flow
 from permea.engine.linalg.nonsymmetric_multigrid import NonsymmetricMultigrid
 from permea.engine.paths.path_search import least_cost_paths
-from reference_dense import conductances, effective_resistances
 
 NEIGHBORS = ("rook", "queen")
 HILLS = np.random.default_rng(3).lognormal(size=(6, 7))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import (
     EuclideanDistance,
     GridGraph,

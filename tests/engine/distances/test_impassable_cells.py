@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import (
     GridGraph,
     LCPDistance,

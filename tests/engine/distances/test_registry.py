@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
+
 from permea.engine import AbstractDistance, GridGraph, LCPDistance
 from permea.engine.distances.registry import (
     DistanceEntry,

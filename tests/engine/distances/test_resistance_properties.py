@@ -9,6 +9,7 @@ import reference_dense
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.distances.resistance import grounded_laplacian
 from permea.engine.graph.components import connected_components

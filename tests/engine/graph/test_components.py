@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 import pytest
 import scipy.ndimage as ndi
+
 from permea.engine import GridGraph, connected_components, largest_component
 
 ISLANDS = np.array([[1, 0, 1, 1], [1, 0, 0, 0], [0, 0, 1, 0], [1, 0, 0, 1]], float)

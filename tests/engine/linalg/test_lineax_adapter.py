@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import FocalNodes, GridGraph, ResistanceDistance
 from permea.engine.circuits import GridCircuit, Pairwise
 from permea.engine.linalg import FallbackSolver, NestedDissection, record_stats

@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import reference_dense
 from jax import monitoring
+from scipy.sparse import coo_array, diags_array
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
+
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.graph import gallery
 from permea.engine.linalg.base import require_solved
@@ -15,9 +19,6 @@ from permea.engine.linalg.multigrid import Multigrid
 from permea.engine.linalg.nested_dissection import NestedDissection
 from permea.engine.linalg.solver_stats import record_stats
 from permea.engine.linalg.stencil_matrix import StencilMatrix
-from scipy.sparse import coo_array, diags_array
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 
 SIDE = 64
 TOLERANCE = 1e-8

@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import csc_array, diags_array
+from scipy.sparse.linalg import splu
+
 from permea.engine import GridGraph
 from permea.engine.graph.edge_list import sparse_adjacency
 from permea.engine.linalg.base import require_solved, solve
@@ -20,8 +23,6 @@ from permea.engine.linalg.nested_dissection.cpu.substitution import substitute
 from permea.engine.linalg.nested_dissection.symbolic import analyze
 from permea.engine.linalg.solver_stats import record_stats
 from permea.engine.linalg.stencil_matrix import StencilMatrix
-from scipy.sparse import csc_array, diags_array
-from scipy.sparse.linalg import splu
 
 ODD_SHAPES = [(1, 1), (1, 2), (2, 2), (1, 7), (7, 1), (6, 6), (7, 7), (1, 61), (3, 100), (13, 17), (31, 31), (40, 9)]
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph
 from permea.engine.linalg.nested_dissection import NestedDissection, log_determinant, selected_inverse
 from permea.engine.linalg.stencil_matrix import StencilMatrix

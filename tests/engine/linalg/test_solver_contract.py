@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse.linalg import splu
+
 from permea.engine import FocalNodes, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.circuits import AllToOne, GridCircuit, NetworkCircuit, OneToAll, Pairwise, advanced, current_map
 from permea.engine.linalg import (
@@ -17,7 +19,6 @@ from permea.engine.linalg import (
     solve,
     with_state,
 )
-from scipy.sparse.linalg import splu
 
 SHAPE = (12, 15)
 CHAIN = StencilMatrix(jnp.array([[2.0, 2.0]]), jnp.zeros((4, 1, 2)).at[2, 0, 0].set(-1).at[1, 0, 1].set(-1))

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph, ResistanceDistance
 from permea.engine.graph import gallery
 from permea.engine.linalg.auto import require_memory, select_solver

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine.linalg.stencil_matrix import outer_product
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import reference_dense
 from jax import monitoring
+
 from permea.engine import (
     EuclideanDistance,
     GridGraph,

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from permea.engine import LCPDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis

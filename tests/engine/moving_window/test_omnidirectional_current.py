@@ -5,13 +5,14 @@ import weakref
 
 import numpy as np
 import pytest
+from reference_windows import dense_current_maps
+
 from permea.engine.moving_window.dispatch.base import SerialExecutor
 from permea.engine.moving_window.dispatch.devices import MultiDeviceExecutor
 from permea.engine.moving_window.omnidirectional_current import MovingWindowCurrent
 from permea.engine.moving_window.source_strengths import Condition
 from permea.engine.moving_window.window_circuit import WindowCircuit
 from permea.engine.storage.npy_raster import NpyRaster
-from reference_windows import dense_current_maps
 
 # Omniscape solves iteratively, to about this accuracy.
 OMNISCAPE_RTOL = 5e-5

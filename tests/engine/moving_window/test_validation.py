@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis

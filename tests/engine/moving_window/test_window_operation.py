@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.engine.moving_window.tiling import windows_for_range
 from permea.engine.moving_window.window_operation import WindowOperation
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph, LCPDistance
 from permea.engine.graph import gallery
 from permea.engine.paths.least_cost_corridors import corridor

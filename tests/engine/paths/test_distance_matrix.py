@@ -5,6 +5,8 @@ from itertools import combinations
 import networkx as nx
 import numpy as np
 import pytest
+from skimage.graph import MCP_Geometric
+
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.distances.registry import entry_of
 from permea.engine.graph.focal_nodes import FocalNodes
@@ -12,7 +14,6 @@ from permea.engine.paths import corridors
 from permea.engine.paths.allocation import allocate
 from permea.engine.paths.pairwise_distances import connected, distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
-from skimage.graph import MCP_Geometric
 
 SIZE = (24, 31)
 PIXEL = (2.0, 3.0)

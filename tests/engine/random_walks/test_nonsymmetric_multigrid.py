@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph, RSPDistance
 from permea.engine.distances.cost_functions import edge_costs, inverse
 from permea.engine.graph import gallery

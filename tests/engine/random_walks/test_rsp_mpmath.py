@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import GridGraph, LCPDistance, RSPDistance, largest_component
 
 DIGITS = 50

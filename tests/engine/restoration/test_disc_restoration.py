@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import reference_dense
-from permea.engine.restoration import LeastCostRestoration, disc_restoration
 from reference_restoration import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTORED, focal, grid_of, pairwise
+
+from permea.engine.restoration import LeastCostRestoration, disc_restoration
 
 
 def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):

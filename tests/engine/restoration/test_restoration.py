@@ -5,19 +5,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 import reference_dense
-from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
-from permea.engine.circuits.grid_circuit import GridCircuit
-from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.connectivity import pinch_points, sensitivity
-from permea.engine.paths.least_cost_corridors import corridor
-from permea.engine.paths.path_search import least_cost_paths
-from permea.engine.restoration import (
-    LeastCostRestoration,
-    PointResistanceRestoration,
-    RegionResistanceRestoration,
-    barrier_map,
-    improvement_score,
-)
 from reference_restoration import (
     EVERYWHERE,
     GRAPHS,
@@ -30,6 +17,20 @@ from reference_restoration import (
     pairwise,
     rough,
     walled,
+)
+
+from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
+from permea.engine.circuits.grid_circuit import GridCircuit
+from permea.engine.circuits.pairwise import Pairwise
+from permea.engine.connectivity import pinch_points, sensitivity
+from permea.engine.paths.least_cost_corridors import corridor
+from permea.engine.paths.path_search import least_cost_paths
+from permea.engine.restoration import (
+    LeastCostRestoration,
+    PointResistanceRestoration,
+    RegionResistanceRestoration,
+    barrier_map,
+    improvement_score,
 )
 
 KINDS = (RegionResistanceRestoration, PointResistanceRestoration)

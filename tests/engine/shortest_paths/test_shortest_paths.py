@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
 from permea.engine.graph.edge_list import edge_list
 from permea.engine.linalg.stencil_matrix import neighbour_offsets
 from permea.engine.shortest_paths.differentiable import least_costs, nearest_source
 from permea.engine.shortest_paths.dijkstra import dijkstra_search, stencil_offsets, validate_costs
 from permea.engine.shortest_paths.sweeping import fast_sweeping, initial_costs
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 #: Few shapes, so that little is compiled; the values make the rare cases.
 SHAPES = [(6, 1), (2, 5), (6, 7)]

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from permea.engine import LCPDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.moving_window.analysis import ConnectivityAnalysis

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from permea.engine.storage.npy_raster import NpyRaster, on_disk
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import reference_dense
 import skimage.io
-from permea.engine import GridGraph, ResistanceDistance
 from reference_circuitscape import Project, read_grid
+
+from permea.engine import GridGraph, ResistanceDistance
 
 FOLDER = Path(os.environ.get("PERMEA_REFERENCE_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 CASES = sorted((FOLDER / "circuitscape" / "input").rglob("*.ini"))

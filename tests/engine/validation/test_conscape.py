@@ -9,6 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph, QualityWeightedConnectivity, RSPDistance, largest_component
 from permea.engine.connectivity import betweenness
 

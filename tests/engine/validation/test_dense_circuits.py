@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference_dense_circuit
+
 from permea.engine import GridGraph
 from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit

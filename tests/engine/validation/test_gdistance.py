@@ -6,9 +6,10 @@ the step (geocorrection), which is `edge_rule="resistance"`.
 
 import numpy as np
 import pytest
+from reference_dense import conductances
+
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.connectivity.rsp_movement import rsp_flow
-from reference_dense import conductances
 
 CASES = [("toy9x8", "dir4", "rook"), ("toy9x8", "dir8", "queen"), ("rand30x40", "dir8", "queen")]
 

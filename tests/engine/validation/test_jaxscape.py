@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from permea.engine import GridGraph, RSPDistance, largest_component
 
 TARGET = (18, 5)

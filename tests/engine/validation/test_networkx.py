@@ -5,6 +5,7 @@ import networkx as nx
 import numpy as np
 import pytest
 import reference_dense
+
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 
 THETA = 0.4

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from jax import monitoring
+
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance
 from permea.engine.connectivity import sensitivity
 from permea.engine.graph import gallery

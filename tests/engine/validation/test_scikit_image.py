@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from permea.engine import GridGraph, LCPDistance
 from skimage.graph import MCP_Geometric
+
+from permea.engine import GridGraph, LCPDistance
 
 
 def permeability(cost):

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from reference_restoration import grid_of, walled
+from worker_process import run_job
+
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.graph.focal_nodes import FocalNodes
 from permea.engine.restoration import (
@@ -11,8 +14,6 @@ from permea.engine.restoration import (
     barrier_map,
     disc_restoration,
 )
-from reference_restoration import grid_of, walled
-from worker_process import run_job
 
 DONE, REFUSED = 0, 2
 LANDSCAPE = walled()

@@ -10,6 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
+from worker_process import ROOT, run_job, start, write_job
+
 from permea.engine import GridGraph
 from permea.engine.circuits import advanced
 from permea.engine.circuits.grid_circuit import GridCircuit
@@ -22,8 +25,6 @@ from permea.engine.worker.job_checkpoint import open_array_store, open_checkpoin
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks.circuit_current import CircuitCurrentTask
-from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
-from worker_process import ROOT, run_job, start, write_job
 
 DONE, REFUSED = 0, 2
 

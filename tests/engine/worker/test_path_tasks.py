@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from worker_process import run_job
+
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.graph.focal_nodes import FocalNodes
 from permea.engine.paths import corridors
@@ -9,7 +11,6 @@ from permea.engine.paths.allocation import allocate
 from permea.engine.paths.least_cost_corridors import corridor
 from permea.engine.paths.pairwise_distances import distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
-from worker_process import run_job
 
 DONE, REFUSED = 0, 2
 LANDSCAPE = np.random.default_rng(5).lognormal(size=(8, 9))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from worker_process import run_job
+
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance, connected_habitat
 from permea.engine.connectivity import betweenness, landmarks
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.connectivity.rsp_movement import rsp_flow
-from worker_process import run_job
 
 DONE, REFUSED = 0, 2
 LANDSCAPE = np.random.default_rng(43).lognormal(size=(5, 8))

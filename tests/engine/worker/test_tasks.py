@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from worker_process import run_job, start, write_job
+
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, connected_components
 from permea.engine.connectivity import sensitivity
-from worker_process import run_job, start, write_job
 
 DONE, REFUSED = 0, 2
 THETA = 0.3

@@ -4,6 +4,10 @@ import os
 
 import numpy as np
 import pytest
+from reference_windows import dense_current_maps
+from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
+from worker_process import run_job
+
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
@@ -11,9 +15,6 @@ from permea.engine.moving_window.omnidirectional_current import MovingWindowCurr
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
-from reference_windows import dense_current_maps
-from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
-from worker_process import run_job
 
 DONE, REFUSED = 0, 2
 

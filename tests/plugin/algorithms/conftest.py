@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import warm_worker
 from osgeo import gdal
-from permea.plugin import engine_environment
 from qgis.core import (
     NULL,
     QgsApplication,
@@ -23,6 +22,8 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
+
+from permea.plugin import engine_environment
 
 ROOT = Path(__file__).resolve().parents[3]
 NODATA = -1.0

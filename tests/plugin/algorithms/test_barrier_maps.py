@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
+
+from permea.plugin.distance_registry import distance_names
 
 from .conftest import NODATA, PIXEL
 

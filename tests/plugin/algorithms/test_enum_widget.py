@@ -1,9 +1,10 @@
 """Choices show labels in QGIS's dialogs and keep their fixed values."""
 
 import pytest
-from permea.plugin.algorithms import ALGORITHMS
 from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
 from qgis.PyQt.QtWidgets import QDialog
+
+from permea.plugin.algorithms import ALGORITHMS
 
 NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
 

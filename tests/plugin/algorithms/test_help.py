@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from permea.plugin.algorithms import ALGORITHMS
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QImage, QTextDocument
+
+from permea.plugin.algorithms import ALGORITHMS
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "resources" / "help" / "images"

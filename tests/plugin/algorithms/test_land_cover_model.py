@@ -3,7 +3,6 @@
 import numpy as np
 import processing
 import pytest
-from permea.plugin.algorithms.styles import CURRENT, HABITAT
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -13,6 +12,8 @@ from qgis.core import (
     QgsRasterLayer,
     QgsVectorLayer,
 )
+
+from permea.plugin.algorithms.styles import CURRENT, HABITAT
 
 from .conftest import ROOT
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from permea.plugin.distance_registry import distance_names
 from qgis.core import QgsProcessingException
+
+from permea.plugin.distance_registry import distance_names
 
 RSP = {"theta": 0.01, "cost": "inverse"}
 WEST_AND_SOUTH, ISLAND = ((0, 0), (8, 2)), (7, 10)

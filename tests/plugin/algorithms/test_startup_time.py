@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from permea.plugin import engine_environment
 
 FIRST_TIME_SECONDS = 8.0

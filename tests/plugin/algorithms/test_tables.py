@@ -4,9 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
-from permea.plugin.algorithms.help import Help
-from permea.plugin.algorithms.tables import Column, Table, require_writable_tables, write_tables
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
@@ -18,6 +15,10 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
+
+from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
+from permea.plugin.algorithms.help import Help
+from permea.plugin.algorithms.tables import Column, Table, require_writable_tables, write_tables
 
 COLUMNS = (Column("from_id", "text"), Column("number", "integer"), Column("cost"))
 ROWS = [("A", 1, 2.5), ("B", 2, np.inf), ("C", 1 << 40, None)]

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from permea.plugin.algorithms import ALGORITHMS
-from permea.plugin.algorithms.base import EngineRequiredAlgorithm
 from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QIcon
+
+from permea.plugin.algorithms import ALGORITHMS
+from permea.plugin.algorithms.base import EngineRequiredAlgorithm
 
 NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
 MODELS = ["distancetohabitat", "firstlook", "landcovertocurrentsandbarriers"]

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from permea.plugin.layers import align, read_raster
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProcessingException, QgsProject
+
+from permea.plugin.layers import align, read_raster
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from permea.plugin.layers import Raster, focal_nodes_of, read_focal_nodes
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
@@ -12,6 +11,8 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+
+from permea.plugin.layers import Raster, focal_nodes_of, read_focal_nodes
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from permea.plugin.layers import Raster, cells_of, read_points
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
@@ -16,6 +15,8 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+
+from permea.plugin.layers import Raster, cells_of, read_points
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 

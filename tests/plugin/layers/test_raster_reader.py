@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 from osgeo import gdal
-from permea.plugin.layers import Cancelled, read_raster
-from permea.plugin.layers.gdal_band import GdalBand
-from permea.plugin.layers.provider_band import ProviderBand
 from qgis.core import (
     QgsProcessingException,
     QgsRasterLayer,
     QgsRasterRange,
 )
+
+from permea.plugin.layers import Cancelled, read_raster
+from permea.plugin.layers.gdal_band import GdalBand
+from permea.plugin.layers.provider_band import ProviderBand
 
 NAN = np.nan
 

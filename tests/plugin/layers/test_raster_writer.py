@@ -7,8 +7,9 @@ import signal
 import numpy as np
 import pytest
 from osgeo import gdal
-from permea.plugin.layers import Cancelled, read_raster, write_raster
 from qgis.core import QgsProcessingException, QgsRasterLayer
+
+from permea.plugin.layers import Cancelled, read_raster, write_raster
 
 NAN, INF = np.nan, np.inf
 

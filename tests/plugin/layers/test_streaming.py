@@ -6,6 +6,8 @@ import signal
 import numpy as np
 import pytest
 from osgeo import gdal
+from qgis.core import QgsProcessingException
+
 from permea.plugin.layers import (
     Cancelled,
     align,
@@ -18,7 +20,6 @@ from permea.plugin.layers import (
 )
 from permea.plugin.layers.statistics import Statistics
 from permea.plugin.npy_file import NpyFile, written_by_rows
-from qgis.core import QgsProcessingException
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 
@@ -97,8 +98,9 @@ def test_empty_landscape_is_rejected(land, rows_of_two, tmp_path, feedback, valu
 
 
 def test_file_with_one_large_block_is_read_in_parts(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
-    from permea.plugin.layers.gdal_band import GdalBand
     from qgis.core import QgsRasterLayer
+
+    from permea.plugin.layers.gdal_band import GdalBand
 
     plain = geotiff(np.ones((7, 10)), name="plain")
     gdal.Translate(str(tmp_path / "one.tif"), plain, creationOptions=["BLOCKYSIZE=7", "COMPRESS=DEFLATE"])

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from permea.plugin.layers import Raster, validate_landscape
 from qgis.core import QgsProcessingException
+
+from permea.plugin.layers import Raster, validate_landscape
 
 NAN, INF = np.nan, np.inf
 

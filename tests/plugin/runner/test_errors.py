@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qgis.core import QgsProcessingException
+
 from permea.plugin.engine_environment import EngineInfo, EngineNotFound
 from permea.plugin.layers import Cancelled
 from permea.plugin.runner import (
@@ -23,7 +25,6 @@ from permea.plugin.runner import (
     memory,
     run,
 )
-from qgis.core import QgsProcessingException
 
 LANDSCAPE = np.ones((3, 4))
 

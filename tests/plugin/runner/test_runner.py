@@ -9,9 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from qgis.core import QgsProcessingException, QgsSettings
+
 from permea.plugin.npy_file import NpyFile
 from permea.plugin.runner import Result, Task, open_job, run
-from qgis.core import QgsProcessingException, QgsSettings
 
 LANDSCAPE = np.arange(12.0).reshape(3, 4)
 
