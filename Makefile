@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-all lint format docs zip bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all lint format docs zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -42,6 +42,9 @@ test: setup ## every test that is not marked `long`
 
 test-long: ## the tests that are marked `long`
 	@$(MAKE) --no-print-directory test SHORT='-m "long"'
+
+test-variants: ## the variants that `make test` leaves out of its costly tests
+	@$(MAKE) --no-print-directory test SHORT='-m "long and long_variants"'
 
 test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
