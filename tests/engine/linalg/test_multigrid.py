@@ -324,7 +324,7 @@ def in_eastern_half(cell):
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="no solver reaches the tolerance across a gate of 1e-12 between large halves")
+@pytest.mark.xfail(reason="fails across a gate of 1e-12: multigrid does not converge, and the failed solve returns NaN")
 @each_solver
 def test_resistances_across_weak_gate_add_up(solver):
     both = halves_with_weak_gate()
