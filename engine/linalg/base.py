@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from .solver_stats import SolveStats, record_attempts
+from .solver_stats import SolveStats, failure_index, failure_messages, record_attempts
 from .stencil_matrix import StencilMatrix, outer_product
 
 #: Numba and LAPACK on the CPU, or code compiled by XLA; "auto" is the CPU unless JAX has a GPU.
@@ -197,12 +197,15 @@ def require_solved(solution: Solution) -> Float[Array, "k rows columns"] | Float
         Says why the solver failed; in compiled code when the solution is computed.
     """
     value, stats = solution
-    cells = value.shape[-2] * value.shape[-1]
+    messages = failure_messages(stats, value.shape[-2] * value.shape[-1])
     if isinstance(value, np.ndarray):
-        record_attempts(stats, cells)
-    else:
-        jax.debug.callback(lambda attempts: record_attempts(attempts, cells), stats)
-    return value
+        record_attempts(stats)
+        if not solution.succeeded:
+            raise RuntimeError(messages[int(failure_index(stats))])
+        return value
+    jax.debug.callback(record_attempts, stats)
+    # The check is tied to the value: whatever is computed from a failed solve is never returned.
+    return eqx.branched_error_if(value, jnp.logical_not(solution.succeeded), failure_index(stats), messages)
 
 
 def solve(

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
@@ -56,8 +57,8 @@ _MESSAGES = {
         "leave, or the values of the raster span too many orders of magnitude"
     ),
     SolveStatus.INACCURATE: (
-        "the linear system of {cells} cells could not be solved: relative residual {residual:.1e} (the values of the "
-        "raster may span too many orders of magnitude)"
+        "the linear system of {cells} cells could not be solved accurately: the values of the raster may span too "
+        "many orders of magnitude"
     ),
 }
 
@@ -176,23 +177,15 @@ def log_solve(solver: str, right_hand_sides: int, iterations: ArrayLike, residua
         records.append(record)
 
 
-def record_attempts(attempts: tuple[SolveStats, ...], cells: int) -> None:
-    """Record the attempts at a solve, on the host, and raise if none of them succeeded.
+def record_attempts(attempts: tuple[SolveStats, ...]) -> None:
+    """Record the attempts at a solve, on the host.
 
     Parameters
     ----------
     attempts
         Statistics of each solver, in the order of trial.
-    cells
-        Number of cells, for the message.
-
-    Raises
-    ------
-    RuntimeError
-        Says why the last attempt failed.
     """
-    run = [stats for stats in attempts if int(stats.status) != SolveStatus.NOT_RUN]
-    for stats in run:
+    for stats in attempts:
         status, residuals = SolveStatus(int(stats.status)), np.asarray(stats.residuals)
         if status in _RECORDED:
             stopped = status == SolveStatus.BUDGET_EXCEEDED
@@ -203,10 +196,32 @@ def record_attempts(attempts: tuple[SolveStats, ...], cells: int) -> None:
                 stats.iterations,
                 None if unknown else residuals,
             )
-    if not any(bool(stats.succeeded) for stats in run):
-        residual = float(np.max(run[-1].residuals, initial=0.0))
-        message = _MESSAGES[SolveStatus(int(run[-1].status))]
-        raise RuntimeError(message.format(solver=run[-1].solver, cells=cells, residual=residual))
+
+
+def failure_messages(attempts: tuple[SolveStats, ...], cells: int) -> list[str]:
+    """Return what to say about every outcome of a solve that may fail; `failure_index` tells which one holds.
+
+    Parameters
+    ----------
+    attempts
+        Statistics of each solver, in the order of trial.
+    cells
+        Number of cells, for the message.
+    """
+    return [
+        _MESSAGES.get(status, "").format(solver=stats.solver, cells=cells)
+        for stats in attempts
+        for status in SolveStatus
+    ]
+
+
+def failure_index(attempts: tuple[SolveStats, ...]) -> Int[ArrayLike, ""]:
+    """Return the index of the last attempt that was run, and of its status, among `failure_messages`."""
+    index = 0
+    for position, stats in enumerate(attempts):
+        this = position * len(SolveStatus) + stats.status
+        index = jnp.where(stats.status == int(SolveStatus.NOT_RUN), index, this)
+    return index
 
 
 def singular_message(cells: int) -> str:

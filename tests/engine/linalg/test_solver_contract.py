@@ -1,5 +1,6 @@
 """The contract of linear solvers: statistics and failures are results, and distances and circuits take any solver."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,6 +93,24 @@ def test_failure_is_a_status_and_solve_raises(solver, operator, status, message,
         solve(solver, operator, B)
     with pytest.raises(RuntimeError, match=message):
         jax.block_until_ready(jax.jit(lambda b: solve(solver, operator, b))(B))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "xla"])
+@pytest.mark.parametrize("compile_function", [lambda f: f, jax.jit, eqx.filter_jit], ids=["eager", "jit", "filter_jit"])
+@pytest.mark.parametrize("quantity", ["solution", "sum", "gradient"])
+def test_failed_solve_never_returns_a_value(compile_function, quantity, backend):
+    solver, b = Multigrid(iterations=1, backend=backend), jnp.asarray(np.random.default_rng(72).standard_normal((1, *SHAPE)))
+    laplacian = grid().laplacian()
+
+    def solution(scale):
+        return solve(solver, StencilMatrix(scale * laplacian.center + 1e-9, scale * laplacian.edges), b, symmetric=True)
+
+    def total(scale):
+        return jnp.sum(solution(scale))
+
+    function = {"solution": solution, "sum": total, "gradient": jax.grad(total)}[quantity]
+    with pytest.raises(RuntimeError, match="multigrid did not converge"):
+        jax.block_until_ready(compile_function(function)(1.0))
 
 
 def test_solver_without_transpose_has_no_derivative():
