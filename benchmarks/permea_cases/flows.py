@@ -24,7 +24,7 @@ def cumulative(landscape: BenchmarkLandscape, timer: Timer, *, count: int = 18, 
 
     def run(repetition: int) -> np.ndarray:
         pairwise = Pairwise(GridCircuit(GridGraph(*rasters(landscape, repetition))), focal, selected)
-        pairwise.cumulative(largest=False)
+        pairwise.cumulative(with_maximum=False)
         return pairwise.resistances().matrix[0, 1:]
 
     return {"values": timer.time(run, compiled=True)}

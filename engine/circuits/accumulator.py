@@ -14,7 +14,7 @@ class CumulativeCurrent:
     ----------
     total
         Sum of the current maps, in ampere; NaN in cells outside the circuit.
-    largest
+    maximum
         Maximum of the current maps; None if it was not computed.
     runs
         Number of runs.
@@ -23,7 +23,7 @@ class CumulativeCurrent:
     """
 
     total: np.ndarray
-    largest: np.ndarray | None
+    maximum: np.ndarray | None
     runs: int
     residual: float
 
@@ -42,7 +42,7 @@ class CurrentAccumulator:
     >>> sums = CurrentAccumulator(np.zeros(2))
     >>> sums.add(np.array([1.0, 2.0]), 0.0)
     >>> sums.add(np.array([3.0, 0.5]), 0.0)
-    >>> sums.result.total, sums.result.largest
+    >>> sums.result.total, sums.result.maximum
     (array([4. , 2.5]), array([3., 2.]))
     """
 
@@ -55,13 +55,13 @@ class CurrentAccumulator:
 
     def add_sum(self, other: CumulativeCurrent) -> None:
         """Add the sum and maximum of several runs."""
-        total, largest = self.result.total, self.result.largest
+        total, maximum = self.result.total, self.result.maximum
         new = np.isnan(total) & ~np.isnan(other.total)
-        total[new] = largest[new] = 0.0
+        total[new] = maximum[new] = 0.0
         total += np.where(np.isnan(other.total), 0.0, other.total)
-        np.maximum(largest, np.where(np.isnan(other.largest), 0.0, other.largest), out=largest)
+        np.maximum(maximum, np.where(np.isnan(other.maximum), 0.0, other.maximum), out=maximum)
         residual = max(self.result.residual, other.residual)
-        self.result = CumulativeCurrent(total, largest, self.result.runs + other.runs, residual)
+        self.result = CumulativeCurrent(total, maximum, self.result.runs + other.runs, residual)
 
 
 def accumulate(zero_map: np.ndarray, maps: Iterable[tuple[np.ndarray, float]]) -> CumulativeCurrent:

@@ -1,11 +1,9 @@
 """Kernels for currents along the edges of a raster: inflow and outflow of cells, and sums over pairs."""
 
-import itertools
-
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..parallel import cpu_count, njit_cached
+from ..parallel import cpu_count, equal_ranges, njit_cached
 
 #: Cells per block, chosen so that the edge currents of a block stay in the cache of a core: pair by pair, …
 PAIR_BLOCK = 32
@@ -237,16 +235,15 @@ def node_currents_of_pairs(
     return result
 
 
-def chunk_ranges(cells: int) -> list[tuple[int, int]]:
+def cell_ranges(cells: int) -> list[tuple[int, int]]:
     """Return ranges of cells for all cores to work on.
 
     Examples
     --------
-    >>> chunk_ranges(1)
+    >>> cell_ranges(1)
     [(0, 1)]
     """
-    bounds = np.linspace(0, cells, 8 * cpu_count() + 1).astype(int).tolist()
-    return [(start, stop) for start, stop in itertools.pairwise(bounds) if stop > start]
+    return equal_ranges(cells, 8 * cpu_count())
 
 
 def flat_offsets(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:

@@ -23,7 +23,7 @@ def sum_currents_low_rank(
     region_starts,
     region_cells,
     total,
-    largest,
+    maximum,
 ):
     """Sum the currents of pairs in a rectangle; return the largest violation of Kirchhoff's current law.
 
@@ -44,7 +44,7 @@ def sum_currents_low_rank(
     region_starts, region_cells
         Cells of region n in the rectangle, region_cells[region_starts[n] : region_starts[n + 1]], as r · w + c. They
         count as 0 for the pairs of the region.
-    total, largest
+    total, maximum
         Set where cells are summed, (h, w): sum and maximum over the pairs.
     """
     n_basis, h, w = values.shape
@@ -88,7 +88,7 @@ def sum_currents_low_rank(
                 for c in range(1, wide - 1):
                     q = r * wide + c
                     if inner[q] > 0:
-                        total[top + r, west + c], largest[top + r, west + c] = sums[q], most[q]
+                        total[top + r, west + c], maximum[top + r, west + c] = sums[q], most[q]
                         imbalance = max(imbalance, worst[q])
     return imbalance
 

@@ -62,7 +62,7 @@ def sum_region_currents_low_rank(
     residual = max(solve_streamed(factor, cells, basis.vectors, sums.add))
     if not residual <= BALANCE_TOL:
         return None
-    total, largest = (sums.unpad(array) for array in (sums.total, sums.largest))
+    total, maximum = (sums.unpad(array) for array in (sums.total, sums.maximum))
     in_region = np.zeros(total.size, bool)
     focal_current = 0.0 if zero_focal_currents else 1.0
     # The whole current between two regions flows through both of them.
@@ -72,10 +72,10 @@ def sum_region_currents_low_rank(
             in_region[cells] = True
             if solution.resistance > 0:
                 total[cells] += focal_current
-                largest[cells] = np.maximum(largest[cells], focal_current)
+                maximum[cells] = np.maximum(maximum[cells], focal_current)
     defined = (circuit.node_of >= 0) | in_region
-    total, largest = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, largest))
-    return CumulativeCurrent(total, largest, len(connected), residual)
+    total, maximum = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, maximum))
+    return CumulativeCurrent(total, maximum, len(connected), residual)
 
 
 class _TileAccumulator:
@@ -101,7 +101,7 @@ class _TileAccumulator:
         self.weights = np.zeros((4, *with_halo))
         forward = circuit.edges[len(circuit.edges) // 2 :].reshape(-1, *self.shape)
         self.weights[:: 4 // len(forward), 1 : 1 + self.shape[0], 1 : 1 + self.shape[1]] = forward
-        self.total, self.largest = np.zeros((2, *with_halo))
+        self.total, self.maximum = np.zeros((2, *with_halo))
         regions = solver.focal.cells
         self.regions = np.repeat(np.arange(len(regions)), [len(cells) for cells in regions])
         self.cells = np.divmod(np.concatenate(regions), self.shape[1])
@@ -113,7 +113,7 @@ class _TileAccumulator:
         inside = (rows >= 0) & (rows < interior.shape[0]) & (columns >= 0) & (columns < interior.shape[1])
         region_starts = np.searchsorted(self.regions[inside], np.arange(len(self.basis.starts)))
         region_cells = rows[inside] * interior.shape[1] + columns[inside]
-        total, largest = np.zeros((2, *interior.shape))
+        total, maximum = np.zeros((2, *interior.shape))
         imbalance = sum_currents_low_rank(
             values,
             np.ascontiguousarray(self.weights[:, *tile]),
@@ -126,9 +126,9 @@ class _TileAccumulator:
             region_starts,
             region_cells,
             total,
-            largest,
+            maximum,
         )
-        self.total[tile][interior], self.largest[tile][interior] = total[interior], largest[interior]
+        self.total[tile][interior], self.maximum[tile][interior] = total[interior], maximum[interior]
         with self.lock:
             self.done += int(interior.sum())
             self.on_progress(self.done / (self.shape[0] * self.shape[1]))

@@ -199,14 +199,14 @@ class Pairwise:
             potentials, through = self._solver.pair_maps(i, j, resistance, values, currents)
             yield PairResult(*ids, resistance, potentials, through, currents.residual)
 
-    def cumulative(self, *, zero_focal_currents: bool = False, largest: bool = True) -> CumulativeCurrent:
+    def cumulative(self, *, zero_focal_currents: bool = False, with_maximum: bool = True) -> CumulativeCurrent:
         """Return the sum and the maximum of the current maps of all pairs.
 
         Parameters
         ----------
         zero_focal_currents
             Whether the current through the two focal nodes of a pair counts as zero.
-        largest
+        with_maximum
             Whether to compute the maximum. Without it, the sum over all pairs of n focal points on a raster takes
             n log² n operations for each edge instead of n².
 
@@ -215,7 +215,7 @@ class Pairwise:
         Memory does not depend on the number of pairs.
         """
         if self.uses_superposition:
-            return sum_point_pair_currents(self._solver, self._requested, zero_focal_currents, largest)
+            return sum_point_pair_currents(self._solver, self._requested, zero_focal_currents, with_maximum)
         zero_map = self.circuit.to_map(np.zeros(self.circuit.node_of.size))
         if self.uses_shared_circuit:
             sums = CurrentAccumulator(zero_map)

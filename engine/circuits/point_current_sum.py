@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..parallel import parallel_starmap
 from .accumulator import CumulativeCurrent
-from .current_kernels import accumulate_currents, chunk_ranges, node_currents_of_pairs, sum_absolute_differences
+from .current_kernels import accumulate_currents, cell_ranges, node_currents_of_pairs, sum_absolute_differences
 from .point_pairs import PointPairSolver
 from .sorting_network import batcher_network
 
@@ -30,7 +30,7 @@ class _PairIndices(NamedTuple):
 
 
 def sum_point_pair_currents(
-    solver: PointPairSolver, requested: Bool[np.ndarray, "n n"], zero_focal_currents: bool, largest: bool
+    solver: PointPairSolver, requested: Bool[np.ndarray, "n n"], zero_focal_currents: bool, with_maximum: bool
 ) -> CumulativeCurrent:
     """Sum the currents of pairs of focal points from the potentials of n − 1 solves.
 
@@ -42,7 +42,7 @@ def sum_point_pair_currents(
         Symmetric matrix that marks the pairs.
     zero_focal_currents
         Whether the current through the two nodes of a pair counts as zero.
-    largest
+    with_maximum
         Whether to compute the maximum. Without it, the sum over all pairs is computed by sorting instead of pair by
         pair.
     """
@@ -56,7 +56,7 @@ def sum_point_pair_currents(
     potentials = solver.potentials()
     all_pairs = (requested | np.eye(len(requested), dtype=bool)).all()
     total = np.zeros(circuit.node_of.size)
-    maximum = np.zeros(circuit.node_of.size) if largest or not all_pairs else None
+    maximum = np.zeros(circuit.node_of.size) if with_maximum or not all_pairs else None
     if maximum is None:
         imbalance, strength = _sum_by_sorting(solver, potentials, total)
         _correct_focal_cells(solver, potentials, pairs, zero_focal_currents, total)
@@ -78,7 +78,7 @@ def sum_point_pair_currents(
         if maximum is not None:
             maximum[cells] = currents.max(initial=0.0)
     residual = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0).max(initial=0.0)
-    maximum_map = circuit.to_map(maximum) if largest else None
+    maximum_map = circuit.to_map(maximum) if with_maximum else None
     return CumulativeCurrent(circuit.to_map(total), maximum_map, len(first), float(residual))
 
 
@@ -87,7 +87,7 @@ def _sum_by_sorting(solver: PointPairSolver, potentials, total) -> tuple[np.ndar
 
     This is the current through cells that are not focal. Returns imbalance and strength of each row of potentials.
     """
-    circuit, chunks = solver.circuit, chunk_ranges(total.size)
+    circuit, chunks = solver.circuit, cell_ranges(total.size)
     imbalance, strength = np.zeros((2, len(chunks), len(potentials)))
     source_free, halo = _source_free_cells(solver), max(int(circuit.offsets.max()), 0)
     for component in np.unique(solver.component[solver.component >= 0]):
@@ -119,7 +119,7 @@ def _sum_pair_by_pair(
     solver: PointPairSolver, potentials, pairs: _PairIndices, total, maximum
 ) -> tuple[np.ndarray, np.ndarray]:
     """Update total and maximum with the current of every pair; return imbalance and strength of each row."""
-    circuit, chunks = solver.circuit, chunk_ranges(total.size)
+    circuit, chunks = solver.circuit, cell_ranges(total.size)
     imbalance, strength = np.zeros((2, len(chunks), len(potentials)))
     shared = (
         circuit.edges,

@@ -1,12 +1,12 @@
 """Pairs of focal points by superposition: n − 1 solves for all n (n − 1) / 2 pairs."""
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..graph import FocalNodes, selected_pairs
+from ..parallel import equal_ranges
 from ..storage import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
 
@@ -152,8 +152,7 @@ class PointPairSolver:
         """Return blocks of sources of nearly equal size."""
         count = len(self.sources)
         blocks = -(-count // RHS_BLOCK) if count > MAX_SINGLE_BLOCK else min(count, 1)
-        bounds = np.linspace(0, count, blocks + 1).astype(int).tolist()
-        return [slice(*pair) for pair in itertools.pairwise(bounds)]
+        return [slice(*bounds) for bounds in equal_ranges(count, blocks)] if blocks else []
 
     def _solve(self, rows: slice) -> Float[np.ndarray, "k cells"]:
         sources = self.sources[rows]

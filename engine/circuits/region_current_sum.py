@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from ..graph import selected_pairs
 from ..parallel import parallel_starmap
 from .accumulator import CumulativeCurrent, CurrentAccumulator
-from .current_kernels import add_currents, boundary_inflow_outflow, chunk_ranges
+from .current_kernels import add_currents, boundary_inflow_outflow, cell_ranges
 from .low_rank_sum import BALANCE_TOL, sum_region_currents_low_rank
 from .region_pairs import RESISTANCE_RTOL, RegionPairSolver
 
@@ -103,12 +103,12 @@ def _sum_currents(
     in_pair = np.zeros(potentials.shape, bool)
     for row, (i, j) in zip(in_pair, connected, strict=True):
         row[solver.focal.cells[i]] = row[solver.focal.cells[j]] = True
-    total, largest = np.zeros((2, n_cells))
-    chunks = chunk_ranges(n_cells)
+    total, maximum = np.zeros((2, n_cells))
+    chunks = cell_ranges(n_cells)
     imbalance, strength = np.zeros((2, len(chunks), len(connected)))
     shared = (circuit.edges, circuit.offsets, potentials, in_pair)
     calls = [
-        (*shared, *chunk, total, largest, *diagnostics)
+        (*shared, *chunk, total, maximum, *diagnostics)
         for chunk, *diagnostics in zip(chunks, imbalance, strength, strict=True)
     ]
     parallel_starmap(add_currents, calls)
@@ -122,9 +122,9 @@ def _sum_currents(
             strength[n] = max(strength[n], inflow, outflow)
             in_region[cells] = True
             total[cells] += current
-            largest[cells] = np.maximum(largest[cells], current)
+            maximum[cells] = np.maximum(maximum[cells], current)
     defined = (circuit.node_of >= 0) | in_region
-    total, largest = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, largest))
+    total, maximum = (np.where(defined, each, np.nan).reshape(circuit.shape) for each in (total, maximum))
     residual = np.divide(imbalance, strength, out=np.zeros_like(imbalance), where=strength > 0)
     unbalanced = [pair for pair, value in zip(connected, residual, strict=True) if not value <= RESISTANCE_RTOL]
-    return CumulativeCurrent(total, largest, len(connected), float(residual.max(initial=0.0))), unbalanced
+    return CumulativeCurrent(total, maximum, len(connected), float(residual.max(initial=0.0))), unbalanced

@@ -21,7 +21,7 @@ class PinchPoints:
     total
         Sum over the pairs of the current through each cell, in ampere, with 1 A for each pair; 0 outside all corridors,
         NaN in inactive cells.
-    largest
+    maximum
         Maximum over the pairs: near 1 where all paths of a corridor pass through one cell.
     pairs, unreachable_pairs
         Numbers of connected and of unconnected pairs of focal nodes.
@@ -30,7 +30,7 @@ class PinchPoints:
     """
 
     total: Float[np.ndarray, "rows columns"]
-    largest: Float[np.ndarray, "rows columns"]
+    maximum: Float[np.ndarray, "rows columns"]
     pairs: int
     unreachable_pairs: int
     residual: float
@@ -109,7 +109,7 @@ def pinch_points(
                 progress(done, len(connected))
 
     sums = accumulate(np.where(np.asarray(grid.active), 0.0, np.nan), current_maps())
-    return PinchPoints(sums.total, sums.largest, len(connected), len(pairs) - len(connected), sums.residual)
+    return PinchPoints(sums.total, sums.maximum, len(connected), len(pairs) - len(connected), sums.residual)
 
 
 def _current_within(grid: GridGraph, inside: np.ndarray, nodes: list[np.ndarray]) -> tuple[np.ndarray, float]:

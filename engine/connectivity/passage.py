@@ -56,7 +56,7 @@ def zero_passage(grid: GridGraph) -> Passage:
     return Passage(zeros, jnp.zeros_like(grid.edges), zeros, jnp.zeros(()))
 
 
-def walk_to(
+def conditioned_walk(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
     grid: GridGraph,
@@ -81,14 +81,14 @@ def walk_to(
     >>> from permea.engine.distances.cost_functions import edge_costs
     >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
     >>> costs = edge_costs(grid, distance.cost, fill=0.0)
-    >>> walk = walk_to(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
     >>> bool(jnp.isclose(walk.expected_cost[0, 0], distance(grid, [0], [2])[0, 0]))
     True
     """
     return condition_on_hitting(solver, grid.edges, costs, distance.theta, target)
 
 
-def passage_from_walk(
+def expected_passage(
     walk: ConditionedWalk, starts: Float[Array, "rows columns"], target: Int[Array, ""], kind: PassageKind
 ) -> Passage:
     """Return the passage of walks that start in given numbers in each cell and end at one target.
@@ -109,8 +109,8 @@ def passage_from_walk(
     >>> from permea.engine.distances.cost_functions import edge_costs
     >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
     >>> costs = edge_costs(grid, distance.cost, fill=0.0)
-    >>> walk = walk_to(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
-    >>> passage_from_walk(walk, jnp.array([[1.0, 0.0, 0.0]]), jnp.array(2), "net").cells.round(9)
+    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> expected_passage(walk, jnp.array([[1.0, 0.0, 0.0]]), jnp.array(2), "net").cells.round(9)
     Array([[1., 1., 1.]], dtype=float64)
     """
     shape = starts.shape

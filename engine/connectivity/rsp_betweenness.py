@@ -13,7 +13,7 @@ from ..graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
 from ..linalg import AbstractLinearSolver
 from .habitat_quality import validate_targets
-from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to
+from .passage import PASSAGES, Passage, PassageKind, conditioned_walk, expected_passage
 
 Proximity = Callable[[Array], Array]
 
@@ -164,7 +164,7 @@ def _to_target(
     proximity: Proximity | None,
     kind: PassageKind,
 ) -> _TargetContribution:
-    walk = walk_to(distance, solver, grid, costs, target)
+    walk = conditioned_walk(distance, solver, grid, costs, target)
     # A finite cost of 0 keeps NaN out where the target is unreachable.
     cost = jnp.where(walk.reachable, walk.expected_cost, 0.0)
     kernel = jnp.ones(grid.shape) if proximity is None else proximity(cost)
@@ -172,7 +172,7 @@ def _to_target(
     elsewhere = jnp.arange(quality.size).reshape(grid.shape) != target
     counted = (quality > 0) & (target_quality > 0) & elsewhere
     return _TargetContribution(
-        passage_from_walk(walk, movement, target, kind),
+        expected_passage(walk, movement, target, kind),
         movement,
         jnp.where(elsewhere, movement, 0.0).sum(),
         (counted & walk.reachable).sum(),

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..distances import RSPDistance, edge_costs, vertex_cells
 from ..graph import ArrayInput, GridGraph
 from ..linalg import AbstractLinearSolver
-from .passage import PASSAGES, Passage, PassageKind, passage_from_walk, walk_to, zero_passage
+from .passage import PASSAGES, Passage, PassageKind, conditioned_walk, expected_passage, zero_passage
 
 
 @dataclass(frozen=True)
@@ -160,17 +160,17 @@ def _passage_to_target(
     kind: PassageKind,
 ) -> tuple[Passage, Bool[Array, "sources"], Float[Array, "sources"]]:
     """Return the passage from sources to one target, which sources can reach it, and their expected costs."""
-    walk = walk_to(distance, solver, grid, costs, target)
+    walk = conditioned_walk(distance, solver, grid, costs, target)
     reachable, cost = walk.reachable.ravel()[sources], walk.expected_cost.ravel()[sources]
     weights = jnp.where(reachable, weights, 0.0)
     if kind == "total":
         starts = jnp.zeros(grid.shape).ravel().at[sources].add(weights).reshape(grid.shape)
-        return passage_from_walk(walk, starts, target, kind), reachable, cost
+        return expected_passage(walk, starts, target, kind), reachable, cost
 
     def add_source(total: Passage, pair: tuple[Array, Array]) -> tuple[Passage, None]:
         source, weight = pair
         # One walk for each source with a weight, so that sources without are skipped; the weight applies to the result.
         starts = jnp.zeros(grid.shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(grid.shape)
-        return total + passage_from_walk(walk, starts, target, kind) * weight, None
+        return total + expected_passage(walk, starts, target, kind) * weight, None
 
     return jax.lax.scan(add_source, zero_passage(grid), (sources, weights))[0], reachable, cost

@@ -4,7 +4,7 @@ The number of threads is that of the cores which the process may use.
 """
 
 from .blas_threads import blas_limited_pool
-from .chunks import chunk_ranges, directions_first, directions_last
+from .chunks import chunk_ranges, directions_first, directions_last, equal_ranges
 from .numba_jit import cpu_count, njit_cached, njit_reassociating, parallel_starmap
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "cpu_count",
     "directions_first",
     "directions_last",
+    "equal_ranges",
     "njit_cached",
     "njit_reassociating",
     "parallel_starmap",

@@ -1,5 +1,7 @@
 """Memory layout of arrays for compiled kernels, and division of work into chunks for threads."""
 
+import itertools
+
 import numpy as np
 from jaxtyping import Float
 
@@ -31,6 +33,25 @@ def directions_first(
            [[3., 4.]]])
     """
     return np.ascontiguousarray(np.moveaxis(values, -1, 0))
+
+
+def equal_ranges(count: int, parts: int) -> list[tuple[int, int]]:
+    """Return the start and the end (exclusive) of nonempty parts of nearly equal length.
+
+    Parameters
+    ----------
+    count
+        Length of the sequence.
+    parts
+        Largest number of parts, at least 1.
+
+    Examples
+    --------
+    >>> equal_ranges(5, 2), equal_ranges(1, 3)
+    ([(0, 2), (2, 5)], [(0, 1)])
+    """
+    bounds = [part * count // parts for part in range(parts + 1)]
+    return [(start, stop) for start, stop in itertools.pairwise(bounds) if stop > start]
 
 
 def chunk_ranges(count: int, chunk: int) -> list[tuple[int, int]]:

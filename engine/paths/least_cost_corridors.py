@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from ..distances import LCPDistance
 from ..graph import GridGraph
-from ..parallel import cpu_count, njit_cached, parallel_starmap
+from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .minimum_planar_graph import links_between
 from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
 
@@ -187,8 +187,7 @@ def corridors(
     if relative:
         _require_positive(least)
     scale = 1 / least if relative else np.ones(len(pairs))
-    bounds = np.linspace(0, excess.size, cpu_count() + 1).astype(int)
-    chunks = zip(bounds, bounds[1:], strict=False)
+    chunks = equal_ranges(excess.size, cpu_count())
     parallel_starmap(_mosaic_minimum, [(cost, pairs, least, scale, *chunk, excess) for chunk in chunks])
     return Corridors(_truncated(excess, truncate_at).reshape(grid.shape), float(least.min()), pairs, least)
 

@@ -20,7 +20,7 @@ from jaxtyping import Bool
 
 from ..graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg import neighbour_offsets
-from ..parallel import cpu_count, njit_cached, parallel_starmap
+from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .base import RestorationGain, restored_permeability
 from .least_cost import LeastCostRestoration
 from .search_window import disc_mask
@@ -102,12 +102,12 @@ def disc_restoration(
         savings,
         newly_connected,
     )
-    bounds = np.linspace(0, size, PROGRESS_STEPS * cpu_count() + 1).astype(int)
-    for step in range(PROGRESS_STEPS):
-        parts = bounds[step * cpu_count() : (step + 1) * cpu_count() + 1]
-        parallel_starmap(_disc_gains, [(start, stop, *args) for start, stop in zip(parts[:-1], parts[1:], strict=True)])
+    intervals = equal_ranges(size, PROGRESS_STEPS)
+    for number, (first, last) in enumerate(intervals, start=1):
+        parts = equal_ranges(last - first, cpu_count())
+        parallel_starmap(_disc_gains, [(first + start, first + stop, *args) for start, stop in parts])
         if progress is not None:
-            progress(step + 1, PROGRESS_STEPS)
+            progress(number, len(intervals))
     return least_costs.reduce(savings.reshape(grid.shape), newly_connected.reshape(grid.shape), candidates)
 
 

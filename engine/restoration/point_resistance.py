@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..graph import ArrayInput, FocalNodes, focal_point_vertices
-from ..parallel import cpu_count, njit_cached, parallel_starmap
+from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .base import restored_permeability
 from .woodbury import AbstractResistanceRestoration
 
@@ -82,7 +82,6 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
         restored, candidates = restored_permeability(self.grid, permeability, restorable)
         star = np.asarray(self.grid.conductances_if_cell_set_to(restored)[0]).reshape(self.grid.directions, -1)
         sums = np.zeros(self.components.size)
-        limits = np.linspace(0, sums.size, 4 * cpu_count() + 1).astype(int)
         args = (
             star,
             np.asarray(self.grid.edges).reshape(star.shape),
@@ -92,7 +91,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
             self.points,
             self._component,
         )
-        parallel_starmap(_bounds, [(*args, *band, sums) for band in zip(limits[:-1], limits[1:], strict=True)])
+        parallel_starmap(_bounds, [(*args, *band, sums) for band in equal_ranges(sums.size, 4 * cpu_count())])
         bound = sums.reshape(self.grid.shape) / max(self.pairs, 1)
         bound[self._newly_connected(candidates) > 0] = np.inf
         return np.where(candidates, bound, np.nan)

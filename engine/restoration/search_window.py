@@ -16,12 +16,12 @@ class ImprovementScore:
 
     Attributes
     ----------
-    largest, total
+    maximum, total
         The largest score of a pair of focal nodes, and the sum over all pairs, in units of cost: 0 where there is no
         improvement, infinite where the window connects focal nodes without a path, NaN in cells without a window.
     """
 
-    largest: Float[np.ndarray, "rows columns"]
+    maximum: Float[np.ndarray, "rows columns"]
     total: Float[np.ndarray, "rows columns"]
 
 
@@ -71,7 +71,7 @@ def improvement_score(
     >>> from permea.engine.graph import FocalNodes
     >>> grid = GridGraph(np.array([[1.0, 1.0, 0.1, 1.0, 1.0]]), edge_rule="resistance")
     >>> ends = FocalNodes(np.array([1, 2]), (np.array([0]), np.array([4])))
-    >>> improvement_score(LeastCostRestoration(grid, ends), radius=1.0).largest
+    >>> improvement_score(LeastCostRestoration(grid, ends), radius=1.0).maximum
     array([[0. , 4.5, 9. , 4.5, 0. ]])
     """
     for name, value in (("radius", radius), ("resistance", resistance)):
@@ -82,16 +82,16 @@ def improvement_score(
     least_from = [_window_minimum(costs, window) for costs in least_costs.costs_from]
     symmetric = least_costs.symmetric
     least_to = least_from if symmetric else [_window_minimum(costs, window) for costs in least_costs.costs_to]
-    largest, total = np.zeros((2, *grid.shape))
+    maximum, total = np.zeros((2, *grid.shape))
     for source, target in least_costs.pairs:
         restored = least_from[source] + least_to[target] + 2 * radius * resistance
         # Where no path reaches the window the cost stays infinite, and there is no improvement.
         current, reachable = least_costs.between(source, target), np.isfinite(restored)
         score = np.where(reachable, np.maximum(current - np.where(reachable, restored, 0.0), 0.0), 0.0)
-        np.maximum(largest, score, out=largest)
+        np.maximum(maximum, score, out=maximum)
         total += score
     reported = np.asarray(grid.active) if candidates is None else candidates
-    return ImprovementScore(np.where(reported, largest, np.nan), np.where(reported, total, np.nan))
+    return ImprovementScore(np.where(reported, maximum, np.nan), np.where(reported, total, np.nan))
 
 
 def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"]:

@@ -43,7 +43,7 @@ class AccumulatorCheckpoint:
         stored = None if checkpoint is None else checkpoint.read_arrays(FILE)
         if stored is not None:
             runs, residual = int(stored["runs"]), float(stored["residual"])
-            self._accumulator.result = CumulativeCurrent(stored["total"], stored["largest"], runs, residual)
+            self._accumulator.result = CumulativeCurrent(stored["total"], stored["maximum"], runs, residual)
             self.completed = int(stored["completed"])
             self.resistances = dict(zip(stored["names"].tolist(), stored["resistances"].tolist(), strict=True))
 
@@ -79,7 +79,7 @@ class AccumulatorCheckpoint:
         result = self.result
         arrays = {
             "total": result.total,
-            "largest": result.largest,
+            "maximum": result.maximum,
             "runs": np.array(result.runs),
             "residual": np.array(result.residual),
             "completed": np.array(self.completed),

@@ -153,7 +153,7 @@ class Project:
     def add_cumulative(self, results, sums):
         assert sums.residual < 1e-7
         results["cum_curmap"] = self.currents(sums.total)
-        results["max_curmap"] = self.currents(sums.largest)
+        results["max_curmap"] = self.currents(sums.maximum)
 
     def one_against_all(self, kind):
         circuit = self.circuit()

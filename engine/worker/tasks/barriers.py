@@ -84,8 +84,8 @@ class BarriersTask(Task):
                     costs = LeastCostRestoration(grid, focal, progress=_progress(job, "least_costs"))
                 restored = positive_parameter(job, "restored_resistance")
                 score = improvement_score(costs, positive_parameter(job, "search_radius"), restored)
-                outputs["improvement"] = score.largest
-                metrics["largest_improvement"] = range_metrics(score.largest)["maximum"]
+                outputs["improvement"] = score.maximum
+                metrics["largest_improvement"] = range_metrics(score.maximum)["maximum"]
             if restoration is not None:
                 gains = _restored(job, restoration)
                 outputs["restored_gain"] = gains.gain

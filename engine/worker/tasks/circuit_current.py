@@ -106,7 +106,7 @@ class CircuitCurrentTask(Task):
         if cumulative is not None:
             outputs["cumulative"] = cumulative.total
             if maps.maximum:
-                outputs["maximum"] = cumulative.largest
+                outputs["maximum"] = cumulative.maximum
             warn_if_not_conserved(job, cumulative.residual)
             metrics |= {
                 "maximum_current": float(np.nanmax(cumulative.total, initial=0.0)),
@@ -151,7 +151,7 @@ def _pairwise(
         return resistances, None
     if not has_run_maps and pairwise.uses_superposition:
         job.report.progress(50, "Sum over all pairs")
-        return resistances, pairwise.cumulative(zero_focal_currents=maps.zero_cumulative, largest=maps.maximum)
+        return resistances, pairwise.cumulative(zero_focal_currents=maps.zero_cumulative, with_maximum=maps.maximum)
     cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
     if not has_run_maps and pairwise.uses_shared_circuit:
         _accumulate_blocks(job, pairwise, cumulative, maps)

@@ -157,7 +157,7 @@ def test_cumulative_current_sums_pair_maps(landscape):
                 ends = [node[cells[end - 1]] for end in (pair.first, pair.second)]
                 stack[number][np.isin(node, ends)] = 0.0
         np.testing.assert_allclose(result.total, stack.sum(0), atol=1e-9)
-        np.testing.assert_allclose(result.largest, stack.max(0), atol=1e-9)
+        np.testing.assert_allclose(result.maximum, stack.max(0), atol=1e-9)
         assert result.runs == 5
         assert result.residual < 1e-10
 
@@ -177,12 +177,12 @@ def test_sum_by_sorting_equals_sum_by_pairs(count, neighbors, zero):
     pairwise = Pairwise(circuit, focal)
     by_pairs, by_sorting = (
         pairwise.cumulative(zero_focal_currents=zero),
-        pairwise.cumulative(zero_focal_currents=zero, largest=False),
+        pairwise.cumulative(zero_focal_currents=zero, with_maximum=False),
     )
     maps = np.stack([pairwise.currents_for_sum(pair, zero) for pair in pairwise.maps()])
     np.testing.assert_allclose(by_sorting.total, maps.sum(0), atol=1e-9)
     np.testing.assert_allclose(by_pairs.total, maps.sum(0), atol=1e-9)
-    assert by_sorting.largest is None
+    assert by_sorting.maximum is None
     assert by_sorting.runs == by_pairs.runs > 0 and by_sorting.residual == pytest.approx(by_pairs.residual, abs=1e-13)
 
 

@@ -43,7 +43,7 @@ def test_region_sum_equals_sum_of_maps(zero):
     np.testing.assert_array_equal(np.isnan(result.total), np.isnan(stack).all(0))
     expected = np.nan_to_num(stack)
     np.testing.assert_allclose(np.nan_to_num(result.total), expected.sum(0), atol=1e-9)
-    np.testing.assert_allclose(np.nan_to_num(result.largest), expected.max(0), atol=1e-9)
+    np.testing.assert_allclose(np.nan_to_num(result.maximum), expected.max(0), atol=1e-9)
     assert result.runs == len(maps) and result.residual < 1e-10
 
 
@@ -77,11 +77,11 @@ def test_low_rank_sum_equals_sum_of_maps(neighbors, columns, zero):
     expected = np.nan_to_num(stack)
     # Maps set the current along an edge to 0 if it is rounding relative to the largest of the pair.
     np.testing.assert_allclose(np.nan_to_num(sums.total), expected.sum(0), atol=1e-9 * len(maps))
-    np.testing.assert_allclose(np.nan_to_num(sums.largest), expected.max(0), atol=1e-9)
+    np.testing.assert_allclose(np.nan_to_num(sums.maximum), expected.max(0), atol=1e-9)
     assert sums.runs == len(maps) and sums.residual < 1e-11
     one_by_one = Pairwise(circuit, focal, min_low_rank_pairs=len(every) + 1).cumulative(zero_focal_currents=zero)
     np.testing.assert_allclose(sums.total, one_by_one.total, atol=1e-10)
-    np.testing.assert_allclose(sums.largest, one_by_one.largest, atol=1e-11)
+    np.testing.assert_allclose(sums.maximum, one_by_one.maximum, atol=1e-11)
 
 
 @pytest.mark.parametrize("wall", [1e-4, 1e-6, 1e-9, 1e-12])

@@ -191,15 +191,17 @@ def test_net_betweenness_does_not_exceed_visits():
 
 @pytest.mark.long
 def test_passage_gradient_matches_finite_differences():
-    from permea.engine.connectivity.passage import passage_from_walk, walk_to
+    from permea.engine.connectivity.passage import conditioned_walk, expected_passage
     from permea.engine.distances.cost_functions import edge_costs
 
     def visits(values, kind):
         grid = GridGraph(values, np.ones((4, 4), bool), 16)
         distance = RSPDistance(0.4)
         target, starts = jnp.array(15), jnp.zeros((4, 4)).at[0, 0].set(1.0)
-        walk = walk_to(distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target)
-        return (passage_from_walk(walk, starts, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
+        walk = conditioned_walk(
+            distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target
+        )
+        return (expected_passage(walk, starts, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
 
     values = np.random.default_rng(1).lognormal(size=(4, 4))
     for kind in ("total", "net"):

@@ -99,7 +99,10 @@ def test_failure_is_a_status_and_solve_raises(solver, operator, status, message,
 @pytest.mark.parametrize("compile_function", [lambda f: f, jax.jit, eqx.filter_jit], ids=["eager", "jit", "filter_jit"])
 @pytest.mark.parametrize("quantity", ["solution", "sum", "gradient"])
 def test_failed_solve_never_returns_a_value(compile_function, quantity, backend):
-    solver, b = Multigrid(iterations=1, backend=backend), jnp.asarray(np.random.default_rng(72).standard_normal((1, *SHAPE)))
+    solver, b = (
+        Multigrid(iterations=1, backend=backend),
+        jnp.asarray(np.random.default_rng(72).standard_normal((1, *SHAPE))),
+    )
     laplacian = grid().laplacian()
 
     def solution(scale):

@@ -146,7 +146,7 @@ def test_forward_derivative_matches_nested_dissection():
     assert np.abs(result - expected).max() < 1e-9 * np.abs(expected).max()
 
 
-def log_scaled_walk(landscape, theta, target):
+def log_scaled_weights(landscape, theta, target):
     """Return the scaled weights W̃ of a walk, and the result of Newton's method with its log scale as a raster."""
     grid = GridGraph(jnp.asarray(landscape))
     log_probabilities, costs = log_transition_probabilities(grid.edges), edge_costs(grid, inverse, fill=0.0)
@@ -160,7 +160,7 @@ def log_scaled_walk(landscape, theta, target):
 @pytest.mark.parametrize("theta", [0.01, 5.0])
 @pytest.mark.parametrize("is_transposed", [False, True])
 def test_solve_random_right_hand_sides(theta, is_transposed):
-    weights, scaling = log_scaled_walk(LANDSCAPES["rivers"](), theta, 5000)
+    weights, scaling = log_scaled_weights(LANDSCAPES["rivers"](), theta, 5000)
     system = transition_system(weights)
     right_hand_sides = jnp.asarray(np.random.default_rng(1).normal(size=(2, *system.shape)))
     solutions = []
@@ -178,7 +178,7 @@ def test_solve_random_right_hand_sides(theta, is_transposed):
 
 
 def test_transposed_v_cycle_is_transpose():
-    _, scaling = log_scaled_walk(gallery.fractal(23, 18, rivers=1, seed=2), 0.5, 100)
+    _, scaling = log_scaled_weights(gallery.fractal(23, 18, rivers=1, seed=2), 0.5, 100)
     hierarchy = scaling.hierarchy
     shape = hierarchy.levels[0].shape
     matrices = []
@@ -196,7 +196,7 @@ def test_transposed_v_cycle_is_transpose():
 @pytest.mark.parametrize("theta", [0.01, 1.0, 100.0])
 def test_coarse_operators_are_m_matrices(theta):
     """On every level off-diagonals are nonpositive, row sums nonnegative, and the diagonal is consistent with both."""
-    _, scaling = log_scaled_walk(LANDSCAPES["patches with holes"](), theta, 4000)
+    _, scaling = log_scaled_weights(LANDSCAPES["patches with holes"](), theta, 4000)
     for level in scaling.hierarchy.levels:
         weights = np.stack([level.shape.inside(each) for each in level.off_diagonals]).astype(float)
         row_sums, inverse_diagonal = (
@@ -213,7 +213,7 @@ def test_coarse_operators_are_m_matrices(theta):
 def test_rows_sum_to_about_one_in_log_scale(landscape, theta):
     raster = LANDSCAPES[landscape]()
     target = int(np.flatnonzero(raster)[50])
-    weights, scaling = log_scaled_walk(raster, theta, target)
+    weights, scaling = log_scaled_weights(raster, theta, target)
     ordered = scaling.position < UNORDERED
     reached = np.isfinite(scaling.log_scale).ravel()
     assert scaling.hierarchy is not None
@@ -289,7 +289,7 @@ def test_hierarchy_cache_drops_oldest_entry():
 
 
 def test_any_transition_system_is_solved_and_differentiated():
-    weights, _ = log_scaled_walk(LANDSCAPES["uniform"](), 0.1, 2000)
+    weights, _ = log_scaled_weights(LANDSCAPES["uniform"](), 0.1, 2000)
     b = jnp.asarray(np.random.default_rng(1).normal(size=(1, *weights.shape[1:])))
 
     def total(factor, solver):

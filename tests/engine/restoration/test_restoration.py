@@ -245,15 +245,15 @@ def test_improvement_score_matches_its_definition():
         near = np.hypot(2 * (down - row), 3 * (right - column)) <= radius
         window = number[near & (landscape > 0)]
         score = start[number.ravel()[nodes[1]]] - (start[window].min() + end[window].min() + 2 * radius * restored)
-        assert result.largest[row, column] == pytest.approx(max(score, 0.0), abs=1e-12)
-    np.testing.assert_array_equal(result.total, result.largest)
+        assert result.maximum[row, column] == pytest.approx(max(score, 0.0), abs=1e-12)
+    np.testing.assert_array_equal(result.total, result.maximum)
 
 
 def test_improvement_score_is_infinite_where_window_connects():
     landscape = np.ones((5, 9))
     landscape[:, 4] = 0.0
     gains = LeastCostRestoration(GridGraph(landscape), focal(0, 8))
-    result = improvement_score(gains, 1.0, 1.0, np.ones((5, 9), bool)).largest
+    result = improvement_score(gains, 1.0, 1.0, np.ones((5, 9), bool)).maximum
     assert np.isinf(result[:, 4]).all() and (result[:, [0, 1, 7, 8]] == 0).all()
 
 
@@ -284,7 +284,7 @@ def test_pinch_points_at_wide_and_zero_cutoff():
 def test_pinch_points_sum_pairs_and_count_unconnected():
     result = pinch_points(grid_of(walled()), focal(*POINTS), 5.0)
     assert (result.pairs, result.unreachable_pairs) == (2, 4)
-    assert np.nanmax(result.largest) <= 1 + 1e-9 and np.nanmax(result.total) <= 2 + 1e-9
+    assert np.nanmax(result.maximum) <= 1 + 1e-9 and np.nanmax(result.total) <= 2 + 1e-9
 
 
 REFUSED = {

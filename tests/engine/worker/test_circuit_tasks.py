@@ -65,7 +65,7 @@ def test_pairwise_maps_match_library(tmp_path, circuit, focal):
         np.testing.assert_allclose(partial_result(ended, name, "potentials"), pair.potentials, atol=1e-12)
     sums = pairwise.cumulative()
     np.testing.assert_allclose(ended.output("cumulative"), sums.total, atol=1e-12)
-    np.testing.assert_allclose(ended.output("maximum"), sums.largest, atol=1e-12)
+    np.testing.assert_allclose(ended.output("maximum"), sums.maximum, atol=1e-12)
     numbers = ended.metrics
     assert (numbers["focal_nodes"], numbers["runs"], numbers["unconnected"]) == (5, 4, 6)
     assert numbers["kcl_residual"] < 1e-9 and numbers["cells_without_flow"] == 0
@@ -277,7 +277,7 @@ def test_cumulative_region_currents_resume(tmp_path, many):
     with np.load(tmp_path / "kept" / "cumulative.npz") as there:
         arrays = dict(there)
     assert (some, int(arrays["completed"])) == (16, 36)
-    arrays |= {"total": sums.total, "largest": sums.largest, "runs": np.array(16), "completed": np.array(16)}
+    arrays |= {"total": sums.total, "maximum": sums.maximum, "runs": np.array(16), "completed": np.array(16)}
     np.savez(tmp_path / "kept" / "cumulative.npz", **arrays)
     second = start(write_job(tmp_path / "second", "circuit.current", kept, many))
     assert "16 of 36 pairs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
