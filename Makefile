@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all lint format docs zip bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all fuzz lint format docs zip bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -48,6 +48,14 @@ test-variants: ## the variants that `make test` leaves out of its costly tests
 
 test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
+
+# Draws of `make fuzz`: how many, the seed that determines them, and the numbers of those to repeat.
+DRAWS := 1000
+SEED := 1
+ONLY :=
+
+fuzz: setup ## bad and extreme inputs for every algorithm: DRAWS=1000 SEED=1; ONLY=17,42 repeats some draws and prints them
+	@$(QGIS) tests/fuzz --draws $(DRAWS) --seed $(SEED) --only "$(ONLY)"
 
 test-engine: ## the tests that need no QGIS
 	@bash resources/scripts/setup.sh engine

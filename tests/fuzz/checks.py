@@ -1,0 +1,152 @@
+"""What must hold of every run, however bad its input: nothing changed, nothing half-written, an error in words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from osgeo import gdal, ogr
+
+RASTER_SUFFIXES = (".tif", ".tiff", ".asc")
+TABLE_SUFFIXES = (".gpkg", ".shp", ".geojson", ".csv", ".xlsx", ".ods", ".dbf", ".tab")
+
+#: What a user must never read.
+TRACEBACK = re.compile(r"Traceback|XlaRuntimeError|filter_jit|jax\.|File \".*\", line \d+|\.py\b")
+#: Python's exceptions by name, at the beginning of a word.
+EXCEPTION_TYPE = re.compile(r"\b(?!Qgs)[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b")
+JOB = re.compile(r"permea-[a-z0-9_]{8}")
+#: Prefixes of QGIS's, after which an error still has to say what is wrong.
+PREFIXES = ("Unable to execute algorithm", "There were errors executing the algorithm.")
+
+
+def file_contents(folder: Path) -> dict[str, str]:
+    """Return a digest of each file and folder below a folder, by its path."""
+    contents = {}
+    for path in sorted(folder.rglob("*")):
+        # QGIS opens a GeoPackage with a journal beside it, which is gone once nobody reads it.
+        if path.is_dir():
+            contents[f"{path.relative_to(folder)}/"] = ""
+        elif not path.name.endswith((".gpkg-wal", ".gpkg-shm")):
+            contents[str(path.relative_to(folder))] = _digest(path)
+    return contents
+
+
+def _digest(path: Path) -> str:
+    content = path.read_bytes()
+    if content.startswith(b"SQLite format 3\0"):
+        # Reading changes bytes of the header; what counts is what the tables hold.
+        try:
+            with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as database:
+                content = "\n".join(database.iterdump()).encode("utf-8", "replace")
+        except sqlite3.Error:
+            content = content[100:]
+    return hashlib.sha1(content).hexdigest()
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return what differs between two contents of a folder, in words."""
+    changed = [f"{path} is gone" for path in before if path not in after]
+    changed += [f"{path} is new" for path in after if path not in before]
+    return changed + [f"{path} has changed" for path in before if path in after and before[path] != after[path]]
+
+
+def message_errors(message: str, log: Iterable[str]) -> list[str]:
+    """Return what is wrong with the error of a run, and with what it logged."""
+    errors = []
+    for text in (message, *log):
+        for pattern, name in ((TRACEBACK, "traceback"), (EXCEPTION_TYPE, "exception type")):
+            if match := pattern.search(text):
+                errors.append(f"{name}: {text[max(match.start() - 80, 0) : match.end() + 120]!r}")
+    if JOB.search(message):
+        errors.append(f"id of a job: {message[:200]!r}")
+    if re.search(r"The engine (crashed|was killed|stopped with status)", message):
+        errors.append(f"engine crashed: {message[:300]!r}")
+    return errors[:3]
+
+
+def is_explained(message: str) -> bool:
+    """Return whether an error holds a sentence besides those that QGIS writes by itself."""
+    for prefix in PREFIXES:
+        message = message.replace(prefix, "")
+    return len(message.split()) >= 3
+
+
+def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str]) -> list[str]:
+    """Return which outputs of a run cannot be opened, or hold values that no map should.
+
+    Parameters
+    ----------
+    results
+        What the algorithm returned.
+    destinations
+        Type of each output parameter by name.
+    """
+    errors = []
+    for name, kind in destinations.items():
+        value = results.get(name)
+        if value in (None, ""):
+            continue
+        source = value.source() if hasattr(value, "source") else str(value)
+        if kind == "rasterDestination":
+            errors += _unreadable_raster(name, source)
+        elif kind == "folderDestination":
+            errors += _unreadable_folder(name, Path(source))
+        elif hasattr(value, "isValid") and not value.isValid():
+            errors.append(f"output {name} is no valid layer")
+        elif not hasattr(value, "isValid"):
+            errors += _unreadable_table(name, source)
+    errors += [f"{name} is NaN" for name, value in results.items() if isinstance(value, float) and np.isnan(value)]
+    return errors
+
+
+def _unreadable_raster(name: str, path: str) -> list[str]:
+    dataset = gdal.Open(path)
+    if dataset is None:
+        return [f"output {name} cannot be opened"]
+    for number in range(1, dataset.RasterCount + 1):
+        band = dataset.GetRasterBand(number)
+        content = band.ReadRaster(buf_type=gdal.GDT_Float64)
+        if content is None:
+            return [f"output {name} cannot be read"]
+        values, nodata = np.frombuffer(content), band.GetNoDataValue()
+        if np.isnan(values).any() and not (nodata is not None and np.isnan(nodata)):
+            return [f"output {name} holds NaN"]
+    return []
+
+
+def _unreadable_table(name: str, source: str) -> list[str]:
+    match = re.match(r"ogr:dbname='(.*?)'", source)
+    path = match[1] if match else source.partition("|")[0]
+    dataset = ogr.Open(path)
+    if dataset is None:
+        return [f"output {name} cannot be opened"]
+    return [] if dataset.GetLayerCount() else [f"output {name} holds no layer"]
+
+
+def _unreadable_folder(name: str, folder: Path) -> list[str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if not files:
+        return [f"output {name} is an empty folder"]
+    errors = []
+    for path in files:
+        if path.suffix in RASTER_SUFFIXES:
+            errors += _unreadable_raster(f"{name}/{path.name}", str(path))
+    return errors
+
+
+def complete_files(folder: Path, contents: dict[str, str]) -> dict[str, str]:
+    """Return the contents, by path, of the files of a folder that can be opened."""
+    kinds = {".tif": _unreadable_raster, ".gpkg": _unreadable_table}
+    files = {path: kinds[Path(path).suffix] for path in contents if Path(path).suffix in kinds}
+    return {path: contents[path] for path, check in files.items() if not check(path, str(folder / path))}
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return files of a folder that a run should have removed or finished."""
+    files = [path for path in folder.rglob("*") if "unfinished" in path.name or path.name.startswith(".")]
+    return [f"{path.relative_to(folder)} is left" for path in files]
