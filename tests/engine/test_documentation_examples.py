@@ -1,4 +1,4 @@
-"""The Python programs in the documentation run."""
+"""The Python programs in the documentation run; tests/packaging/test_readme.py runs that of the README."""
 
 import importlib.util
 import re
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
     page.relative_to(ROOT).as_posix()
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    for page in [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     if PROGRAM.search(page.read_text(encoding="utf-8"))
 )
 

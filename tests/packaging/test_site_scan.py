@@ -30,6 +30,7 @@ def secrets(folder):
     ]
 
 
+@pytest.mark.long
 def test_bandit_reports_nothing(unpacked):
     assert bandit(unpacked) == []
 
@@ -39,6 +40,7 @@ def test_package_has_no_nosec_comments(unpacked):
     assert silenced == []
 
 
+@pytest.mark.long
 def test_package_holds_no_secrets(unpacked):
     assert secrets(unpacked) == []
 

@@ -53,7 +53,7 @@ FUNCTIONS = {
 CASES = [*((name, "mean") for name in FUNCTIONS), ("between points", "resistance"), ("to grounds", "resistance")]
 
 
-@pytest.mark.long_variants
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "edge_rule"), CASES)
 def test_map_gradient_matches_finite_differences(name, edge_rule):
     landscape = rough()

@@ -32,6 +32,7 @@ def permeability():
     return jnp.asarray(np.random.default_rng(60).lognormal(size=(6, 7)))
 
 
+@pytest.mark.long
 def test_resistance_and_gradient_agree_with_nested_dissection(adapter, permeability):
     def total(permeability, solver):
         return ResistanceDistance(solver)(GridGraph(permeability), nodes=NODES).sum()

@@ -186,6 +186,7 @@ def test_gradient_equals_finite_differences(name, wrt):
     np.testing.assert_array_equal(np.isnan(gradient), ~active)
 
 
+@pytest.mark.long
 def test_rsp_gradient_equals_finite_differences():
     gradient = analysis(SensitivityAnalysis, "randomized").run().raster
     assert_equals_finite_differences(
@@ -205,6 +206,7 @@ def test_derivative_by_quality_of_an_empty_block():
     assert derivative > 0
 
 
+@pytest.mark.long_variants
 @each_distance_with_kernels
 def test_gradient_includes_both_effects_of_quality(name):
     """Where permeability is a function of quality, the derivative by quality is total, that by permeability partial."""

@@ -206,6 +206,7 @@ class WorkerKillingExecutor(DaskExecutor):
             yield batch
 
 
+@pytest.mark.long_variants
 @needs_dask
 @pytest.mark.parametrize("n_killed", [1, 2], ids=["one of two workers", "all workers, and the inputs with them"])
 def test_lost_workers_do_not_change_the_result(n_killed, cluster):

@@ -99,6 +99,7 @@ def test_nine_digits_at_any_theta(case, theta):
         np.testing.assert_allclose(from_source, expected[SOURCE], rtol=1e-9)
 
 
+@pytest.mark.long
 def test_limits_and_monotonicity_in_theta(case):
     """Expected cost falls from the hitting cost of the random walk (θ → 0) to the least cost (θ → ∞)."""
     grid, conductance = case

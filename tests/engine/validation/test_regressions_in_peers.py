@@ -96,6 +96,7 @@ def test_new_cost_functions_of_windows_compile_once(compilations):
     assert compilations(lambda: [mean_cost(each, LCPDistance(lambda w: 1 / w)) for each in windows]) == 0
 
 
+@pytest.mark.long
 def test_rsp_memory_is_quadratic_in_cells():
     # Another program took 4.2 GB for 20 × 20 cells. All pairs need a few dense matrices of 400².
     grid = GridGraph(gallery.lognormal(20, 20))
