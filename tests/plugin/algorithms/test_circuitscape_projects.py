@@ -276,6 +276,7 @@ def test_results_of_other_programs_are_not_overwritten(project, error_message, t
     assert (tmp_path / "results" / "strip_resistances.out").read_text() == "mine"
 
 
+@pytest.mark.long
 def test_killed_project_run_is_resumed(run, project, results, error_message, engine_that, tmp_path):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     random = np.random.default_rng(2)
@@ -304,6 +305,7 @@ def test_killed_project_run_is_resumed(run, project, results, error_message, eng
     np.testing.assert_allclose(*(grid(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9)
 
 
+@pytest.mark.long
 def test_resumed_run_reuses_solutions(project, results, error_message, engine_that, feedback, tmp_path):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     points = np.zeros((120, 120), int)

@@ -185,6 +185,7 @@ def many(geotiff, squares):
     return {"INPUT": geotiff(values, name="plain"), "FOCAL": squares(*boxes)}
 
 
+@pytest.mark.long
 def test_individual_maps_of_killed_run_are_resumed(
     run, read, error_message, engine_that, many, geotiff, feedback, tmp_path
 ):

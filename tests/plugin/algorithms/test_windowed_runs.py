@@ -54,6 +54,7 @@ def once_there_are(folder, batches, intervene):
     threading.Thread(target=watch, daemon=True).start()
 
 
+@pytest.mark.long
 def test_cancelled_and_killed_run_is_resumed(
     run, read, error_message, engine_that, geotiff, plain, feedback, tmp_path, job_folders
 ):
