@@ -75,6 +75,7 @@ def test_qgis_process_lists_algorithms_and_models(qgis_process):
 
 
 @pytest.mark.timeout(2400)
+@pytest.mark.long
 def test_land_cover_model_runs_with_qgis_process(qgis_process, sample, read, tmp_path):
     files = {
         "landscape:Landscape": "landscape.tif",
