@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
 
 from .i18n import tr
-from .process_runner import LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
+from .process_runner import LOG_LINE_LENGTH, LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
 
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
 
@@ -147,10 +148,14 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
     EngineNotFound
         It does not start, cannot import the engine, or prints no description.
     """
-    lines: list[str] = []
+    answers: list[dict] = []
+    lines: deque[str] = deque(maxlen=LOG_LINES_SHOWN)
 
     def collect(line: str) -> bool:
-        lines.append(line)
+        answer = _json_object(line)
+        if answer is not None and isinstance(answer.get("versions"), dict):
+            answers[:] = [answer]
+        lines.append(line[:LOG_LINE_LENGTH])
         return True
 
     ended = run_process(
@@ -162,11 +167,9 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
     )
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
         raise EngineNotFound(_failure_message(python, origin, _failure_reason(ended), ended.log))
-    for line in reversed(lines):
-        answer = _json_object(line)
-        if answer is not None and isinstance(answer.get("versions"), dict):
-            return _engine_info(answer, python, origin, folder)
-    raise EngineNotFound(_failure_message(python, origin, tr("it did not answer what an engine answers"), lines))
+    if answers:
+        return _engine_info(answers[0], python, origin, folder)
+    raise EngineNotFound(_failure_message(python, origin, tr("it did not answer what an engine answers"), list(lines)))
 
 
 def forget_probes() -> None:

@@ -21,6 +21,10 @@ LOG_LINES_SHOWN = 15
 # Longer lines are split, so that output without line ends cannot fill the memory.
 MAX_LINE_BYTES = 1 << 20
 
+# Characters of a line of the log; of more bytes than this that arrive at a time, the log keeps the last ones.
+LOG_LINE_LENGTH = 2_000
+LOG_BYTES_AT_ONCE = 1 << 20
+
 
 class Outcome(enum.Enum):
     """How a process ended."""
@@ -65,12 +69,13 @@ def run_process(
     folder: str,
     on_line: Callable[[str], bool],
     is_cancelled: Callable[[], bool] = lambda: False,
+    while_waiting: Callable[[], None] = lambda: None,
     timeout: float | None = None,
 ) -> ProcessResult:
     """Run a command and pass each line of its standard output to a callback.
 
     The process belongs to the calling thread, which needs no event loop. It has ended when this function returns or
-    raises.
+    raises. It may print without end: what is kept does not grow.
 
     Parameters
     ----------
@@ -84,6 +89,8 @@ def run_process(
         Called with each line of standard output, without its end; returns False to kill the process.
     is_cancelled
         Called about twenty times a second; returns True to kill the process.
+    while_waiting
+        Called as often.
     timeout
         Seconds after which the process is killed; None for no limit.
     """
@@ -99,7 +106,8 @@ def run_process(
     start = time.monotonic()
 
     def drain(last: bool = False) -> bool:
-        log_lines.extend(log.split(bytes(process.readAllStandardError()), last))
+        written = bytes(process.readAllStandardError())[-LOG_BYTES_AT_ONCE:]
+        log_lines.extend(line[:LOG_LINE_LENGTH] for line in log.split(written, last)[-LOG_LINES_KEPT:])
         return all(on_line(line) for line in output.split(bytes(process.readAllStandardOutput()), last))
 
     def ended(outcome: Outcome) -> ProcessResult:
@@ -113,6 +121,7 @@ def run_process(
         while process.state() != QProcess.ProcessState.NotRunning:
             if is_cancelled():
                 return ended(Outcome.CANCELLED)
+            while_waiting()
             if timeout is not None and time.monotonic() - start > timeout:
                 return ended(Outcome.TIMED_OUT)
             if not process.waitForReadyRead(POLL_MILLISECONDS):

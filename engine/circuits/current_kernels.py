@@ -43,7 +43,7 @@ def add_inflow_outflow(edges, offsets, values, threshold, inflow, outflow):
 
 @njit_cached
 def accumulate_currents(
-    edges, offsets, potentials, first, second, source_free, start, stop, total, largest, imbalance, strength
+    edges, offsets, potentials, first, second, source_free, start, stop, total, largest, imbalance, strength, done
 ):
     """Add the currents of pairs whose potentials are differences of two rows.
 
@@ -64,6 +64,8 @@ def accumulate_currents(
     imbalance, strength
         Updated in place, for each row of potentials: the largest net current of a source-free cell, and the largest
         current through any cell.
+    done
+        Its only element becomes the number of finished cells, for progress reports by another thread.
     """
     count, rows = len(potentials), np.arange(len(potentials))
     # Row −1 is the last one, which stays 0.
@@ -88,11 +90,12 @@ def accumulate_currents(
             for j in range(width):
                 sums[j] += gross[j] / 2
                 most[j] = max(most[j], gross[j] / 2)
+        done[0] = begin + width - start
 
 
 @njit_cached
 def sum_absolute_differences(
-    edges, offsets, potentials, rows, exchanges, source_free, start, stop, sums, imbalance, strength
+    edges, offsets, potentials, rows, exchanges, source_free, start, stop, sums, imbalance, strength, done
 ):
     """Sum |current| along every edge over all pairs, half of it at each of its ends; see `sorting_network`.
 
@@ -115,6 +118,8 @@ def sum_absolute_differences(
     imbalance, strength
         Updated in place, for each row of potentials: the largest net current of a source-free cell, and the largest
         current through any cell.
+    done
+        As in `accumulate_currents`.
     """
     count, half = rows.size, offsets.size // 2
     flows, total = np.zeros((count, half * SORT_BLOCK)), np.zeros(half * SORT_BLOCK)
@@ -141,6 +146,7 @@ def sum_absolute_differences(
                 at_source[j] += part[j]
             for j in range(width):
                 at_target[j] += part[j]
+        done[0] = begin + width - start
 
 
 @njit_cached

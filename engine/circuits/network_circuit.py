@@ -1,6 +1,7 @@
 """A network of conductors as a circuit: numbered nodes, and edges given by their two ends."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,17 @@ class NetworkCircuit(Circuit):
         >>> network.branch_currents(np.array([3.0, 2.0, 0.0]))[2]
         array([1., 1.])
         """
-        half = sp.triu(self.adjacency, 1).tocoo()
+        first, second, conductances = self.branches
         at_nodes = potentials[self.representative_cells]
-        current = half.data * (at_nodes[half.row] - at_nodes[half.col])
+        current = conductances * (at_nodes[first] - at_nodes[second])
         current[np.abs(current) < NEGLIGIBLE_CURRENT * np.abs(current).max(initial=0.0)] = 0.0
-        return half.row.astype(np.int64), half.col.astype(np.int64), current
+        return first, second, current
+
+    @cached_property
+    def branches(self) -> tuple[Int[np.ndarray, "edges"], Int[np.ndarray, "edges"], Float[np.ndarray, "edges"]]:
+        """Both nodes of every branch, and its conductance."""
+        half = sp.triu(self.adjacency, 1).tocoo()
+        return half.row.astype(np.int64), half.col.astype(np.int64), half.data
 
 
 class GroundedNetworkCircuit(GroundedCircuit):
@@ -134,10 +141,8 @@ class GroundedNetworkCircuit(GroundedCircuit):
         ungrounded = np.ones(circuit.components.max(initial=-1) + 1, bool)
         ungrounded[circuit.components[self.fixed]] = False
         ungrounded[circuit.components[grounds.nodes]] = False
-        for component in np.flatnonzero(ungrounded):
-            nodes = np.flatnonzero(circuit.components == component)
-            best = nodes[np.argmax(circuit.conductances[nodes])]
-            ground[best] = circuit.conductances[best] or 1.0
+        best = _best_connected(circuit)[ungrounded]
+        ground[best] = np.where(circuit.conductances[best] > 0, circuit.conductances[best], 1.0)
         laplacian = sp.diags_array(circuit.conductances + ground) - circuit.adjacency
         matrix = laplacian.tocsc()[self.free][:, self.free]
         self.to_fixed = circuit.adjacency[self.free][:, self.fixed]
@@ -158,6 +163,12 @@ class GroundedNetworkCircuit(GroundedCircuit):
     def transfer_resistances(self, nodes):
         """Return the transfer resistances between nodes."""
         return self.solve(nodes, np.eye(len(nodes)))[:, self.circuit.representative_cells[nodes]]
+
+
+def _best_connected(circuit: NetworkCircuit) -> Int[np.ndarray, "components"]:
+    """Return the node of each component at which the largest conductances meet."""
+    order = np.lexsort((-circuit.conductances, circuit.components))
+    return order[np.searchsorted(circuit.components[order], np.arange(circuit.components.max(initial=-1) + 1))]
 
 
 def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) -> None:

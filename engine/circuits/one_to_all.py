@@ -10,9 +10,15 @@ from scipy.linalg import solve as solve_dense
 from ..graph import FocalNodes, require_two_nodes
 from .accumulator import CumulativeCurrent, accumulate
 from .base import Circuit
+from .short_circuits import sum_by_node
 
 #: Right-hand sides (focal nodes) per solve; bounds the memory for potentials.
 RHS_BLOCK = 8
+
+#: Smallest number of sources for which all to one uses one inverse for all runs instead of a dense system for each, and
+#: the largest residual of its currents, above which a run has its own system.
+MIN_SHARED_INVERSE = 200
+SHARED_INVERSE_RTOL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -233,10 +239,14 @@ class AllToOne(_FocalNodeMode):
         for start in range(0, count, RHS_BLOCK):
             rows = slice(start, start + RHS_BLOCK)
             reduced[rows] = merged.circuit.net_outflow(merged.solve(np.eye(count)[rows]), merged.nodes)
+        strengths = np.array([self.strengths.get(identity, 1.0) for identity in merged.focal.ids.tolist()])
+        in_circuit = merged.node >= 0
+        at_nodes = sum_by_node(merged.position[in_circuit], strengths[in_circuit], count)
+        solver = _ReducedNetwork(reduced, merged.circuit.components[merged.nodes])
         for start in range(0, len(numbers), RHS_BLOCK):
             block = numbers[start : start + RHS_BLOCK]
-            injections = [self._injections(merged, number) for number in block]
-            levels = np.stack([self._focal_potentials(merged, reduced, *each) for each in injections])
+            injections = [self._injections(merged, number, at_nodes) for number in block]
+            levels = np.stack([solver.potentials(*each) for each in injections])
             potentials = merged.solve(levels)
             for row, number in enumerate(block):
                 # As in Circuitscape, a run whose sources sum to zero has no result.
@@ -245,27 +255,57 @@ class AllToOne(_FocalNodeMode):
                 resistance = 0.0 if injected.sum() != 0 else np.inf
                 yield self._result(merged, number, resistance, potentials[row], terminals)
 
-    def _injections(self, merged: "_MergedCircuit", number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _injections(self, merged: "_MergedCircuit", number: int, at_nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the positions of the source nodes of a run, and the current injected at each."""
         node = merged.node[number]
         if node < 0:
             return np.empty(0, np.int64), np.empty(0)
         components = merged.circuit.components
         sources = np.flatnonzero((components[merged.nodes] == components[node]) & (merged.nodes != node))
-        injected = np.zeros(len(merged.nodes))
-        for j, identity in enumerate(merged.focal.ids):
-            if merged.node[j] >= 0:
-                injected[merged.position[j]] += self.strengths.get(int(identity), 1.0)
-        return sources, injected[sources]
+        return sources, at_nodes[sources]
 
-    def _focal_potentials(
-        self, merged: "_MergedCircuit", reduced: np.ndarray, sources: np.ndarray, injected: np.ndarray
-    ) -> np.ndarray:
-        """Return the potentials of all focal nodes for currents injected at the sources, the others at 0 V."""
-        levels = np.zeros(len(merged.nodes))
+
+class _ReducedNetwork:
+    """The network between the focal nodes, in which each run grounds one node of a component.
+
+    A dense system for each run takes n⁴ operations for n runs. With many focal nodes, one inverse for each component
+    serves all runs: potentials against one ground are differences of those against another.
+    """
+
+    def __init__(self, conductances: np.ndarray, components: np.ndarray):
+        self._conductances, self._components = conductances, components
+        self._inverses: dict[int, np.ndarray] = {}
+
+    def potentials(self, sources: np.ndarray, injected: np.ndarray) -> np.ndarray:
+        """Return the potentials of all nodes for currents injected at all nodes of a component but one, the ground."""
+        levels = np.zeros(len(self._components))
         if len(sources):
-            levels[sources] = solve_dense(reduced[np.ix_(sources, sources)], injected, assume_a="sym")
+            levels[sources] = self._at_sources(sources, injected)
         return levels
+
+    def _at_sources(self, sources: np.ndarray, injected: np.ndarray) -> np.ndarray:
+        if len(sources) >= MIN_SHARED_INVERSE:
+            component = int(self._components[sources[0]])
+            members = np.flatnonzero(self._components == component)
+            is_source = np.isin(members, sources)
+            balanced = np.full(len(members), -injected.sum())
+            balanced[is_source] = injected
+            against_reference = self._inverse(component, members) @ balanced
+            potentials = against_reference[is_source] - against_reference[~is_source]
+            error = self._conductances[np.ix_(sources, sources)] @ potentials - injected
+            if np.abs(error).max() <= SHARED_INVERSE_RTOL * np.abs(injected).max():
+                return potentials
+        return solve_dense(self._conductances[np.ix_(sources, sources)], injected, assume_a="sym")
+
+    def _inverse(self, component: int, members: np.ndarray) -> np.ndarray:
+        """Return the inverse of a component's network with the best connected node grounded, 0 for that node."""
+        if component not in self._inverses:
+            network = self._conductances[np.ix_(members, members)]
+            free = np.delete(np.arange(len(members)), np.argmax(np.diagonal(network)))
+            inverse = np.zeros(network.shape)
+            inverse[np.ix_(free, free)] = np.linalg.inv(network[np.ix_(free, free)])
+            self._inverses = {component: inverse}
+        return self._inverses[component]
 
 
 class _MergedCircuit:

@@ -2,20 +2,26 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..graph import FocalNodes, require_two_nodes, selected_pairs
+from ..graph import FocalNodes, each_pair, pair_indices, require_two_nodes
 from ..storage import ProgressCallback, ResultCache, no_progress
 from .accumulator import CumulativeCurrent, CurrentAccumulator, accumulate
 from .base import Circuit
 from .grid_circuit import GridCircuit
-from .point_current_sum import sum_point_pair_currents
+from .network_circuit import NetworkCircuit
+from .network_current_sum import sum_network_pair_currents
+from .point_current_sum import sum_point_pair_currents, sums_by_sorting
 from .point_pairs import PointPairSolver
 from .region_current_sum import MIN_LOW_RANK_PAIRS, sum_region_pair_currents
 from .region_pairs import MAX_BOUNDARY_CELLS, RegionPairSolver
 from .validation import require_valid_resistances
+
+#: Pairs of ids, as tuples or as an array.
+Pairs = Sequence[tuple[int, int]] | Int[np.ndarray, "pairs 2"]
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Pairwise:
         self,
         circuit: Circuit,
         focal: FocalNodes,
-        pairs: Sequence[tuple[int, int]] | None = None,
+        pairs: Pairs | None = None,
         *,
         cache: ResultCache | None = None,
         max_boundary_cells: int = MAX_BOUNDARY_CELLS,
@@ -152,13 +158,28 @@ class Pairwise:
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """Requested pairs of ids, in the order of their maps."""
-        ids = self.focal.ids.tolist()
-        return [(ids[i], ids[j]) for i, j in selected_pairs(self._requested)]
+        return list(each_pair(self.pair_ids))
+
+    @cached_property
+    def pair_ids(self) -> Int[np.ndarray, "pairs 2"]:
+        """Requested pairs of ids as an array."""
+        return self.focal.ids[pair_indices(self._requested)]
+
+    @property
+    def n_pairs(self) -> int:
+        """Number of requested pairs."""
+        return int(np.count_nonzero(self._requested)) // 2
 
     @property
     def uses_superposition(self) -> bool:
         """Whether the sum over all pairs is computed without the map of any pair: focal points on a raster."""
         return isinstance(self._solver, PointPairSolver) and isinstance(self.circuit, GridCircuit)
+
+    @property
+    def sums_network(self) -> bool:
+        """Whether the sum over all pairs of a network is computed without the currents of any pair."""
+        is_network = isinstance(self._solver, PointPairSolver) and isinstance(self.circuit, NetworkCircuit)
+        return is_network and sums_by_sorting(self._requested)
 
     @property
     def uses_shared_circuit(self) -> bool:
@@ -185,7 +206,7 @@ class Pairwise:
         require_valid_resistances(self.focal.ids, matrix)
         return ResistanceMatrix(self.focal.ids, matrix)
 
-    def maps(self, pairs: Sequence[tuple[int, int]] | None = None) -> Iterator[PairResult]:
+    def maps(self, pairs: Pairs | None = None) -> Iterator[PairResult]:
         """Yield the maps of each pair of connected focal nodes.
 
         Parameters
@@ -199,7 +220,13 @@ class Pairwise:
             potentials, through = self._solver.pair_maps(i, j, resistance, values, currents)
             yield PairResult(*ids, resistance, potentials, through, currents.residual)
 
-    def cumulative(self, *, zero_focal_currents: bool = False, with_maximum: bool = True) -> CumulativeCurrent:
+    def cumulative(
+        self,
+        *,
+        zero_focal_currents: bool = False,
+        with_maximum: bool = True,
+        on_progress: Callable[[float], None] = lambda fraction: None,
+    ) -> CumulativeCurrent:
         """Return the sum and the maximum of the current maps of all pairs.
 
         Parameters
@@ -209,13 +236,17 @@ class Pairwise:
         with_maximum
             Whether to compute the maximum. Without it, the sum over all pairs of n focal points on a raster takes
             n log² n operations for each edge instead of n².
+        on_progress
+            Called with the fraction that is done; for focal points on a raster only.
 
         Notes
         -----
         Memory does not depend on the number of pairs.
         """
         if self.uses_superposition:
-            return sum_point_pair_currents(self._solver, self._requested, zero_focal_currents, with_maximum)
+            return sum_point_pair_currents(
+                self._solver, self._requested, zero_focal_currents, with_maximum, on_progress
+            )
         zero_map = self.circuit.to_map(np.zeros(self.circuit.node_of.size))
         if self.uses_shared_circuit:
             sums = CurrentAccumulator(zero_map)
@@ -224,6 +255,10 @@ class Pairwise:
             return sums.result
         maps = ((self.currents_for_sum(pair, zero_focal_currents), pair.residual) for pair in self.maps())
         return accumulate(zero_map, maps)
+
+    def cumulative_of_network(self, on_progress: Callable[[float], None] = lambda fraction: None) -> CumulativeCurrent:
+        """Return the sums of the currents of all pairs through nodes and along branches; requires `sums_network`."""
+        return sum_network_pair_currents(self._solver, on_progress)
 
     def partial_sums(
         self,
@@ -256,8 +291,8 @@ class Pairwise:
         """Return the currents of a pair as they enter the sum: 0 at its focal nodes if `zero_focal_currents`."""
         if not zero_focal_currents:
             return pair.currents
-        position = {int(identity): i for i, identity in enumerate(self.focal.ids)}
-        cells = np.concatenate([self.focal.cells[position[identity]] for identity in (pair.first, pair.second)])
+        positions = _positions(self.focal, np.array([pair.first, pair.second]))
+        cells = np.concatenate([self.focal.cells[position] for position in positions])
         ends = np.isin(self.circuit.node_of, self.circuit.nodes_at(cells))
         ends[cells] = True
         return np.where(ends.reshape(pair.currents.shape), 0.0, pair.currents)
@@ -280,16 +315,21 @@ def _with_touched_regions(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
     return FocalNodes(focal.ids, tuple(extended))
 
 
-def _pair_mask(focal: FocalNodes, pairs: Sequence[tuple[int, int]] | None) -> np.ndarray:
+def _positions(focal: FocalNodes, ids: Int[np.ndarray, "*k"]) -> Int[np.ndarray, "*k"]:
+    """Return the positions of some ids among the focal nodes."""
+    order = np.argsort(focal.ids)
+    return order[np.searchsorted(focal.ids, ids, sorter=order)]
+
+
+def _pair_mask(focal: FocalNodes, pairs: Pairs | None) -> np.ndarray:
     """Return the requested pairs as a symmetric matrix."""
     mask = np.full((len(focal),) * 2, pairs is None)
     if pairs is not None:
-        position = {int(identity): i for i, identity in enumerate(focal.ids)}
-        unknown = sorted({int(identity) for pair in pairs for identity in pair} - set(position))
-        if unknown:
-            raise ValueError(f"{len(unknown)} ids of pairs are not those of focal nodes, the first is {unknown[0]}")
-        for first, second in pairs:
-            i, j = position[int(first)], position[int(second)]
-            mask[i, j] = mask[j, i] = True
+        ids = np.asarray(pairs, np.int64).reshape(-1, 2)
+        unknown = np.setdiff1d(ids, focal.ids)
+        if unknown.size:
+            raise ValueError(f"{unknown.size} ids of pairs are not those of focal nodes, the first is {unknown[0]}")
+        i, j = _positions(focal, ids).T
+        mask[i, j] = mask[j, i] = True
     np.fill_diagonal(mask, False)
     return mask

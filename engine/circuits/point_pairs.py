@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph import FocalNodes, selected_pairs
+from ..graph import FocalNodes, each_pair, pair_indices
 from ..parallel import equal_ranges
 from ..storage import ProgressCallback, ResultCache, no_progress
 from .base import Circuit, NodeCurrents
@@ -77,7 +77,7 @@ class PointPairSolver:
             at_focal[:, self.node < 0] = 0.0
             on_partial(rows.stop, len(self.sources), lambda: self._partial_resistances(at_focal))
         resistance, potentials, distinct = self._potential_differences(at_focal)
-        for i, j in selected_pairs(requested & distinct & _has_cancellation(resistance, potentials)):
+        for i, j in each_pair(pair_indices(requested & distinct & _has_cancellation(resistance, potentials))):
             # Solved separately, because it is a small difference of large potentials.
             values = self._solve_pair(i, j)
             ends = self.circuit.representative_cells[self.node[[i, j]]]
@@ -90,7 +90,7 @@ class PointPairSolver:
         """Yield first, second, resistance, potentials and currents of every connected pair."""
         potentials = self.potentials()
         resistance = self._resistances_from(potentials)
-        for i, j in selected_pairs(requested):
+        for i, j in each_pair(pair_indices(requested)):
             if self.component[i] != self.component[j] or self.component[i] < 0:
                 continue
             if self.node[i] == self.node[j]:

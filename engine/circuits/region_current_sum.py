@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import Bool
 
-from ..graph import selected_pairs
+from ..graph import each_pair, pair_indices
 from ..parallel import parallel_starmap
 from .accumulator import CumulativeCurrent, CurrentAccumulator
 from .current_kernels import add_currents, boundary_inflow_outflow, cell_ranges
@@ -48,9 +48,9 @@ def sum_region_pair_currents(
     min_low_rank_pairs
         Smallest number of pairs for which a low-rank basis is computed.
     """
-    pairs = selected_pairs(requested)[skip:]
+    pairs = pair_indices(requested)[skip:]
     for start in range(0, len(pairs), LOW_RANK_BLOCK):
-        block = pairs[start : start + LOW_RANK_BLOCK]
+        block = list(each_pair(pairs[start : start + LOW_RANK_BLOCK]))
         total = None
         if len(block) >= min_low_rank_pairs:
             before, size = skip + start, len(block)

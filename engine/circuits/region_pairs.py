@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
-from ..graph import FocalNodes, selected_pairs
+from ..graph import FocalNodes, each_pair, pair_indices
 from ..linalg import free_memory, predicted_factor_bytes
 from ..parallel import blas_limited_pool
 from ..storage import ProgressCallback, ResultCache, no_progress
@@ -33,6 +33,9 @@ RHS_BLOCK = 8
 
 #: Pairs solved in the block G between two progress reports.
 PAIR_BLOCK = 512
+
+#: Pairs whose boundary currents are retained, about a kilobyte each; those of further pairs are computed again.
+MAX_RETAINED_PAIRS = 200_000
 
 #: Rounding error of a sum relative to its largest term.
 SUM_ROUNDING = 4e-16
@@ -121,12 +124,12 @@ class RegionPairSolver:
             Whether to retain the boundary currents for maps or their sum.
         """
         resistance = np.where(requested, np.nan, np.inf)
-        pairs = selected_pairs(requested)
+        pairs = pair_indices(requested)
         if not self.needs_own_circuit:
             self.boundary_inverse()
         size = RHS_BLOCK if self.needs_own_circuit else PAIR_BLOCK
         for start in range(0, len(pairs), size):
-            block = pairs[start : start + size]
+            block = list(each_pair(pairs[start : start + size]))
             if self.needs_own_circuit:
                 values = self._resistances_separately(start, block)
             else:
@@ -146,7 +149,7 @@ class RegionPairSolver:
         The potentials of a pair in its own circuit are NaN in cells that the pair does not reach.
         """
         waiting = []
-        for i, j in selected_pairs(requested):
+        for i, j in each_pair(pair_indices(requested)):
             if self._is_short_circuited(i, j):
                 yield from self._solve_block(waiting)
                 waiting = []
@@ -193,6 +196,8 @@ class RegionPairSolver:
         with blas_limited_pool() as parallel_map:
             solutions = parallel_map(lambda pair: self._boundary_currents.get(pair) or self._solve_pair(*pair), pairs)
         if retain:
+            if len(self._boundary_currents) + len(pairs) > MAX_RETAINED_PAIRS:
+                self._boundary_currents.clear()
             self._boundary_currents.update(zip(pairs, solutions, strict=True))
         return solutions
 

@@ -7,8 +7,10 @@ is computed.
 from .components import connected_components, largest_component, representative_cells
 from .focal_nodes import (
     FocalNodes,
+    each_pair,
     focal_point_vertices,
     focal_vertices,
+    pair_indices,
     region_cells,
     require_two_nodes,
     selected_pairs,
@@ -22,9 +24,11 @@ __all__ = [
     "GridGraph",
     "concrete_or_none",
     "connected_components",
+    "each_pair",
     "focal_point_vertices",
     "focal_vertices",
     "largest_component",
+    "pair_indices",
     "region_cells",
     "representative_cells",
     "require_two_nodes",

@@ -1,5 +1,6 @@
 """Focal nodes: points or regions of cells, by id, between which distances and currents are computed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -7,6 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from .grid_graph import ArrayInput, GridGraph
+
+#: Pairs that exist as tuples at a time.
+PAIR_CHUNK = 1 << 16
 
 
 @runtime_checkable
@@ -81,8 +85,12 @@ class FocalNodes:
                 f"cells, the first (id {ids[first]}) at row {rows[first]}, column {columns[first]}"
             )
         cells = rows * shape[1] + columns
-        values = np.unique(ids)
-        return cls(values, tuple(np.unique(cells[ids == value]) for value in values))
+        order = np.lexsort((cells, ids))
+        ids, cells = ids[order], cells[order]
+        is_new = np.ones(ids.size, bool)
+        is_new[1:] = (np.diff(ids) != 0) | (np.diff(cells) != 0)
+        values, starts = np.unique(ids[is_new], return_index=True)
+        return cls(values, tuple(np.split(cells[is_new], starts[1:])) if values.size else ())
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,15 +122,38 @@ def region_cells(ids: np.ndarray) -> list[np.ndarray]:
     return np.split(by_id, cuts) if by_id.size else []
 
 
-def selected_pairs(selection: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
+def pair_indices(selection: Bool[np.ndarray, "n n"]) -> Int[np.ndarray, "pairs 2"]:
     """Return the index pairs i < j (and i = i) that are True in a symmetric matrix.
+
+    Examples
+    --------
+    >>> pair_indices(np.array([[False, True], [True, False]]))
+    array([[0, 1]])
+    """
+    return np.argwhere(np.triu(selection))
+
+
+def selected_pairs(selection: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
+    """Return the same as a list of tuples.
 
     Examples
     --------
     >>> selected_pairs(np.array([[False, True], [True, False]]))
     [(0, 1)]
     """
-    return [(int(i), int(j)) for i, j in np.argwhere(np.triu(selection))]
+    return list(each_pair(pair_indices(selection)))
+
+
+def each_pair(pairs: Int[np.ndarray, "pairs 2"]) -> Iterator[tuple[int, int]]:
+    """Yield pairs as tuples of integers: millions of tuples at a time would fill the memory.
+
+    Examples
+    --------
+    >>> list(each_pair(np.array([[0, 1]])))
+    [(0, 1)]
+    """
+    for start in range(0, len(pairs), PAIR_CHUNK):
+        yield from map(tuple, pairs[start : start + PAIR_CHUNK].tolist())
 
 
 def require_two_nodes(focal: FocalNodes, circuit: _CellToNode) -> None:

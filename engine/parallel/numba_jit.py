@@ -11,11 +11,14 @@ changed, whatever has changed in other files.
 import inspect
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any
 
 import numba
+
+#: Seconds between two progress reports of kernels that run in parallel.
+WAIT_SECONDS = 0.5
 
 #: LLVM's fast-math flags: fused multiply-add.
 _FUSED = {"contract"}
@@ -58,8 +61,19 @@ def njit_reassociating(function: Callable) -> Callable:
     return _compile(function, _REASSOCIATED)
 
 
-def parallel_starmap(function: Callable, calls: Iterable[tuple]) -> list[Any]:
+def parallel_starmap(
+    function: Callable, calls: Iterable[tuple], *, while_waiting: Callable[[], None] | None = None
+) -> list[Any]:
     """Call a kernel with each of several tuples of arguments, in parallel; return the results in order.
+
+    Parameters
+    ----------
+    function
+        The kernel.
+    calls
+        Its arguments.
+    while_waiting
+        Called every half a second until all calls have returned, to report progress.
 
     Examples
     --------
@@ -67,9 +81,12 @@ def parallel_starmap(function: Callable, calls: Iterable[tuple]) -> list[Any]:
     [2, 4]
     """
     argument_tuples = list(calls)
-    if len(argument_tuples) == 1:
+    if len(argument_tuples) == 1 and while_waiting is None:
         return [function(*argument_tuples[0])]
-    return list(_pool().map(lambda arguments: function(*arguments), argument_tuples))
+    futures = [_pool().submit(function, *arguments) for arguments in argument_tuples]
+    while while_waiting is not None and wait(futures, WAIT_SECONDS).not_done:
+        while_waiting()
+    return [future.result() for future in futures]
 
 
 def cpu_count() -> int:

@@ -11,7 +11,7 @@ from ..distances import LCPDistance
 from ..graph import GridGraph
 from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .minimum_planar_graph import links_between
-from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
+from .shortest_path_tree import NodeCells, ShortestPathSolver, concatenated, node_cells
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,7 @@ def corridors(
     relative: bool = False,
     truncate_at: float | None = None,
     progress: Callable[[int, int], None] | None = None,
+    pair_progress: Callable[[float], None] = lambda pairs: None,
 ) -> Corridors:
     """Return the mosaic of the least-cost corridors between several nodes: the least excess of all pairs.
 
@@ -139,6 +140,8 @@ def corridors(
         Largest excess that belongs to a corridor, in the units of the result.
     progress
         Called with the number of finished and of all searches.
+    pair_progress
+        Called with the fraction of the pairs whose corridors have been joined after the searches.
 
     Raises
     ------
@@ -182,13 +185,13 @@ def corridors(
             progress(number + 1, len(cells))
     pairs = _pairs(solver, cells, cost, which)
     # The minimum of the same sum, not the cost at the other node: rounding would make some excess negative.
-    least = np.array(parallel_starmap(_minimum_of_sum, [(cost[i], cost[j]) for i, j in pairs]))
-    excess = np.full(cost.shape[1], np.inf)
+    least, excess = np.empty(len(pairs)), np.full(cost.shape[1], np.inf)
+    _in_parallel(_minima_of_sums, len(pairs), (cost, pairs, least), lambda done: pair_progress(0.5 * done))
     if relative:
         _require_positive(least)
     scale = 1 / least if relative else np.ones(len(pairs))
-    chunks = equal_ranges(excess.size, cpu_count())
-    parallel_starmap(_mosaic_minimum, [(cost, pairs, least, scale, *chunk, excess) for chunk in chunks])
+    args = (cost, pairs, least, scale, excess)
+    _in_parallel(_mosaic_minimum, excess.size, args, lambda done: pair_progress(0.5 + 0.5 * done))
     return Corridors(_truncated(excess, truncate_at).reshape(grid.shape), float(least.min()), pairs, least)
 
 
@@ -197,15 +200,26 @@ def _pairs(
 ) -> Int[np.ndarray, "p 2"]:
     """Return the connected pairs of nodes."""
     if which == "all":
-        pairs = np.argwhere(np.triu(np.ones((len(cells),) * 2, bool), 1))
-        connected = [bool(np.isfinite(cost[i, cells[j]]).any()) for i, j in pairs]
-        pairs = pairs[connected]
+        at_nodes, owners = concatenated(cells)
+        starts = np.searchsorted(owners, np.arange(len(cells)))
+        reached = np.stack([np.isfinite(np.minimum.reduceat(of_one[at_nodes], starts)) for of_one in cost])
+        pairs = np.argwhere(np.triu(reached, 1))
     else:
         links = links_between(solver, solver.multi_source(cells), cells)
         pairs = np.array([(link.source, link.target) for link in links], np.int64).reshape(-1, 2)
     if not len(pairs):
         raise ValueError(f"no path joins any two of the {len(cells)} nodes: all lie in different components")
     return pairs
+
+
+def _in_parallel(
+    kernel: Callable[..., None], size: int, args: tuple[np.ndarray, ...], progress: Callable[[float], None]
+) -> None:
+    """Call a kernel for ranges of pairs or cells in parallel, and report the fraction that is done."""
+    ranges = equal_ranges(size, cpu_count())
+    done = np.zeros((len(ranges), 1))
+    calls = [(*args, *limits, of_range) for limits, of_range in zip(ranges, done, strict=True)]
+    parallel_starmap(kernel, calls, while_waiting=lambda: progress(float(done.mean())))
 
 
 def _truncated(excess: np.ndarray, truncate_at: float | None) -> np.ndarray:
@@ -224,20 +238,24 @@ def _require_positive(least: np.ndarray) -> None:
 
 
 @njit_cached
-def _minimum_of_sum(first, second):
-    """Return the minimum of the sum of two rasters."""
-    least = np.inf
-    for cell in range(first.size):
-        total = first[cell] + second[cell]
-        if total < least:
-            least = total
-    return least
+def _minima_of_sums(cost, pairs, least, begin, end, done):
+    """Write the minimum of the sum of two rasters for the pairs from begin to end; done becomes 1 step by step."""
+    for n in range(begin, end):
+        first, second = cost[pairs[n, 0]], cost[pairs[n, 1]]
+        smallest = np.inf
+        for cell in range(first.size):
+            total = first[cell] + second[cell]
+            if total < smallest:
+                smallest = total
+        least[n] = smallest
+        done[0] = (n + 1 - begin) / (end - begin)
 
 
 @njit_cached
-def _mosaic_minimum(cost, pairs, least, scale, begin, end, excess):
-    """Write the least excess of all pairs into the cells from begin to end."""
+def _mosaic_minimum(cost, pairs, least, scale, excess, begin, end, done):
+    """Write the least excess of all pairs into the cells from begin to end; done becomes 1 step by step."""
     for n in range(len(pairs)):
+        done[0] = n / len(pairs)
         first, second = cost[pairs[n, 0]], cost[pairs[n, 1]]
         for cell in range(begin, end):
             value = (first[cell] + second[cell] - least[n]) * scale[n]

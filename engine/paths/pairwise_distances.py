@@ -4,6 +4,7 @@ from functools import singledispatch
 
 import equinox as eqx
 import numpy as np
+import scipy.sparse as sp
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
@@ -11,7 +12,7 @@ from ..circuits import GridCircuit, Pairwise
 from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, entry_of
 from ..graph import FocalNodes, GridGraph, connected_components
 from ..storage import ProgressCallback, ResultCache, no_progress
-from .shortest_path_tree import NodeCells, ShortestPathSolver, node_cells
+from .shortest_path_tree import NodeCells, ShortestPathSolver, concatenated, node_cells
 
 
 def distance_matrix(
@@ -82,12 +83,14 @@ def connected(grid: GridGraph, sources: NodeCells, targets: NodeCells | None = N
     """
     component = np.asarray(connected_components(grid)).ravel()
 
-    def components_of(nodes: NodeCells, name: str) -> list[set[int]]:
-        return [set(component[cells].tolist()) for cells in node_cells(grid, nodes, name)]
+    def components_of(nodes: NodeCells, name: str) -> sp.csr_array:
+        cells, owners = concatenated(node_cells(grid, nodes, name))
+        shape = (int(owners.max()) + 1, int(component.max()) + 1)
+        return sp.coo_array((np.ones(cells.size), (owners, component[cells])), shape=shape).tocsr()
 
     of_sources = components_of(sources, "sources")
     of_targets = of_sources if targets is None else components_of(targets, "targets")
-    return np.array([[bool(source & target) for target in of_targets] for source in of_sources])
+    return (of_sources @ of_targets.T).toarray() > 0
 
 
 @singledispatch
@@ -151,8 +154,10 @@ def _least_costs(
     for number in set(range(len(roots))) - set(missing):
         matrix[number] = cached[number]
     trees = solver.trees([roots[number] for number in missing], reverse=reverse)
+    at_ends, owners = concatenated(ends)
+    starts = np.searchsorted(owners, np.arange(len(ends)))
     for done, (number, tree) in enumerate(zip(missing, trees, strict=True), len(roots) - len(missing) + 1):
-        matrix[number] = [tree.cost[cells].min() for cells in ends]
+        matrix[number] = np.minimum.reduceat(tree.cost[at_ends], starts)
         cache.put(f"search-{number:06d}", matrix[number])
         on_partial(done, len(roots), partial_matrix)
     return partial_matrix()
@@ -192,8 +197,14 @@ def _euclidean(
     cache: ResultCache,
     on_partial: ProgressCallback,
 ) -> np.ndarray:
-    def centres(nodes: list[np.ndarray]) -> list[np.ndarray]:
-        return [np.stack(np.divmod(cells, grid.width), 1) * np.array(grid.pixel_size) for cells in nodes]
+    def centres(cells: np.ndarray) -> np.ndarray:
+        return np.stack(np.divmod(cells, grid.width), 1) * np.array(grid.pixel_size)
 
-    trees = [KDTree(points) for points in centres(source_cells if target_cells is None else target_cells)]
-    return np.array([[tree.query(points)[0].min() for tree in trees] for points in centres(source_cells)])
+    targets = source_cells if target_cells is None else target_cells
+    cells, owners = concatenated(source_cells)
+    points, starts = centres(cells), np.searchsorted(owners, np.arange(len(source_cells)))
+    matrix = np.full((len(source_cells), len(targets)), np.nan)
+    for number, of_target in enumerate(targets):
+        matrix[:, number] = np.minimum.reduceat(KDTree(centres(of_target)).query(points)[0], starts)
+        on_partial(number + 1, len(targets), matrix.copy)
+    return matrix

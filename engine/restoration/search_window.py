@@ -1,5 +1,6 @@
 """Barrier Mapper's improvement score: the cost saved by restoring a strip across a search window (McRae 2012)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ class ImprovementScore:
     Attributes
     ----------
     maximum, total
-        The largest score of a pair of focal nodes, and the sum over all pairs, in units of cost: 0 where there is no
+        The maximum score of a pair of focal nodes, and the sum over all pairs, in units of cost: 0 where there is no
         improvement, infinite where the window connects focal nodes without a path, NaN in cells without a window.
     """
 
@@ -30,6 +31,8 @@ def improvement_score(
     radius: float,
     resistance: float = 1.0,
     candidates: Bool[np.ndarray, "rows columns"] | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImprovementScore:
     """Return Barrier Mapper's improvement score of a circular search window around every cell.
 
@@ -49,6 +52,8 @@ def improvement_score(
         R', the cost of a unit of length of restored land.
     candidates
         The cells that have a window; by default the active cells. Windows contain other cells as well.
+    progress
+        Called with the number of focal nodes and pairs processed and their total.
 
     Raises
     ------
@@ -79,17 +84,22 @@ def improvement_score(
             raise ValueError(f"the {name} of a search window must be a positive number, not {value:g}")
     grid = least_costs.grid
     window = disc_mask(grid, radius)
-    least_from = [_window_minimum(costs, window) for costs in least_costs.costs_from]
     symmetric = least_costs.symmetric
-    least_to = least_from if symmetric else [_window_minimum(costs, window) for costs in least_costs.costs_to]
+    costs = [*least_costs.costs_from, *([] if symmetric else least_costs.costs_to)]
+    steps, minima = len(costs) + len(least_costs.pairs), []
+    for done, of_node in enumerate(costs, 1):
+        minima.append(_window_minimum(of_node, window))
+        progress(done, steps)
+    least_from, least_to = minima[: len(least_costs.costs_from)], minima[-len(least_costs.costs_to) :]
     maximum, total = np.zeros((2, *grid.shape))
-    for source, target in least_costs.pairs:
+    for done, (source, target) in enumerate(least_costs.pairs, len(costs) + 1):
         restored = least_from[source] + least_to[target] + 2 * radius * resistance
         # Where no path reaches the window the cost stays infinite, and there is no improvement.
         current, reachable = least_costs.between(source, target), np.isfinite(restored)
         score = np.where(reachable, np.maximum(current - np.where(reachable, restored, 0.0), 0.0), 0.0)
         np.maximum(maximum, score, out=maximum)
         total += score
+        progress(done, steps)
     reported = np.asarray(grid.active) if candidates is None else candidates
     return ImprovementScore(np.where(reported, maximum, np.nan), np.where(reported, total, np.nan))
 

@@ -18,12 +18,12 @@ POTENTIAL_BYTES_PER_CELL = 8
 MAP_SECONDS = 6e-8
 
 
-def estimate_circuit(job: Job, solves: int, maps: int) -> ResourceEstimate:
-    """Estimate solves for the potentials of focal nodes, and current maps."""
+def estimate_circuit(job: Job, solves: int) -> ResourceEstimate:
+    """Estimate solves for the potentials of focal nodes, and a current map."""
     rows, columns = job.inputs["landscape"].shape
     cells = rows * columns
     solver = symmetric_solves((rows, columns), max(solves, 1))
-    seconds = None if solver.seconds is None else solver.seconds + maps * cells * MAP_SECONDS
+    seconds = None if solver.seconds is None else solver.seconds + cells * MAP_SECONDS
     return ResourceEstimate(
         solver.bytes + cells * (CIRCUIT_BYTES_PER_CELL + POTENTIAL_BYTES_PER_CELL * solves), seconds
     )
@@ -96,18 +96,18 @@ def read_focal(job: Job, shape: tuple[int, ...], name: str = "focal") -> FocalNo
     return FocalNodes.from_cells(ids, np.zeros_like(ids), cells[:, 0], (1, shape[0]))
 
 
-def read_pairs(job: Job, name: str) -> list[tuple[int, int]]:
-    """Return an optional input of pairs of ids, shape (k, 2); an empty list if it is left out."""
+def read_pairs(job: Job, name: str) -> np.ndarray:
+    """Return an optional input of pairs of ids, int64 (k, 2); no pairs if it is left out."""
     if name not in job.inputs:
-        return []
+        return np.empty((0, 2), np.int64)
     pairs = _integers(job, name)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
         raise ValueError(f'input "{name}" must be pairs of ids of shape (k, 2), not {pairs.shape}')
-    return [(int(first), int(second)) for first, second in pairs]
+    return pairs.astype(np.int64)
 
 
-def included_pairs(job: Job, focal: FocalNodes) -> list[tuple[int, int]] | None:
-    """Return the pairs of ids that the input ``excluded`` leaves; None if it leaves all.
+def included_pairs(job: Job, focal: FocalNodes) -> np.ndarray | None:
+    """Return the pairs of ids that the input ``excluded`` leaves, int64 (k, 2); None if it leaves all.
 
     Raises
     ------
@@ -115,18 +115,17 @@ def included_pairs(job: Job, focal: FocalNodes) -> list[tuple[int, int]] | None:
         All pairs are excluded; an excluded id is not that of a focal node.
     """
     excluded = read_pairs(job, "excluded")
-    if not excluded:
+    if not len(excluded):
         return None
-    ids = focal.ids.tolist()
-    unknown = sorted({identity for pair in excluded for identity in pair} - set(ids))
-    if unknown:
-        raise ValueError(f"{len(unknown)} ids of excluded pairs are of no focal node, the first is {unknown[0]}")
-    excluded_sets = {frozenset(pair) for pair in excluded}
-    pairs = [(ids[i], ids[j]) for i, j in zip(*np.triu_indices(len(ids), 1), strict=True)]
-    pairs = [pair for pair in pairs if frozenset(pair) not in excluded_sets]
-    if not pairs:
+    unknown = np.setdiff1d(excluded, focal.ids)
+    if unknown.size:
+        raise ValueError(f"{unknown.size} ids of excluded pairs are of no focal node, the first is {unknown[0]}")
+    first, second = np.searchsorted(focal.ids, excluded).T
+    included = np.triu(np.ones((len(focal),) * 2, bool), 1)
+    included[first, second] = included[second, first] = False
+    if not included.any():
         raise ValueError(f"all pairs of the {len(focal)} focal nodes are excluded")
-    return pairs
+    return focal.ids[np.argwhere(included)]
 
 
 def read_strengths(job: Job) -> dict[int, float]:

@@ -8,10 +8,14 @@ from ..graph import FocalNodes, GridGraph
 from ..paths import LeastCostPath
 from . import resource_estimates
 from .circuit_inputs import read_focal
+from .machine_speed import speed_factors
 from .task import Job, ResourceEstimate
 
 #: Bytes for each cell of a path: row and column, in the search and in the output.
 PATH_CELL_BYTES = 48
+
+#: Seconds for each path or corridor: its backtrace, its table row.
+PATH_SECONDS = 5e-5
 
 #: Bytes for each cell of a stored cost raster.
 COST_CELL_BYTES = 8
@@ -42,7 +46,8 @@ def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
         paths, searches = 3 * nodes, rasters or 1
     search = resource_estimates.shortest_paths(rows * columns, searches, 2)
     output = paths * (rows + columns) // 2 * PATH_CELL_BYTES
-    return ResourceEstimate(search.bytes + rows * columns * rasters * COST_CELL_BYTES + output, search.seconds)
+    seconds = search.seconds + speed_factors()[1] * PATH_SECONDS * paths
+    return ResourceEstimate(search.bytes + rows * columns * rasters * COST_CELL_BYTES + output, seconds)
 
 
 def read_targets(job: Job, grid: GridGraph) -> FocalNodes | None:

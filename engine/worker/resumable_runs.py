@@ -1,9 +1,10 @@
 """The runs of a circuit job, pair by pair or focal node by focal node: written, accumulated, resumed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 
 from .accumulator_checkpoint import AccumulatorCheckpoint
 from .inputs import choice_parameter
@@ -53,10 +54,30 @@ def select_outputs(job: Job, **arrays: np.ndarray) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if per_run in (name, "both")}
 
 
+class PairNames(Sequence):
+    """Names of the runs of pairs of ids, such as ``1_2``, made when they are read: there may be millions.
+
+    Examples
+    --------
+    >>> PairNames(np.array([[1, 2], [1, 5]]))[1]
+    '1_5'
+    """
+
+    def __init__(self, pairs: Int[np.ndarray, "pairs 2"]):
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> str:
+        first, second = self._pairs[index].tolist()
+        return f"{first}_{second}"
+
+
 def run_resumable(
     job: Job,
-    names: list[str],
-    solve: Callable[[list[str]], Iterable[Run]],
+    names: Sequence[str],
+    solve: Callable[[Int[np.ndarray, "runs"]], Iterable[Run]],
     cumulative: AccumulatorCheckpoint,
     writer: PartialResultWriter,
 ) -> Iterator[Run]:
@@ -69,7 +90,8 @@ def run_resumable(
     names
         All runs in their order.
     solve
-        Computes some runs, in the order of `names`. Runs between focal nodes that are not connected have no result.
+        Computes some runs, given by their positions in `names`, in that order. Runs between focal nodes that are not
+        connected have no result.
     cumulative
         Accumulates the currents of all runs.
     writer
@@ -77,13 +99,16 @@ def run_resumable(
     """
     if cumulative.completed:
         job.report.message(f"{cumulative.completed:,} of {len(names):,} runs were summed earlier")
-    written = set(names if per_run_parameter(job) == "none" else job.parameters.get("completed_runs") or ())
-    index_of = {name: index for index, name in enumerate(names)}
-    missing = [name for name in names if index_of[name] >= cumulative.completed or name not in written]
+    writes_maps = per_run_parameter(job) != "none"
+    written = set(job.parameters.get("completed_runs") or ()) if writes_maps else set()
+    earlier = range(cumulative.completed) if writes_maps else range(0)
+    missing = [index for index in earlier if names[index] not in written]
+    missing = np.concatenate([np.array(missing, np.int64), np.arange(cumulative.completed, len(names))])
+    positions = iter(missing.tolist())
     for run in solve(missing):
-        index = index_of[run.name]
+        index = next(position for position in positions if names[position] == run.name)
         job.report.progress(10 + 88 * index / len(names), f"Run {index + 1:,} of {len(names):,}: {run.name}")
-        if run.name not in written:
+        if writes_maps and run.name not in written:
             writer.write(run.name, run.outputs, resistance=run.resistance, kcl_residual=run.residual)
         if index >= cumulative.completed:
             cumulative.add_run(index, run.name, run.currents, run.resistance, run.residual)

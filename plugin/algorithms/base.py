@@ -257,7 +257,8 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             As passed to the algorithm by Processing.
         """
         tables = self.table_outputs(inputs, result)
-        with write_tables(self, tables, inputs.parameters, context, inputs.landscape.grid.crs) as layers:
+        crs, writing = inputs.landscape.grid.crs, StepFeedback(feedback, 90, 90)
+        with write_tables(self, tables, inputs.parameters, context, crs, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
             self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 90, 100))
         self._log_summary(inputs, result, feedback)

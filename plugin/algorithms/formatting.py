@@ -26,15 +26,30 @@ def format_number(value: float) -> str:
     return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{rounded:.4g}"
 
 
-def join_names(names: Sequence[str], limit: int = MAX_NAMES_IN_MESSAGE, separator: str = ", ") -> str:
+def join_names(
+    names: Sequence[str], limit: int = MAX_NAMES_IN_MESSAGE, separator: str = ", ", *, count: int | None = None
+) -> str:
     """Join names into one string; of a long list only the first names and the number of the others.
+
+    Parameters
+    ----------
+    names
+        The names, or the first `limit` of them if their `count` is given.
+    limit
+        Most names in the string.
+    separator
+        Between names.
+    count
+        Number of all names.
 
     Examples
     --------
     >>> join_names(["a", "b", "c"], limit=2)
     'a, b and 1 more'
+    >>> join_names(["a", "b"], limit=2, count=1_000_000)
+    'a, b and 999,998 more'
     """
-    shown = separator.join(names[:limit])
-    if len(names) <= limit:
+    shown, count = separator.join(names[:limit]), len(names) if count is None else count
+    if count <= limit:
         return shown
-    return tr("{shown} and {more:,} more").format(shown=shown, more=len(names) - limit)
+    return tr("{shown} and {more:,} more").format(shown=shown, more=count - limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from qgis.core import QgsProcessingFeedback
@@ -158,13 +159,13 @@ def warn_about_components(connected: np.ndarray, focal: FocalNodes, feedback: Qg
     groups = connected_groups(connected)
     if len(groups) < 2:
         return
-    lists = [f"({join_names([focal.labels[number] for number in group])})" for group in groups]
+    lists = [f"({join_names([focal.labels[number] for number in group])})" for group in groups[:MAX_NAMES_IN_MESSAGE]]
     feedback.pushWarning(
         tr(
             "The focal nodes lie in {count} connected components of the landscape, which barriers (nodata or zero "
             "permeability) separate: {components}. No path connects focal nodes of different components. “Connected "
             "components” maps them."
-        ).format(count=len(groups), components=join_names(lists, MAX_NAMES_IN_MESSAGE, " · "))
+        ).format(count=len(groups), components=join_names(lists, MAX_NAMES_IN_MESSAGE, " · ", count=len(groups)))
     )
 
 
@@ -187,14 +188,16 @@ def warn_about_pairs(
         text = tr("No path leads from {count} of {all} focal nodes: {names}. Barriers enclose them.")
         names = join_names([sources.labels[i] for i in isolated])
         feedback.pushWarning(text.format(count=len(isolated), all=len(sources), names=names))
-    names = [f"{sources.labels[i]} – {targets.labels[j]}" for i, j in pairs if j is not None]
-    if names:
+    count = len(pairs) - len(isolated)
+    first = islice(((i, j) for i, j in pairs if j is not None), MAX_NAMES_IN_MESSAGE)
+    names = join_names([f"{sources.labels[i]} – {targets.labels[j]}" for i, j in first], count=count)
+    if count:
         text = tr(
             "No path connects {count:,} of {all:,} pairs, because barriers (nodata or zero permeability) separate "
             "them: {pairs}. “Connected components” maps the connected parts of the landscape."
         )
         pair_count = len(sources) * len(targets)
-        feedback.pushWarning(text.format(count=len(names), all=pair_count, pairs=join_names(names)))
+        feedback.pushWarning(text.format(count=count, all=pair_count, pairs=names))
 
 
 def warn_about_excluded_pairs(count: int, feedback: QgsProcessingFeedback) -> None:
@@ -216,13 +219,14 @@ def connected_groups(connected: np.ndarray) -> list[list[int]]:
     [[0, 2], [1]]
     """
     groups: list[list[int]] = []
-    unassigned = list(range(len(connected)))
-    while unassigned:
-        group = [unassigned.pop(0)]
+    unassigned = np.ones(len(connected), bool)
+    while unassigned.any():
+        group = [int(np.argmax(unassigned))]
+        unassigned[group] = False
         for i in group:
-            reached = [j for j in unassigned if connected[i, j] or connected[j, i]]
-            group += reached
-            unassigned = [j for j in unassigned if j not in reached]
+            reached = np.flatnonzero((connected[i] | connected[:, i]) & unassigned)
+            unassigned[reached] = False
+            group += reached.tolist()
         groups.append(sorted(group))
     return groups
 
@@ -243,17 +247,21 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
         isolated = [str(names[id]) for id, value in zip(ids, resistances.tolist()) if np.isinf(value)]
         text = tr("{count:,} focal nodes are not connected with any other, because barriers separate them: {names}.")
         return text.format(count=len(isolated), names=join_names(isolated))
-    groups: list[list[int]] = []
-    for index in range(len(ids)):
-        group = next((group for group in groups if np.isfinite(resistances[group[0], index])), None)
-        if group is None:
-            groups.append([index])
-        else:
-            group.append(index)
-    lists = [join_names([str(names[ids[index]]) for index in group]) for group in groups]
+    groups: list[np.ndarray] = []
+    unassigned = np.ones(len(ids), bool)
+    while unassigned.any():
+        first = int(np.argmax(unassigned))
+        group = np.isfinite(resistances[first]) & unassigned
+        group[first] = True
+        unassigned &= ~group
+        groups.append(np.flatnonzero(group))
+    lists = [
+        join_names([str(names[ids[index]]) for index in group[:MAX_NAMES_IN_MESSAGE].tolist()], count=len(group))
+        for group in groups[:MAX_COMPONENTS_IN_MESSAGE]
+    ]
     text = tr(
         "{count:,} pairs are not connected, because barriers separate them; their resistance is left empty. Focal "
         "nodes that are connected with each other: {components}."
     )
-    components = join_names(lists, MAX_COMPONENTS_IN_MESSAGE, "; ")
+    components = join_names(lists, MAX_COMPONENTS_IN_MESSAGE, "; ", count=len(groups))
     return text.format(count=result.metrics["unconnected"], components=components)

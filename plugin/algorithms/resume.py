@@ -24,6 +24,7 @@ from ..i18n import tr
 from ..runner import InvalidInput
 from .parameter_types import with_help
 from .parameter_values import ParameterValues
+from .row_sequences import computed_rows
 from .tables import Table, write_table
 
 # The engine pauses when this many partial results have not been written yet.
@@ -150,7 +151,6 @@ class PartialTable:
         if not final and now - self._last_write < self._write_seconds / MAX_OVERHEAD_FRACTION:
             return
         table = self._make_table(arrays)
-        computed = [row for row in table.rows if not math.isnan(row[-1])]
-        write_table(replace(table, rows=computed, lines=None), self._path, self._crs, self._context)
+        write_table(replace(table, rows=computed_rows(table.rows), lines=None), self._path, self._crs, self._context)
         self._last_write = time.monotonic()
         self._write_seconds = self._last_write - now

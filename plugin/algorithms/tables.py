@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
+    QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
     QgsFields,
@@ -24,6 +26,7 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterFeatureSink,
     QgsProperty,
@@ -33,10 +36,14 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
+from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from .renderers import Style, style_when_loaded
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
+
+# Rows written between two checks of whether the user has cancelled.
+ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -95,11 +102,11 @@ class Table:
     def features(self) -> Iterator[QgsFeature]:
         """Yield the rows as QGIS features."""
         fields = self.fields()
-        for number, row in enumerate(self.rows):
+        for row, line in zip(self.rows, repeat(None) if self.lines is None else self.lines):
             feature = QgsFeature(fields)
             feature.setAttributes([_cell(value, column.kind) for value, column in zip(row, self.columns)])
-            if self.lines is not None and self.lines[number] is not None:
-                vertices = np.asarray(self.lines[number], float)
+            if line is not None:
+                vertices = np.asarray(line, float)
                 feature.setGeometry(QgsGeometry(QgsLineString(vertices[:, 0].tolist(), vertices[:, 1].tolist())))
             yield feature
 
@@ -142,6 +149,7 @@ def write_tables(
     parameters: dict[str, Any],
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
+    feedback: QgsProcessingFeedback | None = None,
 ) -> Iterator[dict[str, str]]:
     """Write tables to temporary files, and rename them at the end of the block if it succeeds.
 
@@ -155,6 +163,8 @@ def write_tables(
         As passed to the algorithm by Processing.
     crs
         CRS of the lines.
+    feedback
+        Receives progress; can cancel.
 
     Yields
     ------
@@ -166,6 +176,7 @@ def write_tables(
     QgsProcessingException
         A table cannot be written. Existing files are then unchanged.
     """
+    feedback = feedback or QgsProcessingFeedback(False)
     requested = [table for table in tables if parameters.get(table.output)]
     destinations: dict[str, str] = {}
     staged: list[tuple[Table, Path, Path]] = []
@@ -175,7 +186,7 @@ def write_tables(
             if path is not None:
                 staging = _staging_path(path)
                 staged.append((table, staging, path))
-                _write_file(table, staging, path, crs, context)
+                _write_file(table, staging, path, crs, context, feedback)
         yield destinations
         for table, staging, path in staged:
             _rename(staging, path)
@@ -186,7 +197,7 @@ def write_tables(
                 file.unlink(missing_ok=True)
     for table in requested:
         if table.output not in destinations:
-            destinations[table.output] = _into_sink(algorithm, table, parameters, context, crs)
+            destinations[table.output] = _into_sink(algorithm, table, parameters, context, crs, feedback)
         if table.style is not None:
             style_when_loaded(destinations[table.output], table.style, context)
 
@@ -212,7 +223,7 @@ def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, con
     """
     staging = _staging_path(path)
     try:
-        _write_file(table, staging, path, crs, context)
+        _write_file(table, staging, path, crs, context, QgsProcessingFeedback(False))
         _rename(staging, path)
     finally:
         for file in _files_of_dataset(staging):
@@ -239,7 +250,12 @@ def _file_of(value: Any, context: QgsProcessingContext) -> Path | None:
 
 
 def _write_file(
-    table: Table, staging: Path, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext
+    table: Table,
+    staging: Path,
+    path: Path,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
 ) -> None:
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = QgsVectorFileWriter.driverForExtension(path.suffix)
@@ -248,14 +264,16 @@ def _write_file(
         str(staging), table.fields(), table.geometry, crs, context.transformContext(), options
     )
     count = 0
-    for feature in table.features():
-        if writer.hasError() or not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-            break
-        count += 1
-    reason = writer.errorMessage()
-    del writer  # Flushes the last features, which may fail on a full disk.
+    try:
+        for feature in _with_progress(table, feedback):
+            if writer.hasError() or not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                break
+            count += 1
+    finally:
+        reason = writer.errorMessage()
+        del writer  # Flushes the last features, which may fail on a full disk.
     # Read back, because a full disk may go unreported.
-    count_in_file = _count_features(staging)
+    count_in_file = _count_features(staging, feedback)
     if count < len(table.rows) or count_in_file != count:
         raise QgsProcessingException(
             tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
@@ -267,9 +285,27 @@ def _write_file(
         )
 
 
-def _count_features(path: Path) -> int:
+def _with_progress(table: Table, feedback: QgsProcessingFeedback) -> Iterator[QgsFeature]:
+    """Yield the rows as QGIS features; report progress, and stop if the user cancels."""
+    for number, feature in enumerate(table.features(), 1):
+        yield feature
+        if number % ROWS_AT_ONCE == 0:
+            stop_if_cancelled(feedback)
+            text = tr("Writing {number:,} of {count:,} rows").format(number=number, count=len(table.rows))
+            feedback.setProgressText(text)
+
+
+def _count_features(path: Path, feedback: QgsProcessingFeedback) -> int:
     layer = QgsVectorLayer(str(path), path.stem, "ogr")
-    return sum(1 for _ in layer.getFeatures()) if layer.isValid() else 0
+    if not layer.isValid():
+        return 0
+    request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry).setSubsetOfAttributes([])
+    count = 0
+    for _ in layer.getFeatures(request):
+        count += 1
+        if count % ROWS_AT_ONCE == 0:
+            stop_if_cancelled(feedback)
+    return count
 
 
 def _rename(staging: Path, path: Path) -> None:
@@ -296,15 +332,18 @@ def _into_sink(
     parameters: dict[str, Any],
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
+    feedback: QgsProcessingFeedback,
 ) -> str:
-    """Write all rows at once to a memory layer or a database table."""
-    features = list(table.features())
+    """Write all rows to a memory layer or a database table."""
     sink, destination = algorithm.parameterAsSink(
         parameters, table.output, context, table.fields(), table.geometry, crs
     )
     if sink is None:
         raise QgsProcessingException(algorithm.invalidSinkError(parameters, table.output))
-    written = sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert) and sink.flushBuffer()
+    features, written = _with_progress(table, feedback), True
+    while written and (part := list(islice(features, ROWS_AT_ONCE))):
+        written = sink.addFeatures(part, QgsFeatureSink.Flag.FastInsert)
+    written = written and sink.flushBuffer()
     reason = sink.lastError()
     del sink
     if not written:

@@ -35,6 +35,8 @@ class Project:
         Grid of the habitat; None for a network.
     mask
         Cells of the habitat that can be crossed, bool (rows, columns); None for a network.
+    nodes
+        Ids of the nodes of a network, ascending; the task and its results number them from 0. None for a raster.
     ids
         Ids of the focal nodes; empty in advanced mode.
     excluded_nodes
@@ -45,6 +47,7 @@ class Project:
     task: Task
     grid: RasterGrid | None = None
     mask: np.ndarray | None = None
+    nodes: np.ndarray | None = None
     ids: tuple[int, ...] = ()
     excluded_nodes: frozenset[int] = frozenset()
 
@@ -113,7 +116,7 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     task = Task("circuit.current", parameters, arrays, rasters if _needs_cumulative(options) else ())
     known = np.unique(ids)
     excluded_nodes = fully_excluded(known, excluded) if scenario != "pairwise" else frozenset()
-    return Project(options, task, grid, mask, tuple(known.tolist()), excluded_nodes)
+    return Project(options, task, grid, mask, ids=tuple(known.tolist()), excluded_nodes=excluded_nodes)
 
 
 def _needs_cumulative(options: IniOptions) -> bool:
@@ -252,36 +255,59 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
                 value=values[invalid][0],
             )
         )
-    arrays = {"edges": edges, "conductances": 1 / values if options.flag("habitat_map_is_resistances") else values}
-    nodes = int(edges.max()) + 1
+    conductances = 1 / values if options.flag("habitat_map_is_resistances") else values
     if options.word("scenario") == "advanced":
-        sources, grounds = (_at_nodes(options, name, nodes) for name in ("source_file", "ground_file"))
+        tables = [_amounts_of_nodes(options, name, edges, feedback) for name in ("source_file", "ground_file")]
+        nodes, arrays = _numbered(edges, conductances, *(ids for ids, _ in tables))
+        sources, grounds = (np.full(len(nodes), np.nan) for _ in tables)
+        for by_node, (ids, amounts) in zip((sources, grounds), tables):
+            by_node[np.searchsorted(nodes, ids)] = amounts
         arrays["sources"] = np.nan_to_num(sources)
-        parameters: dict[str, Any] = {"mode": "advanced"}
-        return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds))
+        parameters: dict[str, Any] = {"mode": "advanced", "nodes": len(nodes)}
+        return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds), nodes=nodes)
     focal = options.file("point_file")
     ids = as_integers(read_number_table(focal, 1)[:, 0], np.ones(1, bool), focal.name)
-    _require_known_nodes(ids, nodes, focal.name)
+    _require_known_nodes(ids, edges, focal.name, feedback)
     require_two_nodes(ids, focal.name)
-    ids, cells, excluded = selected(options, ids, ids[:, None], feedback)
+    nodes, arrays = _numbered(edges, conductances, ids)
+    ids, cells, excluded = selected(options, ids, np.searchsorted(nodes, ids)[:, None], feedback)
     # The potentials tell which nodes are connected to the pair.
-    parameters = {"mode": "pairwise", "per_run_outputs": "none" if per_run_maps(options) == "none" else "both"}
+    per_run_outputs = "none" if per_run_maps(options) == "none" else "both"
+    parameters = {"mode": "pairwise", "per_run_outputs": per_run_outputs, "nodes": len(nodes)}
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
-    return Project(options, Task("circuit.network", parameters, arrays, ()), ids=tuple(np.unique(ids).tolist()))
+    task = Task("circuit.network", parameters, arrays, ())
+    return Project(options, task, nodes=nodes, ids=tuple(np.unique(ids).tolist()))
 
 
-def _at_nodes(options: IniOptions, name: str, nodes: int) -> np.ndarray:
+def _numbered(
+    edges: np.ndarray, conductances: np.ndarray, *further: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the ids of all nodes, which may be any numbers, and the edges between nodes numbered from 0."""
+    nodes = np.unique(np.concatenate([edges.ravel(), *further]))
+    return nodes, {"edges": np.searchsorted(nodes, edges), "conductances": conductances}
+
+
+def _amounts_of_nodes(
+    options: IniOptions, name: str, edges: np.ndarray, feedback: QgsProcessingFeedback
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read ids of nodes with their source strengths or grounds."""
     path = options.file(name)
     table = read_number_table(path, 2)
-    node_indices = as_integers(table[:, 0], np.ones(len(table), bool), path.name)
-    _require_known_nodes(node_indices, nodes, path.name)
-    amounts = np.full(nodes, np.nan)
-    amounts[node_indices] = table[:, 1]
-    return amounts
+    ids = as_integers(table[:, 0], np.ones(len(table), bool), path.name)
+    _require_known_nodes(ids, edges, path.name, feedback)
+    return ids, table[:, 1]
 
 
-def _require_known_nodes(nodes: np.ndarray, count: int, name: str) -> None:
-    invalid = nodes[(nodes < 0) | (nodes >= count)]
+def _require_known_nodes(nodes: np.ndarray, edges: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
+    """Raise an error for ids above those of the network; below, nodes without edges are allowed, as in Circuitscape."""
+    isolated = np.setdiff1d(nodes, edges)
+    invalid = isolated[(isolated < 0) | (isolated > edges.max())]
+    if isolated.size and not invalid.size:
+        feedback.pushWarning(
+            tr("'{name}' names {count:,} nodes that no edge joins to any other; the first is {first}.").format(
+                name=name, count=isolated.size, first=isolated[0]
+            )
+        )
     if invalid.size:
         raise QgsProcessingException(
             tr("'{name}' names {count:,} nodes that are not in the network; the first is {first}.").format(

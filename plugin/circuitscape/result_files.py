@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import re
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from ..layers import write_raster
 from ..runner import PartialResult, Result
@@ -27,6 +31,9 @@ NO_CURRENT_FRACTION = 1e-12
 
 #: Format of numbers in text files: the precision of Circuitscape's.
 DIGITS = "%.12g"
+
+#: Rows of a table that exist as text at a time.
+ROWS_AT_ONCE = 10_000
 
 
 class ResultWriter:
@@ -120,13 +127,13 @@ class ResultWriter:
         outputs = dict(result.outputs)
         if "resistances" in outputs and outputs["resistances"].ndim == 1:
             rows = np.column_stack([outputs["ids"], outputs["resistances"]])
-            self._table("_resistances.out", _without_infinite(rows), " ")
+            self._table("_resistances.out", _without_infinite(rows), " ", ids=1)
         if self._options.word("scenario") == "advanced":
             self._maps("", outputs)
         elif self._project.grid is None:
             if self._options.flag("write_cur_maps") or self._options.flag("write_cum_cur_map_only"):
                 self._nodes("_node_currents_cum.txt", outputs["cumulative"])
-                self._table("_branch_currents_cum.txt", outputs["branches"], "\t")
+                self._branches("_branch_currents_cum.txt", outputs["branches"])
         else:
             if self._options.flag("write_cur_maps") or self._options.flag("write_cum_cur_map_only"):
                 self._raster("_cum_curmap", self._currents(outputs["cumulative"]))
@@ -162,7 +169,7 @@ class ResultWriter:
         connected = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not advanced else None
         if currents:
             self._nodes(f"_node_currents{suffix}.txt", arrays["currents"], connected)
-            self._table(f"_branch_currents{suffix}.txt", arrays["branches"], "\t")
+            self._branches(f"_branch_currents{suffix}.txt", arrays["branches"])
         if potentials:
             self._nodes(f"_voltages{suffix}.txt", np.nan_to_num(arrays["potentials"]), connected)
 
@@ -178,31 +185,42 @@ class ResultWriter:
         return np.where(self._project.mask, values, np.nan) if self._options.flag(null) else values
 
     def _resistance_matrix(self, ids: np.ndarray, matrix: np.ndarray) -> None:
-        finite = _without_infinite(matrix)
-        corner = np.zeros((1, 1))
-        self._table("_resistances.out", np.block([[corner, ids[None]], [ids[:, None], finite]]), " ")
-        self._three_columns(ids, finite)
+        first = " ".join(map(str, [0, *ids.tolist()])) + "\n"
+        rows = (np.append(identity, _without_infinite(values))[None] for identity, values in zip(ids, matrix))
+        self._text("_resistances.out", itertools.chain([first], (_lines(row, " ", 1) for row in rows)))
+        self._three_columns(ids, matrix)
 
     def _partial_resistances(self, ids: np.ndarray, values: np.ndarray) -> None:
         """Write the rows computed until now; the full matrix is written at the end."""
         if values.ndim == 1:
             known = ~np.isnan(values)
             rows = np.column_stack([ids[known], values[known]])
-            self._table("_resistances.out", _without_infinite(rows), " ")
+            self._table("_resistances.out", _without_infinite(rows), " ", ids=1)
         else:
-            self._three_columns(ids, np.where(np.isnan(values), np.nan, _without_infinite(values)))
+            self._three_columns(ids, values, without_missing=True)
 
-    def _three_columns(self, ids: np.ndarray, values: np.ndarray) -> None:
-        first, second = np.triu_indices(len(ids), 1)
-        rows = np.column_stack([ids[first], ids[second], values[first, second]])
-        self._table("_resistances_3columns.out", rows[~np.isnan(rows[:, 2])], " ")
+    def _three_columns(self, ids: np.ndarray, matrix: np.ndarray, *, without_missing: bool = False) -> None:
+        def rows_of(index: int) -> np.ndarray:
+            second, values = ids[index + 1 :], matrix[index, index + 1 :]
+            if without_missing:
+                second, values = second[~np.isnan(values)], values[~np.isnan(values)]
+            return np.column_stack([np.full(len(second), ids[index]), second, _without_infinite(values)])
+
+        rows = (rows_of(index) for index in range(len(ids)))
+        self._text("_resistances_3columns.out", (_lines(of_one, " ", 2) for of_one in rows))
 
     def _nodes(self, name: str, values: np.ndarray, which: np.ndarray | None = None) -> None:
-        rows = np.column_stack([np.arange(len(values)), values])
-        self._table(name, rows if which is None else rows[which], "\t")
+        rows = np.column_stack([self._project.nodes, values])
+        self._table(name, rows if which is None else rows[which], "\t", ids=1)
 
-    def _table(self, name: str, rows: np.ndarray, separator: str) -> None:
-        self._text(name, "\n".join(separator.join(DIGITS % value for value in row) for row in rows.tolist()) + "\n")
+    def _branches(self, name: str, branches: np.ndarray) -> None:
+        ends = self._project.nodes[branches[:, :2].astype(np.int64)]
+        self._table(name, np.column_stack([ends, branches[:, 2]]), "\t", ids=2)
+
+    def _table(self, name: str, rows: np.ndarray, separator: str, ids: int = 0) -> None:
+        """Write rows of numbers, of which the first ones are ids."""
+        parts = (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))
+        self._text(name, (_lines(part, separator, ids) for part in parts))
 
     @property
     def _ending(self) -> str:
@@ -227,21 +245,27 @@ class ResultWriter:
             "cellsize": repr(float(size)),
             "NODATA_value": f"{NODATA:g}",
         }
-        lines = [f"{key:<13} {value}" for key, value in header.items()]
-        known = np.where(np.isnan(values), NODATA, values)
-        lines += [" ".join(DIGITS % value for value in row) for row in known.tolist()]
-        self._text(f"{name}{self._ending}", "\n".join(lines) + "\n")
+        head = "".join(f"{key:<13} {value}\n" for key, value in header.items())
+        rows = (np.where(np.isnan(row), NODATA, row)[None] for row in values)
+        self._text(f"{name}{self._ending}", itertools.chain([head], (_lines(row, " ") for row in rows)))
 
-    def _text(self, name: str, text: str) -> None:
+    def _text(self, name: str, parts: Iterable[str]) -> None:
+        """Write a text part by part: all of it may not fit in memory."""
         path = self.folder / f"{self._options.name}{name}"
         unfinished = path.with_name(f"{path.name}.part")
-        data = text.encode("ascii")
         try:
             with unfinished.open("wb") as file:
-                file.write(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
+                compressed = name.endswith(".gz")
+                with gzip.GzipFile("", "wb", fileobj=file, mtime=0) if compressed else nullcontext(file) as out:
+                    for part in parts:
+                        stop_if_cancelled(self._feedback)
+                        out.write(part.encode("ascii"))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
+        except QgsProcessingException:
+            unfinished.unlink(missing_ok=True)
+            raise
         except OSError as error:
             unfinished.unlink(missing_ok=True)
             raise QgsProcessingException(
@@ -263,6 +287,12 @@ class ResultWriter:
                     "cells: add 'write_as_tif = True' to '{project}'."
                 ).format(height=height, width=width, project=self._options.path.name)
             )
+
+
+def _lines(rows: np.ndarray, separator: str, ids: int = 0) -> str:
+    """Return rows of numbers as text; the first columns are ids, all of whose digits count."""
+    line = separator.join(["%.0f"] * ids + [DIGITS] * (rows.shape[1] - ids)) + "\n"
+    return "".join(line % tuple(row) for row in rows.tolist())
 
 
 def _without_infinite(values: np.ndarray) -> np.ndarray:

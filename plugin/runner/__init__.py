@@ -10,7 +10,8 @@ from .errors import (
     WorkerFailedToStart,
 )
 from .execution import Job, open_job, run
-from .job_folder import require_disk_space
+from .job_folder import format_bytes, require_disk_space
+from .memory import free_memory
 from .task import PartialResult, Result, Task
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Task",
     "WorkerCrashed",
     "WorkerFailedToStart",
+    "format_bytes",
+    "free_memory",
     "open_job",
     "require_disk_space",
     "run",

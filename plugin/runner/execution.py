@@ -131,6 +131,7 @@ def _run_engine(
         folder=engine.folder,
         on_line=messages.handle_line,
         is_cancelled=feedback.isCanceled,
+        while_waiting=messages.show_silence,
     )
     messages.close()
     if messages.refusal is not None:

@@ -8,19 +8,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from qgis.core import QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from .errors import OutOfMemory
+from .bounded_log import MAX_MESSAGE_LENGTH, BoundedLog, shortened
 from .memory import check_memory
+from .time_estimate import check_time, format_duration
 
 OnPartialResult = Callable[[str, dict, dict], None]
 
-# Every line in QGIS's log costs a redraw: a worker that prints without end must not freeze the window.
-MAX_STRAY_LINES = 50
+# Every progress text costs a redraw of QGIS's log: of texts that begin with the same word, and of all texts after the
+# first thousand, only one in this time is shown; of the percentages likewise.
+PROGRESS_TEXT_SECONDS, TEXTS_AT_ONCE = 2.0, 1000
+PERCENTAGE_SECONDS, PERCENTAGES_AT_ONCE = 0.1, 10_000
 
-# So does every progress text: of texts that begin with the same word, only one in this time is shown.
-PROGRESS_TEXT_SECONDS = 2.0
+# A step that reports nothing for this time is shown with the time that it has taken.
+SILENT_SECONDS = 10.0
 
 
 class MessageHandler:
@@ -32,76 +35,108 @@ class MessageHandler:
         Receives progress, messages and warnings.
     on_partial_result
         Called with each partial result: its name, its files by name of the array, and its metrics.
+    silent_seconds
+        Time without progress after which `show_silence` shows how long the current step has taken.
 
     Attributes
     ----------
     error
         The worker's last ``error`` message, empty if there was none.
     refusal
-        Why the run must be stopped, if its estimate exceeds the free memory.
+        Why the run must be stopped, if its estimate exceeds the free memory or any patience.
     """
 
-    def __init__(self, feedback: QgsProcessingFeedback, on_partial_result: OnPartialResult | None = None) -> None:
-        self._feedback, self._on_partial_result = feedback, on_partial_result
-        self._text, self._text_at = "", 0.0
-        self._stray = 0
+    def __init__(
+        self,
+        feedback: QgsProcessingFeedback,
+        on_partial_result: OnPartialResult | None = None,
+        *,
+        silent_seconds: float = SILENT_SECONDS,
+    ) -> None:
+        self._feedback, self._on_partial_result, self._silent_seconds = feedback, on_partial_result, silent_seconds
+        self._log = BoundedLog(feedback)
+        self._step, self._text, self._text_at, self._texts = "", "", 0.0, 0
+        self._percent, self._percentages, self._percent_at = -1.0, 0, 0.0
+        self._step_start = self._heard = time.monotonic()
+        self._estimated_seconds: float | None = None
+        self._estimated = False
         self.error: dict[str, str] = {}
-        self.refusal: OutOfMemory | None = None
+        self.refusal: QgsProcessingException | None = None
 
     def handle_line(self, line: str) -> bool:
         """Handle one line; return False if the worker must be stopped."""
         message = _parse(line)
         handle = getattr(self, f"_handle_{message.get('type')}", None) if message else None
         if handle is None or not handle(message):
-            self._show_stray_line(line)
+            self._log.stray(line)
         return self.refusal is None
 
     def close(self) -> None:
         """Log the number of lines that were not shown."""
-        if self._stray > MAX_STRAY_LINES:
-            self._feedback.pushConsoleInfo(
-                tr("({count} more lines of this kind)").format(count=self._stray - MAX_STRAY_LINES)
-            )
+        self._log.close()
+
+    def show_silence(self) -> None:
+        """Show how long the current step has taken if the worker has reported no progress for a while."""
+        now = time.monotonic()
+        if now - self._heard < self._silent_seconds:
+            return
+        self._heard = now
+        step, elapsed = self._step or tr("Computing"), format_duration(now - self._step_start)
+        if self._estimated_seconds is None:
+            text = tr("{step} (for {elapsed})").format(step=step, elapsed=elapsed)
+        else:
+            text = tr("{step} (for {elapsed}; the whole run takes about {estimate})")
+            text = text.format(step=step, elapsed=elapsed, estimate=format_duration(self._estimated_seconds))
+        self._feedback.setProgressText(text)
 
     # Each handler returns False if the message is incomplete; the line is then shown unchanged.
 
     def _handle_estimate(self, message: dict) -> bool:
-        needed, free = message.get("bytes"), message.get("free_bytes")
-        if not _is_number(needed) or not (free is None or _is_number(free)):
+        needed, free, seconds = (message.get(key) for key in ("bytes", "free_bytes", "seconds"))
+        if not _is_number(needed) or not all(value is None or _is_number(value) for value in (free, seconds)):
             return False
-        self.refusal = check_memory(needed, free, self._feedback)
+        if not self._estimated:
+            self._estimated = True
+            self.refusal = check_memory(needed, free, self._feedback) or check_time(seconds, self._feedback)
+            self._estimated_seconds = seconds
         return True
 
     def _handle_progress(self, message: dict) -> bool:
         percent, text = message.get("percent"), message.get("text", "")
         if not _is_number(percent) or not isinstance(text, str):
             return False
-        self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
+        now, text = time.monotonic(), shortened(text, MAX_MESSAGE_LENGTH)
+        if percent != self._percent or text != self._step:
+            self._heard = self._step_start = now
+        if self._percentages < PERCENTAGES_AT_ONCE or now - self._percent_at >= PERCENTAGE_SECONDS:
+            self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
+            self._percentages, self._percent_at = self._percentages + 1, now
+        self._percent, self._step = percent, text
         if text and text != self._text and not self._is_too_soon(text):
             self._feedback.setProgressText(text)
-            self._text, self._text_at = text, time.monotonic()
+            self._text, self._text_at, self._texts = text, now, self._texts + 1
         return True
 
     def _is_too_soon(self, text: str) -> bool:
-        same_kind = text.partition(" ")[0] == self._text.partition(" ")[0]
+        same_kind = text.partition(" ")[0] == self._text.partition(" ")[0] or self._texts > TEXTS_AT_ONCE
         return same_kind and time.monotonic() - self._text_at < PROGRESS_TEXT_SECONDS
 
     def _handle_message(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str):
             return False
-        self._feedback.pushInfo(message["text"])
+        self._log.info(message["text"])
         return True
 
     def _handle_warning(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str):
             return False
-        self._feedback.pushWarning(message["text"])
+        self._log.warning(message["text"])
         return True
 
     def _handle_metric(self, message: dict) -> bool:
         if not isinstance(message.get("name"), str) or "value" not in message:
             return False
-        self._feedback.pushInfo(f"{message['name']}: {message['value']}")
+        self._log.info(f"{message['name']}: {message['value']}")
         return True
 
     def _handle_partial_result(self, message: dict) -> bool:
@@ -115,15 +150,8 @@ class MessageHandler:
     def _handle_error(self, message: dict) -> bool:
         if not isinstance(message.get("text"), str) or not isinstance(message.get("kind"), str):
             return False
-        self.error = {"kind": message["kind"], "text": message["text"]}
+        self.error = {"kind": message["kind"], "text": shortened(message["text"], MAX_MESSAGE_LENGTH)}
         return True
-
-    def _show_stray_line(self, line: str) -> None:
-        if not line.strip():
-            return
-        self._stray += 1
-        if self._stray <= MAX_STRAY_LINES:
-            self._feedback.pushConsoleInfo(line[:1000])
 
 
 def _parse(line: str) -> dict[str, Any] | None:

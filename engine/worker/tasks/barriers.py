@@ -24,8 +24,17 @@ from ..inputs import positive_parameter, read_grid
 from ..metrics import landscape_metrics, range_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
+#: Seconds for the improvement score of a pair, per cell.
+PAIR_SCORE_SECONDS = 2e-8
+
 #: Steps, and the percentages of progress at which each starts and ends.
-STEPS = {"gain": (2, 45), "least_costs": (45, 50), "restored_gain": (50, 80), "pinch_points": (80, 99)}
+STEPS = {
+    "gain": (2, 45),
+    "least_costs": (45, 50),
+    "improvement": (50, 55),
+    "restored_gain": (55, 80),
+    "pinch_points": (80, 99),
+}
 
 
 class BarriersTask(Task):
@@ -40,7 +49,9 @@ class BarriersTask(Task):
         estimates = ESTIMATES[chosen_distance(job, self.name).estimate]
         parts = [estimates.gradient(shape, nodes, nodes - 1)]
         if job.parameters.get("search_radius") is not None:
-            parts.append(resource_estimates.shortest_paths(cells, 2 * nodes, 2 * nodes))
+            search = resource_estimates.shortest_paths(cells, 2 * nodes, 2 * nodes)
+            pairs = nodes * (nodes - 1) // 2
+            parts.append(ResourceEstimate(search.bytes, search.seconds + pairs * cells * PAIR_SCORE_SECONDS))
         if job.parameters.get("restored_permeability") is not None:
             parts.append(estimates.restoration(shape, nodes, len(job.inputs["focal_ids"]), _cells_of_disc(job)))
         if job.parameters.get("cutoff") is not None:
@@ -83,7 +94,9 @@ class BarriersTask(Task):
                 if not isinstance(costs, LeastCostRestoration):
                     costs = LeastCostRestoration(grid, focal, progress=_progress(job, "least_costs"))
                 restored = positive_parameter(job, "restored_resistance")
-                score = improvement_score(costs, positive_parameter(job, "search_radius"), restored)
+                score = improvement_score(
+                    costs, positive_parameter(job, "search_radius"), restored, progress=_progress(job, "improvement")
+                )
                 outputs["improvement"] = score.maximum
                 metrics["largest_improvement"] = range_metrics(score.maximum)["maximum"]
             if restoration is not None:

@@ -15,7 +15,7 @@ class CircuitAdvancedTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """One solve."""
-        return estimate_circuit(job, 1, 1)
+        return estimate_circuit(job, 1)
 
     def run(self, job: Job) -> TaskResult:
         """Solve one linear system, whatever the number of sources and grounds."""

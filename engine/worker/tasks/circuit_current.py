@@ -1,6 +1,6 @@
 """Current between focal nodes: pairwise, one to all, all to one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from ...linalg import peak_bytes, record_stats, select_solver
 from ...parallel import cpu_count
 from ...storage import CheckpointFolder
 from ..accumulator_checkpoint import AccumulatorCheckpoint
+from ..circuit_estimates import MATRIX_BYTES, count_pairs, one_sided_seconds, pairwise_seconds
 from ..circuit_inputs import (
     boundary_bytes,
     count_cells_without_flow,
@@ -25,7 +26,7 @@ from ..inputs import choice_parameter
 from ..job_checkpoint import open_array_store, open_checkpoint
 from ..metrics import landscape_metrics, resistance_metrics, solver_metrics
 from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
-from ..resumable_runs import Run, per_run_parameter, run_resumable, select_outputs, warn_if_not_conserved
+from ..resumable_runs import PairNames, Run, per_run_parameter, run_resumable, select_outputs, warn_if_not_conserved
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 MODES = ("pairwise", "one_to_all", "all_to_one")
@@ -69,16 +70,20 @@ class CircuitCurrentTask(Task):
         nodes = len(np.unique(job.inputs["focal_ids"]))
         are_points = cells == nodes
         maps = _read_maps(job)
-        is_pairwise = job.parameters.get("mode") == "pairwise"
-        runs = nodes * (nodes - 1) // 2 if is_pairwise else nodes
-        has_run_maps = maps.per_run != "none"
-        if are_points or not is_pairwise:
-            return estimate_circuit(job, nodes if are_points else min(nodes, 8), runs if has_run_maps else 1)
+        mode, has_run_maps = job.parameters.get("mode"), maps.per_run != "none"
+        if mode != "pairwise":
+            solver = estimate_circuit(job, nodes if are_points else min(nodes, 8))
+            return _longer(solver, one_sided_seconds(job, all_to_one=mode == "all_to_one"))
+        seconds = pairwise_seconds(
+            job, are_points=are_points, maximum=maps.maximum, cumulative=maps.cumulative, run_maps=has_run_maps
+        )
+        if are_points:
+            return _longer(estimate_circuit(job, nodes), seconds, MATRIX_BYTES * nodes**2)
         # Regions store the inverse between their boundary cells instead of the potentials of all of them.
-        solver = estimate_circuit(job, 8, runs if has_run_maps or maps.cumulative else 1)
-        basis = min(BASIS_VECTORS_PER_REGION * nodes, runs) if maps.cumulative and not has_run_maps else 0
+        basis = min(BASIS_VECTORS_PER_REGION * nodes, count_pairs(job)) if maps.cumulative and not has_run_maps else 0
         streamed = peak_bytes(job.inputs["landscape"].shape, basis, cpu_count())
-        return ResourceEstimate(solver.bytes + boundary_bytes(job) + streamed, solver.seconds)
+        memory = boundary_bytes(job) + streamed + MATRIX_BYTES * nodes**2
+        return _longer(estimate_circuit(job, 8), seconds, memory)
 
     def run(self, job: Job) -> TaskResult:
         """Compute the resistances, then the maps run by run."""
@@ -116,6 +121,11 @@ class CircuitCurrentTask(Task):
         return TaskResult(outputs, metrics)
 
 
+def _longer(solver: ResourceEstimate, seconds: float, nbytes: int = 0) -> ResourceEstimate:
+    """Return the estimate of the solves with further memory and time."""
+    return ResourceEstimate(solver.bytes + nbytes, None if solver.seconds is None else solver.seconds + seconds)
+
+
 def _read_maps(job: Job) -> _Maps:
     cumulative = bool(job.parameters.get("cumulative", True))
     zero_all = bool(job.parameters.get("zero_all_maps"))
@@ -150,22 +160,27 @@ def _pairwise(
     if not wants_maps:
         return resistances, None
     if not has_run_maps and pairwise.uses_superposition:
-        job.report.progress(50, "Sum over all pairs")
-        return resistances, pairwise.cumulative(zero_focal_currents=maps.zero_cumulative, with_maximum=maps.maximum)
+
+        def report_sum(fraction: float) -> None:
+            job.report.progress(10 + 88 * fraction, f"Sum over {pairwise.n_pairs:,} pairs")
+
+        report_sum(0.0)
+        return resistances, pairwise.cumulative(
+            zero_focal_currents=maps.zero_cumulative, with_maximum=maps.maximum, on_progress=report_sum
+        )
     cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
     if not has_run_maps and pairwise.uses_shared_circuit:
         _accumulate_blocks(job, pairwise, cumulative, maps)
         return resistances, cumulative.result
-    pairs = {f"{first}_{second}": (first, second) for first, second in pairwise.pairs}
 
-    def solve(names: list[str]) -> Iterator[Run]:
-        for pair in pairwise.maps([pairs[name] for name in names]):
+    def solve(runs: np.ndarray) -> Iterator[Run]:
+        for pair in pairwise.maps(pairwise.pair_ids[runs]):
             added = pairwise.currents_for_sum(pair, maps.zero_cumulative)
             shown = added if maps.zero_all else pair.currents
             outputs = select_outputs(job, currents=shown, potentials=pair.potentials)
             yield Run(f"{pair.first}_{pair.second}", outputs, added, pair.resistance, pair.residual)
 
-    for _ in run_resumable(job, list(pairs), solve, cumulative, writer):
+    for _ in run_resumable(job, PairNames(pairwise.pair_ids), solve, cumulative, writer):
         pass
     return resistances, cumulative.result
 
@@ -179,7 +194,7 @@ def _stored_bytes(job: Job, circuit: GridCircuit, focal: FocalNodes, wants_maps:
 
 def _accumulate_blocks(job: Job, pairwise: Pairwise, cumulative: AccumulatorCheckpoint, maps: _Maps) -> None:
     """Add up the currents of blocks of pairs whose individual maps are not written."""
-    total = len(pairwise.pairs)
+    total = pairwise.n_pairs
     if cumulative.completed:
         job.report.message(f"{cumulative.completed:,} of {total:,} pairs were summed earlier")
 
@@ -211,8 +226,8 @@ def _one_sided(
     )
     cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
 
-    def solve(names: Iterable[str]) -> Iterator[Run]:
-        for run in circuit_mode.maps([int(name) for name in names]):
+    def solve(runs: np.ndarray) -> Iterator[Run]:
+        for run in circuit_mode.maps(focal.ids[runs].tolist()):
             outputs = select_outputs(job, currents=run.currents, potentials=run.potentials)
             yield Run(str(run.id), outputs, run.currents, run.resistance, run.residual)
 

@@ -1,21 +1,22 @@
 """Current in a network of nodes and edges: between focal nodes, or from sources to grounds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ...circuits import NetworkCircuit, Pairwise
+from ...circuits import CumulativeCurrent, NetworkCircuit, Pairwise
 from ...storage import CheckpointFolder
 from .. import resource_estimates
 from ..accumulator_checkpoint import AccumulatorCheckpoint
 from ..advanced_runs import advanced_metrics, solve_advanced
+from ..circuit_estimates import MATRIX_BYTES, network_seconds
 from ..circuit_inputs import included_pairs, read_focal
 from ..inputs import choice_parameter, require_input
 from ..job_checkpoint import open_array_store, open_checkpoint
 from ..metrics import resistance_metrics
 from ..partial_results import PartialResultWriter
-from ..resumable_runs import Run, per_run_parameter, run_resumable, select_outputs, warn_if_not_conserved
+from ..resumable_runs import PairNames, Run, per_run_parameter, run_resumable, select_outputs, warn_if_not_conserved
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 #: Bytes per edge: the edges, the matrix, and a factor with the fill-in of maps and road networks.
@@ -31,7 +32,8 @@ class CircuitNetworkTask(Task):
         """A sparse factor, and the potentials of every focal node."""
         edges, nodes = len(job.inputs["edges"]), int(np.max(job.inputs["edges"], initial=0)) + 1
         focal = len(job.inputs["focal_ids"]) if "focal_ids" in job.inputs else 1
-        return ResourceEstimate(resource_estimates.BASE_BYTES + BYTES_PER_EDGE * edges + 8 * nodes * focal)
+        nbytes = resource_estimates.BASE_BYTES + BYTES_PER_EDGE * edges + 8 * nodes * focal + MATRIX_BYTES * focal**2
+        return ResourceEstimate(nbytes, network_seconds(job))
 
     def run(self, job: Job) -> TaskResult:
         """Solve pair by pair, or for all sources and grounds at once."""
@@ -67,16 +69,41 @@ def _pairwise(
     store = open_array_store(job, checkpoint, 8 * network.n_nodes * len(focal))
     writer = PartialResultWriter(job)
     pairwise = Pairwise(network, focal, included_pairs(job, focal), cache=store)
-    resistances = pairwise.resistances(retain=True)
+
+    def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+        job.report.progress(3 + 7 * done / total, f"Potentials of {len(focal):,} focal nodes: {done:,} of {total:,}")
+
+    resistances = pairwise.resistances(retain=True, on_partial=report)
     outputs = {"ids": resistances.ids, "resistances": resistances.matrix}
     writer.write("resistances", outputs)
-    pairs = {f"{first}_{second}": (first, second) for first, second in pairwise.pairs}
-    nodes = network.shape[0]
-    first, second, _ = network.branch_currents(np.zeros(network.shape))
-    cumulative = AccumulatorCheckpoint(checkpoint, np.zeros(nodes + len(first)))
+    if per_run_parameter(job) == "none" and pairwise.sums_network:
 
-    def solve(names: list[str]) -> Iterator[Run]:
-        for pair in pairwise.maps([pairs[name] for name in names]):
+        def report_sum(fraction: float) -> None:
+            job.report.progress(10 + 88 * fraction, f"Sum over {pairwise.n_pairs:,} pairs")
+
+        total = pairwise.cumulative_of_network(report_sum)
+    else:
+        total = _sum_run_by_run(job, checkpoint, network, pairwise, writer)
+    warn_if_not_conserved(job, total.residual)
+    node_currents, branch_currents = np.split(total.total, [network.shape[0]])
+    first, second, _ = network.branches
+    outputs |= {"cumulative": node_currents, "branches": np.column_stack([first, second, branch_currents])}
+    metrics |= {"focal_nodes": len(focal), "runs": total.runs, "kcl_residual": total.residual}
+    return TaskResult(outputs, metrics | resistance_metrics("pairwise", resistances.matrix))
+
+
+def _sum_run_by_run(
+    job: Job,
+    checkpoint: CheckpointFolder | None,
+    network: NetworkCircuit,
+    pairwise: Pairwise,
+    writer: PartialResultWriter,
+) -> CumulativeCurrent:
+    """Write the currents of every pair and return their sum through nodes and along branches."""
+    cumulative = AccumulatorCheckpoint(checkpoint, np.zeros(network.shape[0] + len(network.branches[0])))
+
+    def solve(runs: np.ndarray) -> Iterator[Run]:
+        for pair in pairwise.maps(pairwise.pair_ids[runs]):
             branch_currents = np.abs(network.branch_currents(np.nan_to_num(pair.potentials))[2])
             arrays = select_outputs(job, currents=pair.currents, potentials=pair.potentials)
             if per_run_parameter(job) != "potentials":
@@ -84,14 +111,9 @@ def _pairwise(
             added = np.concatenate([pair.currents, branch_currents])
             yield Run(f"{pair.first}_{pair.second}", arrays, added, pair.resistance, pair.residual)
 
-    for _ in run_resumable(job, list(pairs), solve, cumulative, writer):
+    for _ in run_resumable(job, PairNames(pairwise.pair_ids), solve, cumulative, writer):
         pass
-    total = cumulative.result
-    warn_if_not_conserved(job, total.residual)
-    node_currents, branch_currents = np.split(total.total, [nodes])
-    outputs |= {"cumulative": node_currents, "branches": np.column_stack([first, second, branch_currents])}
-    metrics |= {"focal_nodes": len(focal), "runs": total.runs, "kcl_residual": total.residual}
-    return TaskResult(outputs, metrics | resistance_metrics("pairwise", resistances.matrix))
+    return cumulative.result
 
 
 def _branch_currents(network: NetworkCircuit, potentials: np.ndarray) -> np.ndarray:

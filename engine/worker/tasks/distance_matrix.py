@@ -7,11 +7,13 @@ import numpy as np
 
 from ...linalg import record_stats
 from ...paths import connected, distance_matrix
+from ..circuit_estimates import REGION_PAIR_SECONDS
 from ..circuit_inputs import read_focal
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
 from ..inputs import read_grid
 from ..job_checkpoint import open_array_store, open_checkpoint
+from ..machine_speed import speed_factors
 from ..metrics import landscape_metrics, range_metrics, solver_metrics
 from ..partial_results import PartialResultWriter, ThrottledMatrixWriter
 from ..path_inputs import read_targets
@@ -28,7 +30,12 @@ class DistanceMatrixTask(Task):
         estimates = ESTIMATES[chosen_distance(job, self.name).estimate]
         nodes = len(np.unique(job.inputs["focal_ids"]))
         targets = len(np.unique(job.inputs["target_ids"])) if "target_ids" in job.inputs else None
-        return estimates.matrix(job.inputs["landscape"].shape, nodes, targets)
+        estimate = estimates.matrix(job.inputs["landscape"].shape, nodes, targets)
+        has_regions = any(len(np.unique(job.inputs[name])) < len(job.inputs[name]) for name in _ids(job))
+        if estimate.seconds is None or not (has_regions and job.parameters.get("distance") == "resistance"):
+            return estimate
+        pairs = nodes * (nodes - 1) // 2 if targets is None else nodes * targets
+        return ResourceEstimate(estimate.bytes, estimate.seconds + speed_factors()[1] * REGION_PAIR_SECONDS * pairs)
 
     def run(self, job: Job) -> TaskResult:
         """Compute one search or solve after the other."""
@@ -56,6 +63,10 @@ class DistanceMatrixTask(Task):
         matrix = np.where(is_connected, matrix, np.inf)
         metrics = landscape_metrics(grid) | _matrix_metrics(matrix, targets is None) | solver_metrics(stats)
         return TaskResult({"matrix": matrix}, metrics | {"focal_nodes": len(focal)})
+
+
+def _ids(job: Job) -> list[str]:
+    return [name for name in ("focal_ids", "target_ids") if name in job.inputs]
 
 
 def _matrix_metrics(matrix: np.ndarray, is_square: bool) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class LeastCostCorridorTask(Task):
                     which=pairs,
                     relative=relative,
                     truncate_at=truncate_at,
-                    progress=search_progress(job, 2, 60),
+                    progress=search_progress(job, 2, 40),
+                    pair_progress=lambda done: job.report.progress(40 + 20 * done, "Corridors of all pairs"),
                 )
                 count = len(result.pairs)
                 outputs["joined"] = connected(grid, focal)

@@ -54,8 +54,10 @@ from ..resume import (
     log_checkpoint_done,
     resume_hint,
 )
+from ..row_sequences import RowSequence
 from ..step_feedback import StepFeedback
 from ..styles import line_style
+from ..table_memory import require_rows_fit
 from ..tables import Column, Table
 from .base import log_distance_range
 
@@ -155,6 +157,9 @@ class DistanceMatrix(EngineAlgorithm):
         if not info.regions:
             for nodes in (sources, targets):
                 _require_single_cells(nodes, info)
+        rows = count_pairs(len(sources), len(targets), among_sources=targets is sources, directed=_is_directed(inputs))
+        for output in ("OUTPUT", "LINES"):
+            require_rows_fit(self, inputs.parameters, output, rows)
         if inputs.is_provided("MATRIX") and len(targets) > MAX_COLUMNS:
             raise QgsProcessingException(
                 tr(
@@ -198,8 +203,15 @@ class DistanceMatrix(EngineAlgorithm):
 
     def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         (sources, targets), matrix = sources_and_targets(inputs), result.outputs["matrix"]
-        pairs = list(_pairs(*matrix.shape, among_sources=targets is sources, directed=_is_directed(inputs)))
-        rows = [(*pair_values(sources, targets, i, j), matrix[i, j]) for i, j in pairs]
+        kind = {"among_sources": targets is sources, "directed": _is_directed(inputs)}
+
+        def pairs() -> Iterator[tuple[int, int]]:
+            return _pairs(*matrix.shape, **kind)
+
+        rows = RowSequence(
+            count_pairs(*matrix.shape, **kind),
+            lambda: ((*pair_values(sources, targets, i, j), matrix.item(i, j)) for i, j in pairs()),
+        )
         columns = (*pair_columns(sources, targets), Column("distance"))
         tables = [Table("OUTPUT", columns, rows)]
         if inputs.is_provided("MATRIX"):
@@ -209,8 +221,8 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
-            style = line_style("distance", np.array([row[-1] for row in rows]))
-            lines = [np.stack([starts[i], ends[j]]) for i, j in pairs]
+            style = line_style("distance", np.fromiter((row[-1] for row in rows), float, len(rows)))
+            lines = RowSequence(len(rows), lambda: (np.stack([starts[i], ends[j]]) for i, j in pairs()))
             tables.append(Table("LINES", columns, rows, lines, style))
         return tables
 
@@ -227,7 +239,8 @@ class DistanceMatrix(EngineAlgorithm):
         if targets is sources:
             warn_about_components(connected, sources, feedback)
         else:
-            pairs = [(int(i), int(j)) for i, j in np.argwhere(~connected)]
+            missing = np.argwhere(~connected)
+            pairs = RowSequence(len(missing), lambda: ((int(i), int(j)) for i, j in missing))
             warn_about_pairs(pairs, sources, targets, feedback)
         return outputs
 
@@ -247,6 +260,19 @@ def _pairs(sources: int, targets: int, *, among_sources: bool, directed: bool) -
         for j in range(0 if directed or not among_sources else i + 1, targets):
             if i != j or not among_sources:
                 yield i, j
+
+
+def count_pairs(sources: int, targets: int, *, among_sources: bool, directed: bool) -> int:
+    """Return the number of pairs of a table.
+
+    Examples
+    --------
+    >>> count_pairs(3, 3, among_sources=True, directed=False)
+    3
+    """
+    if not among_sources:
+        return sources * targets
+    return sources * (sources - 1) // (1 if directed else 2)
 
 
 def _column_names(focal: FocalNodes) -> list[str]:

@@ -38,6 +38,7 @@ from ..resume import (
 )
 from ..step_feedback import StepFeedback
 from ..styles import current_style
+from ..table_memory import require_rows_fit
 from ..tables import Table
 from .current_log import log_conservation
 from .focal_inputs import read_strengths, run_names, select_pairs
@@ -205,6 +206,8 @@ class CurrentFlow(EngineAlgorithm):
             arrays["strengths"] = read_strengths(inputs)
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
+        rows = len(focal) * (len(focal) - 1) // 2 if inputs.choice("MODE") == "pairwise" else len(focal)
+        require_rows_fit(self, inputs.parameters, "RESISTANCES", rows)
         has_maximum = inputs.is_provided("MAXIMUM_MAP")
         return inputs.task(
             "circuit.current",

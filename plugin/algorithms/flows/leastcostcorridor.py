@@ -25,6 +25,8 @@ from ..parameters import focal_nodes, graph, landscape, raster_destination, targ
 from ..styles import allocation_style, corridor_style, direction_style
 from ..tables import Table
 
+MAX_INT32 = np.iinfo(np.int32).max
+
 
 class LeastCostCorridor(EngineAlgorithm):
     """Excess cost of the least-cost path through each cell, over the least-cost path."""
@@ -167,10 +169,12 @@ class LeastCostCorridor(EngineAlgorithm):
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]
             ids = np.where(nearest < 0, np.nan, focal.ids[nearest])
+            # Ids are any whole numbers; GeoTIFFs of 64-bit integers need a newer GDAL than QGIS may have.
+            id_type = "int32" if np.abs(focal.ids).max() <= MAX_INT32 else "float64"
             style = allocation_style(focal.ids.tolist(), focal.labels)
             directions = np.where(direction < 0, np.nan, direction)
             rasters += [
-                RasterOutput("ALLOCATION", ids, style, "int32", (tr("nearest focal node"),)),
+                RasterOutput("ALLOCATION", ids, style, id_type, (tr("nearest focal node"),)),
                 RasterOutput("BACKLINK", directions, direction_style(), "int32", (tr("direction of the next step"),)),
             ]
         return rasters

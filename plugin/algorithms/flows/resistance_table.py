@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...runner import Result
 from ..pair_tables import id_kind
 from ..parameter_values import ParameterValues
+from ..row_sequences import RowSequence, upper_triangle
 from ..tables import Column, Table
 
 
@@ -29,9 +32,10 @@ def resistance_table(inputs: ParameterValues, result: Result) -> Table:
         Column("to_label", "text"),
         Column("resistance"),
     )
-    rows = [
-        (names[ids[i]], names[ids[j]], labels[ids[i]], labels[ids[j]], resistances[i, j])
-        for i, j in zip(*np.triu_indices(len(ids), 1))
-        if not np.isnan(resistances[i, j])
-    ]
-    return Table("RESISTANCES", columns, rows)
+    names, labels = [names[id] for id in ids], [labels[id] for id in ids]
+
+    def rows() -> Iterator[tuple]:
+        return ((names[i], names[j], labels[i], labels[j], value) for i, j, value in upper_triangle(resistances))
+
+    count = int(np.count_nonzero(np.triu(~np.isnan(resistances), 1)))
+    return Table("RESISTANCES", columns, RowSequence(count, rows))

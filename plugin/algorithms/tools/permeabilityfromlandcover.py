@@ -41,6 +41,9 @@ from ..styles import distance_style, habitat_style, sample_rows
 # float64
 BYTES_PER_CELL = 8
 
+# Every line in QGIS's log costs a redraw.
+MAX_CLASSES_IN_LOG = 100
+
 
 class PermeabilityFromLandCover(PermeaAlgorithm):
     """Reclassify a land-cover raster into permeability or resistance."""
@@ -276,12 +279,14 @@ def _describe_classes(cell_counts: Counter) -> str:
 
 
 def _log_classes(cells: Counter, missing: Counter, values: dict[float, float], feedback: QgsProcessingFeedback) -> None:
-    for number, count in sorted(cells.items()):
+    for number, count in sorted(cells.items())[:MAX_CLASSES_IN_LOG]:
         feedback.pushInfo(
             tr("Class {number:g}: {value:g} in {count:,} cells.").format(
                 number=number, value=values[number], count=count
             )
         )
+    if len(cells) > MAX_CLASSES_IN_LOG:
+        feedback.pushInfo(tr("({count:,} more classes)").format(count=len(cells) - MAX_CLASSES_IN_LOG))
     unused = sorted(set(values) - set(cells))
     if unused:
         feedback.pushInfo(

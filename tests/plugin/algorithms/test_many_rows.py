@@ -1,0 +1,96 @@
+"""Tables of millions of pairs: made row by row, cancelled at any row, refused where they do not fit in memory."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
+)
+
+from permea.plugin.algorithms.distances.distancematrix import count_pairs
+from permea.plugin.algorithms.formatting import join_names
+from permea.plugin.algorithms.pair_tables import connected_groups
+from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
+from permea.plugin.algorithms.table_memory import require_rows_fit
+from permea.plugin.algorithms.tables import Column, Table, write_tables
+
+COLUMNS = (Column("id", "integer"), Column("distance"))
+
+
+def test_rows_are_made_when_they_are_read():
+    made = []
+    rows = RowSequence(10**9, lambda: (made.append(n) or (n, float(n)) for n in itertools.count()))
+    assert len(rows) == 10**9 and not made
+    assert rows[3] == (3, 3.0) and made == [0, 1, 2, 3]
+
+
+def test_rows_not_computed_yet_are_left_out():
+    rows = computed_rows([(1, 2.0), (2, math.nan), (3, 4.0)])
+    assert len(rows) == 2 and list(rows) == list(rows) == [(1, 2.0), (3, 4.0)]
+
+
+def test_upper_triangle_lacks_missing_pairs():
+    matrix = np.array([[0, 1, np.nan], [1, 0, np.inf], [np.nan, np.inf, 0]])
+    assert list(upper_triangle(matrix)) == [(0, 1, 1.0), (1, 2, math.inf)]
+
+
+@pytest.mark.parametrize(("among", "directed", "count"), [(True, False, 6), (True, True, 12), (False, True, 16)])
+def test_pairs_are_counted_without_listing_them(among, directed, count):
+    assert count_pairs(4, 4, among_sources=among, directed=directed) == count
+
+
+def test_groups_of_thousands_of_isolated_nodes():
+    connected = np.eye(3000, dtype=bool)
+    connected[0, 7] = connected[7, 2999] = True
+    groups = connected_groups(connected)
+    assert groups[0] == [0, 7, 2999] and len(groups) == 2998
+
+
+def test_names_beyond_the_limit_are_counted():
+    assert join_names(["a", "b"], limit=2, count=12_005_050) == "a, b and 12,005,048 more"
+
+
+@pytest.mark.parametrize("name", ["pairs.gpkg", "pairs.csv", "TEMPORARY_OUTPUT"])
+def test_writing_a_long_table_is_cancelled(provider, context, tmp_path, name):
+    algorithm = QgsApplication.processingRegistry().algorithmById("permea:distancematrix").create()
+    feedback, texts = QgsProcessingFeedback(False), []
+
+    def show(text):
+        texts.append(text)
+        feedback.cancel()
+
+    feedback.setProgressText = show
+    table = Table("OUTPUT", COLUMNS, RowSequence(10**9, lambda: ((n, 0.5) for n in range(10**9))))
+    parameters = {"OUTPUT": name if name == "TEMPORARY_OUTPUT" else str(tmp_path / name)}
+    with pytest.raises(QgsProcessingException, match="Cancelled"):
+        with write_tables(algorithm, [table], parameters, context, context.project().crs(), feedback):
+            pass
+    assert texts == ["Writing 20,000 of 1,000,000,000 rows"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def require(provider):
+    algorithm = QgsApplication.processingRegistry().algorithmById("permea:currentflow")
+    return lambda value, rows: require_rows_fit(algorithm, {"RESISTANCES": value}, "RESISTANCES", rows)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["TEMPORARY_OUTPUT", "memory:pairs", QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT")],
+    ids=["text", "memory", "definition"],
+)
+def test_temporary_layer_of_billions_of_rows_is_refused(require, value):
+    require(value, 1000)
+    with pytest.raises(QgsProcessingException, match=r"Resistances has 5,000,000,000 rows.*Write it to a file"):
+        require(value, 5 * 10**9)
+
+
+def test_file_of_billions_of_rows_is_allowed(require, tmp_path):
+    require(str(tmp_path / "pairs.csv"), 5 * 10**9)
+    require(None, 5 * 10**9)
