@@ -24,6 +24,7 @@ from ..layers import write_raster
 from ..runner import Result, Task
 from ..runner import run as run_task
 from .help import Help, as_html
+from .input_crs import open_in_main_thread
 from .outputs import NumberOutput, RasterOutput
 from .parameter_values import ParameterValues
 from .renderers import style_when_loaded
@@ -103,6 +104,12 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
             return accepted, message
         error = self.validation_error(parameters, context)
         return not error, error
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        open_in_main_thread(self, parameters, context)
+        return True
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

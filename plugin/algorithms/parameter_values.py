@@ -10,13 +10,13 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsRasterLayer,
 )
 
 from ..i18n import tr
 from ..layers import (
+    FeatureReader,
     FocalNodes,
     Points,
     QualityValidator,
@@ -26,6 +26,7 @@ from ..layers import (
     amounts_at_points,
     amounts_of_raster,
     cells_of,
+    chosen_geometry_check,
     focal_nodes_of,
     read_focal_nodes,
     read_points,
@@ -52,6 +53,33 @@ def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback
                 "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
             ).format(name=name, crs=grid.crs.authid())
         )
+
+
+def feature_reader(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback,
+) -> FeatureReader:
+    """Return the features of a layer, or the rows of a table.
+
+    Parameters
+    ----------
+    algorithm, parameters, context, feedback
+        The algorithm, and what Processing passes to it.
+    name
+        Name of the parameter.
+
+    Raises
+    ------
+    QgsProcessingException
+        It cannot be loaded.
+    """
+    source = algorithm.parameterAsSource(parameters, name, context)
+    if source is None:
+        raise QgsProcessingException(algorithm.invalidSourceError(parameters, name))
+    return FeatureReader(source, feedback, chosen_geometry_check(parameters.get(name)))
 
 
 class ParameterValues:
@@ -126,14 +154,12 @@ class ParameterValues:
         QgsProcessingException
             The layer cannot be loaded, or none of its points falls on a passable cell.
         """
-        source = self.features(name)
         return read_points(
-            source,
+            self.features(name),
             self.landscape.grid,
             self.landscape.valid,
             self._context,
             self._feedback,
-            source.sourceName(),
             barrier=self.landscape.valid & ~self.passable,
         )
 
@@ -170,14 +196,12 @@ class ParameterValues:
         if name == "FOCAL" and not self.is_provided(name):
             ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback)
             return focal_nodes_of(ids, self.passable, self._feedback, at_least=at_least)
-        source = self.features(name)
         return read_focal_nodes(
-            source,
+            self.features(name),
             self.landscape.grid,
             self.landscape.valid,
             self._context,
             self._feedback,
-            source.sourceName(),
             barrier=self.landscape.valid & ~self.passable,
             id_field=self.text(id_field) if self.is_provided(id_field) else "",
             at_least=at_least,
@@ -188,8 +212,7 @@ class ParameterValues:
         """Numbers of the short-circuit regions, int64 (rows, columns), 0 elsewhere; None if there are none."""
         if not self.is_provided("SHORT_CIRCUITS"):
             return None
-        source = self.features("SHORT_CIRCUITS")
-        return regions_in(source, self.landscape.grid, self._context, self._feedback, source.sourceName())
+        return regions_in(self.features("SHORT_CIRCUITS"), self.landscape.grid, self._context, self._feedback)
 
     def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
         """Read currents or ground values at points or from a raster, float64 (rows, columns); 0 elsewhere.
@@ -214,20 +237,18 @@ class ParameterValues:
                 with np.errstate(divide="ignore"):
                     values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
             return np.where(np.isnan(values), 0.0, values)
-        source = self.features(points)
         return amounts_at_points(
-            source,
+            self.features(points),
             self.landscape.grid,
             self.passable,
             self._context,
             self._feedback,
-            source.sourceName(),
             field=self.text(field) if self.is_provided(field) else "",
             default=default,
             reciprocal=reciprocal,
         )
 
-    def features(self, name: str) -> QgsProcessingFeatureSource:
+    def features(self, name: str) -> FeatureReader:
         """Return the features of a layer.
 
         Raises
@@ -235,10 +256,7 @@ class ParameterValues:
         QgsProcessingException
             It cannot be loaded.
         """
-        source = self._algorithm.parameterAsSource(self._parameters, name, self._context)
-        if source is None:
-            raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
-        return source
+        return feature_reader(self._algorithm, self._parameters, name, self._context, self._feedback)
 
     def quality(self, name: str) -> np.ndarray:
         """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.

@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
-from ..layers import Raster, RasterGrid, align, open_band, read_raster
+from ..layers import Raster, RasterGrid, align, in_main_thread, open_band, read_raster
 
 #: Circuitscape treats this value as nodata whatever the header says.
 NODATA = -9999.0
@@ -59,8 +59,10 @@ def read_input_raster(
     gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
     if ".tif" not in path.name.lower():
         _require_well_formed(path)
+    source = f"{prefix}{path}{option}"
+    in_main_thread(lambda: QgsRasterLayer(source, path.name).crs().toWkt())
     try:
-        layer = QgsRasterLayer(f"{prefix}{path}{option}", path.name)
+        layer = QgsRasterLayer(source, path.name)
         if not layer.isValid():
             raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
         raster = _on_grid(layer, path, feedback, grid, exact)

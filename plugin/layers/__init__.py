@@ -7,7 +7,10 @@ engine are written as GeoTIFFs on the grid of their input.
 
 from ..cancelled import Cancelled
 from .alignment import align
-from .focal_nodes import FocalNodes, focal_nodes_of, read_focal_nodes
+from .features import FeatureReader, chosen_geometry_check, id_of, number_of
+from .focal_node_features import read_focal_nodes
+from .focal_nodes import FocalNodes, focal_nodes_of
+from .main_thread import in_main_thread, is_main_thread
 from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
 from .raster_grid import Raster, RasterGrid
@@ -28,6 +31,7 @@ from .validation import QualityValidator, validate_landscape
 __all__ = [
     "Band",
     "Cancelled",
+    "FeatureReader",
     "FocalNodes",
     "Points",
     "QualityValidator",
@@ -39,7 +43,12 @@ __all__ = [
     "amounts_at_points",
     "amounts_of_raster",
     "cells_of",
+    "chosen_geometry_check",
     "focal_nodes_of",
+    "id_of",
+    "in_main_thread",
+    "is_main_thread",
+    "number_of",
     "open_band",
     "read_focal_nodes",
     "read_points",

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from qgis.core import (
-    QgsCsException,
     QgsFeature,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsRasterLayer,
-    QgsWkbTypes,
 )
 
 from ..i18n import tr
 from .alignment import align
-from .points import cell_at, listed, transform_to
+from .features import CellLocator, FeatureReader, listed, number_of
+from .points import require_points
 from .raster_grid import RasterGrid
 from .raster_reader import open_band, read_raster
 
 
 def amounts_at_points(
-    source: QgsProcessingFeatureSource,
+    reader: FeatureReader,
     grid: RasterGrid,
     crossable: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
-    name: str,
     *,
     field: str = "",
     default: float = 1.0,
@@ -39,14 +34,12 @@ def amounts_at_points(
 
     Parameters
     ----------
-    source
+    reader
         Features of a point layer.
     grid, crossable
         Grid of the landscape, and where it can be crossed, bool (rows, columns).
     context, feedback
         Provides the project's coordinate operations; receives a warning about points that are left out.
-    name
-        Name of the layer, for messages.
     field
         Numeric field with the amounts; without one, every point has the amount `default`.
     default
@@ -57,32 +50,28 @@ def amounts_at_points(
     Raises
     ------
     QgsProcessingException
-        If the layer is not a point layer, if a point has no amount, or if no point lies on a cell that can be crossed.
+        If the layer is empty or not a point layer, if it has no such field, if a point has no amount, or if no point
+        lies on a cell that can be crossed.
     """
-    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
-        raise QgsProcessingException(
-            tr("'{layer}' is not a point layer. Use Centroids or Point on surface to convert it to points.").format(
-                layer=name
-            )
-        )
-    transform = transform_to(grid, source, context, feedback, name)
+    require_points(reader)
+    name = reader.name
+    index = reader.field_index(field) if field else -1
+    locator = CellLocator(reader, grid, context, feedback)
     result = np.zeros((grid.rows, grid.columns))
     missing: list[int] = []
+    unusable: dict[str, list[int]] = {}
     outside: list[int] = []
     blocked: list[int] = []
     count = 0
-    for feature in source.getFeatures():
-        amount = default if not field else _amount(feature, field, reciprocal)
+    for feature in reader.features():
+        amount = _amount(feature, index, reciprocal) if field else default
         if amount is None:
             missing.append(feature.id())
             continue
-        for vertex in feature.geometry().vertices():
-            try:
-                point = transform.transform(vertex.x(), vertex.y())
-            except QgsCsException:
-                outside.append(feature.id())
-                continue
-            cell = cell_at(point.x(), point.y(), grid)
+        covered = locator.cells_under_points(feature)
+        if covered.reason:
+            unusable.setdefault(covered.reason, []).append(feature.id())
+        for cell in covered.cells:
             if cell is None:
                 outside.append(feature.id())
             elif not crossable[cell]:
@@ -95,16 +84,20 @@ def amounts_at_points(
         raise QgsProcessingException(
             text.format(layer=name, field=field, features=listed(tr("the following"), missing))
         )
-    reasons = [listed(tr("outside the raster"), outside), listed(tr("on nodata or a barrier"), blocked)]
+    reasons = [
+        *(listed(reason, ids) for reason, ids in unusable.items()),
+        listed(tr("outside the raster"), outside),
+        listed(tr("on nodata or a barrier"), blocked),
+    ]
     left_out = "; ".join(reason for reason in reasons if reason)
     if not count:
-        raise QgsProcessingException(
-            tr("No point of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}").format(
-                layer=name,
-                reasons=f": {left_out}" if left_out else "",
-                advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
-            )
+        text = tr("No point of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")
+        message = text.format(
+            layer=name,
+            reasons=f": {left_out}" if left_out else "",
+            advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
         )
+        raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
     if left_out:
         feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
     return result
@@ -139,10 +132,8 @@ def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProc
     return values
 
 
-def _amount(feature: QgsFeature, field: str, reciprocal: bool) -> float | None:
-    value: Any = feature.attribute(field)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        return None
-    if not reciprocal:
-        return float(value)
-    return float(1 / value) if value else float("inf")
+def _amount(feature: QgsFeature, field: int, reciprocal: bool) -> float | None:
+    value = number_of(feature.attribute(field))
+    if value is None or not reciprocal:
+        return value
+    return 1 / value if value else float("inf")

@@ -3,67 +3,62 @@
 from __future__ import annotations
 
 import numpy as np
-from qgis.core import (
-    QgsCsException,
-    QgsGeometry,
-    QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeatureSource,
-    QgsProcessingFeedback,
-    QgsWkbTypes,
-)
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
 
 from ..i18n import tr
-from .points import transform_to
+from .features import CellLocator, FeatureReader, PolygonCells, listed
 from .raster_grid import RasterGrid
-from .rasterize import cells_inside
 
 
 def regions_in(
-    source: QgsProcessingFeatureSource,
-    grid: RasterGrid,
-    context: QgsProcessingContext,
-    feedback: QgsProcessingFeedback,
-    name: str,
+    reader: FeatureReader, grid: RasterGrid, context: QgsProcessingContext, feedback: QgsProcessingFeedback
 ) -> np.ndarray:
     """Return the regions as a raster of positive labels, int64 (rows, columns), 0 outside the regions.
 
     Parameters
     ----------
-    source
+    reader
         Features of a polygon layer; features that share a cell form one region.
     grid
         Grid of the landscape.
     context, feedback
-        Provides the project's coordinate operations; receives a warning if a CRS is missing.
-    name
-        Name of the layer, for messages.
+        Provides the project's coordinate operations; receives warnings about a missing CRS, repaired polygons and
+        features that are left out.
 
     Raises
     ------
     QgsProcessingException
-        If the layer is not a polygon layer, or no polygon contains a cell centre.
+        If the layer is not a polygon layer, if it is unclear what lies inside a polygon, or if no polygon contains a
+        cell centre.
     """
-    if QgsWkbTypes.geometryType(source.wkbType()) != QgsWkbTypes.GeometryType.PolygonGeometry:
+    name = reader.name
+    if reader.geometry_type != QgsWkbTypes.GeometryType.PolygonGeometry:
         raise QgsProcessingException(tr("'{layer}' is not a polygon layer.").format(layer=name))
-    transform = transform_to(grid, source, context, feedback, name)
+    locator = CellLocator(reader, grid, context, feedback)
+    polygons = PolygonCells(locator)
     regions = np.zeros((grid.rows, grid.columns), np.int64)
-    for number, feature in enumerate(source.getFeatures(), 1):
-        geometry = QgsGeometry(feature.geometry())
-        try:
-            geometry.transform(transform)
-        except QgsCsException:
-            continue  # a polygon that cannot be projected lies outside the raster
-        cells = [cell for cell in cells_inside(geometry, grid) if cell is not None]
-        if not cells:
+    omitted: dict[str, list[int]] = {}
+    for number, feature in enumerate(reader.features(), 1):
+        covered = polygons.of(feature)
+        cells = [cell for cell in covered.cells if cell is not None]
+        if covered.is_small or not cells:
+            reason = tr("too small to contain a cell centre") if covered.is_small else covered.reason
+            omitted.setdefault(reason or tr("outside the raster"), []).append(feature.id())
             continue
         index = tuple(np.transpose(cells))
         overlapping = np.unique(regions[index])
         regions[index] = number
         if (overlapping > 0).any():
             regions[np.isin(regions, overlapping[overlapping > 0])] = number
+    polygons.finish(feedback)
+    left_out = "; ".join(listed(reason, features) for reason, features in omitted.items())
     if not regions.any():
-        raise QgsProcessingException(
-            tr("No polygon of '{layer}' contains a cell centre of the raster. Check its CRS.").format(layer=name)
+        message = tr("No polygon of '{layer}' contains a cell centre of the raster{reasons}. Check its CRS.").format(
+            layer=name, reasons=f" ({left_out})" if left_out else ""
+        )
+        raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
+    if left_out:
+        feedback.pushWarning(
+            tr("Short-circuit regions of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out)
         )
     return regions

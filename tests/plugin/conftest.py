@@ -12,6 +12,8 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameters,
     QgsProject,
     QgsRasterLayer,
     QgsSettings,
@@ -115,6 +117,21 @@ def raster_layer(geotiff, qgis_app):
 
     yield layer
     gc.collect()  # a caught exception keeps a layer alive beyond the end of QGIS
+
+
+@pytest.fixture
+def feature_reader(context, feedback):
+    """Read the features of a layer as the algorithms do; the project keeps the layer."""
+    from permea.plugin.layers import FeatureReader
+
+    def reader(layer, geometry_check="repair"):
+        QgsProject.instance().addMapLayer(layer, False)
+        parameter = QgsProcessingParameterFeatureSource("LAYER")
+        source = QgsProcessingParameters.parameterAsSource(parameter, {"LAYER": layer.id()}, context)
+        return FeatureReader(source, feedback, geometry_check)
+
+    yield reader
+    QgsProject.instance().clear()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingException
 
 from ...circuitscape import read_pairs
 from ...i18n import tr
-from ...layers import FocalNodes
+from ...layers import FocalNodes, number_of
 from ...runner import Task
 from ..formatting import join_names
 from ..parameter_values import ParameterValues
@@ -67,26 +67,35 @@ def read_strengths(inputs: ParameterValues) -> np.ndarray:
     Raises
     ------
     QgsProcessingException
-        A strength is 0 or not a finite number.
+        There is no such field, a strength is 0 or not a finite number, or features of a focal node have different
+        strengths.
     """
-    field, id_field = inputs.text("STRENGTH_FIELD"), inputs.text("ID_FIELD") if inputs.is_provided("ID_FIELD") else ""
-    ids = {str(name): id for id, name in inputs.focal.named().items()}
+    features, field = inputs.features("FOCAL"), inputs.text("STRENGTH_FIELD")
+    index = features.field_index(field)
+    names = features.ids(inputs.text("ID_FIELD") if inputs.is_provided("ID_FIELD") else "")
+    ids = {name: id for id, name in inputs.focal.named().items()}
     strengths: dict[int, float] = {}
-    invalid = []
-    for feature in inputs.features("FOCAL").getFeatures():
-        name = feature.attribute(id_field) if id_field else feature.id()
-        name = str(int(name)) if isinstance(name, float) and name.is_integer() else str(name).strip()
-        value = feature.attribute(field)
-        if name not in ids or ids[name] in strengths:
+    invalid, different = [], []
+    for feature in features.features(geometry=False):
+        id = ids.get(names[feature.id()])
+        if id is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value) or value == 0:
+        value = number_of(feature.attribute(index))
+        if not value:
             invalid.append(str(feature.id()))
-            continue
-        strengths[ids[name]] = float(value)
+        elif strengths.setdefault(id, value) != value:
+            different.append(f"{names[feature.id()]} ({strengths[id]:g}, {value:g})")
     if invalid:
         raise QgsProcessingException(
             tr("The field '{field}' must hold numbers other than 0, but {count:,} features do not: {features}.").format(
                 field=field, count=len(invalid), features=join_names(invalid)
             )
+        )
+    if different:
+        raise QgsProcessingException(
+            tr(
+                "The field '{field}' holds different source strengths for features of one focal node: {nodes}. Give "
+                "them the same one."
+            ).format(field=field, nodes=join_names(different))
         )
     return np.array(sorted(strengths.items()), float)

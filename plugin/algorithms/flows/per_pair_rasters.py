@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
@@ -10,6 +9,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ...i18n import tr
 from ...layers import FocalNodes, RasterGrid, write_raster
 from ...runner import PartialResult
+from .file_names import file_name_parts
 
 # Subfolder with the checkpoint from which an interrupted run is resumed.
 CHECKPOINT_FOLDER = "unfinished"
@@ -45,7 +45,7 @@ class PairRasterFolder:
     ) -> None:
         self.folder, self.requested, self._frame, self._feedback = folder, requested, grid, feedback
         self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
-        self._names = _file_name_parts(focal)
+        self._names = file_name_parts(focal.named(), feedback)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -86,9 +86,3 @@ class PairRasterFolder:
     def _file_name(self, kind: str, run: str) -> str:
         names = "_".join(self._names[int(id)] for id in run.split("_"))
         return f"{FILE_PREFIXES[kind]}_{names}.tif"
-
-
-def _file_name_parts(focal: FocalNodes) -> dict[int, str]:
-    """Return the names of focal nodes without characters that file names cannot hold; ids if names then coincide."""
-    names = {id: re.sub(r"[^\w.-]+", "-", str(name)) for id, name in focal.named().items()}
-    return names if len({*names.values()}) == len(names) else {id: str(id) for id in names}

@@ -22,11 +22,13 @@ from qgis.core import (
 from ...i18n import tr
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
+from ..input_crs import make_known_in_main_thread
 from ..parameter_types import with_help
 from ..renderers import QmlStyle, style_when_loaded
 from ..tables import Column, Table, write_tables
 
 SAMPLE = RESOURCES / "sample"
+SAMPLE_CRS = "EPSG:31985"
 
 CLASS_COLUMNS = (Column("class", "integer"), Column("name", "text"), Column("permeability", "real"))
 
@@ -91,6 +93,12 @@ class LoadSampleData(PermeaAlgorithm):
                 tr("A table with number, name and permeability of each class, for “Permeability from land cover”."),
             ),
         ]
+
+    def prepareAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        make_known_in_main_thread(SAMPLE_CRS)
+        return super().prepareAlgorithm(parameters, context, feedback)
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback

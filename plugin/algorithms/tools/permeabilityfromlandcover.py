@@ -32,7 +32,7 @@ from ..formatting import join_names
 from ..help import Help
 from ..outputs import NumberOutput
 from ..parameter_types import choice, with_help
-from ..parameter_values import is_provided
+from ..parameter_values import feature_reader, is_provided
 from ..parameters import LANDSCAPE_VALUES, raster_destination
 from ..renderers import style_when_loaded
 from ..step_feedback import StepFeedback
@@ -154,7 +154,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
         quantity = self.parameterAsEnumString(parameters, "VALUES", context)
-        values = _validated_values(self._rows(parameters, context), quantity)
+        values = _validated_values(self._rows(parameters, context, feedback), quantity)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
         require_disk_space(source.grid.rows * source.grid.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
@@ -195,21 +195,17 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             "BARRIER_CELLS": sum(count for number, count in reclassified.cells.items() if values[number] == 0),
         }
 
-    def _rows(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Iterator[tuple[str, Any, Any]]:
+    def _rows(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Iterator[tuple[str, Any, Any]]:
         """Yield the location of each row (for messages), its class and its value."""
         if is_provided(parameters, "TABLE"):
-            table = self.parameterAsSource(parameters, "TABLE", context)
-            if table is None:
-                raise QgsProcessingException(self.invalidSourceError(parameters, "TABLE"))
-            fields = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
-            for name in fields:
-                if table.fields().indexOf(name) < 0:
-                    text = tr("'{table}' has no field '{name}': choose one of {fields}.")
-                    known = ", ".join(table.fields().names())
-                    raise QgsProcessingException(text.format(table=table.sourceName(), name=name, fields=known))
-            for feature in table.getFeatures():
-                location = tr("'{table}', feature {id}").format(table=table.sourceName(), id=feature.id())
-                yield (location, *(feature.attribute(name) for name in fields))
+            table = feature_reader(self, parameters, "TABLE", context, feedback)
+            names = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+            fields = [table.field_index(name) for name in names]
+            for feature in table.features(geometry=False):
+                location = tr("'{table}', feature {id}").format(table=table.name, id=feature.id())
+                yield (location, *(feature.attribute(field) for field in fields))
             return
         cells = self.parameterAsMatrix(parameters, "MATRIX", context)
         for row in range(len(cells) // 2):

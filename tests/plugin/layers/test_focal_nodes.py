@@ -6,9 +6,6 @@ from qgis.core import (
     QgsFeature,
     QgsGeometry,
     QgsProcessingException,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameters,
-    QgsProject,
     QgsVectorLayer,
 )
 
@@ -28,8 +25,8 @@ def box(top, left, bottom, right):
 
 
 @pytest.fixture
-def source(context):
-    """A feature source over a memory layer of (geometry, id, name)."""
+def source(feature_reader):
+    """The features of a memory layer of (geometry, id, name)."""
 
     def make(features, kind="Point", field="code:integer"):
         layer = QgsVectorLayer(f"{kind}?crs=EPSG:31985&field={field}&field=name:string", "sites", "memory")
@@ -39,12 +36,9 @@ def source(context):
                 feature.setGeometry(QgsGeometry.fromWkt(text))
             feature.setAttributes([identity, *(name or [None])])
             layer.dataProvider().addFeature(feature)
-        QgsProject.instance().addMapLayer(layer, False)
-        parameter = QgsProcessingParameterFeatureSource("FOCAL")
-        return QgsProcessingParameters.parameterAsSource(parameter, {"FOCAL": layer.id()}, context)
+        return feature_reader(layer)
 
-    yield make
-    QgsProject.instance().clear()
+    return make
 
 
 @pytest.fixture
@@ -55,7 +49,7 @@ def read(grid, context, feedback):
             valid[cell] = False
         for cell in walls:
             barrier[cell] = True
-        return read_focal_nodes(source, grid(4, 6), valid, context, feedback, "sites", barrier=barrier, **how)
+        return read_focal_nodes(source, grid(4, 6), valid, context, feedback, barrier=barrier, **how)
 
     return run
 

@@ -9,10 +9,6 @@ from qgis.core import (
     QgsGeometry,
     QgsPointXY,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
-    QgsProcessingParameterFeatureSource,
-    QgsProcessingParameters,
-    QgsProject,
     QgsVectorLayer,
 )
 
@@ -26,13 +22,11 @@ def centre(row, column):
 
 
 @pytest.fixture
-def point_source(context):
-    """A feature source over a memory layer of points; each item is one feature, a list of coordinates a multipoint."""
-    layers = []
+def point_source(feature_reader):
+    """The features of a memory layer of points; each item is one feature, a list of coordinates a multipoint."""
 
     def make(features_xy, *, crs="EPSG:31985", kind="MultiPoint", names=None):
         layer = QgsVectorLayer(f"{kind}?crs={crs}&field=name:string", "sites", "memory")
-        layers.append(layer)
         features = []
         for index, coordinates in enumerate(features_xy):
             feature = QgsFeature(layer.fields())
@@ -43,14 +37,9 @@ def point_source(context):
                 feature.setAttribute("name", names[index])
             features.append(feature)
         layer.dataProvider().addFeatures(features)
-        QgsProject.instance().addMapLayer(layer, False)
-        parameter = QgsProcessingParameterFeatureSource("SOURCES")
-        source = QgsProcessingParameters.parameterAsSource(parameter, {"SOURCES": layer.id()}, context)
-        assert isinstance(source, QgsProcessingFeatureSource)
-        return source
+        return feature_reader(layer)
 
-    yield make
-    QgsProject.instance().clear()
+    return make
 
 
 @pytest.fixture
@@ -59,7 +48,7 @@ def read(grid, context, feedback):
         valid = np.ones((rows, columns), bool)
         for hole in holes:
             valid[hole] = False
-        return read_points(source, grid(rows, columns), valid, context, feedback, "sites")
+        return read_points(source, grid(rows, columns), valid, context, feedback)
 
     return run
 
@@ -111,7 +100,7 @@ def test_points_on_barriers_are_left_out(point_source, grid, context, feedback):
     barrier = np.zeros((4, 5), bool)
     barrier[1, 1] = True
     source = point_source([centre(0, 0), centre(1, 1)])
-    points = read_points(source, grid(4, 5), np.ones((4, 5), bool), context, feedback, "sites", barrier=barrier)
+    points = read_points(source, grid(4, 5), np.ones((4, 5), bool), context, feedback, barrier=barrier)
     assert points.ids == [1]
     assert feedback.warnings == ["Points of 'sites' left out: on a barrier (permeability 0): feature 2."]
 
@@ -161,7 +150,7 @@ def test_unprojectable_points_are_outside(point_source, read, feedback):
 
 def test_points_without_crs_are_accepted_with_warning(grid, context, feedback, point_source):
     source = point_source([centre(1, 1)])
-    points = read_points(source, grid(4, 5, crs=""), np.ones((4, 5), bool), context, feedback, "sites")
+    points = read_points(source, grid(4, 5, crs=""), np.ones((4, 5), bool), context, feedback)
     assert points.cells.tolist() == [[1, 1]]
     assert "have no CRS" in feedback.warnings[0]
 

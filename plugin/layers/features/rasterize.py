@@ -8,9 +8,9 @@ import numpy as np
 from osgeo import gdal, ogr
 from qgis.core import QgsGeometry, QgsProcessingException
 
-from ..i18n import tr
-from .gdal_errors import collected_gdal_errors
-from .raster_grid import RasterGrid
+from ...i18n import tr
+from ..gdal_errors import collected_gdal_errors
+from ..raster_grid import RasterGrid
 
 
 def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int] | None]:
