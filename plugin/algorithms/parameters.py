@@ -126,16 +126,17 @@ def focal_nodes() -> list[Parameter]:
             QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
             tr(
                 "The places to connect, such as habitat patches or sampling sites: a point represents the cell that "
-                "contains it, a polygon all cells whose centres lie in it. Any coordinate system. Features outside "
-                "the landscape, on nodata or on barriers are ignored and listed in the log. Choose either a layer or "
-                "a raster of focal nodes."
+                "contains it, a polygon all cells whose centres lie in it; polygons that cross themselves are repaired "
+                "where their area is clear. Any coordinate system. Features outside the landscape, on nodata or on "
+                "barriers are ignored and listed in the log. Choose either a layer or a raster of focal nodes."
             ),
         ),
         with_help(
             QgsProcessingParameterField("ID_FIELD", tr("ID field"), None, "FOCAL", optional=True),
             tr(
-                "The field that identifies the focal nodes in tables and file names; feature ids if nothing is chosen. "
-                "Polygons with the same id form one region; the ids of points must be unique."
+                "The field that identifies the focal nodes in tables and file names: numbers, texts, dates or times; "
+                "feature ids if nothing is chosen. Polygons with the same id form one region; the ids of points must "
+                "be unique."
             ),
         ),
         with_help(
