@@ -33,7 +33,7 @@ def is_main_thread() -> bool:
     return QThread.currentThread() == QCoreApplication.instance().thread()
 
 
-def in_main_thread(function: Callable[[], None]) -> None:
+def in_main_thread(function: Callable[[], None], *, seconds: float = SECONDS_TO_ANSWER) -> None:
     """Run a function in the main thread and wait for its end.
 
     QGIS stores every coordinate reference system that it comes across, and those first stored by another thread are
@@ -43,7 +43,9 @@ def in_main_thread(function: Callable[[], None]) -> None:
     Parameters
     ----------
     function
-        Must not raise. It is not waited for if the main thread does not answer, because it waits for the run.
+        Must not raise.
+    seconds
+        How long to wait for a main thread that does not answer, because it waits for the run.
     """
     if is_main_thread():
         function()
@@ -57,7 +59,7 @@ def in_main_thread(function: Callable[[], None]) -> None:
             ended.set()
 
     _main_thread().requested.emit(run_and_report)
-    ended.wait(SECONDS_TO_ANSWER)
+    ended.wait(seconds)
 
 
 @cache
