@@ -143,7 +143,7 @@ def test_features_without_an_area_are_left_out(polygons, short_circuits, covered
     )
 
 
-def test_layer_of_nothing_but_null_geometry_says_where_it_should_lie(polygons, short_circuits, error_message):
+def test_error_of_layer_without_usable_polygon_reports_both_extents(polygons, short_circuits, error_message):
     message = error_message(short_circuits, polygons("", polygon(square(20, 20, 2))))
     assert message == (
         "No polygon of 'reserves' contains a cell centre of the raster (no geometry: feature 1; outside the raster: "
