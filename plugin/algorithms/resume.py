@@ -66,7 +66,7 @@ def checkpoint_folder(inputs: ParameterValues) -> str:
     Raises
     ------
     QgsProcessingException
-        The path is a file.
+        The path is a file, or the folder cannot be created.
     """
     path = inputs.text("CHECKPOINT")
     if not path:
@@ -74,6 +74,14 @@ def checkpoint_folder(inputs: ParameterValues) -> str:
     folder = os.path.abspath(os.path.expanduser(path))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise QgsProcessingException(tr("'{folder}' is a file: choose a checkpoint folder.").format(folder=folder))
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise QgsProcessingException(
+            tr("The checkpoint folder '{folder}' cannot be created ({reason}): choose another.").format(
+                folder=folder, reason=error.strerror
+            )
+        ) from error
     return folder
 
 

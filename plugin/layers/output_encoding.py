@@ -89,8 +89,8 @@ def choose_encoding(
     for band, band_statistics in zip(bands, statistics):
         for rows in _blocks(band):
             stop_if_cancelled(feedback)
-            band_statistics.add(rows)
             _require_storable(rows, target, name)
+            band_statistics.add(rows)
             with np.errstate(under="ignore", invalid="ignore"):
                 stored = rows.astype(target)
             if target.kind == "f":

@@ -46,11 +46,13 @@ class Statistics:
         finite = values[np.isfinite(values)]
         if not finite.size:
             return
-        mean = float(finite.mean(dtype=np.float64))
-        squared_deviations = float(finite.var(dtype=np.float64)) * finite.size
+        # Beyond 1e154 the deviation is infinite: a product of Python's numbers says so, a power raises an error.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = float(finite.mean(dtype=np.float64))
+            squared_deviations = float(finite.var(dtype=np.float64)) * finite.size
         count = self.count + finite.size
         difference = mean - self.mean
-        self._squared_deviations += squared_deviations + difference**2 * self.count * finite.size / count
+        self._squared_deviations += squared_deviations + difference * (difference * (self.count * finite.size / count))
         self.mean += difference * finite.size / count
         self.minimum, self.maximum = min(self.minimum, float(finite.min())), max(self.maximum, float(finite.max()))
         self.count = count

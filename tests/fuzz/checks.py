@@ -16,9 +16,13 @@ RASTER_SUFFIXES = (".tif", ".tiff", ".asc")
 TABLE_SUFFIXES = (".gpkg", ".shp", ".geojson", ".csv", ".xlsx", ".ods", ".dbf", ".tab")
 
 #: What a user must never read.
-TRACEBACK = re.compile(r"Traceback|XlaRuntimeError|filter_jit|jax\.|File \".*\", line \d+|\.py\b")
+TRACEBACK = re.compile(
+    r"Traceback|XlaRuntimeError|filter_jit|jax\.|EQX_|JAX_|File \".*\", line \d+|\.py\b|PyQt|object at 0x"
+)
 #: Python's exceptions by name, at the beginning of a word.
 EXCEPTION_TYPE = re.compile(r"\b(?!Qgs)[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b")
+#: A list or a name that is empty.
+BLANK = re.compile(r": \.(\s|$)|\(\)|\( |, \.")
 JOB = re.compile(r"permea-[a-z0-9_]{8}")
 #: Prefixes of QGIS's, after which an error still has to say what is wrong.
 PREFIXES = ("Unable to execute algorithm", "There were errors executing the algorithm.")
@@ -48,11 +52,25 @@ def _digest(path: Path) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
-def differences(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Return what differs between two contents of a folder, in words."""
+def differences(before: dict[str, str], after: dict[str, str], may_be_new: Iterable[str] = ()) -> list[str]:
+    """Return what differs between two contents of a folder, in words.
+
+    Parameters
+    ----------
+    before, after
+        The contents.
+    may_be_new
+        Paths at which a file or folder was requested.
+    """
     changed = [f"{path} is gone" for path in before if path not in after]
-    changed += [f"{path} is new" for path in after if path not in before]
+    new = [path for path in after if path not in before]
+    # A folder may be full of new files; statistics stand beside a raster.
+    changed += [f"{path} is new" for path in new if not any(_belongs_to(path, other) for other in may_be_new)]
     return changed + [f"{path} has changed" for path in before if path in after and before[path] != after[path]]
+
+
+def _belongs_to(path: str, requested: str) -> bool:
+    return requested == "." or path.startswith((requested, f"{requested}/"))
 
 
 def message_errors(message: str, log: Iterable[str]) -> list[str]:
@@ -62,6 +80,8 @@ def message_errors(message: str, log: Iterable[str]) -> list[str]:
         for pattern, name in ((TRACEBACK, "traceback"), (EXCEPTION_TYPE, "exception type")):
             if match := pattern.search(text):
                 errors.append(f"{name}: {text[max(match.start() - 80, 0) : match.end() + 120]!r}")
+    if match := BLANK.search(message):
+        errors.append(f"nothing where something is named: {message[max(match.start() - 80, 0) : match.end() + 20]!r}")
     if JOB.search(message):
         errors.append(f"id of a job: {message[:200]!r}")
     if re.search(r"The engine (crashed|was killed|stopped with status)", message):

@@ -129,11 +129,13 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     record = {"number": number, "algorithm": draw.algorithm, "words": draw.words, "in_thread": draw.in_thread}
     record |= {"outcome": outcome, "message": message, "log": log.texts[-40:]}
     record |= {"parameters": {name: repr(value)[:300] for name, value in draw.parameters.items()}}
+    destinations = [os.path.relpath(draw.parameters[name], where / "inputs") for name in kinds if _is_path(draw, name)]
     results.clear()
     draw.parameters.clear()
     gc.collect()
     after = {name: file_contents(where / name) for name in ("inputs", "outputs")}
-    errors += [f"input changed: {text}" for text in differences(before["inputs"], after["inputs"])]
+    changes = differences(before["inputs"], after["inputs"], may_be_new=destinations)
+    errors += [f"input changed: {text}" for text in changes]
     if outcome != "result":
         if isinstance(algorithm, QgsProcessingModelAlgorithm):
             before["outputs"] |= complete_files(where / "outputs", after["outputs"])  # of the steps before
@@ -144,6 +146,11 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     errors += [f"left behind: {text}" for text in leftovers(where / "outputs")]
     errors += _session_errors(folder, log_size)
     return {**record, "errors": errors}
+
+
+def _is_path(draw: Any, name: str) -> bool:
+    value = draw.parameters.get(name)
+    return isinstance(value, str) and os.path.isabs(value)
 
 
 def _load_as_qgis_does(algorithm: Any, parameters: dict[str, Any]) -> None:
@@ -194,7 +201,11 @@ def _run_in_thread(algorithm, parameters, context, log) -> tuple[str, str, dict[
     if not ended:
         loop.exec()
     successful, results = ended
-    return ("result", "", dict(results)) if successful else ("error", "\n".join(log.errors), {})
+    if not successful:
+        return "error", "\n".join(log.errors), {}
+    # As a script gets them: a layer that is nowhere but in memory, not its id.
+    layers = {name: context.takeResultLayer(value) for name, value in results.items() if isinstance(value, str)}
+    return "result", "", {**results, **{name: layer for name, layer in layers.items() if layer is not None}}
 
 
 def _session_errors(folder: Path, log_size: int) -> list[str]:

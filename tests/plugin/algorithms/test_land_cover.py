@@ -151,3 +151,8 @@ def test_missing_field_is_named(run, cover, class_table):
 def test_table_fields_are_required(run, cover, class_table):
     with pytest.raises(QgsProcessingException, match="Choose the class field"):
         run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])
+
+
+def test_value_beyond_single_precision_is_rejected(run, cover):
+    with pytest.raises(QgsProcessingException, match="too large for float32"):
+        run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list({1: 1e300, 2: 1e-300, 3: 1.0}))

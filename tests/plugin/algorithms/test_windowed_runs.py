@@ -101,6 +101,15 @@ def test_checkpoint_file_is_rejected(error_message, plain, tmp_path):
     assert f"'{tmp_path / 'notes.txt'}' is a file: choose a checkpoint folder" in message
 
 
+@pytest.mark.parametrize("name", ["windowedsensitivity", "movingwindowcurrent", "distancematrix"])
+def test_checkpoint_folder_that_cannot_be_created_is_rejected(error_message, plain, points, tmp_path, name):
+    (tmp_path / "notes.txt").write_text("")
+    folder = tmp_path / "notes.txt" / "checkpoints"
+    focal = {"FOCAL": points((0, 0), (5, 5))} if name == "distancematrix" else {}
+    message = error_message(name, INPUT=plain, CHECKPOINT=str(folder), **focal)
+    assert f"The checkpoint folder '{folder}' cannot be created (Not a directory): choose another." in message
+
+
 def test_foreign_checkpoint_folder_is_rejected(error_message, plain, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")

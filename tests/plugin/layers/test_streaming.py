@@ -188,6 +188,15 @@ def test_statistics_of_blocks_with_large_mean():
     assert statistics.mean == pytest.approx(values.mean(), rel=1e-15)
 
 
+@pytest.mark.parametrize("values", [[1e300, -1e300], [1e300, 1e-300], [5e-324, 1.7e308]])
+def test_statistics_of_extreme_values_are_numbers(values):
+    statistics = Statistics()
+    for value in values:
+        statistics.add(np.array([value]))
+    assert (statistics.minimum, statistics.maximum) == (min(values), max(values))
+    assert statistics.deviation > 0
+
+
 @pytest.mark.parametrize(("dtype", "small"), [("float32", 1.0), ("int32", 0)])
 def test_overviews_ignore_nodata(tmp_path, grid, feedback, dtype, small):
     values = np.tile([[0.0, 2.0], [np.nan, 1.0]], (3, 3000))
