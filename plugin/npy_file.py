@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 
 
 class NpyFile:
-    """A raster in an `.npy` file; indexing reads rows.
+    """A raster in an `.npy` file, of one band or several; indexing reads rows, or opens a band.
 
     A memory map does the same, but its touched pages count as memory of QGIS, and writing to one on a full disk kills
     the process instead of raising an error.
@@ -18,7 +20,7 @@ class NpyFile:
     Parameters
     ----------
     path
-        An `.npy` file of two axes, in C order.
+        An `.npy` file of two axes, rows and columns, or three, the first of which are bands; in C order.
 
     Raises
     ------
@@ -28,8 +30,6 @@ class NpyFile:
         The file cannot be read.
     """
 
-    ndim = 2
-
     def __init__(self, path: Path) -> None:
         self.path = path
         with path.open("rb") as file:
@@ -37,33 +37,49 @@ class NpyFile:
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran_order, self.dtype = read(file)
             self._start = file.tell()
-        if len(shape) != 2 or (fortran_order and 1 not in shape) or self.dtype.hasobject:
+        is_reordered = fortran_order and len([length for length in shape if length != 1]) > 1
+        if len(shape) not in (2, 3) or is_reordered or self.dtype.hasobject:
             raise ValueError(f"not a raster, row by row, but {shape} of {self.dtype}")
-        self.shape: tuple[int, int] = shape
+        self.shape: tuple[int, ...] = shape
         if path.stat().st_size < self._start + self.nbytes:
             raise ValueError("the file ends too early")
 
     @property
+    def ndim(self) -> int:
+        """2 for one band, 3 for several."""
+        return len(self.shape)
+
+    @property
     def size(self) -> int:
-        """Number of cells."""
-        return self.shape[0] * self.shape[1]
+        """Number of values."""
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the cells on disk."""
+        """Bytes of the values on disk."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> np.ndarray:
+    def __getitem__(self, index: slice | int) -> np.ndarray | NpyFile:
+        if isinstance(index, slice):
+            return self._rows(index)
+        if self.ndim != 3 or not 0 <= index < len(self):
+            raise IndexError(f"there is no band {index} in a raster of shape {self.shape}")
+        band = copy(self)
+        band.shape = self.shape[1:]
+        band._start += index * band.nbytes
+        return band
+
+    def _rows(self, rows: slice) -> np.ndarray:
+        """Read rows of a single band, or bands."""
         first, last, step = rows.indices(len(self))
         if step != 1:
             raise ValueError("rows must be read with a step of 1")
-        count, columns = max(0, last - first), self.shape[1]
-        offset = self._start + first * columns * self.dtype.itemsize
-        values = np.fromfile(self.path, self.dtype, count * columns, offset=offset)
-        return values.reshape(count, columns)
+        shape = (max(0, last - first), *self.shape[1:])
+        offset = self._start + first * math.prod(self.shape[1:]) * self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, math.prod(shape), offset=offset).reshape(shape)
 
 
 @contextmanager

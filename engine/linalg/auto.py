@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import jax
-import psutil
 
+from ..parallel import available_memory
 from .base import AbstractLinearSolver
 from .fallback import FallbackSolver
 from .multigrid import Multigrid
@@ -153,7 +153,7 @@ def free_memory() -> int:
     statistics = device.memory_stats() if device.platform != "cpu" else None
     if statistics and "bytes_limit" in statistics:
         return statistics["bytes_limit"] - statistics.get("bytes_in_use", 0)
-    return psutil.virtual_memory().available
+    return available_memory()
 
 
 def require_memory(

@@ -9,6 +9,7 @@ from .atomic import write_atomically
 from .checkpoint import CheckpointFolder
 from .disk_space import format_bytes, free_bytes, require_disk_space
 from .fingerprint import hash_raster, row_strips, to_manifest
+from .npy_bands import NpyBands
 from .npy_raster import NpyRaster, as_raster, on_disk
 from .raster_like import RasterLike
 from .result_cache import ProgressCallback, ResultCache, no_progress
@@ -16,6 +17,7 @@ from .result_cache import ProgressCallback, ResultCache, no_progress
 __all__ = [
     "ArrayStore",
     "CheckpointFolder",
+    "NpyBands",
     "NpyRaster",
     "ProgressCallback",
     "RasterLike",

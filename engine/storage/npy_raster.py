@@ -1,5 +1,6 @@
 """Rasters in `.npy` files, read and written by slices."""
 
+import math
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -69,19 +70,7 @@ class NpyRaster:
         OSError
             The disk is too full; nothing is left behind.
         """
-        path, dtype = Path(path), np.dtype(dtype)
-        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
-        nbytes = shape[0] * shape[1] * dtype.itemsize
-
-        def fill(file: BinaryIO) -> None:
-            np.lib.format.write_array_header_1_0(file, header)
-            _allocate(file, nbytes)
-
-        try:
-            write_atomically(path, fill)
-        except OSError as error:
-            message = f"no room for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
-            raise OSError(error.errno, message, str(path)) from error
+        allocate_npy(Path(path), shape, np.dtype(dtype))
         return cls(path)
 
     @property
@@ -174,6 +163,31 @@ def as_raster(values: RasterLike | ArrayLike, name: str) -> RasterLike:
     if len(raster.shape) != 2 or 0 in raster.shape:
         raise ValueError(f"{name} must be a raster (rows, columns) with cells, not of shape {tuple(raster.shape)}")
     return raster
+
+
+def allocate_npy(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Create an `.npy` file of zeros, with its space on the disk, and return where its numbers start.
+
+    Raises
+    ------
+    OSError
+        The disk is too full; nothing is left behind.
+    """
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
+    nbytes, start = math.prod(shape) * dtype.itemsize, 0
+
+    def fill(file: BinaryIO) -> None:
+        nonlocal start
+        np.lib.format.write_array_header_1_0(file, header)
+        start = file.tell()
+        _allocate(file, nbytes)
+
+    try:
+        write_atomically(path, fill)
+    except OSError as error:
+        message = f"no room for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
+        raise OSError(error.errno, message, str(path)) from error
+    return start
 
 
 def _allocate(file: BinaryIO, nbytes: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage import NpyRaster, write_atomically
+from ..storage import NpyBands, NpyRaster, write_atomically
 from .protocol import to_json
 from .task import TaskResult
 
@@ -64,7 +64,7 @@ def write_result(folder: Path, result: TaskResult) -> None:
     """
     files = {}
     for name, array in result.outputs.items():
-        if not isinstance(array, NpyRaster):
+        if not isinstance(array, (NpyBands, NpyRaster)):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
         files[name] = f"{name}.npy"
     metrics = {name: to_json(value) for name, value in result.metrics.items()}

@@ -12,6 +12,8 @@ from pathlib import Path
 import jax
 import psutil
 
+from ..parallel import available_memory, end_first_if_memory_runs_out, peak_memory
+from ..storage import format_bytes
 from .job_folder import read_job, write_result
 from .protocol import Reporter
 from .task import Job
@@ -76,7 +78,8 @@ def _run(folder: Path, report: Reporter) -> int:
         estimate = task.estimate(job)
     except KeyError as missing:
         raise ValueError(f"the job lacks {missing}") from None
-    report.estimate(estimate.bytes, estimate.seconds, psutil.virtual_memory().available)
+    report.estimate(estimate.bytes, estimate.seconds, available_memory())
+    end_first_if_memory_runs_out()
     start = time.perf_counter()
     result = task.run(job)
     seconds = round(time.perf_counter() - start, 3)
@@ -85,16 +88,6 @@ def _run(folder: Path, report: Reporter) -> int:
     write_result(folder, dataclasses.replace(result, metrics=metrics))
     report.progress(100, "Done")
     return DONE
-
-
-def peak_memory() -> int:
-    """Return the peak memory of this process in bytes."""
-    try:
-        import resource
-    except ImportError:  # Windows, where the system records the peak
-        return psutil.Process().memory_info().peak_wset
-    # Kilobytes on Linux, bytes on macOS.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def probe() -> dict:
@@ -116,15 +109,17 @@ def probe() -> dict:
         "device": devices[0].platform,
         "devices": [f"{device.platform}: {device.device_kind}" for device in devices],
         "memory_bytes": psutil.virtual_memory().total,
-        "free_bytes": psutil.virtual_memory().available,
+        "free_bytes": available_memory(),
         "cores": os.cpu_count(),
     }
 
 
 def _report_out_of_memory(report: Reporter, error: BaseException) -> int:
-    free = psutil.virtual_memory().available
     cause = _innermost_error(str(error)) or "MemoryError"
-    report.error("memory", f"the memory ran out ({cause}); {free / 2**30:.1f} GB are free")
+    text = f"the memory ran out ({cause}); {format_bytes(available_memory())} are free"
+    if report.estimated_bytes:
+        text += f", and the whole run was estimated to need {format_bytes(report.estimated_bytes)}"
+    report.error("memory", f"{text}.")
     return OUT_OF_MEMORY
 
 

@@ -9,7 +9,7 @@ from . import resource_estimates
 from .inputs import choice_parameter, nonnegative_parameter, positive_parameter, read_pixel_size
 from .streamed_inputs import LazyQuality, read_streamed_inputs
 from .task import Job, ResourceEstimate
-from .window_inputs import batch_size
+from .window_inputs import batch_size, on_executor
 
 
 def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
@@ -49,9 +49,10 @@ def estimate_moving_window(job: Job, *, potential: bool = False, gradient: bool 
     blocks = read_blocks(job)
     windows = WindowOperation(job.inputs["landscape"].shape, blocks.width, blocks.half_window)
     tiles = windows.grouped(batch_shape(windows, batch_size(job), cpu_kernels=True))
-    return resource_estimates.moving_currents(
+    estimate = resource_estimates.moving_currents(
         blocks.half_window, windows, tiles, potential=potential, gradient=gradient
     )
+    return on_executor(job, estimate)
 
 
 def read_blocks(job: Job) -> TargetBlocks:

@@ -12,13 +12,20 @@ class Reporter:
     ----------
     stream
         Receives the lines.
+
+    Attributes
+    ----------
+    estimated_bytes
+        The expected memory of the job, once it is known.
     """
 
     def __init__(self, stream: TextIO):
         self._stream = stream
+        self.estimated_bytes: int | None = None
 
     def estimate(self, nbytes: int, seconds: float | None, free_bytes: int | None) -> None:
         """Report the expected memory and time of the job, and the free memory."""
+        self.estimated_bytes = int(nbytes)
         self._write("estimate", bytes=int(nbytes), seconds=seconds, free_bytes=free_bytes)
 
     def progress(self, percent: int | float, text: str) -> None:

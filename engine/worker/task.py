@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..storage import NpyRaster
+from ..storage import NpyBands, NpyRaster
 from .protocol import Reporter
 
 
@@ -45,7 +45,7 @@ class TaskResult:
         Scalars by name; None where one does not apply.
     """
 
-    outputs: dict[str, np.ndarray | NpyRaster]
+    outputs: dict[str, np.ndarray | NpyRaster | NpyBands]
     metrics: dict[str, float | int | str | None] = field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from .distance_estimates import ESTIMATES
 from .distance_factory import chosen_distance, make_distance
 from .inputs import choice_parameter, positive_parameter, read_pixel_size
 from .metrics import solver_metrics
+from .resource_estimates import BASE_BYTES
 from .streamed_inputs import read_streamed_inputs
 from .task import Job, ResourceEstimate
 
@@ -61,7 +62,15 @@ def estimate_windows(job: Job, task: str, *, gradient: bool) -> ResourceEstimate
     windows, batches = windows_and_batches(
         shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), estimates.batched_windows
     )
-    return estimates.windows(windows, batches, gradient=gradient)
+    return on_executor(job, estimates.windows(windows, batches, gradient=gradient))
+
+
+def on_executor(job: Job, estimate: ResourceEstimate) -> ResourceEstimate:
+    """Return the estimate for the executor of a job: a local cluster has one process, with its batch, on each core."""
+    if job.parameters.get("cluster") != LOCAL_CLUSTER:
+        return estimate
+    workers = cpu_count()
+    return ResourceEstimate(workers * estimate.bytes + BASE_BYTES, estimate.seconds)
 
 
 def read_executor(job: Job) -> AbstractExecutor:

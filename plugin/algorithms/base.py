@@ -21,8 +21,7 @@ from qgis.PyQt.QtGui import QIcon
 from ..engine_environment import EngineNotFound, engine_python
 from ..i18n import tr
 from ..layers import write_raster
-from ..runner import Result, Task
-from ..runner import run as run_task
+from ..runner import Result, Task, open_job, out_of_memory
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .outputs import NumberOutput, RasterOutput
@@ -122,6 +121,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         except QgsProcessingException as error:
             # QGIS shows the message of exactly this class, but Python's traceback for a subclass.
             message = str(error)
+        except MemoryError as error:
+            message = str(out_of_memory(error))
         # Raised outside the handler: QGIS keeps the exception alive, and with it every raster in its chained context.
         raise QgsProcessingException(message)
 
@@ -241,8 +242,10 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
-        result = run_task(self.task(inputs), StepFeedback(feedback, 10, 90))
-        return self.write_outputs(inputs, result, paths, context, feedback)
+        task = self.task(inputs)
+        with open_job(feedback) as job:
+            result = job.run(task, StepFeedback(feedback, 10, 90))
+            return self.write_outputs(inputs, result, paths, context, feedback)
 
     def write_outputs(
         self,

@@ -34,7 +34,7 @@ from ..layers import (
     regions_in,
     validate_landscape,
 )
-from ..runner import Task
+from ..runner import Task, require_memory_for_features, require_memory_for_landscape
 
 
 def is_provided(parameters: dict, name: str) -> bool:
@@ -114,7 +114,10 @@ class ParameterValues:
     def landscape(self) -> Raster:
         """The landscape, read and validated."""
         self._feedback.setProgressText(tr("Reading the landscape"))
-        raster = read_raster(self.layer("INPUT"), self.whole_number("BAND"), self._feedback)
+        layer = self.layer("INPUT")
+        rasters = [each.name() for each in self._algorithm.parameterDefinitions() if each.type() == "raster"]
+        require_memory_for_landscape(layer, sum(self.is_provided(name) for name in rasters) - 1)
+        raster = read_raster(layer, self.whole_number("BAND"), self._feedback)
         validate_landscape(raster, self.choice("VALUES"))
         warn_of_degrees(raster.name, raster.grid, self._feedback)
         return self._masked(raster) if self.is_provided("MASK") else raster
@@ -136,15 +139,13 @@ class ParameterValues:
 
     @cached_property
     def sources(self) -> Points:
-        """The cells of the source points, or of the source raster."""
+        """The cells of the source points, or of the source raster, which have neither ids nor labels."""
         if self.is_provided("SOURCES"):
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
         marks = align(layer, 1, self.landscape.grid, self._feedback)
         cells = cells_of(marks, self.passable, self._feedback)
-        # Cells have no feature ids; they are named by their position, counted from 1 as in all messages.
-        labels = [tr("row {}, column {}").format(row + 1, column + 1) for row, column in cells.tolist()]
-        return Points(cells=cells, ids=[], labels=labels)
+        return Points(cells=cells, ids=[], labels=[])
 
     def points(self, name: str) -> Points:
         """Read the cells of the points of a layer.
@@ -256,7 +257,9 @@ class ParameterValues:
         QgsProcessingException
             It cannot be loaded.
         """
-        return feature_reader(self._algorithm, self._parameters, name, self._context, self._feedback)
+        reader = feature_reader(self._algorithm, self._parameters, name, self._context, self._feedback)
+        require_memory_for_features(reader.source)
+        return reader
 
     def quality(self, name: str) -> np.ndarray:
         """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.

@@ -45,17 +45,17 @@ def direction_style() -> Style:
     return PalettedClasses(tuple(zip(range(9), COMPASS, names)))
 
 
-def corridor_style(excess_cost: np.ndarray) -> Style:
+def corridor_style(excess_cost: np.ndarray | NpyFile) -> Style:
     """Return the style of a corridor map: dark along the least-cost path, pale from the median excess cost on."""
-    finite = excess_cost[np.isfinite(excess_cost)]
+    finite = _finite_sample(excess_cost)
     high = float(np.median(finite)) if finite.size else 1.0
     high = high if high > 0 else float(finite.max(initial=0.0)) or 1.0
     return LinearPseudocolor(0.0, _round_up(high), tuple(reversed(DISTANCE)))
 
 
-def distance_style(distance: np.ndarray, unit: str = "") -> Style:
+def distance_style(distance: np.ndarray | NpyFile, unit: str = "") -> Style:
     """Return the style of a distance map: pale near the sources, dark from the 98th percentile on."""
-    finite = distance[np.isfinite(distance)]
+    finite = _finite_sample(distance)
     if finite.size == 0:
         return LinearPseudocolor(0.0, 1.0, DISTANCE, unit)
     low = min(0.0, float(finite.min()))
@@ -63,12 +63,13 @@ def distance_style(distance: np.ndarray, unit: str = "") -> Style:
     return LinearPseudocolor(low, _round_up(high if high > low else float(finite.max())), DISTANCE, unit)
 
 
-def current_style(currents: np.ndarray, unit: str = "") -> Style:
+def current_style(currents: np.ndarray | NpyFile, unit: str = "") -> Style:
     """Return the style of a current map: a logarithmic scale over at most a factor of 1000.
 
     Currents near a source are many times larger than those in the corridors that the map is to show.
     """
-    positive = currents[np.isfinite(currents) & (currents > 0)]
+    finite = _finite_sample(currents)
+    positive = finite[finite > 0]
     if positive.size == 0:
         return LogPseudocolor(1e-3, 1.0, CURRENT, unit)
     high = float(np.percentile(positive, CURRENT_PERCENTILE))
@@ -76,16 +77,16 @@ def current_style(currents: np.ndarray, unit: str = "") -> Style:
     return LogPseudocolor(low, _round_up(high), CURRENT, unit)
 
 
-def survival_style(survival: np.ndarray) -> Style:
+def survival_style(survival: np.ndarray | NpyFile) -> Style:
     """Return the style of a map of survival probabilities: pale near the sources, dark where survival is 0."""
-    finite = survival[np.isfinite(survival)]
+    finite = _finite_sample(survival)
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
     return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)))
 
 
-def sensitivity_style(sensitivity: np.ndarray) -> Style:
+def sensitivity_style(sensitivity: np.ndarray | NpyFile) -> Style:
     """Return the style of a sensitivity map: diverging around 0, clipped at the 98th percentile of the magnitude."""
-    magnitude = np.abs(sensitivity[np.isfinite(sensitivity)])
+    magnitude = np.abs(_finite_sample(sensitivity))
     magnitude = magnitude[magnitude > 0]
     limit = _round_up(float(np.percentile(magnitude, UPPER_PERCENTILE))) if magnitude.size else 1.0
     return LinearPseudocolor(-limit, limit, DIVERGING)
@@ -96,9 +97,9 @@ def ratio_style() -> Style:
     return LinearPseudocolor(0.0, 2.0, DIVERGING)
 
 
-def habitat_style(habitat: np.ndarray) -> Style:
+def habitat_style(habitat: np.ndarray | NpyFile) -> Style:
     """Return the style of a map of accessible habitat: pale for none, dark green for much."""
-    finite = habitat[np.isfinite(habitat)]
+    finite = _finite_sample(habitat)
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
     return LinearPseudocolor(0.0, _round_up(high if high > 0 else float(finite.max(initial=0.0))), HABITAT)
 
@@ -109,12 +110,21 @@ def component_style(labels: np.ndarray) -> Style:
     return ComponentPalette(tuple(int(size) for size in sizes), has_barriers=bool((labels == 0).any()))
 
 
-def sample_rows(raster: NpyFile, max_cells: int = MAX_STYLE_CELLS) -> np.ndarray:
-    """Return evenly spaced rows of a raster on disk, about `max_cells` cells; a small raster as a whole."""
+def sample_rows(raster: np.ndarray | NpyFile, max_cells: int = MAX_STYLE_CELLS) -> np.ndarray:
+    """Return evenly spaced rows of the bands of a raster on disk, about `max_cells` cells; a small one as a whole."""
     step = max(1, raster.size // max_cells)
-    if step == 1:
+    if step == 1 or isinstance(raster, np.ndarray):
         return raster[:]
-    return np.concatenate([raster[row : row + 1] for row in range(step // 2, len(raster), step)])
+    rows = raster.shape[-2]
+    bands = [raster] if raster.ndim == 2 else list(raster)
+    total = rows * len(bands)
+    places = [divmod(place, rows) for place in range(min(step // 2, total - 1), total, step)]
+    return np.concatenate([bands[band][row : row + 1] for band, row in places])
+
+
+def _finite_sample(raster: np.ndarray | NpyFile) -> np.ndarray:
+    values = sample_rows(raster)
+    return values[np.isfinite(values)]
 
 
 def _round_up(value: float) -> float:

@@ -13,6 +13,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 
 from ..i18n import tr
 from ..layers import Raster, RasterGrid, align, in_main_thread, open_band, read_raster
+from ..runner import require_memory_for_landscape
 
 #: Circuitscape treats this value as nodata whatever the header says.
 NODATA = -9999.0
@@ -76,6 +77,7 @@ def _on_grid(
     layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None, exact: bool
 ) -> Raster:
     if grid is None:
+        require_memory_for_landscape(layer)
         return read_raster(layer, 1, feedback)
     if exact:
         raster_grid = open_band(layer, 1).grid

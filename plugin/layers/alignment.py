@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
 
 from ..i18n import tr
 from .raster_grid import Raster, RasterGrid
@@ -36,12 +37,11 @@ def align(raster_layer: QgsRasterLayer, band: int, grid: RasterGrid, feedback: Q
         be resampled and holds NaN or infinite values that are not nodata.
     """
     source = open_band(raster_layer, band)
-    return collected(source.name, grid, aligned_blocks(source, grid, feedback))
+    with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+        return collected(source.name, grid, aligned_blocks(source, grid, feedback, Path(folder)))
 
 
-def aligned_blocks(
-    source: Band, grid: RasterGrid, feedback: QgsProcessingFeedback, folder: Path | None = None
-) -> Iterator[Block]:
+def aligned_blocks(source: Band, grid: RasterGrid, feedback: QgsProcessingFeedback, folder: Path) -> Iterator[Block]:
     """Read and resample a band as `align` does, block by block.
 
     Parameters
@@ -51,7 +51,7 @@ def aligned_blocks(
     grid, feedback
         As for `align`.
     folder
-        Folder for the temporary copy of a band that must be resampled; by default in memory.
+        Folder for the temporary copy of a band that must be resampled: it may be much larger than `grid`.
 
     Raises
     ------

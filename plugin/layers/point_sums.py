@@ -16,7 +16,7 @@ from .alignment import align
 from .features import CellLocator, FeatureReader, listed, number_of
 from .points import require_points
 from .raster_grid import RasterGrid
-from .raster_reader import open_band, read_raster
+from .raster_reader import blocks_of, open_band
 
 
 def amounts_at_points(
@@ -122,8 +122,9 @@ def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProc
     """
     aligned = align(layer, 1, grid, feedback)
     values = np.where(aligned.valid, aligned.values, np.nan)
-    if not open_band(layer, 1).grid.same_grid_as(grid):
-        before = float(np.nansum(read_raster(layer, 1, feedback).values))
+    source = open_band(layer, 1)
+    if not source.grid.same_grid_as(grid):
+        before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback))
         text = tr(
             "'{layer}': resampling to the grid of the landscape changed the sum of its values from "
             "{before:g} to {after:g}."

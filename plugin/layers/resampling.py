@@ -30,7 +30,7 @@ class ResampledBand:
     grid
         Target grid.
     folder
-        Folder for a temporary copy of the band; None to copy it to memory.
+        Folder for a temporary copy of the band.
     feedback
         Receives progress; can cancel.
 
@@ -48,10 +48,10 @@ class ResampledBand:
         its copy cannot be written.
     """
 
-    def __init__(self, source: Band, grid: RasterGrid, folder: Path | None, feedback: QgsProcessingFeedback) -> None:
+    def __init__(self, source: Band, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback) -> None:
         self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
         self._from = source.grid
-        self._file = None if folder is None else folder / "to-be-resampled.tif"
+        self._file = folder / "to-be-resampled.tif"
         self._copy = self._warped = None
         self._copy, self.whole_numbers = self._copied(source, feedback)
         both_known = source.grid.crs.isValid() and grid.crs.isValid()
@@ -85,18 +85,17 @@ class ResampledBand:
     def close(self) -> None:
         """Close and delete the temporary copy."""
         self._warped = self._copy = None
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
 
     def _copied(self, source: Band, feedback: QgsProcessingFeedback) -> tuple[gdal.Dataset, bool]:
         """Copy the band with nodata as NaN, and return whether it holds only integers."""
-        driver, path = ("MEM", "") if self._file is None else ("GTiff", str(self._file))
-        options = [] if self._file is None else ["BIGTIFF=IF_SAFER"]
         numbers, whole = FiniteValidator(source.name), True
         size = (source.grid.columns, source.grid.rows)
         copy = None
         with collected_gdal_errors() as errors:
-            copy = gdal.GetDriverByName(driver).Create(path, *size, 1, gdal.GDT_Float64, options=options)
+            copy = gdal.GetDriverByName("GTiff").Create(
+                str(self._file), *size, 1, gdal.GDT_Float64, options=["BIGTIFF=IF_SAFER"]
+            )
             for first, values, valid in blocks_of(source, feedback) if copy is not None else ():
                 numbers.add(values, valid, first)
                 known = values[valid]

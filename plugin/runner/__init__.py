@@ -10,8 +10,10 @@ from .errors import (
     WorkerFailedToStart,
 )
 from .execution import Job, open_job, run
+from .input_memory import require_memory_for_features, require_memory_for_landscape
 from .job_folder import format_bytes, require_disk_space
-from .memory import free_memory
+from .memory import out_of_memory, require_memory
+from .system_memory import free_memory
 from .task import PartialResult, Result, Task
 
 __all__ = [
@@ -29,6 +31,10 @@ __all__ = [
     "format_bytes",
     "free_memory",
     "open_job",
+    "out_of_memory",
     "require_disk_space",
+    "require_memory",
+    "require_memory_for_features",
+    "require_memory_for_landscape",
     "run",
 ]

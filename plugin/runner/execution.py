@@ -53,7 +53,7 @@ def run(
         The run ended without a result. All are subclasses of `QgsProcessingException`.
     """
     with open_job(feedback, engine=engine, keep_job=keep_job) as job:
-        return job.run(task, feedback)
+        return job.run(task, feedback, in_memory=True)
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,10 @@ class Job:
         task: Task,
         feedback: QgsProcessingFeedback,
         on_partial_result: Callable[[PartialResult], None] | None = None,
+        *,
+        in_memory: bool = False,
     ) -> Result:
-        """Run a task like the function `run`; outputs on disk exist as long as the job is open.
+        """Run a task like the function `run`; its rasters are files that exist as long as the job is open.
 
         Parameters
         ----------
@@ -85,9 +87,12 @@ class Job:
             See `run`.
         on_partial_result
             Called with each partial result. An exception that it raises ends the run.
+        in_memory
+            Whether to read the rasters into memory instead.
         """
         write_job(task, self.folder)
-        return _run_engine(task, self.engine, self.folder, feedback, on_partial_result)
+        ended = _run_engine(self.engine, self.folder, feedback, on_partial_result)
+        return _read_result(self.folder, task, ended, in_memory)
 
 
 @contextmanager
@@ -112,12 +117,11 @@ def open_job(
 
 
 def _run_engine(
-    task: Task,
     engine: EngineInfo,
     folder: Path,
     feedback: QgsProcessingFeedback,
     on_partial_result: Callable[[PartialResult], None] | None = None,
-) -> Result:
+) -> ProcessResult:
     command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
     feedback.pushCommandInfo(_shell_command(engine, command))
 
@@ -142,12 +146,12 @@ def _run_engine(
     failed = failure(ended, messages.error, engine.python)
     if failed is not None:
         raise failed
-    return _read_result(folder, task, ended)
+    return ended
 
 
-def _read_result(folder: Path, task: Task, ended: ProcessResult) -> Result:
+def _read_result(folder: Path, task: Task, ended: ProcessResult, in_memory: bool) -> Result:
     try:
-        return read_result(folder, task)
+        return read_result(folder, task, in_memory=in_memory)
     except RunFailed as error:
         raise RunFailed(with_log(str(error), ended.log)) from error
 

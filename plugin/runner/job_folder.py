@@ -112,10 +112,10 @@ def write_job(task: Task, folder: Path) -> None:
         ) from error
 
 
-def read_result(folder: Path, task: Task) -> Result:
+def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
     """Read and validate the result in a job folder.
 
-    The outputs of a task on disk stay there.
+    Rasters on the grid of the landscape stay on disk unless they are wanted in memory.
 
     Raises
     ------
@@ -138,10 +138,12 @@ def read_result(folder: Path, task: Task) -> Result:
     missing = [name for name in task.rasters or () if name not in files]
     if missing:
         raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
-    outputs = {name: _read_output(folder, name, file, task.on_disk) for name, file in files.items()}
+    outputs = {
+        name: _read_output(folder, name, file, on_disk=task.is_raster(name) and not in_memory)
+        for name, file in files.items()
+    }
     for name, array in outputs.items():
-        must_match = task.shape is not None and (task.rasters is None or name in task.rasters)
-        if must_match and array.shape[-2:] != task.shape:
+        if task.is_raster(name) and array.shape[-2:] != task.shape:
             raise RunFailed(
                 tr("The engine's result '{name}' has the shape {shape}; the raster has {expected}.").format(
                     name=name, shape=array.shape, expected=task.shape

@@ -1,31 +1,16 @@
-"""Compare the memory that a job is estimated to need with the free memory."""
+"""Compare the memory that a run is expected to need with the free memory."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from qgis.core import QgsProcessingFeedback
 
 from ..i18n import tr
 from .errors import OutOfMemory, memory_advice
 from .job_folder import format_bytes
+from .system_memory import free_memory, used_memory
 
 # Above this fraction of the free memory other programs may become slow.
 WARNING_FRACTION = 0.5
-
-MEMINFO = Path("/proc/meminfo")
-
-
-def free_memory() -> int | None:
-    """Return the bytes available without swapping; None if the system does not report them (Windows, macOS)."""
-    try:
-        lines = MEMINFO.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
 
 
 def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedback) -> OutOfMemory | None:
@@ -38,7 +23,7 @@ def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedb
     free
         Free bytes as the engine reports them; None to ask the system.
     feedback
-        Receives a warning if the job needs more than half of it.
+        Receives the forecast, and a warning if the job needs more than half of the free memory.
 
     Returns
     -------
@@ -60,4 +45,51 @@ def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedb
                 "This run needs about {needed} of the {free} of memory that are free: the computer may get slow."
             ).format(needed=format_bytes(needed), free=format_bytes(available))
         )
+    else:
+        feedback.pushInfo(
+            tr("The run needs about {needed} of memory in the engine and {used} in QGIS; {free} are free.").format(
+                needed=format_bytes(needed), used=format_bytes(used_memory()), free=format_bytes(available)
+            )
+        )
     return None
+
+
+def require_memory(needed: float, what: str) -> None:
+    """Raise an error if QGIS is about to read more than fits in memory.
+
+    Parameters
+    ----------
+    needed
+        Bytes that QGIS and the engine need at least, in addition to what QGIS already uses.
+    what
+        What is read, as the subject of the message, for example "'landscape' (20,000 × 20,000 cells)".
+
+    Raises
+    ------
+    OutOfMemory
+        Less memory is free.
+    """
+    available = free_memory()
+    if available is not None and needed > available:
+        raise OutOfMemory(
+            tr("{what} needs at least {needed} of memory, and only {free} are free. Nothing was read. {advice}").format(
+                what=what, needed=format_bytes(needed), free=format_bytes(available), advice=memory_advice()
+            )
+        )
+
+
+def out_of_memory(error: MemoryError) -> OutOfMemory:
+    """Return the exception to show for memory that ran out in QGIS itself.
+
+    Parameters
+    ----------
+    error
+        As Python or NumPy raised it; NumPy's says how large the array would have been.
+    """
+    free, reason = free_memory(), str(error).strip().rstrip(".")
+    text = tr("QGIS ran out of memory{reason}{free}. {advice}").format(
+        reason=f" ({reason})" if reason else "",
+        free=tr("; {free} are free").format(free=format_bytes(free)) if free is not None else "",
+        advice=memory_advice(),
+    )
+    return OutOfMemory(text)

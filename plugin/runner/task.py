@@ -41,10 +41,9 @@ class Task:
         """Rows and columns of the landscape; None for a task without one."""
         return self.arrays["landscape"].shape if "landscape" in self.arrays else None
 
-    @property
-    def on_disk(self) -> bool:
-        """Whether the landscape, and therefore every output, is a file on disk."""
-        return isinstance(self.arrays.get("landscape"), NpyFile)
+    def is_raster(self, output: str) -> bool:
+        """Return whether an output must have the landscape's shape."""
+        return self.shape is not None and (self.rasters is None or output in self.rasters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ class Result:
     Parameters
     ----------
     outputs
-        Arrays by name, in memory, or as files of the job folder for a task on disk.
+        Arrays by name: rasters on the grid of the landscape as files of the job folder, others in memory.
     metrics
         Scalars by name, such as solver, iterations, residual, seconds; None where one does not apply.
     """

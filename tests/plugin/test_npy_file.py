@@ -23,7 +23,7 @@ def test_appended_rows_are_read_back(tmp_path, shape, dtype):
 
 
 @pytest.mark.parametrize(
-    "array", [np.ones(3), np.ones((2, 2, 2)), np.asfortranarray(np.ones((2, 3))), np.array(3.0)], ids=str
+    "array", [np.ones(3), np.ones((2, 2, 2, 2)), np.asfortranarray(np.ones((2, 3))), np.array(3.0)], ids=str
 )
 def test_npy_without_raster_in_c_order_is_refused(tmp_path, array):
     np.save(tmp_path / "raster.npy", array)

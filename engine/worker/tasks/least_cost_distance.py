@@ -8,8 +8,9 @@ from ...distances import LCPDistance
 from ...graph import GridGraph
 from ...linalg import record_stats
 from .. import resource_estimates
+from ..distance_maps import DistanceMaps
 from ..inputs import read_grid, read_vertices
-from ..metrics import distance_metrics, landscape_metrics, solver_metrics
+from ..metrics import landscape_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
@@ -19,27 +20,25 @@ class LeastCostDistanceTask(Task):
     name = "leastcost.distance"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Dijkstra's algorithm holds the graph and a raster per source."""
+        """Dijkstra's algorithm holds the graph and one raster, whatever the number of sources."""
         searches = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
-        return resource_estimates.shortest_paths(job.inputs["landscape"].size, searches, searches)
+        return resource_estimates.shortest_paths(job.inputs["landscape"].size, searches)
 
     def run(self, job: Job) -> TaskResult:
         """Search once for the nearest source, or once for each."""
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
         metrics = landscape_metrics(grid)
+        maps = DistanceMaps(job, np.asarray(grid.active), len(sources))
         with record_stats() as stats:
             if job.parameters.get("per_source"):
-                rasters = []
                 for number, source in enumerate(sources):
                     job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
-                    rasters.append(np.asarray(_to_nearest(grid, source[None])))
-                result = np.stack(rasters)
+                    maps.add(np.asarray(_to_nearest(grid, source[None])))
             else:
                 job.report.progress(10, "Least-cost paths to the nearest source")
-                result = np.asarray(_to_nearest(grid, sources))
-        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(stats)
-        return TaskResult({"distance": result}, metrics)
+                maps.add(np.asarray(_to_nearest(grid, sources)))
+        return TaskResult(maps.outputs, metrics | maps.metrics | solver_metrics(stats))
 
 
 @eqx.filter_jit

@@ -7,8 +7,9 @@ from ...distances import MEASURES
 from ...linalg import record_stats, select_solver
 from .. import resource_estimates
 from ..distance_factory import make_rsp_distance
+from ..distance_maps import DistanceMaps
 from ..inputs import choice_parameter, read_grid, read_vertices
-from ..metrics import distance_metrics, landscape_metrics, solver_metrics
+from ..metrics import landscape_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
@@ -19,9 +20,7 @@ class RSPDistanceTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """One factorization for each source."""
-        sources = len(job.inputs["sources"])
-        rasters = sources if job.parameters.get("per_source") else 1
-        return resource_estimates.randomized_paths(job.inputs["landscape"].shape, sources, rasters)
+        return resource_estimates.randomized_paths(job.inputs["landscape"].shape, len(job.inputs["sources"]))
 
     def run(self, job: Job) -> TaskResult:
         """Solve for one source after the other."""
@@ -31,21 +30,12 @@ class RSPDistanceTask(Task):
         distance = make_rsp_distance(job)
         metrics = landscape_metrics(grid)
         job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)
-        # Survival is a proximity: the nearest source has the largest.
-        nearest = np.fmax if measure == "survival" else np.fmin
         to_one = eqx.filter_jit(lambda grid, source: grid.node_values_to_array(distance(grid, targets=source)[:, 0]))
-        result = None
+        # Survival is a proximity: the nearest source has the largest, and 0 is out of reach.
+        survival = {"nearest": np.fmax, "is_reached": lambda values: values > 0} if measure == "survival" else {}
+        maps = DistanceMaps(job, np.asarray(grid.active), len(sources), **survival)
         with record_stats() as stats:
             for number, source in enumerate(sources):
                 job.report.progress(100 * number / len(sources), f"Source {number + 1} of {len(sources)}")
-                raster = np.asarray(to_one(grid, source[None]))
-                if job.parameters.get("per_source"):
-                    result = np.empty((len(sources), *grid.shape)) if result is None else result
-                    result[number] = raster
-                else:
-                    result = raster if result is None else nearest(result, raster)
-        metrics |= distance_metrics(result, np.asarray(grid.active)) | solver_metrics(stats)
-        if measure == "survival":
-            reached = (result > 0).any(0) if result.ndim == 3 else result > 0
-            metrics["unreachable_cells"] = int((np.asarray(grid.active) & ~reached).sum())
-        return TaskResult({"distance": result}, metrics)
+                maps.add(np.asarray(to_one(grid, source[None])))
+        return TaskResult(maps.outputs, metrics | maps.metrics | solver_metrics(stats))

@@ -9,7 +9,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessi
 
 from ...i18n import tr
 from ...layers import Points
-from ...runner import Result, Task
+from ...runner import Result, Task, require_disk_space
 from ..base import DISTANCES, EngineAlgorithm
 from ..formatting import format_number
 from ..outputs import RasterOutput, common_outputs, distance_outputs
@@ -20,6 +20,9 @@ from ..styles import distance_style
 
 # Limit of the GeoTIFF format.
 MAX_BANDS = 65_535
+
+# Bytes per cell of a band on disk: from the engine, and in a GeoTIFF with overviews that cannot be compressed.
+BAND_BYTES = 8 + 4 * 4 / 3
 
 
 class DistanceAlgorithm(EngineAlgorithm):
@@ -81,6 +84,8 @@ class DistanceAlgorithm(EngineAlgorithm):
                     "each source” off, or use fewer sources."
                 ).format(count=len(cells), limit=MAX_BANDS)
             )
+        if per_source:
+            require_disk_space(len(cells) * inputs.landscape.values.size * BAND_BYTES)
         extra = self.extra_task_parameters(inputs)
         return inputs.task(self.task_name, {"sources": cells}, per_source=per_source, **extra)
 
@@ -119,7 +124,8 @@ def log_distance_range(result: Result, feedback: QgsProcessingFeedback) -> None:
 
 def _band_names(sources: Points) -> tuple[str, ...]:
     if not sources.ids:
-        return tuple(sources.labels)
+        # Cells of a raster are named by their position, counted from 1 as in all messages.
+        return tuple(tr("row {}, column {}").format(row + 1, column + 1) for row, column in sources.cells.tolist())
     return tuple(
         str(feature) if label == str(feature) else f"{feature}: {label}"
         for feature, label in zip(sources.ids, sources.labels)

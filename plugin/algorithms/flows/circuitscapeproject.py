@@ -117,7 +117,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         }
         task = replace(project.task, parameters={**project.task.parameters, **resume_parameters})
         with open_job(feedback) as job, resume_hint(folder, feedback):
-            result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
+            result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial, in_memory=True)
         writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
         self._log_result(result.metrics, writer, feedback)

@@ -251,11 +251,12 @@ class CurrentFlow(EngineAlgorithm):
 
         task = replace(task, parameters={**task.parameters, **resume_parameters})
         resumable = bool(resume_parameters)
-        with open_job(feedback) as job, resume_hint(folder if resumable else "", feedback):
-            result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result if resumable else None)
-            if resumable:
-                table.update(result.outputs, final=True)
-        outputs = self.write_outputs(inputs, result, paths, context, feedback)
+        with open_job(feedback) as job:
+            with resume_hint(folder if resumable else "", feedback):
+                result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result if resumable else None)
+                if resumable:
+                    table.update(result.outputs, final=True)
+            outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(checkpoint, feedback)
         if pair_rasters:
             delete_cached_arrays(pair_rasters.checkpoint)

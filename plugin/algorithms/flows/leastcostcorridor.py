@@ -167,7 +167,7 @@ class LeastCostCorridor(EngineAlgorithm):
         rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
-            nearest, direction = result.outputs["allocation"], result.outputs["direction"]
+            nearest, direction = result.outputs["allocation"][:], result.outputs["direction"][:]
             ids = np.where(nearest < 0, np.nan, focal.ids[nearest])
             # Ids are any whole numbers; GeoTIFFs of 64-bit integers need a newer GDAL than QGIS may have.
             id_type = "int32" if np.abs(focal.ids).max() <= MAX_INT32 else "float64"

@@ -54,7 +54,7 @@ class ConnectedComponents(EngineAlgorithm):
         return inputs.task("components.label")
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
-        labels = result.outputs["components"]
+        labels = result.outputs["components"][:]
         values = np.where(inputs.landscape.valid, labels, np.nan)
         return [RasterOutput("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 

@@ -22,7 +22,6 @@ from permea.plugin.runner import (
     WorkerFailedToStart,
     execution,
     job_folder,
-    memory,
     run,
 )
 
@@ -255,30 +254,6 @@ def test_job_above_half_of_free_memory_warns(worker, feedback):
     assert feedback.warnings == [
         "This run needs about 600 MB of the 1 GB of memory that are free: the computer may get slow."
     ]
-
-
-def test_system_free_memory_is_the_fallback(worker, feedback, monkeypatch, tmp_path):
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal:  8000000 kB\nMemFree:  100 kB\nMemAvailable:  2000000 kB\n")
-    monkeypatch.setattr(memory, "MEMINFO", meminfo)
-    engine = worker("""
-        say("estimate", bytes=2_048_000_001, seconds=None, free_bytes=None)
-        finish({"distance": read("landscape")})
-    """)
-    assert "needs about 2.05 GB of memory, and only 2.05 GB are free" in ending(engine, feedback, OutOfMemory)
-
-
-def test_unknown_free_memory_lets_run_continue(worker, feedback, monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "not on this system")
-    engine = worker("""
-        say("estimate", bytes=10**15, seconds=None, free_bytes=None)
-        finish({"distance": read("landscape")})
-    """)
-    assert run(task(), feedback, engine=engine).outputs
-
-
-def test_free_memory_matches_kernel():
-    assert 1 << 20 < memory.free_memory() < 1 << 50
 
 
 def test_nearly_full_disk_is_refused(worker, feedback, monkeypatch, job_folders):

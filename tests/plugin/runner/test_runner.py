@@ -90,7 +90,7 @@ def test_engine_messages_reach_feedback(worker, feedback):
     run(task(), feedback, engine=engine)
     assert feedback.percents == [10, 55.5, 60]
     assert feedback.texts == ["Reading", "Solving"]
-    assert feedback.infos == ["Dijkstra, because there is one source", "residual: 1e-09"]
+    assert feedback.infos[1:] == ["Dijkstra, because there is one source", "residual: 1e-09"]
     assert feedback.warnings == ["Two components"]
     assert feedback.console == []
 

@@ -1,0 +1,107 @@
+"""Memory that the process may still use: of the machine, of its control groups and of its own limits."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+#: Folders of control groups: limit, use, and the name of the reclaimable page cache in `memory.stat`; version 2 and 1.
+_GROUPS = {
+    "": ("", "memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+
+
+def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the bytes that the process can allocate without swapping.
+
+    Parameters
+    ----------
+    proc, groups
+        Where Linux describes processes and control groups.
+
+    Notes
+    -----
+    The smallest of what is free on the machine, what the control groups of the process (containers, systemd, batch
+    systems) leave, and what its own limits (``ulimit -v`` and ``ulimit -d``) leave.
+
+    Examples
+    --------
+    >>> available_memory() > 0
+    True
+    """
+    free = [psutil.virtual_memory().available, *_left_in_groups(proc, groups), *_left_of_limits(proc)]
+    return max(0, min(free))
+
+
+def peak_memory() -> int:
+    """Return the peak of the physical memory of this process in bytes.
+
+    Notes
+    -----
+    The peak of `getrusage` would not do on Linux: it counts the process that started this one, up to its `exec`.
+
+    Examples
+    --------
+    >>> peak_memory() > 0
+    True
+    """
+    with contextlib.suppress(OSError, KeyError):
+        return _status(Path("/proc"))["VmHWM"]
+    usage = psutil.Process().memory_info()
+    if hasattr(usage, "peak_wset"):
+        return usage.peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def end_first_if_memory_runs_out() -> None:
+    """Let Linux end this process, not another one such as QGIS, if the memory of the machine runs out."""
+    # A process may raise its own score, up to 1000, without further rights.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _left_in_groups(proc: Path, groups: Path) -> Iterator[int]:
+    """Yield what the control groups of the process, and the groups that contain them, leave."""
+    with contextlib.suppress(OSError):
+        for line in (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            for controller in set(controllers.split(",")) & set(_GROUPS):
+                folder, *files = _GROUPS[controller]
+                top = groups / folder
+                group = top / path.lstrip("/")
+                for each in (group, *group.parents):
+                    if each == top or top in each.parents:
+                        yield from _left_in_group(each, *files)
+
+
+def _left_in_group(group: Path, limit: str, used: str, reclaimable: str) -> Iterator[int]:
+    # "max" is no number: a group without a limit.
+    with contextlib.suppress(OSError, ValueError):
+        left = int((group / limit).read_text()) - int((group / used).read_text())
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        yield left + int(statistics.get(reclaimable, 0))
+
+
+def _left_of_limits(proc: Path) -> Iterator[int]:
+    """Yield what the limits of the process on its address space and its data leave."""
+    try:
+        import resource
+
+        status = _status(proc)
+    except (ImportError, OSError):  # Windows, macOS
+        return
+    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        allowed = resource.getrlimit(limit)[0]
+        if allowed != resource.RLIM_INFINITY and used in status:
+            yield allowed - status[used]
+
+
+def _status(proc: Path) -> dict[str, int]:
+    """Return the sizes in the status of this process, in bytes."""
+    lines = (proc / "self" / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    pairs = (line.partition(":")[::2] for line in lines if line.endswith(" kB"))
+    return {name: int(value.split()[0]) * 1024 for name, value in pairs}

@@ -1,0 +1,64 @@
+"""A job that does not fit ends with what it needs, and the estimate does not grow with what is written to disk."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from worker_process import ROOT, write_job
+
+from permea.engine.worker.main import OUT_OF_MEMORY, _report_out_of_memory
+from permea.engine.worker.protocol import Reporter
+from permea.engine.worker.task import Job
+from permea.engine.worker.tasks import TASKS
+
+RSP = {"theta": 0.1, "cost": "inverse", "measure": "expected_cost"}
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Return the file into which a worker writes its messages."""
+    with (tmp_path / "lines").open("w+") as stream:
+        yield stream
+
+
+@pytest.mark.parametrize("task", ["leastcost.distance", "resistance.distance", "rsp.distance"])
+def test_estimate_does_not_grow_with_the_bands_of_a_result(task, lines):
+    def estimated(sources):
+        arrays = {"landscape": np.ones((300, 300)), "valid": np.ones((300, 300), bool)}
+        cells = np.stack(np.divmod(np.arange(sources), 300), axis=1)
+        job = Job({"per_source": True, **RSP}, {**arrays, "sources": cells}, Reporter(lines))
+        return TASKS[task].estimate(job).bytes
+
+    assert estimated(1000) == estimated(20)
+
+
+def test_message_reports_how_much_is_needed_and_free(lines):
+    report = Reporter(lines)
+    report.estimate(3 * 10**9, None, 10**9)
+    try:
+        np.empty((10**7, 10**7))
+    except MemoryError as error:
+        assert _report_out_of_memory(report, error) == OUT_OF_MEMORY
+    lines.seek(0)
+    said = json.loads(lines.read().splitlines()[-1])
+    assert said["kind"] == "memory"
+    assert said["text"].startswith("the memory ran out (Unable to allocate 728. TiB for an array")
+    assert "are free, and the whole run was estimated to need 3 GB" in said["text"]
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters"), [("leastcost.distance", {}), ("rsp.distance", RSP)], ids=["least cost", "rsp"]
+)
+def test_job_beyond_the_limit_of_the_process_ends_with_status_3(task, parameters, tmp_path):
+    landscape = np.ones((2500, 2500))
+    inputs = {"landscape": landscape, "valid": landscape > 0, "sources": np.array([[0, 0]])}
+    write_job(tmp_path, task, parameters, inputs)
+    command = f'ulimit -v 3000000; exec "{sys.executable}" -m engine "{tmp_path}"'
+    ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert ended.returncode == OUT_OF_MEMORY, ended.stderr
+    [estimate] = [line for line in lines if line["type"] == "estimate"]
+    assert estimate["free_bytes"] < 3e9
+    assert lines[-1]["kind"] == "memory" and "the whole run was estimated to need" in lines[-1]["text"]
