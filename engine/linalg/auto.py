@@ -7,6 +7,7 @@ import jax
 from ..parallel import available_memory
 from .base import AbstractLinearSolver
 from .fallback import FallbackSolver
+from .krylov import RHS_BLOCK
 from .multigrid import Multigrid
 from .nested_dissection import REFINEMENT_THRESHOLD, NestedDissection, predicted_factor_bytes
 from .nonsymmetric_multigrid import NonsymmetricMultigrid
@@ -28,9 +29,11 @@ ITERATION_SECONDS = 1.5e-8
 NONSYMMETRIC_SECONDS = 1.8e-6
 NONSYMMETRIC_BYTES = 1200
 
-#: Memory of multigrid per cell: the matrix and its hierarchy, and the vectors of each right-hand side.
-MULTIGRID_BYTES = 500
-MULTIGRID_BYTES_PER_RHS = 80
+#: Memory of multigrid per cell: the matrix and its hierarchy, the vectors of each right-hand side that is solved
+#: together with others, and the right-hand side and solution of each.
+MULTIGRID_BYTES = 340
+MULTIGRID_BYTES_PER_VECTOR = 45
+MULTIGRID_BYTES_PER_RHS = 8
 
 #: The fewest iterations of multigrid. How many more it needs depends on the landscape.
 MIN_MULTIGRID_ITERATIONS = 6
@@ -118,7 +121,8 @@ def select_solver(
         reason = "one factorization for all" if many else "exact and as fast"
         solver = direct if on_gpu else FallbackSolver(direct, Multigrid())
         return SolverChoice(solver, f"{problem}: nested dissection, {reason}", factor_bytes, direct=True)
-    needed = cells * (MULTIGRID_BYTES + MULTIGRID_BYTES_PER_RHS * right_hand_sides)
+    vectors = MULTIGRID_BYTES_PER_VECTOR * min(right_hand_sides, RHS_BLOCK)
+    needed = cells * (MULTIGRID_BYTES + vectors + MULTIGRID_BYTES_PER_RHS * right_hand_sides)
     _require_bytes(free, needed, f"{problem}: multigrid")
     chosen = f"{problem}: multigrid conjugate gradients"
     if factor_bytes > free:

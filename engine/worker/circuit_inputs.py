@@ -8,9 +8,6 @@ from .inputs import read_grid, require_input
 from .resource_estimates import symmetric_solves
 from .task import Job, ResourceEstimate
 
-#: Bytes per cell of a circuit: eight conductances, and a dozen arrays of nodes, potentials and maps of a run.
-CIRCUIT_BYTES_PER_CELL = 8 * 8 + 8 * 12
-
 #: Bytes per cell of the potentials of one focal node.
 POTENTIAL_BYTES_PER_CELL = 8
 
@@ -24,9 +21,7 @@ def estimate_circuit(job: Job, solves: int) -> ResourceEstimate:
     cells = rows * columns
     solver = symmetric_solves((rows, columns), max(solves, 1))
     seconds = None if solver.seconds is None else solver.seconds + cells * MAP_SECONDS
-    return ResourceEstimate(
-        solver.bytes + cells * (CIRCUIT_BYTES_PER_CELL + POTENTIAL_BYTES_PER_CELL * solves), seconds
-    )
+    return ResourceEstimate(solver.bytes + cells * POTENTIAL_BYTES_PER_CELL * solves, seconds)
 
 
 def boundary_bytes(job: Job) -> int:

@@ -13,9 +13,9 @@ from ..parallel import cpu_count
 from .machine_speed import speed_factors
 from .resource_estimates import (
     BASE_BYTES,
-    GRAPH_BYTES_PER_CELL,
     START_SECONDS,
     WINDOW_BYTES_PER_CELL,
+    WINDOW_GRADIENT_BYTES_PER_CELL,
     randomized_paths,
     resistance_map,
     shortest_paths,
@@ -89,10 +89,8 @@ class AbstractDistanceEstimate(abc.ABC):
         """Estimate the windows of a landscape, of which one batch is in memory."""
         height, width = all_windows.window_shape
         in_batch = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
-        held = (
-            in_batch * height * width * WINDOW_BYTES_PER_CELL
-            + tiles.window_shape[0] * tiles.window_shape[1] * GRAPH_BYTES_PER_CELL
-        )
+        each, tile = WINDOW_GRADIENT_BYTES_PER_CELL if gradient else WINDOW_BYTES_PER_CELL
+        held = in_batch * height * width * each + tiles.window_shape[0] * tiles.window_shape[1] * tile
         held += self.window_workspace(height, width, in_batch)
         each = self.window_seconds * self.window_work(height, width) * (1.0 if gradient else 0.7)
         slower = speed_factors()[0 if self.dense_arithmetic else 1]
@@ -124,7 +122,7 @@ class ShortestPathEstimate(AbstractDistanceEstimate):
 
     def matrix(self, shape, nodes, targets):
         """One search for each node, or for each target if those are fewer."""
-        return shortest_paths(shape[0] * shape[1], nodes if targets is None else min(nodes, targets))
+        return shortest_paths(shape[0] * shape[1], nodes if targets is None else min(nodes, targets), is_map=False)
 
     def maps(self, shape, targets, batch):
         """One search for each target."""
@@ -174,7 +172,7 @@ class SymmetricSolveEstimate(AbstractDistanceEstimate):
 
     def gradient(self, shape, targets, right_hand_sides, batch=1):
         """All nodes at once; the gradient needs no further solve."""
-        return symmetric_solves(shape, max(right_hand_sides, 1))
+        return symmetric_solves(shape, max(right_hand_sides, 1), gradient=True)
 
     def restoration(self, shape, nodes, cells_of_nodes, cells_of_disc):
         """One solve for each cell of a node, and a factorization for each block of cells."""

@@ -44,7 +44,7 @@ def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
         paths, searches = nodes * targets, min(nodes, targets)
     if job.parameters.get("pairs", "all") != "all":
         paths, searches = 3 * nodes, rasters or 1
-    search = resource_estimates.shortest_paths(rows * columns, searches, 2)
+    search = resource_estimates.shortest_paths(rows * columns, searches, is_map=False)
     output = paths * (rows + columns) // 2 * PATH_CELL_BYTES
     seconds = search.seconds + speed_factors()[1] * PATH_SECONDS * paths
     return ResourceEstimate(search.bytes + rows * columns * rasters * COST_CELL_BYTES + output, seconds)

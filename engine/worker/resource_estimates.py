@@ -25,9 +25,25 @@ START_SECONDS = 1.0
 #: Seconds of the compilation of randomized paths, in every process: JAX does not cache programs with host callbacks.
 COMPILE_SECONDS = 1.5
 
-#: Bytes per cell of the raster for the graph and temporary arrays, and for each raster of unknowns.
-GRAPH_BYTES_PER_CELL = 400
+#: Bytes per cell of the raster for the graph and temporary arrays, and for each raster of unknowns. A search whose
+#: result is no map, and components, need less; a solver holds most of the graph in its own memory.
+GRAPH_BYTES_PER_CELL = 300
+SEARCH_GRAPH_BYTES_PER_CELL = 140
+COMPONENTS_BYTES_PER_CELL = 120
+SOLVED_GRAPH_BYTES_PER_CELL = 130
 UNKNOWN_BYTES_PER_CELL = 48
+SOLUTION_BYTES_PER_CELL = 8
+
+#: Bytes per cell of a map of resistances besides the factor: graph and selected inverse, and each source of a batch.
+MAP_GRAPH_BYTES_PER_CELL, MAP_BYTES_PER_CELL = 500, 64
+
+#: Bytes per cell of the gradient of a symmetric system, for each right-hand side: differences along eight edges and
+#: their products. The gradient of randomized paths has one target at a time.
+GRADIENT_BYTES_PER_CELL = 180
+RANDOMIZED_RASTERS, RANDOMIZED_GRADIENT_RASTERS = 12, 82
+
+#: Bytes per cell of hitting probabilities of a target and the flow to it, in eight directions.
+FLOW_BYTES_PER_CELL = 1400
 
 #: Seconds per cell of a search for least-cost paths, and of its backtrace.
 SEARCH_SECONDS = 1.6e-7
@@ -39,21 +55,48 @@ PASSAGE_SECONDS = 4e-7
 #: Iterations of multigrid in a typical landscape.
 TYPICAL_ITERATIONS = 12
 
-#: Bytes for every cell of every window of a batch: distances, paths, qualities and temporary arrays.
-WINDOW_BYTES_PER_CELL = 150
+#: Bytes for every cell of every window of a batch, and for every cell of the tile that contains them: distances, paths,
+#: qualities, graphs and temporary arrays; without and with the gradient.
+WINDOW_BYTES_PER_CELL = (150, 900)
+WINDOW_GRADIENT_BYTES_PER_CELL = (260, 1200)
+
+#: Bytes for every cell of a window of currents that is too wide for a factor: multigrid and the currents, per thread.
+WIDE_WINDOW_BYTES_PER_CELL = 1500
+
+#: Bytes of the compiled kernels of currents in windows.
+WINDOW_KERNEL_BYTES = 80 << 20
 
 #: Seconds of one core for the currents of a window, per cell, and for its factor, per h w³.
 CURRENT_SECONDS = 1e-7
 FACTOR_ROW_SECONDS = 8e-12
 
 
-def shortest_paths(cells: int, searches: int, rasters: int = 1, *, gradient: bool = False) -> ResourceEstimate:
-    """Estimate searches for least-cost paths, with a number of result rasters in memory."""
+def shortest_paths(
+    cells: int, searches: int, rasters: int = 1, *, gradient: bool = False, is_map: bool = True
+) -> ResourceEstimate:
+    """Estimate searches for least-cost paths, with a number of result rasters in memory.
+
+    Parameters
+    ----------
+    cells
+        Cells of the raster.
+    searches, rasters
+        Number of searches, and of rasters in memory at once.
+    gradient
+        Whether the gradient is computed, too.
+    is_map
+        Whether the result is a map; else paths or distances between nodes.
+    """
     seconds = searches * cells * (SEARCH_SECONDS + (BACKTRACE_SECONDS if gradient else 0.0))
+    graph = GRAPH_BYTES_PER_CELL if is_map else SEARCH_GRAPH_BYTES_PER_CELL
     return ResourceEstimate(
-        BASE_BYTES + cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * rasters),
-        START_SECONDS + speed_factors()[1] * seconds,
+        BASE_BYTES + cells * (graph + UNKNOWN_BYTES_PER_CELL * rasters), START_SECONDS + speed_factors()[1] * seconds
     )
+
+
+def components(cells: int) -> ResourceEstimate:
+    """Estimate the labels of connected components, which take about as long as a search."""
+    return ResourceEstimate(BASE_BYTES + cells * COMPONENTS_BYTES_PER_CELL, shortest_paths(cells, 1).seconds)
 
 
 def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:
@@ -63,12 +106,12 @@ def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:
     # The selected inverse takes about as long as the factorization.
     seconds = 2 * FACTOR_SECONDS * cells**1.5 + sources * SUBSTITUTION_SECONDS * cells
     return ResourceEstimate(
-        BASE_BYTES + factor + cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * sources),
+        BASE_BYTES + factor + cells * (MAP_GRAPH_BYTES_PER_CELL + MAP_BYTES_PER_CELL * sources),
         START_SECONDS + speed_factors()[0] * seconds,
     )
 
 
-def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> ResourceEstimate:
+def symmetric_solves(shape: tuple[int, int], right_hand_sides: int, *, gradient: bool = False) -> ResourceEstimate:
     """Estimate symmetric linear systems, with their gradient, for the solver that will be selected."""
     cells = shape[0] * shape[1]
     try:
@@ -82,11 +125,12 @@ def symmetric_solves(shape: tuple[int, int], right_hand_sides: int) -> ResourceE
         seconds = (
             speed_factors()[1] * cells * (HIERARCHY_SECONDS + TYPICAL_ITERATIONS * ITERATION_SECONDS * right_hand_sides)
         )
-    # The memory of multigrid includes the graph.
-    graph = GRAPH_BYTES_PER_CELL if choice.direct else UNKNOWN_BYTES_PER_CELL
-    return ResourceEstimate(
-        BASE_BYTES + choice.bytes + cells * (graph + 2 * UNKNOWN_BYTES_PER_CELL), START_SECONDS + seconds
-    )
+    graph = GRAPH_BYTES_PER_CELL if choice.direct or gradient else SOLVED_GRAPH_BYTES_PER_CELL
+    # The memory of multigrid includes the solutions.
+    solution = SOLUTION_BYTES_PER_CELL if choice.direct else 0
+    each = GRADIENT_BYTES_PER_CELL if gradient else solution
+    nbytes = BASE_BYTES + choice.bytes + cells * (graph + each * right_hand_sides)
+    return ResourceEstimate(nbytes, START_SECONDS + seconds)
 
 
 def randomized_paths(
@@ -94,7 +138,8 @@ def randomized_paths(
 ) -> ResourceEstimate:
     """Estimate nonsymmetric linear systems, one after the other, for the solver that will be selected."""
     cells = shape[0] * shape[1]
-    rasters_bytes = cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * (rasters + (40 if gradient else 10)))
+    rasters += RANDOMIZED_GRADIENT_RASTERS if gradient else RANDOMIZED_RASTERS
+    rasters_bytes = cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * rasters)
     try:
         choice = select_solver(shape, 1, symmetric=False)
     except MemoryError:
@@ -113,9 +158,8 @@ def randomized_paths(
 def passages(shape: tuple[int, int], targets: int, flows: int) -> ResourceEstimate:
     """Estimate passages of randomized paths to targets, with linear systems for expected visits."""
     systems, cells = randomized_paths(shape, targets), shape[0] * shape[1]
-    # Hitting probabilities of one target and its flow, with sums over edges in eight directions each.
     return ResourceEstimate(
-        systems.bytes + 8 * UNKNOWN_BYTES_PER_CELL * cells,
+        systems.bytes + FLOW_BYTES_PER_CELL * cells,
         None if systems.seconds is None else systems.seconds + speed_factors()[0] * flows * PASSAGE_SECONDS * cells,
     )
 
@@ -141,11 +185,12 @@ def moving_currents(
     # The gradient has an entry for every edge and every source.
     rasters = 9 if gradient else maps
     nbytes = tile * (GRAPH_BYTES_PER_CELL * maps + 8 * rasters * chunks) + cpu_count() * maps * cells * (
-        8 * width if narrow else GRAPH_BYTES_PER_CELL
+        8 * width if narrow else WIDE_WINDOW_BYTES_PER_CELL
     )
     window_seconds = CURRENT_SECONDS * cells * maps + (
         FACTOR_ROW_SECONDS * cells * width**2 if narrow else CURRENT_SECONDS * cells
     )
     return ResourceEstimate(
-        BASE_BYTES + int(nbytes), START_SECONDS + speed_factors()[0] * window_seconds * all_windows.count / cpu_count()
+        BASE_BYTES + WINDOW_KERNEL_BYTES + int(nbytes),
+        START_SECONDS + speed_factors()[0] * window_seconds * all_windows.count / cpu_count(),
     )

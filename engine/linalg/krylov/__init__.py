@@ -1,12 +1,13 @@
 """Krylov subspace methods: preconditioned conjugate gradients and flexible GMRES."""
 
-from .cpu.cg import SymmetricMatrix, conjugate_gradients_cpu
+from .cpu.cg import RHS_BLOCK, SymmetricMatrix, conjugate_gradients_cpu
 from .cpu.cg_kernels import load_scaled_matrix
 from .cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
 from .result import KrylovResult
 from .xla.cg import conjugate_gradients_xla
 
 __all__ = [
+    "RHS_BLOCK",
     "KrylovResult",
     "KrylovWorkspace",
     "PaddedStencil",

@@ -15,7 +15,7 @@ class ConnectedComponentsTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """The graph and one raster."""
-        return resource_estimates.shortest_paths(job.inputs["landscape"].size, 1)
+        return resource_estimates.components(job.inputs["landscape"].size)
 
     def run(self, job: Job) -> TaskResult:
         """Label the components."""
