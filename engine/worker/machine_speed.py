@@ -19,6 +19,9 @@ from ..storage import write_atomically
 DENSE_SECONDS = 0.018
 SPARSE_SECONDS = 0.016
 
+#: Largest ratio of the two factors: BLAS with fewer cores is slower, but not by more. A larger one shows a busy moment.
+MAX_DENSE_RATIO = 4.0
+
 FILE = "permea-speed.json"
 
 
@@ -38,7 +41,10 @@ def speed_factors() -> tuple[float, float]:
     machine = f"{platform.node()} {platform.machine()} {os.cpu_count()}"
     if file is not None and (stored := _read(file, machine)):
         return stored
-    dense, sparse = _min_seconds(_dense_benchmark) / DENSE_SECONDS, _min_seconds(_sparse_benchmark) / SPARSE_SECONDS
+    # The time of the thread, where the clock is fine enough: other programs do not prolong it.
+    is_fine = time.get_clock_info("thread_time").resolution < 1e-3
+    sparse = _min_seconds(_sparse_benchmark, time.thread_time if is_fine else time.perf_counter) / SPARSE_SECONDS
+    dense = min(_min_seconds(_dense_benchmark, time.perf_counter) / DENSE_SECONDS, MAX_DENSE_RATIO * sparse)
     if file is not None:
         text = json.dumps({"machine": machine, "dense": dense, "sparse": sparse})
         write_atomically(file, lambda file: file.write(text.encode()))
@@ -60,13 +66,13 @@ def _read(file: Path, machine: str) -> tuple[float, float] | None:
     return factors if stored.get("machine") == machine and min(factors) > 0 else None
 
 
-def _min_seconds(benchmark: Callable[[], None]) -> float:
+def _min_seconds(benchmark: Callable[[], None], clock: Callable[[], float]) -> float:
     """Return the shortest of three times: disturbances only prolong a run."""
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = clock()
         benchmark()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return min(seconds)
 
 

@@ -267,10 +267,10 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             As passed to the algorithm by Processing.
         """
         tables = self.table_outputs(inputs, result)
-        crs, writing = inputs.landscape.grid.crs, StepFeedback(feedback, 90, 90)
+        crs, writing = inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
         with write_tables(self, tables, inputs.parameters, context, crs, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
-            self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 90, 100))
+            self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 95, 100))
         self._log_summary(inputs, result, feedback)
         return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text"
 
 # Rows written between two checks of whether the user has cancelled.
 ROWS_AT_ONCE = 20_000
+
+# Seconds between two texts about the rows written.
+TEXT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -273,7 +277,7 @@ def _write_file(
         reason = writer.errorMessage()
         del writer  # Flushes the last features, which may fail on a full disk.
     # Read back, because a full disk may go unreported.
-    count_in_file = _count_features(staging, feedback)
+    count_in_file = _count_features(staging, count, feedback)
     if count < len(table.rows) or count_in_file != count:
         raise QgsProcessingException(
             tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
@@ -287,15 +291,18 @@ def _write_file(
 
 def _with_progress(table: Table, feedback: QgsProcessingFeedback) -> Iterator[QgsFeature]:
     """Yield the rows as QGIS features; report progress, and stop if the user cancels."""
+    text, count, shown = tr("Writing {number:,} of {count:,} rows"), len(table.rows), time.monotonic()
     for number, feature in enumerate(table.features(), 1):
         yield feature
         if number % ROWS_AT_ONCE == 0:
             stop_if_cancelled(feedback)
-            text = tr("Writing {number:,} of {count:,} rows").format(number=number, count=len(table.rows))
-            feedback.setProgressText(text)
+            feedback.setProgress(80 * number / count)
+            if time.monotonic() - shown > TEXT_SECONDS:
+                feedback.setProgressText(text.format(number=number, count=count))
+                shown = time.monotonic()
 
 
-def _count_features(path: Path, feedback: QgsProcessingFeedback) -> int:
+def _count_features(path: Path, expected: int, feedback: QgsProcessingFeedback) -> int:
     layer = QgsVectorLayer(str(path), path.stem, "ogr")
     if not layer.isValid():
         return 0
@@ -305,6 +312,7 @@ def _count_features(path: Path, feedback: QgsProcessingFeedback) -> int:
         count += 1
         if count % ROWS_AT_ONCE == 0:
             stop_if_cancelled(feedback)
+            feedback.setProgress(80 + 20 * min(count / expected, 1.0))
     return count
 
 

@@ -58,19 +58,14 @@ def test_names_beyond_the_limit_are_counted():
 @pytest.mark.parametrize("name", ["pairs.gpkg", "pairs.csv", "TEMPORARY_OUTPUT"])
 def test_writing_a_long_table_is_cancelled(provider, context, tmp_path, name):
     algorithm = QgsApplication.processingRegistry().algorithmById("permea:distancematrix").create()
-    feedback, texts = QgsProcessingFeedback(False), []
-
-    def show(text):
-        texts.append(text)
-        feedback.cancel()
-
-    feedback.setProgressText = show
+    feedback, percents = QgsProcessingFeedback(False), []
+    feedback.progressChanged.connect(lambda percent: (percents.append(percent), feedback.cancel()))
     table = Table("OUTPUT", COLUMNS, RowSequence(10**9, lambda: ((n, 0.5) for n in range(10**9))))
     parameters = {"OUTPUT": name if name == "TEMPORARY_OUTPUT" else str(tmp_path / name)}
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         with write_tables(algorithm, [table], parameters, context, context.project().crs(), feedback):
             pass
-    assert texts == ["Writing 20,000 of 1,000,000,000 rows"]
+    assert len(percents) == 1
     assert list(tmp_path.iterdir()) == []
 
 
