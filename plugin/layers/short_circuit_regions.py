@@ -38,6 +38,8 @@ def regions_in(
     polygons = PolygonCells(locator)
     regions = np.zeros((grid.rows, grid.columns), np.int64)
     omitted: dict[str, list[int]] = {}
+    later: dict[int, int] = {}  # a region by the number of an earlier one that it includes
+    number = 0
     for number, feature in enumerate(reader.features(), 1):
         covered = polygons.of(feature)
         cells = [cell for cell in covered.cells if cell is not None]
@@ -46,10 +48,12 @@ def regions_in(
             omitted.setdefault(reason or tr("outside the raster"), []).append(feature.id())
             continue
         index = tuple(np.transpose(cells))
-        overlapping = np.unique(regions[index])
+        for earlier in np.unique(regions[index]).tolist():
+            earlier = _last(later, earlier)
+            if earlier not in (0, number):
+                later[earlier] = number
         regions[index] = number
-        if (overlapping > 0).any():
-            regions[np.isin(regions, overlapping[overlapping > 0])] = number
+    regions = np.array([_last(later, label) for label in range(number + 1)])[regions]
     polygons.finish(feedback)
     left_out = "; ".join(listed(reason, features) for reason, features in omitted.items())
     if not regions.any():
@@ -62,3 +66,13 @@ def regions_in(
             tr("Short-circuit regions of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out)
         )
     return regions
+
+
+def _last(later: dict[int, int], number: int) -> int:
+    """Return the number of the region that includes another, in the end."""
+    first = number
+    while number in later:
+        number = later[number]
+    while first != number:
+        later[first], first = number, later[first]
+    return number
