@@ -73,9 +73,9 @@ def estimates(feedback):
 
 
 def peak_of_qgis():
-    from permea.plugin.runner import free_memory
+    from permea.plugin.runner import system_memory
 
-    return free_memory._sizes(Path("/proc/self/status"))["VmHWM"]
+    return system_memory._sizes(Path("/proc/self/status"))["VmHWM"]
 
 
 @pytest.mark.parametrize(
