@@ -64,7 +64,7 @@ class PolygonCells:
 
     def _covered(self, geometry: QgsGeometry) -> CoveredCells:
         projected = self._locator.projected(geometry)
-        if projected is None or projected.isEmpty():
+        if projected is None or projected.isEmpty() or not projected.boundingBox().isFinite():
             return CoveredCells(reason=tr("outside the raster"))
         inside = cells_inside(projected, self._locator.grid)
         if inside:

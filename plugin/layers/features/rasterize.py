@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 from osgeo import gdal, ogr
-from qgis.core import QgsGeometry, QgsProcessingException
+from qgis.core import QgsGeometry, QgsProcessingException, QgsRectangle
 
 from ...i18n import tr
 from ..gdal_errors import collected_gdal_errors
 from ..raster_grid import RasterGrid
+
+# GDAL counts cells in 32-bit integers.
+MAX_CELLS_AWAY = 1e8
 
 
 def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int] | None]:
@@ -35,6 +38,7 @@ def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int
     rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, grid.rows)
     if columns[0] >= columns[1] or rows[0] >= rows[1]:
         return []
+    geometry = _near(geometry, grid)
     shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
     covered = _rasterized(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
     cells = np.argwhere(covered) + (rows[0], columns[0])
@@ -42,14 +46,28 @@ def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int
     return [tuple(cell) if is_inside else None for cell, is_inside in zip(cells.tolist(), inside.tolist())]
 
 
+def _near(geometry: QgsGeometry, grid: RasterGrid) -> QgsGeometry:
+    """Return a geometry, without what lies too far from the raster for GDAL."""
+    (left, top), (right, bottom) = grid.corners()
+    height, width = grid.pixel_size
+    around = QgsRectangle(left, bottom, right, top)
+    around.grow(MAX_CELLS_AWAY * min(height, width))
+    if around.contains(geometry.boundingBox()):
+        return geometry
+    margins = QgsRectangle(left - 2 * width, bottom - 2 * height, right + 2 * width, top + 2 * height)
+    return geometry.intersection(QgsGeometry.fromRect(margins))
+
+
 def _span(low: float, high: float, size: int) -> tuple[int, int]:
-    return max(math.floor(low), -1), min(math.ceil(high), size + 1)
+    return math.floor(min(max(low, -1), size + 1)), math.ceil(min(max(high, -1), size + 1))
 
 
 def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int]) -> np.ndarray:
     rows, columns = shape
-    segmented = QgsGeometry(geometry.constGet().segmentize())
     covered = np.zeros(shape, np.uint8)
+    if geometry.isEmpty():
+        return covered > 0
+    segmented = QgsGeometry(geometry.constGet().segmentize())
     with collected_gdal_errors() as errors:
         target = gdal.GetDriverByName("MEM").Create("", columns, rows, 1, gdal.GDT_Byte)
         target.SetGeoTransform(geotransform)

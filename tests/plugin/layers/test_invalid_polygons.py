@@ -175,3 +175,14 @@ def test_layer_is_not_changed_by_the_repair(polygons, covered):
     before = [feature.geometry().asWkt() for feature in reader.features()]
     covered(reader)
     assert [feature.geometry().asWkt() for feature in reader.features()] == before
+
+
+@pytest.mark.parametrize("far", [1e9, 1e100, 1e300])
+def test_polygon_far_beyond_the_raster_covers_all_of_it(polygons, covered, far):
+    around = f"({-far} {-far}, {far} {-far}, {far} {far}, {-far} {far}, {-far} {-far})"
+    assert (covered(polygons(polygon(around))) == 1).all()
+
+
+def test_polygon_far_away_is_outside(polygons, covered, feedback):
+    covered(polygons(polygon("(1e300 1e300, 2e300 1e300, 2e300 2e300, 1e300 1e300)"), WELL_FORMED))
+    assert "outside the raster: feature 1" in feedback.warnings[0]
