@@ -250,7 +250,9 @@ def _nodes(
             return ("tile", rows[0] * tiles[1] + columns[0]), tuple((top + r, left + c) for r, c in tile_boundary)
         first, last = rows[0] * pitch[0], min(rows[1] * pitch[0] - 1, shape[0])
         west, east = columns[0] * pitch[1], min(columns[1] * pitch[1] - 1, shape[1])
-        if (rows[1] - rows[0]) * pitch[0] >= (columns[1] - columns[0]) * pitch[1] and rows[1] - rows[0] > 1:
+        high, wide = rows[1] - rows[0], columns[1] - columns[0]
+        # Tiles need not be square: a single column of them may be wider than high, and is still cut between its rows.
+        if high > 1 and (wide == 1 or high * pitch[0] >= wide * pitch[1]):
             middle = (rows[0] + rows[1]) // 2
             halves = [((rows[0], middle), columns), ((middle, rows[1]), columns)]
             separator = tuple((middle * pitch[0] - 1, c) for c in range(west, east))

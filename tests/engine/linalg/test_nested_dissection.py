@@ -127,6 +127,14 @@ def test_solutions_match_superlu(edge_rule):
         assert entries[0].residual < 1e-12
 
 
+@pytest.mark.parametrize("shape", [(80, 56), (56, 80)])
+def test_single_row_of_oblong_tiles_is_cut_between_tiles(shape):
+    system = leaky(landscape(shape), leak=1e-6)
+    b, solver = jnp.asarray(np.random.default_rng(3).random((1, *shape))), NestedDissection()
+    result = require_solved(solver.compute(solver.init(system), b))
+    assert largest_relative_difference(result, superlu_solutions(system, b, False)) < 1e-9
+
+
 def test_solve_gradient_under_jit_matches_dense_algebra():
     system = leaky(landscape((9, 14), edge_rule="target"))
     b = jnp.asarray(np.random.default_rng(3).random((2, 9, 14)))
