@@ -6,8 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from worker_process import ROOT, write_job
+from worker_process import LANDSCAPE, ROOT, write_job
 
+from permea.engine.parallel import cpu_count
 from permea.engine.worker.main import OUT_OF_MEMORY, _report_out_of_memory
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
@@ -32,6 +33,17 @@ def test_estimate_does_not_grow_with_the_bands_of_a_result(task, lines):
         return TASKS[task].estimate(job).bytes
 
     assert estimated(1000) == estimated(20)
+
+
+def test_estimate_of_a_local_cluster_counts_every_process(lines):
+    arrays = {"landscape": np.ones((200, 200)), "valid": np.ones((200, 200), bool)}
+    window = {"distance": "leastcost", "alpha": 5.0, "range": 20.0, "coarsening": 0.2, "radius": 20.0}
+    for task in ("windowed.connectivity", "windowed.current"):
+        one, all_cores = (
+            TASKS[task].estimate(Job({**LANDSCAPE, **window, **cluster}, arrays, Reporter(lines))).bytes
+            for cluster in ({}, {"cluster": "local"})
+        )
+        assert all_cores > cpu_count() * one
 
 
 def test_message_reports_how_much_is_needed_and_free(lines):
