@@ -20,20 +20,21 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..engine_environment import EngineNotFound, engine_python
 from ..i18n import tr
-from ..layers import write_raster
+from ..layers import StagedFiles, write_raster
 from ..runner import Result, Task, open_job, out_of_memory
+from .destinations import GEOTIFF_SUFFIXES, not_a_geotiff, require_valid_destinations
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
+from .input_layers import load_rasters
 from .outputs import NumberOutput, RasterOutput
 from .parameter_values import ParameterValues
 from .renderers import style_when_loaded
 from .step_feedback import StepFeedback
-from .tables import Table, require_writable_tables, write_tables
+from .tables import Table, write_tables
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 # Width of the pictures in the help panel of a dialog, in pixels: half of their full width.
 PANEL_WIDTH = 230
-GEOTIFF_SUFFIXES = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         The help text.
     number_outputs
         The numbers that it returns besides its layers.
+    files_in_folders
+        Patterns, in lower case, of the names of files that it writes to a folder that the user chooses, by the name of
+        the parameter.
     """
 
     identifier: ClassVar[str]
@@ -82,6 +86,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     summary: ClassVar[str]
     help: ClassVar[Help]
     number_outputs: ClassVar[tuple[NumberOutput, ...]] = ()
+    files_in_folders: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     @abstractmethod
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -98,6 +103,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return ""
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        load_rasters(self, parameters, context)
         accepted, message = super().checkParameterValues(parameters, context)
         if not accepted:
             return accepted, message
@@ -141,23 +147,19 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         Raises
         ------
         QgsProcessingException
-            The folder does not exist, the file is not a GeoTIFF, or a table has an unsupported format.
+            An output cannot be written where it is to go, or would overwrite an input or another output.
         """
-        require_writable_tables(self, parameters, context)
+        require_valid_destinations(self, parameters, context)
         paths = {}
         for definition in self.destinationParameterDefinitions():
             if not isinstance(definition, QgsProcessingParameterRasterDestination):
                 continue
             path = self.parameterAsOutputLayer(parameters, definition.name(), context)
-            if not path:
-                continue
-            if Path(path).suffix.lower() not in GEOTIFF_SUFFIXES:
-                text = tr("{output} is written as GeoTIFF: choose a file name that ends in .tif instead of '{name}'.")
-                raise QgsProcessingException(text.format(output=definition.description(), name=Path(path).name))
-            if not Path(path).parent.is_dir():
-                text = tr("{output} cannot be written: there is no folder '{folder}'. Create it or choose another.")
-                raise QgsProcessingException(text.format(output=definition.description(), folder=Path(path).parent))
-            paths[definition.name()] = path
+            if path and Path(path).suffix.lower() not in GEOTIFF_SUFFIXES:
+                # The default format of temporary rasters is a setting of QGIS.
+                raise QgsProcessingException(not_a_geotiff(definition.description(), path))
+            if path:
+                paths[definition.name()] = path
         return paths
 
     def name(self) -> str:
@@ -267,10 +269,10 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             As passed to the algorithm by Processing.
         """
         tables = self.table_outputs(inputs, result)
-        crs, writing = inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
-        with write_tables(self, tables, inputs.parameters, context, crs, writing) as layers:
+        parameters, crs, writing = inputs.parameters, inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
+        with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
-            self._write_rasters(rasters, inputs, paths, context, StepFeedback(feedback, 95, 100))
+            self._write_rasters(rasters, inputs, paths, staged, context, StepFeedback(feedback, 95, 100))
         self._log_summary(inputs, result, feedback)
         return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
 
@@ -279,6 +281,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         rasters: list[RasterOutput],
         inputs: ParameterValues,
         paths: dict[str, str],
+        staged: StagedFiles,
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> None:
@@ -292,6 +295,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
                 dtype=raster.dtype,
                 band_names=raster.band_names,
                 feedback=feedback,
+                staged=staged,
             )
             style_when_loaded(path, raster.style, context)
 

@@ -13,6 +13,7 @@ from qgis.core import (
 )
 
 from ..layers import in_main_thread, is_main_thread
+from .input_layers import load_raster
 
 
 def open_in_main_thread(
@@ -63,7 +64,7 @@ def _input_crs(
             continue
         try:
             if kind == "raster":
-                layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+                layer = load_raster(algorithm, parameters, name, context)
                 crs = None if layer is None else layer.crs()
             elif kind in ("source", "vector"):
                 source = algorithm.parameterAsSource(parameters, name, context)

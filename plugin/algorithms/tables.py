@@ -1,11 +1,10 @@
-"""Table and line outputs, written atomically."""
+"""Table and line outputs, written completely or not at all."""
 
 from __future__ import annotations
 
 import math
 import os
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,28 +16,27 @@ import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
-    QgsFeatureRequest,
     QgsFeatureSink,
     QgsField,
     QgsFields,
     QgsGeometry,
     QgsLineString,
-    QgsProcessing,
+    QgsPointXY,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
-    QgsProcessingParameterFeatureSink,
     QgsProperty,
     QgsVectorFileWriter,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QVariant
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
+from ..layers import GeoPackageUpdate, StagedFiles, count_rows, delete_layer, files_of_dataset, layer_names
+from .destinations import Destination, destination_of
 from .renderers import Style, style_when_loaded
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
@@ -68,7 +66,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table to write, with a line geometry for each row or without geometry.
+    """A table to write, with a line or a point for each row or without geometry.
 
     Parameters
     ----------
@@ -81,6 +79,8 @@ class Table:
     lines
         Vertices of the line of each row, (n, 2): x and y in the CRS of the landscape, or None for a row without a
         line; None for a table without geometry.
+    points
+        Point of each row, (n, 2): x and y in the CRS of the landscape; None for a table without points.
     style
         Style of the lines.
     """
@@ -90,10 +90,13 @@ class Table:
     rows: Sequence[Sequence[Any]]
     lines: Sequence[np.ndarray | None] | None = None
     style: Style | None = None
+    points: np.ndarray | None = None
 
     @property
     def geometry(self) -> QgsWkbTypes.Type:
         """Geometry type."""
+        if self.points is not None:
+            return QgsWkbTypes.Type.Point
         return QgsWkbTypes.Type.NoGeometry if self.lines is None else QgsWkbTypes.Type.LineString
 
     def fields(self) -> QgsFields:
@@ -106,9 +109,13 @@ class Table:
     def features(self) -> Iterator[QgsFeature]:
         """Yield the rows as QGIS features."""
         fields = self.fields()
-        for row, line in zip(self.rows, repeat(None) if self.lines is None else self.lines):
+        lines = repeat(None) if self.lines is None else self.lines
+        points = repeat(None) if self.points is None else self.points.tolist()
+        for row, line, point in zip(self.rows, lines, points):
             feature = QgsFeature(fields)
             feature.setAttributes([_cell(value, column.kind) for value, column in zip(row, self.columns)])
+            if point is not None:
+                feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(*point)))
             if line is not None:
                 vertices = np.asarray(line, float)
                 feature.setGeometry(QgsGeometry(QgsLineString(vertices[:, 0].tolist(), vertices[:, 1].tolist())))
@@ -121,31 +128,6 @@ def _cell(value: Any, kind: str) -> Any:
     return {"integer": int, "real": float, "text": str}[kind](value)
 
 
-def require_writable_tables(
-    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
-) -> None:
-    """Check the destinations of tables before the run rather than after hours of computing.
-
-    Raises
-    ------
-    QgsProcessingException
-        The folder does not exist, or the format of the file is not supported.
-    """
-    for definition in algorithm.destinationParameterDefinitions():
-        path = _file_of(parameters.get(definition.name()), context)
-        if not isinstance(definition, QgsProcessingParameterFeatureSink) or path is None:
-            continue
-        if not path.parent.is_dir():
-            text = tr("{output} cannot be written: there is no folder '{folder}'. Create it or choose another.")
-            raise QgsProcessingException(text.format(output=definition.description(), folder=path.parent))
-        if not QgsVectorFileWriter.driverForExtension(path.suffix):
-            text = tr(
-                "{output} cannot be written: '{name}' has no supported format. Choose a file name that ends in .gpkg, "
-                ".geojson or .csv, for example."
-            )
-            raise QgsProcessingException(text.format(output=definition.description(), name=path.name))
-
-
 @contextmanager
 def write_tables(
     algorithm: QgsProcessingAlgorithm,
@@ -153,9 +135,10 @@ def write_tables(
     parameters: dict[str, Any],
     context: QgsProcessingContext,
     crs: QgsCoordinateReferenceSystem,
+    staged: StagedFiles,
     feedback: QgsProcessingFeedback | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Write tables to temporary files, and rename them at the end of the block if it succeeds.
+    """Write tables to temporary files and, if the block succeeds, replace the targets of all files of the run.
 
     Parameters
     ----------
@@ -167,6 +150,8 @@ def write_tables(
         As passed to the algorithm by Processing.
     crs
         CRS of the lines.
+    staged
+        Files of the run. Those that the block adds replace their targets together with the tables.
     feedback
         Receives progress; can cancel.
 
@@ -181,33 +166,31 @@ def write_tables(
         A table cannot be written. Existing files are then unchanged.
     """
     feedback = feedback or QgsProcessingFeedback(False)
-    requested = [table for table in tables if parameters.get(table.output)]
-    destinations: dict[str, str] = {}
-    staged: list[tuple[Table, Path, Path]] = []
-    try:
-        for table in requested:
-            path = _file_of(parameters[table.output], context)
-            if path is not None:
-                staging = _staging_path(path)
-                staged.append((table, staging, path))
-                _write_file(table, staging, path, crs, context, feedback)
-        yield destinations
-        for table, staging, path in staged:
-            _rename(staging, path)
-            destinations[table.output] = algorithm.parameterAsOutputLayer(parameters, table.output, context)
-    finally:
-        for _, staging, _ in staged:
-            for file in _files_of_dataset(staging):
-                file.unlink(missing_ok=True)
-    for table in requested:
-        if table.output not in destinations:
-            destinations[table.output] = _into_sink(algorithm, table, parameters, context, crs, feedback)
+    requested = [
+        (table, destination)
+        for table in tables
+        for destination in [destination_of(algorithm.parameterDefinition(table.output), parameters, context)]
+        if destination is not None
+    ]
+    in_files = [(table, destination) for table, destination in requested if destination.path is not None]
+    for path, layers in _by_file(in_files).items():
+        _stage_file(path, layers, crs, context, staged, feedback)
+    places: dict[str, str] = {}
+    yield places
+    for table, destination in requested:
+        if destination.path is None:
+            places[table.output] = _into_sink(algorithm, table, parameters, context, crs, feedback)
+    staged.replace_targets()
+    for table, destination in in_files:
+        value = _with_layer_name(parameters[table.output], destination)
+        places[table.output] = algorithm.parameterAsOutputLayer({table.output: value}, table.output, context)
+    for table, _ in requested:
         if table.style is not None:
-            style_when_loaded(destinations[table.output], table.style, context)
+            style_when_loaded(places[table.output], table.style, context)
 
 
 def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext) -> None:
-    """Write a table to a file, atomically.
+    """Write a table to a file of its own, completely or not at all.
 
     Parameters
     ----------
@@ -225,47 +208,71 @@ def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, con
     QgsProcessingException
         It cannot be written. An existing file is then unchanged.
     """
-    staging = _staging_path(path)
-    try:
-        _write_file(table, staging, path, crs, context, QgsProcessingFeedback(False))
-        _rename(staging, path)
-    finally:
-        for file in _files_of_dataset(staging):
-            file.unlink(missing_ok=True)
+    with StagedFiles() as staged:
+        _write_layer(table, staged.path(path), path.stem, path, crs, context, QgsProcessingFeedback(False))
+        staged.replace_targets()
 
 
-def _staging_path(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-{uuid.uuid4().hex[:8]}-unfinished{path.suffix}")
+def _by_file(in_files: Sequence[tuple[Table, Destination]]) -> dict[Path, list[tuple[Table, Destination]]]:
+    """Return the tables of each file: a GeoPackage may take several."""
+    files: dict[Path, list[tuple[Table, Destination]]] = {}
+    for table, destination in in_files:
+        files.setdefault(Path(os.path.realpath(destination.path)), []).append((table, destination))
+    return files
 
 
-def _file_of(value: Any, context: QgsProcessingContext) -> Path | None:
-    """Return the file of an output; None for a memory layer, a database, or no output."""
-    if isinstance(value, QgsProcessingOutputLayerDefinition):
-        value = value.sink
-    if isinstance(value, QgsProperty):
-        value = value.valueAsString(context.expressionContext(), "")[0]
-    if not isinstance(value, str) or value in ("", QgsProcessing.TEMPORARY_OUTPUT):
-        return None
-    # Other destinations begin with the name of a provider: memory:, ogr:dbname=…, postgres://….
-    scheme, colon, _ = value.partition(":")
-    if colon and len(scheme) > 1:
-        return None
-    return Path(value)
+def _stage_file(
+    path: Path,
+    layers: Sequence[tuple[Table, Destination]],
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    staged: StagedFiles,
+    feedback: QgsProcessingFeedback,
+) -> None:
+    """Write the tables of a file to a temporary file; an existing GeoPackage only gains or replaces these layers."""
+
+    def write_layers(file: Path) -> None:
+        for table, destination in layers:
+            if file.exists():
+                delete_layer(file, destination.layer_name)
+            _write_layer(table, file, destination.layer_name, path, crs, context, feedback)
+
+    if layers[0][1].is_geopackage and path.exists() and path.stat().st_size:
+        staged.add(GeoPackageUpdate(path, staged.scratch_path(path), write_layers))
+    else:
+        write_layers(staged.path(path, files_of_dataset(path)))
 
 
-def _write_file(
+def _with_layer_name(value: Any, destination: Destination) -> Any:
+    """Return the value of an output with the name of its layer, where the file alone does not identify it."""
+    holds_others = destination.is_geopackage and len(layer_names(destination.path)) > 1
+    if not destination.layer and not holds_others:
+        return value
+    text = f"{destination.path}|layername={destination.layer_name}"
+    if not isinstance(value, QgsProcessingOutputLayerDefinition):
+        return text
+    changed = QgsProcessingOutputLayerDefinition(value)
+    changed.sink = QgsProperty.fromValue(text)
+    return changed
+
+
+def _write_layer(
     table: Table,
-    staging: Path,
+    temporary: Path,
+    layer: str,
     path: Path,
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
 ) -> None:
+    """Write a table to a temporary file, or into it if it exists, and read it back."""
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = QgsVectorFileWriter.driverForExtension(path.suffix)
-    options.layerName = path.stem
+    options.layerName = layer
+    if temporary.exists():
+        options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
     writer = QgsVectorFileWriter.create(
-        str(staging), table.fields(), table.geometry, crs, context.transformContext(), options
+        str(temporary), table.fields(), table.geometry, crs, context.transformContext(), options
     )
     count = 0
     try:
@@ -277,7 +284,12 @@ def _write_file(
         reason = writer.errorMessage()
         del writer  # Flushes the last features, which may fail on a full disk.
     # Read back, because a full disk may go unreported.
-    count_in_file = _count_features(staging, count, feedback)
+
+    def report(number: int) -> None:
+        stop_if_cancelled(feedback)
+        feedback.setProgress(80 + 20 * min(number / count, 1.0))
+
+    count_in_file = count_rows(temporary, layer, ROWS_AT_ONCE, report)
     if count < len(table.rows) or count_in_file != count:
         raise QgsProcessingException(
             tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
@@ -300,38 +312,6 @@ def _with_progress(table: Table, feedback: QgsProcessingFeedback) -> Iterator[Qg
             if time.monotonic() - shown > TEXT_SECONDS:
                 feedback.setProgressText(text.format(number=number, count=count))
                 shown = time.monotonic()
-
-
-def _count_features(path: Path, expected: int, feedback: QgsProcessingFeedback) -> int:
-    layer = QgsVectorLayer(str(path), path.stem, "ogr")
-    if not layer.isValid():
-        return 0
-    request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry).setSubsetOfAttributes([])
-    count = 0
-    for _ in layer.getFeatures(request):
-        count += 1
-        if count % ROWS_AT_ONCE == 0:
-            stop_if_cancelled(feedback)
-            feedback.setProgress(80 + 20 * min(count / expected, 1.0))
-    return count
-
-
-def _rename(staging: Path, path: Path) -> None:
-    """Rename a file together with its sidecar files, such as those of a shapefile."""
-    files = _files_of_dataset(staging)
-    try:
-        for file in files:
-            os.replace(file, path.with_name(path.stem + file.name[len(staging.stem) :]))
-    except OSError as error:
-        raise QgsProcessingException(
-            tr("'{path}' cannot be replaced ({reason}). Is it open in another program or layer?").format(
-                path=path, reason=error.strerror
-            )
-        ) from error
-
-
-def _files_of_dataset(staging: Path) -> list[Path]:
-    return sorted(file for file in staging.parent.iterdir() if file.name.startswith(staging.stem + "."))
 
 
 def _into_sink(

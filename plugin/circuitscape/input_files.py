@@ -12,7 +12,7 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
-from ..layers import Raster, RasterGrid, align, in_main_thread, open_band, read_raster
+from ..layers import Raster, RasterGrid, align, in_main_thread, no_statistics_file, open_band, read_raster
 from ..runner import require_memory_for_landscape
 
 #: Circuitscape treats this value as nodata whatever the header says.
@@ -61,9 +61,9 @@ def read_input_raster(
     if ".tif" not in path.name.lower():
         _require_well_formed(path)
     source = f"{prefix}{path}{option}"
-    in_main_thread(lambda: QgsRasterLayer(source, path.name).crs().toWkt())
+    in_main_thread(lambda: _opened(source, path).crs().toWkt())
     try:
-        layer = QgsRasterLayer(source, path.name)
+        layer = _opened(source, path)
         if not layer.isValid():
             raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
         raster = _on_grid(layer, path, feedback, grid, exact)
@@ -71,6 +71,11 @@ def read_input_raster(
         gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
     valid = raster.valid & (raster.values != NODATA)
     return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
+
+
+def _opened(source: str, path: Path) -> QgsRasterLayer:
+    with no_statistics_file(path):
+        return QgsRasterLayer(source, path.name)
 
 
 def _on_grid(

@@ -21,7 +21,7 @@ from .input_files import NODATA
 from .project import Project, per_run_maps
 
 #: Suffix of the checkpoint folder, from which an interrupted run resumes.
-CHECKPOINT_SUFFIX = "_unfinished"
+CHECKPOINT_SUFFIX = "_checkpoint"
 
 #: What follows the project's name in the names of result files.
 KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"

@@ -10,14 +10,26 @@ from .alignment import align
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_of
+from .geopackage import (
+    GEOPACKAGE_SUFFIX,
+    GeoPackageUpdate,
+    count_rows,
+    delete_layer,
+    files_of_dataset,
+    layer_names,
+    require_layer_replaceable,
+)
+from .layer_sources import SourceFile, source_files
 from .main_thread import in_main_thread, is_main_thread
 from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
 from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, open_band, read_raster
-from .raster_writer import write_raster
+from .raster_writer import RASTER_SIDECARS, write_raster
 from .reclassification import Reclassified, reclassify
 from .short_circuit_regions import regions_in
+from .staged_files import StagedFiles
+from .statistics_files import no_statistics_file
 from .streaming import (
     StreamedRaster,
     stream_condition,
@@ -29,15 +41,20 @@ from .streaming import (
 from .validation import QualityValidator, validate_landscape
 
 __all__ = [
+    "GEOPACKAGE_SUFFIX",
+    "RASTER_SIDECARS",
     "Band",
     "Cancelled",
     "FeatureReader",
     "FocalNodes",
+    "GeoPackageUpdate",
     "Points",
     "QualityValidator",
     "Raster",
     "RasterGrid",
     "Reclassified",
+    "SourceFile",
+    "StagedFiles",
     "StreamedRaster",
     "align",
     "amounts_at_points",
@@ -49,12 +66,19 @@ __all__ = [
     "in_main_thread",
     "is_main_thread",
     "number_of",
+    "count_rows",
+    "delete_layer",
+    "files_of_dataset",
+    "layer_names",
+    "no_statistics_file",
     "open_band",
     "read_focal_nodes",
     "read_points",
     "read_raster",
     "reclassify",
     "regions_in",
+    "require_layer_replaceable",
+    "source_files",
     "stream_condition",
     "stream_landscape",
     "stream_quality",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
 from ..i18n import tr
+from .file_changes import missing_file_error, require_unchanged
 from .gdal_errors import collected_gdal_errors
-from .raster_grid import SAME_GRID_TOLERANCE, RasterGrid
+from .orientation import require_rectified
+from .raster_grid import RasterGrid
 from .user_nodata import in_user_nodata
 
 NUMPY_TYPES = {
@@ -67,22 +71,26 @@ class GdalBand:
         Raises
         ------
         QgsProcessingException
-            If the raster is rotated, or its rows run from south to north or from east to west.
+            If the raster is rotated, or its file was deleted or replaced since the layer was loaded.
         """
         if layer.dataProvider().name() != "gdal":
             return None
         path, *options = layer.dataProvider().dataSourceUri().split("|option:")
+        geotransform = None
         with collected_gdal_errors():
             dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
-            geotransform = dataset.GetGeoTransform(can_return_null=True)
-            if geotransform is None:
-                return None
-            _require_north_up(layer.name(), geotransform, dataset)
-            size = (dataset.RasterYSize, dataset.RasterXSize)
-            # QGIS rectifies rasters with ground control points, and shows a mask as an extra band.
-            if size == (layer.height(), layer.width()) and band <= dataset.RasterCount:
-                return cls(layer, band, dataset, tuple(geotransform))
-        return None
+            if dataset is not None:
+                geotransform = dataset.GetGeoTransform(can_return_null=True)
+        if dataset is None and os.path.isabs(path) and not os.path.exists(path):
+            raise missing_file_error(layer, path)
+        if dataset is None:
+            return None
+        require_rectified(layer.name(), geotransform, dataset)
+        if geotransform is None:
+            return None
+        require_unchanged(layer, dataset, geotransform)
+        # QGIS shows a mask as an extra band.
+        return cls(layer, band, dataset, tuple(geotransform)) if band <= dataset.RasterCount else None
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
@@ -115,29 +123,6 @@ class GdalBand:
                     layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
                 )
             )
-
-
-def _require_north_up(name: str, geotransform: tuple, dataset: gdal.Dataset) -> None:
-    _, width, row_shear, _, column_shear, step_down = geotransform
-    advice = tr(
-        "Rectify it first with Raster ▸ Projections ▸ Warp (reproject), using the same CRS as source and target,"
-        " and use the result."
-    )
-    rotated = abs(row_shear) * dataset.RasterYSize > SAME_GRID_TOLERANCE * abs(width) or abs(
-        column_shear
-    ) * dataset.RasterXSize > SAME_GRID_TOLERANCE * abs(step_down)
-    if rotated:
-        raise QgsProcessingException(
-            tr("'{layer}' is rotated: its rows do not run from west to east.").format(layer=name) + " " + advice
-        )
-    if step_down > 0:
-        raise QgsProcessingException(
-            tr("'{layer}' is stored south-up: its first row is the southernmost.").format(layer=name) + " " + advice
-        )
-    if width < 0:
-        raise QgsProcessingException(
-            tr("'{layer}' is mirrored: its first column is the easternmost.").format(layer=name) + " " + advice
-        )
 
 
 def _as_stored(nodata: float, stored: np.dtype) -> float | None:

@@ -11,6 +11,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from .gdal_band import GdalBand
+from .orientation import north_up
 from .provider_band import ProviderBand
 from .raster_grid import Raster, RasterGrid
 
@@ -65,8 +66,8 @@ def open_band(layer: QgsRasterLayer, band: int) -> Band:
     Raises
     ------
     QgsProcessingException
-        If the layer cannot be read, the band does not exist or does not hold real numbers, or the raster is rotated
-        or south-up (the message says how to rectify it).
+        If the layer cannot be read, its file was replaced since it was loaded, the band does not exist or does not
+        hold real numbers, or the raster is rotated (the message says how to rectify it).
     """
     if layer is None or not layer.isValid() or layer.dataProvider() is None:
         name = layer.name() if layer is not None else ""
@@ -79,7 +80,7 @@ def open_band(layer: QgsRasterLayer, band: int) -> Band:
                 layer=layer.name(), band=band, count=layer.bandCount()
             )
         )
-    return GdalBand.of(layer, band) or ProviderBand(layer, band)
+    return north_up(GdalBand.of(layer, band) or ProviderBand(layer, band))
 
 
 def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:

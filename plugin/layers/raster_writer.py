@@ -1,9 +1,8 @@
-"""Atomic writing of GeoTIFFs."""
+"""Writing of GeoTIFFs, completely or not at all."""
 
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from .gdal_errors import collected_gdal_errors
 from .output_encoding import GDAL_TYPES, OutputEncoding, choose_encoding
 from .raster_grid import RasterGrid
 from .resampling import wkt
+from .staged_files import StagedFiles
 from .statistics import Statistics
 
 TILE = 256
@@ -29,7 +29,7 @@ MIN_SIZE_FOR_OVERVIEWS = 4096
 SMALLEST_OVERVIEW = 512
 
 # Files that GDAL reads along with a GeoTIFF; they are outdated once the GeoTIFF is replaced.
-SIDECARS = (".aux.xml", ".ovr", ".msk")
+RASTER_SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 
 def write_raster(
@@ -40,6 +40,7 @@ def write_raster(
     dtype: str = "float32",
     band_names: Sequence[str] = (),
     feedback: QgsProcessingFeedback,
+    staged: StagedFiles | None = None,
 ) -> float:
     """Write an array as a compressed, tiled GeoTIFF on the grid of its input, with overviews if it is large.
 
@@ -57,6 +58,8 @@ def write_raster(
         Descriptions of the bands.
     feedback
         Receives progress; can cancel.
+    staged
+        Files of the run, which replace their targets together; by default the file is replaced at once.
 
     Returns
     -------
@@ -71,7 +74,14 @@ def write_raster(
     Cancelled
         If the user cancelled; no file is left behind.
     """
-    target = Path(path)
+    if staged is None:
+        with StagedFiles() as single:
+            nodata = write_raster(
+                path, array, grid, dtype=dtype, band_names=band_names, feedback=feedback, staged=single
+            )
+            single.replace_targets()
+        return nodata
+    target = Path(os.path.realpath(path))
     bands = [array] if array.ndim == 2 else list(array)
     _validate_arguments(target, bands, grid, dtype, band_names)
     encoding = choose_encoding(bands, dtype, grid.nodata, target.name, feedback)
@@ -81,14 +91,9 @@ def write_raster(
                 "{count} values of '{name}' are too small for {dtype} and are stored as zero. Use float64 to keep them."
             ).format(count=encoding.underflows, name=target.name, dtype=dtype)
         )
-    unfinished = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}.unfinished.tif")
-    try:
-        _write(unfinished, bands, grid, encoding, band_names, feedback)
-        _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
-        _replace_target(unfinished, target)
-    finally:
-        for leftover in (unfinished, *_sidecars(unfinished)):
-            leftover.unlink(missing_ok=True)
+    unfinished = staged.path(target, [target.with_name(target.name + ending) for ending in RASTER_SIDECARS])
+    _write(unfinished, target.parent, bands, grid, encoding, band_names, feedback)
+    _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
     return encoding.nodata
 
 
@@ -130,6 +135,7 @@ def _validate_arguments(
 
 def _write(
     path: Path,
+    folder: Path,
     bands: list[np.ndarray | NpyFile],
     grid: RasterGrid,
     encoding: OutputEncoding,
@@ -171,7 +177,7 @@ def _write(
             dataset = None
     stop_if_cancelled(feedback)  # GDAL also reports a cancelled callback as an error
     if errors:
-        raise QgsProcessingException(_write_error(path, errors))
+        raise QgsProcessingException(_write_error(folder, errors))
 
 
 def _fill(
@@ -235,27 +241,7 @@ def _read_all_tiles(band: gdal.Band) -> None:
         band.FlushCache()
 
 
-def _replace_target(unfinished: Path, target: Path) -> None:
-    try:
-        os.replace(unfinished, target)
-    except OSError as error:
-        raise QgsProcessingException(
-            tr("'{path}' cannot be replaced ({reason}). Is it open in another program or layer?").format(
-                path=target, reason=error.strerror
-            )
-        ) from error
-    for stale in _sidecars(target):
-        stale.unlink(missing_ok=True)
-
-
-def _sidecars(path: Path) -> list[Path]:
-    return [path.with_name(path.name + ending) for ending in SIDECARS]
-
-
-def _write_error(path: Path, errors: list[str]) -> str:
-    folder = path.parent
-    if not os.access(folder, os.W_OK):
-        return tr("No permission to write to the folder '{folder}'. Choose another.").format(folder=folder)
+def _write_error(folder: Path, errors: list[str]) -> str:
     advice = tr("Is the disk full, or the folder no longer reachable?")
     return tr("The result cannot be written to '{folder}': {reason}. {advice}").format(
         folder=folder, reason=errors[0].rstrip("."), advice=advice

@@ -12,6 +12,7 @@ from ..i18n import tr
 from .gdal_errors import collected_gdal_errors
 from .raster_grid import RasterGrid
 from .raster_reader import Band, blocks_of
+from .transformation import require_transformation
 from .validation import FiniteValidator
 
 # Height of the blocks in which GDAL resamples.
@@ -51,6 +52,7 @@ class ResampledBand:
     def __init__(self, source: Band, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback) -> None:
         self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
         self._from = source.grid
+        require_transformation(source.name, source.grid.crs, grid.crs)
         self._file = folder / "to-be-resampled.tif"
         self._copy = self._warped = None
         self._copy, self.whole_numbers = self._copied(source, feedback)

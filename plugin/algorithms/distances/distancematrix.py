@@ -64,6 +64,9 @@ from .base import log_distance_range
 # A GeoPackage table holds at most 2,000 columns.
 MAX_COLUMNS = 1_900
 
+# Table of the pairs computed so far, in the checkpoint folder.
+TABLE_NAME = "distances.csv"
+
 
 class DistanceMatrix(EngineAlgorithm):
     """Pairwise distances between focal nodes, or from focal nodes to targets."""
@@ -109,6 +112,7 @@ class DistanceMatrix(EngineAlgorithm):
         NumberOutput("maximum", tr("Largest finite distance")),
         NumberOutput("mean", tr("Mean of the finite distances")),
     )
+    files_in_folders = {"CHECKPOINT": (TABLE_NAME,)}
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -184,7 +188,7 @@ class DistanceMatrix(EngineAlgorithm):
         inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
         task, folder = self.task(inputs), checkpoint_folder(inputs)
         table = PartialTable(
-            Path(folder) / "distances.csv",
+            Path(folder) / TABLE_NAME,
             lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
             inputs.landscape.grid.crs,
             context,

@@ -50,7 +50,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "NAME_voltmap_1_2.asc for each pair, NAME_cum_curmap.asc and NAME_max_curmap.asc, as requested by the "
             "project. Each file is written as soon as it is computed. If the run is cancelled or the computer fails, "
             "run it again with the same folder to resume it; it is rejected if the project or its files have changed. "
-            "The checkpoint is in the folder NAME_unfinished, which may be deleted after the run; during a run "
+            "The checkpoint is in the folder NAME_checkpoint, which may be deleted after the run; during a run "
             "between points it takes 8 bytes for each cell and point."
         ),
         references=(

@@ -42,7 +42,7 @@ from ..table_memory import require_rows_fit
 from ..tables import Table
 from .current_log import log_conservation
 from .focal_inputs import read_strengths, run_names, select_pairs
-from .per_pair_rasters import PairRasterFolder
+from .per_pair_rasters import FILE_PREFIXES, TABLE_NAME, PairRasterFolder
 from .resistance_table import resistance_table
 
 
@@ -82,6 +82,10 @@ class CurrentFlow(EngineAlgorithm):
         caption=tr("The sample: current between all pairs of nine habitat patches (rings); bright for high current."),
     )
     number_outputs = (*common_outputs(), *flow_outputs(), *resistance_outputs())
+    files_in_folders = {
+        "SINGLE_MAPS": (TABLE_NAME, *(f"{prefix}_*.tif" for prefix in FILE_PREFIXES.values())),
+        "CHECKPOINT": (TABLE_NAME,),
+    }
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -173,8 +177,9 @@ class CurrentFlow(EngineAlgorithm):
                 tr(
                     "A folder for the map of each pair (current_1_2.tif), or of each focal node, written as soon as it "
                     "is computed, and a table resistances.csv of the pairs computed so far. If the run is cancelled "
-                    "or the computer fails, run it again with the same folder to resume it. A run with different "
-                    "rasters or parameters is rejected."
+                    "or the computer fails, run it again with the same folder to resume it from its subfolder "
+                    "checkpoint, which may be deleted after the run. A run with different rasters or parameters is "
+                    "rejected."
                 ),
             ),
         ]
@@ -237,7 +242,7 @@ class CurrentFlow(EngineAlgorithm):
         elif checkpoint:
             resume_parameters = {"checkpoint": checkpoint, "max_pending": MAX_PENDING_RESULTS}
         table = PartialTable(
-            folder / "resistances.csv",
+            folder / TABLE_NAME,
             lambda arrays: resistance_table(inputs, Result(arrays, {})),
             inputs.landscape.grid.crs,
             context,

@@ -12,7 +12,10 @@ from ...runner import PartialResult
 from .file_names import file_name_parts
 
 # Subfolder with the checkpoint from which an interrupted run is resumed.
-CHECKPOINT_FOLDER = "unfinished"
+CHECKPOINT_FOLDER = "checkpoint"
+
+# Table of the pairs computed so far.
+TABLE_NAME = "resistances.csv"
 
 # Prefix of the file names by the engine's name of a map.
 FILE_PREFIXES = {"currents": "current", "potentials": "voltage"}
@@ -37,7 +40,7 @@ class PairRasterFolder:
     Raises
     ------
     QgsProcessingException
-        The folder cannot be created, or holds maps without a checkpoint.
+        The folder cannot be created, or holds maps or a table without a checkpoint.
     """
 
     def __init__(
@@ -53,19 +56,26 @@ class PairRasterFolder:
                 tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
             ) from error
         existing = sorted(file.name for prefix in FILE_PREFIXES.values() for file in folder.glob(f"{prefix}_*.tif"))
-        if existing and not (self.checkpoint / "manifest.json").is_file():
-            raise QgsProcessingException(
-                tr(
-                    "'{folder}' already holds {count:,} maps (the first is {name}), which would be overwritten. Choose "
-                    "another folder, or delete them."
-                ).format(folder=folder, count=len(existing), name=existing[0])
-            )
+        if not (self.checkpoint / "manifest.json").is_file():
+            self._require_no_results(existing)
         self._existing = set(existing)
 
     @property
     def checkpoint(self) -> Path:
         """The checkpoint folder from which an interrupted run is resumed."""
         return self.folder / CHECKPOINT_FOLDER
+
+    def _require_no_results(self, maps: list[str]) -> None:
+        """Raise an error if the folder holds results that no checkpoint belongs to."""
+        if not maps and not (self.folder / TABLE_NAME).exists():
+            return
+        holds = tr("'{folder}' already holds a table {name}").format(folder=self.folder, name=TABLE_NAME)
+        if maps:
+            text = tr("'{folder}' already holds {count:,} maps (the first is {name})")
+            holds = text.format(folder=self.folder, count=len(maps), name=maps[0])
+        raise QgsProcessingException(
+            tr("{holds}, which would be overwritten. Choose another folder, or delete them.").format(holds=holds)
+        )
 
     def completed_runs(self, runs: list[str]) -> list[str]:
         """Return the runs whose maps all exist."""

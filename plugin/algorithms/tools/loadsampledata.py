@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from osgeo import gdal
 from qgis.core import (
-    QgsFeatureSink,
+    QgsCoordinateReferenceSystem,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
@@ -16,10 +18,10 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterDestination,
-    QgsVectorLayer,
 )
 
 from ...i18n import tr
+from ...layers import RASTER_SIDECARS, StagedFiles
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..input_crs import make_known_in_main_thread
@@ -30,6 +32,7 @@ from ..tables import Column, Table, write_tables
 SAMPLE = RESOURCES / "sample"
 SAMPLE_CRS = "EPSG:31985"
 
+PATCH_COLUMNS = (Column("id", "integer"), Column("name", "text"))
 CLASS_COLUMNS = (Column("class", "integer"), Column("name", "text"), Column("permeability", "real"))
 
 
@@ -105,28 +108,16 @@ class LoadSampleData(PermeaAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         classes = Table("CLASSES", CLASS_COLUMNS, _read_classes(SAMPLE / "land_cover_classes.csv"))
-        patches = _open_layer(SAMPLE / "patches.gpkg")
-        with write_tables(self, [classes], parameters, context, patches.crs()) as written:
+        tables, crs = [classes, _read_patches(SAMPLE / "patches.gpkg")], QgsCoordinateReferenceSystem(SAMPLE_CRS)
+        with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged) as places:
             for output, path in paths.items():
-                written[output] = _copy(SAMPLE / f"{output.lower()}.tif", Path(path))
-            written["PATCHES"] = self._copy_patches(patches, parameters, context)
+                _copy(SAMPLE / f"{output.lower()}.tif", Path(path), staged)
+        written = {**paths, **places}
         for output in (*paths, "PATCHES"):
             style_when_loaded(written[output], QmlStyle(str(SAMPLE / f"{output.lower()}.qml")), context)
         for output, path in written.items():
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
         return written
-
-    def _copy_patches(self, patches: QgsVectorLayer, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        kind, crs = patches.wkbType(), patches.crs()
-        sink, path = self.parameterAsSink(parameters, "PATCHES", context, patches.fields(), kind, crs)
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, "PATCHES"))
-        for feature in patches.getFeatures():
-            if not sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(self.writeFeatureError(sink, parameters, "PATCHES"))
-        sink.flushBuffer()
-        del sink
-        return path
 
 
 def _read_classes(path: Path) -> list[tuple[int, str, float]]:
@@ -138,26 +129,28 @@ def _read_classes(path: Path) -> list[tuple[int, str, float]]:
         raise QgsProcessingException(_incomplete_sample(path)) from error
 
 
-def _open_layer(path: Path) -> QgsVectorLayer:
-    layer = QgsVectorLayer(str(path), path.stem, "ogr")
-    if not layer.isValid():
+def _read_patches(path: Path) -> Table:
+    """Return the habitat patches, read by GDAL alone: QGIS should not open a layer in the thread of an algorithm."""
+    rows, points = [], []
+    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_READONLY) if path.is_file() else None
+    if dataset is None:
         raise QgsProcessingException(_incomplete_sample(path))
-    return layer
+    layer = dataset.GetLayer(0)
+    for feature in layer:
+        rows.append((feature["id"], feature["name"]))
+        points.append((feature.GetGeometryRef().GetX(), feature.GetGeometryRef().GetY()))
+    return Table("PATCHES", PATCH_COLUMNS, rows, points=np.array(points))
 
 
 def _incomplete_sample(path: Path) -> str:
     return tr("The sample is incomplete: {name} is missing. Install Permea again.").format(name=path.name)
 
 
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file atomically, so that a full disk leaves no incomplete file under the target's name."""
-    partial = target.with_name(target.name + ".part")
+def _copy(source: Path, target: Path, staged: StagedFiles) -> None:
+    stale = [target.with_name(target.name + ending) for ending in RASTER_SIDECARS]
     try:
-        shutil.copyfile(source, partial)
-        partial.replace(target)
+        shutil.copyfile(source, staged.path(target, stale))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise QgsProcessingException(
             tr("The sample could not be copied to {target}: {reason}.").format(target=target, reason=error.strerror)
         ) from error
-    return str(target)

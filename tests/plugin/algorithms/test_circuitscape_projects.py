@@ -317,7 +317,7 @@ def test_resumed_run_reuses_solutions(project, results, error_message, engine_th
         write_cur_maps="False",
         write_cum_cur_map_only="True",
     )
-    kept, pairs = tmp_path / "results" / "strip_unfinished", tmp_path / "results" / "strip_resistances_3columns.out"
+    kept, pairs = tmp_path / "results" / "strip_checkpoint", tmp_path / "results" / "strip_resistances_3columns.out"
 
     def watch():
         patience = time.monotonic() + 120

@@ -68,10 +68,13 @@ def test_missing_band_is_rejected(error_message, open_land, points):
     assert "'landscape' has no band 3: its bands are numbered from 1 to 1." in message
 
 
-def test_south_up_landscape_is_rejected(error_message, geotiff, points):
-    flipped = geotiff(np.ones((4, 5)), geotransform=(WEST, 30.0, 0.0, NORTH, 0.0, 30.0))
-    message = error_message("leastcostdistance", INPUT=flipped, SOURCES=points((0, 0)))
-    assert "'landscape' is stored south-up: its first row is the southernmost. Rectify it first" in message
+def test_south_up_landscape_gives_the_same_map(run, read, geotiff, points, valley, valley_file):
+    usual = read(run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))["OUTPUT"])
+    south = NORTH - len(valley) * 30.0
+    turned = geotiff(valley[::-1], geotransform=(WEST, 30.0, 0.0, south, 0.0, 30.0), nodata=-1, name="south-up")
+    other = read(run("leastcostdistance", INPUT=turned, SOURCES=points((0, 0)))["OUTPUT"])
+    np.testing.assert_array_equal(other.band, usual.band)
+    assert other.geotransform == usual.geotransform
 
 
 def test_rotated_landscape_is_rejected(error_message, geotiff, points):

@@ -18,6 +18,7 @@ from permea.plugin.algorithms.pair_tables import connected_groups
 from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
 from permea.plugin.algorithms.table_memory import require_rows_fit
 from permea.plugin.algorithms.tables import Column, Table, write_tables
+from permea.plugin.layers import StagedFiles
 
 COLUMNS = (Column("id", "integer"), Column("distance"))
 
@@ -63,7 +64,8 @@ def test_writing_a_long_table_is_cancelled(provider, context, tmp_path, name):
     table = Table("OUTPUT", COLUMNS, RowSequence(10**9, lambda: ((n, 0.5) for n in range(10**9))))
     parameters = {"OUTPUT": name if name == "TEMPORARY_OUTPUT" else str(tmp_path / name)}
     with pytest.raises(QgsProcessingException, match="Cancelled"):
-        with write_tables(algorithm, [table], parameters, context, context.project().crs(), feedback):
+        crs = context.project().crs()
+        with StagedFiles() as staged, write_tables(algorithm, [table], parameters, context, crs, staged, feedback):
             pass
     assert len(percents) == 1
     assert list(tmp_path.iterdir()) == []

@@ -36,7 +36,7 @@ def test_killed_run_resumes_from_checkpoint(
     places = at(*((7 + 20 * i, 9 + 20 * j, 0) for i in range(7) for j in range(7)))
     chosen = {"INPUT": geotiff(values, name="plain"), "FOCAL": places}
     folder = tmp_path / "kept"
-    kept = folder / "unfinished" if single_maps else folder
+    kept = folder / "checkpoint" if single_maps else folder
     into = {"SINGLE_MAPS" if single_maps else "CHECKPOINT": str(folder)}
 
     kill_once_there_is(folder / "resistances.csv", tmp_path / "pid")

@@ -17,8 +17,10 @@ from qgis.core import (
 )
 
 from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
+from permea.plugin.algorithms.destinations import require_valid_destinations
 from permea.plugin.algorithms.help import Help
-from permea.plugin.algorithms.tables import Column, Table, require_writable_tables, write_tables
+from permea.plugin.algorithms.tables import Column, Table, write_tables
+from permea.plugin.layers import StagedFiles
 
 COLUMNS = (Column("from_id", "text"), Column("number", "integer"), Column("cost"))
 ROWS = [("A", 1, 2.5), ("B", 2, np.inf), ("C", 1 << 40, None)]
@@ -43,8 +45,9 @@ def write(context):
 
     def write(destination, rows=ROWS, lines=None, during=lambda: None):
         parameters = {"TABLE": destination}
-        require_writable_tables(algorithm, parameters, context)
-        with write_tables(algorithm, [Table("TABLE", COLUMNS, rows, lines)], parameters, context, UTM) as places:
+        require_valid_destinations(algorithm, parameters, context)
+        table = Table("TABLE", COLUMNS, rows, lines)
+        with StagedFiles() as staged, write_tables(algorithm, [table], parameters, context, UTM, staged) as places:
             during()
         return places
 

@@ -126,3 +126,26 @@ def test_aligned_raster_has_the_landscape_grid(raster_layer, feedback):
     first = read_raster(raster_layer(np.ones((4, 5)), nodata=-1, name="first"), 1, feedback)
     second = raster_layer(np.ones((9, 9)) * 1.5, geotransform=(WEST - 40, 25, 0, NORTH + 40, 0, -25), name="second")
     assert align(second, 1, first.grid, feedback).grid is first.grid
+
+
+LOCAL = 'LOCAL_CS["Site grid of the mine",UNIT["metre",1]]'
+
+
+def test_local_crs_without_transformation_is_rejected(raster_layer, grid, feedback):
+    layer = raster_layer(np.ones((4, 5)), crs=LOCAL, name="survey")
+    message = error_message(layer, grid(4, 5), feedback)
+    assert "'survey' has the coordinate reference system" in message
+    assert "from which no transformation to that of the landscape" in message
+
+
+def test_landscape_in_a_local_crs_takes_layers_in_the_same(raster_layer, feedback):
+    first = read_raster(raster_layer(np.ones((4, 5)), crs=LOCAL, name="first"), 1, feedback)
+    second = raster_layer(np.ones((8, 10)), geotransform=(WEST, 15, 0, NORTH, 0, -15), crs=LOCAL, name="second")
+    assert align(second, 1, first.grid, feedback).valid.all()
+
+
+def test_landscape_in_a_local_crs_rejects_layers_in_another(raster_layer, feedback):
+    first = read_raster(raster_layer(np.ones((4, 5)), crs=LOCAL, name="first"), 1, feedback)
+    assert "no transformation" in error_message(raster_layer(np.ones((4, 5)), name="second"), first.grid, feedback)
+    other = raster_layer(np.ones((4, 5)), crs=LOCAL.replace("mine", "quarry"), name="third")
+    assert "no transformation" in error_message(other, first.grid, feedback)

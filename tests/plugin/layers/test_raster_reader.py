@@ -192,18 +192,6 @@ def test_rotated_raster_is_rejected(raster_layer, feedback):
     assert "Warp" in message
 
 
-def test_south_up_raster_is_rejected(raster_layer, feedback):
-    message = error_message(raster_layer(np.ones((4, 4)), geotransform=(0, 30, 0, 0, 0, 30), name="netcdf"), feedback)
-    assert "'netcdf' is stored south-up" in message
-    assert "Warp" in message
-
-
-def test_mirrored_raster_is_rejected(raster_layer, feedback):
-    message = error_message(raster_layer(np.ones((4, 4)), geotransform=(0, -30, 0, 0, 0, -30), name="scan"), feedback)
-    assert "'scan' is mirrored" in message
-    assert "Warp" in message
-
-
 def test_header_rounding_is_not_a_rotation(raster_layer, feedback):
     layer = raster_layer(np.ones((4, 4)), geotransform=(0, 30, 1e-9, 0, 1e-9, -30))
     assert read_raster(layer, 1, feedback).valid.all()

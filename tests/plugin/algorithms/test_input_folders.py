@@ -1,0 +1,109 @@
+"""A run leaves nothing in the folders of its inputs, and changes none of their bytes."""
+
+import gc
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+from qgis.core import QgsVectorFileWriter
+
+HEADER = "ncols 5\nnrows 3\nxllcorner 290000\nyllcorner 9119910\ncellsize 30\nNODATA_value -9999\n"
+
+
+def text_of(values):
+    return HEADER + "\n".join(" ".join(str(value) for value in row) for row in values) + "\n"
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    values = np.random.default_rng(0).uniform(1, 9, (3, 5)).round(3)
+    (folder / "habitat.asc").write_text(text_of(values))
+    points = np.zeros((3, 5), int)
+    points[0, 0], points[2, 4] = 1, 2
+    (folder / "points.asc").write_text(text_of(points))
+    return folder
+
+
+@pytest.fixture
+def unchanged(inputs, context):
+    """Check at the end that the folder holds the same files as at first."""
+
+    def contents():
+        return {path.name: path.read_bytes() for path in inputs.iterdir()}
+
+    def remember():
+        before = contents()
+
+        def check():
+            context.temporaryLayerStore().removeAllMapLayers()  # what GDAL stores it stores when it closes a raster
+            gc.collect()
+            assert sorted(contents()) == sorted(before)
+            assert contents() == before
+
+        return check
+
+    return remember
+
+
+def project(folder, packed=""):
+    if packed:
+        for name in ("habitat", "points"):
+            (folder / f"{name}.asc.gz").write_bytes(gzip.compress((folder / f"{name}.asc").read_bytes()))
+            (folder / f"{name}.asc").unlink()
+    lines = ["[Options]", "scenario = pairwise", "habitat_map_is_resistances = True", "write_cur_maps = True"]
+    lines += [f"habitat_file = habitat.asc{packed}", f"point_file = points.asc{packed}"]
+    (folder / "small.ini").write_text("\n".join(lines))
+    return str(folder / "small.ini")
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_circuitscape_project(run, inputs, unchanged, tmp_path, packed):
+    path = project(inputs, packed)
+    check = unchanged()
+    run("circuitscapeproject", INPUT=path, OUTPUT=str(tmp_path / "results"))
+    check()
+
+
+def test_grids_by_path(run, inputs, unchanged):
+    check = unchanged()
+    run(
+        "leastcostdistance",
+        INPUT=str(inputs / "habitat.asc"),
+        SOURCE_RASTER=str(inputs / "points.asc"),
+        OUTPUT="TEMPORARY_OUTPUT",
+    )
+    check()
+
+
+def test_statistics_file_of_the_users_is_read(run, read, geotiff, points):
+    """Where one exists, it may declare the nodata value."""
+    values = np.ones((3, 5))
+    values[1, 2] = 77
+    path = geotiff(values)
+    Path(f"{path}.aux.xml").write_text(
+        '<PAMDataset><PAMRasterBand band="1"><NoDataValue>77</NoDataValue></PAMRasterBand></PAMDataset>'
+    )
+    result = run("leastcostdistance", INPUT=path, SOURCES=points((0, 0)))
+    assert np.isnan(read(result["OUTPUT"]).band).sum() == 1
+
+
+def test_other_rasters_and_shapefiles(run, inputs, unchanged, sites):
+    gdal.Translate(str(inputs / "habitat.sdat"), str(inputs / "habitat.asc"), format="SAGA")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName = "ESRI Shapefile"
+    layer = sites([(0, 0), (2, 4)])
+    transforms = layer.transformContext()
+    assert QgsVectorFileWriter.writeAsVectorFormatV3(layer, str(inputs / "sites.shp"), transforms, options)[0] == 0
+    check = unchanged()
+    run(
+        "currentflow",
+        INPUT=str(inputs / "habitat.sdat"),
+        FOCAL=str(inputs / "sites.shp"),
+        SINGLE_MAPS=None,
+        OUTPUT="TEMPORARY_OUTPUT",
+    )
+    check()
