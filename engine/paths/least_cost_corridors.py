@@ -1,7 +1,7 @@
 """Least-cost corridors: excess cost of paths constrained to pass through each cell."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,8 @@ from ..graph import GridGraph
 from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .minimum_planar_graph import links_between
 from .shortest_path_tree import NodeCells, ShortestPathSolver, concatenated, node_cells
+
+_COINCIDENT = "all nodes share a cell, so that their least cost is 0 and no excess can be divided by it"
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,13 @@ class Corridors(Corridor):
         Positions of the nodes of each corridor.
     costs
         Least cost of each corridor.
+    coincident
+        Positions of connected nodes that share a cell; with a relative excess they have no corridor.
     """
 
     pairs: Int[np.ndarray, "pairs 2"]
     costs: Float[np.ndarray, "pairs"]
+    coincident: Int[np.ndarray, "coincident 2"] = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
 
 def corridor(
@@ -103,8 +108,8 @@ def corridor(
             f"no path joins the {len(source_cells)} sources with the {len(target_cells)} targets: they lie in "
             "different components"
         )
-    if relative:
-        _require_positive(np.array([least]))
+    if relative and least == 0:
+        raise ValueError(_COINCIDENT)
     excess = (through - least) / (least if relative else 1.0)
     return Corridor(_truncated(excess, truncate_at).reshape(grid.shape), least)
 
@@ -135,7 +140,8 @@ def corridors(
     which
         "all" pairs, or those of the "minimum_planar_graph", whose zones touch in the cost allocation of the landscape.
     relative
-        Whether to divide the excess of a pair by its least cost.
+        Whether to divide the excess of a pair by its least cost. Pairs that share a cell, whose least cost is 0, are
+        then left out.
     truncate_at
         Largest excess that belongs to a corridor, in the units of the result.
     progress
@@ -146,7 +152,8 @@ def corridors(
     Raises
     ------
     ValueError
-        There are fewer than two nodes; no two of them are connected; the graph is directed; and as `corridor`.
+        There are fewer than two nodes; no two of them are connected; the graph is directed; the truncation is
+        negative; or the excess is relative and all least costs are 0.
 
     Notes
     -----
@@ -187,12 +194,16 @@ def corridors(
     # The minimum of the same sum, not the cost at the other node: rounding would make some excess negative.
     least, excess = np.empty(len(pairs)), np.full(cost.shape[1], np.inf)
     _in_parallel(_minima_of_sums, len(pairs), (cost, pairs, least), lambda done: pair_progress(0.5 * done))
-    if relative:
-        _require_positive(least)
+    coincident = pairs[least == 0]
+    if relative and len(coincident):
+        if len(coincident) == len(pairs):
+            raise ValueError(_COINCIDENT)
+        pairs, least = pairs[least > 0], least[least > 0]
     scale = 1 / least if relative else np.ones(len(pairs))
     args = (cost, pairs, least, scale, excess)
     _in_parallel(_mosaic_minimum, excess.size, args, lambda done: pair_progress(0.5 + 0.5 * done))
-    return Corridors(_truncated(excess, truncate_at).reshape(grid.shape), float(least.min()), pairs, least)
+    mosaic = _truncated(excess, truncate_at).reshape(grid.shape)
+    return Corridors(mosaic, float(least.min()), pairs, least, coincident)
 
 
 def _pairs(
@@ -230,11 +241,6 @@ def _truncated(excess: np.ndarray, truncate_at: float | None) -> np.ndarray:
 def _require_nonnegative(truncate_at: float | None) -> None:
     if truncate_at is not None and not truncate_at >= 0:
         raise ValueError(f"truncate_at must be 0 or more, not {truncate_at}")
-
-
-def _require_positive(least: np.ndarray) -> None:
-    if (least == 0).any():
-        raise ValueError("two nodes touch: their least cost is 0, so that no excess is relative to it")
 
 
 @njit_cached

@@ -44,10 +44,11 @@ class LeastCostCorridorTask(Task):
                     pair_progress=lambda done: job.report.progress(40 + 20 * done, "Corridors of all pairs"),
                 )
                 count = len(result.pairs)
+                coincident = len(result.coincident)
                 outputs["joined"] = connected(grid, focal)
             else:
                 result = corridor(grid, focal, targets, relative=relative, truncate_at=truncate_at)
-                count = 1
+                count, coincident = 1, 0
             outputs["corridor"] = result.excess
             if job.parameters.get("paths"):
                 which = "nearest" if targets is not None else pairs
@@ -61,6 +62,7 @@ class LeastCostCorridorTask(Task):
         metrics = landscape_metrics(grid) | solver_metrics(stats)
         metrics |= {
             "corridors": count,
+            "coincident_pairs": coincident,
             "least_cost": result.least_cost,
             "corridor_cells": inside.size,
             "maximum": inside.max() if inside.size else None,

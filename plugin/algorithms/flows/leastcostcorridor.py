@@ -19,7 +19,7 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components
-from ..parameter_types import boolean, choice, line_destination, optional_raster_destination, with_help
+from ..parameter_types import boolean, choice, line_destination, only_without, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
 from ..styles import allocation_style, corridor_style, direction_style
@@ -82,15 +82,18 @@ class LeastCostCorridor(EngineAlgorithm):
             *landscape(),
             *focal_nodes(),
             *targets(),
-            choice(
-                "PAIRS",
-                tr("Corridors between"),
-                {"all": tr("All pairs"), "minimum_planar_graph": tr("Minimum planar graph")},
-                tr(
-                    "Among focal nodes: all pairs, or the minimum planar graph, that is only neighbours, whose "
-                    "cost-weighted Voronoi regions share a boundary. With targets there is one corridor, from all "
-                    "focal nodes together to all targets together."
+            only_without(
+                choice(
+                    "PAIRS",
+                    tr("Corridors between"),
+                    {"all": tr("All pairs"), "minimum_planar_graph": tr("Minimum planar graph")},
+                    tr(
+                        "Among focal nodes: all pairs, or the minimum planar graph, that is only neighbours, whose "
+                        "cost-weighted Voronoi regions share a boundary. With targets there is one corridor, from all "
+                        "focal nodes together to all targets together."
+                    ),
                 ),
+                "TARGETS",
             ),
             boolean(
                 "NORMALISED",
@@ -194,6 +197,12 @@ class LeastCostCorridor(EngineAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         outputs = super().write_outputs(inputs, result, paths, context, feedback)
+        if inputs.flag("NORMALISED") and result.metrics["coincident_pairs"]:
+            text = tr(
+                "{coincident_pairs:,} pairs of focal nodes share a cell. Their least cost is 0, so they have no "
+                "normalised corridor and are left out."
+            )
+            feedback.pushWarning(text.format(**result.metrics))
         if "joined" in result.outputs:
             warn_about_components(result.outputs["joined"], inputs.focal, feedback)
         return outputs

@@ -5,7 +5,7 @@ import pytest
 
 from permea.engine import GridGraph, LCPDistance
 from permea.engine.graph import gallery
-from permea.engine.paths.least_cost_corridors import corridor
+from permea.engine.paths.least_cost_corridors import corridor, corridors
 from permea.engine.paths.path_search import least_cost_paths
 
 
@@ -71,3 +71,14 @@ def test_corridor_excess_is_zero_on_path(grid, nodes):
     np.testing.assert_allclose(result.excess[path.rows, path.columns], 0, atol=1e-9 * path.cost)
     relative = corridor(grid, nodes[:1], nodes[1:2], relative=True, truncate_at=0.1).excess
     np.testing.assert_array_equal(np.isfinite(relative), result.excess <= 0.1 * path.cost)
+
+
+@pytest.mark.parametrize("which", ["all", "minimum_planar_graph"])
+def test_nodes_in_one_cell_have_no_relative_corridor(grid, nodes, which):
+    twice = np.concatenate([nodes, nodes[:1]])
+    mosaic = corridors(grid, twice, which=which, relative=True)
+    np.testing.assert_array_equal(mosaic.excess, corridors(grid, nodes, which=which, relative=True).excess)
+    assert (0, len(nodes)) not in map(tuple, mosaic.pairs.tolist())
+    assert (mosaic.costs > 0).all()
+    if which == "all":
+        assert mosaic.coincident.tolist() == [[0, len(nodes)]]

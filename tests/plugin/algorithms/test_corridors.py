@@ -31,6 +31,20 @@ def test_normalised_corridor_is_fraction_of_least_cost(run, read, sites, plain):
     np.testing.assert_allclose(part, cost / (2 * 8 * PIXEL), rtol=1e-6, atol=1e-9)
 
 
+def test_points_in_one_cell_have_no_normalised_corridor(run, read, sites, plain, feedback):
+    where = {"INPUT": plain, "VALUES": "resistance", "NORMALISED": True}
+    one_each = read(run("leastcostcorridor", FOCAL=sites([(3, 0), (3, 8)]), **where)["OUTPUT"]).band
+    result = run("leastcostcorridor", FOCAL=sites([(3, 0), (3, 0), (3, 8)]), **where)
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, one_each)
+    assert result["CORRIDORS"] == 2
+    assert any("1 pairs of focal nodes share a cell" in text for text in feedback.warnings)
+
+
+def test_all_points_in_one_cell_are_rejected_if_normalised(run, sites, plain):
+    with pytest.raises(QgsProcessingException, match="share a cell, so that their least cost is 0"):
+        run("leastcostcorridor", INPUT=plain, FOCAL=sites([(3, 0), (3, 0)]), NORMALISED=True)
+
+
 def test_corridor_with_paths_allocation_and_back_link(run, read, rows, sites, plain):
     extra = dict.fromkeys(("PATHS", "ALLOCATION", "BACKLINK"), "TEMPORARY_OUTPUT")
     focal = sites([(3, 0), (3, 8)], ["20", "10"])
