@@ -34,9 +34,9 @@ ORDER = {
     ),
     "plugin": (
         "i18n",
+        "decimal_numbers",
         "distance_registry",
         "cancelled",
-        "distance_registry",
         "npy_file",
         "layers",
         "process_runner",

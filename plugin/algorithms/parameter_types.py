@@ -20,12 +20,44 @@ Parameter = QgsProcessingParameterDefinition
 #: The widget of choices in QGIS's dialogs, as a path that QGIS imports when it opens one.
 ENUM_WIDGET = f"{__name__.partition('.plugin.')[0]}.ui.enum_widget.EnumWidget"
 
+#: Keys of a parameter's metadata, about other parameters: with which values of theirs, with one of which, and without
+#: which of them it has an effect.
+EFFECTIVE_WITH, EFFECTIVE_WITH_ANY = "permea_effective_with", "permea_effective_with_any"
+EFFECTIVE_WITHOUT = "permea_effective_without"
+
 
 def with_help(parameter: Parameter, text: str, *, advanced: bool = False) -> Parameter:
     """Set the help of a parameter and, optionally, the flag of advanced parameters."""
     parameter.setHelp(text)
     if advanced:
         parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
+
+
+def only_with(parameter: Parameter, **conditions: tuple[str, ...]) -> Parameter:
+    """Declare the conditions under which a parameter has an effect; otherwise a run warns if it is set.
+
+    Parameters
+    ----------
+    parameter
+        The parameter.
+    conditions
+        By the name of another parameter, which of its values are needed; an empty tuple stands for any value.
+    """
+    needed = {**parameter.metadata().get(EFFECTIVE_WITH, {}), **{name: list(of) for name, of in conditions.items()}}
+    parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITH: needed})
+    return parameter
+
+
+def only_with_any(parameter: Parameter, *names: str) -> Parameter:
+    """Declare that a parameter has no effect unless one of some other parameters has a value; a run then warns."""
+    parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITH_ANY: list(names)})
+    return parameter
+
+
+def only_without(parameter: Parameter, *names: str) -> Parameter:
+    """Declare that a parameter has no effect if one of some other parameters has a value; a run then warns."""
+    parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITHOUT: list(names)})
     return parameter
 
 

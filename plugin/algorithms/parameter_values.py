@@ -110,6 +110,11 @@ class ParameterValues:
         """The parameters as passed by Processing."""
         return self._parameters
 
+    @property
+    def feedback(self) -> QgsProcessingFeedback:
+        """Receives progress and warnings."""
+        return self._feedback
+
     @cached_property
     def landscape(self) -> Raster:
         """The landscape, read and validated."""

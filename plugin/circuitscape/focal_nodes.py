@@ -8,8 +8,9 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from ..layers import RasterGrid
 from .ini import IniOptions
-from .input_files import as_integers, cells_at, is_raster, read_input_raster, read_number_table
-from .pairs import Pairs, read_pairs
+from .input_files import as_integers, cells_at, is_raster, read_input_raster
+from .number_tables import read_number_table
+from .pairs import Pairs, read_pairs, warn_about_unknown_ids
 
 
 def read_focal_cells(
@@ -29,8 +30,10 @@ def read_focal_cells(
         values = as_integers(raster.values, raster.valid, raster.name)
         cells = np.argwhere(values > 0)
         ids = values[tuple(cells.T)]
+        _warn_about_other_ids(values[values < 0], path.name, feedback)
     else:
         table = read_number_table(path, 3)
+        _warn_about_other_ids(table[table[:, 0] <= 0, 0], path.name, feedback)
         table = table[table[:, 0] > 0]
         ids, cells = (
             as_integers(table[:, 0], np.ones(len(table), bool), path.name),
@@ -38,6 +41,12 @@ def read_focal_cells(
         )
     require_two_nodes(ids, path.name)
     return ids, cells.astype(np.int64)
+
+
+def _warn_about_other_ids(ids: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
+    if ids.size:
+        text = tr("'{name}': {count:,} ids are not above 0 and are left out; the first is {id:g}.")
+        feedback.pushWarning(text.format(name=name, count=ids.size, id=ids[0]))
 
 
 def selected(
@@ -54,6 +63,7 @@ def selected(
         return ids, cells, {}
     path = options.file("included_pairs_file")
     pairs: Pairs = read_pairs(path)
+    warn_about_unknown_ids(pairs, np.unique(ids).tolist(), path.name, feedback)
     # In one-to-all and all-to-one mode, Circuitscape drops focal nodes that the file does not mention, even if the file
     # lists excluded pairs.
     if pairs.include or options.word("scenario") != "pairwise":

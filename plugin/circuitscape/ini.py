@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -9,75 +10,9 @@ from pathlib import Path, PureWindowsPath
 from qgis.core import QgsProcessingException
 
 from ..i18n import tr
-from .input_files import decode_lines
-
-TRUE, FALSE = ("true", "1"), ("false", "0", "")
-
-#: Boolean options and Circuitscape's defaults.
-FLAGS = {
-    "compress_grids": False,
-    "connect_four_neighbors_only": False,
-    "connect_using_avg_resistances": False,
-    "ground_file_is_resistances": True,
-    "habitat_map_is_resistances": True,
-    "log_transform_maps": False,
-    "set_focal_node_currents_to_zero": False,
-    "set_null_currents_to_nodata": False,
-    "set_null_voltages_to_nodata": False,
-    "use_direct_grounds": False,
-    "use_included_pairs": False,
-    "use_mask": False,
-    "use_polygons": False,
-    "use_reclass_table": False,
-    "use_unit_currents": False,
-    "use_variable_source_strengths": False,
-    "write_as_tif": False,
-    "write_cum_cur_map_only": False,
-    "write_cur_maps": False,
-    "write_max_cur_maps": False,
-    "write_volt_maps": False,
-}
-
-#: Options with a fixed set of values; the first is the default.
-WORDS = {
-    "data_type": ("raster", "network"),
-    "scenario": ("not entered", "pairwise", "advanced", "one-to-all", "all-to-one"),
-    "remove_src_or_gnd": ("keepall", "rmvsrc", "rmvgnd", "rmvall"),
-}
-
-#: Options that name a file.
-FILES = (
-    "ground_file",
-    "habitat_file",
-    "included_pairs_file",
-    "mask_file",
-    "point_file",
-    "polygon_file",
-    "reclass_file",
-    "source_file",
-    "variable_source_file",
-)
-
-#: Options about solvers, memory and logging, which do not affect the results and are ignored.
-IGNORED = (
-    "cholmod_batch_size",
-    "log_file",
-    "log_level",
-    "low_memory_mode",
-    "max_parallel",
-    "output_file",
-    "parallelize",
-    "preemptive_memory_release",
-    "precision",
-    "print_rusages",
-    "print_timings",
-    "profiler_log_file",
-    "screenprint_log",
-    "solver",
-    "suppress_messages",
-    "use_64bit_indexing",
-    "version",
-)
+from .file_search import find_file, names_file
+from .option_names import FALSE, FLAGS, IGNORED, TRUE, WORDS, is_known, known_options
+from .text_files import decode_lines
 
 
 @dataclass(frozen=True)
@@ -90,10 +25,13 @@ class IniOptions:
         The `.ini` file.
     values
         Values as written in the file, by option name in lower case.
+    repeated
+        Options that the file gives more than once without a consequence.
     """
 
     path: Path
     values: dict[str, str]
+    repeated: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> IniOptions:
@@ -102,7 +40,7 @@ class IniOptions:
         Raises
         ------
         QgsProcessingException
-            If the file cannot be read, an unknown option is switched on, or an option has an invalid value.
+            If the file cannot be read, or gives an option twice with different values.
         """
         try:
             lines = decode_lines(path.read_bytes())
@@ -110,7 +48,8 @@ class IniOptions:
             raise QgsProcessingException(
                 tr("'{name}' cannot be read as a Circuitscape project: {reason}").format(name=path.name, reason=error)
             ) from error
-        values = {}
+        options: dict[str, tuple[int, str]] = {}
+        repeated = []
         for number, line in enumerate(map(str.strip, lines), 1):
             # Section headers are ignored: option names are unique, and older projects have no sections.
             if not line or line.startswith(("[", "#", ";")):
@@ -123,10 +62,27 @@ class IniOptions:
                         "but is '{line}'."
                     ).format(name=path.name, number=number, line=line[:60])
                 )
-            values[name.strip().lower()] = value.strip()
-        options = cls(path, values)
-        options._require_known_options()
-        return options
+            name, value = name.strip().lower(), value.strip()
+            if name in options:
+                repeated.append(name)
+                first_number, first = options[name]
+                if name not in IGNORED and not _same_value(name, first, value):
+                    raise QgsProcessingException(
+                        tr(
+                            "'{project}' gives {option} twice, with different values: '{first}' in line {line_1} and "
+                            "'{second}' in line {line_2}. Remove one of them."
+                        ).format(
+                            project=path.name,
+                            option=name,
+                            first=first,
+                            line_1=first_number,
+                            second=value,
+                            line_2=number,
+                        )
+                    )
+            options[name] = number, value
+        values = {name: value for name, (_, value) in options.items()}
+        return cls(path, values, tuple(dict.fromkeys(repeated)))
 
     @property
     def name(self) -> str:
@@ -145,63 +101,99 @@ class IniOptions:
         # Circuitscape writes "not entered" for options that were never set.
         return value if value in WORDS[name] and value != "not entered" else WORDS[name][0]
 
+    def names_file(self, name: str) -> bool:
+        """Return whether an option names a file."""
+        return names_file(self.values.get(name, ""))
+
     def file(self, name: str) -> Path:
-        """Return the file that an option names, searched for in the project's folder and its parents.
+        """Return the file that an option names, as `find_file` finds it.
 
         Raises
         ------
         QgsProcessingException
             If the option names no file, or the file does not exist.
         """
-        value = self.values.get(name, "").strip("\"'")
-        if not value or value.lower() == "none" or value.startswith("("):
+        if not self.names_file(name):
             raise QgsProcessingException(
                 tr("'{project}' needs a file for {option}, but names none.").format(project=self.path.name, option=name)
             )
-        for spelled in dict.fromkeys((value, PureWindowsPath(value).as_posix())):
-            for folder in self.path.resolve().parents:
-                if (folder / spelled).is_file():
-                    return folder / spelled
-        raise QgsProcessingException(
-            tr(
-                "'{project}' names a file that does not exist: {option} = {file}. It was searched for in {folder} and "
-                "its parent folders."
-            ).format(project=self.path.name, option=name, file=value, folder=self.path.resolve().parent)
-        )
-
-    def unused(self) -> list[str]:
-        """Return the names of unknown options that are not switched on."""
-        return sorted(name for name in self.values if not _is_known(name))
-
-    def _require_known_options(self) -> None:
-        invalid = [name for name, value in self.values.items() if not _is_known(name) and value.lower() in TRUE]
-        invalid += [
-            name for name in FLAGS if name in self.values and self.values[name].lower() not in (*TRUE, *FALSE, "none")
-        ]
-        for name, words in WORDS.items():
-            value = self.values.get(name, words[0]).lower().replace("_", "-")
-            if value not in (*words, "not entered"):
-                invalid.append(name)
-        if invalid:
-            listed = ", ".join(f"{name} = {self.values[name]}" for name in sorted(invalid))
+        value = self.values[name].strip("\"'")
+        file = find_file(value, self.path.resolve().parent)
+        if file is None:
             raise QgsProcessingException(
-                tr("'{project}' has unsupported options: {options}. Remove or correct them.").format(
+                tr(
+                    "'{project}' names a file that does not exist: {option} = {file}. It was searched for in {folder} "
+                    "and its parent folders."
+                ).format(project=self.path.name, option=name, file=value, folder=self.path.resolve().parent)
+            )
+        return file.path
+
+    def relocated(self, name: str) -> Path | None:
+        """Return the file that is used for an option although the project says that it lies elsewhere, else None."""
+        file = find_file(self.values[name].strip("\"'"), self.path.resolve().parent) if self.names_file(name) else None
+        return file.path if file is not None and file.relocated else None
+
+    def unknown(self) -> list[str]:
+        """Return the unknown options that are not switched on, with their values."""
+        return sorted(self._described(name) for name in self.values if not is_known(name))
+
+    def require_valid(self) -> None:
+        """Raise an error if an unknown option is switched on, or an option has an invalid value.
+
+        Raises
+        ------
+        QgsProcessingException
+            Names the options, and the values that they may have.
+        """
+        invalid = {name: "" for name, value in self.values.items() if not is_known(name) and value.lower() in TRUE}
+        for name in FLAGS:
+            if name in self.values and self.values[name].lower() not in (*TRUE, *FALSE, "none"):
+                invalid[name] = tr("True or False")
+        for name in WORDS:
+            value = self.values.get(name, "").lower().replace("_", "-")
+            if value not in ("", *WORDS[name], "not entered"):
+                invalid[name] = alternatives(self._allowed(name))
+        if invalid:
+            listed = "; ".join(
+                f"{self._described(name)}: {allowed}" if allowed else self._described(name)
+                for name, allowed in sorted(invalid.items())
+            )
+            raise QgsProcessingException(
+                tr("'{project}' has invalid or unknown options. {options}. Correct or remove them.").format(
                     project=self.path.name, options=listed
                 )
             )
-        network = self.word("data_type") == "network"
-        scenario = self.word("scenario")
-        if scenario == "not entered" or (network and scenario not in ("pairwise", "advanced")):
-            allowed = ("pairwise", "advanced") if network else WORDS["scenario"][1:]
+        if self.word("scenario") not in self._allowed("scenario"):
             raise QgsProcessingException(
-                tr("'{project}': scenario must be one of {words}{of}, not '{value}'.").format(
+                tr("'{project}': scenario must be {words}{of}, not '{value}'.").format(
                     project=self.path.name,
-                    words=", ".join(allowed),
-                    of=tr(" for a network") if network else "",
+                    words=alternatives(self._allowed("scenario")),
+                    of=tr(" for a network") if self.word("data_type") == "network" else "",
                     value=self.values.get("scenario", ""),
                 )
             )
 
+    def _allowed(self, name: str) -> tuple[str, ...]:
+        if name == "scenario" and self.word("data_type") == "network":
+            return ("pairwise", "advanced")
+        return tuple(word for word in WORDS[name] if word != "not entered")
 
-def _is_known(name: str) -> bool:
-    return name in FLAGS or name in WORDS or name in FILES or name in IGNORED
+    def _described(self, name: str) -> str:
+        """Return an option with its value and, if it is unknown, a known one of a similar name."""
+        text = f"{name} = {self.values[name]}"
+        if is_known(name):
+            return text
+        similar = difflib.get_close_matches(name, known_options(), 1, 0.8)
+        return text + (" " + tr("(unknown; did you mean {name}?)").format(name=similar[0]) if similar else "")
+
+
+def alternatives(words: tuple[str, ...]) -> str:
+    """Return words as alternatives: "a, b or c"."""
+    *first, last = words
+    return tr("{first} or {last}").format(first=", ".join(first), last=last) if first else last
+
+
+def _same_value(name: str, first: str, second: str) -> bool:
+    if name in FLAGS:
+        return (first.lower() in TRUE) == (second.lower() in TRUE)
+    return first == second or (name in WORDS and first.lower() == second.lower())

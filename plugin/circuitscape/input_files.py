@@ -1,9 +1,11 @@
-"""Input files of a Circuitscape project: rasters and tables of numbers."""
+"""Input rasters of a Circuitscape project, and the cells of points on them."""
 
 from __future__ import annotations
 
-import gzip
 import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,35 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
-from ..layers import Raster, RasterGrid, align, in_main_thread, no_statistics_file, open_band, read_raster
+from ..layers import (
+    Raster,
+    RasterGrid,
+    align,
+    describe_difference,
+    in_main_thread,
+    no_statistics_file,
+    offset_in_cells,
+    open_band,
+    read_raster,
+)
 from ..runner import require_memory_for_landscape
+from .text_files import read_content, without_mark
 
 #: Circuitscape treats this value as nodata whatever the header says.
 NODATA = -9999.0
 
+#: Whole numbers above are not all represented in double precision.
+LARGEST_INTEGER = 2.0**53
+
 #: Header of an ESRI ASCII grid.
 HEADER = re.compile(rb"\s*((ncols|nrows|[xy]ll\w+|cellsize|dx|dy|nodata\w*)\s+\S+\s+)+", re.IGNORECASE)
+
+#: A raster of the habitat's size whose corners differ by less than this fraction of a cell has the same cells: headers
+#: are often rounded.
+SAME_CELL = 0.5
+
+#: Bytes at the beginning of a file that hold the header of an ESRI ASCII grid.
+HEADER_BYTES = 1 << 12
 
 #: Bytes of an ESRI ASCII grid checked at a time, to limit memory.
 CHECK_BLOCK_BYTES = 1 << 24
@@ -29,7 +52,7 @@ _NOT_A_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: 
 
 def is_raster(path: Path) -> bool:
     """Return whether a file is a raster rather than a table of numbers."""
-    return ".tif" in path.name.lower() or HEADER.match(_content(path)) is not None
+    return ".tif" in path.name.lower() or HEADER.match(without_mark(read_content(path)[:HEADER_BYTES])) is not None
 
 
 def read_input_raster(
@@ -53,20 +76,27 @@ def read_input_raster(
     QgsProcessingException
         If the file cannot be read, or `exact` and the raster is not on the grid.
     """
+    is_grid = ".tif" not in path.name.lower()
+    content = b""
+    if is_grid:
+        stored = read_content(path)
+        text = without_mark(stored).lstrip()
+        _require_well_formed(path, text)
+        content = text if len(text) != len(stored) else b""
+        del stored, text
     # By default GDAL reads an ASCII grid in single precision.
-    option = "" if ".tif" in path.name.lower() else "|option:DATATYPE=Float64"
-    prefix = "/vsigzip/" if path.suffix.lower() == ".gz" else ""
+    option = "|option:DATATYPE=Float64" if is_grid else ""
     # Without this, GDAL writes a properties file next to the compressed file.
     gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
-    if ".tif" not in path.name.lower():
-        _require_well_formed(path)
-    source = f"{prefix}{path}{option}"
-    in_main_thread(lambda: _opened(source, path).crs().toWkt())
     try:
-        layer = _opened(source, path)
-        if not layer.isValid():
-            raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
-        raster = _on_grid(layer, path, feedback, grid, exact)
+        with _readable_by_gdal(path, content) as name:
+            source = f"{name}{option}"
+            in_main_thread(lambda: _opened(source, path).crs().toWkt())
+            layer = _opened(source, path)
+            if not layer.isValid():
+                raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
+            raster = _on_grid(layer, path, feedback, grid, exact)
+            del layer
     finally:
         gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
     valid = raster.valid & (raster.values != NODATA)
@@ -78,32 +108,58 @@ def _opened(source: str, path: Path) -> QgsRasterLayer:
         return QgsRasterLayer(source, path.name)
 
 
+@contextmanager
+def _readable_by_gdal(path: Path, content: bytes) -> Iterator[str]:
+    """Yield a name by which GDAL opens a raster.
+
+    GDAL does not read grids that begin with a byte order mark or a blank line: `content` is what follows, empty if
+    there is neither.
+    """
+    if not content:
+        yield f"/vsigzip/{path}" if path.suffix.lower() == ".gz" else str(path)
+        return
+    copy = f"/vsimem/permea-{uuid.uuid4().hex}.asc"
+    projection = path.with_suffix(".prj")
+    try:
+        gdal.FileFromMemBuffer(copy, content)
+        if projection.is_file():
+            gdal.FileFromMemBuffer(copy.replace(".asc", ".prj"), projection.read_bytes())
+        yield copy
+    finally:
+        for name in (copy, copy.replace(".asc", ".prj")):
+            gdal.Unlink(name)
+
+
 def _on_grid(
     layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None, exact: bool
 ) -> Raster:
     if grid is None:
         require_memory_for_landscape(layer)
         return read_raster(layer, 1, feedback)
-    if exact:
-        raster_grid = open_band(layer, 1).grid
-        if not raster_grid.same_grid_as(grid):
-            raise QgsProcessingException(
-                tr(
-                    "'{name}' is not on the grid of the habitat ({grid} with north-west corner x {x:g}, y {y:g} "
-                    "instead of {habitat} with north-west corner x {left:g}, y {top:g}). Resampling would change the "
-                    "sum of source strengths or grounds. Align it to the habitat first (Align rasters)."
-                ).format(name=path.name, grid=raster_grid, habitat=grid, **_corners(raster_grid, grid))
-            )
+    raster_grid = open_band(layer, 1).grid
+    offset = offset_in_cells(raster_grid, grid)
+    is_same = raster_grid.same_grid_as(grid)
+    if not is_same and offset is not None and offset < SAME_CELL:
+        # As Circuitscape reads it, and as the nearest cell would.
+        raster = read_raster(layer, 1, feedback)
+        feedback.pushWarning(
+            tr(
+                "'{name}': its header differs from that of the habitat by up to {offset:.3g} of a cell: {difference}. "
+                "It is read cell by cell."
+            ).format(name=path.name, offset=offset, difference=describe_difference(raster_grid, grid))
+        )
+        return Raster(raster.name, raster.values, raster.valid, grid)
+    if exact and not is_same:
+        raise QgsProcessingException(
+            tr(
+                "'{name}' is not on the grid of the habitat: {difference}. Resampling would change the sum of source "
+                "strengths or grounds. Align it to the habitat first (Align rasters)."
+            ).format(name=path.name, difference=describe_difference(raster_grid, grid))
+        )
     return align(layer, 1, grid, feedback)
 
 
-def _corners(raster: RasterGrid, habitat: RasterGrid) -> dict[str, float]:
-    """Return the north-west corners of two grids, for a message."""
-    (x, y), (left, top) = ((grid.geotransform[0], grid.geotransform[3]) for grid in (raster, habitat))
-    return {"x": x, "y": y, "left": left, "top": top}
-
-
-def _require_well_formed(path: Path) -> None:
+def _require_well_formed(path: Path, data: bytes) -> None:
     """Raise an error if an ESRI grid holds words or a invalid number of values, which GDAL would read without an error.
 
     Raises
@@ -111,7 +167,6 @@ def _require_well_formed(path: Path) -> None:
     QgsProcessingException
         Says what is invalid, and in which line.
     """
-    data = _content(path)
     header = HEADER.match(data)
     sizes = dict(re.findall(rb"(ncols|nrows)\s+(\d+)\s", header[0].lower())) if header else {}
     if len(sizes) < 2:
@@ -150,56 +205,6 @@ def _require_number(path: Path, data: bytes, offset: int) -> None:
         )
 
 
-def read_number_table(path: Path, columns: int, *, skip: int = 0) -> np.ndarray:
-    """Read a table of numbers, float64 (rows, columns).
-
-    Parameters
-    ----------
-    path
-        Text file; numbers are separated by spaces, tabs or commas.
-    columns
-        Required number of columns.
-    skip
-        Number of header lines.
-
-    Raises
-    ------
-    QgsProcessingException
-        If a line does not hold `columns` numbers, or the file holds none.
-    """
-    rows = []
-    for number, line in enumerate(read_lines(path)[skip:], skip + 1):
-        words = line.replace(",", " ").split()
-        if not words or words[0].startswith("#"):
-            continue
-        try:
-            rows.append([float(word) for word in words[:columns]])
-        except ValueError:
-            rows.append([])
-        if len(rows[-1]) != columns or np.isnan(rows[-1]).any():
-            raise QgsProcessingException(
-                tr("'{name}', line {number}: expected {columns} numbers, not '{line}'.").format(
-                    name=path.name, number=number, columns=columns, line=line.strip()[:60]
-                )
-            )
-    if not rows:
-        raise QgsProcessingException(tr("'{name}' holds no numbers.").format(name=path.name))
-    return np.array(rows)
-
-
-def read_lines(path: Path) -> list[str]:
-    """Read the lines of a text file, which may be compressed."""
-    return decode_lines(_content(path))
-
-
-def decode_lines(data: bytes) -> list[str]:
-    """Decode the lines of a text in UTF-8 or, failing that, Windows-1252, in which paths may be written."""
-    try:
-        return data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace").splitlines()
-
-
 def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
     """Return the values as int64, 0 where they are not valid.
 
@@ -215,6 +220,13 @@ def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
                 "'{name}' must hold whole numbers, but {count:,} of its values are not; the first is {value:g} "
                 "({position})."
             ).format(name=name, **describe_first(invalid, values))
+        )
+    too_large = valid & (np.abs(values) > LARGEST_INTEGER)
+    if too_large.any():
+        raise QgsProcessingException(
+            tr("'{name}': {count:,} numbers are too large to be exact; the first is {value:g} ({position}).").format(
+                name=name, **describe_first(too_large, values)
+            )
         )
     return np.where(valid, values, 0).astype(np.int64)
 
@@ -262,13 +274,3 @@ def cells_at(coordinates: np.ndarray, grid: RasterGrid, name: str) -> np.ndarray
             )
         )
     return np.stack([rows, columns], axis=1).astype(np.int64)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
-    except (OSError, EOFError) as error:
-        raise QgsProcessingException(
-            tr("'{name}' cannot be read: {reason}").format(name=path.name, reason=error)
-        ) from error

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
-from qgis.core import QgsProcessingException
+import numpy as np
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from .input_files import read_lines
+from .input_files import as_integers
+from .number_tables import Line, parse_number_table
+from .text_files import read_lines
+
+#: Most ids that a message lists.
+MAX_LISTED_IDS = 20
+
+_SEPARATORS = " \t,;"
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,8 @@ def read_pairs(path: Path) -> Pairs:
     QgsProcessingException
         If the file has neither form, or a line is invalid.
     """
-    numbered = ((number, line.replace(",", " ").split()) for number, line in enumerate(read_lines(path), 1))
-    lines = [(number, words) for number, words in numbered if words]
-    heads = [[word.lower() for word in words[:2]] for _, words in lines[:2]]
+    lines = [(number, line) for number, line in enumerate(read_lines(path), 1) if line.strip(_SEPARATORS)]
+    heads = [_words(line)[:2] for _, line in lines[:2]]
     if heads and heads[0] in (["mode", "include"], ["mode", "exclude"]):
         return _listed(path, lines[1:], include=heads[0][1] == "include")
     if [head[0] for head in heads] == ["min", "max"] and len(lines) > 2:
@@ -50,42 +57,60 @@ def read_pairs(path: Path) -> Pairs:
         tr(
             "'{name}' is not a file of pairs (its first line is '{line}'). It must begin with 'mode include', 'mode "
             "exclude', or with a line 'min' and a line 'max' above a matrix."
-        ).format(name=path.name, line=" ".join(lines[0][1])[:60] if lines else "")
+        ).format(name=path.name, line=lines[0][1].strip()[:60] if lines else "")
     )
 
 
-def _listed(path: Path, lines: list[tuple[int, list[str]]], *, include: bool) -> Pairs:
-    listed = set()
-    for number, words in lines:
-        first, second = _numbers(path, number, words[:2], 2, tr("the ids of two focal nodes"))
-        listed |= {(int(first), int(second)), (int(second), int(first))}
+def warn_about_unknown_ids(pairs: Pairs, known: list[int], name: str, feedback: QgsProcessingFeedback) -> None:
+    """Warn about the ids in a file of pairs that are not those of focal nodes, if there are any.
+
+    Parameters
+    ----------
+    pairs, name
+        The pairs, and the name of their file.
+    known
+        Ids of the focal nodes.
+    feedback
+        Receives the warning.
+    """
+    unknown = sorted(pairs.mentioned - set(known))
+    if unknown:
+        text = tr("'{name}': {count:,} ids are not those of focal nodes, and their pairs are left out: {ids}.")
+        listed = ", ".join(map(str, unknown[:MAX_LISTED_IDS])) + ", …" * (len(unknown) > MAX_LISTED_IDS)
+        feedback.pushWarning(text.format(name=name, count=len(unknown), ids=listed))
+
+
+def _words(line: str) -> list[str]:
+    return [word.strip('"').lower() for word in re.split(r"[\s,;]+", line.strip(_SEPARATORS))]
+
+
+def _listed(path: Path, lines: list[Line], *, include: bool) -> Pairs:
+    if not lines:
+        return Pairs(set(), set(), include)
+    table = parse_number_table(path.name, lines, 2, tr("the ids of two focal nodes"))
+    pairs = as_integers(table, np.ones(table.shape, bool), path.name).tolist()
+    listed = {pair for first, second in pairs for pair in ((first, second), (second, first))}
     return Pairs(listed, {identity for pair in listed for identity in pair}, include)
 
 
-def _within(path: Path, lines: list[tuple[int, list[str]]]) -> Pairs:
+def _within(path: Path, lines: list[Line]) -> Pairs:
     """Read the pairs whose value in the matrix, in either half, lies between the given minimum and maximum."""
-    (minimum,), (maximum,) = (_numbers(path, number, words[1:2], 1, tr("a number")) for number, words in lines[:2])
-    number, words = lines[2]
-    _, *ids = _numbers(path, number, words, len(words), tr("0 and the ids of focal nodes"))
+    # What follows the word, in whatever notation.
+    limits = [(number, re.sub(r"^\W*\w+[\s,;]*", "", line)) for number, line in lines[:2]]
+    minimum, maximum = (
+        float(parse_number_table(path.name, [limit], 1, tr("a number"), exact=True)[0, 0]) for limit in limits
+    )
+    count = len(_words(lines[2][1]))
+    expected = tr("an id and {count} numbers").format(count=count - 1)
+    parse_number_table(path.name, lines[2:3], count, tr("0 and the ids of focal nodes"), exact=True)
+    table = parse_number_table(path.name, lines[2:], count, expected, exact=True)
+    is_id = np.zeros(table.shape, bool)
+    is_id[0, 1:] = is_id[1:, 0] = True
+    ids = as_integers(table, is_id, path.name)
+    columns = ids[0, 1:].tolist()
     listed = set()
-    for number, words in lines[3:]:
-        expected = tr("an id and {count} numbers").format(count=len(ids))
-        first, *values = _numbers(path, number, words, len(ids) + 1, expected)
-        for second, value in zip(ids, values):
+    for first, values in zip(ids[1:, 0].tolist(), table[1:, 1:].tolist()):
+        for second, value in zip(columns, values):
             if minimum <= value <= maximum:
-                listed |= {(int(first), int(second)), (int(second), int(first))}
-    return Pairs(listed, set(map(int, ids)), True)
-
-
-def _numbers(path: Path, line: int, words: list[str], count: int, expected: str) -> list[float]:
-    try:
-        numbers = [float(word) for word in words]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not all(map(isfinite, numbers)):
-        raise QgsProcessingException(
-            tr("'{name}', line {line}: expected {what}, not '{words}'.").format(
-                name=path.name, line=line, what=expected, words=" ".join(words)[:60]
-            )
-        )
-    return numbers
+                listed |= {(first, second), (second, first)}
+    return Pairs(listed, set(columns), True)

@@ -9,11 +9,12 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..layers import RasterGrid
+from ..layers import RasterGrid, circuit_cells, warn_about_grounds, warn_about_sources
 from ..runner import Task
 from .focal_nodes import fully_excluded, read_focal_cells, read_strengths, require_two_nodes, selected, warn_off_habitat
-from .ini import IniOptions
-from .input_files import as_integers, cells_at, describe_first, is_raster, read_input_raster, read_number_table
+from .ini import IniOptions, alternatives
+from .input_files import as_integers, cells_at, describe_first, is_raster, read_input_raster
+from .number_tables import read_number_table
 
 MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
 
@@ -94,8 +95,11 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
         grounds = _amounts(options, "ground_file", grid, feedback, add=False)
         resistances = options.flag("ground_file_is_resistances")
         is_ground = ~np.isnan(grounds) & (resistances | (grounds != 0))
-        for cells, name in ((np.nan_to_num(sources) != 0, "source_file"), (is_ground, "ground_file")):
-            _require_reachable(cells, _reachable(arrays), options.file(name).name)
+        reachable = _reachable(arrays)
+        _require_reachable(np.nan_to_num(sources) != 0, reachable, options.file("source_file").name)
+        _require_reachable(is_ground, reachable, options.file("ground_file").name)
+        warn_about_sources(np.nan_to_num(sources), reachable, options.file("source_file").name, feedback)
+        warn_about_grounds(is_ground, reachable, options.file("ground_file").name, feedback)
         arrays["sources"] = np.nan_to_num(sources)
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, grid, mask)
@@ -123,6 +127,11 @@ def _needs_cumulative(options: IniOptions) -> bool:
     return any(options.flag(f"write_{what}") for what in ("cur_maps", "cum_cur_map_only", "max_cur_maps"))
 
 
+def writes_maps(options: IniOptions) -> bool:
+    """Return whether a project writes any map."""
+    return options.word("scenario") == "advanced" or _needs_cumulative(options) or per_run_maps(options) != "none"
+
+
 def per_run_maps(options: IniOptions) -> str:
     """Return which maps of each run a project writes: none, currents, potentials or both."""
     currents = options.flag("write_cur_maps") and not options.flag("write_cum_cur_map_only")
@@ -136,7 +145,8 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
     habitat = read_input_raster(options.file("habitat_file"), feedback)
     values = habitat.values
     if options.flag("use_reclass_table"):
-        values = _reclassified(values, read_number_table(options.file("reclass_file"), 2))
+        path = options.file("reclass_file")
+        values = _reclassified(values, read_number_table(path, 2), path.name)
     resistances = options.flag("habitat_map_is_resistances")
     if resistances and (values == 0).any():
         row, column = np.argwhere(values == 0)[0] + 1
@@ -168,21 +178,20 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
     return habitat.grid, conductance
 
 
-def _reclassified(values: np.ndarray, table: np.ndarray) -> np.ndarray:
+def _reclassified(values: np.ndarray, table: np.ndarray, name: str) -> np.ndarray:
     """Reclassify values by a table of old and new values; values not in the table are unchanged."""
-    order = np.argsort(table[:, 0], kind="stable")
-    old, new = table[order].T
+    old, new = np.unique(table, axis=0).T
+    twice = np.flatnonzero(old[1:] == old[:-1])
+    if twice.size:
+        text = tr("'{name}' gives {count:,} values several new ones; the first is {old:g}, which becomes {new}.")
+        first = alternatives(tuple(f"{value:g}" for value in new[old == old[twice[0]]]))
+        raise QgsProcessingException(text.format(name=name, count=twice.size, old=old[twice[0]], new=first))
     index = np.clip(np.searchsorted(old, values), 0, len(old) - 1)
     return np.where(old[index] == values, new[index], values)
 
 
 def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    """Return the cells of the circuit: the habitat and all short-circuit regions that overlap it."""
-    mask = arrays["valid"]
-    if "short_circuits" not in arrays:
-        return mask
-    regions = arrays["short_circuits"]
-    return mask | ((regions > 0) & np.isin(regions, regions[mask]))
+    return circuit_cells(arrays["valid"], arrays.get("short_circuits"))
 
 
 def _require_reachable(cells: np.ndarray, reachable: np.ndarray, name: str) -> None:
@@ -205,6 +214,9 @@ def _amounts(
     rows, columns = cells_at(table[:, 1:], grid, path.name).T
     amounts = np.full((grid.rows, grid.columns), np.nan)
     amounts[rows, columns] = 0.0
+    if not add and np.unique(rows * grid.columns + columns).size < len(rows):
+        text = tr("'{name}' lists several grounds in the same cell; the last one counts, as in Circuitscape.")
+        feedback.pushWarning(text.format(name=path.name))
     if not add:
         amounts[rows, columns] = table[:, 0]
     else:
@@ -295,6 +307,9 @@ def _amounts_of_nodes(
     table = read_number_table(path, 2)
     ids = as_integers(table[:, 0], np.ones(len(table), bool), path.name)
     _require_known_nodes(ids, edges, path.name, feedback)
+    if np.unique(ids).size < len(ids):
+        text = tr("'{name}' lists nodes several times; the last value of each counts, as in Circuitscape.")
+        feedback.pushWarning(text.format(name=path.name))
     return ids, table[:, 1]
 
 

@@ -15,10 +15,10 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..layers import write_raster
+from ..layers import RasterGrid, write_raster
 from ..runner import PartialResult, Result
 from .input_files import NODATA
-from .project import Project, per_run_maps
+from .project import Project, per_run_maps, writes_maps
 
 #: Suffix of the checkpoint folder, from which an interrupted run resumes.
 CHECKPOINT_SUFFIX = "_checkpoint"
@@ -46,26 +46,20 @@ class ResultWriter:
     project
         The project.
     feedback
-        Receives progress while rasters are written.
+        Receives progress while rasters are written, and a warning if ESRI grids have oblong cells.
 
     Raises
     ------
     QgsProcessingException
-        If the folder holds results of this project but no checkpoint to resume from; if the cells are not square, as
-        ESRI grids require; or if the folder cannot be created.
+        If the folder holds results of this project but no checkpoint to resume from, or if it cannot be created.
     """
 
     def __init__(self, folder: Path, project: Project, feedback: QgsProcessingFeedback) -> None:
         self.folder, self._project, self._feedback = folder, project, feedback
         self._options = project.options
         self._written: dict[str, None] = {}
-        self._require_square_cells()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise QgsProcessingException(
-                tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
-            ) from error
+        self._warn_about_oblong_cells()
+        create_folder(folder)
         self._existing = {path.name for path in folder.iterdir()}
         existing = sorted(name for name in self._existing if re.match(re.escape(self._options.name) + KINDS, name))
         if existing and not (self.checkpoint / "manifest.json").is_file():
@@ -214,6 +208,8 @@ class ResultWriter:
         self._table(name, rows if which is None else rows[which], "\t", ids=1)
 
     def _branches(self, name: str, branches: np.ndarray) -> None:
+        """Write the branches that carry current: Circuitscape lists no others."""
+        branches = branches[branches[:, 2] != 0]
         ends = self._project.nodes[branches[:, :2].astype(np.int64)]
         self._table(name, np.column_stack([ends, branches[:, 2]]), "\t", ids=2)
 
@@ -237,12 +233,13 @@ class ResultWriter:
             self._written[path.name] = None
             return
         left, size, _, top, _, step_down = grid.geotransform
+        sizes = {"dx": repr(float(size)), "dy": repr(float(-step_down))}
         header = {
             "ncols": grid.columns,
             "nrows": grid.rows,
             "xllcorner": repr(float(left)),
             "yllcorner": repr(float(top + grid.rows * step_down)),
-            "cellsize": repr(float(size)),
+            **({"cellsize": repr(float(size))} if _is_square(grid) else sizes),
             "NODATA_value": f"{NODATA:g}",
         }
         head = "".join(f"{key:<13} {value}\n" for key, value in header.items())
@@ -275,18 +272,39 @@ class ResultWriter:
             ) from error
         self._written[path.name] = None
 
-    def _require_square_cells(self) -> None:
+    def _warn_about_oblong_cells(self) -> None:
         grid = self._project.grid
-        if grid is None or self._ending == ".tif":
+        if grid is None or self._ending == ".tif" or not writes_maps(self._options) or _is_square(grid):
             return
         height, width = grid.pixel_size
-        if abs(height - width) > 1e-6 * width:
-            raise QgsProcessingException(
-                tr(
-                    "The cells of the habitat are {height:g} high and {width:g} wide, but ESRI grids allow only square "
-                    "cells: add 'write_as_tif = True' to '{project}'."
-                ).format(height=height, width=width, project=self._options.path.name)
-            )
+        self._feedback.pushWarning(
+            tr(
+                "The cells of the habitat are {height:.10g} high and {width:.10g} wide. The maps are ESRI grids with "
+                "the sizes dx and dy, as Circuitscape writes them; some programs read only square cells. Add "
+                "'write_as_tif = True' to '{project}' to write GeoTIFFs."
+            ).format(height=height, width=width, project=self._options.path.name)
+        )
+
+
+def create_folder(folder: Path) -> None:
+    """Create an output folder if it does not exist.
+
+    Raises
+    ------
+    QgsProcessingException
+        If it cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise QgsProcessingException(
+            tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
+        ) from error
+
+
+def _is_square(grid: RasterGrid) -> bool:
+    height, width = grid.pixel_size
+    return abs(height - width) <= 1e-6 * width
 
 
 def _lines(rows: np.ndarray, separator: str, ids: int = 0) -> str:

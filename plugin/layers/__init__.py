@@ -7,6 +7,7 @@ engine are written as GeoTIFFs on the grid of their input.
 
 from ..cancelled import Cancelled
 from .alignment import align
+from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_of
@@ -19,7 +20,9 @@ from .geopackage import (
     layer_names,
     require_layer_replaceable,
 )
+from .grid_difference import describe_difference, offset_in_cells
 from .layer_sources import SourceFile, source_files
+from .lost_amounts import warn_about_grounds, warn_about_sources
 from .main_thread import in_main_thread, is_main_thread
 from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
@@ -27,7 +30,7 @@ from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, open_band, read_raster
 from .raster_writer import RASTER_SIDECARS, write_raster
 from .reclassification import Reclassified, reclassify
-from .short_circuit_regions import regions_in
+from .short_circuit_regions import circuit_cells, regions_in
 from .staged_files import StagedFiles
 from .statistics_files import no_statistics_file
 from .streaming import (
@@ -61,6 +64,8 @@ __all__ = [
     "amounts_of_raster",
     "cells_of",
     "chosen_geometry_check",
+    "circuit_cells",
+    "describe_difference",
     "focal_nodes_of",
     "id_of",
     "in_main_thread",
@@ -71,6 +76,7 @@ __all__ = [
     "files_of_dataset",
     "layer_names",
     "no_statistics_file",
+    "offset_in_cells",
     "open_band",
     "read_focal_nodes",
     "read_points",
@@ -78,6 +84,7 @@ __all__ = [
     "reclassify",
     "regions_in",
     "require_layer_replaceable",
+    "require_regular_rows",
     "source_files",
     "stream_condition",
     "stream_landscape",
@@ -85,5 +92,7 @@ __all__ = [
     "stream_strengths",
     "stream_weights",
     "validate_landscape",
+    "warn_about_grounds",
+    "warn_about_sources",
     "write_raster",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
 
 from ..i18n import tr
+from .grid_difference import describe_difference
 from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, Block, blocks_of, collected, open_band
 from .resampling import ResampledBand
@@ -84,14 +85,19 @@ def aligned_blocks(source: Band, grid: RasterGrid, feedback: QgsProcessingFeedba
         )
     feedback.pushWarning(
         tr(
-            "'{layer}' is not on the grid of the first raster and was resampled ({method}) "
-            "from {from_} to {to}; it has values in {covered} of {all}."
+            "'{layer}' is not on the grid of the first raster and was resampled ({method}) {change}; it has values in "
+            "{covered} of {all}."
         ).format(
             layer=source.name,
             method=tr("nearest neighbour, because it holds integers") if resampled.whole_numbers else tr("bilinear"),
-            from_=source.grid,
-            to=grid,
+            change=_describe_change(source.grid, grid),
             covered=covered,
             all=format_cells(grid.rows * grid.columns),
         )
     )
+
+
+def _describe_change(source: RasterGrid, grid: RasterGrid) -> str:
+    if str(source) != str(grid):
+        return tr("from {from_} to {to}").format(from_=source, to=grid)
+    return f"({describe_difference(source, grid)})"

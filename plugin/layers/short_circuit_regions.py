@@ -76,3 +76,18 @@ def _last(later: dict[int, int], number: int) -> int:
     while first != number:
         later[first], first = number, later[first]
     return number
+
+
+def circuit_cells(passable: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
+    """Return the cells of a circuit, bool (rows, columns): the passable ones, and all of regions that overlap them.
+
+    Parameters
+    ----------
+    passable
+        Passable cells, bool (rows, columns).
+    regions
+        Number of the short-circuit region of each cell, 0 elsewhere; None if there are none.
+    """
+    if regions is None:
+        return passable
+    return passable | ((regions > 0) & np.isin(regions, regions[passable]))

@@ -8,13 +8,23 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
+    QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
 )
 
-from ...circuitscape import IniOptions, ResultWriter, read_project
+from ...circuitscape import (
+    IniOptions,
+    ResultWriter,
+    create_folder,
+    is_omniscape,
+    log_ignored,
+    omniscape_outputs,
+    omniscape_parameters,
+    read_project,
+)
 from ...i18n import tr
 from ...runner import open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
@@ -24,6 +34,7 @@ from ..parameter_types import with_help
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resume_hint
 from ..step_feedback import StepFeedback
 from .current_log import log_conservation
+from .movingwindowcurrent import MovingWindowCurrent
 
 
 class CircuitscapeProject(EngineRequiredAlgorithm):
@@ -38,7 +49,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "Runs a Circuitscape project without Circuitscape: pairwise, one-to-all, all-to-one and advanced mode on "
             "rasters, pairwise and advanced mode on networks, with focal regions, short-circuit regions, mask, "
             "included or excluded pairs, variable source strengths and conflict policies. The results agree with the "
-            "expected results of Circuitscape's own tests."
+            "expected results of Circuitscape's own tests. Projects of Omniscape are run as well."
         ),
         when_to_use=tr(
             "Use it for existing projects, to reproduce published work, or to compare. For a new question, “Current "
@@ -51,7 +62,8 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "project. Each file is written as soon as it is computed. If the run is cancelled or the computer fails, "
             "run it again with the same folder to resume it; it is rejected if the project or its files have changed. "
             "The checkpoint is in the folder NAME_checkpoint, which may be deleted after the run; during a run "
-            "between points it takes 8 bytes for each cell and point."
+            "between points it takes 8 bytes for each cell and point. For a project of Omniscape: cum_currmap.tif and, "
+            "if the project asks for them, flow_potential.tif and normalized_cum_currmap.tif."
         ),
         references=(
             "McRae, B. H., Dickson, B. G., Keitt, T. H. & Shah, V. B. (2008). Using circuit theory to model "
@@ -80,9 +92,11 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                     "INPUT", tr("Circuitscape project"), QgsProcessingParameterFile.Behavior.File, "ini"
                 ),
                 tr(
-                    "The .ini file. Relative paths in it are resolved from its own folder upwards. Rasters may be ESRI "
-                    "grids (.asc) or GeoTIFFs, optionally compressed (.gz). Options about solvers, memory and logs "
-                    "have no effect; unknown options that are switched on are rejected."
+                    "The .ini file of Circuitscape, or of Omniscape, which is run as “Moving-window current”. Relative "
+                    "paths in it are resolved from its own folder upwards; files of another computer (D:\\…) are "
+                    "searched for beside the .ini file. Rasters may be ESRI grids (.asc) or GeoTIFFs, optionally "
+                    "compressed (.gz). Options about solvers, memory and logs have no effect; unknown options that are "
+                    "switched on are rejected, and the log names other options without an effect."
                 ),
             ),
             with_help(
@@ -100,11 +114,12 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         path = Path(self.parameterAsFile(parameters, "INPUT", context))
         feedback.setProgressText(tr("Reading the project"))
         options = IniOptions.read(path)
-        if options.unused():
-            text = tr("Unknown options that are switched off: {}.")
-            feedback.pushInfo(text.format(", ".join(options.unused())))
-        project = read_project(options, StepFeedback(feedback, 0, 5))
         folder = Path(self.parameterAsString(parameters, "OUTPUT", context)).absolute()
+        if is_omniscape(options):
+            return self._run_omniscape(options, folder, context, feedback)
+        options.require_valid()
+        log_ignored(options, feedback)
+        project = read_project(options, StepFeedback(feedback, 0, 5))
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
         if completed:
@@ -123,6 +138,30 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         self._log_result(result.metrics, writer, feedback)
         numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}
         return {"OUTPUT": str(folder), **numbers, "FILES": len(writer.files)}
+
+    def _run_omniscape(
+        self, options: IniOptions, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Run a project of Omniscape as moving-window current, with Omniscape's file names."""
+        algorithm = MovingWindowCurrent()
+        algorithm.initAlgorithm()
+        text = tr("'{project}' is a project of Omniscape; it is run as “{algorithm}”.")
+        feedback.pushInfo(text.format(project=options.path.name, algorithm=algorithm.displayName()))
+        parameters = omniscape_parameters(options, feedback)
+        files = {name: folder / file for name, file in omniscape_outputs(options).items()}
+        existing = [file.name for file in files.values() if file.exists()]
+        if existing:
+            raise QgsProcessingException(
+                tr("'{folder}' already holds {files}, which would be overwritten. Choose another folder.").format(
+                    folder=folder, files=", ".join(existing)
+                )
+            )
+        create_folder(folder)
+        result = algorithm.processAlgorithm(
+            {**parameters, **{name: str(file) for name, file in files.items()}}, context, feedback
+        )
+        numbers = {output.name: result.get(output.name) for output in self.number_outputs}
+        return {"OUTPUT": str(folder), **numbers, "FILES": len(files)}
 
     @staticmethod
     def _log_result(numbers: dict[str, Any], writer: ResultWriter, feedback: QgsProcessingFeedback) -> None:

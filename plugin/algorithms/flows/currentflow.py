@@ -24,7 +24,7 @@ from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, flow_outputs, resistance_outputs
 from ..pair_tables import describe_components
-from ..parameter_types import boolean, choice, optional_raster_destination, with_help
+from ..parameter_types import boolean, choice, only_with, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import circuit_options, focal_nodes, graph, landscape, raster_destination, validate_focal
 from ..resume import (
@@ -126,14 +126,17 @@ class CurrentFlow(EngineAlgorithm):
                 ),
                 advanced=True,
             ),
-            boolean(
-                "ZERO_AT_FOCAL",
-                tr("Set focal node currents to zero"),
-                tr(
-                    "Exclude the current through the two focal nodes of a pair from the sum, which then shows the "
-                    "current that passes through each focal node between other pairs. Pairwise mode only."
+            only_with(
+                boolean(
+                    "ZERO_AT_FOCAL",
+                    tr("Set focal node currents to zero"),
+                    tr(
+                        "Exclude the current through the two focal nodes of a pair from the sum, which then shows the "
+                        "current that passes through each focal node between other pairs. Pairwise mode only."
+                    ),
+                    advanced=True,
                 ),
-                advanced=True,
+                MODE=("pairwise",),
             ),
             *circuit_options(),
             *graph(symmetric=True),
@@ -145,10 +148,16 @@ class CurrentFlow(EngineAlgorithm):
                     "for individual maps resumes from that folder: do not choose both."
                 ),
             ),
-            boolean(
-                "VOLTAGES",
-                tr("Write voltage maps"),
-                tr("Also write a voltage map, in volt, for each current map in the output folder for individual maps."),
+            only_with(
+                boolean(
+                    "VOLTAGES",
+                    tr("Write voltage maps"),
+                    tr(
+                        "Also write a voltage map, in volt, for each current map in the output folder for individual "
+                        "maps."
+                    ),
+                ),
+                SINGLE_MAPS=(),
             ),
             raster_destination(
                 tr("Cumulative current"), tr("The current through every cell, summed over all pairs or focal nodes.")
@@ -202,7 +211,7 @@ class CurrentFlow(EngineAlgorithm):
         focal = inputs.focal
         arrays: dict[str, np.ndarray] = {"focal_ids": focal.cell_ids, "focal_cells": focal.cells}
         if inputs.is_provided("PAIRS"):
-            included, excluded = select_pairs(focal, Path(inputs.text("PAIRS")))
+            included, excluded = select_pairs(focal, Path(inputs.text("PAIRS")), inputs.feedback)
             in_run = np.isin(focal.cell_ids, included)
             arrays = {"focal_ids": focal.cell_ids[in_run], "focal_cells": focal.cells[in_run]}
             if len(excluded):

@@ -14,11 +14,12 @@ from qgis.core import (
 )
 
 from ...i18n import tr
+from ...layers import circuit_cells, warn_about_grounds, warn_about_sources
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, flow_outputs
-from ..parameter_types import boolean, choice, optional_raster_destination, with_help
+from ..parameter_types import boolean, choice, only_with_any, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import circuit_options, graph, landscape, raster_destination
 from ..styles import current_style, distance_style
@@ -96,14 +97,18 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                     tr("A raster of the conductance or resistance to ground of each cell; nodata for no ground."),
                 ),
             ),
-            choice(
-                "GROUND_VALUES",
-                tr("Ground values"),
-                {"conductance": tr("Conductance"), "resistance": tr("Resistance")},
-                tr(
-                    "Conductance: in siemens, 0 for no ground. Resistance: in ohm, 0 for a direct ground, which "
-                    "absorbs all current that reaches it."
+            only_with_any(
+                choice(
+                    "GROUND_VALUES",
+                    tr("Ground values"),
+                    {"conductance": tr("Conductance"), "resistance": tr("Resistance")},
+                    tr(
+                        "Conductance: in siemens, 0 for no ground. Resistance: in ohm, 0 for a direct ground, which "
+                        "absorbs all current that reaches it."
+                    ),
                 ),
+                "GROUND_FIELD",
+                "GROUND_RASTER",
             ),
             choice(
                 "POLICY",
@@ -169,6 +174,11 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 raise QgsProcessingException(
                     text.format(what=what, layer=inputs.landscape.name, count=int((values != 0).sum()))
                 )
+        reachable = circuit_cells(inputs.passable, inputs.short_circuits)
+        if inputs.is_provided("SOURCE_RASTER"):
+            warn_about_sources(sources, reachable, inputs.layer("SOURCE_RASTER").name(), inputs.feedback)
+        if inputs.is_provided("GROUND_RASTER"):
+            warn_about_grounds(grounds != 0, reachable, inputs.layer("GROUND_RASTER").name(), inputs.feedback)
         arrays = {"sources": sources, "grounds": grounds}
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits

@@ -6,9 +6,9 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ...circuitscape import read_pairs
+from ...circuitscape import read_pairs, warn_about_unknown_ids
 from ...i18n import tr
 from ...layers import FocalNodes, number_of
 from ...runner import Task
@@ -24,8 +24,15 @@ def run_names(task: Task) -> list[str]:
     return [f"{first}_{second}" for first, second in combinations(ids, 2)]
 
 
-def select_pairs(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def select_pairs(focal: FocalNodes, path: Path, feedback: QgsProcessingFeedback) -> tuple[np.ndarray, np.ndarray]:
     """Apply a Circuitscape file of pairs to include or exclude.
+
+    Parameters
+    ----------
+    focal, path
+        The focal nodes, and the file.
+    feedback
+        Receives a warning about ids that are not those of focal nodes.
 
     Returns
     -------
@@ -52,6 +59,7 @@ def select_pairs(focal: FocalNodes, path: Path) -> tuple[np.ndarray, np.ndarray]
                 known=", ".join(str(name) for name in focal.names[:5]),
             )
         )
+    warn_about_unknown_ids(pairs, known, path.name, feedback)
     included = [id for id in known if id in pairs.mentioned] if pairs.include else known
     if len(included) < 2:
         raise QgsProcessingException(

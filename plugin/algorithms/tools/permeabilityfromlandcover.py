@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
+from ...decimal_numbers import decimal_mark, parse_number
 from ...i18n import tr
-from ...layers import open_band, reclassify, write_raster
+from ...layers import open_band, reclassify, require_regular_rows, write_raster
 from ...runner import require_disk_space
 from ..base import TOOLS, PermeaAlgorithm
 from ..formatting import join_names
@@ -43,6 +44,9 @@ BYTES_PER_CELL = 8
 
 # Every line in QGIS's log costs a redraw.
 MAX_CLASSES_IN_LOG = 100
+
+# Location for messages, class and value.
+Row = tuple[str, Any, Any]
 
 
 class PermeabilityFromLandCover(PermeaAlgorithm):
@@ -99,8 +103,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     "TABLE", tr("Class table"), [QgsProcessing.SourceType.TypeVector], optional=True
                 ),
                 tr(
-                    "A table with one row for each class, such as a CSV file. Choose either a table or the list of "
-                    "classes and values."
+                    "A table with one row for each class, such as a CSV file; numbers may have decimal commas if "
+                    "semicolons or tabs separate the columns. Choose either a table or the list of classes and values."
                 ),
             ),
             with_help(
@@ -197,17 +201,36 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
 
     def _rows(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> Iterator[tuple[str, Any, Any]]:
-        """Yield the location of each row (for messages), its class and its value."""
-        if is_provided(parameters, "TABLE"):
-            table = feature_reader(self, parameters, "TABLE", context, feedback)
-            names = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
-            fields = [table.field_index(name) for name in names]
-            for feature in table.features(geometry=False):
-                location = tr("'{table}', feature {id}").format(table=table.name, id=feature.id())
-                yield (location, *(feature.attribute(field) for field in fields))
-            return
+    ) -> list[Row]:
+        """Return the location of each row (for messages), its class and its value; rows without either are left out."""
+        rows = (
+            self._table_rows(parameters, context, feedback)
+            if is_provided(parameters, "TABLE")
+            else self._list_rows(parameters, context)
+        )
+        return [row for row in rows if not (_is_blank(row[1]) and _is_blank(row[2]))]
+
+    def _table_rows(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Iterator[Row]:
+        table = feature_reader(self, parameters, "TABLE", context, feedback)
+        names = [self.parameterAsString(parameters, name, context) for name in ("CLASS_FIELD", "VALUE_FIELD")]
+        fields = [table.field_index(name) for name in names]
+        require_regular_rows(self.parameterAsVectorLayer(parameters, "TABLE", context))
+        for feature in table.features(geometry=False):
+            location = tr("'{table}', feature {id}").format(table=table.name, id=feature.id())
+            yield (location, *(feature.attribute(field) for field in fields))
+
+    def _list_rows(self, parameters: dict[str, Any], context: QgsProcessingContext) -> Iterator[Row]:
         cells = self.parameterAsMatrix(parameters, "MATRIX", context)
+        if len(cells) % 2 and _is_blank(cells[-1]):
+            cells = cells[:-1]
+        if len(cells) % 2:
+            text = tr(
+                "The list of classes and values has {count} cells, an odd number: '{last}' is a class without a value. "
+                "In scripts a comma separates cells, so write numbers with a decimal point."
+            )
+            raise QgsProcessingException(text.format(count=len(cells), last=cells[-1]))
         for row in range(len(cells) // 2):
             yield tr("row {row} of the list").format(row=row + 1), cells[2 * row], cells[2 * row + 1]
 
@@ -218,7 +241,11 @@ def _has_list(parameters: dict[str, Any]) -> bool:
     return any(cell not in (None, NULL, "") for cell in (cells if isinstance(cells, list) else [cells]))
 
 
-def _validated_values(rows: Iterable[tuple[str, Any, Any]], quantity: str) -> dict[float, float]:
+def _is_blank(cell: Any) -> bool:
+    return cell is None or cell == NULL or (isinstance(cell, str) and not cell.strip())
+
+
+def _validated_values(rows: Sequence[Row], quantity: str) -> dict[float, float]:
     """Return the value of each class.
 
     Raises
@@ -227,8 +254,9 @@ def _validated_values(rows: Iterable[tuple[str, Any, Any]], quantity: str) -> di
         A class or value is invalid; the message names the first one.
     """
     values: dict[float, float] = {}
+    class_mark, value_mark = (_decimal_mark([row[column] for row in rows]) for column in (1, 2))
     for location, class_cell, value_cell in rows:
-        number, value = _to_float(class_cell), _to_float(value_cell)
+        number, value = _to_float(class_cell, class_mark), _to_float(value_cell, value_mark)
         if math.isnan(number):
             raise QgsProcessingException(
                 tr("{location}: the class '{cell}' is not a number.").format(location=location, cell=class_cell)
@@ -258,7 +286,17 @@ def _validated_values(rows: Iterable[tuple[str, Any, Any]], quantity: str) -> di
     return values
 
 
-def _to_float(cell: Any) -> float:
+def _decimal_mark(cells: Iterable[Any]) -> str:
+    try:
+        return decimal_mark(cell for cell in cells if isinstance(cell, str))
+    except ValueError as error:
+        raise QgsProcessingException(tr("The class table: {reason}.").format(reason=error)) from error
+
+
+def _to_float(cell: Any, mark: str) -> float:
+    if isinstance(cell, str):
+        number = parse_number(cell, mark)
+        return math.nan if number is None else number
     try:
         return float(cell)
     except (TypeError, ValueError):

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsFeature,
     QgsGeometry,
     QgsPointXY,
+    QgsProcessingException,
     QgsRectangle,
     QgsVectorLayer,
 )
@@ -30,6 +31,8 @@ NODATA = -1.0
 PIXEL = 30.0
 SAMPLE = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover_classes.csv", "patches.gpkg")
 WEST, NORTH = 290_000.0, 9_120_000.0
+#: Header of an ESRI grid of cells of 1 map unit.
+HEADER = "ncols {columns}\nnrows {rows}\nxllcorner 0\nyllcorner 0\ncellsize 1\nNODATA_value -9999\n"
 # Cells (row, column) of the valley: two that are connected, and one on the island in the south-east.
 FIRST, SECOND, ISLAND = (0, 0), (8, 2), (7, 10)
 
@@ -311,6 +314,51 @@ def engine_that(cold_python, monkeypatch, tmp_path):
         monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))
 
     return does
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Write a project and its rasters; by default a strip with focal nodes at both ends and in the middle."""
+
+    def write(name="strip", **options):
+        rasters = {"habitat": [[1, 1, 1, 1, 1]], "points": [[1, 0, 2, 0, 3]], **options.pop("rasters", {})}
+        for raster, rows in rasters.items():
+            text = HEADER.format(columns=len(rows[0]), rows=len(rows))
+            (tmp_path / f"{raster}.asc").write_text(text + "\n".join(" ".join(map(str, row)) for row in rows))
+        for file, text in options.pop("texts", {}).items():
+            (tmp_path / file).write_text(text)
+        chosen = {"scenario": "pairwise", "habitat_file": "habitat.asc", "point_file": "points.asc"}
+        chosen |= {"habitat_map_is_resistances": "True", "write_cur_maps": "True", **options}
+        path = tmp_path / f"{name}.ini"
+        path.write_text("[Options]\n" + "\n".join(f"{key} = {value}" for key, value in chosen.items()))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def results(run, tmp_path):
+    """Run a project and return its output folder."""
+
+    def of(path, folder="results"):
+        run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
+        return tmp_path / folder
+
+    return of
+
+
+@pytest.fixture
+def project_error(run, tmp_path):
+    """Run a project that fails and return the message."""
+
+    def of(path, folder="results"):
+        with pytest.raises(QgsProcessingException) as refused:
+            run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
+        message = str(refused.value)
+        assert "Traceback" not in message and ".py" not in message, message
+        return message
+
+    return of
 
 
 def has_package(python, name):

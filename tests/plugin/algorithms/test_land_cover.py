@@ -156,3 +156,71 @@ def test_table_fields_are_required(run, cover, class_table):
 def test_value_beyond_single_precision_is_rejected(run, cover):
     with pytest.raises(QgsProcessingException, match="too large for float32"):
         run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list({1: 1e300, 2: 1e-300, 3: 1.0}))
+
+
+@pytest.fixture
+def csv_table(tmp_path, qgis_app):
+    """Write a CSV file of classes and values and open it as QGIS does, by its own or its delimited-text provider."""
+
+    def table(text, *, reader="ogr", encoding="utf-8", name="classes.csv"):
+        path = tmp_path / name
+        path.write_bytes(text.encode(encoding))
+        separator = next(mark for mark in ";\t," if mark in text).replace("\t", "\\t")
+        uri = (
+            str(path) if reader in ("path", "ogr") else f"{path.as_uri()}?type=csv&delimiter={separator}&geomType=none"
+        )
+        layer = uri if reader == "path" else QgsVectorLayer(uri, "classes", reader)
+        return {"TABLE": layer, "CLASS_FIELD": "class", "VALUE_FIELD": "ease"}
+
+    return table
+
+
+@pytest.mark.parametrize("reader", ["ogr", "delimitedtext"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class;ease\n1;1\n2;0,25\n3;0,0\n",
+        "class;ease;note\n1;1,0;wood\n2;0,25;field\n3;0;\n;;\n",
+        "class\tease\n1\t1\n2\t0,25\n3\t0\n\t\n",
+        "class,ease\n1,1\n2,0.25\n3,0\n,\n",
+        'class,ease\n1,1\n2,"0,25"\n3,0\n',
+    ],
+    ids=["semicolons", "blank row", "tabs", "commas", "quoted"],
+)
+def test_class_tables_of_every_country(run, read, cover, csv_table, text, encoding, reader):
+    result = run("permeabilityfromlandcover", INPUT=cover, **csv_table(text, reader=reader, encoding=encoding))
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+
+
+def test_decimal_commas_between_commas_are_rejected(run, cover, csv_table):
+    # As a path: a caught exception would keep a layer alive beyond the end of QGIS.
+    table = csv_table("class,ease\n1,1\n2,0,25\n3,0\n", reader="path")
+    with pytest.raises(QgsProcessingException, match=r"'classes.csv', line 3: 3 fields under 2 headings \('2,0,25'\)"):
+        run("permeabilityfromlandcover", INPUT=cover, **table)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("1,5", "0.25", "0"), "'1,5' has a decimal comma, but '0.25' a decimal point"),
+        (("1,500", "2,250", "3"), "may be a decimal comma or separate the thousands"),
+        (("1.234,5", "2", "3"), "class 1: '1.234,5' is not a number"),
+    ],
+)
+def test_values_with_several_readings_are_rejected(run, cover, class_table, values, said):
+    with pytest.raises(QgsProcessingException, match=said):
+        run("permeabilityfromlandcover", INPUT=cover, **class_table(*zip((1, 2, 3), values, strict=True)))
+
+
+def test_decimal_commas_typed_into_the_list(run, read, cover):
+    result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=["1", "1", "2", "0,25", "3", "0", "", ""])
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected(VALUES))
+
+
+@pytest.mark.parametrize("cells", [["1", "1", "2", "0", "25"], "1,1,2,0,25"])
+def test_list_without_a_value_for_each_class_is_rejected(run, cover, cells):
+    with pytest.raises(
+        QgsProcessingException, match="has 5 cells, an odd number: '25(.0)?' is a class without a value"
+    ):
+        run("permeabilityfromlandcover", INPUT=cover, MATRIX=cells, MISSING="nodata")
