@@ -27,6 +27,7 @@ from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
 from .outputs import NumberOutput, RasterOutput
+from .parameter_checks import ineffective_parameters, invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
 from .renderers import style_when_loaded
 from .step_feedback import StepFeedback
@@ -103,6 +104,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return ""
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        parameters = with_named_choices(self, parameters)
+        if error := invalid_parameters(self, parameters):
+            return False, error
         load_rasters(self, parameters, context)
         accepted, message = super().checkParameterValues(parameters, context)
         if not accepted:
@@ -119,9 +123,12 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        parameters = with_named_choices(self, parameters)
         # Validated again here because models run their steps without checking the parameters.
-        if error := self.validation_error(parameters, context):
+        if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
             raise QgsProcessingException(error)
+        for warning in ineffective_parameters(self, parameters):
+            feedback.pushWarning(warning)
         try:
             return self.run_algorithm(parameters, context, feedback)
         except QgsProcessingException as error:

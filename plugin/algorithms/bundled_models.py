@@ -15,6 +15,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..i18n import tr
 from .base import RESOURCES
+from .parameter_checks import invalid_parameters, with_named_choices
 from .step_feedback import StepFeedback
 
 MODELS = RESOURCES / "models"
@@ -56,6 +57,11 @@ class BundledModel(QgsProcessingModelAlgorithm):
     def createInstance(self) -> BundledModel:
         return BundledModel(self._path)
 
+    def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        parameters = with_named_choices(self, parameters)
+        error = invalid_parameters(self, parameters)
+        return (False, error) if error else super().checkParameterValues(parameters, context)
+
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
@@ -64,7 +70,7 @@ class BundledModel(QgsProcessingModelAlgorithm):
         defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
         recorder = ErrorRecordingFeedback(feedback)
         try:
-            return super().processAlgorithm({**defaults, **parameters}, context, recorder)
+            return super().processAlgorithm({**defaults, **with_named_choices(self, parameters)}, context, recorder)
         except QgsProcessingException as error:
             # The exception says which step failed, and only the log says why.
             message = ": ".join([str(error), *recorder.errors[-1:]])

@@ -12,7 +12,7 @@ from qgis.core import (
 )
 
 from ..i18n import tr
-from .parameter_types import choice, number, with_help
+from .parameter_types import choice, number, only_with, with_help
 from .parameters import alignment_note
 from .streamed_inputs import StreamedParameterValues
 
@@ -53,18 +53,21 @@ def _condition(nth: int) -> list[QgsProcessingParameterDefinition]:
             else tr("Future values of the second property; present values if nothing is chosen."),
             advanced=True,
         ),
-        choice(
-            f"COMPARISON_{nth}",
-            tr("Condition {}: comparison").format(nth),
-            {"within": tr("Difference within limits"), "equal": tr("Equal classes")},
-            tr(
-                "Difference within limits: source minus target, for which the median of the target's block is used, "
-                "lies between the two limits. Equal classes: source and target have the same class; a block has its "
-                "most frequent one."
-            )
-            if first
-            else tr("Comparison of the second property.") + f" {same_as_first}",
-            advanced=True,
+        only_with(
+            choice(
+                f"COMPARISON_{nth}",
+                tr("Condition {}: comparison").format(nth),
+                {"within": tr("Difference within limits"), "equal": tr("Equal classes")},
+                tr(
+                    "Difference within limits: source minus target, for which the median of the target's block is "
+                    "used, lies between the two limits. Equal classes: source and target have the same class; a block "
+                    "has its most frequent one."
+                )
+                if first
+                else tr("Comparison of the second property.") + f" {same_as_first}",
+                advanced=True,
+            ),
+            **{f"CONDITION_{nth}": ()},
         ),
         _limit(
             f"LOWEST_{nth}",

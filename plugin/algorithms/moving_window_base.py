@@ -11,7 +11,7 @@ from ..i18n import tr
 from ..runner import Result
 from .condition_parameters import conditions, read_conditions, validate_conditions
 from .outputs import NumberOutput, common_window_outputs, range_outputs
-from .parameter_types import boolean, distance, number, with_help
+from .parameter_types import boolean, distance, number, only_with, only_without, with_help
 from .parameters import alignment_note
 from .streamed_inputs import StreamedParameterValues
 from .window_base import WindowedAlgorithm
@@ -53,22 +53,28 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
                 minimum=1,
                 integer=True,
             ),
-            number(
-                "THRESHOLD",
-                tr("Source threshold"),
-                0,
-                tr("Cells of lower source strength are not sources. Only with a raster of source strengths."),
-                minimum=0,
-            ),
-            number(
-                "CUTOFF",
-                tr("Resistance cutoff of sources"),
-                None,
-                tr(
-                    "Without a raster of source strengths: cells of higher resistance (1 / permeability) are not "
-                    "sources. Empty: all cells are sources."
+            only_with(
+                number(
+                    "THRESHOLD",
+                    tr("Source threshold"),
+                    0,
+                    tr("Cells of lower source strength are not sources. Only with a raster of source strengths."),
+                    minimum=0,
                 ),
-                minimum=0,
+                SOURCE_STRENGTH=(),
+            ),
+            only_without(
+                number(
+                    "CUTOFF",
+                    tr("Resistance cutoff of sources"),
+                    None,
+                    tr(
+                        "Without a raster of source strengths: cells of higher resistance (1 / permeability) are not "
+                        "sources. Empty: all cells are sources."
+                    ),
+                    minimum=0,
+                ),
+                "SOURCE_STRENGTH",
             ),
             _buffer(),
             *conditions(),

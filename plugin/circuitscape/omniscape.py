@@ -9,7 +9,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 
 from ..decimal_numbers import parse_number
 from ..i18n import tr
-from ..layers import in_main_thread, open_band
+from ..layers import in_main_thread, no_statistics_file, open_band
 from .ini import IniOptions, alternatives
 
 #: Boolean options and Omniscape's defaults.
@@ -151,8 +151,9 @@ def _layer(options: IniOptions, name: str) -> QgsRasterLayer:
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if path.suffix.lower() == ".asc" else ""
     source = f"{path}{option}"
-    in_main_thread(lambda: QgsRasterLayer(source, path.name).crs().toWkt())
-    layer = QgsRasterLayer(source, path.name)
+    with no_statistics_file(path):
+        in_main_thread(lambda: QgsRasterLayer(source, path.name).crs().toWkt())
+        layer = QgsRasterLayer(source, path.name)
     if not layer.isValid():
         raise QgsProcessingException(
             tr("'{name}' cannot be read as a raster: {reason}.").format(

@@ -14,7 +14,7 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, conservation_output
 from ..pair_tables import warn_about_excluded_pairs
-from ..parameter_types import distance, number, optional_raster_destination, with_help
+from ..parameter_types import distance, number, only_with, only_with_any, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import (
     cost,
@@ -110,33 +110,43 @@ class Barriers(EngineAlgorithm):
             ),
             theta(only_rsp()),
             cost(),
-            distance(
-                "SEARCH_RADIUS",
-                tr("Search radius of the improvement score"),
-                None,
-                tr(
-                    "Radius, in map units, of the circular windows that the improvement score assumes to be restored; "
-                    "required for that map."
+            only_with(
+                distance(
+                    "SEARCH_RADIUS",
+                    tr("Search radius of the improvement score"),
+                    None,
+                    tr(
+                        "Radius, in map units, of the circular windows that the improvement score assumes to be "
+                        "restored; required for that map."
+                    ),
                 ),
+                IMPROVEMENT=(),
             ),
-            number(
-                "RESTORED",
-                tr("Resistance of restored land"),
-                1.0,
-                tr(
-                    "Cost per map unit of restored land, that is 1 / permeability, for the improvement score and the "
-                    "gain from restoration. Cells of lower resistance remain unchanged."
+            only_with_any(
+                number(
+                    "RESTORED",
+                    tr("Resistance of restored land"),
+                    1.0,
+                    tr(
+                        "Cost per map unit of restored land, that is 1 / permeability, for the improvement score and "
+                        "the gain from restoration. Cells of lower resistance remain unchanged."
+                    ),
+                    minimum=1e-9,
                 ),
-                minimum=1e-9,
+                "IMPROVEMENT",
+                "RESTORED_GAIN",
             ),
-            distance(
-                "RESTORED_RADIUS",
-                tr("Radius of restored discs"),
-                None,
-                tr(
-                    "Radius, in map units, of the discs that the gain from restoration assumes to be restored; empty "
-                    "for single cells. Least cost only."
+            only_with(
+                distance(
+                    "RESTORED_RADIUS",
+                    tr("Radius of restored discs"),
+                    None,
+                    tr(
+                        "Radius, in map units, of the discs that the gain from restoration assumes to be restored; "
+                        "empty for single cells. Least cost only."
+                    ),
                 ),
+                RESTORED_GAIN=(),
             ),
             with_help(
                 cutoff,

@@ -16,7 +16,7 @@ from ..formatting import format_number
 from ..habitat import habitat, landmark_outputs, landmarks, log_landmarks
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
-from ..parameter_types import choice, number, with_help
+from ..parameter_types import choice, number, only_with, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import DEFAULT_DISPERSAL, cost, graph, landscape, raster_destination, theta
 from ..styles import current_style
@@ -99,25 +99,32 @@ class RSPFlowAlgorithm(EngineAlgorithm):
                     "visits cells repeatedly."
                 ),
             ),
-            choice(
-                "WEIGHTING",
-                tr("Weighting of movement between habitat"),
-                {"quality": tr("Quality"), "proximity": tr("Quality and proximity")},
-                tr(
-                    "Quality: the quality of the source cell times that of the target. Quality and proximity: "
-                    "additionally times exp(−expected cost / dispersal distance), which discounts distant pairs. Only "
-                    "with habitat quality."
+            only_with(
+                choice(
+                    "WEIGHTING",
+                    tr("Weighting of movement between habitat"),
+                    {"quality": tr("Quality"), "proximity": tr("Quality and proximity")},
+                    tr(
+                        "Quality: the quality of the source cell times that of the target. Quality and proximity: "
+                        "additionally times exp(−expected cost / dispersal distance), which discounts distant pairs. "
+                        "Only with habitat quality."
+                    ),
                 ),
+                QUALITY=(),
             ),
-            number(
-                "ALPHA",
-                tr("Dispersal distance"),
-                DEFAULT_DISPERSAL,
-                tr(
-                    "The expected cost at which exp(−cost / dispersal distance) has fallen to 37 %. Only with habitat "
-                    "quality weighted by proximity."
+            only_with(
+                number(
+                    "ALPHA",
+                    tr("Dispersal distance"),
+                    DEFAULT_DISPERSAL,
+                    tr(
+                        "The expected cost at which exp(−cost / dispersal distance) has fallen to 37 %. Only with "
+                        "habitat quality weighted by proximity."
+                    ),
+                    minimum=1e-9,
                 ),
-                minimum=1e-9,
+                QUALITY=(),
+                WEIGHTING=("proximity",),
             ),
             landmarks(),
             cost(),

@@ -19,7 +19,7 @@ from ..base import SENSITIVITY, EngineAlgorithm
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, sensitivity_outputs
 from ..pair_tables import warn_about_excluded_pairs
-from ..parameter_types import choice, number, with_help
+from ..parameter_types import choice, number, only_with, only_without, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import (
     alignment_note,
@@ -98,16 +98,19 @@ class SensitivityAlgorithm(EngineAlgorithm):
                 tr("To these points"),
                 tr("Destinations of the first points; the first points themselves if nothing is chosen."),
             ),
-            number(
-                "SAMPLES",
-                tr("Sampled places"),
-                DEFAULT_SAMPLES,
-                tr(
-                    "Number of cells sampled at random as places if no points are chosen. More places give a smoother "
-                    "map and take longer."
+            only_without(
+                number(
+                    "SAMPLES",
+                    tr("Sampled places"),
+                    DEFAULT_SAMPLES,
+                    tr(
+                        "Number of cells sampled at random as places if no points are chosen. More places give a "
+                        "smoother map and take longer."
+                    ),
+                    minimum=2,
+                    integer=True,
                 ),
-                minimum=2,
-                integer=True,
+                "SOURCES",
             ),
             choice(
                 "SCALAR",
@@ -130,21 +133,27 @@ class SensitivityAlgorithm(EngineAlgorithm):
                 )
                 + f" {alignment_note()}",
             ),
-            dispersal(tr("Only for the quality-weighted connectivity.")),
+            only_with(
+                dispersal(tr("Only for the quality-weighted connectivity.")),
+                SCALAR=("quality_weighted",),
+            ),
             *sensitivity_parameters(
                 ["permeability", "resistance", "quality"],
                 tr("connectivity"),
                 tr("Habitat quality requires the quality-weighted connectivity."),
             ),
             cost(),
-            number(
-                "SEED",
-                tr("Random seed"),
-                1,
-                tr("The same seed samples the same places again."),
-                minimum=0,
-                integer=True,
-                advanced=True,
+            only_without(
+                number(
+                    "SEED",
+                    tr("Random seed"),
+                    1,
+                    tr("The same seed samples the same places again."),
+                    minimum=0,
+                    integer=True,
+                    advanced=True,
+                ),
+                "SOURCES",
             ),
             solver(),
             *graph(),

@@ -1,0 +1,188 @@
+"""Values of parameters that QGIS would ignore, or refuse without a reason."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterNumber,
+    QgsProperty,
+)
+
+from ..decimal_numbers import parse_number
+from ..distance_registry import distance_info
+from ..i18n import tr
+from .formatting import join_names
+from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT
+from .parameter_values import is_provided
+
+
+def with_named_choices(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with choices by number, which QGIS's help numbers from 0, replaced by their values.
+
+    Parameters
+    ----------
+    algorithm
+        The algorithm that defines the parameters.
+    parameters
+        Values by name, as passed by Processing.
+    """
+    named = dict(parameters)
+    for definition in _choices(algorithm):
+        options, value = definition.options(), named.get(definition.name())
+        digits = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+        if digits.isdecimal() and digits not in options and int(digits) < len(options):
+            named[definition.name()] = options[int(digits)]
+    return named
+
+
+def invalid_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> str:
+    """Return an error message about values that QGIS ignores or refuses without a reason; empty if there are none.
+
+    Parameters
+    ----------
+    algorithm
+        The algorithm that defines the parameters.
+    parameters
+        Values by name, with named choices.
+    """
+    return next(_errors(algorithm, parameters), "")
+
+
+def _errors(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> Iterator[str]:
+    names = [definition.name() for definition in algorithm.parameterDefinitions()]
+    for name in (name for name in parameters if name not in names):
+        similar = difflib.get_close_matches(name.upper(), names, 1, 0.7)
+        yield tr("“{algorithm}” has no parameter {name}. {advice}").format(
+            algorithm=algorithm.displayName(),
+            name=name,
+            advice=tr("Did you mean {name}?").format(name=similar[0])
+            if similar
+            else tr("Its parameters are {names}.").format(names=", ".join(names)),
+        )
+    for definition in algorithm.parameterDefinitions():
+        value = parameters.get(definition.name())
+        if not is_provided(parameters, definition.name()) or isinstance(value, QgsProperty):
+            continue
+        error = ""
+        if isinstance(definition, QgsProcessingParameterEnum) and definition.usesStaticStrings():
+            error = _choice_error(definition, value)
+        elif isinstance(definition, QgsProcessingParameterNumber):
+            error = _number_error(definition, value)
+        elif definition.type() == "field" and not is_provided(parameters, definition.parentLayerParameterName()):
+            layer = algorithm.parameterDefinition(definition.parentLayerParameterName())
+            error = tr("'{value}' is a field of “{layer}”, which is not chosen").format(
+                value=value, layer=layer.description()
+            )
+        if error:
+            yield tr("{label} ({name}): {error}.").format(
+                label=definition.description(), name=definition.name(), error=error
+            )
+
+
+def _choice_error(definition: QgsProcessingParameterEnum, value: Any) -> str:
+    options = definition.options()
+    if definition.allowMultiple() or str(value) in options:
+        return ""
+    text = tr("'{value}' is not a choice; the choices are {options}, or their numbers from 0 to {last}")
+    return text.format(value=value, options=", ".join(options), last=len(options) - 1)
+
+
+def _number_error(definition: QgsProcessingParameterNumber, value: Any) -> str:
+    number = parse_number(value, ".") if isinstance(value, str) else value
+    if not isinstance(number, (int, float)) or isinstance(number, bool):
+        with_comma = parse_number(value, ",") if isinstance(value, str) else None
+        advice = "" if with_comma is None else tr("; write {number:g}, with a decimal point").format(number=with_comma)
+        return tr("'{value}' is not a number{advice}").format(value=value, advice=advice)
+    if not math.isfinite(number):
+        return tr("{value} is not a finite number").format(value=value)
+    if definition.dataType() == QgsProcessingParameterNumber.Type.Integer and not float(number).is_integer():
+        return tr("{value} is not a whole number").format(value=value)
+    if number < definition.minimum():
+        return tr("{value} is too small; it must be at least {minimum:g}").format(
+            value=value, minimum=definition.minimum()
+        )
+    if number > definition.maximum():
+        return tr("{value} is too large; it must be at most {maximum:g}").format(
+            value=value, maximum=definition.maximum()
+        )
+    return ""
+
+
+def ineffective_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> list[str]:
+    """Return a warning for every value that was set but has no effect with the other values.
+
+    Parameters
+    ----------
+    algorithm
+        The algorithm that defines the parameters.
+    parameters
+        Values by name, with named choices.
+    """
+    texts = []
+    for definition in algorithm.parameterDefinitions():
+        if not _is_set(definition, parameters):
+            continue
+        for needed in _unmet(algorithm, definition, parameters):
+            texts.append(tr("“{label}” has no effect: {reason}.").format(label=definition.description(), reason=needed))
+    return texts
+
+
+def _is_set(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]) -> bool:
+    """Return whether a parameter has a value other than its default."""
+    value, default = parameters.get(definition.name()), definition.defaultValue()
+    if not is_provided(parameters, definition.name()) or isinstance(value, QgsProperty):
+        return False
+    if isinstance(definition, QgsProcessingParameterNumber) and default is not None:
+        return float(value) != float(default)
+    return str(value).lower() != str(default).lower()
+
+
+def _unmet(
+    algorithm: QgsProcessingAlgorithm, definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield why a parameter has no effect with the other values."""
+    metadata = definition.metadata()
+    for name, options in metadata.get(EFFECTIVE_WITH, {}).items():
+        other = algorithm.parameterDefinition(name)
+        if not options and not is_provided(parameters, name):
+            yield tr("it needs “{label}”").format(label=other.description())
+        elif options and _value(other, parameters) not in options:
+            yield tr("it needs “{label}” = {options}").format(
+                label=other.description(), options=join_names([str(option) for option in options])
+            )
+    any_of = metadata.get(EFFECTIVE_WITH_ANY, [])
+    if any_of and not any(is_provided(parameters, name) for name in any_of):
+        labels = [f"“{algorithm.parameterDefinition(name).description()}”" for name in any_of]
+        yield tr("it needs {labels}").format(labels=tr(" or ").join(labels))
+    for name in metadata.get(EFFECTIVE_WITHOUT, []):
+        if is_provided(parameters, name):
+            label = algorithm.parameterDefinition(name).description()
+            yield tr("“{label}” takes its place").format(label=label)
+    distance = algorithm.parameterDefinition("DISTANCE")
+    if distance is not None and definition.name().lower() in _DISTANCE_PARAMETERS:
+        info = distance_info(_value(distance, parameters))
+        if definition.name().lower() not in info.parameters:
+            yield tr("the {distance} distance does not depend on it").format(distance=tr(info.label))
+
+
+#: Parameters of distances, in the registry's names.
+_DISTANCE_PARAMETERS = ("theta", "cost", "measure", "solver")
+
+
+def _value(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]) -> Any:
+    """Return the value of a parameter, or its default."""
+    name = definition.name()
+    return parameters[name] if is_provided(parameters, name) else definition.defaultValue()
+
+
+def _choices(algorithm: QgsProcessingAlgorithm) -> Iterator[QgsProcessingParameterEnum]:
+    for definition in algorithm.parameterDefinitions():
+        if isinstance(definition, QgsProcessingParameterEnum) and definition.usesStaticStrings():
+            yield definition

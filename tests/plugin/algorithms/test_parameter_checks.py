@@ -1,0 +1,118 @@
+"""Parameters that QGIS would ignore without a word, or reject without a reason."""
+
+import pytest
+from qgis.core import QgsProcessingException
+
+from permea.plugin.algorithms import ALGORITHMS
+
+NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
+
+
+def check(provider, context, name, **parameters):
+    """Return the message with which QGIS would reject the parameters."""
+    accepted, message = provider.algorithm(name).checkParameterValues(parameters, context)
+    return "" if accepted else message
+
+
+@pytest.mark.parametrize("name", [*NAMES, "landcovertobarriers"])
+def test_unknown_parameter_is_rejected(provider, context, name):
+    algorithm = provider.algorithm(name) or next(a for a in provider.algorithms() if a.groupId() == "examples")
+    message = algorithm.checkParameterValues({"INPUTT": "x"}, context)[1]
+    assert "has no parameter INPUTT. " in message
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown", "known"),
+    [
+        ("currentflow", "NEIGHBOURS", "NEIGHBORS"),
+        ("leastcostdistance", "neighbors", "NEIGHBORS"),
+        ("movingwindowcurrent", "RADIUS_M", "RADIUS"),
+        ("barriers", "FOCALS", "FOCAL"),
+    ],
+)
+def test_similar_parameter_is_proposed(provider, context, name, unknown, known):
+    assert f"Did you mean {known}?" in check(provider, context, name, **{unknown: "rook"})
+
+
+def test_unknown_parameter_is_rejected_in_a_run(run, points, valley_file, tmp_path):
+    target = tmp_path / "out.tif"
+    with pytest.raises(QgsProcessingException, match="has no parameter NEIGHBOURS"):
+        run(
+            "leastcostdistance",
+            INPUT=valley_file,
+            SOURCES=points((0, 0)),
+            NEIGHBOURS="rook",
+            OUTPUT=str(target),
+        )
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("number", [1, "1"])
+def test_choice_by_number(run, read, points, valley_file, number):
+    where = {"INPUT": valley_file, "SOURCES": points((0, 0))}
+    by_number = read(run("leastcostdistance", NEIGHBORS=number, **where)["OUTPUT"]).band
+    by_name = read(run("leastcostdistance", NEIGHBORS="rook", **where)["OUTPUT"]).band
+    queen = read(run("leastcostdistance", NEIGHBORS=0, **where)["OUTPUT"]).band
+    assert (by_number[~(by_number != by_number)] == by_name[~(by_name != by_name)]).all()
+    assert by_number[4, 1] > queen[4, 1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_choice_works_by_number(provider, context, name):
+    algorithm = provider.algorithm(name)
+    for definition in algorithm.parameterDefinitions():
+        if definition.type() == "enum":
+            for number in range(len(definition.options())):
+                message = check(provider, context, name, **{definition.name(): number})
+                assert definition.name() not in message and "not a choice" not in message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "words"),
+    [
+        ("currentflow", {"MODE": "pairwize"}, "'pairwize' is not a choice; the choices are pairwise, one_to_all, "),
+        ("currentflow", {"MODE": 3}, "or their numbers from 0 to 2"),
+        ("leastcostdistance", {"VALUES": "cost"}, "the choices are permeability, resistance"),
+        ("leastcostcorridor", {"THRESHOLD": "2,5"}, "'2,5' is not a number; write 2.5, with a decimal point"),
+        ("movingwindowcurrent", {"RADIUS": "far"}, "'far' is not a number"),
+        ("movingwindowcurrent", {"BLOCK_SIZE": 2.5}, "2.5 is not a whole number"),
+        ("movingwindowcurrent", {"CUTOFF": -1}, "-1 is too small; it must be at least 0"),
+        ("rspdistance", {"THETA": float("nan")}, "nan is not a finite number"),
+        ("currentflow", {"ID_FIELD": "code"}, "'code' is a field of “Focal nodes: points or polygons”, which is not"),
+        ("currentflowadvanced", {"GROUND_FIELD": "g"}, "'g' is a field of “Grounds: points”, which is not chosen"),
+    ],
+)
+def test_message_names_the_allowed_values(provider, context, name, parameters, words):
+    message = check(provider, context, name, **parameters)
+    assert words in message and next(iter(parameters)) in message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "words"),
+    [
+        ("currentflow", {"MODE": "one_to_all", "ZERO_AT_FOCAL": True}, "“Set focal node currents to zero” has no"),
+        ("currentflow", {"VOLTAGES": True}, "it needs “Output folder for individual maps”"),
+        ("barriers", {"DISTANCE": "leastcost", "THETA": 0.5}, "the least cost distance does not depend on it"),
+        ("leastcostcorridor", {"TARGETS": "t.gpkg", "PAIRS": "minimum_planar_graph"}, "takes its place"),
+        ("movingwindowcurrent", {"THRESHOLD": 2}, "it needs “Source strength”"),
+        ("movingwindowcurrent", {"CUTOFF": 9, "SOURCE_STRENGTH": "s.tif"}, "“Source strength” takes its place"),
+        ("sensitivity", {"ALPHA": 5}, "it needs “Connectivity measure” = quality_weighted"),
+        ("barriers", {"RESTORED": 2}, "it needs “Improvement score” or “Gain from restoration”"),
+        ("currentflowadvanced", {"GROUND_VALUES": "resistance"}, "it needs “Ground value field” or “Grounds: raster”"),
+        ("movingwindowcurrent", {"COMPARISON_2": "equal"}, "it needs “Condition 2”"),
+        ("rspflow", {"SOURCES": "p.gpkg", "WEIGHTING": "proximity"}, "it needs “Habitat quality”"),
+    ],
+)
+def test_value_without_effect_is_named(provider, name, parameters, words):
+    from permea.plugin.algorithms.parameter_checks import ineffective_parameters
+
+    algorithm = provider.algorithm(name)
+    assert any(words in text for text in ineffective_parameters(algorithm, parameters))
+    defaults = {d.name(): d.defaultValue() for d in algorithm.parameterDefinitions()}
+    assert not ineffective_parameters(algorithm, {**defaults, **dict.fromkeys(parameters, None)})
+
+
+def test_value_without_effect_is_warned_about_in_a_run(run, points, valley_file, feedback):
+    focal = points((0, 0), (8, 2))
+    run("currentflow", INPUT=valley_file, FOCAL=focal, MODE="all_to_one", ZERO_AT_FOCAL=True)
+    assert any("“Set focal node currents to zero” has no effect" in text for text in feedback.warnings)
