@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from osgeo import gdal
@@ -83,7 +83,7 @@ class NorthUpBand:
     Attributes
     ----------
     name, grid, block_rows
-        As for any `Band`; north is up.
+        As for any `Band`; north is up. All other attributes are those of the band.
     """
 
     def __init__(self, band: Band) -> None:
@@ -98,6 +98,9 @@ class NorthUpBand:
         self.name, self.block_rows = band.name, band.block_rows
         geotransform = (left, width, row_shear, top, column_shear, step_down)
         self.grid = RasterGrid(stored.rows, stored.columns, geotransform, stored.crs, stored.nodata)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._band, name)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
