@@ -54,7 +54,7 @@ class MovingWindowCurrent:
     correct_artifacts
         Whether currents are corrected for the concentration of a block's current at its centre.
     as_omniscape
-        Whether windows at the edge are those of Omniscape 0.6.2, see the notes.
+        Whether windows at the edge are those of Omniscape 0.6.2, with its faults, to compare with it; see the notes.
     neighbors, edge_rule, pixel_size
         As for `GridGraph`.
     batch
@@ -70,11 +70,11 @@ class MovingWindowCurrent:
 
     Notes
     -----
-    `as_omniscape` reproduces version 0.6.2: near the upper and left edge, the sources that are excluded so that a block
-    is not connected with itself are not those of the block but lie below and to the right of it; blocks that extend
-    beyond the raster are no targets, nor are those whose centre is a barrier; and sources on barriers share in the
-    current, which is lost. Otherwise a block's own sources are excluded everywhere, every block with a source is a
-    target at the vertex nearest to its centre, and only vertices are sources.
+    A block's own sources are excluded, so that it is not connected with itself; every block with a source is a target
+    at the vertex nearest to its centre, and only vertices are sources. `as_omniscape` reproduces version 0.6.2 instead:
+    near the upper and left edge, the sources that are excluded are not those of the block but lie below and to the
+    right of it, so that few strong sources may lose most of their current; blocks that extend beyond the raster are no
+    targets, nor are those whose centre is a barrier; and sources on barriers share in the current, which is lost.
 
     References
     ----------
@@ -86,7 +86,7 @@ class MovingWindowCurrent:
     Examples
     --------
     >>> row = MovingWindowCurrent(
-    ...     permeability=np.ones((1, 3)), radius=1.0, sources=np.array([[0.0, 1.0, 1.0]]), as_omniscape=False
+    ...     permeability=np.ones((1, 3)), radius=1.0, sources=np.array([[0.0, 1.0, 1.0]])
     ... )
     >>> row.run().maps["current"]
     array([[0., 2., 2.]])
@@ -104,7 +104,7 @@ class MovingWindowCurrent:
         resistance_cutoff: float | int = np.inf,
         conditions: Sequence[Condition] = (),
         correct_artifacts: bool = True,
-        as_omniscape: bool = True,
+        as_omniscape: bool = False,
         neighbors: str = "queen",
         edge_rule: EdgeRule = "mean",
         pixel_size: tuple[float | int, float | int] = (1.0, 1.0),

@@ -34,7 +34,7 @@ def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
         source_threshold=nonnegative_parameter(job, "threshold"),
         conditions=_conditions(job),
         correct_artifacts=bool(job.parameters.get("correct_artifacts", True)),
-        as_omniscape=bool(job.parameters.get("as_omniscape", True)),
+        as_omniscape=bool(job.parameters.get("as_omniscape", False)),
         neighbors=choice_parameter(job, "neighbors", ("queen", "rook")),
         edge_rule=choice_parameter(job, "edge_rule", ("mean", "resistance", "target")),
         pixel_size=blocks.pixel_size,

@@ -89,11 +89,11 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
                 "AS_OMNISCAPE",
                 tr("Treat edges as Omniscape does"),
                 tr(
-                    "On: the same results as Omniscape 0.6.2, which excludes the wrong sources from windows at the "
-                    "upper and left edge, and has no targets in incomplete blocks at the lower and right edge or in "
-                    "blocks whose centre is a barrier. Off: without these errors."
+                    "Off: all windows are treated alike. On: the same results as Omniscape 0.6.2, with its errors, to "
+                    "compare the two programs: it excludes the wrong sources from windows near the upper and left "
+                    "edge, so that most of the current of a few strong sources may be missing there, and has no "
+                    "targets in incomplete blocks at the lower and right edge or in blocks whose centre is a barrier."
                 ),
-                default=True,
                 advanced=True,
             ),
         ]

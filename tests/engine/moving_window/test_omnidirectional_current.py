@@ -39,6 +39,7 @@ def test_current_from_source_raster_equals_omniscape(omniscape):
         buffer=2,
         block=3,
         source_threshold=0.2,
+        as_omniscape=True,
     ).run()
     expected = omniscape("output_verify/test2/cum_currmap")
     np.testing.assert_allclose(result.maps["current"], expected, rtol=OMNISCAPE_RTOL)
@@ -46,7 +47,9 @@ def test_current_from_source_raster_equals_omniscape(omniscape):
 
 def test_maps_from_resistance_equal_omniscape(omniscape):
     permeability = 1 / omniscape("input/resistance1")
-    windows = MovingWindowCurrent(permeability=permeability, radius=5, block=3, resistance_cutoff=0.25)
+    windows = MovingWindowCurrent(
+        permeability=permeability, radius=5, block=3, resistance_cutoff=0.25, as_omniscape=True
+    )
     maps = windows.run(flow_potential=True, normalized=True).maps
     current, potential = (omniscape(f"output_verify/test3/{name}") for name in ("cum_currmap", "flow_potential"))
     np.testing.assert_allclose(maps["current"], current, rtol=OMNISCAPE_RTOL)
@@ -77,7 +80,7 @@ def random_landscape(shape=(11, 13), seed=5):
 def test_maps_equal_dense_solutions(rules):
     permeability, sources = random_landscape()
     windows = MovingWindowCurrent(
-        permeability=permeability, sources=sources, as_omniscape=False, correct_artifacts=False, **rules
+        permeability=permeability, sources=sources, correct_artifacts=False, **rules
     )
     maps = windows.run(flow_potential=True, normalized=True).maps
     current, potential = dense_current_maps(permeability, sources, **rules)
@@ -113,7 +116,7 @@ def test_correction_removes_block_artifacts():
 
 def test_total_current_equals_total_strength_without_barriers():
     sources = np.random.default_rng(4).uniform(size=(12, 9))
-    windows = MovingWindowCurrent(permeability=np.ones((12, 9)), sources=sources, radius=3, block=3, as_omniscape=False)
+    windows = MovingWindowCurrent(permeability=np.ones((12, 9)), sources=sources, radius=3, block=3)
     assert windows.run().total == pytest.approx(sources.sum(), rel=1e-9)
 
 
@@ -168,7 +171,7 @@ def test_conditions_select_sources(rules):
         rule = {name: value for name, value in rule.items() if name != "warming"}
         conditions.append(Condition(climate, None if warming is None else climate + warming, **rule))
     windows = {"permeability": permeability, "sources": sources, "radius": 4.0, "block": 3}
-    result = MovingWindowCurrent(conditions=conditions, as_omniscape=False, correct_artifacts=False, **windows).run()
+    result = MovingWindowCurrent(conditions=conditions, correct_artifacts=False, **windows).run()
     expected = dense_current_maps(conditions=[matching_sources(each) for each in conditions], **windows)[0]
     np.testing.assert_allclose(result.maps["current"], expected, rtol=1e-6, atol=1e-9)
     assert 0 < np.nansum(expected) < 0.9 * np.nansum(dense_current_maps(**windows)[0])
@@ -191,9 +194,9 @@ def changed_in(raster, cell, step):
 GRADIENT_CASES = pytest.mark.parametrize(
     ("wrt", "has_sources", "rules"),
     [
-        ("permeability", True, {}),
+        ("permeability", True, {"as_omniscape": True}),
         ("permeability", False, {"resistance_cutoff": 1.0, "edge_rule": "resistance"}),
-        ("resistance", True, {"as_omniscape": False, "neighbors": "rook"}),
+        ("resistance", True, {"neighbors": "rook"}),
         ("sources", True, {"block": 3, "source_threshold": 0.6, "buffer": 1.0}),
         ("permeability", False, {"conditions": True}),
         ("sources", True, {"conditions": True}),
@@ -363,5 +366,15 @@ def test_multi_device_executor_raises():
 def test_raster_without_a_whole_block_raises():
     narrow = {"permeability": np.ones((1, 25)), "radius": 5, "block": 3}
     with pytest.raises(ValueError, match="no window has current: .* take smaller blocks"):
-        MovingWindowCurrent(**narrow).run()
-    assert MovingWindowCurrent(**narrow, as_omniscape=False).run().total > 0
+        MovingWindowCurrent(**narrow, as_omniscape=True).run()
+    assert MovingWindowCurrent(**narrow).run().total > 0
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 11), (11, 0), (11, 11)])
+def test_strong_source_in_a_corner_sends_all_of_its_current(corner):
+    """Omniscape leaves the strong source out of windows near the upper and left edge; by default no current is lost."""
+    sources = np.zeros((12, 12))
+    sources[4:8, 4:8] = 100.0
+    sources[corner] = 1000.0
+    rules = {"permeability": np.ones((12, 12)), "sources": sources, "radius": 12, "block": 3}
+    assert MovingWindowCurrent(**rules).run().total == pytest.approx(sources.sum(), rel=1e-9)

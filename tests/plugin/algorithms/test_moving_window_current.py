@@ -52,6 +52,7 @@ def test_source_raster_maps_equal_omniscape(run, read, omniscape):
         BUFFER=2,
         BLOCK_SIZE=3,
         THRESHOLD=0.2,
+        AS_OMNISCAPE=True,
     )
     expected = "output_verify/test1/{}.tif".format
     same(read(result["OUTPUT"]).band, band(expected("cum_currmap")))
@@ -61,7 +62,7 @@ def test_source_raster_maps_equal_omniscape(run, read, omniscape):
 
 def test_sources_from_resistance_equal_omniscape(run, read, omniscape):
     folder, band = omniscape
-    given = {"INPUT": str(folder / "input" / "resistance1.asc"), "VALUES": "resistance"}
+    given = {"INPUT": str(folder / "input" / "resistance1.asc"), "VALUES": "resistance", "AS_OMNISCAPE": True}
     result = run("movingwindowcurrent", RADIUS=5, BLOCK_SIZE=3, CUTOFF=0.25, NORMALIZED_CURRENT=None, **given)
     same(read(result["OUTPUT"]).band, band("output_verify/test3/cum_currmap.asc"))
     same(read(result["FLOW_POTENTIAL"]).band, band("output_verify/test3/flow_potential.asc"))
