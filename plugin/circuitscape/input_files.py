@@ -156,7 +156,7 @@ def _on_grid(
                 "strengths or grounds. Align it to the habitat first (Align rasters)."
             ).format(name=path.name, difference=describe_difference(raster_grid, grid))
         )
-    return align(layer, 1, grid, feedback)
+    return align(layer, 1, grid, feedback, labels=not exact)
 
 
 def _require_well_formed(path: Path, data: bytes) -> None:

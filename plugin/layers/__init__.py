@@ -21,11 +21,13 @@ from .geopackage import (
     require_layer_replaceable,
 )
 from .grid_difference import describe_difference, offset_in_cells
+from .landscape_validation import validate_landscape
 from .layer_sources import SourceFile, source_files
 from .lost_amounts import warn_about_grounds, warn_about_sources
 from .main_thread import in_main_thread, is_main_thread
 from .point_sums import amounts_at_points, amounts_of_raster
 from .points import Points, cells_of, read_points
+from .quality_validation import QualityValidator
 from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, open_band, read_raster
 from .raster_writer import RASTER_SIDECARS, write_raster
@@ -41,7 +43,6 @@ from .streaming import (
     stream_strengths,
     stream_weights,
 )
-from .validation import QualityValidator, validate_landscape
 
 __all__ = [
     "GEOPACKAGE_SUFFIX",

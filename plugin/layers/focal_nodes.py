@@ -93,8 +93,9 @@ def focal_nodes_of(
     values = raster.values[tuple(cells.T)].astype(np.int64)
     ids, owners = np.unique(values, return_inverse=True)
     missing = np.setdiff1d(marked_ids, ids)
-    why = tr("only on nodata or barriers: {ids}").format(ids=shortened(missing.tolist())) if missing.size else ""
-    require_enough_nodes(len(ids), at_least, raster.name, why)
+    reasons = [tr("only on nodata or barriers: {ids}").format(ids=shortened(missing.tolist()))] if missing.size else []
+    reasons += [raster.lost_labels] if raster.lost_labels else []
+    require_enough_nodes(len(ids), at_least, raster.name, "; ".join(reasons))
     if missing.size:
         feedback.pushWarning(
             tr("Focal nodes of '{layer}' left out because all their cells lie on nodata or barriers: {ids}.").format(

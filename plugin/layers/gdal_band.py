@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 from osgeo import gdal
@@ -11,9 +12,13 @@ from qgis.core import QgsProcessingException, QgsRasterLayer
 from ..i18n import tr
 from .file_changes import missing_file_error, require_unchanged
 from .gdal_errors import collected_gdal_errors
+from .nodata import DeclaredNodata
 from .orientation import require_rectified
 from .raster_grid import RasterGrid
-from .user_nodata import in_user_nodata
+from .user_nodata import in_user_nodata, single_values
+
+# Cells read at a time when the whole band is searched for nodata.
+CELLS_PER_SCAN = 1 << 20
 
 NUMPY_TYPES = {
     gdal.GDT_Byte: np.uint8,
@@ -41,6 +46,8 @@ class GdalBand:
         Grid of the raster.
     block_rows
         Height of the file's blocks; reading multiples of it decodes each block once.
+    stored_type
+        Data type of the file, None if the values are scaled.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
@@ -57,10 +64,18 @@ class GdalBand:
         self._stored = np.dtype(NUMPY_TYPES[self._band.DataType])
         self._signed_bytes = self._band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
         self._scale, self._offset = self._band.GetScale() or 1.0, self._band.GetOffset() or 0.0
+        self.stored_type = self._stored if (self._scale, self._offset) == (1.0, 0.0) else None
         provider = layer.dataProvider()
-        nodata = self._band.GetNoDataValue() if provider.useSourceNoDataValue(band) else None
-        self._nodata = None if nodata is None else _as_stored(nodata, self._stored)
-        self._user_nodata = provider.userNoDataValues(band)
+        nodata = self._band.GetNoDataValue()
+        # QGIS says that there is none if the data type cannot hold it; otherwise the user may have switched it off.
+        if provider.sourceHasNoDataValue(band) and not provider.useSourceNoDataValue(band):
+            nodata = None
+        declared = [] if nodata is None else [nodata]
+        stored = np.dtype(np.int8) if self._signed_bytes else self._stored
+        self._nodata = DeclaredNodata(self.name, declared, stored, self._all_stored)
+        self._user_ranges = provider.userNoDataValues(band)
+        typed = single_values(self._user_ranges)
+        self._user_nodata = DeclaredNodata(self.name, typed, np.float64, lambda: map(self._scaled, self._all_stored()))
         self.block_rows = self._band.GetBlockSize()[1]
         self.grid = RasterGrid(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
 
@@ -94,19 +109,33 @@ class GdalBand:
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
-        stored = np.empty((rows, self.grid.columns), self._stored)
-        self._read_into(self._band, first_row, stored)
-        if self._signed_bytes:
-            stored = stored.view(np.int8)
-        valid = _is_not_nodata(stored, self._nodata)
-        values = stored.astype(np.float64)
-        if (self._scale, self._offset) != (1.0, 0.0):
-            values = values * self._scale + self._offset
+        stored = self._read_stored(first_row, rows)
+        valid = ~self._nodata.mask(stored)
+        values = self._scaled(stored)
         if self._mask is not None:
             mask = np.empty(stored.shape, np.uint8)
             self._read_into(self._mask, first_row, mask)
             valid &= mask != 0
-        return values, valid & ~in_user_nodata(values, self._user_nodata)
+        return values, valid & ~in_user_nodata(values, self._user_ranges) & ~self._user_nodata.mask(values)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was taken as nodata without being equal to a declared value, in the rows read until now."""
+        return [*self._nodata.notes, *self._user_nodata.notes]
+
+    def _read_stored(self, first_row: int, rows: int) -> np.ndarray:
+        stored = np.empty((rows, self.grid.columns), self._stored)
+        self._read_into(self._band, first_row, stored)
+        return stored.view(np.int8) if self._signed_bytes else stored
+
+    def _scaled(self, stored: np.ndarray) -> np.ndarray:
+        values = stored.astype(np.float64)
+        return values if (self._scale, self._offset) == (1.0, 0.0) else values * self._scale + self._offset
+
+    def _all_stored(self) -> Iterator[np.ndarray]:
+        step = max(1, CELLS_PER_SCAN // self.grid.columns)
+        for first in range(0, self.grid.rows, step):
+            yield self._read_stored(first, min(step, self.grid.rows - first))
 
     def _read_into(self, band: gdal.Band, first_row: int, array: np.ndarray) -> None:
         rows, columns = array.shape
@@ -123,24 +152,3 @@ class GdalBand:
                     layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
                 )
             )
-
-
-def _as_stored(nodata: float, stored: np.dtype) -> float | None:
-    """Return nodata in the precision of the file; None if no stored value can equal it."""
-    if stored.kind == "f":
-        limits = np.finfo(stored)
-        if np.isfinite(nodata):
-            # Some programs write float32's lowest value as a double, or rounded beyond its range.
-            nodata = min(max(nodata, float(limits.min)), float(limits.max))
-        return float(stored.type(nodata))
-    return int(nodata) if float(nodata).is_integer() else None
-
-
-def _is_not_nodata(stored: np.ndarray, nodata: float | None) -> np.ndarray:
-    if nodata is None:
-        return np.ones(stored.shape, bool)
-    if nodata != nodata:
-        return ~np.isnan(stored)
-    if stored.dtype.kind in "iu" and not np.iinfo(stored.dtype).min <= nodata <= np.iinfo(stored.dtype).max:
-        return np.ones(stored.shape, bool)
-    return stored != stored.dtype.type(nodata)

@@ -17,6 +17,7 @@ from .features import CellLocator, FeatureReader, listed, number_of
 from .points import require_points
 from .raster_grid import RasterGrid
 from .raster_reader import blocks_of, open_band
+from .validation import ComputableValidator
 
 
 def amounts_at_points(
@@ -118,13 +119,16 @@ def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProc
     Raises
     ------
     QgsProcessingException
-        As `align`.
+        As `align`; or a value is too large to compute with.
     """
     aligned = align(layer, 1, grid, feedback)
+    computable = ComputableValidator(aligned.name, tr("the value"))
+    computable.add(aligned.values, aligned.valid)
+    computable.require_valid()
     values = np.where(aligned.valid, aligned.values, np.nan)
     source = open_band(layer, 1)
     if not source.grid.same_grid_as(grid):
-        before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback))
+        before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback, measured=False))
         text = tr(
             "'{layer}': resampling to the grid of the landscape changed the sum of its values from "
             "{before:g} to {after:g}."

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from qgis.core import Qgis, QgsProcessingException, QgsRasterBlockFeedback, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    Qgis,
+    QgsProcessingException,
+    QgsRasterBlock,
+    QgsRasterBlockFeedback,
+    QgsRasterLayer,
+    QgsRectangle,
+)
 
 from ..i18n import tr
+from .nodata import DeclaredNodata
 from .raster_grid import RasterGrid
+from .user_nodata import single_values
 
 NUMPY_TYPES = {
     Qgis.DataType.Byte: np.uint8,
@@ -33,6 +44,8 @@ class ProviderBand:
         Grid of the raster.
     block_rows
         Preferred number of rows to read at a time.
+    stored_type
+        Data type of the provider.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int) -> None:
@@ -66,11 +79,29 @@ class ProviderBand:
         undeclared = UNDECLARED_NODATA.get(self._provider.name())
         nodata = self._provider.sourceNoDataValue(band) if has_nodata else undeclared
         self._undeclared_nodata = None if has_nodata else undeclared
+        self.stored_type = np.dtype(NUMPY_TYPES[self._provider.dataType(band)])
+        typed = single_values(self._provider.userNoDataValues(band))
+        declared = [*([nodata] if has_nodata else []), *typed]
+        self._nodata = DeclaredNodata(self.name, declared, self.stored_type, self._all_stored)
         self.block_rows = max(1, self._provider.yBlockSize())
         self.grid = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
+        block, stored = self._block(first_row, rows)
+        nodata = self._nodata_of(block, stored) | self._undeclared(stored) | self._nodata.mask(stored)
+        return stored.astype(np.float64), ~nodata
+
+    @property
+    def notes(self) -> list[str]:
+        """What was taken as nodata without being equal to a declared value, in the rows read until now."""
+        return self._nodata.notes
+
+    def _all_stored(self) -> Iterator[np.ndarray]:
+        for first in range(0, self.grid.rows, self.block_rows):
+            yield self._block(first, min(self.block_rows, self.grid.rows - first))[1]
+
+    def _block(self, first_row: int, rows: int) -> tuple[QgsRasterBlock, np.ndarray]:
         left, _, _, top, _, step_down = self.grid.geotransform
         (_, _), (right, _) = self.grid.corners()
         extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
@@ -85,7 +116,7 @@ class ProviderBand:
                 )
             )
         stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.grid.columns)
-        return stored.astype(np.float64), ~(self._nodata_of(block, stored) | self._undeclared(stored))
+        return block, stored
 
     def _nodata_of(self, block, stored: np.ndarray) -> np.ndarray:
         if block.hasNoDataValue():

@@ -97,12 +97,15 @@ class Raster:
         bool (rows, columns): False where nodata.
     grid
         Grid of the raster.
+    lost_labels
+        Labels that were lost in resampling, and why; empty if none.
     """
 
     name: str
     values: np.ndarray
     valid: np.ndarray
     grid: RasterGrid
+    lost_labels: str = ""
 
     @property
     def valid_cells(self) -> int:

@@ -10,6 +10,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
+from .far_values import FarValues
 from .gdal_band import GdalBand
 from .orientation import north_up
 from .provider_band import ProviderBand
@@ -28,6 +29,12 @@ class Band(Protocol):
     name: str
     grid: RasterGrid
     block_rows: int
+    # Data type of the stored values, None if they are scaled or computed.
+    stored_type: np.dtype | None
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user must know about the rows read until now."""
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
@@ -83,7 +90,7 @@ def open_band(layer: QgsRasterLayer, band: int) -> Band:
     return north_up(GdalBand.of(layer, band) or ProviderBand(layer, band))
 
 
-def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:
+def blocks_of(band: Band, feedback: QgsProcessingFeedback, *, measured: bool = True) -> Iterator[Block]:
     """Read a band from top to bottom, a block of whole rows at a time.
 
     Parameters
@@ -91,7 +98,10 @@ def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:
     band
         Band opened by `open_band`.
     feedback
-        Receives progress; can cancel.
+        Receives progress, and warnings about cells that were taken as nodata and about values far outside the rest;
+        can cancel.
+    measured
+        Whether the values are quantities, or ids, of which one far outside the rest is probably missing data.
 
     Raises
     ------
@@ -101,12 +111,18 @@ def blocks_of(band: Band, feedback: QgsProcessingFeedback) -> Iterator[Block]:
         If the user cancelled.
     """
     rows, step = band.grid.rows, _rows_per_read(band)
+    far_values = FarValues(band.name, band.stored_type)
     for first in range(0, rows, step):
         stop_if_cancelled(feedback)
         values, valid = band.read(first, min(step, rows - first))
         values[~valid] = np.nan
+        if measured:
+            far_values.add(values, valid)
         yield Block(first, values, valid)
         feedback.setProgress(100 * (first + len(values)) / rows)
+    for note in band.notes:
+        feedback.pushWarning(note)
+    far_values.warn(feedback)
 
 
 def read_raster(layer: QgsRasterLayer, band: int, feedback: QgsProcessingFeedback) -> Raster:

@@ -64,7 +64,7 @@ def reclassify(source: Band, values: dict[float, float], folder: Path, feedback:
     path = folder / "reclassified.npy"
     try:
         with written_by_rows(path, (source.grid.rows, source.grid.columns), np.float64) as append:
-            for first, block, valid in blocks_of(source, feedback):
+            for first, block, valid in blocks_of(source, feedback, measured=False):
                 validator.add(block, valid, first)
                 position = np.minimum(np.searchsorted(classes, block), len(classes) - 1)
                 known = valid & (classes[position] == block)

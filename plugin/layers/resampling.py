@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsP
 
 from ..i18n import tr
 from .gdal_errors import collected_gdal_errors
+from .lost_labels import Labels, describe_lost, labels_inside
 from .raster_grid import RasterGrid
 from .raster_reader import Band, blocks_of
 from .transformation import require_transformation
@@ -34,6 +36,8 @@ class ResampledBand:
         Folder for a temporary copy of the band.
     feedback
         Receives progress; can cancel.
+    labels
+        Whether the values are labels (ids, classes, marks), of which none should be lost.
 
     Attributes
     ----------
@@ -41,6 +45,8 @@ class ResampledBand:
         As for any `Band`.
     whole_numbers
         Whether all values are integers.
+    stored_type, notes
+        None and nothing: these are about the source.
 
     Raises
     ------
@@ -49,13 +55,23 @@ class ResampledBand:
         its copy cannot be written.
     """
 
-    def __init__(self, source: Band, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback) -> None:
+    def __init__(
+        self,
+        source: Band,
+        grid: RasterGrid,
+        folder: Path,
+        feedback: QgsProcessingFeedback,
+        *,
+        labels: bool = False,
+    ) -> None:
         self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
+        self.stored_type, self.notes = None, []
         self._from = source.grid
         require_transformation(source.name, source.grid.crs, grid.crs)
         self._file = folder / "to-be-resampled.tif"
         self._copy = self._warped = None
-        self._copy, self.whole_numbers = self._copied(source, feedback)
+        self._labels = Labels()
+        self._copy, self.whole_numbers = self._copied(source, labels, feedback)
         both_known = source.grid.crs.isValid() and grid.crs.isValid()
         (left, top), (right, bottom) = grid.corners()
         options = gdal.WarpOptions(
@@ -84,12 +100,36 @@ class ResampledBand:
         self._raise_if_any(errors)
         return values, ~np.isnan(values)
 
+    def describe_lost_labels(self, remaining: Labels) -> str:
+        """Return which labels of the source the resampled band does not have, and why; empty if it has them all.
+
+        Parameters
+        ----------
+        remaining
+            Labels of the resampled band.
+        """
+        lost = self._labels.missing_in(remaining)
+        if not lost:
+            return ""
+        wkts = [wkt(crs) for crs in (self._from.crs, self.grid.crs)]
+        blocks = self._blocks_of_copy()
+        return describe_lost(lost, labels_inside(lost, blocks, self._copy, self._warped, wkts if all(wkts) else []))
+
+    def _blocks_of_copy(self) -> Iterator[tuple[int, np.ndarray]]:
+        rows, columns = self._from.rows, self._from.columns
+        for first in range(0, rows, BLOCK_ROWS):
+            values = np.empty((min(BLOCK_ROWS, rows - first), columns), np.float64)
+            self._copy.GetRasterBand(1).ReadRaster(
+                0, first, columns, len(values), buf_type=gdal.GDT_Float64, buf_obj=values
+            )
+            yield first, values
+
     def close(self) -> None:
         """Close and delete the temporary copy."""
         self._warped = self._copy = None
         self._file.unlink(missing_ok=True)
 
-    def _copied(self, source: Band, feedback: QgsProcessingFeedback) -> tuple[gdal.Dataset, bool]:
+    def _copied(self, source: Band, labels: bool, feedback: QgsProcessingFeedback) -> tuple[gdal.Dataset, bool]:
         """Copy the band with nodata as NaN, and return whether it holds only integers."""
         numbers, whole = FiniteValidator(source.name), True
         size = (source.grid.columns, source.grid.rows)
@@ -101,6 +141,8 @@ class ResampledBand:
             for first, values, valid in blocks_of(source, feedback) if copy is not None else ():
                 numbers.add(values, valid, first)
                 known = values[valid]
+                if labels:
+                    self._labels.add(values, valid)
                 whole = whole and bool((known == np.rint(known)).all())
                 block = np.ascontiguousarray(values)
                 copy.GetRasterBand(1).WriteRaster(0, first, *block.shape[::-1], block, buf_type=gdal.GDT_Float64)

@@ -12,9 +12,11 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
 from .alignment import aligned_blocks
+from .condition_validation import ConditionValidator
+from .landscape_validation import LandscapeValidator
+from .quality_validation import QualityValidator, StrengthValidator, WeightValidator
 from .raster_grid import RasterGrid
 from .raster_reader import Band, blocks_of
-from .validation import ConditionValidator, LandscapeValidator, QualityValidator, StrengthValidator, WeightValidator
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,7 @@ def stream_condition(
         As `align`; or a value cannot be compared, there is no data for the landscape, or the disk is full.
     """
     validator = ConditionValidator(source.name, landscape.name, classes=classes)
-    return _streamed(source, validator, landscape, path, feedback)
+    return _streamed(source, validator, landscape, path, feedback, labels=classes)
 
 
 def _streamed(
@@ -141,11 +143,13 @@ def _streamed(
     landscape: StreamedRaster,
     path: Path,
     feedback: QgsProcessingFeedback,
+    *,
+    labels: bool = False,
 ) -> NpyFile:
     folder = path.parent
     try:
         with written_by_rows(path, landscape.values.shape, np.float64) as append:
-            for first, block, valid in aligned_blocks(source, landscape.grid, feedback, folder):
+            for first, block, valid in aligned_blocks(source, landscape.grid, feedback, folder, labels=labels):
                 rows = slice(first, first + len(block))
                 crossable = landscape.valid[rows] & (landscape.values[rows] > 0)
                 append(validator.add(block, valid, crossable, first))

@@ -24,3 +24,8 @@ def in_user_nodata(values: np.ndarray, ranges: Sequence[QgsRasterRange]) -> np.n
         )
         inside |= above & below
     return inside
+
+
+def single_values(ranges: Sequence[QgsRasterRange]) -> list[float]:
+    """Return the nodata values that the user typed one by one."""
+    return [interval.min() for interval in ranges if interval.min() == interval.max()]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsProcessingException
 
 from ..i18n import tr
 from .raster_grid import Raster
 
-VALUES = ("permeability", "resistance")
+# Powers and products of values in this range, of their reciprocals and of lengths are numbers in double precision.
+SMALLEST, LARGEST = 1e-50, 1e50
 
 
 class InvalidCells:
@@ -68,7 +69,7 @@ class InvalidCells:
         )
         where = position.format(row=row, column=column)
         if self._show_value:
-            where += f" ({value:g})"
+            where += f" ({exact(value)})"
         raise QgsProcessingException(
             tr("'{layer}': {what} in {cells}, {where}. {advice}").format(
                 layer=name, what=self._what, cells=format_cells(self._count), where=where, advice=self._advice
@@ -112,279 +113,44 @@ class FiniteValidator:
         self._infinite.raise_if_any(self._name)
 
 
-class LandscapeValidator:
-    """Checks, block by block, that a raster is a valid landscape.
+class ComputableValidator:
+    """Checks, block by block, that the valid cells of a raster are numbers that sums and products can be computed with.
 
     Parameters
     ----------
     name
         Name of the layer.
-    values
-        Quantity of the raster: ``"permeability"`` or ``"resistance"``.
-
-    Attributes
-    ----------
-    valid_cells
-        Number of valid cells in the blocks checked until now.
+    what
+        What the raster holds.
+    smallest
+        Smallest positive value; 0 for no limit.
     """
 
-    def __init__(self, name: str, values: str) -> None:
-        if values not in VALUES:
-            raise QgsProcessingException(
-                tr("A landscape holds 'permeability' or 'resistance', not '{values}'.").format(values=values)
-            )
-        self._name, self._values = name, values
-        self.valid_cells = 0
-        self._any_positive = False
-        self._numbers = FiniteValidator(name)
-        quantity = tr("permeability") if values == "permeability" else tr("resistance")
-        self._negative = InvalidCells(
-            tr("{quantity} is negative").format(quantity=quantity),
-            tr(
-                "If this value marks missing data, declare it as nodata (Layer properties ▸ Transparency ▸"
-                " Additional no data value)."
-            ),
+    def __init__(self, name: str, what: str, smallest: float = 0.0) -> None:
+        self._name, self._smallest = name, smallest
+        limits = (
+            tr("{what} is not between {smallest:g} and {largest:g}") if smallest else tr("{what} is above {largest:g}")
         )
-        self._zero = InvalidCells(
-            tr("resistance is zero"),
-            tr(
-                "Movement would be free there, and distances meaningless. Use a small positive resistance,"
-                " or nodata for a barrier."
-            ),
+        self._extreme = InvalidCells(
+            limits.format(what=what, smallest=smallest, largest=LARGEST),
+            tr("Such numbers leave the range of the computation.")
+            + " "
+            + declare_nodata_advice()
+            + " "
+            + tr("Otherwise use another unit: multiply the raster by a constant."),
         )
 
     def add(self, values: np.ndarray, valid: np.ndarray, first_row: int = 0) -> None:
         """Check a block of rows that begins at row `first_row` of the raster."""
-        self.valid_cells += int(np.count_nonzero(valid))
-        self._any_positive = self._any_positive or bool(((values > 0) & valid).any())
-        self._numbers.add(values, valid, first_row)
-        self._negative.add((values < 0) & valid, values, first_row)
-        if self._values == "resistance":
-            self._zero.add((values == 0) & valid, values, first_row)
+        magnitudes = np.abs(values)
+        extreme = (magnitudes > LARGEST) & np.isfinite(values)
+        if self._smallest:
+            extreme |= (magnitudes > 0) & (magnitudes < self._smallest)
+        self._extreme.add(extreme & valid, values, first_row)
 
     def require_valid(self) -> None:
-        """Raise the error of `validate_landscape` if the blocks hold an invalid cell or no positive value."""
-        if not self.valid_cells:
-            raise QgsProcessingException(
-                tr("'{layer}' is empty: every cell is nodata. Check its nodata value and its extent.").format(
-                    layer=self._name
-                )
-            )
-        self._numbers.require_valid()
-        self._negative.raise_if_any(self._name)
-        self._zero.raise_if_any(self._name)
-        if not self._any_positive:
-            raise QgsProcessingException(
-                tr(
-                    "'{layer}': permeability is zero in every cell, so nothing can move. Check that this is the "
-                    "right raster and band."
-                ).format(layer=self._name)
-            )
-
-
-class QualityValidator:
-    """Checks, block by block, that a raster holds habitat quality for a landscape.
-
-    Parameters
-    ----------
-    name
-        Name of the layer.
-    landscape
-        Name of the landscape layer.
-    """
-
-    def __init__(self, name: str, landscape: str) -> None:
-        self._name, self._landscape = name, landscape
-        self._invalid = 0
-        self._first = (0, 0, 0.0)
-        self._any_positive = False
-        self._missing = 0
-
-    def add(self, values: np.ndarray, valid: np.ndarray, crossable: np.ndarray, first_row: int = 0) -> np.ndarray:
-        """Check a block of rows and return its quality, 0 where there is no data.
-
-        Parameters
-        ----------
-        values, valid
-            Values of the raster, and where they are valid.
-        crossable
-            Where the landscape can be crossed.
-        first_row
-            Row of the raster at which the block begins.
-        """
-        quality = np.where(valid, values, 0.0)
-        invalid = ~np.isfinite(quality) | (quality < 0)
-        if invalid.any():
-            if not self._invalid:
-                row, column = np.unravel_index(int(np.argmax(invalid)), invalid.shape)
-                self._first = (first_row + int(row) + 1, int(column) + 1, float(quality[row, column]))
-            self._invalid += int(np.count_nonzero(invalid))
-        self._any_positive = self._any_positive or bool((quality[crossable] > 0).any())
-        self._missing += int(np.count_nonzero(crossable & ~valid))
-        return quality
-
-    def _texts(self) -> tuple[str, str, str]:
-        """Return the messages for invalid values, for no positive value and for missing values."""
-        return (
-            tr(
-                "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
-            ),
-            tr(
-                "The landscape has no habitat: '{name}' is 0 or nodata wherever '{landscape}' can "
-                "be crossed. Check that the two rasters cover the same area."
-            ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; their quality is taken as 0."),
-        )
-
-    def require_valid(self) -> None:
-        """Raise an error if the blocks hold an invalid value, or no positive one.
-
-        Raises
-        ------
-        QgsProcessingException
-            If a value is negative or infinite, or if no cell has quality above 0.
-        """
-        if self._invalid:
-            row, column, value = self._first
-            text = self._texts()[0]
-            raise QgsProcessingException(
-                text.format(count=self._invalid, name=self._name, row=row, column=column, value=value)
-            )
-        if not self._any_positive:
-            raise QgsProcessingException(self._texts()[1].format(name=self._name, landscape=self._landscape))
-
-    def report(self, feedback: QgsProcessingFeedback) -> None:
-        """Log how many cells of the landscape have no data."""
-        if self._missing:
-            feedback.pushInfo(self._texts()[2].format(name=self._name, count=self._missing))
-
-
-class StrengthValidator(QualityValidator):
-    """Checks, block by block, that a raster holds source strengths for a landscape."""
-
-    def _texts(self) -> tuple[str, str, str]:
-        return (
-            tr(
-                "Source strength must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the first "
-                "at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
-            ),
-            tr(
-                "The landscape has no source: '{name}' is 0 or nodata wherever '{landscape}' can be "
-                "crossed. Check that the two rasters cover the same area."
-            ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; they are not sources."),
-        )
-
-
-class WeightValidator(QualityValidator):
-    """Checks, block by block, that a raster holds weights of interest for a landscape."""
-
-    def _texts(self) -> tuple[str, str, str]:
-        return (
-            tr(
-                "Weights of interest must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                "first at row {row}, column {column} ({value:g}). Set them to 0 or to nodata."
-            ),
-            tr(
-                "No cell of the landscape is of interest: '{name}' is 0 or nodata wherever '{landscape}' can be "
-                "crossed. Check that the two rasters cover the same area."
-            ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; their weight is 0."),
-        )
-
-
-class ConditionValidator:
-    """Checks, block by block, that a raster holds the attribute by which sources and targets are matched.
-
-    Parameters
-    ----------
-    name
-        Name of the layer.
-    landscape
-        Name of the landscape layer.
-    classes
-        Whether values are compared as classes, which must be whole numbers.
-    """
-
-    def __init__(self, name: str, landscape: str, *, classes: bool) -> None:
-        self._name, self._landscape = name, landscape
-        self._numbers = FiniteValidator(name)
-        self._fractional = InvalidCells(
-            tr("the value is not a whole number, so hardly any two cells would be equal"),
-            tr("Compare “within” limits instead, or reclassify the raster first."),
-        )
-        self._classes = classes
-        self._any_known = False
-        self._missing = 0
-
-    def add(self, values: np.ndarray, valid: np.ndarray, crossable: np.ndarray, first_row: int = 0) -> np.ndarray:
-        """Check a block of rows and return its attribute, NaN where it is unknown.
-
-        Parameters
-        ----------
-        values, valid
-            Values of the raster, and where they are valid.
-        crossable
-            Where the landscape can be crossed.
-        first_row
-            Row of the raster at which the block begins.
-        """
-        self._numbers.add(values, valid, first_row)
-        if self._classes:
-            self._fractional.add(valid & np.isfinite(values) & (values != np.rint(values)), values, first_row)
-        self._any_known = self._any_known or bool((valid & crossable).any())
-        self._missing += int(np.count_nonzero(crossable & ~valid))
-        return np.where(valid, values, np.nan)
-
-    def require_valid(self) -> None:
-        """Raise an error if the blocks hold an invalid value, or no data for the landscape.
-
-        Raises
-        ------
-        QgsProcessingException
-            If a value is infinite or NaN, if a class is not a whole number, or if the raster has no data wherever the
-            landscape can be crossed.
-        """
-        self._numbers.require_valid()
-        self._fractional.raise_if_any(self._name)
-        if not self._any_known:
-            text = tr(
-                "'{name}' cannot be used as a condition: it has no data wherever '{landscape}' can be crossed. Check "
-                "that the two rasters cover the same area."
-            )
-            raise QgsProcessingException(text.format(name=self._name, landscape=self._landscape))
-
-    def report(self, feedback: QgsProcessingFeedback) -> None:
-        """Log how many cells of the landscape have no data."""
-        if self._missing:
-            text = tr(
-                "'{name}' has no data in {count:,} cells of the landscape. As sources these cells match every target, "
-                "and a block of targets without any data matches every source."
-            )
-            feedback.pushInfo(text.format(name=self._name, count=self._missing))
-
-
-def validate_landscape(raster: Raster, values: str) -> None:
-    """Require that a raster is a valid landscape.
-
-    Parameters
-    ----------
-    raster
-        Raster read by `read_raster`.
-    values
-        Quantity of the raster: ``"permeability"`` or ``"resistance"``.
-
-    Raises
-    ------
-    QgsProcessingException
-        If a valid cell is negative, infinite or NaN, if a resistance is zero, or if there is no valid cell. The message
-        gives the number of such cells and the row and column (counted from 1) of the first. Zero permeability is
-        allowed: it is a barrier.
-    """
-    check = LandscapeValidator(raster.name, values)
-    check.add(raster.values, raster.valid)
-    check.require_valid()
+        """Raise an error if a valid cell is too large, or too small."""
+        self._extreme.raise_if_any(self._name)
 
 
 def require_no_nan(raster: Raster) -> None:
@@ -392,6 +158,26 @@ def require_no_nan(raster: Raster) -> None:
     check = FiniteValidator(raster.name)
     check.add(raster.values, raster.valid)
     check.require_no_nan()
+
+
+def declare_nodata_advice() -> str:
+    """Return what to do with values that mark missing data without being declared as nodata."""
+    return tr(
+        "If this value marks missing data, declare it as nodata (Layer properties ▸ Transparency ▸ Additional no data "
+        "value)."
+    )
+
+
+def exact(value: float) -> str:
+    """Format a number with all digits that are needed to type it back.
+
+    Examples
+    --------
+    >>> exact(-9999.0), exact(0.1), exact(float(np.finfo(np.float32).min))
+    ('-9999', '0.1', '-3.4028234663852886e+38')
+    """
+    value = float(value)
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def format_cells(count: int) -> str:

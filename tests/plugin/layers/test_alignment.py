@@ -149,3 +149,54 @@ def test_landscape_in_a_local_crs_rejects_layers_in_another(raster_layer, feedba
     assert "no transformation" in error_message(raster_layer(np.ones((4, 5)), name="second"), first.grid, feedback)
     other = raster_layer(np.ones((4, 5)), crs=LOCAL.replace("mine", "quarry"), name="third")
     assert "no transformation" in error_message(other, first.grid, feedback)
+
+
+def ids_of(raster_layer, values, pixel=10.0, west=WEST, north=NORTH, **how):
+    return raster_layer(np.asarray(values, "int32"), geotransform=(west, pixel, 0, north, 0, -pixel), name="ids", **how)
+
+
+def lost(layer, grid, feedback):
+    aligned = align(layer, 1, grid, feedback, labels=True)
+    assert (aligned.lost_labels != "") == any("no cell has any more" in text for text in feedback.warnings)
+    return aligned.lost_labels
+
+
+def test_ids_too_small_for_a_cell_are_named(raster_layer, grid, feedback):
+    values = np.zeros((12, 15))
+    values[:3, :3], values[5, 5], values[8, 8] = 1, 7, 12  # 30 m cells have their centres in cells 1, 4, 7, …
+    values[4, 4] = 3
+    message = lost(ids_of(raster_layer, values), grid(4, 5), feedback)
+    assert message == "too small to contain the centre of a cell of the landscape: 7, 12"
+
+
+def test_ids_outside_the_landscape_are_named(raster_layer, grid, feedback):
+    values = np.zeros((12, 24))
+    values[4, 4], values[4, 20], values[11, 23] = 1, 5, 9
+    assert lost(ids_of(raster_layer, values), grid(4, 5), feedback) == "outside the landscape: 5, 9"
+
+
+def test_ids_lost_for_both_reasons_are_named_apart(raster_layer, grid, feedback):
+    values = np.zeros((12, 24))
+    values[4, 4], values[4, 20], values[3, 3] = 1, 5, 6
+    message = lost(ids_of(raster_layer, values), grid(4, 5), feedback)
+    assert message == ("outside the landscape: 5; too small to contain the centre of a cell of the landscape: 6")
+
+
+def test_ids_lost_in_reprojection_are_named(raster_layer, grid, feedback):
+    to_degrees = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:31985"), QgsCoordinateReferenceSystem("EPSG:4674"), QgsProject.instance()
+    )
+    corner = to_degrees.transform(WEST, NORTH)
+    values = np.zeros((40, 60))
+    values[10:20, 10:20], values[35:, 55:], values[3, 3] = 1, 2, 3
+    pixel = 0.0001  # about 11 m
+    layer = raster_layer(
+        values.astype("int32"), geotransform=(corner.x(), pixel, 0, corner.y(), 0, -pixel), crs="EPSG:4674", name="ids"
+    )
+    message = lost(layer, grid(8, 10), feedback)
+    assert "outside the landscape: 2" in message
+
+
+def test_complete_ids_are_not_named(raster_layer, grid, feedback):
+    values = np.kron(np.arange(1, 21).reshape(4, 5), np.ones((3, 3)))
+    assert lost(ids_of(raster_layer, values), grid(4, 5), feedback) == ""
