@@ -26,6 +26,7 @@ from .destinations import GEOTIFF_SUFFIXES, not_a_geotiff, require_valid_destina
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
+from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput
 from .parameter_checks import ineffective_parameters, invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
@@ -244,7 +245,8 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         definitions = self.parameterDefinitions()
         provided = {definition.name() for definition in definitions if inputs.is_provided(definition.name())}
         choices = {d.name(): inputs.choice(d.name()) for d in definitions if d.type() == "enum"}
-        return self.validate(provided, choices)
+        numbers = {d.name(): inputs.number(d.name()) for d in definitions if d.name() in provided and is_number(d)}
+        return number_error(definitions, numbers) or self.validate(provided, choices)
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -301,6 +303,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
                 inputs.landscape.grid,
                 dtype=raster.dtype,
                 band_names=raster.band_names,
+                keep_infinity=inputs.keeps_infinity,
                 feedback=feedback,
                 staged=staged,
             )

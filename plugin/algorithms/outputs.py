@@ -22,7 +22,7 @@ class RasterOutput:
         Name of the destination parameter.
     values
         (rows, columns), in memory or on disk, or (bands, rows, columns); NaN for nodata, infinite for unreachable
-        cells.
+        cells, which are written as nodata unless the user wants them as infinity.
     style
         Layer style in QGIS.
     dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +36,7 @@ from ..layers import (
     validate_landscape,
 )
 from ..runner import Task, require_memory_for_features, require_memory_for_landscape
+from .parameters import UNREACHABLE
 
 
 def is_provided(parameters: dict, name: str) -> bool:
@@ -148,7 +150,7 @@ class ParameterValues:
         if self.is_provided("SOURCES"):
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
-        marks = align(layer, 1, self.landscape.grid, self._feedback)
+        marks = align(layer, 1, self.landscape.grid, self._feedback, labels=True)
         cells = cells_of(marks, self.passable, self._feedback)
         return Points(cells=cells, ids=[], labels=[])
 
@@ -200,7 +202,7 @@ class ParameterValues:
             As `read_focal_nodes` and `focal_nodes_of`.
         """
         if name == "FOCAL" and not self.is_provided(name):
-            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback)
+            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback, labels=True)
             return focal_nodes_of(ids, self.passable, self._feedback, at_least=at_least)
         return read_focal_nodes(
             self.features(name),
@@ -281,6 +283,12 @@ class ParameterValues:
         validator.report(self._feedback)
         return values
 
+    @property
+    def keeps_infinity(self) -> bool:
+        """Whether cells without a finite value are written as infinity rather than nodata."""
+        defined = self._algorithm.parameterDefinition(UNREACHABLE) is not None
+        return defined and self.choice(UNREACHABLE) == "infinity"
+
     def task(
         self,
         name: str,
@@ -338,6 +346,21 @@ class ParameterValues:
     def number(self, name: str) -> float:
         """Return a number."""
         return self._algorithm.parameterAsDouble(self._parameters, name, self._context)
+
+    def length(self, name: str, *, margin: int = 0, factor: float = 1.0) -> float:
+        """Return a length within which cells are included; one beyond the landscape includes all of it.
+
+        Parameters
+        ----------
+        name
+            Name of the parameter.
+        margin, factor
+            Cells beyond the landscape, and multiple of its diagonal, up to which a longer length makes a difference.
+        """
+        grid = self.landscape.grid
+        height, width = grid.pixel_size
+        diagonal = math.hypot((grid.rows + margin) * height, (grid.columns + margin) * width)
+        return min(self.number(name), factor * diagonal)
 
     def whole_number(self, name: str) -> int:
         """Return a whole number."""

@@ -20,8 +20,13 @@ from .parameter_types import Parameter, boolean, choice, distance, number, with_
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
 MIN_THETA = 1e-12
+# Above, it is indistinguishable from the least-cost path, and θ times a cost has no digits left.
+MAX_THETA = 1e12
 
 DEFAULT_DISPERSAL = 1000.0
+
+#: Name of the parameter that `unreachable` returns.
+UNREACHABLE = "UNREACHABLE"
 
 LANDSCAPE_VALUES = {
     "permeability": tr("Permeability (conductance)"),
@@ -275,7 +280,8 @@ def theta(note: str = "") -> Parameter:
         "of resistance 5 (a cost of 150 per step), θ = 0.01 allows moderate detours, 0.0001 is close to a random walk "
         "and 1 gives the least-cost path."
     )
-    return number("THETA", tr("θ (inverse temperature)"), 0.01, f"{text} {note}".rstrip(), minimum=MIN_THETA)
+    text = f"{text} {note}".rstrip()
+    return number("THETA", tr("θ (inverse temperature)"), 0.01, text, minimum=MIN_THETA, maximum=MAX_THETA)
 
 
 def only_rsp() -> str:
@@ -317,6 +323,24 @@ def measure() -> Parameter:
     )
 
 
+def unreachable(description: str, text: str) -> Parameter:
+    """Return how cells without a finite value are written; advanced.
+
+    Parameters
+    ----------
+    description
+        Which cells these are.
+    text
+        The first sentence of the help.
+    """
+    text += " " + tr(
+        "Nodata: statistics of the map and further algorithms leave them out. Infinity: they differ from cells without "
+        "data, but most tools cannot compute with the map, such as zonal statistics and the raster calculator."
+    )
+    options = {"nodata": tr("Nodata"), "infinity": tr("Infinity")}
+    return _optional(choice(UNREACHABLE, description, options, text, advanced=True))
+
+
 def solver() -> Parameter:
     """Return the solver of the resistance distance."""
     parameter = choice(
@@ -334,7 +358,11 @@ def solver() -> Parameter:
         ),
         advanced=True,
     )
-    # Optional because models saved before this parameter existed do not set it.
+    return _optional(parameter)
+
+
+def _optional(parameter: Parameter) -> Parameter:
+    """Make a parameter optional because models saved before it existed do not set it."""
     parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagOptional)
     return parameter
 

@@ -1,7 +1,7 @@
 """Layer styles as plain values, and the QGIS renderers made from them.
 
 A style is computed from the values while they are still arrays and turned into a renderer when QGIS has loaded the
-layer. QGIS's own statistics would not do: infinite cells (unreachable) spoil every default stretch.
+layer. QGIS's own statistics would not do: a few extreme cells, or infinite ones if they are kept, spoil the stretch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .color_ramps import CATEGORIES, OTHER
 from .formatting import format_number
 
 LINE_WIDTH_MM = "0.7"
-MAX_FLOAT32 = float(np.finfo(np.float32).max)
+MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 
 class Style(ABC):
@@ -237,7 +237,7 @@ def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) ->
 def hide_infinite_cells(layer: QgsRasterLayer) -> None:
     """Declare infinite cells as additional nodata values of a layer."""
     # NaN leaves the range open above; infinity as its upper end would be excluded.
-    above_all_numbers = QgsRasterRange(MAX_FLOAT32, np.nan)
+    above_all_numbers = QgsRasterRange(MAX_FLOAT64, np.nan)
     for band in range(1, layer.bandCount() + 1):
         layer.dataProvider().setUserNoDataValue(band, [above_all_numbers])
 
@@ -255,8 +255,8 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
         if not isinstance(layer, (QgsRasterLayer, QgsVectorLayer)) or layer.dataProvider() is None:
             return
         if isinstance(layer, QgsRasterLayer):
-            # Infinite cells stay in the file. As nodata of the layer they are transparent and do not spoil a stretch
-            # or histogram that the user makes later.
+            # Infinite cells, if they are kept, stay in the file. As nodata of the layer they are transparent and do not
+            # spoil a stretch or histogram that the user makes later.
             hide_infinite_cells(layer)
         layer.setRenderer(self._style.renderer(layer))
         layer.triggerRepaint()

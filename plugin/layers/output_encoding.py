@@ -33,6 +33,10 @@ class OutputEncoding:
         Data type of the file.
     nodata
         Nodata value of the file.
+    keep_infinity
+        Whether infinite values stay infinite; else they become nodata.
+    infinite
+        Number of infinite values.
     underflows
         Number of nonzero values that underflow to zero in `dtype`.
     statistics
@@ -41,14 +45,16 @@ class OutputEncoding:
 
     dtype: np.dtype
     nodata: float
+    keep_infinity: bool
+    infinite: int
     underflows: int
     statistics: tuple[Statistics, ...]
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return the values as stored in the file: of `dtype`, contiguous, NaN replaced by nodata."""
+        """Return the values as stored in the file: of `dtype`, contiguous, missing ones replaced by nodata."""
         if values.dtype.kind == "f":
             with np.errstate(under="ignore"):
-                return np.where(np.isnan(values), self.nodata, values).astype(self.dtype)
+                return np.where(_is_missing(values, self.keep_infinity), self.nodata, values).astype(self.dtype)
         return np.ascontiguousarray(values, self.dtype)
 
 
@@ -58,8 +64,12 @@ def choose_encoding(
     preferred_nodata: float | None,
     name: str,
     feedback: QgsProcessingFeedback,
+    *,
+    keep_infinity: bool = False,
 ) -> OutputEncoding:
-    """Choose a nodata value that no cell has, and check that every value can be stored.
+    """Choose a nodata value that no cell has, and a data type that can hold every value.
+
+    Values in single precision that are too large for it, or all too small, are stored in double precision.
 
     Parameters
     ----------
@@ -73,36 +83,42 @@ def choose_encoding(
         Name of the output, for messages.
     feedback
         Can cancel.
+    keep_infinity
+        Whether infinite values stay infinite; else they become nodata.
 
     Raises
     ------
     QgsProcessingException
-        If a value is too large for `dtype`, or is not a whole number but `dtype` is an integer type.
+        If a value is not a whole number, or too large, but `dtype` is an integer type.
     """
     target = np.dtype(dtype)
     # A nodata value that `dtype` cannot represent exactly would match no cell.
     candidates = [value for value in (preferred_nodata, FALLBACK_NODATA) if value is not None and _fits(value, target)]
     candidates.append(float(np.finfo(target).min) if target.kind == "f" else float(np.iinfo(target).min))
     is_used = [False] * len(candidates)
-    underflows = 0
+    infinite = underflows = 0
     statistics = tuple(Statistics() for _ in bands)
     for band, band_statistics in zip(bands, statistics):
         for rows in _blocks(band):
             stop_if_cancelled(feedback)
-            _require_storable(rows, target, name)
             band_statistics.add(rows)
-            with np.errstate(under="ignore", invalid="ignore"):
+            if rows.dtype.kind == "f":
+                infinite += int(np.count_nonzero(np.isinf(rows)))
+            _require_storable(rows, target, name, keep_infinity)
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
                 stored = rows.astype(target)
             if target.kind == "f":
                 underflows += int(np.count_nonzero((stored == 0) & (rows != 0)))
-            known = stored[~np.isnan(rows)] if rows.dtype.kind == "f" else stored
+            known = stored[~_is_missing(rows, keep_infinity)] if rows.dtype.kind == "f" else stored
             is_used = [used or bool((known == value).any()) for used, value in zip(is_used, candidates)]
+    if target == np.float32 and not _in_single_precision(statistics):
+        return choose_encoding(bands, "float64", preferred_nodata, name, feedback, keep_infinity=keep_infinity)
     free = [value for value, used in zip(candidates, is_used) if not used]
     if not free:
         raise QgsProcessingException(
             tr("'{name}' contains every candidate for the nodata value. Choose another data type.").format(name=name)
         )
-    return OutputEncoding(target, float(free[0]), underflows, statistics)
+    return OutputEncoding(target, float(free[0]), keep_infinity, infinite, underflows, statistics)
 
 
 def _blocks(band: np.ndarray | NpyFile) -> Iterator[np.ndarray]:
@@ -118,16 +134,24 @@ def _fits(value: float, target: np.dtype) -> bool:
     return float(value).is_integer() and limits.min <= value <= limits.max
 
 
-def _require_storable(rows: np.ndarray, target: np.dtype, name: str) -> None:
-    if rows.dtype.kind in "iu" and target.kind == "f":
-        return
+def _is_missing(values: np.ndarray, keep_infinity: bool) -> np.ndarray:
+    return np.isnan(values) if keep_infinity else ~np.isfinite(values)
+
+
+def _in_single_precision(statistics: Sequence[Statistics]) -> bool:
+    """Return whether no finite value is too large for single precision, and not all are too small for it."""
+    largest = max((max(abs(band.minimum), abs(band.maximum)) for band in statistics if band.count), default=0.0)
+    limits = np.finfo(np.float32)
+    return largest == 0 or float(limits.tiny) <= largest <= float(limits.max)
+
+
+def _require_storable(rows: np.ndarray, target: np.dtype, name: str, keep_infinity: bool) -> None:
     if target.kind == "f":
-        invalid = np.isfinite(rows) & (np.abs(rows) > np.finfo(target).max)
-        reason = tr("too large for {dtype}; store them as float64").format(dtype=target.name)
-    else:
-        limits = np.iinfo(target)
-        invalid = ~np.isnan(rows) & ~((rows >= limits.min) & (rows <= limits.max) & (rows == np.rint(rows)))
-        reason = tr("not whole numbers between {low} and {high}").format(low=limits.min, high=limits.max)
+        return
+    limits = np.iinfo(target)
+    missing = _is_missing(rows, keep_infinity) if rows.dtype.kind == "f" else np.zeros(rows.shape, bool)
+    invalid = ~missing & ~((rows >= limits.min) & (rows <= limits.max) & (rows == np.rint(rows)))
+    reason = tr("not whole numbers between {low} and {high}").format(low=limits.min, high=limits.max)
     count = int(np.count_nonzero(invalid))
     if count:
         raise QgsProcessingException(

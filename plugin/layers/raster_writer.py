@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from .raster_grid import RasterGrid
 from .resampling import wkt
 from .staged_files import StagedFiles
 from .statistics import Statistics
+from .validation import format_cells
 
 TILE = 256
 
@@ -39,6 +41,7 @@ def write_raster(
     *,
     dtype: str = "float32",
     band_names: Sequence[str] = (),
+    keep_infinity: bool = False,
     feedback: QgsProcessingFeedback,
     staged: StagedFiles | None = None,
 ) -> float:
@@ -49,15 +52,19 @@ def write_raster(
     path
         Output file, ``.tif`` or ``.tiff``. An existing file is replaced only when the new one is complete.
     array
-        (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata; infinity stays infinity.
+        (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata, and so does infinity
+        unless `keep_infinity`.
     grid
         Grid of the input, with its nodata value.
     dtype
-        ``"float32"``, ``"float64"`` or ``"int32"``: data type of the file.
+        ``"float32"``, ``"float64"`` or ``"int32"``: data type of the file. Values that single precision cannot hold are
+        stored in double precision.
     band_names
         Descriptions of the bands.
+    keep_infinity
+        Whether infinite values stay infinite. QGIS's statistics and other algorithms cannot compute with them.
     feedback
-        Receives progress; can cancel.
+        Receives progress, and how many infinite values became nodata; can cancel.
     staged
         Files of the run, which replace their targets together; by default the file is replaced at once.
 
@@ -70,31 +77,45 @@ def write_raster(
     ------
     QgsProcessingException
         The folder is missing or not writable, the disk is full, the array does not have the shape of the grid, or a
-        value cannot be stored as `dtype`.
+        value cannot be stored in an integer `dtype`.
     Cancelled
         If the user cancelled; no file is left behind.
     """
     if staged is None:
         with StagedFiles() as single:
             nodata = write_raster(
-                path, array, grid, dtype=dtype, band_names=band_names, feedback=feedback, staged=single
+                path,
+                array,
+                grid,
+                dtype=dtype,
+                band_names=band_names,
+                keep_infinity=keep_infinity,
+                feedback=feedback,
+                staged=single,
             )
             single.replace_targets()
         return nodata
     target = Path(os.path.realpath(path))
     bands = [array] if array.ndim == 2 else list(array)
     _validate_arguments(target, bands, grid, dtype, band_names)
-    encoding = choose_encoding(bands, dtype, grid.nodata, target.name, feedback)
-    if encoding.underflows:
-        feedback.pushWarning(
-            tr(
-                "{count} values of '{name}' are too small for {dtype} and are stored as zero. Use float64 to keep them."
-            ).format(count=encoding.underflows, name=target.name, dtype=dtype)
-        )
+    encoding = choose_encoding(bands, dtype, grid.nodata, target.name, feedback, keep_infinity=keep_infinity)
+    _report_encoding(encoding, dtype, target.name, feedback)
     unfinished = staged.path(target, [target.with_name(target.name + ending) for ending in RASTER_SIDECARS])
     _write(unfinished, target.parent, bands, grid, encoding, band_names, feedback)
     _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
     return encoding.nodata
+
+
+def _report_encoding(encoding: OutputEncoding, dtype: str, name: str, feedback: QgsProcessingFeedback) -> None:
+    if encoding.dtype != np.dtype(dtype):
+        text = tr("The values of '{name}' are outside the range of {dtype} and are stored as {stored}.")
+        feedback.pushInfo(text.format(name=name, dtype=dtype, stored=encoding.dtype.name))
+    if encoding.infinite and not encoding.keep_infinity:
+        text = tr("'{name}': {cells} without a finite value are written as nodata.")
+        feedback.pushInfo(text.format(name=name, cells=format_cells(encoding.infinite)))
+    if encoding.underflows:
+        text = tr("{count} values of '{name}' are too small for {dtype} and are stored as zero.")
+        feedback.pushWarning(text.format(count=encoding.underflows, name=name, dtype=encoding.dtype.name))
 
 
 def _validate_arguments(
@@ -201,7 +222,7 @@ def _fill(
 
 def _set_statistics(band: gdal.Band, statistics: Statistics) -> None:
     """Store the statistics of the finite values, which QGIS uses to stretch colours."""
-    if statistics.count:
+    if statistics.count and math.isfinite(statistics.deviation):
         band.SetStatistics(statistics.minimum, statistics.maximum, statistics.mean, statistics.deviation)
 
 

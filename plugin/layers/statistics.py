@@ -38,7 +38,7 @@ class Statistics:
 
     @property
     def deviation(self) -> float:
-        """Population standard deviation (divided by n)."""
+        """Population standard deviation (divided by n); infinite if the squares are beyond double precision."""
         return math.sqrt(self._squared_deviations / self.count) if self.count else 0.0
 
     def add(self, values: np.ndarray) -> None:

@@ -82,6 +82,7 @@ class BarriersTask(Task):
                 "largest_improvement": None,
                 "largest_restored_gain": None,
                 "newly_connecting_cells": None,
+                "newly_connecting_windows": None,
                 "kcl_residual": None,
             }
             outputs = {"gain": barriers.gain}
@@ -99,6 +100,7 @@ class BarriersTask(Task):
                 )
                 outputs["improvement"] = score.maximum
                 metrics["largest_improvement"] = range_metrics(score.maximum)["maximum"]
+                metrics["newly_connecting_windows"] = int(np.isinf(score.maximum).sum())
             if restoration is not None:
                 gains = _restored(job, restoration)
                 outputs["restored_gain"] = gains.gain

@@ -14,7 +14,7 @@ from ..base import DISTANCES, EngineAlgorithm
 from ..formatting import format_number
 from ..outputs import RasterOutput, common_outputs, distance_outputs
 from ..parameter_values import ParameterValues
-from ..parameters import graph, landscape, per_source, raster_destination, sources
+from ..parameters import graph, landscape, per_source, raster_destination, sources, unreachable
 from ..renderers import Style
 from ..styles import distance_style
 
@@ -56,6 +56,7 @@ class DistanceAlgorithm(EngineAlgorithm):
             *self.extra_parameters(),
             per_source(),
             *graph(symmetric=self.symmetric),
+            unreachable(tr("Unreachable cells"), tr("How cells from which no source can be reached are written.")),
             raster_destination(self.output_title, self.output_help),
         ]
 
@@ -109,8 +110,9 @@ class DistanceAlgorithm(EngineAlgorithm):
             feedback.pushWarning(
                 tr(
                     "{count:,} cells cannot reach any source, because barriers (nodata or zero permeability) separate "
-                    "them from all sources. Their distance is infinite: they are transparent on the map and excluded "
-                    "from the numbers above. “Connected components” maps the connected parts of the landscape."
+                    "them from all sources. Their distance is infinite: they are nodata on the map, unless "
+                    "“Unreachable cells” is set to infinity, and excluded from the numbers above. “Connected "
+                    "components” maps the connected parts of the landscape."
                 ).format(count=numbers["unreachable_cells"])
             )
 

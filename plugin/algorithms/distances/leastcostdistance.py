@@ -27,7 +27,7 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
         outputs=tr(
             "A raster of costs in map units times resistance: where the resistance is 1, the cost is the length of "
             "the path in map units, so that a cost of 5,000 corresponds to 5 km through such cells. Sources are 0. "
-            "Cells that cannot reach any source are infinite; cells without data remain nodata."
+            "Cells that cannot reach any source are nodata, as cells without data; the log counts them."
         ),
         references=(
             "Dijkstra, E. W. (1959). A note on two problems in connexion with graphs. Numerische Mathematik 1, "

@@ -28,7 +28,7 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
         outputs=tr(
             "A raster of resistances in ohm: a strip of n square cells with permeability 1 has a resistance of n − 1 "
             "ohm from end to end. Compare values within one landscape only. Sources are 0. Cells that cannot reach "
-            "any source are infinite; cells without data remain nodata."
+            "any source are nodata, as cells without data; the log counts them."
         ),
         references=(
             "McRae, B. H. (2006). Isolation by resistance. Evolution 60, 1551–1561.",

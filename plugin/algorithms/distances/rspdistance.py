@@ -36,7 +36,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         outputs=tr(
             "A raster of costs from each cell to the source; the opposite direction may have a different cost. The "
             "expected cost is never below the least-cost distance and approaches it as θ grows. Sources are 0. Cells "
-            "that cannot reach any source are infinite; cells without data remain nodata."
+            "that cannot reach any source are nodata, as cells without data; the log counts them."
         ),
         references=(
             "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "

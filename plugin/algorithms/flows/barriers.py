@@ -25,6 +25,7 @@ from ..parameters import (
     only_rsp,
     raster_destination,
     theta,
+    unreachable,
     validate_focal,
 )
 from ..styles import current_style, sensitivity_style
@@ -56,9 +57,9 @@ class Barriers(EngineAlgorithm):
             "cost only cells of least-cost paths have an effect, for the resistance all cells. The improvement score "
             "is the cost saved by the best restored window, in map units times resistance. The gain from restoration "
             "is the decrease of the mean distance of the connected pairs. Both are computed for all cells with data, "
-            "including cells of permeability 0, and are infinite, and transparent, where restoration connects pairs "
-            "that are not connected now; each cell or disc is restored on its own. Pinch points are in ampere, with 1 "
-            "ampere for each pair."
+            "including cells of permeability 0; each cell or disc is restored on its own. Where restoration connects "
+            "pairs that are not connected now, the gain has no limit: such cells are nodata, and the log counts them. "
+            "Pinch points are in ampere, with 1 ampere for each pair."
         ),
         references=(
             "McRae, B. H., Hall, S. A., Beier, P. & Theobald, D. M. (2012). Where to restore ecological connectivity? "
@@ -84,6 +85,11 @@ class Barriers(EngineAlgorithm):
             "newly_connecting_cells",
             tr("Cells whose restoration connects pairs not connected now (empty if not computed)"),
             output="JOINING_CELLS",
+        ),
+        NumberOutput(
+            "newly_connecting_windows",
+            tr("Search windows whose restoration connects pairs not connected now (empty if not computed)"),
+            output="JOINING_WINDOWS",
         ),
         conservation_output(tr("(empty without pinch points)")),
     )
@@ -156,6 +162,13 @@ class Barriers(EngineAlgorithm):
                 ),
             ),
             *graph(symmetric=True),
+            unreachable(
+                tr("Cells that connect separated places"),
+                tr(
+                    "How cells are written, in the maps of the improvement score and of the gain from restoration, "
+                    "whose restoration connects places that are not connected now, so that the gain has no limit."
+                ),
+            ),
             raster_destination(tr("Barriers"), tr("Decrease of the mean distance per unit of permeability.")),
             optional_raster_destination(
                 "IMPROVEMENT",
@@ -209,7 +222,7 @@ class Barriers(EngineAlgorithm):
         if inputs.is_provided("RESTORED_GAIN"):
             optional["restored_permeability"] = 1 / inputs.number("RESTORED")
             if inputs.is_provided("RESTORED_RADIUS"):
-                optional["restored_radius"] = inputs.number("RESTORED_RADIUS")
+                optional["restored_radius"] = inputs.length("RESTORED_RADIUS")
             rasters.append("restored_gain")
         if inputs.is_provided("PINCH_POINTS"):
             optional["cutoff"] = inputs.number("CUTOFF")
@@ -252,4 +265,13 @@ class Barriers(EngineAlgorithm):
             )
             gain = format_number(numbers["largest_restored_gain"])
             feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["newly_connecting_cells"]))
+        if numbers["newly_connecting_windows"]:
+            text = tr("{windows:,} search windows would connect pairs that are not connected now.")
+            feedback.pushInfo(text.format(windows=numbers["newly_connecting_windows"]))
+        if numbers["newly_connecting_windows"] or numbers["newly_connecting_cells"]:
+            text = tr(
+                "Cells whose restoration connects separated places are nodata on the maps, unless “Cells that connect "
+                "separated places” is set to infinity."
+            )
+            feedback.pushInfo(text)
         warn_about_excluded_pairs(numbers["unreachable_pairs"], feedback)

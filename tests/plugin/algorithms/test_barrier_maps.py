@@ -94,11 +94,17 @@ def test_restoration_gain_equals_recomputed_distance(
     assert gain[best][0] > 0
 
 
-def test_connecting_cell_has_infinite_gain(run, read, geotiff, points):
+def test_connecting_cell_has_infinite_gain(run, read, geotiff, points, feedback):
     values = np.ones((5, 9))
     values[:, 4] = 0.0
     for distance in ("leastcost", "resistance"):
         given = {"DISTANCE": distance, "FOCAL": points((2, 0), (3, 1), (2, 8)), **LESS, "RESTORED_GAIN": OUT}
         found = run("barriers", INPUT=geotiff(values, name="walled"), **given)
-        assert (np.isinf(read(found["RESTORED_GAIN"]).band) == (values == 0)).all()
+        assert (np.isnan(read(found["RESTORED_GAIN"]).band) == (values == 0)).all()
         assert found["JOINING_CELLS"] == 5
+        assert any("Cells whose restoration connects separated places are nodata" in text for text in feedback.infos)
+    windows = {"SEARCH_RADIUS": 60.0, "IMPROVEMENT": OUT, "UNREACHABLE": "infinity"}
+    found = run("barriers", INPUT=geotiff(values, name="walled"), **given, **windows)
+    gain, improvement = read(found["RESTORED_GAIN"]).band, read(found["IMPROVEMENT"]).band
+    assert (np.isinf(gain) == (values == 0)).all()
+    assert found["JOINING_WINDOWS"] == np.isinf(improvement).sum() > 0

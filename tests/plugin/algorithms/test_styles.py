@@ -1,4 +1,4 @@
-"""Layer styles: colour ramps, legends, and transparent infinite cells."""
+"""Layer styles: colour ramps, legends, and transparent unreachable cells."""
 
 import numpy as np
 import pytest
@@ -55,19 +55,20 @@ def colour(layer, row, column):
     return seen if seen.alpha() else None
 
 
-def test_distance_colours_and_transparent_unreachable_cells(loaded, valley_file, points, tmp_path, engine_python):
-    layer = loaded(
-        "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
-    )
+@pytest.mark.parametrize("unreachable", ["nodata", "infinity"])
+def test_distance_colours_and_transparent_unreachable_cells(
+    loaded, valley_file, points, tmp_path, engine_python, unreachable
+):
+    places = {"SOURCES": points((0, 0)), "UNREACHABLE": unreachable, "OUTPUT": str(tmp_path / "distance.tif")}
+    layer = loaded("leastcostdistance", INPUT=valley_file, **places)
     assert colour(layer, 0, 0).lightness() > colour(layer, 4, 6).lightness() > colour(layer, 0, 11).lightness()
     assert colour(layer, 7, 10) is None  # the island
     assert colour(layer, 3, 4) is None  # no data
 
 
 def test_infinite_cells_do_not_affect_statistics(loaded, valley_file, points, tmp_path):
-    layer = loaded(
-        "leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)), OUTPUT=str(tmp_path / "distance.tif")
-    )
+    places = {"SOURCES": points((0, 0)), "UNREACHABLE": "infinity", "OUTPUT": str(tmp_path / "distance.tif")}
+    layer = loaded("leastcostdistance", INPUT=valley_file, **places)
     statistics = layer.dataProvider().bandStatistics(1)
     assert np.isfinite([statistics.minimumValue, statistics.maximumValue, statistics.mean]).all()
 

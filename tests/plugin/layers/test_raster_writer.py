@@ -47,7 +47,7 @@ def test_crs_nodata_and_grid_survive_round_trip(tmp_path, grid, feedback, crs):
     values = np.array([[1.5, NAN, INF], [-2.0, 0.0, 4.0]])
     on = grid(2, 3, nodata=-9999, crs=crs, geotransform=(10.0, 0.5, 0.0, 50.0, 0.0, -0.25))
     path = str(tmp_path / "result.tif")
-    write_raster(path, values, on, feedback=feedback)
+    write_raster(path, values, on, keep_infinity=True, feedback=feedback)
     layer = QgsRasterLayer(path, "result")
     assert layer.crs().authid() == crs
     raster = read_raster(layer, 1, feedback)
@@ -85,8 +85,8 @@ def test_input_raster_survives_round_trip(geotiff, tmp_path, feedback):
 )
 def test_nodata_of_input_is_used_if_possible(tmp_path, grid, feedback, preferred, dtype, expected):
     values = np.array([[7.0, NAN, INF if dtype != "int32" else 8.0]])
-    path = tmp_path / "result.tif"
-    assert write_raster(str(path), values, grid(1, 3, nodata=preferred), dtype=dtype, feedback=feedback) == expected
+    path, on = tmp_path / "result.tif", grid(1, 3, nodata=preferred)
+    assert write_raster(str(path), values, on, dtype=dtype, keep_infinity=True, feedback=feedback) == expected
     (band,), dataset = read_back(path)
     assert dataset.GetRasterBand(1).GetNoDataValue() == expected
     assert band.tolist() == [[7, np.dtype(dtype).type(expected), values[0, 2]]]
@@ -112,7 +112,7 @@ def test_bands_have_names_and_statistics(tmp_path, grid, feedback):
     bands = np.array([[[1.0, 2.0, 3.0, INF]], [[NAN, NAN, 8.0, 8.0]], [[NAN] * 4]])
     path = tmp_path / "per source.tif"
     names = ["mangrove", "açude", "3"]
-    write_raster(str(path), bands, grid(1, 4), band_names=names, feedback=feedback)
+    write_raster(str(path), bands, grid(1, 4), band_names=names, keep_infinity=True, feedback=feedback)
     written, dataset = read_back(path)
     assert [dataset.GetRasterBand(n).GetDescription() for n in (1, 2, 3)] == names
     np.testing.assert_array_equal(written[0], [[1, 2, 3, INF]])
@@ -125,9 +125,26 @@ def test_bands_have_names_and_statistics(tmp_path, grid, feedback):
 
 def test_underflow_gives_warning(tmp_path, grid, feedback):
     write_raster(str(tmp_path / "r.tif"), np.array([[1e-60, 0.0, 1.0]]), grid(1, 3), feedback=feedback)
-    assert feedback.warnings == [
-        "1 values of 'r.tif' are too small for float32 and are stored as zero. Use float64 to keep them."
-    ]
+    assert feedback.warnings == ["1 values of 'r.tif' are too small for float32 and are stored as zero."]
+
+
+@pytest.mark.parametrize("values", [[[1e39, 1.0, NAN]], [[1e-60, 0.0, 1e-50]], [[-1e200, 1e-200, INF]]])
+def test_values_outside_single_precision_are_stored_in_double(tmp_path, grid, feedback, values):
+    path = tmp_path / "r.tif"
+    nodata = write_raster(str(path), np.array(values), grid(1, 3), feedback=feedback)
+    (band,), _ = read_back(path)
+    expected = np.where(np.isfinite(values), values, nodata)
+    np.testing.assert_array_equal(band, expected)
+    assert "outside the range of float32 and are stored as float64" in feedback.infos[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_infinity_becomes_nodata_and_is_counted(tmp_path, grid, feedback, dtype):
+    path = tmp_path / "r.tif"
+    nodata = write_raster(str(path), np.array([[1.0, INF, NAN, -INF]]), grid(1, 4), dtype=dtype, feedback=feedback)
+    (band,), _ = read_back(path)
+    assert band.tolist() == [[1, nodata, nodata, nodata]]
+    assert feedback.infos == ["'r.tif': 2 cells without a finite value are written as nodata."]
 
 
 def test_existing_file_and_sidecars_are_replaced(tmp_path, grid, feedback):
@@ -151,14 +168,14 @@ def error_message(path, array, grid, feedback, error=QgsProcessingException, **h
 @pytest.mark.parametrize(
     ("array", "dtype", "message"),
     [
-        ([[1.0, 1e39]], "float32", "1 cell hold values that are too large for float32; store them as float64"),
         ([[1.5, 2.0]], "int32", "not whole numbers between -2147483648 and 2147483647 (the first is 1.5)"),
         ([[INF, 2.0]], "int32", "not whole numbers between -2147483648 and 2147483647 (the first is inf)"),
         ([[3_000_000_000, 2]], "int32", "(the first is 3e+09)"),
     ],
 )
 def test_unstorable_value_is_rejected(tmp_path, grid, feedback, array, dtype, message):
-    assert message in error_message(tmp_path / "r.tif", array, grid(1, 2), feedback, dtype=dtype)
+    path = tmp_path / "r.tif"
+    assert message in error_message(path, array, grid(1, 2), feedback, dtype=dtype, keep_infinity=True)
     assert os.listdir(tmp_path) == []
 
 
