@@ -116,7 +116,9 @@ def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"
            [0, 1, 0],
            [0, 1, 0]])
     """
-    down, right = (np.arange(-int(radius / side), int(radius / side) + 1) * side for side in grid.pixel_size)
+    # No two cells of the raster are further apart.
+    extents = (min(int(radius / side), length - 1) for side, length in zip(grid.pixel_size, grid.shape, strict=True))
+    down, right = (np.arange(-n, n + 1) * side for n, side in zip(extents, grid.pixel_size, strict=True))
     return np.hypot(down[:, None], right[None]) <= radius * (1 + 1e-12)
 
 

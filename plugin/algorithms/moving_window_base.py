@@ -106,8 +106,8 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
         arrays = {"sources": inputs.strengths("SOURCE_STRENGTH")} if inputs.is_provided("SOURCE_STRENGTH") else {}
         condition_arrays, condition_parameters = read_conditions(inputs)
         task_parameters: dict[str, Any] = {
-            "radius": inputs.number("RADIUS"),
-            "buffer": inputs.number("BUFFER"),
+            "radius": inputs.length("RADIUS", margin=inputs.whole_number("BLOCK_SIZE")),
+            "buffer": inputs.length("BUFFER"),
             "block": inputs.whole_number("BLOCK_SIZE"),
             "threshold": inputs.number("THRESHOLD"),
             "correct_artifacts": inputs.flag("CORRECT"),

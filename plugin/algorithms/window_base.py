@@ -154,13 +154,15 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     def task(self, inputs: ParameterValues) -> Task:
         arrays = {"quality": inputs.quality("QUALITY")} if inputs.is_provided("QUALITY") else {}
+        coarsening = inputs.number("COARSENING")
         task_parameters: dict[str, Any] = {
             "distance": inputs.choice("DISTANCE"),
             "theta": inputs.number("THETA"),
             "cost": inputs.choice("COST"),
             "alpha": inputs.number("ALPHA"),
-            "range": inputs.number("RANGE"),
-            "coarsening": inputs.number("COARSENING"),
+            # The blocks are a fraction of the range, and at most as wide as the landscape.
+            "range": inputs.length("RANGE", factor=1 / coarsening if coarsening else 1.0),
+            "coarsening": coarsening,
             **self.extra_task_parameters(inputs),
         }
         return inputs.task(self.task_name, arrays, **task_parameters, **self.execution_task_parameters(inputs))

@@ -116,8 +116,8 @@ class AlignedBand:
             )
         feedback.pushWarning(
             tr(
-                "'{layer}' is not on the grid of the first raster and was resampled ({method}) {change}; it has values in "
-                "{covered} of {all}."
+                "'{layer}' is not on the grid of the first raster and was resampled ({method}) {change}; it has values "
+                "in {covered} of {all}."
             ).format(
                 layer=source.name,
                 method=tr("nearest neighbour, because it holds integers") if whole_numbers else tr("bilinear"),

@@ -42,8 +42,9 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
             "sources nearby or few alternative routes. The flow potential is the current through a landscape of "
             "uniform resistance; it reflects the sources alone. The normalised current, their ratio, reflects the "
             "landscape alone: about 1 where movement is diffuse, above 1 where it is channelled, below 1 where it is "
-            "impeded. Near the edges, and in blocks whose centre is a barrier, the result differs from that of Omniscape "
-            "0.6.2, which loses current there: switch “Treat edges as Omniscape does” on to compare the two programs."
+            "impeded. Near the edges, and in blocks whose centre is a barrier, the result differs from that of "
+            "Omniscape 0.6.2, which loses current there: switch “Treat edges as Omniscape does” on to compare the two "
+            "programs."
         ),
         references=(
             "McRae, B. H. et al. (2016). Conserving nature's stage: mapping omnidirectional connectivity for resilient "

@@ -32,6 +32,7 @@ from permea.engine.restoration import (
     barrier_map,
     improvement_score,
 )
+from permea.engine.restoration.search_window import disc_mask
 
 KINDS = (RegionResistanceRestoration, PointResistanceRestoration)
 
@@ -330,3 +331,10 @@ def test_unconnected_nodes_are_rejected():
         with pytest.raises(ValueError, match="none of the . pairs of focal nodes can reach each other"):
             attempt(grid, focal(0, 2))
     assert np.isinf(LeastCostRestoration(grid, focal(0, 2)).evaluate(1.0, np.ones((1, 3), bool)).gain[0, 1])
+
+
+def test_disc_beyond_the_raster_covers_all_of_it():
+    grid = GridGraph(np.ones((4, 5)), pixel_size=(30.0, 30.0))
+    for radius in (1e3, 5e4, 1e100):
+        window = disc_mask(grid, radius)
+        assert window.shape == (7, 9) and window.all()

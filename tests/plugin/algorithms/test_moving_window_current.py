@@ -121,3 +121,14 @@ def test_source_strengths_are_resampled_and_logged(run, geotiff, valley_file, fe
     shifted = geotiff(np.ones((24, 30)), geotransform=(WEST - 100, 20.0, 0.0, NORTH + 50, 0.0, -20.0), name="shifted")
     run("movingwindowcurrent", INPUT=valley_file, SOURCE_STRENGTH=shifted, RADIUS=90, BLOCK_SIZE=1)
     assert any("shifted" in text for text in [*feedback.infos, *feedback.warnings])
+
+
+@pytest.mark.parametrize("as_omniscape", [False, True])
+def test_current_of_strong_sources_near_the_edge(run, geotiff, as_omniscape):
+    """By default all current of a strong source in the upper left corner arrives; Omniscape loses most of it."""
+    sources = np.zeros((12, 12))
+    sources[0, 0], sources[3, 3] = 1000.0, 100.0
+    layers = {"INPUT": geotiff(np.ones((12, 12)), name="land"), "SOURCE_STRENGTH": geotiff(sources, name="strong")}
+    rules = {"AS_OMNISCAPE": True} if as_omniscape else {}
+    result = run("movingwindowcurrent", RADIUS=200.0, BLOCK_SIZE=1, NORMALIZED_CURRENT=None, **layers, **rules)
+    assert result["TOTAL_CURRENT"] == pytest.approx(100.0 if as_omniscape else 1100.0)

@@ -1,0 +1,102 @@
+"""Values and numbers beyond what can be computed with are refused in words, or mean the whole landscape."""
+
+import numpy as np
+import pytest
+from qgis.core import QgsProcessingException
+
+LAND = np.random.default_rng(3).uniform(0.2, 1.0, (6, 7))
+
+
+@pytest.fixture
+def error_message(run, feedback):
+    """Return the error message of a run that is refused before the engine starts."""
+
+    def of(name, **parameters):
+        with pytest.raises(QgsProcessingException) as refused:
+            run(name, **parameters)
+        message = str(refused.value)
+        assert "Traceback" not in message and ".py" not in message, message
+        assert not feedback.commands  # the engine was not started
+        return message
+
+    return of
+
+
+def mixed(exponent):
+    values = LAND.copy()
+    values[:, ::2] *= 10.0**exponent
+    values[:, 1::2] *= 10.0**-exponent
+    return values
+
+
+@pytest.mark.parametrize("meaning", ["permeability", "resistance"])
+@pytest.mark.parametrize("values", [LAND * 1e-300, LAND * 1e300, mixed(300), LAND * 1e-310])
+@pytest.mark.parametrize("name", ["connectedcomponents", "windowedconnectivity"])
+def test_extreme_landscape_is_refused(error_message, geotiff, name, values, meaning):
+    message = error_message(name, INPUT=geotiff(values), VALUES=meaning)
+    assert message.startswith(f"'landscape': {meaning} is not between 1e-50 and 1e+50 in 42 cells, the first at row 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("connectedhabitat", "QUALITY"),
+        ("windowedconnectivity", "QUALITY"),
+        ("sensitivity", "QUALITY"),
+        ("rspflow", "QUALITY"),
+        ("movingwindowcurrent", "SOURCE_STRENGTH"),
+        ("movingwindowsensitivity", "PLACES"),
+    ],
+)
+def test_extreme_quality_is_refused(error_message, geotiff, name, parameter):
+    values = np.ones((6, 7))
+    values[2, 3:5] = 1e300
+    more = {"SCALAR": "quality_weighted"} if name == "sensitivity" else {}
+    layers = {"INPUT": geotiff(LAND), parameter: geotiff(values, name="layer")}
+    message = error_message(name, **layers, **more)
+    assert "'layer': the value is above 1e+50 in 2 cells, the first at row 3, column 4 (1e+300)." in message
+
+
+def test_tiny_quality_is_refused(error_message, geotiff):
+    layers = {"INPUT": geotiff(LAND), "QUALITY": geotiff(np.full((6, 7), 1e-300), name="quality")}
+    message = error_message("connectedhabitat", **layers)
+    assert "'quality': the largest value in the landscape is 1e-300, too small to compute with" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [
+        ("movingwindowcurrent", "RADIUS"),
+        ("movingwindowcurrent", "BUFFER"),
+        ("movingwindowsensitivity", "THRESHOLD"),
+        ("windowedconnectivity", "RANGE"),
+        ("windowedsensitivity", "ALPHA"),
+        ("barriers", "SEARCH_RADIUS"),
+        ("rspdistance", "THETA"),
+        ("leastcostcorridor", "THRESHOLD"),
+    ],
+)
+@pytest.mark.parametrize("value", [1e300, float("inf"), float("nan")])
+def test_extreme_number_is_refused(error_message, geotiff, points, name, parameter, value):
+    focal = {"SOURCES" if name == "rspdistance" else "FOCAL": points((0, 0), (5, 5))}
+    focal = {} if "window" in name else focal
+    message = error_message(name, INPUT=geotiff(LAND), **{parameter: value}, **focal)
+    assert "is not allowed; enter a number between" in message or parameter in message
+
+
+@pytest.mark.parametrize("radius", [1e9, 1e60])
+def test_radius_beyond_the_landscape_includes_all_of_it(run, read, geotiff, radius):
+    layers = {"INPUT": geotiff(LAND), "BLOCK_SIZE": 1, "FLOW_POTENTIAL": None, "NORMALIZED_CURRENT": None}
+    whole = read(run("movingwindowcurrent", RADIUS=300.0, **layers)["OUTPUT"]).band
+    np.testing.assert_allclose(
+        read(run("movingwindowcurrent", RADIUS=radius, BUFFER=radius, **layers)["OUTPUT"]).band, whole, rtol=1e-6
+    )
+
+
+def test_undeclared_nodata_among_resistances_is_named_and_result_is_written(run, read, geotiff, points, feedback):
+    values = np.ones((4, 5), np.float32)
+    values[0, 4] = np.finfo(np.float32).max
+    result = run("leastcostdistance", INPUT=geotiff(values), VALUES="resistance", SOURCES=points((0, 0)))
+    assert any("3.4028234663852886e+38 (1 cell) is far outside all other" in text for text in feedback.warnings)
+    made = read(result["OUTPUT"])
+    assert made.type == "Float64" and 1e39 < made.band[0, 4] < np.inf
