@@ -61,10 +61,12 @@ class SourceStrengths:
         Raises
         ------
         ValueError
-            Negative or infinite strengths, with their number and the first cell; no source at all.
+            Negative permeability, negative or infinite strengths, with their number and the first cell; no source.
         """
         invalid, any_source = InvalidCells(), False
         for strip in row_strips(self.shape):
+            permeability = np.asarray(self.permeability[strip], float)
+            invalid.add("permeability is negative", permeability < 0, permeability, strip[0].start)
             if self.raster is not None:
                 strengths = np.asarray(self.raster[strip], float)
                 mask = (strengths < 0) | np.isinf(strengths)

@@ -96,7 +96,8 @@ def test_radius_beyond_the_landscape_includes_all_of_it(run, read, geotiff, radi
 def test_undeclared_nodata_among_resistances_is_named_and_result_is_written(run, read, geotiff, points, feedback):
     values = np.ones((4, 5), np.float32)
     values[0, 4] = np.finfo(np.float32).max
-    result = run("leastcostdistance", INPUT=geotiff(values), VALUES="resistance", SOURCES=points((0, 0)))
+    rules = {"VALUES": "resistance", "EDGE_RULE": "resistance", "SOURCES": points((0, 0))}
+    result = run("leastcostdistance", INPUT=geotiff(values), **rules)
     assert any("3.4028234663852886e+38 (1 cell) is far outside all other" in text for text in feedback.warnings)
     made = read(result["OUTPUT"])
     assert made.type == "Float64" and 1e39 < made.band[0, 4] < np.inf

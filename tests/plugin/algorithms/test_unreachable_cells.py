@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsFeature, QgsGeometry, QgsRasterLayer, QgsVectorLayer
 
 from .conftest import NODATA
 
@@ -27,7 +27,7 @@ def test_unreachable_cells_are_nodata(run, read, points, feedback, valley, valle
 
 
 @pytest.mark.parametrize("name", DISTANCES)
-def test_unreachable_cells_are_infinite_if_asked(run, read, points, valley, valley_file, island, name):
+def test_unreachable_cells_are_infinite_on_request(run, read, points, valley, valley_file, island, name):
     result = run(name, INPUT=valley_file, SOURCES=points((0, 0)), UNREACHABLE="infinity")
     band = read(result["OUTPUT"]).band
     np.testing.assert_array_equal(np.isposinf(band), island)
@@ -44,9 +44,7 @@ def test_bands_of_single_sources(run, read, points, valley_file, feedback):
 
 def test_means_and_next_algorithm_work(run, read, points, valley_file, geotiff):
     import processing
-    from processing.core.Processing import Processing
 
-    Processing.initialize()
     distance = run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))["OUTPUT"]
     band = read(distance).band
     statistics = processing.run("native:rasterlayerstatistics", {"INPUT": distance, "BAND": 1})
@@ -54,19 +52,13 @@ def test_means_and_next_algorithm_work(run, read, points, valley_file, geotiff):
     assert statistics["MAX"] == pytest.approx(np.nanmax(band), rel=1e-6)
     layer = QgsRasterLayer(distance, "distance")
     zone = QgsVectorLayer("Polygon?crs=EPSG:31985", "zone", "memory")
-    from qgis.core import QgsFeature, QgsGeometry
-
     feature = QgsFeature()
     feature.setGeometry(QgsGeometry.fromRect(layer.extent()))
     zone.dataProvider().addFeature(feature)
-    if QgsApplication.processingRegistry().algorithmById("native:zonalstatisticsfb"):
-        zones = processing.run(
-            "native:zonalstatisticsfb",
-            {"INPUT": zone, "INPUT_RASTER": distance, "STATISTICS": [0, 2], "OUTPUT": "TEMPORARY_OUTPUT"},
-        )["OUTPUT"]
-        [row] = zones.getFeatures()
-        assert row["_count"] == np.isfinite(band).sum()
-        assert row["_mean"] == pytest.approx(np.nanmean(band), rel=1e-5)
+    given = {"INPUT": zone, "INPUT_RASTER": distance, "RASTER_BAND": 1, "STATISTICS": [0, 2]}
+    [row] = processing.run("native:zonalstatisticsfb", {**given, "OUTPUT": "TEMPORARY_OUTPUT"})["OUTPUT"].getFeatures()
+    assert row["_count"] == np.isfinite(band).sum()
+    assert row["_mean"] == pytest.approx(np.nanmean(band), rel=1e-5)
     # The distance as a resistance: a chain of two runs.
     shifted = geotiff(np.where(np.isnan(band), NODATA, band + 1), nodata=NODATA, name="shifted")
     assert run("connectedcomponents", INPUT=shifted)["COMPONENTS"] == 1
