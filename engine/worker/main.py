@@ -78,7 +78,15 @@ def _run(folder: Path, report: Reporter) -> int:
         estimate = task.estimate(job)
     except KeyError as missing:
         raise ValueError(f"the job lacks {missing}") from None
-    report.estimate(estimate.bytes, estimate.seconds, available_memory())
+    free = available_memory()
+    report.estimate(estimate.bytes, estimate.seconds, free)
+    if estimate.bytes > free:
+        # Compiled code that runs out of memory may crash instead of raising an error.
+        needed, left = format_bytes(estimate.bytes), format_bytes(free)
+        report.error(
+            "memory", f"this job needs about {needed} of memory, and only {left} are free; it was not started."
+        )
+        return OUT_OF_MEMORY
     end_first_if_memory_runs_out()
     start = time.perf_counter()
     result = task.run(job)
