@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -280,10 +281,11 @@ def count_pairs(sources: int, targets: int, *, among_sources: bool, directed: bo
 
 
 def _column_names(focal: FocalNodes) -> list[str]:
-    """Return column names that differ even if case is ignored."""
+    """Return column names that differ even if case is ignored; CSV holds neither quotes nor line breaks in them."""
     names: list[str] = []
     used = {"id", "fid"}
     for name in focal.names:
+        name = re.sub(r'["\s]+', " ", str(name))
         column, number = f"to_{name}", 1
         while column.lower() in used:
             number += 1

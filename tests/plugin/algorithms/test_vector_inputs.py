@@ -240,3 +240,13 @@ def test_different_strengths_in_one_focal_node_are_rejected(error_message, layer
         "currentflow", INPUT=plain, FOCAL=regions, ID_FIELD="region", STRENGTH_FIELD="code", MODE="one_to_all"
     )
     assert "The field 'code' holds different source strengths for features of one focal node: 7 (1, 3)." in message
+
+
+def test_columns_of_a_matrix_have_names_from_any_id(run, rows, layer, plain, tmp_path):
+    path = str(tmp_path / "matrix.csv")
+    focal = layer(CELLS, ['a "b"', "c\nd", "C D"])
+    run("distancematrix", INPUT=plain, FOCAL=focal, ID_FIELD="code", MATRIX=path, LINES=None)
+    found = rows(path)
+    assert [list(row) for row in found] == [["id", "to_a b ", "to_c d", "to_C D_2"]] * 3
+    assert [row["id"] for row in found] == ['a "b"', "c\nd", "C D"]
+    assert [float(row["to_c d"] or 0) for row in found][1] == 0 and float(found[0]["to_c d"]) > 0
