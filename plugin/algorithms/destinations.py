@@ -37,8 +37,11 @@ SIDECAR_SUFFIXES = {
 
 GEOTIFF_SUFFIXES = (".tif", ".tiff")
 
-# Formats that hold lines or points, but no table without geometry.
-SUFFIXES_WITH_GEOMETRY = (".shp", ".shz", ".tab", ".mif", ".dxf", ".gpx")
+# Formats in which QGIS writes lines or points, but no table without geometry that it could read.
+SUFFIXES_WITH_GEOMETRY = (".shp", ".shz", ".tab", ".mif", ".dxf", ".gpx", ".sqlite")
+
+# Endings to which QGIS adds the usual one of the format, so that the file has another name than the chosen one.
+CHANGED_SUFFIXES = (".dbf", ".db")
 
 # Beginnings of the names of a GeoPackage's own tables.
 RESERVED_PREFIXES = ("gpkg", "sqlite_", "rtree_")
@@ -204,13 +207,13 @@ def _require_writable(destination: Destination) -> None:
 def _table_reason(destination: Destination) -> str:
     """Return why a table cannot be written to its file; empty if it can."""
     path, suffix = destination.path, destination.path.suffix.lower()
-    if not QgsVectorFileWriter.driverForExtension(suffix):
+    if not QgsVectorFileWriter.driverForExtension(suffix) or suffix in CHANGED_SUFFIXES:
         text = tr(
             "'{name}' has no supported format. Choose a file name that ends in .gpkg, .geojson or .csv, for example"
         )
         return text.format(name=path.name)
     if destination.definition.dataType() == QgsProcessing.SourceType.TypeVector and suffix in SUFFIXES_WITH_GEOMETRY:
-        text = tr("it is a table without geometry, which '{name}' cannot hold. Choose .gpkg or .csv, for example")
+        text = tr("it is a table without geometry, which QGIS does not write as '{name}'. Choose .gpkg or .csv")
         return text.format(name=path.name)
     if destination.is_geopackage and destination.layer_name.lower().startswith(RESERVED_PREFIXES):
         text = tr("a layer of a GeoPackage cannot be named '{layer}'. Choose another name")

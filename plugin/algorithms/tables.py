@@ -37,6 +37,7 @@ from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from ..layers import GeoPackageUpdate, StagedFiles, count_rows, delete_layer, files_of_dataset, layer_names
 from .destinations import Destination, destination_of
+from .lossy_formats import require_unchanged_values
 from .renderers import Style, style_when_loaded
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
@@ -299,6 +300,7 @@ def _write_layer(
                 or tr("only {count} of {rows} rows were written").format(count=count_in_file, rows=len(table.rows)),
             )
         )
+    require_unchanged_values([column.name for column in table.columns], table.rows, temporary, path)
 
 
 def _with_progress(table: Table, feedback: QgsProcessingFeedback) -> Iterator[QgsFeature]:

@@ -11,7 +11,6 @@ from qgis.core import (
     QgsFeature,
     QgsGeometry,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
     QgsRectangle,
     QgsWkbTypes,
@@ -19,6 +18,7 @@ from qgis.core import (
 
 from ...i18n import tr
 from ..raster_grid import SAME_GRID_TOLERANCE, RasterGrid
+from ..transformation import require_transformation
 from .reader import FeatureReader
 
 Cell = tuple[int, int]
@@ -76,15 +76,9 @@ class CellLocator:
                     "'{layer}': either the features or the raster have no CRS; both are assumed to have the same one."
                 ).format(layer=reader.name)
             )
+        require_transformation(reader.name, crs, grid.crs)
         self.grid, self.reader = grid, reader
         self._transform = QgsCoordinateTransform(crs, grid.crs, context.transformContext())
-        if crs.isValid() and grid.crs.isValid() and crs != grid.crs and not self._transform.isValid():
-            raise QgsProcessingException(
-                tr(
-                    "There is no transformation from the CRS of '{layer}' ({crs}) to that of the raster "
-                    "({raster_crs}). Check both in the layer properties, and set the CRS in which the data are."
-                ).format(layer=reader.name, crs=_crs_name(crs), raster_crs=_crs_name(grid.crs))
-            )
 
     def projected(self, geometry: QgsGeometry) -> QgsGeometry | None:
         """Return a geometry in the CRS of the raster; None if it cannot be projected, so lies outside the raster."""

@@ -146,7 +146,7 @@ def test_table_on_the_focal_layer_is_refused(refused, sites_file, tmp_path):
 
 def test_output_on_a_file_of_a_shapefile_is_refused(refused, sites_file, tmp_path):
     place = sites_file(tmp_path / "sites.shp")
-    assert "would overwrite the input “Focal nodes”" in refused(FOCAL=place, TABLE=str(tmp_path / "sites.dbf"))
+    assert "would overwrite the input “Focal nodes”" in refused(FOCAL=place, LINES=place)
     assert "would overwrite the input “Focal nodes”" in refused(FOCAL=str(tmp_path / "sites.dbf"), LINES=place)
 
 
@@ -197,7 +197,6 @@ def test_two_outputs_in_one_file_are_refused(check, refused, tmp_path):
         OUTPUT=place, SECOND=str(tmp_path / "." / ".." / tmp_path.name / "map.tif")
     )
     assert "cannot both be written" in refused(TABLE=str(tmp_path / "a.csv"), LINES=str(tmp_path / "a.csv"))
-    assert "cannot both be written" in refused(TABLE=str(tmp_path / "a.dbf"), LINES=str(tmp_path / "a.shp"))
     both = str(tmp_path / "both.gpkg")
     assert "cannot both be written" in refused(TABLE=both, LINES=f"{both}|layername=both")
     check(TABLE=f"{both}|layername=table", LINES=f"ogr:dbname='{both}' table=\"lines\" (geom)")
@@ -233,6 +232,8 @@ def test_unwritable_destinations_are_refused(refused, tmp_path):
     assert "there is no folder" in refused(TABLE=f"ogr:dbname='{tmp_path}/nowhere/a.gpkg' table=\"a\"")
     assert "is written as GeoTIFF" in refused(OUTPUT=str(tmp_path / "map.asc"))
     assert "has no supported format" in refused(TABLE=str(tmp_path / "a.xyz"))
+    assert "has no supported format" in refused(LINES=str(tmp_path / "a.dbf"))
+    assert "is a table without geometry" in refused(TABLE=str(tmp_path / "a.sqlite"))
     assert "is a table without geometry" in refused(TABLE=str(tmp_path / "a.shp"))
     assert "no data provider 'nosuch'" in refused(TABLE="nosuch:dbname=a")
     assert "cannot be named 'gpkg_costs'" in refused(TABLE=str(tmp_path / "gpkg_costs.gpkg"))
