@@ -285,7 +285,7 @@ def _column_names(focal: FocalNodes) -> list[str]:
     names: list[str] = []
     used = {"id", "fid"}
     for name in focal.names:
-        name = re.sub(r'["\s]+', " ", str(name))
+        name = re.sub(r'["\s]+', " ", str(name)).strip()
         column, number = f"to_{name}", 1
         while column.lower() in used:
             number += 1
