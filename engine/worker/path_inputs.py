@@ -14,14 +14,17 @@ from .task import Job, ResourceEstimate
 #: Bytes for each cell of a path: row and column, in the search and in the output.
 PATH_CELL_BYTES = 48
 
-#: Seconds for each path or corridor: its backtrace, its table row.
+#: Seconds for each path: its backtrace, its table row; and for each cell of each corridor among those of all pairs.
 PATH_SECONDS = 5e-5
+CORRIDOR_SECONDS = 1.5e-9
 
 #: Bytes for each cell of a stored cost raster.
 COST_CELL_BYTES = 8
 
 
-def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
+def estimate_searches(
+    job: Job, *, rasters: int = 0, with_paths: bool = True, with_corridors: bool = False
+) -> ResourceEstimate:
     """Estimate a search from every focal node.
 
     Parameters
@@ -30,6 +33,8 @@ def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
         The job.
     rasters
         Number of cost rasters held in memory.
+    with_paths, with_corridors
+        Whether each pair has a path, or a corridor among those of all pairs.
 
     Notes
     -----
@@ -45,8 +50,9 @@ def estimate_searches(job: Job, *, rasters: int = 0) -> ResourceEstimate:
     if job.parameters.get("pairs", "all") != "all":
         paths, searches = 3 * nodes, rasters or 1
     search = resource_estimates.shortest_paths(rows * columns, searches, is_map=False)
-    output = paths * (rows + columns) // 2 * PATH_CELL_BYTES
-    seconds = search.seconds + speed_factors()[1] * PATH_SECONDS * paths
+    output = paths * (rows + columns) // 2 * PATH_CELL_BYTES if with_paths else 0
+    pair_seconds = PATH_SECONDS * with_paths + CORRIDOR_SECONDS * rows * columns * with_corridors
+    seconds = search.seconds + speed_factors()[1] * pair_seconds * paths
     return ResourceEstimate(search.bytes + rows * columns * rasters * COST_CELL_BYTES + output, seconds)
 
 

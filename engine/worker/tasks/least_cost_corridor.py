@@ -20,8 +20,12 @@ class LeastCostCorridorTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """Holds the cost rasters of all searches."""
+        has_targets = "target_ids" in job.inputs
         return estimate_searches(
-            job, rasters=2 if "target_ids" in job.inputs else len(np.unique(job.inputs["focal_ids"]))
+            job,
+            rasters=2 if has_targets else len(np.unique(job.inputs["focal_ids"])),
+            with_paths=bool(job.parameters.get("paths")),
+            with_corridors=not has_targets,
         )
 
     def run(self, job: Job) -> TaskResult:
