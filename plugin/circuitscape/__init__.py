@@ -8,6 +8,7 @@
 from .ignored_options import log_ignored
 from .ini import IniOptions
 from .omniscape import is_omniscape, omniscape_outputs, omniscape_parameters
+from .pair_selection import excluded_pairs
 from .pairs import Pairs, read_pairs, warn_about_unknown_ids
 from .project import Project, read_project
 from .result_files import ResultWriter, create_folder
@@ -18,6 +19,7 @@ __all__ = [
     "Project",
     "ResultWriter",
     "create_folder",
+    "excluded_pairs",
     "is_omniscape",
     "log_ignored",
     "omniscape_outputs",

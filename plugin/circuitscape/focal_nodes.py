@@ -10,6 +10,7 @@ from ..layers import RasterGrid
 from .ini import IniOptions
 from .input_files import as_integers, cells_at, is_raster, read_input_raster
 from .number_tables import read_number_table
+from .pair_selection import excluded_pairs
 from .pairs import Pairs, read_pairs, warn_about_unknown_ids
 
 
@@ -83,18 +84,13 @@ def selected(
                 ).format(name=path.name, count=count - count_included)
             )
         ids, cells = ids[included], cells[included]
-    known = np.unique(ids).tolist()
-    excluded = [
-        (first, second)
-        for index, first in enumerate(known)
-        for second in known[index + 1 :]
-        if ((first, second) in pairs.listed) != pairs.include
-    ]
+    known = np.unique(ids)
+    excluded = excluded_pairs(pairs, known)
     if len(excluded) == len(known) * (len(known) - 1) // 2:
         raise QgsProcessingException(
             tr("'{name}' leaves no pair of the {count:,} focal nodes.").format(name=path.name, count=len(known))
         )
-    return ids, cells, {"excluded": np.array(excluded, np.int64).reshape(-1, 2)} if excluded else {}
+    return ids, cells, {"excluded": excluded} if len(excluded) else {}
 
 
 def warn_off_habitat(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsProcessingException
 
 from ..i18n import tr
 from ..runner import format_bytes, free_memory
-from .streams import blocks
 
 #: Header of an ESRI ASCII grid.
 HEADER = re.compile(rb"\s*((ncols|nrows|[xy]ll\w+|cellsize|dx|dy|nodata\w*)\s+\S+\s+)+", re.IGNORECASE)
@@ -28,19 +27,17 @@ MAX_WORD_BYTES = 1000
 BYTES_PER_CELL = 26
 
 
-def require_well_formed(path: Path, head: bytes, skip: int, feedback: QgsProcessingFeedback) -> None:
+def require_well_formed(name: str, head: bytes, blocks_after: Callable[[int], Iterable[bytes]]) -> None:
     """Raise an error if an ESRI ASCII grid holds words or an invalid number of values, or does not fit in memory.
 
     Parameters
     ----------
-    path
-        The grid; may be compressed. It is read no further than its header declares.
+    name
+        Name of the file, for messages.
     head
-        The beginning of its text, with the header.
-    skip
-        Bytes before that text: a byte order mark.
-    feedback
-        Receives progress; can cancel.
+        The beginning of the grid, with its header.
+    blocks_after
+        Returns what follows a number of bytes, block by block. No more is read than the header declares.
 
     Raises
     ------
@@ -54,29 +51,26 @@ def require_well_formed(path: Path, head: bytes, skip: int, feedback: QgsProcess
             tr(
                 "'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: its header does not begin with ncols and "
                 "nrows."
-            ).format(name=path.name)
+            ).format(name=name)
         )
     rows, columns = int(sizes[b"nrows"]), int(sizes[b"ncols"])
-    _require_memory(path.name, rows, columns)
-    count, line, rest = 0, header[0].count(b"\n") + 1, b" "
-    for block in blocks(path, skip + header.end(), feedback):
+    _require_memory(name, rows, columns)
+    count, line, rest, is_cut = 0, header[0].count(b"\n") + 1, b" ", False
+    remaining = iter(blocks_after(header.end()))
+    for block in remaining:
         complete, rest = _split_at_last_space(rest + block)
         if len(rest) > MAX_WORD_BYTES:
-            _raise_not_a_number(path.name, line + complete.count(b"\n"), rest)
-        count += _count_numbers(path.name, complete, line)
+            _raise_not_a_number(name, line + complete.count(b"\n"), rest)
+        count += _count_numbers(name, complete, line)
         line += complete.count(b"\n")
         if count > rows * columns:
+            is_cut = next(remaining, None) is not None
             break
-    else:
-        count += _count_numbers(path.name, rest, line)
+    count += _count_numbers(name, rest, line)
     if count != rows * columns:
         text = tr("'{name}' holds {count} numbers, but its header declares {rows} rows of {columns}.")
-        more = tr("more than {count:,}").format(count=rows * columns)
-        raise QgsProcessingException(
-            text.format(
-                name=path.name, count=more if count > rows * columns else f"{count:,}", rows=rows, columns=columns
-            )
-        )
+        counted = tr("more than {count:,}").format(count=rows * columns) if is_cut else f"{count:,}"
+        raise QgsProcessingException(text.format(name=name, count=counted, rows=rows, columns=columns))
 
 
 def _require_memory(name: str, rows: int, columns: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,9 @@ from ..layers import (
     read_raster,
 )
 from ..runner import require_memory_for_landscape
-from .text_files import read_content, without_mark
+from .grid_check import HEADER, HEADER_BYTES, require_well_formed
+from .streams import blocks, read_head, read_whole
+from .text_files import without_mark
 
 #: Circuitscape treats this value as nodata whatever the header says.
 NODATA = -9999.0
@@ -34,25 +35,16 @@ NODATA = -9999.0
 #: Whole numbers above are not all represented in double precision.
 LARGEST_INTEGER = 2.0**53
 
-#: Header of an ESRI ASCII grid.
-HEADER = re.compile(rb"\s*((ncols|nrows|[xy]ll\w+|cellsize|dx|dy|nodata\w*)\s+\S+\s+)+", re.IGNORECASE)
-
 #: A raster of the habitat's size whose corners differ by less than this fraction of a cell has the same cells: headers
 #: are often rounded.
 SAME_CELL = 0.5
-
-#: Bytes at the beginning of a file that hold the header of an ESRI ASCII grid.
-HEADER_BYTES = 1 << 12
-
-#: Bytes of an ESRI ASCII grid checked at a time, to limit memory.
-CHECK_BLOCK_BYTES = 1 << 24
 
 _NOT_A_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: {reason}.")
 
 
 def is_raster(path: Path) -> bool:
     """Return whether a file is a raster rather than a table of numbers."""
-    return ".tif" in path.name.lower() or HEADER.match(without_mark(read_content(path)[:HEADER_BYTES])) is not None
+    return ".tif" in path.name.lower() or HEADER.match(without_mark(read_head(path, HEADER_BYTES))) is not None
 
 
 def read_input_raster(
@@ -79,11 +71,12 @@ def read_input_raster(
     is_grid = ".tif" not in path.name.lower()
     content = b""
     if is_grid:
-        stored = read_content(path)
-        text = without_mark(stored).lstrip()
-        _require_well_formed(path, text)
-        content = text if len(text) != len(stored) else b""
-        del stored, text
+        head = read_head(path, HEADER_BYTES)
+        if without_mark(head).lstrip() == head:
+            require_well_formed(path.name, head, lambda skip: blocks(path, skip, feedback))
+        else:
+            content = without_mark(read_whole(path)).lstrip()
+            require_well_formed(path.name, content[:HEADER_BYTES], lambda skip: [content[skip:]])
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if is_grid else ""
     # Without this, GDAL writes a properties file next to the compressed file.
@@ -157,52 +150,6 @@ def _on_grid(
             ).format(name=path.name, difference=describe_difference(raster_grid, grid))
         )
     return align(layer, 1, grid, feedback, labels=not exact)
-
-
-def _require_well_formed(path: Path, data: bytes) -> None:
-    """Raise an error if an ESRI grid holds words or a invalid number of values, which GDAL would read without an error.
-
-    Raises
-    ------
-    QgsProcessingException
-        Says what is invalid, and in which line.
-    """
-    header = HEADER.match(data)
-    sizes = dict(re.findall(rb"(ncols|nrows)\s+(\d+)\s", header[0].lower())) if header else {}
-    if len(sizes) < 2:
-        reason = tr("its header does not begin with ncols and nrows")
-        raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=reason))
-    text = np.frombuffer(data, np.uint8)
-    count, inside_word = 0, False
-    for start in range(header.end(), len(text), CHECK_BLOCK_BYTES):
-        part = text[start : start + CHECK_BLOCK_BYTES]
-        lower = part | 32
-        for offset in np.flatnonzero((lower >= ord("a")) & (lower <= ord("z")) & (lower != ord("e"))).tolist():
-            _require_number(path, data, start + offset)
-        if (part == ord(",")).any():
-            _require_number(path, data, start + int(np.argmax(part == ord(","))))
-        is_word = part > ord(" ")
-        count += int(np.count_nonzero(is_word[1:] & ~is_word[:-1])) + int(is_word[0] and not inside_word)
-        inside_word = bool(is_word[-1])
-    rows, columns = int(sizes[b"nrows"]), int(sizes[b"ncols"])
-    if count != rows * columns:
-        raise QgsProcessingException(
-            tr("'{name}' holds {count:,} numbers, but its header declares {rows} rows of {columns}.").format(
-                name=path.name, count=count, rows=rows, columns=columns
-            )
-        )
-
-
-def _require_number(path: Path, data: bytes, offset: int) -> None:
-    """Raise an error unless the word at a byte offset is a number such as nan or inf."""
-    before, after = data[max(offset - 60, 0) : offset], data[offset : offset + 60]
-    word = re.search(rb"\S*$", before)[0] + re.match(rb"\S*", after)[0]
-    if word.lower().lstrip(b"+-") not in (b"nan", b"inf", b"infinity"):
-        raise QgsProcessingException(
-            tr("'{name}', line {line}: '{word}' is not a number.").format(
-                name=path.name, line=data.count(b"\n", 0, offset) + 1, word=word.decode("ascii", "replace")
-            )
-        )
 
 
 def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:

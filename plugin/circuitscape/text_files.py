@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 from pathlib import Path
 
-from qgis.core import QgsProcessingException
-
-from ..i18n import tr
+from .streams import read_whole
 
 #: Encodings by the bytes that mark them at the beginning of a file.
 BYTE_ORDER_MARKS = {
@@ -20,24 +17,7 @@ BYTE_ORDER_MARKS = {
 
 def read_lines(path: Path) -> list[str]:
     """Read the lines of a text file, which may be compressed."""
-    return decode_lines(read_content(path))
-
-
-def read_content(path: Path) -> bytes:
-    """Read a file, decompressed if its name ends in ``.gz``.
-
-    Raises
-    ------
-    QgsProcessingException
-        If the file cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix.lower() == ".gz" else data
-    except (OSError, EOFError) as error:
-        raise QgsProcessingException(
-            tr("'{name}' cannot be read: {reason}").format(name=path.name, reason=error)
-        ) from error
+    return decode_lines(read_whole(path))
 
 
 def decode_lines(data: bytes) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ...circuitscape import read_pairs, warn_about_unknown_ids
+from ...circuitscape import excluded_pairs, read_pairs, warn_about_unknown_ids
 from ...i18n import tr
 from ...layers import FocalNodes, number_of
 from ...runner import Task
@@ -65,8 +65,8 @@ def select_pairs(focal: FocalNodes, path: Path, feedback: QgsProcessingFeedback)
         raise QgsProcessingException(
             tr("'{name}' leaves a single focal node; at least two are needed.").format(name=path.name)
         )
-    excluded = [pair for pair in combinations(included, 2) if (pair in pairs.listed) != pairs.include]
-    return np.array(included, np.int64), np.array(excluded, np.int64).reshape(-1, 2)
+    ids = np.array(included, np.int64)
+    return ids, excluded_pairs(pairs, ids)
 
 
 def read_strengths(inputs: ParameterValues) -> np.ndarray:
