@@ -45,6 +45,35 @@ REMOVED_PREFIXES = (
     "OSGEO4W",
 )
 
+# Prefixes of variables that change how the engine's libraries compute: number of digits, checks, threads, folders.
+LIBRARY_PREFIXES = (
+    "JAX_",
+    "JAXTYPING_",
+    "EQX_",
+    "NUMBA_",
+    "OMP_",
+    "GOMP_",
+    "KMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "GOTO_",
+    "BLIS_",
+    "VECLIB_",
+)
+
+# Of these, the engine gets the choice of a device ...
+DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_CUDA_VISIBLE_DEVICES", "JAX_ROCM_VISIBLE_DEVICES")
+
+# ... and limits for the number of threads, if they are numbers of threads.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OMP_THREAD_LIMIT",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
 # Engines probed in this process, by the fingerprint of the interpreter.
 _probed: dict[str, EngineInfo] = {}
 
@@ -166,6 +195,8 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
         timeout=PROBE_SECONDS,
     )
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
+        if refusal := _refusal(lines):
+            raise EngineNotFound(_failure_message(python, origin, refusal))
         raise EngineNotFound(_failure_message(python, origin, _failure_reason(ended), ended.log))
     if answers:
         return _engine_info(answers[0], python, origin, folder)
@@ -216,14 +247,20 @@ def cache_folder() -> Path:
 def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
     """Return the environment variables for the engine: those of this process without `REMOVED_PREFIXES`.
 
-    Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES``, ``XLA_FLAGS`` and ``JAX_…`` remain.
+    Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES`` and ``XLA_FLAGS`` remain; of the settings of
+    libraries, those of a device and of numbers of threads (see `ignored_variables`).
 
     Parameters
     ----------
     folder
         The folder that holds the `engine` package: the only addition to the path.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(REMOVED_PREFIXES)}
+    ignored = ignored_variables()
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(REMOVED_PREFIXES) and name not in ignored
+    }
     cache = cache_folder()
     return {
         **inherited,
@@ -237,6 +274,22 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
         # Huge pages for large arrays on Linux: page faults take a third of the time otherwise.
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
+
+
+def ignored_variables() -> dict[str, str]:
+    """Return the settings of the engine's libraries in this process's environment that the engine does not get."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper().startswith(LIBRARY_PREFIXES)
+        and name.upper() not in DEVICE_VARIABLES
+        and not (name.upper() in THREAD_VARIABLES and _is_number_of_threads(value))
+    }
+
+
+def _is_number_of_threads(value: str) -> bool:
+    """Return whether a value is a number of threads, or one for each level of nested parallel regions."""
+    return all(part.strip().isdecimal() and int(part) > 0 for part in value.split(","))
 
 
 def _fingerprint(python: str) -> str:
@@ -292,6 +345,12 @@ def _device(answer: dict) -> str:
         return answer["device"]
     devices = answer.get("devices")
     return ", ".join(str(device) for device in devices) if isinstance(devices, list) else ""
+
+
+def _refusal(lines: Sequence[str]) -> str:
+    """Return why an engine that started says that it cannot compute; empty if it says nothing."""
+    answers = [_json_object(line) or {} for line in lines]
+    return next((str(answer.get("text", "")) for answer in answers if answer.get("type") == "error"), "")
 
 
 def _failure_reason(ended: ProcessResult) -> str:

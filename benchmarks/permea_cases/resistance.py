@@ -98,7 +98,7 @@ def _pairs(landscape, timer, sources, targets, solver, gradient=True) -> dict:
         return np.asarray(resistance), stats
 
     resistance, stats = timer.time(run, compiled=True)
-    solves = [solve for solve in stats if solve.right_hand_sides and solve.residual is not None]
+    solves = [solve for solve in stats if solve.succeeded and solve.right_hand_sides and solve.residual is not None]
     return {
         "values": resistance,
         "iterations": max(solve.iterations for solve in solves),

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from ..graph import LARGEST_VALUE
 from .base import Circuit, GroundConductances
 from .short_circuits import sum_by_node
 
@@ -133,14 +134,14 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
         if values.shape != circuit.shape:
             raise ValueError(f"{name} have shape {values.shape}, the circuit {circuit.shape}")
     for name, values, invalid in (
-        ("sources", sources, ~np.isfinite(sources)),
-        ("grounds", grounds, ~(grounds >= 0)),
+        ("sources", sources, ~(np.abs(sources) <= LARGEST_VALUE)),
+        ("grounds", grounds, ~(grounds >= 0) | ((grounds > LARGEST_VALUE) & np.isfinite(grounds))),
     ):
         if invalid.any():
             first = tuple(int(index) for index in np.argwhere(invalid)[0])
             raise ValueError(
-                f"{name} are negative, infinite or not a number in {invalid.sum()} cells, the first at {first} "
-                f"({values[first]:g}); sources must be finite, grounds conductances of 0 or more"
+                f"{name} are negative, infinite, above {LARGEST_VALUE:g} or not a number in {invalid.sum()} cells, the "
+                f"first at {first} ({values[first]:g}); sources must be finite, grounds conductances of 0 or more"
             )
     if unit_currents:
         sources = (sources != 0).astype(float)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..linalg import SolveError
+
 #: Largest relative difference between the two entries of a resistance matrix that should be equal.
 SYMMETRY_RTOL = 1e-9
 
@@ -62,7 +64,7 @@ def require_valid_resistances(ids: Int[np.ndarray, "n"], matrix: Float[np.ndarra
     ):
         if invalid.any():
             i, j = np.argwhere(invalid)[0]
-            raise RuntimeError(
+            raise SolveError(
                 f"{invalid.sum()} resistances are {problem}, the first between {ids[i]} and {ids[j]} "
                 f"({matrix[i, j]:g} ohm): the values of the raster may span too many orders of magnitude"
             )

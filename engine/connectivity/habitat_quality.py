@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..graph import ArrayInput, GridGraph
+from ..graph import LARGEST_VALUE, ArrayInput, GridGraph
 
 
 def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.ndarray, "rows columns"]:
@@ -12,7 +12,7 @@ def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.nd
     Raises
     ------
     ValueError
-        Its shape is not that of the landscape, or it is negative, NaN or infinite in an active cell.
+        Its shape is not that of the landscape, or it is negative, NaN, infinite or above 1e100 in an active cell.
 
     Examples
     --------
@@ -23,13 +23,16 @@ def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.nd
     values = np.ones(grid.shape) if quality is None else np.asarray(quality, dtype=float)
     if values.shape != grid.shape:
         raise ValueError(f"quality has {values.shape} cells, the landscape {grid.shape}")
-    invalid = active & ~((values >= 0) & (values < np.inf))
-    if invalid.any():
-        row, column = np.argwhere(invalid)[0]
-        raise ValueError(
-            f"quality is negative, missing or infinite in {invalid.sum()} active cells, the first at row {row}, column "
-            f"{column} ({values[row, column]}); it must be zero or more"
-        )
+    for name, invalid in (
+        ("negative, missing or infinite", ~((values >= 0) & (values < np.inf))),
+        (f"above {LARGEST_VALUE:g}", (values > LARGEST_VALUE) & (values < np.inf)),
+    ):
+        if (invalid & active).any():
+            row, column = np.argwhere(invalid & active)[0]
+            raise ValueError(
+                f"quality is {name} in {(invalid & active).sum()} active cells, the first at row {row}, column "
+                f"{column} ({values[row, column]}); it must be zero to {LARGEST_VALUE:g}"
+            )
     return np.where(active, values, 0.0)
 
 

@@ -57,6 +57,8 @@ def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
     """
     if width < 1:
         raise ValueError(f"the width of a block must be one cell or more, not {width}")
+    # Wider blocks have the same cells, and their centre in the same corner.
+    width = min(width, 2 * max(grid.shape))
     active = np.asarray(grid.active)
     values = np.where(active, np.asarray(quality, float), 0.0)
     padding = [(0, -length % width) for length in active.shape]

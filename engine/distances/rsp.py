@@ -34,6 +34,9 @@ MEASURES = ("expected_cost", "free_energy", "survival")
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
+#: And only while so much is lost between any two cells that the difference from 1 has ten digits.
+SMALLEST_LOSS = 1e-6
+
 #: Time of the distances from one source to every cell, relative to those from every cell to one target.
 FROM_SOURCE_WORK = 6
 
@@ -131,18 +134,12 @@ class RSPDistance(AbstractDistance):
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
         expected_cost = self.measure == "expected_cost"
         hitting = solve_hitting(
-            solver, conductances, costs, self.theta, target, undirected=undirected, accumulated_cost=expected_cost
+            solver, conductances, costs, self.theta, target, undirected=undirected, expected_cost=expected_cost
         )
-        # The solution is 0 where the target is unreachable; a 1 instead keeps NaN out of the gradient.
-        reachable = hitting.log_scale < jnp.inf
-        scaled = jnp.where(reachable, hitting.scaled, 1.0)
-        if expected_cost:
-            accumulated = hitting.accumulated_cost.ravel().at[target].set(0.0, mode="drop").reshape(scaled.shape)
-            return jnp.where(reachable, accumulated / scaled, jnp.inf)
-        free_energy = jnp.where(reachable, hitting.log_scale, 0.0) - jnp.log(scaled)
-        if self.measure == "free_energy":
-            return jnp.where(reachable, free_energy / self.theta, jnp.inf)
-        return jnp.where(reachable, jnp.exp(-free_energy), 0.0)
+        if self.measure == "survival":
+            return jnp.where(hitting.reachable, jnp.exp(-hitting.free_energy), 0.0)
+        distance = hitting.expected_cost if expected_cost else hitting.free_energy / self.theta
+        return jnp.where(hitting.reachable, distance, jnp.inf)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
         """Distances from sources to every vertex, with transposed solves and the diagonal of an inverse for each."""
@@ -181,9 +178,12 @@ class RSPDistance(AbstractDistance):
         component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
         connected = component[:, None] == component[None]
         fixed = jax.lax.stop_gradient(z)
+        diagonal = jnp.diagonal(fixed)
+        same = jnp.eye(grid.n_vertices, dtype=bool)
         in_range = (
             ~(connected & (fixed < SMALLEST_ENTRY)).any()
-            & (jnp.diagonal(fixed) < LARGEST_ENTRY).all()
+            & (diagonal < LARGEST_ENTRY).all()
+            & (same | ~connected | (fixed < (1 - SMALLEST_LOSS) * diagonal[None])).all()
             & ~_has_directed_edges(grid)
         )
         return jax.lax.cond(

@@ -16,12 +16,15 @@ from .focal_nodes import (
     selected_pairs,
 )
 from .grid_graph import ArrayInput, EdgeRule, GridGraph, concrete_or_none
+from .validation import LARGEST_VALUE, SMALLEST_VALUE, range_defects
 
 __all__ = [
     "ArrayInput",
     "EdgeRule",
     "FocalNodes",
     "GridGraph",
+    "LARGEST_VALUE",
+    "SMALLEST_VALUE",
     "concrete_or_none",
     "connected_components",
     "each_pair",
@@ -29,6 +32,7 @@ __all__ = [
     "focal_vertices",
     "largest_component",
     "pair_indices",
+    "range_defects",
     "region_cells",
     "representative_cells",
     "require_two_nodes",

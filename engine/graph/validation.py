@@ -10,8 +10,28 @@ from jaxtyping import Array, ArrayLike
 ArrayInput = ArrayLike | Sequence
 
 
+#: Permeability, resistance and whatever they are multiplied by lie within these limits, or are 0: beyond them products
+#: overflow, or vanish.
+SMALLEST_VALUE = 1e-100
+LARGEST_VALUE = 1e100
+
+
+def range_defects(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return, for each way in which positive values exceed the range of the computation, where they do.
+
+    Examples
+    --------
+    >>> range_defects(np.array([0.0, 1.0, 1e-300]))
+    {'below 1e-100': array([False, False,  True]), 'above 1e+100': array([False, False, False])}
+    """
+    return {
+        f"below {SMALLEST_VALUE:g}": (values > 0) & (values < SMALLEST_VALUE),
+        f"above {LARGEST_VALUE:g}": (values > LARGEST_VALUE) & (values < np.inf),
+    }
+
+
 def validate_permeability(permeability: Array, active: Array | None) -> None:
-    """Raise a ValueError if permeability is negative, NaN or infinite in an active cell (None: in any cell)."""
+    """Raise a ValueError if permeability is negative, NaN, infinite or out of range in an active cell (None: any)."""
     values, mask = concrete_or_none(permeability), np.True_ if active is None else concrete_or_none(active)
     if values is None or mask is None:
         return
@@ -19,13 +39,14 @@ def validate_permeability(permeability: Array, active: Array | None) -> None:
     defects = [("negative", values < 0), ("infinite", np.isinf(values))]
     if active is not None:
         defects.append(("not a number (NaN)", np.isnan(values)))
+    defects += range_defects(values).items()
     for name, defect in defects:
         invalid = defect & mask
         if invalid.any():
             row, column = np.argwhere(invalid)[0]
             raise ValueError(
                 f"permeability is {name} in {invalid.sum()} active cells, the first at row {row}, column {column} "
-                f"({values[row, column]}); it must be positive, or 0 for a barrier"
+                f"({values[row, column]}); it must be {SMALLEST_VALUE:g} to {LARGEST_VALUE:g}, or 0 for a barrier"
             )
 
 

@@ -32,6 +32,7 @@ from .base import (
 )
 from .dense import dense_inverse, require_dense_size
 from .fallback import FallbackSolver
+from .krylov import KrylovResult
 from .krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
 from .multigrid import Multigrid
 from .nested_dissection import (
@@ -53,7 +54,7 @@ from .nonsymmetric_multigrid.hierarchy import FLOAT32, ROWS_PER_CHUNK, Hierarchy
 from .nonsymmetric_multigrid.hierarchy_cache import HIERARCHY_CACHE, ScaledHierarchy
 from .nonsymmetric_multigrid.ordering import Ordering, orderings_on_all_levels
 from .padded import PaddedShape
-from .solver_stats import SolveRecord, SolveStats, SolveStatus, log_solve, record_stats
+from .solver_stats import SolveError, SolveRecord, SolveStats, SolveStatus, log_solve, record_stats
 from .stencil_matrix import QUEEN_OFFSETS, StencilMatrix, mirror_half, neighbour_offsets, outer_product, shift, shifts
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "HIERARCHY_SECONDS",
     "Hierarchy",
     "ITERATION_SECONDS",
+    "KrylovResult",
     "KrylovWorkspace",
     "Multigrid",
     "NAME",
@@ -83,6 +85,7 @@ __all__ = [
     "SUBSTITUTION_SECONDS",
     "ScaledHierarchy",
     "Solution",
+    "SolveError",
     "SolveRecord",
     "SolveStats",
     "SolveStatus",

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from .solver_stats import SolveStats, failure_index, failure_messages, record_attempts
+from .solver_stats import SolveError, SolveStats, failure_index, failure_messages, record_attempts
 from .stencil_matrix import StencilMatrix, outer_product
 
 #: Numba and LAPACK on the CPU, or code compiled by XLA; "auto" is the CPU unless JAX has a GPU.
@@ -201,11 +201,12 @@ def require_solved(solution: Solution) -> Float[Array, "k rows columns"] | Float
     if isinstance(value, np.ndarray):
         record_attempts(stats)
         if not solution.succeeded:
-            raise RuntimeError(messages[int(failure_index(stats))])
+            raise SolveError(messages[int(failure_index(stats))])
         return value
     jax.debug.callback(record_attempts, stats)
     # The check is tied to the value: whatever is computed from a failed solve is never returned.
-    return eqx.branched_error_if(value, jnp.logical_not(solution.succeeded), failure_index(stats), messages)
+    failed = jnp.logical_not(solution.succeeded)
+    return eqx.branched_error_if(value, failed, failure_index(stats), messages, on_error="raise")
 
 
 def solve(

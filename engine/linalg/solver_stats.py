@@ -16,6 +16,10 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 
+class SolveError(RuntimeError):
+    """There is no accurate solution; the message says why."""
+
+
 class SolveStatus(IntEnum):
     """Outcome of a solve, as an integer that compiled code can return."""
 
@@ -126,12 +130,15 @@ class SolveRecord:
         The largest number of iterations; 0 for a direct solver.
     residual
         The largest relative residual; None where none was computed.
+    succeeded
+        Whether the attempt gave a solution; False for one that was given up, or whose solution is not used.
     """
 
     solver: str
     right_hand_sides: int
     iterations: int
     residual: float | None
+    succeeded: bool = True
 
 
 # XLA runs callbacks on threads that do not see the caller's context variables; hence a plain list.
@@ -147,7 +154,7 @@ def record_stats() -> Iterator[list[SolveRecord]]:
     >>> with record_stats() as records:
     ...     log_solve("Dijkstra", 1, 0, None)
     >>> records
-    [SolveRecord(solver='Dijkstra', right_hand_sides=1, iterations=0, residual=None)]
+    [SolveRecord(solver='Dijkstra', right_hand_sides=1, iterations=0, residual=None, succeeded=True)]
     """
     records: list[SolveRecord] = []
     _open_recorders.append(records)
@@ -159,7 +166,14 @@ def record_stats() -> Iterator[list[SolveRecord]]:
         _open_recorders[:] = [recorder for recorder in _open_recorders if recorder is not records]
 
 
-def log_solve(solver: str, right_hand_sides: int, iterations: ArrayLike, residual: ArrayLike | None) -> None:
+def log_solve(
+    solver: str,
+    right_hand_sides: int,
+    iterations: ArrayLike,
+    residual: ArrayLike | None,
+    *,
+    succeeded: bool = True,
+) -> None:
     """Add a record to every open recorder; for algorithms that are not linear solvers, such as Dijkstra's.
 
     Parameters
@@ -170,9 +184,11 @@ def log_solve(solver: str, right_hand_sides: int, iterations: ArrayLike, residua
         Number of right-hand sides, or of searches.
     iterations, residual
         Of each right-hand side, or the largest.
+    succeeded
+        As of `SolveRecord`.
     """
     worst = None if residual is None else float(np.max(residual, initial=0.0))
-    record = SolveRecord(solver, int(right_hand_sides), int(np.max(iterations, initial=0)), worst)
+    record = SolveRecord(solver, int(right_hand_sides), int(np.max(iterations, initial=0)), worst, bool(succeeded))
     for records in _open_recorders:
         records.append(record)
 
@@ -188,13 +204,10 @@ def record_attempts(attempts: tuple[SolveStats, ...]) -> None:
     for stats in attempts:
         status, residuals = SolveStatus(int(stats.status)), np.asarray(stats.residuals)
         if status in _RECORDED:
-            stopped = status == SolveStatus.BUDGET_EXCEEDED
             unknown = residuals.size > 0 and bool(np.isnan(residuals).all())
+            succeeded = bool(stats.succeeded)
             log_solve(
-                f"{stats.solver}, given up" if stopped else stats.solver,
-                residuals.size,
-                stats.iterations,
-                None if unknown else residuals,
+                stats.solver, residuals.size, stats.iterations, None if unknown else residuals, succeeded=succeeded
             )
 
 

@@ -124,7 +124,7 @@ class MovingWindowCurrent:
             self.permeability, strengths, float(source_threshold), float(resistance_cutoff), include_barriers
         )
         size = (float(pixel_size[0]), float(pixel_size[1]))
-        self.blocks = TargetBlocks(block, float(radius), float(buffer), size)
+        self.blocks = TargetBlocks(block, float(radius), float(buffer), size).within(shape)
         self.windows = WindowOperation(shape, block, self.blocks.half_window)
         self._conditions = tuple(conditions)
         self._correct, self._as_omniscape = bool(correct_artifacts), bool(as_omniscape)

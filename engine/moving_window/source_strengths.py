@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ..graph import LARGEST_VALUE
 from ..storage import RasterLike, row_strips
 from .validation import InvalidCells
 
@@ -71,6 +72,8 @@ class SourceStrengths:
                 strengths = np.asarray(self.raster[strip], float)
                 mask = (strengths < 0) | np.isinf(strengths)
                 invalid.add("source strength is negative or infinite", mask, strengths, strip[0].start)
+                above = (strengths > LARGEST_VALUE) & (strengths < np.inf)
+                invalid.add(f"source strength is above {LARGEST_VALUE:g}", above, strengths, strip[0].start)
             any_source = any_source or bool((self[strip] > 0).any())
         invalid.raise_first()
         if not any_source:

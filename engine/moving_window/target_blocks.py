@@ -1,5 +1,6 @@
 """Blocks of targets, the windows around them, and the correction for the artifacts of blocks of several cells."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -56,12 +57,35 @@ class TargetBlocks:
         if not 0 < self.radius < math.inf or not 0 <= self.buffer < math.inf:
             raise ValueError(f"radius must be positive and buffer 0 or more, not {self.radius!r} and {self.buffer!r}")
         cell = max(self.pixel_size)
-        if _length_in_cells(self.radius, cell) <= self.half_width:
+        if self.radius / cell + CELL_ROUNDING < self.half_width + 1:
             minimum = (self.half_width + 1) * cell
             block = f"a block of {self.width} × {self.width} cells" if self.width > 1 else "its cell"
             raise ValueError(
                 f"radius ({self.radius:g}) must reach beyond {block}: at least {minimum:g}, as a cell is {cell:g} wide"
             )
+
+    def within(self, shape: tuple[int, int]) -> "TargetBlocks":
+        """Return blocks of the same currents in a raster, with a radius and a buffer that do not extend far beyond it.
+
+        Parameters
+        ----------
+        shape
+            (rows, columns) of the raster.
+
+        Notes
+        -----
+        A radius of the raster's diagonal holds every source. The correction of blocks of several cells is that of a
+        landscape without an edge; from twice the diagonal on it hardly depends on the radius.
+
+        Examples
+        --------
+        >>> TargetBlocks(1, 1e300, 0.0, (1.0, 1.0)).within((3, 4)).half_window
+        (5, 5)
+        """
+        diagonal = math.hypot(*(cells * side for cells, side in zip(shape, self.pixel_size, strict=True)))
+        # Whatever the raster, the radius reaches beyond a block.
+        radius = max((1 if self.width == 1 else 2) * diagonal, (self.half_width + 1) * max(self.pixel_size))
+        return dataclasses.replace(self, radius=min(self.radius, radius), buffer=min(self.buffer, radius))
 
     @property
     def half_width(self) -> int:

@@ -8,6 +8,7 @@ A kernel may call kernels of its own file only: Numba takes a cached kernel to b
 changed, whatever has changed in other files.
 """
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable, Iterable
@@ -16,6 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 import numba
+
+from .kernel_cache import KernelCache
 
 #: Seconds between two progress reports of kernels that run in parallel.
 WAIT_SECONDS = 0.5
@@ -106,8 +109,13 @@ def _compile(function: Callable, fastmath: set[str]) -> Callable:
     # A cached kernel remembers the name under which the package was imported and cannot be loaded under another one;
     # the cache file is named after the function.
     function.__qualname__ = f"{function.__module__.partition('.')[0]}.{function.__qualname__}"
-    has_file = os.path.isfile(function.__code__.co_filename)
-    return numba.njit(nogil=True, cache=has_file, error_model="numpy", fastmath=fastmath)(function)
+    kernel = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    if os.path.isfile(function.__code__.co_filename):
+        # Where no folder can be written to, kernels are compiled in every process.
+        with contextlib.suppress(RuntimeError):
+            # What `cache=True` does, with files that are checked.
+            kernel._cache = KernelCache(function)
+    return kernel
 
 
 @lru_cache(maxsize=1)

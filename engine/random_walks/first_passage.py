@@ -7,6 +7,7 @@ therefore split at their returns to s. Without s,
     N = (I − W)⁻¹,   y = W_s N (from s),   h = N W_·s (back to s),   ε = 1 − W_s h (never back),
 
 and Z_st / Z_tt = y_t / (ε N_tt + h_t y_t): sums of nonnegative terms, all of moderate size once y is in log scale.
+Where hardly any walks are killed, its logarithm is taken from what is lost, log(1 + ε N_tt / y_t − k_t), k = 1 − h.
 """
 
 from typing import NamedTuple
@@ -25,6 +26,9 @@ from ..linalg import (
 )
 from .log_scaling import backward_error, find_log_scaling
 from .transitions import transition_system
+
+#: Log scale up to which the free energy is computed from what is lost.
+LARGEST_LOSS = 1.0
 
 
 class FirstPassage(NamedTuple):
@@ -122,7 +126,14 @@ def solve_first_passage(
     diagonal = selected_inverse(system, solver).center
     denominator = jnp.where(transient, epsilon * diagonal + h * y, 1.0)
     offset = jnp.where(transient, log_scale, 0.0)
-    free_energy = jnp.where(transient, offset - jnp.log(y) + jnp.log(denominator), 0.0)
+    # With φ̂ the log scale, y and k are ỹ exp(−φ̂) and k̃ exp(φ̂).
+    hardly_killed = transient & (offset < LARGEST_LOSS)
+    lost = (epsilon * diagonal / y - killed_elsewhere) * jnp.exp(jnp.where(hardly_killed, offset, 0.0))
+    free_energy = jnp.where(
+        hardly_killed,
+        jnp.log1p(jnp.where(hardly_killed, lost, 0.0)),
+        jnp.where(transient, offset - jnp.log(y) + jnp.log(denominator), 0.0),
+    )
     if not expected_cost:
         return FirstPassage(reached, free_energy, None)
 

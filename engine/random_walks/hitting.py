@@ -1,11 +1,16 @@
-"""Hitting probabilities of killed random walks, solved in a log scale that prevents overflow and underflow."""
+"""Free energies and expected costs of the killed random walks to one target.
+
+Hitting weights are solved for in a log scale that prevents overflow and underflow, and then refined: where hardly any
+walk is killed, −log z is lost in the rounding of z, but not what is lost on the way (see `residuals`).
+"""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ..linalg import (
     AbstractLinearSolver,
@@ -16,30 +21,34 @@ from ..linalg import (
     require_solved,
     shifts,
     unit_vectors,
-    with_state,
 )
 from .hitting_cpu import solve_hitting_cpu
 from .log_scaling import backward_error, find_log_scaling
 from .newton_scaling import MAX_NEWTON_STEPS, cached_log_scaling
+from .residuals import MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL, TransitionCosts, difference_operator, largest_error
 from .transitions import log_transition_probabilities, transition_system
 
 
 class HittingSolution(NamedTuple):
-    """Hitting weights z of one target, z = scaled · exp(−log_scale), and the cost accumulated until the target is hit.
+    """The walks to one target, from every cell.
 
     Attributes
     ----------
-    log_scale
-        φ; infinite where the target cannot be reached.
-    scaled
-        z̃, of order one; 0 where the target cannot be reached.
-    accumulated_cost
-        z̃ times the expected cost from each cell to the target, given that the walk hits it; 0 if not requested.
+    reachable
+        Whether the target can be reached; True at the target.
+    free_energy
+        φ = −log z, z being the weight of all paths to the target; 0 at the target and where it cannot be reached.
+    delta
+        Its difference from the log scale φ̂ that was used: the scaled weights are z exp(φ̂) = exp(−δ).
+    expected_cost
+        Expected cost to the target, given that the walk hits it; 0 at the target, where it cannot be reached, and
+        everywhere if not requested.
     """
 
-    log_scale: Float[Array, "rows columns"]
-    scaled: Float[Array, "rows columns"]
-    accumulated_cost: Float[Array, "rows columns"]
+    reachable: Bool[Array, "rows columns"]
+    free_energy: Float[Array, "rows columns"]
+    delta: Float[Array, "rows columns"]
+    expected_cost: Float[Array, "rows columns"]
 
 
 def solve_hitting(
@@ -50,7 +59,7 @@ def solve_hitting(
     target: Int[Array, ""],
     *,
     undirected: bool,
-    accumulated_cost: bool,
+    expected_cost: bool,
     newton_steps: int = MAX_NEWTON_STEPS,
 ) -> HittingSolution:
     """Solve for the weight of all paths from every cell to one absorbing target; differentiable.
@@ -69,8 +78,8 @@ def solve_hitting(
         Flat raster index; nothing reaches an index beyond the raster.
     undirected
         Whether conductances and costs are the same in both directions.
-    accumulated_cost
-        Whether to solve for the accumulated cost, too.
+    expected_cost
+        Whether to solve for the expected cost, too.
     newton_steps
         Largest number of Newton steps for the log scaling; only for nonsymmetric multigrid.
 
@@ -78,9 +87,9 @@ def solve_hitting(
     -----
     A transition from i to j has weight W_ij = P_ij exp(−θ C_ij), with P_ij ∝ conductance, and z = W z with z = 1 at
     the absorbing target. In a log scale φ ≈ −log z, z̃_i = z_i exp(φ_i) solves the same equation with
-    W̃_ij = W_ij exp(φ_i − φ_j), whose rows sum to about one. The expected cost EC until the target is hit solves, times
-    z̃, the same system: (I − W̃)(z̃ EC) = (W̃∘C) z̃. Derivatives are taken through W̃ with φ fixed, on which the result
-    does not depend.
+    W̃_ij = W_ij exp(φ_i − φ_j), whose rows sum to about one. With the exact φ = −log z they sum to one: W̃ is then the
+    walk Q that hits the target. Its expected cost is (I − Q)⁻¹ c, c_i = Σ_j Q_ij C_ij. Both are refined, and
+    differentiated, in the form of `residuals`.
 
     References
     ----------
@@ -93,27 +102,30 @@ def solve_hitting(
     >>> chain = jnp.zeros((4, 1, 2)).at[2, 0, 0].set(1.0).at[1, 0, 1].set(1.0)
     >>> solution = solve_hitting(
     ...     NestedDissection(symmetric=False), chain, chain, jnp.array(0.5), jnp.array(1),
-    ...     undirected=False, accumulated_cost=True,
+    ...     undirected=False, expected_cost=True,
     ... )
-    >>> (solution.scaled * jnp.exp(-solution.log_scale)).round(4)
-    Array([[0.6065, 1.    ]], dtype=float64)
+    >>> solution.free_energy, solution.expected_cost
+    (Array([[0.5, 0. ]], dtype=float64), Array([[1., 0.]], dtype=float64))
     """
     if not isinstance(solver, NonsymmetricMultigrid):
-        return _differentiable(solver, conductances, costs, theta, target, accumulated_cost, newton_steps)
+        return _differentiable(solver, conductances, costs, theta, target, expected_cost, newton_steps)
 
     def differentiable(solver, conductances, costs, theta, target):
         if undirected:
             conductances, costs = mirror_half(conductances), mirror_half(costs)
-        return _differentiable(solver, conductances, costs, theta, target, accumulated_cost, newton_steps)
+        return _differentiable(solver, conductances, costs, theta, target, expected_cost, newton_steps)
 
     @jax.custom_jvp
     def fused(*args):
-        *rasters, converged = solve_hitting_cpu(
-            solver, *args, undirected=undirected, accumulated_cost=accumulated_cost, newton_steps=newton_steps
+        free_energy, cost, converged = solve_hitting_cpu(
+            solver, *args, undirected=undirected, expected_cost=expected_cost, newton_steps=newton_steps
         )
-        return jax.lax.cond(
-            converged, lambda: HittingSolution(*rasters), lambda: differentiable(solver.fallback, *args)
-        )
+
+        def result() -> HittingSolution:
+            reachable = free_energy < jnp.inf
+            return HittingSolution(reachable, jnp.where(reachable, free_energy, 0.0), jnp.zeros_like(cost), cost)
+
+        return jax.lax.cond(converged, result, lambda: differentiable(solver.fallback, *args))
 
     @fused.defjvp
     def _(primals, tangents):
@@ -125,10 +137,10 @@ def solve_hitting(
 
 
 def _differentiable(
-    solver: AbstractLinearSolver, conductances, costs, theta, target, accumulated_cost: bool, newton_steps: int
+    solver: AbstractLinearSolver, conductances, costs, theta, target, expected_cost: bool, newton_steps: int
 ) -> HittingSolution:
     system = scaled_transition_system(solver, conductances, costs, theta, target, newton_steps)
-    return system.solve_hitting(accumulated_cost=accumulated_cost)
+    return system.solve_hitting(expected_cost=expected_cost)
 
 
 @dataclass(frozen=True)
@@ -139,33 +151,107 @@ class ScaledTransitionSystem:
     ----------
     solver, state
         The linear solver, and its state for the system.
-    log_scale
-        φ; infinite where the target cannot be reached.
     system
         I − W̃; identity rows at the target and where it cannot be reached.
-    costs
-        Of every transition.
+    transitions
+        Probabilities and costs.
     target
         1 at the target, 0 elsewhere.
     """
 
     solver: AbstractLinearSolver
     state: Any
-    log_scale: Float[Array, "rows columns"]
     system: StencilMatrix
-    costs: Float[Array, "directions rows columns"]
+    transitions: TransitionCosts
     target: Float[Array, "rows columns"]
 
-    def solve_hitting(self, *, accumulated_cost: bool) -> HittingSolution:
-        """Solve for the hitting weights; see the function `solve_hitting`."""
-        solve = with_state(self.solver, self.system, self.state)
-        # At the target z̃ is 1 to the last bit, whatever the solver returns.
-        weights = jnp.where(self.log_scale < jnp.inf, solve(self.target[None])[0], 0.0)
-        scaled = jnp.where(self.target > 0, 1.0, weights)
-        if not accumulated_cost:
-            return HittingSolution(self.log_scale, scaled, jnp.zeros_like(scaled))
-        minus_costs = StencilMatrix(jnp.zeros_like(scaled), self.system.edges * self.costs)
-        return HittingSolution(self.log_scale, scaled, solve(-minus_costs.apply(scaled)[None])[0])
+    def solve_hitting(self, *, expected_cost: bool) -> HittingSolution:
+        """Solve for free energy and expected cost; see the function `solve_hitting`."""
+        transitions, transient = self.transitions, self.transitions.transient
+        scaled = require_solved(self.solver.compute(self.state, self.target[None]))[0]
+        first = jnp.where(transient, -jnp.log(jnp.where(transient, scaled, 1.0)), 0.0)
+        refined = self._refine_free_energy(jax.lax.stop_gradient(transitions), first)
+        weights = jnp.exp(-refined)
+
+        def equation(delta: Array) -> Array:
+            return jnp.where(transient, -transitions.free_energy_residual(delta), delta)
+
+        delta = jax.lax.custom_root(
+            equation,
+            refined,
+            solve=lambda _, root: root,
+            tangent_solve=lambda linear, b: self._solve_differences(linear, b, weights),
+        )
+        # At the target both are 0 to the last bit, whatever the solver returns.
+        delta = jnp.where(transient, delta, 0.0)
+        free_energy = transitions.log_scale + delta
+        if not expected_cost:
+            return HittingSolution(transitions.reachable, free_energy, delta, jnp.zeros_like(delta))
+        conditioned = transitions.conditioned(delta)
+        mean_cost = (conditioned * transitions.costs).sum(0)
+        result = self._solve_differences(
+            partial(difference_operator, conditioned), mean_cost, weights, scale=jax.lax.stop_gradient(mean_cost)
+        )
+        return HittingSolution(transitions.reachable, free_energy, delta, jnp.where(transient, result, 0.0))
+
+    def _refine_free_energy(self, transitions: TransitionCosts, delta: Array) -> Array:
+        """Solve the equation of the free energy by Newton's method; not differentiable."""
+        transient = transitions.transient
+
+        def unfinished(loop_state) -> Bool[Array, ""]:
+            _, error, steps = loop_state
+            return (error > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+
+        def evaluate(delta: Array, steps: Array) -> tuple[Array, Array, Array]:
+            mean_cost = (transitions.conditioned(delta) * transitions.costs).sum(0)
+            residual = transitions.free_energy_residual(delta)
+            return delta, largest_error(residual, transitions.theta * mean_cost, transient), steps
+
+        def step(loop_state) -> tuple[Array, Array, Array]:
+            delta, _, steps = loop_state
+            weights = jnp.exp(-delta)
+            solution = self.solver.compute(self.state, (weights * transitions.free_energy_residual(delta))[None])
+            # The equation is exp(−change) = 1 − lost.
+            lost = jnp.where(transient & solution.succeeded, jnp.minimum(solution.value[0] / weights, MAX_LOST), 0.0)
+            return evaluate(delta - jnp.log1p(-lost), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
+
+        return jax.lax.while_loop(unfinished, step, evaluate(delta, jnp.array(0)))[0]
+
+    def _solve_differences(self, operator, b: Array, weights: Array, *, scale: Array | None = None) -> Array:
+        """Solve Σ_j Q_ij (x_i − x_j) = b_i with the state of I − W̃ = D (I − Q) D⁻¹, D = diag(z̃); differentiable.
+
+        If a positive scale is given, x is refined until its error is below `REFINEMENT_TOL` times the solution for it.
+        """
+
+        def once(b: Array, *, transpose: bool = False) -> Array:
+            scaled = b / weights if transpose else weights * b
+            solution = require_solved(self.solver.compute(self.state, scaled[None], transpose=transpose))[0]
+            return weights * solution if transpose else solution / weights
+
+        def refined(operator, b: Array) -> Array:
+            first = once(b)
+            return first if scale is None else self._refine_differences(operator, b, first, weights, scale)
+
+        if not self.solver.differentiable:
+            return refined(operator, b)
+        return jax.lax.custom_linear_solve(
+            operator, b, solve=refined, transpose_solve=lambda _, b: once(b, transpose=True)
+        )
+
+    def _refine_differences(self, operator, b: Array, first: Array, weights: Array, scale: Array) -> Array:
+        transient = self.transitions.transient
+
+        def unfinished(loop_state) -> Bool[Array, ""]:
+            _, residual, steps = loop_state
+            return (largest_error(residual, scale, transient) > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+
+        def step(loop_state) -> tuple[Array, Array, Array]:
+            x, residual, steps = loop_state
+            solution = self.solver.compute(self.state, (weights * residual)[None])
+            x = jnp.where(solution.succeeded, x + solution.value[0] / weights, x)
+            return x, b - operator(x), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS)
+
+        return jax.lax.while_loop(unfinished, step, (first, b - operator(first), jnp.array(0)))[0]
 
 
 def scaled_transition_system(
@@ -183,9 +269,11 @@ def scaled_transition_system(
     log_probabilities = log_transition_probabilities(conductances)
     log_scale, state = _log_scale_and_state(solver, conductances, log_probabilities, costs, theta, target, newton_steps)
     system = transition_system(_scaled_weights(log_probabilities, theta * costs, log_scale, target))
-    return ScaledTransitionSystem(
-        solver, state, log_scale, system, costs, unit_vectors(target[None], log_scale.shape)[0]
-    )
+    at_target, reachable = unit_vectors(target[None], log_scale.shape)[0], log_scale < jnp.inf
+    transient = reachable & ~(at_target > 0)
+    scale = jnp.where(reachable, log_scale, 0.0)
+    transitions = TransitionCosts(jnp.exp(log_probabilities), costs, theta, scale, transient, reachable)
+    return ScaledTransitionSystem(solver, state, system, transitions, at_target)
 
 
 def _log_scale_and_state(
@@ -220,7 +308,9 @@ def _scaled_weights(log_probabilities, energies, log_scale, target) -> Float[Arr
     cell = jnp.arange(log_scale.size).reshape(log_scale.shape)
     transient = jnp.isfinite(log_scale) & (cell != target)
     usable = (log_probabilities > -jnp.inf) & jnp.isfinite(neighbour) & transient
-    exponent = log_probabilities - energies + jnp.where(usable, log_scale - jnp.where(usable, neighbour, 0.0), 0.0)
+    # The large numbers first, as in `residuals`: their rounding errors are the same.
+    difference = jnp.where(usable, log_scale - jnp.where(usable, neighbour, 0.0), 0.0)
+    exponent = log_probabilities + (difference - energies)
     # Without an edge both the weight and its derivative are 0. The exponent is replaced by 0 there, as −inf would turn
     # the derivative into NaN.
     return jnp.where(usable, jnp.exp(jnp.where(usable, exponent, 0.0)), 0.0)

@@ -1,5 +1,6 @@
-"""Hitting probabilities of one target on the CPU, in one step from conductances and costs."""
+"""Free energy and expected cost of the walks to one target on the CPU, in one step from conductances and costs."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..linalg import (
     NAME,
     UNORDERED,
+    KrylovResult,
     KrylovWorkspace,
     NonsymmetricMultigrid,
     PaddedStencil,
@@ -20,18 +22,21 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
+from .residuals import MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL
 from .transition_data import TransitionData
-from .transition_kernels import cost_rhs, scaled_weights
+from .transition_kernels import cost_rhs, expected_cost_residual, free_energy_residual, scaled_weights
 
 Raster = Float[np.ndarray, "rows columns"]
 
 
 class HittingResult(NamedTuple):
-    """As `hitting.HittingSolution`; the rasters mean nothing unless `converged`."""
+    """As `hitting.HittingSolution`, with infinite free energy where the target cannot be reached.
 
-    log_scale: Raster
-    scaled: Raster
-    accumulated_cost: Raster
+    The rasters mean nothing unless `converged`.
+    """
+
+    free_energy: Raster
+    expected_cost: Raster
     converged: bool
 
 
@@ -43,9 +48,9 @@ def solve_hitting_cpu(
     target: Int[Array, ""],
     *,
     undirected: bool,
-    accumulated_cost: bool,
+    expected_cost: bool,
     newton_steps: int = MAX_NEWTON_STEPS,
-) -> tuple[Float[Array, "rows columns"], Float[Array, "rows columns"], Float[Array, "rows columns"], Bool[Array, ""]]:
+) -> tuple[Float[Array, "rows columns"], Float[Array, "rows columns"], Bool[Array, ""]]:
     """Solve for hitting probabilities by `newton_log_scaling` and nonsymmetric multigrid; not differentiable.
 
     Parameters
@@ -54,22 +59,22 @@ def solve_hitting_cpu(
         Tolerance and largest number of iterations.
     conductances, costs, undirected
         As for `TransitionData.from_arrays`.
-    theta, target, accumulated_cost
+    theta, target, expected_cost
         As for `hitting.solve_hitting`.
     newton_steps
         Largest number of Newton steps for the log scaling.
 
     Returns
     -------
-    log_scale, scaled, accumulated_cost, converged
+    free_energy, expected_cost, converged
         See `HittingResult`.
     """
     raster = jax.ShapeDtypeStruct(conductances.shape[1:], jnp.float64)
-    result = (raster, raster, raster, jax.ShapeDtypeStruct((), bool))
+    result = (raster, raster, jax.ShapeDtypeStruct((), bool))
     on_cpu = partial(
         _solve,
         undirected=undirected,
-        accumulated_cost=accumulated_cost,
+        expected_cost=expected_cost,
         tolerance=solver.tolerance,
         iterations=solver.iterations,
         newton_steps=newton_steps,
@@ -79,12 +84,11 @@ def solve_hitting_cpu(
 
 def _solve(
     conductances, costs, theta, target, *, undirected: bool, **options
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     conductances, costs, target = np.asarray(conductances), np.asarray(costs), int(target)
     rows, columns = conductances.shape[1:]
     if not 0 <= target < rows * columns:
-        zeros = np.zeros((rows, columns))
-        return np.full((rows, columns), np.inf), zeros, zeros, np.array(True)
+        return np.full((rows, columns), np.inf), np.zeros((rows, columns)), np.array(True)
     transitions = TransitionData.from_arrays(conductances, costs, undirected=undirected)
     *rasters, converged = _solve_transitions(transitions, float(theta), target, **options)
     return *rasters, np.array(converged)
@@ -95,34 +99,108 @@ def _solve_transitions(
     theta: float,
     target: int,
     *,
-    accumulated_cost: bool,
+    expected_cost: bool,
     tolerance: float,
     iterations: int,
     newton_steps: int,
 ) -> HittingResult:
-    shape, costs, offsets = transitions.shape, transitions.costs, transitions.offsets
+    shape, offsets = transitions.shape, transitions.offsets
     workspace = KrylovWorkspace.allocate(shape)
     scaling = newton_log_scaling(transitions, theta, target, workspace.basis, newton_steps)
     log_scale = shape.inside(scaling.log_scale)
     if scaling.hierarchy is None:
-        return HittingResult(log_scale, log_scale, log_scale, False)
+        return HittingResult(log_scale, log_scale, False)
     edges, padded_target = np.empty((offsets.size, transitions.n_cells)), transitions.padded_index(target)
     args = (scaling.log_weights, offsets, transitions.directions, padded_target, scaling.log_scale, edges, shape.width)
     parallel_starmap(scaled_weights, [(*args, *band) for band in shape.bands])
     matrix = PaddedStencil(shape, np.ones(transitions.n_cells), edges, offsets, scaling.factor)
-    solver_args = (matrix, VCycle(scaling.hierarchy), workspace)
+    cycle = VCycle(scaling.hierarchy)
+
+    def solve(b: np.ndarray, initial_guess: np.ndarray) -> KrylovResult:
+        return solve_fgmres(matrix, cycle, workspace, b, initial_guess, tolerance, iterations)
+
     b, initial_guess = np.zeros(transitions.n_cells), np.zeros(shape.size)
     b[target] = 1
     # In log scale hitting probabilities are about the same everywhere.
     shape.inside(initial_guess)[:] = scaling.position < UNORDERED
     initial_guess[padded_target] = 1
-    results = [solve_fgmres(*solver_args, b, initial_guess, tolerance, iterations)]
-    if accumulated_cost and results[0].converged:
-        edge_args = (transitions.edge_offsets, transitions.edge_ends, offsets)
-        args = (edges, costs, *edge_args, results[0].x, b, shape.width)
-        parallel_starmap(cost_rhs, [(*args, *band) for band in shape.bands])
-        results.append(solve_fgmres(*solver_args, b, np.zeros(shape.size), tolerance, iterations))
+    first = solve(b, initial_guess)
+    if not first.converged:
+        _log_solves([first], succeeded=False)
+        return HittingResult(log_scale, log_scale, False)
+    equations = _Equations(transitions, theta, padded_target, scaling.log_scale, solve)
+    delta = equations.refined_free_energy(first.x)
+    free_energy = shape.inside(scaling.log_scale + delta)
+    if not expected_cost:
+        _log_solves([first], succeeded=True)
+        return HittingResult(free_energy, np.zeros_like(log_scale), True)
+    second = equations.expected_cost(edges, delta)
+    _log_solves([first, second], succeeded=second.converged)
+    return HittingResult(free_energy, shape.inside(second.x), second.converged)
+
+
+def _log_solves(results: list[KrylovResult], *, succeeded: bool) -> None:
     for result in results:
-        log_solve(NAME, 1, result.iterations, result.residuals)
-    rasters = [shape.inside(result.x) for result in results]
-    return HittingResult(log_scale, rasters[0], rasters[-1], results[-1].converged)
+        log_solve(NAME, 1, result.iterations, result.residuals, succeeded=succeeded)
+
+
+class _Equations:
+    """The equations of `residuals`, and their solution by refinement of approximate solutions."""
+
+    def __init__(
+        self,
+        transitions: TransitionData,
+        theta: float,
+        target: int,
+        log_scale: np.ndarray,
+        solve: Callable[..., KrylovResult],
+    ):
+        self.transitions, self.shape, self.target, self.log_scale = transitions, transitions.shape, target, log_scale
+        self.solve, self.edges = solve, (transitions.edge_offsets, transitions.edge_ends, transitions.offsets)
+        self.residual, self.args = np.empty(transitions.n_cells), (transitions.conductances, transitions.costs)
+        self.args = (*self.args, *self.edges, theta, target, log_scale)
+
+    def refined_free_energy(self, weights: np.ndarray) -> np.ndarray:
+        """Return δ, padded, from the scaled hitting weights; 0 where the target cannot be reached."""
+        reachable = self.log_scale < np.inf
+        delta, scale = np.zeros(self.shape.size), np.empty_like(self.residual)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            delta[reachable] = -np.log(weights[reachable])
+        delta[self.target] = 0
+        for _ in range(MAX_REFINEMENTS):
+            error = self._map_rows(free_energy_residual, *self.args, delta, self.residual, scale)
+            if error <= REFINEMENT_TOL:
+                break
+            weights = np.exp(-delta)
+            result = self._solve_for_residual(weights)
+            if not result.converged:
+                break
+            # The equation is exp(−change) = 1 − lost.
+            delta -= np.log1p(-np.minimum(result.x / weights, MAX_LOST))
+            delta[self.target] = 0
+        return delta
+
+    def expected_cost(self, edges: np.ndarray, delta: np.ndarray) -> KrylovResult:
+        """Return the expected cost, padded, given the off-diagonals of the system, and δ."""
+        shape, weights = self.shape, np.exp(-delta)
+        args = (edges, self.transitions.costs, *self.edges, weights, self.residual, shape.width)
+        parallel_starmap(cost_rhs, [(*args, *band) for band in shape.bands])
+        first = self.solve(self.residual, np.zeros(shape.size))
+        expected = first.x / weights
+        for _ in range(MAX_REFINEMENTS):
+            error = self._map_rows(expected_cost_residual, *self.args, delta, expected, self.residual)
+            if not first.converged or error <= REFINEMENT_TOL:
+                break
+            result = self._solve_for_residual(weights)
+            if not result.converged:
+                break
+            expected += result.x / weights
+        expected[self.target] = 0
+        return first._replace(x=expected)
+
+    def _solve_for_residual(self, weights: np.ndarray) -> KrylovResult:
+        self.residual *= self.shape.inside(weights).ravel()
+        return self.solve(self.residual, np.zeros(self.shape.size))
+
+    def _map_rows(self, kernel, *args) -> float:
+        return max(parallel_starmap(kernel, [(*args, self.shape.width, *band) for band in self.shape.bands]))

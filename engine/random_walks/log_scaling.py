@@ -23,6 +23,9 @@ from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
 #: Scaled weights outside 1e±140 are not trusted: products within an elimination need the rest of the exponent range.
 SCALED_RANGE = 1e140
 
+#: Log scales below this are set to 0: a free energy that is tiny in comparison would be lost in the difference.
+SMALLEST_LOG_SCALE = 0.1
+
 #: Largest componentwise backward error of a weight that is trusted.
 MAX_BACKWARD_ERROR = 1e-11
 
@@ -92,7 +95,7 @@ def find_log_scaling(
     free_energy = unreached.ravel().at[cell].set(0.0, mode="drop").reshape(unreached.shape)
     first = *evaluate(_shortest_path_energies(*fixed, free_energy, from_cell)), jnp.array(0)
     log_scale, state, _, trusted, _ = jax.lax.while_loop(unfinished, correct, first)
-    return jax.lax.stop_gradient((eqx.error_if(log_scale, ~trusted.all(), OUT_OF_SCALE), state))
+    return jax.lax.stop_gradient((eqx.error_if(log_scale, ~trusted.all(), OUT_OF_SCALE, on_error="raise"), state))
 
 
 def backward_error(system: StencilMatrix, solution: Array, right_hand_side: Array) -> Float[Array, "rows columns"]:
@@ -139,7 +142,8 @@ def _shortest_path_energies_cpu(log_probabilities, energies, known, *, from_cell
     offsets = stencil_offsets(path_costs.shape, reverse=not from_cell, undirected=False)
     sources = np.flatnonzero(np.isfinite(known))
     forest = dijkstra_search(validate_costs(path_costs), offsets, known.size, [(sources, known.ravel()[sources])])
-    return forest.distance.reshape(known.shape)
+    distance = forest.distance.reshape(known.shape)
+    return np.where(distance < SMALLEST_LOG_SCALE, 0.0, distance)
 
 
 @lru_cache(maxsize=2)

@@ -30,7 +30,7 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
-from .log_scaling import entropy_fraction
+from .log_scaling import SMALLEST_LOG_SCALE, entropy_fraction
 from .newton_kernels import log_weight_differences, normalized_weights, upwind_gauss_seidel, upwind_guess
 from .transition_data import TransitionData
 from .transition_kernels import edge_energies, log_probabilities, log_weights
@@ -126,6 +126,10 @@ def newton_log_scaling(
     walk = _LogWalk(weights, offsets, transitions.padded_index(target))
     log_scale += _first_correction(orderings[0], walk, log_scale)
     hierarchy, factor = _newton(orderings, walk, log_scale, newton_steps)
+    if hierarchy is not None:
+        small = log_scale < SMALLEST_LOG_SCALE
+        factor[small] *= np.exp(-log_scale[small])
+        log_scale[small] = 0
     return ScalingResult(log_scale, position, hierarchy, factor, weights)
 
 

@@ -94,3 +94,103 @@ def cost_rhs(edges, costs, edge_offsets, edge_ends, offsets, scaled, out, width,
             neighbour = scaled[at + offsets[d] : at + offsets[d] + columns]
             for j in range(min(columns, edge_ends[d] - cell)):
                 out[cell + j] -= edges[d, cell + j] * costs[edge_offsets[d] + cell + j] * neighbour[j]
+
+
+@njit_cached
+def free_energy_residual(
+    conductances,
+    costs,
+    edge_offsets,
+    edge_ends,
+    offsets,
+    theta,
+    target,
+    log_scale,
+    delta,
+    out,
+    scale,
+    width,
+    first,
+    last,
+):
+    """Compute the residual of the free energy (see `residuals`), and θ times the mean cost of a step.
+
+    Both are 0 at the target and where it cannot be reached, where the log scale is infinite.
+
+    Returns
+    -------
+    float
+        Largest |residual| / scale.
+    """
+    columns = width - 1
+    worst = 0.0
+    for row in range(first, last):
+        for j in range(columns):
+            p, cell = (row + 1) * width + 1 + j, row * columns + j
+            out[cell] = scale[cell] = 0
+            if p == target or log_scale[p] == np.inf:
+                continue
+            degree = residual = mean = 0.0
+            for d in range(offsets.size):
+                edge = edge_offsets[d] + cell
+                if cell < edge_ends[d] and conductances[edge] > 0:
+                    degree += conductances[edge]
+                    q = p + offsets[d]
+                    if log_scale[q] < np.inf:
+                        x = ((log_scale[p] - log_scale[q]) - theta * costs[edge]) + (delta[p] - delta[q])
+                        residual -= conductances[edge] * np.expm1(x)
+                        mean += conductances[edge] * np.exp(x) * theta * costs[edge]
+                    else:
+                        residual += conductances[edge]
+            out[cell], scale[cell] = residual / degree, mean / degree
+            worst = max(worst, _ratio(out[cell], scale[cell]))
+    return worst
+
+
+@njit_cached
+def expected_cost_residual(
+    conductances,
+    costs,
+    edge_offsets,
+    edge_ends,
+    offsets,
+    theta,
+    target,
+    log_scale,
+    delta,
+    expected,
+    out,
+    width,
+    first,
+    last,
+):
+    """Compute the residual of the expected cost (see `residuals`), and its largest ratio to the mean cost of a step."""
+    columns = width - 1
+    worst = 0.0
+    for row in range(first, last):
+        for j in range(columns):
+            p, cell = (row + 1) * width + 1 + j, row * columns + j
+            out[cell] = 0
+            if p == target or log_scale[p] == np.inf:
+                continue
+            degree = residual = mean = 0.0
+            for d in range(offsets.size):
+                edge = edge_offsets[d] + cell
+                if cell < edge_ends[d] and conductances[edge] > 0:
+                    degree += conductances[edge]
+                    q = p + offsets[d]
+                    if log_scale[q] < np.inf:
+                        x = ((log_scale[p] - log_scale[q]) - theta * costs[edge]) + (delta[p] - delta[q])
+                        weight = conductances[edge] * np.exp(x)
+                        residual += weight * (costs[edge] + (expected[q] - expected[p]))
+                        mean += weight * costs[edge]
+            out[cell] = residual / degree
+            worst = max(worst, _ratio(residual, mean))
+    return worst
+
+
+@njit_cached
+def _ratio(residual, scale):
+    if scale > 0:
+        return abs(residual) / scale
+    return 0.0 if residual == 0 else np.inf

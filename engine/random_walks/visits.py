@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg import AbstractLinearSolver, shifts, with_state
+from ..linalg import AbstractLinearSolver, with_state
 from .hitting import ScaledTransitionSystem, scaled_transition_system
 
 
@@ -77,12 +77,7 @@ def condition_on_hitting(
     randomized shortest paths. Scientific Reports 6, 19668.
     """
     system = scaled_transition_system(solver, conductances, costs, theta, target)
-    hitting = system.solve_hitting(accumulated_cost=True)
-    at_target, reachable = system.target > 0, system.log_scale < jnp.inf
-    # The 1 where the target cannot be reached keeps NaN out of the gradient.
-    scaled = jnp.where(reachable, hitting.scaled, 1.0)
-    expected_cost = jnp.where(reachable, jnp.where(at_target, 0.0, hitting.accumulated_cost / scaled), jnp.inf)
-    neighbour_scaled = shifts(jnp.where(reachable, hitting.scaled, 0.0), len(conductances))
-    # The off-diagonals of the system are −W̃, and 0 in rows of the target and of cells that cannot reach it.
-    probabilities = -system.system.edges * neighbour_scaled / scaled
-    return ConditionedWalk(reachable, expected_cost, probabilities, system, scaled)
+    hitting = system.solve_hitting(expected_cost=True)
+    expected_cost = jnp.where(hitting.reachable, hitting.expected_cost, jnp.inf)
+    probabilities = system.transitions.conditioned(hitting.delta)
+    return ConditionedWalk(hitting.reachable, expected_cost, probabilities, system, jnp.exp(-hitting.delta))

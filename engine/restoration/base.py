@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..graph import ArrayInput, GridGraph
+from ..graph import LARGEST_VALUE, SMALLEST_VALUE, ArrayInput, GridGraph
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def restored_permeability(
     for name, values in (("restored permeability", restored), ("restorable", candidates)):
         if values.ndim and values.shape != grid.shape:
             raise ValueError(f"{name} has {values.shape} cells, the landscape {grid.shape}")
-    invalid = ~(np.isfinite(restored) & (restored > 0))
+    invalid = ~((restored >= SMALLEST_VALUE) & (restored <= LARGEST_VALUE))
     if invalid.any():
         raise ValueError(
-            f"the permeability of a restored cell must be a positive number, not {restored[invalid][0]:g}"
-            + (f" as in {invalid.sum()} cells" if restored.ndim else "")
+            f"the permeability of a restored cell must be a positive number, {SMALLEST_VALUE:g} to {LARGEST_VALUE:g}, "
+            f"not {restored[invalid][0]:g}" + (f" as in {invalid.sum()} cells" if restored.ndim else "")
         )
     current = np.where(active, np.asarray(grid.permeability), 0.0)
     return np.maximum(current, restored), candidates

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import minimum_filter
+from scipy.ndimage import minimum_filter1d
 
 from ..graph import GridGraph
 from .least_cost import LeastCostRestoration
@@ -105,7 +105,7 @@ def improvement_score(
 
 
 def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"]:
-    """Return which cells around a cell lie within a radius in map units.
+    """Return which cells around a cell lie within a radius in map units, as far as any cell of the raster may.
 
     Examples
     --------
@@ -116,11 +116,23 @@ def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"
            [0, 1, 0],
            [0, 1, 0]])
     """
-    # No two cells of the raster are further apart.
-    extents = (min(int(radius / side), length - 1) for side, length in zip(grid.pixel_size, grid.shape, strict=True))
-    down, right = (np.arange(-n, n + 1) * side for n, side in zip(extents, grid.pixel_size, strict=True))
+    # Between two cells of a raster lie fewer rows and columns than it has.
+    reach = [int(min(radius / side, cells - 1)) for side, cells in zip(grid.pixel_size, grid.shape, strict=True)]
+    down, right = (np.arange(-n, n + 1) * side for n, side in zip(reach, grid.pixel_size, strict=True))
     return np.hypot(down[:, None], right[None]) <= radius * (1 + 1e-12)
 
 
 def _window_minimum(costs: np.ndarray, window: np.ndarray) -> np.ndarray:
-    return minimum_filter(costs, footprint=window, mode="constant", cval=np.inf)
+    """Return the minimum over a disc around every cell: the least of the minima over its rows, which are intervals.
+
+    The memory of a filter by the whole disc grows with its cells times those of the raster.
+    """
+    result, reach = np.full_like(costs, np.inf), len(window) // 2
+    for down in range(reach + 1):
+        across = np.count_nonzero(window[reach + down])
+        if across:
+            least = minimum_filter1d(costs, across, axis=1, mode="constant", cval=np.inf)
+            above, below = slice(None, len(costs) - down), slice(down, None)
+            np.minimum(result[above], least[below], out=result[above])
+            np.minimum(result[below], least[above], out=result[below])
+    return result

@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 
 from ..connectivity import Landmarks, landmarks
-from ..graph import GridGraph
+from ..graph import GridGraph, range_defects
 from .task import Job
 
 
@@ -100,7 +100,7 @@ def invalid_values(values: np.ndarray, kind: str) -> dict[str, np.ndarray]:
         "permeability", or "resistance", which must not be 0.
     """
     invalid = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
-    return invalid | ({"zero": values == 0} if kind == "resistance" else {})
+    return invalid | ({"zero": values == 0} if kind == "resistance" else {}) | range_defects(values)
 
 
 def invalid_message(kind: str, name: str, count: int, row: int, column: int, value: float) -> str:
@@ -190,6 +190,7 @@ def count_landmarks(quality: np.ndarray, width: int) -> int:
     >>> count_landmarks(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 2.0]]), 2)
     2
     """
+    width = min(width, max(quality.shape))
     rows, columns = np.nonzero(quality > 0)
     return max(1, np.unique(rows // width * quality.shape[1] + columns // width).size)
 

@@ -3,10 +3,8 @@
 import dataclasses
 import os
 import platform
-import re
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import jax
@@ -14,6 +12,7 @@ import psutil
 
 from ..parallel import available_memory, end_first_if_memory_runs_out, peak_memory
 from ..storage import format_bytes
+from .failures import FailureKind, describe_failure, traceback_text, without_notes
 from .job_folder import read_job, write_result
 from .protocol import Reporter
 from .task import Job
@@ -21,6 +20,7 @@ from .tasks import TASKS
 
 #: Exit statuses.
 DONE, FAILED, INVALID_INPUT, OUT_OF_MEMORY = 0, 1, 2, 3
+STATUSES = {FailureKind.INPUT: INVALID_INPUT, FailureKind.MEMORY: OUT_OF_MEMORY}
 
 
 def run_command(arguments: list[str]) -> int:
@@ -39,34 +39,29 @@ def run_command(arguments: list[str]) -> int:
     # What libraries print to standard output must not get between the messages.
     report = Reporter(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if arguments == ["--probe"]:
-        report.probe(probe())
-        return DONE
-    if len(arguments) != 1 or arguments[0].startswith("-"):
+    if len(arguments) != 1 or (arguments[0].startswith("-") and arguments != ["--probe"]):
         report.error("input", "usage: python -m engine JOBDIR, or python -m engine --probe")
         return INVALID_INPUT
     try:
+        require_device()
+        if arguments == ["--probe"]:
+            report.probe(probe())
+            return DONE
         return _run(Path(arguments[0]), report)
-    except ValueError as error:
-        report.error("input", str(error))
-        return INVALID_INPUT
-    except MemoryError as error:
-        return _report_out_of_memory(report, error)
-    except OSError as error:
-        traceback.print_exc()
-        report.error("internal", f"The result could not be written: {error}. Is the disk full, or its use limited?")
-        return FAILED
     except Exception as error:
-        traceback.print_exc()
-        # An error inside a callback is wrapped in XLA's message and traceback.
-        text = _innermost_error(str(error))
-        if re.search(r"RESOURCE_EXHAUSTED|Out of memory|MemoryError|bad_alloc", str(error)):
-            return _report_out_of_memory(report, error)
-        if wrapped := re.match(r"ValueError: (.*)", text):
-            report.error("input", wrapped[1])
-            return INVALID_INPUT
-        report.error("internal", re.sub(r"^\w+: ", "", text))
-        return FAILED
+        failure = describe_failure(error)
+        if failure.kind is not FailureKind.INPUT:
+            sys.stderr.write(traceback_text(error) + "\n")
+        report.error(failure.kind, failure.text + _estimated_memory(failure.kind, report))
+        return STATUSES.get(failure.kind, FAILED)
+
+
+def _estimated_memory(kind: FailureKind, report: Reporter) -> str:
+    """Return the estimate of a job that ran out of memory, to append to the error."""
+    if kind is not FailureKind.MEMORY:
+        return ""
+    needed = report.estimated_bytes
+    return f", and the whole run was estimated to need {format_bytes(needed)}." if needed else "."
 
 
 def _run(folder: Path, report: Reporter) -> int:
@@ -98,6 +93,21 @@ def _run(folder: Path, report: Reporter) -> int:
     return DONE
 
 
+def require_device() -> None:
+    """Raise a `ValueError` if JAX cannot compute on the devices that the environment names."""
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        named = os.environ.get("JAX_PLATFORMS", "")
+        reason = without_notes(str(error)).splitlines()[0]
+        raise ValueError(
+            f'the environment variable JAX_PLATFORMS is "{named}", and JAX cannot compute there: {reason}. Remove the '
+            "variable, or set it to cpu"
+            if named
+            else f"JAX cannot compute on any device of this computer: {reason}"
+        ) from error
+
+
 def probe() -> dict:
     """Return versions, devices and memory of this environment."""
     import equinox
@@ -120,19 +130,3 @@ def probe() -> dict:
         "free_bytes": available_memory(),
         "cores": os.cpu_count(),
     }
-
-
-def _report_out_of_memory(report: Reporter, error: BaseException) -> int:
-    cause = _innermost_error(str(error)) or "MemoryError"
-    text = f"the memory ran out ({cause}); {format_bytes(available_memory())} are free"
-    if report.estimated_bytes:
-        text += f", and the whole run was estimated to need {format_bytes(report.estimated_bytes)}"
-    report.error("memory", f"{text}.")
-    return OUT_OF_MEMORY
-
-
-def _innermost_error(text: str) -> str:
-    """Return the last error in a message that contains a traceback: the one that was raised first."""
-    lines = [line for line in text.split("--------------------")[0].splitlines() if line.strip()]
-    errors = [line.strip() for line in lines if re.match(r"\s*\w*(Error|Exception)\b", line)]
-    return (errors or lines or [""])[-1]

@@ -14,15 +14,25 @@ def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
 
 
 def solver_metrics(stats: list[SolveRecord]) -> dict[str, Any]:
-    """Return the names of the solvers, the most iterations and the largest residual."""
-    if not stats:
-        return {"solver": None, "iterations": None, "residual": None}
-    names = list(dict.fromkeys(solve.solver for solve in stats))
+    """Return the names of the solvers, and the most iterations and the largest residual of the solutions.
+
+    Attempts that were given up are named, but what they reached says nothing about the result.
+
+    Examples
+    --------
+    >>> given_up = SolveRecord("multigrid", 1, 90, 1.0, succeeded=False)
+    >>> solver_metrics([given_up, SolveRecord("nested dissection", 1, 0, 1e-15)])["solver"]
+    'nested dissection, after multigrid was given up'
+    """
+    used = [solve for solve in stats if solve.succeeded]
+    names = list(dict.fromkeys(solve.solver for solve in used))
+    given_up = list(dict.fromkeys(solve.solver for solve in stats if not solve.succeeded))
+    after = [f"after {' and '.join(given_up)} was given up"] if names and given_up else []
     return {
-        "solver": ", ".join(names),
+        "solver": ", ".join(names + after) or None,
         # A direct solver does not iterate, a search for paths has no residual.
-        "iterations": max(solve.iterations for solve in stats) or None,
-        "residual": max((solve.residual for solve in stats if solve.residual is not None), default=None),
+        "iterations": max((solve.iterations for solve in used), default=0) or None,
+        "residual": max((solve.residual for solve in used if solve.residual is not None), default=None),
     }
 
 

@@ -46,8 +46,9 @@ def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
 
 def estimate_moving_window(job: Job, *, potential: bool = False, gradient: bool = False) -> ResourceEstimate:
     """Estimate a moving-window job: memory of one batch, time of all windows."""
-    blocks = read_blocks(job)
-    windows = WindowOperation(job.inputs["landscape"].shape, blocks.width, blocks.half_window)
+    shape = job.inputs["landscape"].shape
+    blocks = read_blocks(job).within(shape)
+    windows = WindowOperation(shape, blocks.width, blocks.half_window)
     tiles = windows.grouped(batch_shape(windows, batch_size(job), cpu_kernels=True))
     estimate = resource_estimates.moving_currents(
         blocks.half_window, windows, tiles, potential=potential, gradient=gradient

@@ -54,8 +54,8 @@ class Reporter:
         self._write("probe", **environment)
 
     def error(self, kind: str, text: str) -> None:
-        """Report why the job failed; kind is "input", "memory" or "internal"."""
-        self._write("error", kind=kind, text=text)
+        """Report why the job failed; kind is that of a `failures.Failure`."""
+        self._write("error", kind=str(kind), text=text)
 
     def _write(self, type_: str, **content: Any) -> None:
         self._stream.write(json.dumps({"type": type_, **content}, allow_nan=False) + "\n")

@@ -49,9 +49,12 @@ def batch_size(job: Job) -> int | None:
 
 
 def range_in_cells(job: Job) -> tuple[int, int]:
-    """Return the dependency range in rows and columns, at least 1 of each."""
-    distance = positive_parameter(job, "range")
-    rows, columns = (max(1, math.ceil(round(distance / size, 9))) for size in read_pixel_size(job))
+    """Return the dependency range in rows and columns: at least 1 of each, at most twice as many as the raster has."""
+    distance, shape = positive_parameter(job, "range"), job.inputs["landscape"].shape
+    rows, columns = (
+        max(1, math.ceil(round(min(distance / size, 2 * cells), 9)))
+        for size, cells in zip(read_pixel_size(job), shape, strict=True)
+    )
     return rows, columns
 
 

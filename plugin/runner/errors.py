@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 
@@ -17,6 +18,24 @@ OUT_OF_MEMORY_STATUS = 3
 
 # What allocators and XLA print when the memory runs out before the worker can report it.
 OUT_OF_MEMORY_TEXTS = ("MemoryError", "std::bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")
+
+# The worker's error for a computation without a solution: the reason is complete, and its log adds nothing.
+UNSOLVED = "unsolved"
+
+# Environment variables of the user that reach the engine's libraries; a wrong one can end the engine at its start.
+ENGINE_VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION")
+
+# What JAX and Equinox write around an error for programmers.
+LIBRARY_NOTES = (
+    "--------------------",
+    "An error occurred during the runtime of your JAX program",
+    "JAX has removed its internal frames",
+    "JAX_TRACEBACK_FILTERING",
+    "excludes JAX-internal frames",
+    "The preceding is the original exception",
+    "equinox.filter_jit",
+    "EQX_ON_ERROR",
+)
 
 
 class RunCancelled(Cancelled):
@@ -85,15 +104,28 @@ def failure(ended: ProcessResult, error: dict[str, str], python: str) -> QgsProc
     if ended.status == OUT_OF_MEMORY_STATUS or kind == "memory" or (not text and _log_shows_out_of_memory(ended.log)):
         what = text or tr("The engine ran out of memory.")
         return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
+    if kind == UNSOLVED and text:
+        return RunFailed(text)
     what = text or tr("The engine stopped with status {status} and gave no reason.").format(status=ended.status)
-    return RunFailed(with_log(what, ended.log))
+    return RunFailed(with_log(_with_variables(what, ended.log), ended.log))
 
 
 def with_log(text: str, log: Sequence[str]) -> str:
     """Return a message with the last lines of the worker's log."""
-    if not log:
+    lines = [line for line in log if not any(note in line for note in LIBRARY_NOTES)]
+    if not lines:
         return text
-    return "\n".join([text, tr("The last lines of the engine's log:"), *log[-LOG_LINES_SHOWN:]])
+    return "\n".join([text, tr("The last lines of the engine's log:"), *lines[-LOG_LINES_SHOWN:]])
+
+
+def _with_variables(text: str, log: Sequence[str]) -> str:
+    """Return a message that names the environment variables of the user which the log of a failed engine mentions."""
+    named = [name for name in ENGINE_VARIABLES if name in os.environ and any(name in line for line in log)]
+    if not named:
+        return text
+    values = ", ".join(f"{name}={os.environ[name]}" for name in named)
+    advice = tr("Its log mentions environment variables that are set here: {values}. Correct or remove them.")
+    return f"{text} {advice.format(values=values)}"
 
 
 def _crash(ended: ProcessResult, text: str) -> RunFailed:
@@ -110,7 +142,7 @@ def _crash(ended: ProcessResult, text: str) -> RunFailed:
         what = tr("The engine crashed because no memory was left (signal {status}).").format(status=ended.status)
         return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
     what = text or tr("The engine crashed (signal or code {status}).").format(status=ended.status)
-    return WorkerCrashed(with_log(what, ended.log))
+    return WorkerCrashed(with_log(_with_variables(what, ended.log), ended.log))
 
 
 def _log_shows_out_of_memory(log: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ from ..engine_environment import (
     cannot_run,
     find_engine,
     forget_probes,
+    ignored_variables,
     scrubbed_environment,
 )
 from ..i18n import tr
@@ -124,6 +125,9 @@ def _run_engine(
 ) -> ProcessResult:
     command = [engine.python, *MODULE_ARGUMENTS, str(folder)]
     feedback.pushCommandInfo(_shell_command(engine, command))
+    if ignored := ignored_variables():
+        names = ", ".join(f"{name}={value}" for name, value in sorted(ignored.items()))
+        feedback.pushInfo(tr("Environment variables that do not reach the engine: {names}.").format(names=names))
 
     def read_and_pass(name: str, files: dict, metrics: dict) -> None:
         on_partial_result(read_partial_result(folder, name, files, metrics))

@@ -20,7 +20,7 @@ from .. import resource_estimates
 from ..circuit_inputs import read_focal
 from ..distance_estimates import ESTIMATES
 from ..distance_factory import chosen_distance, make_distance
-from ..inputs import positive_parameter, read_grid
+from ..inputs import positive_parameter, read_grid, read_pixel_size
 from ..metrics import landscape_metrics, range_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
@@ -143,10 +143,13 @@ def _restored(job: Job, restoration: Restoration) -> RestorationGain:
 
 
 def _cells_of_disc(job: Job) -> int | float:
-    """Return the approximate number of cells of a restored disc; 1 for single cells."""
-    radius = job.parameters.get("restored_radius")
-    height, width = job.parameters.get("pixel_size", (1.0, 1.0))
-    return 1 if radius is None else max(1.0, np.pi * float(radius) ** 2 / (height * width))
+    """Return the approximate number of cells of a restored disc, at most all; 1 for single cells."""
+    if job.parameters.get("restored_radius") is None:
+        return 1
+    rows, columns = job.inputs["landscape"].shape
+    radius = positive_parameter(job, "restored_radius")
+    down, right = (min(radius / side, cells) for side, cells in zip(read_pixel_size(job), (rows, columns), strict=True))
+    return min(max(1.0, np.pi * down * right), rows * columns)
 
 
 def _progress(job: Job, step: str) -> Callable[[int, int], None]:

@@ -250,11 +250,11 @@ def test_iteration_limit_triggers_nested_dissection_in_gradient():
 def test_failed_newton_scaling_triggers_nested_dissection():
     grid = GridGraph(jnp.asarray(LANDSCAPES["smooth"]()))
     args = (grid.edges, edge_costs(grid, inverse, fill=0.0), jnp.array(0.01), jnp.array(2000))
-    options = {"undirected": False, "accumulated_cost": True}
+    options = {"undirected": False, "expected_cost": True}
 
     def expected_cost(solver, **newton):
         solution = hitting.solve_hitting(solver, *args, **options, **newton)
-        return np.asarray(solution.accumulated_cost / solution.scaled)
+        return np.asarray(solution.expected_cost)
 
     with record_stats() as solves:
         result = expected_cost(NonsymmetricMultigrid(), newton_steps=0)
@@ -307,10 +307,10 @@ def test_target_beyond_raster_is_unreachable():
         jnp.array(0.1),
         jnp.array(600),
         undirected=False,
-        accumulated_cost=True,
+        expected_cost=True,
     )
-    assert (np.asarray(solution.scaled) == 0).all()
-    assert np.isinf(np.asarray(solution.log_scale)).all()
+    assert not np.asarray(solution.reachable).any()
+    assert (np.asarray(solution.expected_cost) == 0).all()
 
 
 @pytest.mark.long

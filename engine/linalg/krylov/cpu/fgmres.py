@@ -167,8 +167,9 @@ class _FGMRES:
         while least_squares.count < size and least_squares.residual_norm > goal and 0 < norm < np.inf:
             column = self._arnoldi_step(least_squares.count, vector, norm)
             vector, norm = self.image, column[-1]
-            least_squares.append(column)
             self.iterations += 1
+            if not least_squares.append(column):
+                break
             checked = least_squares.residual_norm <= check_at
             if checked:
                 self._form_solution(initial_x, least_squares.solution())
@@ -237,17 +238,23 @@ class _GivensLeastSquares:
         """|r e_0 − H y| of the minimizer y."""
         return abs(self.right_hand_side[self.count])
 
-    def append(self, column: np.ndarray) -> None:
-        """Append a column to H; the column is changed in place."""
+    def append(self, column: np.ndarray) -> bool:
+        """Append a column to H, unless it depends on the others; return whether it was. It is changed in place.
+
+        The matrix is singular, or the preconditioner is, where it does.
+        """
         n = self.count
         for m, (cosine, sine) in enumerate(self.rotations):
             column[m : m + 2] = cosine * column[m] + sine * column[m + 1], cosine * column[m + 1] - sine * column[m]
         length = np.hypot(column[n], column[n + 1])
+        if not 0 < length < np.inf:
+            return False
         cosine, sine = column[n] / length, column[n + 1] / length
         self.rotations.append((cosine, sine))
         self.triangle[:n, n], self.triangle[n, n] = column[:n], length
         self.right_hand_side[n : n + 2] = cosine * self.right_hand_side[n], -sine * self.right_hand_side[n]
         self.count += 1
+        return True
 
     def solution(self) -> Float64[np.ndarray, "count"]:
         """Return the minimizer y."""

@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 
 from ....parallel import blas_limited_pool
-from ...solver_stats import singular_message
+from ...solver_stats import SolveError, singular_message
 from ..accuracy import GROWTH_LIMIT
 from ..assembly import entry_positions, gather_fronts, shift_entries
 from ..symbolic import TILE_LENGTH, SeparatorNode, SlicePairs, SymbolicFactorization, analyze, separator_positions
 from .pivot_blocks import invert_pivots
 
 
-class SingularMatrixError(RuntimeError):
+class SingularMatrixError(SolveError):
     """The matrix is singular to working precision."""
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from ....parallel import blas_limited_pool
 from ...base import require_solved
-from ...solver_stats import log_solve
+from ...solver_stats import SolveError, log_solve
 from ...stencil_matrix import StencilMatrix
 from .backend import solve
 from .factor_cache import cached_factor
@@ -167,7 +167,7 @@ def _check_column(center: np.ndarray, edges: np.ndarray, cells: np.ndarray, inve
     column = require_solved(solve(center, edges, unit.reshape(1, *center.shape), True, False)).ravel()[cells]
     difference = np.abs(column - inverse[:, worst]).max() / np.abs(column).max()
     if not difference <= MAX_COLUMN_DIFFERENCE:
-        raise RuntimeError(
+        raise SolveError(
             f"entries of the inverse of {center.size} cells differ from those of a solve by {difference:.1e}: the "
             "values of the raster may span too many orders of magnitude"
         )

@@ -62,4 +62,5 @@ def selected_inverse_derivative(system: StencilMatrix, direction: StencilMatrix,
 
 
 def _require_nonsingular(factored: Factor, system: StencilMatrix) -> Factor:
-    return eqx.error_if(factored, ~(factored.growth <= GROWTH_LIMIT), singular_message(system.center.size))
+    singular = ~(factored.growth <= GROWTH_LIMIT)
+    return eqx.error_if(factored, singular, singular_message(system.center.size), on_error="raise")

@@ -1,0 +1,105 @@
+"""Equations of the free energy and the expected cost of a walk to one target, in differences between neighbours.
+
+The hitting weight z = W z, W_ij = P_ij exp(−θ C_ij), with free energy φ = −log z, fulfils Σ_j P_ij exp(x_ij) = 1 with
+x_ij = −θ C_ij + φ_i − φ_j. As Σ_j P_ij = 1, that is
+
+    Σ_j P_ij (exp(x_ij) − 1) = 0,
+
+where neither 1 − z nor 1 − Σ_j W_ij is ever computed: the residual, and with it φ, is as accurate for a walk of which
+one in 10³⁰ is killed as for any other. Likewise the expected cost EC, with the probabilities Q_ij = P_ij exp(x_ij) of
+the walk that hits the target, fulfils Σ_j Q_ij (C_ij + EC_j − EC_i) = 0.
+
+In a log scale φ̂ the free energy is φ = φ̂ + δ, and δ is what is solved for: where θ is large, φ itself is rounded too
+coarsely. Where φ̂ is 0, as it is for small φ (see `log_scaling`), δ is φ.
+
+The errors of approximate solutions follow from the residuals r. The expected cost is the sum of the mean costs
+c_i = Σ_j Q_ij C_ij of all visits, its error the sum of their r_i, so that no error exceeds EC max_i |r_i| / c_i; and
+neither does that of φ ≥ θ EC exceed φ max_i |r_i| / θ c_i.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ..linalg import shifts
+
+#: Relative error up to which a solution is not refined.
+REFINEMENT_TOL = 1e-10
+
+#: Largest number of refinements; each gains as many digits as the solver has.
+MAX_REFINEMENTS = 6
+
+#: Largest fraction of the weight that one refinement of the free energy takes off.
+MAX_LOST = 0.9
+
+
+class TransitionCosts(NamedTuple):
+    """Transitions of a walk to one target.
+
+    Attributes
+    ----------
+    probabilities
+        P; 0 where there is no edge.
+    costs
+        C ≥ 0.
+    theta
+        Inverse temperature θ.
+    log_scale
+        φ̂; 0 at the target and where it cannot be reached.
+    transient
+        Cells that can reach the target, without the target.
+    reachable
+        Cells that can reach the target, and the target.
+    """
+
+    probabilities: Float[Array, "directions rows columns"]
+    costs: Float[Array, "directions rows columns"]
+    theta: Float[Array, ""]
+    log_scale: Float[Array, "rows columns"]
+    transient: Bool[Array, "rows columns"]
+    reachable: Bool[Array, "rows columns"]
+
+    def free_energy_residual(self, delta: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        """Return −Σ_j P_ij (exp(x_ij) − 1): what is lost in a step from each cell; 0 where it is not transient."""
+        usable, exponent = self._exponents(delta)
+        # A step to a cell that cannot reach the target is lost.
+        change = jnp.where(usable, jnp.expm1(exponent), -1.0)
+        return jnp.where(self.transient, -(self.probabilities * change).sum(0), 0.0)
+
+    def conditioned(self, delta: Float[Array, "rows columns"]) -> Float[Array, "directions rows columns"]:
+        """Return Q_ij = P_ij exp(x_ij), the transition probabilities of the walk that hits the target."""
+        usable, exponent = self._exponents(delta)
+        return jnp.where(usable & self.transient, self.probabilities * jnp.exp(exponent), 0.0)
+
+    def _exponents(self, delta: Array) -> tuple[Array, Array]:
+        """Return where an edge leads to the target, and x; 0 elsewhere, which keeps NaN out of the gradient."""
+        directions = len(self.costs)
+        usable = (self.probabilities > 0) & shifts(self.reachable, directions, fill=False) & self.reachable
+        scaled_costs = (self.log_scale - shifts(self.log_scale, directions)) - self.theta * self.costs
+        exponent = scaled_costs + (delta - shifts(delta, directions))
+        return usable, jnp.where(usable, exponent, 0.0)
+
+
+def difference_operator(
+    conditioned: Float[Array, "directions rows columns"], values: Float[Array, "rows columns"]
+) -> Float[Array, "rows columns"]:
+    """Return Σ_j Q_ij (v_i − v_j) of every cell; v_i where no transitions lead from it, as at the target.
+
+    Examples
+    --------
+    >>> chain = jnp.zeros((4, 1, 2)).at[2, 0, 0].set(1.0)
+    >>> difference_operator(chain, jnp.array([[5.0, 2.0]]))
+    Array([[3., 2.]], dtype=float64)
+    """
+    differences = (conditioned * (values - shifts(values, len(conditioned)))).sum(0)
+    return jnp.where((conditioned > 0).any(0), differences, values)
+
+
+def largest_error(
+    residual: Float[Array, "rows columns"], scale: Float[Array, "rows columns"], transient: Bool[Array, "rows columns"]
+) -> Float[Array, ""]:
+    """Return max_i |r_i| / c_i over the transient cells: a bound for the relative error; see the module's text."""
+    safe = jnp.where(transient & (scale > 0), scale, 1.0)
+    ratio = jnp.where(scale > 0, jnp.abs(residual) / safe, jnp.where(residual == 0, 0.0, jnp.inf))
+    return jnp.where(transient, ratio, 0.0).max()

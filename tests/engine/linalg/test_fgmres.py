@@ -1,0 +1,37 @@
+"""Flexible GMRES on systems without a solution: a failure is a status, not an exception."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from permea.engine.linalg import NonsymmetricMultigrid, SolveStatus, StencilMatrix, require_solved
+
+PAIR = jnp.zeros((4, 1, 2)).at[2, 0, 0].set(-1).at[1, 0, 1].set(-1)
+CELL = jnp.zeros((4, 1, 3)).at[2, 0, :2].set(-1).at[1, 0, 1:].set(-1)
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("size", [1.0, 1e-300, 1e300])
+@pytest.mark.parametrize(
+    "singular",
+    [
+        StencilMatrix(jnp.ones((1, 2)), PAIR),
+        StencilMatrix(jnp.array([[1.0, 2.0, 1.0]]), CELL),
+        StencilMatrix(jnp.array([[1.0, 1.0, 0.0]]), CELL.at[:, 0, 2].set(0).at[2, 0, 1].set(0)),
+    ],
+    ids=["two cells", "three cells", "a row of zeros"],
+)
+def test_singular_system_is_a_status(singular, size, transpose):
+    b = jnp.ones((1, *singular.shape)) * size
+    solution = NonsymmetricMultigrid().compute(NonsymmetricMultigrid().init(singular), b, transpose=transpose)
+    assert not solution.succeeded
+    assert [int(stats.status) for stats in solution.stats][0] == SolveStatus.NOT_CONVERGED
+    with pytest.raises(RuntimeError, match="singular to working precision|could not be solved accurately"):
+        require_solved(solution)
+
+
+def test_right_hand_side_of_zeros_is_solved():
+    system = StencilMatrix(jnp.array([[2.0, 2.0]]), PAIR)
+    solution = NonsymmetricMultigrid().compute(NonsymmetricMultigrid().init(system), jnp.zeros((1, 1, 2)))
+    assert solution.succeeded
+    np.testing.assert_array_equal(solution.value, 0.0)
