@@ -97,9 +97,9 @@ def require_device() -> None:
     """Raise a `ValueError` if JAX cannot compute on the devices that the environment names."""
     try:
         jax.devices()
-    except RuntimeError as error:
+    except Exception as error:  # an AssertionError without a text where JAX's plugin for the device is missing
         named = os.environ.get("JAX_PLATFORMS", "")
-        reason = without_notes(str(error)).splitlines()[0]
+        reason = (without_notes(str(error)).splitlines() or ["there is no such device"])[0]
         raise ValueError(
             f'the environment variable JAX_PLATFORMS is "{named}", and JAX cannot compute there: {reason}. Remove the '
             "variable, or set it to cpu"

@@ -92,14 +92,18 @@ POINTS = {"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [11, 1
 RASTER = np.random.default_rng(7).lognormal(size=(12, 15))
 
 
-@pytest.mark.parametrize("radius", [5e4, 1e300])
+@pytest.mark.parametrize("radius", [1e300, pytest.param(5e4, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("task", "parameters", "inputs"),
     [
         ("flow.barriers", lambda radius: {**BARRIERS, "search_radius": radius, "restored_radius": radius}, POINTS),
         ("windowed.current", lambda radius: {"radius": radius, "block": 3, "buffer": radius}, {}),
         ("windowed.connectivity", lambda radius: {**WINDOWS, "range": radius, "coarsening": 0.2}, {}),
-        ("windowed.sensitivity", lambda radius: {**WINDOWS, "range": radius, "coarsening": 1.0}, {}),
+        (
+            "windowed.sensitivity",
+            lambda radius: {**WINDOWS, "range": radius, "coarsening": 1.0, "respect_to": "permeability"},
+            {},
+        ),
     ],
     ids=["barriers", "moving windows", "windowed connectivity", "windowed sensitivity"],
 )

@@ -13,6 +13,7 @@ from permea.plugin.engine_environment import (
     engine_python,
     find_engine,
     forget_probes,
+    ignored_variables,
     probe_python,
     scrubbed_environment,
 )
@@ -222,3 +223,48 @@ def test_environment_adds_plugin_folder_and_caches(monkeypatch, tmp_path):
     assert variables["NUMBA_CACHE_DIR"].startswith(str(tmp_path))
     assert variables["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
     assert variables["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] == "0"
+
+
+SETTINGS = {
+    "NUMBA_NUM_THREADS": "0",
+    "NUMBA_DISABLE_JIT": "1",
+    "JAX_ENABLE_X64": "0",
+    "JAX_DEBUG_NANS": "1",
+    "JAX_NUMPY_RANK_PROMOTION": "raise",
+    "EQX_ON_ERROR": "nan",
+    "JAXTYPING_DISABLE": "1",
+    "OMP_NUM_THREADS": "0",
+    "OPENBLAS_NUM_THREADS": "many",
+    "KMP_AFFINITY": "disabled",
+}
+
+
+def test_settings_of_libraries_are_not_passed_on_and_named(monkeypatch):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    assert SETTINGS.items() <= ignored_variables().items()
+    passed = scrubbed_environment()
+    assert not any(passed.get(name) == value for name, value in SETTINGS.items())
+
+
+@pytest.mark.parametrize("value", ["1", "4", "4,2"])
+def test_limits_of_threads_are_passed_on(monkeypatch, value):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, value)
+        assert scrubbed_environment()[name] == value
+        assert name not in ignored_variables()
+
+
+def test_engine_says_which_variable_keeps_it_from_computing(monkeypatch):
+    """Settings of libraries do not reach the engine; a device that it cannot use is named in its own words."""
+    python = os.environ.get(engine_environment.VARIABLE, "")
+    if not python:
+        pytest.skip("no engine: set PERMEA_ENGINE_PYTHON")
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    assert probe_python(python).device == "cpu"
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    message = message_of(probe_python, python)
+    assert 'the environment variable JAX_PLATFORMS is "cuda", and JAX cannot compute there' in message
+    assert "Remove the variable, or set it to cpu" in message
+    assert "Traceback" not in message and "JAX_TRACEBACK_FILTERING" not in message

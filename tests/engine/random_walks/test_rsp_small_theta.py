@@ -78,6 +78,7 @@ def test_gradients_however_few_walks_are_killed(measure, solver, shape):
         np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 def test_gradient_by_theta(measure):
     """The derivative of θ times the free energy is the expected cost, which falls with θ."""
@@ -98,6 +99,7 @@ def test_gradient_by_theta(measure):
         assert slope == pytest.approx((high - low) / (0.2 * theta), rel=1e-3)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 def test_distances_from_a_source_and_between_all_cells(measure):
     """Those from a source are differences of commute and return; they keep half of the digits."""
@@ -109,6 +111,7 @@ def test_distances_from_a_source_and_between_all_cells(measure):
         np.testing.assert_allclose(np.asarray(distance(grid))[:, TARGET], expected, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_neighbours_at_hardly_any_cost_among_costly_cells():
     """Z itself is of moderate size here: only the loss between two cells is tiny."""
     permeability = np.full((1, 4), 1.0)
@@ -131,6 +134,7 @@ def test_walk_conditioned_on_hitting_has_the_same_expected_cost():
     np.testing.assert_allclose(np.asarray(walk.transition_probabilities).sum(0)[transient], 1.0, rtol=1e-12)
 
 
+@pytest.mark.long
 def test_free_energy_without_any_cost_is_zero():
     grid = GridGraph(np.ones((3, 4)))
     result = np.asarray(RSPDistance(1.0, cost=lambda w: 0 * w, measure="free_energy")(grid, targets=[5]))

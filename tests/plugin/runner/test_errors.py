@@ -144,6 +144,43 @@ def test_internal_error_shows_end_of_log(worker, feedback, job_folders):
     assert len(job_folders() - before) == 1
 
 
+def test_computation_without_a_solution_shows_the_reason_alone(worker, feedback):
+    engine = worker("""
+        print("Traceback (most recent call last): and so on", file=sys.stderr)
+        say("error", kind="unsolved", text="the linear system of 2 cells is singular")
+        sys.exit(1)
+    """)
+    assert ending(engine, feedback, RunFailed) == "the linear system of 2 cells is singular"
+
+
+NOTES = """
+    print("Traceback (most recent call last):")
+    print("jax.errors.SimplifiedTraceback: For simplicity, JAX has removed its internal frames from the traceback.")
+    print("-" * 20)
+    print("An error occurred during the runtime of your JAX program! Please use `equinox.filter_jit`.")
+    print("Set JAX_TRACEBACK_FILTERING=off to include these.")
+    print("-" * 20)
+    print("the last line")
+"""
+
+
+@pytest.mark.parametrize("end", ["sys.exit(1)", "os.kill(os.getpid(), signal.SIGSEGV)", "os.abort()"])
+def test_notes_for_programmers_are_not_shown(worker, feedback, end):
+    engine = worker(NOTES.replace(")\n", ", file=sys.stderr, flush=True)\n") + f"    {end}\n")
+    message = ending(engine, feedback, RunFailed if "exit" in end else WorkerCrashed)
+    assert message.endswith("Traceback (most recent call last):\nthe last line")
+
+
+def test_variable_that_ends_the_engine_is_named(worker, feedback, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--no_such_flag")
+    engine = worker("""
+        print("Unknown flags in XLA_FLAGS: --no_such_flag", file=sys.stderr, flush=True)
+        os.abort()
+    """)
+    message = ending(engine, feedback, WorkerCrashed)
+    assert "environment variables that are set here: XLA_FLAGS=--no_such_flag. Correct or remove them." in message
+
+
 def test_crash_is_reported(worker, feedback):
     engine = worker("os.kill(os.getpid(), signal.SIGSEGV)")
     assert ending(engine, feedback, WorkerCrashed).startswith("The engine crashed (signal or code 11).")
