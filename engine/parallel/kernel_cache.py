@@ -1,19 +1,17 @@
 """Machine code of kernels on disk: damaged files are deleted, and what cannot be read or written is compiled again.
 
 Numba's own cache raises whatever a damaged file makes of it, and loads machine code as it finds it, which can end the
-process. Here every file begins with the checksum of the rest.
+process. Here every file ends with the checksum of the rest.
 """
 
 import contextlib
 import hashlib
 import os
-import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
-
-_CHECKSUM_BYTES = hashlib.sha256().digest_size
 
 
 class KernelCache(FunctionCache):
@@ -52,42 +50,35 @@ class KernelCache(FunctionCache):
 
 
 class _CheckedFiles(IndexDataCacheFile):
-    """The files of a kernel, each behind the checksum of its content."""
+    """The files of a kernel, each with a checksum at its end, which Numba does not read."""
 
     def _load_index(self) -> dict:
-        content = self._read(self._index_path)
-        if content is None:
-            return {}
-        version, stamp, overloads = pickle.loads(content)
-        return overloads if (version, stamp) == (self._version, self._source_stamp) else {}
-
-    def _save_index(self, overloads: dict) -> None:
-        self._write(self._index_path, (self._version, self._source_stamp, overloads))
+        return super()._load_index() if _is_intact(self._index_path) else {}
 
     def _load_data(self, name: str) -> Any:
-        content = self._read(self._data_path(name))
-        if content is None:
+        if not _is_intact(self._data_path(name)):
             raise FileNotFoundError(name)
-        return pickle.loads(content)
+        return super()._load_data(name)
 
-    def _save_data(self, name: str, data: Any) -> None:
-        self._write(self._data_path(name), data)
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[BytesIO]:
+        content = BytesIO()
+        yield content
+        with super()._open_for_write(filepath) as file:
+            file.write(content.getvalue())
+            file.write(hashlib.sha256(content.getvalue()).digest())
 
-    def _read(self, path: str) -> bytes | None:
-        """Return the content of a file; None if it is not there, or damaged, and then deleted."""
-        try:
-            with open(path, "rb") as file:
-                checksum, content = file.read(_CHECKSUM_BYTES), file.read()
-        except OSError:
-            return None
-        if hashlib.sha256(content).digest() == checksum:
-            return content
-        with contextlib.suppress(OSError):
-            os.unlink(path)
-        return None
 
-    def _write(self, path: str, data: Any) -> None:
-        content = self._dump(data)
-        with self._open_for_write(path) as file:
-            file.write(hashlib.sha256(content).digest())
-            file.write(content)
+def _is_intact(path: str) -> bool:
+    """Return whether a file is there and has the content that was written; one that is damaged is deleted."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return False
+    size = len(content) - hashlib.sha256().digest_size
+    if size > 0 and hashlib.sha256(content[:size]).digest() == content[size:]:
+        return True
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+    return False

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 
+import numba
 import numpy as np
 import pytest
 
@@ -18,8 +19,20 @@ def doubled(values):
 
 
 @pytest.fixture
-def function(tmp_path, monkeypatch):
-    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
+def cache_in():
+    """Set the folder of Numba's cache."""
+    before = numba.config.CACHE_DIR
+
+    def set_folder(folder):
+        numba.config.CACHE_DIR = str(folder)
+
+    yield set_folder
+    numba.config.CACHE_DIR = before
+
+
+@pytest.fixture
+def function(tmp_path, monkeypatch, cache_in):
+    cache_in(tmp_path / "cache")
     (tmp_path / "doubling.py").write_text(SOURCE)
 
     def load():
@@ -65,7 +78,7 @@ def test_damaged_files_are_replaced(function, tmp_path, ending, damage):
     assert in_a_new_process(function)
 
 
-def test_folder_that_cannot_be_written_to_costs_only_time(function, tmp_path, monkeypatch):
+def test_folder_that_cannot_be_written_to_costs_only_time(function, tmp_path, cache_in):
     (tmp_path / "a file").write_text("no folder")
-    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "a file"))
+    cache_in(tmp_path / "a file")
     assert not in_a_new_process(function)

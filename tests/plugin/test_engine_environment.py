@@ -255,7 +255,7 @@ def test_limits_of_threads_are_passed_on(monkeypatch, value):
         assert name not in ignored_variables()
 
 
-def test_engine_says_which_variable_keeps_it_from_computing(monkeypatch):
+def test_variable_that_prevents_the_engine_from_computing_is_named(monkeypatch):
     """Settings of libraries do not reach the engine; a device that it cannot use is named in its own words."""
     python = os.environ.get(engine_environment.VARIABLE, "")
     if not python:

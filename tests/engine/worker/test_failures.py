@@ -28,7 +28,7 @@ def unsolved():
 
 
 @pytest.mark.parametrize("compile_function", [lambda f: f, jax.jit, eqx.filter_jit], ids=["eager", "jit", "filter_jit"])
-def test_failed_solve_says_why_and_nothing_else(compile_function):
+def test_message_of_a_failed_solve_is_the_reason(compile_function):
     error = error_of(compile_function(unsolved))
     kind, text = describe_failure(error)
     assert kind is FailureKind.UNSOLVED
@@ -38,7 +38,7 @@ def test_failed_solve_says_why_and_nothing_else(compile_function):
 
 
 @pytest.mark.parametrize("compile_function", [lambda f: f, jax.jit, eqx.filter_jit], ids=["eager", "jit", "filter_jit"])
-def test_invalid_input_found_in_a_callback_is_invalid_input(compile_function):
+def test_invalid_input_in_a_callback_is_invalid_input(compile_function):
     distance = RSPDistance(0.01, cost=lambda w: 0.1 - w, solver=NonsymmetricMultigrid())
     grid = GridGraph(np.ones((4, 5)))
     kind, text = describe_failure(error_of(lambda: compile_function(lambda: distance(grid, targets=[5]))()))
@@ -82,7 +82,7 @@ def test_log_has_the_traceback_without_notes():
     assert not any(note in text for note in ("your JAX program", "JAX has removed", "JAX_TRACEBACK", "filter_jit`"))
 
 
-def test_numbers_are_those_of_the_solution_not_of_an_attempt_that_was_given_up():
+def test_metrics_are_those_of_the_solution_and_not_of_a_failed_attempt():
     grid = GridGraph(np.random.default_rng(3).lognormal(size=(40, 40)))
     with record_stats() as records:
         RSPDistance(0.01, solver=NonsymmetricMultigrid(iterations=2))(grid, targets=[700])

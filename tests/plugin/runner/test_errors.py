@@ -144,7 +144,7 @@ def test_internal_error_shows_end_of_log(worker, feedback, job_folders):
     assert len(job_folders() - before) == 1
 
 
-def test_computation_without_a_solution_shows_the_reason_alone(worker, feedback):
+def test_computation_without_a_solution_shows_only_the_reason(worker, feedback):
     engine = worker("""
         print("Traceback (most recent call last): and so on", file=sys.stderr)
         say("error", kind="unsolved", text="the linear system of 2 cells is singular")
