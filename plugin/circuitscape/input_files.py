@@ -79,26 +79,33 @@ def read_input_raster(
             require_well_formed(path.name, content[:HEADER_BYTES], lambda skip: [content[skip:]])
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if is_grid else ""
-    # Without this, GDAL writes a properties file next to the compressed file.
-    gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
-    try:
-        with _readable_by_gdal(path, content) as name:
-            source = f"{name}{option}"
-            in_main_thread(lambda: _opened(source, path).crs().toWkt())
-            layer = _opened(source, path)
-            if not layer.isValid():
-                raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
-            raster = _on_grid(layer, path, feedback, grid, exact)
-            del layer
-    finally:
-        gdal.SetThreadLocalConfigOption("CPL_VSIL_GZIP_WRITE_PROPERTIES", None)
+    with _readable_by_gdal(path, content) as name, _no_properties_file():
+        source = f"{name}{option}"
+        in_main_thread(lambda: _opened(source, path).crs().toWkt())
+        layer = _opened(source, path)
+        if not layer.isValid():
+            raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
+        raster = _on_grid(layer, path, feedback, grid, exact)
+        del layer
     valid = raster.valid & (raster.values != NODATA)
     return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
 
 
 def _opened(source: str, path: Path) -> QgsRasterLayer:
-    with no_statistics_file(path):
+    with no_statistics_file(path), _no_properties_file():
         return QgsRasterLayer(source, path.name)
+
+
+@contextmanager
+def _no_properties_file() -> Iterator[None]:
+    """Keep GDAL from writing a properties file next to a compressed file, in this thread."""
+    option = "CPL_VSIL_GZIP_WRITE_PROPERTIES"
+    before = gdal.GetThreadLocalConfigOption(option)
+    gdal.SetThreadLocalConfigOption(option, "NO")
+    try:
+        yield
+    finally:
+        gdal.SetThreadLocalConfigOption(option, before)
 
 
 @contextmanager

@@ -151,9 +151,13 @@ def _layer(options: IniOptions, name: str) -> QgsRasterLayer:
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if path.suffix.lower() == ".asc" else ""
     source = f"{path}{option}"
-    with no_statistics_file(path):
-        in_main_thread(lambda: QgsRasterLayer(source, path.name).crs().toWkt())
-        layer = QgsRasterLayer(source, path.name)
+
+    def opened() -> QgsRasterLayer:
+        with no_statistics_file(path):
+            return QgsRasterLayer(source, path.name)
+
+    in_main_thread(lambda: opened().crs().toWkt())
+    layer = opened()
     if not layer.isValid():
         raise QgsProcessingException(
             tr("'{name}' cannot be read as a raster: {reason}.").format(

@@ -1,5 +1,7 @@
 """Functions that run in QGIS's main thread, whichever thread asks for them."""
 
+import gc
+import gzip
 import threading
 import time
 
@@ -7,6 +9,7 @@ import pytest
 from qgis.core import QgsApplication, QgsTask
 from qgis.PyQt.QtCore import QEventLoop, QTimer
 
+from permea.plugin.circuitscape.input_files import read_input_raster
 from permea.plugin.layers import in_main_thread, is_main_thread
 
 
@@ -65,3 +68,14 @@ def test_function_of_the_main_thread_runs_at_once(qgis_app):
 
 def test_main_thread_that_waits_for_the_run_does_not_stop_it(call_in_worker):
     assert call_in_worker(lambda: in_main_thread(lambda: None, seconds=0.1), answering=False) < 5
+
+
+def test_compressed_raster_opened_in_the_main_thread_leaves_no_file(call_in_worker, feedback, tmp_path):
+    text = "ncols 2\nnrows 1\nxllcorner 0\nyllcorner 0\ncellsize 1\n1 2\n"
+    path = tmp_path / "habitat.asc.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    read = []
+    call_in_worker(lambda: read.append(read_input_raster(path, feedback).values.tolist()))
+    gc.collect()
+    assert read == [[[1, 2]]]
+    assert [each.name for each in tmp_path.iterdir()] == ["habitat.asc.gz"]
