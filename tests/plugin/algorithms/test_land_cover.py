@@ -144,7 +144,7 @@ def test_exactly_one_set_of_values_is_required(run, cover, class_table, paramete
 
 
 def test_missing_field_is_named(run, cover, class_table):
-    with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost': choose one of class, ease"):
+    with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost'. Its fields are: class, ease. Choose one of them."):
         run("permeabilityfromlandcover", INPUT=cover, **{**class_table((1, 1)), "VALUE_FIELD": "cost"})
 
 
@@ -153,9 +153,10 @@ def test_table_fields_are_required(run, cover, class_table):
         run("permeabilityfromlandcover", INPUT=cover, TABLE=class_table((1, 1))["TABLE"])
 
 
-def test_value_beyond_single_precision_is_rejected(run, cover):
-    with pytest.raises(QgsProcessingException, match="too large for float32"):
-        run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list({1: 1e300, 2: 1e-300, 3: 1.0}))
+def test_value_beyond_single_precision_is_stored_in_double_precision(run, read, cover):
+    result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=in_a_list({1: 1e300, 2: 1e-300, 3: 1.0}))
+    landscape = read(result["OUTPUT"])
+    assert landscape.type == "Float64" and np.nanmax(landscape.band) == 1e300
 
 
 @pytest.fixture
