@@ -144,7 +144,7 @@ def test_exactly_one_set_of_values_is_required(run, cover, class_table, paramete
 
 
 def test_missing_field_is_named(run, cover, class_table):
-    with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost'. Its fields are: class, ease. Choose one of them."):
+    with pytest.raises(QgsProcessingException, match="'classes' has no field 'cost'. Its fields are: class, ease."):
         run("permeabilityfromlandcover", INPUT=cover, **{**class_table((1, 1)), "VALUE_FIELD": "cost"})
 
 
