@@ -8,9 +8,7 @@ import pytest
 from qgis.core import QgsProcessingException
 
 from .conftest import PIXEL
-from .test_circuitscape_projects import grid, project, results
-
-__all__ = ["project", "results"]
+from .test_circuitscape_projects import grid
 
 NOTHING = -9999
 #: A degree is no metre: pixels of a thousandth of a degree.

@@ -68,6 +68,14 @@ def test_circuitscape_project(run, inputs, unchanged, tmp_path, packed):
     check()
 
 
+def test_omniscape_project(run, inputs, unchanged, tmp_path):
+    lines = ["[Required]", "resistance_file = habitat.asc", "radius = 2", "project_name = small"]
+    (inputs / "small.ini").write_text("\n".join([*lines, "[Options]", "source_from_resistance = true"]))
+    check = unchanged()
+    run("circuitscapeproject", INPUT=str(inputs / "small.ini"), OUTPUT=str(tmp_path / "results"))
+    check()
+
+
 def test_grids_by_path(run, inputs, unchanged):
     check = unchanged()
     run(
