@@ -8,12 +8,13 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
 
+from .cancelled import Cancelled
 from .i18n import tr
 from .process_runner import LOG_LINE_LENGTH, LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
 
@@ -137,16 +138,23 @@ def engine_python() -> tuple[str, str]:
     )
 
 
-def find_engine() -> EngineInfo:
+def find_engine(is_cancelled: Callable[[], bool] = lambda: False) -> EngineInfo:
     """Find the engine's Python and check, once per interpreter and set of packages, that it works.
 
     The order: the setting ``permea/engine/python``, the environment variable ``PERMEA_ENGINE_PYTHON``, the default
     path in the profile. A configured one that does not work is an error; the next is not tried.
 
+    Parameters
+    ----------
+    is_cancelled
+        Called while a Python is checked; returns True to stop.
+
     Raises
     ------
     EngineNotFound
         There is none, or it does not work.
+    Cancelled
+        The user cancelled.
     """
     python, origin = engine_python()
     fingerprint = _fingerprint(python)
@@ -154,13 +162,19 @@ def find_engine() -> EngineInfo:
         # Failures are not stored, so that repairing an environment does not require restarting QGIS.
         probe = _stored_probe(fingerprint)
         if probe is None:
-            probe = probe_python(python, folder=PACKAGE_FOLDER, origin=origin).probe
+            probe = probe_python(python, folder=PACKAGE_FOLDER, origin=origin, is_cancelled=is_cancelled).probe
             _store_probe(fingerprint, probe)
         _probed[fingerprint] = _engine_info(probe, python, origin, PACKAGE_FOLDER)
     return dataclasses.replace(_probed[fingerprint], origin=origin)
 
 
-def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "") -> EngineInfo:
+def probe_python(
+    python: str,
+    *,
+    folder: str = PACKAGE_FOLDER,
+    origin: str = "",
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> EngineInfo:
     """Start an interpreter with ``-m engine --probe`` and return its description.
 
     Parameters
@@ -171,11 +185,15 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
         The folder that holds the `engine` package.
     origin
         Where the interpreter is configured, for messages.
+    is_cancelled
+        See `find_engine`.
 
     Raises
     ------
     EngineNotFound
         It does not start, cannot import the engine, or prints no description.
+    Cancelled
+        The user cancelled.
     """
     answers: list[dict] = []
     lines: deque[str] = deque(maxlen=LOG_LINES_SHOWN)
@@ -192,8 +210,11 @@ def probe_python(python: str, *, folder: str = PACKAGE_FOLDER, origin: str = "")
         environment=scrubbed_environment(folder),
         folder=folder,
         on_line=collect,
+        is_cancelled=is_cancelled,
         timeout=PROBE_SECONDS,
     )
+    if ended.outcome is Outcome.CANCELLED:
+        raise Cancelled(tr("Cancelled."))
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
         if refusal := _refusal(lines):
             raise EngineNotFound(_failure_message(python, origin, refusal))

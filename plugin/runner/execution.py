@@ -102,7 +102,7 @@ def open_job(
 ) -> Iterator[Job]:
     """Create a job folder and remove it at the end; see `run` for parameters and exceptions."""
     keep_job = keep_job or QgsSettings().value(KEEP_JOBS_SETTING, False, type=bool)
-    engine = engine or find_engine()
+    engine = engine or find_engine(feedback.isCanceled)
     folder = new_folder()
     failed: QgsProcessingException | None = None
     try:

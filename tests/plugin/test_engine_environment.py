@@ -3,11 +3,13 @@
 import json
 import os
 import sys
+import time
 
 import pytest
 from qgis.core import QgsProcessingException, QgsSettings
 
 from permea.plugin import engine_environment
+from permea.plugin.cancelled import Cancelled
 from permea.plugin.engine_environment import (
     EngineNotFound,
     engine_python,
@@ -268,3 +270,28 @@ def test_variable_that_prevents_the_engine_from_computing_is_named(monkeypatch):
     assert 'the environment variable JAX_PLATFORMS is "cuda", and JAX cannot compute there' in message
     assert "Remove the variable, or set it to cpu" in message
     assert "Traceback" not in message and "JAX_TRACEBACK_FILTERING" not in message
+
+
+def script(folder, lines):
+    """Write an executable shell script that stands for a Python."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_check_of_a_slow_python_is_cancelled(no_engine, monkeypatch, tmp_path):
+    monkeypatch.setenv(engine_environment.VARIABLE, script(tmp_path / "slow", "exec sleep 60"))
+    start = time.monotonic()
+    with pytest.raises(Cancelled):
+        find_engine(lambda: time.monotonic() - start > 0.3)
+    assert time.monotonic() - start < 5
+
+
+def test_python_that_prints_long_lines_is_explained_briefly(no_engine, monkeypatch, tmp_path):
+    flood = "head -c 3000000 /dev/zero | tr '\\0' 'x'; i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done"
+    monkeypatch.setenv(engine_environment.VARIABLE, script(tmp_path / "chatty", flood))
+    message = message_of(find_engine)
+    assert "it did not answer what an engine answers" in message and message.endswith("line 299")
+    assert len(message) < 40_000
