@@ -11,6 +11,9 @@ from ..distances import LCPDistance
 from ..graph import FocalNodes, GridGraph
 from ..paths import corridor
 
+#: Relative rounding error of a sum of costs: cells of the least-cost path may exceed its cost by as much.
+ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class PinchPoints:
@@ -103,7 +106,8 @@ def pinch_points(
         for done, (i, j) in enumerate(connected, 1):
             vertices = (vertex_numbers[focal.cells[node]] for node in (i, j))
             sources, targets = (numbers[numbers < grid.n_vertices] for numbers in vertices)
-            inside = np.isfinite(corridor(grid, sources, targets, distance=distance, truncate_at=cutoff).excess)
+            paths = corridor(grid, sources, targets, distance=distance)
+            inside = paths.excess <= max(cutoff, ROUNDING * paths.least_cost)
             yield _current_within(grid, inside, [focal.cells[i], focal.cells[j]])
             if progress is not None:
                 progress(done, len(connected))

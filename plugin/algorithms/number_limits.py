@@ -5,13 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from qgis.core import QgsProcessingParameterDefinition
+import numpy as np
+from qgis.core import QgsProcessingException, QgsProcessingParameterDefinition
 
 from ..i18n import tr
+from ..layers import Raster, StreamedRaster
 from .formatting import format_number
 
 # Sums and products of larger numbers with the values of a raster leave the range of double precision.
 LARGEST_NUMBER = 1e100
+
+# Of θ times the cost of the cheapest step. Randomized shortest paths are least-cost paths long before.
+LARGEST_STEP = 1e12
+
+# Rows read at a time.
+ROWS = 256
 
 
 def number_error(definitions: list[QgsProcessingParameterDefinition], values: Mapping[str, float]) -> str:
@@ -41,3 +49,41 @@ def number_error(definitions: list[QgsProcessingParameterDefinition], values: Ma
 def is_number(definition: QgsProcessingParameterDefinition) -> bool:
     """Return whether a parameter is a number or a length."""
     return definition.type() in ("number", "distance")
+
+
+def require_theta_below_limit(theta: float, landscape: Raster | StreamedRaster, values: str) -> None:
+    """Raise an error if θ times the cost of every step is so large that probabilities cannot be computed.
+
+    Parameters
+    ----------
+    theta
+        Inverse temperature, per unit of cost.
+    landscape
+        Landscape.
+    values
+        Quantity of the landscape: ``"permeability"`` or ``"resistance"``.
+
+    Raises
+    ------
+    QgsProcessingException
+        Says which θ is possible.
+    """
+    smallest = math.inf
+    for first in range(0, landscape.grid.rows, ROWS):
+        block = landscape.values[first : first + ROWS]
+        positive = block[block > 0]  # NaN is not
+        resistances = 1 / positive if values == "permeability" else positive
+        smallest = min(smallest, float(np.min(resistances, initial=math.inf)))
+    step = smallest * min(landscape.grid.pixel_size)
+    if math.isfinite(step) and theta * step > LARGEST_STEP:
+        raise QgsProcessingException(
+            tr(
+                "θ ({theta}) times the cost of a step, which is at least {step} in '{layer}', is too large to compute "
+                "with: choose a θ below {limit}, or the least-cost distance, which such a θ gives."
+            ).format(
+                theta=format_number(theta),
+                step=format_number(step),
+                layer=landscape.name,
+                limit=format_number(LARGEST_STEP / step),
+            )
+        )

@@ -36,6 +36,7 @@ from ..layers import (
     validate_landscape,
 )
 from ..runner import Task, require_memory_for_features, require_memory_for_landscape
+from .number_limits import require_theta_below_limit
 from .parameters import UNREACHABLE
 
 
@@ -309,6 +310,9 @@ class ParameterValues:
             Outputs on the grid of the landscape; None means all of them.
         """
         raster = self.landscape
+        # Tasks without a choice of the distance that have θ are about randomized shortest paths.
+        if parameters.get("distance", "rsp") == "rsp" and "theta" in parameters and parameters.get("cost") == "inverse":
+            require_theta_below_limit(parameters["theta"], raster, self.choice("VALUES"))
         return Task(
             name,
             {

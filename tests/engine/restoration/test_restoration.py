@@ -23,6 +23,7 @@ from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDist
 from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.pairwise import Pairwise
 from permea.engine.connectivity import pinch_points, sensitivity
+from permea.engine.graph import FocalNodes
 from permea.engine.paths.least_cost_corridors import corridor
 from permea.engine.paths.path_search import least_cost_paths
 from permea.engine.restoration import (
@@ -338,3 +339,10 @@ def test_disc_beyond_the_raster_covers_all_of_it():
     for radius in (1e3, 5e4, 1e100):
         window = disc_mask(grid, radius)
         assert window.shape == (7, 9) and window.all()
+
+
+@pytest.mark.parametrize("scale", [1e-48, 1e-10, 1.0])
+def test_corridor_narrower_than_rounding_holds_the_path(scale):
+    permeability = np.random.default_rng(3).uniform(0.2, 1.0, (6, 7)) * scale
+    ends = FocalNodes(np.array([1, 2]), (np.array([0]), np.array([40])))
+    assert pinch_points(GridGraph(permeability), ends, 0.0).total.max() == pytest.approx(1.0)

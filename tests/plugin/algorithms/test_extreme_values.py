@@ -84,6 +84,14 @@ def test_extreme_number_is_refused(error_message, geotiff, points, name, paramet
     assert "is not allowed; enter a number between" in message or parameter in message
 
 
+@pytest.mark.parametrize(("scale", "theta"), [(1e-48, 0.01), (1e-10, 1e6)])
+@pytest.mark.parametrize("name", ["rspdistance", "windowedconnectivity"])
+def test_theta_too_large_for_the_costs_is_refused(error_message, geotiff, points, name, scale, theta):
+    places = {"SOURCES": points((0, 0))} if name == "rspdistance" else {"DISTANCE": "rsp"}
+    message = error_message(name, INPUT=geotiff(LAND * scale), THETA=theta, **places)
+    assert "times the cost of a step" in message and "choose a θ below" in message
+
+
 @pytest.mark.parametrize("radius", [1e9, 1e60])
 def test_radius_beyond_the_landscape_includes_all_of_it(run, read, geotiff, radius):
     layers = {"INPUT": geotiff(LAND), "BLOCK_SIZE": 1, "FLOW_POTENTIAL": None, "NORMALIZED_CURRENT": None}
