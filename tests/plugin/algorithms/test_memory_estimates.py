@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from qgis.core import QgsApplication
 
 FACTOR = 2
 
@@ -50,7 +51,9 @@ def measure(run, engine_that, feedback, geotiff, sites, monkeypatch):
             "marks": lambda: (numbers.random((rows, columns)) < 0.01).astype("uint8"),
             "quality": lambda: numbers.random((rows, columns)).astype("float32"),
         }
-        inputs = dict.fromkeys(optional, None) | {"INPUT": geotiff(landscape, nodata=-1.0)}
+        known = QgsApplication.processingRegistry().algorithmById(f"permea:{algorithm}").parameterDefinitions()
+        inputs = {definition.name(): None for definition in known if definition.name() in optional}
+        inputs["INPUT"] = geotiff(landscape, nodata=-1.0)
         for key, value in parameters.items():
             if value in rasters and isinstance(value, str):
                 value = geotiff(rasters[value](), name=value)
