@@ -185,7 +185,7 @@ def test_component_legend_lists_barriers_only_if_present(qgis_app, raster_layer)
 @pytest.mark.parametrize("meaning, dark_is_hard", [("resistance", True), ("permeability", False)])
 def test_land_cover_landscape_style(loaded, geotiff, tmp_path, meaning, dark_is_hard):
     source = geotiff(np.array([[1, 2]], np.uint8))
-    path = str(tmp_path / "landscape.tif")
+    path = str(tmp_path / "permeability.tif")
     layer = loaded("permeabilityfromlandcover", INPUT=source, MATRIX=[1, 1.0, 2, 90.0], VALUES=meaning, OUTPUT=path)
     low, high = colour(layer, 0, 0), colour(layer, 0, 1)
     assert low.lightness() > high.lightness()
