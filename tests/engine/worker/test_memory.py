@@ -9,7 +9,8 @@ import pytest
 from worker_process import LANDSCAPE, ROOT, write_job
 
 from permea.engine.parallel import cpu_count
-from permea.engine.worker.main import OUT_OF_MEMORY, _report_out_of_memory
+from permea.engine.worker.failures import FailureKind, describe_failure
+from permea.engine.worker.main import OUT_OF_MEMORY, _estimated_memory
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
@@ -49,15 +50,13 @@ def test_estimate_of_a_local_cluster_counts_every_process(lines):
 def test_message_reports_how_much_is_needed_and_free(lines):
     report = Reporter(lines)
     report.estimate(3 * 10**9, None, 10**9)
-    try:
+    with pytest.raises(MemoryError) as error:
         np.empty((10**7, 10**7))
-    except MemoryError as error:
-        assert _report_out_of_memory(report, error) == OUT_OF_MEMORY
-    lines.seek(0)
-    said = json.loads(lines.read().splitlines()[-1])
-    assert said["kind"] == "memory"
-    assert said["text"].startswith("the memory ran out (Unable to allocate 728. TiB for an array")
-    assert "are free, and the whole run was estimated to need 3 GB" in said["text"]
+    failure = describe_failure(error.value)
+    assert failure.kind is FailureKind.MEMORY
+    text = failure.text + _estimated_memory(failure.kind, report)
+    assert text.startswith("the memory ran out (") and "Unable to allocate 728" in text
+    assert text.endswith("are free, and the whole run was estimated to need 3 GB.")
 
 
 def test_job_beyond_the_limit_of_the_process_is_not_started(tmp_path):
