@@ -22,7 +22,7 @@ TRACEBACK = re.compile(
 #: Python's exceptions by name, at the beginning of a word.
 EXCEPTION_TYPE = re.compile(r"\b(?!Qgs)[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b")
 #: A list or a name that is empty.
-BLANK = re.compile(r": \.(\s|$)|\(\)|\( |, \.")
+BLANK = re.compile(r": \.(\s|$)|(?<!\w)\(\)")
 JOB = re.compile(r"permea-[a-z0-9_]{8}")
 #: Prefixes of QGIS's, after which an error still has to say what is wrong.
 PREFIXES = ("Unable to execute algorithm", "There were errors executing the algorithm.")
@@ -96,7 +96,7 @@ def is_explained(message: str) -> bool:
     return len(message.split()) >= 3
 
 
-def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str]) -> list[str]:
+def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str], *, may_be_infinite: bool) -> list[str]:
     """Return which outputs of a run cannot be opened, or hold values that no map should.
 
     Parameters
@@ -105,6 +105,8 @@ def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str]) ->
         What the algorithm returned.
     destinations
         Type of each output parameter by name.
+    may_be_infinite
+        Whether cells were requested to be infinite where nothing can be reached.
     """
     errors = []
     for name, kind in destinations.items():
@@ -113,7 +115,7 @@ def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str]) ->
             continue
         source = value.source() if hasattr(value, "source") else str(value)
         if kind == "rasterDestination":
-            errors += _unreadable_raster(name, source)
+            errors += _unreadable_raster(name, source, may_be_infinite)
         elif kind == "folderDestination":
             errors += _unreadable_folder(name, Path(source))
         elif hasattr(value, "isValid") and not value.isValid():
@@ -124,7 +126,7 @@ def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str]) ->
     return errors
 
 
-def _unreadable_raster(name: str, path: str) -> list[str]:
+def _unreadable_raster(name: str, path: str, may_be_infinite: bool = False) -> list[str]:
     dataset = gdal.Open(path)
     if dataset is None:
         return [f"output {name} cannot be opened"]
@@ -136,6 +138,8 @@ def _unreadable_raster(name: str, path: str) -> list[str]:
         values, nodata = np.frombuffer(content), band.GetNoDataValue()
         if np.isnan(values).any() and not (nodata is not None and np.isnan(nodata)):
             return [f"output {name} holds NaN"]
+        if np.isinf(values).any() and not may_be_infinite:
+            return [f"output {name} holds infinity"]
     return []
 
 
