@@ -12,7 +12,7 @@ ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/b
 QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py tests/test_vocabulary.py
-QGIS_TESTS := tests/plugin tests/ui
+QGIS_TESTS := tests/plugin tests/ui tests/fuzz
 # Whole files to a core: what a file's tests share is made once.
 ON_ALL_CORES := --numprocesses auto --dist loadfile
 # Which tests run: those not marked `long`, those that are, or all.

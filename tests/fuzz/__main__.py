@@ -21,6 +21,9 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="number of the first draw")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--valid", action=argparse.BooleanOptionalAction, default=True, help="first run a valid input of each algorithm"
+    )
     parser.add_argument("--only", default="", help="numbers of draws, separated by commas")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--records", type=Path, default=BUILD, help="folder for the record of each draw")
@@ -40,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     numbers = [int(number) for number in options.only.split(",") if number.strip()]
     if not numbers:
-        valid = range(-len(all_algorithms()), 0)
+        valid = range(-len(all_algorithms()), 0) if options.valid else ()
         numbers = [*valid, *range(options.first, options.first + options.draws)]
     options.records.mkdir(parents=True, exist_ok=True)
     with (options.records / f"seed-{options.seed}-from-{numbers[0]}.jsonl").open("w") as file:

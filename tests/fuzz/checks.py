@@ -13,7 +13,6 @@ import numpy as np
 from osgeo import gdal, ogr
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".asc")
-TABLE_SUFFIXES = (".gpkg", ".shp", ".geojson", ".csv", ".xlsx", ".ods", ".dbf", ".tab")
 
 #: What a user must never read.
 TRACEBACK = re.compile(
@@ -165,9 +164,14 @@ def _unreadable_folder(name: str, folder: Path) -> list[str]:
 
 def complete_files(folder: Path, contents: dict[str, str]) -> dict[str, str]:
     """Return the contents, by path, of the files of a folder that can be opened."""
-    kinds = {".tif": _unreadable_raster, ".gpkg": _unreadable_table}
-    files = {path: kinds[Path(path).suffix] for path in contents if Path(path).suffix in kinds}
-    return {path: contents[path] for path, check in files.items() if not check(path, str(folder / path))}
+    complete = {}
+    for path, digest in contents.items():
+        is_raster = Path(path).suffix.lower() in (".tif", ".tiff")
+        file = str(folder / path)
+        errors = _unreadable_raster(path, file, True) if is_raster else _unreadable_table(path, file)
+        if not errors and not path.endswith("/"):
+            complete[path] = digest
+    return complete
 
 
 def leftovers(folder: Path) -> list[str]:

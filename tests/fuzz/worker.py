@@ -145,7 +145,7 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     else:
         errors += message_errors("", [*log.texts, *log.errors])
     errors += [f"left behind: {text}" for text in leftovers(where / "outputs")]
-    errors += _session_errors(folder, log_size)
+    errors += _session_errors(folder, log_size, may_keep_job="It was not started" in message)
     return {**record, "errors": errors}
 
 
@@ -209,8 +209,12 @@ def _run_in_thread(algorithm, parameters, context, log) -> tuple[str, str, dict[
     return "result", "", {**results, **{name: layer for name, layer in layers.items() if layer is not None}}
 
 
-def _session_errors(folder: Path, log_size: int) -> list[str]:
-    """Return what a run has done to the session: tracebacks on standard error, lost CRSs, jobs that are still there."""
+def _session_errors(folder: Path, log_size: int, *, may_keep_job: bool) -> list[str]:
+    """Return what a run has done to the session: tracebacks on standard error, lost CRSs, jobs that are still there.
+
+    A job that needs more memory than there is stays, to be run on another computer; any other tells that the cause of
+    the failure is not known.
+    """
     errors = []
     with (folder / "qgis.log").open("rb") as log:
         log.seek(log_size)
@@ -220,6 +224,7 @@ def _session_errors(folder: Path, log_size: int) -> list[str]:
     if not QgsCoordinateReferenceSystem("EPSG:31985").toWkt():
         errors.append("QGIS has lost its coordinate systems")
     for job in Path(QgsProcessingUtils.tempFolder()).glob("permea-*"):
-        errors.append("unexplained failure: the job was kept for developers")
+        if not may_keep_job:
+            errors.append("unexplained failure: the job was kept for developers")
         shutil.rmtree(job, ignore_errors=True)
     return errors
