@@ -46,6 +46,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
+            cwd=self.folder,  # a relative path is one below it
             start_new_session=True,
         )
         self.numbers: list[int] = []
