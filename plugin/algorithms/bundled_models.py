@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from qgis.core import (
     QgsProcessingContext,
@@ -15,6 +15,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..i18n import tr
 from .base import RESOURCES
+from .destinations import require_valid_destinations
 from .parameter_checks import invalid_parameters, with_named_choices
 from .step_feedback import StepFeedback
 
@@ -46,7 +47,14 @@ class BundledModel(QgsProcessingModelAlgorithm):
     ------
     QgsProcessingException
         The file cannot be read.
+
+    Attributes
+    ----------
+    files_in_folders
+        See `PermeaAlgorithm`: no model writes to a folder.
     """
+
+    files_in_folders: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -68,6 +76,8 @@ class BundledModel(QgsProcessingModelAlgorithm):
         # QGIS applies defaults in its dialog only.
         definitions = self.parameterDefinitions()
         defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
+        # Each step checks its own outputs only: the first could overwrite the input of the last.
+        require_valid_destinations(self, parameters, context)
         recorder = ErrorRecordingFeedback(feedback)
         try:
             return super().processAlgorithm({**defaults, **with_named_choices(self, parameters)}, context, recorder)

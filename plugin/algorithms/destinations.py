@@ -49,6 +49,9 @@ RESERVED_PREFIXES = ("gpkg", "sqlite_", "rtree_")
 # "postgres://…" and "ogr:dbname=…", but neither "C:\…" nor a path with a colon in a file name.
 PROVIDER_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]{2,}):(?!\\)(.*)", re.DOTALL)
 
+# Most bytes of a file name on nearly all disks, less ".aux.xml" or "-journal" of the file beside it.
+MAX_NAME_BYTES = 255 - 8
+
 OUTPUT_TYPES = (QgsProcessingParameterFeatureSink, QgsProcessingParameterRasterDestination)
 
 
@@ -186,6 +189,11 @@ def _require_writable(destination: Destination) -> None:
     if destination.path is None:
         return
     path, reason = destination.path, ""
+    if too_long := [part for part in path.parts if len(os.fsencode(part)) > MAX_NAME_BYTES]:
+        text = tr(
+            "{output} cannot be written: '{name}…' is a name of more than {most} characters. Choose a shorter one."
+        )
+        raise QgsProcessingException(text.format(output=destination.title, name=too_long[0][:40], most=MAX_NAME_BYTES))
     folder = Path(os.path.realpath(path)).parent
     if destination.is_raster and (path.suffix.lower() not in GEOTIFF_SUFFIXES or destination.layer):
         raise QgsProcessingException(not_a_geotiff(destination.title, str(path)))

@@ -51,21 +51,22 @@ def _digest(path: Path) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
-def differences(before: dict[str, str], after: dict[str, str], may_be_new: Iterable[str] = ()) -> list[str]:
+def differences(before: dict[str, str], after: dict[str, str], requested: Iterable[str] = ()) -> list[str]:
     """Return what differs between two contents of a folder, in words.
 
     Parameters
     ----------
     before, after
         The contents.
-    may_be_new
-        Paths at which a file or folder was requested.
+    requested
+        Paths at which a file or folder of results was requested, and which hold no input.
     """
-    changed = [f"{path} is gone" for path in before if path not in after]
-    new = [path for path in after if path not in before]
     # A folder may be full of new files; statistics stand beside a raster.
-    changed += [f"{path} is new" for path in new if not any(_belongs_to(path, other) for other in may_be_new)]
-    return changed + [f"{path} has changed" for path in before if path in after and before[path] != after[path]]
+    paths = [path for path in sorted({*before, *after}) if not any(_belongs_to(path, other) for other in requested)]
+    changed = [f"{path} is gone" for path in paths if path not in after]
+    changed += [f"{path} is new" for path in paths if path not in before]
+    both = [path for path in paths if path in before and path in after]
+    return changed + [f"{path} has changed" for path in both if before[path] != after[path]]
 
 
 def _belongs_to(path: str, requested: str) -> bool:

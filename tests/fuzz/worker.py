@@ -11,15 +11,18 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
+    QgsMapLayer,
     QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeatureSourceDefinition,
     QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
     QgsProcessingUtils,
@@ -117,6 +120,9 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     kinds = {each.name(): each.type() for each in algorithm.destinationParameterDefinitions()}
     _load_as_qgis_does(algorithm, draw.parameters)
     before = {name: file_contents(where / name) for name in ("inputs", "outputs")}
+    sources = " ".join(_sources(draw, kinds))
+    destinations = [os.path.normpath(draw.parameters[name]) for name in kinds if _is_path(draw, name)]
+    destinations = [os.path.relpath(path, where / "inputs") for path in destinations if path not in sources]
     log = Log()
     outcome, message, results = _run(algorithm.id(), draw.parameters, draw.in_thread, log)
     errors = []
@@ -130,12 +136,11 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     record = {"number": number, "algorithm": draw.algorithm, "words": draw.words, "in_thread": draw.in_thread}
     record |= {"outcome": outcome, "message": message, "log": log.texts[-40:]}
     record |= {"parameters": {name: repr(value)[:300] for name, value in draw.parameters.items()}}
-    destinations = [os.path.relpath(draw.parameters[name], where / "inputs") for name in kinds if _is_path(draw, name)]
     results.clear()
     draw.parameters.clear()
     gc.collect()
     after = {name: file_contents(where / name) for name in ("inputs", "outputs")}
-    changes = differences(before["inputs"], after["inputs"], may_be_new=destinations)
+    changes = differences(before["inputs"], after["inputs"], requested=destinations)
     errors += [f"input changed: {text}" for text in changes]
     if outcome != "result":
         if isinstance(algorithm, QgsProcessingModelAlgorithm):
@@ -152,6 +157,17 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
 def _is_path(draw: Any, name: str) -> bool:
     value = draw.parameters.get(name)
     return isinstance(value, str) and os.path.isabs(value)
+
+
+def _sources(draw: Any, kinds: dict[str, str]) -> Iterator[str]:
+    """Yield from where the inputs of a draw are read; a file that another draw would read is no input of this one."""
+    for name, value in draw.parameters.items():
+        if name in kinds:
+            continue
+        if isinstance(value, QgsProcessingFeatureSourceDefinition):
+            value = value.source.staticValue()
+        layer = QgsProject.instance().mapLayer(value) if isinstance(value, str) else value
+        yield layer.source() if isinstance(layer, QgsMapLayer) else str(value)
 
 
 def _load_as_qgis_does(algorithm: Any, parameters: dict[str, Any]) -> None:

@@ -344,3 +344,21 @@ def test_folder_of_single_maps_names_nothing_unfinished(run, valley_file, sites_
     folder = tmp_path / "maps"
     run("currentflow", INPUT=valley_file, FOCAL=sites_file(tmp_path / "focal.gpkg"), SINGLE_MAPS=str(folder))
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "current_1_2.tif", "resistances.csv"]
+
+
+@pytest.mark.parametrize("name", ["y" * 245 + ".tif", "ä" * 130 + ".tif", "y" * 300 + "/map.tif"])
+def test_names_that_are_too_long_are_refused(refused, landscape, tmp_path, name):
+    message = refused(INPUT=landscape, OUTPUT=str(tmp_path / name))
+    assert message == (
+        f"Map cannot be written: '{name[:40]}…' is a name of more than 247 characters. Choose a shorter one."
+    )
+
+
+@pytest.mark.parametrize("name", ["HABITAT", "LANDSCAPE"])
+def test_step_of_a_model_does_not_overwrite_the_input_of_another(run, geotiff, name):
+    habitat, landscape = geotiff(np.eye(4), name="habitat"), geotiff(np.ones((4, 4)), name="landscape")
+    inputs = {"HABITAT": habitat, "LANDSCAPE": landscape}
+    content = Path(inputs[name]).read_bytes()
+    with pytest.raises(QgsProcessingException, match="Habitat blocks would overwrite the input"):
+        run("distancetohabitat", **inputs, **{"blocks:Habitat blocks": inputs[name]})
+    assert Path(inputs[name]).read_bytes() == content
