@@ -120,7 +120,8 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     kinds = {each.name(): each.type() for each in algorithm.destinationParameterDefinitions()}
     _load_as_qgis_does(algorithm, draw.parameters)
     before = {name: file_contents(where / name) for name in ("inputs", "outputs")}
-    sources = " ".join(_sources(draw, kinds))
+    # A GeoPackage gains a layer beside the one that is read from it.
+    sources = {source for source in _sources(draw, kinds) if not source.endswith(".gpkg")}
     destinations = [os.path.normpath(draw.parameters[name]) for name in kinds if _is_path(draw, name)]
     destinations = [os.path.relpath(path, where / "inputs") for path in destinations if path not in sources]
     log = Log()
@@ -167,7 +168,8 @@ def _sources(draw: Any, kinds: dict[str, str]) -> Iterator[str]:
         if isinstance(value, QgsProcessingFeatureSourceDefinition):
             value = value.source.staticValue()
         layer = QgsProject.instance().mapLayer(value) if isinstance(value, str) else value
-        yield layer.source() if isinstance(layer, QgsMapLayer) else str(value)
+        source = layer.source() if isinstance(layer, QgsMapLayer) else str(value)
+        yield os.path.normpath(source.partition("|")[0])
 
 
 def _load_as_qgis_does(algorithm: Any, parameters: dict[str, Any]) -> None:
