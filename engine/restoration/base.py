@@ -58,11 +58,17 @@ def restored_permeability(
     for name, values in (("restored permeability", restored), ("restorable", candidates)):
         if values.ndim and values.shape != grid.shape:
             raise ValueError(f"{name} has {values.shape} cells, the landscape {grid.shape}")
-    invalid = ~((restored >= SMALLEST_VALUE) & (restored <= LARGEST_VALUE))
-    if invalid.any():
-        raise ValueError(
-            f"the permeability of a restored cell must be a positive number, {SMALLEST_VALUE:g} to {LARGEST_VALUE:g}, "
-            f"not {restored[invalid][0]:g}" + (f" as in {invalid.sum()} cells" if restored.ndim else "")
-        )
+    for invalid, requirement in (
+        (~(np.isfinite(restored) & (restored > 0)), "be a positive number"),
+        (
+            ~((restored >= SMALLEST_VALUE) & (restored <= LARGEST_VALUE)),
+            f"lie between {SMALLEST_VALUE:g} and {LARGEST_VALUE:g}",
+        ),
+    ):
+        if invalid.any():
+            raise ValueError(
+                f"the permeability of a restored cell must {requirement}, not {restored[invalid][0]:g}"
+                + (f" as in {invalid.sum()} cells" if restored.ndim else "")
+            )
     current = np.where(active, np.asarray(grid.permeability), 0.0)
     return np.maximum(current, restored), candidates

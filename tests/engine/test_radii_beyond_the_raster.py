@@ -22,7 +22,7 @@ def costs():
 
 
 def test_search_windows():
-    first, *others = (improvement_score(costs(), radius, 1e-310).largest for radius in BEYOND)
+    first, *others = (improvement_score(costs(), radius, 1e-310).maximum for radius in BEYOND)
     for other in others:
         np.testing.assert_allclose(other, first, rtol=1e-12)
 
@@ -39,7 +39,7 @@ def test_search_windows_are_discs(radius, side):
         disc = np.hypot(down - cell[0], (right - cell[1]) * side) <= radius
         cost = least.costs_from[0][disc].min() + least.costs_from[1][disc].min() + 2 * radius * 0.01
         expected[cell] = max(least.between(0, 1) - cost, 0.0)
-    np.testing.assert_allclose(improvement_score(least, radius, 0.01).largest, expected, rtol=1e-12)
+    np.testing.assert_allclose(improvement_score(least, radius, 0.01).maximum, expected, rtol=1e-12)
 
 
 def test_restored_discs():
