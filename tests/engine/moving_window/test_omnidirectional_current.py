@@ -79,9 +79,7 @@ def random_landscape(shape=(11, 13), seed=5):
 )
 def test_maps_equal_dense_solutions(rules):
     permeability, sources = random_landscape()
-    windows = MovingWindowCurrent(
-        permeability=permeability, sources=sources, correct_artifacts=False, **rules
-    )
+    windows = MovingWindowCurrent(permeability=permeability, sources=sources, correct_artifacts=False, **rules)
     maps = windows.run(flow_potential=True, normalized=True).maps
     current, potential = dense_current_maps(permeability, sources, **rules)
     np.testing.assert_allclose(maps["current"], current, rtol=1e-6, atol=1e-9)
