@@ -69,5 +69,5 @@ def test_job_beyond_the_limit_of_the_process_is_not_started(tmp_path):
     estimate, error = (json.loads(line) for line in ended.stdout.splitlines())
     assert estimate["free_bytes"] < 3e9
     assert error["kind"] == "memory"
-    assert error["text"].startswith("this job needs about 2.54 GB of memory, and only 2.")
-    assert error["text"].endswith("GB are free; it was not started.")
+    assert error["text"].startswith("this job needs about 2.54 GB of memory, and only ")
+    assert error["text"].endswith("are free; it was not started.")
