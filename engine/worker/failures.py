@@ -1,7 +1,7 @@
 """What to tell the user when a job fails: the reason alone, without the notes that libraries add for programmers.
 
 An error inside compiled code arrives wrapped: XLA prints the traceback of the callback that raised it, Equinox and JAX
-add advice to whoever wrote the program. The reason is the innermost error.
+add advice for programmers. The reason is the innermost error.
 """
 
 import re

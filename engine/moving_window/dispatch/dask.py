@@ -19,6 +19,9 @@ MAX_IN_FLIGHT = 3
 #: How often tasks may be lost with their worker: more often, a batch exceeds the memory of its worker each time.
 MAX_RETRIES = 5
 
+#: Seconds to wait for a scheduler to answer.
+CONNECT_SECONDS = 30.0
+
 #: Environment of the workers of a local cluster: XLA would spread the sums of every worker over all cores.
 SINGLE_THREAD_ENV = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM_THREADS": "1"}
 
@@ -37,9 +40,13 @@ class DaskExecutor(AbstractExecutor):
         Number of threads that a worker uses for one batch.
     max_retries
         How often tasks may be lost with their worker before the run is given up.
+    timeout
+        Seconds to wait for the scheduler at the address.
 
     Raises
     ------
+    ValueError
+        No scheduler answers at the address, when a run begins.
     ModuleNotFoundError
         Dask is not installed; the message explains how to install it.
 
@@ -56,9 +63,11 @@ class DaskExecutor(AbstractExecutor):
         workers: int | None = None,
         threads: int = 1,
         max_retries: int = MAX_RETRIES,
+        timeout: float = CONNECT_SECONDS,
     ):
         _import_distributed()
         self.address, self.workers, self.threads, self.max_retries = address, workers, threads, max_retries
+        self.timeout = timeout
 
     def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
         """Yield the batches as they are completed."""
@@ -69,7 +78,7 @@ class DaskExecutor(AbstractExecutor):
     def _client(self) -> Iterator[Any]:
         distributed = _import_distributed()
         if self.address is not None:
-            with distributed.Client(self.address, set_as_default=False) as client:
+            with self._connect(distributed) as client:
                 yield client
             return
         cluster = distributed.LocalCluster(
@@ -77,6 +86,17 @@ class DaskExecutor(AbstractExecutor):
         )
         with cluster, distributed.Client(cluster, set_as_default=False) as client:
             yield client
+
+    def _connect(self, distributed: Any) -> Any:
+        try:
+            return distributed.Client(self.address, set_as_default=False, timeout=self.timeout)
+        # Dask raises TypeError for an encrypted connection without certificates, ValueError for an incomplete address.
+        except (OSError, TypeError, ValueError) as error:
+            reason = f"within {self.timeout:g} seconds" if isinstance(error, TimeoutError) else f"({error})"
+            raise ValueError(
+                f'no Dask scheduler answers at "{self.address}" {reason}. Check the address, that the scheduler runs, '
+                "and that this computer can reach it"
+            ) from error
 
 
 class _DaskRun:
