@@ -164,7 +164,7 @@ def test_model_sets_missing_class_to_nodata(model, read, cover, class_table, poi
 
 def test_model_reports_missing_fields(model, cover, class_table, points):
     table = class_table(EASE, header="code,cost")
-    with pytest.raises(QgsProcessingException, match="'classes' has no field 'class': choose one of code, cost"):
+    with pytest.raises(QgsProcessingException, match="'classes' has no field 'class'. Its fields are: code, cost"):
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 
 
