@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax import monitoring
 from reference_laplacian import independent_matrix
+from scipy.sparse import diags_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
