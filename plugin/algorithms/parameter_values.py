@@ -24,15 +24,15 @@ from ..layers import (
     Raster,
     RasterGrid,
     align,
-    amounts_at_points,
-    amounts_of_raster,
-    cells_of,
     chosen_geometry_check,
-    focal_nodes_of,
+    focal_nodes_from_ids,
+    point_cells,
     read_focal_nodes,
     read_points,
     read_raster,
-    regions_in,
+    read_short_circuit_regions,
+    sum_point_amounts,
+    sum_raster_amounts,
     validate_landscape,
 )
 from ..runner import Task, require_memory_for_features, require_memory_for_landscape
@@ -152,7 +152,7 @@ class ParameterValues:
             return self.points("SOURCES")
         layer = self.layer("SOURCE_RASTER")
         marks = align(layer, 1, self.landscape.grid, self._feedback, labels=True)
-        cells = cells_of(marks, self.passable, self._feedback)
+        cells = point_cells(marks, self.passable, self._feedback)
         return Points(cells=cells, ids=[], labels=[])
 
     def points(self, name: str) -> Points:
@@ -200,11 +200,11 @@ class ParameterValues:
         Raises
         ------
         QgsProcessingException
-            As `read_focal_nodes` and `focal_nodes_of`.
+            As `read_focal_nodes` and `focal_nodes_from_ids`.
         """
         if name == "FOCAL" and not self.is_provided(name):
             ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback, labels=True)
-            return focal_nodes_of(ids, self.passable, self._feedback, at_least=at_least)
+            return focal_nodes_from_ids(ids, self.passable, self._feedback, at_least=at_least)
         return read_focal_nodes(
             self.features(name),
             self.landscape.grid,
@@ -221,7 +221,9 @@ class ParameterValues:
         """Numbers of the short-circuit regions, int64 (rows, columns), 0 elsewhere; None if there are none."""
         if not self.is_provided("SHORT_CIRCUITS"):
             return None
-        return regions_in(self.features("SHORT_CIRCUITS"), self.landscape.grid, self._context, self._feedback)
+        return read_short_circuit_regions(
+            self.features("SHORT_CIRCUITS"), self.landscape.grid, self._context, self._feedback
+        )
 
     def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
         """Read currents or ground values at points or from a raster, float64 (rows, columns); 0 elsewhere.
@@ -238,15 +240,15 @@ class ParameterValues:
         Raises
         ------
         QgsProcessingException
-            As `amounts_at_points` and `amounts_of_raster`.
+            As `sum_point_amounts` and `sum_raster_amounts`.
         """
         if not self.is_provided(points):
-            values = amounts_of_raster(self.layer(raster), self.landscape.grid, self._feedback)
+            values = sum_raster_amounts(self.layer(raster), self.landscape.grid, self._feedback)
             if reciprocal:
                 with np.errstate(divide="ignore"):
                     values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
             return np.where(np.isnan(values), 0.0, values)
-        return amounts_at_points(
+        return sum_point_amounts(
             self.features(points),
             self.landscape.grid,
             self.passable,

@@ -50,7 +50,7 @@ def _warn_about_other_ids(ids: np.ndarray, name: str, feedback: QgsProcessingFee
         feedback.pushWarning(text.format(name=name, count=ids.size, id=ids[0]))
 
 
-def selected(
+def select_focal_nodes(
     options: IniOptions, ids: np.ndarray, cells: np.ndarray, feedback: QgsProcessingFeedback
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Return ids and cells of the included focal nodes, and the excluded pairs as an input array of the engine.

@@ -11,7 +11,14 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from ..layers import RasterGrid, circuit_cells, warn_about_grounds, warn_about_sources
 from ..runner import Task
-from .focal_nodes import fully_excluded, read_focal_cells, read_strengths, require_two_nodes, selected, warn_off_habitat
+from .focal_nodes import (
+    fully_excluded,
+    read_focal_cells,
+    read_strengths,
+    require_two_nodes,
+    select_focal_nodes,
+    warn_off_habitat,
+)
 from .ini import IniOptions, alternatives
 from .input_files import as_integers, cells_at, describe_first, is_raster, read_input_raster
 from .number_tables import read_number_table
@@ -104,7 +111,7 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
         task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
         return Project(options, task, grid, mask)
     ids, cells = read_focal_cells(options, grid, feedback)
-    ids, cells, excluded = selected(options, ids, cells, feedback)
+    ids, cells, excluded = select_focal_nodes(options, ids, cells, feedback)
     warn_off_habitat(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     if options.flag("use_variable_source_strengths") and scenario != "pairwise":
@@ -282,7 +289,7 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     _require_known_nodes(ids, edges, focal.name, feedback)
     require_two_nodes(ids, focal.name)
     nodes, arrays = _numbered(edges, conductances, ids)
-    ids, cells, excluded = selected(options, ids, np.searchsorted(nodes, ids)[:, None], feedback)
+    ids, cells, excluded = select_focal_nodes(options, ids, np.searchsorted(nodes, ids)[:, None], feedback)
     # The potentials tell which nodes are connected to the pair.
     per_run_outputs = "none" if per_run_maps(options) == "none" else "both"
     parameters = {"mode": "pairwise", "per_run_outputs": per_run_outputs, "nodes": len(nodes)}

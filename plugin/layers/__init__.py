@@ -10,7 +10,7 @@ from .alignment import align
 from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of
 from .focal_node_features import read_focal_nodes
-from .focal_nodes import FocalNodes, focal_nodes_of
+from .focal_nodes import FocalNodes, focal_nodes_from_ids
 from .geopackage import (
     GEOPACKAGE_SUFFIX,
     GeoPackageUpdate,
@@ -25,14 +25,14 @@ from .landscape_validation import validate_landscape
 from .layer_sources import SourceFile, source_files
 from .lost_amounts import warn_about_grounds, warn_about_sources
 from .main_thread import in_main_thread, is_main_thread
-from .point_sums import amounts_at_points, amounts_of_raster
-from .points import Points, cells_of, read_points
+from .point_sums import sum_point_amounts, sum_raster_amounts
+from .points import Points, point_cells, read_points
 from .quality_validation import QualityValidator
 from .raster_grid import Raster, RasterGrid
 from .raster_reader import Band, open_band, read_raster
 from .raster_writer import RASTER_SIDECARS, write_raster
 from .reclassification import Reclassified, reclassify
-from .short_circuit_regions import circuit_cells, regions_in
+from .short_circuit_regions import circuit_cells, read_short_circuit_regions
 from .staged_files import StagedFiles
 from .statistics_files import no_statistics_file
 from .streaming import (
@@ -61,13 +61,13 @@ __all__ = [
     "StagedFiles",
     "StreamedRaster",
     "align",
-    "amounts_at_points",
-    "amounts_of_raster",
-    "cells_of",
+    "sum_point_amounts",
+    "sum_raster_amounts",
+    "point_cells",
     "chosen_geometry_check",
     "circuit_cells",
     "describe_difference",
-    "focal_nodes_of",
+    "focal_nodes_from_ids",
     "id_of",
     "in_main_thread",
     "is_main_thread",
@@ -83,7 +83,7 @@ __all__ = [
     "read_points",
     "read_raster",
     "reclassify",
-    "regions_in",
+    "read_short_circuit_regions",
     "require_layer_replaceable",
     "require_regular_rows",
     "source_files",

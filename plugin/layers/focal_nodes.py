@@ -53,7 +53,7 @@ class FocalNodes:
         return dict(zip(self.ids.tolist(), self.names))
 
 
-def focal_nodes_of(
+def focal_nodes_from_ids(
     raster: Raster, crossable: np.ndarray, feedback: QgsProcessingFeedback, *, at_least: int = 2
 ) -> FocalNodes:
     """Return the focal nodes of a raster of ids: the cells of each positive integer form a node.

@@ -20,7 +20,7 @@ from .raster_reader import blocks_of, open_band
 from .validation import ComputableValidator
 
 
-def amounts_at_points(
+def sum_point_amounts(
     reader: FeatureReader,
     grid: RasterGrid,
     crossable: np.ndarray,
@@ -104,7 +104,7 @@ def amounts_at_points(
     return result
 
 
-def amounts_of_raster(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProcessingFeedback) -> np.ndarray:
+def sum_raster_amounts(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsProcessingFeedback) -> np.ndarray:
     """Read the amounts of a raster, float64 (rows, columns), NaN where it has no data.
 
     Parameters

@@ -119,7 +119,7 @@ def read_points(
     )
 
 
-def cells_of(
+def point_cells(
     raster: Raster, crossable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
 ) -> np.ndarray:
     """Return the cells of a source raster that are neither nodata nor zero, int64 (k, 2), in row-major order.

@@ -10,7 +10,7 @@ from .features import CellLocator, FeatureReader, PolygonCells, listed
 from .raster_grid import RasterGrid
 
 
-def regions_in(
+def read_short_circuit_regions(
     reader: FeatureReader, grid: RasterGrid, context: QgsProcessingContext, feedback: QgsProcessingFeedback
 ) -> np.ndarray:
     """Return the regions as a raster of positive labels, int64 (rows, columns), 0 outside the regions.

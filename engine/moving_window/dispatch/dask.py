@@ -90,8 +90,9 @@ class DaskExecutor(AbstractExecutor):
     def _connect(self, distributed: Any) -> Any:
         try:
             return distributed.Client(self.address, set_as_default=False, timeout=self.timeout)
-        # Dask raises TypeError for an encrypted connection without certificates, ValueError for an incomplete address.
-        except (OSError, TypeError, ValueError) as error:
+        # Besides timeouts: TypeError for an encrypted connection without certificates, ValueError or AssertionError
+        # for an incomplete address.
+        except (OSError, TypeError, ValueError, AssertionError) as error:
             reason = f"within {self.timeout:g} seconds" if isinstance(error, TimeoutError) else f"({error})"
             raise ValueError(
                 f'no Dask scheduler answers at "{self.address}" {reason}. Check the address, that the scheduler runs, '

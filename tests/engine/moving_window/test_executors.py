@@ -206,13 +206,6 @@ class WorkerKillingExecutor(DaskExecutor):
             yield batch
 
 
-@needs_dask
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tls://127.0.0.1:1", "nowhere.invalid:8786", "tcp://"])
-def test_address_without_scheduler_is_named(address):
-    with pytest.raises(ValueError, match=f'no Dask scheduler answers at "{address}"'):
-        analysis().run(executor=DaskExecutor(address, timeout=0.2))
-
-
 @pytest.mark.long_variants
 @needs_dask
 @pytest.mark.parametrize("n_killed", [1, 2], ids=["one of two workers", "all workers, and the inputs with them"])

@@ -9,7 +9,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin.layers import Raster, focal_nodes_of, read_focal_nodes
+from permea.plugin.layers import Raster, focal_nodes_from_ids, read_focal_nodes
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 
@@ -180,25 +180,25 @@ def ids(grid):
 
 
 def test_raster_cells_with_one_id_form_a_node(ids, feedback):
-    focal = focal_nodes_of(ids([[0, 7, np.nan], [3, 7, -9]]), np.ones((2, 3), bool), feedback)
+    focal = focal_nodes_from_ids(ids([[0, 7, np.nan], [3, 7, -9]]), np.ones((2, 3), bool), feedback)
     assert focal.names == [3, 7] and cells(focal, 0) == [[1, 0]] and cells(focal, 1) == [[0, 1], [1, 1]]
 
 
 def test_raster_ids_on_barriers_only_are_reported(ids, feedback):
-    focal = focal_nodes_of(ids([[1, 2, 3]]), np.array([[True, False, True]]), feedback)
+    focal = focal_nodes_from_ids(ids([[1, 2, 3]]), np.array([[True, False, True]]), feedback)
     assert focal.names == [1, 3] and feedback.warnings[0].endswith("nodata or barriers: 2.")
 
 
 def test_raster_ids_must_be_integers(ids, feedback):
     with pytest.raises(QgsProcessingException, match="the value is not a whole number in 2 cells, the first"):
-        focal_nodes_of(ids([[1, 2.5, 3.5]]), np.ones((1, 3), bool), feedback)
+        focal_nodes_from_ids(ids([[1, 2.5, 3.5]]), np.ones((1, 3), bool), feedback)
 
 
 def test_raster_with_one_id_off_barriers_is_rejected(ids, feedback):
     with pytest.raises(QgsProcessingException, match=r"one focal node .* \(only on nodata or barriers: 2, 3\)"):
-        focal_nodes_of(ids([[1, 2, 3]]), np.array([[True, False, False]]), feedback)
+        focal_nodes_from_ids(ids([[1, 2, 3]]), np.array([[True, False, False]]), feedback)
 
 
 def test_raster_with_single_id_is_rejected(ids, feedback):
     with pytest.raises(QgsProcessingException, match="'ids' has only one focal node"):
-        focal_nodes_of(ids([[4, 4]]), np.ones((1, 2), bool), feedback)
+        focal_nodes_from_ids(ids([[4, 4]]), np.ones((1, 2), bool), feedback)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsVectorLayer
 
-from permea.plugin.layers import read_focal_nodes, regions_in
+from permea.plugin.layers import read_focal_nodes, read_short_circuit_regions
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 ROWS, COLUMNS = 8, 8
@@ -62,7 +62,7 @@ def covered(grid, context, feedback):
 
 @pytest.fixture
 def short_circuits(grid, context, feedback):
-    return lambda reader: regions_in(reader, grid(ROWS, COLUMNS), context, feedback)
+    return lambda reader: read_short_circuit_regions(reader, grid(ROWS, COLUMNS), context, feedback)
 
 
 @pytest.fixture

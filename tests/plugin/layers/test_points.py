@@ -12,7 +12,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin.layers import Raster, cells_of, read_points
+from permea.plugin.layers import Raster, point_cells, read_points
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 
@@ -165,13 +165,13 @@ def patches(grid):
 
 
 def test_source_cells_are_valid_and_nonzero(patches):
-    cells = cells_of(patches([[0, 1, np.nan], [-2, 0, 7]]))
+    cells = point_cells(patches([[0, 1, np.nan], [-2, 0, 7]]))
     assert cells.tolist() == [[0, 1], [1, 0], [1, 2]]
     assert cells.dtype == np.int64
 
 
 def test_source_cells_on_landscape_nodata_are_left_out(patches, feedback):
-    cells = cells_of(patches([[1, 1]]), np.array([[True, False]]), feedback)
+    cells = point_cells(patches([[1, 1]]), np.array([[True, False]]), feedback)
     assert cells.tolist() == [[0, 0]]
     assert feedback.warnings == ["'patches': 1 cell on nodata or barriers of the landscape left out."]
 
@@ -189,10 +189,10 @@ def test_source_cells_on_landscape_nodata_are_left_out(patches, feedback):
 )
 def test_source_raster_without_sources_is_rejected(patches, values, landscape, message):
     with pytest.raises(QgsProcessingException) as error:
-        cells_of(patches(values), None if landscape is None else np.array(landscape))
+        point_cells(patches(values), None if landscape is None else np.array(landscape))
     assert message in str(error.value)
 
 
 def test_nan_in_source_raster_is_rejected(patches):
     with pytest.raises(QgsProcessingException, match="NaN"):
-        cells_of(patches([[1, np.nan]], np.ones((1, 2), bool)))
+        point_cells(patches([[1, np.nan]], np.ones((1, 2), bool)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectangle, QgsVectorLayer
 
-from permea.plugin.layers import regions_in
+from permea.plugin.layers import read_short_circuit_regions
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 
@@ -22,7 +22,7 @@ def regions(feature_reader, grid, context, feedback):
             feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(*box)))
             features.append(feature)
         layer.dataProvider().addFeatures(features)
-        return regions_in(feature_reader(layer), grid(*shape), context, feedback)
+        return read_short_circuit_regions(feature_reader(layer), grid(*shape), context, feedback)
 
     return regions
 
