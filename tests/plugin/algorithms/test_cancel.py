@@ -17,7 +17,7 @@ def slow_engine(worker, monkeypatch):
         say("progress", percent=50, text="half-way")
         time.sleep(120)
     """)
-    monkeypatch.setattr(execution, "find_engine", lambda: engine)
+    monkeypatch.setattr(execution, "find_engine", lambda is_cancelled: engine)
 
 
 def cancel_at_half(feedback):
@@ -77,7 +77,7 @@ def test_failed_run_keeps_earlier_result(run, worker, monkeypatch, points, valle
         say("error", kind="internal", text="the solver lost its way")
         sys.exit(1)
     """)
-    monkeypatch.setattr(execution, "find_engine", lambda: engine)
+    monkeypatch.setattr(execution, "find_engine", lambda is_cancelled: engine)
     target = tmp_path / "result.tif"
     target.write_bytes(b"last week's result")
     with pytest.raises(QgsProcessingException, match="the solver lost its way"):
