@@ -77,12 +77,12 @@ def require_layer_replaceable(path: Path, name: str) -> None:
         dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_RASTER | gdal.OF_UPDATE, allowed_drivers=["GPKG"])
         if dataset is not None:
             known = {dataset.GetLayer(i).GetName().casefold() for i in range(dataset.GetLayerCount())}
-            quoted = name.replace("'", "''")
-            matches = dataset.ExecuteSQL(f"SELECT name FROM sqlite_master WHERE lower(name) = lower('{quoted}')")
-            is_other_table = matches is not None and matches.GetFeatureCount() > 0 and name.casefold() not in known
-            if matches is not None:
-                dataset.ReleaseResultSet(matches)
-            matches = dataset = None
+            tables = dataset.ExecuteSQL("SELECT name FROM sqlite_master")
+            others = {row.GetField(0).casefold() for row in tables or ()} - known
+            is_other_table = name.casefold() in others
+            if tables is not None:
+                dataset.ReleaseResultSet(tables)
+            tables = dataset = None
             if is_other_table:
                 text = tr("'{path}' has a table '{name}' that is no vector layer. Choose another layer name.")
                 raise QgsProcessingException(text.format(path=path, name=name))
