@@ -28,7 +28,7 @@ CASES = [
     ("sensitivity", 700, 700, {"SOURCES": 10, "DISTANCE": "resistance"}),
     ("barriers", 700, 700, {"FOCAL": 5, "DISTANCE": "leastcost"}),
     ("windowedconnectivity", 2000, 2000, {"QUALITY": "quality", "RANGE": 600, "COARSENING": 1.0}),
-    ("movingwindowcurrent", 800, 800, {"RADIUS": 900, "BLOCK": 21}),
+    ("movingwindowcurrent", 800, 800, {"RADIUS": 900, "BLOCK_SIZE": 21}),
 ]
 
 
