@@ -1,5 +1,7 @@
 """The estimated time of runs with many focal nodes, and the progress that they report."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,8 +78,9 @@ def test_names_of_millions_of_pairs_are_made_when_they_are_read():
     assert len(names) == 10**6 and names[7] == "7_2000007"
 
 
-def test_sum_over_pairs_reports_progress_in_steps():
+def test_sum_over_pairs_reports_progress_in_steps(tmp_path):
     task, made = job("circuit.current", 60, **PAIRWISE, zero_focal_currents=True)
+    made = replace(made, folder=tmp_path)
     task.run(made)
     steps = [percent for percent, text in made.report.progress_reports if text == "Sum over 1,770 pairs"]
     assert steps == sorted(steps) and len(steps) > 30 and steps[0] == 10 and steps[-1] == 98
