@@ -26,7 +26,7 @@ DEMO = ROOT / "build" / "demo"
 PERMEABILITY = SAMPLE / "permeability.tif"
 PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
 
-# Between wandering and the cheapest way on this landscape: the expected cost is two to five times the least cost.
+# Between a random walk and the least-cost path here: the expected cost is two to five times the least cost.
 THETA = 0.001
 LONGEST_RUN_SECONDS = 600
 
@@ -56,21 +56,21 @@ RUNS = (
         "leastcostdistance",
         {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
         "Least-cost distance",
-        "along the cheapest way to the nearest habitat patch",
+        "along the least-cost path to the nearest habitat patch",
         "metres of closed forest",
     ),
     Run(
         "resistancedistance",
         {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
         "Resistance distance",
-        "over all ways to the nearest patch",
+        "over all paths to the nearest patch",
         "ohm",
     ),
     Run(
         "rspdistance",
         {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "THETA": str(THETA)},
         "Randomized shortest paths",
-        f"expected cost of wandering to the nearest patch, \N{GREEK SMALL LETTER THETA} = {THETA}",
+        f"expected cost of randomized paths to the nearest patch, \N{GREEK SMALL LETTER THETA} = {THETA}",
         "metres of closed forest",
     ),
     Run(
