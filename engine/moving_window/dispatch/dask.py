@@ -1,5 +1,6 @@
 """Batches on a Dask cluster, whose scheduler assigns them to workers and reassigns those of a worker that is lost."""
 
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -89,13 +90,15 @@ class DaskExecutor(AbstractExecutor):
 
     def _connect(self, distributed: Any) -> Any:
         try:
+            # A client that does not connect blocks later ones of its process when it is collected; a socket does not.
+            scheme, location = distributed.comm.parse_address(self.address)
+            if scheme in ("tcp", "tls"):
+                host_and_port = distributed.comm.parse_host_port(location)
+                socket.create_connection(host_and_port, timeout=self.timeout).close()
             return distributed.Client(self.address, set_as_default=False, timeout=self.timeout)
-        # Besides timeouts: TypeError for an encrypted connection without certificates, ValueError or AssertionError
-        # for an incomplete address.
-        except (OSError, TypeError, ValueError, AssertionError) as error:
-            reason = f"within {self.timeout:g} seconds" if isinstance(error, TimeoutError) else f"({error})"
+        except (OSError, ValueError, TypeError) as error:
             raise ValueError(
-                f'no Dask scheduler answers at "{self.address}" {reason}. Check the address, that the scheduler runs, '
+                f'no Dask scheduler answers at "{self.address}" ({error}). Check the address, that the scheduler runs, '
                 "and that this computer can reach it"
             ) from error
 
