@@ -4,7 +4,7 @@ Hitting weights are solved for in a log scale that prevents overflow and underfl
 walk is killed, −log z is lost in the rounding of z, but not what is lost on the way (see `residuals`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,7 +25,15 @@ from ..linalg import (
 from .hitting_cpu import solve_hitting_cpu
 from .log_scaling import backward_error, find_log_scaling
 from .newton_scaling import MAX_NEWTON_STEPS, cached_log_scaling
-from .residuals import MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL, TransitionCosts, difference_operator, largest_error
+from .residuals import (
+    MAX_ERROR,
+    MAX_LOST,
+    MAX_REFINEMENTS,
+    REFINEMENT_TOL,
+    TransitionCosts,
+    difference_operator,
+    largest_error,
+)
 from .transitions import log_transition_probabilities, transition_system
 
 
@@ -140,7 +148,19 @@ def _differentiable(
     solver: AbstractLinearSolver, conductances, costs, theta, target, expected_cost: bool, newton_steps: int
 ) -> HittingSolution:
     system = scaled_transition_system(solver, conductances, costs, theta, target, newton_steps)
-    return system.solve_hitting(expected_cost=expected_cost)
+    change, error = system.free_energy_change()
+
+    def solve() -> HittingSolution:
+        return system.solve_hitting(change, expected_cost=expected_cost)
+
+    if not isinstance(solver, NonsymmetricMultigrid):
+        return solve()
+
+    # The fallback finds a log scale of its own: that of multigrid may be rounded more coarsely than the free energy.
+    def fall_back() -> HittingSolution:
+        return _differentiable(solver.fallback, conductances, costs, theta, target, expected_cost, newton_steps)
+
+    return jax.lax.cond(error <= MAX_ERROR, solve, fall_back)
 
 
 @dataclass(frozen=True)
@@ -165,12 +185,9 @@ class ScaledTransitionSystem:
     transitions: TransitionCosts
     target: Float[Array, "rows columns"]
 
-    def solve_hitting(self, *, expected_cost: bool) -> HittingSolution:
-        """Solve for free energy and expected cost; see the function `solve_hitting`."""
+    def solve_hitting(self, refined: Float[Array, "rows columns"], *, expected_cost: bool) -> HittingSolution:
+        """Return free energy and expected cost given δ of `free_energy_change`, with their derivatives."""
         transitions, transient = self.transitions, self.transitions.transient
-        scaled = require_solved(self.solver.compute(self.state, self.target[None]))[0]
-        first = jnp.where(transient, -jnp.log(jnp.where(transient, scaled, 1.0)), 0.0)
-        refined = self._refine_free_energy(jax.lax.stop_gradient(transitions), first)
         weights = jnp.exp(-refined)
 
         def equation(delta: Array) -> Array:
@@ -194,9 +211,21 @@ class ScaledTransitionSystem:
         )
         return HittingSolution(transitions.reachable, free_energy, delta, jnp.where(transient, result, 0.0))
 
-    def _refine_free_energy(self, transitions: TransitionCosts, delta: Array) -> Array:
-        """Solve the equation of the free energy by Newton's method; not differentiable."""
+    @property
+    def _is_iterative(self) -> bool:
+        return isinstance(self.solver, NonsymmetricMultigrid)
+
+    def _direct(self) -> "ScaledTransitionSystem":
+        """Return the same system with the direct solver that replaces multigrid."""
+        fallback = self.solver.fallback
+        return replace(self, solver=fallback, state=fallback.init(jax.lax.stop_gradient(self.system)))
+
+    def free_energy_change(self) -> tuple[Float[Array, "rows columns"], Float[Array, ""]]:
+        """Solve the equation of the free energy for δ by Newton's method; return it with its error, no gradient."""
+        transitions = jax.lax.stop_gradient(self.transitions)
         transient = transitions.transient
+        scaled = require_solved(self.solver.compute(self.state, self.target[None]))[0]
+        first = jnp.where(transient, -jnp.log(jnp.where(transient, scaled, 1.0)), 0.0)
 
         def unfinished(loop_state) -> Bool[Array, ""]:
             _, error, steps = loop_state
@@ -215,7 +244,8 @@ class ScaledTransitionSystem:
             lost = jnp.where(transient & solution.succeeded, jnp.minimum(solution.value[0] / weights, MAX_LOST), 0.0)
             return evaluate(delta - jnp.log1p(-lost), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
 
-        return jax.lax.while_loop(unfinished, step, evaluate(delta, jnp.array(0)))[0]
+        delta, error, _ = jax.lax.while_loop(unfinished, step, evaluate(first, jnp.array(0)))
+        return delta, error
 
     def _solve_differences(self, operator, b: Array, weights: Array, *, scale: Array | None = None) -> Array:
         """Solve Σ_j Q_ij (x_i − x_j) = b_i with the state of I − W̃ = D (I − Q) D⁻¹, D = diag(z̃); differentiable.
@@ -223,22 +253,24 @@ class ScaledTransitionSystem:
         If a positive scale is given, x is refined until its error is below `REFINEMENT_TOL` times the solution for it.
         """
 
-        def once(b: Array, *, transpose: bool = False) -> Array:
-            scaled = b / weights if transpose else weights * b
-            solution = require_solved(self.solver.compute(self.state, scaled[None], transpose=transpose))[0]
-            return weights * solution if transpose else solution / weights
-
-        def refined(operator, b: Array) -> Array:
-            first = once(b)
-            return first if scale is None else self._refine_differences(operator, b, first, weights, scale)
+        def solve(operator, b: Array) -> Array:
+            return self._solve_once(b, weights) if scale is None else self._refined(operator, b, weights, scale)
 
         if not self.solver.differentiable:
-            return refined(operator, b)
+            return solve(operator, b)
         return jax.lax.custom_linear_solve(
-            operator, b, solve=refined, transpose_solve=lambda _, b: once(b, transpose=True)
+            operator,
+            b,
+            solve=solve,
+            transpose_solve=lambda transposed, b: self._solve_transposed(transposed, b, weights),
         )
 
-    def _refine_differences(self, operator, b: Array, first: Array, weights: Array, scale: Array) -> Array:
+    def _solve_once(self, b: Array, weights: Array, *, transpose: bool = False) -> Array:
+        scaled = b / weights if transpose else weights * b
+        solution = require_solved(self.solver.compute(self.state, scaled[None], transpose=transpose))[0]
+        return weights * solution if transpose else solution / weights
+
+    def _refined(self, operator, b: Array, weights: Array, scale: Array) -> Array:
         transient = self.transitions.transient
 
         def unfinished(loop_state) -> Bool[Array, ""]:
@@ -251,7 +283,51 @@ class ScaledTransitionSystem:
             x = jnp.where(solution.succeeded, x + solution.value[0] / weights, x)
             return x, b - operator(x), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS)
 
-        return jax.lax.while_loop(unfinished, step, (first, b - operator(first), jnp.array(0)))[0]
+        first = self._solve_once(b, weights)
+        x, residual, _ = jax.lax.while_loop(unfinished, step, (first, b - operator(first), jnp.array(0)))
+        if not self._is_iterative:
+            return x
+        accurate = largest_error(residual, scale, transient) <= MAX_ERROR
+        return jax.lax.cond(accurate, lambda: x, lambda: self._direct()._refined(operator, b, weights, scale))
+
+    def _solve_transposed(self, operator, b: Array, weights: Array) -> Array:
+        first = self._solve_once(b, weights, transpose=True)
+        if not self._is_iterative:
+            return first
+        y, error = self._refine_transposed(operator, b, first, weights)
+        return jax.lax.cond(
+            error <= MAX_ERROR, lambda: y, lambda: self._direct()._solve_once(b, weights, transpose=True)
+        )
+
+    def _refine_transposed(self, operator, b: Array, first: Array, weights: Array) -> tuple[Array, Array]:
+        """Refine y = (I − Q)⁻ᵀ b; return it with its error relative to y.
+
+        The residual r leaves an error e with Σ_i |e_i| θ c_i ≤ Σ_i |r_i| φ_i for the mean costs c of a step, as the
+        inverse is nonnegative and φ ≥ θ EC = θ (I − Q)⁻¹ c.
+        """
+        transitions = jax.lax.stop_gradient(self.transitions)
+        delta = -jnp.log(weights)
+        energy = jnp.where(transitions.transient, transitions.log_scale + delta, 0.0)
+        costs = transitions.theta * (transitions.conditioned(delta) * transitions.costs).sum(0)
+
+        def evaluate(y: Array, steps: Array) -> tuple[Array, Array, Array, Array]:
+            residual = b - operator(y)
+            size = (jnp.abs(y) * costs).sum()
+            error = (jnp.abs(residual) * energy).sum() / jnp.where(size > 0, size, 1.0)
+            return y, residual, error, steps
+
+        def unfinished(loop_state) -> Bool[Array, ""]:
+            *_, error, steps = loop_state
+            return (error > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+
+        def step(loop_state) -> tuple[Array, Array, Array, Array]:
+            y, residual, _, steps = loop_state
+            solution = self.solver.compute(self.state, (residual / weights)[None], transpose=True)
+            change = jnp.where(solution.succeeded, weights * solution.value[0], 0.0)
+            return evaluate(y + change, jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
+
+        y, _, error, _ = jax.lax.while_loop(unfinished, step, evaluate(first, jnp.array(0)))
+        return y, error
 
 
 def scaled_transition_system(

@@ -22,7 +22,7 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
-from .residuals import MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL
+from .residuals import MAX_ERROR, MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL
 from .transition_data import TransitionData
 from .transition_kernels import cost_rhs, expected_cost_residual, free_energy_residual, scaled_weights
 
@@ -129,14 +129,18 @@ def _solve_transitions(
         _log_solves([first], succeeded=False)
         return HittingResult(log_scale, log_scale, False)
     equations = _Equations(transitions, theta, padded_target, scaling.log_scale, solve)
-    delta = equations.refined_free_energy(first.x)
+    delta, error = equations.refined_free_energy(first.x)
+    if not error <= MAX_ERROR:
+        _log_solves([first], succeeded=False)
+        return HittingResult(log_scale, log_scale, False)
     free_energy = shape.inside(scaling.log_scale + delta)
     if not expected_cost:
         _log_solves([first], succeeded=True)
         return HittingResult(free_energy, np.zeros_like(log_scale), True)
-    second = equations.expected_cost(edges, delta)
-    _log_solves([first, second], succeeded=second.converged)
-    return HittingResult(free_energy, shape.inside(second.x), second.converged)
+    second, error = equations.expected_cost(edges, delta)
+    accurate = second.converged and error <= MAX_ERROR
+    _log_solves([first, second], succeeded=accurate)
+    return HittingResult(free_energy, shape.inside(second.x), accurate)
 
 
 def _log_solves(results: list[KrylovResult], *, succeeded: bool) -> None:
@@ -160,16 +164,16 @@ class _Equations:
         self.residual, self.args = np.empty(transitions.n_cells), (transitions.conductances, transitions.costs)
         self.args = (*self.args, *self.edges, theta, target, log_scale)
 
-    def refined_free_energy(self, weights: np.ndarray) -> np.ndarray:
-        """Return δ, padded, from the scaled hitting weights; 0 where the target cannot be reached."""
+    def refined_free_energy(self, weights: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return δ, padded, from the scaled hitting weights, and its error; 0 where the target cannot be reached."""
         reachable = self.log_scale < np.inf
         delta, scale = np.zeros(self.shape.size), np.empty_like(self.residual)
         with np.errstate(divide="ignore", invalid="ignore"):
             delta[reachable] = -np.log(weights[reachable])
         delta[self.target] = 0
-        for _ in range(MAX_REFINEMENTS):
+        for step in range(MAX_REFINEMENTS + 1):
             error = self._map_rows(free_energy_residual, *self.args, delta, self.residual, scale)
-            if error <= REFINEMENT_TOL:
+            if error <= REFINEMENT_TOL or step == MAX_REFINEMENTS:
                 break
             weights = np.exp(-delta)
             result = self._solve_for_residual(weights)
@@ -178,25 +182,25 @@ class _Equations:
             # The equation is exp(−change) = 1 − lost.
             delta -= np.log1p(-np.minimum(result.x / weights, MAX_LOST))
             delta[self.target] = 0
-        return delta
+        return delta, error
 
-    def expected_cost(self, edges: np.ndarray, delta: np.ndarray) -> KrylovResult:
-        """Return the expected cost, padded, given the off-diagonals of the system, and δ."""
+    def expected_cost(self, edges: np.ndarray, delta: np.ndarray) -> tuple[KrylovResult, float]:
+        """Return the expected cost, padded, and its error, given the off-diagonals of the system, and δ."""
         shape, weights = self.shape, np.exp(-delta)
         args = (edges, self.transitions.costs, *self.edges, weights, self.residual, shape.width)
         parallel_starmap(cost_rhs, [(*args, *band) for band in shape.bands])
         first = self.solve(self.residual, np.zeros(shape.size))
         expected = first.x / weights
-        for _ in range(MAX_REFINEMENTS):
+        for step in range(MAX_REFINEMENTS + 1):
             error = self._map_rows(expected_cost_residual, *self.args, delta, expected, self.residual)
-            if not first.converged or error <= REFINEMENT_TOL:
+            if not first.converged or error <= REFINEMENT_TOL or step == MAX_REFINEMENTS:
                 break
             result = self._solve_for_residual(weights)
             if not result.converged:
                 break
             expected += result.x / weights
         expected[self.target] = 0
-        return first._replace(x=expected)
+        return first._replace(x=expected), error
 
     def _solve_for_residual(self, weights: np.ndarray) -> KrylovResult:
         self.residual *= self.shape.inside(weights).ravel()

@@ -30,6 +30,9 @@ REFINEMENT_TOL = 1e-10
 #: Largest number of refinements; each gains as many digits as the solver has.
 MAX_REFINEMENTS = 6
 
+#: Bound of the relative error above which a solution by multigrid is discarded for a direct one.
+MAX_ERROR = 1e-7
+
 #: Largest fraction of the weight that one refinement of the free energy takes off.
 MAX_LOST = 0.9
 

@@ -12,11 +12,19 @@ system for z̃ itself.
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg import AbstractLinearSolver, with_state
+from ..linalg import AbstractLinearSolver, NonsymmetricMultigrid, with_state
 from .hitting import ScaledTransitionSystem, scaled_transition_system
+from .residuals import MAX_ERROR
+
+#: Message where multigrid cannot compute the free energy.
+INACCURATE = (
+    "nonsymmetric multigrid cannot solve for these randomized paths accurately: hardly any of them ends before the "
+    "target. Choose nested dissection, a larger theta, or a raster with less contrast"
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,10 @@ def condition_on_hitting(
     randomized shortest paths. Scientific Reports 6, 19668.
     """
     system = scaled_transition_system(solver, conductances, costs, theta, target)
-    hitting = system.solve_hitting(expected_cost=True)
+    change, error = system.free_energy_change()
+    if isinstance(solver, NonsymmetricMultigrid):
+        change = eqx.error_if(change, jnp.logical_not(error <= MAX_ERROR), INACCURATE)
+    hitting = system.solve_hitting(change, expected_cost=True)
     expected_cost = jnp.where(hitting.reachable, hitting.expected_cost, jnp.inf)
     probabilities = system.transitions.conditioned(hitting.delta)
     return ConditionedWalk(hitting.reachable, expected_cost, probabilities, system, jnp.exp(-hitting.delta))
