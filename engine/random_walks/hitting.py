@@ -29,10 +29,10 @@ from .residuals import (
     MAX_ERROR,
     MAX_LOST,
     MAX_REFINEMENTS,
-    REFINEMENT_TOL,
     TransitionCosts,
     difference_operator,
     largest_error,
+    needs_refinement,
 )
 from .transitions import log_transition_probabilities, transition_system
 
@@ -228,23 +228,24 @@ class ScaledTransitionSystem:
         first = jnp.where(transient, -jnp.log(jnp.where(transient, scaled, 1.0)), 0.0)
 
         def unfinished(loop_state) -> Bool[Array, ""]:
-            _, error, steps = loop_state
-            return (error > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+            _, error, previous, steps = loop_state
+            return needs_refinement(error, previous) & (steps < MAX_REFINEMENTS)
 
-        def evaluate(delta: Array, steps: Array) -> tuple[Array, Array, Array]:
+        def evaluate(delta: Array, previous: Array, steps: Array) -> tuple[Array, Array, Array, Array]:
             mean_cost = (transitions.conditioned(delta) * transitions.costs).sum(0)
             residual = transitions.free_energy_residual(delta)
-            return delta, largest_error(residual, transitions.theta * mean_cost, transient), steps
+            return delta, largest_error(residual, transitions.theta * mean_cost, transient), previous, steps
 
-        def step(loop_state) -> tuple[Array, Array, Array]:
-            delta, _, steps = loop_state
+        def step(loop_state) -> tuple[Array, Array, Array, Array]:
+            delta, error, _, steps = loop_state
             weights = jnp.exp(-delta)
             solution = self.solver.compute(self.state, (weights * transitions.free_energy_residual(delta))[None])
             # The equation is exp(−change) = 1 − lost.
             lost = jnp.where(transient & solution.succeeded, jnp.minimum(solution.value[0] / weights, MAX_LOST), 0.0)
-            return evaluate(delta - jnp.log1p(-lost), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
+            steps = jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS)
+            return evaluate(delta - jnp.log1p(-lost), error, steps)
 
-        delta, error, _ = jax.lax.while_loop(unfinished, step, evaluate(first, jnp.array(0)))
+        delta, error, *_ = jax.lax.while_loop(unfinished, step, evaluate(first, jnp.array(jnp.inf), jnp.array(0)))
         return delta, error
 
     def _solve_differences(self, operator, b: Array, weights: Array, *, scale: Array | None = None) -> Array:
@@ -274,21 +275,24 @@ class ScaledTransitionSystem:
         transient = self.transitions.transient
 
         def unfinished(loop_state) -> Bool[Array, ""]:
-            _, residual, steps = loop_state
-            return (largest_error(residual, scale, transient) > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+            *_, error, previous, steps = loop_state
+            return needs_refinement(error, previous) & (steps < MAX_REFINEMENTS)
 
-        def step(loop_state) -> tuple[Array, Array, Array]:
-            x, residual, steps = loop_state
+        def evaluate(x: Array, previous: Array, steps: Array) -> tuple[Array, Array, Array, Array, Array]:
+            residual = b - operator(x)
+            return x, residual, largest_error(residual, scale, transient), previous, steps
+
+        def step(loop_state) -> tuple[Array, Array, Array, Array, Array]:
+            x, residual, error, _, steps = loop_state
             solution = self.solver.compute(self.state, (weights * residual)[None])
             x = jnp.where(solution.succeeded, x + solution.value[0] / weights, x)
-            return x, b - operator(x), jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS)
+            return evaluate(x, error, jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
 
-        first = self._solve_once(b, weights)
-        x, residual, _ = jax.lax.while_loop(unfinished, step, (first, b - operator(first), jnp.array(0)))
+        first = evaluate(self._solve_once(b, weights), jnp.array(jnp.inf), jnp.array(0))
+        x, _, error, *_ = jax.lax.while_loop(unfinished, step, first)
         if not self._is_iterative:
             return x
-        accurate = largest_error(residual, scale, transient) <= MAX_ERROR
-        return jax.lax.cond(accurate, lambda: x, lambda: self._direct()._refined(operator, b, weights, scale))
+        return jax.lax.cond(error <= MAX_ERROR, lambda: x, lambda: self._direct()._refined(operator, b, weights, scale))
 
     def _solve_transposed(self, operator, b: Array, weights: Array) -> Array:
         first = self._solve_once(b, weights, transpose=True)
@@ -310,23 +314,24 @@ class ScaledTransitionSystem:
         energy = jnp.where(transitions.transient, transitions.log_scale + delta, 0.0)
         costs = transitions.theta * (transitions.conditioned(delta) * transitions.costs).sum(0)
 
-        def evaluate(y: Array, steps: Array) -> tuple[Array, Array, Array, Array]:
+        def evaluate(y: Array, previous: Array, steps: Array) -> tuple[Array, Array, Array, Array, Array]:
             residual = b - operator(y)
             size = (jnp.abs(y) * costs).sum()
             error = (jnp.abs(residual) * energy).sum() / jnp.where(size > 0, size, 1.0)
-            return y, residual, error, steps
+            return y, residual, error, previous, steps
 
         def unfinished(loop_state) -> Bool[Array, ""]:
-            *_, error, steps = loop_state
-            return (error > REFINEMENT_TOL) & (steps < MAX_REFINEMENTS)
+            *_, error, previous, steps = loop_state
+            return needs_refinement(error, previous) & (steps < MAX_REFINEMENTS)
 
-        def step(loop_state) -> tuple[Array, Array, Array, Array]:
-            y, residual, _, steps = loop_state
+        def step(loop_state) -> tuple[Array, Array, Array, Array, Array]:
+            y, residual, error, _, steps = loop_state
             solution = self.solver.compute(self.state, (residual / weights)[None], transpose=True)
             change = jnp.where(solution.succeeded, weights * solution.value[0], 0.0)
-            return evaluate(y + change, jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
+            return evaluate(y + change, error, jnp.where(solution.succeeded, steps + 1, MAX_REFINEMENTS))
 
-        y, _, error, _ = jax.lax.while_loop(unfinished, step, evaluate(first, jnp.array(0)))
+        first_state = evaluate(first, jnp.array(jnp.inf), jnp.array(0))
+        y, _, error, *_ = jax.lax.while_loop(unfinished, step, first_state)
         return y, error
 
 

@@ -22,7 +22,7 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
-from .residuals import MAX_ERROR, MAX_LOST, MAX_REFINEMENTS, REFINEMENT_TOL
+from .residuals import CORRECTION_TOL, MAX_ERROR, MAX_LOST, MAX_REFINEMENTS, needs_refinement
 from .transition_data import TransitionData
 from .transition_kernels import cost_rhs, expected_cost_residual, free_energy_residual, scaled_weights
 
@@ -116,7 +116,7 @@ def _solve_transitions(
     matrix = PaddedStencil(shape, np.ones(transitions.n_cells), edges, offsets, scaling.factor)
     cycle = VCycle(scaling.hierarchy)
 
-    def solve(b: np.ndarray, initial_guess: np.ndarray) -> KrylovResult:
+    def solve(b: np.ndarray, initial_guess: np.ndarray, tolerance: float = tolerance) -> KrylovResult:
         return solve_fgmres(matrix, cycle, workspace, b, initial_guess, tolerance, iterations)
 
     b, initial_guess = np.zeros(transitions.n_cells), np.zeros(shape.size)
@@ -171,12 +171,14 @@ class _Equations:
         with np.errstate(divide="ignore", invalid="ignore"):
             delta[reachable] = -np.log(weights[reachable])
         delta[self.target] = 0
+        error = np.inf
         for step in range(MAX_REFINEMENTS + 1):
-            error = self._map_rows(free_energy_residual, *self.args, delta, self.residual, scale)
-            if error <= REFINEMENT_TOL or step == MAX_REFINEMENTS:
+            error, previous = self._map_rows(free_energy_residual, *self.args, delta, self.residual, scale), error
+            if step == MAX_REFINEMENTS or not needs_refinement(error, previous):
                 break
             weights = np.exp(-delta)
-            result = self._solve_for_residual(weights)
+            self.residual *= self.shape.inside(weights).ravel()
+            result = self._correction()
             if not result.converged:
                 break
             # The equation is exp(−change) = 1 − lost.
@@ -186,25 +188,24 @@ class _Equations:
 
     def expected_cost(self, edges: np.ndarray, delta: np.ndarray) -> tuple[KrylovResult, float]:
         """Return the expected cost, padded, and its error, given the off-diagonals of the system, and δ."""
-        shape, weights = self.shape, np.exp(-delta)
-        args = (edges, self.transitions.costs, *self.edges, weights, self.residual, shape.width)
-        parallel_starmap(cost_rhs, [(*args, *band) for band in shape.bands])
-        first = self.solve(self.residual, np.zeros(shape.size))
-        expected = first.x / weights
+        weights, b = np.exp(-delta), np.empty_like(self.residual)
+        args = (edges, self.transitions.costs, *self.edges, weights)
+        parallel_starmap(cost_rhs, [(*args, b, self.shape.width, *band) for band in self.shape.bands])
+        first = self.solve(b, np.zeros(self.shape.size))
+        expected, error = first.x / weights, np.inf
         for step in range(MAX_REFINEMENTS + 1):
-            error = self._map_rows(expected_cost_residual, *self.args, delta, expected, self.residual)
-            if not first.converged or error <= REFINEMENT_TOL or step == MAX_REFINEMENTS:
+            error, previous = self._map_rows(expected_cost_residual, *args, expected, b, self.residual), error
+            if not first.converged or step == MAX_REFINEMENTS or not needs_refinement(error, previous):
                 break
-            result = self._solve_for_residual(weights)
+            result = self._correction()
             if not result.converged:
                 break
             expected += result.x / weights
         expected[self.target] = 0
         return first._replace(x=expected), error
 
-    def _solve_for_residual(self, weights: np.ndarray) -> KrylovResult:
-        self.residual *= self.shape.inside(weights).ravel()
-        return self.solve(self.residual, np.zeros(self.shape.size))
+    def _correction(self) -> KrylovResult:
+        return self.solve(self.residual, np.zeros(self.shape.size), CORRECTION_TOL)
 
     def _map_rows(self, kernel, *args) -> float:
         return max(parallel_starmap(kernel, [(*args, self.shape.width, *band) for band in self.shape.bands]))

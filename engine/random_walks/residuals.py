@@ -24,11 +24,17 @@ from jaxtyping import Array, Bool, Float
 
 from ..linalg import shifts
 
-#: Relative error up to which a solution is not refined.
-REFINEMENT_TOL = 1e-10
+#: Bound of the relative error up to which a solution is not refined.
+REFINEMENT_TOL = 1e-9
 
 #: Largest number of refinements; each gains as many digits as the solver has.
 MAX_REFINEMENTS = 6
+
+#: Largest ratio of the errors after and before a refinement that is followed by another: rounding allows no more.
+MAX_REFINEMENT_RATIO = 0.5
+
+#: Largest backward error of the solutions by which multigrid refines; a smaller one would only cost iterations.
+CORRECTION_TOL = 1e-7
 
 #: Bound of the relative error above which a solution by multigrid is discarded for a direct one.
 MAX_ERROR = 1e-7
@@ -106,3 +112,14 @@ def largest_error(
     safe = jnp.where(transient & (scale > 0), scale, 1.0)
     ratio = jnp.where(scale > 0, jnp.abs(residual) / safe, jnp.where(residual == 0, 0.0, jnp.inf))
     return jnp.where(transient, ratio, 0.0).max()
+
+
+def needs_refinement(error: Float[Array, ""] | float, previous: Float[Array, ""] | float) -> Bool[Array, ""] | bool:
+    """Whether a bound of the error asks for a refinement and, given the bound before the last one, may profit from it.
+
+    Examples
+    --------
+    >>> needs_refinement(1e-6, 1e-2), needs_refinement(1e-10, 1e-2), needs_refinement(1e-6, 1.1e-6)
+    (True, False, False)
+    """
+    return (error > REFINEMENT_TOL) & (error <= MAX_REFINEMENT_RATIO * previous)

@@ -138,8 +138,9 @@ def free_energy_residual(
                     q = p + offsets[d]
                     if log_scale[q] < np.inf:
                         x = ((log_scale[p] - log_scale[q]) - theta * costs[edge]) + (delta[p] - delta[q])
-                        residual -= conductances[edge] * np.expm1(x)
-                        mean += conductances[edge] * np.exp(x) * theta * costs[edge]
+                        change = np.expm1(x)
+                        residual -= conductances[edge] * change
+                        mean += conductances[edge] * (1 + change) * theta * costs[edge]
                     else:
                         residual += conductances[edge]
             out[cell], scale[cell] = residual / degree, mean / degree
@@ -148,44 +149,28 @@ def free_energy_residual(
 
 
 @njit_cached
-def expected_cost_residual(
-    conductances,
-    costs,
-    edge_offsets,
-    edge_ends,
-    offsets,
-    theta,
-    target,
-    log_scale,
-    delta,
-    expected,
-    out,
-    width,
-    first,
-    last,
-):
-    """Compute the residual of the expected cost (see `residuals`), and its largest ratio to the mean cost of a step."""
+def expected_cost_residual(edges, costs, edge_offsets, edge_ends, offsets, scaled, expected, b, out, width, first, last):
+    """Compute z̃_i times the residual of the expected cost (see `residuals`), from the off-diagonals −W̃.
+
+    The right-hand side b of `cost_rhs` is z̃_i times the mean cost of a step.
+
+    Returns
+    -------
+    float
+        Largest |residual| / b.
+    """
     columns = width - 1
     worst = 0.0
     for row in range(first, last):
+        at, cell = (row + 1) * width + 1, row * columns
+        out[cell : cell + columns] = 0
+        for d in range(offsets.size):
+            q = at + offsets[d]
+            for j in range(min(columns, edge_ends[d] - cell)):
+                change = costs[edge_offsets[d] + cell + j] + (expected[q + j] - expected[at + j])
+                out[cell + j] -= edges[d, cell + j] * scaled[q + j] * change
         for j in range(columns):
-            p, cell = (row + 1) * width + 1 + j, row * columns + j
-            out[cell] = 0
-            if p == target or log_scale[p] == np.inf:
-                continue
-            degree = residual = mean = 0.0
-            for d in range(offsets.size):
-                edge = edge_offsets[d] + cell
-                if cell < edge_ends[d] and conductances[edge] > 0:
-                    degree += conductances[edge]
-                    q = p + offsets[d]
-                    if log_scale[q] < np.inf:
-                        x = ((log_scale[p] - log_scale[q]) - theta * costs[edge]) + (delta[p] - delta[q])
-                        weight = conductances[edge] * np.exp(x)
-                        residual += weight * (costs[edge] + (expected[q] - expected[p]))
-                        mean += weight * costs[edge]
-            out[cell] = residual / degree
-            worst = max(worst, _ratio(residual, mean))
+            worst = max(worst, _ratio(out[cell + j], b[cell + j]))
     return worst
 
 
