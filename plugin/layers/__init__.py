@@ -7,33 +7,32 @@ engine are written as GeoTIFFs on the grid of their input.
 
 from ..cancelled import Cancelled
 from .alignment import align
+from .bands import Band, open_band, read_raster
 from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
-from .geopackage import (
+from .grid_difference import describe_difference, offset_in_cells
+from .layer_sources import SourceFile, source_files
+from .lost_amounts import warn_about_grounds, warn_about_sources
+from .main_thread import in_main_thread, is_main_thread
+from .outputs import (
     GEOPACKAGE_SUFFIX,
+    RASTER_SIDECARS,
     GeoPackageUpdate,
+    StagedFiles,
     count_rows,
     delete_layer,
     files_of_dataset,
     layer_names,
     require_layer_replaceable,
+    write_raster,
 )
-from .grid_difference import describe_difference, offset_in_cells
-from .landscape_validation import validate_landscape
-from .layer_sources import SourceFile, source_files
-from .lost_amounts import warn_about_grounds, warn_about_sources
-from .main_thread import in_main_thread, is_main_thread
 from .point_sums import sum_point_amounts, sum_raster_amounts
 from .points import Points, point_cells, read_points
-from .quality_validation import QualityValidator
 from .raster_grid import Raster, RasterGrid
-from .raster_reader import Band, open_band, read_raster
-from .raster_writer import RASTER_SIDECARS, write_raster
 from .reclassification import Reclassified, reclassify
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
-from .staged_files import StagedFiles
 from .statistics_files import no_statistics_file
 from .streaming import (
     StreamedRaster,
@@ -43,6 +42,7 @@ from .streaming import (
     stream_strengths,
     stream_weights,
 )
+from .validation import QualityValidator, validate_landscape
 
 __all__ = [
     "GEOPACKAGE_SUFFIX",

@@ -11,10 +11,10 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
 
 from ..i18n import tr
+from .bands import Band, Block, blocks_of, collected, open_band
 from .grid_difference import describe_difference
 from .lost_labels import Labels
 from .raster_grid import Raster, RasterGrid
-from .raster_reader import Band, Block, blocks_of, collected, open_band
 from .resampling import ResampledBand
 from .validation import format_cells
 

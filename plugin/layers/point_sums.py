@@ -13,10 +13,10 @@ from qgis.core import (
 
 from ..i18n import tr
 from .alignment import align
+from .bands import blocks_of, open_band
 from .features import CellLocator, FeatureReader, listed, number_of
 from .points import require_points
 from .raster_grid import RasterGrid
-from .raster_reader import blocks_of, open_band
 from .validation import ComputableValidator
 
 

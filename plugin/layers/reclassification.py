@@ -11,7 +11,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
-from .raster_reader import Band, blocks_of
+from .bands import Band, blocks_of
 from .validation import FiniteValidator
 
 # A raster with more values than this missing from the table is continuous, not a raster of classes.

@@ -10,10 +10,10 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
+from .bands import Band, blocks_of
 from .gdal_errors import collected_gdal_errors
 from .lost_labels import Labels, describe_lost, labels_inside
 from .raster_grid import RasterGrid
-from .raster_reader import Band, blocks_of
 from .transformation import require_transformation
 from .validation import FiniteValidator
 

@@ -12,11 +12,9 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
 from .alignment import aligned_blocks
-from .condition_validation import ConditionValidator
-from .landscape_validation import LandscapeValidator
-from .quality_validation import QualityValidator, StrengthValidator, WeightValidator
+from .bands import Band, blocks_of
 from .raster_grid import RasterGrid
-from .raster_reader import Band, blocks_of
+from .validation import ConditionValidator, LandscapeValidator, QualityValidator, StrengthValidator, WeightValidator
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def free(monkeypatch):
 @pytest.fixture
 def reads(monkeypatch):
     """Numbers of the blocks that are read from layers."""
-    from permea.plugin.layers.gdal_band import GdalBand
+    from permea.plugin.layers.bands.gdal_band import GdalBand
 
     blocks = []
     read = GdalBand.read

@@ -26,7 +26,7 @@ def large(geotiff, tmp_path):
 @pytest.fixture
 def blocks(monkeypatch):
     """Sizes, in cells, of all blocks that QGIS reads from layers and results."""
-    from permea.plugin.layers.gdal_band import GdalBand
+    from permea.plugin.layers.bands.gdal_band import GdalBand
     from permea.plugin.layers.resampling import ResampledBand
     from permea.plugin.npy_file import NpyFile
 

@@ -121,7 +121,7 @@ def test_foreign_checkpoint_folder_is_rejected(error_message, plain, tmp_path):
 def test_disk_space_is_checked_before_reading(
     error_message, plain, feedback, monkeypatch, job_folders, quality, bytes_a_cell
 ):
-    from permea.plugin.layers.gdal_band import GdalBand
+    from permea.plugin.layers.bands.gdal_band import GdalBand
     from permea.plugin.runner import job_folder
 
     # The result lies on the same disk: four bytes a cell, and a third of that for overviews.

@@ -134,7 +134,7 @@ def test_changes_of_other_programs_meanwhile_are_not_lost(project, update):
 
 
 def test_locked_file_is_reported(project, update, monkeypatch):
-    monkeypatch.setattr("permea.plugin.layers.geopackage.MAX_SECONDS_LOCKED", 0.2)
+    monkeypatch.setattr("permea.plugin.layers.outputs.geopackage.MAX_SECONDS_LOCKED", 0.2)
     prepared = update()
     with closing(sqlite3.connect(project, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -166,7 +166,7 @@ def test_ordinary_values_are_not_named(raster_layer, feedback, values):
 
 
 def test_provider_reads_rounded_nodata_alike(raster_layer, feedback):
-    from permea.plugin.layers.provider_band import ProviderBand
+    from permea.plugin.layers.bands.provider_band import ProviderBand
 
     layer = raster_layer(np.array([[1.0, FLOAT32_MIN, 3.0]]), nodata=-3.40282e38)
     band = ProviderBand(layer, 1)

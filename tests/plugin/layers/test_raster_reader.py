@@ -10,8 +10,8 @@ from qgis.core import (
 )
 
 from permea.plugin.layers import Cancelled, read_raster
-from permea.plugin.layers.gdal_band import GdalBand
-from permea.plugin.layers.provider_band import ProviderBand
+from permea.plugin.layers.bands.gdal_band import GdalBand
+from permea.plugin.layers.bands.provider_band import ProviderBand
 
 NAN = np.nan
 

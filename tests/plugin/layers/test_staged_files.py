@@ -12,7 +12,7 @@ import pytest
 from qgis.core import QgsProcessingException
 
 from permea.plugin.layers import StagedFiles, write_raster
-from permea.plugin.layers.staged_files import FOLDER_PREFIX
+from permea.plugin.layers.outputs.staged_files import FOLDER_PREFIX
 
 
 def names(folder):
@@ -125,7 +125,7 @@ KILLED = """
     sys.modules["permea"] = package = types.ModuleType("permea")
     package.__path__ = [sys.argv[1]]
     from pathlib import Path
-    from permea.plugin.layers.staged_files import StagedFiles
+    from permea.plugin.layers.outputs.staged_files import StagedFiles
     staged = StagedFiles()
     staged.path(Path(sys.argv[2])).write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -18,7 +18,7 @@ from permea.plugin.layers import (
     stream_landscape,
     stream_quality,
 )
-from permea.plugin.layers.statistics import Statistics
+from permea.plugin.layers.outputs.statistics import Statistics
 from permea.plugin.npy_file import NpyFile, written_by_rows
 
 WEST, NORTH = 290_000.0, 9_120_000.0
@@ -100,7 +100,7 @@ def test_empty_landscape_is_rejected(land, rows_of_two, tmp_path, feedback, valu
 def test_file_with_one_large_block_is_read_in_parts(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
     from qgis.core import QgsRasterLayer
 
-    from permea.plugin.layers.gdal_band import GdalBand
+    from permea.plugin.layers.bands.gdal_band import GdalBand
 
     plain = geotiff(np.ones((7, 10)), name="plain")
     gdal.Translate(str(tmp_path / "one.tif"), plain, creationOptions=["BLOCKYSIZE=7", "COMPRESS=DEFLATE"])

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from qgis.core import QgsProcessingFeedback
 
-from ..i18n import tr
-from .validation import declare_nodata_advice, exact, format_cells
+from ...i18n import tr
+from ..validation import declare_nodata_advice, exact, format_cells
 
 # Smaller values than this do not mark missing data, however far they are from the rest.
 SMALLEST_MARK = 1e4

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import QgsProcessingException
 
-from ..i18n import tr
-from .raster_grid import Raster
-from .validation import SMALLEST, ComputableValidator, FiniteValidator, InvalidCells, declare_nodata_advice
+from ...i18n import tr
+from ..raster_grid import Raster
+from .cells import SMALLEST, ComputableValidator, FiniteValidator, InvalidCells, declare_nodata_advice
 
 VALUES = ("permeability", "resistance")
 

@@ -14,9 +14,9 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from ..i18n import tr
+from ...i18n import tr
+from ..raster_grid import RasterGrid
 from .nodata import DeclaredNodata
-from .raster_grid import RasterGrid
 from .user_nodata import single_values
 
 NUMPY_TYPES = {

@@ -9,12 +9,12 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
-from ..i18n import tr
+from ...i18n import tr
+from ..gdal_errors import collected_gdal_errors
+from ..raster_grid import RasterGrid
 from .file_changes import missing_file_error, require_unchanged
-from .gdal_errors import collected_gdal_errors
 from .nodata import DeclaredNodata
 from .orientation import require_rectified
-from .raster_grid import RasterGrid
 from .user_nodata import in_user_nodata, single_values
 
 # Cells read at a time when the whole band is searched for nodata.

@@ -15,7 +15,7 @@ from typing import Protocol
 from qgis.core import QgsProcessingException
 from qgis.PyQt.QtCore import QLockFile
 
-from ..i18n import tr
+from ...i18n import tr
 
 # Name of the temporary folder beside the targets, without its random ending.
 FOLDER_PREFIX = "unfinished-permea-"

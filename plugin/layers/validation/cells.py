@@ -1,12 +1,12 @@
-"""Validation of rasters, with error messages that say which cells are invalid and what to do about them."""
+"""Invalid cells of a raster: where the first one is, how many there are, and what to do about them."""
 
 from __future__ import annotations
 
 import numpy as np
 from qgis.core import QgsProcessingException
 
-from ..i18n import tr
-from .raster_grid import Raster
+from ...i18n import tr
+from ..raster_grid import Raster
 
 # Powers and products of values in this range, of their reciprocals and of lengths are numbers in double precision.
 SMALLEST, LARGEST = 1e-50, 1e50

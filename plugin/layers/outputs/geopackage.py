@@ -11,8 +11,8 @@ from pathlib import Path
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
-from ..i18n import tr
-from .gdal_errors import collected_gdal_errors
+from ...i18n import tr
+from ..gdal_errors import collected_gdal_errors
 
 GEOPACKAGE_SUFFIX = ".gpkg"
 

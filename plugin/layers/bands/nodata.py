@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from ..i18n import tr
-from .validation import exact
+from ...i18n import tr
+from ..validation import exact
 
 # Two numbers that print alike with six significant digits differ by at most this fraction.
 SIX_DIGITS = 5.1e-6

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..i18n import tr
-from .validation import SMALLEST, ComputableValidator, exact
+from ...i18n import tr
+from .cells import SMALLEST, ComputableValidator, exact
 
 
 class QualityValidator:

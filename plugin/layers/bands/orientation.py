@@ -8,11 +8,11 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException
 
-from ..i18n import tr
-from .raster_grid import SAME_GRID_TOLERANCE, RasterGrid
+from ...i18n import tr
+from ..raster_grid import SAME_GRID_TOLERANCE, RasterGrid
 
 if TYPE_CHECKING:
-    from .raster_reader import Band
+    from .reader import Band
 
 # Data types that hold −9999.
 SIGNED_TYPES = (gdal.GDT_Int16, gdal.GDT_Int32, gdal.GDT_Float32, gdal.GDT_Float64)

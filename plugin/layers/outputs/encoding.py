@@ -9,11 +9,11 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..cancelled import stop_if_cancelled
-from ..i18n import tr
-from ..npy_file import NpyFile
+from ...cancelled import stop_if_cancelled
+from ...i18n import tr
+from ...npy_file import NpyFile
+from ..validation import format_cells
 from .statistics import Statistics
-from .validation import format_cells
 
 FALLBACK_NODATA = -9999.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..i18n import tr
-from .validation import FiniteValidator, InvalidCells
+from ...i18n import tr
+from .cells import FiniteValidator, InvalidCells
 
 
 class ConditionValidator:

@@ -11,16 +11,16 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
-from ..cancelled import stop_if_cancelled
-from ..i18n import tr
-from ..npy_file import NpyFile
-from .gdal_errors import collected_gdal_errors
-from .output_encoding import GDAL_TYPES, OutputEncoding, choose_encoding
-from .raster_grid import RasterGrid
-from .resampling import wkt
+from ...cancelled import stop_if_cancelled
+from ...i18n import tr
+from ...npy_file import NpyFile
+from ..gdal_errors import collected_gdal_errors
+from ..raster_grid import RasterGrid
+from ..resampling import wkt
+from ..validation import format_cells
+from .encoding import GDAL_TYPES, OutputEncoding, choose_encoding
 from .staged_files import StagedFiles
 from .statistics import Statistics
-from .validation import format_cells
 
 TILE = 256
 

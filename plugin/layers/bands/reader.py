@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
-from ..cancelled import stop_if_cancelled
-from ..i18n import tr
+from ...cancelled import stop_if_cancelled
+from ...i18n import tr
+from ..raster_grid import Raster, RasterGrid
 from .far_values import FarValues
 from .gdal_band import GdalBand
 from .orientation import north_up
 from .provider_band import ProviderBand
-from .raster_grid import Raster, RasterGrid
 
 # Small enough to cancel promptly, large enough that the overhead per call is negligible.
 CELLS_PER_BLOCK = 1 << 20

@@ -6,7 +6,7 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
-from ..i18n import tr
+from ...i18n import tr
 
 # Corners may differ by this fraction of a pixel: QGIS keeps them as an extent, with rounding errors.
 TOLERANCE = 0.01

@@ -1,0 +1,26 @@
+"""Output files: GeoTIFFs and layers of GeoPackages, which replace their targets only when they are complete."""
+
+from .geopackage import (
+    GEOPACKAGE_SUFFIX,
+    GeoPackageUpdate,
+    count_rows,
+    delete_layer,
+    files_of_dataset,
+    layer_names,
+    require_layer_replaceable,
+)
+from .raster_writer import RASTER_SIDECARS, write_raster
+from .staged_files import StagedFiles
+
+__all__ = [
+    "GEOPACKAGE_SUFFIX",
+    "RASTER_SIDECARS",
+    "GeoPackageUpdate",
+    "StagedFiles",
+    "count_rows",
+    "delete_layer",
+    "files_of_dataset",
+    "layer_names",
+    "require_layer_replaceable",
+    "write_raster",
+]

@@ -1,0 +1,30 @@
+"""Validation of rasters, block by block, with error messages that say which cells are invalid and what to do."""
+
+from .cells import (
+    ComputableValidator,
+    FiniteValidator,
+    InvalidCells,
+    declare_nodata_advice,
+    exact,
+    format_cells,
+    require_no_nan,
+)
+from .conditions import ConditionValidator
+from .landscape import LandscapeValidator, validate_landscape
+from .quality import QualityValidator, StrengthValidator, WeightValidator
+
+__all__ = [
+    "ComputableValidator",
+    "ConditionValidator",
+    "FiniteValidator",
+    "InvalidCells",
+    "LandscapeValidator",
+    "QualityValidator",
+    "StrengthValidator",
+    "WeightValidator",
+    "declare_nodata_advice",
+    "exact",
+    "format_cells",
+    "require_no_nan",
+    "validate_landscape",
+]
