@@ -221,7 +221,7 @@ def probe_python(
         raise EngineNotFound(_failure_message(python, origin, _failure_reason(ended), ended.log))
     if answers:
         return _engine_info(answers[0], python, origin, folder)
-    raise EngineNotFound(_failure_message(python, origin, tr("it did not answer what an engine answers"), list(lines)))
+    raise EngineNotFound(_failure_message(python, origin, tr("its reply is not that of an engine"), list(lines)))
 
 
 def forget_probes() -> None:

@@ -164,7 +164,7 @@ def _unmet(
     for name in metadata.get(EFFECTIVE_WITHOUT, []):
         if is_provided(parameters, name):
             label = algorithm.parameterDefinition(name).description()
-            yield tr("“{label}” takes its place").format(label=label)
+            yield tr("“{label}” is used instead").format(label=label)
     distance = algorithm.parameterDefinition("DISTANCE")
     if distance is not None and definition.name().lower() in _DISTANCE_PARAMETERS:
         info = distance_info(_value(distance, parameters))

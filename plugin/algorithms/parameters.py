@@ -36,7 +36,7 @@ LANDSCAPE_VALUES = {
 
 def alignment_note() -> str:
     """Return the sentence about rasters whose grid differs from that of the landscape."""
-    return tr("If its grid differs from that of the landscape it is resampled, and the log says so.")
+    return tr("If its grid differs from that of the landscape, it is resampled, with a warning in the log.")
 
 
 def landscape() -> list[Parameter]:
@@ -47,8 +47,9 @@ def landscape() -> list[Parameter]:
         with_help(
             QgsProcessingParameterRasterLayer("INPUT", tr("Landscape")),
             tr(
-                "A raster that says how easy or hard it is to cross each cell. Cells without data are barriers. "
-                "Values must not be negative. Use a projected coordinate system, so that distances are in metres."
+                "A raster of permeability or resistance: how easy or hard each cell is to cross. Nodata cells are "
+                "barriers. Values must not be negative. Use a projected coordinate system, so that distances are in "
+                "metres."
             ),
         ),
         with_help(band, tr("The band of the landscape raster; the first one if nothing is chosen.")),
@@ -131,9 +132,9 @@ def focal_nodes() -> list[Parameter]:
             QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
             tr(
                 "The places to connect, such as habitat patches or sampling sites: a point represents the cell that "
-                "contains it, a polygon all cells whose centres lie in it; polygons that cross themselves are repaired "
-                "where their area is clear. Any coordinate system. Features outside the landscape, on nodata or on "
-                "barriers are ignored and listed in the log. Choose either a layer or a raster of focal nodes."
+                "contains it, a polygon all cells whose centres lie in it; self-intersecting polygons are repaired "
+                "where their area is unambiguous. Any coordinate system. Features outside the landscape, on nodata or "
+                "on barriers are ignored and listed in the log. Choose either a layer or a raster of focal nodes."
             ),
         ),
         with_help(
@@ -275,7 +276,7 @@ def theta(note: str = "") -> Parameter:
         A sentence to append to its help.
     """
     text = tr(
-        "How strongly movers prefer low costs, per unit of cost: near 0 they move as a random walk, and the larger θ, "
+        "How strongly individuals prefer low costs, per unit of cost: near 0 they move at random, and the larger θ, "
         "the closer they keep to the least-cost path. The product of θ and the cost of a step matters: with 30 m cells "
         "of resistance 5 (a cost of 150 per step), θ = 0.01 allows moderate detours, 0.0001 is close to a random walk "
         "and 1 gives the least-cost path."
@@ -345,16 +346,16 @@ def solver() -> Parameter:
     """Return the solver of the resistance distance."""
     parameter = choice(
         "SOLVER",
-        tr("Solver of resistances"),
+        tr("Linear solver"),
         {
             "automatic": tr("Automatic"),
             "multigrid": tr("Multigrid (iterative)"),
             "nested_dissection": tr("Nested dissection (direct)"),
         },
         tr(
-            "How the linear systems of the resistance distance are solved. Automatic chooses by the number of cells, "
-            "the number of places and the free memory, and logs the choice. Multigrid needs the least memory; nested "
-            "dissection is exact, and faster with many places."
+            "Solver of the linear systems of the resistance distance. Automatic: depends on the numbers of cells and "
+            "sources and on the free memory; the log names the choice. Multigrid needs the least memory. Nested "
+            "dissection is exact, and faster with many sources."
         ),
         advanced=True,
     )

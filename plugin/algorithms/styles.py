@@ -39,7 +39,7 @@ def allocation_style(ids: Sequence[int], names: Sequence[str]) -> Style:
 def direction_style() -> Style:
     """Return the style of a map of directions, clockwise from 1 (east) to 8, 0 for none: a cyclic colour ramp."""
     names = [
-        tr("here"), tr("east"), tr("south-east"), tr("south"), tr("south-west"),
+        tr("focal node"), tr("east"), tr("south-east"), tr("south"), tr("south-west"),
         tr("west"), tr("north-west"), tr("north"), tr("north-east"),
     ]  # fmt: skip
     return PalettedClasses(tuple(zip(range(9), COMPASS, names)))

@@ -77,10 +77,10 @@ class WindowedAlgorithm(EngineAlgorithm):
                 tr("Dependency range"),
                 DEFAULT_RANGE,
                 tr(
-                    "How far, in map units, habitat counts for a cell: cells further away to the north, south, east or "
-                    "west are ignored, and paths do not leave this window. Three times the dispersal distance is "
-                    "enough in permeable landscapes. The time grows with the square of the range (for the resistance "
-                    "with its fourth power)."
+                    "Half the width of the window around each cell, in map units: habitat outside the window is "
+                    "ignored, and paths do not leave it. Three times the dispersal distance is enough in permeable "
+                    "landscapes. The time grows with the square of the range (for the resistance with its fourth "
+                    "power)."
                 ),
             ),
             dispersal(),
@@ -122,9 +122,9 @@ class WindowedAlgorithm(EngineAlgorithm):
                 tr("Windows per batch (0: automatic)"),
                 0,
                 tr(
-                    "About how many windows are computed together. 0: chosen from their size, so that a batch takes a "
-                    "few 100 MB. Smaller batches need less memory. The result does not depend on it, but a run can "
-                    "only be resumed with the same number."
+                    "Approximate number of windows computed together. 0: chosen from their size, so that a batch takes "
+                    "a few hundred MB. Smaller batches need less memory. The result does not depend on it, but a run "
+                    "can only be resumed with the same number."
                 ),
                 minimum=0,
                 integer=True,

@@ -72,14 +72,14 @@ def select_focal_nodes(
         count_included, count = np.unique(ids[included]).size, np.unique(ids).size
         if count_included < 2:
             raise QgsProcessingException(
-                tr("'{name}' mentions {count_included} of the {count:,} focal nodes; at least two are needed.").format(
+                tr("'{name}' lists {count_included} of the {count:,} focal nodes; at least two are needed.").format(
                     name=path.name, count_included=count_included, count=count
                 )
             )
         if not pairs.include and count_included < count:
             feedback.pushWarning(
                 tr(
-                    "{count:,} focal nodes that '{name}' does not mention are left out: Circuitscape does so in "
+                    "{count:,} focal nodes that '{name}' does not list are left out: Circuitscape does so in "
                     "one-to-all and all-to-one mode, whether the file includes or excludes pairs."
                 ).format(name=path.name, count=count - count_included)
             )
@@ -120,14 +120,14 @@ def warn_off_habitat(
     count = np.unique(ids).size
     if len(lost) == count:
         raise QgsProcessingException(
-            tr("'{name}': none of the {count:,} focal nodes lies on a habitat cell that can be crossed.").format(
+            tr("'{name}': none of the {count:,} focal nodes lies on a passable habitat cell.").format(
                 name=name, count=count
             )
         )
     feedback.pushWarning(
         tr(
-            "'{name}': {outside:,} of {count:,} focal nodes do not lie on a habitat cell that can be crossed and are "
-            "not connected to any other: {ids}."
+            "'{name}': {outside:,} of {count:,} focal nodes do not lie on a passable habitat cell and are not "
+            "connected to any other: {ids}."
         ).format(name=name, outside=len(lost), count=count, ids=", ".join(map(str, lost[:9])) + ", …" * (len(lost) > 9))
     )
 

@@ -166,7 +166,7 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
         )
     crossable = np.nan_to_num(values) > 0
     if not crossable.any():
-        raise QgsProcessingException(tr("'{name}' has no cell that can be crossed.").format(name=habitat.name))
+        raise QgsProcessingException(tr("'{name}' has no passable cell.").format(name=habitat.name))
     if (values < 0).any():
         feedback.pushWarning(
             tr(
@@ -204,7 +204,7 @@ def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
 def _require_reachable(cells: np.ndarray, reachable: np.ndarray, name: str) -> None:
     if not (cells & reachable).any():
         raise QgsProcessingException(
-            tr("'{name}' has no value on a habitat cell that can be crossed ({count:,} lie elsewhere).").format(
+            tr("'{name}' has no value on a passable habitat cell ({count:,} lie elsewhere).").format(
                 name=name, count=int(cells.sum())
             )
         )

@@ -110,14 +110,14 @@ class AlignedBand:
         if not covered:
             raise QgsProcessingException(
                 tr(
-                    "'{layer}' ({from_}) has no values within the extent of the first raster ({to}). "
-                    "Check that both layers have the right CRS."
+                    "'{layer}' ({from_}) has no values within the extent of the landscape ({to}). Check that both "
+                    "layers have the right CRS."
                 ).format(layer=source.name, from_=source.grid, to=grid)
             )
         feedback.pushWarning(
             tr(
-                "'{layer}' is not on the grid of the first raster and was resampled ({method}) {change}; it has values "
-                "in {covered} of {all}."
+                "'{layer}' is not on the grid of the landscape and was resampled ({method}) {change}; it has values in "
+                "{covered} of {all}."
             ).format(
                 layer=source.name,
                 method=tr("nearest neighbour, because it holds integers") if whole_numbers else tr("bilinear"),
@@ -127,7 +127,7 @@ class AlignedBand:
             )
         )
         if self.lost_labels:
-            text = tr("'{layer}': values that no cell has any more after resampling: {lost}.")
+            text = tr("'{layer}': values lost in resampling: {lost}.")
             feedback.pushWarning(text.format(layer=source.name, lost=self.lost_labels))
 
 

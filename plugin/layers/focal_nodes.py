@@ -125,9 +125,9 @@ def require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str, ext
         return
     count = tr("only one focal node") if nodes == 1 else tr("{} focal nodes").format(nodes)
     if nodes:
-        text = tr("'{layer}' has {count} on cells that can be crossed; at least {needed} are needed{reasons}. {advice}")
+        text = tr("'{layer}' has {count} on passable cells; at least {needed} are needed{reasons}. {advice}")
     else:
-        text = tr("No focal node of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")
+        text = tr("No focal node of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
     message = text.format(
         layer=name,
         count=count,

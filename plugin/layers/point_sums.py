@@ -92,7 +92,7 @@ def sum_point_amounts(
     ]
     left_out = "; ".join(reason for reason in reasons if reason)
     if not count:
-        text = tr("No point of '{layer}' lies on a cell of the raster that can be crossed{reasons}. {advice}")
+        text = tr("No point of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
         message = text.format(
             layer=name,
             reasons=f": {left_out}" if left_out else "",

@@ -96,7 +96,7 @@ def read_points(
     ]
     left_out = "; ".join(reason for reason in reasons if reason)
     if not owners:
-        text = tr("No point of '{layer}' lies on a cell of the raster that can be crossed: {reasons}. {advice}")
+        text = tr("No point of '{layer}' lies on a passable cell of the raster: {reasons}. {advice}")
         message = text.format(
             layer=name,
             reasons=left_out,

@@ -167,7 +167,7 @@ class ResampledBand:
     def _raise_if_any(self, errors: list[str]) -> None:
         if errors:
             raise QgsProcessingException(
-                tr("'{layer}' ({from_}) cannot be resampled to the grid of the first raster ({to}): {reason}").format(
+                tr("'{layer}' ({from_}) cannot be resampled to the grid of the landscape ({to}): {reason}").format(
                     layer=self.name, from_=self._from, to=self.grid, reason=errors[-1]
                 )
             )

@@ -124,13 +124,15 @@ def _with_variables(text: str, log: Sequence[str]) -> str:
     if not named:
         return text
     values = ", ".join(f"{name}={os.environ[name]}" for name in named)
-    advice = tr("Its log mentions environment variables that are set here: {values}. Correct or remove them.")
+    advice = tr(
+        "The log of the engine names environment variables that are set here: {values}. Correct or remove them."
+    )
     return f"{text} {advice.format(values=values)}"
 
 
 def _crash(ended: ProcessResult, text: str) -> RunFailed:
     if ended.status == signal.Signals.SIGTERM:
-        what = tr("The engine was ended from outside (signal {status}).").format(status=ended.status)
+        what = tr("The engine was terminated from outside (signal {status}).").format(status=ended.status)
         return WorkerCrashed(with_log(what, ended.log))
     if ended.status == getattr(signal, "SIGKILL", None):
         what = tr(

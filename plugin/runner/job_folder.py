@@ -38,7 +38,7 @@ def new_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
     except OSError as error:
         raise JobNotWritten(
-            tr("The job cannot be written into {folder}: {reason}").format(folder=parent, reason=error)
+            tr("The files of the run cannot be written to {folder}: {reason}").format(folder=parent, reason=error)
         ) from error
 
 
@@ -72,7 +72,8 @@ def require_disk_space(needed: float, results: Mapping[str, float] | None = None
         raise JobNotWritten(
             tr(
                 "Too little disk space for the run: it needs about {needed}, and {free} are free in the temporary "
-                "folder {folder}. Make room, or choose another folder in Settings ▸ Options ▸ Processing ▸ General."
+                "folder {folder}. Free disk space, or choose another folder in Settings ▸ Options ▸ Processing ▸ "
+                "General."
             ).format(needed=format_bytes(needed), free=format_bytes(free), folder=parent)
         )
     for folder, size in other_disks.values():
@@ -80,8 +81,8 @@ def require_disk_space(needed: float, results: Mapping[str, float] | None = None
         if free < size:
             raise JobNotWritten(
                 tr(
-                    "Too little disk space for the result: it may take {needed}, and {free} are free in {folder}. Make "
-                    "room, or choose a file on another disk."
+                    "Too little disk space for the result: it may take {needed}, and {free} are free in {folder}. Free "
+                    "disk space, or choose a file on another disk."
                 ).format(needed=format_bytes(size), free=format_bytes(free), folder=folder)
             )
 
@@ -108,7 +109,7 @@ def write_job(task: Task, folder: Path) -> None:
         (folder / "job.json").write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
         raise JobNotWritten(
-            tr("The job cannot be written into {folder}: {reason}").format(folder=folder, reason=error)
+            tr("The files of the run cannot be written to {folder}: {reason}").format(folder=folder, reason=error)
         ) from error
 
 

@@ -42,7 +42,7 @@ def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedb
     if needed > WARNING_FRACTION * available:
         feedback.pushWarning(
             tr(
-                "This run needs about {needed} of the {free} of memory that are free: the computer may get slow."
+                "This run needs about {needed} of the {free} of memory that are free: the computer may become slow."
             ).format(needed=format_bytes(needed), free=format_bytes(available))
         )
     else:

@@ -41,11 +41,11 @@ def check_time(seconds: float | None, feedback: QgsProcessingFeedback) -> Invali
             )
         )
     if seconds < SECONDS_OF_WARNING:
-        feedback.pushInfo(tr("The run takes about {duration} on this computer, by estimate.").format(duration=duration))
+        feedback.pushInfo(tr("Estimated duration of the run on this computer: {duration}.").format(duration=duration))
         return None
     feedback.pushWarning(
         tr(
-            "The run takes about {duration} on this computer, by estimate. If that is too long, cancel it. {advice}"
+            "Estimated duration of the run on this computer: {duration}. If that is too long, cancel it. {advice}"
         ).format(duration=duration, advice=_advice())
     )
     return None

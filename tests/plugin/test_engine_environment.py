@@ -187,7 +187,7 @@ def test_crashing_engine_is_refused(worker):
 def test_engine_with_other_output_is_refused(worker):
     engine = worker("print('{\"versions\": 3}'); print('[1]')")
     message = message_of(probe_python, engine.python, folder=engine.folder)
-    assert "it did not answer what an engine answers" in message
+    assert "its reply is not that of an engine" in message
 
 
 def test_silent_engine_is_refused(worker, monkeypatch):
@@ -293,5 +293,5 @@ def test_python_that_prints_long_lines_is_explained_briefly(no_engine, monkeypat
     flood = "head -c 3000000 /dev/zero | tr '\\0' 'x'; i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done"
     monkeypatch.setenv(engine_environment.VARIABLE, script(tmp_path / "chatty", flood))
     message = message_of(find_engine)
-    assert "it did not answer what an engine answers" in message and message.endswith("line 299")
+    assert "its reply is not that of an engine" in message and message.endswith("line 299")
     assert len(message) < 40_000

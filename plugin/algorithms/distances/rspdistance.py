@@ -24,9 +24,9 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
     summary = tr("Cost from every cell to the sources for movement between random walk and least-cost path.")
     help = Help(
         description=tr(
-            "Expected cost of movement from every cell to the nearest source, or to each source, for movers that "
-            "prefer low costs more or less strongly. A single parameter, θ, leads from the random walk (near 0) to "
-            "the least-cost path (large)."
+            "Expected cost of movement from every cell to the nearest source, or to each source, for individuals that "
+            "prefer low costs more or less strongly. A single parameter, θ, leads from the random walk (near 0) to the "
+            "least-cost path (large)."
         ),
         when_to_use=tr(
             "Use it when animals neither know the whole landscape nor move at random, which is most of the time. "
@@ -48,7 +48,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         ),
         caption=tr(
             "The sample: expected cost to the nearest of nine habitat patches (rings) with θ = 0.001, higher than the "
-            "least cost because movers make detours."
+            "least cost because individuals make detours."
         ),
     )
     task_name = "rsp.distance"

@@ -180,8 +180,8 @@ class Barriers(EngineAlgorithm):
                 tr("Gain from restoration"),
                 tr(
                     "Decrease of the mean distance if the cell, or the disc around it, is restored: exact, not a "
-                    "derivative. Least cost and resistance only; for the resistance the time grows with the square "
-                    "of the number of cells: 100 000 cells take several minutes."
+                    "derivative. Least cost and resistance only; for the resistance the time grows with the square of "
+                    "the number of cells: 100,000 cells take several minutes."
                 ),
             ),
             optional_raster_destination(

@@ -122,7 +122,7 @@ class CurrentFlow(EngineAlgorithm):
                 tr(
                     "A text file as in Circuitscape: a first line 'mode include' or 'mode exclude', then two ids a "
                     "line; or a matrix with the smallest and largest value to include. Focal nodes that an include "
-                    "file does not mention are excluded. The ids must be whole numbers."
+                    "file does not list are excluded. The ids must be whole numbers."
                 ),
                 advanced=True,
             ),

@@ -53,7 +53,7 @@ def select_pairs(focal: FocalNodes, path: Path, feedback: QgsProcessingFeedback)
     unknown = sorted(pairs.mentioned - set(known))
     if not all(isinstance(name, int) for name in focal.names) or len(unknown) == len(pairs.mentioned):
         raise QgsProcessingException(
-            tr("'{name}' mentions none of the focal nodes: its ids are {ids}, the focal nodes are {known}.").format(
+            tr("'{name}' lists none of the focal nodes: its ids are {ids}, the focal nodes are {known}.").format(
                 name=path.name,
                 ids=", ".join(str(id) for id in unknown[:5]),
                 known=", ".join(str(name) for name in focal.names[:5]),

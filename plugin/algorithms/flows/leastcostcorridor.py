@@ -65,7 +65,7 @@ class LeastCostCorridor(EngineAlgorithm):
     number_outputs = (
         *common_outputs(),
         NumberOutput("corridors", tr("Corridors (connected pairs)")),
-        NumberOutput("least_cost", tr("Smallest least cost of all pairs")),
+        NumberOutput("least_cost", tr("Smallest least-cost distance of all pairs")),
         NumberOutput("corridor_cells", tr("Cells of the corridors")),
         NumberOutput("maximum", tr("Largest value in the corridors")),
     )
@@ -209,5 +209,5 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the smallest least cost is {least}.")
+        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the smallest least-cost distance is {least}.")
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

@@ -33,9 +33,9 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         ),
         when_to_use=tr(
             "Use it if there are no patches to connect, but movement everywhere and in all directions: for range "
-            "shifts across a region, for networks of natural land, and for landscapes too large for the memory. To "
-            "connect given places use “Current flow”. Try it on a part of a large raster first, and choose a "
-            "checkpoint folder for runs of hours."
+            "shifts across a region, for networks of natural land, and for landscapes too large for memory. To connect "
+            "given places use “Current flow”. Try it on a part of a large raster first, and choose a checkpoint folder "
+            "for runs that take hours."
         ),
         outputs=tr(
             "The cumulative current of every cell, in ampere: high where much movement passes, because there are many "

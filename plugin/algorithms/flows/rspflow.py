@@ -31,7 +31,7 @@ class RSPFlowAlgorithm(EngineAlgorithm):
     summary = tr("Expected passages through each cell of movement between random walk and least-cost path.")
     help = Help(
         description=tr(
-            "The expected number of passages through every cell by movers that prefer low costs more or less "
+            "The expected number of passages through every cell by individuals that prefer low costs more or less "
             "strongly: from source points to target points, or between all habitat (betweenness). Movement ends when "
             "it first reaches its target."
         ),
@@ -41,9 +41,9 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             "Between all habitat it shows where habitat loss would interrupt most movement."
         ),
         outputs=tr(
-            "A raster of passages: 1 in a cell that every mover of one pair passes once. Total passages count every "
-            "visit; net passages subtract visits in opposite directions. Between habitat, passages are weighted by "
-            "the quality of both ends. Cells without data remain nodata."
+            "A raster of passages: 1 in a cell that every individual of one pair passes once. Total passages count "
+            "every visit; net passages subtract visits in opposite directions. Between habitat, passages are weighted "
+            "by the quality of both ends. Cells without data remain nodata."
         ),
         references=(
             "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "
@@ -54,8 +54,8 @@ class RSPFlowAlgorithm(EngineAlgorithm):
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
         caption=tr(
-            "The sample: net passages between nine habitat patches (rings) with θ = 0.001; bright where many movers "
-            "pass."
+            "The sample: net passages between nine habitat patches (rings) with θ = 0.001; bright where many "
+            "individuals pass."
         ),
     )
     number_outputs = (

@@ -29,7 +29,7 @@ def landmarks() -> QgsProcessingParameterDefinition:
         tr("Landmark width (blocks that share a target), in cells"),
         DEFAULT_LANDMARK_WIDTH,
         tr(
-            "Each target takes one computation. To reduce their number, the habitat of each block of this width is "
+            "Each target requires one computation. To reduce their number, the habitat of each block of this width is "
             "concentrated in the cell nearest to its centre (ConScape's landmarks). 1 makes every habitat cell a "
             "target, which is exact and feasible for small landscapes only. Halve the width and compare the maps to "
             "see its effect."

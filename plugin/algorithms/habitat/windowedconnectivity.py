@@ -27,8 +27,8 @@ class WindowedConnectivityAlgorithm(WindowedAlgorithm):
         ),
         when_to_use=tr(
             "Use it to find well-connected habitat, to compare landscapes or scenarios by one number, and for rasters "
-            "too large for the memory: windows move over the landscape, and only one batch of them is computed at a "
-            "time. If paths longer than a window matter use “Connected habitat”. For the places where changes of the "
+            "too large for memory: windows move over the landscape, and only one batch of them is computed at a time. "
+            "If paths longer than a window matter use “Connected habitat”. For the places where changes of the "
             "landscape would help most use “Sensitivity of connectivity (moving windows)”."
         ),
         outputs=tr(

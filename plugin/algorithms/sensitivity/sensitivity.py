@@ -87,25 +87,28 @@ class SensitivityAlgorithm(EngineAlgorithm):
             *landscape(),
             self._points(
                 "SOURCES",
-                tr("From these points"),
+                tr("Sources: points"),
                 tr(
                     "Places to connect, such as habitat patches; each represents the cell that contains it. Any "
-                    "coordinate system. Without points, places are sampled at random, see “Sampled places”."
+                    "coordinate system. Without points, places are sampled at random, see “Number of sampled places”."
                 ),
             ),
             self._points(
                 "TARGETS",
-                tr("To these points"),
-                tr("Destinations of the first points; the first points themselves if nothing is chosen."),
+                tr("Targets: points"),
+                tr(
+                    "Places to which the sources are connected; if nothing is chosen, the sources are connected with "
+                    "each other."
+                ),
             ),
             only_without(
                 number(
                     "SAMPLES",
-                    tr("Sampled places"),
+                    tr("Number of sampled places"),
                     DEFAULT_SAMPLES,
                     tr(
-                        "Number of cells sampled at random as places if no points are chosen. More places give a "
-                        "smoother map and take longer."
+                        "Number of cells sampled at random as sources and targets if no points are chosen. More places "
+                        "give a smoother map and take longer."
                     ),
                     minimum=2,
                     integer=True,
@@ -168,7 +171,7 @@ class SensitivityAlgorithm(EngineAlgorithm):
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         weighted = choices["SCALAR"] == "quality_weighted"
         if "TARGETS" in provided and "SOURCES" not in provided:
-            return tr("There are destinations but no starting points: choose “From these points” as well.")
+            return tr("There are targets but no sources: choose “Sources: points” as well.")
         if choices["RESPECT_TO"] == "quality" and not weighted:
             return tr(
                 "The mean distance does not depend on habitat quality: choose the quality-weighted connectivity, or "
@@ -204,8 +207,8 @@ class SensitivityAlgorithm(EngineAlgorithm):
             elif len(arrays["sources"]) == 1:
                 raise QgsProcessingException(
                     tr(
-                        "A single place has no connectivity: “From these points” holds one usable point. Add points, "
-                        "or choose “To these points” as well."
+                        "A single place has no connectivity: “Sources: points” holds one usable point. Add points, or "
+                        "choose “Targets: points” as well."
                     )
                 )
         else:

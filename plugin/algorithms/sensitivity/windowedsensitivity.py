@@ -35,8 +35,9 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "Use it like “Sensitivity of connectivity”, for rasters that are too large for that, or if connectivity "
             "matters within the range of a species rather than across the whole map. Windows move over the landscape, "
             "and only one batch of them is computed at a time: the memory needed depends on the range, not on the "
-            "raster. Try it on a part of a large raster first, and choose a checkpoint folder for runs of hours, so "
-            "that they can be resumed. For the mean distance between given places use “Sensitivity of connectivity”."
+            "raster. Try it on a part of a large raster first, and choose a checkpoint folder for runs that take "
+            "hours, so that they can be resumed. For the mean distance between given places use “Sensitivity of "
+            "connectivity”."
         ),
         outputs=tr(
             "A raster of derivatives of the quality-weighted connectivity: the sum, over all pairs of cells within "

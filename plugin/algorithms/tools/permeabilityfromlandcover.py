@@ -227,8 +227,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             cells = cells[:-1]
         if len(cells) % 2:
             text = tr(
-                "The list of classes and values has {count} cells, an odd number: '{last}' is a class without a value. "
-                "In scripts a comma separates cells, so write numbers with a decimal point."
+                "The list of classes and values has {count} entries, an odd number: '{last}' is a class without a "
+                "value. In scripts a comma separates entries, so write numbers with a decimal point."
             )
             raise QgsProcessingException(text.format(count=len(cells), last=cells[-1]))
         for row in range(len(cells) // 2):

@@ -85,9 +85,9 @@ class PolygonCells:
         if self._unclear:
             raise QgsProcessingException(
                 tr(
-                    "'{layer}': it is unclear what lies inside {features}, because boundaries cross themselves: "
-                    "{count:,} cells depend on it. {problem}Redraw these polygons, or run “Fix geometries” and check "
-                    "on the map that the result is what you mean."
+                    "'{layer}': the area of {features} is ambiguous, because boundaries cross themselves; {count:,} "
+                    "cells are affected. {problem}Redraw these polygons, or run “Fix geometries” and check the result "
+                    "on the map."
                 ).format(
                     layer=self._locator.reader.name,
                     features=named_features(self._unclear),
@@ -98,8 +98,8 @@ class PolygonCells:
         if self._repaired:
             feedback.pushWarning(
                 tr(
-                    "'{layer}': the boundaries of {features} cross or touch themselves. They were repaired for this "
-                    "run; the layer is unchanged."
+                    "'{layer}': self-intersecting boundaries of {features} were repaired for this run; the layer is "
+                    "unchanged."
                 ).format(layer=self._locator.reader.name, features=named_features(self._repaired))
             )
 

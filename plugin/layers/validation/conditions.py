@@ -65,7 +65,7 @@ class ConditionValidator:
         self._fractional.raise_if_any(self._name)
         if not self._any_known:
             text = tr(
-                "'{name}' cannot be used as a condition: it has no data wherever '{landscape}' can be crossed. Check "
+                "'{name}' cannot be used as a condition: it has no data in the passable cells of '{landscape}'. Check "
                 "that the two rasters cover the same area."
             )
             raise QgsProcessingException(text.format(name=self._name, landscape=self._landscape))

@@ -60,8 +60,8 @@ class QualityValidator:
                 "first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
-                "The landscape has no habitat: '{name}' is 0 or nodata wherever '{landscape}' can "
-                "be crossed. Check that the two rasters cover the same area."
+                "The landscape has no habitat: '{name}' is 0 or nodata in every passable cell of '{landscape}'. Check "
+                "that the two rasters cover the same area."
             ),
             tr("'{name}' has no data in {count:,} cells of the landscape; their quality is taken as 0."),
         )
@@ -105,8 +105,8 @@ class StrengthValidator(QualityValidator):
                 "at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
-                "The landscape has no source: '{name}' is 0 or nodata wherever '{landscape}' can be "
-                "crossed. Check that the two rasters cover the same area."
+                "The landscape has no source: '{name}' is 0 or nodata in every passable cell of '{landscape}'. Check "
+                "that the two rasters cover the same area."
             ),
             tr("'{name}' has no data in {count:,} cells of the landscape; they are not sources."),
         )
@@ -122,8 +122,8 @@ class WeightValidator(QualityValidator):
                 "first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
-                "No cell of the landscape is of interest: '{name}' is 0 or nodata wherever '{landscape}' can be "
-                "crossed. Check that the two rasters cover the same area."
+                "No cell of the landscape is of interest: '{name}' is 0 or nodata in every passable cell of "
+                "'{landscape}'. Check that the two rasters cover the same area."
             ),
             tr("'{name}' has no data in {count:,} cells of the landscape; their weight is 0."),
         )

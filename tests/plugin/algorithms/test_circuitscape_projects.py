@@ -138,13 +138,13 @@ def test_advanced_network_lists_all_nodes(project, results):
 
 
 def test_one_to_all_node_without_partners_has_no_maps(project, results, feedback):
-    # As in Circuitscape, whatever the file of pairs does not mention takes no part there.
+    # As in Circuitscape, whatever the file of pairs does not list takes no part there.
     texts = {"p.txt": "mode exclude\n1 2\n1 3\n"}
     options = {"use_included_pairs": "True", "included_pairs_file": "p.txt", "scenario": "all-to-one"}
     folder = results(project(rasters={"points": [[1, 2, 4, 0, 3]]}, texts=texts, **options))
     assert np.loadtxt(folder / "strip_resistances.out").tolist() == [[1, -1], [2, 0], [3, 0]]
     assert {file.name for file in folder.glob("*_curmap_*")} == {"strip_curmap_2.asc", "strip_curmap_3.asc"}
-    assert any("1 focal nodes that 'p.txt' does not mention are left out" in text for text in feedback.warnings)
+    assert any("1 focal nodes that 'p.txt' does not list are left out" in text for text in feedback.warnings)
 
 
 def test_zero_strength_and_duplicate_strengths(project, results):
@@ -328,7 +328,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is not a file of pairs (its first line is 'both')"),
         ({"texts": {"p.txt": "mode include\n1 x\n"}, **PAIRS}, "'p.txt', line 2: expected the ids of two focal nodes"),
         ({"texts": {"p.txt": "min 1\nmax 2\n0 1 2\n1 0\n"}, **PAIRS}, "'p.txt', line 4: expected an id and 2 numbers"),
-        ({"texts": {"p.txt": "mode include\n8 9\n"}, **PAIRS}, "'p.txt' mentions 0 of the 3 focal nodes"),
+        ({"texts": {"p.txt": "mode include\n8 9\n"}, **PAIRS}, "'p.txt' lists 0 of the 3 focal nodes"),
         ({"texts": {"p.txt": "mode exclude\n1 2\n1 3\n2 3\n"}, **PAIRS}, "'p.txt' leaves no pair of the 3 focal nodes"),
         (
             {"rasters": {"habitat": [[-9999, 1, -9999, 1, -9999]]}},
@@ -340,7 +340,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
             {"rasters": {"habitat": [[1, 1, "1 1", 1, 1]]}},
             "'habitat.asc' holds 6 numbers, but its header declares 1 rows of 5",
         ),
-        ({"rasters": {"habitat": [[-9999] * 5]}}, "'habitat.asc' has no cell that can be crossed"),
+        ({"rasters": {"habitat": [[-9999] * 5]}}, "'habitat.asc' has no passable cell"),
         ({"texts": {"h.txt": "1 2 3\n"}, "habitat_file": "h.txt"}, "'h.txt' cannot be read as an ESRI ASCII grid"),
         ({"texts": {"p.txt": "1 nan 0\n2 1 0\n"}, "point_file": "p.txt"}, "'p.txt', line 1: expected 3 numbers"),
         (

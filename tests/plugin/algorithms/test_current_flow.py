@@ -282,7 +282,7 @@ def test_focal_nodes_are_required_once(error_message, open_land, points):
 
 def test_single_focal_node_is_rejected(error_message, open_land, points):
     message = error_message("currentflow", INPUT=open_land, FOCAL=points((0, 0)))
-    assert "'patches' has only one focal node on cells that can be crossed; at least 2 are needed" in message
+    assert "'patches' has only one focal node on passable cells; at least 2 are needed" in message
 
 
 def test_focal_nodes_on_nodata_are_rejected(error_message, geotiff, points):
@@ -338,7 +338,7 @@ def test_focal_raster_is_resampled_to_landscape(run, geotiff, feedback, open_lan
     coarse = np.array([[1, 0, 2], [0, 0, 3]], np.uint8)
     ids = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="ids")
     assert run("currentflow", INPUT=open_land, FOCAL_RASTER=ids)["FOCAL_NODES"] == 3
-    assert any("'ids' is not on the grid of the first raster" in text for text in feedback.warnings)
+    assert any("'ids' is not on the grid of the landscape" in text for text in feedback.warnings)
 
 
 def test_resampled_strengths_log_their_sum(run, geotiff, feedback, open_land, at):

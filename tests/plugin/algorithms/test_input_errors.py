@@ -124,7 +124,7 @@ def test_points_on_barriers_only_are_rejected(error_message, geotiff, points):
     values = np.ones((4, 5))
     values[0, 0] = 0.0
     message = error_message("leastcostdistance", INPUT=geotiff(values), SOURCES=points((0, 0)))
-    assert "No point of 'patches' lies on a cell of the raster that can be crossed" in message
+    assert "No point of 'patches' lies on a passable cell of the raster" in message
     assert "on a barrier (permeability 0): feature 1" in message
 
 
@@ -143,7 +143,7 @@ def test_source_raster_is_resampled_and_logged(run, geotiff, feedback):
     marks = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="marks")
     result = run("leastcostdistance", INPUT=geotiff(np.ones((4, 6))), SOURCE_RASTER=marks, PER_SOURCE=True)
     assert any(
-        "'marks' is not on the grid of the first raster and was resampled (nearest neighbour" in text
+        "'marks' is not on the grid of the landscape and was resampled (nearest neighbour" in text
         for text in feedback.warnings
     )
     assert result["MINIMUM"] == 0
@@ -167,7 +167,7 @@ def test_source_raster_without_sources_is_rejected(error_message, geotiff, open_
 def test_source_raster_elsewhere_is_rejected(error_message, geotiff, open_land):
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
     message = error_message("leastcostdistance", INPUT=open_land, SOURCE_RASTER=far)
-    assert "'far'" in message and "has no values within the extent of the first raster" in message
+    assert "'far'" in message and "has no values within the extent of the landscape" in message
 
 
 @pytest.mark.parametrize("name", ["result.img", "result.asc", "result"])
@@ -200,7 +200,7 @@ def test_mean_distance_rejects_quality(error_message, open_land):
 
 def test_targets_without_sources_are_rejected(error_message, open_land, points):
     message = error_message("sensitivity", INPUT=open_land, TARGETS=points((0, 0)))
-    assert "no starting points" in message
+    assert "no sources" in message
 
 
 def test_single_source_is_rejected(error_message, open_land, points):

@@ -222,6 +222,6 @@ def test_decimal_commas_typed_into_the_list(run, read, cover):
 @pytest.mark.parametrize("cells", [["1", "1", "2", "0", "25"], "1,1,2,0,25"])
 def test_list_without_a_value_for_each_class_is_rejected(run, cover, cells):
     with pytest.raises(
-        QgsProcessingException, match="has 5 cells, an odd number: '25(.0)?' is a class without a value"
+        QgsProcessingException, match="has 5 entries, an odd number: '25(.0)?' is a class without a value"
     ):
         run("permeabilityfromlandcover", INPUT=cover, MATRIX=cells, MISSING="nodata")

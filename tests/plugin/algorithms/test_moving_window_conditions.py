@@ -101,7 +101,7 @@ def test_invalid_conditions_are_rejected(error_message, geotiff):
         CONDITION_1=height, FUTURE_1=bad, LOWEST_1=0.0
     )
     none = geotiff(np.full((1, 4), NODATA), nodata=NODATA, name="none")
-    assert "it has no data wherever 'row' can be crossed" in error_message(CONDITION_1=none, LOWEST_1=0.0)
+    assert "it has no data in the passable cells of 'row'" in error_message(CONDITION_1=none, LOWEST_1=0.0)
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")
     assert "'far'" in error_message(CONDITION_1=far, LOWEST_1=0.0)
 

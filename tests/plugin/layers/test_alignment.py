@@ -54,7 +54,7 @@ def test_log_names_layer_and_both_grids(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((2, 2)), geotransform=(WEST, 60, 0, NORTH, 0, -60), name="quality")
     align(layer, 1, grid(4, 5), feedback)
     assert feedback.warnings == [
-        "'quality' is not on the grid of the first raster and was resampled (nearest neighbour, because it holds "
+        "'quality' is not on the grid of the landscape and was resampled (nearest neighbour, because it holds "
         "integers) from 2 × 2 cells of 60 × 60, EPSG:31985 to 4 × 5 cells of 30 × 30, EPSG:31985; "
         "it has values in 16 of 20 cells."
     ]
@@ -157,7 +157,7 @@ def ids_of(raster_layer, values, pixel=10.0, west=WEST, north=NORTH, **how):
 
 def lost(layer, grid, feedback):
     aligned = align(layer, 1, grid, feedback, labels=True)
-    assert (aligned.lost_labels != "") == any("no cell has any more" in text for text in feedback.warnings)
+    assert (aligned.lost_labels != "") == any("lost in resampling" in text for text in feedback.warnings)
     return aligned.lost_labels
 
 

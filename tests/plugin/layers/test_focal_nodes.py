@@ -156,13 +156,13 @@ def test_points_in_one_cell_stay_separate_nodes(source, read, feedback):
 
 def test_single_focal_node_is_rejected(source, error_message):
     message = error_message(source([(point(0, 0), 1), (point(9, 9), 2)]))
-    assert "'sites' has only one focal node on cells that can be crossed; at least 2 are needed" in message
+    assert "'sites' has only one focal node on passable cells; at least 2 are needed" in message
     assert "outside the raster: feature 2" in message
 
 
 def test_layer_outside_landscape_is_rejected(source, error_message):
     message = error_message(source([(point(1, 1), 1), (point(9, 9), 2)]), holes=[(1, 1)])
-    assert message.startswith("No focal node of 'sites' lies on a cell of the raster that can be crossed")
+    assert message.startswith("No focal node of 'sites' lies on a passable cell of the raster")
 
 
 def test_empty_layer_and_lines_are_rejected(source, error_message):

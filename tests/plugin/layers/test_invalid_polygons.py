@@ -80,8 +80,7 @@ def test_bow_tie_covers_both_wings(polygons, covered, feedback):
     wings = regions[:4, :6] == 1
     assert wings.sum() == 12 and (wings == wings[::-1]).all() and (wings == wings[:, ::-1]).all()
     assert feedback.warnings == [
-        "'reserves': the boundaries of feature 1 cross or touch themselves. They were repaired for this run; the layer "
-        "is unchanged."
+        "'reserves': self-intersecting boundaries of feature 1 were repaired for this run; the layer is unchanged."
     ]
 
 
@@ -115,8 +114,8 @@ def test_hole_that_leaves_its_polygon_by_less_than_a_cell_is_repaired(polygons, 
 def test_unclear_polygon_is_rejected_by_feature_and_position(polygons, error_message, request, reading, text, cells):
     message = error_message(request.getfixturevalue(reading), polygons(WELL_FORMED, text))
     assert message.startswith(
-        f"'reserves': it is unclear what lies inside feature 2, because boundaries cross themselves: {cells} cells "
-        "depend on it. The first error is at x 290120, y 9119"
+        f"'reserves': the area of feature 2 is ambiguous, because boundaries cross themselves; {cells} cells "
+        "are affected. The first error is at x 290120, y 9119"
     )
     assert "Fix geometries" in message
 

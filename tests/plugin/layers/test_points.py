@@ -128,7 +128,7 @@ def error_message(read, source, **how):
 def test_layer_outside_landscape_is_rejected(point_source, read):
     message = error_message(read, point_source([centre(9, 9), centre(1, 1)]), holes=[(1, 1)])
     assert message.startswith(
-        "No point of 'sites' lies on a cell of the raster that can be crossed: "
+        "No point of 'sites' lies on a passable cell of the raster: "
         "outside the raster: feature 1; on nodata: feature 2."
     )
     assert "Check the CRS of the points" in message

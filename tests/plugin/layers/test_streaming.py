@@ -142,7 +142,7 @@ def test_invalid_quality_is_counted_across_blocks(land, raster_layer, rows_of_tw
     assert "3 cells of 'quality' are negative or infinite, the first at row 5, column 3 (-3)" in quality_error(bad)
     only_in_a_hole = np.zeros((7, 10))
     only_in_a_hole[2, 4] = 1.0
-    assert "'quality' is 0 or nodata wherever 'land' can be crossed" in quality_error(only_in_a_hole)
+    assert "'quality' is 0 or nodata in every passable cell of 'land'" in quality_error(only_in_a_hole)
 
 
 def test_full_disk_is_reported(land, tmp_path, feedback):

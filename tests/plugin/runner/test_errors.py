@@ -188,7 +188,7 @@ def test_crash_is_reported(worker, feedback):
 
 def test_sigterm_is_not_out_of_memory(worker, feedback):
     engine = worker("os.kill(os.getpid(), signal.SIGTERM)")
-    assert ending(engine, feedback, WorkerCrashed).startswith("The engine was ended from outside (signal 15).")
+    assert ending(engine, feedback, WorkerCrashed).startswith("The engine was terminated from outside (signal 15).")
 
 
 def test_python_that_does_not_start_is_reported(worker, feedback, tmp_path, job_folders):
@@ -289,7 +289,7 @@ def test_job_above_half_of_free_memory_warns(worker, feedback):
     """)
     run(task(), feedback, engine=engine)
     assert feedback.warnings == [
-        "This run needs about 600 MB of the 1 GB of memory that are free: the computer may get slow."
+        "This run needs about 600 MB of the 1 GB of memory that are free: the computer may become slow."
     ]
 
 
@@ -309,7 +309,7 @@ def test_parameter_outside_json_is_error(worker, feedback, job_folders):
     before = job_folders()
     for wrong in (float("nan"), object()):
         message = ending(worker("pass"), feedback, JobNotWritten, Task("any", {"theta": wrong}, {}))
-        assert message.startswith("The job cannot be written into")
+        assert message.startswith("The files of the run cannot be written to")
     assert job_folders() == before
 
 
