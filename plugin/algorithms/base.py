@@ -240,6 +240,9 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         """Log what is specific to this algorithm's result."""
 
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
+        """Warn, after the summary, about what the result leaves out; nothing by default."""
+
     def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         inputs = ParameterValues(self, parameters, context, QgsProcessingFeedback())
         definitions = self.parameterDefinitions()
@@ -283,6 +286,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             rasters = self.raster_outputs(inputs, result)
             self._write_rasters(rasters, inputs, paths, staged, context, StepFeedback(feedback, 95, 100))
         self._log_summary(inputs, result, feedback)
+        self.warn_about_result(inputs, result, feedback)
         return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
 
     def _write_rasters(

@@ -11,14 +11,13 @@ from .omniscape import is_omniscape, omniscape_outputs, omniscape_parameters
 from .pair_selection import excluded_pairs
 from .pairs import Pairs, read_pairs, warn_about_unknown_ids
 from .project import Project, read_project
-from .result_files import ResultWriter, create_folder
+from .result_files import ResultWriter
 
 __all__ = [
     "IniOptions",
     "Pairs",
     "Project",
     "ResultWriter",
-    "create_folder",
     "excluded_pairs",
     "is_omniscape",
     "log_ignored",

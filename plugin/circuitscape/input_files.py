@@ -18,6 +18,7 @@ from ..layers import (
     RasterGrid,
     align,
     describe_difference,
+    gdal_option,
     in_main_thread,
     no_statistics_file,
     offset_in_cells,
@@ -38,6 +39,9 @@ LARGEST_INTEGER = 2.0**53
 #: A raster of the habitat's size whose corners differ by less than this fraction of a cell has the same cells: headers
 #: are often rounded.
 SAME_CELL = 0.5
+
+#: Without it GDAL writes a properties file next to a compressed file.
+NO_PROPERTIES_FILE = ("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
 
 _NOT_A_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: {reason}.")
 
@@ -79,7 +83,7 @@ def read_input_raster(
             require_well_formed(path.name, content[:HEADER_BYTES], lambda skip: [content[skip:]])
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if is_grid else ""
-    with _readable_by_gdal(path, content) as name, _no_properties_file():
+    with _readable_by_gdal(path, content) as name, gdal_option(*NO_PROPERTIES_FILE):
         source = f"{name}{option}"
         in_main_thread(lambda: _opened(source, path).crs().toWkt())
         layer = _opened(source, path)
@@ -92,20 +96,8 @@ def read_input_raster(
 
 
 def _opened(source: str, path: Path) -> QgsRasterLayer:
-    with no_statistics_file(path), _no_properties_file():
+    with no_statistics_file(path), gdal_option(*NO_PROPERTIES_FILE):
         return QgsRasterLayer(source, path.name)
-
-
-@contextmanager
-def _no_properties_file() -> Iterator[None]:
-    """Keep GDAL from writing a properties file next to a compressed file, in this thread."""
-    option = "CPL_VSIL_GZIP_WRITE_PROPERTIES"
-    before = gdal.GetThreadLocalConfigOption(option)
-    gdal.SetThreadLocalConfigOption(option, "NO")
-    try:
-        yield
-    finally:
-        gdal.SetThreadLocalConfigOption(option, before)
 
 
 @contextmanager

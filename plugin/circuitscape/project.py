@@ -42,7 +42,7 @@ class Project:
     grid
         Grid of the habitat; None for a network.
     mask
-        Cells of the habitat that can be crossed, bool (rows, columns); None for a network.
+        Passable cells of the habitat, bool (rows, columns); None for a network.
     nodes
         Ids of the nodes of a network, ascending; the task and its results number them from 0. None for a raster.
     ids
@@ -164,8 +164,8 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
                 "habitat_map_is_resistances = False."
             ).format(name=habitat.name, count=int((values == 0).sum()), row=row, column=column)
         )
-    crossable = np.nan_to_num(values) > 0
-    if not crossable.any():
+    passable = np.nan_to_num(values) > 0
+    if not passable.any():
         raise QgsProcessingException(tr("'{name}' has no passable cell.").format(name=habitat.name))
     if (values < 0).any():
         feedback.pushWarning(
@@ -174,7 +174,7 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
             ).format(name=habitat.name, **describe_first(values < 0, values))
         )
     conductance = np.zeros(values.shape)
-    conductance[crossable] = 1 / values[crossable] if resistances else values[crossable]
+    conductance[passable] = 1 / values[passable] if resistances else values[passable]
     if options.flag("use_mask"):
         mask = read_input_raster(options.file("mask_file"), feedback, habitat.grid)
         conductance[~(np.nan_to_num(mask.values) > 0)] = 0.0

@@ -15,7 +15,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..layers import RasterGrid, write_raster
+from ..layers import RasterGrid, create_folder, write_raster
 from ..runner import PartialResult, Result
 from .input_files import NODATA
 from .project import Project, per_run_maps, writes_maps
@@ -284,22 +284,6 @@ class ResultWriter:
                 "'write_as_tif = True' to '{project}' to write GeoTIFFs."
             ).format(height=height, width=width, project=self._options.path.name)
         )
-
-
-def create_folder(folder: Path) -> None:
-    """Create an output folder if it does not exist.
-
-    Raises
-    ------
-    QgsProcessingException
-        If it cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise QgsProcessingException(
-            tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
-        ) from error
 
 
 def _is_square(grid: RasterGrid) -> bool:

@@ -12,6 +12,7 @@ from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
+from .gdal_options import gdal_option
 from .grid_difference import describe_difference, offset_in_cells
 from .layer_sources import SourceFile, source_files
 from .lost_amounts import warn_about_grounds, warn_about_sources
@@ -22,6 +23,7 @@ from .outputs import (
     GeoPackageUpdate,
     StagedFiles,
     count_rows,
+    create_folder,
     delete_layer,
     files_of_dataset,
     layer_names,
@@ -68,11 +70,13 @@ __all__ = [
     "circuit_cells",
     "describe_difference",
     "focal_nodes_from_ids",
+    "gdal_option",
     "id_of",
     "in_main_thread",
     "is_main_thread",
     "number_of",
     "count_rows",
+    "create_folder",
     "delete_layer",
     "files_of_dataset",
     "layer_names",

@@ -54,7 +54,7 @@ class FocalNodes:
 
 
 def focal_nodes_from_ids(
-    raster: Raster, crossable: np.ndarray, feedback: QgsProcessingFeedback, *, at_least: int = 2
+    raster: Raster, passable: np.ndarray, feedback: QgsProcessingFeedback, *, at_least: int = 2
 ) -> FocalNodes:
     """Return the focal nodes of a raster of ids: the cells of each positive integer form a node.
 
@@ -62,7 +62,7 @@ def focal_nodes_from_ids(
     ----------
     raster
         Raster of ids on the grid of the landscape.
-    crossable
+    passable
         Where the landscape is neither nodata nor a barrier; other cells are ignored.
     feedback
         Receives a warning about nodes that are left out.
@@ -89,7 +89,7 @@ def focal_nodes_from_ids(
     too_large.raise_if_any(raster.name)
     marked = raster.valid & (raster.values > 0)
     marked_ids = np.unique(raster.values[marked]).astype(np.int64)
-    cells = np.argwhere(marked & crossable).astype(np.int64)
+    cells = np.argwhere(marked & passable).astype(np.int64)
     values = raster.values[tuple(cells.T)].astype(np.int64)
     ids, owners = np.unique(values, return_inverse=True)
     missing = np.setdiff1d(marked_ids, ids)

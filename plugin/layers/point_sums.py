@@ -15,7 +15,7 @@ from ..i18n import tr
 from .alignment import align
 from .bands import blocks_of, open_band
 from .features import CellLocator, FeatureReader, listed, number_of
-from .points import require_points
+from .points import report_left_out, require_points
 from .raster_grid import RasterGrid
 from .validation import ComputableValidator
 
@@ -23,7 +23,7 @@ from .validation import ComputableValidator
 def sum_point_amounts(
     reader: FeatureReader,
     grid: RasterGrid,
-    crossable: np.ndarray,
+    passable: np.ndarray,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
     *,
@@ -37,8 +37,8 @@ def sum_point_amounts(
     ----------
     reader
         Features of a point layer.
-    grid, crossable
-        Grid of the landscape, and where it can be crossed, bool (rows, columns).
+    grid, passable
+        Grid of the landscape, and its passable cells, bool (rows, columns).
     context, feedback
         Provides the project's coordinate operations; receives a warning about points that are left out.
     field
@@ -52,7 +52,7 @@ def sum_point_amounts(
     ------
     QgsProcessingException
         If the layer is empty or not a point layer, if it has no such field, if a point has no amount, or if no point
-        lies on a cell that can be crossed.
+        lies on a passable cell.
     """
     require_points(reader)
     name = reader.name
@@ -75,7 +75,7 @@ def sum_point_amounts(
         for cell in covered.cells:
             if cell is None:
                 outside.append(feature.id())
-            elif not crossable[cell]:
+            elif not passable[cell]:
                 blocked.append(feature.id())
             else:
                 result[cell] += amount
@@ -86,21 +86,11 @@ def sum_point_amounts(
             text.format(layer=name, field=field, features=listed(tr("the following"), missing))
         )
     reasons = [
-        *(listed(reason, ids) for reason, ids in unusable.items()),
-        listed(tr("outside the raster"), outside),
-        listed(tr("on nodata or a barrier"), blocked),
+        *unusable.items(),
+        (tr("outside the raster"), outside),
+        (tr("on nodata or a barrier"), blocked),
     ]
-    left_out = "; ".join(reason for reason in reasons if reason)
-    if not count:
-        text = tr("No point of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
-        message = text.format(
-            layer=name,
-            reasons=f": {left_out}" if left_out else "",
-            advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
-        )
-        raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
-    if left_out:
-        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
+    report_left_out(name, reasons, count, locator, feedback)
     return result
 
 

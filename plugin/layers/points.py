@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def read_points(
     Raises
     ------
     QgsProcessingException
-        If the layer is empty, is not a point layer, or has no point on a cell that can be crossed.
+        If the layer is empty, is not a point layer, or has no point on a passable cell.
     """
     require_points(reader)
     name = reader.name
@@ -89,22 +90,12 @@ def read_points(
             else:
                 owners[cell] = (feature.id(), label_of(feature))
     reasons = [
-        *(listed(reason, ids) for reason, ids in unusable.items()),
-        listed(tr("outside the raster"), outside),
-        listed(tr("on nodata"), on_nodata),
-        listed(tr("on a barrier (permeability 0)"), on_barrier),
+        *unusable.items(),
+        (tr("outside the raster"), outside),
+        (tr("on nodata"), on_nodata),
+        (tr("on a barrier (permeability 0)"), on_barrier),
     ]
-    left_out = "; ".join(reason for reason in reasons if reason)
-    if not owners:
-        text = tr("No point of '{layer}' lies on a passable cell of the raster: {reasons}. {advice}")
-        message = text.format(
-            layer=name,
-            reasons=left_out,
-            advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
-        )
-        raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
-    if left_out:
-        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
+    report_left_out(name, reasons, len(owners), locator, feedback)
     if shared:
         pairs = [f"{second} ({tr('with')} {first})" for second, first in shared]
         feedback.pushWarning(
@@ -120,11 +111,11 @@ def read_points(
 
 
 def point_cells(
-    raster: Raster, crossable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
+    raster: Raster, passable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
 ) -> np.ndarray:
     """Return the cells of a source raster that are neither nodata nor zero, int64 (k, 2), in row-major order.
 
-    Cells outside `crossable` (where the landscape is neither nodata nor a barrier) are left out with a warning.
+    Cells outside `passable` (where the landscape is neither nodata nor a barrier) are left out with a warning.
 
     Raises
     ------
@@ -139,9 +130,9 @@ def point_cells(
                 layer=raster.name
             )
         )
-    if crossable is not None:
-        blocked = int(np.count_nonzero(marked & ~crossable))
-        marked = marked & crossable
+    if passable is not None:
+        blocked = int(np.count_nonzero(marked & ~passable))
+        marked = marked & passable
         if not marked.any():
             raise QgsProcessingException(
                 tr("All marked cells of '{layer}' ({cells}) lie on nodata or barriers of the landscape.").format(
@@ -155,6 +146,46 @@ def point_cells(
                 )
             )
     return np.argwhere(marked).astype(np.int64)
+
+
+def report_left_out(
+    name: str,
+    reasons: Iterable[tuple[str, list[int]]],
+    used: int,
+    locator: CellLocator,
+    feedback: QgsProcessingFeedback,
+) -> None:
+    """Warn about the points of a layer that are left out.
+
+    Parameters
+    ----------
+    name
+        Name of the layer.
+    reasons
+        Reasons, each with the ids of the features concerned.
+    used
+        Number of points on passable cells.
+    locator
+        Describes where the points and the raster lie.
+    feedback
+        Receives the warning.
+
+    Raises
+    ------
+    QgsProcessingException
+        If no point is on a passable cell.
+    """
+    left_out = "; ".join(listed(reason, ids) for reason, ids in reasons if ids)
+    if not used:
+        text = tr("No point of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
+        message = text.format(
+            layer=name,
+            reasons=f": {left_out}" if left_out else "",
+            advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
+        )
+        raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
+    if left_out:
+        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
 
 
 def require_points(reader: FeatureReader) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from osgeo import gdal
-
-OPTION = "GDAL_PAM_ENABLED"
+from .gdal_options import gdal_option
 
 
 @contextmanager
@@ -25,9 +23,5 @@ def no_statistics_file(path: str | Path) -> Iterator[None]:
     if not Path(path).is_file() or Path(f"{path}.aux.xml").exists():
         yield
         return
-    before = gdal.GetThreadLocalConfigOption(OPTION)
-    gdal.SetThreadLocalConfigOption(OPTION, "NO")
-    try:
+    with gdal_option("GDAL_PAM_ENABLED", "NO"):
         yield
-    finally:
-        gdal.SetThreadLocalConfigOption(OPTION, before)

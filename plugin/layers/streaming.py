@@ -149,8 +149,8 @@ def _streamed(
         with written_by_rows(path, landscape.values.shape, np.float64) as append:
             for first, block, valid in aligned_blocks(source, landscape.grid, feedback, folder, labels=labels):
                 rows = slice(first, first + len(block))
-                crossable = landscape.valid[rows] & (landscape.values[rows] > 0)
-                append(validator.add(block, valid, crossable, first))
+                passable = landscape.valid[rows] & (landscape.values[rows] > 0)
+                append(validator.add(block, valid, passable, first))
     except OSError as error:
         raise _write_error(folder, error) from error
     validator.require_valid()

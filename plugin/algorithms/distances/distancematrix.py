@@ -231,15 +231,7 @@ class DistanceMatrix(EngineAlgorithm):
             tables.append(Table("LINES", columns, rows, lines, style))
         return tables
 
-    def write_outputs(
-        self,
-        inputs: ParameterValues,
-        result: Result,
-        paths: dict[str, str],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> dict[str, Any]:
-        outputs = super().write_outputs(inputs, result, paths, context, feedback)
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         (sources, targets), connected = sources_and_targets(inputs), np.isfinite(result.outputs["matrix"])
         if targets is sources:
             warn_about_components(connected, sources, feedback)
@@ -247,7 +239,6 @@ class DistanceMatrix(EngineAlgorithm):
             missing = np.argwhere(~connected)
             pairs = RowSequence(len(missing), lambda: ((int(i), int(j)) for i, j in missing))
             warn_about_pairs(pairs, sources, targets, feedback)
-        return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_distance_range(result, feedback)

@@ -18,7 +18,6 @@ from qgis.core import (
 from ...circuitscape import (
     IniOptions,
     ResultWriter,
-    create_folder,
     is_omniscape,
     log_ignored,
     omniscape_outputs,
@@ -26,6 +25,7 @@ from ...circuitscape import (
     read_project,
 )
 from ...i18n import tr
+from ...layers import create_folder
 from ...runner import open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help

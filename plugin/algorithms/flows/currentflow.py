@@ -284,18 +284,9 @@ class CurrentFlow(EngineAlgorithm):
         requested = "both" if inputs.flag("VOLTAGES") else "currents"
         return PairRasterFolder(folder, inputs.focal, inputs.landscape.grid, requested, StepFeedback(feedback, 10, 10))
 
-    def write_outputs(
-        self,
-        inputs: ParameterValues,
-        result: Result,
-        paths: dict[str, str],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> dict[str, Any]:
-        outputs = super().write_outputs(inputs, result, paths, context, feedback)
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         if result.metrics["unconnected"]:
             feedback.pushWarning(describe_components(inputs.focal, result))
-        return outputs
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         total, maximum = result.outputs["cumulative"], result.outputs.get("maximum")

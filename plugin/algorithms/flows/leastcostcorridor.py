@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from qgis.core import (
-    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterNumber,
@@ -188,15 +185,7 @@ class LeastCostCorridor(EngineAlgorithm):
         which = "nearest" if inputs.is_provided("TARGETS") else inputs.choice("PAIRS")
         return [path_table("PATHS", inputs, result, which)]
 
-    def write_outputs(
-        self,
-        inputs: ParameterValues,
-        result: Result,
-        paths: dict[str, str],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> dict[str, Any]:
-        outputs = super().write_outputs(inputs, result, paths, context, feedback)
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         if inputs.flag("NORMALISED") and result.metrics["coincident_pairs"]:
             text = tr(
                 "{coincident_pairs:,} pairs of focal nodes share a cell. Their least cost is 0, so they have no "
@@ -205,7 +194,6 @@ class LeastCostCorridor(EngineAlgorithm):
             feedback.pushWarning(text.format(**result.metrics))
         if "joined" in result.outputs:
             warn_about_components(result.outputs["joined"], inputs.focal, feedback)
-        return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from qgis.core import QgsProcessingContext, QgsProcessingFeedback, QgsProcessingParameterDefinition
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...i18n import tr
 from ...runner import Result, Task
@@ -119,15 +117,7 @@ class LeastCostPaths(EngineAlgorithm):
     def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
         return [path_table("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
 
-    def write_outputs(
-        self,
-        inputs: ParameterValues,
-        result: Result,
-        paths: dict[str, str],
-        context: QgsProcessingContext,
-        feedback: QgsProcessingFeedback,
-    ) -> dict[str, Any]:
-        outputs = super().write_outputs(inputs, result, paths, context, feedback)
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         sources, targets = sources_and_targets(inputs)
         pairs, which = result.outputs["pairs"], inputs.choice("PAIRS")
         if targets is sources and which != "nearest":
@@ -138,7 +128,6 @@ class LeastCostPaths(EngineAlgorithm):
             target_count = None if targets is sources else len(targets)
             unreachable = unreachable_pairs(pairs, len(sources), target_count, which, directed=True)
             warn_about_pairs(unreachable, sources, targets, feedback)
-        return outputs
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...i18n import tr
-from ...layers import FocalNodes, RasterGrid, write_raster
+from ...layers import FocalNodes, RasterGrid, create_folder, write_raster
 from ...runner import PartialResult
 from .file_names import file_name_parts
 
@@ -46,15 +46,10 @@ class PairRasterFolder:
     def __init__(
         self, folder: Path, focal: FocalNodes, grid: RasterGrid, requested: str, feedback: QgsProcessingFeedback
     ) -> None:
-        self.folder, self.requested, self._frame, self._feedback = folder, requested, grid, feedback
+        self.folder, self.requested, self._grid, self._feedback = folder, requested, grid, feedback
         self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
         self._names = file_name_parts(focal.named(), feedback)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise QgsProcessingException(
-                tr("The folder '{folder}' cannot be created: {reason}").format(folder=folder, reason=error.strerror)
-            ) from error
+        create_folder(folder)
         existing = sorted(file.name for prefix in FILE_PREFIXES.values() for file in folder.glob(f"{prefix}_*.tif"))
         if not (self.checkpoint / "manifest.json").is_file():
             self._require_no_results(existing)
@@ -91,7 +86,7 @@ class PairRasterFolder:
         """
         for kind in self._kinds:
             path = self.folder / self._file_name(kind, partial.name)
-            write_raster(str(path), partial.arrays[kind], self._frame, feedback=self._feedback)
+            write_raster(str(path), partial.arrays[kind], self._grid, feedback=self._feedback)
 
     def _file_name(self, kind: str, run: str) -> str:
         names = "_".join(self._names[int(id)] for id in run.split("_"))

@@ -1,5 +1,6 @@
 """Output files: GeoTIFFs and layers of GeoPackages, which replace their targets only when they are complete."""
 
+from .folders import create_folder
 from .geopackage import (
     GEOPACKAGE_SUFFIX,
     GeoPackageUpdate,
@@ -18,6 +19,7 @@ __all__ = [
     "GeoPackageUpdate",
     "StagedFiles",
     "count_rows",
+    "create_folder",
     "delete_layer",
     "files_of_dataset",
     "layer_names",

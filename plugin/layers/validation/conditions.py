@@ -33,23 +33,23 @@ class ConditionValidator:
         self._any_known = False
         self._missing = 0
 
-    def add(self, values: np.ndarray, valid: np.ndarray, crossable: np.ndarray, first_row: int = 0) -> np.ndarray:
+    def add(self, values: np.ndarray, valid: np.ndarray, passable: np.ndarray, first_row: int = 0) -> np.ndarray:
         """Check a block of rows and return its attribute, NaN where it is unknown.
 
         Parameters
         ----------
         values, valid
             Values of the raster, and where they are valid.
-        crossable
-            Where the landscape can be crossed.
+        passable
+            Passable cells of the landscape.
         first_row
             Row of the raster at which the block begins.
         """
         self._numbers.add(values, valid, first_row)
         if self._classes:
             self._fractional.add(valid & np.isfinite(values) & (values != np.rint(values)), values, first_row)
-        self._any_known = self._any_known or bool((valid & crossable).any())
-        self._missing += int(np.count_nonzero(crossable & ~valid))
+        self._any_known = self._any_known or bool((valid & passable).any())
+        self._missing += int(np.count_nonzero(passable & ~valid))
         return np.where(valid, values, np.nan)
 
     def require_valid(self) -> None:
@@ -58,8 +58,8 @@ class ConditionValidator:
         Raises
         ------
         QgsProcessingException
-            If a value is infinite or NaN, if a class is not a whole number, or if the raster has no data wherever the
-            landscape can be crossed.
+            If a value is infinite or NaN, if a class is not a whole number, or if the raster has no data in any
+            passable cell of the landscape.
         """
         self._numbers.require_valid()
         self._fractional.raise_if_any(self._name)

@@ -28,15 +28,15 @@ class QualityValidator:
         self._missing = 0
         self._computable = ComputableValidator(name, tr("the value"))
 
-    def add(self, values: np.ndarray, valid: np.ndarray, crossable: np.ndarray, first_row: int = 0) -> np.ndarray:
+    def add(self, values: np.ndarray, valid: np.ndarray, passable: np.ndarray, first_row: int = 0) -> np.ndarray:
         """Check a block of rows and return its quality, 0 where there is no data.
 
         Parameters
         ----------
         values, valid
             Values of the raster, and where they are valid.
-        crossable
-            Where the landscape can be crossed.
+        passable
+            Passable cells of the landscape.
         first_row
             Row of the raster at which the block begins.
         """
@@ -48,8 +48,8 @@ class QualityValidator:
                 self._first = (first_row + int(row) + 1, int(column) + 1, float(quality[row, column]))
             self._invalid += int(np.count_nonzero(invalid))
         self._computable.add(values, valid, first_row)
-        self._largest = max(self._largest, float(np.fmax.reduce(quality[crossable], initial=0.0)))
-        self._missing += int(np.count_nonzero(crossable & ~valid))
+        self._largest = max(self._largest, float(np.fmax.reduce(quality[passable], initial=0.0)))
+        self._missing += int(np.count_nonzero(passable & ~valid))
         return quality
 
     def _texts(self) -> tuple[str, str, str]:
