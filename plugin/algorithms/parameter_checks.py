@@ -19,7 +19,7 @@ from ..decimal_numbers import parse_number
 from ..distance_registry import distance_info
 from ..i18n import tr
 from .formatting import join_names
-from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT
+from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT, option_label
 from .parameter_values import is_provided
 
 
@@ -154,9 +154,8 @@ def _unmet(
         if not options and not is_provided(parameters, name):
             yield tr("it needs “{label}”").format(label=other.description())
         elif options and _value(other, parameters) not in options:
-            yield tr("it needs “{label}” = {options}").format(
-                label=other.description(), options=join_names([str(option) for option in options])
-            )
+            chosen = join_names([f"“{option_label(other, option)}”" for option in options])
+            yield tr("it needs “{label}” = {options}").format(label=other.description(), options=chosen)
     any_of = metadata.get(EFFECTIVE_WITH_ANY, [])
     if any_of and not any(is_provided(parameters, name) for name in any_of):
         labels = [f"“{algorithm.parameterDefinition(name).description()}”" for name in any_of]
@@ -169,7 +168,7 @@ def _unmet(
     if distance is not None and definition.name().lower() in _DISTANCE_PARAMETERS:
         info = distance_info(_value(distance, parameters))
         if definition.name().lower() not in info.parameters:
-            yield tr("the {distance} distance does not depend on it").format(distance=tr(info.label))
+            yield tr("the distance “{distance}” does not depend on it").format(distance=tr(info.label))
 
 
 #: Parameters of distances, in the registry's names.

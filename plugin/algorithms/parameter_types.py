@@ -85,6 +85,13 @@ def choice(
     return with_help(parameter, text, advanced=advanced)
 
 
+def option_label(definition: Parameter, value: object) -> str:
+    """Return the label of an option of a choice, as the dialog shows it; the value itself if it has no label."""
+    labels = definition.metadata().get("widget_wrapper", {}).get("labels", ())
+    options = definition.options() if labels else []
+    return labels[options.index(value)] if value in options else str(value)
+
+
 def boolean(name: str, description: str, text: str, *, default: bool = False, advanced: bool = False) -> Parameter:
     """Return a check box."""
     return with_help(QgsProcessingParameterBoolean(name, description, defaultValue=default), text, advanced=advanced)

@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ..distance_registry import distance_help, distance_info, distance_names
 from ..i18n import tr
-from .parameter_types import Parameter, boolean, choice, distance, number, with_help
+from .parameter_types import Parameter, boolean, choice, number, with_help
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
 MIN_THETA = 1e-12
@@ -240,7 +240,8 @@ def distance_choice(task: str, note: str = "", *, between_nodes: bool = False, f
 
 def dispersal(text: str = "") -> Parameter:
     """Return the dispersal distance, with an introductory text."""
-    return distance(
+    # Not a length, which QGIS would label with metres: its unit is that of the distance.
+    return number(
         "ALPHA",
         tr("Dispersal distance"),
         DEFAULT_DISPERSAL,
@@ -253,6 +254,7 @@ def dispersal(text: str = "") -> Parameter:
                 "resistance 5, enter five times their dispersal distance."
             )
         ).lstrip(),
+        minimum=1e-9,
     )
 
 
@@ -261,7 +263,7 @@ def validate_direction(choices: Mapping[str, str]) -> str:
     info = distance_info(choices["DISTANCE"])
     if not info.directed_graphs and choices["EDGE_RULE"] == "target":
         return tr(
-            "The {distance} distance is symmetric, so the edge conductance rule cannot be the permeability of the "
+            "The distance “{distance}” is symmetric, so the edge conductance rule cannot be the permeability of the "
             "target cell: choose mean permeability or mean resistance."
         ).format(distance=tr(info.label))
     return ""

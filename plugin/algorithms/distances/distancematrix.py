@@ -292,7 +292,7 @@ def _require_single_cells(focal: FocalNodes, info: DistanceInfo) -> None:
     if regions:
         raise QgsProcessingException(
             tr(
-                "The distance {distance} is defined between single cells, but {count} of {all} focal nodes cover "
+                "The distance “{distance}” is defined between single cells, but {count} of {all} focal nodes cover "
                 "several cells: {names}. Use “Point on surface” to turn them into points, or choose another distance."
             ).format(distance=tr(info.label), count=len(regions), all=len(focal), names=join_names(regions))
         )

@@ -92,11 +92,11 @@ def test_message_names_the_allowed_values(provider, context, name, parameters, w
     [
         ("currentflow", {"MODE": "one_to_all", "ZERO_AT_FOCAL": True}, "“Set focal node currents to zero” has no"),
         ("currentflow", {"VOLTAGES": True}, "it needs “Output folder for individual maps”"),
-        ("barriers", {"DISTANCE": "leastcost", "THETA": 0.5}, "the least cost distance does not depend on it"),
+        ("barriers", {"DISTANCE": "leastcost", "THETA": 0.5}, "the distance “least cost” does not depend on it"),
         ("leastcostcorridor", {"TARGETS": "t.gpkg", "PAIRS": "minimum_planar_graph"}, "is used instead"),
         ("movingwindowcurrent", {"THRESHOLD": 2}, "it needs “Source strength”"),
         ("movingwindowcurrent", {"CUTOFF": 9, "SOURCE_STRENGTH": "s.tif"}, "“Source strength” is used instead"),
-        ("sensitivity", {"ALPHA": 5}, "it needs “Connectivity measure” = quality_weighted"),
+        ("sensitivity", {"ALPHA": 5}, "it needs “Connectivity measure” = “Quality-weighted connectivity”"),
         ("barriers", {"RESTORED": 2}, "it needs “Improvement score” or “Gain from restoration”"),
         ("currentflowadvanced", {"GROUND_VALUES": "resistance"}, "it needs “Ground value field” or “Grounds: raster”"),
         ("movingwindowcurrent", {"COMPARISON_2": "equal"}, "it needs “Condition 2”"),
@@ -116,3 +116,9 @@ def test_value_without_effect_is_warned_about_in_a_run(run, points, valley_file,
     focal = points((0, 0), (8, 2))
     run("currentflow", INPUT=valley_file, FOCAL=focal, MODE="all_to_one", ZERO_AT_FOCAL=True)
     assert any("“Set focal node currents to zero” has no effect" in text for text in feedback.warnings)
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "windowedconnectivity", "connectedhabitat", "rspflow"])
+def test_dispersal_distance_has_no_unit_of_length(provider, name):
+    # Its unit is that of the distance: a dialog with "1000 metres" would be wrong where it is in ohm.
+    assert provider.algorithm(name).parameterDefinition("ALPHA").type() == "number"
