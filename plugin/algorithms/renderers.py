@@ -36,6 +36,8 @@ from .color_ramps import CATEGORIES, OTHER
 from .formatting import format_number
 
 LINE_WIDTH_MM = "0.7"
+# White, because the legend of a print layout draws colours without their transparency.
+TRANSPARENT = "#00ffffff"
 MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 
@@ -138,7 +140,7 @@ class ComponentPalette(Style):
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         ramp = QgsColorRampShader(1, max(1, len(self.sizes)))
         ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
-        items = [_ramp_item(0, "#00000000", tr("barrier"))] if self.has_barriers else []
+        items = [_ramp_item(0, TRANSPARENT, tr("barrier"))] if self.has_barriers else []
         for number, (size, colour) in enumerate(zip(self.sizes, CATEGORIES), start=1):
             items.append(_ramp_item(number, colour, tr("{number} ({size:,} cells)").format(number=number, size=size)))
         if len(self.sizes) > len(CATEGORIES):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,8 @@ UPPER_PERCENTILE = 98.0
 CURRENT_PERCENTILE = 99.5
 # Colours span at most this ratio of currents: below, currents do not matter.
 CURRENT_DYNAMIC_RANGE = 1000
+# Sensitivities of one sign are shown from 0 on unless nearly all exceed this fraction of the largest.
+FAR_FROM_ZERO = 0.25
 # Percentiles of larger rasters are taken from a sample of rows.
 MAX_STYLE_CELLS = 1 << 20
 
@@ -85,10 +87,20 @@ def survival_style(survival: np.ndarray | NpyFile) -> Style:
 
 
 def sensitivity_style(sensitivity: np.ndarray | NpyFile) -> Style:
-    """Return the style of a sensitivity map: diverging around 0, clipped at the 98th percentile of the magnitude."""
-    magnitude = np.abs(_finite_sample(sensitivity))
+    """Return the style of a sensitivity map: diverging around 0, clipped at the 98th percentile of the magnitude.
+
+    If all values have the same sign and are far from 0, the colours of this sign span their range only.
+    """
+    finite = _finite_sample(sensitivity)
+    magnitude = np.abs(finite)
     magnitude = magnitude[magnitude > 0]
     limit = _round_up(float(np.percentile(magnitude, UPPER_PERCENTILE))) if magnitude.size else 1.0
+    low, high = np.percentile(finite, [100.0 - UPPER_PERCENTILE, UPPER_PERCENTILE]) if finite.size else (0.0, 0.0)
+    middle = len(DIVERGING) // 2
+    if FAR_FROM_ZERO * limit < low < limit:
+        return LinearPseudocolor(_round_down(low), limit, DIVERGING[middle:])
+    if -limit < high < -FAR_FROM_ZERO * limit:
+        return LinearPseudocolor(-limit, -_round_down(-high), DIVERGING[: middle + 1])
     return LinearPseudocolor(-limit, limit, DIVERGING)
 
 
@@ -129,7 +141,16 @@ def _finite_sample(raster: np.ndarray | NpyFile) -> np.ndarray:
 
 def _round_up(value: float) -> float:
     """Round up to three significant digits: the legend shows every digit of its limits."""
+    return _round(value, np.ceil)
+
+
+def _round_down(value: float) -> float:
+    """Round down to three significant digits."""
+    return _round(value, np.floor)
+
+
+def _round(value: float, rounding: Callable[[float], float]) -> float:
     if value <= 0:
         return value
     unit = 10.0 ** (np.floor(np.log10(value)) - 2)
-    return float(f"{np.ceil(value / unit) * unit:.3g}")
+    return float(f"{rounding(value / unit) * unit:.3g}")

@@ -81,8 +81,10 @@ class MessageHandler:
         if now - self._heard < self._silent_seconds:
             return
         self._heard = now
-        step, elapsed = self._step or tr("Computing"), format_duration(now - self._step_start)
-        if self._estimated_seconds is None:
+        step, seconds = self._step or tr("Computing"), now - self._step_start
+        elapsed = format_duration(seconds)
+        # An estimate that the step alone has exceeded is wrong.
+        if self._estimated_seconds is None or seconds > self._estimated_seconds:
             text = tr("{step} (for {elapsed})").format(step=step, elapsed=elapsed)
         else:
             text = tr("{step} (for {elapsed}; the whole run takes about {estimate})")

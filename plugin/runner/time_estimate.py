@@ -17,7 +17,7 @@ SECONDS_OF_REFUSAL = 10 * YEAR
 
 
 def check_time(seconds: float | None, feedback: QgsProcessingFeedback) -> InvalidInput | None:
-    """Tell the user how long a run will take, and return an error if it would take years.
+    """Report how long a run will take, and return an error if it would take years.
 
     Parameters
     ----------
@@ -41,11 +41,13 @@ def check_time(seconds: float | None, feedback: QgsProcessingFeedback) -> Invali
             )
         )
     if seconds < SECONDS_OF_WARNING:
-        feedback.pushInfo(tr("Estimated duration of the run on this computer: {duration}.").format(duration=duration))
+        feedback.pushInfo(
+            tr("Estimated duration of the run on this computer: about {duration}.").format(duration=duration)
+        )
         return None
     feedback.pushWarning(
         tr(
-            "Estimated duration of the run on this computer: {duration}. If that is too long, cancel it. {advice}"
+            "Estimated duration of the run on this computer: about {duration}. If that is too long, cancel it. {advice}"
         ).format(duration=duration, advice=_advice())
     )
     return None

@@ -8,6 +8,7 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...i18n import tr
 from ...runner import Result
+from ..formatting import format_number
 from ..parameter_types import boolean, choice
 from ..parameter_values import ParameterValues
 
@@ -58,4 +59,5 @@ def band_name(inputs: ParameterValues) -> str:
 def log_range(result: Result, feedback: QgsProcessingFeedback) -> None:
     """Log the range of the sensitivities."""
     if result.metrics["minimum"] is not None:
-        feedback.pushInfo(tr("Sensitivities range from {minimum:.4g} to {maximum:.4g}.").format(**result.metrics))
+        limits = {name: format_number(result.metrics[name]) for name in ("minimum", "maximum")}
+        feedback.pushInfo(tr("Sensitivities range from {minimum} to {maximum}.").format(**limits))

@@ -16,6 +16,7 @@ from ...distance_registry import distance_info
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import SENSITIVITY, EngineAlgorithm
+from ..formatting import format_number
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, sensitivity_outputs
 from ..pair_tables import warn_about_excluded_pairs
@@ -223,7 +224,8 @@ class SensitivityAlgorithm(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         if numbers["connectivity"] is not None:
-            text = tr("Connectivity of the present landscape: {connectivity:.6g}, from {pairs:,} pairs of places.")
-            feedback.pushInfo(text.format(**numbers))
+            text = tr("Connectivity of the present landscape: {connectivity}, from {pairs:,} pairs of places.")
+            connectivity = format_number(numbers["connectivity"])
+            feedback.pushInfo(text.format(connectivity=connectivity, pairs=numbers["pairs"]))
         log_range(result, feedback)
         warn_about_excluded_pairs(numbers["unreachable_pairs"], feedback)

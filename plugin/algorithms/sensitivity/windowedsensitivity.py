@@ -44,7 +44,8 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "the range, of the quality of the first cell times exp(−distance / dispersal distance) times the quality "
             "of the second. Positive values (red): raising the value of this cell connects more habitat. 0: no "
             "connection depends on the cell. It is the exact gradient of the connectivity that “Accessible habitat "
-            "(moving windows)” computes with the same parameters."
+            "(moving windows)” computes with the same parameters. With coarsening, paths start at the centres of "
+            "blocks, which are visible as dots: use 0 for maps to be read cell by cell."
         ),
         references=(
             "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "

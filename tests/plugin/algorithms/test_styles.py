@@ -262,3 +262,25 @@ def test_current_style_is_logarithmic(loaded, valley_file, points, tmp_path, eng
     assert colour(layer, 7, 10) == QColor(items[0].color)  # the island, where nothing flows
     assert colour(layer, 0, 0).lightness() > colour(layer, 0, 11).lightness()
     assert colour(layer, 3, 4) is None  # no data
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sensitivities_far_from_zero_span_the_colours_of_their_sign(qgis_app, raster_layer, sign):
+    from permea.plugin.algorithms.styles import sensitivity_style
+
+    values = sign * np.linspace(5.0, 9.0, 100).reshape(10, 10)
+    layer = raster_layer(values)
+    layer.setRenderer(sensitivity_style(values).renderer(layer))
+    weak, strong = colour(layer, 0, 0), colour(layer, 9, 9)
+    assert weak.lightness() - strong.lightness() > 100
+    assert (strong.red() > strong.blue()) == (sign > 0)
+
+
+def test_barriers_are_white_where_transparency_is_not_drawn(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import component_style
+
+    labels = np.array([[1, 0, 1]])
+    layer = raster_layer(labels.astype(np.int32))
+    layer.setRenderer(component_style(labels).renderer(layer))
+    barrier = dict(layer.renderer().legendSymbologyItems())["barrier"]
+    assert barrier.alpha() == 0 and barrier.lightness() == 255

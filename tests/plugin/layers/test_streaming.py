@@ -12,12 +12,12 @@ from permea.plugin.layers import (
     Cancelled,
     align,
     open_band,
-    raster_reader,
-    raster_writer,
     read_raster,
     stream_landscape,
     stream_quality,
+    write_raster,
 )
+from permea.plugin.layers.bands import reader
 from permea.plugin.layers.outputs.statistics import Statistics
 from permea.plugin.npy_file import NpyFile, written_by_rows
 
@@ -27,8 +27,8 @@ WEST, NORTH = 290_000.0, 9_120_000.0
 @pytest.fixture
 def rows_of_two(monkeypatch):
     """Blocks of two rows of ten cells each."""
-    monkeypatch.setattr(raster_reader, "CELLS_PER_BLOCK", 20)
-    monkeypatch.setattr(raster_reader, "MAX_CELLS_PER_BLOCK", 20)
+    monkeypatch.setattr(reader, "CELLS_PER_BLOCK", 20)
+    monkeypatch.setattr(reader, "MAX_CELLS_PER_BLOCK", 20)
 
 
 @pytest.fixture
@@ -170,8 +170,8 @@ def test_writing_from_disk_equals_writing_from_memory(tmp_path, grid, feedback):
     with written_by_rows(tmp_path / "result.npy", values.shape, float) as append:
         append(values)
     first, second = tmp_path / "memory.tif", tmp_path / "disk.tif"
-    raster_writer.write_raster(str(first), values, grid(*values.shape), feedback=feedback)
-    raster_writer.write_raster(str(second), NpyFile(tmp_path / "result.npy"), grid(*values.shape), feedback=feedback)
+    write_raster(str(first), values, grid(*values.shape), feedback=feedback)
+    write_raster(str(second), NpyFile(tmp_path / "result.npy"), grid(*values.shape), feedback=feedback)
     assert first.read_bytes() == second.read_bytes()
     dataset = gdal.Open(str(second))
     statistics = dataset.GetRasterBand(1).GetStatistics(False, False)
@@ -201,7 +201,7 @@ def test_statistics_of_extreme_values_are_numbers(values):
 def test_overviews_ignore_nodata(tmp_path, grid, feedback, dtype, small):
     values = np.tile([[0.0, 2.0], [np.nan, 1.0]], (3, 3000))
     path = str(tmp_path / "long.tif")
-    raster_writer.write_raster(path, values, grid(*values.shape), dtype=dtype, feedback=feedback)
+    write_raster(path, values, grid(*values.shape), dtype=dtype, feedback=feedback)
     dataset = gdal.Open(path)
     band = dataset.GetRasterBand(1)
     sizes = [band.GetOverview(number).XSize for number in range(band.GetOverviewCount())]
@@ -213,6 +213,6 @@ def test_overviews_ignore_nodata(tmp_path, grid, feedback, dtype, small):
 
 def test_small_raster_has_no_overviews(tmp_path, grid, feedback):
     path = str(tmp_path / "short.tif")
-    raster_writer.write_raster(path, np.ones((2, 4096)), grid(2, 4096), feedback=feedback)
+    write_raster(path, np.ones((2, 4096)), grid(2, 4096), feedback=feedback)
     dataset = gdal.Open(path)
     assert dataset.GetRasterBand(1).GetOverviewCount() == 0
