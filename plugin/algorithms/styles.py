@@ -17,8 +17,10 @@ UPPER_PERCENTILE = 98.0
 CURRENT_PERCENTILE = 99.5
 # Colours span at most this ratio of currents: below, currents do not matter.
 CURRENT_DYNAMIC_RANGE = 1000
-# Sensitivities of one sign are shown from 0 on unless nearly all exceed this fraction of the largest.
+# Sensitivities of one sign are shown from 0 on unless nearly all exceed this fraction of the largest. Pale is for 0.
 FAR_FROM_ZERO = 0.25
+# Where less than this fraction of the cells has an effect, sensitivities span several orders of magnitude.
+SPARSE, SPARSE_PERCENTILE = 0.1, 75.0
 # Percentiles of larger rasters are taken from a sample of rows.
 MAX_STYLE_CELLS = 1 << 20
 
@@ -89,18 +91,21 @@ def survival_style(survival: np.ndarray | NpyFile) -> Style:
 def sensitivity_style(sensitivity: np.ndarray | NpyFile) -> Style:
     """Return the style of a sensitivity map: diverging around 0, clipped at the 98th percentile of the magnitude.
 
+    Where few cells have an effect, as along least-cost paths, it is the 75th percentile, so that all paths are visible.
     If all values have the same sign and are far from 0, the colours of this sign span their range only.
     """
     finite = _finite_sample(sensitivity)
     magnitude = np.abs(finite)
     magnitude = magnitude[magnitude > 0]
-    limit = _round_up(float(np.percentile(magnitude, UPPER_PERCENTILE))) if magnitude.size else 1.0
-    low, high = np.percentile(finite, [100.0 - UPPER_PERCENTILE, UPPER_PERCENTILE]) if finite.size else (0.0, 0.0)
-    middle = len(DIVERGING) // 2
-    if FAR_FROM_ZERO * limit < low < limit:
-        return LinearPseudocolor(_round_down(low), limit, DIVERGING[middle:])
-    if -limit < high < -FAR_FROM_ZERO * limit:
-        return LinearPseudocolor(-limit, -_round_down(-high), DIVERGING[: middle + 1])
+    percentile = SPARSE_PERCENTILE if magnitude.size < SPARSE * finite.size else UPPER_PERCENTILE
+    limit = _round_up(float(np.percentile(magnitude, percentile))) if magnitude.size else 1.0
+    weakest = float(np.percentile(magnitude, 100.0 - UPPER_PERCENTILE)) if magnitude.size else 0.0
+    if FAR_FROM_ZERO * limit < weakest < limit:
+        middle, weakest = len(DIVERGING) // 2, _round_down(weakest)
+        if finite.min() > 0:
+            return LinearPseudocolor(weakest, limit, DIVERGING[middle + 1 :])
+        if finite.max() < 0:
+            return LinearPseudocolor(-limit, -weakest, DIVERGING[:middle])
     return LinearPseudocolor(-limit, limit, DIVERGING)
 
 

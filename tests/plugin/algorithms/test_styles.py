@@ -284,3 +284,13 @@ def test_barriers_are_white_where_transparency_is_not_drawn(qgis_app, raster_lay
     layer.setRenderer(component_style(labels).renderer(layer))
     barrier = dict(layer.renderer().legendSymbologyItems())["barrier"]
     assert barrier.alpha() == 0 and barrier.lightness() == 255
+
+
+def test_weak_sensitivities_are_visible_where_few_cells_have_any(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import sensitivity_style
+
+    values = np.zeros((20, 20))
+    values[7] = -np.geomspace(1.0, 1000.0, 20)  # along one path, the other cells have no effect
+    layer = raster_layer(values)
+    layer.setRenderer(sensitivity_style(values).renderer(layer))
+    assert colour(layer, 0, 0).lightness() - colour(layer, 7, 10).lightness() > 20
