@@ -52,8 +52,9 @@ def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback
     if grid.crs.isGeographic():
         feedback.pushWarning(
             tr(
-                "'{name}' is in degrees ({crs}), so distances are in degrees too, and a degree east is taken to be "
-                "as long as a degree north. Reproject the raster to a projected coordinate system for metres."
+                "'{name}' is in degrees ({crs}): distances, ranges and radii are in degrees as well, and a degree east "
+                "is taken to be as long as a degree north. Reproject the raster to a projected coordinate system to "
+                "use metres."
             ).format(name=name, crs=grid.crs.authid())
         )
 

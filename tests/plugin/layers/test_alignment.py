@@ -1,4 +1,4 @@
-"""Alignment of a raster to the grid of the first one, with a warning in the log."""
+"""Alignment of a raster to the grid of the landscape, with a warning in the log."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,7 @@ def test_raster_without_overlap_is_rejected(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((4, 5)), geotransform=(0, 30, 0, 0, 0, -30), name="elsewhere")
     message = error_message(layer, grid(4, 5), feedback)
     assert message.startswith(
-        "'elsewhere' (4 × 5 cells of 30 × 30, EPSG:31985) has no values within the extent of the first"
+        "'elsewhere' (4 × 5 cells of 30 × 30, EPSG:31985) has no values within the extent of the landscape"
     )
     assert "Check that both layers have the right CRS" in message
 
