@@ -8,20 +8,21 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsProcessingException, QgsSettings
+from qgis.core import QgsApplication, QgsSettings
 
 from .cancelled import Cancelled
+from .detailed_exception import DETAIL_LINES
+from .engine_errors import VARIABLE, EngineNotFound, cannot_run, failure_reason
 from .i18n import tr
-from .process_runner import LOG_LINE_LENGTH, LOG_LINES_SHOWN, Outcome, ProcessResult, run_process
+from .process_runner import LOG_LINE_LENGTH, Outcome, run_process
 
 PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
 
 SETTING = "permea/engine/python"
-VARIABLE = "PERMEA_ENGINE_PYTHON"
 
 # Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
 PROBE_SECONDS = 120
@@ -79,10 +80,6 @@ THREAD_VARIABLES = (
 _probed: dict[str, EngineInfo] = {}
 
 
-class EngineNotFound(QgsProcessingException):
-    """No engine works; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class EngineInfo:
     """A Python that runs the engine.
@@ -128,7 +125,7 @@ def engine_python() -> tuple[str, str]:
     for origin, python in candidates:
         if python:
             if not os.path.isfile(python):
-                raise EngineNotFound(_failure_message(python, origin, tr("there is no such file")))
+                raise cannot_run(python, origin, tr("there is no such file"))
             return python, origin
     raise EngineNotFound(
         tr(
@@ -196,7 +193,7 @@ def probe_python(
         The user cancelled.
     """
     answers: list[dict] = []
-    lines: deque[str] = deque(maxlen=LOG_LINES_SHOWN)
+    lines: deque[str] = deque(maxlen=DETAIL_LINES)
 
     def collect(line: str) -> bool:
         answer = _json_object(line)
@@ -216,33 +213,17 @@ def probe_python(
     if ended.outcome is Outcome.CANCELLED:
         raise Cancelled(tr("Cancelled."))
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
-        if refusal := _refusal(lines):
-            raise EngineNotFound(_failure_message(python, origin, refusal))
-        raise EngineNotFound(_failure_message(python, origin, _failure_reason(ended), ended.log))
+        reason = _refusal(lines) or failure_reason(ended, PROBE_SECONDS)
+        raise cannot_run(python, origin, reason, [*lines, *ended.log])
     if answers:
         return _engine_info(answers[0], python, origin, folder)
-    raise EngineNotFound(_failure_message(python, origin, tr("its reply is not that of an engine"), list(lines)))
+    raise cannot_run(python, origin, tr("its reply is not that of an engine"), lines)
 
 
 def forget_probes() -> None:
     """Make the next `find_engine` probe again."""
     _probed.clear()
     _probe_file().unlink(missing_ok=True)
-
-
-def cannot_run(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> EngineNotFound:
-    """Return the error for a Python that was probed successfully and later fails to run the engine.
-
-    Parameters
-    ----------
-    python, origin
-        The interpreter, and where it is configured.
-    reason
-        The cause.
-    log
-        Its standard error.
-    """
-    return EngineNotFound(_failure_message(python, origin, reason, log))
 
 
 # -s excludes the user's site-packages; -I would also ignore PYTHONPATH, which names the plugin's folder.
@@ -368,32 +349,8 @@ def _device(answer: dict) -> str:
     return ", ".join(str(device) for device in devices) if isinstance(devices, list) else ""
 
 
-def _refusal(lines: Sequence[str]) -> str:
-    """Return why an engine that started says that it cannot compute; empty if it says nothing."""
+def _refusal(lines: Iterable[str]) -> str:
+    """Return why an engine that started says that it cannot compute; empty if it does not know."""
     answers = [_json_object(line) or {} for line in lines]
-    return next((str(answer.get("text", "")) for answer in answers if answer.get("type") == "error"), "")
-
-
-def _failure_reason(ended: ProcessResult) -> str:
-    if ended.outcome is Outcome.FAILED_TO_START:
-        return tr("it does not start ({reason})").format(reason=ended.reason)
-    if ended.outcome is Outcome.TIMED_OUT:
-        return tr("it did not answer within {seconds} seconds").format(seconds=PROBE_SECONDS)
-    if ended.outcome is Outcome.CRASHED:
-        return tr("it crashed (signal or code {status})").format(status=ended.status)
-    missing = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
-    return missing[-1] if missing else tr("it ended with status {status}").format(status=ended.status)
-
-
-def _failure_message(python: str, origin: str, reason: str, log: Sequence[str] = ()) -> str:
-    named_by = {
-        "setting": tr("set in Permea ▸ Engine…"),
-        "environment variable": tr("set by the environment variable {variable}").format(variable=VARIABLE),
-        "profile": tr("installed by Permea"),
-    }
-    what = f"{python} ({named_by[origin]})" if origin in named_by else python
-    text = tr(
-        "This Python cannot run Permea's engine: {what}: {reason}. "
-        "Open Permea ▸ Engine… to repair it or to choose another."
-    ).format(what=what, reason=reason)
-    return "\n".join([text, *log[-LOG_LINES_SHOWN:]])
+    errors = [answer for answer in answers if answer.get("type") == "error" and answer.get("kind") != "internal"]
+    return str(errors[0].get("text", "")) if errors else ""

@@ -14,9 +14,8 @@ POLL_MILLISECONDS = 50
 START_MILLISECONDS = 30_000
 KILL_MILLISECONDS = 5_000
 
-# Lines of a log in memory, and those that an error message shows.
+# Lines of a log in memory.
 LOG_LINES_KEPT = 200
-LOG_LINES_SHOWN = 15
 
 # Longer lines are split, so that output without line ends cannot fill the memory.
 MAX_LINE_BYTES = 1 << 20

@@ -8,6 +8,8 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProcessingException, QgsTask
 
+from ..plugin.detailed_exception import internal_error
+
 # QGIS's task manager holds no reference to the Python object of a task.
 _running: set[BackgroundTask] = set()
 
@@ -24,7 +26,7 @@ class BackgroundTask(QgsTask):
     done
         Called with the result of `work`.
     failed
-        Called with an error message and, after an unexpected error, its traceback (otherwise an empty text).
+        Called with an error message and the details for developers, empty if there are none.
     """
 
     def __init__(
@@ -49,10 +51,10 @@ class BackgroundTask(QgsTask):
         try:
             self._result = self._work()
         except QgsProcessingException as error:
-            self._message = str(error)
+            self._message, self._details = str(error), "\n".join(getattr(error, "details", ()))
             return False
-        except Exception as error:  # an uncaught exception in `run` would crash QGIS
-            self._message, self._details = f"{type(error).__name__}: {error}", traceback.format_exc()
+        except Exception:  # an uncaught exception in `run` would crash QGIS
+            self._message, self._details = internal_error(), traceback.format_exc()
             return False
         return True
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..graph import LARGEST_VALUE
+from ..graph import LARGEST_VALUE, range_defects
 from ..storage import RasterLike, row_strips
 from .validation import InvalidCells
 
@@ -62,12 +62,15 @@ class SourceStrengths:
         Raises
         ------
         ValueError
-            Negative permeability, negative or infinite strengths, with their number and the first cell; no source.
+            Permeability that is negative or out of range, strengths that are negative or infinite, with their number
+            and the first cell; no source.
         """
         invalid, any_source = InvalidCells(), False
         for strip in row_strips(self.shape):
             permeability = np.asarray(self.permeability[strip], float)
             invalid.add("permeability is negative", permeability < 0, permeability, strip[0].start)
+            for name, defect in range_defects(permeability).items():
+                invalid.add(f"permeability is {name}", defect, permeability, strip[0].start)
             if self.raster is not None:
                 strengths = np.asarray(self.raster[strip], float)
                 mask = (strengths < 0) | np.isinf(strengths)

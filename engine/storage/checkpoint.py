@@ -139,7 +139,7 @@ class CheckpointFolder:
         try:
             return load(path)
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it, and it is computed again") from error
+            raise ValueError(f"{path} is damaged: delete it, and it is computed again") from error
 
     def _write(self, name: str, fill: Callable[[BinaryIO], object], stored: str = "") -> None:
         path = self.folder / name
@@ -148,7 +148,8 @@ class CheckpointFolder:
         except OSError as error:
             # NumPy reports a short write without an error number.
             is_full = error.errno == errno.ENOSPC or "requested and" in str(error)
-            cause = f"the disk with {self.folder} is full" if is_full else f"{path} cannot be written ({error})"
+            reason = error.strerror or "an error of the disk"
+            cause = f"the disk with {self.folder} is full" if is_full else f"{path} cannot be written ({reason})"
             raise OSError(
                 errno.ENOSPC if is_full else error.errno,
                 f"{cause}: {stored or 'the files written before'} are kept there; free some space and run it again to "

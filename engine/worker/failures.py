@@ -4,10 +4,12 @@ An error inside compiled code arrives wrapped: XLA prints the traceback of the c
 add advice for programmers. The reason is the innermost error.
 """
 
+import linecache
 import re
 import traceback
 from enum import StrEnum
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,9 @@ class FailureKind(StrEnum):
     MEMORY = "memory"
     #: The engine says why there is no solution; its log would add nothing.
     UNSOLVED = "unsolved"
+    #: The disk, a package that is not installed, or a cluster; the text is complete.
+    ENVIRONMENT = "environment"
+    #: An error that should not be possible; the text is for engineers.
     INTERNAL = "internal"
 
 
@@ -48,6 +53,10 @@ SINGULAR = (
 #: What allocators and XLA call a lack of memory.
 _OUT_OF_MEMORY = re.compile(r"RESOURCE_EXHAUSTED|Out of memory|MemoryError|bad_alloc|Unable to allocate")
 
+#: How NumPy and XLA say how much they could not allocate.
+_ALLOCATION = re.compile(r"Unable to allocate ([0-9.]+) (bytes|[KMGTPE]iB)|allocat(?:e|ing) ([0-9]+) bytes")
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
 #: Errors that the engine raises on purpose when a computation has no solution, under the names that they arrive with.
 _UNSOLVED = {
     "SolveError",
@@ -59,6 +68,11 @@ _UNSOLVED = {
 
 #: The last line of a traceback: the class of the error, perhaps with its module, and its text.
 _ERROR_LINE = re.compile(r"^\s*(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*(?:Error|Exception|Warning))(?::\s*(.*))?$")
+
+#: The line of a traceback that names a file.
+_FRAME = re.compile(r'^\s*File "(.+)", line (\d+)')
+
+_PACKAGE = Path(__file__).parents[1]
 
 #: What JAX and Equinox write around an error for programmers, from a line that begins one of their notes.
 _RULE = "-" * 20
@@ -78,22 +92,27 @@ def describe_failure(error: BaseException) -> Failure:
     Failure(kind=<FailureKind.INPUT: 'input'>, text='theta must be positive')
     """
     if isinstance(error, MemoryError):
-        return _out_of_memory(str(error))
+        text = f"too little memory: {error}" if _is_deliberate(error) else _out_of_memory(str(error))
+        return Failure(FailureKind.MEMORY, text)
     if isinstance(error, np.linalg.LinAlgError):
         return Failure(FailureKind.UNSOLVED, SINGULAR)
     if isinstance(error, ValueError):
-        return Failure(FailureKind.INPUT, without_notes(str(error)))
-    if isinstance(error, OSError):
-        text = f"The result could not be written: {error}. Is the disk full, or its use limited?"
-        return Failure(FailureKind.INTERNAL, text)
+        kind = FailureKind.INPUT if _is_deliberate(error, if_unknown=True) else FailureKind.INTERNAL
+        return Failure(kind, without_notes(str(error)))
+    if isinstance(error, OSError) and (text := _environment_text(error)):
+        return Failure(FailureKind.ENVIRONMENT, text)
     name, text = _innermost(error)
     if name == "LinAlgError" or "Factor is exactly singular" in text:
         return Failure(FailureKind.UNSOLVED, SINGULAR)
     if _OUT_OF_MEMORY.search(str(error)):
-        return _out_of_memory(text)
+        return Failure(FailureKind.MEMORY, _out_of_memory(str(error)))
     if name == "ValueError":
-        return Failure(FailureKind.INPUT, text)
-    return Failure(FailureKind.UNSOLVED if name in _UNSOLVED else FailureKind.INTERNAL, text or name)
+        return Failure(FailureKind.INPUT if _is_raised_in_text(str(error)) else FailureKind.INTERNAL, text)
+    if name in _UNSOLVED:
+        return Failure(FailureKind.UNSOLVED, text or name)
+    if isinstance(error, (RuntimeError, ImportError)) and _is_deliberate(error):
+        return Failure(FailureKind.ENVIRONMENT, str(error))
+    return Failure(FailureKind.INTERNAL, text or name)
 
 
 def traceback_text(error: BaseException) -> str:
@@ -125,6 +144,42 @@ def _innermost(error: BaseException) -> tuple[str, str]:
     return match[1], "\n".join([match[2] or "", *following]).strip()
 
 
-def _out_of_memory(cause: str) -> Failure:
-    last = next((line.strip() for line in reversed(cause.splitlines()) if line.strip()), "MemoryError")
-    return Failure(FailureKind.MEMORY, f"the memory ran out ({last}); {format_bytes(available_memory())} are free")
+def _is_deliberate(error: BaseException, *, if_unknown: bool = False) -> bool:
+    """Return whether the engine itself raised an error, whose text is then for the user, and not a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return if_unknown
+    # Without sources, as for an error from a worker of a cluster, the line is empty.
+    return _PACKAGE.name in Path(frames[-1].filename).parts and (frames[-1].line or "raise").startswith("raise")
+
+
+def _is_raised_in_text(text: str) -> bool:
+    """Return the same of the last error in the text of a traceback, which has no lines of code; True without one."""
+    frames = [match for line in text.splitlines() if (match := _FRAME.match(line))]
+    if not frames:
+        return True
+    file, number = frames[-1].groups()
+    line = linecache.getline(file, int(number)).strip()
+    return _PACKAGE.name in Path(file).parts and (line or "raise").startswith("raise")
+
+
+def _environment_text(error: OSError) -> str:
+    """Return what is wrong with the disk or the cluster; empty if that is not known."""
+    if isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.startswith("distributed"):
+        return "The connection to the cluster was lost. Check that its scheduler can be reached, and run it again."
+    # NumPy reports a short write without an error number.
+    reason = error.strerror or ("the disk is full" if "requested and" in str(error) else "")
+    if reason and _is_deliberate(error):
+        return reason
+    if isinstance(error, FileNotFoundError):
+        return f"A file of the run is missing: {error.filename}. Was it deleted meanwhile?"
+    file = f" ({error.filename})" if error.filename else ""
+    return f"The result could not be written: {reason}{file}. Is the disk full, or its use limited?" if reason else ""
+
+
+def _out_of_memory(cause: str) -> str:
+    size = ""
+    if match := _ALLOCATION.search(cause):
+        nbytes = float(match[3]) if match[3] else float(match[1]) * 1024 ** _UNITS.index(match[2])
+        size = f": {format_bytes(nbytes)} more were needed"
+    return f"the memory ran out{size}; {format_bytes(available_memory())} are free"

@@ -50,7 +50,7 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
             mode = "r" if (folder / file).stat().st_size >= MEMORY_MAP_BYTES else None
             inputs[name] = np.load(folder / file, mmap_mode=mode, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise ValueError(f'input "{name}" cannot be read from {file}: {error}') from None
+            raise ValueError(f'input "{name}" cannot be read from {file}: the file is damaged or incomplete') from error
     return job["task"], job["parameters"], inputs
 
 

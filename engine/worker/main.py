@@ -12,7 +12,7 @@ import psutil
 
 from ..parallel import available_memory, end_first_if_memory_runs_out, peak_memory
 from ..storage import format_bytes
-from .failures import FailureKind, describe_failure, traceback_text, without_notes
+from .failures import FailureKind, describe_failure, traceback_text
 from .job_folder import read_job, write_result
 from .protocol import Reporter
 from .task import Job
@@ -50,7 +50,7 @@ def run_command(arguments: list[str]) -> int:
         return _run(Path(arguments[0]), report)
     except Exception as error:
         failure = describe_failure(error)
-        if failure.kind is not FailureKind.INPUT:
+        if failure.kind is not FailureKind.INPUT or error.__cause__ is not None:
             sys.stderr.write(traceback_text(error) + "\n")
         report.error(failure.kind, failure.text + _estimated_memory(failure.kind, report))
         return STATUSES.get(failure.kind, FAILED)
@@ -61,7 +61,7 @@ def _estimated_memory(kind: FailureKind, report: Reporter) -> str:
     if kind is not FailureKind.MEMORY:
         return ""
     needed = report.estimated_bytes
-    return f", and the whole run was estimated to need {format_bytes(needed)}." if needed else "."
+    return f". The whole run was estimated to need {format_bytes(needed)}." if needed else "."
 
 
 def _run(folder: Path, report: Reporter) -> int:
@@ -99,12 +99,11 @@ def require_device() -> None:
         jax.devices()
     except Exception as error:  # an AssertionError without a text where JAX's plugin for the device is missing
         named = os.environ.get("JAX_PLATFORMS", "")
-        reason = (without_notes(str(error)).splitlines() or ["there is no such device"])[0]
         raise ValueError(
-            f'the environment variable JAX_PLATFORMS is "{named}", and JAX cannot compute there: {reason}. Remove the '
-            "variable, or set it to cpu"
+            f'the environment variable JAX_PLATFORMS is "{named}", and JAX cannot compute there. Remove the variable, '
+            "or set it to cpu"
             if named
-            else f"JAX cannot compute on any device of this computer: {reason}"
+            else "JAX cannot compute on any device of this computer"
         ) from error
 
 

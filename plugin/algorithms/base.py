@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
 
-from ..engine_environment import EngineNotFound, engine_python
+from ..detailed_exception import internal_error, log_details
+from ..engine_environment import engine_python
+from ..engine_errors import EngineNotFound
 from ..i18n import tr
 from ..layers import StagedFiles, write_raster
 from ..runner import Result, Task, open_job, out_of_memory
@@ -124,19 +127,23 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        parameters = with_named_choices(self, parameters)
-        # Validated again here because models run their steps without checking the parameters.
-        if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
-            raise QgsProcessingException(error)
-        for warning in ineffective_parameters(self, parameters):
-            feedback.pushWarning(warning)
         try:
+            parameters = with_named_choices(self, parameters)
+            # Validated again here because models run their steps without checking the parameters.
+            if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
+                raise QgsProcessingException(error)
+            for warning in ineffective_parameters(self, parameters):
+                feedback.pushWarning(warning)
             return self.run_algorithm(parameters, context, feedback)
-        except QgsProcessingException as error:
+        except QgsProcessingException as failure:
             # QGIS shows the message of exactly this class, but Python's traceback for a subclass.
-            message = str(error)
-        except MemoryError as error:
-            message = str(out_of_memory(error))
+            message, details = str(failure), getattr(failure, "details", ())
+        except MemoryError as failure:
+            explained = out_of_memory(failure)
+            message, details = str(explained), explained.details
+        except Exception:
+            message, details = internal_error(), traceback.format_exc().splitlines()
+        log_details(details, feedback)
         # Raised outside the handler: QGIS keeps the exception alive, and with it every raster in its chained context.
         raise QgsProcessingException(message)
 

@@ -327,6 +327,7 @@ class ParameterValues:
             },
             {"landscape": raster.values, "valid": raster.valid, **(arrays or {})},
             rasters,
+            raster.name,
         )
 
     def is_provided(self, name: str) -> bool:

@@ -46,7 +46,9 @@ class IniOptions:
             lines = decode_lines(path.read_bytes())
         except OSError as error:
             raise QgsProcessingException(
-                tr("'{name}' cannot be read as a Circuitscape project: {reason}").format(name=path.name, reason=error)
+                tr("'{name}' cannot be read as a Circuitscape project: {reason}.").format(
+                    name=path.name, reason=error.strerror
+                )
             ) from error
         options: dict[str, tuple[int, str]] = {}
         repeated = []

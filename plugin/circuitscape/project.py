@@ -124,7 +124,8 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
         "per_run_outputs": per_run_maps(options),
     }
     rasters = ("cumulative", "maximum") if parameters["maximum"] else ("cumulative",)
-    task = Task("circuit.current", parameters, arrays, rasters if _needs_cumulative(options) else ())
+    rasters = rasters if _needs_cumulative(options) else ()
+    task = Task("circuit.current", parameters, arrays, rasters, options.file("habitat_file").name)
     known = np.unique(ids)
     excluded_nodes = fully_excluded(known, excluded) if scenario != "pairwise" else frozenset()
     return Project(options, task, grid, mask, ids=tuple(known.tolist()), excluded_nodes=excluded_nodes)
@@ -250,7 +251,8 @@ def _advanced(
         "direct_grounds": options.flag("use_direct_grounds"),
         "as_circuitscape": True,
     }
-    return Task(task, parameters, arrays, ("currents", "potentials") if task == "circuit.advanced" else ())
+    rasters = ("currents", "potentials") if task == "circuit.advanced" else ()
+    return Task(task, parameters, arrays, rasters, options.file("habitat_file").name)
 
 
 def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:

@@ -85,6 +85,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield file
     except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or tr("the compressed file is damaged or incomplete")
         raise QgsProcessingException(
-            tr("'{name}' cannot be read: {reason}").format(name=path.name, reason=error)
+            tr("'{name}' cannot be read: {reason}.").format(name=path.name, reason=reason)
         ) from error

@@ -44,7 +44,7 @@ from .streaming import (
     stream_strengths,
     stream_weights,
 )
-from .validation import QualityValidator, validate_landscape
+from .validation import QualityValidator, declare_nodata_advice, exact, format_cells, validate_landscape
 
 __all__ = [
     "GEOPACKAGE_SUFFIX",
@@ -77,8 +77,11 @@ __all__ = [
     "number_of",
     "count_rows",
     "create_folder",
+    "declare_nodata_advice",
     "delete_layer",
+    "exact",
     "files_of_dataset",
+    "format_cells",
     "layer_names",
     "no_statistics_file",
     "offset_in_cells",

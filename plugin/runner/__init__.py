@@ -1,11 +1,13 @@
 """Run one task of the engine in a process of its own."""
 
 from .errors import (
+    EnvironmentFailed,
     InvalidInput,
     JobNotWritten,
     OutOfMemory,
     RunCancelled,
     RunFailed,
+    Unsolved,
     WorkerCrashed,
     WorkerFailedToStart,
 )
@@ -17,6 +19,7 @@ from .system_memory import free_memory
 from .task import PartialResult, Result, Task
 
 __all__ = [
+    "EnvironmentFailed",
     "InvalidInput",
     "Job",
     "JobNotWritten",
@@ -26,6 +29,7 @@ __all__ = [
     "RunCancelled",
     "RunFailed",
     "Task",
+    "Unsolved",
     "WorkerCrashed",
     "WorkerFailedToStart",
     "format_bytes",

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from qgis.core import QgsProcessingException
 
 from ..cancelled import Cancelled
+from ..detailed_exception import DETAIL_LINES, DetailedException, internal_error, report_advice
 from ..i18n import tr
-from ..process_runner import LOG_LINES_SHOWN, Outcome, ProcessResult
+from ..process_runner import Outcome, ProcessResult
 
 # Exit statuses of the worker; see the developer guide.
 INVALID_INPUT_STATUS = 2
@@ -19,30 +20,19 @@ OUT_OF_MEMORY_STATUS = 3
 # What allocators and XLA print when the memory runs out before the worker can report it.
 OUT_OF_MEMORY_TEXTS = ("MemoryError", "std::bad_alloc", "RESOURCE_EXHAUSTED", "Out of memory", "Cannot allocate memory")
 
-# The worker's error for a computation without a solution: the reason is complete, and its log adds nothing.
-UNSOLVED = "unsolved"
+# Kinds of the worker's `error` messages whose text says all that a user needs: there is no accurate solution; the disk,
+# a package or a cluster fails.
+UNSOLVED, ENVIRONMENT = "unsolved", "environment"
 
 # Environment variables of the user that reach the engine's libraries; a wrong one can end the engine at its start.
 ENGINE_VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION")
-
-# What JAX and Equinox write around an error for programmers.
-LIBRARY_NOTES = (
-    "--------------------",
-    "An error occurred during the runtime of your JAX program",
-    "JAX has removed its internal frames",
-    "JAX_TRACEBACK_FILTERING",
-    "excludes JAX-internal frames",
-    "The preceding is the original exception",
-    "equinox.filter_jit",
-    "EQX_ON_ERROR",
-)
 
 
 class RunCancelled(Cancelled):
     """The user cancelled the run, and the engine was stopped."""
 
 
-class RunFailed(QgsProcessingException):
+class RunFailed(DetailedException):
     """The run ended without a result; the message says what happened and what to do."""
 
 
@@ -56,6 +46,14 @@ class WorkerFailedToStart(RunFailed):
 
 class WorkerCrashed(RunFailed):
     """The engine was killed or crashed."""
+
+
+class EnvironmentFailed(RunFailed):
+    """The disk, a package of the engine or the cluster failed."""
+
+
+class Unsolved(RunFailed):
+    """The computation has no accurate solution."""
 
 
 class InvalidInput(RunFailed):
@@ -103,49 +101,46 @@ def failure(ended: ProcessResult, error: dict[str, str], python: str) -> QgsProc
         return InvalidInput(text)
     if ended.status == OUT_OF_MEMORY_STATUS or kind == "memory" or (not text and _log_shows_out_of_memory(ended.log)):
         what = text or tr("The engine ran out of memory.")
-        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
+        return OutOfMemory(f"{what} {memory_advice()}", ended.log)
     if kind == UNSOLVED and text:
-        return RunFailed(text)
-    what = text or tr("The engine stopped with status {status} and gave no reason.").format(status=ended.status)
-    return RunFailed(with_log(_with_variables(what, ended.log), ended.log))
+        return Unsolved(text, ended.log)
+    if kind == ENVIRONMENT and text:
+        return EnvironmentFailed(text, ended.log)
+    if text:
+        return RunFailed(internal_error(), [*ended.log, text])
+    what = tr("The engine stopped with status {status} and gave no reason.").format(status=ended.status)
+    return RunFailed(f"{what} {_named_variables(ended.log) or report_advice()}", ended.log)
 
 
-def with_log(text: str, log: Sequence[str]) -> str:
-    """Return a message with the last lines of the worker's log."""
-    lines = [line for line in log if not any(note in line for note in LIBRARY_NOTES)]
-    if not lines:
-        return text
-    return "\n".join([text, tr("The last lines of the engine's log:"), *lines[-LOG_LINES_SHOWN:]])
-
-
-def _with_variables(text: str, log: Sequence[str]) -> str:
-    """Return a message that names the environment variables of the user which the log of a failed engine mentions."""
+def _named_variables(log: Sequence[str]) -> str:
+    """Return advice about the environment variables of the user that the log of a failed engine names, if any."""
     named = [name for name in ENGINE_VARIABLES if name in os.environ and any(name in line for line in log)]
     if not named:
-        return text
+        return ""
     values = ", ".join(f"{name}={os.environ[name]}" for name in named)
     advice = tr(
         "The log of the engine names environment variables that are set here: {values}. Correct or remove them."
     )
-    return f"{text} {advice.format(values=values)}"
+    return advice.format(values=values)
 
 
 def _crash(ended: ProcessResult, text: str) -> RunFailed:
+    log = [*ended.log, text] if text else ended.log
     if ended.status == signal.Signals.SIGTERM:
-        what = tr("The engine was terminated from outside (signal {status}).").format(status=ended.status)
-        return WorkerCrashed(with_log(what, ended.log))
+        what = tr("The engine was terminated from outside (signal {status}). Run it again.").format(status=ended.status)
+        return WorkerCrashed(what, log)
     if ended.status == getattr(signal, "SIGKILL", None):
         what = tr(
             "The engine was killed by the system (signal 9): most likely the computer ran out of memory,"
             " unless a user or another program stopped it."
         )
-        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
+        return OutOfMemory(f"{what} {memory_advice()}", log)
     if _log_shows_out_of_memory(ended.log):
         what = tr("The engine crashed because no memory was left (signal {status}).").format(status=ended.status)
-        return OutOfMemory(with_log(f"{what} {memory_advice()}", ended.log))
-    what = text or tr("The engine crashed (signal or code {status}).").format(status=ended.status)
-    return WorkerCrashed(with_log(_with_variables(what, ended.log), ended.log))
+        return OutOfMemory(f"{what} {memory_advice()}", log)
+    what = tr("The engine crashed (signal or code {status}).").format(status=ended.status)
+    return WorkerCrashed(f"{what} {_named_variables(ended.log) or report_advice()}", log)
 
 
 def _log_shows_out_of_memory(log: Sequence[str]) -> bool:
-    return any(text in line for line in log[-LOG_LINES_SHOWN:] for text in OUT_OF_MEMORY_TEXTS)
+    return any(text in line for line in log[-DETAIL_LINES:] for text in OUT_OF_MEMORY_TEXTS)

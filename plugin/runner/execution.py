@@ -14,18 +14,28 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
 from ..engine_environment import (
     MODULE_ARGUMENTS,
     EngineInfo,
-    cannot_run,
     find_engine,
     forget_probes,
     ignored_variables,
     scrubbed_environment,
 )
+from ..engine_errors import cannot_run, missing_package
 from ..i18n import tr
 from ..process_runner import Outcome, ProcessResult, run_process
-from .errors import InvalidInput, JobNotWritten, RunCancelled, RunFailed, WorkerFailedToStart, failure, with_log
+from .errors import (
+    EnvironmentFailed,
+    InvalidInput,
+    JobNotWritten,
+    RunCancelled,
+    RunFailed,
+    Unsolved,
+    WorkerFailedToStart,
+    failure,
+)
 from .job_folder import new_folder, read_partial_result, read_result, remove, write_job
 from .protocol import MessageHandler
 from .task import PartialResult, Result, Task
+from .value_range import explain_unsolved
 
 KEEP_JOBS_SETTING = "permea/engine/keep_jobs"
 
@@ -92,7 +102,10 @@ class Job:
             Whether to read the rasters into memory instead.
         """
         write_job(task, self.folder)
-        ended = _run_engine(self.engine, self.folder, feedback, on_partial_result)
+        try:
+            ended = _run_engine(self.engine, self.folder, feedback, on_partial_result)
+        except Unsolved as error:
+            raise explain_unsolved(error, task) from error
         return _read_result(self.folder, task, ended, in_memory)
 
 
@@ -144,7 +157,7 @@ def _run_engine(
     messages.close()
     if messages.refusal is not None:
         raise messages.refusal
-    if missing := _missing_module(ended, messages):
+    if missing := _missing_package(ended, messages):
         forget_probes()
         raise cannot_run(engine.python, engine.origin, missing, ended.log)
     failed = failure(ended, messages.error, engine.python)
@@ -157,14 +170,13 @@ def _read_result(folder: Path, task: Task, ended: ProcessResult, in_memory: bool
     try:
         return read_result(folder, task, in_memory=in_memory)
     except RunFailed as error:
-        raise RunFailed(with_log(str(error), ended.log)) from error
+        raise RunFailed(str(error), [*ended.log, *error.details]) from error
 
 
-def _missing_module(ended: ProcessResult, messages: MessageHandler) -> str:
-    """Return the error of a Python that has lost a package since it was probed; empty if it has not."""
+def _missing_package(ended: ProcessResult, messages: MessageHandler) -> str:
+    """Return which package a Python has lost since it was probed, in words; empty if none."""
     has_reported = messages.error or ended.outcome is not Outcome.EXITED or ended.status == 0
-    errors = [line for line in ended.log if line.startswith("ModuleNotFoundError")]
-    return errors[-1] if errors and not has_reported else ""
+    return "" if has_reported else missing_package(ended.log)
 
 
 def _shell_command(engine: EngineInfo, command: Sequence[str]) -> str:
@@ -179,5 +191,5 @@ def _quote_for_windows(text: str) -> str:
 
 def _keep_for_debugging(failed: QgsProcessingException | None) -> bool:
     """Return whether the job helps to find the cause of a failure, that is if the cause is not known."""
-    known = (InvalidInput, JobNotWritten, RunCancelled, WorkerFailedToStart)
+    known = (EnvironmentFailed, InvalidInput, JobNotWritten, RunCancelled, WorkerFailedToStart)
     return isinstance(failed, RunFailed) and not isinstance(failed, known)

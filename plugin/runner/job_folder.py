@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingUtils
 
+from ..detailed_exception import report_advice
 from ..i18n import tr
 from ..npy_file import NpyFile
 from .errors import JobNotWritten, RunFailed
@@ -37,9 +38,7 @@ def new_folder() -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
     except OSError as error:
-        raise JobNotWritten(
-            tr("The files of the run cannot be written to {folder}: {reason}").format(folder=parent, reason=error)
-        ) from error
+        raise _not_written(parent, error) from error
 
 
 def require_disk_space(needed: float, results: Mapping[str, float] | None = None) -> None:
@@ -108,9 +107,7 @@ def write_job(task: Task, folder: Path) -> None:
         text = json.dumps(job, indent=1, default=_to_json, allow_nan=False)
         (folder / "job.json").write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
-        raise JobNotWritten(
-            tr("The files of the run cannot be written to {folder}: {reason}").format(folder=folder, reason=error)
-        ) from error
+        raise _not_written(folder, error) from error
 
 
 def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
@@ -126,26 +123,26 @@ def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
     try:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RunFailed(tr("The engine ended without an error but left no result.")) from error
+        raise _unreadable(tr("The engine ended without an error but left no result.")) from error
     except (OSError, ValueError) as error:
-        raise RunFailed(tr("The engine's result cannot be read: {reason}").format(reason=error)) from error
+        raise _unreadable(tr("The engine's result cannot be read."), error) from error
     if not isinstance(result, dict) or result.get("format") != FORMAT:
         raise RunFailed(
             tr("The engine's result has another format than this plugin reads. Update Permea and its engine together.")
         )
     files, metrics = result.get("outputs"), result.get("metrics")
     if not isinstance(files, dict) or not isinstance(metrics, dict):
-        raise RunFailed(tr("The engine's result is incomplete: it names no outputs or no metrics."))
+        raise _unreadable(tr("The engine's result is incomplete: it names no outputs or no metrics."))
     missing = [name for name in task.rasters or () if name not in files]
     if missing:
-        raise RunFailed(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
+        raise _unreadable(tr("The engine's result lacks {names}.").format(names=", ".join(missing)))
     outputs = {
         name: _read_output(folder, name, file, on_disk=task.is_raster(name) and not in_memory)
         for name, file in files.items()
     }
     for name, array in outputs.items():
         if task.is_raster(name) and array.shape[-2:] != task.shape:
-            raise RunFailed(
+            raise _unreadable(
                 tr("The engine's result '{name}' has the shape {shape}; the raster has {expected}.").format(
                     name=name, shape=array.shape, expected=task.shape
                 )
@@ -184,18 +181,30 @@ def format_bytes(size: float) -> str:
 def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | NpyFile:
     # A result must not name files outside its folder.
     if not isinstance(file, str) or Path(file).name != file:
-        raise RunFailed(tr("The engine's result names no proper file for '{name}'.").format(name=name))
+        raise _unreadable(tr("The engine's result names no proper file for '{name}'.").format(name=name))
     try:
         array = NpyFile(folder / file) if on_disk else np.load(folder / file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise RunFailed(
-            tr("The engine's result '{name}' cannot be read: {reason}").format(name=name, reason=error)
-        ) from error
+        raise _unreadable(tr("The engine's result '{name}' cannot be read.").format(name=name), error) from error
     if array.dtype.kind not in "biuf":
-        raise RunFailed(
-            tr("The engine's result '{name}' holds {dtype} instead of numbers.").format(name=name, dtype=array.dtype)
+        raise _unreadable(
+            tr("The engine's result '{name}' holds something else than numbers.").format(name=name),
+            TypeError(array.dtype),
         )
     return array
+
+
+def _not_written(folder: Path | str, error: Exception) -> JobNotWritten:
+    text = tr("The files of the run cannot be written to {folder}: {reason}. {advice}")
+    if isinstance(error, OSError):
+        reason, advice = error.strerror or tr("the disk is full"), tr("Is the disk full, or write-protected?")
+    else:
+        reason, advice = tr("a parameter cannot be stored"), report_advice()
+    return JobNotWritten(text.format(folder=folder, reason=reason, advice=advice), [str(error)])
+
+
+def _unreadable(text: str, error: Exception | None = None) -> RunFailed:
+    return RunFailed(f"{text} {report_advice()}", [] if error is None else [f"{type(error).__name__}: {error}"])
 
 
 def _to_json(value: Any) -> Any:

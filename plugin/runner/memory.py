@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from qgis.core import QgsProcessingFeedback
 
 from ..i18n import tr
 from .errors import OutOfMemory, memory_advice
 from .job_folder import format_bytes
 from .system_memory import free_memory, used_memory
+
+# Units in which NumPy names the size of an array that it could not allocate.
+NUMPY_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 # Above this fraction of the free memory other programs may become slow.
 WARNING_FRACTION = 0.5
@@ -86,10 +91,16 @@ def out_of_memory(error: MemoryError) -> OutOfMemory:
     error
         As Python or NumPy raised it; NumPy's says how large the array would have been.
     """
-    free, reason = free_memory(), str(error).strip().rstrip(".")
-    text = tr("QGIS ran out of memory{reason}{free}. {advice}").format(
-        reason=f" ({reason})" if reason else "",
+    free, needed = free_memory(), _bytes_needed(str(error))
+    text = tr("QGIS ran out of memory{needed}{free}. {advice}").format(
+        needed=tr(": {needed} more were needed").format(needed=format_bytes(needed)) if needed else "",
         free=tr("; {free} are free").format(free=format_bytes(free)) if free is not None else "",
         advice=memory_advice(),
     )
-    return OutOfMemory(text)
+    return OutOfMemory(text, [str(error)] if str(error) else [])
+
+
+def _bytes_needed(text: str) -> float | None:
+    """Return the size of the array that NumPy could not allocate."""
+    match = re.match(r"Unable to allocate ([0-9.]+) (bytes|[KMGTPE]iB)", text)
+    return float(match[1]) * 1024 ** NUMPY_UNITS.index(match[2]) if match else None

@@ -24,6 +24,8 @@ class Task:
         Inputs by name, in memory or as files of the job folder; ``landscape`` and ``valid`` are (rows, columns).
     rasters
         Names of the outputs that must have the landscape's shape, (…, rows, columns); None for all.
+    landscape_name
+        Name of the layer of the landscape, for messages.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Task:
     parameters: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray | NpyFile] = field(default_factory=dict)
     rasters: tuple[str, ...] | None = None
+    landscape_name: str = ""
 
     @property
     def shape(self) -> tuple[int, ...] | None:

@@ -22,6 +22,10 @@ TRACEBACK = re.compile(
 EXCEPTION_TYPE = re.compile(r"\b(?!Qgs)[A-Z][A-Za-z]+(?:Error|Exception|Warning)\b")
 #: A list or a name that is empty.
 BLANK = re.compile(r": \.(\s|$)|(?<!\w)\(\)")
+#: Errors whose cause the program itself does not know.
+FAULT = re.compile(
+    r"The engine (crashed|was killed|stopped with status|ended without)|The engine's result|an error in its own program"
+)
 JOB = re.compile(r"permea-[a-z0-9_]{8}")
 #: Prefixes of QGIS's, after which an error still has to say what is wrong.
 PREFIXES = ("Unable to execute algorithm", "There were errors executing the algorithm.")
@@ -84,8 +88,8 @@ def message_errors(message: str, log: Iterable[str]) -> list[str]:
         errors.append(f"nothing where something is named: {message[max(match.start() - 80, 0) : match.end() + 20]!r}")
     if JOB.search(message):
         errors.append(f"id of a job: {message[:200]!r}")
-    if re.search(r"The engine (crashed|was killed|stopped with status)", message):
-        errors.append(f"engine crashed: {message[:300]!r}")
+    if FAULT.search(message):
+        errors.append(f"fault of the program: {message[:300]!r}")
     return errors[:3]
 
 

@@ -40,6 +40,8 @@ class Log(QgsProcessingFeedback):
         super().__init__(False)
         self.texts: list[str] = []
         self.errors: list[str] = []
+        #: For engineers: set apart from what a user should read.
+        self.details: list[str] = []
 
     def reportError(self, error, fatalError=False):  # noqa: N802, N803
         self.errors.append(error)
@@ -51,10 +53,10 @@ class Log(QgsProcessingFeedback):
         self.texts.append(warning)
 
     def pushDebugInfo(self, info):  # noqa: N802
-        self.texts.append(info)
+        self.details.append(info)
 
     def pushConsoleInfo(self, info):  # noqa: N802
-        self.texts.append(info)
+        self.details.append(info)
 
     def setProgressText(self, text):  # noqa: N802
         self.texts.append(text)
@@ -136,6 +138,7 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
         errors.append(f"no words: {message!r}")
     record = {"number": number, "algorithm": draw.algorithm, "words": draw.words, "in_thread": draw.in_thread}
     record |= {"outcome": outcome, "message": message, "log": log.texts[-40:]}
+    record["details"] = "\n".join(log.details)[-6000:]
     record |= {"parameters": {name: repr(value)[:300] for name, value in draw.parameters.items()}}
     results.clear()
     draw.parameters.clear()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 
@@ -59,11 +60,17 @@ def interpreter(folder):
     return str(python)
 
 
-def message_of(call, *arguments, **others):
+def failure_of(call, *arguments, **others):
+    """Return the exception of a call that fails; its message has no word for engineers."""
     with pytest.raises(EngineNotFound) as error:
         call(*arguments, **others)
     assert isinstance(error.value, QgsProcessingException)
-    return str(error.value)
+    assert not re.search(r"Traceback|\w+(Error|Exception)\b|File \"", str(error.value))
+    return error.value
+
+
+def message_of(call, *arguments, **others):
+    return str(failure_of(call, *arguments, **others))
 
 
 def test_missing_engine_is_explained(no_engine):
@@ -161,9 +168,9 @@ def test_non_executable_file_is_named(fake_engine, tmp_path):
 
 def test_python_without_jax_is_reported(worker):
     engine = worker("import jax_that_nobody_has")
-    message = message_of(probe_python, engine.python, folder=engine.folder)
-    assert "ModuleNotFoundError: No module named 'jax_that_nobody_has'" in message.splitlines()[0]
-    assert "Traceback" in message
+    error = failure_of(probe_python, engine.python, folder=engine.folder)
+    assert "it lacks the package 'jax_that_nobody_has'. Open Permea" in str(error)
+    assert error.details[-1] == "ModuleNotFoundError: No module named 'jax_that_nobody_has'"
 
 
 def test_engine_in_qgis_python_lacks_jax(no_engine):
@@ -174,9 +181,21 @@ def test_engine_in_qgis_python_lacks_jax(no_engine):
 
 def test_failing_engine_is_refused(worker):
     engine = worker("print('half a thought', file=sys.stderr); sys.exit(7)")
-    message = message_of(probe_python, engine.python, folder=engine.folder)
-    assert "it ended with status 7" in message
-    assert message.endswith("half a thought")
+    error = failure_of(probe_python, engine.python, folder=engine.folder)
+    assert "it ended with status 7" in str(error)
+    assert error.details == ("half a thought",)
+
+
+def test_engine_that_fails_inside_is_refused_without_its_error(worker):
+    lines = """
+        print("TypeError: unhashable", file=sys.stderr)
+        say("error", kind="internal", text="TypeError: unhashable")
+        sys.exit(1)
+    """
+    engine = worker(lines)
+    error = failure_of(probe_python, engine.python, folder=engine.folder)
+    assert "it ended with status 1" in str(error)
+    assert error.details[-1] == "TypeError: unhashable"
 
 
 def test_crashing_engine_is_refused(worker):
@@ -266,10 +285,11 @@ def test_variable_that_prevents_the_engine_from_computing_is_named(monkeypatch):
         monkeypatch.setenv(name, value)
     assert probe_python(python).device == "cpu"
     monkeypatch.setenv("JAX_PLATFORMS", "cuda")
-    message = message_of(probe_python, python)
-    assert 'the environment variable JAX_PLATFORMS is "cuda", and JAX cannot compute there' in message
-    assert "Remove the variable, or set it to cpu" in message
-    assert "Traceback" not in message and "JAX_TRACEBACK_FILTERING" not in message
+    error = failure_of(probe_python, python)
+    assert 'the environment variable JAX_PLATFORMS is "cuda", and JAX cannot compute there.' in str(error)
+    assert "Remove the variable, or set it to cpu" in str(error)
+    assert any("cuda" in line for line in error.details)
+    assert not any("JAX_TRACEBACK_FILTERING" in line for line in error.details)
 
 
 def script(folder, lines):
@@ -292,6 +312,6 @@ def test_check_of_a_slow_python_is_cancelled(no_engine, monkeypatch, tmp_path):
 def test_python_that_prints_long_lines_is_explained_briefly(no_engine, monkeypatch, tmp_path):
     flood = "head -c 3000000 /dev/zero | tr '\\0' 'x'; i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); done"
     monkeypatch.setenv(engine_environment.VARIABLE, script(tmp_path / "chatty", flood))
-    message = message_of(find_engine)
-    assert "its reply is not that of an engine" in message and message.endswith("line 299")
-    assert len(message) < 40_000
+    error = failure_of(find_engine)
+    assert "its reply is not that of an engine" in str(error)
+    assert error.details[-1] == "line 299" and sum(map(len, error.details)) < 40_000

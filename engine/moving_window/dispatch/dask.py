@@ -97,9 +97,10 @@ class DaskExecutor(AbstractExecutor):
                 socket.create_connection(host_and_port, timeout=self.timeout).close()
             return distributed.Client(self.address, set_as_default=False, timeout=self.timeout)
         except (OSError, ValueError, TypeError) as error:
+            reason = getattr(error, "strerror", None)
             raise ValueError(
-                f'no Dask scheduler answers at "{self.address}" ({error}). Check the address, that the scheduler runs, '
-                "and that this computer can reach it"
+                f'no Dask scheduler answers at "{self.address}"' + (f" ({reason})" if reason else "") + ". Check the "
+                "address, that the scheduler runs, and that this computer can reach it"
             ) from error
 
 
@@ -153,7 +154,8 @@ class _DaskRun:
             self._n_failures += 1
             if self._n_failures > self._max_retries:
                 raise RuntimeError(
-                    f"workers of the cluster were lost {self._n_failures} times; Dask's last error: {error}"
+                    f"workers of the cluster were lost {self._n_failures} times, which happens if they run out of "
+                    "memory: see their logs, use smaller batches, or give each worker more memory"
                 ) from error
             # The last worker that held the job may have been lost with it.
             if self._scattered_job.status != "finished":

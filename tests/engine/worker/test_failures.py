@@ -1,5 +1,7 @@
 """Whatever fails inside the engine, the user reads the reason, and no note for programmers."""
 
+import sys
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import pytest
 
 from permea.engine import GridGraph, RSPDistance
 from permea.engine.linalg import Multigrid, NonsymmetricMultigrid, StencilMatrix, record_stats, solve
+from permea.engine.moving_window.dispatch.dask import _import_distributed
 from permea.engine.worker.failures import FailureKind, describe_failure, traceback_text
 from permea.engine.worker.metrics import solver_metrics
 
@@ -51,11 +54,34 @@ def test_invalid_input_in_a_callback_is_invalid_input(compile_function):
     ("error", "kind", "text"),
     [
         (ValueError("theta must be positive"), FailureKind.INPUT, "theta must be positive"),
-        (MemoryError(), FailureKind.MEMORY, "the memory ran out (MemoryError)"),
+        (MemoryError(), FailureKind.MEMORY, "the memory ran out; "),
         (np.linalg.LinAlgError("Singular matrix"), FailureKind.UNSOLVED, "a linear system is singular"),
         (RuntimeError("Factor is exactly singular"), FailureKind.UNSOLVED, "a linear system is singular"),
-        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating"), FailureKind.MEMORY, "the memory ran out"),
-        (OSError(28, "No space left on device"), FailureKind.INTERNAL, "The result could not be written"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 8000 bytes."),
+            FailureKind.MEMORY,
+            "the memory ran out: 8 kB more were needed; ",
+        ),
+        (
+            OSError(28, "No space left on device", "a.npy"),
+            FailureKind.ENVIRONMENT,
+            "The result could not be written: No space left on device (a.npy). Is the disk full",
+        ),
+        (
+            OSError("200 requested and 100 written"),
+            FailureKind.ENVIRONMENT,
+            "The result could not be written: the disk is",
+        ),
+        (
+            FileNotFoundError(2, "No such file", "a.npy"),
+            FailureKind.ENVIRONMENT,
+            "A file of the run is missing: a.npy.",
+        ),
+        (
+            ConnectionResetError(104, "reset by peer"),
+            FailureKind.ENVIRONMENT,
+            "The connection to the cluster was",
+        ),
         (KeyError("theta"), FailureKind.INTERNAL, "'theta'"),
         (
             RuntimeError(
@@ -74,6 +100,32 @@ def test_kind_and_text(error, kind, text):
     assert failure.kind is kind
     assert failure.text.startswith(text)
     assert not any(note in failure.text for note in NOTES)
+
+
+@pytest.mark.parametrize(
+    ("fail", "kind"),
+    [
+        (lambda: GridGraph(-np.ones((2, 3))), FailureKind.INPUT),
+        (lambda: np.ones(3) + np.ones(4), FailureKind.INTERNAL),
+        (lambda: np.reshape(np.ones(3), (2, 2)), FailureKind.INTERNAL),
+        (lambda: FailureKind("no kind"), FailureKind.INTERNAL),
+    ],
+    ids=["engine", "operator", "library", "enumeration"],
+)
+def test_only_errors_that_the_engine_raises_are_for_the_user(fail, kind):
+    assert describe_failure(error_of(fail)).kind is kind
+
+
+def test_an_error_of_a_library_in_compiled_code_is_internal():
+    text = f'Traceback (most recent call last):\n  File "{np.__file__}", line 1, in f\nValueError: bad shapes'
+    assert describe_failure(RuntimeError(text)) == (FailureKind.INTERNAL, "bad shapes")
+
+
+def test_missing_optional_package_is_explained(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    failure = describe_failure(error_of(_import_distributed))
+    assert failure.kind is FailureKind.ENVIRONMENT
+    assert failure.text.startswith("a cluster needs Dask, which is not installed here")
 
 
 def test_log_has_the_traceback_without_notes():

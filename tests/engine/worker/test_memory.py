@@ -55,8 +55,8 @@ def test_message_reports_how_much_is_needed_and_free(lines):
     failure = describe_failure(error.value)
     assert failure.kind is FailureKind.MEMORY
     text = failure.text + _estimated_memory(failure.kind, report)
-    assert text.startswith("the memory ran out (") and "Unable to allocate 728" in text
-    assert text.endswith("are free, and the whole run was estimated to need 3 GB.")
+    assert text.startswith("the memory ran out: 800 TB more were needed; ")
+    assert text.endswith("are free. The whole run was estimated to need 3 GB.")
 
 
 def test_job_beyond_the_limit_of_the_process_is_not_started(tmp_path):

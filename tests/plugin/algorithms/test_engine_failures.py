@@ -5,6 +5,7 @@ is cancelled and what runs out of memory, because a compiled kernel cannot be in
 """
 
 import os
+import re
 import signal
 import threading
 import time
@@ -74,6 +75,49 @@ def test_out_of_memory_message_gives_advice(run, engine_that, wide_land, points)
     with pytest.raises(QgsProcessingException, match="Use a smaller raster") as error:
         run("resistancedistance", INPUT=wide_land, SOURCES=points((0, 0)))
     assert "memory" in str(error.value).splitlines()[0]
+
+
+LACKS_JAX = """"ModuleNotFoundError: No module named 'jax'\""""
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        ("kill -s SEGV $$", "The engine crashed (signal or code 11). Run it again."),
+        ("kill -s KILL $$", "The engine was killed by the system (signal 9): most likely the computer ran out of"),
+        ("kill -s TERM $$", "The engine was terminated from outside (signal 15). Run it again."),
+        ("exit 1", "The engine stopped with status 1 and gave no reason. Run it again."),
+        ("echo RESOURCE_EXHAUSTED: Out of memory >&2; exit 1", "The engine ran out of memory. Use a smaller raster"),
+        (f"echo {LACKS_JAX} >&2; exit 1", "it lacks the package 'jax'. Open Permea ▸ Engine…"),
+    ],
+)
+def test_output_of_a_failed_engine_is_set_apart_in_the_log(
+    run, engine_that, valley_file, points, feedback, end, message
+):
+    engine_that(f"echo 'Traceback (most recent call last):' >&2; echo 'ValueError: secret' >&2; {end}")
+    with pytest.raises(QgsProcessingException) as error:
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    assert message in str(error.value)
+    for text in (str(error.value), *feedback.infos, *feedback.warnings):
+        assert not re.search(r"Traceback|secret|[A-Za-z]Error|EXHAUSTED", text)
+    assert any(text.startswith("Details for developers:\nTraceback") and "secret" in text for text in feedback.console)
+
+
+def test_damaged_job_is_refused_without_the_words_of_numpy(run, engine_that, valley_file, points):
+    engine_that("""for job; do :; done; printf 'x' > "$job/landscape.npy\"""")
+    with pytest.raises(QgsProcessingException) as error:
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    assert str(error.value).endswith("cannot be read from landscape.npy: the file is damaged or incomplete")
+
+
+def test_error_in_the_plugin_is_set_apart_in_the_log(run, valley_file, points, feedback, monkeypatch):
+    from permea.plugin.algorithms import parameter_values
+
+    monkeypatch.setattr(parameter_values, "read_raster", lambda *arguments: {}["a key that nobody has"])
+    with pytest.raises(QgsProcessingException) as error:
+        run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
+    assert str(error.value).startswith("Permea stopped because of an error in its own program. Run it again.")
+    assert "KeyError: 'a key that nobody has'" in feedback.console[-1]
 
 
 def test_unwritable_engine_output_reports_reason(run, engine_that, sample, tmp_path):

@@ -1,5 +1,7 @@
 """Values and numbers beyond what can be computed with are refused in words, or mean the whole landscape."""
 
+import re
+
 import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
@@ -35,6 +37,59 @@ def mixed(exponent):
 def test_extreme_landscape_is_refused(error_message, geotiff, name, values, meaning):
     message = error_message(name, INPUT=geotiff(values), VALUES=meaning)
     assert message.startswith(f"'landscape': {meaning} is not between 1e-50 and 1e+50 in 42 cells, the first at row 1")
+
+
+@pytest.mark.parametrize(
+    ("values", "meaning", "cells"),
+    [
+        ([1e300], "resistance", "1 cell, at row 3, column 4 (1e+300)"),
+        ([1e-320], "resistance", "1 cell, at row 3, column 4 (1e-320)"),
+        ([1e-320], "permeability", "1 cell, at row 3, column 4 (1e-320)"),
+        ([1e300, 1e-320, 1e101], "permeability", "3 cells, the first at row 3, column 4 (1e+300)"),
+    ],
+)
+@pytest.mark.parametrize("name", ["connectedcomponents", "movingwindowcurrent"])
+def test_extreme_cells_are_refused(error_message, geotiff, name, values, meaning, cells):
+    landscape = LAND.copy()
+    landscape[2, 3 : 3 + len(values)] = values
+    message = error_message(name, INPUT=geotiff(landscape), VALUES=meaning)
+    assert message.startswith(f"'landscape': {meaning} is not between 1e-50 and 1e+50 in {cells}.")
+    assert "declare it as nodata" in message and "multiply the raster by a constant" in message
+
+
+FAR_CELL = re.compile(
+    r"^'landscape': the values range from [0-9.e+-]+ to [0-9.e+-]+, and no accurate solution can be computed. Far "
+    r"(above|below) the others: 1 cell, the first at row 3, column 4 \([0-9.e+-]+\). If this value marks missing data, "
+    r"declare it as nodata .* Otherwise limit the values"
+)
+SOLVED = [
+    ("rspdistance", {}),
+    ("rspflow", {"QUALITY": True}),
+    ("connectedhabitat", {"DISTANCE": "rsp", "QUALITY": True}),
+    ("windowedconnectivity", {"DISTANCE": "rsp", "RANGE": 90.0, "ALPHA": 60.0}),
+    ("windowedconnectivity", {"DISTANCE": "resistance", "RANGE": 90.0, "ALPHA": 60.0}),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"), [(3.4028234663852886e38, "permeability"), (1e-38, "resistance"), (1e-30, "permeability")]
+)
+@pytest.mark.parametrize(("name", "parameters"), SOLVED)
+def test_one_cell_far_outside_the_rest_is_computed_or_named(
+    run, read, geotiff, points, feedback, name, parameters, value, meaning
+):
+    landscape = LAND.copy()
+    landscape[2, 3] = value
+    layers = {"SOURCES": points((0, 0))} if name == "rspdistance" else {}
+    if "QUALITY" in parameters:
+        layers["QUALITY"] = geotiff(np.ones(LAND.shape), name="quality")
+    try:
+        result = run(name, INPUT=geotiff(landscape), VALUES=meaning, **{**parameters, **layers})
+    except QgsProcessingException as error:
+        assert FAR_CELL.match(str(error)), str(error)
+        assert not any("The job is kept" in text for text in feedback.infos)
+    else:
+        assert np.isfinite(read(result["OUTPUT"]).band).all()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """However a run ends, the user learns what happened and what to do, and nothing is left running."""
 
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -12,12 +13,14 @@ from qgis.core import QgsProcessingException
 from permea.plugin.engine_environment import EngineInfo, EngineNotFound
 from permea.plugin.layers import Cancelled
 from permea.plugin.runner import (
+    EnvironmentFailed,
     InvalidInput,
     JobNotWritten,
     OutOfMemory,
     RunCancelled,
     RunFailed,
     Task,
+    Unsolved,
     WorkerCrashed,
     WorkerFailedToStart,
     execution,
@@ -32,12 +35,25 @@ def task(**arrays):
     return Task("leastcost.distance", {"values": "permeability"}, {"landscape": LANDSCAPE, **arrays})
 
 
-def ending(engine, feedback, kind, the_task=None):
+# What is meant for engineers: it is among the details, and no user reads it in a message.
+TECHNICAL = re.compile(
+    r"\w+(Error|Exception)\b|Traceback|RESOURCE_EXHAUSTED|bad_alloc|Errno|\.py\b|JAX|jax|dtype|<U5|half way|line \d"
+)
+
+
+def failed(engine, feedback, kind, the_task=None):
+    """Run a task that fails; return the exception, whose message has no word for engineers."""
     with pytest.raises(kind) as error:
         run(the_task or task(), feedback, engine=engine)
     assert type(error.value) is kind
     assert isinstance(error.value, QgsProcessingException)
-    return str(error.value)
+    shown = [str(error.value), *feedback.infos, *feedback.warnings, *feedback.texts]
+    assert not any(TECHNICAL.search(text) for text in shown), shown
+    return error.value
+
+
+def ending(engine, feedback, kind, the_task=None):
+    return str(failed(engine, feedback, kind, the_task))
 
 
 def test_cancel_stops_busy_engine_within_a_second(worker, feedback, job_folders, tmp_path):
@@ -78,10 +94,10 @@ def test_sigkill_is_reported_as_out_of_memory(worker, feedback, job_folders):
         print("half way", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """)
-    message = ending(engine, feedback, OutOfMemory)
-    assert "killed by the system (signal 9): most likely the computer ran out of memory" in message
-    assert "Use a smaller raster (clip it), coarser cells, or fewer sources" in message
-    assert message.endswith("half way")
+    error = failed(engine, feedback, OutOfMemory)
+    assert "killed by the system (signal 9): most likely the computer ran out of memory" in str(error)
+    assert "Use a smaller raster (clip it), coarser cells, or fewer sources" in str(error)
+    assert error.details == ("half way",)
     (kept,) = job_folders() - before
     assert any(str(kept) in text for text in feedback.infos)
 
@@ -91,9 +107,9 @@ def test_memory_limit_is_reported(worker, feedback):
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         np.ones(1 << 30)
     """)
-    message = ending(engine, feedback, OutOfMemory)
-    assert message.startswith("The engine ran out of memory. Use a smaller raster")
-    assert "Unable to allocate 8.00 GiB" in message
+    error = failed(engine, feedback, OutOfMemory)
+    assert str(error).startswith("The engine ran out of memory. Use a smaller raster")
+    assert "Unable to allocate 8.00 GiB" in error.details[-1]
 
 
 def test_abort_without_memory_is_out_of_memory(worker, feedback):
@@ -125,32 +141,76 @@ def test_invalid_input_shows_only_engine_message(worker, feedback, job_folders):
 
 def test_status_two_without_reason_is_failure(worker, feedback):
     engine = worker("print('usage: engine JOBDIR', file=sys.stderr); sys.exit(2)")
-    message = ending(engine, feedback, RunFailed)
-    assert message.startswith("The engine stopped with status 2 and gave no reason.")
-    assert message.endswith("usage: engine JOBDIR")
+    error = failed(engine, feedback, RunFailed)
+    assert str(error).startswith("The engine stopped with status 2 and gave no reason. Run it again.")
+    assert error.details == ("usage: engine JOBDIR",)
 
 
-def test_internal_error_shows_end_of_log(worker, feedback, job_folders):
+def test_internal_error_is_only_among_the_details(worker, feedback, job_folders):
     before = job_folders()
     engine = worker("""
         for number in range(100):
             print("line", number, file=sys.stderr)
-        say("error", kind="internal", text="Conjugate gradients did not converge.")
+        say("error", kind="internal", text="'NoneType' object has no attribute 'shape' (ValueError)")
         sys.exit(1)
     """)
-    lines = ending(engine, feedback, RunFailed).splitlines()
-    assert lines[0] == "Conjugate gradients did not converge."
-    assert lines[2:] == [f"line {number}" for number in range(85, 100)]
+    error = failed(engine, feedback, RunFailed)
+    assert str(error).startswith("Permea stopped because of an error in its own program. Run it again.")
+    assert str(error).endswith("with the details at the end of the log.")
+    assert error.details[-2:] == ("line 99", "'NoneType' object has no attribute 'shape' (ValueError)")
     assert len(job_folders() - before) == 1
 
 
-def test_computation_without_a_solution_shows_only_the_reason(worker, feedback):
+@pytest.mark.parametrize("text", ["RESOURCE_EXHAUSTED: Out of memory allocating 80 bytes.", "MemoryError"])
+def test_allocators_words_are_only_among_the_details(worker, feedback, text):
+    error = failed(worker(f"print({text!r}, file=sys.stderr); sys.exit(1)"), feedback, OutOfMemory)
+    assert str(error).startswith("The engine ran out of memory. Use a smaller raster")
+    assert error.details == (text,)
+
+
+def test_failing_environment_is_named_and_the_job_not_kept(worker, feedback, job_folders):
+    before = job_folders()
     engine = worker("""
-        print("Traceback (most recent call last): and so on", file=sys.stderr)
-        say("error", kind="unsolved", text="the linear system of 2 cells is singular")
+        print("OSError: [Errno 28] No space left on device", file=sys.stderr)
+        say("error", kind="environment", text="The result could not be written: no space left on device.")
         sys.exit(1)
     """)
-    assert ending(engine, feedback, RunFailed) == "the linear system of 2 cells is singular"
+    message = ending(engine, feedback, EnvironmentFailed)
+    assert message == "The result could not be written: no space left on device."
+    assert job_folders() == before
+
+
+UNSOLVED = """
+    print("LinAlgError: Matrix is singular to machine precision.", file=sys.stderr)
+    say("error", kind="unsolved", text="the linear system of 2 cells is singular")
+    sys.exit(1)
+"""
+
+
+def test_computation_without_a_solution_shows_only_the_reason(worker, feedback):
+    assert ending(worker(UNSOLVED), feedback, Unsolved) == "the linear system of 2 cells is singular"
+
+
+@pytest.mark.parametrize(
+    ("cells", "where"),
+    [
+        ([1e30], "Far above the others: 1 cell, the first at row 2, column 2 (1e+30)."),
+        ([1e-30, 3e-30], "Far below the others: 2 cells, the first at row 2, column 2 (1e-30)."),
+        (
+            [3.4028234663852886e38],
+            "Far above the others: 1 cell, the first at row 2, column 2 (3.4028234663852886e+38).",
+        ),
+    ],
+)
+def test_values_that_span_too_much_are_named_with_what_to_do(worker, feedback, job_folders, cells, where):
+    before, landscape = job_folders(), LANDSCAPE.copy()
+    landscape[1, 1 : 1 + len(cells)] = cells
+    landscape[0, 0] = 1e200  # nodata
+    arrays = {"landscape": landscape, "valid": landscape < 1e200}
+    message = ending(worker(UNSOLVED), feedback, InvalidInput, Task("any", {}, arrays, landscape_name="hills"))
+    assert message.startswith("'hills': the values range from ") and where in message
+    assert "declare it as nodata" in message and "Otherwise limit the values with the raster calculator" in message
+    assert job_folders() == before
 
 
 NOTES = """
@@ -167,8 +227,8 @@ NOTES = """
 @pytest.mark.parametrize("end", ["sys.exit(1)", "os.kill(os.getpid(), signal.SIGSEGV)", "os.abort()"])
 def test_notes_for_programmers_are_not_shown(worker, feedback, end):
     engine = worker(NOTES.replace(")\n", ", file=sys.stderr, flush=True)\n") + f"    {end}\n")
-    message = ending(engine, feedback, RunFailed if "exit" in end else WorkerCrashed)
-    assert message.endswith("Traceback (most recent call last):\nthe last line")
+    error = failed(engine, feedback, RunFailed if "exit" in end else WorkerCrashed)
+    assert error.details == ("Traceback (most recent call last):", "the last line")
 
 
 def test_variable_that_ends_the_engine_is_named(worker, feedback, monkeypatch):
@@ -204,10 +264,16 @@ def test_python_that_does_not_start_is_reported(worker, feedback, tmp_path, job_
 def test_lost_package_raises_engine_error(worker, feedback, monkeypatch):
     forgotten = []
     monkeypatch.setattr(execution, "forget_probes", lambda: forgotten.append(True))
-    message = ending(worker("import jax_that_nobody_has"), feedback, EngineNotFound)
+    message = ending(worker("import package_that_nobody_has"), feedback, EngineNotFound)
     assert "cannot run Permea's engine" in message
-    assert "No module named 'jax_that_nobody_has'. Open Permea ▸ Engine…" in message
+    assert "it lacks the package 'package_that_nobody_has'. Open Permea ▸ Engine…" in message
     assert forgotten
+
+
+def test_package_that_cannot_be_loaded_is_explained(worker, feedback):
+    error = failed(worker("raise ImportError('DLL load failed')"), feedback, EngineNotFound)
+    assert "one of its packages cannot be loaded. Open Permea ▸ Engine…" in str(error)
+    assert error.details[-1] == "ImportError: DLL load failed"
 
 
 def test_missing_engine_folder_fails_to_start(feedback, tmp_path, worker):
@@ -229,11 +295,11 @@ def test_missing_engine_folder_fails_to_start(feedback, tmp_path, worker):
         ("(job_folder / 'result.json').write_text('{\"format\": 2}')", "it names no outputs or no metrics"),
         ("finish({'distance': np.ones((4, 3))})", "'distance' has the shape (4, 3); the raster has (3, 4)"),
         ("finish({'distance': np.ones(12)})", "'distance' has the shape (12,); the raster has (3, 4)"),
-        ("finish({'distance': np.ones((3, 4), 'U5')})", "'distance' holds <U5 instead of numbers"),
-        ("finish({'distance': np.full((3, 4), None)})", "'distance' cannot be read: Object arrays cannot be loaded"),
+        ("finish({'distance': np.ones((3, 4), 'U5')})", "'distance' holds something else than numbers"),
+        ("finish({'distance': np.full((3, 4), None)})", "'distance' cannot be read. Run it again"),
         (
             "finish({'distance': read('landscape')}); (job_folder / 'distance.npy').unlink()",
-            "'distance' cannot be read: [Errno 2]",
+            "'distance' cannot be read. Run it again",
         ),
         (
             "finish({'distance': read('landscape')}); os.truncate(job_folder / 'distance.npy', 140)",
@@ -262,9 +328,9 @@ def test_unwritable_output_is_reported(worker, feedback):
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
         finish({"distance": np.ones((300, 400))})
     """)
-    message = ending(engine, feedback, RunFailed)
-    assert "stopped with status 1" in message
-    assert "File too large" in message
+    error = failed(engine, feedback, RunFailed)
+    assert "stopped with status 1" in str(error)
+    assert "File too large" in error.details[-1]
 
 
 def test_job_larger_than_memory_is_refused(worker, feedback, job_folders, tmp_path):

@@ -101,7 +101,7 @@ def test_array_beyond_a_limit_becomes_a_message_with_its_size(address_space):
     with pytest.raises(MemoryError) as error:
         np.ones((20_000, 20_000))
     message = str(out_of_memory(error.value))
-    assert message.startswith("QGIS ran out of memory (Unable to allocate 2.98 GiB for an array")
+    assert message.startswith("QGIS ran out of memory: 3.2 GB more were needed; ")
     assert "MB are free. Use a smaller raster (clip it), coarser cells" in message
 
 
