@@ -168,7 +168,7 @@ def test_allocators_words_are_only_among_the_details(worker, feedback, text):
     assert error.details == (text,)
 
 
-def test_failing_environment_is_named_and_the_job_not_kept(worker, feedback, job_folders):
+def test_failing_environment_is_named_and_the_job_removed(worker, feedback, job_folders):
     before = job_folders()
     engine = worker("""
         print("OSError: [Errno 28] No space left on device", file=sys.stderr)
