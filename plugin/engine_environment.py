@@ -135,7 +135,7 @@ def engine_python() -> tuple[str, str]:
     )
 
 
-def find_engine(is_cancelled: Callable[[], bool] = lambda: False) -> EngineInfo:
+def find_engine(is_cancelled: Callable[[], bool] = lambda: False, *, folder: str = PACKAGE_FOLDER) -> EngineInfo:
     """Find the engine's Python and check, once per interpreter and set of packages, that it works.
 
     The order: the setting ``permea/engine/python``, the environment variable ``PERMEA_ENGINE_PYTHON``, the default
@@ -145,6 +145,8 @@ def find_engine(is_cancelled: Callable[[], bool] = lambda: False) -> EngineInfo:
     ----------
     is_cancelled
         Called while a Python is checked; returns True to stop.
+    folder
+        The folder that holds the `engine` package.
 
     Raises
     ------
@@ -154,14 +156,14 @@ def find_engine(is_cancelled: Callable[[], bool] = lambda: False) -> EngineInfo:
         The user cancelled.
     """
     python, origin = engine_python()
-    fingerprint = _fingerprint(python)
+    fingerprint = _fingerprint(python, folder)
     if fingerprint not in _probed:
         # Failures are not stored, so that repairing an environment does not require restarting QGIS.
         probe = _stored_probe(fingerprint)
         if probe is None:
-            probe = probe_python(python, folder=PACKAGE_FOLDER, origin=origin, is_cancelled=is_cancelled).probe
+            probe = probe_python(python, folder=folder, origin=origin, is_cancelled=is_cancelled).probe
             _store_probe(fingerprint, probe)
-        _probed[fingerprint] = _engine_info(probe, python, origin, PACKAGE_FOLDER)
+        _probed[fingerprint] = _engine_info(probe, python, origin, folder)
     return dataclasses.replace(_probed[fingerprint], origin=origin)
 
 
@@ -171,6 +173,7 @@ def probe_python(
     folder: str = PACKAGE_FOLDER,
     origin: str = "",
     is_cancelled: Callable[[], bool] = lambda: False,
+    timeout: float = PROBE_SECONDS,
 ) -> EngineInfo:
     """Start an interpreter with ``-m engine --probe`` and return its description.
 
@@ -178,12 +181,12 @@ def probe_python(
     ----------
     python
         Path of the interpreter.
-    folder
-        The folder that holds the `engine` package.
+    folder, is_cancelled
+        See `find_engine`.
     origin
         Where the interpreter is configured, for messages.
-    is_cancelled
-        See `find_engine`.
+    timeout
+        Seconds to wait for the description.
 
     Raises
     ------
@@ -208,12 +211,12 @@ def probe_python(
         folder=folder,
         on_line=collect,
         is_cancelled=is_cancelled,
-        timeout=PROBE_SECONDS,
+        timeout=timeout,
     )
     if ended.outcome is Outcome.CANCELLED:
         raise Cancelled(tr("Cancelled."))
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
-        reason = _refusal(lines) or failure_reason(ended, PROBE_SECONDS)
+        reason = _refusal(lines) or failure_reason(ended, timeout)
         raise cannot_run(python, origin, reason, [*lines, *ended.log])
     if answers:
         return _engine_info(answers[0], python, origin, folder)
@@ -263,16 +266,15 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.upper().startswith(REMOVED_PREFIXES) and name not in ignored
     }
-    cache = cache_folder()
     return {
         **inherited,
         "PYTHONPATH": folder,
         "PYTHONUTF8": "1",
-        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
+        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "jax"),
         # By default JAX caches only kernels that took a second to compile; the engine has many small ones.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-        "NUMBA_CACHE_DIR": str(cache / "loops"),
+        "NUMBA_CACHE_DIR": str(cache_folder() / "loops"),
         # Huge pages for large arrays on Linux: page faults take a third of the time otherwise.
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
@@ -294,12 +296,12 @@ def _is_number_of_threads(value: str) -> bool:
     return all(part.strip().isdecimal() and int(part) > 0 for part in value.split(","))
 
 
-def _fingerprint(python: str) -> str:
+def _fingerprint(python: str, folder: str) -> str:
     """Return text that changes with the interpreter, its installed packages, or the engine."""
     prefix = Path(python).parent.parent
     watched = [
         Path(python),
-        Path(PACKAGE_FOLDER, "engine", "__init__.py"),
+        Path(folder, "engine", "__init__.py"),
         *sorted(prefix.glob("lib/python*/site-packages")),
         prefix / "Lib" / "site-packages",
     ]
@@ -324,10 +326,9 @@ def _stored_probe(fingerprint: str) -> dict | None:
 
 
 def _store_probe(fingerprint: str, probe: dict) -> None:
-    text = json.dumps({"fingerprint": fingerprint, "probe": probe})
     with contextlib.suppress(OSError):  # in a read-only profile every start takes a second longer
         cache_folder().mkdir(parents=True, exist_ok=True)
-        _probe_file().write_text(text, encoding="utf-8")
+        _probe_file().write_text(json.dumps({"fingerprint": fingerprint, "probe": probe}), encoding="utf-8")
 
 
 def _engine_info(answer: dict, python: str, origin: str, folder: str) -> EngineInfo:

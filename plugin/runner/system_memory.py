@@ -19,15 +19,20 @@ CONTROLLERS = {
 }
 
 
-def free_memory() -> int | None:
+def free_memory(proc: Path = PROC, groups: Path = CONTROL_GROUPS) -> int | None:
     """Return the bytes available without swapping; None if the system does not report them (macOS).
+
+    Parameters
+    ----------
+    proc, groups
+        Where Linux describes processes, and control groups.
 
     Notes
     -----
     The smallest of what the computer has free, what the control groups of QGIS leave (Flatpak, containers), and what
     its own limits leave (``ulimit -v`` and ``ulimit -d``).
     """
-    free = [*_of_computer(), *_of_control_groups(), *_of_limits()]
+    free = [*_of_computer(proc), *_of_control_groups(proc, groups), *_of_limits(proc)]
     return max(0, min(free)) if free else None
 
 
@@ -36,23 +41,23 @@ def used_memory() -> int:
     return _sizes(PROC / "self" / "status").get("VmRSS", 0)
 
 
-def _of_computer() -> Iterator[int]:
+def _of_computer(proc: Path) -> Iterator[int]:
     if sys.platform == "win32":
         yield _windows_available()
         return
-    sizes = _sizes(PROC / "meminfo")
+    sizes = _sizes(proc / "meminfo")
     if "MemAvailable" in sizes:
         yield sizes["MemAvailable"]
 
 
-def _of_control_groups() -> Iterator[int]:
+def _of_control_groups(proc: Path, groups: Path) -> Iterator[int]:
     """Yield what each group of the process, and each group that contains it, leaves."""
     with contextlib.suppress(OSError):
-        for line in (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
+        for line in (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             for controller in set(controllers.split(",")) & set(CONTROLLERS):
                 folder, *files = CONTROLLERS[controller]
-                top = CONTROL_GROUPS / folder
+                top = groups / folder
                 group = top / path.lstrip("/")
                 for each in (group, *group.parents):
                     if each == top or top in each.parents:
@@ -67,13 +72,13 @@ def _of_group(group: Path, limit: str, used: str, reclaimable: str) -> Iterator[
         yield left + int(statistics.get(reclaimable, 0))
 
 
-def _of_limits() -> Iterator[int]:
+def _of_limits(proc: Path) -> Iterator[int]:
     """Yield what the limits on address space and data leave."""
     try:
         import resource
     except ImportError:  # Windows
         return
-    sizes = _sizes(PROC / "self" / "status")
+    sizes = _sizes(proc / "self" / "status")
     for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
         allowed = resource.getrlimit(limit)[0]
         if allowed != resource.RLIM_INFINITY and used in sizes:

@@ -39,16 +39,22 @@ def no_engine(monkeypatch, tmp_path):
     monkeypatch.setattr(engine_environment, "_probed", {})
 
 
-@pytest.fixture
-def fake_engine(worker, monkeypatch, no_engine):
+class FakeEngine:
     """An engine that answers the probe, and counts how often."""
-    engine = worker(ANSWERS_AND_COUNTS)
-    monkeypatch.setattr(engine_environment, "PACKAGE_FOLDER", engine.folder)
-    return engine
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def find(self):
+        return find_engine(folder=self.folder)
+
+    def probes(self):
+        return len(open(os.path.join(self.folder, "engine", "probes")).read())
 
 
-def probes(engine):
-    return len(open(os.path.join(engine.folder, "engine", "probes")).read())
+@pytest.fixture
+def fake_engine(worker, no_engine):
+    return FakeEngine(worker(ANSWERS_AND_COUNTS).folder)
 
 
 def interpreter(folder):
@@ -82,18 +88,18 @@ def test_missing_engine_is_explained(no_engine):
 
 def test_setting_precedes_variable_and_profile(fake_engine, monkeypatch, tmp_path):
     in_profile = interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
-    assert (find_engine().python, find_engine().origin) == (in_profile, "profile")
+    assert (fake_engine.find().python, fake_engine.find().origin) == (in_profile, "profile")
     in_variable = interpreter(tmp_path / "variable")
     monkeypatch.setenv(engine_environment.VARIABLE, in_variable)
-    assert (find_engine().python, find_engine().origin) == (in_variable, "environment variable")
+    assert (fake_engine.find().python, fake_engine.find().origin) == (in_variable, "environment variable")
     in_setting = interpreter(tmp_path / "setting")
     QgsSettings().setValue(engine_environment.SETTING, in_setting)
-    assert (find_engine().python, find_engine().origin) == (in_setting, "setting")
+    assert (fake_engine.find().python, fake_engine.find().origin) == (in_setting, "setting")
 
 
 def test_probe_reports_versions_and_device(fake_engine, monkeypatch):
     monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
-    engine = find_engine()
+    engine = fake_engine.find()
     assert engine.versions == ANSWER["versions"]
     assert engine.device == "cpu"
     assert engine.probe == ANSWER
@@ -102,15 +108,15 @@ def test_probe_reports_versions_and_device(fake_engine, monkeypatch):
 def test_interpreter_is_probed_once_until_changed(fake_engine, monkeypatch, tmp_path):
     python = interpreter(tmp_path / "elsewhere")
     monkeypatch.setenv(engine_environment.VARIABLE, python)
-    find_engine()
-    find_engine()
-    assert probes(fake_engine) == 1
+    fake_engine.find()
+    fake_engine.find()
+    assert fake_engine.probes() == 1
     os.utime(python, (1, 1))
-    find_engine()
-    assert probes(fake_engine) == 2
+    fake_engine.find()
+    assert fake_engine.probes() == 2
     forget_probes()
-    find_engine()
-    assert probes(fake_engine) == 3
+    fake_engine.find()
+    assert fake_engine.probes() == 3
 
 
 def test_stored_probe_is_reused_after_restart(fake_engine, monkeypatch, tmp_path):
@@ -118,25 +124,25 @@ def test_stored_probe_is_reused_after_restart(fake_engine, monkeypatch, tmp_path
     packages = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
     monkeypatch.setenv(engine_environment.VARIABLE, python)
-    first = find_engine()
+    first = fake_engine.find()
     monkeypatch.setattr(engine_environment, "_probed", {})  # what a restart does
-    assert find_engine() == first
-    assert probes(fake_engine) == 1
+    assert fake_engine.find() == first
+    assert fake_engine.probes() == 1
     monkeypatch.setattr(engine_environment, "_probed", {})
     (packages / "jax").mkdir()
     os.utime(packages, (1, 1))
-    find_engine()
-    assert probes(fake_engine) == 2
+    fake_engine.find()
+    assert fake_engine.probes() == 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"fingerprint": 1}'])
 def test_damaged_stored_probe_is_ignored(fake_engine, monkeypatch, text):
     monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
-    find_engine()
+    fake_engine.find()
     monkeypatch.setattr(engine_environment, "_probed", {})
     (engine_environment.cache_folder() / "probe.json").write_text(text)
-    assert find_engine().device == "cpu"
-    assert probes(fake_engine) == 2
+    assert fake_engine.find().device == "cpu"
+    assert fake_engine.probes() == 2
 
 
 @pytest.mark.parametrize("where", ["setting", "environment variable"])
@@ -147,7 +153,7 @@ def test_missing_configured_interpreter_is_error(fake_engine, monkeypatch, tmp_p
         monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
     else:
         monkeypatch.setenv(engine_environment.VARIABLE, "nowhere/python")
-    message = message_of(find_engine)
+    message = message_of(fake_engine.find)
     assert "nowhere/python (set " in message
     assert "there is no such file" in message
     assert message == message_of(engine_python)
@@ -209,11 +215,10 @@ def test_engine_with_other_output_is_refused(worker):
     assert "its reply is not that of an engine" in message
 
 
-def test_silent_engine_is_refused(worker, monkeypatch):
-    monkeypatch.setattr(engine_environment, "PROBE_SECONDS", 1)
+def test_silent_engine_is_refused(worker):
     engine = worker("time.sleep(60)")
-    message = message_of(probe_python, engine.python, folder=engine.folder)
-    assert "it did not answer within 1 seconds" in message
+    message = message_of(probe_python, engine.python, folder=engine.folder, timeout=0.5)
+    assert "it did not answer within 0.5 seconds" in message
 
 
 def test_environment_of_other_pythons_is_removed(monkeypatch):

@@ -16,7 +16,7 @@ from ..gdal_errors import collected_gdal_errors
 
 GEOPACKAGE_SUFFIX = ".gpkg"
 
-# How long to wait for another program that writes to the file.
+# How many seconds to wait for another program that writes to the file.
 MAX_SECONDS_LOCKED = 30.0
 
 # SQLite's result codes of a locked file; Python's names for them are newer than QGIS 3.22.
@@ -118,6 +118,8 @@ class GeoPackageUpdate:
         Path for the copy, in a folder that exists.
     write_layers
         Writes the layers into the GeoPackage of a given path.
+    seconds_locked
+        How long to wait for another program that writes to the file.
 
     Raises
     ------
@@ -125,10 +127,17 @@ class GeoPackageUpdate:
         The copy or a layer cannot be written. The GeoPackage is then unchanged.
     """
 
-    def __init__(self, path: Path, copy: Path, write_layers: Callable[[Path], None]) -> None:
-        self._path, self._copy, self._write_layers = path, copy, write_layers
+    def __init__(
+        self,
+        path: Path,
+        copy: Path,
+        write_layers: Callable[[Path], None],
+        *,
+        seconds_locked: float = MAX_SECONDS_LOCKED,
+    ) -> None:
+        self._path, self._copy, self._write_layers, self._seconds_locked = path, copy, write_layers, seconds_locked
         try:
-            self._connection = sqlite3.connect(path, timeout=MAX_SECONDS_LOCKED, isolation_level=None)
+            self._connection = sqlite3.connect(path, timeout=seconds_locked, isolation_level=None)
             self._prepare()
         except sqlite3.Error as error:
             raise self._error(error) from error
@@ -145,7 +154,7 @@ class GeoPackageUpdate:
             if self._data_version() != self._version:
                 self._prepare()  # another program has written to it meanwhile
             with closing(sqlite3.connect(self._copy)) as copy:
-                copy.backup(self._connection, pages=-1, progress=_Patience())
+                copy.backup(self._connection, pages=-1, progress=_Patience(self._seconds_locked))
         except sqlite3.Error as error:
             raise self._error(error) from error
 
@@ -157,7 +166,7 @@ class GeoPackageUpdate:
         self._version = self._data_version()
         self._copy.unlink(missing_ok=True)
         with closing(sqlite3.connect(self._copy)) as copy:
-            self._connection.backup(copy, pages=-1, progress=_Patience())
+            self._connection.backup(copy, pages=-1, progress=_Patience(self._seconds_locked))
         self._write_layers(self._copy)
 
     def _data_version(self) -> int:
@@ -171,8 +180,8 @@ class GeoPackageUpdate:
 class _Patience:
     """Progress of a copy by SQLite, which would wait for a locked file without end."""
 
-    def __init__(self) -> None:
-        self._end = time.monotonic() + MAX_SECONDS_LOCKED
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (SQLITE_BUSY, SQLITE_LOCKED) and time.monotonic() > self._end:

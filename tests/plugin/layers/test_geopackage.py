@@ -62,13 +62,13 @@ def contents(path):
 def update(project, tmp_path):
     """Prepare an update of the project with layers of some rows."""
 
-    def update(rows=("first", "second"), names=("costs",)):
+    def update(rows=("first", "second"), names=("costs",), **limits):
         def write_layers(path):
             for name in names:
                 delete_layer(path, name)
                 make_layer(path, name, rows)
 
-        return GeoPackageUpdate(project, tmp_path / "copy.gpkg", write_layers)
+        return GeoPackageUpdate(project, tmp_path / "copy.gpkg", write_layers, **limits)
 
     return update
 
@@ -133,9 +133,8 @@ def test_changes_of_other_programs_meanwhile_are_not_lost(project, update):
     assert rows_of(project, "rivers") == ["Capibaribe"] and rows_of(project, "costs") == ["first", "second"]
 
 
-def test_locked_file_is_reported(project, update, monkeypatch):
-    monkeypatch.setattr("permea.plugin.layers.outputs.geopackage.MAX_SECONDS_LOCKED", 0.2)
-    prepared = update()
+def test_locked_file_is_reported(project, update):
+    prepared = update(seconds_locked=0.2)
     with closing(sqlite3.connect(project, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(QgsProcessingException, match="locked"):

@@ -23,8 +23,7 @@ def system(monkeypatch, tmp_path):
     proc, groups = tmp_path / "proc", tmp_path / "groups"
     (proc / "self").mkdir(parents=True)
     (proc / "meminfo").write_text("MemTotal: 16000000 kB\nMemFree: 100 kB\nMemAvailable: 8000000 kB\nSwapFree: 9 kB\n")
-    monkeypatch.setattr(system_memory, "PROC", proc)
-    monkeypatch.setattr(system_memory, "CONTROL_GROUPS", groups)
+    monkeypatch.setattr(memory, "free_memory", lambda: system_memory.free_memory(proc, groups))
 
     def describe(membership="", **files):
         (proc / "self" / "cgroup").write_text(membership)
@@ -32,7 +31,7 @@ def system(monkeypatch, tmp_path):
             path = groups / name.replace("__", "/").replace("memory_", "memory.")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-        return system_memory.free_memory()
+        return memory.free_memory()
 
     return describe
 
