@@ -22,7 +22,7 @@ class BackgroundTask(QgsTask):
     description
         Description in QGIS's list of tasks.
     work
-        Function to run; it must not access widgets.
+        Function to run; it must not access widgets. It receives a function that returns whether the task was cancelled.
     done
         Called with the result of `work`.
     failed
@@ -32,7 +32,7 @@ class BackgroundTask(QgsTask):
     def __init__(
         self,
         description: str,
-        work: Callable[[], Any],
+        work: Callable[[Callable[[], bool]], Any],
         done: Callable[[Any], None],
         failed: Callable[[str, str], None],
     ) -> None:
@@ -49,7 +49,7 @@ class BackgroundTask(QgsTask):
     def run(self) -> bool:
         """Call `work`, in the task's thread."""
         try:
-            self._result = self._work()
+            self._result = self._work(self.isCanceled)
         except QgsProcessingException as error:
             self._message, self._details = str(error), "\n".join(getattr(error, "details", ()))
             return False

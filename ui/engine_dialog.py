@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 
 from qgis.core import QgsApplication, QgsSettings
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
@@ -276,7 +277,7 @@ class EngineDialog(QDialog):
 
         self._in_background(
             tr("Testing a Python interpreter for Permea"),
-            lambda: engine_environment.probe_python(python),
+            lambda is_cancelled: engine_environment.probe_python(python, is_cancelled=is_cancelled),
             if_path_unchanged(self._test_passed),
             if_path_unchanged(self._test_failed),
         )
@@ -351,10 +352,11 @@ class EngineDialog(QDialog):
         super().done(result)
 
 
-def _engine_in_use() -> tuple[EngineInfo, int]:
+def _engine_in_use(is_cancelled: Callable[[], bool]) -> tuple[EngineInfo, int]:
     """Probe the engine and return its description and the size of the compiled code in bytes; slow."""
     python, origin = engine_environment.engine_python()
-    return engine_environment.probe_python(python, origin=origin), folder_size(engine_environment.cache_folder())
+    engine = engine_environment.probe_python(python, origin=origin, is_cancelled=is_cancelled)
+    return engine, folder_size(engine_environment.cache_folder())
 
 
 def _selectable_label(name: str) -> QLabel:
