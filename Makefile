@@ -12,7 +12,8 @@ ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/b
 QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py tests/test_vocabulary.py
-QGIS_TESTS := tests/plugin tests/ui tests/fuzz
+# Files of few long tests come first, so that no core is idle at the end.
+QGIS_TESTS := tests/fuzz tests/ui tests/plugin
 # Whole files to a core: what a file's tests share is made once.
 ON_ALL_CORES := --numprocesses auto --dist loadfile
 # Which tests run: those not marked `long`, those that are, or all.
@@ -37,7 +38,7 @@ help-pages: setup ## the pages of the help, from the algorithms: docs/algorithms
 test: setup ## every test that is not marked `long`
 	@failed=""; \
 	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
-	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
+	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) --no-loadscope-reorder $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 test-long: ## the tests that are marked `long`
@@ -62,7 +63,7 @@ test-engine: ## the tests that need no QGIS
 	@$(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS)
 
 test-qgis: setup ## the tests in QGIS
-	@$(QGIS) -m pytest $(ON_ALL_CORES) $(SHORT) $(QGIS_TESTS)
+	@$(QGIS) -m pytest $(ON_ALL_CORES) --no-loadscope-reorder $(SHORT) $(QGIS_TESTS)
 
 lint: setup ## ruff's rules and layout
 	@.venv/bin/ruff check .

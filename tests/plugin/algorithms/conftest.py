@@ -57,9 +57,9 @@ def engine_python(cold_python):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider(qgis_app, qgis_processing):
-    """Permea's provider, registered and removed as QGIS does it."""
+    """Permea's provider, registered and removed as QGIS does it: once for a file, as it reads its models again."""
     from permea.ui.plugin import PermeaPlugin
 
     plugin = PermeaPlugin(None)
@@ -300,20 +300,35 @@ def least_costs_to(ask_engine, valley):
     return least_costs_to
 
 
+@pytest.fixture(scope="session")
+def scripted_python(cold_python, tmp_path_factory):
+    """A Python, probed once a session, that runs a file of shell commands before every job; and that file."""
+    script = tmp_path_factory.mktemp("scripted") / "python that does more"
+    lines = script.with_name("lines.sh")
+    # Compiled code is shared with the warm process: what one has compiled the other need not compile again.
+    caches = f'JAX_COMPILATION_CACHE_DIR="{ROOT}/build/jax-cache" NUMBA_CACHE_DIR="{ROOT}/build/loops"'
+    beginning = f'#!/bin/sh\nexport {caches}\ncase "$*" in *--probe) ;; *) . "{lines}" ;; esac\n'
+    script.write_text(f'{beginning}exec "{cold_python}" "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script, lines
+
+
 @pytest.fixture
-def engine_that(cold_python, monkeypatch, tmp_path):
-    """Run shell commands before every job of the engine, but not before a probe."""
+def engine_that(scripted_python, monkeypatch):
+    """Run shell commands before every job of the engine, but not before a probe; each job has its own process."""
+    script, file = scripted_python
 
     def does(lines):
-        script = tmp_path / "python that does more"
-        # Compiled code is shared with the warm process: what one has compiled the other need not compile again.
-        caches = f'JAX_COMPILATION_CACHE_DIR="{ROOT}/build/jax-cache" NUMBA_CACHE_DIR="{ROOT}/build/loops"'
-        beginning = f'#!/bin/sh\nexport {caches}\ncase "$*" in *--probe) ;; *)\n{lines}\n;; esac\n'
-        script.write_text(f'{beginning}exec "{cold_python}" "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
+        file.write_text(f"{lines}\n", encoding="utf-8")
         monkeypatch.setenv("PERMEA_ENGINE_PYTHON", str(script))
 
     return does
+
+
+@pytest.fixture
+def usual_engine(engine_python, monkeypatch):
+    """Run what follows in the process of the session again, after `engine_that`."""
+    return lambda: monkeypatch.setenv("PERMEA_ENGINE_PYTHON", engine_python)
 
 
 @pytest.fixture

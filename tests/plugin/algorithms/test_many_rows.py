@@ -61,7 +61,7 @@ def test_writing_a_long_table_is_cancelled(provider, context, tmp_path, name):
     algorithm = QgsApplication.processingRegistry().algorithmById("permea:distancematrix").create()
     feedback, percents = QgsProcessingFeedback(False), []
     feedback.progressChanged.connect(lambda percent: (percents.append(percent), feedback.cancel()))
-    table = Table("OUTPUT", COLUMNS, RowSequence(10**9, lambda: ((n, 0.5) for n in range(10**9))))
+    table = Table("OUTPUT", COLUMNS, RowSequence(10**7, lambda: ((n, 0.5) for n in range(10**7))))
     parameters = {"OUTPUT": name if name == "TEMPORARY_OUTPUT" else str(tmp_path / name)}
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         crs = context.project().crs()

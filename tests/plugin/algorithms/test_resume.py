@@ -29,7 +29,7 @@ def kill_once_there_is(path, pid):
 @pytest.mark.long_variants
 @pytest.mark.parametrize("single_maps", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_killed_run_resumes_from_checkpoint(
-    run, read, table, error_message, engine_that, geotiff, at, feedback, tmp_path, single_maps
+    run, read, table, error_message, engine_that, usual_engine, geotiff, at, feedback, tmp_path, single_maps
 ):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     values = np.random.default_rng(8).lognormal(size=(150, 150)).astype(np.float32)
@@ -47,6 +47,7 @@ def test_killed_run_resumes_from_checkpoint(
     assert first and 0 < len(known) < 49 * 48 // 2
     assert any(f"Partial results are saved in '{folder}'" in text for text in feedback.infos)
 
+    usual_engine()
     watched = {}
     if not single_maps:
         result = run("currentflow", **chosen, **single)
@@ -98,7 +99,9 @@ def wide(geotiff):
 
 @pytest.mark.long_variants
 @pytest.mark.parametrize("distance", ["resistance", pytest.param("rsp", marks=pytest.mark.long)])
-def test_killed_matrix_resumes_from_checkpoint(run, rows, sites, wide, engine_that, feedback, tmp_path, distance):
+def test_killed_matrix_resumes_from_checkpoint(
+    run, rows, sites, wide, engine_that, usual_engine, feedback, tmp_path, distance
+):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     landscape, cells = wide
     kept = tmp_path / "kept"
@@ -112,6 +115,7 @@ def test_killed_matrix_resumes_from_checkpoint(run, rows, sites, wide, engine_th
     assert there and 0 < len(known)
     assert any(f"Partial results are saved in '{kept}'" in text for text in feedback.infos)
 
+    usual_engine()
     second = rows(run("distancematrix", CHECKPOINT=str(kept), **chosen)["OUTPUT"])
     assert there.items() <= {path.name: path.stat().st_mtime_ns for path in kept.glob("cached-*.npy")}.items()
     assert any("were done in an earlier run" in text for text in feedback.infos)
