@@ -36,6 +36,17 @@ def parse_number(text: str, mark: str) -> float | None:
     return float(stripped.replace(",", ".")) if _NUMBERS[mark].fullmatch(stripped) else None
 
 
+def may_separate_thousands(text: str) -> bool:
+    """Return whether the commas in a number may as well separate the thousands.
+
+    Examples
+    --------
+    >>> may_separate_thousands("1,000"), may_separate_thousands("0,125"), may_separate_thousands("2,5")
+    (True, False, False)
+    """
+    return _THOUSANDS.fullmatch(text.strip()) is not None
+
+
 def decimal_mark(texts: Iterable[str]) -> str:
     """Return the decimal mark of a column or table of numbers: ``"."`` or ``","``.
 
@@ -65,7 +76,7 @@ def decimal_mark(texts: Iterable[str]) -> str:
                 comma=with_comma[0], point=with_point
             )
         )
-    if all(_THOUSANDS.fullmatch(text) for text in with_comma):
+    if all(map(may_separate_thousands, with_comma)):
         raise ValueError(
             tr(
                 "the comma in '{number}' may be a decimal comma or separate the thousands; write numbers with a "

@@ -19,6 +19,9 @@ from .window_base import WindowedAlgorithm
 DEFAULT_RADIUS = 1000.0
 DEFAULT_BLOCK = 5
 
+# No cell would be a source below.
+MIN_CUTOFF = 1e-9
+
 
 class MovingWindowAlgorithm(WindowedAlgorithm):
     """Current from the surrounding sources to every block of cells, as in Omniscape."""
@@ -72,7 +75,7 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
                         "Without a raster of source strengths: cells of higher resistance (1 / permeability) are not "
                         "sources. Empty: all cells are sources."
                     ),
-                    minimum=0,
+                    minimum=MIN_CUTOFF,
                 ),
                 "SOURCE_STRENGTH",
             ),
@@ -115,8 +118,8 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
         }
         if condition_parameters:
             task_parameters["conditions"] = condition_parameters
-        if cutoff := inputs.number("CUTOFF"):
-            task_parameters["cutoff"] = cutoff
+        if inputs.is_provided("CUTOFF"):
+            task_parameters["cutoff"] = inputs.number("CUTOFF")
         return arrays | condition_arrays, {**task_parameters, **self.execution_task_parameters(inputs)}
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:

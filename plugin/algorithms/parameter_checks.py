@@ -9,13 +9,14 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingAlgorithm,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterEnum,
     QgsProcessingParameterNumber,
     QgsProperty,
 )
 
-from ..decimal_numbers import parse_number
+from ..decimal_numbers import may_separate_thousands, parse_number
 from ..distance_registry import distance_info
 from ..i18n import tr
 from .formatting import join_names
@@ -75,6 +76,10 @@ def _errors(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) ->
             error = _choice_error(definition, value)
         elif isinstance(definition, QgsProcessingParameterNumber):
             error = _number_error(definition, value)
+        elif isinstance(definition, QgsProcessingParameterBoolean):
+            error = _boolean_error(value)
+        elif definition.type() == "band":
+            error = _band_error(value)
         elif definition.type() == "field" and not is_provided(parameters, definition.parentLayerParameterName()):
             layer = algorithm.parameterDefinition(definition.parentLayerParameterName())
             error = tr("'{value}' is a field of “{layer}”, which is not chosen").format(
@@ -94,11 +99,36 @@ def _choice_error(definition: QgsProcessingParameterEnum, value: Any) -> str:
     return text.format(value=value, options=", ".join(options), last=len(options) - 1)
 
 
+def _boolean_error(value: Any) -> str:
+    """Return an error about a value that QGIS would take as true, such as "no"."""
+    if str(value).lower() in ("true", "false", "1", "0"):
+        return ""
+    return tr("'{value}' is neither true nor false").format(value=value)
+
+
+def _band_error(value: Any) -> str:
+    """Return an error about a value that QGIS would round, or take as the first band, such as "first"."""
+    if str(value).isdecimal():
+        return ""
+    return tr("'{value}' is not the number of a band, counted from 1").format(value=value)
+
+
+def _comma_advice(text: str) -> str:
+    """Return how to write a number with a comma; empty if there is none."""
+    number = parse_number(text, ",")
+    if number is None:
+        return ""
+    if "," not in text or not may_separate_thousands(text):
+        return tr("; write {number:g}, with a decimal point").format(number=number)
+    return tr("; write {decimal} or {thousands}").format(
+        decimal=text.strip().replace(",", "."), thousands=text.strip().replace(",", "")
+    )
+
+
 def _number_error(definition: QgsProcessingParameterNumber, value: Any) -> str:
     number = parse_number(value, ".") if isinstance(value, str) else value
     if not isinstance(number, (int, float)) or isinstance(number, bool):
-        with_comma = parse_number(value, ",") if isinstance(value, str) else None
-        advice = "" if with_comma is None else tr("; write {number:g}, with a decimal point").format(number=with_comma)
+        advice = _comma_advice(value) if isinstance(value, str) else ""
         return tr("'{value}' is not a number{advice}").format(value=value, advice=advice)
     if not math.isfinite(number):
         return tr("{value} is not a finite number").format(value=value)

@@ -128,7 +128,7 @@ def warn_off_habitat(
         tr(
             "'{name}': {outside:,} of {count:,} focal nodes do not lie on a passable habitat cell and are not "
             "connected to any other: {ids}."
-        ).format(name=name, outside=len(lost), count=count, ids=", ".join(map(str, lost[:9])) + ", …" * (len(lost) > 9))
+        ).format(name=name, outside=len(lost), count=count, ids=_shortened(lost))
     )
 
 
@@ -150,9 +150,29 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
                 "'{name}' has strengths for {count:,} ids that are not among the focal nodes; the first is {id}."
             ).format(name=path.name, count=unknown.size, id=unknown[0])
         )
-    # If a focal node has several strengths, the first applies.
-    table = table[np.sort(np.unique(listed, return_index=True)[1])]
-    return table[np.isin(table[:, 0], ids)]
+    strengths: dict[int, float] = {}
+    repeated, nodes = set(), set(ids.tolist())
+    for identity, strength in zip(listed.tolist(), table[:, 1].tolist()):
+        if strengths.setdefault(identity, strength) != strength:
+            repeated.add(identity)
+    for text, several in (
+        (
+            tr("'{name}' gives {count:,} focal nodes several strengths, of which the first counts: {ids}."),
+            sorted(repeated & nodes),
+        ),
+        (
+            tr("'{name}' has no strength for {count:,} focal nodes, which have 1 A: {ids}."),
+            np.setdiff1d(ids, listed).tolist(),
+        ),
+    ):
+        if several:
+            feedback.pushWarning(text.format(name=path.name, count=len(several), ids=_shortened(several)))
+    known = {identity: strength for identity, strength in strengths.items() if identity in nodes}
+    return np.array(list(known.items()), float).reshape(-1, 2)
+
+
+def _shortened(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:9])) + ", …" * (len(ids) > 9)
 
 
 def fully_excluded(ids: np.ndarray, excluded: dict[str, np.ndarray]) -> frozenset[int]:

@@ -6,7 +6,7 @@ from qgis.core import QgsProcessingFeedback
 
 from ..i18n import tr
 from .ini import IniOptions, alternatives
-from .option_names import FILES, FLAGS, FLAGS_OF_FILES, RASTER_FLAGS, SCENARIOS_OF_FLAGS
+from .option_names import FILES, FLAGS, FLAGS_OF_FILES, RASTER_FLAGS, SCENARIOS_OF_FLAGS, WORDS
 
 
 def log_ignored(options: IniOptions, feedback: QgsProcessingFeedback) -> None:
@@ -46,13 +46,16 @@ def log_ignored(options: IniOptions, feedback: QgsProcessingFeedback) -> None:
 def _ineffective_flags(options: IniOptions) -> list[str]:
     network, scenario = options.word("data_type") == "network", options.word("scenario")
     texts = []
-    for name in (name for name in FLAGS if name in options.values and options.flag(name)):
+    for name in (name for name, default in FLAGS.items() if options.flag(name) != default):
         scenarios = SCENARIOS_OF_FLAGS.get(name, {scenario})
         if network and name in RASTER_FLAGS:
             texts.append(tr("{name} (only for rasters)").format(name=name))
         elif scenario not in scenarios:
             where = alternatives(tuple(sorted(scenarios)))
             texts.append(tr("{name} (only in scenario {scenarios})").format(name=name, scenarios=where))
+    policy = options.word("remove_src_or_gnd")
+    if scenario != "advanced" and policy != WORDS["remove_src_or_gnd"][0]:
+        texts.append(tr("remove_src_or_gnd = {policy} (only in scenario advanced)").format(policy=policy))
     return texts
 
 

@@ -74,6 +74,7 @@ _BETWEEN_NODES = frozenset({"pairwise", "one-to-all", "all-to-one"})
 
 #: Flags that have no effect in some scenarios, and the scenarios in which they have one.
 SCENARIOS_OF_FLAGS = {
+    "ground_file_is_resistances": frozenset({"advanced"}),
     "set_focal_node_currents_to_zero": _BETWEEN_NODES,
     "use_direct_grounds": frozenset({"advanced"}),
     "use_included_pairs": _BETWEEN_NODES,

@@ -73,6 +73,11 @@ def warn_about_unknown_ids(pairs: Pairs, known: list[int], name: str, feedback: 
     feedback
         Receives the warning.
     """
+    alone = sorted(first for first, second in pairs.listed if first == second)
+    if alone:
+        text = tr("'{name}': {count:,} pairs of a focal node with itself are left out: {ids}.")
+        listed = ", ".join(map(str, alone[:MAX_LISTED_IDS])) + ", …" * (len(alone) > MAX_LISTED_IDS)
+        feedback.pushWarning(text.format(name=name, count=len(alone), ids=listed))
     unknown = sorted(pairs.mentioned - set(known))
     if unknown:
         text = tr("'{name}': {count:,} ids are not those of focal nodes, and their pairs are left out: {ids}.")
@@ -108,9 +113,17 @@ def _within(path: Path, lines: list[Line]) -> Pairs:
     is_id[0, 1:] = is_id[1:, 0] = True
     ids = as_integers(table, is_id, path.name)
     columns = ids[0, 1:].tolist()
+    rows = ids[1:, 0].tolist()
+    if sorted(rows) != sorted(columns) or len(set(rows)) < len(rows):
+        differing = sorted(set(rows) ^ set(columns)) or sorted(id for id in set(rows) if rows.count(id) > 1)
+        raise QgsProcessingException(
+            tr("'{name}': the rows and columns of the matrix must have the same ids, each once; {id} does not.").format(
+                name=path.name, id=differing[0] if differing else rows[0]
+            )
+        )
     listed = set()
     for first, values in zip(ids[1:, 0].tolist(), table[1:, 1:].tolist()):
         for second, value in zip(columns, values):
-            if minimum <= value <= maximum:
+            if minimum <= value <= maximum and first != second:
                 listed |= {(first, second), (second, first)}
     return Pairs(listed, set(columns), True)

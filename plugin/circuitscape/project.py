@@ -90,6 +90,7 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     if options.flag("use_polygons"):
         polygons = read_input_raster(options.file("polygon_file"), feedback, grid)
         arrays["short_circuits"] = as_integers(polygons.values, polygons.valid, polygons.name)
+        _warn_about_regions(arrays["short_circuits"], polygons.name, feedback)
     parameters: dict[str, Any] = {
         "values": "permeability",
         "neighbors": "rook" if options.flag("connect_four_neighbors_only") else "queen",
@@ -154,7 +155,7 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
     values = habitat.values
     if options.flag("use_reclass_table"):
         path = options.file("reclass_file")
-        values = _reclassified(values, read_number_table(path, 2), path.name)
+        values = _reclassified(values, read_number_table(path, 2), path.name, feedback)
     resistances = options.flag("habitat_map_is_resistances")
     if resistances and (values == 0).any():
         row, column = np.argwhere(values == 0)[0] + 1
@@ -186,7 +187,17 @@ def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[Rast
     return habitat.grid, conductance
 
 
-def _reclassified(values: np.ndarray, table: np.ndarray, name: str) -> np.ndarray:
+def _warn_about_regions(regions: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
+    """Warn about negative numbers of short-circuit regions, or a raster without any region."""
+    if (regions < 0).any():
+        text = tr("'{name}': {count:,} cells have negative numbers and belong to no short-circuit region.")
+        feedback.pushWarning(text.format(name=name, count=int((regions < 0).sum())))
+    if not (regions > 0).any():
+        text = tr("'{name}' has no short-circuit region: none of its numbers is above 0.")
+        feedback.pushWarning(text.format(name=name))
+
+
+def _reclassified(values: np.ndarray, table: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> np.ndarray:
     """Reclassify values by a table of old and new values; values not in the table are unchanged."""
     old, new = np.unique(table, axis=0).T
     twice = np.flatnonzero(old[1:] == old[:-1])
@@ -195,6 +206,11 @@ def _reclassified(values: np.ndarray, table: np.ndarray, name: str) -> np.ndarra
         first = alternatives(tuple(f"{value:g}" for value in new[old == old[twice[0]]]))
         raise QgsProcessingException(text.format(name=name, count=twice.size, old=old[twice[0]], new=first))
     index = np.clip(np.searchsorted(old, values), 0, len(old) - 1)
+    absent = np.setdiff1d(old, values)
+    if absent.size:
+        text = tr("'{name}' reclassifies {count:,} of {all:,} values that do not occur; the first is {first:g}.")
+        log = feedback.pushWarning if absent.size == old.size else feedback.pushInfo
+        log(text.format(name=name, count=absent.size, all=old.size, first=absent[0]))
     return np.where(old[index] == values, new[index], values)
 
 
@@ -276,6 +292,10 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
                 value=values[invalid][0],
             )
         )
+    loops = edges[edges[:, 0] == edges[:, 1], 0]
+    if loops.size:
+        text = tr("'{name}': {count:,} edges join a node to itself and carry no current; the first is at node {node}.")
+        feedback.pushWarning(text.format(name=path.name, count=loops.size, node=loops[0]))
     conductances = 1 / values if options.flag("habitat_map_is_resistances") else values
     if options.word("scenario") == "advanced":
         tables = [_amounts_of_nodes(options, name, edges, feedback) for name in ("source_file", "ground_file")]

@@ -12,6 +12,9 @@ from .raster_grid import RasterGrid
 #: Digits of coordinates and cell sizes in messages: as few as tell two numbers apart.
 _DIGITS = range(6, 18)
 
+#: Error of the difference that these digits show, as a fraction of it.
+MAX_ERROR = 0.1
+
 
 def offset_in_cells(grid: RasterGrid, reference: RasterGrid) -> float | None:
     """Return the largest distance between equal corners of two grids, in cells of the second.
@@ -57,9 +60,9 @@ def _differences(grid: RasterGrid, reference: RasterGrid) -> Iterator[str]:
 
 
 def _distinct(first: float, second: float) -> tuple[str, str]:
-    """Return two numbers with as few digits as tell them apart."""
+    """Return two numbers with as few digits as show their difference."""
     for digits in _DIGITS:
         texts = f"{first:.{digits}g}", f"{second:.{digits}g}"
-        if texts[0] != texts[1]:
+        if abs(float(texts[0]) - float(texts[1]) - (first - second)) <= MAX_ERROR * abs(first - second):
             break
     return texts

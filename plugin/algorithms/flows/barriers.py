@@ -154,12 +154,15 @@ class Barriers(EngineAlgorithm):
                 ),
                 RESTORED_GAIN=(),
             ),
-            with_help(
-                cutoff,
-                tr(
-                    "Largest excess cost over the least-cost path that belongs to a corridor, in map units times "
-                    "resistance; required for the map of pinch points."
+            only_with(
+                with_help(
+                    cutoff,
+                    tr(
+                        "Largest excess cost over the least-cost path that belongs to a corridor, in map units times "
+                        "resistance; required for the map of pinch points."
+                    ),
                 ),
+                PINCH_POINTS=(),
             ),
             *graph(symmetric=True),
             unreachable(

@@ -49,6 +49,8 @@ def select_pairs(focal: FocalNodes, path: Path, feedback: QgsProcessingFeedback)
     if not path.is_file():
         raise QgsProcessingException(tr("There is no file of pairs '{path}'.").format(path=path))
     pairs = read_pairs(path)
+    if not pairs.mentioned:
+        raise QgsProcessingException(tr("'{name}' lists no pair of focal nodes.").format(name=path.name))
     known = focal.ids.tolist()
     unknown = sorted(pairs.mentioned - set(known))
     if not all(isinstance(name, int) for name in focal.names) or len(unknown) == len(pairs.mentioned):

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from .conftest import HEADER
-
 
 def grid(path):
     dataset = gdal.OpenEx(str(path), open_options=["DATATYPE=Float64"])
@@ -106,7 +104,7 @@ def test_message_about_grids_tells_them_apart(project, project_error):
     for name, west in (("habitat.asc", "5120000.0"), ("s.asc", "5120000.75"), ("g.asc", "5120000.0")):
         file = path.with_name(name)
         file.write_text(file.read_text().replace("xllcorner 0", f"xllcorner {west}"))
-    assert "western edge 5120001 instead of 5120000." in project_error(path)
+    assert "western edge 5120000.8 instead of 5120000." in project_error(path)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +206,45 @@ def test_branches_without_current_are_not_listed(project, results):
         ),
         ({"rasters": {"points": [[1, 0, 2, -7, 3]]}}, "'points.asc': 1 ids are not above 0 and are left out"),
         (
+            {"texts": {"s.txt": "1 5\n1 6\n2 1\n3 1\n"}, "scenario": "one-to-all", **STRENGTHS},
+            "'s.txt' gives 1 focal nodes several strengths, of which the first counts: 1.",
+        ),
+        (
+            {"texts": {"s.txt": "1 5\n"}, "scenario": "all-to-one", **STRENGTHS},
+            "'s.txt' has no strength for 2 focal nodes, which have 1 A: 2, 3.",
+        ),
+        (
+            {"rasters": {"po": [[0, 0, 0, 0, -1]]}, "use_polygons": "True", "polygon_file": "po.asc"},
+            "'po.asc' has no short-circuit region: none of its numbers is above 0.",
+        ),
+        (
+            {"rasters": {"po": [[1, 1, 0, 0, -1]]}, "use_polygons": "True", "polygon_file": "po.asc"},
+            "'po.asc': 1 cells have negative numbers and belong to no short-circuit region.",
+        ),
+        (
+            {"texts": {"r.txt": "7 5\n"}, "use_reclass_table": "True", "reclass_file": "r.txt"},
+            "'r.txt' reclassifies 1 of 1 values that do not occur; the first is 7.",
+        ),
+        ({"remove_src_or_gnd": "rmvsrc"}, "remove_src_or_gnd = rmvsrc (only in scenario advanced)"),
+        ({"ground_file_is_resistances": "False"}, "ground_file_is_resistances (only in scenario advanced)"),
+        (
+            {
+                "texts": {"n.txt": "1 2 1\n2 2 5\n2 3 1\n", "f.txt": "1\n3\n"},
+                "data_type": "network",
+                "habitat_file": "n.txt",
+                "point_file": "f.txt",
+            },
+            "'n.txt': 1 edges join a node to itself and carry no current; the first is at node 2.",
+        ),
+        (
+            {
+                "texts": {"p.txt": "mode include\n1 1\n1 2\n"},
+                "use_included_pairs": "True",
+                "included_pairs_file": "p.txt",
+            },
+            "'p.txt': 1 pairs of a focal node with itself are left out: 1.",
+        ),
+        (
             {
                 "rasters": {
                     "habitat": [[1, 1, 1, -9999, -9999]],
@@ -264,63 +301,3 @@ def test_option_repeated_with_the_same_value_is_named(project, results, feedback
 def test_unused_files_are_logged(project, results, feedback):
     results(project(mask_file="m.asc", source_file="s.asc", reclass_file="(Browse for a file)"))
     assert any("not switched on: mask_file = m.asc; source_file = s.asc." in text for text in feedback.infos)
-
-
-@pytest.fixture
-def omniscape(tmp_path):
-    """Write an Omniscape project on a uniform landscape of 9 × 9 cells of 30 map units."""
-
-    def write(**options):
-        header = HEADER.format(columns=9, rows=9).replace("cellsize 1", "cellsize 30")
-        for name, rows in (("r", np.full((9, 9), 2)), ("s", np.ones((9, 9))), ("t", np.indices((9, 9))[0])):
-            (tmp_path / f"{name}.asc").write_text(header + "\n".join(" ".join(map(str, row)) for row in rows.tolist()))
-        chosen = {"resistance_file": "r.asc", "source_file": "s.asc", "radius": "3", "project_name": "o", **options}
-        path = tmp_path / "omni.ini"
-        path.write_text("[Options]\n" + "\n".join(f"{key} = {value}" for key, value in chosen.items()))
-        return path
-
-    return write
-
-
-def test_omniscape_project_is_run_as_moving_windows(run, omniscape, read, feedback, tmp_path):
-    options = {
-        "block_size": "2",
-        "calc_normalized_current": "true",
-        "write_as_tif": "false",
-        "solver": "cholmod",
-        "conditional": "true",
-        "condition1_file": "D:\\maps\\t.asc",
-        "condition1_lower": "-2,5",
-        "condition1_upper": "2,5",
-    }
-    folder = tmp_path / "results"
-    run("circuitscapeproject", INPUT=str(omniscape(**options)), OUTPUT=str(folder))
-    direct = run(
-        "movingwindowcurrent",
-        INPUT=str(tmp_path / "r.asc"),
-        VALUES="resistance",
-        SOURCE_STRENGTH=str(tmp_path / "s.asc"),
-        RADIUS=90,
-        BLOCK_SIZE=3,
-        AS_OMNISCAPE=True,
-        CONDITION_1=str(tmp_path / "t.asc"),
-        LOWEST_1=-2.5,
-        HIGHEST_1=2.5,
-    )
-    assert {file.name for file in folder.iterdir()} == {"cum_currmap.tif", "normalized_cum_currmap.tif"}
-    np.testing.assert_array_equal(read(folder / "cum_currmap.tif").band, read(direct["OUTPUT"]).band)
-    assert any("is run as “Moving-window current”" in text for text in feedback.infos)
-    assert any("write_as_tif = false has no effect: the maps are GeoTIFFs" in text for text in feedback.warnings)
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"radius": "(choose source radius)"}, "radius = (choose source radius): a number"),
-        ({"n_conditions": "3", "comparison1": "near"}, "comparison1 = near: within or equal; n_conditions = 3: 1 or 2"),
-        ({"reclassify_resistance": "true"}, "Do that first with “Permeability from land cover”"),
-        ({"source_file": ""}, "needs a file for source_file, but names none."),
-    ],
-)
-def test_omniscape_project_error_messages(omniscape, project_error, options, words):
-    assert words in project_error(omniscape(**options))

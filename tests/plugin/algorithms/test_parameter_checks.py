@@ -76,8 +76,16 @@ def test_every_choice_works_by_number(provider, context, name):
         ("leastcostcorridor", {"THRESHOLD": "2,5"}, "'2,5' is not a number; write 2.5, with a decimal point"),
         ("movingwindowcurrent", {"RADIUS": "far"}, "'far' is not a number"),
         ("movingwindowcurrent", {"BLOCK_SIZE": 2.5}, "2.5 is not a whole number"),
-        ("movingwindowcurrent", {"CUTOFF": -1}, "-1 is too small; it must be at least 0"),
+        ("movingwindowcurrent", {"CUTOFF": -1}, "-1 is too small; it must be at least 1e-09"),
         ("rspdistance", {"THETA": float("nan")}, "nan is not a finite number"),
+        ("movingwindowcurrent", {"RADIUS": "1,000"}, "'1,000' is not a number; write 1.000 or 1000."),
+        ("movingwindowcurrent", {"CUTOFF": 0}, "0 is too small; it must be at least 1e-09"),
+        ("leastcostdistance", {"PER_SOURCE": "no"}, "'no' is neither true nor false"),
+        ("currentflow", {"ZERO_AT_FOCAL": 2}, "'2' is neither true nor false"),
+        ("leastcostcorridor", {"NORMALISED": [False]}, "'[False]' is neither true nor false"),
+        ("leastcostdistance", {"BAND": "first"}, "'first' is not the number of a band, counted from 1"),
+        ("currentflow", {"BAND": 1.5}, "'1.5' is not the number of a band"),
+        ("permeabilityfromlandcover", {"BAND": -1}, "'-1' is not the number of a band"),
         ("currentflow", {"ID_FIELD": "code"}, "'code' is a field of “Focal nodes: points or polygons”, which is not"),
         ("currentflowadvanced", {"GROUND_FIELD": "g"}, "'g' is a field of “Grounds: points”, which is not chosen"),
     ],
@@ -85,6 +93,11 @@ def test_every_choice_works_by_number(provider, context, name):
 def test_message_names_the_allowed_values(provider, context, name, parameters, words):
     message = check(provider, context, name, **parameters)
     assert words in message and next(iter(parameters)) in message
+
+
+@pytest.mark.parametrize("value", [True, False, "true", "FALSE", 0, 1, "1"])
+def test_true_and_false_in_every_spelling(provider, context, value):
+    assert "PER_SOURCE" not in check(provider, context, "leastcostdistance", PER_SOURCE=value)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,7 @@ def test_message_names_the_allowed_values(provider, context, name, parameters, w
         ("movingwindowcurrent", {"THRESHOLD": 2}, "it needs “Source strength”"),
         ("movingwindowcurrent", {"CUTOFF": 9, "SOURCE_STRENGTH": "s.tif"}, "“Source strength” is used instead"),
         ("sensitivity", {"ALPHA": 5}, "it needs “Connectivity measure” = “Quality-weighted connectivity”"),
+        ("barriers", {"CUTOFF": 5}, "it needs “Pinch points”"),
         ("barriers", {"RESTORED": 2}, "it needs “Improvement score” or “Gain from restoration”"),
         ("currentflowadvanced", {"GROUND_VALUES": "resistance"}, "it needs “Ground value field” or “Grounds: raster”"),
         ("movingwindowcurrent", {"COMPARISON_2": "equal"}, "it needs “Condition 2”"),

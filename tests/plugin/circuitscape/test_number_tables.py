@@ -43,12 +43,22 @@ def test_same_numbers_in_every_notation(text):
         ("1 2\n1_0 2\n", "line 2: expected two numbers, not '1_0 2'"),
         ("1 2\n\n3 nan\n", "line 3: expected two numbers, not '3 nan'"),
         ("# nothing\n;;\n", "'t.txt' holds no numbers"),
+        ("1\t1 234,5\n2\t2 000\n", "line 1: expected two numbers"),
+        ("1\t1\u00a0234,5\n2\t2\u00a0000\n", "line 1: expected two numbers"),
+        ("1;1\u202f234,5\n2;500\n", "line 1: expected two numbers"),
+        ("1 1 234,5\n2 500\n", "line 1: '1 1 234,5' can be read in several ways"),
+        ("1,1,234.5\n2,2,000.0\n", "line 1: '1,1,234.5' can be read in several ways"),
     ],
 )
 def test_ambiguous_and_invalid_tables_are_rejected(text, words):
     with pytest.raises(QgsProcessingException) as rejected:
         table(text)
     assert words in str(rejected.value)
+
+
+@pytest.mark.parametrize("text", ["1 5 100\n2 7 200\n", "1\t5\t100\n2\t7\n", "1;5;100.5\n2;7;\n", "1\t\t5\n\t2\t7\n"])
+def test_further_columns_and_doubled_tabs_are_no_thousands(text):
+    np.testing.assert_array_equal(table(text), [[1, 5], [2, 7]])
 
 
 def test_thousands_are_excluded_by_another_number():
