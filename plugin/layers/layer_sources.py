@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,9 @@ from qgis.core import QgsDataSourceUri, QgsProviderRegistry, QgsRasterDataProvid
 from qgis.PyQt.QtCore import QUrl
 
 from .gdal_errors import collected_gdal_errors
+
+# Beginnings by which GDAL reads part of a file, or a file in an archive: "/vsisubfile/0_100,", "/vsizip/{".
+VIRTUAL_PREFIX = re.compile(r"/vsi\w+/(\d+_\d+,)?\{?|\{")
 
 
 class SourceFile(NamedTuple):
@@ -42,6 +46,31 @@ def source_files(provider: str, source: str) -> set[SourceFile]:
     return files
 
 
+def file_on_disk(name: str) -> Path | None:
+    """Return the existing file or folder that a name of GDAL stands for; None if there is none.
+
+    Parameters
+    ----------
+    name
+        A path, or the name of a part of a file or of a file in an archive, such as ``/vsizip//data/a.zip/b.tif``.
+    """
+    prefix = ""
+    while found := VIRTUAL_PREFIX.match(name, len(prefix)):
+        prefix = name[: found.end()]
+    path = Path(name[len(prefix) :].replace("}", "") if prefix else name)
+    for part in (path, *(path.parents if prefix else ())):
+        if _exists(part) and (part == path or part.is_file()):
+            return part
+    return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False  # no path, but the text of a dataset
+
+
 def _collect(provider: str, source: str, files: set[SourceFile], visited: set[tuple[str, str]]) -> None:
     if (provider, source) in visited:
         return
@@ -60,8 +89,8 @@ def _collect(provider: str, source: str, files: set[SourceFile], visited: set[tu
     path = decoded.get("path") or QgsDataSourceUri(source).database() or source.split("|")[0]
     if provider in ("gdal", "ogr"):
         _collect_dataset(provider, path, str(decoded.get("layerName") or ""), files, visited)
-    elif Path(path).exists():
-        files.add(SourceFile(Path(path)))
+    elif (file := file_on_disk(path)) is not None:
+        files.add(SourceFile(file))
 
 
 def _collect_dataset(
@@ -77,8 +106,8 @@ def _collect_dataset(
             if provider == "ogr" and not layer and dataset.GetLayerCount():
                 layer = dataset.GetLayer(0).GetName()
     for name in {path, *listed}:
-        file = Path(name)
-        if not file.exists():
+        file = file_on_disk(name)
+        if file is None:
             continue
         files.add(SourceFile(file, layer if provider == "ogr" else ""))
         if file.suffix.lower() == ".vrt" or file != Path(path):

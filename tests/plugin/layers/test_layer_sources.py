@@ -1,5 +1,6 @@
 """The files of a layer, with those that it refers to."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,24 @@ def test_text_file(qgis_app, tmp_path):
 def test_layer_in_memory_has_no_files(qgis_app):
     layer = QgsVectorLayer("Point?crs=EPSG:31985", "sites", "memory")
     assert source_files("memory", layer.source()) == set()
+
+
+def test_parts_of_files_and_files_in_archives(geotiff, tmp_path):
+    path = geotiff(np.ones((3, 3)))
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.write(path, "inner/landscape.tif")
+    size = Path(path).stat().st_size
+    assert paths("gdal", f"/vsisubfile/0_{size},{path}") == {"landscape.tif"}
+    assert paths("gdal", f"/vsizip/{tmp_path}/archive.zip/inner/landscape.tif") == {"archive.zip"}
+    assert paths("gdal", f"/vsizip/{{{tmp_path}/archive.zip}}/inner/landscape.tif") == {"archive.zip"}
+    assert paths("gdal", f"/vsisubfile/0_{size},/vsizip/{tmp_path}/archive.zip/inner/landscape.tif") == {"archive.zip"}
+    assert paths("gdal", f"/vsizip/{tmp_path}/missing.zip/landscape.tif") == set()
+
+
+def test_virtual_raster_as_text(geotiff, tmp_path):
+    virtual = tmp_path / "virtual.vrt"
+    path = geotiff(np.ones((3, 3)))
+    gdal.BuildVRT(str(virtual), [path]).FlushCache()
+    text = virtual.read_text().replace('relativeToVRT="1">landscape.tif', f'relativeToVRT="0">{path}')
+    virtual.unlink()
+    assert paths("gdal", text) == {"landscape.tif"}
