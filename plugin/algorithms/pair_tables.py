@@ -200,6 +200,31 @@ def warn_about_pairs(
         feedback.pushWarning(text.format(count=count, all=pair_count, pairs=names))
 
 
+def warn_about_isolated(
+    connected: np.ndarray, sources: FocalNodes, targets: FocalNodes, feedback: QgsProcessingFeedback
+) -> None:
+    """Warn about focal nodes that no path connects with any target, and about such targets, if there are any.
+
+    Parameters
+    ----------
+    connected
+        bool (sources, targets): whether a path connects the two.
+    sources, targets
+        Focal nodes and targets.
+    feedback
+        Receives the warning.
+    """
+    nodes = [sources.labels[i] for i in np.flatnonzero(~connected[:].any(1))]
+    others = [targets.labels[j] for j in np.flatnonzero(~connected[:].any(0))]
+    for names, text in (
+        (nodes, tr("Focal nodes that no path connects with any target are left out: {names}.")),
+        (others, tr("Targets that no path connects with any focal node are left out: {names}.")),
+    ):
+        if names:
+            advice = tr("Barriers enclose them. “Connected components” maps the connected parts of the landscape.")
+            feedback.pushWarning(f"{text.format(names=join_names(names))} {advice}")
+
+
 def warn_about_excluded_pairs(count: int, feedback: QgsProcessingFeedback) -> None:
     """Warn about pairs that are excluded because no path connects them, if there are any."""
     if count:

@@ -31,6 +31,7 @@ from ..layers import (
     read_points,
     read_raster,
     read_short_circuit_regions,
+    require_no_nan,
     sum_point_amounts,
     sum_raster_amounts,
     validate_landscape,
@@ -133,7 +134,8 @@ class ParameterValues:
 
     def _masked(self, raster: Raster) -> Raster:
         """Set cells outside the mask (nodata, 0 or less) to nodata."""
-        mask = align(self.layer("MASK"), 1, raster.grid, self._feedback)
+        mask = align(self.layer("MASK"), 1, raster.grid, self._feedback, nearest=True)
+        require_no_nan(mask)
         valid = raster.valid & mask.valid & (mask.values > 0)
         if not valid.any():
             text = tr("The mask '{mask}' excludes all cells of '{layer}': it must be above 0 in the cells to include.")

@@ -44,7 +44,14 @@ from .streaming import (
     stream_strengths,
     stream_weights,
 )
-from .validation import QualityValidator, declare_nodata_advice, exact, format_cells, validate_landscape
+from .validation import (
+    QualityValidator,
+    declare_nodata_advice,
+    exact,
+    format_cells,
+    require_no_nan,
+    validate_landscape,
+)
 
 __all__ = [
     "GEOPACKAGE_SUFFIX",
@@ -92,6 +99,7 @@ __all__ = [
     "reclassify",
     "read_short_circuit_regions",
     "require_layer_replaceable",
+    "require_no_nan",
     "require_regular_rows",
     "source_files",
     "stream_condition",

@@ -20,11 +20,17 @@ from .validation import format_cells
 
 
 def align(
-    raster_layer: QgsRasterLayer, band: int, grid: RasterGrid, feedback: QgsProcessingFeedback, *, labels: bool = False
+    raster_layer: QgsRasterLayer,
+    band: int,
+    grid: RasterGrid,
+    feedback: QgsProcessingFeedback,
+    *,
+    labels: bool = False,
+    nearest: bool = False,
 ) -> Raster:
     """Read a band and, if it is not on `grid`, resample it to that grid with a warning in the log.
 
-    Integers (classes, 0/1 masks) are resampled by nearest neighbour, other values bilinearly.
+    Integers (classes, 0/1 masks) and labels are resampled by nearest neighbour, other values bilinearly.
 
     Parameters
     ----------
@@ -36,6 +42,9 @@ def align(
         Receives progress and warnings; can cancel.
     labels
         Whether the values are labels (ids, classes, marks); those lost in resampling are named.
+    nearest
+        Whether to resample by nearest neighbour whatever the values are, such as a mask, which bilinear resampling
+        would widen.
 
     Raises
     ------
@@ -44,7 +53,7 @@ def align(
         be resampled and holds NaN or infinite values that are not nodata.
     """
     with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
-        source = AlignedBand(open_band(raster_layer, band), grid, Path(folder), labels=labels)
+        source = AlignedBand(open_band(raster_layer, band), grid, Path(folder), labels=labels, nearest=nearest)
         raster = collected(source.name, grid, source.blocks(feedback))
     return replace(raster, lost_labels=source.lost_labels)
 
@@ -56,7 +65,7 @@ class AlignedBand:
     ----------
     source
         Band to read.
-    grid, labels
+    grid, labels, nearest
         As for `align`.
     folder
         Folder for the temporary copy of a band that must be resampled: it may be much larger than `grid`.
@@ -69,9 +78,12 @@ class AlignedBand:
         Which labels were lost in resampling, and why; known when all blocks have been read.
     """
 
-    def __init__(self, source: Band, grid: RasterGrid, folder: Path, *, labels: bool = False) -> None:
+    def __init__(
+        self, source: Band, grid: RasterGrid, folder: Path, *, labels: bool = False, nearest: bool = False
+    ) -> None:
         self.name, self.lost_labels = source.name, ""
-        self._source, self._grid, self._folder, self._labels = source, grid, folder, labels
+        self._source, self._grid, self._folder = source, grid, folder
+        self._labels, self._nearest = labels, nearest or labels
 
     def blocks(self, feedback: QgsProcessingFeedback) -> Iterator[Block]:
         """Read the band block by block, and warn if it is resampled.
@@ -91,7 +103,7 @@ class AlignedBand:
         if source.grid.same_grid_as(grid):
             yield from blocks_of(source, feedback)
             return
-        resampled = ResampledBand(source, grid, self._folder, feedback, labels=self._labels)
+        resampled = ResampledBand(source, grid, self._folder, feedback, labels=self._labels, nearest=self._nearest)
         covered, remaining = 0, Labels()
         try:
             for block in blocks_of(resampled, feedback, measured=False):
@@ -120,7 +132,7 @@ class AlignedBand:
                 "{covered} of {all}."
             ).format(
                 layer=source.name,
-                method=tr("nearest neighbour, because it holds integers") if whole_numbers else tr("bilinear"),
+                method=self._method(whole_numbers),
                 change=_describe_change(source.grid, grid),
                 covered=covered,
                 all=format_cells(grid.rows * grid.columns),
@@ -129,6 +141,11 @@ class AlignedBand:
         if self.lost_labels:
             text = tr("'{layer}': values lost in resampling: {lost}.")
             feedback.pushWarning(text.format(layer=source.name, lost=self.lost_labels))
+
+    def _method(self, whole_numbers: bool) -> str:
+        if whole_numbers:
+            return tr("nearest neighbour, because it holds integers")
+        return tr("nearest neighbour") if self._nearest else tr("bilinear")
 
 
 def aligned_blocks(

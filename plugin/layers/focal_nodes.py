@@ -88,6 +88,11 @@ def focal_nodes_from_ids(
     too_large.add(raster.valid & (raster.values > MAX_RASTER_ID), raster.values)
     too_large.raise_if_any(raster.name)
     marked = raster.valid & (raster.values > 0)
+    negative = raster.valid & (raster.values < 0)
+    if negative.any():
+        text = tr("'{layer}': ids below 0 are no focal nodes and are left out: {ids}.")
+        ids = [f"{value:.17g}" for value in np.unique(raster.values[negative]).tolist()]
+        feedback.pushWarning(text.format(layer=raster.name, ids=shortened(ids)))
     marked_ids = np.unique(raster.values[marked]).astype(np.int64)
     cells = np.argwhere(marked & passable).astype(np.int64)
     values = raster.values[tuple(cells.T)].astype(np.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from qgis.core import (
     QgsFeature,
@@ -17,7 +19,10 @@ from .bands import blocks_of, open_band
 from .features import CellLocator, FeatureReader, listed, number_of
 from .points import report_left_out, require_points
 from .raster_grid import RasterGrid
-from .validation import ComputableValidator
+from .validation import ComputableValidator, require_no_nan
+
+# Sums that differ by less than this fraction print alike.
+SAME_SUM = 1e-6
 
 
 def sum_point_amounts(
@@ -112,6 +117,7 @@ def sum_raster_amounts(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsPro
         As `align`; or a value is too large to compute with.
     """
     aligned = align(layer, 1, grid, feedback)
+    require_no_nan(aligned)
     computable = ComputableValidator(aligned.name, tr("the value"))
     computable.add(aligned.values, aligned.valid)
     computable.require_valid()
@@ -119,11 +125,14 @@ def sum_raster_amounts(layer: QgsRasterLayer, grid: RasterGrid, feedback: QgsPro
     source = open_band(layer, 1)
     if not source.grid.same_grid_as(grid):
         before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback, measured=False))
+        after = float(np.nansum(values))
+        if math.isclose(before, after, rel_tol=SAME_SUM):
+            return values
         text = tr(
             "'{layer}': resampling to the grid of the landscape changed the sum of its values from "
             "{before:g} to {after:g}."
         )
-        feedback.pushWarning(text.format(layer=layer.name(), before=before, after=float(np.nansum(values))))
+        feedback.pushWarning(text.format(layer=layer.name(), before=before, after=after))
     return values
 
 

@@ -38,6 +38,8 @@ class ResampledBand:
         Receives progress; can cancel.
     labels
         Whether the values are labels (ids, classes, marks), of which none should be lost.
+    nearest
+        Whether to resample by nearest neighbour whatever the values are.
 
     Attributes
     ----------
@@ -45,8 +47,8 @@ class ResampledBand:
         As for any `Band`.
     whole_numbers
         Whether all values are integers.
-    stored_type, notes
-        None and nothing: these are about the source.
+    stored_type, scaling, notes
+        None, no scaling and nothing: these are about the source.
 
     Raises
     ------
@@ -63,9 +65,10 @@ class ResampledBand:
         feedback: QgsProcessingFeedback,
         *,
         labels: bool = False,
+        nearest: bool = False,
     ) -> None:
         self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
-        self.stored_type, self.notes = None, []
+        self.stored_type, self.scaling, self.notes = None, (1.0, 0.0), []
         self._from = source.grid
         require_transformation(source.name, source.grid.crs, grid.crs)
         self._file = folder / "to-be-resampled.tif"
@@ -79,7 +82,7 @@ class ResampledBand:
             outputBounds=(left, bottom, right, top),
             width=grid.columns,
             height=grid.rows,
-            resampleAlg="near" if self.whole_numbers else "bilinear",
+            resampleAlg="near" if self.whole_numbers or nearest else "bilinear",
             srcNodata="nan",
             dstNodata="nan",
             errorThreshold=0,  # exact coordinates: an approximation may select the neighbouring cell

@@ -49,10 +49,10 @@ class LeastCostCorridorTask(Task):
                 )
                 count = len(result.pairs)
                 coincident = len(result.coincident)
-                outputs["joined"] = connected(grid, focal)
             else:
                 result = corridor(grid, focal, targets, relative=relative, truncate_at=truncate_at)
                 count, coincident = 1, 0
+            outputs["joined"] = connected(grid, focal, targets)
             outputs["corridor"] = result.excess
             if job.parameters.get("paths"):
                 which = "nearest" if targets is not None else pairs

@@ -163,6 +163,10 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", default=1.0)
         reciprocal = inputs.choice("GROUND_VALUES") == "resistance"
         grounds = inputs.amounts("GROUNDS", "GROUND_FIELD", "GROUND_RASTER", default=np.inf, reciprocal=reciprocal)
+        if not np.isfinite(sources).all():
+            row, column = np.argwhere(~np.isfinite(sources))[0] + 1
+            text = tr("Source strengths are infinite in {count:,} cells, the first at row {row}, column {column}.")
+            raise QgsProcessingException(text.format(count=int((~np.isfinite(sources)).sum()), row=row, column=column))
         negative = int((grounds < 0).sum())
         if negative:
             row, column = np.argwhere(grounds < 0)[0] + 1

@@ -15,7 +15,7 @@ from ..base import FLOWS, EngineAlgorithm
 from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
-from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components
+from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components, warn_about_isolated
 from ..parameter_types import boolean, choice, line_destination, only_without, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
@@ -192,8 +192,11 @@ class LeastCostCorridor(EngineAlgorithm):
                 "normalised corridor and are left out."
             )
             feedback.pushWarning(text.format(**result.metrics))
-        if "joined" in result.outputs:
-            warn_about_components(result.outputs["joined"], inputs.focal, feedback)
+        sources, targets = sources_and_targets(inputs)
+        if targets is sources:
+            warn_about_components(result.outputs["joined"], sources, feedback)
+        else:
+            warn_about_isolated(result.outputs["joined"], sources, targets, feedback)
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics

@@ -18,7 +18,7 @@ SMALLEST_MARK = 1e4
 FAR_ABOVE, FAR_BELOW = 14, 40
 
 # Usual marks of missing data, which need not be as far from the rest: the limits of integer types, and nines.
-USUAL_MARKS = (255, 32767, 32768, 65535, 2147483647, 2147483648, 4294967295, 9999, 99999, 999999, 9999999)
+USUAL_MARKS = (255, 32767, 32768, 65535, 2147483647, 2147483648, 4294967295, 999, 9999, 99999, 999999, 9999999)
 USUAL_MARK_FACTOR = 10
 # The largest value that the data type of the file can hold.
 TYPE_LIMIT_FACTOR = 2
@@ -36,6 +36,8 @@ class FarValues:
         Name of the layer.
     stored_type
         Data type of the file, None if it is unknown.
+    scaling
+        Scale and offset by which the stored values become those of the band.
 
     Notes
     -----
@@ -43,9 +45,14 @@ class FarValues:
     above (or below) from the rest. Zeros are not counted.
     """
 
-    def __init__(self, name: str, stored_type: np.dtype | None = None) -> None:
+    def __init__(
+        self, name: str, stored_type: np.dtype | None = None, scaling: tuple[float, float] = (1.0, 0.0)
+    ) -> None:
         self._name = name
-        self._limit = int(np.iinfo(stored_type).max) if stored_type is not None and stored_type.kind in "iu" else None
+        is_integer = stored_type is not None and stored_type.kind in "iu"
+        scale, offset = scaling
+        self._limit = np.iinfo(stored_type).max * scale + offset if is_integer else None
+        self._marks = {sign * mark * scale + offset for mark in USUAL_MARKS for sign in (1, -1)}
         self._cells = np.zeros(EXPONENTS, np.int64)
         self._largest, self._cells_of_largest, self._second = 0.0, 0, 0.0
         self._smallest = math.inf
@@ -112,4 +119,4 @@ class FarValues:
         factor = abs(self._largest) / self._second
         if self._limit is not None and self._largest == self._limit:
             return factor >= TYPE_LIMIT_FACTOR
-        return abs(self._largest) in USUAL_MARKS and factor >= USUAL_MARK_FACTOR
+        return self._largest in self._marks and factor >= USUAL_MARK_FACTOR

@@ -46,8 +46,8 @@ class GdalBand:
         Grid of the raster.
     block_rows
         Height of the file's blocks; reading multiples of it decodes each block once.
-    stored_type
-        Data type of the file, None if the values are scaled.
+    stored_type, scaling
+        Data type of the file, and the scale and offset of its values.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
@@ -64,7 +64,7 @@ class GdalBand:
         self._stored = np.dtype(NUMPY_TYPES[self._band.DataType])
         self._signed_bytes = self._band.GetMetadataItem("PIXELTYPE", "IMAGE_STRUCTURE") == "SIGNEDBYTE"
         self._scale, self._offset = self._band.GetScale() or 1.0, self._band.GetOffset() or 0.0
-        self.stored_type = self._stored if (self._scale, self._offset) == (1.0, 0.0) else None
+        self.stored_type, self.scaling = self._stored, (self._scale, self._offset)
         provider = layer.dataProvider()
         nodata = self._band.GetNoDataValue()
         # QGIS says that there is none if the data type cannot hold it; otherwise the user may have switched it off.

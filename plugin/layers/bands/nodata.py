@@ -15,6 +15,9 @@ SIX_DIGITS = 5.1e-6
 # No measurement is as large: a value like this that prints like the declared one is missing data.
 CERTAINLY_NODATA = 1e30
 
+# Beyond this, neighbouring whole numbers are the same decimal number.
+MAX_EXACT = 2.0**53
+
 
 class DeclaredNodata:
     """Nodata values of one band: as declared, as rounded by another program, or in place of one that cannot be stored.
@@ -114,7 +117,8 @@ class DeclaredNodata:
                 for neighbour in {candidate - 1, candidate + 1} - {0}:
                     adjacent[candidate] += int(np.count_nonzero(block == neighbour))
         candidate = next(candidate for candidate in value.candidates if counts[candidate])
-        if adjacent[candidate]:
+        is_doubtful = adjacent[candidate] or candidate == _wrapped(value.declared, self._dtype)
+        if is_doubtful:
             text = tr(
                 "'{layer}' declares {declared} as nodata, which its data type ({type}) cannot hold, so no cell is "
                 "nodata. If {value} ({cells:,} cells) marks missing data, declare it as nodata (Layer properties ▸ "
@@ -135,7 +139,7 @@ class DeclaredNodata:
                 cells=counts[candidate],
             )
         )
-        return [] if adjacent[candidate] else [candidate]
+        return [] if is_doubtful else [candidate]
 
 
 class _Value:
@@ -220,6 +224,8 @@ def _in_place_of(value: float, dtype: np.dtype) -> list[int]:
     ([255], [55537, 65535])
     >>> _in_place_of(65535, np.dtype("int16")), _in_place_of(-3.4e38, np.dtype("int16"))
     ([-1, 32767], [-32768])
+    >>> _in_place_of(-9999, np.dtype("uint8"))
+    [255, 241]
     """
     limits = np.iinfo(dtype)
     found = []
@@ -228,4 +234,24 @@ def _in_place_of(value: float, dtype: np.dtype) -> list[int]:
         found.append(int(value) - int(np.sign(value)) * 2 ** (8 * dtype.itemsize))
     below = not value > limits.max  # NaN counts as below
     found.append(int(limits.min) if below and dtype.kind == "i" else int(limits.max))
+    wrapped = _wrapped(value, dtype)
+    found += [] if wrapped is None else [wrapped]
     return list(dict.fromkeys(found))
+
+
+def _wrapped(value: float, dtype: np.dtype) -> int | None:
+    """Return the last bits of a number that has more bits than a data type; None if it has no more, or their limit.
+
+    Examples
+    --------
+    >>> _wrapped(-9999, np.dtype("uint8")), _wrapped(-1, np.dtype("uint8"))
+    (241, None)
+    """
+    size = 8 * dtype.itemsize
+    if dtype.kind not in "iu" or not float(value).is_integer() or not 2 ** (size - 1) < abs(value) <= MAX_EXACT:
+        return None
+    limits = np.iinfo(dtype)
+    wrapped = int(value) % 2**size
+    wrapped -= 2**size if wrapped > limits.max else 0
+    is_candidate_already = wrapped in (limits.min, limits.max) or abs(int(value) - wrapped) <= 2**size
+    return None if is_candidate_already else wrapped

@@ -44,8 +44,8 @@ class ProviderBand:
         Grid of the raster.
     block_rows
         Preferred number of rows to read at a time.
-    stored_type
-        Data type of the provider.
+    stored_type, scaling
+        Data type of the provider, which scales its values itself.
     """
 
     def __init__(self, layer: QgsRasterLayer, band: int) -> None:
@@ -79,6 +79,7 @@ class ProviderBand:
         undeclared = UNDECLARED_NODATA.get(self._provider.name())
         nodata = self._provider.sourceNoDataValue(band) if has_nodata else undeclared
         self._undeclared_nodata = None if has_nodata else undeclared
+        self.scaling = 1.0, 0.0
         self.stored_type = np.dtype(NUMPY_TYPES[self._provider.dataType(band)])
         typed = single_values(self._provider.userNoDataValues(band))
         declared = [*([nodata] if has_nodata else []), *typed]

@@ -29,8 +29,9 @@ class Band(Protocol):
     name: str
     grid: RasterGrid
     block_rows: int
-    # Data type of the stored values, None if they are scaled or computed.
+    # Data type of the stored values, None if they are computed; and the scale and offset of the band.
     stored_type: np.dtype | None
+    scaling: tuple[float, float]
 
     @property
     def notes(self) -> list[str]:
@@ -111,7 +112,7 @@ def blocks_of(band: Band, feedback: QgsProcessingFeedback, *, measured: bool = T
         If the user cancelled.
     """
     rows, step = band.grid.rows, _rows_per_read(band)
-    far_values = FarValues(band.name, band.stored_type)
+    far_values = FarValues(band.name, band.stored_type, band.scaling)
     for first in range(0, rows, step):
         stop_if_cancelled(feedback)
         values, valid = band.read(first, min(step, rows - first))

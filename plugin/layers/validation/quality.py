@@ -6,7 +6,7 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...i18n import tr
-from .cells import SMALLEST, ComputableValidator, exact
+from .cells import SMALLEST, ComputableValidator, FiniteValidator, exact
 
 
 class QualityValidator:
@@ -27,6 +27,7 @@ class QualityValidator:
         self._largest = 0.0
         self._missing = 0
         self._computable = ComputableValidator(name, tr("the value"))
+        self._finite = FiniteValidator(name)
 
     def add(self, values: np.ndarray, valid: np.ndarray, passable: np.ndarray, first_row: int = 0) -> np.ndarray:
         """Check a block of rows and return its quality, 0 where there is no data.
@@ -47,6 +48,7 @@ class QualityValidator:
                 row, column = np.unravel_index(int(np.argmax(invalid)), invalid.shape)
                 self._first = (first_row + int(row) + 1, int(column) + 1, float(quality[row, column]))
             self._invalid += int(np.count_nonzero(invalid))
+        self._finite.add(values, valid, first_row)
         self._computable.add(values, valid, first_row)
         self._largest = max(self._largest, float(np.fmax.reduce(quality[passable], initial=0.0)))
         self._missing += int(np.count_nonzero(passable & ~valid))
@@ -74,6 +76,7 @@ class QualityValidator:
         QgsProcessingException
             If a value is negative, infinite or too large, or if no cell has quality above 0.
         """
+        self._finite.require_no_nan()
         if self._invalid:
             row, column, value = self._first
             text = self._texts()[0]

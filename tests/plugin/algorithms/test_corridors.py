@@ -77,3 +77,19 @@ def test_corridor_to_island_fails_without_files(run, sites, valley_file, tmp_pat
     with pytest.raises(QgsProcessingException, match="no path joins any two of the 2 nodes"):
         run("leastcostcorridor", INPUT=valley_file, FOCAL=sites([FIRST, ISLAND]), **places)
     assert list(folder.iterdir()) == []
+
+
+def test_isolated_nodes_and_targets_are_named(run, points, valley_file, feedback):
+    focal, targets = points((0, 0), (8, 11), name="nodes"), points((8, 2), (0, 11), name="targets")
+    run("leastcostcorridor", INPUT=valley_file, FOCAL=focal, TARGETS=targets, ALLOCATION=None, BACKLINK=None)
+    assert any(
+        "Focal nodes that no path connects with any target are left out: patch B." in w for w in feedback.warnings
+    )
+    feedback.warnings.clear()
+    run("leastcostcorridor", INPUT=valley_file, FOCAL=targets, TARGETS=focal, ALLOCATION=None, BACKLINK=None)
+    assert any(
+        "Targets that no path connects with any focal node are left out: patch B." in w for w in feedback.warnings
+    )
+    feedback.warnings.clear()
+    run("leastcostcorridor", INPUT=valley_file, FOCAL=targets, TARGETS=points((4, 0)), ALLOCATION=None, BACKLINK=None)
+    assert not any("left out" in w for w in feedback.warnings)

@@ -182,3 +182,27 @@ def test_land_cover_keeps_nodata_and_georeference(run, read, geotiff, kind):
     found, expected = read(result["OUTPUT"]), np.vectorize(lambda each: CLASSES.get(int(each), np.nan))(cover)
     np.testing.assert_array_equal(found.band, np.where(cover == how.get("nodata"), np.nan, expected))
     assert (found.geotransform, found.projection) == (read(path).geotransform, read(path).projection)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "others"),
+    [
+        ("currentflowadvanced", "SOURCE_RASTER", ("GROUND_RASTER",)),
+        ("currentflowadvanced", "GROUND_RASTER", ("SOURCE_RASTER",)),
+        ("currentflow", "MASK", ("FOCAL_RASTER",)),
+        ("connectedhabitat", "QUALITY", ()),
+        ("movingwindowcurrent", "SOURCE_STRENGTH", ()),
+    ],
+)
+def test_undeclared_nan_is_rejected_in_every_raster(run, geotiff, plain, name, parameter, others):
+    holes, ids = np.arange(63.0).reshape(7, 9), geotiff(np.arange(63.0).reshape(7, 9), name="ids")
+    holes[2, 3] = np.nan
+    with pytest.raises(QgsProcessingException, match=r"'holes': the value is NaN .* in 1 cell, at row 3, column 4"):
+        run(name, INPUT=plain, **{parameter: geotiff(holes, name="holes")}, **dict.fromkeys(others, ids))
+
+
+def test_infinite_sources_are_rejected(run, geotiff, plain):
+    sources = np.ones((7, 9))
+    sources[0, 0] = np.inf
+    with pytest.raises(QgsProcessingException, match="strengths are infinite in 1 cells, the first at row 1, column 1"):
+        run("currentflowadvanced", INPUT=plain, SOURCE_RASTER=geotiff(sources, name="s"), GROUND_RASTER=plain)

@@ -200,3 +200,13 @@ def test_ids_lost_in_reprojection_are_named(raster_layer, grid, feedback):
 def test_complete_ids_are_not_named(raster_layer, grid, feedback):
     values = np.kron(np.arange(1, 21).reshape(4, 5), np.ones((3, 3)))
     assert lost(ids_of(raster_layer, values), grid(4, 5), feedback) == ""
+
+
+def test_labels_and_masks_do_not_spread(raster_layer, grid, feedback):
+    marks = np.zeros((4, 4))
+    marks[1, 1] = 0.5
+    shifted = raster_layer(marks, geotransform=(290_010.0, 30.0, 0.0, 9_119_990.0, 0.0, -30.0), name="marks")
+    for how in ({"labels": True}, {"nearest": True}):
+        assert np.count_nonzero(align(shifted, 1, grid(4, 4), feedback, **how).values == 0.5) == 1
+    assert np.count_nonzero(np.nan_to_num(align(shifted, 1, grid(4, 4), feedback).values)) == 4
+    assert "was resampled (nearest neighbour)" in feedback.warnings[0] and "(bilinear)" in feedback.warnings[-1]

@@ -9,7 +9,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin.layers import Raster, focal_nodes_from_ids, read_focal_nodes
+from permea.plugin.layers import Raster, focal_nodes_from_ids, read_focal_nodes, read_raster
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 
@@ -202,3 +202,10 @@ def test_raster_with_one_id_off_barriers_is_rejected(ids, feedback):
 def test_raster_with_single_id_is_rejected(ids, feedback):
     with pytest.raises(QgsProcessingException, match="'ids' has only one focal node"):
         focal_nodes_from_ids(ids([[4, 4]]), np.ones((1, 2), bool), feedback)
+
+
+def test_ids_below_zero_are_named(raster_layer, feedback):
+    raster = read_raster(raster_layer(np.array([[1, 0, -7], [2, -1, 0]], "int32")), 1, feedback)
+    nodes = focal_nodes_from_ids(raster, raster.valid, feedback)
+    assert nodes.ids.tolist() == [1, 2]
+    assert any("ids below 0 are no focal nodes and are left out: -7, -1" in text for text in feedback.warnings)

@@ -45,6 +45,23 @@ def test_value_among_others_is_not_taken_as_nodata_but_named(raster_layer, feedb
     assert any("If 255 (1 cells) marks missing data, declare it as nodata" in text for text in feedback.warnings)
 
 
+@pytest.mark.parametrize(("dtype", "declared", "mark"), [("uint8", -9999, 241), ("int16", 99999, -31073)])
+def test_last_bits_of_a_value_that_the_type_cannot_hold_are_named(raster_layer, feedback, dtype, declared, mark):
+    layer = raster_layer(np.array([[10, mark, 30]], dtype), nodata=declared)
+    assert holes(layer, feedback) == []
+    assert any(f"If {mark} (1 cells) marks missing data, declare it as nodata" in text for text in feedback.warnings)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mark", "scale"), [("uint8", 255, 0.5), ("int16", 32767, 0.01), ("int16", 9999, 0.001)]
+)
+def test_undeclared_nodata_of_scaled_values_is_named(raster_layer, feedback, dtype, mark, scale):
+    values = np.arange(1, 101).reshape(10, 10).astype(dtype)
+    values[3, 4:6] = mark
+    read_raster(raster_layer(values, scale=scale), 1, feedback)
+    assert "(2 cells) is far outside all other values" in feedback.warnings[0]
+
+
 @pytest.mark.parametrize("nodata", [-1.7976931348623157e308, 1e300])
 def test_double_precision_nodata_of_single_precision_cells(raster_layer, feedback, nodata):
     limit = np.copysign(FLOAT32_MAX, nodata)
