@@ -109,5 +109,5 @@ def _read_or_draw(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tupl
     if candidates.size < 2:
         raise ValueError(f"only {candidates.size} cells could be drawn; two or more are needed")
     drawn = np.random.default_rng(seed).choice(candidates, min(samples, candidates.size), replace=False)
-    job.report.message(f"Drew {drawn.size} of {candidates.size:,} cells at random (seed {seed})")
+    job.report.message(f"Sampled {drawn.size} of {candidates.size:,} cells at random (seed {seed})")
     return np.sort(drawn), None

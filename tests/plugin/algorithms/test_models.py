@@ -103,7 +103,7 @@ def test_number_outputs_feed_next_step(provider, engine_python, geotiff, context
     assert successful
     assert (tmp_path / "map.tif").is_file()
     # The job of the second step, which the engine reports in the log.
-    assert any("Drew 6 of" in text for text in feedback.infos)
+    assert any("Sampled 6 of" in text for text in feedback.infos)
 
 
 @pytest.fixture
