@@ -332,7 +332,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"texts": {"p.txt": "mode exclude\n1 2\n1 3\n2 3\n"}, **PAIRS}, "'p.txt' leaves no pair of the 3 focal nodes"),
         (
             {"rasters": {"habitat": [[-9999, 1, -9999, 1, -9999]]}},
-            "'points.asc': none of the 3 focal nodes lies on a habitat",
+            "'points.asc': none of the 3 focal nodes lies on a passable habitat cell",
         ),
         ({"rasters": {"habitat": [[1, "one", 1, 1, 1]]}}, "'habitat.asc', line 7: 'one' is not a number"),
         ({"rasters": {"habitat": [[1, "1,5", 1, 1, 1]]}}, "'habitat.asc', line 7: '1,5' is not a number"),
@@ -345,7 +345,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"texts": {"p.txt": "1 nan 0\n2 1 0\n"}, "point_file": "p.txt"}, "'p.txt', line 1: expected 3 numbers"),
         (
             {"rasters": {"s": [[0] * 5]}, **ADVANCED, "ground_file": "points.asc"},
-            "'s.asc' has no value on a habitat cell",
+            "'s.asc' has no value on a passable habitat cell",
         ),
         ({"rasters": {"s": [[1, 0], [0, 0]]}, **ADVANCED}, "'s.asc' is not on the grid of the habitat"),
     ],
