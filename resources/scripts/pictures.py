@@ -9,6 +9,7 @@ line have their pictures drawn alone.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -227,6 +228,7 @@ def main() -> int:
         picture = draw(example, run(example, BUILD / example.algorithm))
         path = PICTURES / f"{example.algorithm}.png"
         print(f"{save(picture, path):>7,} bytes  {path.relative_to(ROOT)}", flush=True)
+    gc.collect()  # a raster that GDAL still has open would be closed after GDAL has ended
     application.exitQgis()
     return 0
 

@@ -72,10 +72,10 @@ class GdalBand:
             nodata = None
         declared = [] if nodata is None else [nodata]
         stored = np.dtype(np.int8) if self._signed_bytes else self._stored
-        self._nodata = DeclaredNodata(self.name, declared, stored, self._all_stored)
+        self._nodata = DeclaredNodata(self.name, declared, stored)
         self._user_ranges = provider.userNoDataValues(band)
         typed = single_values(self._user_ranges)
-        self._user_nodata = DeclaredNodata(self.name, typed, np.float64, lambda: map(self._scaled, self._all_stored()))
+        self._user_nodata = DeclaredNodata(self.name, typed, np.float64)
         self.block_rows = self._band.GetBlockSize()[1]
         self.grid = RasterGrid(dataset.RasterYSize, dataset.RasterXSize, geotransform, layer.crs(), nodata)
 
@@ -110,13 +110,14 @@ class GdalBand:
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
         stored = self._read_stored(first_row, rows)
-        valid = ~self._nodata.mask(stored)
+        valid = ~self._nodata.mask(stored, self._all_stored)
         values = self._scaled(stored)
         if self._mask is not None:
             mask = np.empty(stored.shape, np.uint8)
             self._read_into(self._mask, first_row, mask)
             valid &= mask != 0
-        return values, valid & ~in_user_nodata(values, self._user_ranges) & ~self._user_nodata.mask(values)
+        valid &= ~in_user_nodata(values, self._user_ranges) & ~self._user_nodata.mask(values, self._all_scaled)
+        return values, valid
 
     @property
     def notes(self) -> list[str]:
@@ -136,6 +137,9 @@ class GdalBand:
         step = max(1, CELLS_PER_SCAN // self.grid.columns)
         for first in range(0, self.grid.rows, step):
             yield self._read_stored(first, min(step, self.grid.rows - first))
+
+    def _all_scaled(self) -> Iterator[np.ndarray]:
+        return map(self._scaled, self._all_stored())
 
     def _read_into(self, band: gdal.Band, first_row: int, array: np.ndarray) -> None:
         rows, columns = array.shape

@@ -30,9 +30,6 @@ class DeclaredNodata:
         The nodata values.
     dtype
         Data type of the values to compare.
-    all_blocks
-        Returns the values of the whole band, block by block. It is called only if a block holds values that may be
-        nodata without being equal to a declared value.
 
     Attributes
     ----------
@@ -49,19 +46,23 @@ class DeclaredNodata:
     apart: if no cell has a neighbouring number (0 aside).
     """
 
-    def __init__(
-        self,
-        name: str,
-        declared: Iterable[float],
-        dtype: np.dtype,
-        all_blocks: Callable[[], Iterator[np.ndarray]],
-    ) -> None:
-        self._name, self._dtype, self._all_blocks = name, np.dtype(dtype), all_blocks
+    def __init__(self, name: str, declared: Iterable[float], dtype: np.dtype) -> None:
+        self._name, self._dtype = name, np.dtype(dtype)
         self._values = [_Value(value, self._dtype) for value in declared]
         self.notes: list[str] = []
 
-    def mask(self, values: np.ndarray) -> np.ndarray:
-        """Return which values are nodata; bool, shape of `values`."""
+    def mask(self, values: np.ndarray, all_blocks: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
+        """Return which values are nodata; bool, shape of `values`.
+
+        Parameters
+        ----------
+        values
+            Values of a block.
+        all_blocks
+            Returns the values of the whole band, block by block. It is called only if the block holds values that may
+            be nodata without being equal to a declared value, and is not kept: its band would keep itself, and its
+            file open.
+        """
         nodata = np.zeros(values.shape, bool)
         for value in self._values:
             equal = value.equal_to(values)
@@ -69,17 +70,17 @@ class DeclaredNodata:
             if value.is_beyond_type and value.is_limit(values).any():
                 self._note_limit(value)
             if value.substitutes is None and value.may_be_in(values):
-                value.substitutes = self._find_substitutes(value)
+                value.substitutes = self._find_substitutes(value, all_blocks)
             for substitute in value.substitutes or ():
                 nodata |= values == substitute
         return nodata
 
-    def _find_substitutes(self, value: _Value) -> list[float]:
+    def _find_substitutes(self, value: _Value, all_blocks: Callable[[], Iterator[np.ndarray]]) -> list[float]:
         """Look at the whole band for the values that stand for a declared one, and note them."""
         if value.candidates:
-            return self._find_candidate(value)
+            return self._find_candidate(value, all_blocks)
         declared_occurs, similar, counts = False, set(), {}
-        for block in self._all_blocks():
+        for block in all_blocks():
             declared_occurs = declared_occurs or bool(value.equal_to(block).any())
             near, count = np.unique(block[value.similar_to(block)], return_counts=True)
             for one, cells in zip(near.tolist(), count.tolist()):
@@ -109,9 +110,9 @@ class DeclaredNodata:
         )
         self.notes.append(text.format(layer=self._name, declared=exact(value.declared), type=self._dtype.name))
 
-    def _find_candidate(self, value: _Value) -> list[float]:
+    def _find_candidate(self, value: _Value, all_blocks: Callable[[], Iterator[np.ndarray]]) -> list[float]:
         counts, adjacent = dict.fromkeys(value.candidates, 0), dict.fromkeys(value.candidates, 0)
-        for block in self._all_blocks():
+        for block in all_blocks():
             for candidate in value.candidates:
                 counts[candidate] += int(np.count_nonzero(block == candidate))
                 for neighbour in {candidate - 1, candidate + 1} - {0}:

@@ -83,14 +83,14 @@ class ProviderBand:
         self.stored_type = np.dtype(NUMPY_TYPES[self._provider.dataType(band)])
         typed = single_values(self._provider.userNoDataValues(band))
         declared = [*([nodata] if has_nodata else []), *typed]
-        self._nodata = DeclaredNodata(self.name, declared, self.stored_type, self._all_stored)
+        self._nodata = DeclaredNodata(self.name, declared, self.stored_type)
         self.block_rows = max(1, self._provider.yBlockSize())
         self.grid = RasterGrid(rows, columns, geotransform, layer.crs(), nodata)
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
         block, stored = self._block(first_row, rows)
-        nodata = self._nodata_of(block, stored) | self._undeclared(stored) | self._nodata.mask(stored)
+        nodata = self._nodata_of(block, stored) | self._undeclared(stored) | self._nodata.mask(stored, self._all_stored)
         return stored.astype(np.float64), ~nodata
 
     @property

@@ -1,5 +1,8 @@
 """Values and nodata of all kinds of raster layers are read as QGIS shows them."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from osgeo import gdal
@@ -234,3 +237,18 @@ def test_damaged_file_is_detected_with_any_gdal_exception_setting(geotiff, feedb
         assert bool(gdal.GetUseExceptions()) == exceptions
     finally:
         gdal.DontUseExceptions()
+
+
+@pytest.mark.parametrize("kind", [GdalBand.of, ProviderBand])
+def test_file_is_closed_as_soon_as_the_band_is_gone(raster_layer, kind):
+    """Not only by the next collection of garbage: an open file cannot be replaced on Windows."""
+    layer = raster_layer(np.ones((3, 4), np.float32), nodata=-1)
+    band = kind(layer, 1)
+    band.read(0, 3)
+    known = weakref.ref(band)
+    gc.disable()
+    try:
+        del band
+        assert known() is None
+    finally:
+        gc.enable()
