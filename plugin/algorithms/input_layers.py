@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingUtils,
     QgsProperty,
     QgsRasterLayer,
+    QgsVectorLayer,
 )
 
 from ..layers import SourceFile, no_statistics_file, source_files
@@ -64,6 +65,14 @@ def load_raster(
         return algorithm.parameterAsRasterLayer(parameters, name, context)
 
 
+def loaded_vector(
+    algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
+) -> QgsVectorLayer | None:
+    """Return the loaded layer of features or rows that a parameter names; None if there is none."""
+    layer = _layer_or_name(algorithm.parameterDefinition(name), parameters.get(name), context)
+    return layer if isinstance(layer, QgsVectorLayer) else None
+
+
 def load_rasters(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
     """Load the rasters that are given by their paths, as `load_raster` does."""
     for definition in algorithm.parameterDefinitions():
@@ -74,14 +83,7 @@ def load_rasters(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
 def _input_layer(
     definition: QgsProcessingParameterDefinition, value: Any, context: QgsProcessingContext
 ) -> InputLayer | None:
-    if isinstance(value, QgsProcessingFeatureSourceDefinition):
-        value = value.source
-    if isinstance(value, QgsProperty):
-        value = value.value(context.expressionContext(), None)[0]
-    if isinstance(value, Path):
-        value = str(value)
-    if isinstance(value, str) and PROVIDERS[definition.type()]:
-        value = QgsProcessingUtils.mapLayerFromString(value, context, False) or value
+    value = _layer_or_name(definition, value, context)
     title = f"“{definition.description()}”"
     if isinstance(value, QgsMapLayer):
         provider, source = value.providerType(), value.source()
@@ -92,3 +94,16 @@ def _input_layer(
     if not provider:
         return InputLayer(title, "", value, frozenset({SourceFile(Path(value))} if Path(value).is_file() else ()))
     return InputLayer(title, provider, value, frozenset(source_files(provider, value)))
+
+
+def _layer_or_name(definition: QgsProcessingParameterDefinition, value: Any, context: QgsProcessingContext) -> Any:
+    """Return the layer that the value of a parameter means, or its path if it is not loaded."""
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        value = value.source
+    if isinstance(value, QgsProperty):
+        value = value.value(context.expressionContext(), None)[0]
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and PROVIDERS[definition.type()]:
+        value = QgsProcessingUtils.mapLayerFromString(value, context, False) or value
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ LOSSY_SUFFIXES = (".shp", ".shz", ".dbf", ".tab")
 ROUNDING = 1e-6
 
 
-def require_unchanged_values(columns: Sequence[str], rows: Sequence[Sequence[Any]], file: Path, path: Path) -> None:
+def require_unchanged_values(columns: Sequence[str], rows: Iterable[Sequence[Any]], file: Path, path: Path) -> None:
     """Raise an error if a file does not hold the values written to it.
 
     Parameters

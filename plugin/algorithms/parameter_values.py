@@ -31,12 +31,14 @@ from ..layers import (
     read_points,
     read_raster,
     read_short_circuit_regions,
+    require_current,
     require_no_nan,
     sum_point_amounts,
     sum_raster_amounts,
     validate_landscape,
 )
 from ..runner import Task, require_memory_for_features, require_memory_for_landscape
+from .input_layers import loaded_vector
 from .number_limits import require_theta_below_limit
 from .parameters import UNREACHABLE
 
@@ -79,11 +81,14 @@ def feature_reader(
     Raises
     ------
     QgsProcessingException
-        It cannot be loaded.
+        It cannot be loaded, or its file was changed after it was loaded.
     """
     source = algorithm.parameterAsSource(parameters, name, context)
     if source is None:
         raise QgsProcessingException(algorithm.invalidSourceError(parameters, name))
+    layer = loaded_vector(algorithm, parameters, name, context)
+    if layer is not None:
+        require_current(layer, feedback)
     return FeatureReader(source, feedback, chosen_geometry_check(parameters.get(name)))
 
 

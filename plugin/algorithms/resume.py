@@ -24,6 +24,7 @@ from ..i18n import tr
 from ..runner import InvalidInput
 from .parameter_types import with_help
 from .parameter_values import ParameterValues
+from .row_progress import with_progress
 from .row_sequences import computed_rows
 from .tables import Table, write_table
 
@@ -126,8 +127,8 @@ class PartialTable:
         A CSV file.
     make_table
         Makes the table from arrays of the engine; a row whose last cell is NaN is not computed yet, or excluded.
-    crs, context
-        CRS and context of the run.
+    crs, context, feedback
+        CRS and context of the run; receives the progress of the final table, and can cancel it.
     """
 
     def __init__(
@@ -136,8 +137,10 @@ class PartialTable:
         make_table: Callable[[dict[str, np.ndarray]], Table],
         crs: QgsCoordinateReferenceSystem,
         context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
     ) -> None:
         self._path, self._make_table, self._crs, self._context = path, make_table, crs, context
+        self._feedback = feedback
         self._last_write, self._write_seconds = -math.inf, 0.0
 
     def update(self, arrays: dict[str, np.ndarray], *, final: bool = False) -> None:
@@ -158,7 +161,9 @@ class PartialTable:
         now = time.monotonic()
         if not final and now - self._last_write < self._write_seconds / MAX_OVERHEAD_FRACTION:
             return
-        table = self._make_table(arrays)
-        write_table(replace(table, rows=computed_rows(table.rows), lines=None), self._path, self._crs, self._context)
+        table, feedback = self._make_table(arrays), self._feedback if final else QgsProcessingFeedback(False)
+        step = tr("Counting the rows of '{name}'").format(name=self._path.name)
+        rows = computed_rows(table.rows, lambda rows: with_progress(rows, len(rows), step, feedback, 0, 0))
+        write_table(replace(table, rows=rows, lines=None), self._path, self._crs, self._context, feedback)
         self._last_write = time.monotonic()
         self._write_seconds = self._last_write - now

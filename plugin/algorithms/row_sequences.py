@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -40,8 +40,17 @@ class RowSequence(Sequence):
         return next(islice(self._iterate(), range(self._length)[index], None))
 
 
-def computed_rows(rows: Sequence[Sequence[Any]]) -> RowSequence:
+def computed_rows(
+    rows: Sequence[Sequence[Any]], with_progress: Callable[[Sequence], Iterable[Sequence[Any]]] = iter
+) -> RowSequence:
     """Return the rows whose last cell is not NaN.
+
+    Parameters
+    ----------
+    rows
+        All rows.
+    with_progress
+        Passes the rows on while they are counted, and reports them.
 
     Examples
     --------
@@ -52,7 +61,7 @@ def computed_rows(rows: Sequence[Sequence[Any]]) -> RowSequence:
     def iterate() -> Iterator[Sequence[Any]]:
         return (row for row in rows if not math.isnan(row[-1]))
 
-    return RowSequence(sum(1 for _ in iterate()), iterate)
+    return RowSequence(sum(not math.isnan(row[-1]) for row in with_progress(rows)), iterate)
 
 
 def upper_triangle(matrix: np.ndarray) -> Iterator[tuple[int, int, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,20 +32,20 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
-from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from ..layers import GeoPackageUpdate, StagedFiles, count_rows, delete_layer, files_of_dataset, layer_names
 from .destinations import Destination, destination_of
 from .lossy_formats import require_unchanged_values
 from .renderers import Style, style_when_loaded
+from .row_progress import with_progress
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
 
-# Rows written between two checks of whether the user has cancelled.
+# Rows that a sink takes at once.
 ROWS_AT_ONCE = 20_000
 
-# Seconds between two texts about the rows written.
-TEXT_SECONDS = 2.0
+# Percentage at which the rows of a file are written and are read back.
+WRITTEN = 80
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,13 @@ def write_tables(
             style_when_loaded(places[table.output], table.style, context)
 
 
-def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, context: QgsProcessingContext) -> None:
+def write_table(
+    table: Table,
+    path: Path,
+    crs: QgsCoordinateReferenceSystem,
+    context: QgsProcessingContext,
+    feedback: QgsProcessingFeedback | None = None,
+) -> None:
     """Write a table to a file of its own, completely or not at all.
 
     Parameters
@@ -201,8 +206,8 @@ def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, con
         A file whose suffix determines the format.
     crs
         CRS of the lines.
-    context
-        Context of the run.
+    context, feedback
+        Context of the run; receives progress and can cancel.
 
     Raises
     ------
@@ -210,7 +215,8 @@ def write_table(table: Table, path: Path, crs: QgsCoordinateReferenceSystem, con
         It cannot be written. An existing file is then unchanged.
     """
     with StagedFiles() as staged:
-        _write_layer(table, staged.path(path), path.stem, path, crs, context, QgsProcessingFeedback(False))
+        feedback = feedback or QgsProcessingFeedback(False)
+        _write_layer(table, staged.path(path), path.stem, path, crs, context, feedback)
         staged.replace_targets()
 
 
@@ -277,20 +283,17 @@ def _write_layer(
     )
     count = 0
     try:
-        for feature in _with_progress(table, feedback):
+        for feature in _features(table, path.name, feedback):
             if writer.hasError() or not writer.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                 break
             count += 1
     finally:
         reason = writer.errorMessage()
+        _show_saving(count, path.name, feedback)
         del writer  # Flushes the last features, which may fail on a full disk.
     # Read back, because a full disk may go unreported.
-
-    def report(number: int) -> None:
-        stop_if_cancelled(feedback)
-        feedback.setProgress(80 + 20 * min(number / count, 1.0))
-
-    count_in_file = count_rows(temporary, layer, ROWS_AT_ONCE, report)
+    step = tr("Checking '{name}'").format(name=path.name)
+    count_in_file = count_rows(temporary, layer, lambda rows: with_progress(rows, count, step, feedback, WRITTEN, 100))
     if count < len(table.rows) or count_in_file != count:
         raise QgsProcessingException(
             tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
@@ -300,20 +303,21 @@ def _write_layer(
                 or tr("only {count} of {rows} rows were written").format(count=count_in_file, rows=len(table.rows)),
             )
         )
-    require_unchanged_values([column.name for column in table.columns], table.rows, temporary, path)
+    rows = with_progress(table.rows, count, tr("Checking the values of '{name}'").format(name=path.name), feedback)
+    require_unchanged_values([column.name for column in table.columns], rows, temporary, path)
 
 
-def _with_progress(table: Table, feedback: QgsProcessingFeedback) -> Iterator[QgsFeature]:
-    """Yield the rows as QGIS features; report progress, and stop if the user cancels."""
-    text, count, shown = tr("Writing {number:,} of {count:,} rows"), len(table.rows), time.monotonic()
-    for number, feature in enumerate(table.features(), 1):
-        yield feature
-        if number % ROWS_AT_ONCE == 0:
-            stop_if_cancelled(feedback)
-            feedback.setProgress(80 * number / count)
-            if time.monotonic() - shown > TEXT_SECONDS:
-                feedback.setProgressText(text.format(number=number, count=count))
-                shown = time.monotonic()
+def _features(table: Table, name: str, feedback: QgsProcessingFeedback) -> Iterator[QgsFeature]:
+    """Yield the rows as QGIS features, with progress."""
+    return with_progress(
+        table.features(), len(table.rows), tr("Writing '{name}'").format(name=name), feedback, 0, WRITTEN
+    )
+
+
+def _show_saving(count: int, name: str, feedback: QgsProcessingFeedback) -> None:
+    """Say that a long table is being saved: its format may write indexes and the last rows at the end."""
+    if count >= ROWS_AT_ONCE:
+        feedback.setProgressText(tr("Saving '{name}' ({count:,} rows)").format(name=name, count=count))
 
 
 def _into_sink(
@@ -330,9 +334,11 @@ def _into_sink(
     )
     if sink is None:
         raise QgsProcessingException(algorithm.invalidSinkError(parameters, table.output))
-    features, written = _with_progress(table, feedback), True
+    output = algorithm.parameterDefinition(table.output).description()
+    features, written = _features(table, output, feedback), True
     while written and (part := list(islice(features, ROWS_AT_ONCE))):
         written = sink.addFeatures(part, QgsFeatureSink.Flag.FastInsert)
+    _show_saving(len(table.rows), output, feedback)
     written = written and sink.flushBuffer()
     reason = sink.lastError()
     del sink

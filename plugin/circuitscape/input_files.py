@@ -14,6 +14,8 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 
 from ..i18n import tr
 from ..layers import (
+    ASCII_GRID_HEADER,
+    ASCII_GRID_HEADER_BYTES,
     Raster,
     RasterGrid,
     align,
@@ -26,7 +28,7 @@ from ..layers import (
     read_raster,
 )
 from ..runner import require_memory_for_landscape
-from .grid_check import HEADER, HEADER_BYTES, require_well_formed
+from .grid_check import require_readable
 from .streams import blocks, read_head, read_whole
 from .text_files import without_mark
 
@@ -48,7 +50,10 @@ _NOT_A_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: 
 
 def is_raster(path: Path) -> bool:
     """Return whether a file is a raster rather than a table of numbers."""
-    return ".tif" in path.name.lower() or HEADER.match(without_mark(read_head(path, HEADER_BYTES))) is not None
+    return (
+        ".tif" in path.name.lower()
+        or ASCII_GRID_HEADER.match(without_mark(read_head(path, ASCII_GRID_HEADER_BYTES))) is not None
+    )
 
 
 def read_input_raster(
@@ -75,12 +80,12 @@ def read_input_raster(
     is_grid = ".tif" not in path.name.lower()
     content = b""
     if is_grid:
-        head = read_head(path, HEADER_BYTES)
+        head = read_head(path, ASCII_GRID_HEADER_BYTES)
         if without_mark(head).lstrip() == head:
-            require_well_formed(path.name, head, lambda skip: blocks(path, skip, feedback))
+            require_readable(path.name, head, lambda skip: blocks(path, skip, feedback))
         else:
             content = without_mark(read_whole(path)).lstrip()
-            require_well_formed(path.name, content[:HEADER_BYTES], lambda skip: [content[skip:]])
+            require_readable(path.name, content[:ASCII_GRID_HEADER_BYTES], lambda skip: [content[skip:]])
     # By default GDAL reads an ASCII grid in single precision.
     option = "|option:DATATYPE=Float64" if is_grid else ""
     with _readable_by_gdal(path, content) as name, gdal_option(*NO_PROPERTIES_FILE):

@@ -7,9 +7,17 @@ engine are written as GeoTIFFs on the grid of their input.
 
 from ..cancelled import Cancelled
 from .alignment import align
-from .bands import Band, open_band, read_raster
+from .bands import (
+    ASCII_GRID_HEADER,
+    ASCII_GRID_HEADER_BYTES,
+    Band,
+    ascii_grid_size,
+    open_band,
+    read_raster,
+    require_well_formed_grid,
+)
 from .delimited_text import require_regular_rows
-from .features import FeatureReader, chosen_geometry_check, id_of, number_of
+from .features import FeatureReader, chosen_geometry_check, id_of, number_of, require_current
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
 from .gdal_options import gdal_option
@@ -54,6 +62,8 @@ from .validation import (
 )
 
 __all__ = [
+    "ASCII_GRID_HEADER",
+    "ASCII_GRID_HEADER_BYTES",
     "GEOPACKAGE_SUFFIX",
     "RASTER_SIDECARS",
     "Band",
@@ -70,6 +80,8 @@ __all__ = [
     "StagedFiles",
     "StreamedRaster",
     "align",
+    "ascii_grid_size",
+    "require_well_formed_grid",
     "sum_point_amounts",
     "sum_raster_amounts",
     "point_cells",
@@ -98,6 +110,7 @@ __all__ = [
     "read_raster",
     "reclassify",
     "read_short_circuit_regions",
+    "require_current",
     "require_layer_replaceable",
     "require_no_nan",
     "require_regular_rows",

@@ -17,6 +17,7 @@ from .job_folder import format_bytes, require_disk_space
 from .memory import out_of_memory, require_memory
 from .system_memory import free_memory
 from .task import PartialResult, Result, Task
+from .time_estimate import SECONDS_WITHOUT_ESTIMATE, format_duration
 
 __all__ = [
     "EnvironmentFailed",
@@ -28,11 +29,13 @@ __all__ = [
     "Result",
     "RunCancelled",
     "RunFailed",
+    "SECONDS_WITHOUT_ESTIMATE",
     "Task",
     "Unsolved",
     "WorkerCrashed",
     "WorkerFailedToStart",
     "format_bytes",
+    "format_duration",
     "free_memory",
     "open_job",
     "out_of_memory",

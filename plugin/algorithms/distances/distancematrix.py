@@ -58,7 +58,7 @@ from ..resume import (
 from ..row_sequences import RowSequence
 from ..step_feedback import StepFeedback
 from ..styles import line_style
-from ..table_memory import require_rows_fit
+from ..table_size import check_rows
 from ..tables import Column, Table
 from .base import log_distance_range
 
@@ -164,7 +164,7 @@ class DistanceMatrix(EngineAlgorithm):
                 _require_single_cells(nodes, info)
         rows = count_pairs(len(sources), len(targets), among_sources=targets is sources, directed=_is_directed(inputs))
         for output in ("OUTPUT", "LINES"):
-            require_rows_fit(self, inputs.parameters, output, rows)
+            check_rows(self, inputs.parameters, output, rows, inputs.feedback)
         if inputs.is_provided("MATRIX") and len(targets) > MAX_COLUMNS:
             raise QgsProcessingException(
                 tr(
@@ -193,6 +193,7 @@ class DistanceMatrix(EngineAlgorithm):
             lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
             inputs.landscape.grid.crs,
             context,
+            StepFeedback(feedback, 90, 90),
         )
         with open_job(feedback) as job, resume_hint(folder, feedback):
             write_partial_result = (lambda partial: table.update(partial.arrays)) if folder else None
@@ -226,7 +227,7 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
-            style = line_style("distance", np.fromiter((row[-1] for row in rows), float, len(rows)))
+            style = line_style("distance", _distances(matrix, **kind))
             lines = RowSequence(len(rows), lambda: (np.stack([starts[i], ends[j]]) for i, j in pairs()))
             tables.append(Table("LINES", columns, rows, lines, style))
         return tables
@@ -256,6 +257,13 @@ def _pairs(sources: int, targets: int, *, among_sources: bool, directed: bool) -
         for j in range(0 if directed or not among_sources else i + 1, targets):
             if i != j or not among_sources:
                 yield i, j
+
+
+def _distances(matrix: np.ndarray, *, among_sources: bool, directed: bool) -> np.ndarray:
+    """Return the distances of the table, in the order of its rows."""
+    if not among_sources:
+        return matrix.ravel()
+    return matrix[~np.eye(len(matrix), dtype=bool)] if directed else matrix[np.triu(np.ones(matrix.shape, bool), 1)]
 
 
 def count_pairs(sources: int, targets: int, *, among_sources: bool, directed: bool) -> int:

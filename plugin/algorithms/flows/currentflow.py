@@ -38,7 +38,7 @@ from ..resume import (
 )
 from ..step_feedback import StepFeedback
 from ..styles import current_style
-from ..table_memory import require_rows_fit
+from ..table_size import check_rows
 from ..tables import Table
 from .current_log import log_conservation
 from .focal_inputs import read_strengths, run_names, select_pairs
@@ -221,7 +221,7 @@ class CurrentFlow(EngineAlgorithm):
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
         rows = len(focal) * (len(focal) - 1) // 2 if inputs.choice("MODE") == "pairwise" else len(focal)
-        require_rows_fit(self, inputs.parameters, "RESISTANCES", rows)
+        check_rows(self, inputs.parameters, "RESISTANCES", rows, inputs.feedback)
         has_maximum = inputs.is_provided("MAXIMUM_MAP")
         return inputs.task(
             "circuit.current",
@@ -255,6 +255,7 @@ class CurrentFlow(EngineAlgorithm):
             lambda arrays: resistance_table(inputs, Result(arrays, {})),
             inputs.landscape.grid.crs,
             context,
+            StepFeedback(feedback, 90, 90),
         )
 
         def write_partial_result(partial: PartialResult) -> None:

@@ -4,6 +4,18 @@ Values that mean missing data become nodata here: the declared value, the user's
 the layer, and, with a warning, values far outside the rest.
 """
 
+from .ascii_grid import ASCII_GRID_HEADER, ASCII_GRID_HEADER_BYTES, ascii_grid_size, require_well_formed_grid
 from .reader import Band, Block, blocks_of, collected, open_band, read_raster
 
-__all__ = ["Band", "Block", "blocks_of", "collected", "open_band", "read_raster"]
+__all__ = [
+    "ASCII_GRID_HEADER",
+    "ASCII_GRID_HEADER_BYTES",
+    "Band",
+    "Block",
+    "ascii_grid_size",
+    "blocks_of",
+    "collected",
+    "open_band",
+    "read_raster",
+    "require_well_formed_grid",
+]

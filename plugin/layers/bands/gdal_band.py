@@ -15,6 +15,7 @@ from ..raster_grid import RasterGrid
 from .file_changes import missing_file_error, require_unchanged
 from .nodata import DeclaredNodata
 from .orientation import require_rectified
+from .text_rasters import comma_in_grid, decimal_comma_note, with_all_digits
 from .user_nodata import in_user_nodata, single_values
 
 # Cells read at a time when the whole band is searched for nodata.
@@ -50,8 +51,10 @@ class GdalBand:
         Data type of the file, and the scale and offset of its values.
     """
 
-    def __init__(self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple) -> None:
-        self.name = layer.name()
+    def __init__(
+        self, layer: QgsRasterLayer, band: int, dataset: gdal.Dataset, geotransform: tuple, notes: list[str]
+    ) -> None:
+        self.name, self._notes = layer.name(), notes
         self._dataset = dataset  # a band does not keep its dataset alive
         self._band = dataset.GetRasterBand(band)
         self._mask = self._band.GetMaskBand() if self._band.GetMaskFlags() & gdal.GMF_PER_DATASET else None
@@ -86,16 +89,13 @@ class GdalBand:
         Raises
         ------
         QgsProcessingException
-            If the raster is rotated, or its file was deleted or replaced since the layer was loaded.
+            If the raster is rotated, its file was deleted or replaced since the layer was loaded, or it is a text whose
+            numbers have several readings.
         """
         if layer.dataProvider().name() != "gdal":
             return None
         path, *options = layer.dataProvider().dataSourceUri().split("|option:")
-        geotransform = None
-        with collected_gdal_errors():
-            dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
-            if dataset is not None:
-                geotransform = dataset.GetGeoTransform(can_return_null=True)
+        dataset, geotransform = _opened(path, options)
         if dataset is None and os.path.isabs(path) and not os.path.exists(path):
             raise missing_file_error(layer, path)
         if dataset is None:
@@ -104,8 +104,13 @@ class GdalBand:
         if geotransform is None:
             return None
         require_unchanged(layer, dataset, geotransform)
+        comma, notes = comma_in_grid(path, dataset), []
+        if comma is not None:
+            if dataset.GetDriver().ShortName == "AAIGrid":
+                dataset, geotransform = _opened(path, with_all_digits(options))
+            notes = [decimal_comma_note(layer.name(), comma)]
         # QGIS shows a mask as an extra band.
-        return cls(layer, band, dataset, tuple(geotransform)) if band <= dataset.RasterCount else None
+        return cls(layer, band, dataset, tuple(geotransform), notes) if band <= dataset.RasterCount else None
 
     def read(self, first_row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Read values (float64) and mask (bool) of a block of rows."""
@@ -121,8 +126,8 @@ class GdalBand:
 
     @property
     def notes(self) -> list[str]:
-        """What was taken as nodata without being equal to a declared value, in the rows read until now."""
-        return [*self._nodata.notes, *self._user_nodata.notes]
+        """Decimal commas, and what was taken as nodata without being equal to a declared value, in the rows read."""
+        return [*self._notes, *self._nodata.notes, *self._user_nodata.notes]
 
     def _read_stored(self, first_row: int, rows: int) -> np.ndarray:
         stored = np.empty((rows, self.grid.columns), self._stored)
@@ -156,3 +161,11 @@ class GdalBand:
                     layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
                 )
             )
+
+
+def _opened(path: str, options: list[str]) -> tuple[gdal.Dataset | None, tuple | None]:
+    """Return a dataset and its geotransform, None for either if there is none."""
+    with collected_gdal_errors():
+        dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
+        return dataset, None if dataset is None else dataset.GetGeoTransform(can_return_null=True)
+    return None, None

@@ -6,6 +6,7 @@ stops at the first invalid polygon without naming it.
 
 from .attributes import id_of, label_of, number_of
 from .cell_locator import Cell, CellLocator
+from .file_changes import require_current
 from .lists import listed, named_features, shortened
 from .polygon_cells import PolygonCells
 from .reader import FeatureReader, chosen_geometry_check
@@ -21,5 +22,6 @@ __all__ = [
     "listed",
     "named_features",
     "number_of",
+    "require_current",
     "shortened",
 ]

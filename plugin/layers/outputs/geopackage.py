@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def layer_names(path: Path) -> list[str]:
     return []
 
 
-def count_rows(path: Path, name: str, interval: int, report: Callable[[int], None]) -> int:
+def count_rows(path: Path, name: str, with_progress: Callable[[Iterable], Iterable] = iter) -> int:
     """Return the number of rows of a layer that can be read; 0 if it cannot be opened.
 
     Parameters
@@ -40,18 +40,16 @@ def count_rows(path: Path, name: str, interval: int, report: Callable[[int], Non
         A file.
     name
         Name of the layer, which formats of a single layer may have changed.
-    interval, report
-        `report` receives the number of rows read until then, whenever `interval` more rows have been read.
+    with_progress
+        Passes the rows on, and reports them.
     """
     count = 0
     with collected_gdal_errors():
         dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_READONLY)
         if dataset is not None and dataset.GetLayerCount():
             layer = dataset.GetLayerByName(name) or dataset.GetLayer(0)
-            for _ in layer:
+            for _ in with_progress(layer):
                 count += 1
-                if count % interval == 0:
-                    report(count)
             layer = None
         dataset = None
     return count

@@ -16,7 +16,7 @@ from permea.plugin.algorithms.distances.distancematrix import count_pairs
 from permea.plugin.algorithms.formatting import join_names
 from permea.plugin.algorithms.pair_tables import connected_groups
 from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
-from permea.plugin.algorithms.table_memory import require_rows_fit
+from permea.plugin.algorithms.table_size import require_rows_fit
 from permea.plugin.algorithms.tables import Column, Table, write_tables
 from permea.plugin.layers import StagedFiles
 

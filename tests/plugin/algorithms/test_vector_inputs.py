@@ -259,3 +259,50 @@ def test_columns_of_a_matrix_have_names_from_any_id(run, rows, layer, plain, tmp
     assert [list(row) for row in found] == [["id", "to_a b", "to_c d", "to_C D_2"]] * 3
     assert [row["id"] for row in found] == ['a "b"', "c\nd", "C D"]
     assert [float(row["to_c d"] or 0) for row in found][1] == 0 and float(found[0]["to_c d"]) > 0
+
+
+@pytest.fixture
+def replaced(layer, tmp_path, qgis_app):
+    """Load points from a file into the project, and replace the file by other points."""
+
+    def save(cells):
+        options = QgsVectorFileWriter.SaveVectorOptions()
+        options.driverName = "GPKG"
+        made, path = layer(cells, ["a", "b"]), tmp_path / "new.gpkg"
+        error = QgsVectorFileWriter.writeAsVectorFormatV3(made, str(path), made.transformContext(), options)
+        assert error[0] == 0
+        os.replace(path, tmp_path / "sites.gpkg")
+
+    save(CELLS[:2])
+    loaded = QgsVectorLayer(str(tmp_path / "sites.gpkg"), "sites", "ogr")
+    assert len(list(loaded.getFeatures())) == 2
+    QgsProject.instance().addMapLayer(loaded, False)
+    save(CELLS[1:])
+    yield loaded
+    QgsProject.instance().clear()
+
+
+@pytest.mark.parametrize("how", ["id", "layer", "name", "definition"])
+def test_layer_whose_file_was_replaced_is_rejected(error_message, replaced, plain, how):
+    value = {
+        "id": replaced.id(),
+        "layer": replaced,
+        "name": replaced.name(),
+        "definition": QgsProcessingFeatureSourceDefinition(replaced.id()),
+    }[how]
+    message = error_message("leastcostdistance", INPUT=plain, SOURCES=value)
+    assert message.startswith(
+        "'sites': its file was changed or replaced after the layer was loaded (feature 1 differs)"
+    )
+
+
+def test_unsaved_points_are_used_and_named(run, read, feedback, layer, plain):
+    made = layer(CELLS[:1], ["a"])
+    made.startEditing()
+    feature = QgsFeature(made.fields())
+    feature.setGeometry(QgsGeometry.fromWkt(f"Point({WEST + 8.5 * PIXEL} {NORTH - 6.5 * PIXEL})"))
+    assert made.addFeature(feature)
+    result = run("leastcostdistance", INPUT=plain, SOURCES=made)
+    assert read(result["OUTPUT"]).band[6, 8] == 0
+    assert any("'sites' is being edited" in text and "1 features added" in text for text in feedback.warnings)
+    made.rollBack()

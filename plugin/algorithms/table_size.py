@@ -1,4 +1,4 @@
-"""Tables in memory: refused before the run if their rows cannot fit."""
+"""Long tables: refused before the run if their rows cannot fit in memory; the time to write them is estimated."""
 
 from __future__ import annotations
 
@@ -8,14 +8,45 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingException,
+    QgsProcessingFeedback,
     QgsProcessingOutputLayerDefinition,
 )
 
 from ..i18n import tr
-from ..runner import format_bytes, free_memory
+from ..runner import SECONDS_WITHOUT_ESTIMATE, format_bytes, format_duration, free_memory
 
 # A feature of a memory layer with five attributes, as measured.
 BYTES_PER_ROW = 700
+
+# Seconds to make, write and read back a row with five attributes, as measured with a GeoPackage.
+SECONDS_PER_ROW = 2.5e-5
+
+
+def check_rows(
+    algorithm: QgsProcessingAlgorithm,
+    parameters: dict[str, Any],
+    output: str,
+    rows: int,
+    feedback: QgsProcessingFeedback,
+) -> None:
+    """Refuse a table that cannot fit, as `require_rows_fit` does, and log how long it takes to write a long one.
+
+    Parameters
+    ----------
+    algorithm, parameters, output, rows
+        As for `require_rows_fit`.
+    feedback
+        Receives the estimate.
+    """
+    require_rows_fit(algorithm, parameters, output, rows)
+    seconds = rows * SECONDS_PER_ROW
+    if parameters.get(output) in (None, "") or seconds < SECONDS_WITHOUT_ESTIMATE:
+        return
+    feedback.pushInfo(
+        tr("{output} has {rows:,} rows: writing them takes about {duration}, after the computation.").format(
+            output=algorithm.parameterDefinition(output).description(), rows=rows, duration=format_duration(seconds)
+        )
+    )
 
 
 def require_rows_fit(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], output: str, rows: int) -> None:
