@@ -60,7 +60,7 @@ def load_raster(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
 ) -> QgsRasterLayer | None:
     """Return a raster layer; if it is given by its path, QGIS leaves no file with its statistics beside it."""
-    value = parameters.get(name)
+    value = _layer_or_name(algorithm.parameterDefinition(name), parameters.get(name), context)
     with no_statistics_file(value.split("|")[0] if isinstance(value, str) else ""):
         return algorithm.parameterAsRasterLayer(parameters, name, context)
 
@@ -76,7 +76,7 @@ def loaded_vector(
 def load_rasters(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
     """Load the rasters that are given by their paths, as `load_raster` does."""
     for definition in algorithm.parameterDefinitions():
-        if definition.type() == "raster" and isinstance(parameters.get(definition.name()), str):
+        if definition.type() == "raster" and isinstance(parameters.get(definition.name()), (str, QgsProperty)):
             load_raster(algorithm, parameters, definition.name(), context)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from qgis.core import QgsProcessingFeedback
@@ -25,7 +25,14 @@ TEXT_SECONDS = 2.0
 
 
 def with_progress(
-    rows: Iterable[Row], count: int, step: str, feedback: QgsProcessingFeedback, start: float = 0, end: float = 100
+    rows: Iterable[Row],
+    count: int,
+    step: str,
+    feedback: QgsProcessingFeedback,
+    start: float = 0,
+    end: float = 100,
+    *,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Row]:
     """Yield rows; report progress with the time that is left, and stop if the user cancels.
 
@@ -39,15 +46,17 @@ def with_progress(
         Receives progress; can cancel.
     start, end
         Percentages at the first and the last row.
+    clock
+        Returns the time in seconds.
     """
     text = tr("{step}: {number:,} of {count:,} rows, about {left} left")
-    began = reported = shown = time.monotonic()
+    began = reported = shown = clock()
     reported_row = 0
     for number, row in enumerate(rows, 1):
         yield row
         if number % ROWS_PER_LOOK:
             continue
-        now = time.monotonic()
+        now = clock()
         if number - reported_row < ROWS_PER_REPORT and now - reported < SECONDS_PER_REPORT:
             continue
         stop_if_cancelled(feedback)

@@ -19,7 +19,7 @@ from ..runner import SECONDS_WITHOUT_ESTIMATE, format_bytes, format_duration, fr
 BYTES_PER_ROW = 700
 
 # Seconds to make, write and read back a row with five attributes, as measured with a GeoPackage.
-SECONDS_PER_ROW = 2.5e-5
+SECONDS_PER_ROW = 1.5e-5
 
 
 def check_rows(

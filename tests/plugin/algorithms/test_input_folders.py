@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsVectorFileWriter
+from qgis.core import QgsProperty, QgsVectorFileWriter
 
 HEADER = "ncols 5\nnrows 3\nxllcorner 290000\nyllcorner 9119910\ncellsize 30\nNODATA_value -9999\n"
 
@@ -114,4 +114,21 @@ def test_other_rasters_and_shapefiles(run, inputs, unchanged, sites):
         SINGLE_MAPS=None,
         OUTPUT="TEMPORARY_OUTPUT",
     )
+    check()
+
+
+AUXILIARY = '<PAMDataset><PAMRasterBand band="1"><Description>a</Description></PAMRasterBand></PAMDataset>'
+
+
+@pytest.mark.parametrize("driver", ["EHdr", "AAIGrid", "GTiff", "ENVI"])
+@pytest.mark.parametrize("auxiliary", [False, True], ids=["alone", "with auxiliary data"])
+@pytest.mark.parametrize("value", [str, QgsProperty.fromValue], ids=["path", "property"])
+def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchanged, driver, auxiliary, value):
+    path = inputs / {"EHdr": "h.bil", "AAIGrid": "h.asc", "GTiff": "h.tif", "ENVI": "h.dat"}[driver]
+    gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputSRS="EPSG:31985")
+    Path(f"{path}.aux.xml").unlink(missing_ok=True)
+    if auxiliary:
+        Path(f"{path}.aux.xml").write_text(AUXILIARY)
+    check = unchanged()
+    run("connectedcomponents", INPUT=value(str(path)))
     check()

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from qgis.core import (
 from permea.plugin.algorithms.distances.distancematrix import count_pairs
 from permea.plugin.algorithms.formatting import join_names
 from permea.plugin.algorithms.pair_tables import connected_groups
+from permea.plugin.algorithms.row_progress import with_progress
 from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
-from permea.plugin.algorithms.table_size import require_rows_fit
+from permea.plugin.algorithms.table_size import check_rows, require_rows_fit
 from permea.plugin.algorithms.tables import Column, Table, write_tables
 from permea.plugin.layers import StagedFiles
 
@@ -91,3 +93,30 @@ def test_temporary_layer_of_billions_of_rows_is_refused(require, value):
 def test_file_of_billions_of_rows_is_allowed(require, tmp_path):
     require(str(tmp_path / "pairs.csv"), 5 * 10**9)
     require(None, 5 * 10**9)
+
+
+@pytest.mark.parametrize("name", ["pairs.gpkg", "pairs.csv"])
+def test_time_to_write_millions_of_rows_is_announced(provider, tmp_path, feedback, name):
+    algorithm = QgsApplication.processingRegistry().algorithmById("permea:currentflow")
+    check_rows(algorithm, {"RESISTANCES": str(tmp_path / name)}, "RESISTANCES", 12_000_000, feedback)
+    assert feedback.infos == ["Resistances has 12,000,000 rows: writing them takes about 3 min, after the computation."]
+
+
+@pytest.mark.parametrize(("name", "rows"), [("pairs.csv", 1000), (None, 12_000_000)])
+def test_short_tables_and_tables_that_are_not_written_are_not_announced(provider, tmp_path, feedback, name, rows):
+    algorithm = QgsApplication.processingRegistry().algorithmById("permea:currentflow")
+    check_rows(algorithm, {"RESISTANCES": name and str(tmp_path / name)}, "RESISTANCES", rows, feedback)
+    assert not feedback.infos
+
+
+def test_few_rows_that_take_long_report_progress(feedback):
+    """A row of a matrix may have thousands of cells."""
+    list(with_progress((time.sleep(0.006) for _ in range(220)), 220, "Writing", feedback))
+    assert feedback.percents == [pytest.approx(100 * 200 / 220)]
+
+
+def test_long_table_tells_the_rows_and_the_time_left(feedback):
+    moments = itertools.count(step=1.5)
+    list(with_progress(range(40_000), 80_000, "Writing", feedback, 0, 80, clock=lambda: next(moments)))
+    assert feedback.texts[-1].startswith("Writing: 40,000 of 80,000 rows, about ")
+    assert feedback.texts[-1].endswith(" left") and feedback.percents[-1] == 40
