@@ -228,10 +228,7 @@ def test_deleted_file_of_a_loaded_layer_is_reported(error_message, layer, plain,
     os.remove(path)
     message = error_message("leastcostpaths", INPUT=plain, FOCAL=loaded.id())
     QgsProject.instance().clear()  # a caught exception would keep the layer beyond the end of QGIS
-    assert message == (
-        "None of the 3 features of 'sites' can be read. Was its file deleted, moved or replaced after the layer was "
-        "loaded? Load the layer again."
-    )
+    assert message == f"'sites': its file '{path}' no longer exists. Restore the file, or remove the layer."
 
 
 def test_layer_elsewhere_is_rejected_with_both_extents(error_message, layer, plain):
