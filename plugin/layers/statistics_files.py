@@ -10,7 +10,7 @@ from pathlib import Path
 from .gdal_options import gdal_option
 
 # What QGIS must know of such a file: where the raster lies. The nodata value is read without QGIS.
-PLACE = re.compile(rb"<(SRS|GeoTransform|GCPList)\b")
+POSITION = re.compile(rb"<(SRS|GeoTransform|GCPList)\b")
 
 # File with the statistics of a raster of ESRI's binary formats, whatever the option.
 BINARY_STATISTICS = ".stx"
@@ -35,12 +35,12 @@ def no_statistics_file(path: str | Path) -> Iterator[None]:
     statistics = path.with_suffix(BINARY_STATISTICS)
     existed = statistics.exists()
     try:
-        with nullcontext() if _holds_place(Path(f"{path}.aux.xml")) else gdal_option("GDAL_PAM_ENABLED", "NO"):
+        with nullcontext() if _holds_position(Path(f"{path}.aux.xml")) else gdal_option("GDAL_PAM_ENABLED", "NO"):
             yield
     finally:
         if not existed:
             statistics.unlink(missing_ok=True)
 
 
-def _holds_place(auxiliary: Path) -> bool:
-    return auxiliary.is_file() and PLACE.search(auxiliary.read_bytes()) is not None
+def _holds_position(auxiliary: Path) -> bool:
+    return auxiliary.is_file() and POSITION.search(auxiliary.read_bytes()) is not None
