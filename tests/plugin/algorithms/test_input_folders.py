@@ -125,7 +125,7 @@ AUXILIARY = '<PAMDataset><PAMRasterBand band="1"><Description>a</Description></P
 @pytest.mark.parametrize("value", [str, QgsProperty.fromValue], ids=["path", "property"])
 def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchanged, driver, auxiliary, value):
     path = inputs / {"EHdr": "h.bil", "AAIGrid": "h.asc", "GTiff": "h.tif", "ENVI": "h.dat"}[driver]
-    gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver)
+    gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputType=gdal.GDT_Float32)
     Path(f"{path}.aux.xml").unlink(missing_ok=True)
     if auxiliary:
         Path(f"{path}.aux.xml").write_text(AUXILIARY)
