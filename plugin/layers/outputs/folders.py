@@ -17,6 +17,8 @@ def create_folder(folder: Path) -> None:
     QgsProcessingException
         If it cannot be created.
     """
+    if folder.is_file():
+        raise QgsProcessingException(tr("'{folder}' is a file. Choose a folder.").format(folder=folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

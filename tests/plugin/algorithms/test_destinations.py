@@ -27,6 +27,7 @@ from qgis.core import (
 
 from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
 from permea.plugin.algorithms.help import Help
+from permea.plugin.layers.outputs.folders import create_folder
 
 
 class Mapper(PermeaAlgorithm):
@@ -362,3 +363,11 @@ def test_step_of_a_model_does_not_overwrite_the_input_of_another(run, geotiff, n
     with pytest.raises(QgsProcessingException, match="Habitat blocks would overwrite the input"):
         run("distancetohabitat", **inputs, **{"blocks:Habitat blocks": inputs[name]})
     assert Path(inputs[name]).read_bytes() == content
+
+
+def test_folder_that_is_a_file_is_refused(tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(QgsProcessingException, match="notes.txt' is a file. Choose a folder."):
+        create_folder(notes)
+    assert notes.read_text() == "mine"
