@@ -64,9 +64,9 @@ FAR_CELL = re.compile(
 )
 SOLVED = [
     ("rspdistance", {}),
-    ("rspflow", {"QUALITY": True}),
-    ("connectedhabitat", {"DISTANCE": "rsp", "QUALITY": True}),
-    ("windowedconnectivity", {"DISTANCE": "rsp", "RANGE": 90.0, "ALPHA": 60.0}),
+    pytest.param("rspflow", {"QUALITY": True}, marks=pytest.mark.long),
+    pytest.param("connectedhabitat", {"DISTANCE": "rsp", "QUALITY": True}, marks=pytest.mark.long),
+    pytest.param("windowedconnectivity", {"DISTANCE": "rsp", "RANGE": 90.0, "ALPHA": 60.0}, marks=pytest.mark.long),
     ("windowedconnectivity", {"DISTANCE": "resistance", "RANGE": 90.0, "ALPHA": 60.0}),
 ]
 
