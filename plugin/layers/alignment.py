@@ -37,7 +37,7 @@ def align(
     raster_layer, band
         Band to read, counted from 1.
     grid
-        Grid of the first raster.
+        Grid of the landscape.
     feedback
         Receives progress and warnings; can cancel.
     labels

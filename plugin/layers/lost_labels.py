@@ -1,4 +1,4 @@
-"""Labels of a raster (ids, classes, marks) that no cell has any more after resampling."""
+"""Labels of a raster (ids, classes, marks) lost in resampling."""
 
 from __future__ import annotations
 
