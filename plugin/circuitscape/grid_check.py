@@ -14,20 +14,25 @@ from ..runner import format_bytes, free_memory
 BYTES_PER_CELL = 26
 
 
-def require_readable(name: str, head: bytes, blocks_after: Callable[[int], Iterable[bytes]]) -> None:
+def require_readable(
+    name: str, head: bytes, blocks_after: Callable[[int], Iterable[bytes]], *, in_memory: bool = True
+) -> None:
     """Raise an error if an ESRI ASCII grid does not fit in memory, or is not well formed.
 
     Parameters
     ----------
     name, head, blocks_after
         As for `require_well_formed_grid`.
+    in_memory
+        Whether the grid will be read into memory.
 
     Raises
     ------
     QgsProcessingException
         Says what is invalid, and in which line.
     """
-    _require_memory(name, *ascii_grid_size(name, head))
+    if in_memory:
+        _require_memory(name, *ascii_grid_size(name, head))
     require_well_formed_grid(name, head, blocks_after)
 
 

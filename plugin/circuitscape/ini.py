@@ -64,7 +64,7 @@ class IniOptions:
                         "but is '{line}'."
                     ).format(name=path.name, number=number, line=line[:60])
                 )
-            name, value = name.strip().lower(), value.strip()
+            name, value = name.strip().lower(), _without_comment(value.strip(), path.resolve().parent)
             if name in options:
                 repeated.append(name)
                 first_number, first = options[name]
@@ -198,4 +198,17 @@ def alternatives(words: tuple[str, ...]) -> str:
 def _same_value(name: str, first: str, second: str) -> bool:
     if name in FLAGS:
         return (first.lower() in TRUE) == (second.lower() in TRUE)
-    return first == second or (name in WORDS and first.lower() == second.lower())
+    is_word = name in WORDS or first.lower() in (*TRUE, *FALSE)
+    return first == second or (is_word and first.lower() == second.lower())
+
+
+def _without_comment(value: str, folder: Path) -> str:
+    r"""Remove a comment after a value, except from the name of a file that has it in its name.
+
+    Examples
+    --------
+    >>> _without_comment("pairwise ; all pairs", Path()), _without_comment("D:\\maps\\a;b.asc", Path())
+    ('pairwise', 'D:\\maps\\a;b.asc')
+    """
+    bare = re.split(r"(?:^|\s)[;#]", value, maxsplit=1)[0].rstrip()
+    return value if bare == value or find_file(value, folder) is not None else bare

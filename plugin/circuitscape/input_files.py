@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
@@ -20,20 +16,14 @@ from ..layers import (
     RasterGrid,
     align,
     describe_difference,
-    gdal_option,
-    in_main_thread,
-    no_statistics_file,
     offset_in_cells,
     open_band,
     read_raster,
 )
 from ..runner import require_memory_for_landscape
-from .grid_check import require_readable
-from .streams import blocks, read_head, read_whole
+from .raster_layers import NODATA, raster_layer
+from .streams import read_head
 from .text_files import without_mark
-
-#: Circuitscape treats this value as nodata whatever the header says.
-NODATA = -9999.0
 
 #: Whole numbers above are not all represented in double precision.
 LARGEST_INTEGER = 2.0**53
@@ -41,11 +31,6 @@ LARGEST_INTEGER = 2.0**53
 #: A raster of the habitat's size whose corners differ by less than this fraction of a cell has the same cells: headers
 #: are often rounded.
 SAME_CELL = 0.5
-
-#: Without it GDAL writes a properties file next to a compressed file.
-NO_PROPERTIES_FILE = ("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
-
-_NOT_A_RASTER = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: {reason}.")
 
 
 def is_raster(path: Path) -> bool:
@@ -77,54 +62,11 @@ def read_input_raster(
     QgsProcessingException
         If the file cannot be read, or `exact` and the raster is not on the grid.
     """
-    is_grid = ".tif" not in path.name.lower()
-    content = b""
-    if is_grid:
-        head = read_head(path, ASCII_GRID_HEADER_BYTES)
-        if without_mark(head).lstrip() == head:
-            require_readable(path.name, head, lambda skip: blocks(path, skip, feedback))
-        else:
-            content = without_mark(read_whole(path)).lstrip()
-            require_readable(path.name, content[:ASCII_GRID_HEADER_BYTES], lambda skip: [content[skip:]])
-    # By default GDAL reads an ASCII grid in single precision.
-    option = "|option:DATATYPE=Float64" if is_grid else ""
-    with _readable_by_gdal(path, content) as name, gdal_option(*NO_PROPERTIES_FILE):
-        source = f"{name}{option}"
-        in_main_thread(lambda: _opened(source, path).crs().toWkt())
-        layer = _opened(source, path)
-        if not layer.isValid():
-            raise QgsProcessingException(_NOT_A_RASTER.format(name=path.name, reason=layer.error().summary()))
+    with raster_layer(path, feedback) as layer:
         raster = _on_grid(layer, path, feedback, grid, exact)
-        del layer
+    # In GeoTIFFs, too, Circuitscape treats it as nodata whatever the file declares.
     valid = raster.valid & (raster.values != NODATA)
     return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
-
-
-def _opened(source: str, path: Path) -> QgsRasterLayer:
-    with no_statistics_file(path), gdal_option(*NO_PROPERTIES_FILE):
-        return QgsRasterLayer(source, path.name)
-
-
-@contextmanager
-def _readable_by_gdal(path: Path, content: bytes) -> Iterator[str]:
-    """Yield a name by which GDAL opens a raster.
-
-    GDAL does not read grids that begin with a byte order mark or a blank line: `content` is what follows, empty if
-    there is neither.
-    """
-    if not content:
-        yield f"/vsigzip/{path}" if path.suffix.lower() == ".gz" else str(path)
-        return
-    copy = f"/vsimem/permea-{uuid.uuid4().hex}.asc"
-    projection = path.with_suffix(".prj")
-    try:
-        gdal.FileFromMemBuffer(copy, content)
-        if projection.is_file():
-            gdal.FileFromMemBuffer(copy.replace(".asc", ".prj"), projection.read_bytes())
-        yield copy
-    finally:
-        for name in (copy, copy.replace(".asc", ".prj")):
-            gdal.Unlink(name)
 
 
 def _on_grid(
@@ -134,18 +76,11 @@ def _on_grid(
         require_memory_for_landscape(layer)
         return read_raster(layer, 1, feedback)
     raster_grid = open_band(layer, 1).grid
-    offset = offset_in_cells(raster_grid, grid)
-    is_same = raster_grid.same_grid_as(grid)
-    if not is_same and offset is not None and offset < SAME_CELL:
+    if warn_if_header_is_rounded(path.name, raster_grid, grid, feedback):
         # As Circuitscape reads it, and as the nearest cell would.
         raster = read_raster(layer, 1, feedback)
-        feedback.pushWarning(
-            tr(
-                "'{name}': its header differs from that of the habitat by up to {offset:.3g} of a cell: {difference}. "
-                "It is read cell by cell."
-            ).format(name=path.name, offset=offset, difference=describe_difference(raster_grid, grid))
-        )
         return Raster(raster.name, raster.values, raster.valid, grid)
+    is_same = raster_grid.same_grid_as(grid)
     if exact and not is_same:
         raise QgsProcessingException(
             tr(
@@ -154,6 +89,20 @@ def _on_grid(
             ).format(name=path.name, difference=describe_difference(raster_grid, grid))
         )
     return align(layer, 1, grid, feedback, labels=not exact)
+
+
+def warn_if_header_is_rounded(name: str, raster: RasterGrid, grid: RasterGrid, feedback: QgsProcessingFeedback) -> bool:
+    """Return whether a raster has the cells of a grid although its header gives slightly others; warn if so."""
+    offset = offset_in_cells(raster, grid)
+    if raster.same_grid_as(grid) or offset is None or offset >= SAME_CELL:
+        return False
+    feedback.pushWarning(
+        tr(
+            "'{name}': its header differs from that of the habitat by up to {offset:.3g} of a cell: {difference}. "
+            "It is read cell by cell."
+        ).format(name=name, offset=offset, difference=describe_difference(raster, grid))
+    )
+    return True
 
 
 def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
@@ -168,14 +117,14 @@ def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
     if invalid.any():
         raise QgsProcessingException(
             tr(
-                "'{name}' must hold whole numbers, but {count:,} of its values are not; the first is {value:g} "
+                "'{name}' must hold whole numbers, but {count:,} of its values are not; the first is {value!s} "
                 "({position})."
             ).format(name=name, **describe_first(invalid, values))
         )
     too_large = valid & (np.abs(values) > LARGEST_INTEGER)
     if too_large.any():
         raise QgsProcessingException(
-            tr("'{name}': {count:,} numbers are too large to be exact; the first is {value:g} ({position}).").format(
+            tr("'{name}': {count:,} numbers are too large to be exact; the first is {value!s} ({position}).").format(
                 name=name, **describe_first(too_large, values)
             )
         )

@@ -25,6 +25,9 @@ from .number_tables import read_number_table
 
 MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
 
+# The engine computes with conductances up to this number, and down to its inverse.
+LARGEST_VALUE = 1e100
+
 # Circuitscape measures distances in cells, whatever the cell size.
 CELL = [1.0, 1.0]
 
@@ -280,18 +283,22 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
         raise QgsProcessingException(
             tr("'{name}': node numbers start at 0, but one is {number}.").format(name=path.name, number=edges.min())
         )
-    invalid = values < 0 if not options.flag("habitat_map_is_resistances") else values <= 0
-    invalid |= np.isinf(values)
-    if invalid.any():
-        raise QgsProcessingException(
-            tr("'{name}': {count:,} edges have no positive value; the first is {first} – {second} ({value:g}).").format(
-                name=path.name,
-                count=int(invalid.sum()),
-                first=edges[invalid][0, 0],
-                second=edges[invalid][0, 1],
-                value=values[invalid][0],
+    is_zero = (values == 0) & (not options.flag("habitat_map_is_resistances"))
+    for invalid, problem in (
+        ((values <= 0) & ~is_zero, tr("have no positive value")),
+        (~is_zero & ~((values >= 1 / LARGEST_VALUE) & (values <= LARGEST_VALUE)), tr("are beyond 1e±100")),
+    ):
+        if invalid.any():
+            raise QgsProcessingException(
+                tr("'{name}': {count:,} edges {problem}; the first is {first} – {second} ({value:g}).").format(
+                    name=path.name,
+                    count=int(invalid.sum()),
+                    problem=problem,
+                    first=edges[invalid][0, 0],
+                    second=edges[invalid][0, 1],
+                    value=values[invalid][0],
+                )
             )
-        )
     loops = edges[edges[:, 0] == edges[:, 1], 0]
     if loops.size:
         text = tr("'{name}': {count:,} edges join a node to itself and carry no current; the first is at node {node}.")

@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,19 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..layers import RasterGrid, create_folder, write_raster
+from ..layers import RasterGrid, write_raster
 from ..runner import PartialResult, Result
-from .input_files import NODATA
 from .project import Project, per_run_maps, writes_maps
+from .raster_layers import NODATA
 
 #: Suffix of the checkpoint folder, from which an interrupted run resumes.
 CHECKPOINT_SUFFIX = "_checkpoint"
 
 #: What follows the project's name in the names of result files.
 KINDS = r"_(resistances|curmap|voltmap|cum_curmap|max_curmap|branch_currents|node_currents|voltages)[_.]"
+
+#: Longest name of a project, in bytes: what follows it, such as ids of focal nodes, must fit into 255 bytes with it.
+MAX_NAME_BYTES = 150
 
 #: Currents below this fraction of a map's maximum are rounding errors.
 NO_CURRENT_FRACTION = 1e-12
@@ -42,7 +45,7 @@ class ResultWriter:
     Parameters
     ----------
     folder
-        Output folder; created if it does not exist.
+        Output folder.
     project
         The project.
     feedback
@@ -51,7 +54,8 @@ class ResultWriter:
     Raises
     ------
     QgsProcessingException
-        If the folder holds results of this project but no checkpoint to resume from, or if it cannot be created.
+        If the folder holds results of this project but no checkpoint to resume from, or if the project's name is too
+        long for names of files.
     """
 
     def __init__(self, folder: Path, project: Project, feedback: QgsProcessingFeedback) -> None:
@@ -59,7 +63,7 @@ class ResultWriter:
         self._options = project.options
         self._written: dict[str, None] = {}
         self._warn_about_oblong_cells()
-        create_folder(folder)
+        self._require_short_name()
         self._existing = {path.name for path in folder.iterdir()}
         existing = sorted(name for name in self._existing if re.match(re.escape(self._options.name) + KINDS, name))
         if existing and not (self.checkpoint / "manifest.json").is_file():
@@ -261,16 +265,28 @@ class ResultWriter:
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
         except QgsProcessingException:
-            unfinished.unlink(missing_ok=True)
+            _delete(unfinished)
             raise
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            _delete(unfinished)
             raise QgsProcessingException(
                 tr("'{name}' cannot be written to '{folder}': {reason}. Files written before are kept.").format(
                     name=path.name, folder=self.folder, reason=error.strerror
                 )
             ) from error
         self._written[path.name] = None
+
+    def _require_short_name(self) -> None:
+        name = self._options.name
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise QgsProcessingException(
+                tr(
+                    "The names of the results would begin with '{name}…' ({count:,} bytes), which is too long for "
+                    "names of files: at most {most:,}. Give '{project}' a shorter output_file, or rename the project."
+                ).format(
+                    name=name[:40], count=len(name.encode()), most=MAX_NAME_BYTES, project=self._options.path.name[:60]
+                )
+            )
 
     def _warn_about_oblong_cells(self) -> None:
         grid = self._project.grid
@@ -284,6 +300,11 @@ class ResultWriter:
                 "'write_as_tif = True' to '{project}' to write GeoTIFFs."
             ).format(height=height, width=width, project=self._options.path.name)
         )
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):  # there is none, or a name that the system does not accept
+        path.unlink()
 
 
 def _is_square(grid: RasterGrid) -> bool:

@@ -17,6 +17,7 @@ from qgis.core import (
 
 from ...circuitscape import (
     IniOptions,
+    Project,
     ResultWriter,
     is_omniscape,
     log_ignored,
@@ -25,7 +26,7 @@ from ...circuitscape import (
     read_project,
 )
 from ...i18n import tr
-from ...layers import create_folder
+from ...layers import created_folder
 from ...runner import open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
@@ -120,6 +121,11 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         options.require_valid()
         log_ignored(options, feedback)
         project = read_project(options, StepFeedback(feedback, 0, 5))
+        with created_folder(folder):
+            return self._run_project(project, folder, feedback)
+
+    def _run_project(self, project: Project, folder: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Run a project whose files have been read."""
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
         if completed:
@@ -147,7 +153,6 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         algorithm.initAlgorithm()
         text = tr("'{project}' is a project of Omniscape; it is run as “{algorithm}”.")
         feedback.pushInfo(text.format(project=options.path.name, algorithm=algorithm.displayName()))
-        parameters = omniscape_parameters(options, feedback)
         files = {name: folder / file for name, file in omniscape_outputs(options).items()}
         existing = [file.name for file in files.values() if file.exists()]
         if existing:
@@ -156,10 +161,9 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                     folder=folder, files=", ".join(existing)
                 )
             )
-        create_folder(folder)
-        result = algorithm.processAlgorithm(
-            {**parameters, **{name: str(file) for name, file in files.items()}}, context, feedback
-        )
+        with omniscape_parameters(options, feedback) as parameters, created_folder(folder):
+            paths = {name: str(file) for name, file in files.items()}
+            result = algorithm.processAlgorithm({**parameters, **paths}, context, feedback)
         numbers = {output.name: result.get(output.name) for output in self.number_outputs}
         return {"OUTPUT": str(folder), **numbers, "FILES": len(files)}
 

@@ -2,66 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsRasterLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingException,
+    QgsProviderRegistry,
+    QgsRasterDataProvider,
+    QgsRasterLayer,
+)
 
 from ...i18n import tr
+from ..main_thread import in_main_thread
 
-# Corners may differ by this fraction of a pixel: QGIS keeps them as an extent, with rounding errors.
+# Corners may differ by this fraction of a pixel: formats keep them with rounding errors.
 TOLERANCE = 0.01
 
 
-def require_unchanged(layer: QgsRasterLayer, dataset: gdal.Dataset, geotransform: tuple) -> None:
-    """Raise an error if a file has another size or place than when its layer was loaded.
+def require_unchanged(layer: QgsRasterLayer, path: str) -> None:
+    """Raise an error if a file holds another grid, or no raster any more, than when its layer was loaded.
 
     Parameters
     ----------
     layer
-        The layer.
-    dataset, geotransform
-        The file as it is now.
+        The layer, of QGIS's provider for GDAL.
+    path
+        Its file.
 
     Raises
     ------
     QgsProcessingException
         The file was replaced; QGIS would go on to show the old data.
     """
-    provider = layer.dataProvider()
-    rows, columns = dataset.RasterYSize, dataset.RasterXSize
-    left, width, row_shear, top, column_shear, step_down = geotransform
-    is_north_up = width > 0 and step_down < 0 and row_shear == column_shear == 0
-    # QGIS turns other rasters by itself, into cells that may differ in size and number.
-    size_then = (provider.ySize(), provider.xSize())
-    changed = []
-    if is_north_up and size_then != (rows, columns):
-        changed.append(
-            tr("{rows} × {columns} cells instead of {rows_then} × {columns_then}").format(
-                rows=rows, columns=columns, rows_then=size_then[0], columns_then=size_then[1]
-            )
+    now = _opened_again(layer.dataProvider())
+    if now is None or not now.isValid():
+        text = tr(
+            "'{layer}': its file '{path}' can no longer be read as a raster: it was replaced or damaged after the "
+            "layer was loaded. Restore the file, or remove the layer from the project."
         )
-    x, y = sorted((left, left + columns * width)), sorted((top, top + rows * step_down))
-    extent = provider.extent()
-    then = np.array([extent.xMinimum(), extent.xMaximum(), extent.yMinimum(), extent.yMaximum()])
-    pixel = np.array([abs(width)] * 2 + [abs(step_down)] * 2)
-    tolerance = TOLERANCE * pixel if is_north_up else 2 * pixel.max()
-    if (np.abs(np.array([*x, *y]) - then) > tolerance).any():
-        changed.append(
-            tr("its north-west corner is x {x:.12g}, y {y:.12g} instead of x {x_then:.12g}, y {y_then:.12g}").format(
-                x=x[0], y=y[1], x_then=then[0], y_then=then[3]
-            )
-        )
-    flags = dataset.GetRasterBand(1).GetMaskFlags()
-    # QGIS shows a mask as a further band.
-    bands, masks = dataset.RasterCount, int(flags == 0 or bool(flags & gdal.GMF_PER_DATASET))
-    if not bands <= provider.bandCount() <= bands + masks:
-        changed.append(tr("{bands} bands instead of {then}").format(bands=bands, then=provider.bandCount()))
-    if changed:
+        raise QgsProcessingException(text.format(layer=layer.name(), path=path))
+    if changes := list(_changes(layer.dataProvider(), now)):
         raise QgsProcessingException(
             tr(
                 "'{layer}': its file was replaced after the layer was loaded ({changes}). Remove the layer from the "
                 "project and add it again."
-            ).format(layer=layer.name(), changes="; ".join(changed))
+            ).format(layer=layer.name(), changes="; ".join(changes))
         )
 
 
@@ -69,3 +55,42 @@ def missing_file_error(layer: QgsRasterLayer, path: str) -> QgsProcessingExcepti
     """Return the error about a layer whose file no longer exists."""
     text = tr("'{layer}': its file '{path}' no longer exists. Restore the file, or remove the layer.")
     return QgsProcessingException(text.format(layer=layer.name(), path=path))
+
+
+def _opened_again(provider: QgsRasterDataProvider) -> QgsRasterDataProvider | None:
+    """Open the source of a layer as QGIS sees it now; the main thread first, as always (see `in_main_thread`)."""
+
+    def opened() -> QgsRasterDataProvider | None:
+        return QgsProviderRegistry.instance().createProvider(provider.name(), provider.dataSourceUri())
+
+    def open_and_close() -> None:
+        now = opened()
+        if now is not None:
+            now.crs().toWkt()
+
+    in_main_thread(open_and_close)
+    return opened()
+
+
+def _changes(then: QgsRasterDataProvider, now: QgsRasterDataProvider) -> Iterator[str]:
+    if (then.xSize(), then.ySize()) != (now.xSize(), now.ySize()):
+        yield tr("{rows} × {columns} cells instead of {rows_then} × {columns_then}").format(
+            rows=now.ySize(), columns=now.xSize(), rows_then=then.ySize(), columns_then=then.xSize()
+        )
+    corners = [
+        np.array([extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()])
+        for extent in (now.extent(), then.extent())
+    ]
+    pixel = np.array([then.extent().width() / then.xSize(), then.extent().height() / then.ySize()] * 2)
+    if (np.abs(corners[0] - corners[1]) > TOLERANCE * pixel).any():
+        yield tr("its extent is {extent} instead of {then}").format(
+            extent=now.extent().toString(3), then=then.extent().toString(3)
+        )
+    if then.bandCount() != now.bandCount():
+        yield tr("{bands} bands instead of {then}").format(bands=now.bandCount(), then=then.bandCount())
+    if then.crs() != now.crs():
+        yield tr("its CRS is {crs} instead of {then}").format(crs=_title(now.crs()), then=_title(then.crs()))
+
+
+def _title(crs: QgsCoordinateReferenceSystem) -> str:
+    return crs.userFriendlyIdentifier() if crs.isValid() else tr("unknown")

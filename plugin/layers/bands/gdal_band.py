@@ -98,12 +98,11 @@ class GdalBand:
         dataset, geotransform = _opened(path, options)
         if dataset is None and os.path.isabs(path) and not os.path.exists(path):
             raise missing_file_error(layer, path)
-        if dataset is None:
+        if dataset is not None:
+            require_rectified(layer.name(), geotransform, dataset)
+        require_unchanged(layer, path)
+        if dataset is None or geotransform is None:
             return None
-        require_rectified(layer.name(), geotransform, dataset)
-        if geotransform is None:
-            return None
-        require_unchanged(layer, dataset, geotransform)
         comma, notes = comma_in_grid(path, dataset), []
         if comma is not None:
             if dataset.GetDriver().ShortName == "AAIGrid":

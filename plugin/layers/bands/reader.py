@@ -22,6 +22,9 @@ CELLS_PER_BLOCK = 1 << 20
 # Larger blocks of a file are read in parts: some files are stored as a single block.
 MAX_CELLS_PER_BLOCK = 4 * CELLS_PER_BLOCK
 
+# Larger coordinates are wrong in any unit, and areas of cells would overflow.
+MAX_COORDINATE = 1e100
+
 
 class Band(Protocol):
     """An open raster band."""
@@ -75,7 +78,7 @@ def open_band(layer: QgsRasterLayer, band: int) -> Band:
     ------
     QgsProcessingException
         If the layer cannot be read, its file was replaced since it was loaded, the band does not exist or does not
-        hold real numbers, or the raster is rotated (the message says how to rectify it).
+        hold real numbers, its cells have no size, or the raster is rotated (the message says how to rectify it).
     """
     if layer is None or not layer.isValid() or layer.dataProvider() is None:
         name = layer.name() if layer is not None else ""
@@ -88,7 +91,9 @@ def open_band(layer: QgsRasterLayer, band: int) -> Band:
                 layer=layer.name(), band=band, count=layer.bandCount()
             )
         )
-    return north_up(GdalBand.of(layer, band) or ProviderBand(layer, band))
+    opened = north_up(GdalBand.of(layer, band) or ProviderBand(layer, band))
+    _require_cells(opened.name, opened.grid)
+    return opened
 
 
 def blocks_of(band: Band, feedback: QgsProcessingFeedback, *, measured: bool = True) -> Iterator[Block]:
@@ -157,6 +162,20 @@ def collected(name: str, grid: RasterGrid, blocks: Iterable[Block]) -> Raster:
         rows = slice(block.first_row, block.first_row + len(block.values))
         values[rows], valid[rows] = block.values, block.valid
     return Raster(name, values, valid, grid)
+
+
+def _require_cells(name: str, grid: RasterGrid) -> None:
+    """Raise an error if the coordinates of neighbouring cells are not numbers that differ."""
+    (left, top), (right, bottom) = grid.corners()
+    height, width = grid.pixel_size
+    largest = np.abs([left, top, right, bottom]).max()
+    if np.isfinite(largest) and largest <= MAX_COORDINATE and min(height, width) > 16 * np.spacing(largest):
+        return
+    text = tr(
+        "'{layer}': its cells are {width:g} wide and {height:g} high, and its north-west corner lies at x {x:g}, y "
+        "{y:g}: with such coordinates its cells cannot be told apart. Correct its georeference."
+    )
+    raise QgsProcessingException(text.format(layer=name, width=width, height=height, x=left, y=top))
 
 
 def _rows_per_read(band: Band) -> int:

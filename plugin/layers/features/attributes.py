@@ -36,7 +36,9 @@ def id_of(value: Any) -> int | str | None:
     if is_empty(value):
         return None
     if isinstance(value, (QDate, QDateTime, QTime)):
-        return value.toString(Qt.DateFormat.ISODate)
+        time = value.time() if isinstance(value, QDateTime) else value
+        has_milliseconds = isinstance(time, QTime) and time.msec() != 0
+        return value.toString(Qt.DateFormat.ISODateWithMs if has_milliseconds else Qt.DateFormat.ISODate)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT_DECIMAL:

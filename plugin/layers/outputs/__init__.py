@@ -1,6 +1,6 @@
 """Output files: GeoTIFFs and layers of GeoPackages, which replace their targets only when they are complete."""
 
-from .folders import create_folder
+from .folders import create_folder, created_folder
 from .geopackage import (
     GEOPACKAGE_SUFFIX,
     GeoPackageUpdate,
@@ -20,6 +20,7 @@ __all__ = [
     "StagedFiles",
     "count_rows",
     "create_folder",
+    "created_folder",
     "delete_layer",
     "files_of_dataset",
     "layer_names",

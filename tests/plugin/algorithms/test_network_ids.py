@@ -115,3 +115,26 @@ def test_focal_node_beyond_network_is_refused(write, run):
     path.with_name("focal.txt").write_text("7\n900000\n2000002\n")
     with pytest.raises(QgsProcessingException, match="names 1 nodes that are not in the network; the first is 2000002"):
         run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
+
+
+@pytest.mark.parametrize(
+    ("edge", "words"),
+    [
+        ("1 2 1e300", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (1e+300)."),
+        ("1 2 1e-200", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (1e-200)."),
+        ("1 2 inf", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (inf)."),
+        ("1 2 0", "'edges.txt': 1 edges have no positive value; the first is 1 – 2 (0)."),
+        (
+            "9007199254740994 2 1",
+            "1 numbers are too large to be exact; the first is 9007199254740994.0 (row 2, column 1)",
+        ),
+        ("1.1 2 1", "but 1 of its values are not; the first is 1.1 (row 2, column 1)."),
+    ],
+)
+def test_edges_are_named_as_the_file_has_them(write, run, edge, words):
+    path = write(LABELS["sparse"])
+    path.with_name("edges.txt").write_text(f"7 1 1\n{edge}\n")
+    path.with_name("focal.txt").write_text("1\n7\n")
+    with pytest.raises(QgsProcessingException, match=re.escape(words)):
+        run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
+    assert not (path.parent / "results").exists()

@@ -6,24 +6,6 @@ import pytest
 from permea.plugin.circuitscape.ini import IniOptions
 from permea.plugin.circuitscape.omniscape_options import log_ineffective
 
-from .conftest import HEADER
-
-
-@pytest.fixture
-def omniscape(tmp_path):
-    """Write an Omniscape project on a uniform landscape of 9 × 9 cells of 30 map units."""
-
-    def write(**options):
-        header = HEADER.format(columns=9, rows=9).replace("cellsize 1", "cellsize 30")
-        for name, rows in (("r", np.full((9, 9), 2)), ("s", np.ones((9, 9))), ("t", np.indices((9, 9))[0])):
-            (tmp_path / f"{name}.asc").write_text(header + "\n".join(" ".join(map(str, row)) for row in rows.tolist()))
-        chosen = {"resistance_file": "r.asc", "source_file": "s.asc", "radius": "3", "project_name": "o", **options}
-        path = tmp_path / "omni.ini"
-        path.write_text("[Options]\n" + "\n".join(f"{key} = {value}" for key, value in chosen.items()))
-        return path
-
-    return write
-
 
 def test_omniscape_project_is_run_as_moving_windows(run, omniscape, read, feedback, tmp_path):
     options = {

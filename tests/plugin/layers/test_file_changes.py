@@ -4,7 +4,10 @@ import os
 
 import numpy as np
 import pytest
-from qgis.core import QgsProcessingException
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProcessingException,
+)
 
 from permea.plugin.layers import read_raster
 
@@ -31,18 +34,17 @@ def error_message(layer, feedback):
 
 
 def test_file_of_another_size_is_rejected(replaced, feedback):
-    message = error_message(replaced(np.ones((4, 5)), np.ones((8, 10))), feedback)
-    assert message == (
-        "'landscape': its file was replaced after the layer was loaded (8 × 10 cells instead of 4 × 5; its north-west "
-        "corner is x 290000, y 9120000 instead of x 290000, y 9120000). Remove the layer from the project and add it "
-        "again."
-    ) or message.startswith("'landscape': its file was replaced after the layer was loaded (8 × 10 cells instead of 4")
+    assert error_message(replaced(np.ones((4, 5)), np.ones((8, 5))), feedback) == (
+        "'landscape': its file was replaced after the layer was loaded (8 × 5 cells instead of 4 × 5; its extent is "
+        "290000.000,9119760.000 : 290150.000,9120000.000 instead of 290000.000,9119880.000 : 290150.000,9120000.000). "
+        "Remove the layer from the project and add it again."
+    )
 
 
 def test_moved_file_is_rejected(replaced, feedback):
     layer = replaced(np.ones((4, 5)), np.ones((4, 5)), geotransform=(WEST + 90, 30, 0, NORTH, 0, -30))
     message = error_message(layer, feedback)
-    assert "its north-west corner is x 290090, y 9120000 instead of x 290000, y 9120000" in message
+    assert "its extent is 290090.000,9119880.000 : 290240.000,9120000.000 instead of 290000.000," in message
 
 
 def test_file_with_other_cells_is_rejected(replaced, feedback):
@@ -52,6 +54,39 @@ def test_file_with_other_cells_is_rejected(replaced, feedback):
 
 def test_file_with_fewer_bands_is_rejected(replaced, feedback):
     assert "1 bands instead of 3" in error_message(replaced(np.ones((3, 4, 4)), np.ones((4, 4))), feedback)
+
+
+@pytest.mark.parametrize(
+    ("crs", "now"),
+    [("EPSG:32725", "EPSG:32725 - WGS 84 / UTM zone 25S"), ("EPSG:31984", "UTM zone 24S"), (None, "unknown")],
+)
+def test_file_in_another_crs_is_rejected(replaced, feedback, crs, now):
+    message = error_message(replaced(np.ones((4, 5)), np.ones((4, 5)), crs=crs), feedback)
+    assert "its CRS is " in message and f"{now} instead of EPSG:31985 - SIRGAS 2000 / UTM zone 25S" in message
+
+
+def test_crs_that_the_user_has_assigned_is_kept(replaced, feedback):
+    layer = replaced(np.ones((4, 5)), np.ones((4, 5)))
+    layer.setCrs(QgsCoordinateReferenceSystem("EPSG:31984"))
+    assert read_raster(layer, 1, feedback).grid.crs.authid() == "EPSG:31984"
+
+
+@pytest.mark.parametrize("georeference", [{"geotransform": None}, {"geotransform": None, "crs": None}])
+def test_file_without_georeference_is_rejected(replaced, feedback, georeference):
+    message = error_message(replaced(np.ones((4, 5)), np.ones((4, 5)), **georeference), feedback)
+    assert "its extent is 0.000,-4.000 : 5.000,0.000 instead of" in message
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "folder"])
+def test_file_that_is_no_raster_any_more_is_rejected(raster_layer, feedback, tmp_path, kind):
+    layer = raster_layer(np.ones((4, 5)))
+    path = tmp_path / "landscape.tif"
+    path.unlink()
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("hello" if kind == "text" else "")
+    assert f"its file '{path}' can no longer be read as a raster: it was replaced or" in error_message(layer, feedback)
 
 
 def test_file_with_other_values_on_the_same_cells_is_read(replaced, feedback):
@@ -65,3 +100,18 @@ def test_deleted_file_is_named(raster_layer, feedback, tmp_path):
     assert error_message(layer, feedback) == (
         f"'landscape': its file '{tmp_path / 'landscape.tif'}' no longer exists. Restore the file, or remove the layer."
     )
+
+
+@pytest.mark.parametrize(
+    "geotransform",
+    [
+        (WEST, 0, 0, NORTH, 0, 0),
+        (WEST, 30, 0, NORTH, 0, 0),
+        (float("nan"), 30, 0, NORTH, 0, -30),
+        (WEST, 1e-300, 0, NORTH, 0, -1e-300),
+        (WEST, 1e300, 0, NORTH, 0, -1e300),
+    ],
+)
+def test_cells_without_a_size_or_position_are_rejected(raster_layer, feedback, geotransform):
+    message = error_message(raster_layer(np.ones((4, 5)), geotransform=geotransform), feedback)
+    assert "its cells cannot be told apart. Correct its georeference." in message
