@@ -165,12 +165,16 @@ class Barriers(EngineAlgorithm):
                 PINCH_POINTS=(),
             ),
             *graph(symmetric=True),
-            unreachable(
-                tr("Cells that connect separated places"),
-                tr(
-                    "How cells are written, in the maps of the improvement score and of the gain from restoration, "
-                    "whose restoration connects places that are not connected now, so that the gain has no limit."
+            only_with_any(
+                unreachable(
+                    tr("Cells that connect separated places"),
+                    tr(
+                        "How cells are written, in the maps of the improvement score and of the gain from restoration, "
+                        "whose restoration connects places that are not connected now, so that the gain has no limit."
+                    ),
                 ),
+                "IMPROVEMENT",
+                "RESTORED_GAIN",
             ),
             raster_destination(tr("Barriers"), tr("Decrease of the mean distance per unit of permeability.")),
             optional_raster_destination(

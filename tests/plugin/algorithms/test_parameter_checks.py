@@ -111,6 +111,7 @@ def test_true_and_false_in_every_spelling(provider, context, value):
         ("movingwindowcurrent", {"CUTOFF": 9, "SOURCE_STRENGTH": "s.tif"}, "“Source strength” is used instead"),
         ("sensitivity", {"ALPHA": 5}, "it needs “Connectivity measure” = “Quality-weighted connectivity”"),
         ("barriers", {"CUTOFF": 5}, "it needs “Pinch points”"),
+        ("barriers", {"UNREACHABLE": "infinity"}, "it needs “Improvement score” or “Gain from restoration”"),
         ("barriers", {"RESTORED": 2}, "it needs “Improvement score” or “Gain from restoration”"),
         ("currentflowadvanced", {"GROUND_VALUES": "resistance"}, "it needs “Ground value field” or “Grounds: raster”"),
         ("movingwindowcurrent", {"COMPARISON_2": "equal"}, "it needs “Condition 2”"),
