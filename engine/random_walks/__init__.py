@@ -6,7 +6,8 @@ underflows, found from shortest paths (`log_scaling`) and on the CPU improved by
 """
 
 from .first_passage import FirstPassage, solve_first_passage
-from .hitting import HittingSolution, solve_hitting
+from .hitting import solve_hitting
+from .hitting_system import HittingSolution
 from .transitions import log_transition_probabilities, transition_system
 from .visits import ConditionedWalk, condition_on_hitting
 

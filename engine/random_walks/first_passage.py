@@ -1,13 +1,13 @@
 """First passage of killed random walks from one source to every cell, at any rate of killing.
 
-With Z = (I − W)⁻¹ the weight of first passage from s to t is Z_st / Z_tt, wanted for one s and every t. Where hardly
-any walks are killed, Z is huge and its ratios are lost in rounding; where nearly all are, it underflows. Walks are
+With Z = (I − W)⁻¹ the weight of first passage from s to t is Z_st / Z_tt, here for one s and every t. Where hardly
+any walks are killed, Z is huge and its ratios cancel in rounding; where nearly all are, it underflows. Walks are
 therefore split at their returns to s. Without s,
 
     N = (I − W)⁻¹,   y = W_s N (from s),   h = N W_·s (back to s),   ε = 1 − W_s h (never back),
 
 and Z_st / Z_tt = y_t / (ε N_tt + h_t y_t): sums of nonnegative terms, all of moderate size once y is in log scale.
-Where hardly any walks are killed, its logarithm is taken from what is lost, log(1 + ε N_tt / y_t − k_t), k = 1 − h.
+Where hardly any walks are killed, φ_t is computed by log1p of the small ε N_tt / y_t − k_t, k = 1 − h.
 """
 
 from typing import NamedTuple
@@ -27,8 +27,8 @@ from ..linalg import (
 from .log_scaling import backward_error, find_log_scaling
 from .transitions import transition_system
 
-#: Log scale up to which the free energy is computed from what is lost.
-LARGEST_LOSS = 1.0
+#: Largest log scale in which the free energy is computed by log1p of killed weights.
+MAX_LOG1P_SCALE = 1.0
 
 
 class FirstPassage(NamedTuple):
@@ -98,6 +98,7 @@ def solve_first_passage(
     source_indicator = jnp.where(at_source, 1.0, 0.0)
 
     def attempt(fixed, log_scale):
+        """Solve for y in a log scale; return the solver's state, y, and its componentwise backward error."""
         weights = _scaled_weights(*fixed, log_scale)
         inner, outgoing, _ = _split_at_source(weights, at_source)
         system = transition_system(inner)
@@ -127,11 +128,11 @@ def solve_first_passage(
     denominator = jnp.where(transient, epsilon * diagonal + h * y, 1.0)
     offset = jnp.where(transient, log_scale, 0.0)
     # With φ̂ the log scale, y and k are ỹ exp(−φ̂) and k̃ exp(φ̂).
-    hardly_killed = transient & (offset < LARGEST_LOSS)
-    lost = (epsilon * diagonal / y - killed_elsewhere) * jnp.exp(jnp.where(hardly_killed, offset, 0.0))
+    hardly_killed = transient & (offset < MAX_LOG1P_SCALE)
+    growth = (epsilon * diagonal / y - killed_elsewhere) * jnp.exp(jnp.where(hardly_killed, offset, 0.0))
     free_energy = jnp.where(
         hardly_killed,
-        jnp.log1p(jnp.where(hardly_killed, lost, 0.0)),
+        jnp.log1p(jnp.where(hardly_killed, growth, 0.0)),
         jnp.where(transient, offset - jnp.log(y) + jnp.log(denominator), 0.0),
     )
     if not expected_cost:

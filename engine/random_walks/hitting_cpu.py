@@ -22,7 +22,7 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
-from .residuals import CORRECTION_TOL, MAX_ERROR, MAX_LOST, MAX_REFINEMENTS, needs_refinement
+from .residuals import CORRECTION_TOL, MAX_ERROR, MAX_REFINEMENTS, MAX_WEIGHT_REDUCTION, needs_refinement
 from .transition_data import TransitionData
 from .transition_kernels import cost_rhs, expected_cost_residual, free_energy_residual, scaled_weights
 
@@ -30,7 +30,7 @@ Raster = Float[np.ndarray, "rows columns"]
 
 
 class HittingResult(NamedTuple):
-    """As `hitting.HittingSolution`, with infinite free energy where the target cannot be reached.
+    """As `hitting_system.HittingSolution`, with infinite free energy where the target cannot be reached.
 
     The rasters mean nothing unless `converged`.
     """
@@ -181,8 +181,8 @@ class _Equations:
             result = self._correction()
             if not result.converged:
                 break
-            # The equation is exp(−change) = 1 − lost.
-            delta -= np.log1p(-np.minimum(result.x / weights, MAX_LOST))
+            # The equation is exp(−change) = 1 − reduction.
+            delta -= np.log1p(-np.minimum(result.x / weights, MAX_WEIGHT_REDUCTION))
             delta[self.target] = 0
         return delta, error
 

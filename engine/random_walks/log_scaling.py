@@ -76,16 +76,19 @@ def find_log_scaling(
     fixed = jax.lax.stop_gradient((log_probabilities, energies))
 
     def evaluate(log_scale: Array) -> tuple[Array, Any, Array, Array]:
+        """Return a log scale, the solver's state, the scaled weights, and which of them are accurate."""
         state, scaled, error = attempt(fixed, log_scale)
         # The backward error exposes small entries among large ones that are nothing but rounding errors.
         accurate = (scaled > 1 / SCALED_RANGE) & (scaled < SCALED_RANGE) & (error < MAX_BACKWARD_ERROR)
         return log_scale, state, scaled, accurate | ~(log_scale < jnp.inf)
 
     def unfinished(loop_state) -> Bool[Array, ""]:
+        """Return whether some weights are not accurate yet."""
         *_, trusted, corrections = loop_state
         return ~trusted.all() & (corrections < MAX_CORRECTIONS)
 
     def correct(loop_state):
+        """Estimate the log scale again, from the weights that are accurate."""
         log_scale, _, scaled, trusted, corrections = loop_state
         known = trusted & (log_scale < jnp.inf)
         free_energy = jnp.where(known, log_scale - jnp.log(jnp.where(known, scaled, 1.0)), jnp.inf)
@@ -165,6 +168,7 @@ def _entropy_fraction_table(directions: int) -> tuple[np.ndarray, np.ndarray]:
         energy = mean_energy / mean_length
 
         def log_sum(slope: float, energy: float = energy) -> float:
+            """Return log Σ_d P_d exp(−e C_d + m x_d)."""
             exponent = np.log(probability) - energy * length + slope * eastward
             return float(exponent.max() + np.log(np.exp(exponent - exponent.max()).sum()))
 

@@ -155,6 +155,7 @@ def cached_log_scaling(
     )
 
     def on_cpu(conductances, costs, theta, target) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return log scale, ordering and key, from NumPy arrays."""
         conductances, costs, target = np.asarray(conductances), np.asarray(costs), int(target)
         key = HIERARCHY_CACHE.new_key()
         if not 0 <= target < shape[0] * shape[1]:

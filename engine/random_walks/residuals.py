@@ -39,8 +39,8 @@ CORRECTION_TOL = 1e-7
 #: Bound of the relative error above which a solution by multigrid is discarded for a direct one.
 MAX_ERROR = 1e-7
 
-#: Largest fraction of the weight that one refinement of the free energy takes off.
-MAX_LOST = 0.9
+#: Largest relative reduction of a weight by one refinement of the free energy.
+MAX_WEIGHT_REDUCTION = 0.9
 
 
 class TransitionCosts(NamedTuple):
@@ -70,9 +70,9 @@ class TransitionCosts(NamedTuple):
     reachable: Bool[Array, "rows columns"]
 
     def free_energy_residual(self, delta: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-        """Return −Σ_j P_ij (exp(x_ij) − 1): what is lost in a step from each cell; 0 where it is not transient."""
+        """Return 1 − Σ_j P_ij exp(x_ij) as −Σ_j P_ij (exp(x_ij) − 1), the weight killed in a step; else 0."""
         usable, exponent = self._exponents(delta)
-        # A step to a cell that cannot reach the target is lost.
+        # A walk that steps to a cell from which the target cannot be reached is killed.
         change = jnp.where(usable, jnp.expm1(exponent), -1.0)
         return jnp.where(self.transient, -(self.probabilities * change).sum(0), 0.0)
 
@@ -105,21 +105,80 @@ def difference_operator(
     return jnp.where((conditioned > 0).any(0), differences, values)
 
 
-def largest_error(
-    residual: Float[Array, "rows columns"], scale: Float[Array, "rows columns"], transient: Bool[Array, "rows columns"]
+def relative_residual(
+    residual: Float[Array, "rows columns"],
+    _: Float[Array, "rows columns"] | None = None,
+    *,
+    scale: Float[Array, "rows columns"],
+    transient: Bool[Array, "rows columns"],
 ) -> Float[Array, ""]:
-    """Return max_i |r_i| / c_i over the transient cells: a bound for the relative error; see the module's text."""
+    """Return max_i |r_i| / c_i over the transient cells: a bound of the relative error of free energy or expected cost.
+
+    Examples
+    --------
+    >>> cost, everywhere = jnp.array([[2.0, 4.0]]), jnp.ones((1, 2), bool)
+    >>> float(relative_residual(jnp.array([[1e-3, -4e-3]]), scale=cost, transient=everywhere))
+    0.001
+    """
     safe = jnp.where(transient & (scale > 0), scale, 1.0)
     ratio = jnp.where(scale > 0, jnp.abs(residual) / safe, jnp.where(residual == 0, 0.0, jnp.inf))
     return jnp.where(transient, ratio, 0.0).max()
 
 
-def needs_refinement(error: Float[Array, ""] | float, previous: Float[Array, ""] | float) -> Bool[Array, ""] | bool:
-    """Whether a bound of the error asks for a refinement and, given the bound before the last one, may profit from it.
+def tangent_error(
+    residual: Float[Array, "rows columns"],
+    x: Float[Array, "rows columns"],
+    *,
+    mean_energy: Float[Array, "rows columns"],
+    free_energy: Float[Array, "rows columns"],
+) -> Float[Array, ""]:
+    """Return a bound of the error e of a tangent, (I − Q) e = r: of max_i |e_i| / φ_i relative to max_i |x_i| / φ_i.
+
+    No |e_i| exceeds EC_i max_j |r_j| / c_j, and θ EC_i ≤ φ_i.
+
+    Parameters
+    ----------
+    residual, x
+        r and x; x is 0 outside the transient cells.
+    mean_energy
+        θ c, the mean cost of a step times θ.
+    free_energy
+        φ; 0 at the target and where it cannot be reached.
+    """
+    transient = free_energy > 0
+    size = jnp.where(transient, jnp.abs(x) / jnp.where(transient, free_energy, 1.0), 0.0).max()
+    error = relative_residual(residual, scale=mean_energy, transient=transient)
+    return error / jnp.where(size > 0, size, 1.0)
+
+
+def cotangent_error(
+    residual: Float[Array, "rows columns"],
+    x: Float[Array, "rows columns"],
+    *,
+    mean_energy: Float[Array, "rows columns"],
+    free_energy: Float[Array, "rows columns"],
+) -> Float[Array, ""]:
+    """Return a bound of the error e of a cotangent, (I − Q)ᵀ e = r: of Σ_i |e_i| θ c_i relative to Σ_i |x_i| θ c_i.
+
+    As the inverse is nonnegative, Σ_i |e_i| θ c_i ≤ Σ_i |r_i| θ EC_i, and θ EC_i ≤ φ_i.
+
+    Parameters
+    ----------
+    residual, x, mean_energy, free_energy
+        As of `tangent_error`.
+    """
+    size = (jnp.abs(x) * mean_energy).sum()
+    return (jnp.abs(residual) * free_energy).sum() / jnp.where(size > 0, size, 1.0)
+
+
+def needs_refinement(
+    error: Float[Array, ""] | float, previous: Float[Array, ""] | float, tolerance: float = REFINEMENT_TOL
+) -> Bool[Array, ""] | bool:
+    """Return whether the error is too large and, given that before the last refinement, can be reduced.
 
     Examples
     --------
     >>> needs_refinement(1e-6, 1e-2), needs_refinement(1e-10, 1e-2), needs_refinement(1e-6, 1.1e-6)
     (True, False, False)
     """
-    return (error > REFINEMENT_TOL) & (error <= MAX_REFINEMENT_RATIO * previous)
+    return (error > tolerance) & (error <= MAX_REFINEMENT_RATIO * previous)

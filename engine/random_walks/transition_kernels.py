@@ -8,7 +8,7 @@ import numpy as np
 
 from ..parallel import njit_cached
 
-#: Cells per block: their transitions stay in the processor's cache, in whatever layout.
+#: Cells per block: their transitions stay in the processor's cache in either layout.
 BLOCK = 256
 
 
@@ -149,7 +149,9 @@ def free_energy_residual(
 
 
 @njit_cached
-def expected_cost_residual(edges, costs, edge_offsets, edge_ends, offsets, scaled, expected, b, out, width, first, last):
+def expected_cost_residual(
+    edges, costs, edge_offsets, edge_ends, offsets, scaled, expected, b, out, width, first, last
+):
     """Compute z̃_i times the residual of the expected cost (see `residuals`), from the off-diagonals −W̃.
 
     The right-hand side b of `cost_rhs` is z̃_i times the mean cost of a step.

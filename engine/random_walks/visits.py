@@ -11,19 +11,21 @@ system for z̃ itself.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..linalg import AbstractLinearSolver, NonsymmetricMultigrid, with_state
-from .hitting import ScaledTransitionSystem, scaled_transition_system
-from .residuals import MAX_ERROR
+from ..linalg import AbstractLinearSolver, NonsymmetricMultigrid
+from .hitting_system import ScaledTransitionSystem, scaled_transition_system
+from .residuals import MAX_ERROR, difference_operator
 
 #: Message where multigrid cannot compute the free energy.
 INACCURATE = (
-    "nonsymmetric multigrid cannot solve for these randomized paths accurately: hardly any of them ends before the "
-    "target. Choose nested dissection, a larger theta, or a raster with less contrast"
+    "nonsymmetric multigrid cannot solve for these randomized paths accurately: hardly any of them is killed before "
+    "the target. Choose nested dissection, a larger theta, or a raster with less contrast"
 )
 
 
@@ -56,11 +58,20 @@ class ConditionedWalk:
             Walks that start in each cell, m ≥ 0. Starts at the target or in cells that cannot reach it are ignored.
         """
         transient = self.reachable & ~(self._system.target > 0)
-        scaled = jnp.where(transient, self._scaled, 1.0)
-        solve = with_state(self._system.solver, self._system.system, self._system.state, transpose=True)
-        scaled_visits = solve(jnp.where(transient, starts / scaled, 0.0))
+        weights = jax.lax.stop_gradient(jnp.where(transient, self._scaled, 1.0))
+        outflow = partial(difference_operator, self.transition_probabilities)
+        transposed = jax.linear_transpose(outflow, weights)
+
+        def visits_of(starts: Array) -> Array:
+            """Return the visits of the walks from one raster of starts."""
+            b = jnp.where(transient, starts, 0.0)
+            # Visits are refined only where the bound would replace multigrid.
+            return self._system.solve_differences(
+                lambda visits: transposed(visits)[0], b, weights, transpose=True, tolerance=MAX_ERROR
+            )
+
         # Rounding errors can make tiny visits negative.
-        return jnp.where(transient, scaled * jnp.maximum(scaled_visits, 0.0), 0.0)
+        return jnp.where(transient, jnp.maximum(jax.lax.map(visits_of, starts), 0.0), 0.0)
 
 
 def condition_on_hitting(

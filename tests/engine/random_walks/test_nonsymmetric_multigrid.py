@@ -15,7 +15,7 @@ from permea.engine.linalg.nonsymmetric_multigrid.coarsening_kernels import UNORD
 from permea.engine.linalg.nonsymmetric_multigrid.hierarchy import VCycle, transposed
 from permea.engine.linalg.nonsymmetric_multigrid.hierarchy_cache import CACHE_SIZE, HIERARCHY_CACHE, HierarchyCache
 from permea.engine.linalg.solver_stats import record_stats
-from permea.engine.random_walks import hitting
+from permea.engine.random_walks import hitting_system, solve_hitting
 from permea.engine.random_walks.newton_scaling import WORKSPACE_ROWS, newton_log_scaling
 from permea.engine.random_walks.transition_data import TransitionData
 from permea.engine.random_walks.transitions import log_transition_probabilities, transition_system
@@ -153,7 +153,7 @@ def log_scaled_weights(landscape, theta, target):
     transitions = TransitionData.from_arrays(np.asarray(grid.edges), np.asarray(costs), undirected=False)
     scaling = newton_log_scaling(transitions, theta, target, np.empty((WORKSPACE_ROWS, transitions.n_cells)))
     scaling = scaling._replace(log_scale=transitions.shape.inside(scaling.log_scale))
-    weights = hitting._scaled_weights(log_probabilities, theta * costs, jnp.asarray(scaling.log_scale), target)
+    weights = hitting_system._scaled_weights(log_probabilities, theta * costs, jnp.asarray(scaling.log_scale), target)
     return weights, scaling
 
 
@@ -253,7 +253,7 @@ def test_failed_newton_scaling_triggers_nested_dissection():
     options = {"undirected": False, "expected_cost": True}
 
     def expected_cost(solver, **newton):
-        solution = hitting.solve_hitting(solver, *args, **options, **newton)
+        solution = solve_hitting(solver, *args, **options, **newton)
         return np.asarray(solution.expected_cost)
 
     with record_stats() as solves:
@@ -300,7 +300,7 @@ def test_any_transition_system_is_solved_and_differentiated():
 
 
 def test_target_beyond_raster_is_unreachable():
-    solution = hitting.solve_hitting(
+    solution = solve_hitting(
         NonsymmetricMultigrid(),
         jnp.ones((8, 20, 30)),
         jnp.ones((8, 20, 30)),

@@ -78,6 +78,40 @@ def test_gradients_at_any_theta(measure, solver, shape):
         np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
 
 
+@pytest.mark.parametrize("measure", ["free_energy", pytest.param("expected_cost", marks=pytest.mark.long)])
+def test_tangents_by_coarse_multigrid_are_refined(measure):
+    """A multigrid of six digits gives derivatives in forward mode of nine, at a contrast of 1e8 and for any tangent."""
+    logs = -np.log(1e8) * np.random.default_rng(3).random((12, 13))
+    direction, active = 1e-6 * np.random.default_rng(4).normal(size=logs.shape), jnp.ones(logs.shape, bool)
+
+    def tangent(solver):
+        def distances(logs, theta):
+            grid = GridGraph(jnp.exp(logs), active, active.size)
+            return RSPDistance(theta, measure=measure, solver=solver)(grid, targets=[70])[:, 0]
+
+        return jax.jit(lambda theta: jax.jvp(lambda logs: distances(logs, theta), (logs,), (direction,))[1])
+
+    coarse, direct = tangent(NonsymmetricMultigrid(tolerance=1e-6)), tangent(SOLVERS["nested dissection"])
+    for theta in (1e-14, 1e-6, 1e-2):
+        result, expected = np.asarray(coarse(theta)), np.asarray(direct(theta))
+        assert np.abs(result - expected).max() < 1e-8 * np.abs(expected).max()
+
+
+@pytest.mark.long
+def test_visits_by_coarse_multigrid_are_refined():
+    """Visits by a multigrid of three digits have seven, or those of nested dissection."""
+    grid = GridGraph(landscape(1e4))
+    costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
+    starts = jnp.zeros((1, *SHAPE)).at[0, 0, 0].set(1.0)
+
+    def visits(solver):
+        walk = condition_on_hitting(solver, grid.edges, costs, jnp.array(0.01), jnp.array(TARGET))
+        return np.asarray(walk.expected_visits(starts))
+
+    result, expected = visits(NonsymmetricMultigrid(tolerance=1e-3)), visits(SOLVERS["nested dissection"])
+    assert np.abs(result - expected).max() < 1e-6 * expected.max()
+
+
 @pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 def test_gradient_by_theta(measure):
@@ -112,8 +146,8 @@ def test_distances_from_a_source_and_between_all_cells(measure):
 
 
 @pytest.mark.long
-def test_neighbours_at_hardly_any_cost_among_costly_cells():
-    """Z itself is of moderate size here: only the loss between two cells is tiny."""
+def test_nearly_free_step_among_costly_cells():
+    """Z itself is of moderate size here: only the weight killed between two cells is tiny."""
     permeability = np.full((1, 4), 1.0)
     cost = lambda w: jnp.where(w > 0.9, 1e-13, 1.0)  # noqa: E731
     permeability[0, 2:] = 0.5
