@@ -168,10 +168,17 @@ def _section(case: Case, reports: dict[str, Reports]) -> list[str]:
             if row:
                 cells = [_cell(row[label], row.get(PERMEA)) if label in row else "" for label in labels]
                 lines.append(f"| {landscape} | {side}² | " + " | ".join(cells) + " |")
+    dates = sorted({report["measured"] for report in _all_reports(reports) if "measured" in report})
+    if dates:
+        lines += ["", "Measured on " + (dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}") + "."]
     if case.targets:
         lines += ["", "| target | result | reached |", "|---|---|---|"]
         lines += [f"| {target.text} | " + " | ".join(_outcome_cells(target, reports)) + " |" for target in case.targets]
     return lines
+
+
+def _all_reports(reports: dict[str, Reports]) -> list[dict]:
+    return [report for by_label in reports.values() for by_side in by_label.values() for report in by_side.values()]
 
 
 def _cell(report: dict, permea: dict | None) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 from .case import Case, Implementation
@@ -61,7 +62,7 @@ def measurements(case: Case, quick: bool) -> Iterator[Measurement]:
 
 
 class BenchmarkRunner:
-    """Makes measurements and stores their reports.
+    """Runner of measurements, which stores their reports.
 
     Parameters
     ----------
@@ -104,7 +105,8 @@ class BenchmarkRunner:
             report = _parse_report(completed)
         except subprocess.TimeoutExpired:
             report = {"error": f"not done after {TIMEOUT_SECONDS} s"}
-        stored = {"case": case, "implementation": asdict(implementation), **report}
+        measured = date.today().isoformat()
+        stored = {"case": case, "implementation": asdict(implementation), "measured": measured, **report}
         self._file(measurement).write_text(json.dumps(stored, indent=1), encoding="utf-8")
         return report
 

@@ -23,7 +23,7 @@ def main() -> int:
     try:
         result = program(landscape, timer, **case.get("options", {}))
         report = {**timer.report(), **result}
-    except Exception as error:  # whatever a peer raises is its result of the case
+    except Exception as error:  # the error of a peer is its result of the case
         report = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
     print(json.dumps(_to_json(report)))
     return 0

@@ -15,7 +15,7 @@ def expected_cost(
 
     Notes
     -----
-    Options tell SuperLU that the pattern is symmetric and needs no pivoting; with its defaults it is slower. Where the
+    The options declare a symmetric pattern that needs no pivoting; with its defaults it is slower. Where the
     weight z underflows it has no result.
     """
     network = SparseNetwork.of(landscape.permeability, landscape.largest_component)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.landscapes import LANDSCAPES, BenchmarkLandscape, MirroredRaster, WindowSetup
-from benchmarks.report import PreviousReport, _outcome_cells, write
+from benchmarks.report import PreviousReport, _outcome_cells, _section, write
 from benchmarks.runner import BenchmarkRunner
 from benchmarks.sparse_matrices import SparseNetwork
 from benchmarks.suite import CASES, GPU_CASES, LARGE_CASES
@@ -134,3 +134,12 @@ def test_quick_benchmarks_run():
     )
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert "## Targets" in (ROOT / "build" / "bench-quick" / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def test_section_has_the_dates_of_its_measurements():
+    case = CASES[0]
+    label = case.implementations[0].label
+    report = {"seconds": 1.0, "error": "not run"}
+    dated = {9: {**report, "measured": "2026-03-01"}, 10: {**report, "measured": "2026-02-01"}}
+    assert "Measured on 2026-02-01 to 2026-03-01." in _section(case, {"smooth": {label: dated}})
+    assert not [line for line in _section(case, {"smooth": {label: {9: report}}}) if line.startswith("Measured")]
