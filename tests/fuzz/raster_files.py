@@ -1,16 +1,16 @@
-"""Raster layers of a valid kind, and what can be wrong with them."""
+"""Raster layers of a valid kind, and errors in them."""
 
 from __future__ import annotations
 
 import os
 import random
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mutation import Carrier, Mutation, mutate
 from osgeo import gdal, osr
 from qgis.core import QgsProject, QgsRasterLayer
 
@@ -68,7 +68,7 @@ class RasterFile:
 
 
 def valid_raster(role: str, rng: random.Random) -> RasterFile:
-    """Return a raster that every algorithm takes for a role: landscape, quality, ids, marks, mask or classes."""
+    """Return a raster that every algorithm accepts in a role: landscape, quality, ids, marks, mask or classes."""
     generator = np.random.default_rng(rng.getrandbits(32))
     values = generator.uniform(0.1, 1.0, (1, ROWS, COLUMNS))
     if role == "landscape":
@@ -87,16 +87,11 @@ def valid_raster(role: str, rng: random.Random) -> RasterFile:
 
 
 def raster_parameter(role: str, rng: random.Random, folder: Path) -> tuple[str, Any]:
-    """Return a mutated raster as the value of a parameter, and what it is in words."""
-    raster = valid_raster(role, rng)
-    carrier = rng.choice(CARRIERS)
-    count = rng.choice((1, 1, 2) if carrier in (_as_path, _as_layer) else (0, 1))
-    words = [mutation(raster, rng) for mutation in rng.sample(MUTATIONS, count)]
-    carried, value = carrier(raster, rng, folder)
-    return ", ".join([role, *words, carried]), value
+    """Return a raster with random errors in words, and as the value of a parameter."""
+    return mutate(valid_raster, role, MUTATIONS, CARRIERS, (_as_path, _as_layer), rng, folder)
 
 
-# What can be wrong inside the file.
+# Errors inside the file.
 
 
 def _size(raster: RasterFile, rng: random.Random) -> str:
@@ -212,7 +207,7 @@ def _name(raster: RasterFile, rng: random.Random) -> str:
     return f"named {raster.name[:30]!r}"
 
 
-MUTATIONS: tuple[Callable[[RasterFile, random.Random], str], ...] = (
+MUTATIONS: tuple[Mutation, ...] = (
     _size,
     _type,
     _undeclared_nodata,
@@ -234,7 +229,7 @@ MUTATIONS: tuple[Callable[[RasterFile, random.Random], str], ...] = (
 )
 
 
-# What can be wrong with the file, and how it is passed.
+# Ways to pass the file, and errors of the file as a whole.
 
 
 def _as_path(raster: RasterFile, rng: random.Random, folder: Path) -> tuple[str, Any]:
@@ -295,7 +290,7 @@ def _no_raster(raster: RasterFile, rng: random.Random, folder: Path) -> tuple[st
     return f"as {value!r}", value
 
 
-CARRIERS = (_as_path, _as_path, _as_path, _as_path, _as_layer, _as_layer, _in_project) + (
+CARRIERS: tuple[Carrier, ...] = (_as_path, _as_path, _as_path, _as_path, _as_layer, _as_layer, _in_project) + (
     _deleted,
     _replaced,
     _missing,

@@ -1,13 +1,13 @@
-"""Vector layers of a valid kind, and what can be wrong with them."""
+"""Vector layers of a valid kind, and errors in them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mutation import Carrier, Mutation, mutate
 from qgis.core import (
     QgsFeature,
     QgsField,
@@ -91,7 +91,7 @@ def polygon(row: float, column: float, size: int = 2) -> str:
 
 
 def valid_features(role: str, rng: random.Random) -> Features:
-    """Return a layer that every algorithm takes for a role: points, polygons, grounds, regions or table."""
+    """Return a layer that every algorithm accepts in a role: points, polygons, grounds, regions or table."""
     if role == "table":
         rows = [(None, [str(number), number / 4]) for number in (1, 2, 3)]
         fields = [("class", QVariant.Type.String), ("permeability", QVariant.Type.Double)]
@@ -106,16 +106,11 @@ def valid_features(role: str, rng: random.Random) -> Features:
 
 
 def vector_parameter(role: str, rng: random.Random, folder: Path) -> tuple[str, Any]:
-    """Return a mutated layer as the value of a parameter, and what it is in words."""
-    features = valid_features(role, rng)
-    carrier = rng.choice(CARRIERS)
-    count = rng.choice((1, 1, 2) if carrier in (_as_layer, _as_file) else (0, 1))
-    words = [mutation(features, rng) for mutation in rng.sample(MUTATIONS, count)]
-    carried, value = carrier(features, rng, folder)
-    return ", ".join([role, *words, carried]), value
+    """Return a layer with random errors in words, and as the value of a parameter."""
+    return mutate(valid_features, role, MUTATIONS, CARRIERS, (_as_layer, _as_file), rng, folder)
 
 
-# What can be wrong with the features.
+# Errors in the features.
 
 
 def _empty(features: Features, rng: random.Random) -> str:
@@ -211,7 +206,7 @@ def _name(features: Features, rng: random.Random) -> str:
     return f"named {features.name[:20]!r}"
 
 
-MUTATIONS: tuple[Callable[[Features, random.Random], str], ...] = (
+MUTATIONS: tuple[Mutation, ...] = (
     _empty,
     _no_geometry,
     _outside,
@@ -225,7 +220,7 @@ MUTATIONS: tuple[Callable[[Features, random.Random], str], ...] = (
     _name,
 )
 
-# How the layer is passed, and what can be wrong with that.
+# Ways to pass the layer, and errors of the layer as a whole.
 
 
 def _as_layer(features: Features, rng: random.Random, folder: Path) -> tuple[str, Any]:
@@ -277,7 +272,15 @@ def _no_layer(features: Features, rng: random.Random, folder: Path) -> tuple[str
     return f"as {value!r}", value
 
 
-CARRIERS = (_as_layer, _as_layer, _as_layer, _as_file, _as_file, _in_geopackage, _selected, _limited) + (
+CARRIERS: tuple[Carrier, ...] = (
+    _as_layer,
+    _as_layer,
+    _as_layer,
+    _as_file,
+    _as_file,
+    _in_geopackage,
+    _selected,
+    _limited,
     _deleted,
     _damaged,
     _no_layer,
