@@ -1,6 +1,6 @@
 """Permea's engine: landscape connectivity, differentiable, on rasters of any size.
 
-Arrays in, arrays out: the engine reads no GIS file and knows no map projection. Importing it switches JAX to 64-bit
+Arrays in, arrays out: the engine reads no GIS file and uses no map projection. Importing it switches JAX to 64-bit
 floats, because effective resistances in single precision are silently wrong on all but the smallest rasters. The
 subpackages, and the names below that they define, are imported when they are first used.
 """

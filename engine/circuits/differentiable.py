@@ -322,6 +322,7 @@ def _sum_of_pairs(
     # Without rematerialization, the gradient would store the maps of every pair.
     @jax.checkpoint
     def add(total: Array, pair: Array) -> tuple[Array, None]:
+        """Add the current map of one pair."""
         return total + conductances.currents(values[pair[1]] - values[pair[0]]), None
 
     return jax.lax.scan(add, jnp.zeros(values.shape[1:]), pairs)[0]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 from scipy.sparse.linalg import splu
 
-from ..graph import range_defects
+from ..graph import out_of_range
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances, GroundedCircuit
 from .short_circuits import Groups, merge_nodes, sum_by_node
 
@@ -177,7 +177,7 @@ def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) ->
         ((ends < 0).any(0), "have an end with a negative number"),
         ((ends >= (np.inf if count is None else count)).any(0), f"have an end beyond the {count} nodes"),
         (~(weights >= 0) | np.isinf(weights), "have a conductance that is negative, infinite or not a number"),
-        *((defect, f"have a conductance that is {name}") for name, defect in range_defects(weights).items()),
+        *((mask, f"have a conductance that is {name}") for name, mask in out_of_range(weights).items()),
     ):
         if invalid.any():
             first = int(np.argmax(invalid))

@@ -109,7 +109,7 @@ class Pairwise:
 
     Notes
     -----
-    n focal points take n − 1 solves, whatever the number of pairs, because the potentials of a pair are the difference
+    n focal points take n − 1 solves, for any number of pairs, because the potentials of a pair are the difference
     of the potentials from each of its points to a third one (superposition). Resistances between focal regions take no
     solve per pair either: the block of the inverse between the boundary cells of all regions is computed once, and
     each pair is a small dense system in it.

@@ -96,7 +96,7 @@ def _sum_currents(
 ) -> tuple[CumulativeCurrent, list[tuple[int, int]]]:
     """Return the sum of the currents of some pairs, and the pairs whose residual is too large.
 
-    `refine` says whether the potentials are refined iteratively.
+    With `refine`, the potentials are refined iteratively.
     """
     circuit, n_cells = solver.circuit, solver.circuit.node_of.size
     connected, potentials = solver.potentials(pairs, refine=refine)

@@ -266,6 +266,7 @@ class RegionPairSolver:
         """Return the resistances of some pairs, each solved in its own circuit."""
 
         def solve() -> np.ndarray:
+            """Return the resistances in ohm, 0 between short-circuited regions."""
             return np.array(
                 [0.0 if self._is_short_circuited(*pair) else self.solve_separately(*pair)[0] for pair in pairs]
             )

@@ -103,6 +103,7 @@ def pinch_points(
     vertex_numbers = np.asarray(grid.vertex_numbers).ravel()
 
     def current_maps():
+        """Yield the current map within the corridor of each pair."""
         for done, (i, j) in enumerate(connected, 1):
             vertices = (vertex_numbers[focal.cells[node]] for node in (i, j))
             sources, targets = (numbers[numbers < grid.n_vertices] for numbers in vertices)

@@ -32,5 +32,5 @@ class ExponentialKernel(eqx.Module):
         self.alpha = positive_scalar(alpha, "alpha")
 
     def __call__(self, distance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Return the proportion of movement that arrives at each distance."""
+        """Return the proportion of movement that covers each distance."""
         return jnp.exp(-distance / self.alpha)

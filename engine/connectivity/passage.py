@@ -26,7 +26,7 @@ class Passage(NamedTuple):
     edges
         Passages of each step from a cell to its neighbour.
     visits
-        Visits of each cell before the target is hit, whatever the kind of passage; 0 at the target.
+        Visits of each cell before the target is hit, for either kind of passage; 0 at the target.
     imbalance
         Largest difference between the flow into a cell and the flow out of it, relative to the most visits of a cell.
     """
@@ -117,6 +117,7 @@ def expected_passage(
     starts = starts.ravel().at[target].set(0.0, mode="drop").reshape(shape)
 
     def compute() -> Passage:
+        """Return the passage, given at least one start."""
         visits = walk.expected_visits(starts[None])[0]
         edges = visits * walk.transition_probabilities
         reverse = _reverse_flow(edges)
@@ -132,6 +133,7 @@ def expected_passage(
         return Passage(jnp.maximum(visits, inflow), edges, visits, residual / largest)
 
     def empty() -> Passage:
+        """Return the passage without any start."""
         zeros = jnp.zeros(shape)
         return Passage(zeros, jnp.zeros_like(walk.transition_probabilities), zeros, jnp.zeros(()))
 

@@ -168,6 +168,7 @@ def _passage_to_target(
         return expected_passage(walk, starts, target, kind), reachable, cost
 
     def add_source(total: Passage, pair: tuple[Array, Array]) -> tuple[Passage, None]:
+        """Add the net passage from one source."""
         source, weight = pair
         # One walk for each source with a weight, so that sources without are skipped; the weight applies to the result.
         starts = jnp.zeros(grid.shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(grid.shape)

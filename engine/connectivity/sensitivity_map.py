@@ -123,6 +123,7 @@ def _batch_gradient(connectivity, grid, sources, targets, quality, wrt_quality):
     """Return the partial sum of a batch, the numbers of connected and unconnected pairs, and the gradient."""
 
     def partial_sum(permeability: Float[Array, "rows columns"], quality: Float[Array, "rows columns"]):
+        """Return the partial sum of the measure, and the numbers of connected and unconnected pairs."""
         landscape = GridGraph(
             permeability, grid.active, grid.n_vertices, grid.neighbors, grid.edge_rule, grid.pixel_size
         )

@@ -1,4 +1,4 @@
-"""Euclidean distance: the length of the straight line, whatever the landscape."""
+"""Euclidean distance: the length of the straight line, independent of the landscape."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int

@@ -19,16 +19,16 @@ _DATA = Path(__file__).with_suffix(".json")
 
 @dataclass(frozen=True)
 class DistanceEntry:
-    """A distance as jobs, the toolbox, tables and tests know it.
+    """Description of a distance for jobs, the toolbox, tables and tests.
 
     Attributes
     ----------
     name
-        By which jobs and Processing parameters choose it.
+        Name by which jobs and Processing parameters choose it.
     distance_class
         The class, a subclass of `AbstractDistance`.
     label, description
-        Its name within a sentence, and a noun phrase that explains it.
+        Name within a sentence, and a noun phrase that explains it.
     parameters
         The job parameters that the class is made from (see `worker.distance_factory`).
     symmetric
@@ -38,15 +38,15 @@ class DistanceEntry:
     depends_on_landscape
         Whether the permeability and the components of the landscape matter.
     differentiable
-        Whether its derivative with respect to permeability says anything.
+        Whether it has a useful derivative with respect to permeability.
     monotone
         Whether more permeability never makes it larger.
     regions
         Whether it is defined between focal nodes of several cells.
     restoration
-        What can be restored with an exact gain: "cell", "disc".
+        Objects whose restoration has an exact gain: "cell", "disc".
     estimate
-        Which estimate of memory and time applies (see `worker.distance_estimates`).
+        Name of the estimate of memory and time (see `worker.distance_estimates`).
     tasks
         Names of the tasks that accept it.
     """

@@ -196,6 +196,7 @@ class ResistanceDistance(AbstractDistance):
         solver = self._solver(grid, cells.shape[0])
 
         def from_one(cell: Int[Array, ""], label: Int[Array, ""]) -> Float[Array, "k"]:
+            """Return the resistances from one cell to all k cells, in ohm; 0 to unconnected ones."""
             currents = unit_vectors(cell[None], grid.shape) - unit_vectors(cells, grid.shape)
             connected = (label == labels) & (label > 0)
             return dissipation(system, solver, jnp.where(connected[:, None, None], currents, 0.0))

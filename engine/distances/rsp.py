@@ -34,7 +34,7 @@ MEASURES = ("expected_cost", "free_energy", "survival")
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
-#: And only while so much is lost between any two cells that the difference from 1 has ten digits.
+#: And only while enough is killed between any two cells for the difference from 1 to keep ten digits.
 SMALLEST_LOSS = 1e-6
 
 #: Time of the distances from one source to every cell, relative to those from every cell to one target.
@@ -122,6 +122,7 @@ class RSPDistance(AbstractDistance):
         solver = self.solver_for(grid)
 
         def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
+            """Return the distances to one target."""
             return self._to_one(solver, grid.edges, costs, target, undirected)
 
         rasters = jax.lax.map(to_one, vertex_cells(grid, targets))
@@ -150,6 +151,7 @@ class RSPDistance(AbstractDistance):
         expected_cost = self.measure == "expected_cost"
 
         def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
+            """Return the distances from one source."""
             passage = solve_first_passage(
                 exact, log_probabilities, costs, self.theta, source, expected_cost=expected_cost
             )

@@ -16,7 +16,7 @@ from .focal_nodes import (
     selected_pairs,
 )
 from .grid_graph import ArrayInput, EdgeRule, GridGraph, concrete_or_none
-from .validation import LARGEST_VALUE, SMALLEST_VALUE, range_defects
+from .validation import LARGEST_VALUE, SMALLEST_VALUE, out_of_range
 
 __all__ = [
     "ArrayInput",
@@ -32,7 +32,7 @@ __all__ = [
     "focal_vertices",
     "largest_component",
     "pair_indices",
-    "range_defects",
+    "out_of_range",
     "region_cells",
     "representative_cells",
     "require_two_nodes",

@@ -10,18 +10,18 @@ from jaxtyping import Array, ArrayLike
 ArrayInput = ArrayLike | Sequence
 
 
-#: Permeability, resistance and whatever they are multiplied by lie within these limits, or are 0: beyond them products
+#: Permeability, resistance and their factors lie within these limits, or are 0: beyond them products
 #: overflow, or vanish.
 SMALLEST_VALUE = 1e-100
 LARGEST_VALUE = 1e100
 
 
-def range_defects(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Return, for each way in which positive values exceed the range of the computation, where they do.
+def out_of_range(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return masks of the positive values beyond the range of the computation, by kind.
 
     Examples
     --------
-    >>> range_defects(np.array([0.0, 1.0, 1e-300]))
+    >>> out_of_range(np.array([0.0, 1.0, 1e-300]))
     {'below 1e-100': array([False, False,  True]), 'above 1e+100': array([False, False, False])}
     """
     return {
@@ -36,12 +36,12 @@ def validate_permeability(permeability: Array, active: Array | None) -> None:
     if values is None or mask is None:
         return
     # Without `active` NaN marks nodata; with it, the caller has declared the cell a vertex.
-    defects = [("negative", values < 0), ("infinite", np.isinf(values))]
+    kinds = [("negative", values < 0), ("infinite", np.isinf(values))]
     if active is not None:
-        defects.append(("not a number (NaN)", np.isnan(values)))
-    defects += range_defects(values).items()
-    for name, defect in defects:
-        invalid = defect & mask
+        kinds.append(("not a number (NaN)", np.isnan(values)))
+    kinds += out_of_range(values).items()
+    for name, is_invalid in kinds:
+        invalid = is_invalid & mask
         if invalid.any():
             row, column = np.argwhere(invalid)[0]
             raise ValueError(

@@ -162,6 +162,7 @@ def compute_on_cpu(
     function = solver.solve_arrays if solve_arrays is None else solve_arrays
 
     def call(*arrays: Any) -> Solution:
+        """Solve with NumPy arrays."""
         return function(*(np.asarray(array) for array in arrays), transpose=transpose)
 
     stats = jax.eval_shape(lambda: solver.stats_not_run(len(right_hand_sides)))
@@ -267,9 +268,11 @@ def with_state(
     applied = operator.transpose() if transpose else operator
 
     def solve_by_state(right_hand_sides: Float[Array, "k rows columns"], *, transpose: bool) -> Array:
+        """Return the solution, or raise."""
         return require_solved(solver.compute(state, right_hand_sides, transpose=transpose))
 
     def solve_with_state(right_hand_sides: Float[Array, "k rows columns"]) -> Float[Array, "k rows columns"]:
+        """Return x for k right-hand sides."""
         if not solver.differentiable:
             return solve_by_state(right_hand_sides, transpose=transpose)
         return jax.lax.custom_linear_solve(

@@ -51,7 +51,7 @@ class FallbackSolver(AbstractLinearSolver):
 
     @property
     def symmetric(self) -> bool | None:
-        """As of the second solver, which has the last word."""
+        """As of the second solver, which must solve what the first cannot."""
         return self.second.symmetric
 
     @property

@@ -17,7 +17,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 
 class SolveError(RuntimeError):
-    """There is no accurate solution; the message says why."""
+    """Failure of a linear solve; the message gives the reason."""
 
 
 class SolveStatus(IntEnum):
@@ -131,7 +131,7 @@ class SolveRecord:
     residual
         The largest relative residual; None where none was computed.
     succeeded
-        Whether the attempt gave a solution; False for one that was given up, or whose solution is not used.
+        Whether the attempt gave a solution; False for one that was stopped early, or whose solution is not used.
     """
 
     solver: str
@@ -212,7 +212,7 @@ def record_attempts(attempts: tuple[SolveStats, ...]) -> None:
 
 
 def failure_messages(attempts: tuple[SolveStats, ...], cells: int) -> list[str]:
-    """Return what to say about every outcome of a solve that may fail; `failure_index` tells which one holds.
+    """Return the messages for all outcomes of a solve, in the order of `failure_index`.
 
     Parameters
     ----------

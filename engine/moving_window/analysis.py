@@ -252,6 +252,7 @@ class ConnectivityAnalysis(_WindowedAnalysis):
         job = self.batch_job()
 
         def merge(raster: Any, batch: BatchResult) -> None:
+            """Write the contributions of a batch, except to inactive cells."""
             core = job.tiles.core_slices(batch.number)
             initial = np.asarray(raster[core])
             contributions = batch.raster[: initial.shape[0], : initial.shape[1]]
@@ -318,6 +319,7 @@ class SensitivityAnalysis(_WindowedAnalysis):
         job = self.batch_job(wrt, bool(elasticity))
 
         def merge(raster: Any, batch: BatchResult) -> None:
+            """Add the gradient of a batch."""
             job.tiles.add_window(raster, batch.number, batch.raster)
 
         return WindowedSensitivity(*self._run(job, output, executor, checkpoint, progress, merge))

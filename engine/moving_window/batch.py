@@ -43,7 +43,7 @@ class AbstractBatchJob(abc.ABC):
 
 @dataclass(frozen=True)
 class ConnectivityBatchJob(AbstractBatchJob):
-    """Everything needed to compute any batch of a connectivity or its gradient. Can be sent to workers.
+    """Data needed to compute any batch of a connectivity or its gradient. Can be sent to workers.
 
     Attributes
     ----------
@@ -189,6 +189,7 @@ def select_windows(job: ConnectivityBatchJob, tile: TileData) -> SelectedWindows
     core = (slice(top, top + rows * height), slice(left, left + columns * width))
 
     def by_block(raster: np.ndarray) -> np.ndarray:
+        """Return the cells of each block of the core as a row."""
         blocks = raster[core].reshape(rows, height, columns, width).swapaxes(1, 2)
         return blocks.reshape(rows * columns, height * width)
 

@@ -42,7 +42,7 @@ class WindowKernel(eqx.Module):
     Parameters
     ----------
     distance, proximity
-        The distance d, and the dispersal kernel f that turns it into the proportion of movement that arrives.
+        The distance d, and the dispersal kernel f that turns it into the proportion of movement that covers it.
     permeability_of
         Permeability as a function of quality; None where it is a separate raster.
     core, buffer
@@ -50,7 +50,7 @@ class WindowKernel(eqx.Module):
     wrt
         "permeability" or "quality"; None for the value alone.
     from_blocks
-        Whether movement leads from the blocks to the cells around them, or the other way.
+        Whether movement leads from the blocks to the cells around them, or in the opposite direction.
     within_blocks
         Whether the cells of the block itself count.
     neighbors, edge_rule, pixel_size
@@ -147,6 +147,7 @@ def compute_batch(
     """
 
     def total(permeability: Array, quality: Array):
+        """Return the sum over the windows, and the accessible habitat of each."""
         if kernel.permeability_of is not None:
             # Inactive cells get a quality that occurs elsewhere, where the function is certainly defined.
             defined = jnp.where(tile.active, quality, quality.max(where=tile.active, initial=0.0))
@@ -202,6 +203,7 @@ def _bwd(shape, residuals, cotangent):
     zeros, corners = residuals
 
     def add(number: Array, total: Array) -> Array:
+        """Add the cotangent of one window."""
         corner = corners[number]
         window = jax.lax.dynamic_slice(total, corner, shape)
         return jax.lax.dynamic_update_slice(total, window + cotangent[number], corner)

@@ -30,7 +30,7 @@ KCL_TOL = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class CurrentBatchJob(AbstractBatchJob):
-    """Everything needed to compute the currents of any batch, or their gradient. Can be sent to workers.
+    """Data needed to compute the currents of any batch, or their gradient. Can be sent to workers.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ class MovingWindowCurrentResult:
         "flow_potential", the same without resistance; "normalized_current", their ratio, NaN where the flow potential
         is 0.
     total
-        Current that arrives at all targets together, in ampere.
+        Sum of the currents into all targets, in ampere.
     windows, skipped
         Number of windows computed, and of those skipped because their target has no strength.
     """

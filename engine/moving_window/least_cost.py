@@ -110,6 +110,7 @@ def _compute_gradient(reverse, threads, shape, corners, distance, last_steps, or
     cotangent = np.where(np.isfinite(distance) & np.isfinite(cotangent), cotangent, 0.0)
 
     def gradient_of(chunk):
+        """Return the gradient from a chunk of windows."""
         gradient = np.zeros((*shape[1:], shape[0]))
         backpropagate_windows(steps, corners, last_steps, order, cotangent, *chunk, gradient)
         return gradient

@@ -73,8 +73,8 @@ class MovingWindowCurrent:
     A block's own sources are excluded, so that it is not connected with itself; every block with a source is a target
     at the vertex nearest to its centre, and only vertices are sources. `as_omniscape` reproduces version 0.6.2 instead:
     near the upper and left edge, the sources that are excluded are not those of the block but lie below and to the
-    right of it, so that few strong sources may lose most of their current; blocks that extend beyond the raster are no
-    targets, nor are those whose centre is a barrier; and sources on barriers share in the current, which is lost.
+    right of it, so that most of the current of few strong sources may be missing; blocks that extend beyond the raster
+    are no targets, nor are those whose centre is a barrier; and the parts of sources on barriers are not injected.
 
     References
     ----------
@@ -171,7 +171,7 @@ class MovingWindowCurrent:
             reason = "barriers separate all sources from their targets"
             if self._conditions:
                 reason += ", or no source suits its target"
-            raise ValueError(f"no current arrives at any target: {reason}")
+            raise ValueError(f"no current reaches any target: {reason}")
         if normalized:
             _divide(maps["current"], accumulators[1], maps["normalized_current"])
         return MovingWindowCurrentResult(maps, total, computed, self.windows.count - computed)
@@ -193,7 +193,7 @@ class MovingWindowCurrent:
         ----------
         weights
             Weight of each cell's current, NaN for none: with 1 in a region of interest and 0 elsewhere, the derivative
-            shows what the current there depends on.
+            shows the cells on which the current there depends.
         wrt
             "permeability" p; "resistance" r = 1/p; or "sources", their strengths. Without a raster of sources the
             strengths change with the permeability, and the derivative includes that. 0 for cells that are no source.

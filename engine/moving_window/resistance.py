@@ -107,6 +107,7 @@ def _compute_gradient(threads, conductances, corners, seeds, cotangent):
     edges, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
 
     def gradient_of(chunk):
+        """Return the gradient from a chunk of windows."""
         gradient = np.zeros(edges.shape)
         resistance_gradient(edges, steps, corners, seeds, cotangent, *chunk, gradient)
         return gradient

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import LARGEST_VALUE, range_defects
+from ..graph import LARGEST_VALUE, out_of_range
 from ..storage import NpyRaster, RasterLike, row_strips
 
 #: Permeability as a function of an array of qualities; None where permeability is a raster.
@@ -85,8 +85,8 @@ def validate_landscape(
         first_row = strip[0].start
         invalid.add("permeability is negative", permeabilities < 0, permeabilities, first_row)
         invalid.add("permeability is infinite", np.isposinf(permeabilities), permeabilities, first_row)
-        for name, defect in range_defects(permeabilities).items():
-            invalid.add(f"permeability is {name}", defect, permeabilities, first_row)
+        for name, mask in out_of_range(permeabilities).items():
+            invalid.add(f"permeability is {name}", mask, permeabilities, first_row)
         invalid.add("quality is negative, missing or infinite", bad_quality, qualities, first_row)
         above = active & (qualities > LARGEST_VALUE) & (qualities < np.inf)
         invalid.add(f"quality is above {LARGEST_VALUE:g}", above, qualities, first_row)

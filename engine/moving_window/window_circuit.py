@@ -179,6 +179,7 @@ class WindowCircuit:
         solver = select_solver((height, width), 1, symmetric=True).solver
 
         def solve(injected: np.ndarray) -> np.ndarray:
+            """Return the potentials, in volt, for currents injected into the cells."""
             right_hand_side = injected.copy()
             right_hand_side[row, column] = 0.0
             if not right_hand_side.any():

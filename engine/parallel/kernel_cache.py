@@ -1,6 +1,6 @@
 """Machine code of kernels on disk: damaged files are deleted, and what cannot be read or written is compiled again.
 
-Numba's own cache raises whatever a damaged file makes of it, and loads machine code as it finds it, which can end the
+Numba's own cache raises unpredictable errors on damaged files, and loads machine code unchecked, which can end the
 process. Here every file ends with the checksum of the rest.
 """
 

@@ -5,7 +5,7 @@ Gauss–Seidel sweep go from cell to cell, each of which depends on the one befo
 use. The machine code is cached on disk, for rasters of any size.
 
 A kernel may call kernels of its own file only: Numba takes a cached kernel to be valid as long as its file has not
-changed, whatever has changed in other files.
+changed, even if other files have.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""Memory that the process may still use: of the machine, of its control groups and of its own limits."""
+"""Memory that the process may still use: of the machine, of its control groups and of its own limits.
+
+The plugin's `runner/system_memory.py` does the same for QGIS without psutil: neither may import the other.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -58,7 +61,7 @@ def peak_memory() -> int:
 
 
 def end_first_if_memory_runs_out() -> None:
-    """Let Linux end this process, not another one such as QGIS, if the memory of the machine runs out."""
+    """Make this process the first that Linux ends if the machine runs out of memory, before QGIS."""
     # A process may raise its own score, up to 1000, without further rights.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -84,6 +84,7 @@ def connected(grid: GridGraph, sources: NodeCells, targets: NodeCells | None = N
     component = np.asarray(connected_components(grid)).ravel()
 
     def components_of(nodes: NodeCells, name: str) -> sp.csr_array:
+        """Return the components that each node touches, as an indicator matrix."""
         cells, owners = concatenated(node_cells(grid, nodes, name))
         shape = (int(owners.max()) + 1, int(component.max()) + 1)
         return sp.coo_array((np.ones(cells.size), (owners, component[cells])), shape=shape).tocsr()
@@ -143,6 +144,7 @@ def _least_costs(
     matrix = np.full((len(roots), len(ends)), np.nan)
 
     def partial_matrix() -> np.ndarray:
+        """Return the matrix so far, NaN where it is not computed yet."""
         if is_symmetric:
             # The same sum taken from its other end differs in the last digit.
             known = np.where(np.isnan(matrix), matrix.T, matrix)
@@ -179,6 +181,7 @@ def _resistances(
     pairs = None if target_cells is None else [(i, count + j) for i in range(count) for j in range(len(extra))]
 
     def to_targets(matrix: np.ndarray) -> np.ndarray:
+        """Return the columns of the targets."""
         return matrix if target_cells is None else matrix[:count, count:]
 
     pairwise = Pairwise(GridCircuit(grid), focal, pairs, cache=cache)

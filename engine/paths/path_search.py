@@ -153,7 +153,7 @@ class _PathFinder:
     def to_nearest_source(self, nodes: Sequence[np.ndarray]) -> Iterator[LeastCostPath]:
         """Yield the path from every node to the nearest other one, with a search for each.
 
-        On a directed graph, being nearest is not tied to the allocation, which sees one direction only.
+        On a directed graph the nearest node need not be that of the allocation, which is for one direction only.
         """
         for root, tree in self._trees(nodes):
             costs = [np.inf if end == root else tree.cost[cells].min() for end, cells in enumerate(nodes)]

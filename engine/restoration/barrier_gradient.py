@@ -149,6 +149,7 @@ def _least_costs_to_node(
     """Return the sum of finite least costs from nodes to one node and their number, and the gradient of the sum."""
 
     def sum_of_costs(permeability: Float[Array, "rows columns"]):
+        """Return the sum of the finite least costs, and their number."""
         landscape = GridGraph(
             permeability, grid.active, grid.n_vertices, grid.neighbors, grid.edge_rule, grid.pixel_size
         )

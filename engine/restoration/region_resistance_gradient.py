@@ -63,6 +63,7 @@ def _gradient_by_permeability(
     """Return the gradient by permeability from that by the conductances of edges."""
 
     def edges_of(permeability: Float[Array, "rows columns"]) -> Float[Array, "directions rows columns"]:
+        """Return the conductances of the edges."""
         return GridGraph(
             permeability, grid.active, grid.n_vertices, grid.neighbors, grid.edge_rule, grid.pixel_size
         ).edges

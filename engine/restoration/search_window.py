@@ -117,8 +117,10 @@ def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"
            [0, 1, 0]])
     """
     # Between two cells of a raster lie fewer rows and columns than it has.
-    reach = [int(min(radius / side, cells - 1)) for side, cells in zip(grid.pixel_size, grid.shape, strict=True)]
-    down, right = (np.arange(-n, n + 1) * side for n, side in zip(reach, grid.pixel_size, strict=True))
+    radius_in_cells = [
+        int(min(radius / side, cells - 1)) for side, cells in zip(grid.pixel_size, grid.shape, strict=True)
+    ]
+    down, right = (np.arange(-n, n + 1) * side for n, side in zip(radius_in_cells, grid.pixel_size, strict=True))
     return np.hypot(down[:, None], right[None]) <= radius * (1 + 1e-12)
 
 

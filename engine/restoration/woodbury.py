@@ -123,7 +123,7 @@ class AbstractResistanceRestoration(abc.ABC):
 
     @cached_property
     def _grounding(self) -> tuple[np.ndarray, np.ndarray]:
-        """For every component, from 1 on, its grounded cell and its grounding conductance."""
+        """Grounded cell and grounding conductance of every component, from 1 on."""
         conductance_sums = np.asarray(self.grid.edges).sum(0)
         labels = self.components.reshape(self.grid.shape)
         grounded = np.flatnonzero(np.asarray(representative_cells(jnp.asarray(labels), jnp.asarray(conductance_sums))))

@@ -102,6 +102,7 @@ def _iterate(incoming: Float[Array, "directions rows columns"], initial: Float[A
         return state[1]
 
     def sweep_down_and_up(state):
+        """Sweep in both directions; return the distances and whether any fell."""
         distance, _ = state
         swept = _sweep(incoming, _sweep(incoming, distance, down=True), down=False)
         return swept, (swept < distance).any()
@@ -116,6 +117,7 @@ def _sweep(incoming: Array, distance: Array, *, down: bool) -> Array:
     left, right = steps.index((0, -1)), steps.index((0, 1))
 
     def update_row(previous: Array, row: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Lower the distances of one row by steps from the row before and along the row."""
         cost, values = row
         padded = jnp.pad(previous, 1, constant_values=jnp.inf)
         width = previous.shape[0]
@@ -184,6 +186,7 @@ def _backpropagate(
         return state[1]
 
     def sweep_down_and_up(state):
+        """Sweep in both directions; return the accumulated cotangent and whether it changed."""
         accumulated, _ = state
         swept = _flow_sweep(received, cotangent, accumulated, down=True)
         swept = _flow_sweep(received, cotangent, swept, down=False)
@@ -201,6 +204,7 @@ def _flow_sweep(received: Array, cotangent: Array, accumulated: Array, *, down: 
     next_rows = jnp.stack([shift(accumulated, steps[d]) for d in from_next_row])
 
     def update_row(previous, row):
+        """Accumulate the cotangent of one row from its neighbouring rows and along the row."""
         fraction, constant, next_row = row
         padded = jnp.pad(previous, 1)
         width = previous.shape[0]

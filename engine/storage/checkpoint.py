@@ -84,6 +84,7 @@ class CheckpointFolder:
         """
 
         def load(path: Path) -> dict[str, np.ndarray]:
+            """Read the arrays of one file."""
             with np.load(path, allow_pickle=False) as arrays:
                 return dict(arrays)
 

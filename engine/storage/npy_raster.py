@@ -177,6 +177,7 @@ def allocate_npy(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> int:
     nbytes, start = math.prod(shape) * dtype.itemsize, 0
 
     def fill(file: BinaryIO) -> None:
+        """Write the header and allocate the data."""
         nonlocal start
         np.lib.format.write_array_header_1_0(file, header)
         start = file.tell()
@@ -185,7 +186,7 @@ def allocate_npy(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> int:
     try:
         write_atomically(path, fill)
     except OSError as error:
-        message = f"no room for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
+        message = f"no disk space for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
         raise OSError(error.errno, message, str(path)) from error
     return start
 

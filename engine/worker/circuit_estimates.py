@@ -52,7 +52,7 @@ def pairwise_seconds(job: Job, *, are_points: bool, maximum: bool, cumulative: b
     are_points
         Whether every focal node is one cell.
     maximum, cumulative, run_maps
-        Whether the job wants the maximum, the sum, and the maps of each pair.
+        Whether the job requests the maximum, the sum, and the maps of each pair.
     """
     cells, nodes = job.inputs["landscape"].size, len(np.unique(job.inputs["focal_ids"]))
     pairs = count_pairs(job)

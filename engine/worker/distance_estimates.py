@@ -171,7 +171,7 @@ class SymmetricSolveEstimate(AbstractDistanceEstimate):
         return ResourceEstimate(each.bytes, None if each.seconds is None else each.seconds * -(-targets // batch))
 
     def gradient(self, shape, targets, right_hand_sides, batch=1):
-        """All nodes at once; the gradient needs no further solve."""
+        """Estimates for solves of all nodes at once; the gradient needs no further solve."""
         return symmetric_solves(shape, max(right_hand_sides, 1), gradient=True)
 
     def restoration(self, shape, nodes, cells_of_nodes, cells_of_disc):

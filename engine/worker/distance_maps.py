@@ -15,20 +15,20 @@ OUTPUT = "distance"
 
 
 class DistanceMaps:
-    """Collects the distance maps of sources; memory does not grow with their number.
+    """Distance maps of sources, collected in memory that does not grow with their number.
 
     Parameters
     ----------
     job
-        The job. Its parameter "per_source" says whether every map is a band, or all become one map.
+        The job. Its parameter "per_source" decides whether every map is a band, or all become one map.
     active
         bool (rows, columns): cells that are vertices.
     sources
         Number of sources.
     nearest
-        Combines two maps into that of the nearest source.
+        Function that combines two maps into that of the nearest source.
     is_reached
-        Whether a source can be reached, from distances.
+        Function that returns where a source can be reached, given distances.
     """
 
     def __init__(

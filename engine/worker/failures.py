@@ -1,6 +1,6 @@
-"""What to tell the user when a job fails: the reason alone, without the notes that libraries add for programmers.
+"""Error messages for the user: the reason of a failure alone, without the notes that libraries add for programmers.
 
-An error inside compiled code arrives wrapped: XLA prints the traceback of the callback that raised it, Equinox and JAX
+An error inside compiled code is wrapped: XLA prints the traceback of the callback that raised it, Equinox and JAX
 add advice for programmers. The reason is the innermost error.
 """
 
@@ -23,7 +23,7 @@ class FailureKind(StrEnum):
 
     INPUT = "input"
     MEMORY = "memory"
-    #: The engine says why there is no solution; its log would add nothing.
+    #: The engine's message gives the reason; its log would add nothing.
     UNSOLVED = "unsolved"
     #: The disk, a package that is not installed, or a cluster; the text is complete.
     ENVIRONMENT = "environment"
@@ -32,7 +32,7 @@ class FailureKind(StrEnum):
 
 
 class Failure(NamedTuple):
-    """Why a job failed.
+    """Reason why a job failed.
 
     Attributes
     ----------
@@ -44,20 +44,20 @@ class Failure(NamedTuple):
     text: str
 
 
-#: In place of what LAPACK and SuperLU say.
+#: Message in place of those of LAPACK and SuperLU.
 SINGULAR = (
     "a linear system is singular to working precision: the values of the raster, or of the network, span too many "
     "orders of magnitude"
 )
 
-#: What allocators and XLA call a lack of memory.
+#: Texts by which allocators and XLA report a lack of memory.
 _OUT_OF_MEMORY = re.compile(r"RESOURCE_EXHAUSTED|Out of memory|MemoryError|bad_alloc|Unable to allocate")
 
-#: How NumPy and XLA say how much they could not allocate.
+#: Texts by which NumPy and XLA report the size that they could not allocate.
 _ALLOCATION = re.compile(r"Unable to allocate ([0-9.]+) (bytes|[KMGTPE]iB)|allocat(?:e|ing) ([0-9]+) bytes")
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
-#: Errors that the engine raises on purpose when a computation has no solution, under the names that they arrive with.
+#: Errors that the engine raises on purpose when a computation has no solution, by the names of their classes.
 _UNSOLVED = {
     "SolveError",
     "SingularMatrixError",
@@ -74,8 +74,9 @@ _FRAME = re.compile(r'^\s*File "(.+)", line (\d+)')
 
 _PACKAGE = Path(__file__).parents[1]
 
-#: What JAX and Equinox write around an error for programmers, from a line that begins one of their notes.
+#: Beginning of the horizontal rules around the notes of JAX and Equinox.
 _RULE = "-" * 20
+#: Lines of the notes that JAX and Equinox add to an error for programmers.
 _NOTES = re.compile(
     r"An error occurred during the runtime of your JAX program|For simplicity, JAX has removed its internal frames"
     r"|JAX_TRACEBACK_FILTERING|EQX_ON_ERROR|equinox\.filter_jit|The stack trace below excludes JAX-internal frames"
@@ -84,7 +85,7 @@ _NOTES = re.compile(
 
 
 def describe_failure(error: BaseException) -> Failure:
-    """Return why a job failed, in words for the user.
+    """Return the kind of a failure, and its reason for the user.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 
 from ..connectivity import Landmarks, landmarks
-from ..graph import GridGraph, range_defects
+from ..graph import GridGraph, out_of_range
 from .task import Job
 
 
@@ -100,7 +100,7 @@ def invalid_values(values: np.ndarray, kind: str) -> dict[str, np.ndarray]:
         "permeability", or "resistance", which must not be 0.
     """
     invalid = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
-    return invalid | ({"zero": values == 0} if kind == "resistance" else {}) | range_defects(values)
+    return invalid | ({"zero": values == 0} if kind == "resistance" else {}) | out_of_range(values)
 
 
 def invalid_message(kind: str, name: str, count: int, row: int, column: int, value: float) -> str:

@@ -16,7 +16,7 @@ def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
 def solver_metrics(stats: list[SolveRecord]) -> dict[str, Any]:
     """Return the names of the solvers, and the most iterations and the largest residual of the solutions.
 
-    Attempts that were given up are named, but what they reached says nothing about the result.
+    Attempts that were given up are named; their iterations and residuals are not those of the result.
 
     Examples
     --------

@@ -21,7 +21,7 @@ MAX_OVERHEAD_FRACTION = 0.1
 
 
 class PartialResultWriter:
-    """Writes arrays into the job folder and reports them.
+    """Writer of arrays into the job folder, which reports them.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class PartialResultWriter:
 
 
 class ThrottledMatrixWriter:
-    """Writes an incomplete matrix again and again, at most as often as keeps the overhead small.
+    """Writer of an incomplete matrix, which skips writes that would take too much of the time.
 
     Parameters
     ----------

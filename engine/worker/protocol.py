@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 
 class Reporter:
-    """Writes messages for the process that started the worker.
+    """Writer of messages to the process that started the worker.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ SOLVED_GRAPH_BYTES_PER_CELL = 130
 UNKNOWN_BYTES_PER_CELL = 48
 SOLUTION_BYTES_PER_CELL = 8
 
-#: Bytes per cell of a map of resistances besides the factor: graph and selected inverse, and each source of a batch.
+#: Bytes per cell of a map of resistances in addition to the factor: graph and selected inverse; each source.
 MAP_GRAPH_BYTES_PER_CELL, MAP_BYTES_PER_CELL = 500, 64
 
 #: Bytes per cell of the gradient of a symmetric system, for each right-hand side: differences along eight edges and
@@ -165,7 +165,7 @@ def passages(shape: tuple[int, int], targets: int, flows: int) -> ResourceEstima
 
 
 def moving_currents(
-    reach: tuple[int, int],
+    half_window: tuple[int, int],
     all_windows: WindowOperation,
     tiles: WindowOperation,
     *,
@@ -176,7 +176,7 @@ def moving_currents(
 
     A narrow window of h × w cells is factorized in h w³ operations; the currents take time proportional to its cells.
     """
-    height, width = 2 * reach[0] + 1, 2 * reach[1] + 1
+    height, width = 2 * half_window[0] + 1, 2 * half_window[1] + 1
     cells, narrow = height * width, width <= MAX_FACTORED_WIDTH
     windows_in_batch = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
     tile = tiles.window_shape[0] * tiles.window_shape[1]

@@ -29,7 +29,7 @@ class Run:
     outputs
         The arrays that are written as a partial result.
     currents
-        What is added to the cumulative map.
+        Currents that are added to the cumulative map.
     resistance
         In ohm.
     residual
@@ -90,8 +90,8 @@ def run_resumable(
     names
         All runs in their order.
     solve
-        Computes some runs, given by their positions in `names`, in that order. Runs between focal nodes that are not
-        connected have no result.
+        Function that computes some runs, given by their positions in `names`, in that order. Runs between focal nodes
+        that are not connected have no result.
     cumulative
         Accumulates the currents of all runs.
     writer

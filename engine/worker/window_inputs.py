@@ -93,6 +93,7 @@ def batch_progress(job: Job) -> Callable[[int, int, float | None], None]:
     """Return a callback that reports completed batches and the remaining time."""
 
     def progress(done: int, total: int, seconds: float | None) -> None:
+        """Report completed batches and the remaining time."""
         remaining = "" if seconds is None else f", {_format_seconds(seconds)} left"
         job.report.progress(2 + 97 * done / total, f"Batch {done:,} of {total:,}{remaining}")
 

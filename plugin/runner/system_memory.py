@@ -1,4 +1,7 @@
-"""Memory that QGIS may still use: of the computer, of its control groups and of the limits of its process."""
+"""Memory that QGIS may still use: of the computer, of its control groups and of the limits of its process.
+
+The engine's `parallel/process_memory.py` does the same for the worker: neither may import the other.
+"""
 
 from __future__ import annotations
 

@@ -17,21 +17,21 @@ MODULES = sorted(
 
 
 class Finder(doctest.DocTestFinder):
-    """Finds the examples of functions that are wrapped (type checks, custom derivatives), too."""
+    """Finder that includes the examples of wrapped functions (type checks, custom derivatives)."""
 
     def _from_module(self, module, object):
         return getattr(object, "__module__", module.__name__) == module.__name__
 
 
 def examples(module):
-    found = {test.name: test for test in Finder().find(module) if test.examples}
+    tests = {test.name: test for test in Finder().find(module) if test.examples}
     # A function with a derivative of its own is an object, which doctest passes by.
     for name, value in vars(module).items():
         wrapped = getattr(value, "fn", getattr(value, "fun", None))
-        if callable(wrapped) and wrapped.__module__ == module.__name__ and f"{module.__name__}.{name}" not in found:
+        if callable(wrapped) and wrapped.__module__ == module.__name__ and f"{module.__name__}.{name}" not in tests:
             for test in Finder().find(inspect.unwrap(wrapped), name, module, module.__dict__.copy()):
-                found[f"{module.__name__}.{name}"] = test
-    return found.values()
+                tests[f"{module.__name__}.{name}"] = test
+    return tests.values()
 
 
 @pytest.mark.parametrize("name", MODULES)

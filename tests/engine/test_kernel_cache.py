@@ -1,4 +1,4 @@
-"""Compiled kernels on disk: what is damaged is deleted and compiled again, whatever the damage."""
+"""Compiled kernels on disk: damaged files are deleted and compiled again, for any kind of damage."""
 
 import importlib.util
 import sys

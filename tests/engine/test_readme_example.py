@@ -67,8 +67,8 @@ def test_distance_map_equals_dense_reference(name, permeability, activities, ans
 @pytest.mark.parametrize("name", distances)
 def test_average_path_length_equals_dense_reference(name, permeability, activities, answers):
     nb_active = int(activities.sum())
-    found = average_path_length(permeability, activities, nb_active, distances[name])
-    assert float(found) == pytest.approx(answers[name].mean(), rel=1e-11)
+    result = average_path_length(permeability, activities, nb_active, distances[name])
+    assert float(result) == pytest.approx(answers[name].mean(), rel=1e-11)
 
 
 def independent_average(name, permeability, active):
@@ -99,7 +99,7 @@ def test_all_call_forms_return_parts_of_one_matrix(name, permeability, activitie
     grid = GridGraph(activities=activities, vertex_weights=permeability)
     few, more = jnp.array([3, 40]), jnp.array([0, 11, 60])
     distance, expected = distances[name], answers[name]
-    for found, part in [
+    for result, part in [
         (distance(grid), expected),
         (distance(grid, few), expected[few]),
         (distance(grid, sources=few), expected[few]),
@@ -108,7 +108,7 @@ def test_all_call_forms_return_parts_of_one_matrix(name, permeability, activitie
         (distance(grid, sources=more, targets=few), expected[np.ix_(more, few)]),
         (distance(grid, nodes=more), expected[np.ix_(more, more)]),
     ]:
-        np.testing.assert_allclose(found, part, rtol=1e-10, atol=1e-11)
+        np.testing.assert_allclose(result, part, rtol=1e-10, atol=1e-11)
 
 
 def test_randomized_paths_are_not_symmetric(permeability, activities, answers):

@@ -1,4 +1,4 @@
-"""Independent reference: randomized shortest paths to one target in as many decimal digits as asked for."""
+"""Independent reference: randomized shortest paths to one target in any number of decimal digits."""
 
 import mpmath
 import numpy as np

@@ -96,7 +96,7 @@ class Multigrid(AbstractLinearSolver):
 
     @property
     def symmetric(self) -> bool:
-        """Multigrid solves symmetric systems only."""
+        """Always True: multigrid solves symmetric systems only."""
         return True
 
     @property

@@ -245,6 +245,7 @@ def _nodes(
     groups: dict[int, list] = {}
 
     def bisect(rows: tuple[int, int], columns: tuple[int, int], depth: int) -> tuple[Child, tuple[Cell, ...]]:
+        """Divide a rectangle of tiles; return its node of the elimination tree and its boundary."""
         if rows[1] - rows[0] == columns[1] - columns[0] == 1:
             top, left = rows[0] * pitch[0], columns[0] * pitch[1]
             return ("tile", rows[0] * tiles[1] + columns[0]), tuple((top + r, left + c) for r, c in tile_boundary)
@@ -282,6 +283,7 @@ def _number_nodes(groups: list[list[SeparatorNode]]) -> tuple[tuple[SeparatorNod
         total += len(group)
 
     def numbered(child):
+        """Return a child with its number among all nodes."""
         kind, number = child
         return child if kind == "tile" else (kind, starts[number[0]] + number[1])
 

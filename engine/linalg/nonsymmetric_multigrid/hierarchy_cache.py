@@ -85,5 +85,5 @@ class HierarchyCache:
         self._entries[key] = entry
 
 
-#: The process-wide cache. Keys travel through JAX programs as integers, so every solver must look in the same place.
+#: The process-wide cache. Keys travel through JAX programs as integers, so all solvers share one cache.
 HIERARCHY_CACHE = HierarchyCache()

@@ -76,12 +76,12 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
 
     @property
     def backend(self) -> Backend:
-        """It runs on the CPU only."""
+        """Always "cpu"."""
         return "cpu"
 
     @property
     def symmetric(self) -> bool:
-        """It does not take the matrix to be symmetric."""
+        """Always False: the matrix need not be symmetric."""
         return False
 
     @property
@@ -175,6 +175,7 @@ def _hierarchy(edges: np.ndarray, position: np.ndarray, key: int) -> ScaledHiera
         return cached
 
     def build_hierarchy() -> ScaledHierarchy:
+        """Build the hierarchy of a matrix that is not scaled."""
         orderings = orderings_on_all_levels(position)
         scaling = np.ones(orderings[0].shape.size, FLOAT32)
         return ScaledHierarchy(build(orderings, *_finest_level(edges, orderings[0])), scaling)

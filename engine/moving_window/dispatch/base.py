@@ -8,7 +8,7 @@ from ..batch import AbstractBatchJob, BatchResult, run_batch
 
 
 class AbstractExecutor(abc.ABC):
-    """Computes batches of windows."""
+    """Executor of batches of windows."""
 
     @abc.abstractmethod
     def results(self, job: AbstractBatchJob, numbers: Sequence[int]) -> Iterator[BatchResult]:
@@ -26,7 +26,7 @@ class AbstractExecutor(abc.ABC):
 
 
 class SerialExecutor(AbstractExecutor):
-    """Computes one batch after the other, in this process and on its first device.
+    """Executor of one batch after the other, in this process and on its first device.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ SINGLE_THREAD_ENV = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM
 
 
 class DaskExecutor(AbstractExecutor):
-    """Computes each batch as a task of a Dask cluster.
+    """Executor of each batch as a task of a Dask cluster.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from .base import AbstractExecutor
 
 
 class MultiDeviceExecutor(AbstractExecutor):
-    """Computes as many batches at a time as there are devices, one on each.
+    """Executor of as many batches at a time as there are devices, one on each.
 
     Parameters
     ----------
@@ -90,6 +90,7 @@ def _compute_sharded(kernel, tiles: TileArrays, mesh: Mesh, threads: int):
     arrays, static = eqx.partition(kernel, eqx.is_array)
 
     def on_one_device(arrays, tile: TileArrays):
+        """Compute one batch."""
         single = jax.tree.map(lambda array: array[0], tile)
         result = compute_batch(eqx.combine(arrays, static), single, threads)
         return jax.tree.map(lambda array: array[None], result)

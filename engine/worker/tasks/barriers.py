@@ -156,6 +156,7 @@ def _progress(job: Job, step: str) -> Callable[[int, int], None]:
     start, end = STEPS[step]
 
     def progress(done: int, total: int) -> None:
+        """Report the progress within the step."""
         label = step.replace("_", " ").capitalize()
         job.report.progress(start + (end - start) * done / total, f"{label}: {done} of {total}")
 

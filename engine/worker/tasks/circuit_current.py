@@ -40,7 +40,7 @@ PARTIAL_RESISTANCES = "resistances_partial"
 
 @dataclass(frozen=True)
 class _Maps:
-    """Which maps a job wants.
+    """Maps that a job requests.
 
     Attributes
     ----------
@@ -148,6 +148,7 @@ def _pairwise(
     partial = ThrottledMatrixWriter(writer if store else None, PARTIAL_RESISTANCES, "resistances", {"ids": focal.ids})
 
     def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+        """Report the progress, and write the resistances computed so far."""
         job.report.progress(3 + 7 * done / total, f"Potentials of {len(focal):,} focal nodes: {done:,} of {total:,}")
         if done < total:
             partial.write(matrix)
@@ -174,6 +175,7 @@ def _pairwise(
         return resistances, cumulative.result
 
     def solve(runs: np.ndarray) -> Iterator[Run]:
+        """Yield the maps of some pairs."""
         for pair in pairwise.maps(pairwise.pair_ids[runs]):
             added = pairwise.currents_for_sum(pair, maps.zero_cumulative)
             shown = added if maps.zero_all else pair.currents
@@ -227,6 +229,7 @@ def _one_sided(
     cumulative = AccumulatorCheckpoint(checkpoint, circuit.to_map(np.zeros(circuit.node_of.size)))
 
     def solve(runs: np.ndarray) -> Iterator[Run]:
+        """Yield the maps of some focal nodes."""
         for run in circuit_mode.maps(focal.ids[runs].tolist()):
             outputs = select_outputs(job, currents=run.currents, potentials=run.potentials)
             yield Run(str(run.id), outputs, run.currents, run.resistance, run.residual)

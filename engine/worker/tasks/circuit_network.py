@@ -103,6 +103,7 @@ def _sum_run_by_run(
     cumulative = AccumulatorCheckpoint(checkpoint, np.zeros(network.shape[0] + len(network.branches[0])))
 
     def solve(runs: np.ndarray) -> Iterator[Run]:
+        """Yield the currents of some pairs."""
         for pair in pairwise.maps(pairwise.pair_ids[runs]):
             branch_currents = np.abs(network.branch_currents(np.nan_to_num(pair.potentials))[2])
             arrays = select_outputs(job, currents=pair.currents, potentials=pair.potentials)

@@ -52,6 +52,7 @@ class DistanceMatrixTask(Task):
         partial = ThrottledMatrixWriter(PartialResultWriter(job) if store else None, "distances_partial", "matrix", {})
 
         def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+            """Report the progress, and write the distances computed so far."""
             job.report.progress(2 + 97 * done / total, f"{done:,} of {total:,} searches or solves")
             partial.write(lambda: np.where(is_connected, matrix(), np.inf))
 

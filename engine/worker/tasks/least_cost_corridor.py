@@ -19,7 +19,7 @@ class LeastCostCorridorTask(Task):
     name = "leastcost.corridor"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Holds the cost rasters of all searches."""
+        """Estimate memory for the cost rasters of all searches, and time."""
         has_targets = "target_ids" in job.inputs
         return estimate_searches(
             job,

@@ -20,7 +20,7 @@ class LeastCostDistanceTask(Task):
     name = "leastcost.distance"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Dijkstra's algorithm holds the graph and one raster, whatever the number of sources."""
+        """Dijkstra's algorithm holds the graph and one raster, for any number of sources."""
         searches = len(job.inputs["sources"]) if job.parameters.get("per_source") else 1
         return resource_estimates.shortest_paths(job.inputs["landscape"].size, searches)
 

@@ -41,7 +41,7 @@ EACH_DISTANCE = pytest.mark.parametrize("name", distance_names())
 
 
 class ScaledCost(AbstractDistance):
-    """A distance that no part of the engine knows: θ times the least cost."""
+    """Distance that is registered by the tests only: θ times the least cost."""
 
     theta: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 

@@ -1,4 +1,4 @@
-"""Connected components: which places can reach each other, and in which order they are numbered."""
+"""Connected components: which cells can reach each other, and in which order they are numbered."""
 
 import equinox as eqx
 import numpy as np

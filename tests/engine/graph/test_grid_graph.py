@@ -79,7 +79,7 @@ def test_rows_and_columns_are_vertices(grid):
     ids=lambda distance: type(distance).__name__,
 )
 def test_distances_accept_rows_and_columns(distance, grid):
-    """Sources, targets and nodes values_of_kind by row and column have the distances of their vertex numbers."""
+    """Sources, targets and nodes given by row and column have the distances of their vertex numbers."""
     sources, targets = np.array([[0, 0], [1, 3]]), np.array([[2, 2], [1, 1], [0, 2]])
     np.testing.assert_array_equal(distance(grid, sources, targets), distance(grid, [0, 5], [7, 4, 1]))
     np.testing.assert_array_equal(distance(grid, nodes=targets), distance(grid, nodes=[7, 4, 1]))

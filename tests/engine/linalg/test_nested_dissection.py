@@ -36,7 +36,7 @@ def landscape(shape, *, neighbors="queen", edge_rule="mean", holes=0.2, seed=0):
 
 
 def leaky(grid, leak=0.01):
-    """Every cell loses a little, so that the matrix of each component is nonsingular; barriers are identity rows."""
+    """Laplacian with a leak in every cell, which makes it nonsingular; barriers are identity rows."""
     laplacian = grid.laplacian()
     return StencilMatrix(jnp.where(grid.active, laplacian.center + leak, 1.0), laplacian.edges)
 
@@ -46,7 +46,7 @@ def dense(system):
 
 
 def superlu_solutions(system, b, transposed):
-    """Solve by SciPy's SuperLU; cells without edges are rows of their own."""
+    """Solve by SciPy's SuperLU; cells without edges are decoupled rows."""
     center, edges = np.asarray(system.center), np.asarray(system.edges)
     joined, cells = sparse_adjacency(edges, edges != 0)
     matrix = csc_array(joined + diags_array(center.ravel()[cells]))

@@ -1,4 +1,4 @@
-"""Derivatives of what a factor knows, against finite differences and dense linear algebra."""
+"""Derivatives of log-determinants and selected inverses, against finite differences and dense linear algebra."""
 
 import jax
 import jax.numpy as jnp
@@ -34,8 +34,8 @@ def inner(one, other):
 
 
 def on_pattern(system, gradient):
-    """What of a gradient belongs to entries that the matrix has."""
-    return jax.tree.map(lambda entry, slope: jnp.where(entry != 0, slope, 0.0), system, gradient)
+    """Return a gradient with 0 outside the sparsity pattern of the matrix."""
+    return jax.tree.map(lambda entry, derivative: jnp.where(entry != 0, derivative, 0.0), system, gradient)
 
 
 def dense_gradient(system, function):

@@ -25,7 +25,7 @@ def test_small_landscape_is_factored():
     assert choice.reason == "3,600 cells, 1 right-hand side: nested dissection, exact and as fast"
 
 
-def test_few_right_hand_sides_of_large_landscape_use_multigrid_with_fallback():
+def test_few_right_hand_sides_use_multigrid_with_fallback():
     choice = select_solver(LARGE, 2, symmetric=True, free_bytes=TERABYTE)
     assert isinstance(choice.solver, FallbackSolver)
     assert choice.reason.endswith("2 right-hand sides: multigrid conjugate gradients, faster than a factorization")

@@ -190,7 +190,7 @@ def test_error_in_a_worker_reaches_the_caller(cluster):
 
 
 class WorkerKillingExecutor(DaskExecutor):
-    """Kills some workers after the first batch."""
+    """Executor that kills some workers after the first batch."""
 
     def __init__(self, address, n_killed):
         # Every task in flight is lost with all workers.
@@ -363,7 +363,7 @@ def test_full_disk_raises_and_loses_nothing(small_disk, monkeypatch):
 
 
 def test_output_larger_than_the_disk_raises(small_disk):
-    with pytest.raises(OSError, match="no room for a raster of 0.8 MB"):
+    with pytest.raises(OSError, match="no disk space for a raster of 0.8 MB"):
         NpyRaster.create(small_disk / "output.npy", (100, 1000))
     assert not list(small_disk.iterdir())
 

@@ -179,7 +179,7 @@ def test_conditions_without_any_match_raise():
     height = np.arange(36.0).reshape(6, 6)
     condition = Condition(height, height + 100)
     windows = MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2.0, conditions=[condition])
-    with pytest.raises(ValueError, match="no current arrives at any target: .* suits"):
+    with pytest.raises(ValueError, match="no current reaches any target: .* suits"):
         windows.run()
 
 

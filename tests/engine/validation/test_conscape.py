@@ -79,7 +79,7 @@ def last_three(matrix, order):
     return columns[columns > 0][-3:]
 
 
-def test_reference_walk_equals_asserted_probabilities(reindeer, asserted):
+def test_reference_random_walk_equals_asserted_probabilities(reindeer, asserted):
     conductance = np.asarray(reindeer.grid.get_adjacency_matrix().todense())
     steps = conductance / conductance.sum(1, keepdims=True)
     costs = -np.log(np.where(conductance > 0, conductance, 1.0))

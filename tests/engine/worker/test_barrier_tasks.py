@@ -26,16 +26,16 @@ REGIONS = {"focal_ids": IDS, "focal_cells": CELLS}
 def run(folder, parameters, focal):
     valid = np.ones(LANDSCAPE.shape, bool)
     valid[0, 4] = False
-    given = {"theta": 0.1, "cost": "inverse", "pixel_size": [2.0, 3.0], **parameters}
-    return valid, run_job(folder, "flow.barriers", given, landscape=LANDSCAPE, valid=valid, **focal)
+    parameters = {"theta": 0.1, "cost": "inverse", "pixel_size": [2.0, 3.0], **parameters}
+    return valid, run_job(folder, "flow.barriers", parameters, landscape=LANDSCAPE, valid=valid, **focal)
 
 
 @pytest.mark.long_variants
 @pytest.mark.parametrize("focal", [POINTS, REGIONS], ids=["points", "regions"])
 @pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 4.0), ("resistance", None)])
 def test_restoration_gain_matches_library(tmp_path, distance, radius, focal):
-    asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
-    valid, ended = run(tmp_path, asked, focal)
+    requested = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
+    valid, ended = run(tmp_path, requested, focal)
     assert ended.status == DONE, ended.log
     grid = grid_of(LANDSCAPE)
     nodes = FocalNodes.from_cells(focal["focal_ids"], *focal["focal_cells"].T, grid.shape)
@@ -63,6 +63,6 @@ def test_restoration_gain_matches_library(tmp_path, distance, radius, focal):
     ],
 )
 def test_unknown_restoration_gain_is_refused(tmp_path, distance, radius, words):
-    asked = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
-    _, ended = run(tmp_path, asked, POINTS)
+    requested = {"distance": distance, "restored_permeability": 2.0, "restored_radius": radius}
+    _, ended = run(tmp_path, requested, POINTS)
     assert ended.status == REFUSED and words in ended.error["text"]

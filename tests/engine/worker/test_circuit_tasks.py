@@ -107,9 +107,9 @@ def test_excluded_pairs_are_left_out(tmp_path, circuit, focal):
 
 @pytest.mark.parametrize(("mode", "kind"), [("one_to_all", OneToAll), ("all_to_one", AllToOne)])
 def test_one_to_all_and_all_to_one_match_library(tmp_path, circuit, focal, mode, kind):
-    given = {"strengths": np.array([[2.0, 3.0], [6.0, 0.5]]), "excluded": np.array([[2, 9]])}
+    inputs = {"strengths": np.array([[2.0, 3.0], [6.0, 0.5]]), "excluded": np.array([[2, 9]])}
     ended = run_job(
-        tmp_path, "circuit.current", {"mode": mode, "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL, **given
+        tmp_path, "circuit.current", {"mode": mode, "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL, **inputs
     )
     assert ended.status == DONE, ended.log
     sweep = kind(circuit, focal, strengths={2: 3.0, 6: 0.5}, excluded=[(2, 9)])
@@ -133,8 +133,8 @@ def test_short_circuits_match_library(tmp_path, focal):
 def test_advanced_mode_matches_library(tmp_path, circuit):
     sources, grounds = np.zeros((2, *LANDSCAPE.shape))
     sources[0, 0], sources[6, 4], grounds[3, 0], grounds[5, 2], sources[1, 7] = 2.0, -0.5, 0.3, np.inf, 1.0
-    given = {"sources": sources, "grounds": grounds}
-    ended = run_job(tmp_path, "circuit.advanced", {"policy": "keepall"}, landscape=LANDSCAPE, **given)
+    inputs = {"sources": sources, "grounds": grounds}
+    ended = run_job(tmp_path, "circuit.advanced", {"policy": "keepall"}, landscape=LANDSCAPE, **inputs)
     flow = advanced(circuit, sources, grounds)
     np.testing.assert_allclose(ended.output("currents"), flow.currents, atol=1e-12)
     np.testing.assert_allclose(ended.output("potentials"), flow.potentials, atol=1e-12)
@@ -201,8 +201,8 @@ def test_invalid_circuit_inputs_are_named(tmp_path, inputs, words):
 def test_sources_without_grounds_are_refused(tmp_path):
     sources = np.zeros(LANDSCAPE.shape)
     sources[0, 0] = 1
-    given = {"sources": sources, "grounds": np.zeros(LANDSCAPE.shape)}
-    ended = run_job(tmp_path, "circuit.advanced", {"policy": "keepall"}, landscape=LANDSCAPE, **given)
+    inputs = {"sources": sources, "grounds": np.zeros(LANDSCAPE.shape)}
+    ended = run_job(tmp_path, "circuit.advanced", {"policy": "keepall"}, landscape=LANDSCAPE, **inputs)
     assert ended.status == REFUSED and "no ground in the landscape: 0 given" in ended.error["text"]
 
 
@@ -245,12 +245,12 @@ def kill_after(folder, arrays):
 
 def test_killed_run_resumes_with_same_sum(tmp_path, many):
     plain = {"mode": "pairwise", "per_run_outputs": "currents"}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
-    first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many), 2 + 25)
+    checkpointed = {**plain, "checkpoint": str(tmp_path / "checkpointed"), "max_pending": 1}
+    first = kill_after(write_job(tmp_path / "first", "circuit.current", checkpointed, many), 2 + 25)
     have = sorted(name for name, what in first if what == "currents")
     assert len(have) == 25
-    go_on = {**kept, "completed_runs": have, "max_pending": 99}
-    second = start(write_job(tmp_path / "second", "circuit.current", go_on, many))
+    resumed = {**checkpointed, "completed_runs": have, "max_pending": 99}
+    second = start(write_job(tmp_path / "second", "circuit.current", resumed, many))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many))
     assert "runs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
     assert len(second.said("partial_result")) == 1 + 36 - 25
@@ -258,7 +258,7 @@ def test_killed_run_resumes_with_same_sum(tmp_path, many):
         np.testing.assert_allclose(second.output(what), whole.output(what), rtol=1e-12)
 
     changed = {**many, "landscape": many["landscape"] * 2}
-    refused = start(write_job(tmp_path / "changed", "circuit.current", kept, changed))
+    refused = start(write_job(tmp_path / "changed", "circuit.current", checkpointed, changed))
     assert (
         refused.status == REFUSED
         and "cannot be continued, because something has changed: landscape" in refused.error["text"]
@@ -267,19 +267,19 @@ def test_killed_run_resumes_with_same_sum(tmp_path, many):
 
 def test_cumulative_region_currents_resume(tmp_path, many):
     plain = {"mode": "pairwise"}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept")}
+    checkpointed = {**plain, "checkpoint": str(tmp_path / "checkpointed")}
     circuit = GridCircuit(GridGraph(many["landscape"], edge_rule="mean"))
     focal = FocalNodes.from_cells(many["focal_ids"], *many["focal_cells"].T, many["landscape"].shape)
-    folder = write_job(tmp_path / "first", "circuit.current", kept, many)
+    folder = write_job(tmp_path / "first", "circuit.current", checkpointed, many)
     first = start(folder)
     # The checkpoint after the first sixteen pairs, as if the run had been killed then.
     some, sums = next(Pairwise(circuit, focal).partial_sums())
-    with np.load(tmp_path / "kept" / "cumulative.npz") as there:
+    with np.load(tmp_path / "checkpointed" / "cumulative.npz") as there:
         arrays = dict(there)
     assert (some, int(arrays["completed"])) == (16, 36)
     arrays |= {"total": sums.total, "maximum": sums.maximum, "runs": np.array(16), "completed": np.array(16)}
-    np.savez(tmp_path / "kept" / "cumulative.npz", **arrays)
-    second = start(write_job(tmp_path / "second", "circuit.current", kept, many))
+    np.savez(tmp_path / "checkpointed" / "cumulative.npz", **arrays)
+    second = start(write_job(tmp_path / "second", "circuit.current", checkpointed, many))
     assert "16 of 36 pairs were summed earlier" in " ".join(line["text"] for line in second.said("message"))
     for what in ("cumulative", "maximum"):
         np.testing.assert_array_equal(second.output(what), first.output(what))
@@ -304,20 +304,20 @@ def many_points():
 @pytest.mark.parametrize("cumulative", [True, False])
 def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulative):
     plain = {"mode": "pairwise", "cumulative": cumulative}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept"), "max_pending": 1}
-    first = kill_after(write_job(tmp_path / "first", "circuit.current", kept, many_points), 2)
-    there = sorted((tmp_path / "kept").glob("cached-*.npy"))
+    checkpointed = {**plain, "checkpoint": str(tmp_path / "checkpointed"), "max_pending": 1}
+    first = kill_after(write_job(tmp_path / "first", "circuit.current", checkpointed, many_points), 2)
+    there = sorted((tmp_path / "checkpointed").glob("cached-*.npy"))
     assert 1 <= len(there) < -(-len(many_points["focal_ids"]) // 16)
     written = {path.name: path.stat().st_mtime_ns for path in there}
 
-    go_on = {**kept, "max_pending": 99}
-    second = start(write_job(tmp_path / "second", "circuit.current", go_on, many_points))
+    resumed = {**checkpointed, "max_pending": 99}
+    second = start(write_job(tmp_path / "second", "circuit.current", resumed, many_points))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many_points))
     said = " ".join(line["text"] for line in second.said("message"))
     assert f"{len(there)} intermediate solutions were read" in said
     assert (
         written.items()
-        <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "kept").glob("cached-*.npy")}.items()
+        <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "checkpointed").glob("cached-*.npy")}.items()
     )
     for what in ("resistances", *(("cumulative", "maximum") if cumulative else ())):
         np.testing.assert_array_equal(second.output(what), whole.output(what))
@@ -328,7 +328,7 @@ def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulati
     assert there[~np.eye(len(known), dtype=bool)].any() and not there.all()
 
     changed = {**many_points, "focal_cells": many_points["focal_cells"][::-1]}
-    refused = start(write_job(tmp_path / "changed", "circuit.current", kept, changed))
+    refused = start(write_job(tmp_path / "changed", "circuit.current", checkpointed, changed))
     assert refused.status == REFUSED and "something has changed: focal_cells" in refused.error["text"]
 
 
@@ -338,27 +338,27 @@ def test_stored_region_solutions_are_reused(tmp_path, many, claims):
     landscape = many["landscape"].copy()
     if claims:
         landscape[tuple(many["focal_cells"][0])] = 0
-    given = {**many, "landscape": landscape}
+    inputs = {**many, "landscape": landscape}
     plain = {"mode": "pairwise", "cumulative": False}
-    kept = {**plain, "checkpoint": str(tmp_path / "kept")}
-    first = start(write_job(tmp_path / "first", "circuit.current", kept, given))
+    checkpointed = {**plain, "checkpoint": str(tmp_path / "checkpointed")}
+    first = start(write_job(tmp_path / "first", "circuit.current", checkpointed, inputs))
     if claims:
-        (tmp_path / "kept" / "cached-pair-resistances-00000016.npy").unlink()
-    second = start(write_job(tmp_path / "second", "circuit.current", kept, given))
-    parts = len(list((tmp_path / "kept").glob("cached-*.npy")))
+        (tmp_path / "checkpointed" / "cached-pair-resistances-00000016.npy").unlink()
+    second = start(write_job(tmp_path / "second", "circuit.current", checkpointed, inputs))
+    parts = len(list((tmp_path / "checkpointed").glob("cached-*.npy")))
     assert parts == (-(-36 // 8) if claims else 1)
     assert f"{parts - claims} intermediate solutions were read" in " ".join(m["text"] for m in second.said("message"))
     np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
     np.testing.assert_array_equal(
         second.output("resistances"),
-        start(write_job(tmp_path / "whole", "circuit.current", plain, given)).output("resistances"),
+        start(write_job(tmp_path / "whole", "circuit.current", plain, inputs)).output("resistances"),
     )
 
 
 def test_full_disk_disables_array_store_with_warning(tmp_path, many_points, monkeypatch):
     said = (tmp_path / "said").open("w+")
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
-    job = Job({"checkpoint": str(tmp_path / "kept")}, many_points, Reporter(said), tmp_path)
+    job = Job({"checkpoint": str(tmp_path / "checkpointed")}, many_points, Reporter(said), tmp_path)
     checkpoint = open_checkpoint(job, "circuit.current")
     assert open_array_store(job, checkpoint, 1_000_001) is None
     assert open_array_store(job, checkpoint, 1_000_000) is not None
@@ -368,11 +368,11 @@ def test_full_disk_disables_array_store_with_warning(tmp_path, many_points, monk
 
 
 def test_damaged_intermediate_array_is_named(tmp_path, many_points):
-    kept = {"mode": "pairwise", "checkpoint": str(tmp_path / "kept")}
-    assert start(write_job(tmp_path / "first", "circuit.current", kept, many_points)).status == DONE
-    damaged = sorted((tmp_path / "kept").glob("cached-potentials-*.npy"))[-1]
+    checkpointed = {"mode": "pairwise", "checkpoint": str(tmp_path / "checkpointed")}
+    assert start(write_job(tmp_path / "first", "circuit.current", checkpointed, many_points)).status == DONE
+    damaged = sorted((tmp_path / "checkpointed").glob("cached-potentials-*.npy"))[-1]
     damaged.write_bytes(b"rubbish")
-    refused = start(write_job(tmp_path / "second", "circuit.current", kept, many_points))
+    refused = start(write_job(tmp_path / "second", "circuit.current", checkpointed, many_points))
     assert refused.status == REFUSED and f"{damaged.name} is damaged" in refused.error["text"]
 
 

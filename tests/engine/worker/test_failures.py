@@ -1,4 +1,4 @@
-"""Whatever fails inside the engine, the user reads the reason, and no note for programmers."""
+"""Failures inside the engine: the user reads the reason, and no note for programmers."""
 
 import sys
 

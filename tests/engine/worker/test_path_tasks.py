@@ -37,8 +37,8 @@ def targets(grid):
 
 
 def run(folder, task, parameters, **inputs):
-    given = {"landscape": LANDSCAPE, "focal_ids": IDS, "focal_cells": CELLS, **inputs}
-    return run_job(folder, task, parameters, **given)
+    inputs = {"landscape": LANDSCAPE, "focal_ids": IDS, "focal_cells": CELLS, **inputs}
+    return run_job(folder, task, parameters, **inputs)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_distance_matrix_matches_library(kind, distance, grid, focal, tmp_path):
 def test_rsp_matrix_holds_both_directions(measure, grid, tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": measure}
     points = {"focal_ids": IDS[1:], "focal_cells": CELLS[1:]}
-    found = run(tmp_path, "distance.matrix", parameters, **points).output("matrix")
+    result = run(tmp_path, "distance.matrix", parameters, **points).output("matrix")
     vertices = grid.coord_to_active_vertex_index(*CELLS[1:].T)
     expected = np.array(RSPDistance(0.2, measure=measure)(grid, nodes=vertices))
     expected[3, :3] = expected[:3, 3] = np.inf
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(result, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
     parameters = {"distance": kind, "theta": 0.2, "cost": "inverse", "measure": "expected_cost"}
     cells = np.argwhere(LANDSCAPE > 0)[::2]
     points = {"focal_ids": np.arange(len(cells)), "focal_cells": cells}
-    kept = {**parameters, "checkpoint": str(tmp_path / "kept")}
+    checkpointed = {**parameters, "checkpoint": str(tmp_path / "checkpointed")}
     whole = run(tmp_path / "whole", "distance.matrix", parameters, **points).output("matrix")
-    assert run(tmp_path / "first", "distance.matrix", kept, **points).status == DONE
-    there = sorted((tmp_path / "kept").glob("cached-*.npy"))
+    assert run(tmp_path / "first", "distance.matrix", checkpointed, **points).status == DONE
+    there = sorted((tmp_path / "checkpointed").glob("cached-*.npy"))
     assert len(there) > 1
     for path in there[1:]:
         path.unlink()
-    second = run(tmp_path / "second", "distance.matrix", kept, **points)
+    second = run(tmp_path / "second", "distance.matrix", checkpointed, **points)
     assert "1 of the searches or solves were done" in " ".join(line["text"] for line in second.said("message"))
     np.testing.assert_array_equal(second.output("matrix"), whole)
     pieces = {line["name"] for line in second.said("partial_result")}
@@ -100,7 +100,7 @@ def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
     assert there.any()
     np.testing.assert_allclose(known[there], whole[there], rtol=1e-9)
 
-    refused = run(tmp_path / "other", "distance.matrix", {**kept, "neighbors": "rook"}, **points)
+    refused = run(tmp_path / "other", "distance.matrix", {**checkpointed, "neighbors": "rook"}, **points)
     assert refused.status == REFUSED and 'neighbors ("queen", now "rook")' in refused.error["text"]
 
 
@@ -138,12 +138,12 @@ def test_disconnected_nodes_have_no_paths(tmp_path):
 def test_corridors_paths_and_allocation_match_library(grid, focal, tmp_path):
     parameters = {"pairs": "all", "relative": True, "truncate_at": 0.5, "paths": True, "allocation": True}
     ended = run(tmp_path, "leastcost.corridor", parameters)
-    found, ground = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
-    np.testing.assert_allclose(ended.output("corridor"), found.excess, atol=1e-12)
+    result, ground = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
+    np.testing.assert_allclose(ended.output("corridor"), result.excess, atol=1e-12)
     np.testing.assert_array_equal(ended.output("allocation"), ground.nearest)
     np.testing.assert_array_equal(ended.output("direction"), ground.direction)
-    assert ended.output("pairs").tolist() == found.pairs.tolist()
-    assert ended.metrics["least_cost"] == pytest.approx(found.least_cost)
+    assert ended.output("pairs").tolist() == result.pairs.tolist()
+    assert ended.metrics["least_cost"] == pytest.approx(result.least_cost)
 
 
 def test_corridor_to_targets_matches_library(grid, focal, targets, tmp_path):

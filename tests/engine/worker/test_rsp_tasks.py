@@ -31,8 +31,8 @@ def vertices(grid, cells):
 @pytest.mark.parametrize("kind", ["total", "net"])
 def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     weights = np.array([[1.0, 2.0, 0.5], [1.0, 1.0, 1.0]])
-    given = {"landscape": LANDSCAPE, "sources": SOURCES, "targets": TARGETS, "weights": weights}
-    ended = run_job(tmp_path, "rsp.flow", {**FLOW, "passage": kind}, **given)
+    inputs = {"landscape": LANDSCAPE, "sources": SOURCES, "targets": TARGETS, "weights": weights}
+    ended = run_job(tmp_path, "rsp.flow", {**FLOW, "passage": kind}, **inputs)
     assert ended.status == DONE, ended.log
     ends = vertices(grid, SOURCES), vertices(grid, TARGETS)
     expected = rsp_flow(grid, RSPDistance(0.3), *ends, weights=weights, kind=kind)

@@ -16,7 +16,7 @@ PARAMETERS = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean
 
 
 class Recorder(Reporter):
-    """Records the progress."""
+    """Reporter that records the progress."""
 
     def __init__(self):
         self.progress_reports = []

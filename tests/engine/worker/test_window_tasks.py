@@ -39,7 +39,7 @@ def job(folder, task, landscape=LANDSCAPE, quality=QUALITY, **parameters):
 
 
 def analysis(kind, **changed):
-    given = {
+    inputs = {
         "quality": np.where(np.isnan(LANDSCAPE), 0, QUALITY),
         "permeability": LANDSCAPE,
         "distance": LCPDistance(),
@@ -48,7 +48,7 @@ def analysis(kind, **changed):
         "coarsening": 0.5,
         "pixel_size": (2.0, 2.5),
     }
-    return kind(**(given | changed))
+    return kind(**(inputs | changed))
 
 
 @pytest.fixture
@@ -83,12 +83,14 @@ def test_windowed_connectivity_accepts_resistance(tmp_path):
 
 
 def test_windowed_job_resumes_from_checkpoint(tmp_path):
-    kept = str(tmp_path / "kept")
-    first, again = (job(tmp_path / name, "windowed.sensitivity", checkpoint=kept, batch=4) for name in ("one", "two"))
+    checkpoint = str(tmp_path / "checkpoint")
+    first, again = (
+        job(tmp_path / name, "windowed.sensitivity", checkpoint=checkpoint, batch=4) for name in ("one", "two")
+    )
     assert (first.status, again.status) == (DONE, DONE), again.log
     np.testing.assert_array_equal(first.output("sensitivity"), again.output("sensitivity"))
     assert not [line for line in again.said("progress") if line["text"].startswith("Batch")]
-    other = job(tmp_path / "three", "windowed.sensitivity", checkpoint=kept, batch=4, alpha=4.0)
+    other = job(tmp_path / "three", "windowed.sensitivity", checkpoint=checkpoint, batch=4, alpha=4.0)
     assert (other.status, "cannot be continued" in other.error["text"]) == (REFUSED, True)
 
 
@@ -115,9 +117,9 @@ def test_invalid_windowed_job_is_refused(changed, said, reporter, tmp_path):
     inputs = {"landscape": LANDSCAPE, "quality": QUALITY}
     inputs |= {name: changed[name] for name in inputs if name in changed}
     inputs["valid"] = ~np.isnan(inputs["landscape"])
-    given = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, reporter, tmp_path)
+    task_job = Job(LANDSCAPE_PARAMETERS | PARAMETERS | changed, inputs, reporter, tmp_path)
     with pytest.raises(ValueError, match=said):
-        TASKS["windowed.sensitivity"].run(given)
+        TASKS["windowed.sensitivity"].run(task_job)
 
 
 def test_refused_job_writes_no_result(tmp_path):
@@ -148,7 +150,7 @@ def test_moving_window_current_matches_library(tmp_path):
     parameters = {**MOVING, "threshold": 0.5, "as_omniscape": False}
     ended = run_job(tmp_path, "windowed.current", parameters, landscape=LANDSCAPE, sources=QUALITY)
     assert ended.status == DONE
-    found = MovingWindowCurrent(
+    expected = MovingWindowCurrent(
         permeability=np.nan_to_num(LANDSCAPE),
         sources=QUALITY,
         source_threshold=0.5,
@@ -160,8 +162,8 @@ def test_moving_window_current_matches_library(tmp_path):
     ).run(normalized=True)
     assert sorted(ended.result["outputs"]) == ["current", "normalized_current"]
     for name in ended.result["outputs"]:
-        np.testing.assert_allclose(ended.output(name), found.maps[name], rtol=1e-9, atol=1e-12)
-    assert ended.metrics["total_current"] == pytest.approx(found.total, rel=1e-12)
+        np.testing.assert_allclose(ended.output(name), expected.maps[name], rtol=1e-9, atol=1e-12)
+    assert ended.metrics["total_current"] == pytest.approx(expected.total, rel=1e-12)
 
 
 def test_conditions_restrict_moving_windows(tmp_path):
@@ -197,16 +199,16 @@ GRADIENT = {**MOVING, "as_omniscape": False, "respect_to": "permeability", "norm
 
 
 def test_moving_current_sensitivity_matches_finite_differences(tmp_path):
-    places = np.zeros(LANDSCAPE.shape)
-    places[5:8, 10:14] = [[1.0, 2.0, 0.5, 1.0]] * 3
-    given = {"landscape": LANDSCAPE, "sources": QUALITY}
-    ended = run_job(tmp_path / "all", "windowed.current_sensitivity", GRADIENT, weights=places, **given)
+    weights = np.zeros(LANDSCAPE.shape)
+    weights[5:8, 10:14] = [[1.0, 2.0, 0.5, 1.0]] * 3
+    inputs = {"landscape": LANDSCAPE, "sources": QUALITY}
+    ended = run_job(tmp_path / "all", "windowed.current_sensitivity", GRADIENT, weights=weights, **inputs)
     assert ended.status == DONE, ended.log
     assert ended.said("estimate")[0]["bytes"] > 0
 
     def passing(name, landscape):
-        found = run_job(tmp_path / name, "windowed.current", GRADIENT, **{**given, "landscape": landscape})
-        return np.nansum(places * found.output("current"))
+        expected = run_job(tmp_path / name, "windowed.current", GRADIENT, **{**inputs, "landscape": landscape})
+        return np.nansum(weights * expected.output("current"))
 
     assert ended.metrics["weighted_current"] == pytest.approx(passing("as it is", LANDSCAPE), rel=1e-9)
     sensitivity, step = ended.output("sensitivity"), 1e-5
@@ -222,9 +224,14 @@ def test_moving_current_sensitivity_matches_finite_differences(tmp_path):
 
 
 def test_moving_current_sensitivity_defaults_and_resumes(tmp_path):
-    kept = {"checkpoint": str(tmp_path / "kept"), "batch": 4, "elasticity": True, "respect_to": "resistance"}
+    checkpointed = {
+        "checkpoint": str(tmp_path / "checkpoint"),
+        "batch": 4,
+        "elasticity": True,
+        "respect_to": "resistance",
+    }
     once, again = (
-        run_job(tmp_path / name, "windowed.current_sensitivity", {**GRADIENT, **kept}, landscape=LANDSCAPE)
+        run_job(tmp_path / name, "windowed.current_sensitivity", {**GRADIENT, **checkpointed}, landscape=LANDSCAPE)
         for name in ("once", "again")
     )
     assert (once.status, again.status) == (DONE, DONE), again.log
@@ -236,12 +243,12 @@ def test_moving_current_sensitivity_defaults_and_resumes(tmp_path):
         pixel_size=(2.0, 2.5),
         as_omniscape=False,
     )
-    found = windows.gradient(np.ones(LANDSCAPE.shape), "resistance", elasticity=True)
-    np.testing.assert_allclose(once.output("sensitivity"), found.raster, rtol=1e-9, atol=1e-11)
+    expected = windows.gradient(np.ones(LANDSCAPE.shape), "resistance", elasticity=True)
+    np.testing.assert_allclose(once.output("sensitivity"), expected.raster, rtol=1e-9, atol=1e-11)
     assert once.metrics["weighted_current"] == pytest.approx(np.nansum(windows.run().maps["current"]), rel=1e-9)
     np.testing.assert_array_equal(once.output("sensitivity"), again.output("sensitivity"))
     assert not [line for line in again.said("progress") if line["text"].startswith("Batch")]
-    other = {**GRADIENT, **kept, "elasticity": False}
+    other = {**GRADIENT, **checkpointed, "elasticity": False}
     refused = run_job(tmp_path / "other", "windowed.current_sensitivity", other, landscape=LANDSCAPE)
     assert (refused.status, "cannot be continued" in refused.error["text"]) == (REFUSED, True)
 
@@ -257,9 +264,9 @@ def test_moving_current_sensitivity_defaults_and_resumes(tmp_path):
 def test_invalid_moving_current_sensitivity_is_refused(changed, said, reporter, tmp_path):
     inputs = {"landscape": LANDSCAPE, "valid": ~np.isnan(LANDSCAPE)}
     inputs |= {"weights": changed["weights"]} if "weights" in changed else {}
-    given = Job(LANDSCAPE_PARAMETERS | GRADIENT | changed, inputs, reporter, tmp_path)
+    task_job = Job(LANDSCAPE_PARAMETERS | GRADIENT | changed, inputs, reporter, tmp_path)
     with pytest.raises(ValueError, match=said):
-        TASKS["windowed.current_sensitivity"].run(given)
+        TASKS["windowed.current_sensitivity"].run(task_job)
 
 
 @pytest.mark.parametrize(

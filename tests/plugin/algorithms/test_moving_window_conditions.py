@@ -109,4 +109,4 @@ def test_invalid_conditions_are_rejected(error_message, geotiff):
 def test_unmatched_conditions_are_rejected(error_message, geotiff):
     height = geotiff(np.array([[0.0, 10.0, 20.0, 30.0]]), name="height")
     message = error_message(CONDITION_1=height, LOWEST_1=-1.0, HIGHEST_1=1.0)
-    assert "no current arrives at any target" in message and "no source suits its target" in message
+    assert "no current reaches any target" in message and "no source suits its target" in message

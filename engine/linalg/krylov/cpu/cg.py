@@ -231,7 +231,7 @@ class _PCG:
             minuend = self.residual
 
     def restart(self) -> None:
-        """Forget the direction; what the next run computes is a correction of the present solution."""
+        """Reset the search direction; the next run computes a correction of the present solution."""
         self.correction[:] = 0
 
     def unconverged(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:

@@ -76,6 +76,7 @@ def conjugate_gradients_xla(
         return ~(state.error <= tolerance) & (state.iterations < iterations) & jnp.isfinite(state.error)
 
     def iterate(state: _PCG) -> _PCG:
+        """Return the state after one more iteration."""
         active = unconverged(state)
         z = precondition(state.residual)
         rz = _dot(state.residual, z)
@@ -91,6 +92,7 @@ def conjugate_gradients_xla(
         return _PCG(correction, residual, p, applied, alpha, rz, error, state.iterations + active)
 
     def start(state: _Restart) -> _Restart:
+        """Restart from the residual in extended precision and iterate to convergence."""
         first = _PCG(zero, state.residual, zero, zero, zeros, zeros, state.error, state.iterations)
         last = jax.lax.while_loop(lambda state: unconverged(state).any(), iterate, first)
         x, x_low = two_sum(state.x, state.x_low + last.correction)

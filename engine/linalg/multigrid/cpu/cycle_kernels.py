@@ -295,7 +295,7 @@ def prolong_and_postsmooth(
 
 @njit_cached
 def _sweep_backward(known, coupling, x, active, start):
-    """Go back along a row with four right-hand sides, none of which waits for another's last cell.
+    """Run the backward recurrence along a row for four right-hand sides, interleaved.
 
     Of fewer than four the last one is gone along more than once, which takes no longer.
     """

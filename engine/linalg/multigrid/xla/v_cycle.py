@@ -60,6 +60,7 @@ def hierarchy(stencil: ConductanceStencil) -> Hierarchy:
     if halvings:
 
         def coarsen_once(fine: ConductanceStencil, _: None) -> tuple[ConductanceStencil, Level]:
+            """Return the next coarser operator and the level between the two."""
             level, coarse = coarsen(fine)
             return jax.tree.map(lambda array: _resize(array, rows, columns), coarse), level
 
@@ -86,6 +87,7 @@ def _stacked_cycle(hierarchy: Hierarchy, b: Array) -> Array:
     if hierarchy.stacked is not None:
 
         def down(fine: Array, level: Level) -> tuple[Array, _Smoothed]:
+            """Smooth, and restrict the residual to the next coarser level."""
             coarse, smoothed = _smooth_and_restrict(level, fine)
             return _resize(coarse, shape[0], shape[2]), smoothed
 
@@ -97,6 +99,7 @@ def _stacked_cycle(hierarchy: Hierarchy, b: Array) -> Array:
         half = (shape[0] + 1) // 2, (shape[2] + 1) // 2
 
         def up(coarse: Array, smoothed_levels: tuple[Level, _Smoothed]) -> tuple[Array, None]:
+            """Prolong the correction of the next coarser level, and smooth."""
             level, smoothed = smoothed_levels
             return _prolong_and_smooth(level, smoothed, _resize(coarse, *half), shape), None
 

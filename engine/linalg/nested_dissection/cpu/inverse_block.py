@@ -63,11 +63,13 @@ def inverse_submatrix(system: StencilMatrix, cells: Int[np.ndarray, "k"]) -> Flo
     updates: dict = {}
 
     def forward_tile(number: int) -> Product:
+        """Eliminate the unit columns of the cells of one tile."""
         columns = by_tile.get(number, np.empty(0, int))
         product, updates["tile", number] = _forward_tile(factored, number, cells[columns], columns)
         return product
 
     def forward_node(item) -> Product:
+        """Eliminate the columns that reach one separator, and those that start in it."""
         number, node, front_factor = item
         child_updates = [updates.pop(child) for child in node.children]
         columns = np.concatenate([child_columns for child_columns, _ in child_updates])
@@ -88,6 +90,7 @@ def inverse_submatrix(system: StencilMatrix, cells: Int[np.ndarray, "k"]) -> Flo
         return columns, front[:s], front_factor.inverse @ front[:s]
 
     def multiply(block: tuple[np.ndarray, np.ndarray, np.ndarray, slice]) -> None:
+        """Add the product of one block of columns to the inverse."""
         columns, left, right, rows = block
         inverse[np.ix_(columns[rows], columns)] += left[:, rows].T @ right
 

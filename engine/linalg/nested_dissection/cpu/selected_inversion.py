@@ -36,6 +36,7 @@ def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.n
     boundary_inverses: dict = {}
 
     def invert_node(item) -> None:
+        """Invert the front of one separator and restrict the inverse to its children's boundaries."""
         number, node, front_factor = item
         front = _inverse_front(front_factor, boundary_inverses.pop(("node", number)), factored.symmetric)
         for child, slices in zip(node.children, node.child_maps, strict=True):

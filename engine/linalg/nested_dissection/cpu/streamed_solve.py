@@ -220,7 +220,7 @@ class _StreamedSolve:
             boundary = child_boundary
 
     def _stream_separator(self, axis: int, number: int, callback: Callback):
-        """Pass on the separators before the tiles of one row (axis 0) or column, with the cells on both sides."""
+        """Call back with the separators before the tiles of one row (axis 0) or column, and the cells on both sides."""
         pitch, tiles = self.dissection.pitch, self.dissection.tiles
         line = number * pitch[axis]
         length = self.dissection.padded[1 - axis] + 2

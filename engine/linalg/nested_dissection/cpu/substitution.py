@@ -40,11 +40,13 @@ def substitute(
     transposed = transposed and not factored.symmetric
 
     def forward_tile(number: int) -> None:
+        """Eliminate the interior of one tile."""
         eliminated["tile", number], boundary_values["tile", number] = _forward_tile(
             factored, right_hand_sides, number, transposed
         )
 
     def forward_node(item) -> None:
+        """Add up the contributions of the children and eliminate one separator."""
         number, node, front_factor = item
         front = np.zeros((len(node.separator) + len(node.boundary), count), right_hand_sides.dtype)
         for child, slices in zip(node.children, node.child_maps, strict=True):
@@ -57,6 +59,7 @@ def substitute(
         boundary_values["node", number] = front[s:] - left @ front[:s]
 
     def backward_node(item) -> None:
+        """Solve for the values on one separator, given those on its boundary."""
         number, node, front_factor = item
         inverse, right = (
             (front_factor.inverse.mT, front_factor.left.mT)
@@ -76,6 +79,7 @@ def substitute(
         return factored.nodes[number].right.shape[-1]
 
     def backward_tile(number: int) -> None:
+        """Solve for the values in one tile, given those on its boundary."""
         local, boundary = eliminated.pop(("tile", number)), boundary_values.pop(("tile", number))
         _backward_tile(factored, local, boundary, number, transposed)
         _scatter_tile(dissection, local, x, number)

@@ -38,6 +38,7 @@ def _gauss_jordan(blocks: Array) -> tuple[Array, Array]:
     size = blocks.shape[-1]
 
     def eliminate(k, state):
+        """Eliminate row and column k of every block."""
         work, pivots = state
         is_pivot = jnp.arange(size) == k
         pivot = work[..., k, k]
