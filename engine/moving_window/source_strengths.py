@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..graph import LARGEST_VALUE, range_defects
+from ..graph import LARGEST_VALUE, out_of_range
 from ..storage import RasterLike, row_strips
 from .validation import InvalidCells
 
@@ -69,7 +69,7 @@ class SourceStrengths:
         for strip in row_strips(self.shape):
             permeability = np.asarray(self.permeability[strip], float)
             invalid.add("permeability is negative", permeability < 0, permeability, strip[0].start)
-            for name, defect in range_defects(permeability).items():
+            for name, defect in out_of_range(permeability).items():
                 invalid.add(f"permeability is {name}", defect, permeability, strip[0].start)
             if self.raster is not None:
                 strengths = np.asarray(self.raster[strip], float)
