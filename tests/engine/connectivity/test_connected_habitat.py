@@ -31,7 +31,7 @@ def falling(cost):
 
 
 @pytest.mark.parametrize("name", DISTANCES)
-@pytest.mark.parametrize("neighbors", ["rook", "queen"])
+@pytest.mark.parametrize("neighbors", [pytest.param("rook", marks=pytest.mark.long), "queen"])
 def test_connected_habitat_matches_dense_distances(name, neighbors):
     distance, dense = DISTANCES[name]
     result = connected_habitat(

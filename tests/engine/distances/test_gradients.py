@@ -55,7 +55,7 @@ def gradient(of_distances, **options):
     def total(permeability):
         return of_distances(GridGraph(permeability, ACTIVE, COUNT, **options))
 
-    return np.asarray(jax.grad(total)(with_nodata(landscape())))
+    return np.asarray(jax.jit(jax.grad(total))(with_nodata(landscape())))
 
 
 def randomized(measure, theta=THETA, cost=lambda w: 1 / w):
@@ -123,7 +123,7 @@ def test_rsp_all_pairs_gradients_by_permeability_and_theta(measure):
     def total(permeability, theta):
         return weighted(RSPDistance(theta, measure=measure)(GridGraph(permeability, ACTIVE, COUNT)))
 
-    by_permeability, by_theta = jax.grad(total, argnums=(0, 1))(with_nodata(landscape()), THETA)
+    by_permeability, by_theta = jax.jit(jax.grad(total, argnums=(0, 1)))(with_nodata(landscape()), THETA)
     conductance = reference_dense.conductances(landscape())
     assert_is_slope(by_permeability, slopes(randomized(measure)))
     expected = slope(lambda theta: weighted(randomized(measure, theta)(conductance)), THETA)

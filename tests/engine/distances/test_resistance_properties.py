@@ -39,8 +39,12 @@ def landscapes(draw):
 
 def resistances(permeability, neighbors="queen"):
     """Resistances between all pairs of n vertices, by n − 1 solves."""
-    grid = GridGraph(permeability, neighbors=neighbors)
-    return np.asarray(ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices)))
+    return np.asarray(_compiled(GridGraph(permeability, neighbors=neighbors)))
+
+
+@eqx.filter_jit
+def _compiled(grid):
+    return ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
 
 
 @few
@@ -92,11 +96,16 @@ def test_rayleigh_monotonicity_when_a_barrier_opens(permeability, data):
 def test_foster_theorem_with_components(permeability, neighbors):
     # Foster's theorem. With G the inverse of the grounded Laplacian an edge has R = G_ii + G_jj − 2 G_ij.
     grid = GridGraph(permeability, neighbors=neighbors)
+    result, n_components = _foster_sum(grid)
+    assert float(result) == pytest.approx(grid.n_vertices - int(n_components), rel=1e-11, abs=1e-11)
+
+
+@eqx.filter_jit
+def _foster_sum(grid):
     components = connected_components(grid)
     inverse = selected_inverse(grounded_laplacian(grid, components), NestedDissection())
     across = inverse.center + shifts(inverse.center, grid.directions) - 2 * inverse.edges
-    expected = grid.n_vertices - int(components.max())
-    assert float((grid.edges * across).sum()) / 2 == pytest.approx(expected, rel=1e-11, abs=1e-11)
+    return (grid.edges * across).sum() / 2, components.max()
 
 
 @few
@@ -108,6 +117,7 @@ def test_resistance_scales_inversely_with_permeability(permeability, factor):
 @few
 @given(landscapes(), st.floats(1e-3, 1e3))
 def test_resistance_scales_with_pixel_length(permeability, length):
+    # Every length is compiled anew, as it is no array.
     grid = GridGraph(permeability, pixel_size=(length, length))
     result = ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
     np.testing.assert_allclose(result, length * resistances(permeability), rtol=1e-11)
@@ -123,7 +133,14 @@ TRANSFORMED = {
 }
 
 
-@pytest.mark.parametrize("name", TRANSFORMED)
+@pytest.mark.parametrize(
+    "name",
+    # A shape that changes, and more cells; the others are left to the long tests.
+    [
+        pytest.param(n, marks=[pytest.mark.long] * (n not in ("turned by a quarter", "within barriers")))
+        for n in TRANSFORMED
+    ],
+)
 @settings(few, max_examples=6)
 @given(landscapes())
 def test_resistances_are_invariant_under_rotation_and_padding(name, permeability):

@@ -349,6 +349,7 @@ def test_wall_of_one_cell_is_not_crossed(name):
     assert analysis(ConnectivityAnalysis, name, **wall, coarsening=0).run().connectivity == 5.0
 
 
+@pytest.mark.long_variants
 @each_distance_with_kernels
 def test_float32_rasters_are_computed_in_float64(name):
     rasters = {"quality": habitat((41, 41)), "permeability": landscape((41, 41))}

@@ -210,6 +210,7 @@ def test_patch_resistance_merges_cells(grid, graph):
     assert result == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
 def test_rsp_matrix_equals_distance(grid, measure):
     distance = RSPDistance(0.05, measure=measure)

@@ -68,6 +68,7 @@ def test_name_in_statistics():
     assert NAME == "nonsymmetric multigrid"
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["free_energy", "survival"])
 def test_other_measures_match_nested_dissection(measure):
     grid = GridGraph(jnp.asarray(LANDSCAPES["smooth"]()))
@@ -93,6 +94,7 @@ def test_one_way_edges_match_nested_dissection():
     assert largest_relative_difference(result, expected) < 1e-9
 
 
+@pytest.mark.long
 def test_several_targets_match_nested_dissection():
     grid = GridGraph(jnp.asarray(LANDSCAPES["rivers"]()))
     result, expected = both_solvers(grid, 0.05, jnp.array([17, 2000, 9000]))
@@ -133,6 +135,7 @@ def test_gradient_matches_nested_dissection(edge_rule, theta):
     assert np.abs(gradient - expected).max() < 1e-9 * np.abs(expected).max()
 
 
+@pytest.mark.long
 def test_forward_derivative_matches_nested_dissection():
     landscape = jnp.asarray(LANDSCAPES["smooth"]())
 
@@ -157,6 +160,7 @@ def log_scaled_weights(landscape, theta, target):
     return weights, scaling
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("theta", [0.01, 5.0])
 @pytest.mark.parametrize("is_transposed", [False, True])
 def test_solve_random_right_hand_sides(theta, is_transposed):
@@ -234,6 +238,7 @@ def test_iteration_limit_triggers_nested_dissection():
     assert largest_relative_difference(np.asarray(result), np.asarray(expected)) < 1e-9
 
 
+@pytest.mark.long
 def test_iteration_limit_triggers_nested_dissection_in_gradient():
     landscape = jnp.asarray(LANDSCAPES["smooth"]())
 

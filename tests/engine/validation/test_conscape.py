@@ -108,6 +108,7 @@ def test_connected_habitat_equals_derived_map(expected_cost, reindeer, table):
     np.testing.assert_allclose(habitat, stored, rtol=1e-8)
 
 
+@pytest.mark.long
 def test_connectivity_is_sum_of_derived_map(reindeer, table):
     @eqx.filter_jit
     def connectivity(grid, quality):

@@ -89,6 +89,7 @@ def test_resistance_with_function_rule_compiles():
     distances(ResistanceDistance(), np.ones((5, 6)), edge_rule=RULES["geometric mean"])
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize(
     ("rule", "neighbors"), [("resistance", "rook"), ("target", "queen"), ("uphill is harder", "queen")]
 )

@@ -53,6 +53,7 @@ def test_distance_matrix_matches_library(kind, distance, grid, focal, tmp_path):
     assert (ended.metrics["focal_nodes"], ended.metrics["components"]) == (4, 2)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("measure", ["expected_cost", "survival"])
 def test_rsp_matrix_holds_both_directions(measure, grid, tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": measure}
@@ -77,7 +78,7 @@ def test_distance_matrix_to_targets_matches_library(kind, distance, grid, focal,
     assert ended.metrics["unreachable_pairs"] == (0 if kind == "euclidean" else 2)
 
 
-@pytest.mark.parametrize("kind", ["leastcost", "resistance", "rsp"])
+@pytest.mark.parametrize("kind", ["leastcost", "resistance", pytest.param("rsp", marks=pytest.mark.long)])
 def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
     """A killed run leaves some of the files; any subset will do."""
     parameters = {"distance": kind, "theta": 0.2, "cost": "inverse", "measure": "expected_cost"}

@@ -28,6 +28,7 @@ def vertices(grid, cells):
     return grid.coord_to_active_vertex_index(*cells.T)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("kind", ["total", "net"])
 def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     weights = np.array([[1.0, 2.0, 0.5], [1.0, 1.0, 1.0]])
@@ -45,6 +46,7 @@ def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     assert [line["percent"] for line in ended.said("progress")][-1] == 100
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("weighting", ["quality", "proximity"])
 def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
     parameters = {**FLOW, "weighting": weighting, "alpha": 2.0, "landmarks": 3}
@@ -68,7 +70,7 @@ def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
 KINDS = {"leastcost": LCPDistance(), "resistance": ResistanceDistance(), "rsp": RSPDistance(0.3)}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["leastcost", "resistance", pytest.param("rsp", marks=pytest.mark.long)])
 def test_connected_habitat_matches_library(kind, grid, tmp_path):
     parameters = {**HABITAT, "distance": kind}
     ended = run_job(tmp_path, "habitat.connected", parameters, landscape=LANDSCAPE, quality=QUALITY)

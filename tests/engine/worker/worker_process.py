@@ -65,6 +65,8 @@ def start(*arguments, warm=True):
     Jobs of a test session share one process unless `warm` is False; see `warm_worker`.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    # As in the tests' own process: small jobs spend their time in the compiler, and both share what is compiled.
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     command = [_warm_python() if warm else sys.executable, "-m", "engine", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
