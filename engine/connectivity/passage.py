@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..distances import RSPDistance
-from ..graph import GridGraph
 from ..linalg import AbstractLinearSolver, StencilMatrix
 from ..random_walks import ConditionedWalk, condition_on_hitting
 
@@ -44,22 +43,23 @@ class Passage(NamedTuple):
         return Passage(*(weight * array for array in self[:3]), self.imbalance)
 
 
-def zero_passage(grid: GridGraph) -> Passage:
+def zero_passage(conductances: Float[Array, "directions rows columns"]) -> Passage:
     """Return the passage of no walks.
 
     Examples
     --------
-    >>> zero_passage(GridGraph(jnp.ones((1, 2)))).cells
+    >>> from permea.engine import GridGraph
+    >>> zero_passage(GridGraph(jnp.ones((1, 2))).edges).cells
     Array([[0., 0.]], dtype=float64)
     """
-    zeros = jnp.zeros(grid.shape)
-    return Passage(zeros, jnp.zeros_like(grid.edges), zeros, jnp.zeros(()))
+    zeros = jnp.zeros(conductances.shape[1:])
+    return Passage(zeros, jnp.zeros_like(conductances), zeros, jnp.zeros(()))
 
 
 def conditioned_walk(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
-    grid: GridGraph,
+    conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
     target: Int[Array, ""],
 ) -> ConditionedWalk:
@@ -71,21 +71,22 @@ def conditioned_walk(
         Randomized shortest paths, with their θ.
     solver
         The solver that `distance.solver_for` returns.
-    grid, costs
-        The landscape, and the cost of every step.
+    conductances, costs
+        Conductance and cost of every step.
     target
         Flat raster index of the target.
 
     Examples
     --------
+    >>> from permea.engine import GridGraph
     >>> from permea.engine.distances.cost_functions import edge_costs
     >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
     >>> costs = edge_costs(grid, distance.cost, fill=0.0)
-    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid.edges, costs, jnp.array(2))
     >>> bool(jnp.isclose(walk.expected_cost[0, 0], distance(grid, [0], [2])[0, 0]))
     True
     """
-    return condition_on_hitting(solver, grid.edges, costs, distance.theta, target)
+    return condition_on_hitting(solver, conductances, costs, distance.theta, target)
 
 
 def expected_passage(
@@ -106,10 +107,11 @@ def expected_passage(
 
     Examples
     --------
+    >>> from permea.engine import GridGraph
     >>> from permea.engine.distances.cost_functions import edge_costs
     >>> grid, distance = GridGraph(jnp.ones((1, 3)), neighbors="rook"), RSPDistance(theta=1.0)
     >>> costs = edge_costs(grid, distance.cost, fill=0.0)
-    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid, costs, jnp.array(2))
+    >>> walk = conditioned_walk(distance, distance.solver_for(grid), grid.edges, costs, jnp.array(2))
     >>> expected_passage(walk, jnp.array([[1.0, 0.0, 0.0]]), jnp.array(2), "net").cells.round(9)
     Array([[1., 1., 1.]], dtype=float64)
     """

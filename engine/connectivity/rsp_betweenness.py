@@ -121,7 +121,9 @@ def betweenness(
     edges = np.zeros((grid.directions, *grid.shape))
     pairs, unreachable, visits, walks, imbalance = 0, 0, 0.0, 0.0, 0.0
     for number, weight in enumerate(jnp.asarray(target_quality)):
-        part = _to_target(distance, solver, grid, costs, target_cells[number], source_quality, weight, proximity, kind)
+        part = _to_target(
+            distance, solver, grid.edges, costs, target_cells[number], source_quality, weight, proximity, kind
+        )
         passage += np.asarray(part.passage.visits if kind == "total" else part.passage.cells)
         edges += np.asarray(part.passage.edges)
         habitat += np.asarray(part.habitat)
@@ -156,7 +158,7 @@ class _TargetContribution(eqx.Module):
 def _to_target(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
-    grid: GridGraph,
+    conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
     target: Int[Array, ""],
     quality: Float[Array, "rows columns"],
@@ -164,12 +166,12 @@ def _to_target(
     proximity: Proximity | None,
     kind: PassageKind,
 ) -> _TargetContribution:
-    walk = conditioned_walk(distance, solver, grid, costs, target)
+    walk = conditioned_walk(distance, solver, conductances, costs, target)
     # A finite cost of 0 keeps NaN out where the target is unreachable.
     cost = jnp.where(walk.reachable, walk.expected_cost, 0.0)
-    kernel = jnp.ones(grid.shape) if proximity is None else proximity(cost)
+    kernel = jnp.ones(quality.shape) if proximity is None else proximity(cost)
     movement = jnp.where(walk.reachable, quality * kernel * target_quality, 0.0)
-    elsewhere = jnp.arange(quality.size).reshape(grid.shape) != target
+    elsewhere = jnp.arange(quality.size).reshape(quality.shape) != target
     counted = (quality > 0) & (target_quality > 0) & elsewhere
     return _TargetContribution(
         expected_passage(walk, movement, target, kind),

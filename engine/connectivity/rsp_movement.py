@@ -113,7 +113,14 @@ def rsp_flow(
     edges = np.zeros((grid.directions, *grid.shape))
     for number in range(target_vertices.size):
         to_target, reachable, cost = _passage_to_target(
-            distance, solver, grid, costs, target_cells[number], source_cells, jnp.asarray(weights[:, number]), kind
+            distance,
+            solver,
+            grid.edges,
+            costs,
+            target_cells[number],
+            source_cells,
+            jnp.asarray(weights[:, number]),
+            kind,
         )
         passage += np.asarray(to_target.cells)
         edges += np.asarray(to_target.edges)
@@ -152,7 +159,7 @@ def _validate_weights(weights: ArrayInput | None, shape: tuple[int, int]) -> Flo
 def _passage_to_target(
     distance: RSPDistance,
     solver: AbstractLinearSolver,
-    grid: GridGraph,
+    conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
     target: Int[Array, ""],
     sources: Int[Array, "sources"],
@@ -160,18 +167,19 @@ def _passage_to_target(
     kind: PassageKind,
 ) -> tuple[Passage, Bool[Array, "sources"], Float[Array, "sources"]]:
     """Return the passage from sources to one target, which sources can reach it, and their expected costs."""
-    walk = conditioned_walk(distance, solver, grid, costs, target)
+    shape = costs.shape[1:]
+    walk = conditioned_walk(distance, solver, conductances, costs, target)
     reachable, cost = walk.reachable.ravel()[sources], walk.expected_cost.ravel()[sources]
     weights = jnp.where(reachable, weights, 0.0)
     if kind == "total":
-        starts = jnp.zeros(grid.shape).ravel().at[sources].add(weights).reshape(grid.shape)
+        starts = jnp.zeros(shape).ravel().at[sources].add(weights).reshape(shape)
         return expected_passage(walk, starts, target, kind), reachable, cost
 
     def add_source(total: Passage, pair: tuple[Array, Array]) -> tuple[Passage, None]:
         """Add the net passage from one source."""
         source, weight = pair
         # One walk for each source with a weight, so that sources without are skipped; the weight applies to the result.
-        starts = jnp.zeros(grid.shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(grid.shape)
+        starts = jnp.zeros(shape).ravel().at[source].set(jnp.where(weight > 0, 1.0, 0.0)).reshape(shape)
         return total + expected_passage(walk, starts, target, kind) * weight, None
 
-    return jax.lax.scan(add_source, zero_passage(grid), (sources, weights))[0], reachable, cost
+    return jax.lax.scan(add_source, zero_passage(conductances), (sources, weights))[0], reachable, cost

@@ -34,7 +34,7 @@ MEASURES = ("expected_cost", "free_energy", "survival")
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
-#: And only while enough is killed between any two cells for the difference from 1 to keep ten digits.
+#: And only while so much is lost between any two cells that the difference from 1 has ten digits.
 SMALLEST_LOSS = 1e-6
 
 #: Time of the distances from one source to every cell, relative to those from every cell to one target.
@@ -119,13 +119,9 @@ class RSPDistance(AbstractDistance):
         costs = edge_costs(grid, self.cost, fill=0.0)
         # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
         undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
-        solver = self.solver_for(grid)
-
-        def to_one(target: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            """Return the distances to one target."""
-            return self._to_one(solver, grid.edges, costs, target, undirected)
-
-        rasters = jax.lax.map(to_one, vertex_cells(grid, targets))
+        rasters = _rasters_to_targets(
+            self, self.solver_for(grid), grid.edges, costs, vertex_cells(grid, targets), undirected
+        )
         return vertex_values(grid, rasters).T
 
     def solver_for(self, grid: GridGraph) -> AbstractLinearSolver:
@@ -147,20 +143,18 @@ class RSPDistance(AbstractDistance):
         request = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
         require_memory(grid.shape, request, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
         log_probabilities, costs = _log_probabilities_and_costs(grid, self.cost)
-        exact = NestedDissection(symmetric=False)
+        return vertex_values(grid, _rasters_from_sources(self, log_probabilities, costs, vertex_cells(grid, sources)))
+
+    def _from_one(self, log_probabilities, costs, source) -> Float[Array, "rows columns"]:
+        """Return the distances from one source."""
         expected_cost = self.measure == "expected_cost"
-
-        def from_one(source: Int[Array, ""]) -> Float[Array, "rows columns"]:
-            """Return the distances from one source."""
-            passage = solve_first_passage(
-                exact, log_probabilities, costs, self.theta, source, expected_cost=expected_cost
-            )
-            if self.measure == "survival":
-                return jnp.where(passage.reached, jnp.exp(-passage.free_energy), 0.0)
-            distance = passage.expected_cost if expected_cost else passage.free_energy / self.theta
-            return jnp.where(passage.reached, distance, jnp.inf)
-
-        return vertex_values(grid, jax.lax.map(from_one, vertex_cells(grid, sources)))
+        passage = solve_first_passage(
+            NestedDissection(symmetric=False), log_probabilities, costs, self.theta, source, expected_cost=expected_cost
+        )
+        if self.measure == "survival":
+            return jnp.where(passage.reached, jnp.exp(-passage.free_energy), 0.0)
+        distance = passage.expected_cost if expected_cost else passage.free_energy / self.theta
+        return jnp.where(passage.reached, distance, jnp.inf)
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
@@ -204,6 +198,31 @@ class RSPDistance(AbstractDistance):
         weighted_costs = StencilMatrix(jnp.zeros(grid.shape), costs * weights).dense(grid.cells)
         mean_cost = (inverse @ weighted_costs @ inverse) / z
         return jnp.where(connected, mean_cost - jnp.diagonal(mean_cost)[None], jnp.inf)
+
+
+# Compiled once for all landscapes of one size: a distance that is called again is not traced again.
+@eqx.filter_jit
+def _rasters_to_targets(
+    distance: RSPDistance,
+    solver: AbstractLinearSolver,
+    conductances: Float[Array, "directions rows columns"],
+    costs: Float[Array, "directions rows columns"],
+    cells: Int[Array, "targets"],
+    undirected: bool,
+) -> Float[Array, "targets rows columns"]:
+    """Return the distances from every cell to each target."""
+    return jax.lax.map(lambda target: distance._to_one(solver, conductances, costs, target, undirected), cells)
+
+
+@eqx.filter_jit
+def _rasters_from_sources(
+    distance: RSPDistance,
+    log_probabilities: Float[Array, "directions rows columns"],
+    costs: Float[Array, "directions rows columns"],
+    cells: Int[Array, "sources"],
+) -> Float[Array, "sources rows columns"]:
+    """Return the distances from each source to every cell."""
+    return jax.lax.map(lambda source: distance._from_one(log_probabilities, costs, source), cells)
 
 
 def _log_probabilities_and_costs(

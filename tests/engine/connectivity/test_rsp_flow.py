@@ -76,6 +76,7 @@ def test_default_targets_are_all_other_sources():
     np.testing.assert_allclose(among.passage, sum(alone), rtol=1e-11)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [1e-3, 1.0, 100.0])
 def test_flow_is_conserved(theta, kind):
@@ -93,6 +94,7 @@ def test_flow_at_large_theta_follows_the_cheapest_path(theta):
     assert result.expected_cost[0, 0] == pytest.approx(path.cost, rel=1e-6)
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 def test_net_passages_at_small_theta_are_currents(neighbors):
     grid, result = flow(HILLS, 1e-9, ([0], [41]), "net", neighbors)
@@ -199,7 +201,7 @@ def test_passage_gradient_matches_finite_differences():
         distance = RSPDistance(0.4)
         target, starts = jnp.array(15), jnp.zeros((4, 4)).at[0, 0].set(1.0)
         walk = conditioned_walk(
-            distance, distance.solver_for(grid), grid, edge_costs(grid, distance.cost, fill=0.0), target
+            distance, distance.solver_for(grid), grid.edges, edge_costs(grid, distance.cost, fill=0.0), target
         )
         return (expected_passage(walk, starts, target, kind).cells * jnp.arange(16.0).reshape(4, 4)).sum()
 
