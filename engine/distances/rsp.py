@@ -34,7 +34,7 @@ MEASURES = ("expected_cost", "free_energy", "survival")
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
-#: And only while so much is lost between any two cells that the difference from 1 has ten digits.
+#: And only while enough is killed between any two cells for the difference from 1 to keep ten digits.
 SMALLEST_LOSS = 1e-6
 
 #: Time of the distances from one source to every cell, relative to those from every cell to one target.
