@@ -69,8 +69,8 @@ class SourceStrengths:
         for strip in row_strips(self.shape):
             permeability = np.asarray(self.permeability[strip], float)
             invalid.add("permeability is negative", permeability < 0, permeability, strip[0].start)
-            for name, defect in out_of_range(permeability).items():
-                invalid.add(f"permeability is {name}", defect, permeability, strip[0].start)
+            for name, mask in out_of_range(permeability).items():
+                invalid.add(f"permeability is {name}", mask, permeability, strip[0].start)
             if self.raster is not None:
                 strengths = np.asarray(self.raster[strip], float)
                 mask = (strengths < 0) | np.isinf(strengths)
