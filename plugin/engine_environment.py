@@ -6,21 +6,22 @@ import contextlib
 import dataclasses
 import json
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsSettings
 
+from . import engine_folders
 from .cancelled import Cancelled
 from .detailed_exception import DETAIL_LINES
-from .engine_errors import VARIABLE, EngineNotFound, cannot_run, failure_reason
+from .engine_errors import VARIABLE, EngineNotInstalled, cannot_run, failure_reason
+from .engine_folders import cache_folder
 from .i18n import tr
 from .process_runner import LOG_LINE_LENGTH, Outcome, run_process
 
-PACKAGE_FOLDER = str(Path(__file__).resolve().parents[1])
+PACKAGE_FOLDER = str(engine_folders.PACKAGE_FOLDER)
 
 SETTING = "permea/engine/python"
 
@@ -116,22 +117,22 @@ def engine_python() -> tuple[str, str]:
     EngineNotFound
         No interpreter is configured, or the configured one does not exist.
     """
-    default = default_python()
+    installed = engine_folders.current_engine()
     candidates = (
         ("setting", str(QgsSettings().value(SETTING, "") or "").strip()),
         ("environment variable", os.environ.get(VARIABLE, "").strip()),
-        ("profile", default if os.path.exists(default) else ""),
+        ("profile", str(engine_folders.python_of(installed)) if installed else ""),
     )
     for origin, python in candidates:
         if python:
             if not os.path.isfile(python):
                 raise cannot_run(python, origin, tr("there is no such file"))
             return python, origin
-    raise EngineNotFound(
+    raise EngineNotInstalled(
         tr(
-            "Permea's engine is not installed. Open Permea ▸ Engine… to install it or to point to a Python that has "
-            "it; or set the environment variable {variable} to such a Python. (Also looked for: {default}.)"
-        ).format(variable=VARIABLE, default=default)
+            "Permea's engine is not installed. Open Plugins ▸ Permea ▸ Engine… to install it or to choose a Python "
+            "that has it; or set the environment variable {variable} to such a Python."
+        ).format(variable=VARIABLE)
     )
 
 
@@ -231,22 +232,6 @@ def forget_probes() -> None:
 
 # -s excludes the user's site-packages; -I would also ignore PYTHONPATH, which names the plugin's folder.
 MODULE_ARGUMENTS = ("-s", "-m", "engine")
-
-
-def profile_folder() -> Path:
-    """Return Permea's folder in the user's profile; an update deletes the plugin's folder, but not this one."""
-    return Path(QgsApplication.qgisSettingsDirPath()) / "permea"
-
-
-def default_python() -> str:
-    """Return the path at which the installer creates the engine's interpreter."""
-    inside = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
-    return str(profile_folder().joinpath("engine", "venv", *inside))
-
-
-def cache_folder() -> Path:
-    """Return the cache folder of compiled code; it may be deleted at any time."""
-    return profile_folder() / "cache"
 
 
 def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:

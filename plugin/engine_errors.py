@@ -16,6 +16,10 @@ class EngineNotFound(DetailedException):
     """No engine works; the message says what to do."""
 
 
+class EngineNotInstalled(EngineNotFound):
+    """No engine is installed or configured."""
+
+
 def cannot_run(python: str, origin: str, reason: str, log: Iterable[str] = ()) -> EngineNotFound:
     """Return the error for a Python that does not run the engine.
 

@@ -67,3 +67,41 @@ class BackgroundTask(QgsTask):
             self._done(self._result)
         else:
             self._failed(self._message, self._details)
+
+
+class BackgroundTasks:
+    """The background tasks of a window, which end with it."""
+
+    def __init__(self) -> None:
+        self._tasks: list[BackgroundTask] = []
+
+    def __bool__(self) -> bool:
+        """Whether any task is running."""
+        return bool(self._tasks)
+
+    def start(
+        self,
+        description: str,
+        work: Callable[[Callable[[], bool]], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str, str], None],
+    ) -> None:
+        """Run `work` in a background task; call `done` or `failed` with its outcome; see `BackgroundTask`."""
+
+        def remove_task_then(callback: Callable) -> Callable:
+            def finished(*outcome: Any) -> None:
+                if task in self._tasks:
+                    self._tasks.remove(task)
+                    callback(*outcome)
+
+            return finished
+
+        task = BackgroundTask(description, work, remove_task_then(done), remove_task_then(failed))
+        self._tasks.append(task)
+        task.start()
+
+    def cancel(self) -> None:
+        """Cancel all tasks, without waiting for them."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()

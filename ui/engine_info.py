@@ -22,7 +22,7 @@ def origin_text(origin: str) -> str:
     known = {
         "setting": tr("chosen in this dialog"),
         "environment variable": tr("environment variable PERMEA_ENGINE_PYTHON"),
-        "profile": tr("default location in your QGIS profile"),
+        "profile": tr("installed by Permea in your QGIS profile"),
     }
     return known.get(origin, origin)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qgis.core import QgsApplication
-from qgis.PyQt.QtWidgets import QAction
+from qgis.core import Qgis, QgsApplication
+from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton
 
+from ..plugin.engine_environment import EngineNotFound, engine_python
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
 
@@ -22,6 +23,7 @@ class PermeaPlugin:
         self.iface = iface
         self.provider: PermeaProvider | None = None
         self.engine_action: QAction | None = None
+        self.engine_message = None
 
     def initProcessing(self) -> None:
         """Add Permea's algorithms and models to the Processing toolbox."""
@@ -38,9 +40,31 @@ class PermeaPlugin:
         self.engine_action.setStatusTip(tr("Show or change the engine that Permea uses"))
         self.engine_action.triggered.connect(self.open_engine_dialog)
         self.iface.addPluginToMenu(self.menu(), self.engine_action)
+        if self.iface.mainWindow().isVisible():
+            self._offer_engine()
+        else:
+            self.iface.initializationCompleted.connect(self._offer_engine)
+
+    def _offer_engine(self) -> None:
+        """Show a message that opens the engine dialog if no engine is installed."""
+        try:
+            engine_python()
+        except EngineNotFound:
+            bar = self.iface.messageBar()
+            message = bar.createMessage("Permea", tr("One step is left before the first map: install the engine."))
+            button = QPushButton(tr("Install…"))
+            button.clicked.connect(self.open_engine_dialog)
+            message.layout().addWidget(button)
+            self.engine_message = bar.pushWidget(message, Qgis.MessageLevel.Info)
+
+    def _remove_engine_message(self) -> None:
+        if self.engine_message is not None:
+            self.iface.messageBar().popWidget(self.engine_message)
+            self.engine_message = None
 
     def unload(self) -> None:
         """Remove everything that `initGui` or `initProcessing` added."""
+        self._remove_engine_message()
         if self.engine_action is not None:
             self.iface.removePluginMenu(self.menu(), self.engine_action)
             self.engine_action.deleteLater()
@@ -54,8 +78,23 @@ class PermeaPlugin:
         # Imported here because `qgis_process` has no windows, and to keep QGIS's start fast.
         from .engine_dialog import EngineDialog
 
-        EngineDialog(self.iface.mainWindow()).exec()
+        self._remove_engine_message()
+        EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox).exec()
         self.provider.refreshAlgorithms()
+
+    def load_sample(self) -> None:
+        """Open the dialog of the algorithm that loads the sample data."""
+        from processing import execAlgorithmDialog
+
+        execAlgorithmDialog("permea:loadsampledata", {})
+
+    def open_toolbox(self) -> None:
+        """Show Permea's algorithms in the Processing toolbox."""
+        toolbox = self.iface.mainWindow().findChild(QDockWidget, "ProcessingToolbox")
+        if toolbox is not None:
+            toolbox.setVisible(True)
+            toolbox.raise_()
+            toolbox.searchBox.setText("permea")
 
     @staticmethod
     def menu() -> str:

@@ -17,6 +17,7 @@ from .job_folder import read_job, write_result
 from .protocol import Reporter
 from .task import Job
 from .tasks import TASKS
+from .warm_up import warm_up
 
 #: Exit statuses.
 DONE, FAILED, INVALID_INPUT, OUT_OF_MEMORY = 0, 1, 2, 3
@@ -29,7 +30,7 @@ def run_command(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments
-        A job folder, or `--probe`.
+        A job folder, `--probe` to describe the environment, or `--warm-up` to compile what jobs need.
 
     Returns
     -------
@@ -39,13 +40,16 @@ def run_command(arguments: list[str]) -> int:
     # What libraries print to standard output must not get between the messages.
     report = Reporter(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    if len(arguments) != 1 or (arguments[0].startswith("-") and arguments != ["--probe"]):
-        report.error("input", "usage: python -m engine JOBDIR, or python -m engine --probe")
+    if len(arguments) != 1 or (arguments[0].startswith("-") and arguments[0] not in ("--probe", "--warm-up")):
+        report.error("input", "usage: python -m engine JOBDIR, python -m engine --probe or python -m engine --warm-up")
         return INVALID_INPUT
     try:
         require_device()
         if arguments == ["--probe"]:
             report.probe(probe())
+            return DONE
+        if arguments == ["--warm-up"]:
+            warm_up(report)
             return DONE
         return _run(Path(arguments[0]), report)
     except Exception as error:

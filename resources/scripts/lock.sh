@@ -14,7 +14,10 @@ lock() {  # LIST LOCKED
     --custom-compile-command 'make lock' "$1" --output-file "$2"
 }
 
+echo "uv==$UV_VERSION" >resources/uv-requirements.in
+lock resources/uv-requirements.in resources/uv-requirements.txt
 lock resources/engine-requirements.in resources/engine-requirements.txt
+lock resources/engine-requirements-cuda.in resources/engine-requirements-cuda.txt
 lock tests/requirements/engine.in tests/requirements/engine.txt
 lock tests/requirements/qgis.in tests/requirements/qgis.txt
 lock benchmarks/requirements.in benchmarks/requirements.txt

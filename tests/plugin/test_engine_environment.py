@@ -9,7 +9,7 @@ import time
 import pytest
 from qgis.core import QgsProcessingException, QgsSettings
 
-from permea.plugin import engine_environment
+from permea.plugin import engine_environment, engine_folders
 from permea.plugin.cancelled import Cancelled
 from permea.plugin.engine_environment import (
     EngineNotFound,
@@ -35,7 +35,7 @@ ANSWERS_AND_COUNTS = f"""
 def no_engine(monkeypatch, tmp_path):
     """A computer on which nobody has installed an engine."""
     monkeypatch.delenv(engine_environment.VARIABLE, raising=False)
-    monkeypatch.setattr(engine_environment, "profile_folder", lambda: tmp_path / "profile" / "permea")
+    monkeypatch.setattr(engine_folders, "profile_folder", lambda: tmp_path / "profile" / "permea")
     monkeypatch.setattr(engine_environment, "_probed", {})
 
 
@@ -81,14 +81,20 @@ def message_of(call, *arguments, **others):
 
 def test_missing_engine_is_explained(no_engine):
     message = message_of(find_engine)
-    assert message.startswith("Permea's engine is not installed. Open Permea ▸ Engine…")
+    assert message.startswith("Permea's engine is not installed. Open Plugins ▸ Permea ▸ Engine…")
     assert engine_environment.VARIABLE in message
-    assert engine_environment.default_python() in message
 
 
 def test_setting_precedes_variable_and_profile(fake_engine, monkeypatch, tmp_path):
+<<<<<<< HEAD
     in_profile = interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
     assert (fake_engine.find().python, fake_engine.find().origin) == (in_profile, "profile")
+=======
+    engine = tmp_path / "profile" / "permea" / "engines" / "0123456789ab-cpu"
+    in_profile = interpreter(engine / "venv" / "bin")
+    engine_folders.switch_to(engine)
+    assert (find_engine().python, find_engine().origin) == (in_profile, "profile")
+>>>>>>> e358aa8 (Install the engine from its dialog)
     in_variable = interpreter(tmp_path / "variable")
     monkeypatch.setenv(engine_environment.VARIABLE, in_variable)
     assert (fake_engine.find().python, fake_engine.find().origin) == (in_variable, "environment variable")
@@ -241,7 +247,7 @@ def test_environment_needed_by_engine_remains(monkeypatch):
 
 def test_environment_adds_plugin_folder_and_caches(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", "elsewhere")
-    monkeypatch.setattr(engine_environment, "profile_folder", lambda: tmp_path)
+    monkeypatch.setattr(engine_folders, "profile_folder", lambda: tmp_path)
     variables = scrubbed_environment("the folder")
     assert variables["PYTHONPATH"] == "the folder"
     assert "PYTHONPYCACHEPREFIX" not in variables, "Python would then ignore the bytecode in the environment itself"

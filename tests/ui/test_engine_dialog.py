@@ -78,10 +78,10 @@ def wait_for(dialog):
 
 def test_python(dialog, python):
     """Choose a Python in the dialog, press Test and wait for the result."""
-    dialog.chooser.setFilePath(str(python))
-    dialog.test_button.click()
+    dialog.python_chooser.chooser.setFilePath(str(python))
+    dialog.python_chooser.test_button.click()
     wait_for(dialog)
-    return dialog.test_label.text()
+    return dialog.python_chooser.test_label.text()
 
 
 test_python.__test__ = False
@@ -124,7 +124,7 @@ def test_missing_configured_python_is_reported(open_dialog, tmp_path):
     gone = tmp_path / "gone" / "python"
     dialog = open_dialog(setting=gone)
     assert str(gone) in dialog.headline() + dialog.log.toPlainText()
-    assert dialog.default_button.isEnabled()
+    assert dialog.python_chooser.default_button.isEnabled()
 
 
 def test_errors_of_broken_python_are_logged(open_dialog, tmp_path):
@@ -134,7 +134,7 @@ def test_errors_of_broken_python_are_logged(open_dialog, tmp_path):
     assert verdict
     assert "the disk is on fire" in dialog.log.toPlainText()
     assert not dialog.log_box.isCollapsed()
-    assert not dialog.use_button.isEnabled()
+    assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_file_that_is_not_executable_is_rejected(open_dialog, tmp_path):
@@ -143,32 +143,32 @@ def test_file_that_is_not_executable_is_rejected(open_dialog, tmp_path):
     dialog = open_dialog()
     verdict = test_python(dialog, letter)
     assert str(letter) in verdict + dialog.log.toPlainText()
-    assert not dialog.use_button.isEnabled()
+    assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_program_other_than_python_is_rejected(open_dialog):
     dialog = open_dialog()
     verdict = test_python(dialog, "/bin/echo")
     assert verdict
-    assert not dialog.use_button.isEnabled()
+    assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_python_without_jax_is_rejected(open_dialog):
     dialog = open_dialog()
     test_python(dialog, QGIS_PYTHON)
-    assert "jax" in dialog.test_label.text().lower() + dialog.log.toPlainText().lower()
-    assert not dialog.use_button.isEnabled()
+    assert "jax" in dialog.python_chooser.test_label.text().lower() + dialog.log.toPlainText().lower()
+    assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
     dialog = open_dialog()
-    assert not dialog.default_button.isEnabled()
+    assert not dialog.python_chooser.default_button.isEnabled()
     assert "JAX" in test_python(dialog, engine_python)
-    dialog.use_button.click()
+    dialog.python_chooser.use_button.click()
     wait_for(dialog)
     assert QgsSettings().value(SETTING) == engine_python
     assert dialog.headline() == "The engine is ready."
-    dialog.default_button.click()
+    dialog.python_chooser.default_button.click()
     wait_for(dialog)
     assert not QgsSettings().contains(SETTING)
     assert dialog.headline() != "The engine is ready."
@@ -176,11 +176,19 @@ def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
 
 def test_changed_path_must_be_tested_again(open_dialog, quick_engine):
     dialog = open_dialog()
+<<<<<<< HEAD
     test_python(dialog, quick_engine)
     assert dialog.use_button.isEnabled()
     dialog.chooser.setFilePath(QGIS_PYTHON)
     assert not dialog.use_button.isEnabled()
     assert dialog.test_label.text() == ""
+=======
+    test_python(dialog, engine_python)
+    assert dialog.python_chooser.use_button.isEnabled()
+    dialog.python_chooser.chooser.setFilePath(QGIS_PYTHON)
+    assert not dialog.python_chooser.use_button.isEnabled()
+    assert dialog.python_chooser.test_label.text() == ""
+>>>>>>> e358aa8 (Install the engine from its dialog)
 
 
 def test_dialog_stays_responsive_while_python_hangs(open_dialog, tmp_path):
@@ -190,8 +198,8 @@ def test_dialog_stays_responsive_while_python_hangs(open_dialog, tmp_path):
     timer = QTimer()
     timer.timeout.connect(lambda: ticks.append(1))
     timer.start(50)
-    dialog.chooser.setFilePath(str(slow))
-    dialog.test_button.click()
+    dialog.python_chooser.chooser.setFilePath(str(slow))
+    dialog.python_chooser.test_button.click()
     wait_until(lambda: len(ticks) > 10)
     assert dialog.is_busy()
     dialog.close()
@@ -230,9 +238,9 @@ def test_widgets_are_accessible(open_dialog):
     dialog = open_dialog()
     for button in (
         dialog.clear_button,
-        dialog.test_button,
-        dialog.use_button,
-        dialog.default_button,
+        dialog.python_chooser.test_button,
+        dialog.python_chooser.use_button,
+        dialog.python_chooser.default_button,
         dialog.copy_button,
     ):
         assert "&" in button.text()
