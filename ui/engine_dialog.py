@@ -26,6 +26,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..plugin import engine_environment
 from ..plugin.engine_environment import EngineInfo
+from ..plugin.engine_errors import EngineNotFound, EngineNotInstalled
 from ..plugin.i18n import tr
 from .background import BackgroundTasks
 from .cluster_widget import ClusterWidget
@@ -334,9 +335,9 @@ def _is_installed() -> bool:
     """Return whether any engine is installed or configured, working or not."""
     try:
         engine_environment.engine_python()
-    except engine_environment.EngineNotInstalled:
+    except EngineNotInstalled:
         return False
-    except engine_environment.EngineNotFound:
+    except EngineNotFound:
         return True
     return True
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qgis.core import Qgis, QgsApplication
 from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton
 
-from ..plugin.engine_environment import EngineNotFound, engine_python
+from ..plugin.engine_environment import engine_python
+from ..plugin.engine_errors import EngineNotFound
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
 

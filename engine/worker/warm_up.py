@@ -1,6 +1,7 @@
 """Small jobs of every kind, which compile the loops and programs that later jobs find in the caches."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ WINDOWS = {"alpha": 4.0, "range": 12.0, "coarsening": 0.5, "respect_to": "permea
 
 POINTS, FOCAL, HABITAT, NOTHING = ("sources",), ("focal_ids", "focal_cells"), ("quality",), ()
 
-#: Label, task, inputs besides the landscape, and parameters of each job.
-JOBS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
+#: Label, task, inputs besides the landscape, and parameters of a job.
+WarmUpJob = tuple[str, str, tuple[str, ...], dict[str, Any]]
+
+JOBS: tuple[WarmUpJob, ...] = (
     ("Least-cost distance", "leastcost.distance", POINTS, {}),
     ("Resistance distance, multigrid", "resistance.distance", POINTS, {"solver": "multigrid"}),
     ("Resistance distance, nested dissection", "resistance.distance", POINTS, {"solver": "nested_dissection"}),
@@ -53,13 +56,15 @@ JOBS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
 )
 
 
-def warm_up(report: Reporter) -> None:
+def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
     """Run the jobs and report progress.
 
     Parameters
     ----------
     report
         Receives a line of progress before each job.
+    jobs
+        The jobs.
 
     Raises
     ------
@@ -67,8 +72,8 @@ def warm_up(report: Reporter) -> None:
         Whatever a job raises: this environment cannot run the engine.
     """
     arrays = _arrays()
-    for number, (label, task, names, parameters) in enumerate(JOBS):
-        report.progress(100 * number / len(JOBS), label)
+    for number, (label, task, names, parameters) in enumerate(jobs):
+        report.progress(100 * number / len(jobs), label)
         with tempfile.TemporaryDirectory() as folder:
             # Its own progress and messages would mean nothing to the reader.
             with (Path(folder) / "messages").open("w", encoding="utf-8") as messages:

@@ -15,11 +15,11 @@ from ..engine_environment import (
     MODULE_ARGUMENTS,
     SETTING,
     EngineInfo,
-    EngineNotFound,
     forget_probes,
     probe_python,
     scrubbed_environment,
 )
+from ..engine_errors import EngineNotFound
 from ..engine_folders import cache_folder, engines_folder, python_of, switch_to
 from ..i18n import tr
 from ..process_runner import Outcome, run_process

@@ -12,7 +12,6 @@ from qgis.core import QgsProcessingException, QgsSettings
 from permea.plugin import engine_environment, engine_folders
 from permea.plugin.cancelled import Cancelled
 from permea.plugin.engine_environment import (
-    EngineNotFound,
     engine_python,
     find_engine,
     forget_probes,
@@ -20,6 +19,7 @@ from permea.plugin.engine_environment import (
     probe_python,
     scrubbed_environment,
 )
+from permea.plugin.engine_errors import EngineNotFound
 
 ANSWER = {"versions": {"python": "3.11.2", "jax": "0.10.2"}, "device": "cpu"}
 
@@ -86,15 +86,10 @@ def test_missing_engine_is_explained(no_engine):
 
 
 def test_setting_precedes_variable_and_profile(fake_engine, monkeypatch, tmp_path):
-<<<<<<< HEAD
-    in_profile = interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
-    assert (fake_engine.find().python, fake_engine.find().origin) == (in_profile, "profile")
-=======
     engine = tmp_path / "profile" / "permea" / "engines" / "0123456789ab-cpu"
     in_profile = interpreter(engine / "venv" / "bin")
     engine_folders.switch_to(engine)
-    assert (find_engine().python, find_engine().origin) == (in_profile, "profile")
->>>>>>> e358aa8 (Install the engine from its dialog)
+    assert (fake_engine.find().python, fake_engine.find().origin) == (in_profile, "profile")
     in_variable = interpreter(tmp_path / "variable")
     monkeypatch.setenv(engine_environment.VARIABLE, in_variable)
     assert (fake_engine.find().python, fake_engine.find().origin) == (in_variable, "environment variable")

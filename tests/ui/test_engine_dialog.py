@@ -176,19 +176,11 @@ def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
 
 def test_changed_path_must_be_tested_again(open_dialog, quick_engine):
     dialog = open_dialog()
-<<<<<<< HEAD
     test_python(dialog, quick_engine)
-    assert dialog.use_button.isEnabled()
-    dialog.chooser.setFilePath(QGIS_PYTHON)
-    assert not dialog.use_button.isEnabled()
-    assert dialog.test_label.text() == ""
-=======
-    test_python(dialog, engine_python)
     assert dialog.python_chooser.use_button.isEnabled()
     dialog.python_chooser.chooser.setFilePath(QGIS_PYTHON)
     assert not dialog.python_chooser.use_button.isEnabled()
     assert dialog.python_chooser.test_label.text() == ""
->>>>>>> e358aa8 (Install the engine from its dialog)
 
 
 def test_dialog_stays_responsive_while_python_hangs(open_dialog, tmp_path):

@@ -1,0 +1,37 @@
+"""The jobs that compile the engine after its installation."""
+
+import pytest
+from worker_process import start
+
+from permea.engine.worker import warm_up
+from permea.engine.worker.protocol import Reporter
+from permea.engine.worker.task import Job
+from permea.engine.worker.tasks import TASKS
+
+DONE, FAILED = 0, 1
+
+
+def test_jobs_are_of_known_tasks_with_their_inputs(tmp_path):
+    arrays = warm_up._arrays()
+    with (tmp_path / "messages").open("w") as messages:
+        for label, task, names, parameters in warm_up.JOBS:
+            inputs = {name: arrays[name] for name in ("landscape", "valid", *names)}
+            job = Job({**warm_up.LANDSCAPE, **parameters}, inputs, Reporter(messages), tmp_path)
+            assert TASKS[task].estimate(job).bytes > 0, label
+
+
+@pytest.mark.long
+def test_warm_up_reports_each_job():
+    ended = start("--warm-up")
+    assert ended.status == DONE, ended.log
+    texts = [line["text"] for line in ended.said("progress")]
+    assert texts == [*(label for label, *_ in warm_up.JOBS), "Done"]
+    percents = [line["percent"] for line in ended.said("progress")]
+    assert percents == sorted(percents) and percents[-1] == 100
+    assert not ended.said("message") and not ended.said("error")
+
+
+def test_job_that_fails_is_reported(tmp_path):
+    job = ("A job", "leastcost.distance", warm_up.POINTS, {"values": "height"})
+    with (tmp_path / "messages").open("w") as messages, pytest.raises(ValueError, match='"values" must be one of'):
+        warm_up.warm_up(Reporter(messages), [job])
