@@ -49,7 +49,7 @@ def test_names_of_files_may_look_like_comments(project, results, name):
     assert resistances(results(path)) == STRIP
 
 
-def test_flag_given_twice_in_other_letters_is_the_same(tmp_path):
+def test_flag_repeated_in_other_letters_is_the_same(tmp_path):
     path = tmp_path / "o.ini"
     path.write_text("calc_normalized_current = true\ncalc_normalized_current = TRUE\n")
     assert IniOptions.read(path).repeated == ("calc_normalized_current",)

@@ -65,7 +65,7 @@ def test_file_in_another_crs_is_rejected(replaced, feedback, crs, now):
     assert "its CRS is " in message and f"{now} instead of EPSG:31985 - SIRGAS 2000 / UTM zone 25S" in message
 
 
-def test_crs_that_the_user_has_assigned_is_kept(replaced, feedback):
+def test_crs_that_the_user_has_assigned_remains(replaced, feedback):
     layer = replaced(np.ones((4, 5)), np.ones((4, 5)))
     layer.setCrs(QgsCoordinateReferenceSystem("EPSG:31984"))
     assert read_raster(layer, 1, feedback).grid.crs.authid() == "EPSG:31984"
