@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all fuzz lint format docs zip bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all fuzz lint format docs package bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -78,8 +78,8 @@ docs: ## the documentation as a site, in build/site
 	@mkdir -p build/docs-package && ln -sfn "$(HERE)" build/docs-package/permea
 	@NO_MKDOCS_2_WARNING=true .venv-docs/bin/mkdocs build --quiet && echo "The documentation is in build/site/index.html"
 
-zip: setup ## the package for QGIS: build/permea.zip
-	@.venv/bin/python resources/scripts/build_zip.py build/permea.zip
+package: ## the package for QGIS, build/permea-<version>.zip; needs nothing but Python
+	@python3 resources/scripts/build_zip.py
 
 bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
 	@bash resources/scripts/setup.sh bench

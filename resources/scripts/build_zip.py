@@ -2,10 +2,13 @@
 
 The same sources give the same bytes: the entries are sorted and carry one fixed date.
 
-    python resources/scripts/build_zip.py [build/permea.zip]
+    python3 resources/scripts/build_zip.py [PACKAGE]
+
+Without PACKAGE it is build/permea-<version>.zip.
 """
 
 import argparse
+import configparser
 import os
 import sys
 import zipfile
@@ -31,8 +34,8 @@ FIXED_DATE = (2020, 1, 1, 0, 0, 0)
 def main() -> int:
     """Build the package that the command line names and say how large it is."""
     parser = argparse.ArgumentParser(description="Build the package that QGIS installs.")
-    parser.add_argument("package", nargs="?", type=Path, default=ROOT / "build" / "permea.zip")
-    package = parser.parse_args().package
+    parser.add_argument("package", nargs="?", type=Path)
+    package = parser.parse_args().package or ROOT / "build" / f"permea-{version()}.zip"
     try:
         files = build(package)
     except ValueError as problem:
@@ -40,6 +43,13 @@ def main() -> int:
         return 1
     print(f"{package}: {len(files)} files, {package.stat().st_size / 1024:.0f} kB")
     return 0
+
+
+def version() -> str:
+    """Return the plugin's version, as its metadata give it."""
+    metadata = configparser.ConfigParser(interpolation=None)
+    metadata.read(ROOT / "metadata.txt", encoding="utf-8")
+    return metadata["general"]["version"]
 
 
 def build(package: Path) -> list[str]:

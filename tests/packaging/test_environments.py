@@ -12,6 +12,8 @@ from packaging.requirements import Requirement
 ENGINE_LOCK = "resources/engine-requirements.txt"
 LOCKS = (
     ENGINE_LOCK,
+    "resources/engine-requirements-cuda.txt",
+    "resources/uv-requirements.txt",
     "tests/requirements/engine.txt",
     "tests/requirements/qgis.txt",
     "benchmarks/requirements.txt",
