@@ -26,13 +26,15 @@ NewsFeed\\httpsfeedqgisorg\\disabled=true
 """
 
 
-def make_profile(home: Path, plugin: Path) -> None:
-    """Make a QGIS profile below `home` with the plugin enabled and without network requests."""
+def make_profile(home: Path, plugin: Path | None = None) -> None:
+    """Make a QGIS profile below `home`, without network requests, and with the plugin enabled if it is given."""
     profile = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default"
     (profile / "python" / "plugins").mkdir(parents=True)
-    (profile / "python" / "plugins" / "permea").symlink_to(plugin)
+    if plugin is not None:
+        (profile / "python" / "plugins" / "permea").symlink_to(plugin)
     (profile / "QGIS").mkdir()
-    (profile / "QGIS" / "QGIS3.ini").write_text(SETTINGS, encoding="utf-8")
+    settings = SETTINGS if plugin is not None else SETTINGS.replace("permea=true\n", "")
+    (profile / "QGIS" / "QGIS3.ini").write_text(settings, encoding="utf-8")
     (home / "run").mkdir(mode=0o700)
 
 
