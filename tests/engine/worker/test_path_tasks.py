@@ -150,7 +150,7 @@ def test_corridors_paths_and_allocation_match_library(grid, focal, tmp_path):
 def test_corridor_to_targets_matches_library(grid, focal, targets, tmp_path):
     ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **TARGETS)
     np.testing.assert_allclose(ended.output("corridor"), corridor(grid, focal, targets).excess, atol=1e-12)
-    assert ended.result["outputs"].keys() == {"corridor"}
+    assert ended.result["outputs"].keys() == {"corridor", "joined"}
 
 
 def test_corridor_between_disconnected_nodes_is_refused(tmp_path):
