@@ -335,7 +335,6 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
             "'points.asc': none of the 3 focal nodes lies on a passable habitat cell",
         ),
         ({"rasters": {"habitat": [[1, "one", 1, 1, 1]]}}, "'habitat.asc', line 7: 'one' is not a number"),
-        ({"rasters": {"habitat": [[1, "1,5", 1, 1, 1]]}}, "'habitat.asc', line 7: '1,5' is not a number"),
         (
             {"rasters": {"habitat": [[1, 1, "1 1", 1, 1]]}},
             "'habitat.asc' holds 6 numbers, but its header declares 1 rows of 5",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from permea.plugin.engine_environment import EngineInfo, EngineNotFound
+from permea.plugin.engine_environment import EngineInfo
+from permea.plugin.engine_errors import EngineNotFound
 from permea.plugin.layers import Cancelled
 from permea.plugin.runner import (
     EnvironmentFailed,
