@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.core import Qgis, QgsApplication
+from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton
 
 from ..plugin.engine_environment import engine_python
@@ -84,10 +84,18 @@ class PermeaPlugin:
         self.provider.refreshAlgorithms()
 
     def load_sample(self) -> None:
-        """Open the dialog of the algorithm that loads the sample data."""
+        """Open the dialog of the algorithm that loads the sample data, then make the landscape the active layer.
+
+        Dialogs of algorithms propose the active layer, and nothing where a table is the active one. Their results come
+        above it, and therefore it above the other raster.
+        """
         from processing import execAlgorithmDialog
 
-        execAlgorithmDialog("permea:loadsampledata", {})
+        landscape = (execAlgorithmDialog("permea:loadsampledata", {}) or {}).get("PERMEABILITY")
+        for layer in list(QgsProject.instance().mapLayers().values()):
+            if landscape in (layer.id(), layer.source()):
+                move_above_rasters(layer)
+                self.iface.setActiveLayer(layer)
 
     def open_toolbox(self) -> None:
         """Show Permea's algorithms in the Processing toolbox."""
@@ -101,3 +109,14 @@ class PermeaPlugin:
     def menu() -> str:
         """Return the title of Permea's submenu of *Plugins*."""
         return tr("&Permea")
+
+
+def move_above_rasters(layer: QgsRasterLayer) -> None:
+    """Move a raster above all others in the layer tree, if it is in no group."""
+    root = QgsProject.instance().layerTreeRoot()
+    nodes = [node for node in root.children() if isinstance(node, QgsLayerTreeLayer)]
+    rasters = [node for node in nodes if isinstance(node.layer(), QgsRasterLayer)]
+    own = next((node for node in rasters if node.layerId() == layer.id()), None)
+    if own is not None and own is not rasters[0]:
+        root.insertChildNode(root.children().index(rasters[0]), own.clone())
+        root.removeChildNode(own)

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 import pyplugin_installer
-from qgis.core import QgsProject, QgsSettings
+from qgis.core import QgsApplication, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QMessageBox, QPushButton
@@ -103,6 +103,8 @@ def session():
     yield 1500
     picture("newcomer-sample")
     act("Close", sample.close)
+    yield 1000
+    report["active_layer"] = iface.activeLayer() and iface.activeLayer().name()
 
     toolbox = window.findChild(QDockWidget, "ProcessingToolbox")
     toolbox.searchBox.setText("sensitivity of")
@@ -128,10 +130,10 @@ def session():
 
 def open_algorithm(name):
     """Open an algorithm's dialog as a double click in the toolbox does."""
-    from processing import createAlgorithmDialog
+    from processing.gui.AlgorithmDialog import AlgorithmDialog
 
-    dialog = createAlgorithmDialog(name)
-    dialog.show()
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(name)
+    AlgorithmDialog(algorithm, False, iface.mainWindow()).show()
 
 
 def leave():
