@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-long test-variants test-all fuzz lint format docs package bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all fuzz lint format docs package bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -40,6 +40,9 @@ test: setup ## every test that is not marked `long`
 	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
 	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) --no-loadscope-reorder $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+test-newcomer: setup ## from the package to the first map in QGIS's window, with the engine installed by the button
+	@$(QGIS) -m pytest tests/ui/test_newcomer.py
 
 test-long: ## the tests that are marked `long`
 	@$(MAKE) --no-print-directory test SHORT='-m "long"'

@@ -28,7 +28,7 @@ started = time.monotonic()
 def picture(name):
     """Save a screenshot."""
     QApplication.processEvents()
-    QGuiApplication.primaryScreen().grabWindow(0).save(str(OUT / f"{name}.png"))
+    QGuiApplication.primaryScreen().grabWindow(0, 0, 0, *WINDOW).save(str(OUT / f"{name}.png"))
     report["pictures"].append(name)
 
 
