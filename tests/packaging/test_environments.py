@@ -12,12 +12,12 @@ from packaging.requirements import Requirement
 ENGINE_LOCK = "resources/engine-requirements.txt"
 LOCKS = (
     ENGINE_LOCK,
-    "resources/engine-requirements-cuda.txt",
-    "resources/uv-requirements.txt",
     "tests/requirements/engine.txt",
     "tests/requirements/qgis.txt",
     "benchmarks/requirements.txt",
     "benchmarks/requirements-compiled.txt",
+    "resources/engine-requirements-cuda.txt",
+    "resources/uv-requirements.txt",
 )
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 

@@ -39,5 +39,5 @@ def test_readme_links_exist(readme, root):
 def test_readme_make_targets_exist(readme, root):
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"(?m)`?\bmake ([a-z-]+)\b(?=`|\s+#)", readme))
-    assert {"demo", "test", "zip"} <= named
+    assert {"demo", "test", "package"} <= named
     assert [name for name in sorted(named) if not re.search(rf"(?m)^{name}:", makefile)] == []

@@ -129,7 +129,7 @@ def session():
     engine = next(w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible())
     yield lambda: not engine.is_busy()
     yield 500
-    centre(engine, 760, engine.layout().totalHeightForWidth(760) + 20)
+    centre(engine, 760, 620)
     yield 500
     report["engine"] = engine.headline()
     picture("engine")
