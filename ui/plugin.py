@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton
 
 from ..plugin.engine_environment import engine_python
 from ..plugin.engine_errors import EngineNotFound
+from ..plugin.engine_folders import current_engine, is_outdated
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
 
@@ -47,21 +50,29 @@ class PermeaPlugin:
             self.iface.initializationCompleted.connect(self._offer_engine)
 
     def _offer_engine(self) -> None:
-        """Show a message that opens the engine dialog if no engine is installed."""
+        """Show a message that opens the engine dialog if no engine is installed, or one of another version."""
         try:
-            engine_python()
+            origin = engine_python()[1]
         except EngineNotFound:
-            bar = self.iface.messageBar()
-            message = bar.createMessage("Permea", tr("One step is left before the first map: install the engine."))
-            button = QPushButton(tr("Install…"))
-            button.clicked.connect(self.open_engine_dialog)
-            message.layout().addWidget(button)
-            self.engine_message = bar.pushWidget(message, Qgis.MessageLevel.Info)
+            self._show_engine_message(tr("One step is left before the first map: install the engine."), tr("Install…"))
+            return
+        if origin == "profile" and is_outdated(current_engine()):
+            text = tr("This version comes with another engine. The installed one is kept until the new one works.")
+            self._show_engine_message(text, tr("Update…"))
+
+    def _show_engine_message(self, text: str, label: str) -> None:
+        bar = self.iface.messageBar()
+        message = bar.createMessage("Permea", text)
+        button = QPushButton(label)
+        button.clicked.connect(self.open_engine_dialog)
+        message.layout().addWidget(button)
+        self.engine_message = bar.pushWidget(message, Qgis.MessageLevel.Info)
 
     def _remove_engine_message(self) -> None:
-        if self.engine_message is not None:
-            self.iface.messageBar().popWidget(self.engine_message)
-            self.engine_message = None
+        message, self.engine_message = self.engine_message, None
+        if message is not None:
+            with contextlib.suppress(RuntimeError):  # closed by the user, and deleted by Qt
+                self.iface.messageBar().popWidget(message)
 
     def unload(self) -> None:
         """Remove everything that `initGui` or `initProcessing` added."""

@@ -26,6 +26,12 @@ def test_installed_engine_is_used(plan, recorder, profile):
     assert not (profile / "cache" / "downloads").exists()
 
 
+def test_engine_of_other_requirements_is_outdated(plan):
+    assert engine_folders.is_outdated(plan.folder)
+    assert not engine_folders.is_outdated(engine_folders.engine_folder(engine_folders.REQUIREMENTS["cpu"], "cpu"))
+    assert not engine_folders.is_outdated(engine_folders.engine_folder(engine_folders.REQUIREMENTS["cuda"], "cuda"))
+
+
 def test_second_installation_does_nothing_twice(plan, recorder):
     install(plan, recorder.progress, recorder.feedback)
     made = (plan.folder / "venv" / "pyvenv.cfg").stat().st_mtime_ns
