@@ -5,7 +5,7 @@ The sizes are measured: those to download are the index's, those on disk are tho
     uv venv ENVIRONMENT && uv pip install --python ENVIRONMENT -r resources/engine-requirements.txt
     ENVIRONMENT/bin/python resources/scripts/engine_packages.py cpu WHEELS
 
-WHEELS is a folder with the wheels that were installed, as `pip download` leaves them.
+WHEELS is a folder with the wheels that were installed and that of uv, as `pip download` leaves them.
 """
 
 import importlib.metadata

@@ -68,6 +68,7 @@ def play(script: Path, home: Path, variables: dict[str, str], seconds: int) -> s
             "XDG_RUNTIME_DIR": str(home / "run"),
             "DISPLAY": display,
             "QT_QPA_PLATFORM": "xcb",
+            "PYTHONPATH": str(script.parent),  # for what the sessions share
             **variables,
         }
         command = [

@@ -1,22 +1,18 @@
 """A user session inside a real QGIS window (`qgis --code`): open the sample, run an algorithm, open the engine dialog.
 
 Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and
-`report.json`). The session is a generator; it yields either a number of milliseconds to wait or a condition to poll
-until it holds.
+`report.json`).
 """
 
-import json
 import os
-import time
-import traceback
 from pathlib import Path
 
 import processing
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QAction, QApplication, QDockWidget, QTextEdit
 from qgis.utils import iface
+from window_session import WindowSession
 
 ROOT = Path(os.environ["PERMEA_TEST_ROOT"])
 OUT = Path(os.environ["PERMEA_TEST_OUT"])
@@ -24,14 +20,8 @@ SAMPLE = ROOT / "resources" / "sample"
 WINDOW = (1400, 900)
 PATIENCE_SECONDS = 90
 
-report = {"steps": []}
-
-
-def picture(name):
-    """Save a screenshot."""
-    QApplication.processEvents()
-    QGuiApplication.primaryScreen().grabWindow(0).save(str(OUT / f"{name}.png"))
-    report["steps"].append(name)
+course = WindowSession(OUT, PATIENCE_SECONDS)
+report, picture = course.report, course.picture
 
 
 def centre(dialog, width, height):
@@ -136,36 +126,4 @@ def session():
     engine.close()
 
 
-def leave():
-    """Write the report and close QGIS without a prompt."""
-    (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    QgsProject.instance().clear()
-    QgsProject.instance().setDirty(False)
-    QTimer.singleShot(0, iface.actionExit().trigger)
-
-
-def advance(steps, condition=None, since=None):
-    """Resume the session once its last condition holds; a condition that never holds ends it."""
-    try:
-        if condition is not None and not condition():
-            if time.monotonic() - since > PATIENCE_SECONDS:
-                raise TimeoutError(f"Nothing happened for {PATIENCE_SECONDS} s after the steps {report['steps']}.")
-            QTimer.singleShot(100, lambda: advance(steps, condition, since))
-            return
-        step = next(steps)
-    except StopIteration:
-        leave()
-        return
-    except Exception:  # the report must be written whatever went wrong
-        report["error"] = traceback.format_exc()
-        picture("error")
-        leave()
-        return
-    if callable(step):
-        QTimer.singleShot(100, lambda: advance(steps, step, time.monotonic()))
-    else:
-        QTimer.singleShot(step, lambda: advance(steps))
-
-
-the_steps = session()  # a name of the module: QGIS keeps it, so the generator is not collected between two steps
-QTimer.singleShot(2500, lambda: advance(the_steps))
+course.start(session())

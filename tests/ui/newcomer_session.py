@@ -4,32 +4,25 @@ Reads the environment: `PERMEA_TEST_PACKAGE` (the zip), `PERMEA_TEST_WHEELS` (a 
 `PERMEA_TEST_OUT` (a folder for the pictures and `report.json`). Every action of the user is one call of `act`.
 """
 
-import json
 import os
 import time
-import traceback
 from pathlib import Path
 
 import pyplugin_installer
 from qgis.core import QgsApplication, QgsProject, QgsSettings
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QMessageBox, QPushButton
 from qgis.utils import iface, plugins
+from window_session import WindowSession
 
 OUT = Path(os.environ["PERMEA_TEST_OUT"])
 WINDOW = (1366, 768)
 PATIENCE_SECONDS = 900  # compiling takes minutes on a loaded machine
 
-report = {"actions": [], "pictures": []}
+course = WindowSession(OUT, PATIENCE_SECONDS, WINDOW)
+report, picture = course.report, course.picture
+report["actions"] = []
 started = time.monotonic()
-
-
-def picture(name):
-    """Save a screenshot."""
-    QApplication.processEvents()
-    QGuiApplication.primaryScreen().grabWindow(0, 0, 0, *WINDOW).save(str(OUT / f"{name}.png"))
-    report["pictures"].append(name)
 
 
 def act(text, action):
@@ -136,36 +129,4 @@ def open_algorithm(name):
     AlgorithmDialog(algorithm, False, iface.mainWindow()).show()
 
 
-def leave():
-    """Write the report and close QGIS without a prompt."""
-    (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    QgsProject.instance().clear()
-    QgsProject.instance().setDirty(False)
-    QTimer.singleShot(0, iface.actionExit().trigger)
-
-
-def advance(steps, condition=None, since=None):
-    """Resume the session once its last condition holds; a condition that never holds ends it."""
-    try:
-        if condition is not None and not condition():
-            if time.monotonic() - since > PATIENCE_SECONDS:
-                raise TimeoutError(f"Nothing happened for {PATIENCE_SECONDS} s after {report['actions'][-1:]}.")
-            QTimer.singleShot(100, lambda: advance(steps, condition, since))
-            return
-        step = next(steps)
-    except StopIteration:
-        leave()
-        return
-    except Exception:  # the report must be written whatever went wrong
-        report["error"] = traceback.format_exc()
-        picture("newcomer-error")
-        leave()
-        return
-    if callable(step):
-        QTimer.singleShot(100, lambda: advance(steps, step, time.monotonic()))
-    else:
-        QTimer.singleShot(step, lambda: advance(steps))
-
-
-the_steps = session()  # a name of the module: QGIS keeps it, so the generator is not collected between two steps
-QTimer.singleShot(2500, lambda: advance(the_steps))
+course.start(session())
