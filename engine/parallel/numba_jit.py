@@ -11,6 +11,7 @@ changed, even if other files have.
 import contextlib
 import inspect
 import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
@@ -106,9 +107,7 @@ def cpu_count() -> int:
 def _compile(function: Callable, fastmath: set[str]) -> Callable:
     # The type checker of the tests wraps functions; Numba needs them unwrapped.
     function = inspect.unwrap(function)
-    # A cached kernel remembers the name under which the package was imported and cannot be loaded under another one;
-    # the cache file is named after the function.
-    function.__qualname__ = f"{function.__module__.partition('.')[0]}.{function.__qualname__}"
+    function.__module__ = _name_for_cache(function.__module__)
     kernel = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
     if os.path.isfile(function.__code__.co_filename):
         # Where no folder can be written to, kernels are compiled in every process.
@@ -121,3 +120,17 @@ def _compile(function: Callable, fastmath: set[str]) -> Callable:
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cpu_count(), thread_name_prefix="permea")
+
+
+def _name_for_cache(module: str) -> str:
+    """Return a name of a module of the engine that does not depend on the name under which the engine was imported.
+
+    A cached kernel refers to its module by name. QGIS's worker imports `engine.…`, a notebook `permea.engine.…`: both
+    use the same cached kernels.
+    """
+    engine = __package__.rpartition(".")[0]
+    if not module.startswith(f"{engine}."):
+        return module
+    name = f"_permea_kernels{module.removeprefix(engine)}"
+    sys.modules.setdefault(name, sys.modules[module])
+    return name

@@ -1,13 +1,18 @@
 """Compiled kernels on disk: damaged files are deleted and compiled again, for any kind of damage."""
 
 import importlib.util
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 
 from permea.engine.parallel import njit_cached
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
 def doubled(values):
@@ -82,3 +87,28 @@ def test_folder_that_cannot_be_written_to_costs_only_time(function, tmp_path, ca
     (tmp_path / "a file").write_text("no folder")
     cache_in(tmp_path / "a file")
     assert not in_a_new_process(function)
+
+
+FIND_LARGEST = """
+import sys
+import types
+import numpy as np
+
+sys.modules["permea"] = permea = types.ModuleType("permea")
+permea.__path__ = ["."]
+from {package}.graph import components
+
+components._argmax_by_label(np.array([0, 1]), np.ones(2), np.full(2, -1))
+print(sum(components._argmax_by_label.stats.cache_hits.values()))
+"""
+
+
+def test_kernels_are_shared_whatever_the_package_is_called(tmp_path):
+    """QGIS's worker imports the engine as `engine`, a notebook as `permea.engine`."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    loaded = []
+    for package in ("engine", "permea.engine"):
+        command = [sys.executable, "-c", FIND_LARGEST.format(package=package)]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        loaded.append(done.stdout.strip())
+    assert loaded == ["0", "1"]
