@@ -109,6 +109,7 @@ def independently(name, values):
     return reference_dense.randomized_paths(conductance, THETA)[name]
 
 
+@pytest.mark.long_variants
 @every_distance
 def test_gradients_along_a_strip(name):
     strip = np.random.default_rng(22).lognormal(size=(1, 5))

@@ -105,6 +105,7 @@ def subtract_component_means(rasters, labels):
     return (flat - means[:, labels]).reshape(rasters.shape)
 
 
+@pytest.mark.long_variants
 @each_backend
 @every_landscape
 def test_potentials_without_ground_agree_with_superlu(name, options):

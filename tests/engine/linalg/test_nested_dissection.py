@@ -86,6 +86,7 @@ def test_factor_solve_and_inverse_match_dense_algebra(shape, neighbors, edge_rul
         assert largest_relative_difference(result, np.where(stencil_pattern(system), inverse, 0)) < 1e-11
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
 def test_streamed_rectangles_cover_each_cell_once(shape, neighbors):

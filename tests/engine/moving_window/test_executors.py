@@ -143,6 +143,8 @@ def run_program(program, folder, *arguments, **environment):
     return output
 
 
+@pytest.mark.long
+@pytest.mark.long_variants
 def test_two_devices_give_the_serial_result(tmp_path):
     run_program(TWO_DEVICES, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
 

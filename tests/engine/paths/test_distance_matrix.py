@@ -225,6 +225,7 @@ def test_rsp_between_patches_raises(grid):
         distance_matrix(grid, PATCHES, RSPDistance(0.1))
 
 
+@pytest.mark.long_variants
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
 @pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
 def test_source_target_matrix_is_submatrix(resistance, distance, sources, targets):

@@ -77,6 +77,7 @@ def dijkstra_with_gradient(costs, sources, reverse):
     return distance, vjp(jax.grad(total)(distance))[0]
 
 
+@pytest.mark.long_variants
 @both_directions
 @every_landscape
 @pytest.mark.parametrize("sources", SOURCES)

@@ -73,6 +73,7 @@ def finite(resistance):
     return np.where(np.isfinite(resistance), resistance, -1.0)
 
 
+@pytest.mark.long_variants
 def test_pairwise_equals_dense(landscape):
     assert_pairwise_agrees(landscape)
 
