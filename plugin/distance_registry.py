@@ -19,6 +19,7 @@ class DistanceInfo:
     name: str
     label: str
     description: str
+    unit: str
     parameters: tuple[str, ...]
     symmetric: str
     directed_graphs: bool
@@ -52,6 +53,12 @@ def distance_names(task: str, *, first: str = "") -> list[str]:
     return sorted(names, key=lambda name: name != first)
 
 
+def distances_having(task: str, having: str = "") -> tuple[str, ...]:
+    """Return the names of the distances that a task accepts; see `distance_labels`."""
+    names = [(name, distance_info(name)) for name in distance_names(task)]
+    return tuple(name for name, info in names if not having or having in info.restoration + info.parameters)
+
+
 def distance_labels(task: str, *, having: str = "") -> str:
     """Return the labels of the distances that a task accepts, as part of a sentence.
 
@@ -62,8 +69,7 @@ def distance_labels(task: str, *, having: str = "") -> str:
     having
         Only distances with this kind of restoration, or with this parameter.
     """
-    infos = [distance_info(name) for name in distance_names(task)]
-    labels = [tr(info.label) for info in infos if not having or having in info.restoration + info.parameters]
+    labels = [tr(distance_info(name).label) for name in distances_having(task, having)]
     if len(labels) < 2:
         return "".join(labels)
     return tr("{first} and {last}").format(first=", ".join(labels[:-1]), last=labels[-1])

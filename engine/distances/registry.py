@@ -29,6 +29,8 @@ class DistanceEntry:
         The class, a subclass of `AbstractDistance`.
     label, description
         Name within a sentence, and a noun phrase that explains it.
+    unit
+        Its unit: "cost" (length × resistance), "ohm" or "length".
     parameters
         The job parameters that the class is made from (see `worker.distance_factory`).
     symmetric
@@ -55,6 +57,7 @@ class DistanceEntry:
     distance_class: type[AbstractDistance]
     label: str
     description: str
+    unit: str = "cost"
     parameters: tuple[str, ...] = ()
     symmetric: str = "never"
     directed_graphs: bool = True

@@ -25,15 +25,17 @@ from ..engine_errors import EngineNotFound
 from ..i18n import tr
 from ..layers import StagedFiles, write_raster
 from ..runner import Result, Task, open_job, out_of_memory
+from .applicability import ineffective_parameters
 from .destinations import GEOTIFF_SUFFIXES, not_a_geotiff, require_valid_destinations
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
 from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput
-from .parameter_checks import ineffective_parameters, invalid_parameters, with_named_choices
+from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
 from .renderers import style_when_loaded
+from .search_words import search_words
 from .step_feedback import StepFeedback
 from .tables import Table, write_tables
 
@@ -49,7 +51,7 @@ class Group:
     Parameters
     ----------
     id
-        Fixed id for scripts; also the name of the group's icon.
+        Fixed id for scripts.
     title
         What the user reads.
     """
@@ -193,7 +195,10 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return QIcon(self.svgIconPath())
 
     def svgIconPath(self) -> str:
-        return str(RESOURCES / "icons" / f"{self.toolbox_group.id}.svg")
+        return str(RESOURCES / "icons" / "algorithms" / f"{self.identifier}.svg")
+
+    def tags(self) -> list[str]:
+        return search_words(self.identifier)
 
     def shortDescription(self) -> str:
         return self.summary

@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -17,6 +18,7 @@ from ..i18n import tr
 from .base import RESOURCES
 from .destinations import require_valid_destinations
 from .parameter_checks import invalid_parameters, with_named_choices
+from .parameter_types import UNIT
 from .step_feedback import StepFeedback
 
 MODELS = RESOURCES / "models"
@@ -61,6 +63,20 @@ class BundledModel(QgsProcessingModelAlgorithm):
         self._path = path
         if not self.fromFile(str(path)):
             raise QgsProcessingException(tr("The model '{path}' cannot be read.").format(path=path))
+        for child in self.childAlgorithms().values():
+            self._show_as_in_step(child)
+
+    def _show_as_in_step(self, child: QgsProcessingModelChildAlgorithm) -> None:
+        """Give the model's inputs the widgets of the parameters of a step that they are for, with captions and units."""
+        for name, sources in child.parameterSources().items():
+            in_step = child.algorithm() and child.algorithm().parameterDefinition(name)
+            for source in sources:
+                own = self.parameterDefinition(source.parameterName())
+                if in_step and own is not None and own.type() == in_step.type():
+                    wanted = {
+                        key: in_step.metadata()[key] for key in ("widget_wrapper", UNIT) if key in in_step.metadata()
+                    }
+                    own.setMetadata({**own.metadata(), **wanted})
 
     def createInstance(self) -> BundledModel:
         return BundledModel(self._path)

@@ -40,18 +40,21 @@ def _condition(nth: int) -> list[QgsProcessingParameterDefinition]:
             else tr("A second property, which must match as well."),
             advanced=True,
         ),
-        with_help(
-            QgsProcessingParameterRasterLayer(
-                f"FUTURE_{nth}", tr("Condition {}: future values").format(nth), optional=True
+        only_with(
+            with_help(
+                QgsProcessingParameterRasterLayer(
+                    f"FUTURE_{nth}", tr("Condition {}: future values").format(nth), optional=True
+                ),
+                tr(
+                    "Future values of the property, for example under climate change: sources take present values, "
+                    "targets future ones, so that the map shows where species move as conditions change. If nothing "
+                    "is chosen, targets take present values as well."
+                )
+                if first
+                else tr("Future values of the second property; present values if nothing is chosen."),
+                advanced=True,
             ),
-            tr(
-                "Future values of the property, for example under climate change: sources take present values, "
-                "targets future ones, so that the map shows where species move as conditions change. If nothing is "
-                "chosen, targets take present values as well."
-            )
-            if first
-            else tr("Future values of the second property; present values if nothing is chosen."),
-            advanced=True,
+            **{f"CONDITION_{nth}": ()},
         ),
         only_with(
             choice(
@@ -93,7 +96,9 @@ def _condition(nth: int) -> list[QgsProcessingParameterDefinition]:
 
 
 def _limit(name: str, description: str, text: str) -> QgsProcessingParameterDefinition:
-    return number(name, description, None, text, minimum=None, advanced=True)
+    nth = name[-1]
+    limit = number(name, description, None, text, minimum=None, advanced=True)
+    return only_with(limit, **{f"CONDITION_{nth}": (), f"COMPARISON_{nth}": ("within",)})
 
 
 def validate_conditions(provided: set[str], choices: dict[str, str]) -> str:

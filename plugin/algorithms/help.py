@@ -161,7 +161,8 @@ def _values(parameter: QgsProcessingParameterDefinition) -> str:
         return tr("output")
     default = parameter.defaultValue()
     if hasattr(parameter, "usesStaticStrings"):
-        return ", ".join(f"**{o}**" if o == default else o for o in parameter.options())
+        options = ", ".join(f"**{o}**" if o == default else o for o in parameter.options())
+        return tr("required: {}").format(options) if default is None else options
     if default is not None and default != "":
         return tr("default {}").format(default)
     optional = parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional

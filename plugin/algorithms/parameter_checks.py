@@ -17,10 +17,7 @@ from qgis.core import (
 )
 
 from ..decimal_numbers import may_separate_thousands, parse_number
-from ..distance_registry import distance_info
 from ..i18n import tr
-from .formatting import join_names
-from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT, option_label
 from .parameter_values import is_provided
 
 
@@ -89,6 +86,14 @@ def _errors(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) ->
             yield tr("{label} ({name}): {error}.").format(
                 label=definition.description(), name=definition.name(), error=error
             )
+    for definition in _choices(algorithm):
+        optional = definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
+        if definition.defaultValue() is None and not optional and not is_provided(parameters, definition.name()):
+            yield tr("{label} ({name}) is not chosen: {options}.").format(
+                label=definition.description(),
+                name=definition.name(),
+                options=tr(" or ").join(definition.options()),
+            )
 
 
 def _choice_error(definition: QgsProcessingParameterEnum, value: Any) -> str:
@@ -143,72 +148,6 @@ def _number_error(definition: QgsProcessingParameterNumber, value: Any) -> str:
             value=value, maximum=definition.maximum()
         )
     return ""
-
-
-def ineffective_parameters(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> list[str]:
-    """Return a warning for every value that was set but has no effect with the other values.
-
-    Parameters
-    ----------
-    algorithm
-        The algorithm that defines the parameters.
-    parameters
-        Values by name, with named choices.
-    """
-    texts = []
-    for definition in algorithm.parameterDefinitions():
-        if not _is_set(definition, parameters):
-            continue
-        for needed in _unmet(algorithm, definition, parameters):
-            texts.append(tr("“{label}” has no effect: {reason}.").format(label=definition.description(), reason=needed))
-    return texts
-
-
-def _is_set(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]) -> bool:
-    """Return whether a parameter has a value other than its default."""
-    value, default = parameters.get(definition.name()), definition.defaultValue()
-    if not is_provided(parameters, definition.name()) or isinstance(value, QgsProperty):
-        return False
-    if isinstance(definition, QgsProcessingParameterNumber) and default is not None:
-        return float(value) != float(default)
-    return str(value).lower() != str(default).lower()
-
-
-def _unmet(
-    algorithm: QgsProcessingAlgorithm, definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield why a parameter has no effect with the other values."""
-    metadata = definition.metadata()
-    for name, options in metadata.get(EFFECTIVE_WITH, {}).items():
-        other = algorithm.parameterDefinition(name)
-        if not options and not is_provided(parameters, name):
-            yield tr("it needs “{label}”").format(label=other.description())
-        elif options and _value(other, parameters) not in options:
-            chosen = join_names([f"“{option_label(other, option)}”" for option in options])
-            yield tr("it needs “{label}” = {options}").format(label=other.description(), options=chosen)
-    any_of = metadata.get(EFFECTIVE_WITH_ANY, [])
-    if any_of and not any(is_provided(parameters, name) for name in any_of):
-        labels = [f"“{algorithm.parameterDefinition(name).description()}”" for name in any_of]
-        yield tr("it needs {labels}").format(labels=tr(" or ").join(labels))
-    for name in metadata.get(EFFECTIVE_WITHOUT, []):
-        if is_provided(parameters, name):
-            label = algorithm.parameterDefinition(name).description()
-            yield tr("“{label}” is used instead").format(label=label)
-    distance = algorithm.parameterDefinition("DISTANCE")
-    if distance is not None and definition.name().lower() in _DISTANCE_PARAMETERS:
-        info = distance_info(_value(distance, parameters))
-        if definition.name().lower() not in info.parameters:
-            yield tr("the distance “{distance}” does not depend on it").format(distance=tr(info.label))
-
-
-#: Parameters of distances, in the registry's names.
-_DISTANCE_PARAMETERS = ("theta", "cost", "measure", "solver")
-
-
-def _value(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]) -> Any:
-    """Return the value of a parameter, or its default."""
-    name = definition.name()
-    return parameters[name] if is_provided(parameters, name) else definition.defaultValue()
 
 
 def _choices(algorithm: QgsProcessingAlgorithm) -> Iterator[QgsProcessingParameterEnum]:

@@ -17,8 +17,14 @@ from qgis.core import (
 
 Parameter = QgsProcessingParameterDefinition
 
-#: The widget of choices in QGIS's dialogs, as a path that QGIS imports when it opens one.
-ENUM_WIDGET = f"{__name__.partition('.plugin.')[0]}.ui.enum_widget.EnumWidget"
+#: The widgets of choices, numbers and lengths in QGIS's dialogs, as paths that QGIS imports when it opens one.
+_WIDGETS = f"{__name__.partition('.plugin.')[0]}.ui.parameters"
+ENUM_WIDGET = f"{_WIDGETS}.enum_widget.EnumWidget"
+NUMBER_WIDGET = f"{_WIDGETS}.number_widget.NumberWidget"
+LENGTH_WIDGET = f"{_WIDGETS}.length_widget.LengthWidget"
+
+#: Keys of a parameter's metadata: the kind of unit of its values, see `units`, and the raster whose meaning it tells.
+UNIT, MEANING_OF = "permea_unit", "permea_meaning_of"
 
 #: Keys of a parameter's metadata, about other parameters: with which values of theirs, with one of which, and without
 #: which of them it has an effect.
@@ -57,12 +63,32 @@ def only_with_any(parameter: Parameter, *names: str) -> Parameter:
 
 def only_without(parameter: Parameter, *names: str) -> Parameter:
     """Declare that a parameter has no effect if one of some other parameters has a value; a run then warns."""
-    parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITHOUT: list(names)})
+    others = [*parameter.metadata().get(EFFECTIVE_WITHOUT, []), *names]
+    parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITHOUT: others})
+    return parameter
+
+
+def either(*parameters: Parameter) -> list[Parameter]:
+    """Declare that a parameter has no effect if another one of them has a value; a run refuses or warns about both."""
+    names = [parameter.name() for parameter in parameters]
+    return [only_without(parameter, *(name for name in names if name != parameter.name())) for parameter in parameters]
+
+
+def meaning_of(parameter: Parameter, raster: str) -> Parameter:
+    """Declare that a choice tells what the values of a raster mean, so that a dialog proposes what its band says."""
+    parameter.setMetadata({**parameter.metadata(), MEANING_OF: raster})
     return parameter
 
 
 def choice(
-    name: str, description: str, options: Mapping[str, str], text: str, *, default: str = "", advanced: bool = False
+    name: str,
+    description: str,
+    options: Mapping[str, str],
+    text: str,
+    *,
+    default: str = "",
+    required: bool = False,
+    advanced: bool = False,
 ) -> Parameter:
     """Return a choice of one option.
 
@@ -74,12 +100,15 @@ def choice(
         Label of each option by its value. The values are fixed: scripts and models store them.
     default
         Default value; the first option if empty.
+    required
+        Whether there is no default, so that the user has to choose.
     advanced
         Whether the parameter is advanced.
     """
     values = list(options)
+    default_value = None if required else default or values[0]
     parameter = QgsProcessingParameterEnum(
-        name, description, values, defaultValue=default or values[0], usesStaticStrings=True
+        name, description, values, defaultValue=default_value, usesStaticStrings=True
     )
     parameter.setMetadata({"widget_wrapper": {"class": ENUM_WIDGET, "labels": list(options.values())}})
     return with_help(parameter, text, advanced=advanced)
@@ -106,15 +135,32 @@ def number(
     minimum: float | None,
     maximum: float | None = None,
     integer: bool = False,
+    unit: str = "",
     advanced: bool = False,
 ) -> Parameter:
-    """Return a number with optional bounds; it is optional if there is no default."""
+    """Return a number with optional bounds; it is optional if there is no default.
+
+    Parameters
+    ----------
+    name, description, text
+        Name, label and help of the parameter.
+    default, minimum, maximum
+        Default value and bounds; None if there is none.
+    integer
+        Whether it is a whole number.
+    unit
+        Kind of unit, see `units`; empty if it has none.
+    advanced
+        Whether the parameter is advanced.
+    """
     kind = QgsProcessingParameterNumber.Type.Integer if integer else QgsProcessingParameterNumber.Type.Double
     parameter = QgsProcessingParameterNumber(name, description, kind, defaultValue=default, optional=default is None)
     if minimum is not None:
         parameter.setMinimum(minimum)
     if maximum is not None:
         parameter.setMaximum(maximum)
+    if not integer:
+        parameter.setMetadata({"widget_wrapper": {"class": NUMBER_WIDGET}, UNIT: unit})
     return with_help(parameter, text, advanced=advanced)
 
 
@@ -122,6 +168,7 @@ def distance(name: str, description: str, default: float | None, text: str) -> P
     """Return a positive length in the units of the landscape; it is optional if there is no default."""
     optional = default is None
     parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", optional, minValue=1e-9)
+    parameter.setMetadata({"widget_wrapper": {"class": LENGTH_WIDGET}})
     return with_help(parameter, text)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from qgis.core import (
+    NULL,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -44,8 +45,10 @@ from .parameters import UNREACHABLE
 
 
 def is_provided(parameters: dict, name: str) -> bool:
-    """Return whether an optional parameter has a value."""
+    """Return whether an optional parameter has a value; the dialog passes an unused list as a single empty cell."""
     value = parameters.get(name)
+    if isinstance(value, list):
+        return any(cell not in (None, NULL, "") for cell in value)
     is_null = getattr(value, "isNull", lambda: False)
     return value is not None and value != "" and not is_null()
 

@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ..distance_registry import distance_help, distance_info, distance_names
 from ..i18n import tr
-from .parameter_types import Parameter, boolean, choice, number, with_help
+from .parameter_types import Parameter, boolean, choice, either, meaning_of, number, with_help
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
 MIN_THETA = 1e-12
@@ -53,14 +53,20 @@ def landscape() -> list[Parameter]:
             ),
         ),
         with_help(band, tr("The band of the landscape raster; the first one if nothing is chosen.")),
-        choice(
-            "VALUES",
-            tr("Landscape values"),
-            LANDSCAPE_VALUES,
-            tr(
-                "Permeability: the higher, the easier to cross (also called conductance or affinity); 0 is a barrier. "
-                "Resistance: the higher, the harder to cross (also called cost or friction); it must be above 0."
+        meaning_of(
+            choice(
+                "VALUES",
+                tr("Landscape values"),
+                LANDSCAPE_VALUES,
+                tr(
+                    "What the values of the landscape mean; there is no default. Permeability: the higher, the easier to "
+                    "cross (also called conductance or affinity); 0 is a barrier. Resistance: the higher, the harder to "
+                    "cross (also called cost or friction); it must be above 0. A dialog proposes it where the band is "
+                    "called so."
+                ),
+                required=True,
             ),
+            "INPUT",
         ),
     ]
 
@@ -101,7 +107,7 @@ def graph(*, symmetric: bool = False) -> list[Parameter]:
 
 def sources() -> list[Parameter]:
     """Return the sources of a distance: points, or the cells of a raster."""
-    return [
+    return either(
         with_help(
             QgsProcessingParameterFeatureSource(
                 "SOURCES", tr("Sources: points"), [QgsProcessing.SourceType.TypeVectorPoint], optional=True
@@ -121,13 +127,13 @@ def sources() -> list[Parameter]:
             + f" {alignment_note()} "
             + tr("Choose either points or a raster of sources."),
         ),
-    ]
+    )
 
 
 def focal_nodes() -> list[Parameter]:
     """Return the focal nodes: points or polygons with an ID field, or a raster of ids."""
     kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
-    return [
+    layer, raster = either(
         with_help(
             QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
             tr(
@@ -138,20 +144,21 @@ def focal_nodes() -> list[Parameter]:
             ),
         ),
         with_help(
-            QgsProcessingParameterField("ID_FIELD", tr("ID field"), None, "FOCAL", optional=True),
-            tr(
-                "The field that identifies the focal nodes in tables and file names: numbers, texts, dates or times; "
-                "feature ids if nothing is chosen. Polygons with the same id form one region; the ids of points must "
-                "be unique."
-            ),
-        ),
-        with_help(
             QgsProcessingParameterRasterLayer("FOCAL_RASTER", tr("Focal nodes: raster"), optional=True),
             tr("A raster of whole numbers: all cells with the same number above 0 are the focal node of that id.")
             + f" {alignment_note()} "
             + tr("Choose either a layer or a raster of focal nodes."),
         ),
-    ]
+    )
+    id_field = with_help(
+        QgsProcessingParameterField("ID_FIELD", tr("ID field"), None, "FOCAL", optional=True),
+        tr(
+            "The field that identifies the focal nodes in tables and file names: numbers, texts, dates or times; "
+            "feature ids if nothing is chosen. Polygons with the same id form one region; the ids of points must "
+            "be unique."
+        ),
+    )
+    return [layer, id_field, raster]
 
 
 def targets() -> list[Parameter]:
@@ -255,6 +262,7 @@ def dispersal(text: str = "") -> Parameter:
             )
         ).lstrip(),
         minimum=1e-9,
+        unit="distance",
     )
 
 
@@ -278,13 +286,14 @@ def theta(note: str = "") -> Parameter:
         A sentence to append to its help.
     """
     text = tr(
-        "How strongly individuals prefer low costs, per unit of cost: near 0 they move at random, and the larger θ, "
+        "How strongly individuals prefer low costs, per unit of cost (the inverse temperature of the literature): near 0 they move at random, and the larger θ, "
         "the closer they keep to the least-cost path. The product of θ and the cost of a step matters: with 30 m cells "
         "of resistance 5 (a cost of 150 per step), θ = 0.01 allows moderate detours, 0.0001 is close to a random walk "
         "and 1 gives the least-cost path."
     )
     text = f"{text} {note}".rstrip()
-    return number("THETA", tr("θ (inverse temperature)"), 0.01, text, minimum=MIN_THETA, maximum=MAX_THETA)
+    label = tr("θ: from random movement (near 0) to the least-cost path (large)")
+    return number("THETA", label, 0.01, text, minimum=MIN_THETA, maximum=MAX_THETA, unit="per_cost")
 
 
 def only_rsp() -> str:

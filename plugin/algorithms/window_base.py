@@ -74,7 +74,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             *self.extra_parameters(),
             distance(
                 "RANGE",
-                tr("Dependency range"),
+                tr("Dependency range (half width of the window)"),
                 DEFAULT_RANGE,
                 tr(
                     "Half the width of the window around each cell, in map units: habitat outside the window is "
@@ -86,7 +86,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             dispersal(),
             number(
                 "COARSENING",
-                tr("Coarsening"),
+                tr("Coarsening (width of blocks as a fraction of the range)"),
                 DEFAULT_COARSENING,
                 tr(
                     "Width of the blocks of cells that share a window, as a fraction of the dependency range: 0 uses "

@@ -26,6 +26,8 @@ DEMO = ROOT / "build" / "demo"
 PERMEABILITY = SAMPLE / "permeability.tif"
 PATCHES = f"{SAMPLE / 'patches.gpkg'}|layername=patches"
 
+LANDSCAPE = {"INPUT": str(PERMEABILITY), "VALUES": "permeability"}
+
 # Between a random walk and the least-cost path here: the expected cost is two to five times the least cost.
 THETA = 0.001
 LONGEST_RUN_SECONDS = 600
@@ -54,28 +56,28 @@ class Run:
 RUNS = (
     Run(
         "leastcostdistance",
-        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
+        {**LANDSCAPE, "SOURCES": PATCHES},
         "Least-cost distance",
         "along the least-cost path to the nearest habitat patch",
         "metres of closed forest",
     ),
     Run(
         "resistancedistance",
-        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES},
+        {**LANDSCAPE, "SOURCES": PATCHES},
         "Resistance distance",
         "over all paths to the nearest patch",
         "ohm",
     ),
     Run(
         "rspdistance",
-        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "THETA": str(THETA)},
+        {**LANDSCAPE, "SOURCES": PATCHES, "THETA": str(THETA)},
         "Randomized shortest paths",
         f"expected cost of randomized paths to the nearest patch, \N{GREEK SMALL LETTER THETA} = {THETA}",
         "metres of closed forest",
     ),
     Run(
         "sensitivity",
-        {"INPUT": str(PERMEABILITY), "SOURCES": PATCHES, "DISTANCE": "resistance"},
+        {**LANDSCAPE, "SOURCES": PATCHES, "DISTANCE": "resistance"},
         "Sensitivity of connectivity",
         "where more permeability brings the patches closer together (darkest: most)",
         "mean ohm per unit of permeability",

@@ -16,6 +16,7 @@ from osgeo import gdal
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "sample"
 PERMEABILITY = str(SAMPLE / "permeability.tif")
+LANDSCAPE = {"INPUT": PERMEABILITY, "VALUES": "permeability"}
 QUALITY = str(SAMPLE / "quality.tif")
 LAND_COVER = str(SAMPLE / "land_cover.tif")
 CLASSES = str(SAMPLE / "land_cover_classes.csv")
@@ -125,14 +126,12 @@ def _points(uri: str) -> dict[int, tuple[float, float]]:
 
 
 EXAMPLES = (
-    Example("leastcostdistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES}, legend="map units|× resistance"),
-    Example("resistancedistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES}, legend="resistance"),
-    Example(
-        "rspdistance", {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "THETA": THETA}, legend="map units|× resistance"
-    ),
+    Example("leastcostdistance", {**LANDSCAPE, "SOURCES": PATCHES}, legend="map units|× resistance"),
+    Example("resistancedistance", {**LANDSCAPE, "SOURCES": PATCHES}, legend="resistance"),
+    Example("rspdistance", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="map units|× resistance"),
     Example(
         "distancematrix",
-        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "DISTANCE": "leastcost"},
+        {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "DISTANCE": "leastcost"},
         drawn=("LINES",),
         over_landscape=True,
         legend="map units|× resistance",
@@ -140,60 +139,60 @@ EXAMPLES = (
     ),
     Example(
         "sensitivity",
-        {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "DISTANCE": "resistance"},
+        {**LANDSCAPE, "SOURCES": PATCHES, "DISTANCE": "resistance"},
         legend="Ω per unit of|permeability",
     ),
-    Example(
-        "windowedsensitivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="per unit of|permeability"
-    ),
+    Example("windowedsensitivity", {**LANDSCAPE, "QUALITY": QUALITY}, points="", legend="per unit of|permeability"),
     Example(
         "movingwindowsensitivity",
-        {"INPUT": PERMEABILITY, "PLACES": QUALITY, "SOURCE_STRENGTH": QUALITY},
+        {**LANDSCAPE, "PLACES": QUALITY, "SOURCE_STRENGTH": QUALITY},
         points="",
         legend="per unit of|permeability",
     ),
-    Example(
-        "windowedconnectivity", {"INPUT": PERMEABILITY, "QUALITY": QUALITY}, points="", legend="accessible|habitat"
-    ),
+    Example("windowedconnectivity", {**LANDSCAPE, "QUALITY": QUALITY}, points="", legend="accessible|habitat"),
     Example(
         "connectedhabitat",
-        {"INPUT": PERMEABILITY, "QUALITY": QUALITY, "ALPHA": 3000.0},
+        {**LANDSCAPE, "QUALITY": QUALITY, "ALPHA": 3000.0},
         points="",
         legend="connected|habitat",
     ),
-    Example("connectedcomponents", {"INPUT": PERMEABILITY}, points="", legend="component", whole=True),
+    Example("connectedcomponents", LANDSCAPE, points="", legend="component", whole=True),
     Example("loadsampledata", {}, drawn=("PATCHES", "PERMEABILITY"), points="", legend="permeability"),
     Example(
         "permeabilityfromlandcover",
-        {"INPUT": LAND_COVER, "TABLE": CLASSES, "CLASS_FIELD": "class", "VALUE_FIELD": "permeability"},
+        {
+            "INPUT": LAND_COVER,
+            "VALUES": "permeability",
+            "TABLE": CLASSES,
+            "CLASS_FIELD": "class",
+            "VALUE_FIELD": "permeability",
+        },
         points="",
         legend="permeability",
     ),
-    Example("currentflow", {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="current"),
+    Example("currentflow", {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="current"),
     Example(
         "currentflowadvanced",
-        {"INPUT": PERMEABILITY, "SOURCES": NORTH, "GROUNDS": SOUTH},
+        {**LANDSCAPE, "SOURCES": NORTH, "GROUNDS": SOUTH},
         points=NORTH_AND_SOUTH,
         legend="current",
     ),
     Example("circuitscapeproject", {}, prepare=circuitscape_project, legend="current"),
     Example(
         "leastcostpaths",
-        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
+        {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
         over_landscape=True,
         legend="map units|× resistance",
         whole=True,
     ),
     Example(
         "leastcostcorridor",
-        {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
+        {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
         drawn=("PATHS", "OUTPUT"),
         legend="map units|× resistance",
         explained=("OUTPUT",),
     ),
-    Example("movingwindowcurrent", {"INPUT": PERMEABILITY, "SOURCE_STRENGTH": QUALITY}, points="", legend="current"),
-    Example("rspflow", {"INPUT": PERMEABILITY, "SOURCES": PATCHES, "THETA": THETA}, legend="passages"),
-    Example(
-        "barriers", {"INPUT": PERMEABILITY, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="Ω per unit of|permeability"
-    ),
+    Example("movingwindowcurrent", {**LANDSCAPE, "SOURCE_STRENGTH": QUALITY}, points="", legend="current"),
+    Example("rspflow", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="passages"),
+    Example("barriers", {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="Ω per unit of|permeability"),
 )

@@ -90,6 +90,8 @@ def valid_inputs(algorithm: QgsProcessingAlgorithm, rng: random.Random, folder: 
     """Write inputs that an algorithm takes, and return its parameters without outputs."""
     sets, values = BASES[algorithm.name()]
     parameters = dict(values)
+    if algorithm.parameterDefinition("VALUES") is not None:
+        parameters["VALUES"] = "permeability"
     for name in rng.choice(sets):
         parameters[name] = _valid_input(algorithm, name, rng, folder)
     return parameters

@@ -63,6 +63,7 @@ def test_least_cost_distance_of_packaged_sample(qgis_process, home, unpacked):
             "--json",
             "--",
             f"INPUT={sample / 'permeability.tif'}",
+            "VALUES=permeability",
             f"SOURCES={sample / 'patches.gpkg'}|layername=patches",
             f"OUTPUT={output}",
         )

@@ -70,7 +70,8 @@ def session():
 
     finished = []
     dialog = processing.createAlgorithmDialog(
-        "permea:leastcostdistance", {"INPUT": landscape, "SOURCES": patches, "OUTPUT": "TEMPORARY_OUTPUT"}
+        "permea:leastcostdistance",
+        {"INPUT": landscape, "VALUES": "permeability", "SOURCES": patches, "OUTPUT": "TEMPORARY_OUTPUT"},
     )
     dialog.algorithmFinished.connect(lambda successful, results: finished.append((successful, dict(results))))
     dialog.show()

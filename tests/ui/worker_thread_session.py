@@ -33,9 +33,15 @@ TEMPORARY = "TEMPORARY_OUTPUT"
 RUNS = [
     ("loadsampledata", {"PERMEABILITY": TEMPORARY, "PATCHES": TEMPORARY, "CLASSES": TEMPORARY}),
     ("loadsampledata", {"PERMEABILITY": LANDSCAPE, "PATCHES": str(OUT / "patches.gpkg"), "CLASSES": "classes.gpkg"}),
-    ("leastcostpaths", {"INPUT": LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "name", "OUTPUT": TEMPORARY}),
-    ("leastcostpaths", {"INPUT": LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "name", "OUTPUT": "paths.gpkg"}),
-    ("leastcostdistance", {"INPUT": LANDSCAPE, "SOURCES": PATCHES, "OUTPUT": "distance.tif"}),
+    (
+        "leastcostpaths",
+        {"INPUT": LANDSCAPE, "VALUES": "permeability", "FOCAL": PATCHES, "ID_FIELD": "name", "OUTPUT": TEMPORARY},
+    ),
+    (
+        "leastcostpaths",
+        {"INPUT": LANDSCAPE, "VALUES": "permeability", "FOCAL": PATCHES, "ID_FIELD": "name", "OUTPUT": "paths.gpkg"},
+    ),
+    ("leastcostdistance", {"INPUT": LANDSCAPE, "VALUES": "permeability", "SOURCES": PATCHES, "OUTPUT": "distance.tif"}),
 ]
 
 report = {"runs": [], "crs": []}

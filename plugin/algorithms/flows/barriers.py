@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, QgsProcessingParameterNumber
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
-from ...distance_registry import distance_info, distance_labels
+from ...distance_registry import distance_info, distance_labels, distances_having
 from ...i18n import tr
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
@@ -14,7 +14,7 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, conservation_output
 from ..pair_tables import warn_about_excluded_pairs
-from ..parameter_types import distance, number, only_with, only_with_any, optional_raster_destination, with_help
+from ..parameter_types import distance, number, only_with, only_with_any, optional_raster_destination
 from ..parameter_values import ParameterValues
 from ..parameters import (
     cost,
@@ -95,13 +95,6 @@ class Barriers(EngineAlgorithm):
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
-        cutoff = QgsProcessingParameterNumber(
-            "CUTOFF",
-            tr("Cost-weighted corridor width cutoff"),
-            QgsProcessingParameterNumber.Type.Double,
-            optional=True,
-            minValue=0,
-        )
         return [
             *landscape(),
             *focal_nodes(),
@@ -153,14 +146,19 @@ class Barriers(EngineAlgorithm):
                     ),
                 ),
                 RESTORED_GAIN=(),
+                DISTANCE=distances_having("flow.barriers", "disc"),
             ),
             only_with(
-                with_help(
-                    cutoff,
+                number(
+                    "CUTOFF",
+                    tr("Cost-weighted corridor width cutoff of pinch points"),
+                    None,
                     tr(
                         "Largest excess cost over the least-cost path that belongs to a corridor, in map units times "
                         "resistance; required for the map of pinch points."
                     ),
+                    minimum=0,
+                    unit="cost",
                 ),
                 PINCH_POINTS=(),
             ),
@@ -182,14 +180,17 @@ class Barriers(EngineAlgorithm):
                 tr("Improvement score"),
                 tr("Cost saved for the best pair of focal nodes if a window around the cell is restored."),
             ),
-            optional_raster_destination(
-                "RESTORED_GAIN",
-                tr("Gain from restoration"),
-                tr(
-                    "Decrease of the mean distance if the cell, or the disc around it, is restored: exact, not a "
-                    "derivative. Least cost and resistance only; for the resistance the time grows with the square of "
-                    "the number of cells: 100,000 cells take several minutes."
+            only_with(
+                optional_raster_destination(
+                    "RESTORED_GAIN",
+                    tr("Gain from restoration"),
+                    tr(
+                        "Decrease of the mean distance if the cell, or the disc around it, is restored: exact, not a "
+                        "derivative. Least cost and resistance only; for the resistance the time grows with the square "
+                        "of the number of cells: 100,000 cells take several minutes."
+                    ),
                 ),
+                DISTANCE=distances_having("flow.barriers", "cell"),
             ),
             optional_raster_destination(
                 "PINCH_POINTS",

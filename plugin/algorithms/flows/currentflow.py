@@ -102,20 +102,23 @@ class CurrentFlow(EngineAlgorithm):
                     "each pair."
                 ),
             ),
-            with_help(
-                QgsProcessingParameterField(
-                    "STRENGTH_FIELD",
-                    tr("Source strength field"),
-                    None,
-                    "FOCAL",
-                    QgsProcessingParameterField.DataType.Numeric,
-                    optional=True,
+            only_with(
+                with_help(
+                    QgsProcessingParameterField(
+                        "STRENGTH_FIELD",
+                        tr("Source strength field"),
+                        None,
+                        "FOCAL",
+                        QgsProcessingParameterField.DataType.Numeric,
+                        optional=True,
+                    ),
+                    tr(
+                        "The current that each focal node injects, in ampere, for one to all and all to one; 1 if "
+                        "nothing is chosen. Of several features with the same id the first one counts."
+                    ),
+                    advanced=True,
                 ),
-                tr(
-                    "The current that each focal node injects, in ampere, for one to all and all to one; 1 if nothing "
-                    "is chosen. Of several features with the same id the first one counts."
-                ),
-                advanced=True,
+                MODE=("one_to_all", "all_to_one"),
             ),
             with_help(
                 QgsProcessingParameterFile("PAIRS", tr("File of pairs to include or exclude"), optional=True),

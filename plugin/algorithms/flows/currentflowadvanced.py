@@ -19,7 +19,7 @@ from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, flow_outputs
-from ..parameter_types import boolean, choice, only_with_any, optional_raster_destination, with_help
+from ..parameter_types import boolean, choice, either, only_with_any, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import circuit_options, graph, landscape, raster_destination
 from ..styles import current_style, distance_style
@@ -217,21 +217,20 @@ def _points_or_raster(
     points: tuple[str, str, str], field: tuple[str, str, str], raster: tuple[str, str, str]
 ) -> list[QgsProcessingParameterDefinition]:
     """Return a layer of points with a field of values, or a raster; name, label and help of each."""
-    either = tr("Choose either points or a raster.")
+    advice = tr("Choose either points or a raster.")
     points_name, points_label, points_help = points
     field_name, field_label, field_help = field
     raster_name, raster_label, raster_help = raster
     numeric = QgsProcessingParameterField.DataType.Numeric
-    return [
+    layer, grid = either(
         with_help(
             QgsProcessingParameterFeatureSource(points_name, points_label, POINTS, optional=True),
-            f"{points_help} {tr('Any coordinate system.')} {either}",
-        ),
-        with_help(
-            QgsProcessingParameterField(field_name, field_label, None, points_name, numeric, optional=True), field_help
+            f"{points_help} {tr('Any coordinate system.')} {advice}",
         ),
         with_help(
             QgsProcessingParameterRasterLayer(raster_name, raster_label, optional=True),
-            f"{raster_help} {tr('Its first band is used.')} {either}",
+            f"{raster_help} {tr('Its first band is used.')} {advice}",
         ),
-    ]
+    )
+    values = QgsProcessingParameterField(field_name, field_label, None, points_name, numeric, optional=True)
+    return [layer, with_help(values, field_help), grid]

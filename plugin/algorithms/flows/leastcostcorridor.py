@@ -6,7 +6,6 @@ import numpy as np
 from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterNumber,
 )
 
 from ...i18n import tr
@@ -16,7 +15,7 @@ from ..formatting import format_number
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_about_components, warn_about_isolated
-from ..parameter_types import boolean, choice, line_destination, only_without, optional_raster_destination, with_help
+from ..parameter_types import boolean, choice, line_destination, number, only_without, optional_raster_destination
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
 from ..styles import allocation_style, corridor_style, direction_style
@@ -68,13 +67,6 @@ class LeastCostCorridor(EngineAlgorithm):
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
-        cutoff = QgsProcessingParameterNumber(
-            "THRESHOLD",
-            tr("Cost-weighted corridor width cutoff"),
-            QgsProcessingParameterNumber.Type.Double,
-            optional=True,
-            minValue=1e-12,
-        )
         return [
             *landscape(),
             *focal_nodes(),
@@ -100,12 +92,16 @@ class LeastCostCorridor(EngineAlgorithm):
                     "equally wide."
                 ),
             ),
-            with_help(
-                cutoff,
+            number(
+                "THRESHOLD",
+                tr("Cost-weighted corridor width cutoff"),
+                None,
                 tr(
                     "The largest value that belongs to a corridor, in the units of the map: map units times "
                     "resistance, or a fraction of the least cost if normalised. Empty: no cutoff."
                 ),
+                minimum=1e-12,
+                unit="corridor",
             ),
             *graph(),
             raster_destination(

@@ -16,7 +16,7 @@ from ..formatting import format_number
 from ..habitat import habitat, landmark_outputs, landmarks, log_landmarks
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs
-from ..parameter_types import choice, number, only_with, with_help
+from ..parameter_types import choice, either, number, only_with, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import DEFAULT_DISPERSAL, cost, graph, landscape, raster_destination, theta
 from ..styles import current_style
@@ -73,8 +73,7 @@ class RSPFlowAlgorithm(EngineAlgorithm):
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         points = [QgsProcessing.SourceType.TypeVectorPoint]
-        return [
-            *landscape(),
+        sources, quality = either(
             with_help(
                 QgsProcessingParameterFeatureSource("SOURCES", tr("Sources: points"), points, optional=True),
                 tr(
@@ -83,11 +82,19 @@ class RSPFlowAlgorithm(EngineAlgorithm):
                     "quality."
                 ),
             ),
-            with_help(
-                QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points"), points, optional=True),
-                tr("Destinations of all sources. Without targets, each source is connected to all other sources."),
-            ),
             *habitat(optional=True),
+        )
+        return [
+            *landscape(),
+            sources,
+            only_with(
+                with_help(
+                    QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points"), points, optional=True),
+                    tr("Destinations of all sources. Without targets, each source is connected to all other sources."),
+                ),
+                SOURCES=(),
+            ),
+            quality,
             theta(),
             choice(
                 "PASSAGE",
@@ -122,11 +129,12 @@ class RSPFlowAlgorithm(EngineAlgorithm):
                         "habitat quality weighted by proximity."
                     ),
                     minimum=1e-9,
+                    unit="cost",
                 ),
                 QUALITY=(),
                 WEIGHTING=("proximity",),
             ),
-            landmarks(),
+            only_with(landmarks(), QUALITY=()),
             cost(),
             *graph(),
             raster_destination(tr("Passages"), tr("The expected passages through every cell.")),

@@ -26,7 +26,7 @@ def landmarks() -> QgsProcessingParameterDefinition:
     """Return the width of the blocks of cells that share a target."""
     return number(
         "LANDMARKS",
-        tr("Landmark width (blocks that share a target), in cells"),
+        tr("Width of the blocks that share a target, in cells"),
         DEFAULT_LANDMARK_WIDTH,
         tr(
             "Each target requires one computation. To reduce their number, the habitat of each block of this width is "

@@ -46,7 +46,9 @@ def sensitivity_parameters(
         choice(
             "RESPECT_TO", tr("Sensitivity to"), {v: VARIABLE_LABELS[v] for v in variables}, f"{text} {note}".rstrip()
         ),
-        boolean("ELASTICITY", tr("Elasticity (times the value of the cell)"), elasticity.format(quantity=quantity)),
+        boolean(
+            "ELASTICITY", tr("Relative to the value of the cell (elasticity)"), elasticity.format(quantity=quantity)
+        ),
     ]
 
 

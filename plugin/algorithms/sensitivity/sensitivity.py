@@ -94,13 +94,16 @@ class SensitivityAlgorithm(EngineAlgorithm):
                     "coordinate system. Without points, places are sampled at random, see “Number of sampled places”."
                 ),
             ),
-            self._points(
-                "TARGETS",
-                tr("Targets: points"),
-                tr(
-                    "Places to which the sources are connected; if nothing is chosen, the sources are connected with "
-                    "each other."
+            only_with(
+                self._points(
+                    "TARGETS",
+                    tr("Targets: points"),
+                    tr(
+                        "Places to which the sources are connected; if nothing is chosen, the sources are connected "
+                        "with each other."
+                    ),
                 ),
+                SOURCES=(),
             ),
             only_without(
                 number(
@@ -129,13 +132,16 @@ class SensitivityAlgorithm(EngineAlgorithm):
             ),
             distance_choice("connectivity.sensitivity"),
             theta(only_rsp()),
-            with_help(
-                QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
-                tr(
-                    "Habitat quality of each cell, 0 or more, for the quality-weighted connectivity; 1 everywhere if "
-                    "nothing is chosen. Its first band is used."
-                )
-                + f" {alignment_note()}",
+            only_with(
+                with_help(
+                    QgsProcessingParameterRasterLayer("QUALITY", tr("Habitat quality"), optional=True),
+                    tr(
+                        "Habitat quality of each cell, 0 or more, for the quality-weighted connectivity; 1 everywhere "
+                        "if nothing is chosen. Its first band is used."
+                    )
+                    + f" {alignment_note()}",
+                ),
+                SCALAR=("quality_weighted",),
             ),
             only_with(
                 dispersal(tr("Only for the quality-weighted connectivity.")),

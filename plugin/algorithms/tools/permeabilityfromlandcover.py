@@ -32,7 +32,7 @@ from ..base import TOOLS, PermeaAlgorithm
 from ..formatting import join_names
 from ..help import Help
 from ..outputs import NumberOutput
-from ..parameter_types import choice, with_help
+from ..parameter_types import choice, either, with_help
 from ..parameter_values import feature_reader, is_provided
 from ..parameters import LANDSCAPE_VALUES, raster_destination
 from ..renderers import style_when_loaded
@@ -89,15 +89,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
-        return [
-            with_help(
-                QgsProcessingParameterRasterLayer("INPUT", tr("Land cover")),
-                tr("A raster of class numbers, of any size: it is read and written in blocks."),
-            ),
-            with_help(
-                QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True),
-                tr("The band with the classes; the first one if nothing is chosen."),
-            ),
+        table, matrix = either(
             with_help(
                 QgsProcessingParameterFeatureSource(
                     "TABLE", tr("Class table"), [QgsProcessing.SourceType.TypeVector], optional=True
@@ -108,6 +100,23 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 ),
             ),
             with_help(
+                QgsProcessingParameterMatrix(
+                    "MATRIX", tr("Classes and values"), 1, False, [tr("class"), tr("value")], optional=True
+                ),
+                tr("Class and value, row by row, if there is no table."),
+            ),
+        )
+        return [
+            with_help(
+                QgsProcessingParameterRasterLayer("INPUT", tr("Land cover")),
+                tr("A raster of class numbers, of any size: it is read and written in blocks."),
+            ),
+            with_help(
+                QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True),
+                tr("The band with the classes; the first one if nothing is chosen."),
+            ),
+            table,
+            with_help(
                 QgsProcessingParameterField("CLASS_FIELD", tr("Class field"), None, "TABLE", optional=True),
                 tr("The field of the table with the number of the class."),
             ),
@@ -115,20 +124,17 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 QgsProcessingParameterField("VALUE_FIELD", tr("Value field"), None, "TABLE", optional=True),
                 tr("The field of the table with the permeability or resistance of the class."),
             ),
-            with_help(
-                QgsProcessingParameterMatrix(
-                    "MATRIX", tr("Classes and values"), 1, False, [tr("class"), tr("value")], optional=True
-                ),
-                tr("Class and value, row by row, if there is no table."),
-            ),
+            matrix,
             choice(
                 "VALUES",
                 tr("Values"),
                 LANDSCAPE_VALUES,
                 tr(
                     "Permeability: the higher, the easier to cross; 0 is a barrier. Resistance: the higher, the harder "
-                    "to cross; it must be above 0. The output holds the values as they are in the table."
+                    "to cross; it must be above 0. There is no default. The output holds the values as they are in the "
+                    "table."
                 ),
+                required=True,
             ),
             choice(
                 "MISSING",

@@ -84,8 +84,10 @@ def run(provider, engine_python, context, feedback):
     def run(name, _feedback=None, **parameters):
         algorithm = QgsApplication.processingRegistry().algorithmById(f"permea:{name}")
         outputs = {d.name(): "TEMPORARY_OUTPUT" for d in algorithm.destinationParameterDefinitions()}
+        # Permeability, unless a test says otherwise: the algorithms themselves have no default.
+        meaning = {"VALUES": "permeability"} if algorithm.parameterDefinition("VALUES") else {}
         heard = _feedback or feedback
-        return processing.run(algorithm.id(), {**outputs, **parameters}, feedback=heard, context=context)
+        return processing.run(algorithm.id(), {**meaning, **outputs, **parameters}, feedback=heard, context=context)
 
     return run
 

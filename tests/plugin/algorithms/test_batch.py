@@ -62,6 +62,7 @@ def test_batch_of_two_landscapes_writes_two_maps(batch, geotiff, read, tmp_path)
     rows = [
         {
             "INPUT": geotiff(np.full((3, 5), permeability), name=f"land{number}"),
+            "VALUES": "permeability",
             "SOURCE_RASTER": sources,
             "OUTPUT": str(tmp_path / f"distance{number}.tif"),
         }
@@ -78,7 +79,11 @@ def test_failed_batch_row_does_not_stop_others(batch, geotiff, read, tmp_path):
     wrong = np.ones((3, 5))
     wrong[0, 0] = -1
     rows = [
-        {"INPUT": geotiff(values, name=name), "OUTPUT": str(tmp_path / f"parts of {name}.tif")}
+        {
+            "INPUT": geotiff(values, name=name),
+            "VALUES": "permeability",
+            "OUTPUT": str(tmp_path / f"parts of {name}.tif"),
+        }
         for name, values in (("wrong", wrong), ("right", np.ones((3, 5))))
     ]
     dialog = batch("connectedcomponents", rows)

@@ -56,7 +56,8 @@ def test_engine_progress_covers_most_of_the_bar(run, slow_engine, feedback, poin
 
 def test_cancel_from_background_thread(provider, slow_engine, feedback, context, points, valley_file):
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostdistance")
-    parameters = {"INPUT": valley_file, "SOURCES": points((0, 0)), "OUTPUT": "TEMPORARY_OUTPUT"}
+    landscape = {"INPUT": valley_file, "VALUES": "permeability"}
+    parameters = {**landscape, "SOURCES": points((0, 0)), "OUTPUT": "TEMPORARY_OUTPUT"}
     task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
     ended = []
     task.executed.connect(lambda successful, results: ended.append((successful, time.monotonic())))

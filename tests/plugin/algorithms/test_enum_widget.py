@@ -32,7 +32,8 @@ def test_every_choice_has_labels(provider, widget, name):
         wrapper, combo_box = widget(parameter)
         options = [combo_box.itemData(index) for index in range(combo_box.count())]
         optional = bool(parameter.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional)
-        assert options == [None] * optional + parameter.options()
+        required = not optional and parameter.defaultValue() is None
+        assert options == [None] * (optional or required) + parameter.options()
         labels = [combo_box.itemText(index) for index in range(combo_box.count())]
         assert not set(labels) & set(parameter.options()) and len(set(labels)) == len(labels)
         assert wrapper.parameterValue() == parameter.defaultValue()
@@ -50,3 +51,45 @@ def test_unset_optional_choice_has_no_value(provider, widget):
     wrapper, combo_box = widget(provider.algorithm("sensitivity").parameterDefinition("SOLVER"))
     combo_box.setCurrentIndex(0)
     assert wrapper.parameterValue() is None
+
+
+def test_modeler_shows_labels_and_stores_fixed_values(provider, qgis_iface):
+    from processing.gui.wrappers import WidgetWrapperFactory
+    from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingModelChildParameterSource
+    from qgis.PyQt.QtWidgets import QComboBox
+
+    class ModelerParametersDialog(QDialog):
+        """Stands for QGIS's dialog of a step, by whose name its widgets recognise it."""
+
+        model, childId, context = QgsProcessingModelAlgorithm(), "step", QgsProcessingContext()  # noqa: N815
+
+    dialog = ModelerParametersDialog()
+    for name, number in (("currentflow", 1), ("rspdistance", 1)):
+        parameter = provider.algorithm(name).parameterDefinition("MODE" if name == "currentflow" else "MEASURE")
+        widget = WidgetWrapperFactory.create_wrapper(parameter, dialog)
+        [box] = [each for each in widget.findChildren(QComboBox) if each.findData(parameter.options()[0]) >= 0]
+        assert box.itemText(number) in ("One to all", "Free energy")
+        box.setCurrentIndex(number)
+        source = widget.value()
+        source = source[0] if isinstance(source, list) else source
+        assert source.source() == QgsProcessingModelChildParameterSource.Source.StaticValue
+        assert source.staticValue() == parameter.options()[number]
+    number = WidgetWrapperFactory.create_wrapper(provider.algorithm("rspdistance").parameterDefinition("THETA"), dialog)
+    assert number.value()
+    dialog.deleteLater()
+
+
+def test_choice_of_a_bundled_model_has_the_labels_of_its_step(provider, widget):
+    wrapper, combo_box = widget(provider.algorithm("landcovertocurrentsandbarriers").parameterDefinition("VALUES"))
+    assert [combo_box.itemText(index) for index in range(combo_box.count())] == [
+        "Choose…",
+        "Permeability (conductance)",
+        "Resistance (cost)",
+    ]
+    assert wrapper.parameterValue() is None
+
+
+def test_choice_in_the_batch_dialog_accepts_numbers(provider, widget):
+    wrapper, combo_box = widget(provider.algorithm("currentflow").parameterDefinition("MODE"))
+    wrapper.setParameterValue(2, QgsProcessingContext())
+    assert (wrapper.parameterValue(), combo_box.currentText()) == ("all_to_one", "All to one")

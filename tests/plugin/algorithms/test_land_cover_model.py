@@ -58,7 +58,10 @@ def model(provider, engine_python, context, feedback):
 
     def run(requested=("LANDSCAPE", "CURRENT", "RESISTANCES", "GAIN"), **parameters):
         outputs = {OUTPUTS[name]: "TEMPORARY_OUTPUT" for name in requested}
-        results = processing.run(f"permea:{MODEL}", {**outputs, **parameters}, feedback=feedback, context=context)
+        meaning = {"VALUES": "permeability"}
+        results = processing.run(
+            f"permea:{MODEL}", {**meaning, **outputs, **parameters}, feedback=feedback, context=context
+        )
         return {"steps": results["CHILD_INPUTS"], **{name: results[OUTPUTS[name]] for name in requested}}
 
     return run
@@ -123,7 +126,7 @@ def test_model_outputs_are_styled(provider, engine_python, context, feedback, co
     paths = {OUTPUTS[name]: str(tmp_path / f"{name}.tif") for name in ("LANDSCAPE", "CURRENT", "GAIN", "IMPROVEMENT")}
     for name, path in paths.items():
         context.addLayerToLoadOnCompletion(path, QgsProcessingContext.LayerDetails(name, context.project(), name))
-    given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": points(*PLACES)}
+    given = {"LAND_COVER": cover, "CLASS_TABLE": class_table(EASE), "FOCAL": points(*PLACES), "VALUES": "permeability"}
     processing.run(f"permea:{MODEL}", {**given, **paths}, feedback=feedback, context=context)
     first_colours = {}
     for name, path in paths.items():
@@ -178,6 +181,12 @@ def test_step_with_missing_inputs_reports_error(provider, engine_python, context
     model.addChildAlgorithm(step)
     heard = []
     feedback.reportError = lambda text, fatal=False: heard.append(text)
+    with pytest.raises(QgsProcessingException):
+        model.run({}, context, feedback, catchExceptions=False)
+    assert any("Values (VALUES) is not chosen: permeability or resistance" in text for text in heard)
+    model.childAlgorithm("step").addParameterSources(
+        "VALUES", [QgsProcessingModelChildParameterSource.fromStaticValue("resistance")]
+    )
     with pytest.raises(QgsProcessingException):
         model.run({}, context, feedback, catchExceptions=False)
     assert any("No values: choose a class table" in text for text in heard)

@@ -119,7 +119,7 @@ def test_true_and_false_in_every_spelling(provider, context, value):
     ],
 )
 def test_value_without_effect_is_named(provider, name, parameters, words):
-    from permea.plugin.algorithms.parameter_checks import ineffective_parameters
+    from permea.plugin.algorithms.applicability import ineffective_parameters
 
     algorithm = provider.algorithm(name)
     assert any(words in text for text in ineffective_parameters(algorithm, parameters))

@@ -50,6 +50,7 @@ def test_main_algorithms_run_with_qgis_process(qgis_process, sample, read, tmp_p
         "permea:leastcostdistance",
         "--",
         f"INPUT={sample['permeability.tif']}",
+        "VALUES=permeability",
         f"SOURCES={sample['patches.gpkg']}",
         f"OUTPUT={target}",
     )
@@ -110,9 +111,11 @@ def test_land_cover_model_runs_with_qgis_process(qgis_process, sample, read, tmp
 
 @pytest.mark.timeout(2400)
 def test_invalid_input_exits_with_status_one(qgis_process, sample, tmp_path):
-    ended = qgis_process(
-        "run", "permea:leastcostdistance", "--", f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"
-    )
+    given = [f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"]
+    ended = qgis_process("run", "permea:leastcostdistance", "--", *given, "VALUES=permeability")
     assert ended.returncode == 1
     assert "No sources: choose either a layer of source points or a source raster." in ended.stdout + ended.stderr
+    ended = qgis_process("run", "permea:leastcostdistance", "--", *given, f"SOURCES={sample['patches.gpkg']}")
+    assert ended.returncode == 1
+    assert "VALUES) is not chosen: permeability or resistance" in ended.stdout + ended.stderr
     assert not list(tmp_path.iterdir())

@@ -29,7 +29,7 @@ def loaded(provider, context, read):
         path = parameters["OUTPUT"]
         context.addLayerToLoadOnCompletion(path, target)
         heard = QgsProcessingFeedback()
-        _, successful = algorithm.run(parameters, context, heard)
+        _, successful = algorithm.run({"VALUES": "permeability", **parameters}, context, heard)
         assert successful, heard.textLog()
         layer = QgsRasterLayer(path, "map")
         context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, heard)
@@ -238,7 +238,8 @@ def test_costly_paths_are_darker(provider, context, engine_python, valley_file, 
     context.addLayerToLoadOnCompletion(
         path, QgsProcessingContext.LayerDetails("paths", QgsProject.instance(), "OUTPUT")
     )
-    parameters = {"INPUT": valley_file, "FOCAL": points((0, 0), (0, 2), (8, 2)), "OUTPUT": path}
+    focal = points((0, 0), (0, 2), (8, 2))
+    parameters = {"INPUT": valley_file, "VALUES": "permeability", "FOCAL": focal, "OUTPUT": path}
     _, successful = algorithm.run(parameters, context, QgsProcessingFeedback())
     layer = QgsVectorLayer(path, "paths", "ogr")
     context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(

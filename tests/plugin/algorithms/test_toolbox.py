@@ -80,3 +80,63 @@ def test_algorithms_run_in_background_thread(provider):
 
     for name in NAMES:
         assert not provider.algorithm(name).flags() & QgsProcessingAlgorithm.Flag.FlagNoThreading
+
+
+@pytest.mark.parametrize(
+    ("words", "sensible"),
+    [
+        ("bottleneck", "barriers currentflow movingwindowcurrent"),
+        ("restoration", "barriers sensitivity windowedsensitivity movingwindowsensitivity"),
+        ("gene flow", "resistancedistance distancematrix currentflow movingwindowcurrent"),
+        ("friction", "leastcostdistance leastcostpaths leastcostcorridor permeabilityfromlandcover"),
+        ("linkage", "leastcostpaths leastcostcorridor barriers"),
+        ("betweenness", "rspflow currentflow"),
+        ("stepping stones", "leastcostpaths currentflow rspflow connectedhabitat distancematrix"),
+        ("Conefor", "connectedhabitat windowedconnectivity distancematrix"),
+        ("Omniscape", "movingwindowcurrent movingwindowsensitivity circuitscapeproject"),
+        ("Circuitscape", "currentflow currentflowadvanced circuitscapeproject movingwindowcurrent"),
+        ("corridor", "leastcostcorridor leastcostpaths currentflow movingwindowcurrent rspflow barriers"),
+        ("habitat network", "leastcostpaths distancematrix connectedhabitat windowedconnectivity connectedcomponents"),
+        ("barrier", "barriers sensitivity windowedsensitivity movingwindowsensitivity connectedcomponents"),
+        ("pinch point", "barriers currentflow movingwindowcurrent"),
+        ("Linkage Mapper", "leastcostpaths leastcostcorridor barriers"),
+        ("circuit theory", "resistancedistance currentflow currentflowadvanced movingwindowcurrent barriers"),
+        ("genetics", "resistancedistance distancematrix"),
+    ],
+)
+def test_words_of_the_field_find_the_right_algorithms(provider, qgis_iface, words, sensible):
+    """The toolbox's own filter, as if the words were typed into its search box."""
+    from qgis.gui import QgsProcessingToolboxProxyModel
+
+    model = QgsProcessingToolboxProxyModel()
+    model.setFilterString(words)
+    toolbox, found = model.toolboxModel(), []
+
+    def collect(parent):
+        for row in range(model.rowCount(parent)):
+            index = model.index(row, 0, parent)
+            algorithm = toolbox.algorithmForIndex(model.mapToSource(index))
+            if algorithm is not None and algorithm.provider().id() == "permea":
+                found.append(algorithm.name())
+            collect(index)
+
+    from qgis.PyQt.QtCore import QModelIndex
+
+    collect(QModelIndex())
+    assert set(sensible.split()) <= set(found)
+    assert len(set(found) - set(sensible.split()) - set(MODELS)) <= 5, found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_algorithm_has_words_and_an_icon_of_its_own(provider, name):
+    algorithm = provider.algorithm(name)
+    assert algorithm.tags()
+    icons = {other: Path(provider.algorithm(other).svgIconPath()).read_text(encoding="utf-8") for other in NAMES}
+    assert Path(algorithm.svgIconPath()).is_file()
+    assert [other for other, icon in icons.items() if icon == icons[name]] == [name]
+
+
+def test_search_words_name_existing_algorithms(provider):
+    from permea.plugin.algorithms.search_words import _WORDS
+
+    assert {name for names in _WORDS.values() for name in names} <= set(NAMES)
