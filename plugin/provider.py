@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from configparser import ConfigParser
 from pathlib import Path
 
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingProvider
@@ -10,6 +9,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
 from .algorithms.bundled_models import BundledModel, bundled_models
+from .algorithms.results import permea_version
 from .i18n import tr
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,10 +40,8 @@ class PermeaProvider(QgsProcessingProvider):
         return str(ICON)
 
     def versionInfo(self) -> str:
-        """Return the version in `metadata.txt`; empty if it has none."""
-        metadata = ConfigParser(interpolation=None)
-        metadata.read(ROOT / "metadata.txt", encoding="utf-8")
-        return metadata.get("general", "version", fallback="")
+        """Return Permea's version."""
+        return permea_version()
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """Return the extensions of GeoTIFF, the only raster format that Permea writes."""

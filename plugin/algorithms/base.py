@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from abc import abstractmethod
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +19,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QUrl
 from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QWidget
 
+from ..cancelled import Cancelled
 from ..detailed_exception import internal_error, log_details
 from ..engine_environment import engine_python
 from ..engine_errors import EngineNotFound
@@ -34,7 +37,7 @@ from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
-from .renderers import style_when_loaded
+from .results import ResultPresenter
 from .search_words import search_words
 from .step_feedback import StepFeedback
 from .tables import Table, write_tables
@@ -42,6 +45,8 @@ from .tables import Table, write_tables
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 # Width of the pictures in the help panel of a dialog, in pixels: half of their full width.
 PANEL_WIDTH = 230
+# Module of the algorithms' dialog, which is imported when one is opened.
+ALGORITHM_DIALOG = f"{__name__.partition('.plugin.')[0]}.ui.algorithm_dialog"
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     files_in_folders
         Patterns, in lower case, of the names of files that it writes to a folder that the user chooses, by the name of
         the parameter.
+    results_group
+        Name of the group of its layers; empty for one that each run names after what was asked.
+    presenter
+        Names, tags and styles of the results of the run; set when it starts.
     """
 
     identifier: ClassVar[str]
@@ -94,6 +103,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     help: ClassVar[Help]
     number_outputs: ClassVar[tuple[NumberOutput, ...]] = ()
     files_in_folders: ClassVar[dict[str, tuple[str, ...]]] = {}
+    results_group: ClassVar[str] = ""
+    presenter: ResultPresenter
 
     @abstractmethod
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -136,7 +147,12 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
                 raise QgsProcessingException(error)
             for warning in ineffective_parameters(self, parameters):
                 feedback.pushWarning(warning)
+            self.presenter = ResultPresenter(self, parameters, context, self.results_group)
             return self.run_algorithm(parameters, context, feedback)
+        except Cancelled:
+            # As QGIS's own algorithms do: an exception would be shown as a failure.
+            feedback.pushInfo(tr("Cancelled."))
+            return {}
         except QgsProcessingException as failure:
             # QGIS shows the message of exactly this class, but Python's traceback for a subclass.
             message, details = str(failure), getattr(failure, "details", ())
@@ -157,6 +173,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
 
     def createInstance(self) -> PermeaAlgorithm:
         return type(self)()
+
+    def createCustomParametersWidget(self, parent: QWidget | None = None) -> QWidget:
+        return import_module(ALGORITHM_DIALOG).AlgorithmDialog(self, parent=parent)
 
     def output_paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, str]:
         """Return the file of each raster output, checked before the run rather than after hours of computing.
@@ -296,7 +315,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         parameters, crs, writing = inputs.parameters, inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
         with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
-            self._write_rasters(rasters, inputs, paths, staged, context, StepFeedback(feedback, 95, 100))
+            self._write_rasters(rasters, inputs, paths, staged, StepFeedback(feedback, 95, 100))
         self._log_summary(inputs, result, feedback)
         self.warn_about_result(inputs, result, feedback)
         return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
@@ -307,7 +326,6 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         inputs: ParameterValues,
         paths: dict[str, str],
         staged: StagedFiles,
-        context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> None:
         feedback.setProgressText(tr("Writing the results"))
@@ -320,10 +338,11 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
                 dtype=raster.dtype,
                 band_names=raster.band_names,
                 keep_infinity=inputs.keeps_infinity,
+                tags=self.presenter.tags(raster.output, raster.title),
                 feedback=feedback,
                 staged=staged,
             )
-            style_when_loaded(path, raster.style, context)
+            self.presenter.show(raster.output, path, raster.style, raster.title)
 
     def _log_summary(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         landscape, numbers = inputs.landscape, result.metrics

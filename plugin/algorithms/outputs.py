@@ -29,6 +29,8 @@ class RasterOutput:
         Data type of the file: ``"float32"`` or ``"int32"``.
     band_names
         One name for each band, or none.
+    title
+        What it shows, for the name of its layer; by default the label of the output.
     """
 
     output: str
@@ -36,6 +38,7 @@ class RasterOutput:
     style: Style
     dtype: str = "float32"
     band_names: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)

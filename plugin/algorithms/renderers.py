@@ -18,9 +18,6 @@ from qgis.core import (
     QgsLineSymbol,
     QgsMapLayer,
     QgsPalettedRasterRenderer,
-    QgsProcessingContext,
-    QgsProcessingFeedback,
-    QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
     QgsRasterRange,
     QgsRasterRenderer,
@@ -214,54 +211,12 @@ class QmlStyle(Style):
         return layer.renderer().clone()
 
 
-# QGIS stores only a bare pointer to a post-processor and calls it after the algorithm has been deleted, so each one is
-# kept alive here, by output, for the session.
-_post_processors: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
-
-
-def style_when_loaded(path: str, style: Style, context: QgsProcessingContext) -> None:
-    """Have QGIS apply a style to an output when it loads it.
-
-    Parameters
-    ----------
-    path
-        The output as the algorithm returns it.
-    style
-        Layer style.
-    context
-        Context of the run, which lists the layers to load.
-    """
-    if context.willLoadLayerOnCompletion(path):
-        _post_processors[path] = _PostProcessor(style)
-        context.layerToLoadOnCompletionDetails(path).setPostProcessor(_post_processors[path])
-
-
 def hide_infinite_cells(layer: QgsRasterLayer) -> None:
     """Declare infinite cells as additional nodata values of a layer."""
     # NaN leaves the range open above; infinity as its upper end would be excluded.
     above_all_numbers = QgsRasterRange(MAX_FLOAT64, np.nan)
     for band in range(1, layer.bandCount() + 1):
         layer.dataProvider().setUserNoDataValue(band, [above_all_numbers])
-
-
-class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
-    """Sets the renderer of a layer after QGIS has loaded it; runs in the main thread."""
-
-    def __init__(self, style: Style) -> None:
-        super().__init__()
-        self._style = style
-
-    def postProcessLayer(
-        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> None:
-        if not isinstance(layer, (QgsRasterLayer, QgsVectorLayer)) or layer.dataProvider() is None:
-            return
-        if isinstance(layer, QgsRasterLayer):
-            # Infinite cells, if they are kept, stay in the file. As nodata of the layer they are transparent and do not
-            # spoil a stretch or histogram that the user makes later.
-            hide_infinite_cells(layer)
-        layer.setRenderer(self._style.renderer(layer))
-        layer.triggerRepaint()
 
 
 def _ramp_item(value: float, colour: str, label: str = "") -> QgsColorRampShader.ColorRampItem:

@@ -33,10 +33,20 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QVariant
 
 from ..i18n import tr
-from ..layers import GeoPackageUpdate, StagedFiles, count_rows, delete_layer, files_of_dataset, layer_names
+from ..layers import (
+    GeoPackageUpdate,
+    StagedFiles,
+    can_hold_description,
+    count_rows,
+    delete_layer,
+    files_of_dataset,
+    layer_names,
+    save_layer_metadata,
+)
 from .destinations import Destination, destination_of
 from .lossy_formats import require_unchanged_values
-from .renderers import Style, style_when_loaded
+from .renderers import Style
+from .results import ResultPresenter
 from .row_progress import with_progress
 
 KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
@@ -83,6 +93,8 @@ class Table:
         Point of each row, (n, 2): x and y in the CRS of the landscape; None for a table without points.
     style
         Style of the lines.
+    title
+        What it shows, for the name of its layer; by default the label of the output.
     """
 
     output: str
@@ -91,6 +103,7 @@ class Table:
     lines: Sequence[np.ndarray | None] | None = None
     style: Style | None = None
     points: np.ndarray | None = None
+    title: str = ""
 
     @property
     def geometry(self) -> QgsWkbTypes.Type:
@@ -174,7 +187,7 @@ def write_tables(
     ]
     in_files = [(table, destination) for table, destination in requested if destination.path is not None]
     for path, layers in _by_file(in_files).items():
-        _stage_file(path, layers, crs, context, staged, feedback)
+        _stage_file(path, layers, algorithm.presenter, crs, context, staged, feedback)
     places: dict[str, str] = {}
     yield places
     for table, destination in requested:
@@ -185,8 +198,7 @@ def write_tables(
         value = _with_layer_name(parameters[table.output], destination)
         places[table.output] = algorithm.parameterAsOutputLayer({table.output: value}, table.output, context)
     for table, _ in requested:
-        if table.style is not None:
-            style_when_loaded(places[table.output], table.style, context)
+        algorithm.presenter.show(table.output, places[table.output], table.style, table.title)
 
 
 def write_table(
@@ -231,6 +243,7 @@ def _by_file(in_files: Sequence[tuple[Table, Destination]]) -> dict[Path, list[t
 def _stage_file(
     path: Path,
     layers: Sequence[tuple[Table, Destination]],
+    presenter: ResultPresenter,
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     staged: StagedFiles,
@@ -242,7 +255,11 @@ def _stage_file(
         for table, destination in layers:
             if file.exists():
                 delete_layer(file, destination.layer_name)
-            _write_layer(table, file, destination.layer_name, path, crs, context, feedback)
+            history = presenter.provenance.history()
+            _write_layer(table, file, destination.layer_name, path, crs, context, feedback, "\n".join(history))
+            if destination.is_geopackage:
+                metadata = presenter.metadata(table.output, table.title)
+                save_layer_metadata(file, destination.layer_name, metadata)
 
     if layers[0][1].is_geopackage and path.exists() and path.stat().st_size:
         staged.add(GeoPackageUpdate(path, staged.scratch_path(path), write_layers))
@@ -271,10 +288,13 @@ def _write_layer(
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
+    description: str = "",
 ) -> None:
     """Write a table to a temporary file, or into it if it exists, and read it back."""
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = QgsVectorFileWriter.driverForExtension(path.suffix)
+    if description and can_hold_description(options.driverName):
+        options.layerOptions = [f"DESCRIPTION={description}"]
     options.layerName = layer
     if temporary.exists():
         options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer

@@ -30,6 +30,7 @@ from .outputs import (
     RASTER_SIDECARS,
     GeoPackageUpdate,
     StagedFiles,
+    can_hold_description,
     count_rows,
     create_folder,
     created_folder,
@@ -37,6 +38,7 @@ from .outputs import (
     files_of_dataset,
     layer_names,
     require_layer_replaceable,
+    save_layer_metadata,
     write_raster,
 )
 from .point_sums import sum_point_amounts, sum_raster_amounts
@@ -95,6 +97,7 @@ __all__ = [
     "in_main_thread",
     "is_main_thread",
     "number_of",
+    "can_hold_description",
     "count_rows",
     "create_folder",
     "created_folder",
@@ -116,6 +119,7 @@ __all__ = [
     "require_layer_replaceable",
     "require_no_nan",
     "require_regular_rows",
+    "save_layer_metadata",
     "source_files",
     "stream_condition",
     "stream_landscape",

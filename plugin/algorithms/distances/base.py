@@ -93,11 +93,19 @@ class DistanceAlgorithm(EngineAlgorithm):
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         distance = result.outputs["distance"]
         names = _band_names(inputs.sources) if inputs.flag("PER_SOURCE") else (self.single_band_name(inputs),)
-        return [RasterOutput("OUTPUT", distance, self.style(inputs, distance), band_names=names)]
+        return [
+            RasterOutput(
+                "OUTPUT", distance, self.style(inputs, distance), band_names=names, title=self.result_title(inputs)
+            )
+        ]
 
     def single_band_name(self, inputs: ParameterValues) -> str:
         """Return the name of the band if there is one band for all sources."""
         return self.band_name
+
+    def result_title(self, inputs: ParameterValues) -> str:
+        """Return what the map shows, for the name of its layer."""
+        return self.output_title
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
         """Return the style of the map."""

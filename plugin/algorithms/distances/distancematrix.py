@@ -47,6 +47,7 @@ from ..parameters import (
     validate_direction,
     validate_focal,
 )
+from ..results import with_distance
 from ..resume import (
     MAX_PENDING_RESULTS,
     PartialTable,
@@ -219,17 +220,19 @@ class DistanceMatrix(EngineAlgorithm):
             lambda: ((*pair_values(sources, targets, i, j), matrix.item(i, j)) for i, j in pairs()),
         )
         columns = (*pair_columns(sources, targets), Column("distance"))
-        tables = [Table("OUTPUT", columns, rows)]
+        tables = [Table("OUTPUT", columns, rows, title=with_distance(tr("Distances"), inputs))]
         if inputs.is_provided("MATRIX"):
             matrix_columns = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(targets)))
             matrix_rows = [(name, *row) for name, row in zip(sources.names, matrix)]
-            tables.append(Table("MATRIX", matrix_columns, matrix_rows))
+            title = with_distance(tr("Matrix of distances"), inputs)
+            tables.append(Table("MATRIX", matrix_columns, matrix_rows, title=title))
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
             style = line_style("distance", _distances(matrix, **kind))
             lines = RowSequence(len(rows), lambda: (np.stack([starts[i], ends[j]]) for i, j in pairs()))
-            tables.append(Table("LINES", columns, rows, lines, style))
+            title = with_distance(tr("Lines of distances"), inputs)
+            tables.append(Table("LINES", columns, rows, lines, style, title=title))
         return tables
 
     def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:

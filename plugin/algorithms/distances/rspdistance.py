@@ -12,6 +12,7 @@ from ..help import Help
 from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
+from ..results import with_theta
 from ..styles import distance_style, survival_style
 from .base import DistanceAlgorithm
 
@@ -66,6 +67,14 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         }[inputs.choice("MEASURE")]
         has_unit = inputs.choice("MEASURE") != "survival" and inputs.choice("COST") == "inverse"
         return tr("{measure}, map units × resistance").format(measure=name) if has_unit else name
+
+    def result_title(self, inputs: ParameterValues) -> str:
+        measure = {
+            "expected_cost": tr("Expected cost"),
+            "free_energy": tr("Free energy"),
+            "survival": tr("Survival probability"),
+        }[inputs.choice("MEASURE")]
+        return with_theta(measure, inputs)
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
         return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)

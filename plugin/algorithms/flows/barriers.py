@@ -28,6 +28,7 @@ from ..parameters import (
     unreachable,
     validate_focal,
 )
+from ..results import with_distance
 from ..styles import current_style, sensitivity_style
 
 
@@ -250,7 +251,15 @@ class Barriers(EngineAlgorithm):
         gain = result.outputs["gain"]
         # A better cell may also invite a detour, so gains may be negative unless the distance is monotone.
         style = current_style if distance_info(inputs.choice("DISTANCE")).monotone else sensitivity_style
-        rasters = [RasterOutput("OUTPUT", gain, style(gain), band_names=(tr("gain per unit of permeability"),))]
+        rasters = [
+            RasterOutput(
+                "OUTPUT",
+                gain,
+                style(gain),
+                band_names=(tr("gain per unit of permeability"),),
+                title=with_distance(tr("Barriers"), inputs),
+            )
+        ]
         for output, key, band_name, unit in (
             ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
             ("RESTORED_GAIN", "restored_gain", tr("gain from restoration"), ""),

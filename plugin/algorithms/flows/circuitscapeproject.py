@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterFolderDestination,
 )
 
+from ...cancelled import stop_if_cancelled
 from ...circuitscape import (
     IniOptions,
     Project,
@@ -164,6 +165,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         with omniscape_parameters(options, feedback) as parameters, created_folder(folder):
             paths = {name: str(file) for name, file in files.items()}
             result = algorithm.processAlgorithm({**parameters, **paths}, context, feedback)
+            stop_if_cancelled(feedback)
         numbers = {output.name: result.get(output.name) for output in self.number_outputs}
         return {"OUTPUT": str(folder), **numbers, "FILES": len(files)}
 

@@ -286,7 +286,8 @@ class CurrentFlow(EngineAlgorithm):
             return None
         folder = Path(inputs.text("SINGLE_MAPS")).absolute()
         requested = "both" if inputs.flag("VOLTAGES") else "currents"
-        return PairRasterFolder(folder, inputs.focal, inputs.landscape.grid, requested, StepFeedback(feedback, 10, 10))
+        grid, progress = inputs.landscape.grid, StepFeedback(feedback, 10, 10)
+        return PairRasterFolder(folder, inputs.focal, grid, requested, self.presenter.provenance, progress)
 
     def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         if result.metrics["unconnected"]:

@@ -160,7 +160,8 @@ class LeastCostCorridor(EngineAlgorithm):
         corridor = result.outputs["corridor"]
         unit = tr("fraction of the least cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
         name = tr("excess cost, {unit}").format(unit=unit)
-        rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,))]
+        title = tr("Normalised least-cost corridor") if inputs.flag("NORMALISED") else ""
+        rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,), title=title)]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"][:], result.outputs["direction"][:]

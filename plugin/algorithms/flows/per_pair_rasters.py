@@ -9,6 +9,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ...i18n import tr
 from ...layers import FocalNodes, RasterGrid, create_folder, write_raster
 from ...runner import PartialResult
+from ..results import Provenance
 from .file_names import file_name_parts
 
 # Subfolder with the checkpoint from which an interrupted run is resumed.
@@ -34,6 +35,8 @@ class PairRasterFolder:
         Grid of the landscape.
     requested
         Maps to write: ``"currents"`` or ``"both"``.
+    provenance
+        How the maps are made.
     feedback
         Receives messages about the rasters written.
 
@@ -44,9 +47,16 @@ class PairRasterFolder:
     """
 
     def __init__(
-        self, folder: Path, focal: FocalNodes, grid: RasterGrid, requested: str, feedback: QgsProcessingFeedback
+        self,
+        folder: Path,
+        focal: FocalNodes,
+        grid: RasterGrid,
+        requested: str,
+        provenance: Provenance,
+        feedback: QgsProcessingFeedback,
     ) -> None:
         self.folder, self.requested, self._grid, self._feedback = folder, requested, grid, feedback
+        self._provenance = provenance
         self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
         self._names = file_name_parts(focal.named(), feedback)
         create_folder(folder)
@@ -86,7 +96,8 @@ class PairRasterFolder:
         """
         for kind in self._kinds:
             path = self.folder / self._file_name(kind, partial.name)
-            write_raster(str(path), partial.arrays[kind], self._grid, feedback=self._feedback)
+            tags = self._provenance.tags(path.stem)
+            write_raster(str(path), partial.arrays[kind], self._grid, tags=tags, feedback=self._feedback)
 
     def _file_name(self, kind: str, run: str) -> str:
         names = "_".join(self._names[int(id)] for id in run.split("_"))

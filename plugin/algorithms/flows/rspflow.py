@@ -19,6 +19,7 @@ from ..outputs import NumberOutput, RasterOutput, common_outputs
 from ..parameter_types import choice, either, number, only_with, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import DEFAULT_DISPERSAL, cost, graph, landscape, raster_destination, theta
+from ..results import with_theta
 from ..styles import current_style
 
 
@@ -170,7 +171,9 @@ class RSPFlowAlgorithm(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         passages = result.outputs["passage"]
-        return [RasterOutput("OUTPUT", passages, current_style(passages), band_names=(tr("passages"),))]
+        kind = tr("Net passages") if inputs.choice("PASSAGE") == "net" else tr("Total passages")
+        title, names = with_theta(kind, inputs), (tr("passages"),)
+        return [RasterOutput("OUTPUT", passages, current_style(passages), band_names=names, title=title)]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)

@@ -22,6 +22,7 @@ from ..parameters import (
     theta,
     validate_direction,
 )
+from ..results import with_distance
 from ..styles import habitat_style
 from .parameters import habitat, landmark_outputs, landmarks, log_landmarks
 
@@ -100,7 +101,8 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["habitat"]
-        return [RasterOutput("OUTPUT", values, habitat_style(values), band_names=(tr("connected habitat"),))]
+        title, names = with_distance(tr("Connected habitat"), inputs), (tr("connected habitat"),)
+        return [RasterOutput("OUTPUT", values, habitat_style(values), band_names=names, title=title)]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)

@@ -8,6 +8,7 @@ from ..base import HABITAT
 from ..help import Help
 from ..outputs import RasterOutput, window_outputs
 from ..parameter_values import ParameterValues
+from ..results import with_distance
 from ..styles import habitat_style, sample_rows
 from ..window_base import WindowedAlgorithm
 
@@ -56,6 +57,6 @@ class WindowedConnectivityAlgorithm(WindowedAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["connectivity"]
-        return [
-            RasterOutput("OUTPUT", values, habitat_style(sample_rows(values)), band_names=(tr("accessible habitat"),))
-        ]
+        style, names = habitat_style(sample_rows(values)), (tr("accessible habitat"),)
+        title = with_distance(tr("Accessible habitat"), inputs)
+        return [RasterOutput("OUTPUT", values, style, band_names=names, title=title)]

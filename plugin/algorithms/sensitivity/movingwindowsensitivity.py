@@ -14,6 +14,7 @@ from ..outputs import NumberOutput, RasterOutput
 from ..parameter_types import with_help
 from ..parameter_values import ParameterValues
 from ..parameters import alignment_note, graph, landscape, raster_destination
+from ..results import sensitivity_title
 from ..streamed_inputs import StreamedParameterValues
 from ..styles import sample_rows, sensitivity_style
 from .parameters import band_name, log_range, sensitivity_parameters
@@ -103,7 +104,9 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        return [RasterOutput("OUTPUT", values, sensitivity_style(sample_rows(values)), band_names=(band_name(inputs),))]
+        style, names = sensitivity_style(sample_rows(values)), (band_name(inputs),)
+        title = sensitivity_title(tr("moving-window current"), inputs)
+        return [RasterOutput("OUTPUT", values, style, band_names=names, title=title)]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics

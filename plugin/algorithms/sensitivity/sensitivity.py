@@ -35,6 +35,7 @@ from ..parameters import (
     theta,
     validate_direction,
 )
+from ..results import named_distance, sensitivity_title, with_distance
 from ..styles import sensitivity_style
 from .parameters import band_name, log_range, sensitivity_parameters
 
@@ -225,7 +226,8 @@ class SensitivityAlgorithm(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         sensitivity = result.outputs["sensitivity"]
-        return [RasterOutput("OUTPUT", sensitivity, sensitivity_style(sensitivity), band_names=(band_name(inputs),))]
+        style, names = sensitivity_style(sensitivity), (band_name(inputs),)
+        return [RasterOutput("OUTPUT", sensitivity, style, band_names=names, title=_title(inputs))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
@@ -235,3 +237,10 @@ class SensitivityAlgorithm(EngineAlgorithm):
             feedback.pushInfo(text.format(connectivity=connectivity, pairs=numbers["pairs"]))
         log_range(result, feedback)
         warn_about_excluded_pairs(numbers["unreachable_pairs"], feedback)
+
+
+def _title(inputs: ParameterValues) -> str:
+    """Return what the map shows."""
+    if inputs.choice("SCALAR") == "mean_distance":
+        return sensitivity_title(tr("mean {distance}").format(distance=named_distance(inputs)), inputs)
+    return with_distance(sensitivity_title(tr("connectivity"), inputs), inputs)

@@ -13,6 +13,7 @@ from ..base import SENSITIVITY
 from ..help import Help
 from ..outputs import RasterOutput, window_outputs
 from ..parameter_values import ParameterValues
+from ..results import sensitivity_title, with_distance
 from ..styles import sample_rows, sensitivity_style
 from ..window_base import WindowedAlgorithm
 from .parameters import band_name, log_range, sensitivity_parameters
@@ -78,7 +79,9 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        return [RasterOutput("OUTPUT", values, sensitivity_style(sample_rows(values)), band_names=(band_name(inputs),))]
+        style, names = sensitivity_style(sample_rows(values)), (band_name(inputs),)
+        title = with_distance(sensitivity_title(tr("connectivity"), inputs), inputs)
+        return [RasterOutput("OUTPUT", values, style, band_names=names, title=title)]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         super().log_result(result, feedback)

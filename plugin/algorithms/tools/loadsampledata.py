@@ -26,7 +26,7 @@ from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..input_crs import make_known_in_main_thread
 from ..parameter_types import with_help
-from ..renderers import QmlStyle, style_when_loaded
+from ..renderers import QmlStyle
 from ..tables import Column, Table, write_tables
 
 SAMPLE = RESOURCES / "sample"
@@ -61,6 +61,8 @@ class LoadSampleData(PermeaAlgorithm):
         references=("Landsat 7 ETM+ scene of Olinda, courtesy of the U.S. Geological Survey, public domain.",),
         caption=tr("The sample: permeability and nine habitat patches between Olinda and Recife in Brazil."),
     )
+
+    results_group = tr("Sample data")
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -114,7 +116,7 @@ class LoadSampleData(PermeaAlgorithm):
                 _copy(SAMPLE / f"{output.lower()}.tif", Path(path), staged)
         written = {**paths, **places}
         for output in (*paths, "PATCHES"):
-            style_when_loaded(written[output], QmlStyle(str(SAMPLE / f"{output.lower()}.qml")), context)
+            self.presenter.show(output, written[output], QmlStyle(str(SAMPLE / f"{output.lower()}.qml")))
         for output, path in written.items():
             feedback.pushInfo(tr("{output}: {path}").format(output=output, path=path))
         return written

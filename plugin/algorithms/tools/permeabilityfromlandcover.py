@@ -35,7 +35,6 @@ from ..outputs import NumberOutput
 from ..parameter_types import choice, either, with_help
 from ..parameter_values import feature_reader, is_provided
 from ..parameters import LANDSCAPE_VALUES, raster_destination
-from ..renderers import style_when_loaded
 from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sample_rows
 
@@ -187,15 +186,17 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     text.format(layer=source.name, quantity=quantity, count=len(reclassified.missing), classes=missing)
                 )
             feedback.setProgressText(tr("Writing the results"))
+            title = tr("Permeability") if quantity == "permeability" else tr("Resistance")
             write_raster(
                 path,
                 reclassified.values,
                 source.grid,
                 band_names=(quantity,),
+                tags=self.presenter.tags("OUTPUT", title),
                 feedback=StepFeedback(feedback, 50, 100),
             )
             style = habitat_style if quantity == "permeability" else distance_style
-            style_when_loaded(path, style(sample_rows(reclassified.values)), context)
+            self.presenter.show("OUTPUT", path, style(sample_rows(reclassified.values)), title)
         _log_classes(reclassified.cells, reclassified.missing, values, feedback)
         return {
             "OUTPUT": path,

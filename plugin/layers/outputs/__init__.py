@@ -4,11 +4,13 @@ from .folders import create_folder, created_folder
 from .geopackage import (
     GEOPACKAGE_SUFFIX,
     GeoPackageUpdate,
+    can_hold_description,
     count_rows,
     delete_layer,
     files_of_dataset,
     layer_names,
     require_layer_replaceable,
+    save_layer_metadata,
 )
 from .raster_writer import RASTER_SIDECARS, write_raster
 from .staged_files import StagedFiles
@@ -18,6 +20,7 @@ __all__ = [
     "RASTER_SIDECARS",
     "GeoPackageUpdate",
     "StagedFiles",
+    "can_hold_description",
     "count_rows",
     "create_folder",
     "created_folder",
@@ -25,5 +28,6 @@ __all__ = [
     "files_of_dataset",
     "layer_names",
     "require_layer_replaceable",
+    "save_layer_metadata",
     "write_raster",
 ]

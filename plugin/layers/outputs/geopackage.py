@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException
+from qgis.core import QgsLayerMetadata, QgsProcessingException, QgsProviderRegistry
 
 from ...i18n import tr
 from ..gdal_errors import collected_gdal_errors
@@ -92,6 +92,12 @@ def require_layer_replaceable(path: Path, name: str) -> None:
     raise QgsProcessingException(text.format(path=path))
 
 
+def can_hold_description(driver: str) -> bool:
+    """Return whether a format of GDAL, such as GeoPackage or GeoJSON, holds a text about each layer."""
+    options = gdal.GetDriverByName(driver).GetMetadataItem("DS_LAYER_CREATIONOPTIONLIST") or ""
+    return "'DESCRIPTION'" in options or '"DESCRIPTION"' in options
+
+
 def delete_layer(path: Path, name: str) -> None:
     """Delete a layer of a GeoPackage, if it has one of that name in any case."""
     with collected_gdal_errors():
@@ -100,6 +106,12 @@ def delete_layer(path: Path, name: str) -> None:
             if dataset.GetLayer(number).GetName().casefold() == name.casefold():
                 dataset.DeleteLayer(number)
         dataset = None
+
+
+def save_layer_metadata(path: Path, name: str, metadata: QgsLayerMetadata) -> None:
+    """Save the metadata of a layer in its GeoPackage, from which QGIS reads it with the layer."""
+    provider = QgsProviderRegistry.instance().providerMetadata("ogr")
+    provider.saveLayerMetadata(provider.encodeUri({"path": str(path), "layerName": name}), metadata)
 
 
 class GeoPackageUpdate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,7 @@ def write_raster(
     dtype: str = "float32",
     band_names: Sequence[str] = (),
     keep_infinity: bool = False,
+    tags: Mapping[str, str] | None = None,
     feedback: QgsProcessingFeedback,
     staged: StagedFiles | None = None,
 ) -> float:
@@ -63,6 +64,8 @@ def write_raster(
         Descriptions of the bands.
     keep_infinity
         Whether infinite values stay infinite. QGIS's statistics and other algorithms cannot compute with them.
+    tags
+        Metadata items of the file; those that begin with ``TIFFTAG_`` are standard tags of TIFF.
     feedback
         Receives progress, and how many infinite values became nodata; can cancel.
     staged
@@ -90,6 +93,7 @@ def write_raster(
                 dtype=dtype,
                 band_names=band_names,
                 keep_infinity=keep_infinity,
+                tags=tags,
                 feedback=feedback,
                 staged=single,
             )
@@ -101,7 +105,7 @@ def write_raster(
     encoding = choose_encoding(bands, dtype, grid.nodata, target.name, feedback, keep_infinity=keep_infinity)
     _report_encoding(encoding, dtype, target.name, feedback)
     unfinished = staged.path(target, [target.with_name(target.name + ending) for ending in RASTER_SIDECARS])
-    _write(unfinished, target.parent, bands, grid, encoding, band_names, feedback)
+    _write(unfinished, target.parent, bands, grid, encoding, band_names, tags or {}, feedback)
     _verify_written(unfinished, (len(bands), grid.rows, grid.columns), target)
     return encoding.nodata
 
@@ -161,6 +165,7 @@ def _write(
     grid: RasterGrid,
     encoding: OutputEncoding,
     band_names: Sequence[str],
+    tags: Mapping[str, str],
     feedback: QgsProcessingFeedback,
 ) -> None:
     options = [
@@ -182,6 +187,8 @@ def _write(
                 dataset.SetGeoTransform(grid.geotransform)
                 if grid.crs.isValid():
                     dataset.SetProjection(wkt(grid.crs))
+                for name, text in tags.items():
+                    dataset.SetMetadataItem(name, text)
                 for number, values in enumerate(bands):
                     band = dataset.GetRasterBand(number + 1)
                     if band_names:

@@ -16,6 +16,7 @@ from qgis.core import (
 from permea.plugin.algorithms.distances.distancematrix import count_pairs
 from permea.plugin.algorithms.formatting import join_names
 from permea.plugin.algorithms.pair_tables import connected_groups
+from permea.plugin.algorithms.results import ResultPresenter
 from permea.plugin.algorithms.row_progress import with_progress
 from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
 from permea.plugin.algorithms.table_size import check_rows, require_rows_fit
@@ -65,6 +66,7 @@ def test_writing_a_long_table_is_cancelled(provider, context, tmp_path, name):
     feedback.progressChanged.connect(lambda percent: (percents.append(percent), feedback.cancel()))
     table = Table("OUTPUT", COLUMNS, RowSequence(10**7, lambda: ((n, 0.5) for n in range(10**7))))
     parameters = {"OUTPUT": name if name == "TEMPORARY_OUTPUT" else str(tmp_path / name)}
+    algorithm.presenter = ResultPresenter(algorithm, parameters, context)
     with pytest.raises(QgsProcessingException, match="Cancelled"):
         crs = context.project().crs()
         with StagedFiles() as staged, write_tables(algorithm, [table], parameters, context, crs, staged, feedback):

@@ -19,6 +19,7 @@ from qgis.core import (
 from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
 from permea.plugin.algorithms.destinations import require_valid_destinations
 from permea.plugin.algorithms.help import Help
+from permea.plugin.algorithms.results import ResultPresenter
 from permea.plugin.algorithms.tables import Column, Table, write_tables
 from permea.plugin.layers import StagedFiles
 
@@ -46,6 +47,7 @@ def write(context):
     def write(destination, rows=ROWS, lines=None, during=lambda: None):
         parameters = {"TABLE": destination}
         require_valid_destinations(algorithm, parameters, context)
+        algorithm.presenter = ResultPresenter(algorithm, parameters, context)
         table = Table("TABLE", COLUMNS, rows, lines)
         with StagedFiles() as staged, write_tables(algorithm, [table], parameters, context, UTM, staged) as places:
             during()

@@ -1,0 +1,45 @@
+"""What the results of several algorithms show, in words for the names of their layers."""
+
+from __future__ import annotations
+
+from ...distance_registry import distance_info
+from ...i18n import tr
+from ..parameter_values import ParameterValues
+
+
+def named_distance(inputs: ParameterValues) -> str:
+    """Return the chosen distance in words, with θ if it depends on it."""
+    info = distance_info(inputs.choice("DISTANCE"))
+    return with_theta(tr("expected cost"), inputs) if "theta" in info.parameters else tr(info.label)
+
+
+def with_theta(title: str, inputs: ParameterValues) -> str:
+    """Return a title with the value of θ."""
+    return tr("{title} (θ = {theta:g})").format(title=title, theta=inputs.number("THETA"))
+
+
+def with_distance(title: str, inputs: ParameterValues) -> str:
+    """Return a title with the chosen distance."""
+    return tr("{title} by {distance}").format(title=title, distance=named_distance(inputs))
+
+
+def sensitivity_title(quantity: str, inputs: ParameterValues) -> str:
+    """Return the title of a sensitivity map.
+
+    Parameters
+    ----------
+    quantity
+        The quantity that is differentiated.
+    inputs
+        Values of ``RESPECT_TO`` and ``ELASTICITY``; permeability, the usual variable, is not named.
+    """
+    variables = {
+        "permeability": "",
+        "resistance": tr("resistance"),
+        "quality": tr("habitat quality"),
+        "sources": tr("source strength"),
+    }
+    title = tr("Elasticity of {quantity}") if inputs.flag("ELASTICITY") else tr("Sensitivity of {quantity}")
+    if variable := variables[inputs.choice("RESPECT_TO")]:
+        title = tr("{title} to {variable}").format(title=title, variable=variable)
+    return title.format(quantity=quantity)
