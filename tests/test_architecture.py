@@ -29,6 +29,7 @@ ORDER = {
         "connectivity",
         "restoration",
         "moving_window",
+        "exploration",
         "worker",
         "__main__",
     ),

@@ -10,7 +10,7 @@ from .dispersal_kernel import ExponentialKernel
 from .habitat import ConnectedHabitat, connected_habitat
 from .landmark_targets import Landmarks, landmarks, nearest_to_centre
 from .measures import AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity
-from .passage import PASSAGES
+from .passage import PASSAGES, conditioned_walk, expected_passage
 from .rsp_betweenness import Betweenness, betweenness
 from .rsp_movement import RSPFlow, rsp_flow
 from .sensitivity_map import WRT, Sensitivity, sensitivity
@@ -29,7 +29,9 @@ __all__ = [
     "Sensitivity",
     "WRT",
     "betweenness",
+    "conditioned_walk",
     "connected_habitat",
+    "expected_passage",
     "landmarks",
     "nearest_to_centre",
     "pinch_points",

@@ -34,7 +34,7 @@ from .dense import dense_inverse, require_dense_size
 from .fallback import FallbackSolver
 from .krylov import KrylovResult
 from .krylov.cpu.fgmres import KrylovWorkspace, PaddedStencil, solve_fgmres
-from .multigrid import Multigrid
+from .multigrid import ChangingLaplacian, Multigrid, WarmSolution
 from .nested_dissection import (
     REFINEMENT_THRESHOLD,
     NestedDissection,
@@ -59,6 +59,7 @@ from .stencil_matrix import QUEEN_OFFSETS, StencilMatrix, mirror_half, neighbour
 
 __all__ = [
     "AbstractLinearSolver",
+    "ChangingLaplacian",
     "FACTOR_SECONDS",
     "FLOAT32",
     "FallbackSolver",
@@ -94,6 +95,7 @@ __all__ = [
     "SymbolicFactorization",
     "UNORDERED",
     "VCycle",
+    "WarmSolution",
     "backward_errors",
     "build",
     "cached_factor",

@@ -12,6 +12,7 @@ import psutil
 
 from ..parallel import available_memory, end_first_if_memory_runs_out, peak_memory
 from ..storage import format_bytes
+from .explore import explore
 from .failures import FailureKind, describe_failure, traceback_text
 from .job_folder import read_job, write_result
 from .protocol import Reporter
@@ -30,7 +31,8 @@ def run_command(arguments: list[str]) -> int:
     Parameters
     ----------
     arguments
-        A job folder, `--probe` to describe the environment, or `--warm-up` to compile what jobs need.
+        A job folder, `--probe` to describe the environment, `--warm-up` to compile what jobs need, or `--explore` and a
+        folder for an interactive session.
 
     Returns
     -------
@@ -40,6 +42,8 @@ def run_command(arguments: list[str]) -> int:
     # What libraries print to standard output must not get between the messages.
     report = Reporter(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    if len(arguments) == 2 and arguments[0] == "--explore":
+        return _explore(Path(arguments[1]), report)
     if len(arguments) != 1 or (arguments[0].startswith("-") and arguments[0] not in ("--probe", "--warm-up")):
         report.error("input", "usage: python -m engine JOBDIR, python -m engine --probe or python -m engine --warm-up")
         return INVALID_INPUT
@@ -58,6 +62,19 @@ def run_command(arguments: list[str]) -> int:
             sys.stderr.write(traceback_text(error) + "\n")
         report.error(failure.kind, failure.text + _estimated_memory(failure.kind, report))
         return STATUSES.get(failure.kind, FAILED)
+
+
+def _explore(folder: Path, report: Reporter) -> int:
+    """Run an interactive session until standard input ends."""
+    try:
+        require_device()
+        explore(folder, report, sys.stdin)
+    except Exception as error:
+        sys.stderr.write(traceback_text(error) + "\n")
+        failure = describe_failure(error)
+        report.error(failure.kind, failure.text)
+        return STATUSES.get(failure.kind, FAILED)
+    return DONE
 
 
 def _estimated_memory(kind: FailureKind, report: Reporter) -> str:

@@ -53,6 +53,10 @@ class Reporter:
         """Report the worker's environment."""
         self._write("probe", **environment)
 
+    def answer(self, type_: str, **content: Any) -> None:
+        """Answer a request of an interactive session; scalars that JSON cannot hold become None."""
+        self._write(type_, **{key: to_json(value) for key, value in content.items()})
+
     def error(self, kind: str, text: str) -> None:
         """Report why the job failed; kind is that of a `failures.Failure`."""
         self._write("error", kind=str(kind), text=text)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..distances import distance_entry
+from .explore import warm_up_exploration
 from .protocol import Reporter
 from .task import Job
 from .tasks import TASKS
@@ -81,6 +82,7 @@ def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
                 job = Job({**LANDSCAPE, **parameters}, inputs, Reporter(messages), Path(folder))
                 TASKS[task].estimate(job)
                 TASKS[task].run(job)
+    warm_up_exploration()
     report.progress(100, "Done")
 
 

@@ -1,0 +1,261 @@
+"""Interactive mode: an exploration session that answers requests until its input ends.
+
+Requests are JSON objects, one a line, on standard input; answers are JSON objects on standard output. Arrays lie in
+`.npy` files in one folder.
+
+- `{"op": "load", "landscape": FILE, "valid": FILE, "values": …, "neighbors": …, "edge_rule": …, "pixel_size": […]}`
+- `{"op": "paint", "start": [row, column], "end": …, "radius": cells, "value": …, "extend": …}`, `undo`, `redo`,
+  `prepare` (a brush has been chosen) and `save` (`"file": FILE`: the new value of painted cells, NaN elsewhere). Each
+  is answered by a `state`.
+- `{"op": "view", "sequence": n, "target": [row, column], "distance": …, "quantity": …, "origins": …, "theta": …,
+  "change": …}` is answered by a `view` of a coarse raster, and by one of the sharp raster. Of several views that
+  wait only the last one is computed, and a sharp one is skipped when another request waits.
+
+`no_target` answers a view of a target that is a barrier, has no data or lies outside; an `error` any other request that
+failed. The session goes on.
+"""
+
+import json
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..exploration import ExplorationSession, Request, View, picture_of
+from ..storage import write_atomically
+from .failures import FailureKind, describe_failure, traceback_text
+from .protocol import Reporter
+
+#: Seconds without a request after which the session prepares for the next one.
+IDLE_SECONDS = 0.4
+
+#: Views whose files stay on disk: the reader may still read the last ones.
+KEPT_VIEWS = 6
+
+
+class _Requests:
+    """Requests of a stream, read in a thread of their own."""
+
+    def __init__(self, lines: Iterable[str]):
+        self._waiting: deque[str] = deque()
+        self._condition = threading.Condition()
+        self._ended = False
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+
+    def _read(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            with self._condition:
+                self._waiting.append(line)
+                self._condition.notify()
+        with self._condition:
+            self._ended = True
+            self._condition.notify()
+
+    def take(self, seconds: float | None) -> list[str] | None:
+        """Return all requests that wait, after waiting for one; none after some seconds; None when the input ended."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._ended, seconds)
+            lines = list(self._waiting)
+            self._waiting.clear()
+            return None if self._ended and not lines else lines
+
+    @property
+    def any_waiting(self) -> bool:
+        """Whether a request waits."""
+        return bool(self._waiting)
+
+
+class Explorer:
+    """Answers the requests of one session.
+
+    Parameters
+    ----------
+    folder
+        For the files of views; landscapes are read from there.
+    report
+        Receives the answers.
+    """
+
+    def __init__(self, folder: Path, report: Reporter):
+        self._folder, self._report = folder, report
+        self._session: ExplorationSession | None = None
+        self._files: deque[Path] = deque()
+        self._count = 0
+
+    def serve(self, lines: Iterable[str]) -> None:
+        """Answer requests until the input ends."""
+        requests = _Requests(lines)
+        self._report.answer("ready")
+        seconds: float | None = None
+        while (waiting := requests.take(seconds)) is not None:
+            seconds = None
+            if not waiting:
+                self._answer({"op": "refresh"})
+                continue
+            view = None
+            for request in (_parsed(line) for line in waiting):
+                if request.get("op") == "view":
+                    view = request
+                else:
+                    self._answer(request)
+            if view is not None and self._answer(view, preview=True) and not requests.any_waiting:
+                self._answer(view)
+            seconds = IDLE_SECONDS
+
+    def _answer(self, request: dict[str, Any], *, preview: bool = False) -> bool:
+        """Answer a request; return whether that succeeded and, for a preview, whether a sharp view differs from it."""
+        try:
+            if request.get("op") == "view":
+                return self._view(request, preview)
+            self._change(request)
+        except Exception as error:
+            failure = describe_failure(error)
+            if failure.kind is not FailureKind.INPUT:
+                sys.stderr.write(traceback_text(error) + "\n")
+                sys.stderr.flush()
+            text, sequence = failure.text, request.get("sequence")
+            self._report.answer("error", kind=str(failure.kind), text=text, op=request.get("op"), sequence=sequence)
+            return False
+        return True
+
+    def _change(self, request: dict[str, Any]) -> None:
+        operation = request.get("op")
+        if operation == "load":
+            self._load(request)
+        elif operation == "paint":
+            start, end = (tuple(float(each) for each in request[name]) for name in ("start", "end"))
+            self._loaded.paint_line(
+                start, end, float(request["radius"]), float(request["value"]), extend=bool(request.get("extend"))
+            )
+        elif operation == "undo":
+            self._loaded.undo()
+        elif operation == "redo":
+            self._loaded.redo()
+        elif operation == "prepare":
+            self._loaded.prepare_painting()
+        elif operation == "save":
+            self._write(self._folder / request["file"], self._loaded.painted())
+        elif operation == "refresh":
+            if self._session is not None:
+                self._session.refresh()
+            return
+        else:
+            raise ValueError(f"there is no request {operation!r}")
+        self._state(operation)
+
+    @property
+    def _loaded(self) -> ExplorationSession:
+        if self._session is None:
+            raise ValueError("no landscape is loaded")
+        return self._session
+
+    def _load(self, request: dict[str, Any]) -> None:
+        self._session = None  # its memory is free before the next one needs some
+        landscape, valid = (np.load(self._folder / request[name]) for name in ("landscape", "valid"))
+        height, width = request["pixel_size"]
+        self._session = ExplorationSession(
+            landscape,
+            valid,
+            values=request["values"],
+            neighbors=request["neighbors"],
+            edge_rule=request["edge_rule"],
+            pixel_size=(height, width),
+        )
+
+    def _state(self, operation: str) -> None:
+        session = self._loaded
+        self._report.answer(
+            "state",
+            op=operation,
+            strokes=session.strokes,
+            undone=session.undone_strokes,
+            painted_cells=session.painted_cells,
+        )
+
+    def _view(self, request: dict[str, Any], preview: bool) -> bool:
+        session = self._loaded
+        origins = request.get("origins")
+        wanted = Request(
+            tuple(request["target"]),
+            request.get("distance", "leastcost"),
+            request.get("quantity", "distance"),
+            None if origins is None else tuple((row, column) for row, column in origins),
+            float(request.get("theta", 1.0)),
+            bool(request.get("change")),
+        )
+        if not session.is_passable(wanted.target):
+            self._report.answer("no_target", sequence=request.get("sequence"))
+            return False
+        preview = preview and session.factor_of(wanted.distance, preview=True) > session.factor_of(wanted.distance)
+        self._send(request.get("sequence"), wanted, session.view(wanted, preview=preview), preview)
+        return preview
+
+    def _send(self, sequence: int | None, request: Request, view: View, preview: bool) -> None:
+        picture = picture_of(view.values, request.quantity, change=request.change)
+        self._count += 1
+        names = {"pixels": f"view-{self._count}-pixels.npy", "values": f"view-{self._count}-values.npy"}
+        self._write(self._folder / names["pixels"], picture.pixels)
+        self._write(self._folder / names["values"], view.values.astype(np.float32))
+        self._files.extend(self._folder / name for name in names.values())
+        while len(self._files) > 2 * KEPT_VIEWS:
+            with suppress(OSError):  # on Windows it may be open
+                self._files.popleft().unlink()
+        self._report.answer(
+            "view",
+            sequence=sequence,
+            preview=preview,
+            **names,
+            factor=view.factor,
+            low=picture.low,
+            high=picture.high,
+            scale=picture.scale,
+            mean=view.mean,
+            mean_before=view.mean_before,
+            origins=view.origins,
+            unreached=view.unreached,
+            seconds=round(view.seconds, 4),
+        )
+
+    def _write(self, path: Path, values: np.ndarray) -> None:
+        write_atomically(path, lambda file: np.lib.format.write_array(file, np.ascontiguousarray(values)))
+
+
+def explore(folder: Path, report: Reporter, lines: Iterable[str]) -> None:
+    """Run a session.
+
+    Parameters
+    ----------
+    folder
+        An existing folder for the arrays.
+    report
+        Receives the answers.
+    lines
+        The requests.
+    """
+    warm_up_exploration()
+    Explorer(folder, report).serve(lines)
+
+
+def warm_up_exploration() -> None:
+    """Compile, or load, the kernels of an exploration: otherwise the first view would take seconds."""
+    # So many rows that multigrid has levels which several threads share.
+    landscape = np.ones((600, 9))
+    session = ExplorationSession(landscape, landscape > 0)
+    for distance in ("leastcost", "resistance"):
+        for quantity in ("distance", "flow", "sensitivity"):
+            picture_of(session.view(Request((0, 0), distance, quantity)).values, quantity)
+        session.paint([(12, 4)], 0.5)
+        session.view(Request((0, 0), distance, change=True))
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        return {"op": "a line that is no JSON"}
+    return request if isinstance(request, dict) else {"op": "a line that is no JSON object"}
