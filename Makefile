@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all fuzz lint format docs package bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -11,6 +11,7 @@ ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/b
   .venv/bin/python
 QGIS := $(CLEAN_PYTHON) -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(HERE)/build/home" XDG_RUNTIME_DIR="$(HERE)/build/run" \
   QT_QPA_PLATFORM=offscreen PERMEA_ENGINE_PYTHON="$(HERE)/.venv/bin/python" .venv-qgis/bin/python
+RELEASE := $(CLEAN_PYTHON) QT_QPA_PLATFORM=offscreen .venv-release/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py tests/test_vocabulary.py
 # Files of few long tests come first, so that no core is idle at the end.
 QGIS_TESTS := tests/fuzz tests/ui tests/plugin
@@ -53,6 +54,17 @@ test-variants: ## the variants that `make test` leaves out of its costly tests
 test-all: ## every test, the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
 
+test-matrix: ## the tests in QGIS 3.22, 3.40 and 3.44, each in a Debian of its own (root, debootstrap); VERSIONS=3.40 for one
+	@bash resources/scripts/qgis_matrix.sh $(VERSIONS)
+
+test-release: ## what the plugin site and GitHub look at: the scan of the package, the workflows; the windows on Qt 6
+	@bash resources/scripts/setup.sh release
+	@$(RELEASE) -m pytest tests/release
+
+scan: ## the scan of the plugin site alone, with its rules
+	@bash resources/scripts/setup.sh release
+	@$(RELEASE) -m pytest tests/release/test_site_scan.py
+
 # Draws of `make fuzz`: how many, the seed that determines them, and the numbers of those to repeat.
 DRAWS := 1000
 SEED := 1
@@ -84,6 +96,9 @@ docs: ## the documentation as a site, in build/site
 package: ## the package for QGIS, build/permea-<version>.zip; needs nothing but Python
 	@python3 resources/scripts/build_zip.py
 
+release: ## the package to publish; refuses while addresses or the date of the version are missing
+	@python3 resources/scripts/build_zip.py --release
+
 bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
 	@bash resources/scripts/setup.sh bench
 	@$(ENGINE) -m benchmarks $(BENCH)
@@ -95,4 +110,4 @@ lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh
 
 clean: ## remove the environments and everything built
-	@rm -rf .venv .venv-qgis .venv-bench .venv-docs build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-qgis .venv-bench .venv-docs .venv-release build *.egg-info .qgis-settings .pytest_cache .ruff_cache .hypothesis

@@ -28,7 +28,8 @@ def make_importable(path):
 
 
 load_checkout_as_permea()
-make_importable(ROOT / "tests" / "warm_worker.py")
+for name in ("warm_worker", "qt_names", "package_fixtures"):
+    make_importable(ROOT / "tests" / f"{name}.py")
 
 
 def take_a_home_of_its_own(worker):

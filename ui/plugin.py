@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 
 from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtWidgets import QAction, QDockWidget, QPushButton
+from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
 
 from ..plugin.engine_environment import engine_python
 from ..plugin.engine_errors import EngineNotFound
 from ..plugin.engine_folders import current_engine, is_outdated
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
+from .qt_action import QAction
 
 
 class PermeaPlugin:

@@ -11,6 +11,7 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException
 
 from ..i18n import tr
+from ..layers import collected_gdal_errors
 
 # Formats with a limited length of texts and digits, which GDAL cuts with no more than a warning.
 LOSSY_SUFFIXES = (".shp", ".shz", ".dbf", ".tab")
@@ -38,7 +39,9 @@ def require_unchanged_values(columns: Sequence[str], rows: Iterable[Sequence[Any
     """
     if path.suffix.lower() not in LOSSY_SUFFIXES:
         return
-    dataset = gdal.OpenEx(str(file), gdal.OF_VECTOR | gdal.OF_READONLY)
+    dataset = None
+    with collected_gdal_errors():
+        dataset = gdal.OpenEx(str(file), gdal.OF_VECTOR | gdal.OF_READONLY)
     if dataset is None:
         return  # the number of rows in the file is checked elsewhere
     for row, feature in zip(rows, dataset.GetLayer(0)):

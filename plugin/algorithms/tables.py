@@ -30,7 +30,6 @@ from qgis.core import (
     QgsVectorFileWriter,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from ..i18n import tr
 from ..layers import (
@@ -44,12 +43,11 @@ from ..layers import (
     save_layer_metadata,
 )
 from .destinations import Destination, destination_of
+from .field_types import FIELD_TYPES
 from .lossy_formats import require_unchanged_values
 from .renderers import Style
 from .results import ResultPresenter
 from .row_progress import with_progress
-
-KINDS = {"integer": QVariant.Type.LongLong, "real": QVariant.Type.Double, "text": QVariant.Type.String}
 
 # Rows that a sink takes at once.
 ROWS_AT_ONCE = 20_000
@@ -116,7 +114,7 @@ class Table:
         """Return the columns as QGIS fields."""
         fields = QgsFields()
         for column in self.columns:
-            fields.append(QgsField(column.name, KINDS[column.kind]))
+            fields.append(QgsField(column.name, FIELD_TYPES[column.kind]))
         return fields
 
     def features(self) -> Iterator[QgsFeature]:

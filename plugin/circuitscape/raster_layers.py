@@ -16,6 +16,7 @@ from ..layers import (
     ASCII_GRID_HEADER,
     ASCII_GRID_HEADER_BYTES,
     RasterGrid,
+    collected_gdal_errors,
     gdal_option,
     in_main_thread,
     no_statistics_file,
@@ -120,8 +121,7 @@ def _readable_by_gdal(path: Path, content: bytes) -> Iterator[str]:
             gdal.FileFromMemBuffer(copy.replace(".asc", ".prj"), projection.read_bytes())
         yield copy
     finally:
-        for name in (copy, copy.replace(".asc", ".prj")):
-            gdal.Unlink(name)
+        _delete(copy, copy.replace(".asc", ".prj"))
 
 
 @contextmanager
@@ -132,10 +132,19 @@ def _on_cells(name: str, options: list[str], grid: RasterGrid | None) -> Iterato
         return
     moved = f"/vsimem/permea-{uuid.uuid4().hex}.vrt"
     try:
-        source = gdal.OpenEx(name, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
-        copy = gdal.GetDriverByName("VRT").CreateCopy(moved, source)
-        copy.SetGeoTransform(grid.geotransform)
-        del copy, source
+        with collected_gdal_errors():  # the layer says why it cannot be opened
+            source = gdal.OpenEx(name, gdal.OF_RASTER | gdal.OF_READONLY, open_options=options)
+            if source is not None:
+                copy = gdal.GetDriverByName("VRT").CreateCopy(moved, source)
+                copy.SetGeoTransform(grid.geotransform)
+                del copy, source
         yield moved
     finally:
-        gdal.Unlink(moved)
+        _delete(moved)
+
+
+def _delete(*names: str) -> None:
+    """Delete files in memory, if they are there; without a file, GDAL may raise an exception."""
+    for name in names:
+        with collected_gdal_errors():
+            gdal.Unlink(name)

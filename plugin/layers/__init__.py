@@ -20,6 +20,7 @@ from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of, require_current
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
+from .gdal_errors import collected_gdal_errors
 from .gdal_options import gdal_option
 from .grid_difference import describe_difference, offset_in_cells
 from .layer_sources import SourceFile, source_files
@@ -90,6 +91,7 @@ __all__ = [
     "point_cells",
     "chosen_geometry_check",
     "circuit_cells",
+    "collected_gdal_errors",
     "describe_difference",
     "focal_nodes_from_ids",
     "gdal_option",

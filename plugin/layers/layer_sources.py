@@ -88,6 +88,7 @@ def _collect(provider: str, source: str, files: set[SourceFile], visited: set[tu
     decoded = QgsProviderRegistry.instance().decodeUri(provider, source)
     path = decoded.get("path") or QgsDataSourceUri(source).database() or source.split("|")[0]
     if provider in ("gdal", "ogr"):
+        path = f"{decoded.get('vsiPrefix') or ''}{path}{decoded.get('vsiSuffix') or ''}"
         _collect_dataset(provider, path, str(decoded.get("layerName") or ""), files, visited)
     elif (file := file_on_disk(path)) is not None:
         files.add(SourceFile(file))

@@ -76,6 +76,7 @@ class ResampledBand:
         self._labels = Labels()
         self._copy, self.whole_numbers = self._copied(source, labels, feedback)
         both_known = source.grid.crs.isValid() and grid.crs.isValid()
+        systems = {"srcSRS": wkt(source.grid.crs), "dstSRS": wkt(grid.crs)} if both_known else {}
         (left, top), (right, bottom) = grid.corners()
         options = gdal.WarpOptions(
             format="VRT",
@@ -86,7 +87,9 @@ class ResampledBand:
             srcNodata="nan",
             dstNodata="nan",
             errorThreshold=0,  # exact coordinates: an approximation may select the neighbouring cell
-            **({"srcSRS": wkt(source.grid.crs), "dstSRS": wkt(grid.crs)} if both_known else {}),
+            # GDAL guesses the ratio of the cells from each block that it reads, and smooths where it guesses too low.
+            warpOptions=["XSCALE=1", "YSCALE=1"] if self._is_coarser_than(grid, systems) else [],
+            **systems,
         )
         with collected_gdal_errors() as errors:
             self._warped = gdal.Warp("", self._copy, options=options)
@@ -126,6 +129,17 @@ class ResampledBand:
                 0, first, columns, len(values), buf_type=gdal.GDT_Float64, buf_obj=values
             )
             yield first, values
+
+    def _is_coarser_than(self, grid: RasterGrid, systems: dict[str, str]) -> bool:
+        """Return whether the cells of the source are as large as those of a grid, or larger."""
+        unchanged = None
+        with collected_gdal_errors():
+            unchanged = gdal.AutoCreateWarpedVRT(self._copy, systems.get("srcSRS"), systems.get("dstSRS"))
+        if unchanged is None:
+            return False
+        _, width, _, _, _, height = unchanged.GetGeoTransform()
+        _, grid_width, _, _, _, grid_height = grid.geotransform
+        return abs(width) >= 0.999 * abs(grid_width) and abs(height) >= 0.999 * abs(grid_height)
 
     def close(self) -> None:
         """Close and delete the temporary copy."""

@@ -2,17 +2,20 @@
 
 The same sources give the same bytes: the entries are sorted and carry one fixed date.
 
-    python3 resources/scripts/build_zip.py [PACKAGE]
+    python3 resources/scripts/build_zip.py [--release] [PACKAGE]
 
-Without PACKAGE it is build/permea-<version>.zip.
+Without PACKAGE it is build/permea-<version>.zip. With --release it is built only if it can be published: the addresses
+in the metadata are real ones, and the changes of the version have a date.
 """
 
 import argparse
 import configparser
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +33,22 @@ KINDS = ".py .txt .in .md .svg .png .qml .model3 .html .css .json .csv .tif .gpk
 LARGEST_PACKAGE = 25 * 1024 * 1024  # bytes; what the plugin site accepts
 FIXED_DATE = (2020, 1, 1, 0, 0, 0)
 
+# What metadata.txt leaves empty until the plugin is published, because nothing stands there before.
+ADDRESSES = ("tracker", "repository", "homepage")
+# Names that no one can own (RFC 2606, RFC 6761).
+NO_REAL_HOST = re.compile(r"(^|\.)(example(\.(com|net|org))?|test|invalid|localhost)$")
+
 
 def main() -> int:
     """Build the package that the command line names and say how large it is."""
     parser = argparse.ArgumentParser(description="Build the package that QGIS installs.")
     parser.add_argument("package", nargs="?", type=Path)
-    package = parser.parse_args().package or ROOT / "build" / f"permea-{version()}.zip"
+    parser.add_argument("--release", action="store_true", help="refuse to build what cannot be published")
+    arguments = parser.parse_args()
+    package = arguments.package or ROOT / "build" / f"permea-{version()}.zip"
     try:
+        if arguments.release:
+            require_publishable()
         files = build(package)
     except ValueError as problem:
         print(f"build_zip: {problem}", file=sys.stderr)
@@ -45,11 +57,82 @@ def main() -> int:
     return 0
 
 
+def metadata() -> dict[str, str]:
+    """Return the plugin's metadata."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read(ROOT / "metadata.txt", encoding="utf-8")
+    return dict(parser["general"])
+
+
 def version() -> str:
     """Return the plugin's version, as its metadata give it."""
-    metadata = configparser.ConfigParser(interpolation=None)
-    metadata.read(ROOT / "metadata.txt", encoding="utf-8")
-    return metadata["general"]["version"]
+    return metadata()["version"]
+
+
+def require_publishable() -> None:
+    """Check what only a package to be published needs.
+
+    Raises
+    ------
+    ValueError
+        If an address is missing or cannot exist, or the version has no date in the list of changes.
+    """
+    values = metadata()
+    lacking = [
+        f"metadata.txt: {name} is {values.get(name) or 'empty'}"
+        for name in ADDRESSES
+        if not is_link(values.get(name, ""))
+    ]
+    if not is_mail_address(values.get("email", "")):
+        lacking.append(f"metadata.txt: email is {values.get('email') or 'empty'}")
+    heading, _ = changes()
+    if not re.search(r"\d{4}-\d{2}-\d{2}$", heading):
+        lacking.append(f"CHANGELOG.md: no date in “{heading}”")
+    if lacking:
+        raise ValueError("this cannot be published yet:\n  " + "\n  ".join(lacking))
+
+
+def is_link(text: str) -> bool:
+    """Tell whether a text is the address of a page that may exist."""
+    address = urlsplit(text)
+    host = address.hostname or ""
+    return address.scheme == "https" and "." in host and not NO_REAL_HOST.search(host)
+
+
+def is_mail_address(text: str) -> bool:
+    """Tell whether a text is a mail address that may exist."""
+    name, at, host = text.rpartition("@")
+    return bool(name and at and "." in host) and not NO_REAL_HOST.search(host)
+
+
+def changes() -> tuple[str, str]:
+    """Return the heading and the text of the version's section in the list of changes.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    section = re.search(rf"(?ms)^## ({re.escape(version())}\b[^\n]*)\n(.*?)(?=^## |\Z)", text)
+    if section is None:
+        raise ValueError(f"CHANGELOG.md has no section for version {version()}")
+    return section[1], section[2].strip()
+
+
+def with_changes(text: str) -> str:
+    """Return metadata whose `changelog` is the version's section in the list of changes.
+
+    QGIS and the plugin site read the metadata with Python's configparser: every further line is indented, and there is
+    no percent sign, which would refer to another value.
+    """
+    plain = re.sub(r"\*\*|`|(?m:^#+ )", "", changes()[1])
+    plain = re.sub(r"\s*%", " percent", plain)
+    lines = [f"    {line}" for line in plain.splitlines() if line.strip()]
+    return re.sub(
+        r"(?m)^changelog=.*\n(?:[ \t]+.*\n)*", lambda _: "\n".join([f"changelog={version()}:", *lines, ""]), text
+    )
 
 
 def build(package: Path) -> list[str]:
@@ -72,13 +155,20 @@ def build(package: Path) -> list[str]:
         for file in files:
             entry = zipfile.ZipInfo(f"permea/{file}", FIXED_DATE)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, (ROOT / file).read_bytes(), zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(entry, content(file), zipfile.ZIP_DEFLATED, 9)
     size = unfinished.stat().st_size
     if size > LARGEST_PACKAGE:
         unfinished.unlink()
         raise ValueError(f"the package has {size / 1e6:.1f} MB, more than the {LARGEST_PACKAGE / 1e6:.1f} MB allowed")
     os.replace(unfinished, package)
     return [f"permea/{file}" for file in files]
+
+
+def content(file: str) -> bytes:
+    """Return what the package holds under the name of a source file."""
+    if file == "metadata.txt":
+        return with_changes((ROOT / file).read_text(encoding="utf-8")).encode("utf-8")
+    return (ROOT / file).read_bytes()
 
 
 def sources() -> list[str]:

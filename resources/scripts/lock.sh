@@ -20,6 +20,7 @@ lock resources/engine-requirements.in resources/engine-requirements.txt
 lock resources/engine-requirements-cuda.in resources/engine-requirements-cuda.txt
 lock tests/requirements/engine.in tests/requirements/engine.txt
 lock tests/requirements/qgis.in tests/requirements/qgis.txt
+lock tests/requirements/release.in tests/requirements/release.txt
 lock benchmarks/requirements.in benchmarks/requirements.txt
 lock benchmarks/requirements-compiled.in benchmarks/requirements-compiled.txt
 lock docs/requirements.in docs/requirements.txt

@@ -8,6 +8,8 @@
 #   5. .venv-bench, the peers that Permea is measured against, from benchmarks/requirements.txt and -compiled.txt.
 # With the argument `docs`, what `make docs` needs:
 #   6. .venv-docs, the site generator, from docs/requirements.txt.
+# With the argument `release`, what `make test-release` needs:
+#   7. .venv-release, the scanners of the plugin site and PyQt6, from tests/requirements/release.txt.
 # With the argument `engine`, the second alone.
 # An environment is made anew when its locked requirements, its Python or the folder it stands in change.
 # PYTHON (default python3) is the interpreter for .venv; it needs to be 3.11 or newer.
@@ -16,6 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # The smallest set that runs the plugin, qgis_process and a QGIS window without a screen.
 DEBIAN_PACKAGES=(qgis python3-qgis qgis-providers python3-gdal python3-venv xvfb)
+# What PyQt6 needs from the system to draw windows without a screen.
+QT6_PACKAGES=(libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core python3-venv)
 # CHOLMOD to compile against. Without OpenBLAS it would run on the reference BLAS, ten times slower: no fair comparison.
 BENCH_PACKAGES=(libsuitesparse-dev libopenblas0-pthread gcc libc6-dev python3-venv)
 QGIS_PYTHON=/usr/bin/python3  # PyQGIS is built for Debian's Python, whichever python3 comes first on the PATH
@@ -150,6 +154,16 @@ docs_environment() {
   echo "$key" >.venv-docs/made-from
 }
 
+release_environment() {
+  local python key files=(tests/requirements/release.txt)
+  python=$(engine_python)
+  key=$(key "$python" "${files[@]}")
+  [ "$(cat .venv-release/made-from 2>/dev/null)" = "$key" ] && return 0
+  install_packages "${QT6_PACKAGES[@]}"
+  make_environment .venv-release "$key" "$python" "" "${files[@]}"
+  echo "$key" >.venv-release/made-from
+}
+
 mkdir -p build
 case "${1:-}" in
   "")
@@ -160,5 +174,6 @@ case "${1:-}" in
   engine) engine_environment ;;
   bench) bench_environment ;;
   docs) docs_environment ;;
-  *) fail "unknown argument $1: give none, engine, bench or docs" ;;
+  release) release_environment ;;
+  *) fail "unknown argument $1: give none, engine, bench, docs or release" ;;
 esac

@@ -14,6 +14,7 @@ LOCKS = (
     ENGINE_LOCK,
     "tests/requirements/engine.txt",
     "tests/requirements/qgis.txt",
+    "tests/requirements/release.txt",
     "benchmarks/requirements.txt",
     "benchmarks/requirements-compiled.txt",
     "resources/engine-requirements-cuda.txt",

@@ -21,7 +21,7 @@ from qgis.core import (
 )
 
 from ...i18n import tr
-from ...layers import RASTER_SIDECARS, StagedFiles
+from ...layers import RASTER_SIDECARS, StagedFiles, collected_gdal_errors
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..input_crs import make_known_in_main_thread
@@ -134,7 +134,9 @@ def _read_classes(path: Path) -> list[tuple[int, str, float]]:
 def _read_patches(path: Path) -> Table:
     """Return the habitat patches, read by GDAL alone: QGIS should not open a layer in the thread of an algorithm."""
     rows, points = [], []
-    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_READONLY) if path.is_file() else None
+    dataset = None
+    with collected_gdal_errors():
+        dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR | gdal.OF_READONLY)
     if dataset is None:
         raise QgsProcessingException(_incomplete_sample(path))
     layer = dataset.GetLayer(0)

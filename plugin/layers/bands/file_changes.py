@@ -82,7 +82,8 @@ def _changes(then: QgsRasterDataProvider, now: QgsRasterDataProvider) -> Iterato
         for extent in (now.extent(), then.extent())
     ]
     pixel = np.array([then.extent().width() / then.xSize(), then.extent().height() / then.ySize()] * 2)
-    if (np.abs(corners[0] - corners[1]) > TOLERANCE * pixel).any():
+    # From QGIS 3.38 on, extents of rasters that are not north-up have negative widths or heights.
+    if (np.abs(corners[0] - corners[1]) > TOLERANCE * np.abs(pixel)).any():
         yield tr("its extent is {extent} instead of {then}").format(
             extent=now.extent().toString(3), then=then.extent().toString(3)
         )

@@ -80,6 +80,7 @@ def with_all_digits(options: list[str]) -> list[str]:
 
 
 def _require_points_in_source(path: str) -> None:
+    dataset = None
     with collected_gdal_errors():
         dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY, allowed_drivers=["AAIGrid", *TEXT_DRIVERS])
     if dataset is None:
@@ -155,7 +156,9 @@ def _version(path: str) -> tuple[int, int]:
 
 def _blocks(path: str, skip: int, size: int = 0) -> Iterator[bytes]:
     """Yield the content of a file after some bytes, block by block, or only its first bytes."""
-    file = gdal.VSIFOpenL(path, "rb")
+    file = None
+    with collected_gdal_errors():
+        file = gdal.VSIFOpenL(path, "rb")
     if file is None:
         return
     try:

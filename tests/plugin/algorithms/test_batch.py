@@ -1,10 +1,16 @@
 """Runs from the batch dialog."""
 
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from qgis.core import QgsApplication
 from qgis.gui import QgsBrowserGuiModel
 from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtWidgets import QApplication
+
+PATIENCE = 120  # seconds
 
 
 @pytest.fixture
@@ -12,7 +18,7 @@ def batch(provider, engine_python, qgis_iface, monkeypatch):
     """Open the batch dialog of an algorithm with filled rows."""
     from processing.gui import BatchAlgorithmDialog as dialogs  # noqa: N813
 
-    monkeypatch.setattr(dialogs, "QgsScopedProxyProgressTask", NoProgressTask)
+    monkeypatch.setattr(dialogs, "QgsScopedProxyProgressTask", NoProgressTask, raising=False)  # QGIS 3.22
     model = QgsBrowserGuiModel()
     monkeypatch.setattr(qgis_iface, "browserModel", lambda: model, raising=False)
     monkeypatch.setattr(qgis_iface, "iconSize", lambda *docked: QSize(16, 16), raising=False)
@@ -55,6 +61,16 @@ class NoProgressTask:
         pass
 
 
+def run(dialog, last_row):
+    """Run a batch and wait for its end; from QGIS 3.38 on it runs in the background."""
+    dialog.runAlgorithm()
+    end = time.monotonic() + PATIENCE
+    while not Path(last_row["OUTPUT"]).is_file() or QgsApplication.taskManager().countActiveTasks():
+        assert time.monotonic() < end, f"the batch has not ended after {PATIENCE} s"
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
 def test_batch_of_two_landscapes_writes_two_maps(batch, geotiff, read, tmp_path):
     marks = np.zeros((3, 5), np.uint8)
     marks[1, 0] = 1
@@ -69,7 +85,7 @@ def test_batch_of_two_landscapes_writes_two_maps(batch, geotiff, read, tmp_path)
         for number, permeability in enumerate((1.0, 0.25))
     ]
     dialog = batch("leastcostdistance", rows)
-    dialog.runAlgorithm()
+    run(dialog, rows[-1])
     easy, hard = (read(row["OUTPUT"]).band for row in rows)
     assert easy[1, 4] == pytest.approx(4 * 30.0)
     np.testing.assert_allclose(hard, 4 * easy)
@@ -87,6 +103,6 @@ def test_failed_batch_row_does_not_stop_others(batch, geotiff, read, tmp_path):
         for name, values in (("wrong", wrong), ("right", np.ones((3, 5))))
     ]
     dialog = batch("connectedcomponents", rows)
-    dialog.runAlgorithm()
+    run(dialog, rows[-1])
     assert not list(tmp_path.glob("*parts of wrong*"))
     assert (read(rows[1]["OUTPUT"]).band == 1).all()

@@ -1,0 +1,16 @@
+"""Types of fields: those of `QMetaType` from QGIS 3.38 on, with Qt 6 the only ones; before, those of `QVariant`."""
+
+from __future__ import annotations
+
+from qgis.core import Qgis
+
+if Qgis.QGIS_VERSION_INT >= 33800:
+    from qgis.PyQt.QtCore import QMetaType
+
+    INTEGER, REAL, TEXT = QMetaType.Type.LongLong, QMetaType.Type.Double, QMetaType.Type.QString
+else:
+    from qgis.PyQt.QtCore import QVariant
+
+    INTEGER, REAL, TEXT = QVariant.Type.LongLong, QVariant.Type.Double, QVariant.Type.String
+
+FIELD_TYPES = {"integer": INTEGER, "real": REAL, "text": TEXT}
