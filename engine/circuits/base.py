@@ -30,8 +30,8 @@ class GroundConductances:
         In siemens, each positive and finite.
     """
 
-    nodes: Int[np.ndarray, "g"] = field(default_factory=lambda: np.empty(0, int))
-    conductances: Float[np.ndarray, "g"] = field(default_factory=lambda: np.empty(0))
+    nodes: Int[np.ndarray, " g"] = field(default_factory=lambda: np.empty(0, int))
+    conductances: Float[np.ndarray, " g"] = field(default_factory=lambda: np.empty(0))
 
     def per_node(self, n_nodes: int) -> Float[np.ndarray, "nodes"]:
         """Return the ground conductance of every node; several conductances at one node add."""
@@ -51,7 +51,7 @@ class NodeCurrents:
         through a node.
     """
 
-    through: Float[np.ndarray, "cells"]
+    through: Float[np.ndarray, " cells"]
     residual: float
 
 
@@ -65,7 +65,7 @@ class GroundedCircuit(abc.ABC):
     @abc.abstractmethod
     def solve(
         self,
-        nodes: Int[np.ndarray, "t"],
+        nodes: Int[np.ndarray, " t"],
         injected: Float[np.ndarray, "k t"],
         fixed_potentials: Float[np.ndarray, "k f"] | None = None,
         *,
@@ -88,7 +88,7 @@ class GroundedCircuit(abc.ABC):
         """
 
     @abc.abstractmethod
-    def transfer_resistances(self, nodes: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n n"]:
+    def transfer_resistances(self, nodes: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
         """Return the potential at each node for 1 A injected at each other, with the fixed nodes at 0 V."""
 
 
@@ -108,9 +108,9 @@ class Circuit(abc.ABC):
     """
 
     shape: tuple[int, ...]
-    node_of: Int[np.ndarray, "cells"]
-    components: Int[np.ndarray, "nodes"]
-    conductances: Float[np.ndarray, "nodes"]
+    node_of: Int[np.ndarray, " cells"]
+    components: Int[np.ndarray, " nodes"]
+    conductances: Float[np.ndarray, " nodes"]
 
     @property
     def n_nodes(self) -> int:
@@ -120,7 +120,7 @@ class Circuit(abc.ABC):
     @abc.abstractmethod
     def grounded(
         self,
-        fixed: Int[np.ndarray, "f"] | None = None,
+        fixed: Int[np.ndarray, " f"] | None = None,
         grounds: GroundConductances | None = None,
         n_rhs: int = 1,
     ) -> GroundedCircuit:
@@ -142,27 +142,27 @@ class Circuit(abc.ABC):
 
     @abc.abstractmethod
     def net_outflow(
-        self, potentials: Float[np.ndarray, "k cells"], nodes: Int[np.ndarray, "n"]
+        self, potentials: Float[np.ndarray, "k cells"], nodes: Int[np.ndarray, " n"]
     ) -> Float[np.ndarray, "k n"]:
         """Return the net current that flows from some nodes into their neighbours."""
 
     @abc.abstractmethod
-    def neighbours(self, nodes: Int[np.ndarray, "n"]) -> list[np.ndarray]:
+    def neighbours(self, nodes: Int[np.ndarray, " n"]) -> list[np.ndarray]:
         """Return the neighbours of each of some nodes."""
 
     @abc.abstractmethod
     def inflow_outflow(
-        self, potentials: Float[np.ndarray, "cells"]
-    ) -> tuple[Float[np.ndarray, "nodes"], Float[np.ndarray, "nodes"]]:
+        self, potentials: Float[np.ndarray, " cells"]
+    ) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
         """Return the sums of the branch currents into and out of every node."""
 
-    def nodes_at(self, cells: Int[np.ndarray, "c"]) -> Int[np.ndarray, "n"]:
+    def nodes_at(self, cells: Int[np.ndarray, " c"]) -> Int[np.ndarray, " n"]:
         """Return the distinct nodes of some cells; cells outside the circuit are ignored."""
         nodes = np.unique(self.node_of[cells])
         return nodes[nodes >= 0]
 
     @cached_property
-    def representative_cells(self) -> Int[np.ndarray, "nodes"]:
+    def representative_cells(self) -> Int[np.ndarray, " nodes"]:
         """The first cell of every node."""
         first = np.empty(self.n_nodes, np.int64)
         cells = np.flatnonzero(self.node_of >= 0)[::-1]
@@ -175,11 +175,11 @@ class Circuit(abc.ABC):
 
     def currents(
         self,
-        potentials: Float[np.ndarray, "cells"],
+        potentials: Float[np.ndarray, " cells"],
         grounds: GroundConductances | None = None,
         *,
         merged: Sequence[np.ndarray] = (),
-        terminals: Int[np.ndarray, "n"] | None = None,
+        terminals: Int[np.ndarray, " n"] | None = None,
     ) -> NodeCurrents:
         """Return the current through every node at given potentials.
 

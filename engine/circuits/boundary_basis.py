@@ -30,7 +30,7 @@ class BoundaryCurrentBasis(NamedTuple):
     """
 
     vectors: Float[np.ndarray, "basis boundary_nodes"]
-    starts: Int[np.ndarray, "regions+1"]
+    starts: Int[np.ndarray, " regions+1"]
     first: Float[np.ndarray, "pairs most"]
     second: Float[np.ndarray, "pairs most"]
 
@@ -38,8 +38,8 @@ class BoundaryCurrentBasis(NamedTuple):
 def boundary_current_basis(
     pairs: list[tuple[int, int]],
     currents: list[BoundaryCurrents],
-    positions: list[Int[np.ndarray, "_"]],
-    components: Int[np.ndarray, "boundary_nodes"],
+    positions: list[Int[np.ndarray, " _"]],
+    components: Int[np.ndarray, " boundary_nodes"],
 ) -> BoundaryCurrentBasis:
     """Return a basis of the boundary currents of some pairs.
 

@@ -214,9 +214,9 @@ def boundary_inflow_outflow(edges, offsets, values, cells):
 
 def node_currents_of_pairs(
     along_edges: Float[np.ndarray, "n edges"],
-    first: Int[np.ndarray, "pairs"],
-    second: Int[np.ndarray, "pairs"],
-) -> Float[np.ndarray, "pairs"]:
+    first: Int[np.ndarray, " pairs"],
+    second: Int[np.ndarray, " pairs"],
+) -> Float[np.ndarray, " pairs"]:
     """Return the current through one node for every pair, from the currents along its edges.
 
     Parameters
@@ -252,7 +252,7 @@ def cell_ranges(cells: int) -> list[tuple[int, int]]:
     return equal_ranges(cells, 8 * cpu_count())
 
 
-def flat_offsets(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, "steps"]:
+def flat_offsets(steps: tuple[tuple[int, int], ...], columns: int) -> Int[np.ndarray, " steps"]:
     """Return the flat index offset of each step (rows down, columns right).
 
     Examples

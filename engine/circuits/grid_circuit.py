@@ -136,7 +136,7 @@ class GridCircuit(Circuit):
             edges[step, source[self.node_of[source] == self.node_of[target]]] = 0.0
         return edges
 
-    def _components(self) -> Int[np.ndarray, "nodes"]:
+    def _components(self) -> Int[np.ndarray, " nodes"]:
         """Return the component of every node: regions join the components of their cells and neighbours."""
         labels = np.array(connected_components(self.grid)).ravel()
         node_cells = np.flatnonzero(self.node_of >= 0)
@@ -162,7 +162,7 @@ class GridCircuit(Circuit):
         links = coo_array((np.ones(nodes.size), (nodes, label_vertices)), shape=(size, size))
         return np.unique(_label(links, directed=False)[1][:count], return_inverse=True)[1]
 
-    def _short_circuited_cells(self) -> Int[np.ndarray, "cells"]:
+    def _short_circuited_cells(self) -> Int[np.ndarray, " cells"]:
         """Return the cells of short-circuit regions that are part of the circuit."""
         cells = np.unique(np.concatenate([np.empty(0, np.int64), *self.groups]))
         return cells[self.node_of[cells] >= 0]
@@ -175,7 +175,7 @@ class GridCircuit(Circuit):
         inside &= (column + right >= 0) & (column + right < self.grid.width)
         return cells[inside], cells[inside] + self.offsets[step]
 
-    def _cells_of(self, nodes: np.ndarray) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "nodes"]]:
+    def _cells_of(self, nodes: np.ndarray) -> tuple[Int[np.ndarray, " cells"], Int[np.ndarray, " nodes"]]:
         """Return the cells of some nodes, and the position of every node among them (−1 for all others)."""
         position = np.full(self.n_nodes, -1)
         position[nodes] = np.arange(len(nodes))

@@ -47,7 +47,7 @@ class GroundedGridCircuit(GroundedCircuit):
         Expected number of right-hand sides.
     """
 
-    def __init__(self, circuit: Circuit, fixed: Int[np.ndarray, "f"], grounds: GroundConductances, n_rhs: int):
+    def __init__(self, circuit: Circuit, fixed: Int[np.ndarray, " f"], grounds: GroundConductances, n_rhs: int):
         self.circuit = circuit
         self.fixed = np.asarray(fixed, np.int64)
         self.ground = grounds.per_node(circuit.n_nodes) + _grounding(circuit, self.fixed, grounds)
@@ -187,7 +187,7 @@ class GroundedGridCircuit(GroundedCircuit):
         return potentials
 
 
-def _grounding(circuit: Circuit, fixed: np.ndarray, grounds: GroundConductances) -> Float[np.ndarray, "nodes"]:
+def _grounding(circuit: Circuit, fixed: np.ndarray, grounds: GroundConductances) -> Float[np.ndarray, " nodes"]:
     """Return a ground conductance for one node of every component that has no fixed or grounded node."""
     ungrounded = np.ones(circuit.components.max(initial=-1) + 1, bool)
     ungrounded[circuit.components[fixed]] = False

@@ -134,6 +134,6 @@ class _TileAccumulator:
             self.on_progress(self.done / (self.shape[0] * self.shape[1]))
         return imbalance
 
-    def unpad(self, padded: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, "cells"]:
+    def unpad(self, padded: Float[np.ndarray, "padded_rows padded_columns"]) -> Float[np.ndarray, " cells"]:
         """Return the values in the raster, flat."""
         return padded[1 : 1 + self.shape[0], 1 : 1 + self.shape[1]].ravel()

@@ -48,9 +48,9 @@ class NetworkCircuit(Circuit):
 
     def __init__(
         self,
-        first: Int[np.ndarray, "edges"],
-        second: Int[np.ndarray, "edges"],
-        conductances: Float[np.ndarray, "edges"],
+        first: Int[np.ndarray, " edges"],
+        second: Int[np.ndarray, " edges"],
+        conductances: Float[np.ndarray, " edges"],
         count: int | None = None,
         short_circuits: Groups = (),
         *,
@@ -107,8 +107,8 @@ class NetworkCircuit(Circuit):
         )
 
     def branch_currents(
-        self, potentials: Float[np.ndarray, "cells"]
-    ) -> tuple[Int[np.ndarray, "edges"], Int[np.ndarray, "edges"], Float[np.ndarray, "edges"]]:
+        self, potentials: Float[np.ndarray, " cells"]
+    ) -> tuple[Int[np.ndarray, " edges"], Int[np.ndarray, " edges"], Float[np.ndarray, " edges"]]:
         """Return both nodes of every branch, and the current from the first to the second.
 
         Examples
@@ -124,7 +124,7 @@ class NetworkCircuit(Circuit):
         return first, second, current
 
     @cached_property
-    def branches(self) -> tuple[Int[np.ndarray, "edges"], Int[np.ndarray, "edges"], Float[np.ndarray, "edges"]]:
+    def branches(self) -> tuple[Int[np.ndarray, " edges"], Int[np.ndarray, " edges"], Float[np.ndarray, " edges"]]:
         """Both nodes of every branch, and its conductance."""
         half = sp.triu(self.adjacency, 1).tocoo()
         return half.row.astype(np.int64), half.col.astype(np.int64), half.data
@@ -133,7 +133,7 @@ class NetworkCircuit(Circuit):
 class GroundedNetworkCircuit(GroundedCircuit):
     """A network with fixed and grounded nodes; see `GroundedCircuit`."""
 
-    def __init__(self, circuit: NetworkCircuit, fixed: Int[np.ndarray, "f"], grounds: GroundConductances):
+    def __init__(self, circuit: NetworkCircuit, fixed: Int[np.ndarray, " f"], grounds: GroundConductances):
         self.circuit, self.fixed = circuit, np.asarray(fixed, np.int64)
         is_free = np.ones(circuit.n_nodes, bool)
         is_free[self.fixed] = False
@@ -166,7 +166,7 @@ class GroundedNetworkCircuit(GroundedCircuit):
         return self.solve(nodes, np.eye(len(nodes)))[:, self.circuit.representative_cells[nodes]]
 
 
-def _best_connected(circuit: NetworkCircuit) -> Int[np.ndarray, "components"]:
+def _best_connected(circuit: NetworkCircuit) -> Int[np.ndarray, " components"]:
     """Return the node of each component at which the largest conductances meet."""
     order = np.lexsort((-circuit.conductances, circuit.components))
     return order[np.searchsorted(circuit.components[order], np.arange(circuit.components.max(initial=-1) + 1))]

@@ -37,7 +37,7 @@ class ResistanceMatrix:
         excluded pairs.
     """
 
-    ids: Int[np.ndarray, "n"]
+    ids: Int[np.ndarray, " n"]
     matrix: Float[np.ndarray, "n n"]
 
     def three_columns(self) -> Float[np.ndarray, "pairs 3"]:
@@ -315,7 +315,7 @@ def _with_touched_regions(focal: FocalNodes, circuit: Circuit) -> FocalNodes:
     return FocalNodes(focal.ids, tuple(extended))
 
 
-def _positions(focal: FocalNodes, ids: Int[np.ndarray, "*k"]) -> Int[np.ndarray, "*k"]:
+def _positions(focal: FocalNodes, ids: Int[np.ndarray, " *k"]) -> Int[np.ndarray, " *k"]:
     """Return the positions of some ids among the focal nodes."""
     order = np.argsort(focal.ids)
     return order[np.searchsorted(focal.ids, ids, sorter=order)]

@@ -30,10 +30,10 @@ class _PairIndices(NamedTuple):
         The rows of their potentials.
     """
 
-    first: Int[np.ndarray, "pairs"]
-    second: Int[np.ndarray, "pairs"]
-    first_row: Int[np.ndarray, "pairs"]
-    second_row: Int[np.ndarray, "pairs"]
+    first: Int[np.ndarray, " pairs"]
+    second: Int[np.ndarray, " pairs"]
+    first_row: Int[np.ndarray, " pairs"]
+    second_row: Int[np.ndarray, " pairs"]
 
 
 def sum_point_pair_currents(
@@ -168,7 +168,7 @@ def _with_progress(items: list, on_progress: OnProgress) -> Iterator:
         on_progress(PASS_FRACTION + (1 - PASS_FRACTION) * (number + 1) / len(items))
 
 
-def _cells_of(solver: PointPairSolver, nodes: Int[np.ndarray, "k"]) -> list[tuple[int, Int[np.ndarray, "_"]]]:
+def _cells_of(solver: PointPairSolver, nodes: Int[np.ndarray, " k"]) -> list[tuple[int, Int[np.ndarray, " _"]]]:
     """Return some nodes with their cells."""
     cells = np.flatnonzero(np.isin(solver.circuit.node_of, nodes))
     cells = cells[np.argsort(solver.circuit.node_of[cells], kind="stable")]
@@ -183,7 +183,7 @@ def _update_diagnostics(solver: PointPairSolver, number: int, along_edges, imbal
     return (imbalance if number in solver.node else np.maximum(imbalance, net)), strength
 
 
-def _ends(solver: PointPairSolver, number: int) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "m"]]:
+def _ends(solver: PointPairSolver, number: int) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " m"]]:
     """Return the focal nodes at a node, and those at other nodes of its component; empty if none is at the node."""
     at_node = np.flatnonzero(solver.node == number)
     if not at_node.size:
@@ -200,19 +200,19 @@ def _sum_of_differences(solver: PointPairSolver, number: int, along_edges: Float
     return float((np.arange(1 - len(currents), len(currents), 2) @ currents).sum())
 
 
-def _rows_of(along_edges: Float[np.ndarray, "n edges"], rows: Int[np.ndarray, "k"]) -> Float[np.ndarray, "k edges"]:
+def _rows_of(along_edges: Float[np.ndarray, "n edges"], rows: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k edges"]:
     """Return rows of edge currents; row −1, that of a reference, is 0."""
     return np.where(rows[:, None] < 0, 0.0, along_edges[rows]) if len(along_edges) else np.zeros((len(rows), 1))
 
 
-def _source_free_cells(solver: PointPairSolver) -> Bool[np.ndarray, "cells"]:
+def _source_free_cells(solver: PointPairSolver) -> Bool[np.ndarray, " cells"]:
     """Return the cells at which no current enters or leaves except along their own edges."""
     circuit, node = solver.circuit, solver.node
     return ~(np.isin(circuit.node_of, circuit.merged_nodes) | np.isin(circuit.node_of, node[node >= 0]))
 
 
 def _edge_currents(
-    solver: PointPairSolver, potentials, cells: Int[np.ndarray, "cells"]
+    solver: PointPairSolver, potentials, cells: Int[np.ndarray, " cells"]
 ) -> Float[np.ndarray, "n edges"]:
     """Return the current from some cells along each of their edges, for each row of potentials."""
     edges, offsets = solver.circuit.edges, solver.circuit.offsets

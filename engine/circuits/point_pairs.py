@@ -86,7 +86,7 @@ class PointPairSolver:
 
     def solve_pairs(
         self, requested: Bool[np.ndarray, "n n"]
-    ) -> Iterator[tuple[int, int, float, Float[np.ndarray, "cells"], NodeCurrents]]:
+    ) -> Iterator[tuple[int, int, float, Float[np.ndarray, " cells"], NodeCurrents]]:
         """Yield first, second, resistance, potentials and currents of every connected pair."""
         potentials = self.potentials()
         resistance = self._resistances_from(potentials)
@@ -119,11 +119,11 @@ class PointPairSolver:
                 pass
         return self._potentials
 
-    def _focal_cells(self) -> Int[np.ndarray, "n"]:
+    def _focal_cells(self) -> Int[np.ndarray, " n"]:
         return np.where(self.node >= 0, self.circuit.representative_cells[self.node], 0)
 
     def _solve_blocks(
-        self, cells: Int[np.ndarray, "n"], retain: bool
+        self, cells: Int[np.ndarray, " n"], retain: bool
     ) -> Iterator[tuple[slice, Float[np.ndarray, "k n"]]]:
         """Yield the potentials of some cells, block by block of the sources; retain those of all cells on request."""
         if self._potentials is not None:
@@ -162,7 +162,7 @@ class PointPairSolver:
         potentials[elsewhere | (self.circuit.node_of < 0)] = 0.0
         return potentials
 
-    def _solve_pair(self, i: int, j: int) -> Float[np.ndarray, "cells"]:
+    def _solve_pair(self, i: int, j: int) -> Float[np.ndarray, " cells"]:
         return self.grounded.solve(self.node[[i, j]], np.array([[-1.0, 1.0]]))[0]
 
     def _potential_differences(

@@ -42,7 +42,7 @@ SUM_ROUNDING = 4e-16
 #: Largest relative error of a resistance, and largest residual of a current map; a pair above it gets its own circuit.
 RESISTANCE_RTOL = 1e-7
 
-PairSolution = tuple[int, int, float, Float[np.ndarray, "cells"], NodeCurrents]
+PairSolution = tuple[int, int, float, Float[np.ndarray, " cells"], NodeCurrents]
 
 
 class BoundaryCurrents(NamedTuple):
@@ -61,8 +61,8 @@ class BoundaryCurrents(NamedTuple):
     """
 
     resistance: float
-    first: Float[np.ndarray, "boundary"]
-    second: Float[np.ndarray, "second_boundary"]
+    first: Float[np.ndarray, " boundary"]
+    second: Float[np.ndarray, " second_boundary"]
     offsets: dict[int, float]
     accurate: bool = True
 
@@ -235,7 +235,7 @@ class RegionPairSolver:
                 row[cells] = [level - offsets[c] if c in offsets else 0.0 for c in component[cells].tolist()]
         return [pair for pair, _ in connected], potentials
 
-    def solve_separately(self, i: int, j: int) -> tuple[float, Float[np.ndarray, "cells"], NodeCurrents]:
+    def solve_separately(self, i: int, j: int) -> tuple[float, Float[np.ndarray, " cells"], NodeCurrents]:
         """Return resistance, potentials and currents of a pair in its own circuit, where its regions are nodes."""
         circuit = self.circuit.with_short_circuits([self.focal.cells[i], self.focal.cells[j]])
         ends = [circuit.node_of[self.focal.cells[region]].max() for region in (i, j)]
@@ -342,7 +342,7 @@ class RegionPairSolver:
                 yield i, j, *self.solve_separately(i, j)
 
 
-def _overlaps(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
+def _overlaps(groups: Sequence[Int[np.ndarray, " _"]]) -> set[tuple[int, int]]:
     """Return the pairs of groups that share a member, the first group first."""
     owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     members = np.concatenate([np.empty(0, int), *groups])
@@ -351,7 +351,7 @@ def _overlaps(groups: Sequence[Int[np.ndarray, "_"]]) -> set[tuple[int, int]]:
     return {pair for shared in owners if len(shared) > 1 for pair in itertools.combinations(shared.tolist(), 2)}
 
 
-def _boundary(circuit: Circuit, nodes: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+def _boundary(circuit: Circuit, nodes: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
     """Return the nodes of a region with neighbours outside it, or any one in components where there are none."""
     if len(nodes) < 2:
         return nodes

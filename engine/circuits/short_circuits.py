@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components as _label
 Groups = Iterable[np.ndarray]
 
 
-def merge_nodes(active: Bool[np.ndarray, "cells"], groups: Groups) -> Int[np.ndarray, "cells"]:
+def merge_nodes(active: Bool[np.ndarray, " cells"], groups: Groups) -> Int[np.ndarray, " cells"]:
     """Number the nodes of a circuit in which the cells of each group are short-circuited.
 
     Parameters
@@ -59,8 +59,8 @@ def merge_nodes(active: Bool[np.ndarray, "cells"], groups: Groups) -> Int[np.nda
 
 
 def sum_by_node(
-    nodes: Int[np.ndarray, "m"], values: Float[np.ndarray, "m"], n_nodes: int
-) -> Float[np.ndarray, "n_nodes"]:
+    nodes: Int[np.ndarray, " m"], values: Float[np.ndarray, " m"], n_nodes: int
+) -> Float[np.ndarray, " n_nodes"]:
     """Return the sum of the values at every node.
 
     Examples

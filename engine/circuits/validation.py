@@ -42,7 +42,7 @@ def diagnose_map(potentials: np.ndarray, currents: np.ndarray, residual: float) 
     return MapDiagnostics(int(inside.sum()), int((inside & np.isnan(potentials)).sum()), float(residual))
 
 
-def require_valid_resistances(ids: Int[np.ndarray, "n"], matrix: Float[np.ndarray, "n n"]) -> None:
+def require_valid_resistances(ids: Int[np.ndarray, " n"], matrix: Float[np.ndarray, "n n"]) -> None:
     """Raise unless a resistance matrix is symmetric and nonnegative.
 
     Raises

@@ -31,6 +31,6 @@ class ExponentialKernel(eqx.Module):
     def __init__(self, alpha: ArrayLike):
         self.alpha = positive_scalar(alpha, "alpha")
 
-    def __call__(self, distance: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    def __call__(self, distance: Float[Array, " *shape"]) -> Float[Array, " *shape"]:
         """Return the proportion of movement that covers each distance."""
         return jnp.exp(-distance / self.alpha)

@@ -124,10 +124,10 @@ def _accessible_habitat(
     distance: AbstractDistance,
     proximity: Callable[[Array], Array],
     grid: GridGraph,
-    quality: Float[Array, "n"],
-    targets: Int[Array, "batch"],
-    target_quality: Float[Array, "batch"],
-) -> tuple[Float[Array, "n"], Int[Array, ""], Int[Array, ""]]:
+    quality: Float[Array, " n"],
+    targets: Int[Array, " batch"],
+    target_quality: Float[Array, " batch"],
+) -> tuple[Float[Array, " n"], Int[Array, ""], Int[Array, ""]]:
     """Return qs_s Σ_t K_st qt_t over a batch of targets, and the numbers of connected and unconnected pairs."""
     distances = distance(grid, targets=targets)
     connected = jnp.isfinite(distances)

@@ -38,7 +38,7 @@ def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.nd
 
 def validate_targets(
     grid: GridGraph, quality: ArrayInput | None, target_quality: ArrayInput | None, targets: ArrayInput | None
-) -> tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "targets"], Int[np.ndarray, "targets"]]:
+) -> tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, " targets"], Int[np.ndarray, " targets"]]:
     """Return the quality of sources as a raster, the quality of the targets, and their vertex numbers.
 
     Parameters

@@ -77,7 +77,7 @@ def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
     return Landmarks(vertex_numbers[rows * grid.width + columns], concentrated)
 
 
-def nearest_to_centre(active: Bool[np.ndarray, "blocks cells"], shape: tuple[int, int]) -> Int[np.ndarray, "blocks"]:
+def nearest_to_centre(active: Bool[np.ndarray, "blocks cells"], shape: tuple[int, int]) -> Int[np.ndarray, " blocks"]:
     """Return the flat index of the active cell nearest to the centre of each block, the first of several.
 
     Examples

@@ -47,8 +47,8 @@ class AbstractConnectivity(eqx.Module):
     def partial_sum(
         self,
         grid: GridGraph,
-        sources: Int[Array, "sources"] | None,
-        targets: Int[Array, "targets"] | None,
+        sources: Int[Array, " sources"] | None,
+        targets: Int[Array, " targets"] | None,
         quality: Float[Array, "rows columns"],
     ) -> tuple[Float[Array, ""], Int[Array, ""], Int[Array, ""]]:
         """Return the sum over the pairs, and the numbers of connected and of unconnected pairs of distinct vertices.
@@ -82,8 +82,8 @@ class AbstractConnectivity(eqx.Module):
         self,
         distances: Float[Array, "sources targets"],
         connected: Array,
-        source_quality: Float[Array, "sources"],
-        target_quality: Float[Array, "targets"],
+        source_quality: Float[Array, " sources"],
+        target_quality: Float[Array, " targets"],
         distinct: Array,
     ) -> Float[Array, "sources targets"]:
         """Return the contribution of each pair.

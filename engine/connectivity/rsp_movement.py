@@ -162,10 +162,10 @@ def _passage_to_target(
     conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
     target: Int[Array, ""],
-    sources: Int[Array, "sources"],
-    weights: Float[Array, "sources"],
+    sources: Int[Array, " sources"],
+    weights: Float[Array, " sources"],
     kind: PassageKind,
-) -> tuple[Passage, Bool[Array, "sources"], Float[Array, "sources"]]:
+) -> tuple[Passage, Bool[Array, " sources"], Float[Array, " sources"]]:
     """Return the passage from sources to one target, which sources can reach it, and their expected costs."""
     shape = costs.shape[1:]
     walk = conditioned_walk(distance, solver, conductances, costs, target)

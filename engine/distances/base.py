@@ -92,11 +92,11 @@ class AbstractDistance(eqx.Module):
         )
 
     @abc.abstractmethod
-    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+    def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
         """Distances from sources to every vertex."""
 
     @abc.abstractmethod
-    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+    def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets."""
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
@@ -104,21 +104,21 @@ class AbstractDistance(eqx.Module):
         return self.from_sources(grid, jnp.arange(grid.n_vertices))
 
     def sources_to_targets(
-        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+        self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Distances from sources to targets."""
         return take_vertices(self.from_sources(grid, sources), targets)
 
-    def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
+    def between(self, grid: GridGraph, nodes: Int[Array, " nodes"]) -> Float[Array, "nodes nodes"]:
         """Distances between all pairs of nodes."""
         return self.sources_to_targets(grid, nodes, nodes)
 
-    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
+    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, " n"]:
         """Distance from every vertex to the nearest target."""
         return self.to_targets(grid, grid.vertex_indices(targets, "targets")).min(1)
 
 
-def vertex_cells(grid: GridGraph, vertices: Int[Array, "k"]) -> Int[Array, "k"]:
+def vertex_cells(grid: GridGraph, vertices: Int[Array, " k"]) -> Int[Array, " k"]:
     """Return the flat raster index of vertices; the size of the raster for padding.
 
     Examples
@@ -140,7 +140,7 @@ def vertex_values(grid: GridGraph, rasters: Float[Array, "k rows columns"]) -> F
     return jnp.take(rasters.reshape(rasters.shape[0], -1), grid.cells, axis=1, mode="fill", fill_value=jnp.inf)
 
 
-def take_vertices(values: Float[Array, "k n"], vertices: Int[Array, "m"]) -> Float[Array, "k m"]:
+def take_vertices(values: Float[Array, "k n"], vertices: Int[Array, " m"]) -> Float[Array, "k m"]:
     """Return the columns of some vertices; infinite for padding.
 
     Examples

@@ -19,23 +19,23 @@ class EuclideanDistance(AbstractDistance):
     Array([[ 0., 30., 60.]], dtype=float64)
     """
 
-    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+    def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
         """Lengths from sources to every vertex."""
         return self.sources_to_targets(grid, sources, jnp.arange(grid.n_vertices))
 
-    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+    def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Lengths from every vertex to targets."""
         return self.from_sources(grid, targets).T
 
     def sources_to_targets(
-        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+        self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Lengths from sources to targets."""
         source_centres, target_centres = _centres(grid, sources)[:, None], _centres(grid, targets)[None]
         return jnp.sqrt(((source_centres - target_centres) ** 2).sum(-1))
 
 
-def _centres(grid: GridGraph, vertices: Int[Array, "k"]) -> Float[Array, "k 2"]:
+def _centres(grid: GridGraph, vertices: Int[Array, " k"]) -> Float[Array, "k 2"]:
     """Return the map coordinates of the centres of vertices, relative to the first cell; infinite for padding."""
     cells = jnp.take(grid.cells, vertices, mode="fill", fill_value=grid.active.size)
     centres = jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)

@@ -73,29 +73,29 @@ class LCPDistance(AbstractDistance):
         if self.solver not in SOLVERS:
             raise ValueError(f"solver must be one of {', '.join(SOLVERS)}, not {self.solver!r}")
 
-    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+    def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
         """Costs of the cheapest paths from sources to every vertex."""
         return vertex_values(grid, self._search(grid, vertex_cells(grid, sources), reverse=False))
 
-    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+    def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Costs of the cheapest paths from every vertex to targets."""
         return vertex_values(grid, self._search(grid, vertex_cells(grid, targets), reverse=True)).T
 
     def sources_to_targets(
-        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+        self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Costs of the cheapest paths from sources to targets, searched from the fewer of the two."""
         if sources.shape[0] <= targets.shape[0]:
             return super().sources_to_targets(grid, sources, targets)
         return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=jnp.inf)
 
-    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, "n"]:
+    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, " n"]:
         """Cost from every vertex to the nearest target, in one search."""
         cells = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
         return vertex_values(grid, self._search(grid, cells, reverse=True, multi_source=True))[0]
 
     def _search(
-        self, grid: GridGraph, seeds: Int[Array, "k"], *, reverse: bool, multi_source: bool = False
+        self, grid: GridGraph, seeds: Int[Array, " k"], *, reverse: bool, multi_source: bool = False
     ) -> Float[Array, "k_or_1 rows columns"]:
         """Return the least costs of every cell to (or from) each seed, or to the nearest seed in one search."""
         sweeps = self.solver == "sweeps" or (self.solver == "automatic" and jax.default_backend() != "cpu")
@@ -109,7 +109,7 @@ class LCPDistance(AbstractDistance):
 
     def allocation(
         self, grid: GridGraph, targets: ArrayInput, *, reverse: bool = True
-    ) -> tuple[Float[Array, "n"], Int[Array, "n"], Int[Array, "n"]]:
+    ) -> tuple[Float[Array, " n"], Int[Array, " n"], Int[Array, " n"]]:
         """Return the cost from every vertex to its nearest target, that target, and the next vertex on the path.
 
         Parameters

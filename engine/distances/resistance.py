@@ -89,7 +89,7 @@ class ResistanceDistance(AbstractDistance):
         resistance = diagonal[:, None] + diagonal[None] - 2 * inverse
         return _within_components(resistance, labels, labels)
 
-    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+    def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
         """Resistances from sources to every vertex: one factorization, its selected inverse, and one solve a source.
 
         Notes
@@ -122,18 +122,18 @@ class ResistanceDistance(AbstractDistance):
         source_by_source = partial(jax.lax.map, lambda source: _resistance_map(grid, components, source), source_cells)
         return _select(cancelled, resistance, source_by_source)
 
-    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+    def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Resistances from every vertex to targets; they are symmetric."""
         return self.from_sources(grid, targets).T
 
     def sources_to_targets(
-        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+        self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Resistances from sources to targets, with one solve for each source and each target."""
         resistance = self.between(grid, jnp.concatenate([sources, targets]))
         return resistance[: sources.shape[0], sources.shape[0] :]
 
-    def between(self, grid: GridGraph, nodes: Int[Array, "nodes"]) -> Float[Array, "nodes nodes"]:
+    def between(self, grid: GridGraph, nodes: Int[Array, " nodes"]) -> Float[Array, "nodes nodes"]:
         """Resistances between all pairs of k nodes, with k − 1 solves and no further one for the gradient."""
         require_undirected(grid)
         components = connected_components(grid)
@@ -195,7 +195,7 @@ class ResistanceDistance(AbstractDistance):
         """Return the resistances between cells, each pair with its own currents, none of which flows to ground."""
         solver = self._solver(grid, cells.shape[0])
 
-        def from_one(cell: Int[Array, ""], label: Int[Array, ""]) -> Float[Array, "k"]:
+        def from_one(cell: Int[Array, ""], label: Int[Array, ""]) -> Float[Array, " k"]:
             """Return the resistances from one cell to all k cells, in ohm; 0 to unconnected ones."""
             currents = unit_vectors(cell[None], grid.shape) - unit_vectors(cells, grid.shape)
             connected = (label == labels) & (label > 0)
@@ -233,7 +233,7 @@ class ResistanceDistance(AbstractDistance):
 
 def _resistance_map(
     grid: GridGraph, components: Int[Array, "rows columns"], source: Int[Array, ""]
-) -> Float[Array, "n"]:
+) -> Float[Array, " n"]:
     """Return the resistance of every vertex to one cell, which is grounded."""
     system = grounded_laplacian(grid, components, source)
     diagonal = selected_inverse(system, NestedDissection(symmetric=True)).center.ravel()
@@ -300,7 +300,7 @@ def grounded_laplacian(
 @eqx.filter_custom_vjp
 def dissipation(
     system: StencilMatrix, solver: AbstractLinearSolver, currents: Float[Array, "k rows columns"]
-) -> Float[Array, "k"]:
+) -> Float[Array, " k"]:
     """Return cᵀ A⁻¹ c for k current vectors c: the dissipated power, which is R for one ampere.
 
     With v = A⁻¹ c, dR = −vᵀ dA v; for a conductance between i and j this is −(v_i − v_j)².
@@ -345,7 +345,7 @@ different conductances; use edge_rule="mean" or "resistance"
 
 
 def _within_components(
-    resistance: Float[Array, "k m"], row_labels: Int[Array, "k"], column_labels: Int[Array, "m"]
+    resistance: Float[Array, "k m"], row_labels: Int[Array, " k"], column_labels: Int[Array, " m"]
 ) -> Float[Array, "k m"]:
     connected = (row_labels[:, None] == column_labels[None]) & (row_labels[:, None] > 0)
     return jnp.where(connected, resistance, jnp.inf)

@@ -114,7 +114,7 @@ class RSPDistance(AbstractDistance):
         require_solver(solver, symmetric_systems=False)
         self.solver = solver
 
-    def to_targets(self, grid: GridGraph, targets: Int[Array, "targets"]) -> Float[Array, "n targets"]:
+    def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets, with two solves for each target."""
         costs = edge_costs(grid, self.cost, fill=0.0)
         # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
@@ -138,7 +138,7 @@ class RSPDistance(AbstractDistance):
         distance = hitting.expected_cost if expected_cost else hitting.free_energy / self.theta
         return jnp.where(hitting.reachable, distance, jnp.inf)
 
-    def from_sources(self, grid: GridGraph, sources: Int[Array, "sources"]) -> Float[Array, "sources n"]:
+    def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
         """Distances from sources to every vertex, with transposed solves and the diagonal of an inverse for each."""
         request = f"The randomized-shortest-path distance to every cell of a raster of {grid.height:,} × {grid.width:,}"
         require_memory(grid.shape, request, symmetric=False, copies=3 if self.measure == "expected_cost" else 1)
@@ -157,7 +157,7 @@ class RSPDistance(AbstractDistance):
         return jnp.where(passage.reached, distance, jnp.inf)
 
     def sources_to_targets(
-        self, grid: GridGraph, sources: Int[Array, "sources"], targets: Int[Array, "targets"]
+        self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Distances from sources to targets, target by target, or source by source if there are far fewer sources."""
         if FROM_SOURCE_WORK * sources.shape[0] < targets.shape[0]:
@@ -207,7 +207,7 @@ def _rasters_to_targets(
     solver: AbstractLinearSolver,
     conductances: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
-    cells: Int[Array, "targets"],
+    cells: Int[Array, " targets"],
     undirected: bool,
 ) -> Float[Array, "targets rows columns"]:
     """Return the distances from every cell to each target."""
@@ -219,7 +219,7 @@ def _rasters_from_sources(
     distance: RSPDistance,
     log_probabilities: Float[Array, "directions rows columns"],
     costs: Float[Array, "directions rows columns"],
-    cells: Int[Array, "sources"],
+    cells: Int[Array, " sources"],
 ) -> Float[Array, "sources rows columns"]:
     """Return the distances from each source to every cell."""
     return jax.lax.map(lambda source: distance._from_one(log_probabilities, costs, source), cells)

@@ -43,7 +43,7 @@ class FocalNodes:
     (array([3, 7]), (array([2, 3]), array([0])))
     """
 
-    ids: Int[np.ndarray, "n"]
+    ids: Int[np.ndarray, " n"]
     cells: tuple[np.ndarray, ...]
 
     def __post_init__(self):

@@ -167,7 +167,7 @@ class GridGraph(eqx.Module):
         return jnp.array(step_lengths(self.directions, self.pixel_size))
 
     @property
-    def cells(self) -> Int[Array, "n"]:
+    def cells(self) -> Int[Array, " n"]:
         """Flat raster index (row · columns + column) of every vertex."""
         # A number of vertices that is too large (possible under jit only) points outside the raster.
         return jnp.nonzero(self.active.ravel(), size=self.n_vertices, fill_value=self.active.size)[0]
@@ -268,7 +268,7 @@ class GridGraph(eqx.Module):
             raise ValueError(f"expected a raster of {self.height} × {self.width} cells, got shape {array.shape}")
         return array.reshape(*array.shape[:-2], -1)[..., self.cells]
 
-    def vertex_indices(self, vertices: ArrayInput, name: str = "vertices") -> Int[Array, "k"]:
+    def vertex_indices(self, vertices: ArrayInput, name: str = "vertices") -> Int[Array, " k"]:
         """Return vertices, given by number or by row and column, as vertex numbers.
 
         Parameters
@@ -308,7 +308,7 @@ class GridGraph(eqx.Module):
                 )
         return numbers.astype(int)
 
-    def coord_to_active_vertex_index(self, rows: ArrayInput, columns: ArrayInput) -> Int[Array, "k"]:
+    def coord_to_active_vertex_index(self, rows: ArrayInput, columns: ArrayInput) -> Int[Array, " k"]:
         """Return the vertex numbers of cells given by row and column, counted from 0.
 
         Raises
@@ -330,7 +330,7 @@ class GridGraph(eqx.Module):
         cells = self.cells[jnp.atleast_1d(jnp.asarray(vertices, dtype=int))]
         return jnp.stack([cells // self.width, cells % self.width], -1)
 
-    def _numbers_at(self, rows: Int[Array, "k"], columns: Int[Array, "k"], name: str) -> Int[Array, "k"]:
+    def _numbers_at(self, rows: Int[Array, " k"], columns: Int[Array, " k"], name: str) -> Int[Array, " k"]:
         inside = (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
         numbers = jnp.where(inside, self.vertex_numbers[rows, columns], self.n_vertices)
         values, in_raster, row, column = (concrete_or_none(array) for array in (numbers, inside, rows, columns))

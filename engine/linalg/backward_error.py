@@ -18,7 +18,7 @@ def backward_errors(
     edges: Float[np.ndarray, "directions rows columns"],
     right_hand_sides: Float[np.ndarray, "k rows columns"],
     x: Float[np.ndarray, "k rows columns"],
-) -> tuple[Float[np.ndarray, "k rows columns"], Float[np.ndarray, "k"]]:
+) -> tuple[Float[np.ndarray, "k rows columns"], Float[np.ndarray, " k"]]:
     """Return residuals b − A x, and the componentwise backward error of each solution.
 
     The error is max_i |b − A x|_i / (|b| + |A| |x|)_i, and NaN if a solution is not finite (Oettli & Prager 1964).

@@ -287,7 +287,9 @@ def with_state(
 
 
 @eqx.filter_custom_vjp
-def inverse_block(operator: StencilMatrix, solver: AbstractLinearSolver, cells: Int[Array, "k"]) -> Float[Array, "k k"]:
+def inverse_block(
+    operator: StencilMatrix, solver: AbstractLinearSolver, cells: Int[Array, " k"]
+) -> Float[Array, "k k"]:
     """Return the entries of A⁻¹ between k cells, for a symmetric A.
 
     Gᵢⱼ = (A⁻¹)ᵢⱼ is taken from column i: an error of an iterative solver that is the same at i and j cancels in
@@ -306,12 +308,12 @@ def inverse_block(operator: StencilMatrix, solver: AbstractLinearSolver, cells: 
 
 
 def _inverse_columns(
-    solver: AbstractLinearSolver, operator: StencilMatrix, cells: Int[Array, "k"]
+    solver: AbstractLinearSolver, operator: StencilMatrix, cells: Int[Array, " k"]
 ) -> Float[Array, "k rows columns"]:
     return require_solved(solver.compute(solver.init(operator), unit_vectors(cells, operator.shape)))
 
 
-def _entries_at(rasters: Float[Array, "k rows columns"], cells: Int[Array, "m"]) -> Float[Array, "k m"]:
+def _entries_at(rasters: Float[Array, "k rows columns"], cells: Int[Array, " m"]) -> Float[Array, "k m"]:
     return jnp.take(rasters.reshape(rasters.shape[0], -1), cells, axis=1, mode="fill", fill_value=0.0)
 
 
@@ -328,7 +330,7 @@ def _inverse_block_backward(columns, cotangent, perturbed, operator, solver, cel
     return jax.tree.map(jnp.negative, entries)
 
 
-def unit_vectors(cells: Int[Array, "k"], shape: tuple[int, int]) -> Float[Array, "k rows columns"]:
+def unit_vectors(cells: Int[Array, " k"], shape: tuple[int, int]) -> Float[Array, "k rows columns"]:
     """Return k rasters that are 1 in one cell each and 0 elsewhere; all 0 for a cell outside the raster.
 
     Examples

@@ -32,7 +32,7 @@ def require_dense_size(cells: int, request: str) -> None:
 
 
 @eqx.filter_custom_vjp
-def dense_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool) -> Float[Array, "n n"]:
+def dense_inverse(system: StencilMatrix, cells: Int[Array, " n"], symmetric: bool) -> Float[Array, "n n"]:
     """Return A⁻¹ over some cells, as a dense matrix.
 
     Parameters
@@ -57,7 +57,7 @@ def dense_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool
     return _compute_inverse(system, cells, symmetric)
 
 
-def _compute_inverse(system: StencilMatrix, cells: Int[Array, "n"], symmetric: bool) -> Float[Array, "n n"]:
+def _compute_inverse(system: StencilMatrix, cells: Int[Array, " n"], symmetric: bool) -> Float[Array, "n n"]:
     matrix = system.dense(cells)
     if symmetric:
         factor = jax.scipy.linalg.cho_factor(matrix, lower=True)

@@ -88,8 +88,8 @@ class SolveStats(eqx.Module):
     """
 
     solver: str = eqx.field(static=True)
-    iterations: Int[Array, "k"] | Int[np.ndarray, "k"]
-    residuals: Float[Array, "k"] | Float[np.ndarray, "k"]
+    iterations: Int[Array, " k"] | Int[np.ndarray, " k"]
+    residuals: Float[Array, " k"] | Float[np.ndarray, " k"]
     status: Int[ArrayLike, ""]
 
     @property

@@ -166,7 +166,7 @@ class StencilMatrix(eqx.Module):
         """Return Aᵀ."""
         return StencilMatrix(self.center, transposed_edges(self.edges))
 
-    def dense(self, cells: Int[Array, "n"]) -> Float[Array, "n n"]:
+    def dense(self, cells: Int[Array, " n"]) -> Float[Array, "n n"]:
         """Return the matrix over some cells as a dense array; differentiable.
 
         Parameters

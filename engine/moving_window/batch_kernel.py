@@ -33,7 +33,7 @@ class TileArrays(eqx.Module):
     active: Bool[Array, "rows columns"]
     quality: Float[Array, "rows columns"]
     corners: Int[Array, "windows 2"]
-    seeds: Int[Array, "windows"]
+    seeds: Int[Array, " windows"]
 
 
 class WindowKernel(eqx.Module):
@@ -92,7 +92,7 @@ class WindowKernel(eqx.Module):
         quality: Float[Array, "rows columns"],
         tile: TileArrays,
         threads: int,
-    ) -> tuple[Float[Array, "windows"], Float[Array, "windows"]]:
+    ) -> tuple[Float[Array, " windows"], Float[Array, " windows"]]:
         """Return the quality of each block, and Σ_j f(d_j) q_j over the cells j around it."""
         distances = self._distances(permeability, tile, threads)
         qualities = extract_windows(quality, tile.corners, self.window_shape)
@@ -133,7 +133,7 @@ class WindowKernel(eqx.Module):
 @eqx.filter_jit
 def compute_batch(
     kernel: WindowKernel, tile: TileArrays, threads: int
-) -> tuple[Float[Array, "windows"], Float[Array, "rows columns"] | None]:
+) -> tuple[Float[Array, " windows"], Float[Array, "rows columns"] | None]:
     """Return Σ_j f(d_j) q_j of each window, and the gradient of Σ q_block Σ_j f(d_j) q_j by the cells of the tile.
 
     Parameters

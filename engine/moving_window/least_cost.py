@@ -20,7 +20,7 @@ WINDOWS_PER_CHUNK = 16
 def least_costs_in_windows(
     costs: Float[Array, "directions rows columns"],
     corners: Int[Array, "windows 2"],
-    seeds: Int[Array, "windows"],
+    seeds: Int[Array, " windows"],
     shape: tuple[int, int],
     reverse: bool,
     threads: int,

@@ -27,7 +27,7 @@ MAX_ELIMINATED_WIDTH = 120
 def resistances_in_windows(
     conductances: Float[Array, "directions rows columns"],
     corners: Int[Array, "windows 2"],
-    seeds: Int[Array, "windows"],
+    seeds: Int[Array, " windows"],
     shape: tuple[int, int],
     threads: int,
 ) -> Float[Array, "windows height width"]:

@@ -48,7 +48,7 @@ class Corridors(Corridor):
     """
 
     pairs: Int[np.ndarray, "pairs 2"]
-    costs: Float[np.ndarray, "pairs"]
+    costs: Float[np.ndarray, " pairs"]
     coincident: Int[np.ndarray, "coincident 2"] = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
 

@@ -33,8 +33,8 @@ class LeastCostPath:
 
     source: int
     target: int
-    rows: Int[np.ndarray, "cells"]
-    columns: Int[np.ndarray, "cells"]
+    rows: Int[np.ndarray, " cells"]
+    columns: Int[np.ndarray, " cells"]
     length: float
     cost: float
 
@@ -203,7 +203,7 @@ def _nearest_of_links(links: Iterator[LeastCostPath], count: int) -> list[LeastC
     return [best[node] for node in range(count) if node in best]
 
 
-def path_length(grid: GridGraph, rows: Float[np.ndarray, "n"] | Int[np.ndarray, "n"], columns) -> float:
+def path_length(grid: GridGraph, rows: Float[np.ndarray, " n"] | Int[np.ndarray, " n"], columns) -> float:
     """Return the length of a line through the centres of cells, in map units.
 
     Examples

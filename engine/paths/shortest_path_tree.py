@@ -77,20 +77,20 @@ class ShortestPathTree:
         As in `StencilOffsets`.
     """
 
-    cost: Float[np.ndarray, "cells"]
+    cost: Float[np.ndarray, " cells"]
     last_step: np.ndarray
     order: np.ndarray
     cell_offsets: np.ndarray
 
-    def cheapest_cell(self, cells: Int[np.ndarray, "k"]) -> int:
+    def cheapest_cell(self, cells: Int[np.ndarray, " k"]) -> int:
         """Return the one of some cells with the least accumulated cost."""
         return int(cells[np.argmin(self.cost[cells])])
 
-    def path_to_root(self, cell: int) -> Int[np.ndarray, "n"]:
+    def path_to_root(self, cell: int) -> Int[np.ndarray, " n"]:
         """Return the cells of the path from a cell to the nearest root, as flat raster indices."""
         return backtrace(self.cell_offsets, self.last_step, cell)
 
-    def allocation(self, nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]]:
+    def allocation(self, nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, " cells"], Int[np.ndarray, " cells"]]:
         """Return the nearest node of every cell, and the next cell on the path to it.
 
         Parameters
@@ -169,7 +169,7 @@ class ShortestPathSolver:
         return next(self.trees([concatenated(nodes)[0]], reverse=reverse))
 
 
-def concatenated(nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
+def concatenated(nodes: Sequence[np.ndarray]) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
     """Return the cells of all nodes, and the number of the node of each.
 
     Examples

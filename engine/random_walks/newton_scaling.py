@@ -74,10 +74,10 @@ class ScalingResult(NamedTuple):
         log W of the transitions from every cell, in the directions of `QUEEN_OFFSETS`.
     """
 
-    log_scale: Float64[np.ndarray, "padded"]
+    log_scale: Float64[np.ndarray, " padded"]
     position: Int32[np.ndarray, "rows columns"]
     hierarchy: Hierarchy | None
-    factor: Float32[np.ndarray, "padded"]
+    factor: Float32[np.ndarray, " padded"]
     log_weights: Float64[np.ndarray, "cells 8"]
 
 
@@ -182,7 +182,7 @@ class _LogWalk(NamedTuple):
 
 def _shortest_path_energies(
     transitions: TransitionData, theta: float, target: int, workspace: np.ndarray
-) -> tuple[Float64[np.ndarray, "cells 8"], Float64[np.ndarray, "cells"], Int[np.ndarray, "reached"]]:
+) -> tuple[Float64[np.ndarray, "cells 8"], Float64[np.ndarray, " cells"], Int[np.ndarray, " reached"]]:
     """Return log W, the energy of the least-energy path from every cell to the target, and the cells in that order."""
     shape, chunks = transitions.shape, transitions.chunks
     edges = (transitions.costs, transitions.edge_offsets, transitions.edge_ends, transitions.directions, theta)

@@ -31,12 +31,12 @@ class TransitionData(NamedTuple):
     """
 
     shape: PaddedShape
-    conductances: Float64[np.ndarray, "edges"]
-    costs: Float64[np.ndarray, "edges"]
-    edge_offsets: Int64[np.ndarray, "directions"]
-    edge_ends: Int64[np.ndarray, "directions"]
-    offsets: Int64[np.ndarray, "directions"]
-    directions: Int64[np.ndarray, "directions"]
+    conductances: Float64[np.ndarray, " edges"]
+    costs: Float64[np.ndarray, " edges"]
+    edge_offsets: Int64[np.ndarray, " directions"]
+    edge_ends: Int64[np.ndarray, " directions"]
+    offsets: Int64[np.ndarray, " directions"]
+    directions: Int64[np.ndarray, " directions"]
 
     @classmethod
     def from_arrays(

@@ -144,7 +144,7 @@ def _least_cost_gradient(
 
 @eqx.filter_jit
 def _least_costs_to_node(
-    distance: LCPDistance, grid: GridGraph, target: Int[Array, "m"], sources: Int[Array, "n m"]
+    distance: LCPDistance, grid: GridGraph, target: Int[Array, " m"], sources: Int[Array, "n m"]
 ) -> tuple[tuple[Float[Array, ""], Int[Array, ""]], Float[Array, "rows columns"]]:
     """Return the sum of finite least costs from nodes to one node and their number, and the gradient of the sum."""
 

@@ -116,7 +116,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
         newly_connected[new] = (counts.sum(0) ** 2 - (counts**2).sum(0)) // 2
         return newly_connected.reshape(self.grid.shape)
 
-    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
+    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, " cells"]:
         members, update, new = self._star_updates(cells, star, change)
         grounded_cells, conductances = self._grounding
         adjacent = np.where(new, self._adjacent_components(cells), 0)

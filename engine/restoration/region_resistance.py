@@ -85,7 +85,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
         """Number of connected pairs of focal regions."""
         return sum(self._connected)
 
-    def _boundary(self, region: Bool[np.ndarray, "cells"]) -> Int[np.ndarray, "k"]:
+    def _boundary(self, region: Bool[np.ndarray, " cells"]) -> Int[np.ndarray, " k"]:
         """Return the cells of a region that have a neighbour outside it."""
         cells = np.flatnonzero(region)
         neighbours = self._neighbours[:, cells]
@@ -111,7 +111,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
         columns[:, self.components == 0] = 0.0
         return columns
 
-    def _pair_system(self, i: int, j: int) -> tuple[Int[np.ndarray, "t"], Int[np.ndarray, "k"], np.ndarray]:
+    def _pair_system(self, i: int, j: int) -> tuple[Int[np.ndarray, " t"], Int[np.ndarray, " k"], np.ndarray]:
         """Return the terminals of a pair, the components that it touches, and M⁻¹."""
         terminals = np.unique(np.concatenate([self.boundaries[i], self.boundaries[j]]))
         cells = self.terminals[terminals]
@@ -142,7 +142,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
                 newly_connected[new] += is_adjacent[i] & is_adjacent[j]
         return newly_connected.reshape(self.grid.shape)
 
-    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
+    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, " cells"]:
         members, update, new = self._star_updates(cells, star, change)
         grounded_cells, conductances = self._grounding
         adjacent = np.where(new, self._adjacent_components(cells), 0)

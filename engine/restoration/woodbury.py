@@ -67,7 +67,7 @@ class AbstractResistanceRestoration(abc.ABC):
         """Return the number of pairs that each cell would connect."""
 
     @abc.abstractmethod
-    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, "cells"]:
+    def _sum_of_gains(self, cells: np.ndarray, star: np.ndarray, change: np.ndarray) -> Float[np.ndarray, " cells"]:
         """Return the sum of the gains of all pairs for some cells.
 
         Parameters
@@ -159,7 +159,9 @@ class AbstractResistanceRestoration(abc.ABC):
 
     def _star_updates(
         self, cells: np.ndarray, star: np.ndarray, change: np.ndarray
-    ) -> tuple[Int[np.ndarray, "members cells"], Float[np.ndarray, "cells members members"], Bool[np.ndarray, "cells"]]:
+    ) -> tuple[
+        Int[np.ndarray, "members cells"], Float[np.ndarray, "cells members members"], Bool[np.ndarray, " cells"]
+    ]:
         """Return the cells of each star, −1 for none, the change of A between them, and which cells become vertices."""
         exists = star > 0
         members = np.concatenate([cells[None], np.where(exists, self._neighbours[:, cells], -1)])
@@ -176,7 +178,7 @@ class AbstractResistanceRestoration(abc.ABC):
 
     def _inverse_between(
         self, members: Int[np.ndarray, "members cells"]
-    ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "members cells"], Float[np.ndarray, "n n"]]:
+    ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, "members cells"], Float[np.ndarray, "n n"]]:
         """Return the distinct members, the index of each member among them, and the inverse of A between them."""
         terminals, index = np.unique(members, return_inverse=True)
         exists = terminals >= 0

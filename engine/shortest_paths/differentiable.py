@@ -24,7 +24,7 @@ from .dijkstra import (
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def least_costs(
     costs: Float[Array, "stored rows columns"],
-    sources: Int[Array, "k"],
+    sources: Int[Array, " k"],
     reverse: bool,
     multi_source: bool,
     undirected: bool = False,
@@ -97,7 +97,7 @@ least_costs.defvjp(_fwd, _bwd)
 
 
 def nearest_source(
-    costs: Float[Array, "stored rows columns"], sources: Int[Array, "k"], reverse: bool, undirected: bool = False
+    costs: Float[Array, "stored rows columns"], sources: Int[Array, " k"], reverse: bool, undirected: bool = False
 ) -> tuple[Float[Array, "rows columns"], Int[Array, "rows columns"], Int[Array, "rows columns"]]:
     """Return the cost to the nearest source, which source that is, and the next cell towards it; not differentiable.
 

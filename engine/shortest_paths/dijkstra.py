@@ -46,8 +46,8 @@ class StencilOffsets(NamedTuple):
     cost infinity, as every step across the boundary does.
     """
 
-    edge_offsets: Int64[np.ndarray, "directions"]
-    cell_offsets: Int64[np.ndarray, "directions"]
+    edge_offsets: Int64[np.ndarray, " directions"]
+    cell_offsets: Int64[np.ndarray, " directions"]
 
 
 class ShortestPathForest(NamedTuple):
@@ -69,10 +69,10 @@ class ShortestPathForest(NamedTuple):
 
 
 def dijkstra_search(
-    costs: Float64[np.ndarray, "edges"],
+    costs: Float64[np.ndarray, " edges"],
     offsets: StencilOffsets,
     size: int,
-    sources: Sequence[tuple[Int[np.ndarray, "_"], Float[np.ndarray, "_"]]],
+    sources: Sequence[tuple[Int[np.ndarray, " _"], Float[np.ndarray, " _"]]],
 ) -> ShortestPathForest:
     """Search from each of several sets of sources, in parallel.
 
@@ -128,7 +128,7 @@ def stencil_offsets(shape: tuple[int, int, int], *, reverse: bool, undirected: b
     return StencilOffsets(np.where(backward, opposite, direction * (rows * columns)), cell_offsets)
 
 
-def validate_costs(costs: Float[np.ndarray, "stored rows columns"]) -> Float64[np.ndarray, "edges"]:
+def validate_costs(costs: Float[np.ndarray, "stored rows columns"]) -> Float64[np.ndarray, " edges"]:
     """Return the edge costs as a flat array.
 
     Raises

@@ -69,7 +69,7 @@ def _bwd(reverse, residuals, cotangent):
 fast_sweeping.defvjp(_fwd, _bwd)
 
 
-def initial_costs(sources: Int[Array, "k"], shape: tuple[int, int]) -> Float[Array, "rows columns"]:
+def initial_costs(sources: Int[Array, " k"], shape: tuple[int, int]) -> Float[Array, "rows columns"]:
     """Return a raster that is 0 at the sources (flat indices) and infinite elsewhere.
 
     Examples

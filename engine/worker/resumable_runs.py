@@ -77,7 +77,7 @@ class PairNames(Sequence):
 def run_resumable(
     job: Job,
     names: Sequence[str],
-    solve: Callable[[Int[np.ndarray, "runs"]], Iterable[Run]],
+    solve: Callable[[Int[np.ndarray, " runs"]], Iterable[Run]],
     cumulative: AccumulatorCheckpoint,
     writer: PartialResultWriter,
 ) -> Iterator[Run]:

@@ -154,14 +154,10 @@ class QgsFileWidget(QtWidgets.QWidget):
     def lineEdit(self):  # noqa: N802
         return self._line
 
-    def setDialogTitle(self, title):  # noqa: N802
-        pass
-
-    def setFilter(self, text):  # noqa: N802
-        pass
-
-    def setStorageMode(self, mode):  # noqa: N802
-        pass
+    def __getattr__(self, name):
+        if not name.startswith("set"):
+            raise AttributeError(name)
+        return lambda value: None
 
 
 class Qgis(metaclass=_AnyName):

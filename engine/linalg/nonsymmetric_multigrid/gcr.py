@@ -10,8 +10,8 @@ from .hierarchy import FLOAT32, ONE_RHS, VCycle
 
 
 def solve_gcr(
-    cycle: VCycle, b: Float32[np.ndarray, "padded"], *, tolerance: float, max_cycles: int
-) -> tuple[Float32[np.ndarray, "padded"], float]:
+    cycle: VCycle, b: Float32[np.ndarray, " padded"], *, tolerance: float, max_cycles: int
+) -> tuple[Float32[np.ndarray, " padded"], float]:
     """Solve A x = b roughly, A being the finest operator of a hierarchy.
 
     Parameters

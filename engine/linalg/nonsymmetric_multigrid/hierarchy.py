@@ -44,7 +44,7 @@ class OrderedBlock(NamedTuple):
     """
 
     start: int
-    order: Int32[np.ndarray, "n"]
+    order: Int32[np.ndarray, " n"]
     entries: Float32[np.ndarray, "n 8"]
 
 
@@ -230,7 +230,7 @@ class VCycle:
 
 
 def _ordered_block(
-    off_diagonals: tuple[Padded, ...], inverse_diagonal: Padded, start: int, order: Int32[np.ndarray, "n"]
+    off_diagonals: tuple[Padded, ...], inverse_diagonal: Padded, start: int, order: Int32[np.ndarray, " n"]
 ) -> OrderedBlock:
     entries = np.empty((order.size, 8), FLOAT32)
     chunks = [slice(first, first + ROWS_PER_CHUNK) for first in range(0, order.size, ROWS_PER_CHUNK)]

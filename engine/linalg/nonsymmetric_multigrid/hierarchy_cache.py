@@ -27,7 +27,7 @@ class ScaledHierarchy(NamedTuple):
     """
 
     hierarchy: Hierarchy
-    scaling: Float32[np.ndarray, "padded"]
+    scaling: Float32[np.ndarray, " padded"]
 
 
 class HierarchyCache:

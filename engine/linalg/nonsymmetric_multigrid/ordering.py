@@ -30,10 +30,10 @@ class Ordering(NamedTuple):
     """
 
     shape: PaddedShape
-    position: Int32[np.ndarray, "padded"]
-    order: Int32[np.ndarray, "n"]
+    position: Int32[np.ndarray, " padded"]
+    order: Int32[np.ndarray, " n"]
 
-    def blocks(self) -> list[tuple[int, Int32[np.ndarray, "_"]]]:
+    def blocks(self) -> list[tuple[int, Int32[np.ndarray, " _"]]]:
         """Split a large raster at the row of the first cell, as most paths stay on one side of it.
 
         Returns

@@ -69,7 +69,7 @@ class Preconditioner(Protocol):
     b: Float[np.ndarray, "k size"]
     x: Float[np.ndarray, "k size"]
 
-    def run(self, active: Int[np.ndarray, "active"]) -> None:
+    def run(self, active: Int[np.ndarray, " active"]) -> None:
         """Compute `x` from `b` for the active right-hand sides."""
 
 
@@ -234,18 +234,20 @@ class _PCG:
         """Reset the search direction; the next run computes a correction of the present solution."""
         self.correction[:] = 0
 
-    def unconverged(self, tolerance: float, iterations: int) -> Int[np.ndarray, "active"]:
+    def unconverged(self, tolerance: float, iterations: int) -> Int[np.ndarray, " active"]:
         """Return the right-hand sides to iterate on: not converged, with iterations left that can suffice."""
         running = ~(self.relative <= tolerance) & (self.iterations < iterations) & np.isfinite(self.relative)
         with np.errstate(divide="ignore"):
             too_slow = np.log(self.relative) * iterations > np.log(tolerance) * self.iterations
         return np.flatnonzero(running & ~(too_slow & (self.iterations >= STAGNATION_ITERATIONS)))
 
-    def _update_solution(self, alpha: Float[np.ndarray, "active"], active: Int[np.ndarray, "active"]) -> np.ndarray:
+    def _update_solution(self, alpha: Float[np.ndarray, " active"], active: Int[np.ndarray, " active"]) -> np.ndarray:
         vectors = (self.p, self.applied, self.correction, self.residual, self.unit, self.preconditioner.b)
         return self._sums(update_solution, alpha, *vectors, self.inverse_diagonal, active, shape=(active.size,))
 
-    def _subtract_applied(self, minuend: np.ndarray, active: Int[np.ndarray, "active"]) -> Float[np.ndarray, "active"]:
+    def _subtract_applied(
+        self, minuend: np.ndarray, active: Int[np.ndarray, " active"]
+    ) -> Float[np.ndarray, " active"]:
         """Put minuend − A x into the residual; return its squared norm."""
         vectors = (minuend, self.applied, self.residual, self.unit, self.preconditioner.b, self.inverse_diagonal)
         return self._sums(subtract, *vectors, active, shape=(active.size,))

@@ -53,10 +53,10 @@ class PaddedStencil(NamedTuple):
     """
 
     shape: PaddedShape
-    center: Float64[np.ndarray, "cells"]
+    center: Float64[np.ndarray, " cells"]
     edges: Float64[np.ndarray, "directions cells"]
-    offsets: Int64[np.ndarray, "directions"]
-    scaling: Float32[np.ndarray, "padded"]
+    offsets: Int64[np.ndarray, " directions"]
+    scaling: Float32[np.ndarray, " padded"]
 
 
 @runtime_checkable
@@ -67,11 +67,11 @@ class Preconditioner(Protocol):
     """
 
     @property
-    def right_hand_side(self) -> Float32[np.ndarray, "padded"]:
+    def right_hand_side(self) -> Float32[np.ndarray, " padded"]:
         """r, to be filled before `run`; the padding stays as it is."""
 
     @property
-    def solution(self) -> Float32[np.ndarray, "padded"]:
+    def solution(self) -> Float32[np.ndarray, " padded"]:
         """z, after `run`."""
 
     def run(self) -> None:
@@ -102,8 +102,8 @@ def solve_fgmres(
     matrix: PaddedStencil,
     preconditioner: Preconditioner,
     workspace: KrylovWorkspace,
-    b: Float64[np.ndarray, "cells"],
-    x: Float64[np.ndarray, "padded"],
+    b: Float64[np.ndarray, " cells"],
+    x: Float64[np.ndarray, " padded"],
     tolerance: float,
     max_iterations: int,
 ) -> KrylovResult:
@@ -256,6 +256,6 @@ class _GivensLeastSquares:
         self.count += 1
         return True
 
-    def solution(self) -> Float64[np.ndarray, "count"]:
+    def solution(self) -> Float64[np.ndarray, " count"]:
         """Return the minimizer y."""
         return np.linalg.solve(self.triangle[: self.count, : self.count], self.right_hand_side[: self.count])

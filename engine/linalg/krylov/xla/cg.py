@@ -19,8 +19,8 @@ class _Restart(NamedTuple):
     x: _Rasters
     x_low: _Rasters
     residual: _Rasters
-    error: Float[Array, "k"]
-    iterations: Int[Array, "k"]
+    error: Float[Array, " k"]
+    iterations: Int[Array, " k"]
     number: Int[Array, ""]
 
 
@@ -31,16 +31,16 @@ class _PCG(NamedTuple):
     residual: _Rasters
     p: _Rasters
     applied: _Rasters
-    alpha: Float[Array, "k"]
-    rz: Float[Array, "k"]
-    error: Float[Array, "k"]
-    iterations: Int[Array, "k"]
+    alpha: Float[Array, " k"]
+    rz: Float[Array, " k"]
+    error: Float[Array, " k"]
+    iterations: Int[Array, " k"]
 
 
 def conjugate_gradients_xla(
     apply: Callable[[_Rasters], _Rasters],
     precondition: Callable[[_Rasters], _Rasters],
-    norm: Callable[[_Rasters], Float[Array, "k"]],
+    norm: Callable[[_Rasters], Float[Array, " k"]],
     b: _Rasters,
     *,
     tolerance: float,
@@ -72,7 +72,7 @@ def conjugate_gradients_xla(
     scale = norm(b)
     scale = jnp.where(scale > 0, scale, 1)
 
-    def unconverged(state: _PCG | _Restart) -> Bool[Array, "k"]:
+    def unconverged(state: _PCG | _Restart) -> Bool[Array, " k"]:
         return ~(state.error <= tolerance) & (state.iterations < iterations) & jnp.isfinite(state.error)
 
     def iterate(state: _PCG) -> _PCG:
@@ -105,9 +105,9 @@ def conjugate_gradients_xla(
     return KrylovResult(last.x, last.iterations, last.error, last.error <= tolerance)
 
 
-def _dot(first: _Rasters, second: _Rasters) -> Float[Array, "k"]:
+def _dot(first: _Rasters, second: _Rasters) -> Float[Array, " k"]:
     return (first * second).sum((0, 2))
 
 
-def _per_column(factor: Float[Array, "k"]) -> Float[Array, "k 1"]:
+def _per_column(factor: Float[Array, " k"]) -> Float[Array, "k 1"]:
     return factor[:, None]

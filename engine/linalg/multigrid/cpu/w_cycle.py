@@ -227,14 +227,14 @@ class WCycle:
         """Result of `run`, padded."""
         return self.level_vectors[0][1]
 
-    def run(self, active: Int[np.ndarray, "active"]) -> None:
+    def run(self, active: Int[np.ndarray, " active"]) -> None:
         """Compute `x` from `b` for the active right-hand sides."""
         if self.n_large:
             self._cycle(0, active, self.b, self.x)
         else:
             self._cycle_packed(active, visit_twice=False)
 
-    def _cycle(self, n: int, active: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray) -> None:
+    def _cycle(self, n: int, active: Int[np.ndarray, " active"], b: np.ndarray, x: np.ndarray) -> None:
         """Compute x from b on a large level."""
         level, shape, coarse = self.levels[n], self.levels[n].shape, self.levels[n + 1].shape
         coarse_b, coarse_x = self.level_vectors[n + 1][:2]
@@ -249,7 +249,7 @@ class WCycle:
             self._cycle_twice(n + 1, active)
         self._correct(n, active, b, x, coarse_x)
 
-    def _cycle_twice(self, n: int, active: Int[np.ndarray, "active"]) -> None:
+    def _cycle_twice(self, n: int, active: Int[np.ndarray, " active"]) -> None:
         level, (b, x, residuals, correction) = self.levels[n], self.level_vectors[n]
         bands, width = level.shape.bands, level.shape.width
         self._cycle(n, active, b, x)
@@ -258,14 +258,14 @@ class WCycle:
         self._cycle(n, active, residuals, correction)
         parallel_starmap(axpy, [(correction, x, active, width, *band) for band in bands])
 
-    def _cycle_packed(self, active: Int[np.ndarray, "active"], visit_twice: bool) -> None:
+    def _cycle_packed(self, active: Int[np.ndarray, " active"], visit_twice: bool) -> None:
         rows, columns = self.packed.layout[0, :2]
         parts = min(cpu_count(), active.size) if rows * columns >= MIN_W_CYCLE_CELLS else 1
         args = (*self.packed, MIN_W_CYCLE_CELLS, ROWS_PER_BLOCK, self.packed_vectors)
         parallel_starmap(cycle_packed_levels, [(*args, part, visit_twice) for part in np.array_split(active, parts)])
 
     def _correct(
-        self, n: int, active: Int[np.ndarray, "active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray
+        self, n: int, active: Int[np.ndarray, " active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray
     ) -> None:
         """Add the coarse correction to x and smooth."""
         level = self.levels[n]

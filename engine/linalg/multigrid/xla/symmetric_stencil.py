@@ -76,6 +76,6 @@ class SymmetricStencil(eqx.Module):
         ]
         return ConductanceStencil(jnp.concatenate([*backward_views, *forward_views], 1), self.row_sums)
 
-    def norm(self, residual: Float[Array, "rows k columns"]) -> Float[Array, "k"]:
+    def norm(self, residual: Float[Array, "rows k columns"]) -> Float[Array, " k"]:
         """Return √(Σ r_i² / A_ii)."""
         return jnp.sqrt((residual * residual / jnp.where(self.diagonal > 0, self.diagonal, 1)).sum((0, 2)))

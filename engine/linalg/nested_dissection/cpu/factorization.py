@@ -116,7 +116,7 @@ def _eliminate_tile(
     fronts = np.zeros((*leaves.boxes, size * size), entries.dtype)
     fronts[..., in_front] = gather_fronts(entries, dissection, number)[..., in_block]
     fronts = fronts.reshape(*leaves.boxes, size, size)
-    levels = []
+    levels, schur = [], fronts
     for level in dissection.levels:
         if level.axis is not None:
             size = len(level.separator) + len(level.boundary)

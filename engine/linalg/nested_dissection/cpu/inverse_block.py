@@ -22,7 +22,7 @@ from .substitution import extend_add_rows, node_groups, tile_level_indices
 from .substitution_kernels import forward_level
 
 #: Columns, and the two matrices whose product (the first one transposed) is added between these columns.
-Product = tuple[Int[np.ndarray, "_"], Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]
+Product = tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]
 
 #: Rows of a product that one thread computes at a time.
 PRODUCT_ROWS = 256
@@ -31,7 +31,7 @@ PRODUCT_ROWS = 256
 MAX_COLUMN_DIFFERENCE = 1e-8
 
 
-def inverse_submatrix(system: StencilMatrix, cells: Int[np.ndarray, "k"]) -> Float[np.ndarray, "k k"]:
+def inverse_submatrix(system: StencilMatrix, cells: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k k"]:
     """Return the entries of A⁻¹ between k cells, for a symmetric A.
 
     Parameters

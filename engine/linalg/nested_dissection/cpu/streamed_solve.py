@@ -31,7 +31,7 @@ RHS_BLOCK = 128
 
 
 def solve_streamed(
-    factored: Factor, cells: Int[np.ndarray, "n"], values: Float[np.ndarray, "k n"], callback: Callback
+    factored: Factor, cells: Int[np.ndarray, " n"], values: Float[np.ndarray, "k n"], callback: Callback
 ) -> list[Result]:
     """Solve A x = b for k sparse right-hand sides and pass x to a callback, a rectangle of the raster at a time.
 
@@ -90,7 +90,7 @@ def peak_bytes(shape: tuple[int, int], count: int, threads: int) -> int:
 
 
 class _StreamedSolve:
-    def __init__(self, factored: Factor, cells: Int[np.ndarray, "n"], values: Float[np.ndarray, "k n"]):
+    def __init__(self, factored: Factor, cells: Int[np.ndarray, " n"], values: Float[np.ndarray, "k n"]):
         self.factored, self.cells, self.values = factored, cells, values
         self.dissection, self.count = factored.dissection, len(values)
         self.columns_by_tile = columns_by_tile(factored, cells)
