@@ -127,7 +127,7 @@ def with_changes(text: str) -> str:
     QGIS and the plugin site read the metadata with Python's configparser: every further line is indented, and there is
     no percent sign, which would refer to another value.
     """
-    plain = re.sub(r"\*\*|`|(?m:^#+ )", "", changes()[1])
+    plain = re.sub(r"[*`]|(?m:^#+ )", "", changes()[1])
     plain = re.sub(r"\s*%", " percent", plain)
     lines = [f"    {line}" for line in plain.splitlines() if line.strip()]
     return re.sub(

@@ -93,6 +93,8 @@ def checkout(build_zip, monkeypatch, tmp_path):
     """A small checkout that can be built."""
     for name in build_zip.SINGLE_FILES:
         (tmp_path / name).write_text("x")
+    (tmp_path / "metadata.txt").write_text("[general]\nversion=1.0.0\nchangelog=\n")
+    (tmp_path / "CHANGELOG.md").write_text("## 1.0.0 - 2026-12-24\n\n- First.\n")
     (tmp_path / "engine").mkdir()
     (tmp_path / "engine" / "graph").mkdir()
     (tmp_path / "engine" / "graph" / "grid_graph.py").write_text("")

@@ -27,7 +27,10 @@ class _AnyName(type):
     def __or__(cls, other):
         return cls
 
-    __ror__ = __and__ = __or__
+    __ror__ = __and__ = __getitem__ = __or__
+
+    def __iter__(cls):
+        return iter((cls, cls))
 
     def __call__(cls, *args, **options):
         return type.__call__(cls) if cls.__init__ is object.__init__ else type.__call__(cls, *args, **options)
