@@ -101,7 +101,7 @@ class Landscape:
         if self._solver is not None:
             self._solver.refresh()
 
-    def set_permeability(self, cells: Int[np.ndarray, "n"], values: Float[np.ndarray, "n"]) -> None:
+    def set_permeability(self, cells: Int[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> None:
         """Change the permeability of cells and update their edges.
 
         Parameters

@@ -54,7 +54,7 @@ def origins_of(
     reached: Bool[np.ndarray, "rows columns"],
     active: Bool[np.ndarray, "rows columns"],
     target: int,
-    cells: Int[np.ndarray, "n"] | None,
+    cells: Int[np.ndarray, " n"] | None,
 ) -> Origins:
     """Return the origins.
 
@@ -159,7 +159,7 @@ class LeastCostMovement(_EdgeMovement):
         Flat raster indices of the cells of origin; None for all.
     """
 
-    def __init__(self, landscape: Landscape, target: int, cells: Int[np.ndarray, "n"] | None = None):
+    def __init__(self, landscape: Landscape, target: int, cells: Int[np.ndarray, " n"] | None = None):
         super().__init__(landscape, target)
         shape, costs = landscape.shape, validate_costs(landscape.costs)
         self._offsets = stencil_offsets(landscape.costs.shape, reverse=True, undirected=True)
@@ -203,7 +203,7 @@ class CurrentMovement(_EdgeMovement):
         self,
         landscape: Landscape,
         target: int,
-        cells: Int[np.ndarray, "n"] | None = None,
+        cells: Int[np.ndarray, " n"] | None = None,
         guess: Float[np.ndarray, "rows columns"] | None = None,
         tolerance: float = TOLERANCE,
     ):

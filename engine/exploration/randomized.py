@@ -26,7 +26,7 @@ class RandomizedMovement(Movement):
         Inverse temperature θ.
     """
 
-    def __init__(self, landscape: Landscape, target: int, theta: float, cells: Int[np.ndarray, "n"] | None = None):
+    def __init__(self, landscape: Landscape, target: int, theta: float, cells: Int[np.ndarray, " n"] | None = None):
         self._target, self._cells, self._distance = target, cells, RSPDistance(theta)
         height, width = landscape.pixel_size
         pixel_size = (height * landscape.factor, width * landscape.factor)

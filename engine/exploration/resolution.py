@@ -84,7 +84,7 @@ class Resolution:
         )
         self.before = self.after = _Version(landscape)
 
-    def cells_of(self, cells: Int[np.ndarray, "n"]) -> Int[np.ndarray, "m"]:
+    def cells_of(self, cells: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
         """Return the cells of this resolution that contain cells of the full resolution, without repetitions."""
         rows, columns = np.divmod(cells, self._full_shape[1])
         return np.unique((rows // self.factor) * self.before.landscape.shape[1] + columns // self.factor)
@@ -94,7 +94,7 @@ class Resolution:
         if self.after is self.before:
             self.after = self.before.copy()
 
-    def paint(self, permeability: Float[np.ndarray, "rows columns"], cells: Int[np.ndarray, "n"]) -> None:
+    def paint(self, permeability: Float[np.ndarray, "rows columns"], cells: Int[np.ndarray, " n"]) -> None:
         """Update the landscape after painting in some cells.
 
         Parameters

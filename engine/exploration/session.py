@@ -83,9 +83,9 @@ class View:
 class _Stroke(NamedTuple):
     """Cells and their permeability before and after a stroke of the brush."""
 
-    cells: Int[np.ndarray, "n"]
-    before: Float[np.ndarray, "n"]
-    after: Float[np.ndarray, "n"]
+    cells: Int[np.ndarray, " n"]
+    before: Float[np.ndarray, " n"]
+    after: Float[np.ndarray, " n"]
 
 
 class ExplorationSession:
@@ -311,7 +311,7 @@ class ExplorationSession:
         for resolution in self._resolutions.values():
             resolution.paint(self.permeability, cells)
 
-    def _flat(self, cells) -> Int[np.ndarray, "n"]:
+    def _flat(self, cells) -> Int[np.ndarray, " n"]:
         rows, columns = np.asarray(cells, np.int64).reshape(-1, 2).T
         inside = (rows >= 0) & (rows < self.shape[0]) & (columns >= 0) & (columns < self.shape[1])
         return np.unique(rows[inside] * self.shape[1] + columns[inside])
