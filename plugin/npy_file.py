@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Cells of a block of rows, to limit memory.
+CELLS_PER_BLOCK = 1 << 20
+
 
 class NpyFile:
     """A raster in an `.npy` file, of one band or several; indexing reads rows, or opens a band.
@@ -80,6 +83,37 @@ class NpyFile:
         shape = (max(0, last - first), *self.shape[1:])
         offset = self._start + first * math.prod(self.shape[1:]) * self.dtype.itemsize
         return np.fromfile(self.path, self.dtype, math.prod(shape), offset=offset).reshape(shape)
+
+    def replace_rows(self, first: int, rows: np.ndarray) -> None:
+        """Overwrite whole rows of a single band, from row `first` on.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        with self.path.open("r+b") as file:
+            file.seek(self._start + first * self.shape[1] * self.dtype.itemsize)
+            file.write(np.ascontiguousarray(rows, self.dtype).data)
+
+
+def row_blocks(shape: tuple[int, ...], cells: int = CELLS_PER_BLOCK) -> Iterator[slice]:
+    """Yield slices of rows that cover a raster of this shape, (rows, columns), from top to bottom.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns.
+    cells
+        The most cells of a block, of at least one row.
+
+    Examples
+    --------
+    >>> list(row_blocks((5, 10), cells=20))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    step = max(1, cells // max(1, shape[1]))
+    return (slice(first, min(first + step, shape[0])) for first in range(0, shape[0], step))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ..distance_registry import distance_info
 from ..i18n import tr
 from .formatting import join_names
 from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT, option_label
-from .parameter_values import is_provided
+from .plain_values import is_provided
 
 #: Parameters of distances, in the registry's names.
 _DISTANCE_PARAMETERS = ("theta", "cost", "measure", "solver")

@@ -37,6 +37,7 @@ from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
+from .plain_values import PlainValues
 from .results import ResultPresenter
 from .search_words import search_words
 from .step_feedback import StepFeedback
@@ -275,7 +276,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         """Warn, after the summary, about what the result leaves out; nothing by default."""
 
     def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
-        inputs = ParameterValues(self, parameters, context, QgsProcessingFeedback())
+        inputs = PlainValues(self, parameters, context, QgsProcessingFeedback())
         definitions = self.parameterDefinitions()
         provided = {definition.name() for definition in definitions if inputs.is_provided(definition.name())}
         choices = {d.name(): inputs.choice(d.name()) for d in definitions if d.type() == "enum"}
@@ -286,10 +287,9 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
-        task = self.task(inputs)
         with open_job(feedback) as job:
-            result = job.run(task, StepFeedback(feedback, 10, 90))
+            inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10), job.folder)
+            result = job.run(self.task(inputs), StepFeedback(feedback, 10, 90))
             return self.write_outputs(inputs, result, paths, context, feedback)
 
     def write_outputs(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..i18n import tr
-from ..npy_file import NpyFile
+from ..layers import RasterRows
 from .renderers import Style
 
 
@@ -21,8 +20,8 @@ class RasterOutput:
     output
         Name of the destination parameter.
     values
-        (rows, columns), in memory or on disk, or (bands, rows, columns); NaN for nodata, infinite for unreachable
-        cells, which are written as nodata unless the user wants them as infinity.
+        (rows, columns), in memory, on disk or computed, or (bands, rows, columns); NaN for nodata, infinite for
+        unreachable cells, which are written as nodata unless the user wants them as infinity.
     style
         Layer style in QGIS.
     dtype
@@ -34,7 +33,7 @@ class RasterOutput:
     """
 
     output: str
-    values: np.ndarray | NpyFile
+    values: RasterRows
     style: Style
     dtype: str = "float32"
     band_names: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from qgis.core import (
 
 from ..decimal_numbers import may_separate_thousands, parse_number
 from ..i18n import tr
-from .parameter_values import is_provided
+from .plain_values import is_provided
 
 
 def with_named_choices(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:

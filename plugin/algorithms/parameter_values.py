@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from qgis.core import (
-    NULL,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
@@ -18,39 +19,40 @@ from qgis.core import (
 
 from ..i18n import tr
 from ..layers import (
+    AlignedBand,
+    Band,
+    CellMask,
+    ComputedRaster,
     FeatureReader,
     FocalNodes,
     Points,
-    QualityValidator,
-    Raster,
     RasterGrid,
-    align,
+    StreamedRaster,
     chosen_geometry_check,
     focal_nodes_from_ids,
+    mask_landscape,
+    open_band,
     point_cells,
     read_focal_nodes,
     read_points,
-    read_raster,
     read_short_circuit_regions,
     require_current,
-    require_no_nan,
-    sum_point_amounts,
-    sum_raster_amounts,
-    validate_landscape,
+    stream_landscape,
+    stream_point_amounts,
+    stream_quality,
+    stream_raster_amounts,
+    write_rows,
 )
-from ..runner import Task, require_memory_for_features, require_memory_for_landscape
+from ..npy_file import NpyFile, row_blocks
+from ..runner import Task, require_disk_space, require_memory_for_features, require_memory_for_landscape
 from .input_layers import loaded_vector
 from .number_limits import require_theta_below_limit
 from .parameters import UNREACHABLE
+from .plain_values import PlainValues
+from .step_feedback import StepFeedback
 
-
-def is_provided(parameters: dict, name: str) -> bool:
-    """Return whether an optional parameter has a value; the dialog passes an unused list as a single empty cell."""
-    value = parameters.get(name)
-    if isinstance(value, list):
-        return any(cell not in (None, NULL, "") for cell in value)
-    is_null = getattr(value, "isNull", lambda: False)
-    return value is not None and value != "" and not is_null()
+# Bytes per cell on disk: of the landscape and its mask, of each further raster, and of each result.
+LANDSCAPE_BYTES, RASTER_BYTES, RESULT_BYTES = 9, 8, 8
 
 
 def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback) -> None:
@@ -95,15 +97,15 @@ def feature_reader(
     return FeatureReader(source, feedback, chosen_geometry_check(parameters.get(name)))
 
 
-class ParameterValues:
-    """The inputs of one run; each is read on first use.
+class ParameterValues(PlainValues):
+    """The inputs of one run; each is read on first use. Rasters are written to its job folder, block by block.
 
     Parameters
     ----------
-    algorithm
-        The algorithm that defines the parameters.
-    parameters, context, feedback
-        As passed to the algorithm by Processing.
+    algorithm, parameters, context, feedback
+        As for `PlainValues`.
+    folder
+        The job folder.
     """
 
     def __init__(
@@ -112,58 +114,63 @@ class ParameterValues:
         parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
+        folder: Path,
     ) -> None:
-        self._algorithm = algorithm
-        self._parameters = parameters
-        self._context = context
-        self._feedback = feedback
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The parameters as passed by Processing."""
-        return self._parameters
-
-    @property
-    def feedback(self) -> QgsProcessingFeedback:
-        """Receives progress and warnings."""
-        return self._feedback
+        super().__init__(algorithm, parameters, context, feedback)
+        self._folder = folder
 
     @cached_property
-    def landscape(self) -> Raster:
-        """The landscape, read and validated."""
+    def landscape(self) -> StreamedRaster:
+        """The landscape, copied to the job folder and validated."""
         self._feedback.setProgressText(tr("Reading the landscape"))
         layer = self.layer("INPUT")
-        rasters = [each.name() for each in self._algorithm.parameterDefinitions() if each.type() == "raster"]
-        require_memory_for_landscape(layer, sum(self.is_provided(name) for name in rasters) - 1)
-        raster = read_raster(layer, self.whole_number("BAND"), self._feedback)
-        validate_landscape(raster, self.choice("VALUES"))
+        self.require_memory(layer)
+        source = open_band(layer, self.whole_number("BAND"))
+        self.require_disk_space(source.grid.rows * source.grid.columns)
+        progress = StepFeedback(self._feedback, 0, 50)
+        raster = stream_landscape(source, self.choice("VALUES"), self._folder, progress)
         warn_of_degrees(raster.name, raster.grid, self._feedback)
-        return self._masked(raster) if self.is_provided("MASK") else raster
+        if self.is_provided("MASK"):
+            return mask_landscape(raster, open_band(self.layer("MASK"), 1), self._folder, self._after_landscape)
+        return raster
 
-    def _masked(self, raster: Raster) -> Raster:
-        """Set cells outside the mask (nodata, 0 or less) to nodata."""
-        mask = align(self.layer("MASK"), 1, raster.grid, self._feedback, nearest=True)
-        require_no_nan(mask)
-        valid = raster.valid & mask.valid & (mask.values > 0)
-        if not valid.any():
-            text = tr("The mask '{mask}' excludes all cells of '{layer}': it must be above 0 in the cells to include.")
-            raise QgsProcessingException(text.format(mask=mask.name, layer=raster.name))
-        return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
+    def require_memory(self, layer: QgsRasterLayer) -> None:
+        """Raise an error if a landscape is too large for the free memory."""
+        require_memory_for_landscape(layer)
+
+    def require_disk_space(self, cells: int) -> None:
+        """Raise an error if the disk is too full for the copy of a landscape and for a result."""
+        require_disk_space(cells * (LANDSCAPE_BYTES + RESULT_BYTES))
 
     @property
-    def passable(self) -> np.ndarray:
-        """Passable cells, bool (rows, columns): neither nodata nor zero permeability."""
-        raster = self.landscape
-        return raster.valid & (raster.values > 0)
+    def _after_landscape(self) -> StepFeedback:
+        """Receives the progress of what is read after the landscape."""
+        return StepFeedback(self._feedback, 50, 100)
+
+    @property
+    def passable(self) -> ComputedRaster:
+        """Passable cells, bool (rows, columns), read by rows: neither nodata nor zero permeability."""
+        return self.landscape.passable
+
+    def _cells_for_points(self) -> dict[str, Any]:
+        """Return what tells whether a point lies on a passable cell: the grid, the cells with data and the barriers."""
+        landscape = self.landscape
+        return {
+            "grid": landscape.grid,
+            "valid": CellMask(landscape.valid),
+            "barrier": CellMask(landscape.barriers),
+        }
+
+    def _aligned_labels(self, name: str) -> AlignedBand:
+        """Return the first band of a raster of labels, to be read on the grid of the landscape."""
+        return AlignedBand(open_band(self.layer(name), 1), self.landscape.grid, self._folder, labels=True)
 
     @cached_property
     def sources(self) -> Points:
         """The cells of the source points, or of the source raster, which have neither ids nor labels."""
         if self.is_provided("SOURCES"):
             return self.points("SOURCES")
-        layer = self.layer("SOURCE_RASTER")
-        marks = align(layer, 1, self.landscape.grid, self._feedback, labels=True)
-        cells = point_cells(marks, self.passable, self._feedback)
+        cells = point_cells(self._aligned_labels("SOURCE_RASTER"), self.passable, self._after_landscape)
         return Points(cells=cells, ids=[], labels=[])
 
     def points(self, name: str) -> Points:
@@ -174,14 +181,8 @@ class ParameterValues:
         QgsProcessingException
             The layer cannot be loaded, or none of its points falls on a passable cell.
         """
-        return read_points(
-            self.features(name),
-            self.landscape.grid,
-            self.landscape.valid,
-            self._context,
-            self._feedback,
-            barrier=self.landscape.valid & ~self.passable,
-        )
+        features = self.features(name)
+        return read_points(features, context=self._context, feedback=self._feedback, **self._cells_for_points())
 
     @cached_property
     def focal(self) -> FocalNodes:
@@ -214,35 +215,39 @@ class ParameterValues:
             As `read_focal_nodes` and `focal_nodes_from_ids`.
         """
         if name == "FOCAL" and not self.is_provided(name):
-            ids = align(self.layer("FOCAL_RASTER"), 1, self.landscape.grid, self._feedback, labels=True)
-            return focal_nodes_from_ids(ids, self.passable, self._feedback, at_least=at_least)
+            ids = self._aligned_labels("FOCAL_RASTER")
+            return focal_nodes_from_ids(ids, self.passable, self._after_landscape, at_least=at_least)
         return read_focal_nodes(
             self.features(name),
-            self.landscape.grid,
-            self.landscape.valid,
-            self._context,
-            self._feedback,
-            barrier=self.landscape.valid & ~self.passable,
+            context=self._context,
+            feedback=self._feedback,
             id_field=self.text(id_field) if self.is_provided(id_field) else "",
             at_least=at_least,
+            **self._cells_for_points(),
         )
 
     @cached_property
-    def short_circuits(self) -> np.ndarray | None:
+    def short_circuits(self) -> NpyFile | None:
         """Numbers of the short-circuit regions, int64 (rows, columns), 0 elsewhere; None if there are none."""
         if not self.is_provided("SHORT_CIRCUITS"):
             return None
-        return read_short_circuit_regions(
+        regions = read_short_circuit_regions(
             self.features("SHORT_CIRCUITS"), self.landscape.grid, self._context, self._feedback
         )
+        blocks = (regions[rows] for rows in row_blocks(regions.shape))
+        return write_rows(blocks, self._folder / "short_circuits.npy", regions.shape, regions.dtype)
 
-    def amounts(self, points: str, field: str, raster: str, *, default: float, reciprocal: bool = False) -> np.ndarray:
-        """Read currents or ground values at points or from a raster, float64 (rows, columns); 0 elsewhere.
+    def amounts(
+        self, points: str, field: str, raster: str, file: str, *, default: float, reciprocal: bool = False
+    ) -> NpyFile:
+        """Write currents or ground values at points or from a raster, float64 (rows, columns), 0 elsewhere.
 
         Parameters
         ----------
         points, field, raster
             Names of the parameters: a layer of points, the field with their values, or a raster of values.
+        file
+            Name of the file in the job folder.
         default
             Value of a point if no field is chosen.
         reciprocal
@@ -251,18 +256,18 @@ class ParameterValues:
         Raises
         ------
         QgsProcessingException
-            As `sum_point_amounts` and `sum_raster_amounts`.
+            As `stream_point_amounts` and `stream_raster_amounts`.
         """
         if not self.is_provided(points):
-            values = sum_raster_amounts(self.layer(raster), self.landscape.grid, self._feedback)
-            if reciprocal:
-                with np.errstate(divide="ignore"):
-                    values = 1 / np.abs(values) * np.where(values < 0, -1.0, 1.0)
-            return np.where(np.isnan(values), 0.0, values)
-        return sum_point_amounts(
+            source = open_band(self.layer(raster), 1)
+            self._require_disk_space_for(source)
+            return stream_raster_amounts(
+                source, self.landscape, self._folder / file, self._after_landscape, reciprocal=reciprocal
+            )
+        return stream_point_amounts(
             self.features(points),
-            self.landscape.grid,
-            self.passable,
+            self.landscape,
+            self._folder / file,
             self._context,
             self._feedback,
             field=self.text(field) if self.is_provided(field) else "",
@@ -282,20 +287,40 @@ class ParameterValues:
         require_memory_for_features(reader.source)
         return reader
 
-    def quality(self, name: str) -> np.ndarray:
-        """Read habitat quality onto the cells of the landscape, float64 (rows, columns); 0 where it has no data.
+    def quality(self, name: str) -> NpyFile:
+        """Copy habitat quality, on the grid of the landscape, to the job folder; 0 for nodata.
 
         Raises
         ------
         QgsProcessingException
             A value is negative or infinite, or there is no cell with quality above 0.
         """
-        raster = align(self.layer(name), 1, self.landscape.grid, self._feedback)
-        validator = QualityValidator(raster.name, self.landscape.name)
-        values = validator.add(raster.values, raster.valid, self.passable)
-        validator.require_valid()
-        validator.report(self._feedback)
-        return values
+        return self.stream_to_grid(name, tr("Reading the habitat quality"), stream_quality)
+
+    def stream_to_grid(self, name: str, text: str, stream: Callable[..., NpyFile]) -> NpyFile:
+        """Copy the first band of a raster, on the grid of the landscape, to the job folder.
+
+        Parameters
+        ----------
+        name
+            Name of the parameter.
+        text
+            What the user reads meanwhile.
+        stream
+            Copies a band, given the landscape, the folder and the feedback.
+        """
+        landscape = self.landscape
+        self._feedback.setProgressText(text)
+        source = open_band(self.layer(name), 1)
+        self._require_disk_space_for(source)
+        return stream(source, landscape, self._folder, self._after_landscape)
+
+    def _require_disk_space_for(self, source: Band) -> None:
+        """Raise an error if the disk is too full for a raster and, if it must be resampled, for its copy."""
+        grid, needed = self.landscape.grid, 0
+        if not source.grid.same_grid_as(grid):
+            needed = source.grid.rows * source.grid.columns * RASTER_BYTES
+        require_disk_space(needed + grid.rows * grid.columns * (RASTER_BYTES + RESULT_BYTES))
 
     @property
     def keeps_infinity(self) -> bool:
@@ -340,31 +365,6 @@ class ParameterValues:
             raster.name,
         )
 
-    def is_provided(self, name: str) -> bool:
-        """Return whether an optional parameter has a value."""
-        return is_provided(self._parameters, name)
-
-    def layer(self, name: str) -> QgsRasterLayer:
-        """Return a raster layer.
-
-        Raises
-        ------
-        QgsProcessingException
-            It cannot be loaded.
-        """
-        layer = self._algorithm.parameterAsRasterLayer(self._parameters, name, self._context)
-        if layer is None:
-            raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
-        return layer
-
-    def choice(self, name: str) -> str:
-        """Return the value of a choice."""
-        return self._algorithm.parameterAsEnumString(self._parameters, name, self._context)
-
-    def number(self, name: str) -> float:
-        """Return a number."""
-        return self._algorithm.parameterAsDouble(self._parameters, name, self._context)
-
     def length(self, name: str, *, margin: int = 0, factor: float = 1.0) -> float:
         """Return a length within which cells are included; one beyond the landscape includes all of it.
 
@@ -379,15 +379,3 @@ class ParameterValues:
         height, width = grid.pixel_size
         diagonal = math.hypot((grid.rows + margin) * height, (grid.columns + margin) * width)
         return min(self.number(name), factor * diagonal)
-
-    def whole_number(self, name: str) -> int:
-        """Return a whole number."""
-        return self._algorithm.parameterAsInt(self._parameters, name, self._context)
-
-    def text(self, name: str) -> str:
-        """Return text without leading and trailing spaces."""
-        return self._algorithm.parameterAsString(self._parameters, name, self._context).strip()
-
-    def flag(self, name: str) -> bool:
-        """Return the value of a check box."""
-        return self._algorithm.parameterAsBoolean(self._parameters, name, self._context)

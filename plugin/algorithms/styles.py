@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..i18n import tr
-from ..npy_file import NpyFile
+from ..layers import RasterRows
+from ..npy_file import NpyFile, row_blocks
 from .color_ramps import CATEGORIES, COMPASS, CURRENT, DISTANCE, DIVERGING, HABITAT, LINES
 from .renderers import ComponentPalette, GraduatedLines, LinearPseudocolor, LogPseudocolor, PalettedClasses, Style
 
@@ -121,10 +122,15 @@ def habitat_style(habitat: np.ndarray | NpyFile) -> Style:
     return LinearPseudocolor(0.0, _round_up(high if high > 0 else float(finite.max(initial=0.0))), HABITAT)
 
 
-def component_style(labels: np.ndarray) -> Style:
+def component_style(labels: RasterRows) -> Style:
     """Return the style of a map of components, numbered by size from 1; 0 for barriers, NaN for nodata."""
-    sizes = np.bincount(labels[labels > 0].astype(np.int64))[1:]
-    return ComponentPalette(tuple(int(size) for size in sizes), has_barriers=bool((labels == 0).any()))
+    sizes, has_barriers = np.zeros(0, np.int64), False
+    for rows in row_blocks(labels.shape):
+        block = labels[rows]
+        counts = np.bincount(block[block > 0].astype(np.int64), minlength=sizes.size)
+        counts[: sizes.size] += sizes
+        sizes, has_barriers = counts, has_barriers or bool((block == 0).any())
+    return ComponentPalette(tuple(int(size) for size in sizes[1:]), has_barriers=has_barriers)
 
 
 def sample_rows(raster: np.ndarray | NpyFile, max_cells: int = MAX_STYLE_CELLS) -> np.ndarray:

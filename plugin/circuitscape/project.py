@@ -218,7 +218,7 @@ def _reclassified(values: np.ndarray, table: np.ndarray, name: str, feedback: Qg
 
 
 def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    return circuit_cells(arrays["valid"], arrays.get("short_circuits"))
+    return circuit_cells(arrays["valid"], arrays.get("short_circuits"))[:]
 
 
 def _require_reachable(cells: np.ndarray, reachable: np.ndarray, name: str) -> None:

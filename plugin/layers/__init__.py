@@ -1,12 +1,13 @@
 """Conversion between QGIS layers and arrays: reading, validation, alignment, rasterization, writing.
 
-A raster layer becomes a `Raster` (float64 values, a mask of valid cells and their `RasterGrid`) or, where it may not
-fit in memory, a `StreamedRaster` with the same arrays in files. Point and polygon layers become cells. Results of the
-engine are written as GeoTIFFs on the grid of their input.
+A raster layer becomes a `StreamedRaster` (float64 values and a mask of valid cells in files for the engine, and their
+`RasterGrid`) or, where it is small, a `Raster` with the same arrays in memory. Point and polygon layers become cells.
+Results of the engine are written as GeoTIFFs on the grid of their input.
 """
 
 from ..cancelled import Cancelled
-from .alignment import align
+from .alignment import AlignedBand, align
+from .amounts import stream_point_amounts, stream_raster_amounts
 from .bands import (
     ASCII_GRID_HEADER,
     ASCII_GRID_HEADER_BYTES,
@@ -16,6 +17,8 @@ from .bands import (
     read_raster,
     require_well_formed_grid,
 )
+from .cell_mask import CellMask
+from .computed_raster import ComputedRaster, RasterRows
 from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of, require_current
 from .focal_node_features import read_focal_nodes
@@ -42,7 +45,6 @@ from .outputs import (
     save_layer_metadata,
     write_raster,
 )
-from .point_sums import sum_point_amounts, sum_raster_amounts
 from .points import Points, point_cells, read_points
 from .raster_grid import Raster, RasterGrid
 from .reclassification import Reclassified, reclassify
@@ -50,14 +52,16 @@ from .short_circuit_regions import circuit_cells, read_short_circuit_regions
 from .statistics_files import no_statistics_file
 from .streaming import (
     StreamedRaster,
+    mask_landscape,
     stream_condition,
     stream_landscape,
     stream_quality,
     stream_strengths,
     stream_weights,
+    write_rows,
 )
 from .validation import (
-    QualityValidator,
+    CellCounter,
     declare_nodata_advice,
     exact,
     format_cells,
@@ -70,15 +74,19 @@ __all__ = [
     "ASCII_GRID_HEADER_BYTES",
     "GEOPACKAGE_SUFFIX",
     "RASTER_SIDECARS",
+    "AlignedBand",
     "Band",
     "Cancelled",
+    "CellCounter",
+    "CellMask",
+    "ComputedRaster",
     "FeatureReader",
     "FocalNodes",
     "GeoPackageUpdate",
     "Points",
-    "QualityValidator",
     "Raster",
     "RasterGrid",
+    "RasterRows",
     "Reclassified",
     "SourceFile",
     "StagedFiles",
@@ -86,8 +94,7 @@ __all__ = [
     "align",
     "ascii_grid_size",
     "require_well_formed_grid",
-    "sum_point_amounts",
-    "sum_raster_amounts",
+    "mask_landscape",
     "point_cells",
     "chosen_geometry_check",
     "circuit_cells",
@@ -125,11 +132,14 @@ __all__ = [
     "source_files",
     "stream_condition",
     "stream_landscape",
+    "stream_point_amounts",
     "stream_quality",
+    "stream_raster_amounts",
     "stream_strengths",
     "stream_weights",
     "validate_landscape",
     "warn_about_grounds",
     "warn_about_sources",
     "write_raster",
+    "write_rows",
 ]

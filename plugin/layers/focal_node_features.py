@@ -8,6 +8,7 @@ import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
 
 from ..i18n import tr
+from .cell_mask import CellMask
 from .features import Cell, CellLocator, FeatureReader, PolygonCells, label_of, listed, shortened
 from .focal_nodes import FocalNodes, require_enough_nodes
 from .raster_grid import RasterGrid
@@ -19,11 +20,11 @@ POINT, POLYGON = QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryTyp
 def read_focal_nodes(
     reader: FeatureReader,
     grid: RasterGrid,
-    valid: np.ndarray,
+    valid: np.ndarray | CellMask,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
     *,
-    barrier: np.ndarray | None = None,
+    barrier: np.ndarray | CellMask | None = None,
     id_field: str = "",
     at_least: int = 2,
 ) -> FocalNodes:
@@ -61,7 +62,6 @@ def read_focal_nodes(
     nodes = _by_id(reader, ids, id_field, has_polygons or QgsWkbTypes.isMultiType(reader.source.wkbType()))
     locator = CellLocator(reader, grid, context, feedback)
     polygons = PolygonCells(locator)
-    open_cells = valid if barrier is None else valid & ~barrier
     omitted = _Omitted()
     for feature in reader.features():
         covered = polygons.of(feature) if has_polygons else locator.cells_under_points(feature)
@@ -71,7 +71,7 @@ def read_focal_nodes(
         if covered.is_small:
             omitted.small.append(feature.id())
         for cell in covered.cells:
-            if cell is not None and open_cells[cell]:
+            if cell is not None and valid[cell] and not (barrier is not None and barrier[cell]):
                 node.cells[cell] = None
             else:
                 omitted.cells.setdefault(_reason(cell, valid), []).append(feature.id())
@@ -150,7 +150,7 @@ def _by_id(reader: FeatureReader, ids: dict[int, int | str], id_field: str, may_
     return nodes
 
 
-def _reason(cell: Cell | None, valid: np.ndarray) -> str:
+def _reason(cell: Cell | None, valid: np.ndarray | CellMask) -> str:
     if cell is None:
         return tr("outside the raster")
     return tr("on a barrier (permeability 0)") if valid[cell] else tr("on nodata")

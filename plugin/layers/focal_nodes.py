@@ -8,9 +8,11 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
+from .alignment import AlignedBand
+from .computed_raster import RasterRows
 from .features import shortened
 from .raster_grid import Raster
-from .validation import InvalidCells, require_no_nan
+from .validation import FiniteValidator, InvalidCells
 
 # Beyond this, float64 does not tell two neighbouring whole numbers apart.
 MAX_RASTER_ID = 2.0**53
@@ -54,18 +56,22 @@ class FocalNodes:
 
 
 def focal_nodes_from_ids(
-    raster: Raster, passable: np.ndarray, feedback: QgsProcessingFeedback, *, at_least: int = 2
+    raster: Raster | AlignedBand,
+    passable: RasterRows,
+    feedback: QgsProcessingFeedback,
+    *,
+    at_least: int = 2,
 ) -> FocalNodes:
     """Return the focal nodes of a raster of ids: the cells of each positive integer form a node.
 
     Parameters
     ----------
     raster
-        Raster of ids on the grid of the landscape.
+        Raster of ids on the grid of the landscape, which is read block by block.
     passable
-        Where the landscape is neither nodata nor a barrier; other cells are ignored.
+        Where the landscape is neither nodata nor a barrier, bool (rows, columns); other cells are ignored.
     feedback
-        Receives a warning about nodes that are left out.
+        Receives progress and a warning about nodes that are left out; can cancel.
     at_least
         Minimum number of nodes.
 
@@ -74,42 +80,52 @@ def focal_nodes_from_ids(
     QgsProcessingException
         If a value is not a whole number or too large to be an id, or if there are too few nodes.
     """
-    require_no_nan(raster)
+    name = raster.name
+    finite = FiniteValidator(name)
     fractional = InvalidCells(
         tr("the value is not a whole number"),
         tr("A raster of focal nodes must hold their ids: round it, or rasterize polygons with a field of ids."),
     )
-    fractional.add(raster.valid & (raster.values != np.rint(raster.values)), raster.values)
-    fractional.raise_if_any(raster.name)
     too_large = InvalidCells(
         tr("the id is infinite or larger than {:,.0f}, so ids cannot be told apart").format(MAX_RASTER_ID),
         tr("Number the focal nodes 1, 2, 3, … instead."),
     )
-    too_large.add(raster.valid & (raster.values > MAX_RASTER_ID), raster.values)
-    too_large.raise_if_any(raster.name)
-    marked = raster.valid & (raster.values > 0)
-    negative = raster.valid & (raster.values < 0)
-    if negative.any():
+    negative: set[float] = set()
+    marked_ids: set[float] = set()
+    cells, values = [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
+    for first, block, valid in raster.blocks(feedback):
+        finite.add(block, valid, first)
+        fractional.add(valid & (block != np.rint(block)), block, first)
+        too_large.add(valid & (block > MAX_RASTER_ID), block, first)
+        if fractional.count or too_large.count:
+            continue
+        negative.update(np.unique(block[valid & (block < 0)]).tolist())
+        marked = valid & (block > 0)
+        marked_ids.update(np.unique(block[marked]).tolist())
+        usable = np.argwhere(marked & passable[first : first + len(block)])
+        values.append(block[tuple(usable.T)].astype(np.int64))
+        cells.append(usable.astype(np.int64) + (first, 0))
+    finite.require_no_nan()
+    fractional.raise_if_any(name)
+    too_large.raise_if_any(name)
+    if negative:
         text = tr("'{layer}': ids below 0 are no focal nodes and are left out: {ids}.")
-        ids = [f"{value:.17g}" for value in np.unique(raster.values[negative]).tolist()]
-        feedback.pushWarning(text.format(layer=raster.name, ids=shortened(ids)))
-    marked_ids = np.unique(raster.values[marked]).astype(np.int64)
-    cells = np.argwhere(marked & passable).astype(np.int64)
-    values = raster.values[tuple(cells.T)].astype(np.int64)
-    ids, owners = np.unique(values, return_inverse=True)
-    missing = np.setdiff1d(marked_ids, ids)
+        ids = [f"{value:.17g}" for value in sorted(negative)]
+        feedback.pushWarning(text.format(layer=name, ids=shortened(ids)))
+    ids, owners = np.unique(np.concatenate(values), return_inverse=True)
+    missing = np.setdiff1d(np.array(sorted(marked_ids), np.int64), ids)
     reasons = [tr("only on nodata or barriers: {ids}").format(ids=shortened(missing.tolist()))] if missing.size else []
     reasons += [raster.lost_labels] if raster.lost_labels else []
-    require_enough_nodes(len(ids), at_least, raster.name, "; ".join(reasons))
+    require_enough_nodes(len(ids), at_least, name, "; ".join(reasons))
     if missing.size:
         feedback.pushWarning(
             tr("Focal nodes of '{layer}' left out because all their cells lie on nodata or barriers: {ids}.").format(
-                layer=raster.name, ids=shortened(missing.tolist())
+                layer=name, ids=shortened(missing.tolist())
             )
         )
-    names = ids.tolist()
+    names, labels = ids.tolist(), [str(value) for value in ids.tolist()]
     order = np.argsort(owners, kind="stable")
-    return FocalNodes(ids, names, [str(value) for value in names], cells[order], owners[order].astype(np.int64))
+    return FocalNodes(ids, names, labels, np.concatenate(cells)[order], owners[order].astype(np.int64))
 
 
 def require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str, extents: str = "") -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from osgeo import gdal
 
 from ..i18n import tr
+from .features import shortened
 from .gdal_errors import collected_gdal_errors
-from .points import shortened
 
 # A raster with more values than this holds measurements.
 MAX_LABELS = 1_000_000

@@ -9,9 +9,12 @@ import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
 
 from ..i18n import tr
+from .alignment import AlignedBand
+from .cell_mask import CellMask
+from .computed_raster import RasterRows
 from .features import CellLocator, FeatureReader, label_of, listed, shortened
 from .raster_grid import Raster, RasterGrid
-from .validation import format_cells, require_no_nan
+from .validation import FiniteValidator, format_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +39,10 @@ class Points:
 def read_points(
     reader: FeatureReader,
     grid: RasterGrid,
-    valid: np.ndarray,
+    valid: np.ndarray | CellMask,
     context: QgsProcessingContext,
     feedback: QgsProcessingFeedback,
-    barrier: np.ndarray | None = None,
+    barrier: np.ndarray | CellMask | None = None,
 ) -> Points:
     """Return the cells that contain the points of a layer.
 
@@ -111,41 +114,58 @@ def read_points(
 
 
 def point_cells(
-    raster: Raster, passable: np.ndarray | None = None, feedback: QgsProcessingFeedback | None = None
+    raster: Raster | AlignedBand,
+    passable: RasterRows | None = None,
+    feedback: QgsProcessingFeedback | None = None,
 ) -> np.ndarray:
     """Return the cells of a source raster that are neither nodata nor zero, int64 (k, 2), in row-major order.
 
     Cells outside `passable` (where the landscape is neither nodata nor a barrier) are left out with a warning.
+
+    Parameters
+    ----------
+    raster
+        Source raster on the grid of the landscape, which is read block by block.
+    passable
+        Passable cells, bool (rows, columns).
+    feedback
+        Receives progress and warnings; can cancel.
 
     Raises
     ------
     QgsProcessingException
         If there is no such cell, or a value is NaN.
     """
-    require_no_nan(raster)
-    marked = raster.valid & (raster.values != 0)
-    if not marked.any():
+    finite, blocked, cells = FiniteValidator(raster.name), 0, [np.empty((0, 2), np.int64)]
+    for first, block, valid in raster.blocks(feedback):
+        finite.add(block, valid, first)
+        marked = valid & (block != 0)
+        if passable is not None:
+            usable = marked & passable[first : first + len(block)]
+            blocked += int(np.count_nonzero(marked)) - int(np.count_nonzero(usable))
+            marked = usable
+        cells.append(np.argwhere(marked).astype(np.int64) + (first, 0))
+    finite.require_no_nan()
+    result = np.concatenate(cells)
+    if not len(result) and not blocked:
         raise QgsProcessingException(
             tr("'{layer}' marks no cell: every cell is nodata or zero. Set source cells to 1.").format(
                 layer=raster.name
             )
         )
-    if passable is not None:
-        blocked = int(np.count_nonzero(marked & ~passable))
-        marked = marked & passable
-        if not marked.any():
-            raise QgsProcessingException(
-                tr("All marked cells of '{layer}' ({cells}) lie on nodata or barriers of the landscape.").format(
-                    layer=raster.name, cells=format_cells(blocked)
-                )
+    if not len(result):
+        raise QgsProcessingException(
+            tr("All marked cells of '{layer}' ({cells}) lie on nodata or barriers of the landscape.").format(
+                layer=raster.name, cells=format_cells(blocked)
             )
-        if blocked and feedback is not None:
-            feedback.pushWarning(
-                tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
-                    layer=raster.name, cells=format_cells(blocked)
-                )
+        )
+    if blocked and feedback is not None:
+        feedback.pushWarning(
+            tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
+                layer=raster.name, cells=format_cells(blocked)
             )
-    return np.argwhere(marked).astype(np.int64)
+        )
+    return result
 
 
 def report_left_out(

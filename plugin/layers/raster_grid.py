@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from qgis.core import QgsCoordinateReferenceSystem
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeedback
 
 from ..i18n import tr
 
@@ -111,3 +112,7 @@ class Raster:
     def valid_cells(self) -> int:
         """Number of valid cells."""
         return int(np.count_nonzero(self.valid))
+
+    def blocks(self, feedback: QgsProcessingFeedback | None = None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield all rows as a single block: its first row, its values and its valid cells."""
+        yield 0, self.values, self.valid

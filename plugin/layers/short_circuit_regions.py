@@ -6,14 +6,18 @@ import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
 
 from ..i18n import tr
+from ..npy_file import CELLS_PER_BLOCK, row_blocks
+from .computed_raster import ComputedRaster, RasterRows
 from .features import CellLocator, FeatureReader, PolygonCells, listed
 from .raster_grid import RasterGrid
 
 
 def read_short_circuit_regions(
     reader: FeatureReader, grid: RasterGrid, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-) -> np.ndarray:
+) -> ComputedRaster:
     """Return the regions as a raster of positive labels, int64 (rows, columns), 0 outside the regions.
+
+    It takes 4 bytes of memory per cell.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def read_short_circuit_regions(
         raise QgsProcessingException(tr("'{layer}' is not a polygon layer.").format(layer=name))
     locator = CellLocator(reader, grid, context, feedback)
     polygons = PolygonCells(locator)
-    regions = np.zeros((grid.rows, grid.columns), np.int64)
+    regions = np.zeros((grid.rows, grid.columns), np.int32)
     omitted: dict[str, list[int]] = {}
     later: dict[int, int] = {}  # a region by the number of an earlier one that it includes
     number = 0
@@ -53,7 +57,7 @@ def read_short_circuit_regions(
             if earlier not in (0, number):
                 later[earlier] = number
         regions[index] = number
-    regions = np.array([_last(later, label) for label in range(number + 1)])[regions]
+    labels = np.array([_last(later, label) for label in range(number + 1)], np.int64)
     polygons.finish(feedback)
     left_out = "; ".join(listed(reason, features) for reason, features in omitted.items())
     if not regions.any():
@@ -65,7 +69,7 @@ def read_short_circuit_regions(
         feedback.pushWarning(
             tr("Short-circuit regions of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out)
         )
-    return regions
+    return ComputedRaster(lambda numbers: labels[numbers], regions, dtype=np.int64)
 
 
 def _last(later: dict[int, int], number: int) -> int:
@@ -78,16 +82,28 @@ def _last(later: dict[int, int], number: int) -> int:
     return number
 
 
-def circuit_cells(passable: np.ndarray, regions: np.ndarray | None) -> np.ndarray:
+def circuit_cells(
+    passable: RasterRows, regions: RasterRows | None, *, cells_per_block: int = CELLS_PER_BLOCK
+) -> RasterRows:
     """Return the cells of a circuit, bool (rows, columns): the passable ones, and all of regions that overlap them.
 
     Parameters
     ----------
     passable
-        Passable cells, bool (rows, columns).
+        Passable cells, bool (rows, columns), in memory or on disk.
     regions
         Number of the short-circuit region of each cell, 0 elsewhere; None if there are none.
+    cells_per_block
+        The most cells read at a time, of at least one row.
     """
     if regions is None:
         return passable
-    return passable | ((regions > 0) & np.isin(regions, regions[passable]))
+    overlapping: set[int] = set()
+    for rows in row_blocks(regions.shape, cells_per_block):
+        overlapping.update(np.unique(regions[rows][passable[rows]]).tolist())
+    numbers = np.array(sorted(overlapping), np.int64)
+
+    def is_in_circuit(passable: np.ndarray, regions: np.ndarray) -> np.ndarray:
+        return passable | ((regions > 0) & np.isin(regions, numbers))
+
+    return ComputedRaster(is_in_circuit, passable, regions, dtype=bool, cells_per_block=cells_per_block)

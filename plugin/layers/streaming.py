@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,18 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
-from .alignment import aligned_blocks
+from .alignment import AlignedBand, aligned_blocks
 from .bands import Band, blocks_of
+from .computed_raster import ComputedRaster
 from .raster_grid import RasterGrid
-from .validation import ConditionValidator, LandscapeValidator, QualityValidator, StrengthValidator, WeightValidator
+from .validation import (
+    ConditionValidator,
+    FiniteValidator,
+    LandscapeValidator,
+    QualityValidator,
+    StrengthValidator,
+    WeightValidator,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,16 @@ class StreamedRaster:
     valid: NpyFile
     grid: RasterGrid
     valid_cells: int
+
+    @property
+    def passable(self) -> ComputedRaster:
+        """Passable cells, bool (rows, columns): neither nodata nor zero permeability."""
+        return ComputedRaster(lambda values, valid: valid & (values > 0), self.values, self.valid, dtype=bool)
+
+    @property
+    def barriers(self) -> ComputedRaster:
+        """Cells with data that cannot be crossed, bool (rows, columns)."""
+        return ComputedRaster(lambda values, valid: valid & ~(values > 0), self.values, self.valid, dtype=bool)
 
 
 def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProcessingFeedback) -> StreamedRaster:
@@ -76,6 +95,63 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
         raise _write_error(folder, error) from error
     validator.require_valid()
     return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.grid, validator.valid_cells)
+
+
+def mask_landscape(
+    landscape: StreamedRaster, mask: Band, folder: Path, feedback: QgsProcessingFeedback
+) -> StreamedRaster:
+    """Set the cells of a streamed landscape outside a mask (nodata, 0 or less) to nodata, in its files.
+
+    Parameters
+    ----------
+    landscape
+        Landscape, already streamed.
+    mask
+        Band of the mask, on any grid.
+    folder
+        Folder for the temporary copy of a mask that must be resampled.
+    feedback
+        Receives progress and a warning if the mask is resampled; can cancel.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `align`; or the mask holds NaN, or excludes all cells.
+    """
+    aligned = AlignedBand(mask, landscape.grid, folder, nearest=True)
+    validator, valid_cells = FiniteValidator(mask.name), 0
+    try:
+        for first, block, valid in aligned.blocks(feedback):
+            validator.add(block, valid, first)
+            rows = slice(first, first + len(block))
+            included = landscape.valid[rows] & valid & (block > 0)
+            landscape.values.replace_rows(first, np.where(included, landscape.values[rows], np.nan))
+            landscape.valid.replace_rows(first, included)
+            valid_cells += int(np.count_nonzero(included))
+    except OSError as error:
+        raise _write_error(folder, error) from error
+    validator.require_no_nan()
+    if not valid_cells:
+        text = tr("The mask '{mask}' excludes all cells of '{layer}': it must be above 0 in the cells to include.")
+        raise QgsProcessingException(text.format(mask=mask.name, layer=landscape.name))
+    return replace(landscape, valid_cells=valid_cells)
+
+
+def write_rows(blocks: Iterable[np.ndarray], path: Path, shape: tuple[int, int], dtype: type) -> NpyFile:
+    """Write a raster, block after block of whole rows, to an `.npy` file.
+
+    Raises
+    ------
+    QgsProcessingException
+        The disk is full.
+    """
+    try:
+        with written_by_rows(path, shape, dtype) as append:
+            for block in blocks:
+                append(block)
+    except OSError as error:
+        raise _write_error(path.parent, error) from error
+    return NpyFile(path)
 
 
 def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
@@ -144,18 +220,15 @@ def _streamed(
     *,
     labels: bool = False,
 ) -> NpyFile:
-    folder = path.parent
-    try:
-        with written_by_rows(path, landscape.values.shape, np.float64) as append:
-            for first, block, valid in aligned_blocks(source, landscape.grid, feedback, folder, labels=labels):
-                rows = slice(first, first + len(block))
-                passable = landscape.valid[rows] & (landscape.values[rows] > 0)
-                append(validator.add(block, valid, passable, first))
-    except OSError as error:
-        raise _write_error(folder, error) from error
+    def blocks() -> Iterator[np.ndarray]:
+        for first, block, valid in aligned_blocks(source, landscape.grid, feedback, path.parent, labels=labels):
+            passable = landscape.passable[first : first + len(block)]
+            yield validator.add(block, valid, passable, first)
+
+    written = write_rows(blocks(), path, landscape.values.shape, np.float64)
     validator.require_valid()
     validator.report(feedback)
-    return NpyFile(path)
+    return written
 
 
 def _write_error(folder: Path, error: OSError) -> QgsProcessingException:

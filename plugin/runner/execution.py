@@ -32,7 +32,7 @@ from .errors import (
     WorkerFailedToStart,
     failure,
 )
-from .job_folder import new_folder, read_partial_result, read_result, remove, write_job
+from .job_folder import is_written, new_folder, read_partial_result, read_result, remove, write_job
 from .protocol import MessageHandler
 from .task import PartialResult, Result, Task
 from .value_range import explain_unsolved
@@ -124,7 +124,7 @@ def open_job(
         failed = error
         raise
     finally:
-        if keep_job or _keep_for_debugging(failed):
+        if keep_job or (_keep_for_debugging(failed) and is_written(folder)):
             feedback.pushInfo(tr("The job is kept until QGIS is closed, to be run again: {job}").format(job=folder))
         else:
             remove(folder)

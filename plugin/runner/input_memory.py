@@ -7,26 +7,22 @@ from qgis.core import QgsProcessingFeatureSource, QgsRasterLayer
 from ..i18n import tr
 from .memory import require_memory
 
-# Bytes per cell in QGIS: of the landscape with its mask and passable cells, and of each further raster.
-LANDSCAPE_BYTES, RASTER_BYTES = 10, 18
-
 # Bytes per cell in the engine: the least that the graph of a landscape takes. The engine forecasts its own memory once
-# it has the job; this avoids reading a raster that cannot be computed in any case.
+# it has the job; this avoids reading a raster that cannot be computed in any case. Through QGIS rasters only pass, in
+# blocks.
 GRAPH_BYTES = 90
 
 # Bytes of a feature while points are read: its cell, its id and its label.
 FEATURE_BYTES = 400
 
 
-def require_memory_for_landscape(landscape: QgsRasterLayer, rasters: int = 0) -> None:
-    """Raise an error if a landscape, with further rasters on its grid, is too large for any computation.
+def require_memory_for_landscape(landscape: QgsRasterLayer) -> None:
+    """Raise an error if a landscape is too large for any computation.
 
     Parameters
     ----------
     landscape
         The layer, not yet read.
-    rasters
-        Number of further rasters.
 
     Raises
     ------
@@ -34,11 +30,10 @@ def require_memory_for_landscape(landscape: QgsRasterLayer, rasters: int = 0) ->
         Less memory is free.
     """
     cells = landscape.width() * landscape.height()
-    needed = cells * (LANDSCAPE_BYTES + RASTER_BYTES * rasters + GRAPH_BYTES)
-    size = tr("'{layer}' ({rows:,} × {columns:,} cells)").format(
+    what = tr("'{layer}' ({rows:,} × {columns:,} cells)").format(
         layer=landscape.name(), rows=landscape.height(), columns=landscape.width()
     )
-    require_memory(needed, size if not rasters else tr("{raster} with the other rasters").format(raster=size))
+    require_memory(cells * GRAPH_BYTES, what)
 
 
 def require_memory_for_features(source: QgsProcessingFeatureSource) -> None:

@@ -110,6 +110,11 @@ def write_job(task: Task, folder: Path) -> None:
         raise _not_written(folder, error) from error
 
 
+def is_written(folder: Path) -> bool:
+    """Return whether a folder holds a complete job, which can be run."""
+    return (folder / "job.json").is_file()
+
+
 def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
     """Read and validate the result in a job folder.
 

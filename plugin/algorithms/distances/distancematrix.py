@@ -187,21 +187,22 @@ class DistanceMatrix(EngineAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
-        task, folder = self.task(inputs), checkpoint_folder(inputs)
-        table = PartialTable(
-            Path(folder) / TABLE_NAME,
-            lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
-            inputs.landscape.grid.crs,
-            context,
-            StepFeedback(feedback, 90, 90),
-        )
-        with open_job(feedback) as job, resume_hint(folder, feedback):
-            write_partial_result = (lambda partial: table.update(partial.arrays)) if folder else None
-            result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result)
-            if folder:
-                table.update(result.outputs, final=True)
-        outputs = self.write_outputs(inputs, result, paths, context, feedback)
+        with open_job(feedback) as job:
+            inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10), job.folder)
+            task, folder = self.task(inputs), checkpoint_folder(inputs)
+            table = PartialTable(
+                Path(folder) / TABLE_NAME,
+                lambda arrays: self.table_outputs(inputs, Result(arrays, {}))[0],
+                inputs.landscape.grid.crs,
+                context,
+                StepFeedback(feedback, 90, 90),
+            )
+            with resume_hint(folder, feedback):
+                write_partial_result = (lambda partial: table.update(partial.arrays)) if folder else None
+                result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result)
+                if folder:
+                    table.update(result.outputs, final=True)
+            outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(folder, feedback)
         return outputs
 

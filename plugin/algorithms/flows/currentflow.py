@@ -19,7 +19,7 @@ from qgis.core import (
 )
 
 from ...i18n import tr
-from ...runner import PartialResult, Result, Task, open_job
+from ...runner import Job, PartialResult, Result, Task, open_job
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
 from ..outputs import RasterOutput, common_outputs, flow_outputs, resistance_outputs
@@ -239,7 +239,19 @@ class CurrentFlow(EngineAlgorithm):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
-        inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10))
+        with open_job(feedback) as job:
+            inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10), job.folder)
+            return self._run_job(job, inputs, paths, context, feedback)
+
+    def _run_job(
+        self,
+        job: Job,
+        inputs: ParameterValues,
+        paths: dict[str, str],
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        """Run a job in whose folder the inputs are written; what is needed to resume it goes elsewhere."""
         task = self.task(inputs)
         checkpoint, pair_rasters = checkpoint_folder(inputs), self._pair_rasters(inputs, feedback)
         folder = pair_rasters.folder if pair_rasters else Path(checkpoint)
@@ -269,12 +281,11 @@ class CurrentFlow(EngineAlgorithm):
 
         task = replace(task, parameters={**task.parameters, **resume_parameters})
         resumable = bool(resume_parameters)
-        with open_job(feedback) as job:
-            with resume_hint(folder if resumable else "", feedback):
-                result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result if resumable else None)
-                if resumable:
-                    table.update(result.outputs, final=True)
-            outputs = self.write_outputs(inputs, result, paths, context, feedback)
+        with resume_hint(folder if resumable else "", feedback):
+            result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result if resumable else None)
+            if resumable:
+                table.update(result.outputs, final=True)
+        outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(checkpoint, feedback)
         if pair_rasters:
             delete_cached_arrays(pair_rasters.checkpoint)

@@ -14,7 +14,15 @@ from qgis.core import (
 )
 
 from ...i18n import tr
-from ...layers import circuit_cells, warn_about_grounds, warn_about_sources
+from ...layers import (
+    CellCounter,
+    ComputedRaster,
+    StreamedRaster,
+    circuit_cells,
+    warn_about_grounds,
+    warn_about_sources,
+)
+from ...npy_file import CELLS_PER_BLOCK, NpyFile, row_blocks
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..help import Help
@@ -160,29 +168,18 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         return ""
 
     def task(self, inputs: ParameterValues) -> Task:
-        sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", default=1.0)
         reciprocal = inputs.choice("GROUND_VALUES") == "resistance"
-        grounds = inputs.amounts("GROUNDS", "GROUND_FIELD", "GROUND_RASTER", default=np.inf, reciprocal=reciprocal)
-        if not np.isfinite(sources).all():
-            row, column = np.argwhere(~np.isfinite(sources))[0] + 1
-            text = tr("Source strengths are infinite in {count:,} cells, the first at row {row}, column {column}.")
-            raise QgsProcessingException(text.format(count=int((~np.isfinite(sources)).sum()), row=row, column=column))
-        negative = int((grounds < 0).sum())
-        if negative:
-            row, column = np.argwhere(grounds < 0)[0] + 1
-            text = tr("Grounds are negative in {count:,} cells, the first at row {row}, column {column}.")
-            raise QgsProcessingException(text.format(count=negative, row=row, column=column))
-        for what, values in ((tr("source"), sources), (tr("ground"), grounds)):
-            if not (values[inputs.passable] != 0).any():
-                text = tr("No {what} lies on a passable cell of '{layer}' ({count:,} lie elsewhere).")
-                raise QgsProcessingException(
-                    text.format(what=what, layer=inputs.landscape.name, count=int((values != 0).sum()))
-                )
+        sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", "sources.npy", default=1.0)
+        grounds = inputs.amounts(
+            "GROUNDS", "GROUND_FIELD", "GROUND_RASTER", "grounds.npy", default=np.inf, reciprocal=reciprocal
+        )
+        require_sources_and_grounds(sources, grounds, inputs.landscape)
         reachable = circuit_cells(inputs.passable, inputs.short_circuits)
         if inputs.is_provided("SOURCE_RASTER"):
             warn_about_sources(sources, reachable, inputs.layer("SOURCE_RASTER").name(), inputs.feedback)
         if inputs.is_provided("GROUND_RASTER"):
-            warn_about_grounds(grounds != 0, reachable, inputs.layer("GROUND_RASTER").name(), inputs.feedback)
+            is_ground = ComputedRaster(lambda values: values != 0, grounds, dtype=bool)
+            warn_about_grounds(is_ground, reachable, inputs.layer("GROUND_RASTER").name(), inputs.feedback)
         arrays = {"sources": sources, "grounds": grounds}
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
@@ -211,6 +208,44 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 "without a source or without a ground."
             )
             feedback.pushWarning(text.format(**numbers))
+
+
+def require_sources_and_grounds(
+    sources: NpyFile, grounds: NpyFile, landscape: StreamedRaster, *, cells_per_block: int = CELLS_PER_BLOCK
+) -> None:
+    """Raise an error if sources or grounds cannot be computed with, or none of them lies on a passable cell.
+
+    Parameters
+    ----------
+    sources, grounds
+        Current of each source and conductance of each ground, float64 (rows, columns); 0 elsewhere.
+    landscape
+        Landscape, already streamed.
+    cells_per_block
+        The most cells read at a time, of at least one row.
+
+    Raises
+    ------
+    QgsProcessingException
+        Says how many cells are concerned, and where the first one is.
+    """
+    infinite, negative = CellCounter(), CellCounter()
+    counts = np.zeros((2, 2), np.int64)  # of sources and of grounds: anywhere, and on passable cells
+    for rows in row_blocks(sources.shape, cells_per_block):
+        amounts, passable = (sources[rows], grounds[rows]), landscape.passable[rows]
+        infinite.add(~np.isfinite(amounts[0]), rows.start)
+        negative.add(amounts[1] < 0, rows.start)
+        counts += [[np.count_nonzero(each), np.count_nonzero(each[passable])] for each in amounts]
+    if infinite.count:
+        text = tr("Source strengths are infinite in {count:,} cells, the first at row {row}, column {column}.")
+        raise QgsProcessingException(text.format(count=infinite.count, row=infinite.row, column=infinite.column))
+    if negative.count:
+        text = tr("Grounds are negative in {count:,} cells, the first at row {row}, column {column}.")
+        raise QgsProcessingException(text.format(count=negative.count, row=negative.row, column=negative.column))
+    for what, (anywhere, on_passable) in zip((tr("source"), tr("ground")), counts.tolist()):
+        if not on_passable:
+            text = tr("No {what} lies on a passable cell of '{layer}' ({count:,} lie elsewhere).")
+            raise QgsProcessingException(text.format(what=what, layer=landscape.name, count=anywhere))
 
 
 def _points_or_raster(

@@ -9,6 +9,7 @@ from qgis.core import (
 )
 
 from ...i18n import tr
+from ...layers import ComputedRaster
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
 from ..formatting import format_number
@@ -164,12 +165,12 @@ class LeastCostCorridor(EngineAlgorithm):
         rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,), title=title)]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
-            nearest, direction = result.outputs["allocation"][:], result.outputs["direction"][:]
-            ids = np.where(nearest < 0, np.nan, focal.ids[nearest])
+            nearest, direction = result.outputs["allocation"], result.outputs["direction"]
+            ids = ComputedRaster(lambda index: np.where(index < 0, np.nan, focal.ids[index]), nearest, dtype=float)
             # Ids are any whole numbers; GeoTIFFs of 64-bit integers need a newer GDAL than QGIS may have.
             id_type = "int32" if np.abs(focal.ids).max() <= MAX_INT32 else "float64"
             style = allocation_style(focal.ids.tolist(), focal.labels)
-            directions = np.where(direction < 0, np.nan, direction)
+            directions = ComputedRaster(lambda code: np.where(code < 0, np.nan, code), direction, dtype=float)
             rasters += [
                 RasterOutput("ALLOCATION", ids, style, id_type, (tr("nearest focal node"),)),
                 RasterOutput("BACKLINK", directions, direction_style(), "int32", (tr("direction of the next step"),)),

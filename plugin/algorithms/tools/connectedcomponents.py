@@ -6,6 +6,7 @@ import numpy as np
 from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
 from ...i18n import tr
+from ...layers import ComputedRaster
 from ...runner import Result, Task
 from ..base import TOOLS, EngineAlgorithm
 from ..help import Help
@@ -54,8 +55,8 @@ class ConnectedComponents(EngineAlgorithm):
         return inputs.task("components.label")
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
-        labels = result.outputs["components"][:]
-        values = np.where(inputs.landscape.valid, labels, np.nan)
+        labels, valid = result.outputs["components"], inputs.landscape.valid
+        values = ComputedRaster(lambda labels, valid: np.where(valid, labels, np.nan), labels, valid, dtype=float)
         return [RasterOutput("OUTPUT", values, component_style(values), dtype="int32", band_names=(tr("component"),))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:

@@ -33,8 +33,9 @@ from ..formatting import join_names
 from ..help import Help
 from ..outputs import NumberOutput
 from ..parameter_types import choice, either, with_help
-from ..parameter_values import feature_reader, is_provided
+from ..parameter_values import feature_reader
 from ..parameters import LANDSCAPE_VALUES, raster_destination
+from ..plain_values import is_provided
 from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sample_rows
 

@@ -11,14 +11,12 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...cancelled import stop_if_cancelled
 from ...i18n import tr
-from ...npy_file import NpyFile
+from ...npy_file import row_blocks
+from ..computed_raster import RasterRows
 from ..validation import format_cells
 from .statistics import Statistics
 
 FALLBACK_NODATA = -9999.0
-
-# Cells scanned at a time, to limit memory.
-CELLS_PER_BLOCK = 1 << 20
 
 GDAL_TYPES = {"float32": gdal.GDT_Float32, "float64": gdal.GDT_Float64, "int32": gdal.GDT_Int32}
 
@@ -59,7 +57,7 @@ class OutputEncoding:
 
 
 def choose_encoding(
-    bands: Sequence[np.ndarray | NpyFile],
+    bands: Sequence[RasterRows],
     dtype: str,
     preferred_nodata: float | None,
     name: str,
@@ -74,7 +72,7 @@ def choose_encoding(
     Parameters
     ----------
     bands
-        Arrays (rows, columns), in memory or on disk.
+        Arrays (rows, columns), in memory, on disk or computed.
     dtype
         ``"float32"``, ``"float64"`` or ``"int32"``.
     preferred_nodata
@@ -121,9 +119,8 @@ def choose_encoding(
     return OutputEncoding(target, float(free[0]), keep_infinity, infinite, underflows, statistics)
 
 
-def _blocks(band: np.ndarray | NpyFile) -> Iterator[np.ndarray]:
-    step = max(1, CELLS_PER_BLOCK // band.shape[1])
-    return (band[first : first + step] for first in range(0, len(band), step))
+def _blocks(band: RasterRows) -> Iterator[np.ndarray]:
+    return (band[rows] for rows in row_blocks(band.shape))
 
 
 def _fits(value: float, target: np.dtype) -> bool:

@@ -13,7 +13,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...cancelled import stop_if_cancelled
 from ...i18n import tr
-from ...npy_file import NpyFile
+from ..computed_raster import RasterRows
 from ..gdal_errors import collected_gdal_errors
 from ..raster_grid import RasterGrid
 from ..resampling import wkt
@@ -36,7 +36,7 @@ RASTER_SIDECARS = (".aux.xml", ".ovr", ".msk")
 
 def write_raster(
     path: str,
-    array: np.ndarray | NpyFile,
+    array: RasterRows,
     grid: RasterGrid,
     *,
     dtype: str = "float32",
@@ -53,8 +53,8 @@ def write_raster(
     path
         Output file, ``.tif`` or ``.tiff``. An existing file is replaced only when the new one is complete.
     array
-        (rows, columns), in memory or on disk, or (bands, rows, columns). NaN becomes nodata, and so does infinity
-        unless `keep_infinity`.
+        (rows, columns), in memory, on disk or computed, or (bands, rows, columns). NaN becomes nodata, and so does
+        infinity unless `keep_infinity`.
     grid
         Grid of the input, with its nodata value.
     dtype
@@ -123,7 +123,7 @@ def _report_encoding(encoding: OutputEncoding, dtype: str, name: str, feedback: 
 
 
 def _validate_arguments(
-    target: Path, bands: list[np.ndarray | NpyFile], grid: RasterGrid, dtype: str, band_names: Sequence[str]
+    target: Path, bands: list[RasterRows], grid: RasterGrid, dtype: str, band_names: Sequence[str]
 ) -> None:
     if target.suffix.lower() not in (".tif", ".tiff"):
         raise QgsProcessingException(
@@ -161,7 +161,7 @@ def _validate_arguments(
 def _write(
     path: Path,
     folder: Path,
-    bands: list[np.ndarray | NpyFile],
+    bands: list[RasterRows],
     grid: RasterGrid,
     encoding: OutputEncoding,
     band_names: Sequence[str],
@@ -210,7 +210,7 @@ def _write(
 
 def _fill(
     band: gdal.Band,
-    values: np.ndarray | NpyFile,
+    values: RasterRows,
     encoding: OutputEncoding,
     errors: list[str],
     feedback: QgsProcessingFeedback,

@@ -1,6 +1,7 @@
 """Validation of rasters, block by block, with error messages that say which cells are invalid and what to do."""
 
 from .cells import (
+    CellCounter,
     ComputableValidator,
     FiniteValidator,
     InvalidCells,
@@ -14,6 +15,7 @@ from .landscape import LandscapeValidator, validate_landscape
 from .quality import QualityValidator, StrengthValidator, WeightValidator
 
 __all__ = [
+    "CellCounter",
     "ComputableValidator",
     "ConditionValidator",
     "FiniteValidator",

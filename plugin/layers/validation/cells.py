@@ -12,6 +12,29 @@ from ..raster_grid import Raster
 SMALLEST, LARGEST = 1e-50, 1e50
 
 
+class CellCounter:
+    """Count, and position of the first, of some cells of a raster that is read in blocks.
+
+    Attributes
+    ----------
+    count
+        Number of cells counted until now.
+    row, column
+        Position of the first one, counted from 1; 0 while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.count = self.row = self.column = 0
+
+    def add(self, cells: np.ndarray, first_row: int = 0) -> None:
+        """Count the cells, bool (rows, columns), of a block of rows that begins at row `first_row` of the raster."""
+        count = int(np.count_nonzero(cells))
+        if count and not self.count:
+            row, column = np.unravel_index(int(np.argmax(cells)), cells.shape)
+            self.row, self.column = first_row + int(row) + 1, int(column) + 1
+        self.count += count
+
+
 class InvalidCells:
     """Count and first position of the invalid cells of a raster.
 
@@ -27,8 +50,12 @@ class InvalidCells:
 
     def __init__(self, what: str, advice: str, show_value: bool = True) -> None:
         self._what, self._advice, self._show_value = what, advice, show_value
-        self._count = 0
-        self._first = (0, 0, 0.0)
+        self._cells, self._value = CellCounter(), 0.0
+
+    @property
+    def count(self) -> int:
+        """Number of invalid cells counted until now."""
+        return self._cells.count
 
     def add(self, invalid: np.ndarray, values: np.ndarray, first_row: int = 0) -> None:
         """Count the invalid cells of a block of rows.
@@ -42,11 +69,10 @@ class InvalidCells:
         first_row
             Row of the raster at which the block begins.
         """
-        count = int(np.count_nonzero(invalid))
-        if count and not self._count:
-            row, column = np.unravel_index(int(np.argmax(invalid)), invalid.shape)
-            self._first = (first_row + int(row) + 1, int(column) + 1, float(values[row, column]))
-        self._count += count
+        was_valid = not self.count
+        self._cells.add(invalid, first_row)
+        if was_valid and self.count:
+            self._value = float(values[self._cells.row - first_row - 1, self._cells.column - 1])
 
     def raise_if_any(self, name: str) -> None:
         """Raise an error if any invalid cell was counted.
@@ -61,18 +87,17 @@ class InvalidCells:
         QgsProcessingException
             Says how many cells are invalid, where the first one is, and what to do.
         """
-        if not self._count:
+        if not self.count:
             return
-        row, column, value = self._first
         position = (
-            tr("the first at row {row}, column {column}") if self._count > 1 else tr("at row {row}, column {column}")
+            tr("the first at row {row}, column {column}") if self.count > 1 else tr("at row {row}, column {column}")
         )
-        where = position.format(row=row, column=column)
+        where = position.format(row=self._cells.row, column=self._cells.column)
         if self._show_value:
-            where += f" ({exact(value)})"
+            where += f" ({exact(self._value)})"
         raise QgsProcessingException(
             tr("'{layer}': {what} in {cells}, {where}. {advice}").format(
-                layer=name, what=self._what, cells=format_cells(self._count), where=where, advice=self._advice
+                layer=name, what=self._what, cells=format_cells(self.count), where=where, advice=self._advice
             )
         )
 

@@ -113,7 +113,7 @@ def test_damaged_job_is_refused_without_the_words_of_numpy(run, engine_that, val
 def test_error_in_the_plugin_is_set_apart_in_the_log(run, valley_file, points, feedback, monkeypatch):
     from permea.plugin.algorithms import parameter_values
 
-    monkeypatch.setattr(parameter_values, "read_raster", lambda *arguments: {}["a key that nobody has"])
+    monkeypatch.setattr(parameter_values, "stream_landscape", lambda *arguments: {}["a key that nobody has"])
     with pytest.raises(QgsProcessingException) as error:
         run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
     assert str(error.value).startswith("Permea stopped because of an error in its own program. Run it again.")

@@ -32,7 +32,7 @@ def test_regions_merge_through_others(regions):
     found = regions([(0, 0, 0, 1), (0, 0, 4, 5), (3, 3, 0, 0), (2, 4, 0, 0), (0, 0, 1, 4)], (5, 6))
     expected = np.zeros((5, 6), int)
     expected[0], expected[2:, 0] = 5, 4
-    assert found.tolist() == expected.tolist()
+    assert found[:].tolist() == expected.tolist()
 
 
 def test_hundreds_of_overlapping_regions_have_the_number_of_the_last_in_each_set(regions):
@@ -45,7 +45,7 @@ def test_hundreds_of_overlapping_regions_have_the_number_of_the_last_in_each_set
         overlapping = np.setdiff1d(expected[cells], 0)
         expected[cells] = number
         expected[np.isin(expected, overlapping)] = number
-    assert regions(rectangles.tolist(), (60, 60)).tolist() == expected.tolist()
+    assert regions(rectangles.tolist(), (60, 60))[:].tolist() == expected.tolist()
 
 
 def test_reading_many_regions_is_cancelled(regions, feedback):
