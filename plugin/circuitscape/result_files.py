@@ -6,7 +6,7 @@ import gzip
 import itertools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..layers import RasterGrid, write_raster
+from ..layers import ComputedRaster, RasterGrid, RasterRows, write_raster
+from ..npy_file import row_blocks
 from ..runner import PartialResult, Result
 from .project import Project, per_run_maps, writes_maps
 from .raster_layers import NODATA
@@ -149,7 +150,7 @@ class ResultWriter:
         ending = self._ending if self._project.grid is not None else ".txt"
         return [f"{self._options.name}{kind}_{run}{ending}" for kind in kinds]
 
-    def _maps(self, suffix: str, arrays: dict[str, np.ndarray]) -> None:
+    def _maps(self, suffix: str, arrays: dict[str, RasterRows]) -> None:
         """Write the currents and potentials of a run, or of advanced mode."""
         options = self._options
         # In advanced mode the maps are the only results, so they are always written.
@@ -160,8 +161,7 @@ class ResultWriter:
             if currents:
                 self._raster(f"_curmap{suffix}", self._currents(arrays["currents"]))
             if potentials:
-                finite = np.nan_to_num(arrays["potentials"])
-                self._raster(f"_voltmap{suffix}", self._set_null(finite, "set_null_voltages_to_nodata"))
+                self._raster(f"_voltmap{suffix}", self._map(arrays["potentials"], "set_null_voltages_to_nodata"))
             return
         # Nodes that are not connected to a pair are omitted; advanced mode writes all nodes.
         connected = ~np.isnan(arrays["potentials"]) if "potentials" in arrays and not advanced else None
@@ -171,16 +171,29 @@ class ResultWriter:
         if potentials:
             self._nodes(f"_voltages{suffix}.txt", np.nan_to_num(arrays["potentials"]), connected)
 
-    def _currents(self, values: np.ndarray) -> np.ndarray:
-        values = np.nan_to_num(values)
-        if self._options.flag("log_transform_maps"):
-            # Rounding errors where no current flows must not become large negative logarithms.
-            positive = values > NO_CURRENT_FRACTION * values.max(initial=0.0)
-            values = np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
-        return self._set_null(values, "set_null_currents_to_nodata")
+    def _currents(self, values: RasterRows) -> RasterRows:
+        """Return a map of currents as it is written: their logarithms if wanted; NaN for nodata."""
+        null = "set_null_currents_to_nodata"
+        if not self._options.flag("log_transform_maps"):
+            return self._map(values, null)
+        # Rounding errors where no current flows must not become large negative logarithms.
+        blocks = (np.nan_to_num(values[rows]) for rows in row_blocks(values.shape))
+        least = NO_CURRENT_FRACTION * max(float(block.max(initial=0.0)) for block in blocks)
 
-    def _set_null(self, values: np.ndarray, null: str) -> np.ndarray:
-        return np.where(self._project.mask, values, np.nan) if self._options.flag(null) else values
+        def logarithms(block: np.ndarray) -> np.ndarray:
+            return np.where(block > least, np.log10(np.where(block > least, block, 1.0)), np.nan)
+
+        return self._map(values, null, logarithms)
+
+    def _map(self, values: RasterRows, null: str, change: Callable = lambda block: block) -> ComputedRaster:
+        """Return a map, changed, with 0 for missing values; nodata outside the habitat if the option `null` says so."""
+        mask, is_null = self._project.mask, self._options.flag(null)
+
+        def changed(block: np.ndarray, inside: np.ndarray) -> np.ndarray:
+            block = change(np.nan_to_num(block))
+            return np.where(inside, block, np.nan) if is_null else block
+
+        return ComputedRaster(changed, values, mask, dtype=np.float64)
 
     def _resistance_matrix(self, ids: np.ndarray, matrix: np.ndarray) -> None:
         first = " ".join(map(str, [0, *ids.tolist()])) + "\n"
@@ -228,7 +241,7 @@ class ResultWriter:
             return ".tif"
         return ".asc.gz" if self._options.flag("compress_grids") else ".asc"
 
-    def _raster(self, name: str, values: np.ndarray) -> None:
+    def _raster(self, name: str, values: RasterRows) -> None:
         """Write a map; NaN is nodata."""
         grid = self._project.grid
         if self._ending == ".tif":
@@ -247,7 +260,8 @@ class ResultWriter:
             "NODATA_value": f"{NODATA:g}",
         }
         head = "".join(f"{key:<13} {value}\n" for key, value in header.items())
-        rows = (np.where(np.isnan(row), NODATA, row)[None] for row in values)
+        blocks = (values[rows] for rows in row_blocks(values.shape))
+        rows = (np.where(np.isnan(row), NODATA, row)[None] for block in blocks for row in block)
         self._text(f"{name}{self._ending}", itertools.chain([head], (_lines(row, " ") for row in rows)))
 
     def _text(self, name: str, parts: Iterable[str]) -> None:

@@ -32,7 +32,7 @@ from .errors import (
     WorkerFailedToStart,
     failure,
 )
-from .job_folder import is_written, new_folder, read_partial_result, read_result, remove, write_job
+from .job_folder import is_written, new_folder, partial_result, read_result, remove, write_job
 from .protocol import MessageHandler
 from .task import PartialResult, Result, Task
 from .value_range import explain_unsolved
@@ -103,7 +103,7 @@ class Job:
         """
         write_job(task, self.folder)
         try:
-            ended = _run_engine(self.engine, self.folder, feedback, on_partial_result)
+            ended = _run_engine(self.engine, self.folder, task, feedback, on_partial_result)
         except Unsolved as error:
             raise explain_unsolved(error, task) from error
         return _read_result(self.folder, task, ended, in_memory)
@@ -133,6 +133,7 @@ def open_job(
 def _run_engine(
     engine: EngineInfo,
     folder: Path,
+    task: Task,
     feedback: QgsProcessingFeedback,
     on_partial_result: Callable[[PartialResult], None] | None = None,
 ) -> ProcessResult:
@@ -143,7 +144,8 @@ def _run_engine(
         feedback.pushInfo(tr("Environment variables that do not reach the engine: {names}.").format(names=names))
 
     def read_and_pass(name: str, files: dict, metrics: dict) -> None:
-        on_partial_result(read_partial_result(folder, name, files, metrics))
+        with partial_result(folder, task, name, files, metrics) as partial:
+            on_partial_result(partial)
 
     messages = MessageHandler(feedback, read_and_pass if on_partial_result else None)
     ended = run_process(

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..detailed_exception import report_advice
 from ..i18n import tr
 from ..npy_file import NpyFile
 from .errors import JobNotWritten, RunFailed
-from .task import PartialResult, Result, Task
+from .task import PARTIAL_RASTERS, PartialResult, Result, Task
 
 FORMAT = 2
 
@@ -146,27 +147,36 @@ def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
         for name, file in files.items()
     }
     for name, array in outputs.items():
-        if task.is_raster(name) and array.shape[-2:] != task.shape:
-            raise _unreadable(
-                tr("The engine's result '{name}' has the shape {shape}; the raster has {expected}.").format(
-                    name=name, shape=array.shape, expected=task.shape
-                )
-            )
+        if task.is_raster(name):
+            _require_shape(name, array, task)
     return Result(outputs, metrics)
 
 
-def read_partial_result(folder: Path, name: str, files: dict[str, Any], metrics: dict[str, Any]) -> PartialResult:
-    """Read a partial result and delete its files, for which the engine waits.
+@contextmanager
+def partial_result(
+    folder: Path, task: Task, name: str, files: dict[str, Any], metrics: dict[str, Any]
+) -> Iterator[PartialResult]:
+    """Read a partial result, and delete its files, for which the engine waits, once it has been handled.
+
+    Parameters
+    ----------
+    folder, task
+        The job folder and its task.
+    name, files, metrics
+        As the engine reports them.
 
     Raises
     ------
     RunFailed
-        It cannot be read.
+        It cannot be read, or a raster does not have the landscape's rows and columns.
     """
-    arrays = {key: _read_output(folder, key, file, on_disk=False) for key, file in files.items()}
+    on_disk = {key for key in files if task.shape is not None and key in PARTIAL_RASTERS}
+    arrays = {key: _read_output(folder, key, file, on_disk=key in on_disk) for key, file in files.items()}
+    for key in on_disk:
+        _require_shape(key, arrays[key], task)
+    yield PartialResult(name, arrays, metrics)
     for file in files.values():
         (folder / file).unlink(missing_ok=True)
-    return PartialResult(name, arrays, metrics)
 
 
 def remove(folder: Path) -> None:
@@ -181,6 +191,15 @@ def format_bytes(size: float) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"
+
+
+def _require_shape(name: str, array: np.ndarray | NpyFile, task: Task) -> None:
+    if array.shape[-2:] != task.shape:
+        raise _unreadable(
+            tr("The engine's result '{name}' has the shape {shape}; the raster has {expected}.").format(
+                name=name, shape=array.shape, expected=task.shape
+            )
+        )
 
 
 def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarray | NpyFile:

@@ -10,6 +10,10 @@ import numpy as np
 from ..npy_file import NpyFile
 
 
+# Partial results on the grid of the landscape, by the engine's names: the maps of a run of a circuit.
+PARTIAL_RASTERS = ("currents", "potentials")
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One task for the engine; see the developer guide for names, parameters and arrays.
@@ -74,11 +78,12 @@ class PartialResult:
     name
         As the task names it.
     arrays
-        Arrays by name, in memory.
+        Arrays by name: rasters on the grid of the landscape as files that exist until the result has been handled,
+        others in memory.
     metrics
         Scalars by name; None where one does not apply.
     """
 
     name: str
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, np.ndarray | NpyFile]
     metrics: dict[str, Any]

@@ -138,9 +138,10 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "max_pending": MAX_PENDING_RESULTS,
         }
         task = replace(project.task, parameters={**project.task.parameters, **resume_parameters})
-        with open_job(feedback) as job, resume_hint(folder, feedback):
-            result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial, in_memory=True)
-        writer.finish(result)
+        with open_job(feedback) as job:
+            with resume_hint(folder, feedback):
+                result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
+            writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
         self._log_result(result.metrics, writer, feedback)
         numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}
