@@ -65,8 +65,6 @@ from .validation import (
     declare_nodata_advice,
     exact,
     format_cells,
-    require_no_nan,
-    validate_landscape,
 )
 
 __all__ = [
@@ -126,7 +124,6 @@ __all__ = [
     "read_short_circuit_regions",
     "require_current",
     "require_layer_replaceable",
-    "require_no_nan",
     "require_regular_rows",
     "save_layer_metadata",
     "source_files",
@@ -137,7 +134,6 @@ __all__ = [
     "stream_raster_amounts",
     "stream_strengths",
     "stream_weights",
-    "validate_landscape",
     "warn_about_grounds",
     "warn_about_sources",
     "write_raster",

@@ -78,7 +78,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
     Raises
     ------
     QgsProcessingException
-        As `validate_landscape`; or the band cannot be read, or the disk is full.
+        As `LandscapeValidator`; or the band cannot be read, or the disk is full.
     """
     validator = LandscapeValidator(source.name, values)
     shape = (source.grid.rows, source.grid.columns)

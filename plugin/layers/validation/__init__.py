@@ -8,10 +8,9 @@ from .cells import (
     declare_nodata_advice,
     exact,
     format_cells,
-    require_no_nan,
 )
 from .conditions import ConditionValidator
-from .landscape import LandscapeValidator, validate_landscape
+from .landscape import LandscapeValidator
 from .quality import QualityValidator, StrengthValidator, WeightValidator
 
 __all__ = [
@@ -27,6 +26,4 @@ __all__ = [
     "declare_nodata_advice",
     "exact",
     "format_cells",
-    "require_no_nan",
-    "validate_landscape",
 ]

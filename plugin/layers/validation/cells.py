@@ -6,7 +6,6 @@ import numpy as np
 from qgis.core import QgsProcessingException
 
 from ...i18n import tr
-from ..raster_grid import Raster
 
 # Powers and products of values in this range, of their reciprocals and of lengths are numbers in double precision.
 SMALLEST, LARGEST = 1e-50, 1e50
@@ -176,13 +175,6 @@ class ComputableValidator:
     def require_valid(self) -> None:
         """Raise an error if a valid cell is too large, or too small."""
         self._extreme.raise_if_any(self._name)
-
-
-def require_no_nan(raster: Raster) -> None:
-    """Raise an error if a valid cell is NaN, which should have been declared as nodata."""
-    check = FiniteValidator(raster.name)
-    check.add(raster.values, raster.valid)
-    check.require_no_nan()
 
 
 def declare_nodata_advice() -> str:

@@ -6,7 +6,6 @@ import numpy as np
 from qgis.core import QgsProcessingException
 
 from ...i18n import tr
-from ..raster_grid import Raster
 from .cells import SMALLEST, ComputableValidator, FiniteValidator, InvalidCells, declare_nodata_advice
 
 VALUES = ("permeability", "resistance")
@@ -63,7 +62,15 @@ class LandscapeValidator:
             self._zero.add((values == 0) & valid, values, first_row)
 
     def require_valid(self) -> None:
-        """Raise the error of `validate_landscape` if the blocks hold an invalid cell or no positive value."""
+        """Raise an error if the blocks hold an invalid cell or no positive value.
+
+        Raises
+        ------
+        QgsProcessingException
+            If a valid cell is negative, infinite, NaN or too large or small to compute with, if a resistance is zero,
+            or if there is no valid cell. The message gives the number of such cells and the row and column (counted
+            from 1) of the first. Zero permeability is allowed: it is a barrier.
+        """
         if not self.valid_cells:
             raise QgsProcessingException(
                 tr("'{layer}' is empty: every cell is nodata. Check its nodata value and its extent.").format(
@@ -81,25 +88,3 @@ class LandscapeValidator:
                     "right raster and band."
                 ).format(layer=self._name)
             )
-
-
-def validate_landscape(raster: Raster, values: str) -> None:
-    """Require that a raster is a valid landscape.
-
-    Parameters
-    ----------
-    raster
-        Raster read by `read_raster`.
-    values
-        Quantity of the raster: ``"permeability"`` or ``"resistance"``.
-
-    Raises
-    ------
-    QgsProcessingException
-        If a valid cell is negative, infinite, NaN or too large or small to compute with, if a resistance is zero, or
-        if there is no valid cell. The message gives the number of such cells and the row and column (counted from 1)
-        of the first. Zero permeability is allowed: it is a barrier.
-    """
-    check = LandscapeValidator(raster.name, values)
-    check.add(raster.values, raster.valid)
-    check.require_valid()

@@ -5,7 +5,7 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer, QgsRasterRange
 
-from permea.plugin.layers import read_raster, validate_landscape
+from permea.plugin.layers import open_band, read_raster, stream_landscape
 
 FLOAT32_MIN, FLOAT32_MAX = float(np.finfo("float32").min), float(np.finfo("float32").max)
 
@@ -111,10 +111,10 @@ def test_measurements_near_the_declared_nodata_stay(raster_layer, feedback):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("mark", [-0.1, -3.4028235e38, -9999.5, -1e-7])
-def test_printed_value_works_when_typed_back(raster_layer, feedback, dtype, mark):
+def test_printed_value_works_when_typed_back(raster_layer, feedback, dtype, mark, tmp_path):
     layer = raster_layer(np.array([[1, mark, 3]], dtype))
     with pytest.raises(QgsProcessingException) as refused:
-        validate_landscape(read_raster(layer, 1, feedback), "resistance")
+        stream_landscape(open_band(layer, 1), "resistance", tmp_path, feedback)
     printed = str(refused.value).partition("column 2 (")[2].partition(")")[0]
     layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(float(printed), float(printed))])
     assert holes(layer, feedback) == [1]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from permea.plugin.layers import Raster, validate_landscape
+from permea.plugin.layers import Raster
+from permea.plugin.layers.validation import LandscapeValidator
 
 NAN, INF = np.nan, np.inf
 
@@ -17,6 +18,12 @@ def raster(grid):
         return Raster("landscape", values, valid, grid(*values.shape))
 
     return make
+
+
+def validate_landscape(raster, values):
+    validator = LandscapeValidator(raster.name, values)
+    validator.add(raster.values, raster.valid)
+    validator.require_valid()
 
 
 def message_of(raster, values):
