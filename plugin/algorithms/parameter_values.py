@@ -37,13 +37,13 @@ from ..layers import (
     read_points,
     read_short_circuit_regions,
     require_current,
+    save_rows,
     stream_landscape,
     stream_point_amounts,
     stream_quality,
     stream_raster_amounts,
-    write_rows,
 )
-from ..npy_file import NpyFile, row_blocks
+from ..npy_file import NpyFile
 from ..runner import Task, require_disk_space, require_memory_for_features, require_memory_for_landscape
 from .input_layers import loaded_vector
 from .number_limits import require_theta_below_limit
@@ -234,8 +234,7 @@ class ParameterValues(PlainValues):
         regions = read_short_circuit_regions(
             self.features("SHORT_CIRCUITS"), self.landscape.grid, self._context, self._feedback
         )
-        blocks = (regions[rows] for rows in row_blocks(regions.shape))
-        return write_rows(blocks, self._folder / "short_circuits.npy", regions.shape, regions.dtype)
+        return save_rows(regions, self._folder / "short_circuits.npy")
 
     def amounts(
         self, points: str, field: str, raster: str, file: str, *, default: float, reciprocal: bool = False

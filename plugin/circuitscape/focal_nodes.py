@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..layers import RasterGrid
+from ..layers import CellMask, RasterGrid, RasterRows
 from .ini import IniOptions
-from .input_files import as_integers, cells_at, is_raster, read_input_raster
+from .input_files import cells_at, input_blocks, is_raster
 from .number_tables import read_number_table
 from .pair_selection import excluded_pairs
 from .pairs import Pairs, read_pairs, warn_about_unknown_ids
+from .whole_numbers import WholeNumberValidator, as_integers
 
 
 def read_focal_cells(
-    options: IniOptions, grid: RasterGrid, feedback: QgsProcessingFeedback
+    options: IniOptions, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the ids and cells of the focal nodes, one row for each cell.
+
+    Parameters
+    ----------
+    options
+        Options of the `.ini` file.
+    grid
+        Grid of the habitat.
+    folder
+        Folder for temporary files.
+    feedback
+        Receives progress and warnings.
 
     Raises
     ------
@@ -27,11 +41,8 @@ def read_focal_cells(
     """
     path = options.file("point_file")
     if is_raster(path):
-        raster = read_input_raster(path, feedback, grid)
-        values = as_integers(raster.values, raster.valid, raster.name)
-        cells = np.argwhere(values > 0)
-        ids = values[tuple(cells.T)]
-        _warn_about_other_ids(values[values < 0], path.name, feedback)
+        ids, cells, others = _ids_of_raster(path, grid, folder, feedback)
+        _warn_about_other_ids(others, path.name, feedback)
     else:
         table = read_number_table(path, 3)
         _warn_about_other_ids(table[table[:, 0] <= 0, 0], path.name, feedback)
@@ -42,6 +53,23 @@ def read_focal_cells(
         )
     require_two_nodes(ids, path.name)
     return ids, cells.astype(np.int64)
+
+
+def _ids_of_raster(
+    path: Path, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ids above 0 of a raster with their cells, and the ids below 0."""
+    ids, cells, others = [np.empty(0, np.int64)], [np.empty((0, 2), np.int64)], [np.empty(0, np.int64)]
+    with input_blocks(path, folder, feedback, grid) as (name, _, blocks):
+        validator = WholeNumberValidator(name)
+        for first, values, valid in blocks:
+            numbers = validator.add(values, valid, first)
+            where = np.argwhere(numbers > 0)
+            ids.append(numbers[tuple(where.T)])
+            cells.append(where + (first, 0))
+            others.append(numbers[numbers < 0])
+    validator.require_valid()
+    return np.concatenate(ids), np.concatenate(cells), np.concatenate(others)
 
 
 def _warn_about_other_ids(ids: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
@@ -94,7 +122,7 @@ def select_focal_nodes(
 
 
 def warn_off_habitat(
-    ids: np.ndarray, cells: np.ndarray, reachable: np.ndarray, name: str, feedback: QgsProcessingFeedback
+    ids: np.ndarray, cells: np.ndarray, reachable: RasterRows, name: str, feedback: QgsProcessingFeedback
 ) -> None:
     """Warn about focal nodes outside the habitat.
 
@@ -114,7 +142,7 @@ def warn_off_habitat(
     QgsProcessingException
         If every focal node lies outside the habitat.
     """
-    lost = sorted(set(ids.tolist()) - set(ids[reachable[tuple(cells.T)]].tolist()))
+    lost = sorted(set(ids.tolist()) - set(ids[CellMask(reachable).at(cells)].tolist()))
     if not lost:
         return
     count = np.unique(ids).size

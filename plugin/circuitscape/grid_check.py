@@ -10,12 +10,12 @@ from ..i18n import tr
 from ..layers import ascii_grid_size, require_well_formed_grid
 from ..runner import format_bytes, free_memory
 
-#: Bytes of memory for each cell while a grid is read: values and mask, and copies of them.
-BYTES_PER_CELL = 26
+#: Bytes of memory for each cell of the habitat: the least that the engine takes for their graph.
+BYTES_PER_CELL = 90
 
 
 def require_readable(
-    name: str, head: bytes, blocks_after: Callable[[int], Iterable[bytes]], *, in_memory: bool = True
+    name: str, head: bytes, blocks_after: Callable[[int], Iterable[bytes]], *, is_habitat: bool = False
 ) -> None:
     """Raise an error if an ESRI ASCII grid does not fit in memory, or is not well formed.
 
@@ -23,15 +23,15 @@ def require_readable(
     ----------
     name, head, blocks_after
         As for `require_well_formed_grid`.
-    in_memory
-        Whether the grid will be read into memory.
+    is_habitat
+        Whether the engine computes on the cells of the grid.
 
     Raises
     ------
     QgsProcessingException
         Says what is invalid, and in which line.
     """
-    if in_memory:
+    if is_habitat:
         _require_memory(name, *ascii_grid_size(name, head))
     require_well_formed_grid(name, head, blocks_after)
 

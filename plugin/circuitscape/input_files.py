@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
@@ -12,21 +14,24 @@ from ..i18n import tr
 from ..layers import (
     ASCII_GRID_HEADER,
     ASCII_GRID_HEADER_BYTES,
-    Raster,
+    AlignedBand,
     RasterGrid,
-    align,
     describe_difference,
     offset_in_cells,
     open_band,
-    read_raster,
+    write_rows,
 )
-from ..runner import require_memory_for_landscape
+from ..npy_file import NpyFile
+from ..runner import require_disk_space, require_memory_for_landscape
 from .raster_layers import NODATA, raster_layer
 from .streams import read_head
 from .text_files import without_mark
 
-#: Whole numbers above are not all represented in double precision.
-LARGEST_INTEGER = 2.0**53
+#: Bytes on disk for each cell of the habitat: its values as read and as conductance, the passable cells, and a result.
+BYTES_ON_DISK = 25
+
+#: First row, values (float64) and valid cells (bool) of a block of rows.
+Block = tuple[int, np.ndarray, np.ndarray]
 
 #: A raster of the habitat's size whose corners differ by less than this fraction of a cell has the same cells: headers
 #: are often rounded.
@@ -41,19 +46,63 @@ def is_raster(path: Path) -> bool:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class InputRaster:
+    """A raster of a project on disk.
+
+    Parameters
+    ----------
+    name
+        Name of the file, for messages.
+    values
+        float64 (rows, columns); NaN where nodata.
+    grid
+        Grid of the raster.
+    """
+
+    name: str
+    values: NpyFile
+    grid: RasterGrid
+
+
 def read_input_raster(
-    path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None = None, *, exact: bool = False
-) -> Raster:
-    """Read a raster, which may be compressed.
+    path: Path, target: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None = None, *, exact: bool = False
+) -> InputRaster:
+    """Copy a raster, which may be compressed, to an `.npy` file, block by block.
+
+    Parameters
+    ----------
+    path, feedback, grid, exact
+        As for `input_blocks`.
+    target
+        Output file.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `input_blocks`; or if the disk is full.
+    """
+    with input_blocks(path, target.parent, feedback, grid, exact=exact) as (name, grid, blocks):
+        known = (np.where(valid, values, np.nan) for _, values, valid in blocks)
+        return InputRaster(name, write_rows(known, target, (grid.rows, grid.columns), np.float64), grid)
+
+
+@contextmanager
+def input_blocks(
+    path: Path, folder: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None = None, *, exact: bool = False
+) -> Iterator[tuple[str, RasterGrid, Iterator[Block]]]:
+    """Open a raster, which may be compressed, and yield its name, its grid and its blocks.
 
     Parameters
     ----------
     path
         An ESRI ASCII grid or a GeoTIFF; may end in `.gz`.
+    folder
+        Folder for the temporary copy of a raster that must be resampled.
     feedback
         Receives progress and a warning if the raster is resampled.
     grid
-        Grid of the habitat, to which the raster is aligned.
+        Grid of the habitat, to which the raster is aligned; None for the habitat itself.
     exact
         Whether the raster must already be on that grid.
 
@@ -62,33 +111,37 @@ def read_input_raster(
     QgsProcessingException
         If the file cannot be read, or `exact` and the raster is not on the grid.
     """
-    with raster_layer(path, feedback) as layer:
-        raster = _on_grid(layer, path, feedback, grid, exact)
-    # In GeoTIFFs, too, Circuitscape treats it as nodata whatever the file declares.
-    valid = raster.valid & (raster.values != NODATA)
-    return Raster(raster.name, np.where(valid, raster.values, np.nan), valid, raster.grid)
+    with raster_layer(path, feedback, is_habitat=grid is None) as layer:
+        source, grid = _on_grid(layer, path, folder, feedback, grid, exact)
+        # In GeoTIFFs, too, Circuitscape treats it as nodata whatever the file declares.
+        blocks = ((first, values, valid & (values != NODATA)) for first, values, valid in source.blocks(feedback))
+        yield source.name, grid, blocks
 
 
 def _on_grid(
-    layer: QgsRasterLayer, path: Path, feedback: QgsProcessingFeedback, grid: RasterGrid | None, exact: bool
-) -> Raster:
+    layer: QgsRasterLayer,
+    path: Path,
+    folder: Path,
+    feedback: QgsProcessingFeedback,
+    grid: RasterGrid | None,
+    exact: bool,
+) -> tuple[AlignedBand, RasterGrid]:
+    band = open_band(layer, 1)
     if grid is None:
         require_memory_for_landscape(layer)
-        return read_raster(layer, 1, feedback)
-    raster_grid = open_band(layer, 1).grid
-    if warn_if_header_is_rounded(path.name, raster_grid, grid, feedback):
+        require_disk_space(band.grid.rows * band.grid.columns * BYTES_ON_DISK)
+        return AlignedBand(band, band.grid, folder), band.grid
+    if warn_if_header_is_rounded(path.name, band.grid, grid, feedback):
         # As Circuitscape reads it, and as the nearest cell would.
-        raster = read_raster(layer, 1, feedback)
-        return Raster(raster.name, raster.values, raster.valid, grid)
-    is_same = raster_grid.same_grid_as(grid)
-    if exact and not is_same:
+        return AlignedBand(band, band.grid, folder), grid
+    if exact and not band.grid.same_grid_as(grid):
         raise QgsProcessingException(
             tr(
                 "'{name}' is not on the grid of the habitat: {difference}. Resampling would change the sum of source "
                 "strengths or grounds. Align it to the habitat first (Align rasters)."
-            ).format(name=path.name, difference=describe_difference(raster_grid, grid))
+            ).format(name=path.name, difference=describe_difference(band.grid, grid))
         )
-    return align(layer, 1, grid, feedback, labels=not exact)
+    return AlignedBand(band, grid, folder, labels=not exact), grid
 
 
 def warn_if_header_is_rounded(name: str, raster: RasterGrid, grid: RasterGrid, feedback: QgsProcessingFeedback) -> bool:
@@ -103,40 +156,6 @@ def warn_if_header_is_rounded(name: str, raster: RasterGrid, grid: RasterGrid, f
         ).format(name=name, offset=offset, difference=describe_difference(raster, grid))
     )
     return True
-
-
-def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
-    """Return the values as int64, 0 where they are not valid.
-
-    Raises
-    ------
-    QgsProcessingException
-        If a valid value is not a whole number; the message names the file, the value and its position.
-    """
-    invalid = valid & ~(np.isfinite(values) & (values == np.rint(values)))
-    if invalid.any():
-        raise QgsProcessingException(
-            tr(
-                "'{name}' must hold whole numbers, but {count:,} of its values are not; the first is {value!s} "
-                "({position})."
-            ).format(name=name, **describe_first(invalid, values))
-        )
-    too_large = valid & (np.abs(values) > LARGEST_INTEGER)
-    if too_large.any():
-        raise QgsProcessingException(
-            tr("'{name}': {count:,} numbers are too large to be exact; the first is {value!s} ({position}).").format(
-                name=name, **describe_first(too_large, values)
-            )
-        )
-    return np.where(valid, values, 0).astype(np.int64)
-
-
-def describe_first(invalid: np.ndarray, values: np.ndarray) -> dict[str, Any]:
-    """Return the number of invalid values, the first of them and its position, for a message."""
-    first = tuple(np.argwhere(invalid)[0])
-    row, column = first[0] + 1, first[-1] + 1
-    position = tr("row {row}") if len(first) == 1 else tr("row {row}, column {column}")
-    return {"count": int(invalid.sum()), "value": values[first], "position": position.format(row=row, column=column)}
 
 
 def cells_at(coordinates: np.ndarray, grid: RasterGrid, name: str) -> np.ndarray:

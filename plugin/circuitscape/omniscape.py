@@ -73,7 +73,7 @@ class _Layers:
         return self._open(path, grid)
 
     def _open(self, path: Path, cells: RasterGrid | None = None) -> QgsRasterLayer:
-        return self._opened.enter_context(raster_layer(path, self._feedback, in_memory=False, cells=cells))
+        return self._opened.enter_context(raster_layer(path, self._feedback, cells=cells))
 
 
 def _parameters(options: IniOptions, layers: _Layers) -> dict[str, Any]:

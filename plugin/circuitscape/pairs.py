@@ -10,9 +10,9 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from .input_files import as_integers
 from .number_tables import Line, parse_number_table
 from .text_files import read_lines
+from .whole_numbers import as_integers
 
 #: Most ids that a message lists.
 MAX_LISTED_IDS = 20

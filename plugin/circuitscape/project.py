@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..layers import RasterGrid, circuit_cells, warn_about_grounds, warn_about_sources
+from ..layers import RasterGrid, circuit_cells, write_rows
+from ..npy_file import NpyFile
 from ..runner import Task
+from .amounts import ground_conductances, read_sources_and_grounds
 from .focal_nodes import (
     fully_excluded,
     read_focal_cells,
@@ -19,9 +23,11 @@ from .focal_nodes import (
     select_focal_nodes,
     warn_off_habitat,
 )
-from .ini import IniOptions, alternatives
-from .input_files import as_integers, cells_at, describe_first, is_raster, read_input_raster
+from .habitat import read_habitat
+from .ini import IniOptions
+from .input_files import input_blocks
 from .number_tables import read_number_table
+from .whole_numbers import WholeNumberValidator, as_integers
 
 MODES = {"pairwise": "pairwise", "one-to-all": "one_to_all", "all-to-one": "all_to_one"}
 
@@ -45,7 +51,7 @@ class Project:
     grid
         Grid of the habitat; None for a network.
     mask
-        Passable cells of the habitat, bool (rows, columns); None for a network.
+        Passable cells of the habitat, bool (rows, columns), in the job folder; None for a network.
     nodes
         Ids of the nodes of a network, ascending; the task and its results number them from 0. None for a raster.
     ids
@@ -57,7 +63,7 @@ class Project:
     options: IniOptions
     task: Task
     grid: RasterGrid | None = None
-    mask: np.ndarray | None = None
+    mask: NpyFile | None = None
     nodes: np.ndarray | None = None
     ids: tuple[int, ...] = ()
     excluded_nodes: frozenset[int] = frozenset()
@@ -70,13 +76,15 @@ class Project:
         return [f"{first}_{second}" for index, first in enumerate(self.ids) for second in self.ids[index + 1 :]]
 
 
-def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
+def read_project(options: IniOptions, folder: Path, feedback: QgsProcessingFeedback) -> Project:
     """Read the input files of a project.
 
     Parameters
     ----------
     options
         Options of the `.ini` file.
+    folder
+        Job folder, to which the rasters are copied.
     feedback
         Receives warnings, such as of resampled rasters.
 
@@ -87,13 +95,11 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     """
     if options.word("data_type") == "network":
         return _network(options, feedback)
-    grid, conductance = _habitat(options, feedback)
-    mask = conductance > 0
-    arrays: dict[str, np.ndarray] = {"landscape": conductance, "valid": mask}
+    grid, conductance, mask = read_habitat(options, folder, feedback)
+    arrays: dict[str, np.ndarray | NpyFile] = {"landscape": conductance, "valid": mask}
     if options.flag("use_polygons"):
-        polygons = read_input_raster(options.file("polygon_file"), feedback, grid)
-        arrays["short_circuits"] = as_integers(polygons.values, polygons.valid, polygons.name)
-        _warn_about_regions(arrays["short_circuits"], polygons.name, feedback)
+        arrays["short_circuits"] = _read_regions(options.file("polygon_file"), grid, folder, feedback)
+    reachable = circuit_cells(mask, arrays.get("short_circuits"))
     parameters: dict[str, Any] = {
         "values": "permeability",
         "neighbors": "rook" if options.flag("connect_four_neighbors_only") else "queen",
@@ -102,21 +108,11 @@ def read_project(options: IniOptions, feedback: QgsProcessingFeedback) -> Projec
     }
     scenario = options.word("scenario")
     if scenario == "advanced":
-        sources = _amounts(options, "source_file", grid, feedback, add=True)
-        grounds = _amounts(options, "ground_file", grid, feedback, add=False)
-        resistances = options.flag("ground_file_is_resistances")
-        is_ground = ~np.isnan(grounds) & (resistances | (grounds != 0))
-        reachable = _reachable(arrays)
-        _require_reachable(np.nan_to_num(sources) != 0, reachable, options.file("source_file").name)
-        _require_reachable(is_ground, reachable, options.file("ground_file").name)
-        warn_about_sources(np.nan_to_num(sources), reachable, options.file("source_file").name, feedback)
-        warn_about_grounds(is_ground, reachable, options.file("ground_file").name, feedback)
-        arrays["sources"] = np.nan_to_num(sources)
-        task = _advanced(options, "circuit.advanced", parameters, arrays, grounds)
-        return Project(options, task, grid, mask)
-    ids, cells = read_focal_cells(options, grid, feedback)
+        arrays |= read_sources_and_grounds(options, grid, reachable, folder, feedback)
+        return Project(options, _advanced_task(options, "circuit.advanced", parameters, arrays), grid, mask)
+    ids, cells = read_focal_cells(options, grid, folder, feedback)
     ids, cells, excluded = select_focal_nodes(options, ids, cells, feedback)
-    warn_off_habitat(ids, cells, _reachable(arrays), options.file("point_file").name, feedback)
+    warn_off_habitat(ids, cells, reachable, options.file("point_file").name, feedback)
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
     if options.flag("use_variable_source_strengths") and scenario != "pairwise":
         arrays["strengths"] = read_strengths(options, ids, feedback)
@@ -152,118 +148,33 @@ def per_run_maps(options: IniOptions) -> str:
     return "currents" if currents else "none"
 
 
-def _habitat(options: IniOptions, feedback: QgsProcessingFeedback) -> tuple[RasterGrid, np.ndarray]:
-    """Return the grid of the habitat and the conductance of its cells, 0 for barriers and nodata."""
-    habitat = read_input_raster(options.file("habitat_file"), feedback)
-    values = habitat.values
-    if options.flag("use_reclass_table"):
-        path = options.file("reclass_file")
-        values = _reclassified(values, read_number_table(path, 2), path.name, feedback)
-    resistances = options.flag("habitat_map_is_resistances")
-    if resistances and (values == 0).any():
-        row, column = np.argwhere(values == 0)[0] + 1
-        raise QgsProcessingException(
-            tr(
-                "'{name}': resistance is zero in {count:,} cells, the first at row {row}, column {column}. Movement "
-                "would be free there: use short-circuit regions for such cells or, if the values are conductances, set "
-                "habitat_map_is_resistances = False."
-            ).format(name=habitat.name, count=int((values == 0).sum()), row=row, column=column)
-        )
-    passable = np.nan_to_num(values) > 0
-    if not passable.any():
-        raise QgsProcessingException(tr("'{name}' has no passable cell.").format(name=habitat.name))
-    if (values < 0).any():
-        feedback.pushWarning(
-            tr(
-                "'{name}': {count:,} values are negative and become barriers; the first is {value:g} ({position})."
-            ).format(name=habitat.name, **describe_first(values < 0, values))
-        )
-    conductance = np.zeros(values.shape)
-    conductance[passable] = 1 / values[passable] if resistances else values[passable]
-    if options.flag("use_mask"):
-        mask = read_input_raster(options.file("mask_file"), feedback, habitat.grid)
-        conductance[~(np.nan_to_num(mask.values) > 0)] = 0.0
-        if not conductance.any():
-            raise QgsProcessingException(
-                tr("The mask '{mask}' leaves no cell of '{name}'.").format(mask=mask.name, name=habitat.name)
-            )
-    return habitat.grid, conductance
+def _read_regions(path: Path, grid: RasterGrid, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:
+    """Copy the numbers of short-circuit regions, and warn about negative ones and about a raster without any."""
+    negative, is_any = 0, False
+    with input_blocks(path, folder, feedback, grid) as (name, _, blocks):
+        validator = WholeNumberValidator(name)
 
+        def numbers() -> Iterator[np.ndarray]:
+            nonlocal negative, is_any
+            for first, values, valid in blocks:
+                block = validator.add(values, valid, first)
+                negative, is_any = negative + int(np.count_nonzero(block < 0)), is_any or bool((block > 0).any())
+                yield block
 
-def _warn_about_regions(regions: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
-    """Warn about negative numbers of short-circuit regions, or a raster without any region."""
-    if (regions < 0).any():
+        regions = write_rows(numbers(), folder / "short_circuits.npy", (grid.rows, grid.columns), np.int64)
+    validator.require_valid()
+    if negative:
         text = tr("'{name}': {count:,} cells have negative numbers and belong to no short-circuit region.")
-        feedback.pushWarning(text.format(name=name, count=int((regions < 0).sum())))
-    if not (regions > 0).any():
+        feedback.pushWarning(text.format(name=name, count=negative))
+    if not is_any:
         text = tr("'{name}' has no short-circuit region: none of its numbers is above 0.")
         feedback.pushWarning(text.format(name=name))
+    return regions
 
 
-def _reclassified(values: np.ndarray, table: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> np.ndarray:
-    """Reclassify values by a table of old and new values; values not in the table are unchanged."""
-    old, new = np.unique(table, axis=0).T
-    twice = np.flatnonzero(old[1:] == old[:-1])
-    if twice.size:
-        text = tr("'{name}' gives {count:,} values several new ones; the first is {old:g}, which becomes {new}.")
-        first = alternatives(tuple(f"{value:g}" for value in new[old == old[twice[0]]]))
-        raise QgsProcessingException(text.format(name=name, count=twice.size, old=old[twice[0]], new=first))
-    index = np.clip(np.searchsorted(old, values), 0, len(old) - 1)
-    absent = np.setdiff1d(old, values)
-    if absent.size:
-        text = tr("'{name}' reclassifies {count:,} of {all:,} values that do not occur; the first is {first:g}.")
-        log = feedback.pushWarning if absent.size == old.size else feedback.pushInfo
-        log(text.format(name=name, count=absent.size, all=old.size, first=absent[0]))
-    return np.where(old[index] == values, new[index], values)
-
-
-def _reachable(arrays: dict[str, np.ndarray]) -> np.ndarray:
-    return circuit_cells(arrays["valid"], arrays.get("short_circuits"))[:]
-
-
-def _require_reachable(cells: np.ndarray, reachable: np.ndarray, name: str) -> None:
-    if not (cells & reachable).any():
-        raise QgsProcessingException(
-            tr("'{name}' has no value on a passable habitat cell ({count:,} lie elsewhere).").format(
-                name=name, count=int(cells.sum())
-            )
-        )
-
-
-def _amounts(
-    options: IniOptions, name: str, grid: RasterGrid, feedback: QgsProcessingFeedback, *, add: bool
-) -> np.ndarray:
-    """Read the source strengths or grounds of all cells from a raster or a table (value, x, y); NaN without one."""
-    path = options.file(name)
-    if is_raster(path):
-        return read_input_raster(path, feedback, grid, exact=True).values
-    table = read_number_table(path, 3)
-    rows, columns = cells_at(table[:, 1:], grid, path.name).T
-    amounts = np.full((grid.rows, grid.columns), np.nan)
-    amounts[rows, columns] = 0.0
-    if not add and np.unique(rows * grid.columns + columns).size < len(rows):
-        text = tr("'{name}' lists several grounds in the same cell; the last one counts, as in Circuitscape.")
-        feedback.pushWarning(text.format(name=path.name))
-    if not add:
-        amounts[rows, columns] = table[:, 0]
-    else:
-        np.add.at(amounts, (rows, columns), table[:, 0])
-    return amounts
-
-
-def _advanced(
-    options: IniOptions, task: str, parameters: dict[str, Any], arrays: dict[str, np.ndarray], grounds: np.ndarray
+def _advanced_task(
+    options: IniOptions, task: str, parameters: dict[str, Any], arrays: dict[str, np.ndarray | NpyFile]
 ) -> Task:
-    is_ground = ~np.isnan(grounds)
-    if (grounds[is_ground] < 0).any():
-        raise QgsProcessingException(
-            tr(
-                "'{name}': {count:,} grounds are negative; the first is {value:g} ({position}). They must be 0 or more."
-            ).format(name=options.file("ground_file").name, **describe_first(is_ground & (grounds < 0), grounds))
-        )
-    with np.errstate(divide="ignore"):
-        conductance = 1 / grounds if options.flag("ground_file_is_resistances") else grounds
-    arrays["grounds"] = np.where(is_ground, conductance, 0.0)
     parameters |= {
         "policy": options.word("remove_src_or_gnd"),
         "unit_currents": options.flag("use_unit_currents"),
@@ -310,9 +221,9 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
         sources, grounds = (np.full(len(nodes), np.nan) for _ in tables)
         for by_node, (ids, amounts) in zip((sources, grounds), tables):
             by_node[np.searchsorted(nodes, ids)] = amounts
-        arrays["sources"] = np.nan_to_num(sources)
+        arrays |= {"sources": np.nan_to_num(sources), "grounds": ground_conductances(options, grounds)}
         parameters: dict[str, Any] = {"mode": "advanced", "nodes": len(nodes)}
-        return Project(options, _advanced(options, "circuit.network", parameters, arrays, grounds), nodes=nodes)
+        return Project(options, _advanced_task(options, "circuit.network", parameters, arrays), nodes=nodes)
     focal = options.file("point_file")
     ids = as_integers(read_number_table(focal, 1)[:, 0], np.ones(1, bool), focal.name)
     _require_known_nodes(ids, edges, focal.name, feedback)

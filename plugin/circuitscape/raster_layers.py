@@ -37,7 +37,7 @@ _NODATA_LINE = re.compile(rb"\A\s*nodata\w*\s+\S+[ \t]*\r?\n?", re.IGNORECASE)
 
 @contextmanager
 def raster_layer(
-    path: Path, feedback: QgsProcessingFeedback, *, in_memory: bool = True, cells: RasterGrid | None = None
+    path: Path, feedback: QgsProcessingFeedback, *, is_habitat: bool = False, cells: RasterGrid | None = None
 ) -> Iterator[QgsRasterLayer]:
     """Open a raster, which may be compressed; it can be read until the end of the block.
 
@@ -47,8 +47,8 @@ def raster_layer(
         An ESRI ASCII grid or a GeoTIFF; may end in `.gz`.
     feedback
         Receives progress.
-    in_memory
-        Whether the raster will be read into memory, and so must fit in it.
+    is_habitat
+        Whether the engine computes on the cells of the raster, and so must have the memory for them.
     cells
         A grid of as many rows and columns, on whose cells the raster lies instead of those that its header gives.
 
@@ -59,7 +59,7 @@ def raster_layer(
         header declares.
     """
     is_grid = ".tif" not in path.name.lower()
-    content = _checked_content(path, feedback, in_memory) if is_grid else b""
+    content = _checked_content(path, feedback, is_habitat) if is_grid else b""
     # By default GDAL reads an ASCII grid in single precision.
     options = ["DATATYPE=Float64"] if is_grid else []
     with (
@@ -81,20 +81,20 @@ def raster_layer(
         del layer
 
 
-def _checked_content(path: Path, feedback: QgsProcessingFeedback, in_memory: bool) -> bytes:
+def _checked_content(path: Path, feedback: QgsProcessingFeedback, is_habitat: bool) -> bytes:
     """Check an ESRI ASCII grid, and return it where GDAL would not read it as it is, else nothing.
 
     GDAL reads no grid that begins with a byte order mark, a blank line, or its nodata value.
     """
     head = read_head(path, ASCII_GRID_HEADER_BYTES)
     if without_mark(head).lstrip() == head and not _NODATA_LINE.match(head):
-        require_readable(path.name, head, lambda skip: blocks(path, skip, feedback), in_memory=in_memory)
+        require_readable(path.name, head, lambda skip: blocks(path, skip, feedback), is_habitat=is_habitat)
         return b""
     content = without_mark(read_whole(path)).lstrip()
     first, header = _NODATA_LINE.match(content), ASCII_GRID_HEADER.match(content)
     if first and header:
         content = b"".join([content[first.end() : header.end()], first[0].strip(), b"\n", content[header.end() :]])
-    require_readable(path.name, content[:ASCII_GRID_HEADER_BYTES], lambda skip: [content[skip:]], in_memory=in_memory)
+    require_readable(path.name, content[:ASCII_GRID_HEADER_BYTES], lambda skip: [content[skip:]], is_habitat=is_habitat)
     return content
 
 

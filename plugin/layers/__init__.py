@@ -7,7 +7,7 @@ Results of the engine are written as GeoTIFFs on the grid of their input.
 
 from ..cancelled import Cancelled
 from .alignment import AlignedBand, align
-from .amounts import stream_point_amounts, stream_raster_amounts
+from .amounts import sparse_blocks, stream_point_amounts, stream_raster_amounts
 from .bands import (
     ASCII_GRID_HEADER,
     ASCII_GRID_HEADER_BYTES,
@@ -53,6 +53,7 @@ from .statistics_files import no_statistics_file
 from .streaming import (
     StreamedRaster,
     mask_landscape,
+    save_rows,
     stream_condition,
     stream_landscape,
     stream_quality,
@@ -92,6 +93,8 @@ __all__ = [
     "align",
     "ascii_grid_size",
     "require_well_formed_grid",
+    "save_rows",
+    "sparse_blocks",
     "mask_landscape",
     "point_cells",
     "chosen_geometry_check",

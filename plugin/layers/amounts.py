@@ -16,7 +16,6 @@ from .bands import Band, blocks_of
 from .cell_mask import CellMask
 from .features import Cell, CellLocator, FeatureReader, listed, number_of
 from .points import report_left_out, require_points
-from .raster_grid import RasterGrid
 from .streaming import StreamedRaster, write_rows
 from .validation import ComputableValidator, FiniteValidator
 
@@ -101,7 +100,8 @@ def stream_point_amounts(
         (tr("on nodata or a barrier"), blocked),
     ]
     report_left_out(name, reasons, count, locator, feedback)
-    return write_rows(_blocks_of(sums, landscape.grid, cells_per_block), path, landscape.values.shape, np.float64)
+    shape = landscape.values.shape
+    return write_rows(sparse_blocks(sums, shape, cells_per_block=cells_per_block), path, shape, np.float64)
 
 
 def stream_raster_amounts(
@@ -157,14 +157,28 @@ def stream_raster_amounts(
     return written
 
 
-def _blocks_of(sums: dict[Cell, float], grid: RasterGrid, cells_per_block: int) -> Iterator[np.ndarray]:
-    """Yield the rows of a raster that holds sums in some cells, and 0 elsewhere."""
-    cells, amounts = np.array(list(sums), np.int64).reshape(-1, 2), np.array(list(sums.values()), float)
+def sparse_blocks(
+    values: dict[Cell, float], shape: tuple[int, int], fill: float = 0.0, *, cells_per_block: int = CELLS_PER_BLOCK
+) -> Iterator[np.ndarray]:
+    """Yield blocks of rows of a raster that has values in some cells only, float64.
+
+    Parameters
+    ----------
+    values
+        Values by cell (row, column).
+    shape
+        Rows and columns of the raster.
+    fill
+        Value of all other cells.
+    cells_per_block
+        The most cells of a block, of at least one row.
+    """
+    cells, amounts = np.array(list(values), np.int64).reshape(-1, 2), np.array(list(values.values()), float)
     order = np.argsort(cells[:, 0], kind="stable")
     cells, amounts = cells[order], amounts[order]
-    for rows in row_blocks((grid.rows, grid.columns), cells_per_block):
+    for rows in row_blocks(shape, cells_per_block):
         within = slice(*np.searchsorted(cells[:, 0], [rows.start, rows.stop]))
-        block = np.zeros((rows.stop - rows.start, grid.columns))
+        block = np.full((rows.stop - rows.start, shape[1]), fill)
         block[cells[within, 0] - rows.start, cells[within, 1]] = amounts[within]
         yield block
 

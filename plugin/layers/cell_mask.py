@@ -23,6 +23,8 @@ class CellMask:
     >>> mask = CellMask(np.array([[False, True], [True, False]]))
     >>> mask[0, 1], mask[1, 1]
     (True, False)
+    >>> mask.at(np.array([[0, 1], [1, 1]])).tolist()
+    [True, False]
     """
 
     def __init__(self, cells: RasterRows, *, cells_per_block: int = CELLS_PER_BLOCK) -> None:
@@ -30,6 +32,11 @@ class CellMask:
         self._bits = np.empty((rows, (columns + 7) // 8), np.uint8)
         for block in row_blocks(cells.shape, cells_per_block):
             self._bits[block] = np.packbits(cells[block], axis=1)
+
+    def at(self, cells: np.ndarray) -> np.ndarray:
+        """Return which of some cells, int64 (k, 2): row and column, belong to the mask; bool (k,)."""
+        rows, columns = cells.T
+        return (self._bits[rows, columns >> 3] >> (7 - (columns & 7)).astype(np.uint8)) & 1 > 0
 
     def __getitem__(self, cell: tuple[int, int]) -> bool:
         row, column = cell

@@ -11,10 +11,10 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..npy_file import NpyFile, written_by_rows
+from ..npy_file import NpyFile, row_blocks, written_by_rows
 from .alignment import AlignedBand, aligned_blocks
 from .bands import Band, blocks_of
-from .computed_raster import ComputedRaster
+from .computed_raster import ComputedRaster, RasterRows
 from .raster_grid import RasterGrid
 from .validation import (
     ConditionValidator,
@@ -152,6 +152,17 @@ def write_rows(blocks: Iterable[np.ndarray], path: Path, shape: tuple[int, int],
     except OSError as error:
         raise _write_error(path.parent, error) from error
     return NpyFile(path)
+
+
+def save_rows(raster: RasterRows, path: Path) -> NpyFile:
+    """Write a raster in memory, on disk or computed to an `.npy` file, a block of rows at a time.
+
+    Raises
+    ------
+    QgsProcessingException
+        The disk is full.
+    """
+    return write_rows((raster[rows] for rows in row_blocks(raster.shape)), path, raster.shape, raster.dtype)
 
 
 def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedback: QgsProcessingFeedback) -> NpyFile:

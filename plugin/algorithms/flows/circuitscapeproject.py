@@ -28,7 +28,7 @@ from ...circuitscape import (
 )
 from ...i18n import tr
 from ...layers import created_folder
-from ...runner import open_job
+from ...runner import Job, open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, common_outputs, conservation_output
@@ -121,11 +121,12 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             return self._run_omniscape(options, folder, context, feedback)
         options.require_valid()
         log_ignored(options, feedback)
-        project = read_project(options, StepFeedback(feedback, 0, 5))
-        with created_folder(folder):
-            return self._run_project(project, folder, feedback)
+        with open_job(feedback) as job:
+            project = read_project(options, job.folder, StepFeedback(feedback, 0, 5))
+            with created_folder(folder):
+                return self._run_project(job, project, folder, feedback)
 
-    def _run_project(self, project: Project, folder: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    def _run_project(self, job: Job, project: Project, folder: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Run a project whose files have been read."""
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
@@ -138,10 +139,9 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "max_pending": MAX_PENDING_RESULTS,
         }
         task = replace(project.task, parameters={**project.task.parameters, **resume_parameters})
-        with open_job(feedback) as job:
-            with resume_hint(folder, feedback):
-                result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
-            writer.finish(result)
+        with resume_hint(folder, feedback):
+            result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
+        writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
         self._log_result(result.metrics, writer, feedback)
         numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}

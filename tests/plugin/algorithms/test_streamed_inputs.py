@@ -183,9 +183,8 @@ def test_masked_landscape_is_nodata_outside_the_mask(task_of, inputs, valley, sm
     assert landscape.valid_cells == np.count_nonzero(landscape.valid[:]) < np.count_nonzero(valley != NODATA)
 
 
-def test_qgis_holds_no_raster_as_a_whole(task_of, geotiff, sites, monkeypatch):
-    monkeypatch.setattr(reader, "CELLS_PER_BLOCK", 1 << 17)
-    side = 2200
+def test_qgis_holds_no_raster_as_a_whole(task_of, geotiff, sites):
+    side = 3000
     numbers = np.random.default_rng(1)
     land = geotiff(numbers.integers(1, 250, (side, side)).astype("uint8"), name="land")
     places = sites([(0, 0), (side - 1, side - 1)])

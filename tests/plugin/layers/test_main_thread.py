@@ -75,7 +75,9 @@ def test_compressed_raster_opened_in_the_main_thread_leaves_no_file(call_in_work
     path = tmp_path / "habitat.asc.gz"
     path.write_bytes(gzip.compress(text.encode()))
     read = []
-    call_in_worker(lambda: read.append(read_input_raster(path, feedback).values.tolist()))
+    target = tmp_path / "habitat.npy"
+    call_in_worker(lambda: read.append(read_input_raster(path, target, feedback).values[:].tolist()))
     gc.collect()
     assert read == [[[1, 2]]]
+    target.unlink()
     assert [each.name for each in tmp_path.iterdir()] == ["habitat.asc.gz"]
