@@ -48,9 +48,9 @@ def read_sources_and_grounds(
     QgsProcessingException
         If a file cannot be read, no source or no ground lies in the circuit, or a ground is negative.
     """
-    names = options.file("source_file").name, options.file("ground_file").name
     sources = _read_amounts(options, "source_file", grid, folder, feedback, add=True)
     grounds = _read_amounts(options, "ground_file", grid, folder, feedback, add=False)
+    names = options.file("source_file").name, options.file("ground_file").name
     resistances = options.flag("ground_file_is_resistances")
     strengths = ComputedRaster(np.nan_to_num, sources, dtype=np.float64)
     is_source = ComputedRaster(lambda values: np.nan_to_num(values) != 0, sources, dtype=bool)
