@@ -9,7 +9,6 @@ import numpy as np
 
 from ..npy_file import NpyFile
 
-
 # Partial results on the grid of the landscape, by the engine's names: the maps of a run of a circuit.
 PARTIAL_RASTERS = ("currents", "potentials")
 

@@ -72,11 +72,11 @@ def temporary(*outputs):
     ],
 )
 def test_title_names_distance_and_variable(provider, context, feedback, choices, title):
-    from permea.plugin.algorithms.parameter_values import ParameterValues
+    from permea.plugin.algorithms.plain_values import PlainValues
     from permea.plugin.algorithms.sensitivity.sensitivity import _title
 
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:sensitivity")
-    assert _title(ParameterValues(algorithm, choices, context, feedback)) == title
+    assert _title(PlainValues(algorithm, choices, context, feedback)) == title
 
 
 def test_temporary_layer_is_named_after_result_and_sources(load, project, valley_file, points):
