@@ -6,7 +6,7 @@ DISTANCE = (
 )  # fmt: skip
 # The same without the colours that are too pale for thin lines.
 LINES = ("#fd9668", "#f1605d", "#cd4071", "#9e2f7f", "#440f76")
-# Blue for negative, red for positive values, pale around zero.
+# From blue to red, pale in the middle; in sensitivity maps blue is what helps.
 DIVERGING = (
     "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
     "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",

@@ -13,6 +13,7 @@ from ..layers import FocalNodes, RasterGrid
 from ..runner import Result
 from .formatting import MAX_NAMES_IN_MESSAGE, join_names
 from .parameter_values import ParameterValues
+from .results import cost_unit
 from .styles import line_style
 from .tables import Column, Table
 
@@ -124,7 +125,7 @@ def path_table(output: str, inputs: ParameterValues, result: Result, which: str)
     entries.sort(key=lambda entry: (entry[0][0], -1 if entry[0][1] is None else entry[0][1]))
     columns = (*pair_columns(sources, targets), Column("length"), Column("cost"))
     rows, lines = [row for _, row, _ in entries], [line for *_, line in entries]
-    return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"]))
+    return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"], cost_unit(inputs)))
 
 
 def path_lines(result: Result, grid: RasterGrid) -> list[np.ndarray]:

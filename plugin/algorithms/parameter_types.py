@@ -178,16 +178,23 @@ def optional_raster_destination(name: str, description: str, text: str) -> Param
     return with_help(destination, text)
 
 
-def table_destination(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
-    """Return the destination of a table without geometry; an optional one is not written by default."""
-    return _sink(name, description, text, QgsProcessing.SourceType.TypeVector, optional)
+def table_destination(
+    name: str, description: str, text: str, *, optional: bool = False, by_default: bool = False
+) -> Parameter:
+    """Return the destination of a table without geometry; an optional one may be written by default in dialogs."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVector, optional, by_default)
 
 
-def line_destination(name: str, description: str, text: str, *, optional: bool = False) -> Parameter:
-    """Return the destination of a line layer; an optional one is not written by default."""
-    return _sink(name, description, text, QgsProcessing.SourceType.TypeVectorLine, optional)
+def line_destination(
+    name: str, description: str, text: str, *, optional: bool = False, by_default: bool = False
+) -> Parameter:
+    """Return the destination of a line layer; an optional one may be written by default in dialogs."""
+    return _sink(name, description, text, QgsProcessing.SourceType.TypeVectorLine, optional, by_default)
 
 
-def _sink(name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool) -> Parameter:
-    sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=not optional)
+def _sink(
+    name: str, description: str, text: str, kind: QgsProcessing.SourceType, optional: bool, by_default: bool
+) -> Parameter:
+    shown = by_default or not optional
+    sink = QgsProcessingParameterFeatureSink(name, description, kind, optional=optional, createByDefault=shown)
     return with_help(sink, text)

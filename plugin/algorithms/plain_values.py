@@ -60,6 +60,10 @@ class PlainValues:
         """Return whether an optional parameter has a value."""
         return is_provided(self._parameters, name)
 
+    def has_parameter(self, name: str) -> bool:
+        """Return whether the algorithm has a parameter."""
+        return self._algorithm.parameterDefinition(name) is not None
+
     def layer(self, name: str) -> QgsRasterLayer:
         """Return a raster layer.
 

@@ -32,7 +32,7 @@ from ..i18n import tr
 from .color_ramps import CATEGORIES, OTHER
 from .formatting import format_number
 
-LINE_WIDTH_MM = "0.7"
+LINE_WIDTH_MM = 0.7
 # White, because the legend of a print layout draws colours without their transparency.
 TRANSPARENT = "#00ffffff"
 MAX_FLOAT64 = float(np.finfo(np.float64).max)
@@ -58,12 +58,21 @@ class LinearPseudocolor(Style):
         From low to high.
     unit
         Suffix of the numbers in the legend.
+    beyond
+        Whether there are values below and above the range, which the legend then marks by ≤ and ≥.
+    notes
+        What the lowest and the highest values mean, for the legend; empty for nothing.
+    transparent_beyond
+        Whether values outside the range are transparent instead.
     """
 
     low: float
     high: float
     colours: tuple[str, ...]
     unit: str = ""
+    beyond: tuple[bool, bool] = (False, False)
+    notes: tuple[str, str] = ("", "")
+    transparent_beyond: bool = False
 
     def renderer(self, layer: QgsRasterLayer) -> QgsRasterRenderer:
         high = self.high if self.high > self.low else self.low + 1.0
@@ -72,11 +81,20 @@ class LinearPseudocolor(Style):
         ramp = QgsColorRampShader(self.low, high)
         ramp.setColorRampType(QgsColorRampShader.Type.Interpolated)
         ramp.setColorRampItemList([_ramp_item(stop, colour) for stop, colour in zip(stops, self.colours)])
-        ramp.setLegendSettings(_legend_settings(self.unit))
+        ramp.setClip(self.transparent_beyond)
+        settings = _legend_settings(continuous=True)
+        settings.setMinimumLabel(self._label(self.low, "≤", 0))
+        settings.setMaximumLabel(self._label(high, "≥", 1))
+        ramp.setLegendSettings(settings)
         renderer = _pseudocolor_renderer(layer, ramp)
         renderer.setClassificationMin(self.low)
         renderer.setClassificationMax(high)
         return renderer
+
+    def _label(self, value: float, sign: str, end: int) -> str:
+        number = f"{sign} {format_number(value)}" if self.beyond[end] else format_number(value)
+        label = f"{number} {self.unit}".rstrip()
+        return f"{label} ({self.notes[end]})" if self.notes[end] else label
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,7 @@ class LogPseudocolor(Style):
         signs = ["≤ ", *[""] * (len(stops) - 2), "≥ "]
         items = zip(stops, self.colours, signs)
         ramp.setColorRampItemList([_ramp_item(stop, colour, sign + self._label(stop)) for stop, colour, sign in items])
-        ramp.setLegendSettings(_legend_settings(self.unit, continuous=False))
+        ramp.setLegendSettings(_legend_settings(continuous=False))
         renderer = _pseudocolor_renderer(layer, ramp)
         renderer.setClassificationMin(self.low)
         renderer.setClassificationMax(high)
@@ -161,18 +179,29 @@ class GraduatedLines(Style):
         Class boundaries in ascending order, one more than there are colours.
     colours
         From low to high.
+    unit
+        Suffix of the numbers in the legend.
+    labels
+        Label of each class; by default its bounds with the unit.
+    widths
+        Width of the lines of each class, in millimetres; by default the same for all.
     """
 
     column: str
     bounds: tuple[float, ...]
     colours: tuple[str, ...]
+    unit: str = ""
+    labels: tuple[str, ...] = ()
+    widths: tuple[float, ...] = ()
 
     def renderer(self, layer: QgsVectorLayer) -> QgsFeatureRenderer:
         ranges = []
-        for low, high, colour in zip(self.bounds, self.bounds[1:], self.colours):
-            properties = {"line_color": colour, "line_width": LINE_WIDTH_MM, "capstyle": "round"}
+        for number, (low, high, colour) in enumerate(zip(self.bounds, self.bounds[1:], self.colours)):
+            width = self.widths[number] if self.widths else LINE_WIDTH_MM
+            properties = {"line_color": colour, "line_width": str(width), "capstyle": "round"}
             symbol = QgsLineSymbol.createSimple(properties)
-            ranges.append(QgsRendererRange(low, high, symbol, f"{format_number(low)} – {format_number(high)}"))
+            label = f"{format_number(low)} – {format_number(high)} {self.unit}".rstrip()
+            ranges.append(QgsRendererRange(low, high, symbol, self.labels[number] if self.labels else label))
         return QgsGraduatedSymbolRenderer(self.column, ranges)
 
 
@@ -223,10 +252,9 @@ def _ramp_item(value: float, colour: str, label: str = "") -> QgsColorRampShader
     return QgsColorRampShader.ColorRampItem(float(value), QColor(colour), label or format_number(value))
 
 
-def _legend_settings(unit: str, *, continuous: bool = True) -> QgsColorRampLegendNodeSettings:
+def _legend_settings(*, continuous: bool) -> QgsColorRampLegendNodeSettings:
     settings = QgsColorRampLegendNodeSettings()
     settings.setUseContinuousLegend(continuous)
-    settings.setSuffix(f" {unit}" if unit else "")
     return settings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,17 +23,37 @@ CURRENT_DYNAMIC_RANGE = 1000
 FAR_FROM_ZERO = 0.25
 # Where less than this fraction of the cells has an effect, sensitivities span several orders of magnitude.
 SPARSE, SPARSE_PERCENTILE = 0.1, 75.0
+# The best fifth of the cells belongs to a corridor if no cutoff is chosen.
+CORRIDOR_PERCENTILE = 20.0
+# Width of the lines of paths that one pair and that most pairs use.
+NARROWEST_MM, WIDEST_MM = 0.4, 1.6
 # Percentiles of larger rasters are taken from a sample of rows.
 MAX_STYLE_CELLS = 1 << 20
 
 
-def line_style(column: str, values: Sequence[float]) -> Style:
+def line_style(column: str, values: Sequence[float], unit: str = "") -> Style:
     """Return the style of lines by a value, from pale (cheap) to dark (costly)."""
     finite = np.asarray(values, float)
     finite = finite[np.isfinite(finite)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     high = high if high > low else low + (abs(low) or 1.0)
-    return GraduatedLines(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES)
+    return GraduatedLines(column, tuple(np.linspace(low, high, len(LINES) + 1).tolist()), LINES, unit)
+
+
+def shared_path_style(column: str, counts: Sequence[int]) -> Style:
+    """Return the style of parts of paths by the number of paths that share them: the more, the darker and wider."""
+    most = max(counts, default=1)
+    bounds = np.unique(np.rint(np.geomspace(1, most + 1, len(LINES) + 1))).astype(int).tolist()
+    classes = [(low, high - 1) for low, high in zip(bounds, bounds[1:])]
+    labels = [f"{low}" if low == high else f"{low} – {high}" for low, high in classes]
+    labels = [
+        tr("{count} path").format(count=text) if text == "1" else tr("{count} paths").format(count=text)
+        for text in labels
+    ]
+    colours = LINES[len(LINES) - len(classes) :]
+    widths = np.linspace(NARROWEST_MM, WIDEST_MM, max(2, len(classes)))[: len(classes)]
+    limits = tuple(bound - 0.5 for bound in bounds)
+    return GraduatedLines(column, limits, colours, labels=tuple(labels), widths=tuple(widths.tolist()))
 
 
 def allocation_style(ids: Sequence[int], names: Sequence[str]) -> Style:
@@ -50,12 +71,25 @@ def direction_style() -> Style:
     return PalettedClasses(tuple(zip(range(9), COMPASS, names)))
 
 
-def corridor_style(excess_cost: np.ndarray | NpyFile) -> Style:
-    """Return the style of a corridor map: dark along the least-cost path, pale from the median excess cost on."""
+def corridor_style(excess_cost: np.ndarray | NpyFile, unit: str = "", *, cutoff: bool = False) -> Style:
+    """Return the style of a corridor map: dark along the least-cost path, transparent outside the corridor.
+
+    Parameters
+    ----------
+    excess_cost
+        The map.
+    unit
+        Unit of its values.
+    cutoff
+        Whether the corridor ends where the map does; otherwise it is the best fifth of the landscape, as the width of
+        a corridor is often chosen (Beier, Majka & Newell 2009).
+    """
     finite = _finite_sample(excess_cost)
-    high = float(np.median(finite)) if finite.size else 1.0
-    high = high if high > 0 else float(finite.max(initial=0.0)) or 1.0
-    return LinearPseudocolor(0.0, _round_up(high), tuple(reversed(DISTANCE)))
+    high = float(finite.max() if cutoff else np.percentile(finite, CORRIDOR_PERCENTILE)) if finite.size else 1.0
+    high = _round_up(high if high > 0 else float(finite.max(initial=0.0)) or 1.0)
+    beyond = bool(finite.size) and float(finite.max()) > high
+    note = tr("transparent beyond") if beyond else ""
+    return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)), unit, notes=("", note), transparent_beyond=True)
 
 
 def distance_style(distance: np.ndarray | NpyFile, unit: str = "") -> Style:
@@ -65,7 +99,7 @@ def distance_style(distance: np.ndarray | NpyFile, unit: str = "") -> Style:
         return LinearPseudocolor(0.0, 1.0, DISTANCE, unit)
     low = min(0.0, float(finite.min()))
     high = float(np.percentile(finite, UPPER_PERCENTILE))
-    return LinearPseudocolor(low, _round_up(high if high > low else float(finite.max())), DISTANCE, unit)
+    return _cut_above(low, high if high > low else float(finite.max()), DISTANCE, finite, unit)
 
 
 def current_style(currents: np.ndarray | NpyFile, unit: str = "") -> Style:
@@ -86,14 +120,24 @@ def survival_style(survival: np.ndarray | NpyFile) -> Style:
     """Return the style of a map of survival probabilities: pale near the sources, dark where survival is 0."""
     finite = _finite_sample(survival)
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
-    return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)))
+    return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)), beyond=_beyond(finite, 0.0, high))
 
 
-def sensitivity_style(sensitivity: np.ndarray | NpyFile) -> Style:
+def sensitivity_style(sensitivity: np.ndarray | NpyFile, unit: str = "", *, negative_helps: bool = False) -> Style:
     """Return the style of a sensitivity map: diverging around 0, clipped at the 98th percentile of the magnitude.
 
-    Where few cells have an effect, as along least-cost paths, it is the 75th percentile, so that all paths are visible.
-    If all values have the same sign and are far from 0, the colours of this sign span their range only.
+    Blue always means that a higher value of the cell helps. Where few cells have an effect, as along least-cost paths,
+    the limit is the 75th percentile, so that all paths are visible. If all values have the same sign and are far from
+    0, the colours of this sign span their range only.
+
+    Parameters
+    ----------
+    sensitivity
+        The map.
+    unit
+        Unit of its values.
+    negative_helps
+        Whether the quantity is one that should be small, such as a mean distance.
     """
     finite = _finite_sample(sensitivity)
     magnitude = np.abs(finite)
@@ -101,25 +145,34 @@ def sensitivity_style(sensitivity: np.ndarray | NpyFile) -> Style:
     percentile = SPARSE_PERCENTILE if magnitude.size < SPARSE * finite.size else UPPER_PERCENTILE
     limit = _round_up(float(np.percentile(magnitude, percentile))) if magnitude.size else 1.0
     weakest = float(np.percentile(magnitude, 100.0 - UPPER_PERCENTILE)) if magnitude.size else 0.0
+    colours = DIVERGING if negative_helps else tuple(reversed(DIVERGING))
+    notes = (tr("helps"), tr("harms")) if negative_helps else (tr("harms"), tr("helps"))
+    low, high = -limit, limit
     if FAR_FROM_ZERO * limit < weakest < limit:
         middle, weakest = len(DIVERGING) // 2, _round_down(weakest)
         if finite.min() > 0:
-            return LinearPseudocolor(weakest, limit, DIVERGING[middle + 1 :])
-        if finite.max() < 0:
-            return LinearPseudocolor(-limit, -weakest, DIVERGING[:middle])
-    return LinearPseudocolor(-limit, limit, DIVERGING)
+            low, colours, notes = weakest, colours[middle + 1 :], ("", notes[1])
+        elif finite.max() < 0:
+            high, colours, notes = -weakest, colours[:middle], (notes[0], "")
+    return LinearPseudocolor(low, high, colours, unit, _beyond(finite, low, high), notes)
 
 
-def ratio_style() -> Style:
+def gain_style(gains: np.ndarray | NpyFile, unit: str = "") -> Style:
+    """Return the style of a map of gains, most of which are small: logarithmic, darker blue where more is gained."""
+    style = current_style(gains, unit)
+    return replace(style, colours=tuple(reversed(DIVERGING[: len(DIVERGING) // 2 + 1])))
+
+
+def ratio_style(ratio: np.ndarray | NpyFile) -> Style:
     """Return the style of a ratio of observed to expected values: pale at 1, blue towards 0, red towards 2."""
-    return LinearPseudocolor(0.0, 2.0, DIVERGING)
+    return LinearPseudocolor(0.0, 2.0, DIVERGING, beyond=_beyond(_finite_sample(ratio), 0.0, 2.0))
 
 
 def habitat_style(habitat: np.ndarray | NpyFile) -> Style:
     """Return the style of a map of accessible habitat: pale for none, dark green for much."""
     finite = _finite_sample(habitat)
     high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
-    return LinearPseudocolor(0.0, _round_up(high if high > 0 else float(finite.max(initial=0.0))), HABITAT)
+    return _cut_above(0.0, high if high > 0 else float(finite.max(initial=0.0)), HABITAT, finite)
 
 
 def component_style(labels: RasterRows) -> Style:
@@ -148,6 +201,17 @@ def sample_rows(raster: np.ndarray | NpyFile, max_cells: int = MAX_STYLE_CELLS) 
 def _finite_sample(raster: np.ndarray | NpyFile) -> np.ndarray:
     values = sample_rows(raster)
     return values[np.isfinite(values)]
+
+
+def _cut_above(low: float, high: float, colours: tuple[str, ...], finite: np.ndarray, unit: str = "") -> Style:
+    """Return a linear style that ends at a rounded limit; the legend marks it if there are values beyond."""
+    high = _round_up(high)
+    return LinearPseudocolor(low, high, colours, unit, _beyond(finite, low, high))
+
+
+def _beyond(finite: np.ndarray, low: float, high: float) -> tuple[bool, bool]:
+    """Return whether there are values below and above a range."""
+    return (bool(finite.min() < low), bool(finite.max() > high)) if finite.size else (False, False)
 
 
 def _round_up(value: float) -> float:

@@ -93,6 +93,8 @@ class Table:
         Style of the lines.
     title
         What it shows, for the name of its layer; by default the label of the output.
+    on_top
+        Whether its layer lies above all others of the run.
     """
 
     output: str
@@ -102,6 +104,7 @@ class Table:
     style: Style | None = None
     points: np.ndarray | None = None
     title: str = ""
+    on_top: bool = False
 
     @property
     def geometry(self) -> QgsWkbTypes.Type:
@@ -196,7 +199,7 @@ def write_tables(
         value = _with_layer_name(parameters[table.output], destination)
         places[table.output] = algorithm.parameterAsOutputLayer({table.output: value}, table.output, context)
     for table, _ in requested:
-        algorithm.presenter.show(table.output, places[table.output], table.style, table.title)
+        algorithm.presenter.show(table.output, places[table.output], table.style, table.title, on_top=table.on_top)
 
 
 def write_table(

@@ -201,7 +201,8 @@ def _styled(run: Run):
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise DemoError(f"{run.output} holds no finite value.")
-    style = styles.sensitivity_style(values) if run.algorithm == "sensitivity" else styles.distance_style(values)
+    is_sensitivity = run.algorithm == "sensitivity"
+    style = styles.sensitivity_style(values, negative_helps=True) if is_sensitivity else styles.distance_style(values)
     layer = QgsRasterLayer(str(run.output), run.title)
     renderers.hide_infinite_cells(layer)
     layer.setRenderer(style.renderer(layer))

@@ -16,6 +16,7 @@ from ..outputs import RasterOutput, common_outputs, distance_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import graph, landscape, per_source, raster_destination, sources, unreachable
 from ..renderers import Style
+from ..results import cost_unit
 from ..styles import distance_style
 
 # Limit of the GeoTIFF format.
@@ -109,7 +110,7 @@ class DistanceAlgorithm(EngineAlgorithm):
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
         """Return the style of the map."""
-        return distance_style(distance, self.unit)
+        return distance_style(distance, self.unit or cost_unit(inputs))
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics

@@ -47,7 +47,7 @@ from ..parameters import (
     validate_direction,
     validate_focal,
 )
-from ..results import with_distance
+from ..results import distance_unit, with_distance
 from ..resume import (
     MAX_PENDING_RESULTS,
     PartialTable,
@@ -145,12 +145,14 @@ class DistanceMatrix(EngineAlgorithm):
                     "ids; the first column holds the ids."
                 ),
                 optional=True,
+                by_default=True,
             ),
             line_destination(
                 "LINES",
                 tr("Lines between focal nodes"),
                 tr("A straight line for each row of the table, with the same columns."),
                 optional=True,
+                by_default=True,
             ),
         ]
 
@@ -230,7 +232,7 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
-            style = line_style("distance", _distances(matrix, **kind))
+            style = line_style("distance", _distances(matrix, **kind), distance_unit(inputs))
             lines = RowSequence(len(rows), lambda: (np.stack([starts[i], ends[j]]) for i, j in pairs()))
             title = with_distance(tr("Lines of distances"), inputs)
             tables.append(Table("LINES", columns, rows, lines, style, title=title))

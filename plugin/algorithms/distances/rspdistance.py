@@ -13,7 +13,7 @@ from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
 from ..results import with_theta
-from ..styles import distance_style, survival_style
+from ..styles import survival_style
 from .base import DistanceAlgorithm
 
 
@@ -77,7 +77,9 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         return with_theta(measure, inputs)
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
-        return (survival_style if inputs.choice("MEASURE") == "survival" else distance_style)(distance)
+        if inputs.choice("MEASURE") == "survival":
+            return survival_style(distance)
+        return super().style(inputs, distance)
 
     def extra_task_parameters(self, inputs: ParameterValues) -> dict[str, Any]:
         return {

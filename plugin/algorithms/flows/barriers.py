@@ -28,8 +28,8 @@ from ..parameters import (
     unreachable,
     validate_focal,
 )
-from ..results import with_distance
-from ..styles import current_style, sensitivity_style
+from ..results import cost_unit, distance_unit, with_distance
+from ..styles import current_style, gain_style, sensitivity_style
 
 
 class Barriers(EngineAlgorithm):
@@ -69,7 +69,7 @@ class Barriers(EngineAlgorithm):
         ),
         caption=tr(
             "The sample: where more permeability reduces the mean resistance between nine habitat patches (rings); "
-            "bright where it helps most."
+            "darker blue where it helps most."
         ),
     )
     number_outputs = (
@@ -250,24 +250,26 @@ class Barriers(EngineAlgorithm):
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         gain = result.outputs["gain"]
         # A better cell may also invite a detour, so gains may be negative unless the distance is monotone.
-        style = current_style if distance_info(inputs.choice("DISTANCE")).monotone else sensitivity_style
+        style = gain_style if distance_info(inputs.choice("DISTANCE")).monotone else sensitivity_style
+        unit = distance_unit(inputs)
         rasters = [
             RasterOutput(
                 "OUTPUT",
                 gain,
-                style(gain),
+                style(gain, tr("{unit} per unit").format(unit=unit).strip()),
                 band_names=(tr("gain per unit of permeability"),),
                 title=with_distance(tr("Barriers"), inputs),
             )
         ]
-        for output, key, band_name, unit in (
-            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), ""),
-            ("RESTORED_GAIN", "restored_gain", tr("gain from restoration"), ""),
-            ("PINCH_POINTS", "pinch_points", tr("current, ampere"), "A"),
+        for output, key, band_name, style in (
+            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), gain_style),
+            ("RESTORED_GAIN", "restored_gain", tr("gain from restoration"), gain_style),
+            ("PINCH_POINTS", "pinch_points", tr("current, ampere"), current_style),
         ):
             if key in result.outputs:
                 values = result.outputs[key]
-                rasters.append(RasterOutput(output, values, current_style(values, unit), band_names=(band_name,)))
+                units = {"IMPROVEMENT": cost_unit(inputs), "RESTORED_GAIN": unit, "PINCH_POINTS": "A"}
+                rasters.append(RasterOutput(output, values, style(values, units[output]), band_names=(band_name,)))
         return rasters
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
     QgsProcessingParameterFolderDestination,
@@ -32,11 +34,12 @@ from ...runner import Job, open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, common_outputs, conservation_output
-from ..parameter_types import with_help
+from ..parameter_types import boolean, with_help
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resume_hint
 from ..step_feedback import StepFeedback
 from .current_log import log_conservation
 from .movingwindowcurrent import MovingWindowCurrent
+from .project_layers import load_result_files
 
 
 class CircuitscapeProject(EngineRequiredAlgorithm):
@@ -108,6 +111,15 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                     "never overwritten."
                 ),
             ),
+            boolean(
+                "LOAD",
+                tr("Load the maps and tables"),
+                tr(
+                    "Load the result files into the project, with styles and in a group. Of many files only the sums "
+                    "and the resistances are loaded."
+                ),
+                default=True,
+            ),
         ]
 
     def run_algorithm(
@@ -118,16 +130,25 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         options = IniOptions.read(path)
         folder = Path(self.parameterAsString(parameters, "OUTPUT", context)).absolute()
         if is_omniscape(options):
-            return self._run_omniscape(options, folder, context, feedback)
+            load = self.parameterAsBoolean(parameters, "LOAD", context)
+            return self._run_omniscape(options, folder, load, context, feedback)
         options.require_valid()
         log_ignored(options, feedback)
+        load = self.parameterAsBoolean(parameters, "LOAD", context)
         with open_job(feedback) as job:
             project = read_project(options, job.folder, StepFeedback(feedback, 0, 5))
             with created_folder(folder):
-                return self._run_project(job, project, folder, feedback)
+                return self._run_project(job, project, folder, context if load else None, feedback)
 
-    def _run_project(self, job: Job, project: Project, folder: Path, feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        """Run a project whose files have been read."""
+    def _run_project(
+        self,
+        job: Job,
+        project: Project,
+        folder: Path,
+        context: QgsProcessingContext | None,
+        feedback: QgsProcessingFeedback,
+    ) -> dict[str, Any]:
+        """Run a project whose files have been read, and load its results if there is a context."""
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
         if completed:
@@ -143,12 +164,20 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
         writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
+        if context is not None:
+            crs = project.grid.crs if project.grid is not None else QgsCoordinateReferenceSystem()
+            load_result_files(writer.files, folder, project.options.name, crs, self.presenter, context, feedback)
         self._log_result(result.metrics, writer, feedback)
         numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}
         return {"OUTPUT": str(folder), **numbers, "FILES": len(writer.files)}
 
     def _run_omniscape(
-        self, options: IniOptions, folder: Path, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+        self,
+        options: IniOptions,
+        folder: Path,
+        load: bool,
+        context: QgsProcessingContext,
+        feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         """Run a project of Omniscape as moving-window current, with Omniscape's file names."""
         algorithm = MovingWindowCurrent()
@@ -164,7 +193,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                 )
             )
         with omniscape_parameters(options, feedback) as parameters, created_folder(folder):
-            paths = {name: str(file) for name, file in files.items()}
+            paths = {name: _destination(file, context, load) for name, file in files.items()}
             result = algorithm.processAlgorithm({**parameters, **paths}, context, feedback)
             stop_if_cancelled(feedback)
         numbers = {output.name: result.get(output.name) for output in self.number_outputs}
@@ -195,3 +224,8 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                 "with fewer than two focal nodes, or without a source or a ground."
             )
             feedback.pushInfo(text.format(**numbers))
+
+
+def _destination(file: Path, context: QgsProcessingContext, load: bool) -> QgsProcessingOutputLayerDefinition:
+    """Return the destination of a raster, which QGIS loads into the project if there is one."""
+    return QgsProcessingOutputLayerDefinition(str(file), context.project() if load else None)

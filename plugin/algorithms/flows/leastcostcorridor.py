@@ -19,6 +19,7 @@ from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_abo
 from ..parameter_types import boolean, choice, line_destination, number, only_without, optional_raster_destination
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
+from ..results import cost_unit
 from ..styles import allocation_style, corridor_style, direction_style
 from ..tables import Table
 
@@ -46,7 +47,8 @@ class LeastCostCorridor(EngineAlgorithm):
         outputs=tr(
             "A raster in map units times resistance: 0 along the least-cost path, 500 where the detour costs as much "
             "as 500 m through cells of resistance 1. Normalised, the values are fractions of the least cost: 0.1 is "
-            "ten percent more. Cells above the cutoff, and cells through which no path leads, are nodata."
+            "ten percent more. Cells above the cutoff, and cells through which no path leads, are nodata. Without a "
+            "cutoff the map shows the best fifth of the landscape; the rest is transparent."
         ),
         references=(
             "McRae, B. H. & Kavanagh, D. M. (2011). Linkage Mapper connectivity analysis software. The Nature "
@@ -159,10 +161,13 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
-        unit = tr("fraction of the least cost") if inputs.flag("NORMALISED") else tr("map units × resistance")
+        normalised = inputs.flag("NORMALISED")
+        unit = tr("fraction of the least cost") if normalised else tr("map units × resistance")
         name = tr("excess cost, {unit}").format(unit=unit)
-        title = tr("Normalised least-cost corridor") if inputs.flag("NORMALISED") else ""
-        rasters = [RasterOutput("OUTPUT", corridor, corridor_style(corridor), band_names=(name,), title=title)]
+        title = tr("Normalised least-cost corridor") if normalised else ""
+        legend_unit = tr("of the least cost") if normalised else cost_unit(inputs)
+        style = corridor_style(corridor, legend_unit, cutoff=inputs.is_provided("THRESHOLD"))
+        rasters = [RasterOutput("OUTPUT", corridor, style, band_names=(name,), title=title)]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]

@@ -23,6 +23,7 @@ from ..parameter_types import choice, line_destination
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, targets, validate_focal
 from ..tables import Table
+from .shared_paths import shared_path_table
 
 
 class LeastCostPaths(EngineAlgorithm):
@@ -95,6 +96,16 @@ class LeastCostPaths(EngineAlgorithm):
                     "empty if there is no path."
                 ),
             ),
+            line_destination(
+                "SHARED",
+                tr("Shared parts of paths"),
+                tr(
+                    "The same paths cut where others join or leave them, each part once, with the number of paths that "
+                    "use it: wide, dark lines are the routes that most connections depend on."
+                ),
+                optional=True,
+                by_default=True,
+            ),
         ]
 
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
@@ -115,7 +126,8 @@ class LeastCostPaths(EngineAlgorithm):
         return []
 
     def table_outputs(self, inputs: ParameterValues, result: Result) -> list[Table]:
-        return [path_table("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
+        tables = [path_table("OUTPUT", inputs, result, inputs.choice("PAIRS"))]
+        return [*tables, shared_path_table("SHARED", inputs, result)] if inputs.is_provided("SHARED") else tables
 
     def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         sources, targets = sources_and_targets(inputs)

@@ -103,7 +103,11 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
         rasters = []
         for key, values in result.outputs.items():
             output, band_name = names[key]
-            style = ratio_style() if key == "normalized_current" else current_style(sample_rows(values), "A")
+            style = (
+                ratio_style(sample_rows(values))
+                if key == "normalized_current"
+                else current_style(sample_rows(values), "A")
+            )
             rasters.append(RasterOutput(output, values, style, band_names=(band_name,)))
         return rasters
 

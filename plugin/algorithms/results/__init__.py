@@ -5,16 +5,20 @@ from .parameters_as_text import plain_values
 from .presenter import ResultPresenter
 from .provenance import Provenance, permea_version, provenance_of
 from .titles import named_distance, sensitivity_title, with_distance, with_theta
+from .units import cost_unit, distance_unit, sensitivity_unit
 
 __all__ = [
     "Presentation",
     "Provenance",
     "ResultPresenter",
+    "cost_unit",
+    "distance_unit",
     "permea_version",
     "plain_values",
     "named_distance",
     "provenance_of",
     "sensitivity_title",
+    "sensitivity_unit",
     "show_when_loaded",
     "with_distance",
     "with_theta",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsLayerMetadata,
     QgsLayerTreeGroup,
     QgsMapLayer,
@@ -40,6 +41,10 @@ class Presentation:
         Layer style; None for QGIS's own.
     metadata
         Metadata of the layer; None for none.
+    crs
+        CRS of a layer whose file holds none.
+    columns
+        Names of the columns of a table whose file holds none.
     """
 
     name: str = ""
@@ -48,6 +53,8 @@ class Presentation:
     position: int = 0
     style: Style | None = None
     metadata: QgsLayerMetadata | None = None
+    crs: QgsCoordinateReferenceSystem | None = None
+    columns: tuple[str, ...] = ()
 
 
 # QGIS stores only a bare pointer to a post-processor and calls it after the algorithm has been deleted, so each one is
@@ -106,6 +113,10 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
             # Infinite cells, if they are kept, stay in the file. As nodata of the layer they are transparent and do not
             # spoil a stretch or histogram that the user makes later.
             hide_infinite_cells(layer)
+        if self._presentation.crs is not None and not layer.crs().isValid():
+            layer.setCrs(self._presentation.crs)
+        for number, name in enumerate(self._presentation.columns):
+            layer.setFieldAlias(number, name)
         if self._presentation.metadata is not None:
             layer.setMetadata(self._presentation.metadata)
         if self._presentation.style is not None:

@@ -36,6 +36,8 @@ class ResultPresenter:
     ----------
     provenance
         How the results are made.
+    group
+        Name of the group of its layers.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class ResultPresenter:
         self.provenance = provenance_of(algorithm, parameters, context)
         # Two runs of the same algorithm differ by their time.
         time = self.provenance.date.strftime("%H:%M:%S")
-        self._group = group or tr("{run} ({time})").format(run=self._with_subject(algorithm.displayName()), time=time)
+        self.group = group or tr("{run} ({time})").format(run=self._with_subject(algorithm.displayName()), time=time)
 
     def name(self, output: str, title: str = "") -> str:
         """Return the name of an output's layer: what it shows, and for which places or landscape.
@@ -72,7 +74,7 @@ class ResultPresenter:
         """Return the metadata of an output's layer; see `name`."""
         return self.provenance.metadata(self.name(output, title))
 
-    def show(self, output: str, path: str, style: Style | None, title: str = "") -> None:
+    def show(self, output: str, path: str, style: Style | None, title: str = "", *, on_top: bool = False) -> None:
         """Have QGIS show an output, if it loads it, with its name, group, style and metadata.
 
         Parameters
@@ -85,10 +87,13 @@ class ResultPresenter:
             Layer style; None for QGIS's own.
         title
             What it shows; by default the label of the parameter.
+        on_top
+            Whether its layer lies above all others of the run.
         """
+        position = VECTORS if on_top else self._position(output)
         label = self._algorithm.parameterDefinition(output).description()
         name, metadata = self.name(output, title), self.metadata(output, title)
-        presentation = Presentation(name, label, self._group, self._position(output), style, metadata)
+        presentation = Presentation(name, label, self.group, position, style, metadata)
         show_when_loaded(path, presentation, self._context)
 
     def _with_subject(self, title: str) -> str:
@@ -100,4 +105,4 @@ class ResultPresenter:
         if isinstance(definition, QgsProcessingParameterFeatureSink):
             kind = TABLES if definition.dataType() == QgsProcessing.SourceType.TypeVector else VECTORS
         outputs = [each.name() for each in self._algorithm.destinationParameterDefinitions()]
-        return kind + outputs.index(output)
+        return kind + 1 + outputs.index(output)

@@ -14,7 +14,7 @@ from ..outputs import NumberOutput, RasterOutput
 from ..parameter_types import with_help
 from ..parameter_values import ParameterValues
 from ..parameters import alignment_note, graph, landscape, raster_destination
-from ..results import sensitivity_title
+from ..results import sensitivity_title, sensitivity_unit
 from ..streamed_inputs import StreamedParameterValues
 from ..styles import sample_rows, sensitivity_style
 from .parameters import band_name, log_range, sensitivity_parameters
@@ -42,17 +42,17 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "use “Sensitivity of connectivity (moving windows)”."
         ),
         outputs=tr(
-            "A raster of derivatives of the cumulative current, summed over the places of interest. Red (positive): a "
-            "higher value of this cell brings more movement through the places. Blue (negative): it diverts movement "
+            "A raster of derivatives of the cumulative current, summed over the places of interest. Blue (positive): a "
+            "higher value of this cell brings more movement through the places. Red (negative): it diverts movement "
             "from them. 0: no movement through the places depends on the cell. If all cells count, the sum is the "
             "number of cells that each ampere passes through: with a raster of source strengths, which then remain "
-            "fixed, higher permeability only lengthens paths (red: it draws movement into a detour) or shortens them "
-            "(blue: it opens a shortcut). Without one, the permeability is also the source strength, and the "
+            "fixed, higher permeability only lengthens paths (blue: it draws movement into a detour) or shortens them "
+            "(red: it opens a shortcut). Without one, the permeability is also the source strength, and the "
             "derivative includes the additional movement that starts where the permeability is higher."
         ),
         caption=tr(
-            "The sample: where more permeability brings more movement through good habitat (red), and where it "
-            "diverts movement from it (blue); source strength equal to habitat quality, windows with a radius of 1 "
+            "The sample: where more permeability brings more movement through good habitat (blue), and where it "
+            "diverts movement from it (red); source strength equal to habitat quality, windows with a radius of 1 "
             "km."
         ),
         references=(
@@ -104,7 +104,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        style, names = sensitivity_style(sample_rows(values)), (band_name(inputs),)
+        style, names = sensitivity_style(sample_rows(values), sensitivity_unit("A", inputs)), (band_name(inputs),)
         title = sensitivity_title(tr("moving-window current"), inputs)
         return [RasterOutput("OUTPUT", values, style, band_names=names, title=title)]
 

@@ -35,7 +35,7 @@ from ..parameters import (
     theta,
     validate_direction,
 )
-from ..results import named_distance, sensitivity_title, with_distance
+from ..results import distance_unit, named_distance, sensitivity_title, sensitivity_unit, with_distance
 from ..styles import sensitivity_style
 from .parameters import band_name, log_range, sensitivity_parameters
 
@@ -64,10 +64,11 @@ class SensitivityAlgorithm(EngineAlgorithm):
             "scores, “Barriers and pinch points”."
         ),
         outputs=tr(
-            "A raster of derivatives. For the mean distance, a negative value (blue) means that raising the value of "
-            "this cell brings the places closer together; for the quality-weighted connectivity, a positive value "
-            "(red) means that it connects more habitat. 0 means that nothing depends on the cell, for example because "
-            "no path passes through it. Pairs without a path are excluded and counted in the log."
+            "A raster of derivatives. Blue always means that raising the value of this cell helps: for the mean "
+            "distance a negative value, which brings the places closer together; for the quality-weighted "
+            "connectivity a positive value, which connects more habitat. Red means that it harms. 0 means that "
+            "nothing depends on the cell, for example because no path passes through it. Pairs without a path are "
+            "excluded and counted in the log."
         ),
         references=(
             "Hanski, I. & Ovaskainen, O. (2000). The metapopulation capacity of a fragmented landscape. Nature 404, "
@@ -226,7 +227,9 @@ class SensitivityAlgorithm(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         sensitivity = result.outputs["sensitivity"]
-        style, names = sensitivity_style(sensitivity), (band_name(inputs),)
+        of_mean = inputs.choice("SCALAR") == "mean_distance"
+        unit = sensitivity_unit(distance_unit(inputs) if of_mean else "", inputs)
+        style, names = sensitivity_style(sensitivity, unit, negative_helps=of_mean), (band_name(inputs),)
         return [RasterOutput("OUTPUT", sensitivity, style, band_names=names, title=_title(inputs))]
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:

@@ -13,7 +13,7 @@ from ..base import SENSITIVITY
 from ..help import Help
 from ..outputs import RasterOutput, window_outputs
 from ..parameter_values import ParameterValues
-from ..results import sensitivity_title, with_distance
+from ..results import sensitivity_title, sensitivity_unit, with_distance
 from ..styles import sample_rows, sensitivity_style
 from ..window_base import WindowedAlgorithm
 from .parameters import band_name, log_range, sensitivity_parameters
@@ -43,7 +43,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
         outputs=tr(
             "A raster of derivatives of the quality-weighted connectivity: the sum, over all pairs of cells within "
             "the range, of the quality of the first cell times exp(−distance / dispersal distance) times the quality "
-            "of the second. Positive values (red): raising the value of this cell connects more habitat. 0: no "
+            "of the second. Positive values (blue): raising the value of this cell connects more habitat. 0: no "
             "connection depends on the cell. It is the exact gradient of the connectivity that “Accessible habitat "
             "(moving windows)” computes with the same parameters. With coarsening, paths start at the centres of "
             "blocks, which are visible as dots: use 0 for maps to be read cell by cell."
@@ -55,7 +55,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "modelling with the ConScape library. Methods in Ecology and Evolution 14, 133–145.",
         ),
         caption=tr(
-            "The sample: where more permeability connects more habitat within 3 km; darker red where it helps more."
+            "The sample: where more permeability connects more habitat within 3 km; darker blue where it helps more."
         ),
     )
     number_outputs = window_outputs(tr("sensitivity"))
@@ -79,7 +79,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         values = result.outputs["sensitivity"]
-        style, names = sensitivity_style(sample_rows(values)), (band_name(inputs),)
+        style, names = sensitivity_style(sample_rows(values), sensitivity_unit("", inputs)), (band_name(inputs),)
         title = with_distance(sensitivity_title(tr("connectivity"), inputs), inputs)
         return [RasterOutput("OUTPUT", values, style, band_names=names, title=title)]
 

@@ -86,3 +86,20 @@ def test_paths_have_crs_of_landscape(run, sites, valley_file):
 def test_minimum_planar_graph_rejects_targets(run, sites, plain):
     with pytest.raises(QgsProcessingException, match="leave the targets empty"):
         run("leastcostpaths", INPUT=plain, FOCAL=sites([(0, 0)]), TARGETS=sites([(1, 1)]), PAIRS="minimum_planar_graph")
+
+
+def test_shared_parts_of_paths_are_counted_once(run, rows, corners, geotiff, points):
+    land = np.full((3, 7), 0.01)
+    land[1] = 1.0  # one road, from west to east
+    places = points((1, 0), (1, 3), (1, 6))
+    layers = run("leastcostpaths", INPUT=geotiff(land), VALUES="permeability", FOCAL=places)
+    counted = list(zip([row["paths"] for row in rows(layers["SHARED"])], corners(layers["SHARED"]), strict=True))
+    assert [(count, line[0], line[-1]) for count, line in counted] == [(2, (1, 0), (1, 3)), (2, (1, 3), (1, 6))]
+
+
+def test_paths_in_opposite_directions_share_their_parts(qgis_app):
+    from permea.plugin.algorithms.flows.shared_paths import shared_parts
+
+    there = np.array([[0, 0], [1, 1], [1, 2]])
+    assert [count for count, _ in shared_parts([there, there[::-1]])] == [2]
+    assert list(shared_parts([])) == [] and list(shared_parts([there[:1]])) == []

@@ -39,10 +39,11 @@ def loaded(provider, context, read):
 
 
 def legend(layer):
-    """Return the labels of a layer's legend nodes, and the suffixes of its continuous legends."""
+    """Return the labels of a layer's legend nodes, and the highest and lowest label of its continuous legends."""
     in_tree = QgsLayerTreeLayer(layer)
     entries = layer.renderer().createLegendNodes(in_tree)
-    bars = [entry.settings().suffix() for entry in entries if isinstance(entry, QgsColorRampLegendNode)]
+    settings = [entry.settings() for entry in entries if isinstance(entry, QgsColorRampLegendNode)]
+    bars = [(each.maximumLabel(), each.minimumLabel()) for each in settings]
     return [entry.data(Qt.ItemDataRole.DisplayRole) for entry in entries], bars
 
 
@@ -148,7 +149,7 @@ def test_continuous_legend_has_unit(qgis_app, raster_layer):
     layer = raster_layer(values)
     layer.setRenderer(distance_style(values, "Ω").renderer(layer))
     _, bars = legend(layer)
-    assert bars == [" Ω"]
+    assert bars == [("≥ 39,200 Ω", "0 Ω")]
 
 
 def test_line_class_labels_have_no_exponents(qgis_app):
@@ -163,7 +164,7 @@ def test_ratio_style_diverges_around_one(qgis_app, raster_layer):
     from permea.plugin.algorithms.styles import ratio_style
 
     layer = raster_layer(np.array([[0.2, 1.0, 1.8, 9.0]]))
-    layer.setRenderer(ratio_style().renderer(layer))
+    layer.setRenderer(ratio_style(np.array([0.2, 9.0])).renderer(layer))
     below, even, above, far_above = (colour(layer, 0, column) for column in range(4))
     assert below.blue() > below.red() and above.red() > above.blue()
     assert even.lightness() > max(below.lightness(), above.lightness())
@@ -274,7 +275,7 @@ def test_sensitivities_far_from_zero_span_the_colours_of_their_sign(qgis_app, ra
     layer.setRenderer(sensitivity_style(values).renderer(layer))
     weak, strong = colour(layer, 0, 0), colour(layer, 9, 9)
     assert weak.lightness() - strong.lightness() > 100
-    assert (strong.red() > strong.blue()) == (sign > 0)
+    assert (strong.red() > strong.blue()) == (sign < 0)
 
 
 def test_barriers_are_white_where_transparency_is_not_drawn(qgis_app, raster_layer):
@@ -295,3 +296,70 @@ def test_weak_sensitivities_are_visible_where_few_cells_have_any(qgis_app, raste
     layer = raster_layer(values)
     layer.setRenderer(sensitivity_style(values).renderer(layer))
     assert colour(layer, 0, 0).lightness() - colour(layer, 7, 10).lightness() > 20
+
+
+@pytest.mark.parametrize("negative_helps", [True, False])
+def test_blue_is_what_helps_in_every_sensitivity_map(qgis_app, raster_layer, negative_helps):
+    from permea.plugin.algorithms.styles import sensitivity_style
+
+    values = np.array([[-5.0, 0.0, 5.0]])
+    layer = raster_layer(values)
+    layer.setRenderer(sensitivity_style(values, "Ω", negative_helps=negative_helps).renderer(layer))
+    helps, harms = (0, 2) if negative_helps else (2, 0)
+    assert colour(layer, 0, helps).blue() > colour(layer, 0, helps).red()
+    assert colour(layer, 0, harms).red() > colour(layer, 0, harms).blue()
+    _, [bar] = legend(layer)
+    assert bar == (("5 Ω (harms)", "-5 Ω (helps)") if negative_helps else ("5 Ω (helps)", "-5 Ω (harms)"))
+
+
+def test_gains_are_blue_as_sensitivities_that_help(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import gain_style
+
+    values = np.geomspace(1e-3, 1.0, 400).reshape(20, 20)
+    layer = raster_layer(values)
+    layer.setRenderer(gain_style(values, "Ω per unit").renderer(layer))
+    little, much = colour(layer, 0, 0), colour(layer, 19, 19)
+    assert much.blue() > 2 * much.red() and little.lightness() > much.lightness() + 50
+    assert legend(layer)[0][-1].endswith("Ω per unit")
+
+
+def test_land_outside_corridors_is_transparent(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import corridor_style
+
+    excess = np.arange(100.0).reshape(10, 10)
+    layer = raster_layer(excess)
+    layer.setRenderer(corridor_style(excess, "m × resistance").renderer(layer))
+    assert colour(layer, 0, 0) is not None and colour(layer, 1, 9) is not None
+    assert colour(layer, 2, 5) is None and colour(layer, 9, 9) is None
+    assert legend(layer)[1] == [("19.8 m × resistance (transparent beyond)", "0 m × resistance")]
+
+
+def test_corridor_with_a_cutoff_is_shown_to_its_edge(qgis_app, raster_layer):
+    from permea.plugin.algorithms.styles import corridor_style
+
+    excess = np.arange(100.0).reshape(10, 10)
+    layer = raster_layer(excess)
+    layer.setRenderer(corridor_style(excess, cutoff=True).renderer(layer))
+    assert colour(layer, 9, 9) is not None
+
+
+@pytest.mark.parametrize(("most", "labels"), [(1, ["1 path"]), (3, ["1 path", "2 paths", "3 paths"])])
+def test_parts_of_more_paths_are_wider_and_darker(qgis_app, most, labels):
+    from permea.plugin.algorithms.styles import shared_path_style
+
+    layer = QgsVectorLayer("LineString?field=paths:integer", "lines", "memory")
+    ranges = shared_path_style("paths", range(1, most + 1)).renderer(layer).ranges()
+    assert [each.label() for each in ranges] == labels
+    widths = [each.symbol().width() for each in ranges]
+    assert widths == sorted(set(widths))
+    lightness = [each.symbol().color().lightness() for each in ranges]
+    assert lightness == sorted(lightness, reverse=True)
+
+
+def test_parts_used_by_many_paths_are_in_few_classes(qgis_app):
+    from permea.plugin.algorithms.styles import shared_path_style
+
+    layer = QgsVectorLayer("LineString?field=paths:integer", "lines", "memory")
+    renderer = shared_path_style("paths", [1, 7, 400]).renderer(layer)
+    assert len(renderer.ranges()) <= 5
+    assert all(renderer.rangeForValue(count) is not None for count in (1, 2, 7, 399, 400))
