@@ -2,8 +2,8 @@
 
 In the order of imports: `i18n`, `cancelled`, `detailed_exception` and `npy_file` serve all others; `layers` converts
 QGIS layers into arrays and arrays into GeoTIFFs; `process_runner` starts and supervises a process;
-`engine_environment` finds the engine's Python, `engine_errors` says why it does not run, and `cluster_setting` holds
-the address of a cluster; `runner` runs one task of the engine; `circuitscape` reads and writes Circuitscape's files;
+`settings` holds what the user sets; `engine_environment` finds the engine's Python, and `engine_errors` says why it
+does not run; `runner` runs one task of the engine; `circuitscape` reads and writes Circuitscape's files;
 `algorithms` holds the Processing algorithms; `provider` registers them. Nothing here computes, and nothing here
 imports JAX.
 """

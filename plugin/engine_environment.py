@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qgis.core import QgsSettings
-
 from . import engine_folders
 from .cancelled import Cancelled
 from .detailed_exception import DETAIL_LINES
@@ -20,10 +18,9 @@ from .engine_errors import VARIABLE, EngineNotInstalled, cannot_run, failure_rea
 from .engine_folders import cache_folder
 from .i18n import tr
 from .process_runner import LOG_LINE_LENGTH, Outcome, run_process
+from .settings import AUTOMATIC, DEVICE, DEVICES, PYTHON, engine_variables, settings_place
 
 PACKAGE_FOLDER = str(engine_folders.PACKAGE_FOLDER)
-
-SETTING = "permea/engine/python"
 
 # Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
 PROBE_SECONDS = 120
@@ -119,7 +116,7 @@ def engine_python() -> tuple[str, str]:
     """
     installed = engine_folders.current_engine()
     candidates = (
-        ("setting", str(QgsSettings().value(SETTING, "") or "").strip()),
+        ("setting", PYTHON.text()),
         ("environment variable", os.environ.get(VARIABLE, "").strip()),
         ("profile", str(engine_folders.python_of(installed)) if installed else ""),
     )
@@ -218,6 +215,10 @@ def probe_python(
         raise Cancelled(tr("Cancelled."))
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
         reason = _refusal(lines) or failure_reason(ended, timeout)
+        if "JAX_PLATFORMS" in reason and DEVICE.value() != AUTOMATIC:
+            reason = tr("it cannot compute on the device “{device}”, which is chosen in {place}").format(
+                device=DEVICES[DEVICE.value()], place=settings_place()
+            )
         raise cannot_run(python, origin, reason, [*lines, *ended.log])
     if answers:
         return _engine_info(answers[0], python, origin, folder)
@@ -238,12 +239,17 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
     """Return the environment variables for the engine: those of this process without `REMOVED_PREFIXES`.
 
     Home, path, temporary folder, locale, proxies, ``CUDA_VISIBLE_DEVICES`` and ``XLA_FLAGS`` remain; of the settings of
-    libraries, those of a device and of numbers of threads (see `ignored_variables`).
+    libraries, those of a device and of numbers of threads (see `ignored_variables`). Permea's settings go before both.
 
     Parameters
     ----------
     folder
         The folder that holds the `engine` package: the only addition to the path.
+
+    Raises
+    ------
+    InvalidSetting
+        A setting cannot be used.
     """
     ignored = ignored_variables()
     inherited = {
@@ -262,6 +268,7 @@ def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
         "NUMBA_CACHE_DIR": str(cache_folder() / "loops"),
         # Huge pages for large arrays on Linux: page faults take a third of the time otherwise.
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        **engine_variables(),
     }
 
 
@@ -291,7 +298,22 @@ def _fingerprint(python: str, folder: str) -> str:
         prefix / "Lib" / "site-packages",
     ]
     times = {str(path): path.stat().st_mtime_ns for path in watched if path.exists()}
-    return json.dumps([python, times])
+    return json.dumps([python, times, DEVICE.text()])
+
+
+def engine_files(python: str, folder: str) -> str:
+    """Return text that changes with the interpreter, its packages, and any file of the engine or the plugin's version.
+
+    Parameters
+    ----------
+    python
+        Path of the interpreter.
+    folder
+        The folder that holds the `engine` package.
+    """
+    files = [*sorted(Path(folder, "engine").rglob("*.py")), Path(folder, "metadata.txt")]
+    newest = max((path.stat().st_mtime_ns for path in files if path.exists()), default=0)
+    return json.dumps([_fingerprint(python, folder), len(files), newest])
 
 
 def _probe_file() -> Path:

@@ -69,6 +69,8 @@ def run_process(
     on_line: Callable[[str], bool],
     is_cancelled: Callable[[], bool] = lambda: False,
     while_waiting: Callable[[], None] = lambda: None,
+    next_input: Callable[[], str | None] | None = None,
+    log: deque[str] | None = None,
     timeout: float | None = None,
 ) -> ProcessResult:
     """Run a command and pass each line of its standard output to a callback.
@@ -90,6 +92,12 @@ def run_process(
         Called about twenty times a second; returns True to kill the process.
     while_waiting
         Called as often.
+    next_input
+        Called as often; returns text to write to standard input, or None. It may wait: the process is left alone
+        meanwhile. Without it standard input is empty.
+    log
+        Receives the lines of standard error, at most as many as it has room for; by default the last
+        `LOG_LINES_KEPT`.
     timeout
         Seconds after which the process is killed; None for no limit.
     """
@@ -99,14 +107,15 @@ def run_process(
         variables.insert(name, value)
     process.setProcessEnvironment(variables)
     process.setWorkingDirectory(folder)
-    process.setStandardInputFile(QProcess.nullDevice())
-    output, log = _LineSplitter(), _LineSplitter()
-    log_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+    if next_input is None:
+        process.setStandardInputFile(QProcess.nullDevice())
+    output, errors = _LineSplitter(), _LineSplitter()
+    log_lines = deque(maxlen=LOG_LINES_KEPT) if log is None else log
     start = time.monotonic()
 
     def drain(last: bool = False) -> bool:
         written = bytes(process.readAllStandardError())[-LOG_BYTES_AT_ONCE:]
-        log_lines.extend(line[:LOG_LINE_LENGTH] for line in log.split(written, last)[-LOG_LINES_KEPT:])
+        log_lines.extend(line[:LOG_LINE_LENGTH] for line in errors.split(written, last)[-LOG_LINES_KEPT:])
         return all(on_line(line) for line in output.split(bytes(process.readAllStandardOutput()), last))
 
     def ended(outcome: Outcome) -> ProcessResult:
@@ -121,6 +130,8 @@ def run_process(
             if is_cancelled():
                 return ended(Outcome.CANCELLED)
             while_waiting()
+            if next_input is not None and (text := next_input()) is not None:
+                process.write(text.encode())
             if timeout is not None and time.monotonic() - start > timeout:
                 return ended(Outcome.TIMED_OUT)
             if not process.waitForReadyRead(POLL_MILLISECONDS):

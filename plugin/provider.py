@@ -11,6 +11,7 @@ from .algorithms import ALGORITHMS
 from .algorithms.bundled_models import BundledModel, bundled_models
 from .algorithms.results import permea_version
 from .i18n import tr
+from .processing_options import add_processing_options, remove_processing_options
 
 ROOT = Path(__file__).resolve().parent.parent
 ICON = ROOT / "resources" / "icons" / "permea.svg"
@@ -46,6 +47,16 @@ class PermeaProvider(QgsProcessingProvider):
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
         """Return the extensions of GeoTIFF, the only raster format that Permea writes."""
         return ["tif", "tiff"]
+
+    def load(self) -> bool:
+        """Add Permea's page to Processing's options, and the algorithms."""
+        add_processing_options(self.name(), self.icon())
+        return super().load()
+
+    def unload(self) -> None:
+        """Remove the page."""
+        remove_processing_options()
+        super().unload()
 
     def loadAlgorithms(self) -> None:
         """Add the algorithms, and the models if their child algorithms can be found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsApplication
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtGui import QFontDatabase
@@ -28,9 +28,9 @@ from ..plugin import engine_environment
 from ..plugin.engine_environment import EngineInfo
 from ..plugin.engine_errors import EngineNotFound, EngineNotInstalled
 from ..plugin.i18n import tr
+from ..plugin.settings import PYTHON
 from .background import BackgroundTasks
-from .cluster_widget import ClusterWidget
-from .engine_info import clear_folder, device_text, folder_size, memory_text, origin_text, size_text, versions_text
+from .engine_info import device_text, memory_text, origin_text, versions_text
 from .installer_panel import InstallerPanel
 from .labels import selectable_label
 from .python_chooser import PythonChooser
@@ -76,8 +76,6 @@ class EngineDialog(QDialog):
         layout.addWidget(self._make_installer())
         layout.addWidget(self._make_facts())
         layout.addWidget(self._make_chooser())
-        self.cluster_box = ClusterWidget()
-        layout.addWidget(self.cluster_box)
         layout.addWidget(self._make_log(), 1000)
         layout.addStretch(1)  # takes the space when the log is collapsed
         self._content = content
@@ -109,7 +107,7 @@ class EngineDialog(QDialog):
     def refresh(self) -> None:
         """Check again which engine is in use and whether it works."""
         engine_environment.forget_probes()
-        self.python_chooser.default_button.setEnabled(QgsSettings().contains(engine_environment.SETTING))
+        self.python_chooser.default_button.setEnabled(bool(PYTHON.text()))
         self._show_next_steps(False)
         self._show_state("mIconTimer.svg", tr("Checking the engine…"))
         self._show_facts(None)
@@ -184,14 +182,6 @@ class EngineDialog(QDialog):
         ):
             self.facts[key] = selectable_label(label)
             form.addRow(label, self.facts[key])
-        self.cache_label = selectable_label(tr("Compiled code"))
-        self.clear_button = QPushButton(tr("C&lear"))
-        self.clear_button.setToolTip(tr("Delete the compiled code. The next runs will start a few seconds slower."))
-        self.clear_button.clicked.connect(self._clear_cache)
-        line = QHBoxLayout()
-        line.addWidget(self.cache_label, 1)
-        line.addWidget(self.clear_button, 0, Qt.AlignmentFlag.AlignTop)
-        form.addRow(tr("Compiled code"), line)
         return box
 
     def _make_log(self) -> QgsCollapsibleGroupBox:
@@ -234,12 +224,10 @@ class EngineDialog(QDialog):
 
     # The engine in use
 
-    def _engine_works(self, outcome: tuple[EngineInfo, int]) -> None:
-        engine, cache_size = outcome
+    def _engine_works(self, engine: EngineInfo) -> None:
         self._show_state("mIconSuccess.svg", tr("The engine is ready."))
         self._show_next_steps(self._ready_to_go_on)
         self._show_facts(engine)
-        self._show_cache(cache_size)
         self.installer.setCollapsed(not self.installer.is_installing())
         self._write_log(tr("Engine in use"), json.dumps(engine.probe, indent=2))
         self._fit()
@@ -254,7 +242,6 @@ class EngineDialog(QDialog):
             self._show_state("mIconInfo.svg", tr("Permea's engine is not installed yet."))
         self.installer.setCollapsed(False)
         self._show_facts(None)
-        self._show_cache(folder_size(engine_environment.cache_folder()))
         self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))
         self.log_box.setCollapsed(not (rest or details))
         self.installer.show_offer()
@@ -279,25 +266,6 @@ class EngineDialog(QDialog):
             }
         for key, label in self.facts.items():
             label.setText(texts[key])
-
-    # Compiled code
-
-    def _show_cache(self, size: int) -> None:
-        text = tr("{size} in {folder}").format(size=size_text(size), folder=engine_environment.cache_folder())
-        self.cache_label.setText(text)
-        self.clear_button.setEnabled(size > 0)
-
-    def _clear_cache(self) -> None:
-        folder = engine_environment.cache_folder()
-        try:
-            freed = clear_folder(folder)
-        except OSError as error:
-            text = tr("The compiled code in {folder} cannot be deleted: {reason}.")
-            self._write_log(tr("Compiled code"), text.format(folder=folder, reason=error.strerror))
-            self.log_box.setCollapsed(False)
-        else:
-            self._write_log(tr("Compiled code"), tr("Deleted {size}.").format(size=size_text(freed)))
-        self._show_cache(folder_size(folder))
 
     # Shared
 
@@ -342,10 +310,9 @@ def _is_installed() -> bool:
     return True
 
 
-def _engine_in_use(is_cancelled: Callable[[], bool]) -> tuple[EngineInfo, int]:
-    """Probe the engine and return its description and the size of the compiled code in bytes; slow."""
+def _engine_in_use(is_cancelled: Callable[[], bool]) -> EngineInfo:
+    """Probe the engine and return its description; slow."""
     python, origin = engine_environment.engine_python()
-    engine = engine_environment.probe_python(
+    return engine_environment.probe_python(
         python, folder=engine_environment.PACKAGE_FOLDER, origin=origin, is_cancelled=is_cancelled
     )
-    return engine, folder_size(engine_environment.cache_folder())

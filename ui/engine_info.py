@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..plugin.engine_environment import EngineInfo
 from ..plugin.i18n import tr
+from ..plugin.runner import format_bytes
 
 NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
 
@@ -53,22 +54,6 @@ def device_text(engine: EngineInfo) -> str:
     return tr("processor (CPU)")
 
 
-def size_text(count: float) -> str:
-    """Format a number of bytes.
-
-    Examples
-    --------
-    >>> size_text(3_300_000_000)
-    '3.1 GB'
-    """
-    size = float(count)
-    for unit in (tr("bytes"), tr("KB"), tr("MB")):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return tr("{size:.1f} GB").format(size=size)
-
-
 def folder_size(folder: Path) -> int:
     """Return the total size of the files in a folder in bytes; 0 if it does not exist."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -97,9 +82,9 @@ def memory_text(engine: EngineInfo) -> str:
     Examples
     --------
     >>> memory_text(EngineInfo("python", probe={"memory_bytes": 17_179_869_184, "free_bytes": 8_589_934_592}))
-    '8.0 GB free of 16.0 GB'
+    '8.59 GB free of 17.2 GB'
     """
     total, free = engine.probe.get("memory_bytes"), engine.probe.get("free_bytes")
     if total is None or free is None:
         return "–"
-    return tr("{free} free of {total}").format(free=size_text(free), total=size_text(total))
+    return tr("{free} free of {total}").format(free=format_bytes(free), total=format_bytes(total))

@@ -20,8 +20,9 @@ from qgis.PyQt.QtWidgets import (
 
 from ..plugin.engine_folders import current_engine, other_engines, remove_engine
 from ..plugin.i18n import tr
+from ..plugin.runner import format_bytes
 from ..plugin.installer import Plan, installation_commands, measured_devices, plan_installation
-from .engine_info import folder_size, size_text
+from .engine_info import folder_size
 from .installation_task import InstallationTask, running_installation
 
 
@@ -124,7 +125,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         self.setTitle(tr("Install another engine") if has_engine else tr("Install the engine"))
         older = other_engines()
         self.remove_button.setVisible(bool(older))
-        size = size_text(sum(folder_size(folder) for folder in older))
+        size = format_bytes(sum(folder_size(folder) for folder in older))
         self.remove_button.setToolTip(tr("Delete {size} of engines that are not in use").format(size=size))
         self._set_installing(False)
 
@@ -212,7 +213,7 @@ def offer_text(plan: Plan) -> str:
         count=len(plan.packages),
         licences=tr("free software") if plan.device == "cpu" else tr("free software, and NVIDIA's under its licence"),
         source=source,
-        download=size_text(plan.download_bytes),
-        disk=size_text(plan.disk_bytes),
+        download=format_bytes(plan.download_bytes),
+        disk=format_bytes(plan.disk_bytes),
         folder=plan.folder,
     )

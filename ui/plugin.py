@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
@@ -10,13 +11,15 @@ from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
 from ..plugin.engine_environment import engine_python
 from ..plugin.engine_errors import EngineNotFound
 from ..plugin.engine_folders import current_engine, is_outdated
+from ..plugin.engine_offer import set_engine_offer
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
+from ..plugin.runner import WORKERS
 from .qt_action import QAction
 
 
 class PermeaPlugin:
-    """The plugin: a Processing provider and a menu entry for the engine dialog.
+    """The plugin: a Processing provider, and menu entries for the engine and the settings.
 
     Parameters
     ----------
@@ -27,7 +30,7 @@ class PermeaPlugin:
     def __init__(self, iface) -> None:
         self.iface = iface
         self.provider: PermeaProvider | None = None
-        self.engine_action: QAction | None = None
+        self.actions: list[QAction] = []
         self.engine_message = None
 
     def initProcessing(self) -> None:
@@ -36,19 +39,28 @@ class PermeaPlugin:
         QgsApplication.processingRegistry().addProvider(self.provider)
         # Refresh once the provider is registered: its models look up their algorithms in the registry.
         self.provider.refreshAlgorithms()
+        QgsApplication.instance().aboutToQuit.connect(WORKERS.close)
 
     def initGui(self) -> None:
-        """Add the provider and the menu entry *Permea ▸ Engine…*."""
+        """Add the provider and the menu entries *Permea ▸ Engine…* and *Permea ▸ Settings…*."""
         self.initProcessing()
-        self.engine_action = QAction(self.provider.icon(), tr("Engine…"), self.iface.mainWindow())
-        self.engine_action.setObjectName("permeaEngine")
-        self.engine_action.setStatusTip(tr("Show or change the engine that Permea uses"))
-        self.engine_action.triggered.connect(self.open_engine_dialog)
-        self.iface.addPluginToMenu(self.menu(), self.engine_action)
+        tip = tr("Show or change the engine that Permea uses")
+        self._add_action("permeaEngine", tr("Engine…"), tip, self.open_engine_dialog)
+        tip = tr("Device, threads and memory of the engine, cluster, compiled code")
+        self._add_action("permeaSettings", tr("Settings…"), tip, self.open_settings_dialog)
+        set_engine_offer(self.open_engine_dialog)
         if self.iface.mainWindow().isVisible():
             self._offer_engine()
         else:
             self.iface.initializationCompleted.connect(self._offer_engine)
+
+    def _add_action(self, name: str, text: str, tip: str, slot: Callable[[], None]) -> None:
+        action = QAction(self.provider.icon(), text, self.iface.mainWindow())
+        action.setObjectName(name)
+        action.setStatusTip(tip)
+        action.triggered.connect(lambda _=False: slot())
+        self.iface.addPluginToMenu(self.menu(), action)
+        self.actions.append(action)
 
     def _offer_engine(self) -> None:
         """Show a message that opens the engine dialog if no engine is installed, or one of another version."""
@@ -78,11 +90,14 @@ class PermeaPlugin:
     def unload(self) -> None:
         """Remove everything that `initGui` or `initProcessing` added."""
         self._remove_engine_message()
-        if self.engine_action is not None:
-            self.iface.removePluginMenu(self.menu(), self.engine_action)
-            self.engine_action.deleteLater()
-            self.engine_action = None
+        set_engine_offer(None)
+        for action in self.actions:
+            self.iface.removePluginMenu(self.menu(), action)
+            action.deleteLater()
+        self.actions.clear()
         if self.provider is not None:
+            QgsApplication.instance().aboutToQuit.disconnect(WORKERS.close)
+            WORKERS.close()
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
 
@@ -94,6 +109,13 @@ class PermeaPlugin:
         self._remove_engine_message()
         EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox).exec()
         self.provider.refreshAlgorithms()
+
+    def open_settings_dialog(self) -> None:
+        """Show the settings, then refresh the toolbox, because they are defaults of parameters."""
+        from .settings_dialog import SettingsDialog
+
+        if SettingsDialog(self.iface.mainWindow()).exec():
+            self.provider.refreshAlgorithms()
 
     def load_sample(self) -> None:
         """Open the dialog of the algorithm that loads the sample data, then make the landscape the active layer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsApplication
 from qgis.gui import QgsCollapsibleGroupBox, QgsFileWidget
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, Q
 from ..plugin import engine_environment
 from ..plugin.engine_environment import EngineInfo
 from ..plugin.i18n import tr
+from ..plugin.settings import PYTHON
 from .background import BackgroundTasks
 from .engine_info import device_text, versions_text
 from .labels import selectable_label
@@ -134,11 +135,11 @@ class PythonChooser(QgsCollapsibleGroupBox):
             self.fitting.emit()
 
     def _use(self) -> None:
-        QgsSettings().setValue(engine_environment.SETTING, self._tested)
+        PYTHON.store(self._tested)
         self.changed.emit()
 
     def _back_to_default(self) -> None:
-        QgsSettings().remove(engine_environment.SETTING)
+        PYTHON.store("")
         self.changed.emit()
 
     def _path(self) -> str:

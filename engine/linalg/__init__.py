@@ -43,7 +43,7 @@ from .nested_dissection import (
     selected_inverse,
     selected_inverse_derivative,
 )
-from .nested_dissection.cpu.factor_cache import cached_factor
+from .nested_dissection.cpu.factor_cache import cached_factor, clear_factors
 from .nested_dissection.cpu.inverse_block import inverse_submatrix
 from .nested_dissection.cpu.streamed_solve import peak_bytes, solve_streamed
 from .nested_dissection.symbolic import SymbolicFactorization
@@ -99,6 +99,7 @@ __all__ = [
     "backward_errors",
     "build",
     "cached_factor",
+    "clear_factors",
     "dense_inverse",
     "free_memory",
     "inverse_block",

@@ -21,6 +21,9 @@ import numba
 
 from .kernel_cache import KernelCache
 
+#: Environment variable that limits the number of threads.
+THREADS_VARIABLE = "PERMEA_THREADS"
+
 #: Seconds between two progress reports of kernels that run in parallel.
 WAIT_SECONDS = 0.5
 
@@ -94,14 +97,23 @@ def parallel_starmap(
 
 
 def cpu_count() -> int:
-    """Return the number of cores that the process may use.
+    """Return the number of cores that the process may use: at most that of ``PERMEA_THREADS``, if it is set.
+
+    Raises
+    ------
+    ValueError
+        The environment variable ``PERMEA_THREADS`` is no number of threads.
 
     Examples
     --------
     >>> cpu_count() >= 1
     True
     """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    text = os.environ.get(THREADS_VARIABLE, "").strip()
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f'the environment variable {THREADS_VARIABLE} is "{text}": give a number of threads')
+    return min(cores, int(text)) if text else cores
 
 
 def _compile(function: Callable, fastmath: set[str]) -> Callable:

@@ -4,10 +4,17 @@ The plugin's `runner/system_memory.py` does the same for QGIS without psutil: ne
 """
 
 import contextlib
+import ctypes
+import gc
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+#: Environment variable that limits the memory of the process, in bytes.
+MEMORY_VARIABLE = "PERMEA_MEMORY_BYTES"
 
 #: Folders of control groups: limit, use, and the name of the reclaimable page cache in `memory.stat`; version 2 and 1.
 _GROUPS = {
@@ -27,7 +34,8 @@ def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cg
     Notes
     -----
     The smallest of what is free on the machine, what the control groups of the process (containers, systemd, batch
-    systems) leave, and what its own limits (``ulimit -v`` and ``ulimit -d``) leave.
+    systems) leave, what its own limits (``ulimit -v`` and ``ulimit -d``) leave, and what the environment variable
+    ``PERMEA_MEMORY_BYTES``, the limit that a user sets, leaves.
 
     Examples
     --------
@@ -35,7 +43,58 @@ def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cg
     True
     """
     free = [psutil.virtual_memory().available, *_left_in_groups(proc, groups), *_left_of_limits(proc)]
-    return max(0, min(free))
+    limit = memory_limit()
+    return max(0, min(free if limit is None else [*free, limit - used_memory()]))
+
+
+def memory_limit() -> int | None:
+    """Return the limit that the environment variable ``PERMEA_MEMORY_BYTES`` sets, in bytes; None without one.
+
+    Raises
+    ------
+    ValueError
+        It is no number of bytes.
+    """
+    text = os.environ.get(MEMORY_VARIABLE, "").strip()
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f'the environment variable {MEMORY_VARIABLE} is "{text}": give a number of bytes')
+    return int(text) if text else None
+
+
+def used_memory() -> int:
+    """Return the physical memory of this process in bytes.
+
+    Examples
+    --------
+    >>> 0 < used_memory() <= peak_memory() + 10_000_000
+    True
+    """
+    return psutil.Process().memory_info().rss
+
+
+def reset_peak_memory(proc: Path = Path("/proc")) -> bool:
+    """Let `peak_memory` start again from the memory in use, and return whether the system can do that (Linux only).
+
+    Parameters
+    ----------
+    proc
+        Where Linux describes processes.
+    """
+    try:
+        # 5 resets VmHWM: see proc(5), /proc/pid/clear_refs.
+        (proc / "self" / "clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def return_free_memory() -> None:
+    """Give memory that is allocated but unused back to the system, as far as that is possible."""
+    gc.collect()
+    if sys.platform == "linux":
+        # GNU's allocator keeps freed blocks otherwise; other allocators lack the function.
+        with contextlib.suppress(AttributeError, OSError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_memory() -> int:

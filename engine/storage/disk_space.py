@@ -53,7 +53,7 @@ def format_bytes(size: int | float) -> str:
     '202 kB'
     """
     for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
+        if size < 999.5:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"

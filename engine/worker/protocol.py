@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from typing import Any, TextIO
 
 
@@ -48,6 +49,14 @@ class Reporter:
         """Report part of the result: the arrays' files in the job folder by name, and scalars by name."""
         plain = {key: to_json(value) for key, value in metrics.items()}
         self._write("partial_result", name=name, files=files, metrics=plain)
+
+    def ready(self, memory_bytes: int) -> None:
+        """Report that a process which waits for jobs has loaded what they need, its number and its memory."""
+        self._write("ready", pid=os.getpid(), memory_bytes=memory_bytes)
+
+    def done(self, status: int, memory_bytes: int) -> None:
+        """Report that a job has ended and that the process waits for the next one, and the memory that it keeps."""
+        self._write("done", status=status, memory_bytes=memory_bytes)
 
     def probe(self, environment: dict[str, Any]) -> None:
         """Report the worker's environment."""

@@ -1,7 +1,7 @@
 """Small jobs of every kind, which compile the loops and programs that later jobs find in the caches."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,17 @@ def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
     Exception
         Whatever a job raises: this environment cannot run the engine.
     """
-    arrays = _arrays()
-    for number, (label, task, names, parameters) in enumerate(jobs):
+    for number, label in enumerate(run_small_jobs(jobs)):
         report.progress(100 * number / len(jobs), label)
+    warm_up_exploration()
+    report.progress(100, "Done")
+
+
+def run_small_jobs(jobs: Sequence[WarmUpJob]) -> Iterator[str]:
+    """Run one job after the other; yield the label of each before it runs."""
+    arrays = _arrays()
+    for label, task, names, parameters in jobs:
+        yield label
         with tempfile.TemporaryDirectory() as folder:
             # Its own progress and messages would mean nothing to the reader.
             with (Path(folder) / "messages").open("w", encoding="utf-8") as messages:
@@ -82,8 +90,6 @@ def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
                 job = Job({**LANDSCAPE, **parameters}, inputs, Reporter(messages), Path(folder))
                 TASKS[task].estimate(job)
                 TASKS[task].run(job)
-    warm_up_exploration()
-    report.progress(100, "Done")
 
 
 def _arrays() -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from ..cancelled import Cancelled
 from ..detailed_exception import internal_error, log_details
 from ..engine_environment import engine_python
 from ..engine_errors import EngineNotFound
+from ..engine_offer import can_offer_engine, offer_missing_engine
 from ..i18n import tr
 from ..layers import StagedFiles, write_raster
 from ..runner import Result, Task, open_job, out_of_memory
@@ -232,14 +233,18 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
 
 
 class EngineRequiredAlgorithm(PermeaAlgorithm):
-    """An algorithm that needs the engine; the toolbox shows the reason if it is missing."""
+    """An algorithm that needs the engine; QGIS offers to install it, or says why it cannot run."""
 
     def canExecute(self) -> tuple[bool, str]:
         try:
             engine_python()
         except EngineNotFound as error:
-            return False, str(error)
+            return can_offer_engine(), "" if can_offer_engine() else str(error)
         return True, ""
+
+    def createCustomParametersWidget(self, parent: QWidget | None = None) -> None:
+        """Offer the engine if it is missing, then let QGIS open its usual dialog."""
+        offer_missing_engine()
 
 
 class EngineAlgorithm(EngineRequiredAlgorithm):

@@ -13,7 +13,9 @@ from qgis.core import (
     QgsProcessingModelChildAlgorithm,
 )
 from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QWidget
 
+from ..engine_offer import offer_missing_engine
 from ..i18n import tr
 from .base import RESOURCES
 from .destinations import require_valid_destinations
@@ -80,6 +82,10 @@ class BundledModel(QgsProcessingModelAlgorithm):
 
     def createInstance(self) -> BundledModel:
         return BundledModel(self._path)
+
+    def createCustomParametersWidget(self, parent: QWidget | None = None) -> None:
+        """Offer the engine if it is missing, then let QGIS open its usual dialog."""
+        offer_missing_engine()
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         parameters = with_named_choices(self, parameters)

@@ -12,9 +12,9 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..cluster_setting import cluster_address
 from ..i18n import tr
 from ..runner import Result, Task, open_job
+from ..settings import CLUSTER
 from .base import EngineAlgorithm
 from .formatting import format_number
 from .parameter_types import distance, number, with_help
@@ -114,7 +114,7 @@ class WindowedAlgorithm(EngineAlgorithm):
     def execution_parameters() -> list[QgsProcessingParameterDefinition]:
         """Return the size of batches, the checkpoint folder and the cluster; advanced."""
         cluster = QgsProcessingParameterString(
-            "CLUSTER", tr("Cluster address"), defaultValue=cluster_address() or None, optional=True
+            "CLUSTER", tr("Cluster address"), defaultValue=CLUSTER.text() or None, optional=True
         )
         return [
             number(

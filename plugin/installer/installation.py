@@ -7,13 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from qgis.core import QgsFeedback, QgsSettings
+from qgis.core import QgsFeedback
 from qgis.PyQt.QtCore import QLockFile
 
 from ..cancelled import Cancelled
 from ..engine_environment import (
     MODULE_ARGUMENTS,
-    SETTING,
     EngineInfo,
     forget_probes,
     probe_python,
@@ -23,6 +22,7 @@ from ..engine_errors import EngineNotFound
 from ..engine_folders import cache_folder, engines_folder, python_of, switch_to
 from ..i18n import tr
 from ..process_runner import Outcome, run_process
+from ..settings import PYTHON
 from .failures import InstallationFailed, failure
 from .network import network_environment
 from .plan import PYTHON_VERSIONS, Plan
@@ -201,7 +201,7 @@ class _Installation:
         except OSError as error:
             step = tr("The new engine could not be put into use")
             raise failure(step, (), reason=error.strerror or str(error)) from error
-        QgsSettings().remove(SETTING)
+        PYTHON.store("")
         forget_probes()
         # The environment shares its files with this cache where the file system allows, and needs none of them.
         shutil.rmtree(self.downloads, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Run one task of the engine in a process of its own."""
+"""Run one task of the engine in another process, which stays loaded for the next one."""
 
 from .errors import (
     EnvironmentFailed,
@@ -18,6 +18,8 @@ from .memory import out_of_memory, require_memory
 from .system_memory import free_memory
 from .task import PartialResult, Result, Task
 from .time_estimate import SECONDS_WITHOUT_ESTIMATE, format_duration
+from .worker_pool import WORKERS
+from .worker_process import WorkerProcess
 
 __all__ = [
     "EnvironmentFailed",
@@ -32,8 +34,10 @@ __all__ = [
     "SECONDS_WITHOUT_ESTIMATE",
     "Task",
     "Unsolved",
+    "WORKERS",
     "WorkerCrashed",
     "WorkerFailedToStart",
+    "WorkerProcess",
     "format_bytes",
     "format_duration",
     "free_memory",

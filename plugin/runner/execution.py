@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsSettings
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..engine_environment import (
     MODULE_ARGUMENTS,
@@ -17,11 +17,11 @@ from ..engine_environment import (
     find_engine,
     forget_probes,
     ignored_variables,
-    scrubbed_environment,
 )
 from ..engine_errors import cannot_run, missing_package
 from ..i18n import tr
-from ..process_runner import Outcome, ProcessResult, run_process
+from ..process_runner import Outcome, ProcessResult
+from ..settings import KEEP_JOBS, KEEP_MINUTES
 from .errors import (
     EnvironmentFailed,
     InvalidInput,
@@ -32,12 +32,11 @@ from .errors import (
     WorkerFailedToStart,
     failure,
 )
-from .job_folder import is_written, new_folder, partial_result, read_result, remove, write_job
+from .job_folder import format_bytes, is_written, new_folder, partial_result, read_result, remove, write_job
 from .protocol import MessageHandler
 from .task import PartialResult, Result, Task
 from .value_range import explain_unsolved
-
-KEEP_JOBS_SETTING = "permea/engine/keep_jobs"
+from .worker_pool import WORKERS
 
 
 def run(
@@ -114,7 +113,7 @@ def open_job(
     feedback: QgsProcessingFeedback, *, engine: EngineInfo | None = None, keep_job: bool = False
 ) -> Iterator[Job]:
     """Create a job folder and remove it at the end; see `run` for parameters and exceptions."""
-    keep_job = keep_job or QgsSettings().value(KEEP_JOBS_SETTING, False, type=bool)
+    keep_job = keep_job or KEEP_JOBS.value()
     engine = engine or find_engine(feedback.isCanceled)
     folder = new_folder()
     failed: QgsProcessingException | None = None
@@ -148,15 +147,15 @@ def _run_engine(
             on_partial_result(partial)
 
     messages = MessageHandler(feedback, read_and_pass if on_partial_result else None)
-    ended = run_process(
-        command,
-        environment=scrubbed_environment(engine.folder),
-        folder=engine.folder,
+    end = WORKERS.run_job(
+        engine,
+        folder,
         on_line=messages.handle_line,
         is_cancelled=feedback.isCanceled,
         while_waiting=messages.show_silence,
     )
     messages.close()
+    ended = end.result
     if messages.refusal is not None:
         raise messages.refusal
     if missing := _missing_package(ended, messages):
@@ -165,6 +164,12 @@ def _run_engine(
     failed = failure(ended, messages.error, engine.python)
     if failed is not None:
         raise failed
+    if end.memory_bytes is not None:
+        text = tr(
+            "The engine stays loaded for the next run, for {minutes} minutes or until QGIS is closed, and keeps {size} "
+            "of memory."
+        )
+        feedback.pushInfo(text.format(minutes=KEEP_MINUTES.value(), size=format_bytes(end.memory_bytes)))
     return ended
 
 

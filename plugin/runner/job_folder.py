@@ -185,9 +185,16 @@ def remove(folder: Path) -> None:
 
 
 def format_bytes(size: float) -> str:
-    """Return a size as text, for example "1.5 GB"."""
+    """Return a size as text, for example "1.5 GB"; a megabyte is a million bytes, as everywhere in Permea.
+
+    Examples
+    --------
+    >>> format_bytes(1_500_000_000), format_bytes(999_700)
+    ('1.5 GB', '1 MB')
+    """
     for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
+        # From 999.5 on, three digits would be written as 1e+03.
+        if size < 999.5:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"

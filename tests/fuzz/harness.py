@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS))
-import warm_worker  # noqa: E402
+BUILD = Path(__file__).resolve().parents[2] / "build"
 
 #: Seconds for one draw, and for the start of QGIS.
 DRAW_SECONDS, START_SECONDS = 60.0, 120.0
@@ -28,7 +26,7 @@ DRAWS_A_PROCESS = 150
 
 @dataclass
 class Process:
-    """A QGIS process with an engine that stays alive, in a folder of their own."""
+    """A QGIS process, whose engine stays loaded and ends with it, in a folder of its own."""
 
     seed: int
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="permea-fuzz-")))
@@ -36,9 +34,12 @@ class Process:
     def __post_init__(self) -> None:
         home = self.folder / "home"
         (home / "run").mkdir(parents=True, mode=0o700)
-        engine = warm_worker.launcher(
-            self.folder / "engine", os.environ["PERMEA_ENGINE_PYTHON"], TESTS.parent / "build"
-        )
+        # Compiled code is shared with all sessions.
+        engine = self.folder / "python"
+        caches = f'JAX_COMPILATION_CACHE_DIR="{BUILD}/jax-cache" NUMBA_CACHE_DIR="{BUILD}/loops"'
+        python = os.environ["PERMEA_ENGINE_PYTHON"]
+        engine.write_text(f'#!/bin/sh\nexport {caches}\nexec "{python}" "$@"\n', encoding="utf-8")
+        engine.chmod(0o755)
         environment = {**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run")}
         environment |= {"PERMEA_ENGINE_PYTHON": str(engine), "TMPDIR": str(self.folder)}
         self._process = subprocess.Popen(
@@ -94,7 +95,6 @@ class Process:
 
     def end(self, keep: bool = False) -> None:
         """End the process and its engine."""
-        warm_worker.stop(self.folder / "engine")
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:

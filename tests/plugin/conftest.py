@@ -20,7 +20,9 @@ from qgis.core import (
 )
 
 from permea.plugin.engine_environment import EngineInfo
-from permea.plugin.runner.execution import KEEP_JOBS_SETTING
+from permea.plugin.runner import WORKERS, execution
+from permea.plugin.runner.worker_pool import WorkerPool
+from permea.plugin.settings import SETTINGS
 
 # West edge, pixel width, shear, north edge, shear, minus pixel height: 30 m pixels in Brazil's UTM zone 25 south.
 NORTH_UP = (290_000.0, 30.0, 0.0, 9_120_000.0, 0.0, -30.0)
@@ -145,13 +147,32 @@ def grid(qgis_app):
     return make
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_engine_left():
+    """End the engine that has stayed loaded during the session."""
+    yield
+    WORKERS.close()
+
+
 @pytest.fixture
-def worker(tmp_path, qgis_app):
-    """Make an engine from a few lines: a package `engine` that runs them on the job."""
+def own_pool(monkeypatch):
+    """Run what follows in processes apart from the one that stays loaded during the session."""
+    pool = WorkerPool()
+    monkeypatch.setattr(execution, "WORKERS", pool)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def worker(tmp_path, qgis_app, own_pool):
+    """Make an engine from a few lines: a package `engine` that runs them on one job, and ends."""
     beginning = textwrap.dedent("""
         import json, os, pathlib, resource, signal, sys, time
         import numpy as np
         job_folder = pathlib.Path(sys.argv[-1])
+        if sys.argv[-1] == "--serve":
+            job_folder = pathlib.Path(json.loads(sys.stdin.readline())["job"])
+            sys.stdin = open(os.devnull)
         def say(type, **others):
             print(json.dumps({"type": type, **others}), flush=True)
         def read(name):
@@ -185,9 +206,7 @@ def quick_collections(qgis_app):
 @pytest.fixture(autouse=True)
 def clean_settings(qgis_app, monkeypatch):
     """Isolate tests from QGIS settings."""
-    from permea.plugin import cluster_setting, engine_environment
-
-    kept = (engine_environment.SETTING, KEEP_JOBS_SETTING, cluster_setting.SETTING)
+    kept = [setting.key for setting in SETTINGS]
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
         QgsSettings().remove(key)

@@ -79,6 +79,11 @@ class HierarchyCache:
                 self._store(key, build())
             return self._entries[key]
 
+    def clear(self) -> None:
+        """Forget all hierarchies; keys are not used again."""
+        with self._lock:
+            self._entries.clear()
+
     def _store(self, key: int, entry: ScaledHierarchy | None) -> None:
         while len(self._entries) >= self._size:
             self._entries.popitem(last=False)

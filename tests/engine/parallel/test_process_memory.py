@@ -4,9 +4,18 @@ import resource
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from permea.engine.parallel import available_memory, peak_memory
+from permea.engine.parallel import (
+    available_memory,
+    cpu_count,
+    memory_limit,
+    peak_memory,
+    reset_peak_memory,
+    return_free_memory,
+    used_memory,
+)
 
 MB = 10**6
 
@@ -70,6 +79,43 @@ def test_limit_of_the_process_counts(limit):
 
 def test_peak_is_that_of_this_process():
     assert 10 * MB < peak_memory() < 1 << 40
+
+
+def test_limit_of_the_user_counts_what_is_used_already(monkeypatch):
+    monkeypatch.setenv("PERMEA_MEMORY_BYTES", str(used_memory() + 50 * MB))
+    assert 30 * MB < available_memory() < 60 * MB
+    monkeypatch.setenv("PERMEA_MEMORY_BYTES", "1000")
+    assert available_memory() == 0
+
+
+def test_threads_are_limited_by_the_user_and_by_the_cores(monkeypatch):
+    cores = cpu_count()
+    for threads, expected in (("1", 1), ("100000", cores), ("", cores)):
+        monkeypatch.setenv("PERMEA_THREADS", threads)
+        assert cpu_count() == expected
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1", "2.5", "8 GB"])
+def test_limit_that_is_no_whole_number_is_refused_in_words(monkeypatch, text):
+    monkeypatch.setenv("PERMEA_MEMORY_BYTES", text)
+    monkeypatch.setenv("PERMEA_THREADS", text)
+    with pytest.raises(ValueError, match=f'PERMEA_MEMORY_BYTES is "{text}": give a number of bytes'):
+        memory_limit()
+    with pytest.raises(ValueError, match=f'PERMEA_THREADS is "{text}": give a number of threads'):
+        cpu_count()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux starts the peak again")
+def test_peak_starts_again_from_the_memory_in_use():
+    values = np.ones(10_000_000)
+    del values
+    return_free_memory()
+    assert reset_peak_memory()
+    assert peak_memory() < used_memory() + 20 * MB
+
+
+def test_system_that_cannot_start_the_peak_again_says_so(tmp_path):
+    assert not reset_peak_memory(tmp_path)
 
 
 def test_process_asks_to_be_ended_before_others():

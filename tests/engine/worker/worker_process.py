@@ -3,16 +3,13 @@
 import atexit
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
-import warm_worker
 
 ROOT = Path(__file__).resolve().parents[3]
 LANDSCAPE = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean", "pixel_size": [1.0, 1.0]}
@@ -20,7 +17,7 @@ LANDSCAPE = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended: its status, what it said, its log, and the folder with what it wrote."""
+    """How a job ended: its status, what the worker said, its log, and the folder with what it wrote."""
 
     status: int
     lines: list
@@ -59,26 +56,74 @@ def write_job(folder, task, parameters, inputs):
     return folder
 
 
-def start(*arguments, warm=True):
-    """Run `python -m engine …` from the folder of the plugin and wait for it.
-
-    Jobs of a test session share one process unless `warm` is False; see `warm_worker`.
-    """
+def command(*arguments):
+    """The command line of the worker, its folder and its environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     # As in the tests' own process: small jobs spend their time in the compiler, and both share what is compiled.
     environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-    command = [_warm_python() if warm else sys.executable, "-m", "engine", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    return {"args": [sys.executable, "-m", "engine", *map(str, arguments)], "cwd": ROOT, "env": environment}
+
+
+def start(*arguments):
+    """Run a job folder in the process that the session's jobs share, or an option in a process of its own."""
+    if len(arguments) != 1 or str(arguments[0]).startswith("-"):
+        return start_alone(*arguments)
+    if not _servers or _servers[0].process.poll() is not None:
+        end_servers()
+        _servers.append(Server())
+    return _servers[0].run(arguments[0])
+
+
+def start_alone(*arguments, **environment):
+    """Run `python -m engine …` from the folder of the plugin, in a process of its own, and wait for it."""
+    how = command(*arguments)
+    how["env"] |= environment
+    done = subprocess.run(**how, capture_output=True, text=True, timeout=600)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return Ended(done.returncode, lines, done.stderr, Path(arguments[0]) if arguments else ROOT)
 
 
-@cache
-def _warm_python():
-    folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    atexit.register(warm_worker.stop, folder)
-    return str(warm_worker.launcher(folder, sys.executable))
+class Server:
+    """A process that runs one job after the other, as QGIS keeps it."""
+
+    def __init__(self, **environment):
+        how = command("--serve")
+        how["env"] |= environment
+        self._log = tempfile.TemporaryFile("w+")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._log}
+        self.process = subprocess.Popen(**how, **pipes, text=True)
+
+    def run(self, folder):
+        """Run a job folder and wait for its end, or for that of the process."""
+        start = self._log.seek(0, os.SEEK_END)
+        self.process.stdin.write(json.dumps({"job": str(folder)}) + "\n")
+        self.process.stdin.flush()
+        lines, status = [], None
+        while status is None:
+            line = self.process.stdout.readline()
+            lines += [json.loads(line)] if line else []
+            if not line:
+                status = self.process.wait(60)
+            elif lines[-1]["type"] == "done":
+                status = lines[-1]["status"]
+        self._log.seek(start)
+        return Ended(status, lines, self._log.read(), Path(folder))
+
+    def end(self):
+        """End the process and close its pipes."""
+        self.process.kill()
+        self.process.communicate()
+        self._log.close()
+
+
+_servers = []
+
+
+@atexit.register
+def end_servers():
+    """End the process that the jobs of a session share."""
+    while _servers:
+        _servers.pop().end()
 
 
 def run_job(folder, task, parameters, **inputs):

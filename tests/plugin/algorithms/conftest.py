@@ -5,13 +5,11 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import warm_worker
 from osgeo import gdal
 from qgis.core import (
     NULL,
@@ -24,7 +22,8 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin import engine_environment
+from permea.plugin.engine_environment import find_engine
+from permea.plugin.runner import WORKERS, execution
 
 ROOT = Path(__file__).resolve().parents[3]
 NODATA = -1.0
@@ -47,14 +46,20 @@ def cold_python():
 
 
 @pytest.fixture(scope="session")
-def engine_python(cold_python):
-    """Replacement of the engine's Python that runs all jobs of the session in one process; see `warm_worker`."""
-    folder = Path(tempfile.mkdtemp(prefix="permea-warm-"))
-    os.environ["PERMEA_ENGINE_PYTHON"] = str(warm_worker.launcher(folder, cold_python, ROOT / "build"))
+def engine_python(cold_python, tmp_path_factory):
+    """The engine's Python, with compiled code that all sessions share; it stays loaded from run to run."""
+    script = tmp_path_factory.mktemp("engine") / "python"
+    os.environ["PERMEA_ENGINE_PYTHON"] = str(write_interpreter(script, cold_python))
     yield os.environ["PERMEA_ENGINE_PYTHON"]
-    warm_worker.stop(folder)
     os.environ["PERMEA_ENGINE_PYTHON"] = cold_python
-    shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_interpreter(script, python, lines=""):
+    """Write a shell script that stands in for an interpreter and runs some lines before it."""
+    caches = f'JAX_COMPILATION_CACHE_DIR="{ROOT}/build/jax-cache" NUMBA_CACHE_DIR="{ROOT}/build/loops"'
+    script.write_text(f'#!/bin/sh\nexport {caches}\n{lines}exec "{python}" "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +70,8 @@ def provider(qgis_app, qgis_processing):
     plugin = PermeaPlugin(None)
     plugin.initProcessing()
     yield plugin.provider
-    plugin.unload()
+    # Not `plugin.unload()`, which would end the engine that stays loaded from file to file.
+    QgsApplication.processingRegistry().removeProvider(plugin.provider)
 
 
 @pytest.fixture
@@ -266,24 +272,11 @@ def ask_engine(engine_python, tmp_path):
             "inputs": {name: f"{name}.npy" for name in arrays},
         }
         (folder / "job.json").write_text(json.dumps(job))
-        # QGIS's variables, such as its GDAL's data folder, are nothing to the engine's Python.
-        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        clean |= {
-            # Where the plugin has its own: what one of the two has compiled, the other need not compile again.
-            "JAX_COMPILATION_CACHE_DIR": str(engine_environment.cache_folder() / "jax"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-            "NUMBA_CACHE_DIR": str(engine_environment.cache_folder() / "loops"),
-        }
-        ended = subprocess.run(
-            [engine_python, "-m", "engine", str(folder)],
-            cwd=ROOT,
-            env=clean,
-            capture_output=True,
-            text=True,
-            timeout=600,
+        lines = []
+        end = WORKERS.run_job(
+            find_engine(), folder, on_line=lambda line: not lines.append(line), is_cancelled=lambda: False
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert end.result.status == 0, [*lines, *end.result.log]
         result = json.loads((folder / "result.json").read_text())
         return {name: np.load(folder / file) for name, file in result["outputs"].items()}, result["metrics"]
 
@@ -307,16 +300,14 @@ def scripted_python(cold_python, tmp_path_factory):
     """A Python, probed once a session, that runs a file of shell commands before every job; and that file."""
     script = tmp_path_factory.mktemp("scripted") / "python that does more"
     lines = script.with_name("lines.sh")
-    # Compiled code is shared with the warm process: what one has compiled the other need not compile again.
-    caches = f'JAX_COMPILATION_CACHE_DIR="{ROOT}/build/jax-cache" NUMBA_CACHE_DIR="{ROOT}/build/loops"'
-    beginning = f'#!/bin/sh\nexport {caches}\ncase "$*" in *--probe) ;; *) . "{lines}" ;; esac\n'
-    script.write_text(f'{beginning}exec "{cold_python}" "$@"\n', encoding="utf-8")
-    script.chmod(0o755)
-    return script, lines
+    # A process that is to run many jobs runs the first one only.
+    first_job = 'read -r line; job="${line#*: \\"}"; set -- -s -m engine "${job%\\"*}"'
+    beginning = f'case "$*" in *--serve) {first_job} ;; esac\ncase "$*" in *--probe) ;; *) . "{lines}" ;; esac\n'
+    return write_interpreter(script, cold_python, beginning), lines
 
 
 @pytest.fixture
-def engine_that(scripted_python, monkeypatch):
+def engine_that(scripted_python, own_pool, monkeypatch):
     """Run shell commands before every job of the engine, but not before a probe; each job has its own process."""
     script, file = scripted_python
 
@@ -330,7 +321,12 @@ def engine_that(scripted_python, monkeypatch):
 @pytest.fixture
 def usual_engine(engine_python, monkeypatch):
     """Run what follows in the process of the session again, after `engine_that`."""
-    return lambda: monkeypatch.setenv("PERMEA_ENGINE_PYTHON", engine_python)
+
+    def again():
+        monkeypatch.setenv("PERMEA_ENGINE_PYTHON", engine_python)
+        monkeypatch.setattr(execution, "WORKERS", WORKERS)
+
+    return again
 
 
 @pytest.fixture

@@ -53,6 +53,12 @@ def cached_factor(center: np.ndarray, edges: np.ndarray, symmetric: bool | None)
         return _factors[key]
 
 
+def clear_factors() -> None:
+    """Forget all cached factors, which takes the memory that they hold back."""
+    with _lock:
+        _factors.clear()
+
+
 def is_symmetric(edges: np.ndarray) -> bool:
     """Return whether a matrix equals its transpose exactly."""
     directions = len(edges)
