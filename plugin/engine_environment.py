@@ -18,7 +18,7 @@ from .engine_errors import VARIABLE, EngineNotInstalled, cannot_run, failure_rea
 from .engine_folders import cache_folder
 from .i18n import tr
 from .process_runner import LOG_LINE_LENGTH, Outcome, run_process
-from .settings import AUTOMATIC, DEVICE, DEVICES, PYTHON, engine_variables, settings_place
+from .settings import AUTOMATIC, DEVICE, DEVICES, PYTHON, engine_variables, settings_menu
 
 PACKAGE_FOLDER = str(engine_folders.PACKAGE_FOLDER)
 
@@ -217,7 +217,7 @@ def probe_python(
         reason = _refusal(lines) or failure_reason(ended, timeout)
         if "JAX_PLATFORMS" in reason and DEVICE.value() != AUTOMATIC:
             reason = tr("it cannot compute on the device “{device}”, which is chosen in {place}").format(
-                device=DEVICES[DEVICE.value()], place=settings_place()
+                device=DEVICES[DEVICE.value()], place=settings_menu()
             )
         raise cannot_run(python, origin, reason, [*lines, *ended.log])
     if answers:

@@ -1,4 +1,4 @@
-"""What happens when an algorithm is opened and there is no engine: a window that can install one, if QGIS has windows."""
+"""Algorithms that are opened without an engine: QGIS shows a window that can install one, if it has windows."""
 
 from __future__ import annotations
 

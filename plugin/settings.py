@@ -43,7 +43,7 @@ class InvalidSetting(QgsProcessingException):
     """A stored setting cannot be used."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
     """A setting that is stored as text.
 
@@ -90,7 +90,7 @@ class Setting:
         except ValueError as error:
             message = tr("The setting '{label}' of Permea is '{text}': {reason}. Correct it in {place}.")
             raise InvalidSetting(
-                message.format(label=self.label, text=text, reason=error, place=settings_place())
+                message.format(label=self.label, text=text, reason=error, place=settings_menu())
             ) from error
 
     def shown(self) -> Any:
@@ -123,7 +123,7 @@ class Setting:
             QgsSettings().remove(self.key)
 
 
-def settings_place() -> str:
+def settings_menu() -> str:
     """Return where the user changes settings."""
     return tr("Plugins ▸ Permea ▸ Settings…")
 

@@ -20,8 +20,8 @@ from qgis.PyQt.QtWidgets import (
 
 from ..plugin.engine_folders import current_engine, other_engines, remove_engine
 from ..plugin.i18n import tr
-from ..plugin.runner import format_bytes
 from ..plugin.installer import Plan, installation_commands, measured_devices, plan_installation
+from ..plugin.runner import format_bytes
 from .engine_info import folder_size
 from .installation_task import InstallationTask, running_installation
 

@@ -6,7 +6,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +17,7 @@ PARENT_SECONDS = 1.0
 
 
 class JobLines:
-    """The lines of a stream, which a thread reads as they come.
+    r"""The lines of a stream, which a thread reads as they come.
 
     Parameters
     ----------
@@ -27,11 +27,11 @@ class JobLines:
     Examples
     --------
     >>> from io import BytesIO
-    >>> [job_folder(line).name for line in JobLines(BytesIO(b'{"job": "a"}\\n{"job": "b"}\\n'))]
+    >>> [job_folder(line).name for line in JobLines(BytesIO(b'{"job": "a"}\n{"job": "b"}\n'))]
     ['a', 'b']
     """
 
-    def __init__(self, stream: BinaryIO):
+    def __init__(self, stream: Iterable[bytes]):
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(stream,), name="permea-jobs", daemon=True).start()
 
@@ -44,7 +44,7 @@ class JobLines:
         """Return whether a line, or the end of the stream, has come."""
         return not self._lines.empty()
 
-    def _read(self, stream: BinaryIO) -> None:
+    def _read(self, stream: Iterable[bytes]) -> None:
         for line in stream:
             self._lines.put(line)
         self._lines.put(None)

@@ -12,6 +12,7 @@ from ..cancelled import Cancelled
 from ..detailed_exception import DETAIL_LINES, DetailedException, internal_error, report_advice
 from ..i18n import tr
 from ..process_runner import Outcome, ProcessResult
+from ..settings import MEMORY, settings_menu
 
 # Exit statuses of the worker; see the developer guide.
 INVALID_INPUT_STATUS = 2
@@ -65,11 +66,15 @@ class OutOfMemory(RunFailed):
 
 
 def memory_advice() -> str:
-    """Return what the user can do about too little memory."""
-    return tr(
+    """Return what the user can do about too little memory, also if a setting is the cause."""
+    advice = tr(
         "Use a smaller raster (clip it), coarser cells, or fewer sources (with moving windows: a shorter dependency "
         "range or smaller batches); or close other programs."
     )
+    if limit := MEMORY.value():
+        text = tr("The engine has a memory limit of {limit:g} GB, set in {place}.")
+        advice = f"{text.format(limit=limit, place=settings_menu())} {advice}"
+    return advice
 
 
 def failure(ended: ProcessResult, error: dict[str, str], python: str) -> QgsProcessingException | None:

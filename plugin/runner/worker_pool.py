@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine_environment import MODULE_ARGUMENTS, EngineInfo, engine_files, scrubbed_environment
-from ..process_runner import Outcome, ProcessResult
+from ..process_runner import Outcome
 from ..settings import KEEP_MINUTES, stored_settings
 from .system_memory import free_memory
 from .worker_process import JobEnd, WorkerProcess
@@ -75,6 +75,11 @@ class WorkerPool:
         """Return whether a process waits for a job."""
         with self._lock:
             return self._idle is not None and self._idle[1].is_alive
+
+    def waiting_process_id(self) -> int | None:
+        """Return the number of the process that waits and has run jobs; None if there is none."""
+        with self._lock:
+            return self._idle[1].process_id if self._idle is not None and self._idle[1].is_alive else None
 
     def idle_memory(self) -> int | None:
         """Return the bytes that the process which waits has kept after its last job; None if there is none."""

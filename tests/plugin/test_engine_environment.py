@@ -20,6 +20,7 @@ from permea.plugin.engine_environment import (
     scrubbed_environment,
 )
 from permea.plugin.engine_errors import EngineNotFound
+from permea.plugin.settings import PYTHON
 
 ANSWER = {"versions": {"python": "3.11.2", "jax": "0.10.2"}, "device": "cpu"}
 
@@ -94,7 +95,7 @@ def test_setting_precedes_variable_and_profile(fake_engine, monkeypatch, tmp_pat
     monkeypatch.setenv(engine_environment.VARIABLE, in_variable)
     assert (fake_engine.find().python, fake_engine.find().origin) == (in_variable, "environment variable")
     in_setting = interpreter(tmp_path / "setting")
-    QgsSettings().setValue(engine_environment.SETTING, in_setting)
+    QgsSettings().setValue(PYTHON.key, in_setting)
     assert (fake_engine.find().python, fake_engine.find().origin) == (in_setting, "setting")
 
 
@@ -150,7 +151,7 @@ def test_damaged_stored_probe_is_ignored(fake_engine, monkeypatch, text):
 def test_missing_configured_interpreter_is_error(fake_engine, monkeypatch, tmp_path, where):
     interpreter(tmp_path / "profile" / "permea" / "engine" / "venv" / "bin")
     if where == "setting":
-        QgsSettings().setValue(engine_environment.SETTING, "nowhere/python")
+        QgsSettings().setValue(PYTHON.key, "nowhere/python")
         monkeypatch.setenv(engine_environment.VARIABLE, sys.executable)
     else:
         monkeypatch.setenv(engine_environment.VARIABLE, "nowhere/python")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from qgis.core import QgsApplication, QgsSettings
-from qgis.PyQt.QtCore import QSettings, Qt, QTimer
+from qgis.PyQt.QtCore import QSettings, QTimer
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit
 
 SETTING = "permea/engine/python"
@@ -209,27 +209,9 @@ def test_log_can_be_copied(open_dialog, tmp_path):
     assert "what a day" in QApplication.clipboard().text()
 
 
-def test_clear_deletes_only_compiled_code(open_dialog, quick_engine, monkeypatch, tmp_path):
-    from permea.plugin import engine_environment
-
-    cache = tmp_path / "cache"
-    (cache / "jax").mkdir(parents=True)
-    (cache / "jax" / "kernel").write_bytes(b"x" * 3_000_000)
-    (tmp_path / "letter.txt").write_text("keep me", encoding="utf-8")
-    monkeypatch.setattr(engine_environment, "cache_folder", lambda: cache)
-    dialog = open_dialog(variable=quick_engine)
-    assert "MB" in dialog.cache_label.text()
-    dialog.clear_button.click()
-    assert list(cache.iterdir()) == []
-    assert (tmp_path / "letter.txt").is_file()
-    assert "0 bytes" in dialog.cache_label.text()
-    assert not dialog.clear_button.isEnabled()
-
-
 def test_widgets_are_accessible(open_dialog):
     dialog = open_dialog()
     for button in (
-        dialog.clear_button,
         dialog.python_chooser.test_button,
         dialog.python_chooser.use_button,
         dialog.python_chooser.default_button,
@@ -246,19 +228,3 @@ def test_widgets_are_accessible(open_dialog):
     for kind in (QLineEdit, QPlainTextEdit):
         for widget in dialog.findChildren(kind):
             assert widget.accessibleName()
-
-
-def test_cluster_address_is_saved_and_cleared(open_dialog):
-    from qgis.PyQt.QtTest import QTest
-
-    from permea.plugin.cluster_setting import SETTING as CLUSTER
-
-    dialog = open_dialog()
-    assert dialog.cluster_box.address.text() == ""
-    QTest.keyClicks(dialog.cluster_box.address, "tcp://10.0.0.1:8786 ")
-    assert QgsSettings().value(CLUSTER) == "tcp://10.0.0.1:8786"
-    again = open_dialog()
-    assert again.cluster_box.address.text() == "tcp://10.0.0.1:8786"
-    again.cluster_box.address.selectAll()
-    QTest.keyClick(again.cluster_box.address, Qt.Key.Key_Delete)
-    assert not QgsSettings().contains(CLUSTER)

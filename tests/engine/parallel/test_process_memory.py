@@ -114,7 +114,7 @@ def test_peak_starts_again_from_the_memory_in_use():
     assert peak_memory() < used_memory() + 20 * MB
 
 
-def test_system_that_cannot_start_the_peak_again_says_so(tmp_path):
+def test_system_that_cannot_start_the_peak_again_is_recognised(tmp_path):
     assert not reset_peak_memory(tmp_path)
 
 

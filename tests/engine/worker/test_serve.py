@@ -10,7 +10,7 @@ import time
 import numpy as np
 import psutil
 import pytest
-from worker_process import ROOT, Server, command, start_alone, write_job
+from worker_process import ROOT, Server, command, start_separately, write_job
 
 from permea.engine.parallel import used_memory
 from permea.engine.worker.job_stream import JobLines
@@ -34,15 +34,15 @@ def distance_job(folder, values=MAP, task="leastcost.distance", **parameters):
 
 def test_two_jobs_share_a_process_and_differ_in_nothing(server, tmp_path):
     first, second = (server.run(distance_job(tmp_path / name)) for name in ("first", "second"))
-    alone = start_alone(distance_job(tmp_path / "alone"))
-    assert (first.status, second.status, alone.status) == (0, 0, 0)
+    separate = start_separately(distance_job(tmp_path / "separate"))
+    assert (first.status, second.status, separate.status) == (0, 0, 0)
     assert server.process.poll() is None
     for ended in (first, second):
-        assert np.array_equal(ended.output("distance"), alone.output("distance"))
+        assert np.array_equal(ended.output("distance"), separate.output("distance"))
         assert ended.said("done")[0]["memory_bytes"] > 1e6
     assert first.lines[0]["type"] == "ready" and first.lines[0]["pid"] == server.process.pid
     kinds = [line["type"] for line in second.lines]
-    assert kinds == [line["type"] for line in alone.lines] + ["done"]
+    assert kinds == [line["type"] for line in separate.lines] + ["done"]
 
 
 def test_error_about_the_input_leaves_the_process_as_it_was(server, tmp_path):
@@ -61,15 +61,16 @@ def test_peak_memory_is_that_of_one_job(server, tmp_path):
 
 
 @pytest.fixture
-def serve_with(monkeypatch):
+def serve_with(monkeypatch, tmp_path):
     """Serve jobs in this process, which may use so much more memory; return the exit status and the messages."""
 
     def serve_with(nbytes, *folders):
         monkeypatch.setenv("PERMEA_MEMORY_BYTES", str(used_memory() + nbytes))
         lines = "".join(json.dumps({"job": str(folder)}) + "\n" for folder in folders)
-        stream = io.StringIO()
-        status = serve(JobLines(io.BytesIO(lines.encode())), stream)
-        return status, [json.loads(line) for line in stream.getvalue().splitlines()]
+        with (tmp_path / "messages").open("w+") as stream:
+            status = serve(JobLines(io.BytesIO(lines.encode())), stream)
+            stream.seek(0)
+            return status, [json.loads(line) for line in stream]
 
     return serve_with
 
@@ -121,7 +122,7 @@ def test_process_ends_with_its_parent_in_the_middle_of_a_job(tmp_path):
         "import os, subprocess, sys, time\n"
         f"how = {how!r}\n"
         "engine = subprocess.Popen(**how, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
-        "keeper = subprocess.Popen(['sleep', '60'], pass_fds=[engine.stdin.fileno()])\n"
+        "keeper = subprocess.Popen(['sleep', '60'], pass_fds=[engine.stdin.fileno()], stdout=-3)\n"
         f'engine.stdin.write(\'{{"job": "{folder}"}}\\n\')\n'
         "engine.stdin.flush()\n"
         "engine.stdout.readline()\n"
@@ -131,7 +132,8 @@ def test_process_ends_with_its_parent_in_the_middle_of_a_job(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     engine, keeper = (int(word) for word in parent.stdout.readline().split())
     parent.kill()
-    parent.communicate()
+    parent.wait()
+    parent.stdout.close()
     try:
         patience = time.monotonic() + 20
         while psutil.pid_exists(engine) and time.monotonic() < patience:

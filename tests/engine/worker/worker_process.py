@@ -67,14 +67,14 @@ def command(*arguments):
 def start(*arguments):
     """Run a job folder in the process that the session's jobs share, or an option in a process of its own."""
     if len(arguments) != 1 or str(arguments[0]).startswith("-"):
-        return start_alone(*arguments)
+        return start_separately(*arguments)
     if not _servers or _servers[0].process.poll() is not None:
         end_servers()
         _servers.append(Server())
     return _servers[0].run(arguments[0])
 
 
-def start_alone(*arguments, **environment):
+def start_separately(*arguments, **environment):
     """Run `python -m engine …` from the folder of the plugin, in a process of its own, and wait for it."""
     how = command(*arguments)
     how["env"] |= environment

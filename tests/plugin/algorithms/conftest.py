@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path

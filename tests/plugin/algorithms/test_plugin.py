@@ -1,4 +1,4 @@
-"""The plugin adds its provider and its menu entry to QGIS, and removes them."""
+"""The plugin adds its provider and its menu entries to QGIS, and removes them."""
 
 from qgis.core import QgsApplication
 
@@ -12,8 +12,8 @@ def test_unload_removes_provider(qgis_app, qgis_processing):
     assert QgsApplication.processingRegistry().providerById("permea") is None
 
 
-def test_menu_opens_engine_dialog_and_is_removed(qgis_iface, qgis_processing, monkeypatch):
-    from permea.ui import engine_dialog
+def test_menu_opens_dialogs_and_is_removed(qgis_iface, qgis_processing, monkeypatch):
+    from permea.ui import engine_dialog, settings_dialog
     from permea.ui.plugin import PermeaPlugin
 
     opened, added, removed = [], [], []
@@ -21,12 +21,13 @@ def test_menu_opens_engine_dialog_and_is_removed(qgis_iface, qgis_processing, mo
     monkeypatch.setattr(
         qgis_iface, "removePluginMenu", lambda menu, action: removed.append((menu, action)), raising=False
     )
-    monkeypatch.setattr(engine_dialog.EngineDialog, "exec", lambda self: opened.append(self))
+    monkeypatch.setattr(engine_dialog.EngineDialog, "exec", lambda self: opened.append("engine"))
+    monkeypatch.setattr(settings_dialog.SettingsDialog, "exec", lambda self: opened.append("settings"))
     plugin = PermeaPlugin(qgis_iface)
     plugin.initGui()
-    [(menu, action)] = added
-    assert (menu, action.text()) == ("&Permea", "Engine…")
-    action.trigger()
-    assert len(opened) == 1
+    assert [(menu, action.text()) for menu, action in added] == [("&Permea", "Engine…"), ("&Permea", "Settings…")]
+    for _, action in added:
+        action.trigger()
+    assert opened == ["engine", "settings"]
     plugin.unload()
     assert removed == added

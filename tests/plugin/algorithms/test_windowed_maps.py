@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsSettings
 
 from .conftest import NODATA, NORTH, PIXEL, WEST
 
@@ -120,12 +119,12 @@ def test_cluster_without_dask_is_reported(run, valley_file, engine_python):
 
 
 def test_cluster_default_comes_from_settings(provider):
-    from permea.plugin import cluster_setting
+    from permea.plugin.settings import CLUSTER
 
     def default():
         algorithm = provider.algorithm("windowedsensitivity").create()
         return algorithm.parameterDefinition("CLUSTER").defaultValue()
 
     assert default() is None
-    QgsSettings().setValue(cluster_setting.SETTING, "tcp://10.0.0.1:8786")
+    CLUSTER.store("tcp://10.0.0.1:8786")
     assert default() == "tcp://10.0.0.1:8786"

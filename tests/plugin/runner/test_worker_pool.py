@@ -278,6 +278,7 @@ def test_error_in_a_callback_ends_the_process(serving, pid, feedback, own_pool):
 def test_log_of_a_failure_has_no_lines_of_earlier_jobs(serving, pid, feedback):
     engine = serving("""
         print("job", number, file=sys.stderr, flush=True)
+        say("progress", percent=5, text="begun")
         if kind == "fails":
             sys.exit(1)
         finish()
