@@ -41,7 +41,8 @@ def run_command(arguments: list[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "--explore":
         return _explore(Path(arguments[1]), report)
     if len(arguments) != 1 or (arguments[0].startswith("-") and arguments[0] not in OPTIONS):
-        report.error("input", f"usage: python -m engine JOBDIR, or one of {', '.join(OPTIONS)} instead of JOBDIR")
+        options = ", ".join(OPTIONS)
+        report.error("input", f"usage: python -m engine JOBDIR; or {options} or --explore FOLDER instead of JOBDIR")
         return INVALID_INPUT
     try:
         if arguments == ["--serve"]:
