@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
 from ..plugin.engine_folders import current_engine, other_engines, remove_engine
 from ..plugin.i18n import tr
 from ..plugin.installer import Plan, installation_commands, measured_devices, plan_installation
-from ..plugin.runner import format_bytes
+from ..plugin.runner import WORKERS, format_bytes
 from .engine_info import folder_size
 from .installation_task import InstallationTask, running_installation
 
@@ -184,6 +184,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         self.logged.emit(commands)
 
     def _remove(self) -> None:
+        WORKERS.close()  # a loaded engine may be one of them, and Windows deletes no program that runs
         for folder in other_engines():
             try:
                 remove_engine(folder)

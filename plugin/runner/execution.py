@@ -166,7 +166,7 @@ def _run_engine(
         raise failed
     if end.memory_bytes is not None:
         text = tr(
-            "The engine stays loaded for the next run, for {minutes} minutes or until QGIS is closed, and keeps {size} "
+            "The engine stays loaded for the next run, for {minutes} min or until QGIS is closed, and keeps {size} "
             "of memory."
         )
         feedback.pushInfo(text.format(minutes=KEEP_MINUTES.value(), size=format_bytes(end.memory_bytes)))

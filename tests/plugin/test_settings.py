@@ -4,7 +4,8 @@ import pytest
 from qgis.core import QgsSettings
 from qgis.PyQt.QtGui import QIcon
 
-from permea.plugin.engine_environment import scrubbed_environment
+from permea.plugin.engine_environment import find_engine, scrubbed_environment
+from permea.plugin.engine_errors import EngineNotFound
 from permea.plugin.processing_options import add_processing_options, remove_processing_options
 from permea.plugin.settings import (
     CLUSTER,
@@ -69,6 +70,18 @@ def test_default_is_not_stored(qgis_app):
     for setting in SETTINGS:
         setting.store(setting.entered(setting.choices.get(setting.default, setting.default)))
         assert not QgsSettings().contains(setting.key)
+
+
+def test_device_on_which_the_engine_cannot_compute_is_named(qgis_app, monkeypatch, tmp_path):
+    """The engine's own words name a variable that the user has never set."""
+    answer = '{"type": "error", "kind": "input", "text": "the environment variable JAX_PLATFORMS is cuda"}'
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho '{answer}'\nexit 2\n")
+    python.chmod(0o755)
+    PYTHON.store(str(python))
+    DEVICE.store("cuda")
+    with pytest.raises(EngineNotFound, match="cannot compute on the device “NVIDIA graphics card”, which is chosen in"):
+        find_engine()
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_next_run_uses_the_same_process(serving, pid, feedback):
     engine = serving()
     first, second = pid(engine), pid(engine)
     assert first == second
-    assert any("stays loaded for the next run, for 10 minutes" in text and "1 kB" in text for text in feedback.infos)
+    assert any("stays loaded for the next run, for 10 min " in text and "1 kB" in text for text in feedback.infos)
 
 
 def test_run_in_another_thread_uses_the_same_process(serving, pid):
