@@ -60,6 +60,10 @@ def test_peak_memory_is_that_of_one_job(server, tmp_path):
     assert not any("peak memory" in line["text"] for line in small.said("message"))
 
 
+def components_job(folder, values=MAP):
+    return write_job(folder, "components.label", {}, {"landscape": values, "valid": values > 0})
+
+
 @pytest.fixture
 def serve_with(monkeypatch, tmp_path):
     """Serve jobs in this process, which may use so much more memory; return the exit status and the messages."""
@@ -76,7 +80,7 @@ def serve_with(monkeypatch, tmp_path):
 
 
 def test_job_for_much_memory_is_declined_after_others(serve_with, tmp_path):
-    small, large = distance_job(tmp_path / "small"), distance_job(tmp_path / "large", np.ones((1500, 1500)))
+    small, large = components_job(tmp_path / "small"), components_job(tmp_path / "large", np.ones((1500, 1500)))
     status, lines = serve_with(1_800_000_000, small, large, small)
     assert status == 0
     assert [line["status"] for line in lines if line["type"] == "done"] == [0, 4, 0]
@@ -84,19 +88,19 @@ def test_job_for_much_memory_is_declined_after_others(serve_with, tmp_path):
 
 
 def test_process_ends_after_a_job_for_much_memory(serve_with, tmp_path):
-    large, small = distance_job(tmp_path / "large", np.ones((1500, 1500))), distance_job(tmp_path / "small")
+    large, small = components_job(tmp_path / "large", np.ones((1500, 1500))), components_job(tmp_path / "small")
     status, lines = serve_with(1_800_000_000, large, small)
     assert status == 0 and (large / "result.json").exists()
     assert not (small / "result.json").exists() and lines[-1]["type"] == "progress"
 
 
 def test_memory_limit_refuses_a_job(serve_with, tmp_path):
-    status, lines = serve_with(200_000_000, distance_job(tmp_path, np.ones((1500, 1500))))
+    status, lines = serve_with(200_000_000, components_job(tmp_path, np.ones((1500, 1500))))
     assert status == 3 and lines[-1]["kind"] == "memory" and "it was not started" in lines[-1]["text"]
 
 
 def test_failure_of_the_engine_ends_the_process(serve_with, tmp_path, monkeypatch):
-    folder = distance_job(tmp_path / "job")
+    folder = components_job(tmp_path / "job")
     (folder / "result.json").mkdir()  # the result cannot be written there
     status, lines = serve_with(10**10, folder, folder)
     assert status == 1 and [line["type"] for line in lines].count("error") == 1
