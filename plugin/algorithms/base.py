@@ -225,7 +225,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return self.summary
 
     def shortHelpString(self) -> str:
-        images_url = QUrl.fromLocalFile(str(RESOURCES / "help" / "images")).toString()
+        images_url = QUrl.fromLocalFile(str(RESOURCES / "help" / "images" / "panel")).toString()
         return as_html(self, self.help, images_url, PANEL_WIDTH)
 
     def helpUrl(self) -> str:

@@ -1,5 +1,8 @@
 """Draw the pictures of the help: each algorithm on the sample landscape, in the style that QGIS gives its result.
 
+There are two of each: one for the page that the Help button opens, and one for the panel beside the dialog, which has
+half the width, so that QGIS does not have to shrink it, with the legend below the map.
+
 Run with QGIS's Python after changing a style or an algorithm; it needs the engine, whose Python the environment
 variable `PERMEA_ENGINE_PYTHON` names (default: `.venv/bin/python` in the repository). Algorithms named on the command
 line have their pictures drawn alone.
@@ -10,6 +13,7 @@ line have their pictures drawn alone.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 from pathlib import Path
@@ -40,7 +44,7 @@ from qgis.core import (
     QgsSingleBandPseudoColorRenderer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QRectF, QSize, QSizeF, Qt
+from qgis.PyQt.QtCore import QSize, QSizeF, Qt
 from qgis.PyQt.QtGui import QColor, QFont, QImage, QPainter
 from write_help import load_checkout_as_permea
 
@@ -48,10 +52,13 @@ PICTURES = ROOT / "resources" / "help" / "images"
 BUILD = ROOT / "build" / "pictures"
 
 WIDTH = 460  # pixels
+PANEL_WIDTH = 230
 SHOWN = 0.82  # of the landscape from the north: down to the southernmost patch
 RESOLUTION = 110  # dots an inch
-DOTS = RESOLUTION / 25.4  # a millimetre
+SCREEN_RESOLUTION = 96
 LEGEND_TEXT = 10.5  # points
+PANEL_LEGEND_PIXELS = 11  # height of the text; smaller is hard to read
+CLASSES_IN_A_COLUMN = 4  # of the panel's legend
 MARGIN = 8  # pixels
 BEHIND_LEGEND = QColor(255, 255, 255, 235)
 # Little, some and much permeability, pale enough to lie behind lines.
@@ -107,9 +114,40 @@ def sum_of_currents(folder: Path) -> QgsRasterLayer:
 
 
 def draw(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
-    """Draw the outputs of an example with their legend, and the layers above and below them."""
-    shown = [layers[name] for name in example.drawn]
-    stack = list(shown)
+    """Draw the outputs of an example, and the layers above and below them, with a legend in the lower right corner.
+
+    That corner is sea.
+    """
+    picture = draw_map(example, layers)
+    legend = draw_legend(example, layers, RESOLUTION, LEGEND_TEXT)
+    painter = QPainter(picture)
+    painter.drawImage(picture.width() - legend.width() - MARGIN, picture.height() - legend.height() - MARGIN, legend)
+    painter.end()
+    return picture
+
+
+def draw_for_panel(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
+    """Draw the same without labels in half the width, with a legend below the map."""
+    for layer in layers.values():
+        if isinstance(layer, QgsVectorLayer):
+            layer.setLabelsEnabled(False)
+    map_only = draw_map(example, layers).scaledToWidth(PANEL_WIDTH, Qt.TransformationMode.SmoothTransformation)
+    how = (example, layers, SCREEN_RESOLUTION, PANEL_LEGEND_PIXELS * 72 / SCREEN_RESOLUTION)
+    legend = draw_legend(*how, in_columns=True)
+    if legend.width() > PANEL_WIDTH:
+        legend = draw_legend(*how)
+    picture = QImage(PANEL_WIDTH, map_only.height() + legend.height(), QImage.Format.Format_RGB32)
+    picture.fill(QColor("white"))
+    painter = QPainter(picture)
+    painter.drawImage(0, 0, map_only)
+    painter.drawImage(0, map_only.height(), legend)
+    painter.end()
+    return picture
+
+
+def draw_map(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
+    """Draw the outputs of an example, and the layers above and below them."""
+    stack = [layers[name] for name in example.drawn]
     if example.points:
         points = QgsVectorLayer(example.points, "points", "ogr")
         points.loadNamedStyle(str(SAMPLE / "patches.qml"))
@@ -121,9 +159,7 @@ def draw(example: Example, layers: dict[str, QgsMapLayer]) -> QImage:
     if not example.whole:
         extent.setYMinimum(extent.yMaximum() - SHOWN * extent.height())
     size = QSize(WIDTH, round(WIDTH * extent.height() / extent.width()))
-    picture = map_image(stack, extent, size, RESOLUTION).convertToFormat(QImage.Format.Format_RGB32)
-    draw_legend(picture, [layers[name] for name in example.explained or example.drawn], example.legend)
-    return picture
+    return map_image(stack, extent, size, RESOLUTION).convertToFormat(QImage.Format.Format_RGB32)
 
 
 def pale_landscape() -> QgsRasterLayer:
@@ -139,43 +175,70 @@ def pale_landscape() -> QgsRasterLayer:
     return layer
 
 
-def draw_legend(picture: QImage, layers: list[QgsMapLayer], heading: str) -> None:
-    """Draw QGIS's legend of some layers into the lower right corner of a picture, which is sea."""
+def draw_legend(
+    example: Example, layers: dict[str, QgsMapLayer], resolution: int, text: float, in_columns: bool = False
+) -> QImage:
+    """Draw QGIS's legend of the outputs that an example explains.
+
+    Parameters
+    ----------
+    example, layers
+        The example and its outputs.
+    resolution
+        Dots an inch.
+    text
+        Size of the text in points.
+    in_columns
+        Whether many classes are set in two columns.
+    """
     tree = QgsLayerTree()
     model = QgsLayerTreeModel(tree)
-    for layer in layers:
-        QgsProject.instance().addMapLayer(layer, False)
-        node = tree.addLayer(layer)
+    classes = 0
+    for layer in [layers[name] for name in example.explained or example.drawn]:
+        QgsProject.instance().addMapLayer(layer.clone(), False)
+        node = tree.addLayer(list(QgsProject.instance().mapLayers().values())[-1])
         node.setCustomProperty("legend/title-style", "hidden")
         entries = model.layerOriginalLegendNodes(node)
         # What the heading says need not be said again by the name of the band.
         texts = [str(entry.data(Qt.ItemDataRole.DisplayRole)) for entry in entries]
-        QgsMapLayerLegendUtils.setLegendNodeOrder(node, [n for n, text in enumerate(texts) if text[:5] != "Band "])
+        shown = [n for n, text in enumerate(texts) if text[:5] != "Band "]
+        QgsMapLayerLegendUtils.setLegendNodeOrder(node, shown)
         model.refreshLayerLegend(node)
-    renderer = QgsLegendRenderer(model, legend_settings(heading))
+        classes += len(shown)
+    settings = legend_settings(example.legend, text)
+    if in_columns and classes > CLASSES_IN_A_COLUMN:
+        settings.setColumnCount(2)
+        settings.setSplitLayer(True)
+    dots = resolution / 25.4  # a millimetre
+    renderer = QgsLegendRenderer(model, settings)
+    context = QgsRenderContext()
+    context.setScaleFactor(dots)
+    size = renderer.minimumSize(context)  # millimetres, in which a legend is drawn
+    picture = QImage(
+        math.ceil(size.width() * dots), math.ceil(size.height() * dots), QImage.Format.Format_ARGB32_Premultiplied
+    )
+    picture.fill(BEHIND_LEGEND)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     context = QgsRenderContext.fromQPainter(painter)
-    context.setScaleFactor(DOTS)
-    size = renderer.minimumSize(context)  # millimetres, in which a legend is drawn
-    painter.translate(picture.width() - size.width() * DOTS - MARGIN, picture.height() - size.height() * DOTS - MARGIN)
-    painter.scale(DOTS, DOTS)
-    painter.fillRect(QRectF(0, 0, size.width(), size.height()), BEHIND_LEGEND)
+    context.setScaleFactor(dots)
+    painter.scale(dots, dots)
     renderer.setLegendSize(size)
     renderer.drawLegend(context)
     painter.end()
     QgsProject.instance().removeAllMapLayers()
+    return picture
 
 
-def legend_settings(heading: str) -> QgsLegendSettings:
-    """Return the settings of a legend."""
+def legend_settings(heading: str, text: float) -> QgsLegendSettings:
+    """Return the settings of a legend with text of some points."""
     settings = QgsLegendSettings()
     settings.setTitle(heading)
     settings.setWrapChar("|")
     settings.setFontColor(INK)
-    settings.setSymbolSize(QSizeF(5.0, 3.4))
+    settings.setSymbolSize(QSizeF(5.0, 3.4) * (text / LEGEND_TEXT))
     font = QFont("DejaVu Sans")
-    font.setPointSizeF(LEGEND_TEXT)
+    font.setPointSizeF(text)
     for part in (QgsLegendStyle.Style.Title, QgsLegendStyle.Style.SymbolLabel):
         style = settings.style(part)
         style.setFont(font)
@@ -215,6 +278,14 @@ def palette(picture: QImage, count: int) -> list[int]:
     return [QColor(*(round(each) for each in mean[::-1])).rgb() for mean in means]
 
 
+def draw_both(example: Example) -> None:
+    """Run an example and draw its pictures for the page and for the panel."""
+    layers = run(example, BUILD / example.algorithm)
+    for drawn, folder in ((draw, PICTURES), (draw_for_panel, PICTURES / "panel")):
+        path = folder / f"{example.algorithm}.png"
+        print(f"{save(drawn(example, layers), path):>7,} bytes  {path.relative_to(ROOT)}", flush=True)
+
+
 def main() -> int:
     """Draw the pictures named on the command line, or all; return the exit status."""
     os.environ.setdefault("PERMEA_ENGINE_PYTHON", str(ROOT / ".venv" / "bin" / "python"))
@@ -223,11 +294,9 @@ def main() -> int:
     application = QgsApplication([], True)
     application.initQgis()
     load_checkout_as_permea()
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    (PICTURES / "panel").mkdir(parents=True, exist_ok=True)
     for example in (example for example in EXAMPLES if example.algorithm in wanted):
-        picture = draw(example, run(example, BUILD / example.algorithm))
-        path = PICTURES / f"{example.algorithm}.png"
-        print(f"{save(picture, path):>7,} bytes  {path.relative_to(ROOT)}", flush=True)
+        draw_both(example)
     gc.collect()  # a raster that GDAL still has open would be closed after GDAL has ended
     application.exitQgis()
     return 0

