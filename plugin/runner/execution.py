@@ -123,7 +123,7 @@ def open_job(
         failed = error
         raise
     finally:
-        if keep_job or (_keep_for_debugging(failed) and is_written(folder)):
+        if is_written(folder) and (keep_job or _keep_for_debugging(failed)):
             feedback.pushInfo(tr("The job is kept until QGIS is closed, to be run again: {job}").format(job=folder))
         else:
             remove(folder)

@@ -13,7 +13,7 @@ import pytest
 from qgis.core import QgsProcessingException, QgsSettings
 
 from permea.plugin.npy_file import NpyFile
-from permea.plugin.runner import Result, Task, open_job, run
+from permea.plugin.runner import Result, RunFailed, Task, open_job, run
 
 LANDSCAPE = np.arange(12.0).reshape(3, 4)
 
@@ -252,6 +252,16 @@ def test_output_on_disk_lasts_while_job_is_open(worker, feedback, job_folders):
         assert isinstance(result.outputs["distance"], NpyFile)
         np.testing.assert_array_equal(result.outputs["distance"][:], 2 * LANDSCAPE)
     assert job_folders() == before
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_job_that_was_never_written_is_not_kept(worker, feedback, job_folders, keep):
+    before = job_folders()
+    with pytest.raises(RunFailed, match="too large"):
+        with open_job(feedback, engine=worker(DOUBLES), keep_job=keep) as job:
+            np.save(job.folder / "landscape.npy", LANDSCAPE)
+            raise RunFailed("too large")
+    assert job_folders() == before and not feedback.infos
 
 
 PARTIAL_RESULTS = """
