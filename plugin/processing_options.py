@@ -75,7 +75,7 @@ def _option(group: str, setting: Setting) -> Any:
     return StoredOption(
         group,
         setting.key,
-        setting.label,
+        setting.complete_label(),
         setting.default,
         valuetype=kinds.get(type(setting.default), kind),
         options=list(setting.choices.values()),

@@ -59,6 +59,8 @@ class Setting:
         Returns the value of a text; raises a `ValueError` that says what is wrong.
     choices
         What the user reads for each value, if there are few.
+    unit, empty
+        The unit of a number, and what 0 or an empty text means.
     is_file
         Whether the value is the path of a file.
     """
@@ -69,7 +71,21 @@ class Setting:
     default: Any
     parse: Callable[[str], Any]
     choices: dict[str, str] = field(default_factory=dict)
+    unit: str = ""
+    empty: str = ""
     is_file: bool = False
+
+    def complete_label(self) -> str:
+        """Return the label with unit and meaning of 0, for a list of settings.
+
+        Examples
+        --------
+        >>> THREADS.complete_label(), MEMORY.complete_label()
+        ('Threads (0: one for each core)', 'Memory limit (GB; 0: what is free)')
+        """
+        zero = tr("0: {meaning}").format(meaning=self.empty) if self.empty and self.default != "" else ""
+        notes = "; ".join(filter(None, (self.unit, zero)))
+        return f"{self.label} ({notes})" if notes else self.label
 
     def text(self) -> str:
         """Return what is stored, empty if nothing is."""
@@ -200,6 +216,7 @@ PYTHON = Setting(
     tr("A Python that has the engine's packages, instead of the one that Permea installs. Empty for that one."),
     "",
     _file,
+    empty=tr("the installed engine"),
     is_file=True,
 )
 DEVICE = Setting(
@@ -212,17 +229,20 @@ DEVICE = Setting(
 )
 THREADS = Setting(
     "permea/engine/threads",
-    tr("Threads (0: one for each core)"),
+    tr("Threads"),
     tr("How many cores of the processor the engine uses at most."),
     0,
     _whole(0, MOST_THREADS),
+    empty=tr("one for each core"),
 )
 MEMORY = Setting(
     "permea/engine/memory",
-    tr("Memory limit in GB (0: what is free)"),
+    tr("Memory limit"),
     tr("A run that is estimated to need more memory in the engine is not started."),
     0.0,
     _gigabytes,
+    unit=tr("GB"),
+    empty=tr("what is free"),
 )
 CLUSTER = Setting(
     "permea/engine/cluster",
@@ -234,13 +254,16 @@ CLUSTER = Setting(
     ),
     "",
     _cluster,
+    empty=tr("none"),
 )
 KEEP_MINUTES = Setting(
     "permea/engine/keep_minutes",
-    tr("Minutes that the engine stays loaded after a run (0: not at all)"),
+    tr("After a run, the engine stays loaded"),
     tr("A run that follows starts several seconds sooner. Meanwhile the engine keeps some hundred MB of memory."),
     10,
     _whole(0, MOST_MINUTES),
+    unit=tr("minutes"),
+    empty=tr("not at all"),
 )
 KEEP_JOBS = Setting(
     "permea/engine/keep_jobs",

@@ -21,7 +21,7 @@ from ..plugin.settings import MOST_GB, MOST_MINUTES, SETTINGS, InvalidSetting, S
 from .cache_widget import CacheWidget
 from .labels import selectable_label
 
-WIDTH = 620  # pixels
+WIDTH = 640  # pixels
 
 
 class SettingsDialog(QDialog):
@@ -42,7 +42,6 @@ class SettingsDialog(QDialog):
         self.message.setStyleSheet("color: #b00020;")
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.editors = {}
         for setting in SETTINGS:
             editor = self.editors[setting.key] = _editor(setting)
@@ -67,7 +66,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(buttons)
         for button in self.findChildren(QPushButton):
             button.setAutoDefault(False)
-        self.resize(WIDTH, self.sizeHint().height())
+        self.resize(WIDTH, 0)
         self._show_stored()
 
     def accept(self) -> None:
@@ -105,6 +104,7 @@ class SettingsDialog(QDialog):
     def _show_error(self, text: str) -> None:
         self.message.setText(text)
         self.message.setVisible(bool(text))
+        self.resize(self.width(), max(self.height(), self.layout().totalHeightForWidth(self.width())))
 
 
 def _editor(setting: Setting) -> QWidget:
@@ -113,19 +113,28 @@ def _editor(setting: Setting) -> QWidget:
         editor.addItems(setting.choices.values())
         return editor
     if setting.is_file:
-        return QgsFileWidget()
+        editor = QgsFileWidget()
+        editor.lineEdit().setPlaceholderText(setting.empty)
+        return editor
     if isinstance(setting.default, bool):
         return QCheckBox(setting.label)
     if isinstance(setting.default, int):
-        editor = QgsSpinBox()
-        editor.setRange(0, MOST_MINUTES)
-        return editor
+        return _number(QgsSpinBox(), setting, MOST_MINUTES)
     if isinstance(setting.default, float):
         editor = QgsDoubleSpinBox()
-        editor.setRange(0, MOST_GB)
         editor.setDecimals(1)
-        return editor
-    return QLineEdit()
+        return _number(editor, setting, MOST_GB)
+    editor = QLineEdit()
+    editor.setPlaceholderText(setting.empty)
+    return editor
+
+
+def _number(editor: QgsSpinBox | QgsDoubleSpinBox, setting: Setting, largest: float) -> QWidget:
+    editor.setRange(0, largest)
+    editor.setSpecialValueText(setting.empty)
+    editor.setSuffix(f" {setting.unit}" if setting.unit else "")
+    editor.setClearValue(setting.default)
+    return editor
 
 
 def _entry(editor: QWidget) -> object:

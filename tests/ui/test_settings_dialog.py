@@ -69,7 +69,7 @@ def test_wrong_value_keeps_the_dialog_open_and_nothing_is_stored(settings_dialog
     enter(dialog.editors[setting.key])
     dialog.accept()
     assert dialog.isVisible() and dialog.message.isVisible()
-    assert reason in dialog.message.text() and setting.label in dialog.message.text()
+    assert f"{setting.label}: {reason}" in dialog.message.text()
     assert not any(QgsSettings().contains(each.key) for each in SETTINGS)
 
 
