@@ -29,6 +29,7 @@ PROBE_SECONDS = 120
 # PYTHONHOME and PYTHONEXECUTABLE (and, on macOS, __PYVENV_LAUNCHER__) even defeat a virtual environment.
 REMOVED_PREFIXES = (
     "PYTHON",
+    "PYTEST_",
     "__PYVENV",
     "VIRTUAL_ENV",
     "CONDA_",
