@@ -37,6 +37,10 @@ class Reporter:
         """Log information for the user."""
         self._write("message", text=text)
 
+    def detail(self, text: str) -> None:
+        """Log what is of interest to engineers rather than to the user."""
+        self._write("detail", text=text)
+
     def warning(self, text: str) -> None:
         """Log a warning for the user."""
         self._write("warning", text=text)

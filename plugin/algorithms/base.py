@@ -35,7 +35,7 @@ from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
 from .number_limits import is_number, number_error
-from .outputs import NumberOutput, RasterOutput
+from .outputs import NumberOutput, RasterOutput, solver_details
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
 from .plain_values import PlainValues
@@ -360,15 +360,9 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         lines = [
             tr("Landscape '{name}': {grid}.").format(name=landscape.name, grid=landscape.grid),
             cells,
-            tr("Computed in {seconds:.1f} s with {solver}.").format(
-                seconds=numbers["seconds"], solver=numbers["solver"] or tr("no solver")
-            ),
+            tr("Computed in {seconds:.1f} s.").format(seconds=numbers["seconds"]),
         ]
-        # Empty or 0 for a direct solver.
-        if numbers["iterations"]:
-            lines.append(tr("Iterations: {}.").format(numbers["iterations"]))
-        if numbers["residual"]:
-            lines.append(tr("Relative residual: {:.1e}.").format(numbers["residual"]))
         for line in lines:
             feedback.pushInfo(line)
         self.log_result(result, feedback)
+        log_details(solver_details(numbers), feedback)

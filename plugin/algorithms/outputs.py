@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
@@ -70,6 +72,26 @@ class NumberOutput:
         """Return the output definition for QGIS."""
         output_class = QgsProcessingOutputString if self.is_text else QgsProcessingOutputNumber
         return output_class(self.name, self.description)
+
+
+def solver_details(numbers: Mapping[str, Any]) -> list[str]:
+    """Return the lines for engineers about how a run was computed.
+
+    Parameters
+    ----------
+    numbers
+        Metrics of the engine's result.
+    """
+    kirchhoff = tr("Largest violation of Kirchhoff's current law: {:.1e} of the largest current")
+    details = [
+        (tr("Solver: {}"), numbers.get("solver")),
+        (tr("Iterations: {}"), numbers.get("iterations")),  # empty or 0 for a direct solver
+        (tr("Relative residual: {:.1e}"), numbers.get("residual")),
+        (kirchhoff, numbers.get("kcl_residual")),
+        (tr("Largest flow balance error of a cell: {:.1e}"), numbers.get("flow_balance_error")),
+        (tr("Peak memory of the engine: {:,} bytes"), numbers.get("peak_memory_bytes")),
+    ]
+    return [text.format(value) for text, value in details if value]
 
 
 def common_outputs() -> tuple[NumberOutput, ...]:

@@ -39,6 +39,10 @@ class BoundedLog:
         """Log a warning."""
         self._push("warning", text, self._feedback.pushWarning)
 
+    def detail(self, text: str) -> None:
+        """Log what is of interest to engineers."""
+        self._push("detail", text, self._feedback.pushConsoleInfo)
+
     def stray(self, line: str) -> None:
         """Log a line that is no message, for example of a library."""
         if not line.strip():

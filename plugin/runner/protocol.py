@@ -13,7 +13,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from .bounded_log import MAX_MESSAGE_LENGTH, BoundedLog, shortened
 from .memory import check_memory
-from .time_estimate import check_time, format_duration
+from .time_estimate import TimeLeft, check_time, format_duration
 
 OnPartialResult = Callable[[str, dict, dict], None]
 
@@ -21,6 +21,9 @@ OnPartialResult = Callable[[str, dict, dict], None]
 # first thousand, only one in this time is shown; of the percentages likewise.
 PROGRESS_TEXT_SECONDS, TEXTS_AT_ONCE = 2.0, 1000
 PERCENTAGE_SECONDS, PERCENTAGES_AT_ONCE = 0.1, 10_000
+
+# The same step is shown again after this time, with the time that is left.
+SECONDS_BETWEEN_TIMES = 10.0
 
 # A step that reports nothing for this time is shown with the time that it has taken.
 SILENT_SECONDS = 10.0
@@ -58,7 +61,7 @@ class MessageHandler:
         self._step, self._text, self._text_at, self._texts = "", "", 0.0, 0
         self._percent, self._percentages, self._percent_at = -1.0, 0, 0.0
         self._step_start = self._heard = time.monotonic()
-        self._estimated_seconds: float | None = None
+        self._time_left = TimeLeft()
         self._estimated = False
         self.error: dict[str, str] = {}
         self.refusal: QgsProcessingException | None = None
@@ -81,15 +84,15 @@ class MessageHandler:
         if now - self._heard < self._silent_seconds:
             return
         self._heard = now
-        step, seconds = self._step or tr("Computing"), now - self._step_start
-        elapsed = format_duration(seconds)
-        # An estimate that the step alone has exceeded is wrong.
-        if self._estimated_seconds is None or seconds > self._estimated_seconds:
-            text = tr("{step} (for {elapsed})").format(step=step, elapsed=elapsed)
-        else:
-            text = tr("{step} (for {elapsed}; the whole run takes about {estimate})")
-            text = text.format(step=step, elapsed=elapsed, estimate=format_duration(self._estimated_seconds))
-        self._feedback.setProgressText(text)
+        step, elapsed = self._step or tr("Computing"), format_duration(now - self._step_start)
+        text = tr("{step} (for {elapsed})").format(step=step, elapsed=elapsed)
+        self._feedback.setProgressText(self._with_time_left(text))
+        self._text_at = now
+
+    def _with_time_left(self, text: str) -> str:
+        """Add the time that the run still takes to a text, if it is known and worth mentioning."""
+        left = self._time_left.text()
+        return tr("{step}, about {left} left").format(step=text, left=left) if left else text
 
     # Each handler returns False if the message is incomplete; the line is then shown unchanged.
 
@@ -100,7 +103,7 @@ class MessageHandler:
         if not self._estimated:
             self._estimated = True
             self.refusal = check_memory(needed, free, self._feedback) or check_time(seconds, self._feedback)
-            self._estimated_seconds = seconds
+            self._time_left.estimate(seconds)
         return True
 
     def _handle_progress(self, message: dict) -> bool:
@@ -114,8 +117,10 @@ class MessageHandler:
             self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
             self._percentages, self._percent_at = self._percentages + 1, now
         self._percent, self._step = percent, text
-        if text and text != self._text and not self._is_too_soon(text):
-            self._feedback.setProgressText(text)
+        self._time_left.progress(percent)
+        is_due = now - self._text_at >= SECONDS_BETWEEN_TIMES and bool(self._time_left.text())
+        if text and (text != self._text or is_due) and not self._is_too_soon(text):
+            self._feedback.setProgressText(self._with_time_left(text))
             self._text, self._text_at, self._texts = text, now, self._texts + 1
         return True
 
@@ -127,6 +132,12 @@ class MessageHandler:
         if not isinstance(message.get("text"), str):
             return False
         self._log.info(message["text"])
+        return True
+
+    def _handle_detail(self, message: dict) -> bool:
+        if not isinstance(message.get("text"), str):
+            return False
+        self._log.detail(message["text"])
         return True
 
     def _handle_warning(self, message: dict) -> bool:

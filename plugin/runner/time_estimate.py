@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from qgis.core import QgsProcessingFeedback
 
 from ..i18n import tr
@@ -14,6 +17,11 @@ MINUTE, HOUR, DAY, YEAR = 60.0, 3600.0, 86_400.0, 365.25 * 86_400.0
 SECONDS_WITHOUT_ESTIMATE = 10.0
 SECONDS_OF_WARNING = HOUR
 SECONDS_OF_REFUSAL = 10 * YEAR
+
+# Runs of this time show what is left of it; from this percentage on by their progress rather than by their estimate,
+# because the first percents stand for preparations.
+SECONDS_BEFORE_TIMES = 5.0
+RELIABLE_PERCENT = 15.0
 
 
 def check_time(seconds: float | None, feedback: QgsProcessingFeedback) -> InvalidInput | None:
@@ -51,6 +59,52 @@ def check_time(seconds: float | None, feedback: QgsProcessingFeedback) -> Invali
         ).format(duration=duration, advice=_advice())
     )
     return None
+
+
+class TimeLeft:
+    """The time that a run still takes, from its progress and from the estimate before it.
+
+    Parameters
+    ----------
+    clock
+        Returns the time in seconds.
+
+    Examples
+    --------
+    >>> now = 0.0
+    >>> left = TimeLeft(clock=lambda: now)
+    >>> left.progress(10)
+    >>> now = 30.0
+    >>> left.progress(40)
+    >>> left.text()
+    '45 s'
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._start = clock, clock()
+        self._estimate: float | None = None
+        self._percent = 0.0
+
+    def estimate(self, seconds: float | None) -> None:
+        """Set the estimated time of the whole run; None if there is none."""
+        self._estimate = seconds
+
+    def progress(self, percent: float) -> None:
+        """Set how much of the run is done."""
+        self._percent = min(max(float(percent), 0.0), 100.0)
+
+    def text(self) -> str:
+        """Return the time that is left; empty if it is not known, or the run has just begun or is nearly done."""
+        elapsed = self._clock() - self._start
+        if elapsed < SECONDS_BEFORE_TIMES:
+            return ""
+        if self._percent >= RELIABLE_PERCENT:
+            seconds = elapsed * (100.0 - self._percent) / self._percent
+        elif self._estimate is not None and self._estimate > elapsed:
+            seconds = self._estimate - elapsed
+        else:
+            return ""
+        return format_duration(seconds) if seconds >= 1.0 else ""
 
 
 def format_duration(seconds: float) -> str:

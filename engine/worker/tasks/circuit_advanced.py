@@ -22,7 +22,7 @@ class CircuitAdvancedTask(Task):
         open_checkpoint(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
         circuit = read_circuit(job)
-        job.report.message(select_solver(circuit.shape, 1, symmetric=True).reason)
+        job.report.detail(select_solver(circuit.shape, 1, symmetric=True).reason)
         job.report.progress(5, "Potentials")
         with record_stats() as stats:
             result = solve_advanced(job, circuit)

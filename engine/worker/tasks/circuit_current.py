@@ -92,7 +92,7 @@ class CircuitCurrentTask(Task):
         job.report.progress(1, "The landscape as a circuit")
         circuit = read_circuit(job)
         focal = read_focal(job, circuit.shape)
-        job.report.message(select_solver(circuit.shape, max(len(focal) - 1, 1), symmetric=True).reason)
+        job.report.detail(select_solver(circuit.shape, max(len(focal) - 1, 1), symmetric=True).reason)
         job.report.progress(3, f"Potentials of {len(focal):,} focal nodes")
         with record_stats() as stats:
             if mode == "pairwise":

@@ -29,7 +29,7 @@ class ConnectedHabitatTask(Task):
         entry = chosen_distance(job, self.name)
         distance = make_distance(job, entry)
         if message := ESTIMATES[entry.estimate].map_message(grid.shape):
-            job.report.message(message)
+            job.report.detail(message)
         quality = read_quality(job, grid)
         targets = read_landmarks(job, grid, quality)
         job.report.progress(2, "Distances to the first targets")

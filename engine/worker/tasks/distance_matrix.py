@@ -46,7 +46,7 @@ class DistanceMatrixTask(Task):
         distance = make_distance(job, entry)
         count = len(focal) + (0 if targets is None else len(targets))
         if message := ESTIMATES[entry.estimate].solver_message(grid.shape, count):
-            job.report.message(message)
+            job.report.detail(message)
         job.report.progress(2, f"Distances between {len(focal)} focal nodes")
         is_connected = connected(grid, focal, targets) if entry.depends_on_landscape else True
         partial = ThrottledMatrixWriter(PartialResultWriter(job) if store else None, "distances_partial", "matrix", {})

@@ -32,7 +32,7 @@ class ResistanceDistanceTask(Task):
         grid = read_grid(job)
         sources = read_vertices(job, grid, "sources")
         metrics = landscape_metrics(grid)
-        job.report.message(
+        job.report.detail(
             f"{grid.active.size:,} cells: nested dissection and its selected inverse, exact for every cell"
         )
         active = np.asarray(grid.active)

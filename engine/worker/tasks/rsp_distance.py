@@ -29,7 +29,7 @@ class RSPDistanceTask(Task):
         measure = choice_parameter(job, "measure", MEASURES)
         distance = make_rsp_distance(job)
         metrics = landscape_metrics(grid)
-        job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)
+        job.report.detail(select_solver(grid.shape, 1, symmetric=False).reason)
         to_one = eqx.filter_jit(lambda grid, source: grid.node_values_to_array(distance(grid, targets=source)[:, 0]))
         # Survival is a proximity: the nearest source has the largest, and 0 is out of reach.
         survival = {"nearest": np.fmax, "is_reached": lambda values: values > 0} if measure == "survival" else {}

@@ -52,7 +52,7 @@ class RSPFlowTask(Task):
             raise ValueError(
                 "movement leads either from sources to targets or between all habitat: give either sources or quality"
             )
-        job.report.message(select_solver(grid.shape, 1, symmetric=False).reason)
+        job.report.detail(select_solver(grid.shape, 1, symmetric=False).reason)
         run = _between_habitat if "quality" in job.inputs else _between_points
         with record_stats() as stats:
             outputs, pair_metrics, balance_error = run(job, grid, distance, kind)

@@ -41,7 +41,7 @@ class SensitivityTask(Task):
         sources, targets = _read_or_draw(job, grid, quality)
         metrics = landscape_metrics(grid)
         if message := _solver_message(job, entry, grid, len(sources) + (0 if targets is None else len(targets))):
-            job.report.message(message)
+            job.report.detail(message)
         job.report.progress(2, "Distances and their gradient")
         with record_stats() as stats:
             result = sensitivity(

@@ -28,16 +28,16 @@ from ...circuitscape import (
     omniscape_parameters,
     read_project,
 )
+from ...detailed_exception import log_details
 from ...i18n import tr
 from ...layers import created_folder
 from ...runner import Job, open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
-from ..outputs import NumberOutput, common_outputs, conservation_output
+from ..outputs import NumberOutput, common_outputs, conservation_output, solver_details
 from ..parameter_types import boolean, with_help
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resume_hint
 from ..step_feedback import StepFeedback
-from .current_log import log_conservation
 from .movingwindowcurrent import MovingWindowCurrent
 from .project_layers import load_result_files
 
@@ -201,17 +201,14 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
 
     @staticmethod
     def _log_result(numbers: dict[str, Any], writer: ResultWriter, feedback: QgsProcessingFeedback) -> None:
-        text = tr("Computed in {seconds:.1f} s with {solver}; {files:,} files written to '{folder}'.")
+        text = tr("Computed in {seconds:.1f} s; {files:,} files written to '{folder}'.")
         feedback.pushInfo(
             text.format(
                 seconds=numbers["seconds"],
-                solver=numbers["solver"] or tr("no solver"),
                 files=len(writer.files),
                 folder=writer.folder,
             )
         )
-        if numbers.get("kcl_residual") is not None:
-            log_conservation(numbers["kcl_residual"], feedback)
         if numbers.get("unconnected"):
             text = tr(
                 "{unconnected:,} pairs or focal nodes are not connected, because barriers separate them. Their "
@@ -224,6 +221,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                 "with fewer than two focal nodes, or without a source or a ground."
             )
             feedback.pushInfo(text.format(**numbers))
+        log_details(solver_details(numbers), feedback)
 
 
 def _destination(file: Path, context: QgsProcessingContext, load: bool) -> QgsProcessingOutputLayerDefinition:

@@ -40,7 +40,6 @@ from ..step_feedback import StepFeedback
 from ..styles import current_style
 from ..table_size import check_rows
 from ..tables import Table
-from .current_log import log_conservation
 from .focal_inputs import read_strengths, run_names, select_pairs
 from .per_pair_rasters import FILE_PREFIXES, TABLE_NAME, PairRasterFolder
 from .resistance_table import resistance_table
@@ -323,7 +322,6 @@ class CurrentFlow(EngineAlgorithm):
             "{maximum_current:.4g} A."
         )
         feedback.pushInfo(text.format(**numbers))
-        log_conservation(numbers["kcl_residual"], feedback)
         if numbers["cells_without_flow"]:
             text = tr(
                 "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "

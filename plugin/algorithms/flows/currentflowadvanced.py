@@ -31,7 +31,6 @@ from ..parameter_types import boolean, choice, either, only_with_any, optional_r
 from ..parameter_values import ParameterValues
 from ..parameters import circuit_options, graph, landscape, raster_destination
 from ..styles import current_style, distance_style
-from .current_log import log_conservation
 
 POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
 
@@ -201,7 +200,6 @@ class CurrentFlowAdvanced(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        log_conservation(numbers["kcl_residual"], feedback)
         if numbers["cells_without_flow"]:
             text = tr(
                 "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "

@@ -177,6 +177,5 @@ class RSPFlowAlgorithm(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_landmarks(result, feedback)
-        text = tr("Paths have {steps} steps on average. Largest flow balance error of a cell: {imbalance:.1e}.")
-        steps, imbalance = format_number(result.metrics["steps"]), result.metrics["flow_balance_error"]
-        feedback.pushInfo(text.format(steps=steps, imbalance=imbalance))
+        text = tr("Paths have {steps} steps on average.")
+        feedback.pushInfo(text.format(steps=format_number(result.metrics["steps"])))

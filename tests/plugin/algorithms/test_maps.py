@@ -143,7 +143,8 @@ def test_log_summarizes_run(run, points, feedback, valley_file):
     story = "\n".join(feedback.infos)
     assert "Landscape 'valley': 9 × 12 cells of 30 × 30, EPSG:31985." in story
     assert "99 of 108 cells have data; 99 cells are passable. Connected components of the landscape: 2." in story
-    assert "Computed in" in story
+    assert "Computed in" in story and "Solver" not in story and "residual" not in story
+    assert feedback.console[-1].startswith("Details for developers:\nSolver: ")
     assert feedback.percents == sorted(feedback.percents)
     assert feedback.percents[-1] == pytest.approx(100)
 
@@ -212,7 +213,7 @@ def test_solver_choice_is_applied_and_logged(run, read, points, valley, valley_f
         read(run("sensitivity", **places, SOLVER=name)["OUTPUT"]).band for name in ("automatic", solver)
     )
     np.testing.assert_allclose(chosen, automatic, rtol=1e-5, atol=1e-9)
-    assert f"{solver.replace('_', ' ')}, as requested" in "\n".join(feedback.infos)
+    assert f"{solver.replace('_', ' ')}, as requested" in "\n".join(feedback.console)
 
 
 def test_sensitivity_equals_finite_difference(run, read, geotiff, points, valley):
