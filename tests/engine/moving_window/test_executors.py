@@ -33,8 +33,7 @@ needs_dask = pytest.mark.skipif(distributed is None, reason="Dask is not install
 #: Other processes compile as this one does (see `quick_compilation`); otherwise sums may differ in the last bit.
 SAME_COMPILATION_ENV = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 
-#: Time limit of a program in another process, on a machine under load.
-PROGRAM_SECONDS = 1200
+PROGRAM_SECONDS = 1200  # of a program in another process, on a machine under load
 
 
 def rasters(seed=71, shape=(23, 31)):

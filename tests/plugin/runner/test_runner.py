@@ -255,7 +255,7 @@ def test_output_on_disk_lasts_while_job_is_open(worker, feedback, job_folders):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_job_that_was_never_written_is_not_kept(worker, feedback, job_folders, keep):
+def test_job_that_was_never_written_is_deleted(worker, feedback, job_folders, keep):
     before = job_folders()
     with pytest.raises(RunFailed, match="too large"):
         with open_job(feedback, engine=worker(DOUBLES), keep_job=keep) as job:
