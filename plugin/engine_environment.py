@@ -14,7 +14,14 @@ from pathlib import Path
 from . import engine_folders
 from .cancelled import Cancelled
 from .detailed_exception import DETAIL_LINES
-from .engine_errors import VARIABLE, EngineNotInstalled, cannot_run, failure_reason
+from .engine_errors import (
+    VARIABLE,
+    EngineNotFound,
+    EngineNotInstalled,
+    cannot_run,
+    failure_reason,
+    named_variables,
+)
 from .engine_folders import cache_folder
 from .i18n import tr
 from .process_runner import LOG_LINE_LENGTH, Outcome, run_process
@@ -215,7 +222,11 @@ def probe_python(
     if ended.outcome is Outcome.CANCELLED:
         raise Cancelled(tr("Cancelled."))
     if ended.outcome is not Outcome.EXITED or ended.status != 0:
-        reason = _refusal(lines) or failure_reason(ended, timeout)
+        refusal = _refusal(lines)
+        if not refusal and (variables := named_variables(ended.log)):
+            text = tr("Permea's engine does not start. {variables}")
+            raise EngineNotFound(text.format(variables=variables), [*lines, *ended.log])
+        reason = refusal or failure_reason(ended, timeout)
         if "JAX_PLATFORMS" in reason and DEVICE.value() != AUTOMATIC:
             reason = tr("it cannot compute on the device “{device}”, which is chosen in {place}").format(
                 device=DEVICES[DEVICE.value()], place=settings_menu()

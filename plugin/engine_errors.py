@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -10,6 +11,9 @@ from .i18n import tr
 from .process_runner import Outcome, ProcessResult
 
 VARIABLE = "PERMEA_ENGINE_PYTHON"
+
+# Environment variables of the user that reach the engine's libraries; a wrong one can end the engine at its start.
+LIBRARY_VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 
 
 class EngineNotFound(DetailedException):
@@ -43,6 +47,19 @@ def cannot_run(python: str, origin: str, reason: str, log: Iterable[str] = ()) -
         "Open Permea ▸ Engine… to repair it or to choose another."
     )
     return EngineNotFound(text.format(what=what, reason=reason), log)
+
+
+def named_variables(log: Iterable[str]) -> str:
+    """Return advice about the environment variables of the user that the log of a failed engine names, if any."""
+    text = "\n".join(log)
+    named = [name for name in LIBRARY_VARIABLES if name in os.environ and name in text]
+    if not named:
+        return ""
+    advice = tr(
+        "Its libraries do not accept the value of an environment variable: {values}. Correct or remove the variable, "
+        "where it was set for this computer or in Settings ▸ Options ▸ System ▸ Environment, and start QGIS again."
+    )
+    return advice.format(values=", ".join(f"{name}={os.environ[name]}" for name in named))
 
 
 def missing_package(log: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ LONGEST_FILE = 400  # lines
 ORDER = {
     "engine": (
         "hashable_function",
+        "counts",
         "parallel",
         "storage",
         "linalg",
@@ -36,6 +37,7 @@ ORDER = {
     "plugin": (
         "i18n",
         "decimal_numbers",
+        "system_errors",
         "distance_registry",
         "cancelled",
         "detailed_exception",

@@ -50,7 +50,7 @@ def device_text(engine: EngineInfo) -> str:
     if engine.device != "cpu":
         return ", ".join(engine.probe.get("devices") or [engine.device])
     if engine.probe.get("cores"):
-        return tr("processor (CPU), {cores} cores").format(cores=engine.probe["cores"])
+        return tr("processor (CPU), {cores:# core|# cores}").format(cores=engine.probe["cores"])
     return tr("processor (CPU)")
 
 

@@ -197,7 +197,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         lines = [f"{package.name} {package.version}: {package.licence}" for package in plan.packages]
         box = QMessageBox(self)
         box.setWindowTitle(tr("Packages and licences"))
-        box.setText(tr("{count} packages are installed:").format(count=len(lines)))
+        box.setText(tr("{count:# package is|# packages are} installed:").format(count=len(lines)))
         box.setInformativeText("\n".join(lines))
         box.exec()
 
@@ -207,7 +207,7 @@ def offer_text(plan: Plan) -> str:
     source = plan.index.split("://")[-1].split("/")[0] if not plan.is_offline else plan.index
     return tr(
         "Permea computes in a Python of its own, apart from that of QGIS. <b>Install</b> downloads "
-        '<a href="packages">{count} packages ({licences})</a> from {source}: about {download} to download, '
+        '<a href="packages">{count:# package|# packages} ({licences})</a> from {source}: about {download} to download, '
         "{disk} on disk, in {folder}. Then it compiles the engine, which takes a minute or two. "
         "Nothing is downloaded before you press the button."
     ).format(

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from ..counts import count_of
 from ..graph import LARGEST_VALUE
 from .base import Circuit, GroundConductances
 from .short_circuits import sum_by_node
@@ -107,8 +108,9 @@ def advanced(
         )
         raise ValueError(
             "no source is connected with a ground, so that the current could not leave the circuit: there are sources "
-            f"at {before[0]:,} nodes and grounds at {before[1]:,}; {policy!r} keeps {np.count_nonzero(injected):,} and "
-            f"{np.count_nonzero(effective):,} of them{skipped}"
+            f"at {count_of(before[0], 'node')} and grounds at {count_of(before[1], 'node')}"
+            + _describe_remaining(before, (np.count_nonzero(injected), np.count_nonzero(effective)), policy)
+            + skipped
         )
     injected = np.where((has_source & has_ground)[components], injected, 0.0)
     fixed = np.flatnonzero(np.isinf(conductance))
@@ -127,6 +129,17 @@ def advanced(
     )
 
 
+def _describe_remaining(before: tuple[int, int], after: tuple[int, int], policy: Policy) -> str:
+    """Return how many sources and grounds a conflict policy has left, for an error message; empty if all."""
+    if after == before:
+        return ", in different connected components"
+    reason = " (a node with a source cannot be grounded directly)" if policy == "keepall" else ""
+    return (
+        f"; where both are at the same node, the conflict policy {policy!r} decides{reason}, which leaves sources at "
+        f"{count_of(after[0], 'node')} and grounds at {count_of(after[1], 'node')}"
+    )
+
+
 def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple[np.ndarray, np.ndarray]:
     """Return the injected current and the ground conductance of every node."""
     sources, grounds = np.asarray(sources, float), np.asarray(grounds, float)
@@ -140,8 +153,9 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
         if invalid.any():
             first = tuple(int(index) for index in np.argwhere(invalid)[0])
             raise ValueError(
-                f"{name} are negative, infinite, above {LARGEST_VALUE:g} or not a number in {invalid.sum()} cells, the "
-                f"first at {first} ({values[first]:g}); sources must be finite, grounds conductances of 0 or more"
+                f"{name} are negative, infinite, above {LARGEST_VALUE:g} or not a number in "
+                f"{count_of(invalid.sum(), 'cell')}, the first at {first} ({values[first]:g}); sources must be finite, "
+                "grounds conductances of 0 or more"
             )
     if unit_currents:
         sources = (sources != 0).astype(float)

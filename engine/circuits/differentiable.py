@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
+from ..counts import count_of
 from ..distances import vertex_cells
 from ..graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg import AbstractLinearSolver, neighbour_offsets, shift, shifts
@@ -140,8 +141,8 @@ def cumulative_current_map(
     unconnected = topology.circuit.components[node] != topology.circuit.components[node[0]]
     if unconnected.any():
         raise ValueError(
-            f"{unconnected.sum()} of {unconnected.size} points are not connected with the first; the first of them is "
-            f"number {int(np.argmax(unconnected))}"
+            f"{unconnected.sum()} of {count_of(unconnected.size, 'point')} are not connected with the first; the first "
+            f"of them is number {int(np.argmax(unconnected))}"
         )
     injected = np.zeros((len(cells) - 1, grid.shape[0] * grid.shape[1]))
     injected[np.arange(len(cells) - 1), cells[1:]] += 1.0
@@ -207,7 +208,8 @@ def _solve(topology: _CircuitTopology, injected: ArrayInput, grounds: ArrayInput
     invalid = ~((conductance >= 0) & np.isfinite(conductance))
     if invalid.any():
         raise ValueError(
-            f"{invalid.sum()} grounds are negative, infinite or not a number; use `fixed` for direct grounds"
+            f"{count_of(invalid.sum(), 'ground is', 'grounds are')} negative, infinite or not a number; use `fixed` "
+            "for direct grounds"
         )
     cells = np.flatnonzero(conductance > 0)
     finite_grounds = GroundConductances(circuit.node_of[cells], conductance[cells])
@@ -231,7 +233,8 @@ def _require_balanced(circuit: GridCircuit, injected: np.ndarray, grounded_nodes
         if unbalanced.any():
             raise ValueError(
                 f"in raster {number}, {sums[unbalanced][0]:g} A more enter than leave a component without a ground "
-                f"({unbalanced.sum()} components in all); ground it, or let the injected currents sum to zero there"
+                f"({count_of(unbalanced.sum(), 'component')} in all); ground it, or let the injected currents sum to "
+                "zero there"
             )
 
 

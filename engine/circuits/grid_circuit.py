@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as _label
 
+from ..counts import count_of
 from ..graph import GridGraph, connected_components
 from ..linalg import AbstractLinearSolver, NestedDissection, neighbour_offsets, require_solver
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances
@@ -57,8 +58,8 @@ class GridCircuit(Circuit):
             outside = group[(group < 0) | (group >= active.size)]
             if outside.size:
                 raise ValueError(
-                    f"{outside.size} cells of region {number} lie outside the raster of {grid.height} × {grid.width} "
-                    f"cells, the first has index {outside[0]}"
+                    f"{count_of(outside.size, 'cell')} of region {number} lie outside the raster of {grid.height} × "
+                    f"{grid.width} cells, the first has index {outside[0]}"
                 )
         self.node_of = merge_nodes(active, self.groups)
         self.offsets = flat_offsets(neighbour_offsets(grid.directions), grid.width)

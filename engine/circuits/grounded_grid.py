@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
+from ..counts import count_of
 from ..linalg import (
     REFINEMENT_THRESHOLD,
     StencilMatrix,
@@ -92,8 +93,8 @@ class GroundedGridCircuit(GroundedCircuit):
         nodes = np.asarray(nodes)
         if (np.isin(nodes, self.fixed)).any():
             raise ValueError(
-                f"{np.isin(nodes, self.fixed).sum()} of {len(nodes)} nodes have fixed potentials: no current can be "
-                "injected there"
+                f"{np.isin(nodes, self.fixed).sum()} of {count_of(len(nodes), 'node')} have fixed potentials: no "
+                "current can be injected there"
             )
         single = self.position[nodes] < 0
         cells = self.circuit.representative_cells[nodes[single]]

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 from scipy.sparse.linalg import splu
 
+from ..counts import count_of
 from ..graph import out_of_range
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances, GroundedCircuit
 from .short_circuits import Groups, merge_nodes, sum_by_node
@@ -182,6 +183,6 @@ def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) ->
         if invalid.any():
             first = int(np.argmax(invalid))
             raise ValueError(
-                f"{invalid.sum()} of {invalid.size} edges {problem}, the first is edge {first} "
+                f"{invalid.sum()} of {count_of(invalid.size, 'edge')} {problem}, the first is edge {first} "
                 f"({ends[0, first]} – {ends[1, first]}, {weights[first]:g} S)"
             )

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..counts import count_of
 from ..graph import FocalNodes, each_pair, pair_indices, require_two_nodes
 from ..storage import ProgressCallback, ResultCache, no_progress
 from .accumulator import CumulativeCurrent, CurrentAccumulator, accumulate
@@ -328,7 +329,10 @@ def _pair_mask(focal: FocalNodes, pairs: Pairs | None) -> np.ndarray:
         ids = np.asarray(pairs, np.int64).reshape(-1, 2)
         unknown = np.setdiff1d(ids, focal.ids)
         if unknown.size:
-            raise ValueError(f"{unknown.size} ids of pairs are not those of focal nodes, the first is {unknown[0]}")
+            raise ValueError(
+                f"{count_of(unknown.size, 'id of pairs is', 'ids of pairs are')} not among the focal nodes, the first "
+                f"is {unknown[0]}"
+            )
         i, j = _positions(focal, ids).T
         mask[i, j] = mask[j, i] = True
     np.fill_diagonal(mask, False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..counts import count_of
 from ..linalg import SolveError
 
 #: Largest relative difference between the two entries of a resistance matrix that should be equal.
@@ -65,8 +66,8 @@ def require_valid_resistances(ids: Int[np.ndarray, " n"], matrix: Float[np.ndarr
         if invalid.any():
             i, j = np.argwhere(invalid)[0]
             raise SolveError(
-                f"{invalid.sum()} resistances are {problem}, the first between {ids[i]} and {ids[j]} "
-                f"({matrix[i, j]:g} ohm): the values of the raster may span too many orders of magnitude"
+                f"{count_of(invalid.sum(), 'resistance is', 'resistances are')} {problem}, the first between {ids[i]} "
+                f"and {ids[j]} ({matrix[i, j]:g} ohm): the values of the raster may span too many orders of magnitude"
             )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..counts import count_of
 from ..graph import LARGEST_VALUE, ArrayInput, GridGraph
 
 
@@ -30,8 +31,8 @@ def validate_quality(grid: GridGraph, quality: ArrayInput | None) -> Float[np.nd
         if (invalid & active).any():
             row, column = np.argwhere(invalid & active)[0]
             raise ValueError(
-                f"quality is {name} in {(invalid & active).sum()} active cells, the first at row {row}, column "
-                f"{column} ({values[row, column]}); it must be zero to {LARGEST_VALUE:g}"
+                f"quality is {name} in {count_of((invalid & active).sum(), 'active cell')}, the first at row {row}, "
+                f"column {column} ({values[row, column]}); it must be zero to {LARGEST_VALUE:g}"
             )
     return np.where(active, values, 0.0)
 
@@ -68,5 +69,7 @@ def validate_targets(
     values = raster[np.asarray(grid.active)]
     vertices = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     if not (values[vertices] > 0).any():
-        raise ValueError(f"none of {vertices.size:,} targets has a quality above 0: there is no habitat to reach")
+        raise ValueError(
+            f"none of {count_of(vertices.size, 'target')} has a quality above 0: there is no habitat to reach"
+        )
     return quality, values[vertices], vertices

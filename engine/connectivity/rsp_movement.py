@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from ..counts import count_of
 from ..distances import RSPDistance, edge_costs, vertex_cells
 from ..graph import ArrayInput, GridGraph
 from ..linalg import AbstractLinearSolver
@@ -149,8 +150,8 @@ def _validate_weights(weights: ArrayInput | None, shape: tuple[int, int]) -> Flo
     if invalid.any():
         source, target = np.argwhere(invalid)[0]
         raise ValueError(
-            f"{invalid.sum()} weights are negative or not finite, the first from source {source} to target {target} "
-            f"({weights[source, target]:g}); a weight must be zero or more"
+            f"{count_of(invalid.sum(), 'weight is', 'weights are')} negative or not finite, the first from source "
+            f"{source} to target {target} ({weights[source, target]:g}); a weight must be zero or more"
         )
     return weights
 

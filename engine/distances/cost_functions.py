@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..counts import count_of
 from ..graph import GridGraph, concrete_or_none
 
 
@@ -71,7 +72,7 @@ def edge_costs(
             conductances, copies = concrete_or_none(edges)[invalid], 2 if half else 1
             n_invalid, n_edges = copies * invalid.sum(), copies * (values < float("inf")).sum()
             raise ValueError(
-                f"the cost is negative or undefined on {n_invalid} of {n_edges} edges, whose "
+                f"the cost is negative or undefined on {n_invalid} of {count_of(n_edges, 'edge')}, whose "
                 f"conductances range from {conductances.min():g} to {conductances.max():g}; a cost must be zero or "
                 "more (for −log of the conductance no conductance may exceed 1)"
             )

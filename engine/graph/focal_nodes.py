@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Int
 
+from ..counts import count_of
 from .grid_graph import ArrayInput, GridGraph
 
 #: Pairs that exist as tuples at a time.
@@ -48,10 +49,15 @@ class FocalNodes:
 
     def __post_init__(self):
         if len(self.ids) != len(self.cells):
-            raise ValueError(f"there are {len(self.ids)} ids, but cells of {len(self.cells)} focal nodes")
+            raise ValueError(
+                f"there are {count_of(len(self.ids), 'id')}, but cells of {count_of(len(self.cells), 'focal node')}"
+            )
         values, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"{(counts > 1).sum()} ids are given more than once, the first is {values[counts > 1][0]}")
+            raise ValueError(
+                f"{count_of((counts > 1).sum(), 'id is', 'ids are')} given more than once, the first is "
+                f"{values[counts > 1][0]}"
+            )
         if any(len(cells) == 0 for cells in self.cells):
             raise ValueError("a focal node has no cell")
 
@@ -81,8 +87,8 @@ class FocalNodes:
         if outside.any():
             first = int(np.argmax(outside))
             raise ValueError(
-                f"{outside.sum()} of {outside.size} focal cells lie outside the raster of {shape[0]} × {shape[1]} "
-                f"cells, the first (id {ids[first]}) at row {rows[first]}, column {columns[first]}"
+                f"{outside.sum()} of {count_of(outside.size, 'focal cell')} lie outside the raster of {shape[0]} × "
+                f"{shape[1]} cells, the first (id {ids[first]}) at row {rows[first]}, column {columns[first]}"
             )
         cells = rows * shape[1] + columns
         order = np.lexsort((cells, ids))
@@ -162,7 +168,9 @@ def require_two_nodes(focal: FocalNodes, circuit: _CellToNode) -> None:
         count = "is 1" if len(focal) == 1 else f"are {len(focal)}"
         raise ValueError(f"current flows between two or more focal nodes; there {count}")
     if not any(len(nodes) for nodes in focal.nodes(circuit)):
-        raise ValueError(f"none of {len(focal)} focal nodes has a cell in the landscape: all lie on nodata or barriers")
+        raise ValueError(
+            f"none of {count_of(len(focal), 'focal node')} has a cell in the landscape: all lie on nodata or barriers"
+        )
 
 
 def focal_vertices(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
@@ -195,7 +203,7 @@ def focal_vertices(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
     inactive = focal.ids[[len(vertex) == 0 for vertex in vertices]]
     if len(inactive):
         raise ValueError(
-            f"{len(inactive)} of {len(focal)} focal nodes have no cell that can be entered, the first is "
+            f"{len(inactive)} of {count_of(len(focal), 'focal node')} have no cell that can be entered, the first is "
             f"{inactive[0]}: all of its cells are nodata or have a permeability of 0; move or remove them"
         )
     return vertices
@@ -220,8 +228,8 @@ def focal_point_vertices(grid: GridGraph, focal: FocalNodes, quantity: str) -> n
     regions = focal.ids[[len(vertex) > 1 for vertex in vertices]]
     if len(regions):
         raise ValueError(
-            f"{quantity} is known between focal points; {len(regions)} of {len(focal)} focal nodes are regions of "
-            f"several cells, the first is {regions[0]}: give points instead, or use the least-cost distance"
+            f"{quantity} is known between focal points; {len(regions)} of {count_of(len(focal), 'focal node')} are "
+            f"regions of several cells, the first is {regions[0]}: give points instead, or use the least-cost distance"
         )
     points = np.concatenate(vertices)
     values, counts = np.unique(points, return_counts=True)

@@ -6,6 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike
 
+from ..counts import count_of
+
 #: Anything that becomes an array: an array, a number, a list of them.
 ArrayInput = ArrayLike | Sequence
 
@@ -45,8 +47,9 @@ def validate_permeability(permeability: Array, active: Array | None) -> None:
         if invalid.any():
             row, column = np.argwhere(invalid)[0]
             raise ValueError(
-                f"permeability is {name} in {invalid.sum()} active cells, the first at row {row}, column {column} "
-                f"({values[row, column]}); it must be {SMALLEST_VALUE:g} to {LARGEST_VALUE:g}, or 0 for a barrier"
+                f"permeability is {name} in {count_of(invalid.sum(), 'active cell')}, the first at row {row}, column "
+                f"{column} ({values[row, column]}); it must be {SMALLEST_VALUE:g} to {LARGEST_VALUE:g}, or 0 for a "
+                "barrier"
             )
 
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..counts import count_of
 from .solver_stats import log_solve
 from .stencil_matrix import StencilMatrix, neighbour_offsets, shift
 
@@ -25,9 +26,9 @@ def require_dense_size(cells: int, request: str) -> None:
     """
     if cells > MAX_DENSE_CELLS:
         raise ValueError(
-            f"{request} needs the inverse of a matrix over all {cells:,} active cells, which is computed as a dense "
-            f"matrix for up to {MAX_DENSE_CELLS:,} cells only. Aggregate the raster to at most {MAX_DENSE_CELLS:,} "
-            "active cells, or request the distances between selected cells"
+            f"{request} needs the inverse of a matrix over all {count_of(cells, 'active cell')}, which is computed as "
+            f"a dense matrix for up to {MAX_DENSE_CELLS:,} cells only. Aggregate the raster to at most "
+            f"{MAX_DENSE_CELLS:,} active cells, or request the distances between selected cells"
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..connectivity import WRT
+from ..counts import count_of
 from ..distances import AbstractDistance
 from ..graph import EdgeRule
 from ..hashable_function import HashableFunction
@@ -135,7 +136,7 @@ class _WindowedAnalysis:
             self.windows.core,
         )
         return (
-            f"{self.windows.count:,} windows ({rows:,} × {columns:,}) of {height} × {width} cells, "
+            f"{count_of(self.windows.count, 'window')} ({rows:,} × {columns:,}) of {height} × {width} cells, "
             f"one for each block of {down} × {across}"
         )
 

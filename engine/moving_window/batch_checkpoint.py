@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..counts import count_of
 from ..storage import CheckpointFolder
 from .batch import BatchResult
 
@@ -52,7 +53,7 @@ class BatchCheckpoint:
         arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
-        stored = f"{len(self.completed()):,} finished batches"
+        stored = f"{count_of(len(self.completed()), 'finished batch', 'finished batches')}"
         self._checkpoint.write_arrays(_file_name(batch.number), arrays, stored=stored)
 
     def load(self, number: int) -> BatchResult:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..counts import count_of
 from ..linalg import log_solve, neighbour_offsets
 from ..parallel import chunk_ranges, directions_first, directions_last
 from ..shortest_paths import backpropagate_windows, search_windows
@@ -87,8 +88,8 @@ def _compute(shape, reverse, threads, costs, corners, seeds):
     invalid = int((costs < 0).sum() + np.isnan(costs).sum())
     if invalid:
         raise ValueError(
-            f"{invalid} edges have a negative or undefined cost; the cost function must be zero or more for every "
-            "conductance of this landscape"
+            f"{count_of(invalid, 'edge has', 'edges have')} a negative or undefined cost; the cost function must be "
+            "zero or more for every conductance of this landscape"
         )
     shapes = (seeds.size, *shape)
     distance, last_steps, order = np.empty(shapes), np.empty(shapes, np.uint8), np.empty(shapes, np.int32)

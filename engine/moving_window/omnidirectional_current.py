@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..counts import count_of
 from ..graph import EdgeRule
 from ..hashable_function import HashableFunction
 from ..linalg import neighbour_offsets
@@ -229,8 +230,8 @@ class MovingWindowCurrent:
         """Describe the number and size of the windows."""
         (rows, columns), (down, across) = self.windows.layout, self.blocks.half_window
         return (
-            f"{self.windows.count:,} targets ({rows:,} × {columns:,}), one for each block of {self.blocks.width} × "
-            f"{self.blocks.width} cells, in windows of {2 * down + 1} × {2 * across + 1} cells"
+            f"{count_of(self.windows.count, 'target')} ({rows:,} × {columns:,}), one for each block of "
+            f"{self.blocks.width} × {self.blocks.width} cells, in windows of {2 * down + 1} × {2 * across + 1} cells"
         )
 
     def _batch_job(

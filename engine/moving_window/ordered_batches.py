@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from ..counts import count_of
 from ..storage import free_bytes, require_disk_space
 from .batch import AbstractBatchJob, BatchResult
 from .batch_checkpoint import BatchCheckpoint
@@ -79,7 +80,7 @@ def _require_space_for_batches(job: AbstractBatchJob, checkpoint: BatchCheckpoin
         checkpoint.folder,
         needed,
         "keep finished batches",
-        f"{len(missing):,} batches",
+        f"{count_of(len(missing), 'batch', 'batches')}",
         "Free some space, give a folder on another disk, or use larger batches, whose overlapping buffers are then "
         "stored once. Without a checkpoint folder nothing is stored",
     )

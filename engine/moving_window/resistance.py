@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..counts import count_of
 from ..linalg import log_solve, neighbour_offsets
 from ..parallel import blas_limited_pool, chunk_ranges, directions_first, directions_last
 from .block_tridiagonal_kernels import resistance_gradient, resistances
@@ -93,9 +94,9 @@ def _compute(shape, threads, conductances, corners, seeds):
     largest = residual.max(initial=0.0)
     if not largest <= RESIDUAL_TOL:
         raise ValueError(
-            f"the resistances of {int((~(residual <= RESIDUAL_TOL)).sum())} windows violate their equations by up to "
-            f"{largest:.1e}: the permeability spans too many orders of magnitude there; choose the solver "
-            "ResistanceDistance(NestedDissection(symmetric=True)), which is slower and more accurate"
+            f"the resistances of {count_of(int((~(residual <= RESIDUAL_TOL)).sum()), 'window')} violate their "
+            f"equations by up to {largest:.1e}: the permeability spans too many orders of magnitude there; choose the "
+            "solver ResistanceDistance(NestedDissection(symmetric=True)), which is slower and more accurate"
         )
     log_solve("resistance in windows (block elimination)", int((seeds >= 0).sum()), 0, float(largest))
     return resistance

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..counts import count_of
 from ..distances import LCPDistance
 from ..graph import GridGraph
 from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
@@ -105,8 +106,8 @@ def corridor(
     least = float(through.min())
     if not np.isfinite(least):
         raise ValueError(
-            f"no path joins the {len(source_cells)} sources with the {len(target_cells)} targets: they lie in "
-            "different components"
+            f"no path joins the {count_of(len(source_cells), 'source')} with the "
+            f"{count_of(len(target_cells), 'target')}: they lie in different components"
         )
     if relative and least == 0:
         raise ValueError(_COINCIDENT)
@@ -219,7 +220,9 @@ def _pairs(
         links = links_between(solver, solver.multi_source(cells), cells)
         pairs = np.array([(link.source, link.target) for link in links], np.int64).reshape(-1, 2)
     if not len(pairs):
-        raise ValueError(f"no path joins any two of the {len(cells)} nodes: all lie in different components")
+        raise ValueError(
+            f"no path joins any two of the {count_of(len(cells), 'node')}: all lie in different components"
+        )
     return pairs
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from scipy.optimize import brentq
 
+from ..counts import count_of
 from ..linalg import StencilMatrix, neighbour_offsets
 from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
 
@@ -135,7 +136,9 @@ def _shortest_path_energies_cpu(log_probabilities, energies, known, *, from_cell
     exists = np.isfinite(log_probabilities)
     energies = np.where(exists, energies, 0.0)
     if not (energies >= 0).all():
-        raise ValueError(f"the cost is negative or undefined on {(~(energies >= 0)).sum()} edges; it must not be")
+        raise ValueError(
+            f"the cost is negative or undefined on {count_of((~(energies >= 0)).sum(), 'edge')}; it must not be"
+        )
     mean_energy = (np.exp(log_probabilities) * energies).sum(0)
     information = np.where(exists, -log_probabilities, np.inf)
     fraction = entropy_fraction(mean_energy, len(log_probabilities))

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, Float64, Int, Int32
 
+from ..counts import count_of
 from ..linalg import (
     FLOAT32,
     HIERARCHY_CACHE,
@@ -191,7 +192,7 @@ def _shortest_path_energies(
     args = (transitions.conductances, *edges, weights, mean_energy)
     invalid = sum(parallel_starmap(log_probabilities, [(*args, *chunk) for chunk in chunks]))
     if invalid:
-        raise ValueError(f"the cost is negative or undefined on {invalid} edges; it must not be")
+        raise ValueError(f"the cost is negative or undefined on {count_of(invalid, 'edge')}; it must not be")
     energies = workspace[8 : 8 + n_directions].reshape(n_directions, shape.rows, shape.columns)
     args = (weights, *edges, entropy_fraction(mean_energy, n_directions), energies.reshape(n_directions, -1))
     parallel_starmap(edge_energies, [(*args, *chunk) for chunk in chunks])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..counts import count_of
 from ..graph import LARGEST_VALUE, SMALLEST_VALUE, ArrayInput, GridGraph
 
 
@@ -68,7 +69,7 @@ def restored_permeability(
         if invalid.any():
             raise ValueError(
                 f"the permeability of a restored cell must {requirement}, not {restored[invalid][0]:g}"
-                + (f" as in {invalid.sum()} cells" if restored.ndim else "")
+                + (f" as in {count_of(invalid.sum(), 'cell')}" if restored.ndim else "")
             )
     current = np.where(active, np.asarray(grid.permeability), 0.0)
     return np.maximum(current, restored), candidates

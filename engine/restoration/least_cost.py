@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..counts import count_of
 from ..distances import LCPDistance
 from ..graph import ArrayInput, FocalNodes, GridGraph, concrete_or_none, focal_vertices
 from ..linalg import neighbour_offsets, shift
@@ -157,7 +158,7 @@ class LeastCostRestoration:
         if (invalid := ~(costs >= 0)).any():
             raise ValueError(
                 "the cost of a step from or to a restored cell would be negative or undefined in "
-                f"{invalid.any(0).sum()} cells: its permeability is too high for this cost"
+                f"{count_of(invalid.any(0).sum(), 'cell')}: its permeability is too high for this cost"
             )
         return costs
 

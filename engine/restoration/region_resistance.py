@@ -16,6 +16,7 @@ G in the formula for focal points, so all cells and pairs need one column of G f
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..counts import count_of
 from ..graph import FocalNodes, focal_vertices
 from ..linalg import free_memory, require_solved, select_solver
 from .woodbury import AbstractResistanceRestoration
@@ -65,8 +66,8 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
         needed = self.terminals.size * self.components.size * 8
         if needed > free_memory():
             raise MemoryError(
-                f"the gain between regions needs a column of the inverse for each of {self.terminals.size:,} cells at "
-                f"their boundaries, {needed / 2**30:.1f} GB"
+                "the gain between regions needs a column of the inverse for each of "
+                f"{count_of(self.terminals.size, 'cell')} at their boundaries, {needed / 2**30:.1f} GB"
             )
         self.columns = self._inverse_columns()
         self._region_components = [np.unique(self.components[members]) for members in cells]

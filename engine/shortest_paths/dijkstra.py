@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int32, Int64, UInt8
 
+from ..counts import count_of
 from ..linalg import neighbour_offsets
 from ..parallel import njit_cached, parallel_starmap
 
@@ -142,7 +143,7 @@ def validate_costs(costs: Float[np.ndarray, "stored rows columns"]) -> Float64[n
     invalid = _count_invalid(flat)
     if invalid:
         raise ValueError(
-            f"{invalid} edges have a negative or undefined cost; the cost "
+            f"{count_of(invalid, 'edge has', 'edges have')} a negative or undefined cost; the cost "
             "function must be zero or more for every conductance of this landscape"
         )
     return flat

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..counts import count_of
 from .checkpoint import CheckpointFolder
 from .result_cache import ResultCache
 
@@ -56,7 +57,7 @@ class ArrayStore(ResultCache):
         OSError
             The disk is full; the arrays stored before are unchanged.
         """
-        stored = f"{len(self._files()):,} intermediate results"
+        stored = f"{count_of(len(self._files()), 'intermediate result')}"
         self._checkpoint.write_array(f"{PREFIX}{name}.npy", array, stored=stored)
 
     @property

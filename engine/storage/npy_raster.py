@@ -8,6 +8,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..counts import count_of
 from .atomic import write_atomically
 from .raster_like import RasterLike
 
@@ -59,7 +60,10 @@ class NpyRaster:
         self.shape: tuple[int, int] = (shape[0], shape[1])
         missing = self._start + self.nbytes - self.path.stat().st_size
         if missing > 0:
-            raise ValueError(f"{self.path} is cut off: {missing:,} bytes are missing of {shape[0]} × {shape[1]} cells")
+            raise ValueError(
+                f"{self.path} is cut off: {count_of(missing, 'byte is', 'bytes are')} missing of {shape[0]} × "
+                f"{shape[1]} cells"
+            )
 
     @classmethod
     def create(cls, path: str | os.PathLike, shape: tuple[int, int], dtype: np.dtype | type = float) -> "NpyRaster":

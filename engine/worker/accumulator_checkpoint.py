@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from ..circuits import CumulativeCurrent, CurrentAccumulator
+from ..counts import count_of
 from ..storage import CheckpointFolder
 
 FILE = "cumulative.npz"
@@ -86,7 +87,7 @@ class AccumulatorCheckpoint:
             "names": np.array(list(self.resistances), dtype=str),
             "resistances": np.array(list(self.resistances.values()), dtype=float),
         }
-        stored = f"the cumulative currents of {self.completed:,} runs"
+        stored = f"the cumulative currents of {count_of(self.completed, 'run')}"
         self._checkpoint.write_arrays(FILE, arrays, stored=stored)
         self._stored_at = time.monotonic()
         self._duration = self._stored_at - start

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..circuits import AdvancedResult, Circuit, advanced, diagnose_map
+from ..counts import count_of
 from .inputs import choice_parameter, require_input
 from .resumable_runs import warn_if_not_conserved
 from .task import Job
@@ -40,7 +41,8 @@ def solve_advanced(job: Job, circuit: Circuit) -> AdvancedResult:
     warn_if_not_conserved(job, result.residual)
     if result.unsolved:
         job.report.warning(
-            f"{result.unsolved:,} nodes are connected with a source but with no ground: no current can flow there"
+            f"{count_of(result.unsolved, 'node is', 'nodes are')} connected with a source but with no ground: no "
+            "current can flow there"
         )
     return result
 

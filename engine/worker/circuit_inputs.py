@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..circuits import MAX_BOUNDARY_CELLS, GridCircuit
+from ..counts import count_of
 from ..graph import FocalNodes, region_cells
 from .inputs import read_grid, require_input
 from .resource_estimates import symmetric_solves
@@ -114,12 +115,15 @@ def included_pairs(job: Job, focal: FocalNodes) -> np.ndarray | None:
         return None
     unknown = np.setdiff1d(excluded, focal.ids)
     if unknown.size:
-        raise ValueError(f"{unknown.size} ids of excluded pairs are of no focal node, the first is {unknown[0]}")
+        raise ValueError(
+            f"{count_of(unknown.size, 'id of excluded pairs is', 'ids of excluded pairs are')} of no focal node, the "
+            f"first is {unknown[0]}"
+        )
     first, second = np.searchsorted(focal.ids, excluded).T
     included = np.triu(np.ones((len(focal),) * 2, bool), 1)
     included[first, second] = included[second, first] = False
     if not included.any():
-        raise ValueError(f"all pairs of the {len(focal)} focal nodes are excluded")
+        raise ValueError(f"all pairs of the {count_of(len(focal), 'focal node')} are excluded")
     return focal.ids[np.argwhere(included)]
 
 

@@ -6,6 +6,7 @@ import equinox as eqx
 import numpy as np
 
 from ..connectivity import Landmarks, landmarks
+from ..counts import count_of
 from ..graph import GridGraph, out_of_range
 from .task import Job
 
@@ -175,7 +176,8 @@ def read_landmarks(job: Job, grid: GridGraph, quality: np.ndarray) -> Landmarks:
     """Return the landmarks of a job, which stand for the habitat of blocks of cells, and log their number."""
     targets = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
     job.report.message(
-        f"{targets.vertices.size:,} targets stand for {np.count_nonzero(quality):,} cells that have habitat"
+        f"{count_of(targets.vertices.size, 'target')} stand for {count_of(np.count_nonzero(quality), 'cell')} that "
+        "have habitat"
     )
     return targets
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from ..counts import count_of
 from .accumulator_checkpoint import AccumulatorCheckpoint
 from .inputs import choice_parameter
 from .partial_results import PartialResultWriter
@@ -98,7 +99,7 @@ def run_resumable(
         Writes the maps of each run.
     """
     if cumulative.completed:
-        job.report.message(f"{cumulative.completed:,} of {len(names):,} runs were summed earlier")
+        job.report.message(f"{cumulative.completed:,} of {count_of(len(names), 'run')} were summed earlier")
     writes_maps = per_run_parameter(job) != "none"
     written = set(job.parameters.get("completed_runs") or ()) if writes_maps else set()
     earlier = range(cumulative.completed) if writes_maps else range(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from abc import abstractmethod
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,15 +21,16 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QWidget
 
 from ..cancelled import Cancelled
-from ..detailed_exception import internal_error, log_details
+from ..detailed_exception import log_details
 from ..engine_environment import engine_python
 from ..engine_errors import EngineNotFound
 from ..engine_offer import can_offer_engine, offer_missing_engine
 from ..i18n import tr
 from ..layers import StagedFiles, write_raster
-from ..runner import Result, Task, open_job, out_of_memory
+from ..runner import Result, Task, open_job
 from .applicability import ineffective_parameters
 from .destinations import GEOTIFF_SUFFIXES, not_a_geotiff, require_valid_destinations
+from .errors_in_words import checked_in_words, errors_in_words
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
@@ -123,6 +123,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return ""
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        return checked_in_words(lambda: self._check(parameters, context))
+
+    def _check(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         parameters = with_named_choices(self, parameters)
         if error := invalid_parameters(self, parameters):
             return False, error
@@ -136,36 +139,34 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def prepareAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
-        open_in_main_thread(self, parameters, context)
+        errors_in_words(lambda: self.prepare_inputs(parameters, context), feedback)
         return True
+
+    def prepare_inputs(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
+        """Open in the main thread what the run reads, before it starts."""
+        open_in_main_thread(self, parameters, context)
 
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
+        return errors_in_words(lambda: self._process(parameters, context, feedback), feedback)
+
+    def _process(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        parameters = with_named_choices(self, parameters)
+        # Validated again here because models run their steps without checking the parameters.
+        if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
+            raise QgsProcessingException(error)
+        for warning in ineffective_parameters(self, parameters):
+            feedback.pushWarning(warning)
+        self.presenter = ResultPresenter(self, parameters, context, self.results_group)
         try:
-            parameters = with_named_choices(self, parameters)
-            # Validated again here because models run their steps without checking the parameters.
-            if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
-                raise QgsProcessingException(error)
-            for warning in ineffective_parameters(self, parameters):
-                feedback.pushWarning(warning)
-            self.presenter = ResultPresenter(self, parameters, context, self.results_group)
             return self.run_algorithm(parameters, context, feedback)
         except Cancelled:
             # As QGIS's own algorithms do: an exception would be shown as a failure.
             feedback.pushInfo(tr("Cancelled."))
             return {}
-        except QgsProcessingException as failure:
-            # QGIS shows the message of exactly this class, but Python's traceback for a subclass.
-            message, details = str(failure), getattr(failure, "details", ())
-        except MemoryError as failure:
-            explained = out_of_memory(failure)
-            message, details = str(explained), explained.details
-        except Exception:
-            message, details = internal_error(), traceback.format_exc().splitlines()
-        log_details(details, feedback)
-        # Raised outside the handler: QGIS keeps the exception alive, and with it every raster in its chained context.
-        raise QgsProcessingException(message)
 
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for parameter in self.parameters():
@@ -351,9 +352,9 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
 
     def _log_summary(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         landscape, numbers = inputs.landscape, result.metrics
-        cells = tr("{valid:,} of {all:,} cells have data; {active:,} cells are passable.").format(
-            valid=landscape.valid_cells, all=landscape.valid.size, active=numbers["active_cells"]
-        )
+        cells = tr(
+            "{valid:,} of {all:# cell|# cells} {valid:has|have} data; {active:# cell is|# cells are} passable."
+        ).format(valid=landscape.valid_cells, all=landscape.valid.size, active=numbers["active_cells"])
         if "components" in numbers:
             text = tr("Connected components of the landscape: {components:,}.")
             cells += " " + text.format(components=numbers["components"])

@@ -19,6 +19,7 @@ from ..engine_offer import offer_missing_engine
 from ..i18n import tr
 from .base import RESOURCES
 from .destinations import require_valid_destinations
+from .errors_in_words import checked_in_words, errors_in_words
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_types import UNIT
 from .step_feedback import StepFeedback
@@ -88,11 +89,19 @@ class BundledModel(QgsProcessingModelAlgorithm):
         offer_missing_engine()
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
+        return checked_in_words(lambda: self._check(parameters, context))
+
+    def _check(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         parameters = with_named_choices(self, parameters)
         error = invalid_parameters(self, parameters)
         return (False, error) if error else super().checkParameterValues(parameters, context)
 
     def processAlgorithm(
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        return errors_in_words(lambda: self._process(parameters, context, feedback), feedback)
+
+    def _process(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         # QGIS applies defaults in its dialog only.

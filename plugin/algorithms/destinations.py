@@ -27,6 +27,7 @@ from qgis.core import (
 from ..i18n import tr
 from ..layers import GEOPACKAGE_SUFFIX, RASTER_SIDECARS, layer_names, require_layer_replaceable
 from .input_layers import InputLayer, input_layers
+from .table_formats import describe_type, is_usable_format, usual_formats
 
 # Files of a dataset besides the main file, by the suffix of the main file.
 SIDECAR_SUFFIXES = {
@@ -36,9 +37,6 @@ SIDECAR_SUFFIXES = {
 }
 
 GEOTIFF_SUFFIXES = (".tif", ".tiff")
-
-# Formats in which QGIS writes lines or points, but no table without geometry that it could read.
-SUFFIXES_WITH_GEOMETRY = (".shp", ".shz", ".tab", ".mif", ".dxf", ".gpx", ".sqlite")
 
 # Endings to which QGIS adds the usual one of the format, so that the file has another name than the chosen one.
 CHANGED_SUFFIXES = (".dbf", ".db")
@@ -214,15 +212,13 @@ def _require_writable(destination: Destination) -> None:
 
 def _table_reason(destination: Destination) -> str:
     """Return why a table cannot be written to its file; empty if it can."""
-    path, suffix = destination.path, destination.path.suffix.lower()
+    path, suffix, kind = destination.path, destination.path.suffix.lower(), destination.definition.dataType()
     if not QgsVectorFileWriter.driverForExtension(suffix) or suffix in CHANGED_SUFFIXES:
-        text = tr(
-            "'{name}' has no supported format. Choose a file name that ends in .gpkg, .geojson or .csv, for example"
-        )
-        return text.format(name=path.name)
-    if destination.definition.dataType() == QgsProcessing.SourceType.TypeVector and suffix in SUFFIXES_WITH_GEOMETRY:
-        text = tr("it is a table without geometry, which QGIS does not write as '{name}'. Choose .gpkg or .csv")
-        return text.format(name=path.name)
+        text = tr("'{name}' has no supported format. Choose a file name that ends in {formats}")
+        return text.format(name=path.name, formats=usual_formats(kind))
+    if not is_usable_format(suffix, kind):
+        text = tr("it is {type}, which QGIS cannot save completely as '{name}'. Choose a name that ends in {formats}")
+        return text.format(type=describe_type(kind), name=path.name, formats=usual_formats(kind))
     if destination.is_geopackage and destination.layer_name.lower().startswith(RESERVED_PREFIXES):
         text = tr("a layer of a GeoPackage cannot be named '{layer}'. Choose another name")
         return text.format(layer=destination.layer_name)
@@ -230,7 +226,7 @@ def _table_reason(destination: Destination) -> str:
         return ""
     others = layer_names(path)
     if len(others) > 1:
-        text = tr("'{path}' holds {count} layers ({names}), which would be lost. Choose another file")
+        text = tr("'{path}' holds {count:# layer|# layers} ({names}), which would be lost. Choose another file")
         return text.format(path=path, count=len(others), names=", ".join(others[:3]))
     return ""
 

@@ -53,3 +53,15 @@ def join_names(
     if count <= limit:
         return shown
     return tr("{shown} and {more:,} more").format(shown=shown, more=count - limit)
+
+
+def join_alternatives(names: Sequence[str]) -> str:
+    """Join names of which one is to be chosen.
+
+    Examples
+    --------
+    >>> join_alternatives([".gpkg", ".csv", ".geojson"])
+    '.gpkg, .csv or .geojson'
+    """
+    *others, last = names
+    return tr("{others} or {last}").format(others=", ".join(others), last=last) if others else last

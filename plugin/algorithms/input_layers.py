@@ -80,6 +80,12 @@ def load_rasters(algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], 
             load_raster(algorithm, parameters, definition.name(), context)
 
 
+def rasters_with_bands(algorithm: QgsProcessingAlgorithm) -> set[str]:
+    """Return the rasters for which the user chooses a band."""
+    bands = (definition for definition in algorithm.parameterDefinitions() if definition.type() == "band")
+    return {band.parentLayerParameterName() for band in bands}
+
+
 def _input_layer(
     definition: QgsProcessingParameterDefinition, value: Any, context: QgsProcessingContext
 ) -> InputLayer | None:

@@ -70,5 +70,7 @@ def _is_same(value: Any, stored: Any) -> bool:
 def _shortened(value: Any) -> str:
     text = f"'{value}'" if isinstance(value, str) else str(value)
     return (
-        text if len(text) <= 60 else tr("{text}…' ({count:,} characters)").format(text=text[:40], count=len(text) - 2)
+        text
+        if len(text) <= 60
+        else tr("{text}…' ({count:# character|# characters})").format(text=text[:40], count=len(text) - 2)
     )

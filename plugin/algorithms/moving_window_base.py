@@ -124,7 +124,7 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         if result.metrics["skipped_windows"]:
-            text = tr("{skipped_windows:,} windows were skipped because their target is not a source.")
+            text = tr("{skipped_windows:# window was|# windows were} skipped because their target is not a source.")
             feedback.pushInfo(text.format(**result.metrics))
 
 

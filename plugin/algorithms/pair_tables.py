@@ -163,9 +163,9 @@ def warn_about_components(connected: np.ndarray, focal: FocalNodes, feedback: Qg
     lists = [f"({join_names([focal.labels[number] for number in group])})" for group in groups[:MAX_NAMES_IN_MESSAGE]]
     feedback.pushWarning(
         tr(
-            "The focal nodes lie in {count} connected components of the landscape, which barriers (nodata or zero "
-            "permeability) separate: {components}. No path connects focal nodes of different components. “Connected "
-            "components” maps them."
+            "The focal nodes lie in {count:# connected component|# connected components} of the landscape, which "
+            "barriers (nodata or zero permeability) separate: {components}. No path connects focal nodes of different "
+            "components. “Connected components” maps them."
         ).format(count=len(groups), components=join_names(lists, MAX_NAMES_IN_MESSAGE, " · ", count=len(groups)))
     )
 
@@ -186,7 +186,7 @@ def warn_about_pairs(
     """
     isolated = [i for i, j in pairs if j is None]
     if isolated:
-        text = tr("No path leads from {count} of {all} focal nodes: {names}. Barriers enclose them.")
+        text = tr("No path leads from {count} of {all:# focal node|# focal nodes}: {names}. Barriers enclose them.")
         names = join_names([sources.labels[i] for i in isolated])
         feedback.pushWarning(text.format(count=len(isolated), all=len(sources), names=names))
     count = len(pairs) - len(isolated)
@@ -194,8 +194,8 @@ def warn_about_pairs(
     names = join_names([f"{sources.labels[i]} – {targets.labels[j]}" for i, j in first], count=count)
     if count:
         text = tr(
-            "No path connects {count:,} of {all:,} pairs, because barriers (nodata or zero permeability) separate "
-            "them: {pairs}. “Connected components” maps the connected parts of the landscape."
+            "No path connects {count:,} of {all:# pair|# pairs}, because barriers (nodata or zero permeability) "
+            "separate them: {pairs}. “Connected components” maps the connected parts of the landscape."
         )
         pair_count = len(sources) * len(targets)
         feedback.pushWarning(text.format(count=count, all=pair_count, pairs=names))
@@ -230,8 +230,8 @@ def warn_about_excluded_pairs(count: int, feedback: QgsProcessingFeedback) -> No
     """Warn about pairs that are excluded because no path connects them, if there are any."""
     if count:
         text = tr(
-            "{count:,} pairs are excluded because no path connects them: barriers (nodata or zero permeability) "
-            "separate them. “Connected components” maps the connected parts of the landscape."
+            "{count:# pair is|# pairs are} excluded because no path connects them: barriers (nodata or zero "
+            "permeability) separate them. “Connected components” maps the connected parts of the landscape."
         )
         feedback.pushWarning(text.format(count=count))
 
@@ -271,7 +271,10 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
     resistances = result.outputs["resistances"]
     if resistances.ndim == 1:
         isolated = [str(names[id]) for id, value in zip(ids, resistances.tolist()) if np.isinf(value)]
-        text = tr("{count:,} focal nodes are not connected with any other, because barriers separate them: {names}.")
+        text = tr(
+            "{count:# focal node is|# focal nodes are} not connected with any other, because barriers separate them: "
+            "{names}."
+        )
         return text.format(count=len(isolated), names=join_names(isolated))
     groups: list[np.ndarray] = []
     unassigned = np.ones(len(ids), bool)
@@ -286,8 +289,8 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
         for group in groups[:MAX_COMPONENTS_IN_MESSAGE]
     ]
     text = tr(
-        "{count:,} pairs are not connected, because barriers separate them; their resistance is left empty. Focal "
-        "nodes that are connected with each other: {components}."
+        "{count:# pair is|# pairs are} not connected, because barriers separate them; their resistance is left empty. "
+        "Focal nodes that are connected with each other: {components}."
     )
     components = join_names(lists, MAX_COMPONENTS_IN_MESSAGE, "; ", count=len(groups))
     return text.format(count=result.metrics["unconnected"], components=components)

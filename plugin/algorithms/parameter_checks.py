@@ -20,6 +20,9 @@ from ..decimal_numbers import may_separate_thousands, parse_number
 from ..i18n import tr
 from .plain_values import is_provided
 
+# Largest whole number that QGIS can hold.
+LARGEST_INTEGER = 2**63 - 1
+
 
 def with_named_choices(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters with choices by number, which QGIS's help numbers from 0, replaced by their values.
@@ -135,6 +138,8 @@ def _number_error(definition: QgsProcessingParameterNumber, value: Any) -> str:
     if not isinstance(number, (int, float)) or isinstance(number, bool):
         advice = _comma_advice(value) if isinstance(value, str) else ""
         return tr("'{value}' is not a number{advice}").format(value=value, advice=advice)
+    if isinstance(number, int) and abs(number) > LARGEST_INTEGER:
+        return tr("a number of {digits:# digit|# digits} is too large").format(digits=len(str(abs(number))))
     if not math.isfinite(number):
         return tr("{value} is not a finite number").format(value=value)
     if definition.dataType() == QgsProcessingParameterNumber.Type.Integer and not float(number).is_integer():

@@ -13,6 +13,9 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
+from ..layers import warn_about_other_bands
+from .input_layers import rasters_with_bands
+
 
 def is_provided(parameters: dict, name: str) -> bool:
     """Return whether an optional parameter has a value; the dialog passes an unused list as a single empty cell."""
@@ -20,7 +23,7 @@ def is_provided(parameters: dict, name: str) -> bool:
     if isinstance(value, list):
         return any(cell not in (None, NULL, "") for cell in value)
     is_null = getattr(value, "isNull", lambda: False)
-    return value is not None and value != "" and not is_null()
+    return value is not None and not (isinstance(value, str) and not value) and not is_null()
 
 
 class PlainValues:
@@ -45,6 +48,7 @@ class PlainValues:
         self._parameters = parameters
         self._context = context
         self._feedback = feedback
+        self._opened: set[str] = set()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -75,6 +79,9 @@ class PlainValues:
         layer = self._algorithm.parameterAsRasterLayer(self._parameters, name, self._context)
         if layer is None:
             raise QgsProcessingException(self._algorithm.invalidRasterError(self._parameters, name))
+        if name not in self._opened and name not in rasters_with_bands(self._algorithm):
+            warn_about_other_bands(layer, self._feedback)
+        self._opened.add(name)
         return layer
 
     def choice(self, name: str) -> str:

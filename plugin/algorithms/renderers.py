@@ -157,10 +157,12 @@ class ComponentPalette(Style):
         ramp.setColorRampType(QgsColorRampShader.Type.Discrete)
         items = [_ramp_item(0, TRANSPARENT, tr("barrier"))] if self.has_barriers else []
         for number, (size, colour) in enumerate(zip(self.sizes, CATEGORIES), start=1):
-            items.append(_ramp_item(number, colour, tr("{number} ({size:,} cells)").format(number=number, size=size)))
+            items.append(
+                _ramp_item(number, colour, tr("{number} ({size:# cell|# cells})").format(number=number, size=size))
+            )
         if len(self.sizes) > len(CATEGORIES):
             first, last = len(CATEGORIES) + 1, len(self.sizes)
-            label = tr("{first} to {last} (at most {size:,} cells each)")
+            label = tr("{first} to {last} (at most {size:# cell|# cells} each)")
             size = self.sizes[len(CATEGORIES)]
             items.append(_ramp_item(np.inf, OTHER, label.format(first=first, last=last, size=size)))
         ramp.setColorRampItemList(items)

@@ -21,6 +21,7 @@ from qgis.core import (
 )
 
 from ..i18n import tr
+from ..layers import created_folder, holds_results
 from ..runner import InvalidInput
 from .parameter_types import with_help
 from .parameter_values import ParameterValues
@@ -67,7 +68,7 @@ def checkpoint_folder(inputs: ParameterValues) -> str:
     Raises
     ------
     QgsProcessingException
-        The path is a file, or the folder cannot be created.
+        The path is a file.
     """
     path = inputs.text("CHECKPOINT")
     if not path:
@@ -75,32 +76,35 @@ def checkpoint_folder(inputs: ParameterValues) -> str:
     folder = os.path.abspath(os.path.expanduser(path))
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise QgsProcessingException(tr("'{folder}' is a file: choose a checkpoint folder.").format(folder=folder))
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise QgsProcessingException(
-            tr("The checkpoint folder '{folder}' cannot be created ({reason}): choose another.").format(
-                folder=folder, reason=error.strerror
-            )
-        ) from error
     return folder
 
 
 @contextmanager
-def resume_hint(folder: str | Path, feedback: QgsProcessingFeedback) -> Iterator[None]:
-    """Log how to resume a run that ends early, unless its input was rejected.
+def resumable(folder: str | Path, feedback: QgsProcessingFeedback) -> Iterator[None]:
+    """Create the folder with the partial results of a run, and log how to resume one that ends early.
+
+    Nothing is left behind of a run that ends before there are partial results.
 
     Parameters
     ----------
     folder
-        Folder with its partial results; empty if there is none.
+        Folder for the partial results; empty if there is none.
     feedback
-        Receives the message.
+        Receives the message, unless the input was rejected.
+
+    Raises
+    ------
+    QgsProcessingException
+        The folder cannot be created.
     """
-    try:
+    if not folder:
         yield
+        return
+    try:
+        with created_folder(Path(folder)):
+            yield
     except QgsProcessingException as error:
-        if folder and not isinstance(error, InvalidInput):
+        if not isinstance(error, InvalidInput) and Path(folder).is_dir() and holds_results(Path(folder)):
             text = tr("Partial results are saved in '{folder}': run again with that folder to resume.")
             feedback.pushInfo(text.format(folder=folder))
         raise

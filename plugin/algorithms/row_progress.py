@@ -49,7 +49,7 @@ def with_progress(
     clock
         Returns the time in seconds.
     """
-    text = tr("{step}: {number:,} of {count:,} rows, about {left} left")
+    text = tr("{step}: {number:,} of {count:# row|# rows}, about {left} left")
     began = reported = shown = clock()
     reported_row = 0
     for number, row in enumerate(rows, 1):

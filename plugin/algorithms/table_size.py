@@ -43,7 +43,7 @@ def check_rows(
     if parameters.get(output) in (None, "") or seconds < SECONDS_WITHOUT_ESTIMATE:
         return
     feedback.pushInfo(
-        tr("{output} has {rows:,} rows: writing them takes about {duration}, after the computation.").format(
+        tr("{output} has {rows:# row|# rows}: writing them takes about {duration}, after the computation.").format(
             output=algorithm.parameterDefinition(output).description(), rows=rows, duration=format_duration(seconds)
         )
     )
@@ -76,8 +76,8 @@ def require_rows_fit(algorithm: QgsProcessingAlgorithm, parameters: dict[str, An
     definition = algorithm.parameterDefinition(output)
     raise QgsProcessingException(
         tr(
-            "{output} has {rows:,} rows, one for each pair, which take about {needed} as a temporary layer; {free} of "
-            "memory are free. Write it to a file (.gpkg or .csv), or use fewer focal nodes."
+            "{output} has {rows:# row|# rows}, one for each pair, which take about {needed} as a temporary layer; "
+            "{free} of memory are free. Write it to a file (.gpkg or .csv), or use fewer focal nodes."
         ).format(
             output=definition.description(),
             rows=rows,

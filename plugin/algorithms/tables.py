@@ -31,6 +31,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from ..detailed_exception import DetailedException
 from ..i18n import tr
 from ..layers import (
     GeoPackageUpdate,
@@ -41,6 +42,7 @@ from ..layers import (
     files_of_dataset,
     layer_names,
     save_layer_metadata,
+    writing_reason,
 )
 from .destinations import Destination, destination_of
 from .field_types import FIELD_TYPES
@@ -316,13 +318,20 @@ def _write_layer(
     step = tr("Checking '{name}'").format(name=path.name)
     count_in_file = count_rows(temporary, layer, lambda rows: with_progress(rows, count, step, feedback, WRITTEN, 100))
     if count < len(table.rows) or count_in_file != count:
-        raise QgsProcessingException(
-            tr("'{name}' cannot be written to '{folder}': {reason}. Is the disk full or write-protected?").format(
+        text = tr(
+            "'{name}' cannot be written to '{folder}': {reason}. Of {rows:# row|# rows} {count:,} could be written. "
+            "Free disk space, or choose another folder."
+        )
+        causes = [reason] if reason else []
+        raise DetailedException(
+            text.format(
                 name=path.name,
                 folder=path.parent,
-                reason=reason
-                or tr("only {count} of {rows} rows were written").format(count=count_in_file, rows=len(table.rows)),
-            )
+                reason=writing_reason(causes, path.parent),
+                rows=len(table.rows),
+                count=count_in_file,
+            ),
+            causes,
         )
     rows = with_progress(table.rows, count, tr("Checking the values of '{name}'").format(name=path.name), feedback)
     require_unchanged_values([column.name for column in table.columns], rows, temporary, path)
@@ -338,7 +347,7 @@ def _features(table: Table, name: str, feedback: QgsProcessingFeedback) -> Itera
 def _show_saving(count: int, name: str, feedback: QgsProcessingFeedback) -> None:
     """Say that a long table is being saved: its format may write indexes and the last rows at the end."""
     if count >= ROWS_AT_ONCE:
-        feedback.setProgressText(tr("Saving '{name}' ({count:,} rows)").format(name=name, count=count))
+        feedback.setProgressText(tr("Saving '{name}' ({count:# row|# rows})").format(name=name, count=count))
 
 
 def _into_sink(
@@ -364,8 +373,9 @@ def _into_sink(
     reason = sink.lastError()
     del sink
     if not written:
-        text = tr("{output} cannot be written to {destination}: {reason}.")
-        raise QgsProcessingException(
-            text.format(output=table.output, destination=destination, reason=reason or tr("unknown error"))
+        text = tr(
+            "{output} cannot be written to {destination}: the rows were not accepted. Check that the database can be "
+            "reached and that you may create tables in it, or choose a file."
         )
+        raise DetailedException(text.format(output=output, destination=destination), [reason] if reason else [])
     return destination

@@ -32,7 +32,7 @@ from .parameters import (
     theta,
     validate_direction,
 )
-from .resume import checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resume_hint
+from .resume import checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resumable
 from .step_feedback import StepFeedback
 from .streamed_inputs import StreamedParameterValues
 
@@ -189,7 +189,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             )
             folder = checkpoint_folder(inputs)
             task = self.task(inputs)
-            with resume_hint(folder, feedback):
+            with resumable(folder, feedback):
                 result = job.run(task, StepFeedback(feedback, 10, 90))
             outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(folder, feedback)
@@ -197,8 +197,8 @@ class WindowedAlgorithm(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("Connectivity of the present landscape: {connectivity}, from {windows:,} windows.")
+        text = tr("Connectivity of the present landscape: {connectivity}, from {windows:# window|# windows}.")
         feedback.pushInfo(text.format(connectivity=format_number(numbers["connectivity"]), windows=numbers["windows"]))
         if numbers["skipped_windows"]:
-            text = tr("{skipped_windows:,} windows without habitat were skipped.")
+            text = tr("{skipped_windows:# window|# windows} without habitat {skipped_windows:was|were} skipped.")
             feedback.pushInfo(text.format(**numbers))

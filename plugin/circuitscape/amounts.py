@@ -102,7 +102,10 @@ def _conductances(grounds: np.ndarray, resistances: bool) -> np.ndarray:
 
 
 def _negative_grounds(name: str, first: dict) -> QgsProcessingException:
-    text = tr("'{name}': {count:,} grounds are negative; the first is {value:g} ({position}). They must be 0 or more.")
+    text = tr(
+        "'{name}': {count:# ground is|# grounds are} negative; the first is {value:g} ({position}). They must be 0 or "
+        "more."
+    )
     return QgsProcessingException(text.format(name=name, **first))
 
 

@@ -74,7 +74,7 @@ def _ids_of_raster(
 
 def _warn_about_other_ids(ids: np.ndarray, name: str, feedback: QgsProcessingFeedback) -> None:
     if ids.size:
-        text = tr("'{name}': {count:,} ids are not above 0 and are left out; the first is {id:g}.")
+        text = tr("'{name}': {count:# id is|# ids are} not above 0 and {count:is|are} left out; the first is {id:g}.")
         feedback.pushWarning(text.format(name=name, count=ids.size, id=ids[0]))
 
 
@@ -100,15 +100,17 @@ def select_focal_nodes(
         count_included, count = np.unique(ids[included]).size, np.unique(ids).size
         if count_included < 2:
             raise QgsProcessingException(
-                tr("'{name}' lists {count_included} of the {count:,} focal nodes; at least two are needed.").format(
-                    name=path.name, count_included=count_included, count=count
-                )
+                tr(
+                    "'{name}' lists {count_included} of the {count:# focal node|# focal nodes}; at least two are "
+                    "needed."
+                ).format(name=path.name, count_included=count_included, count=count)
             )
         if not pairs.include and count_included < count:
             feedback.pushWarning(
                 tr(
-                    "{count:,} focal nodes that '{name}' does not list are left out: Circuitscape does so in "
-                    "one-to-all and all-to-one mode, whether the file includes or excludes pairs."
+                    "{count:# focal node|# focal nodes} that '{name}' does not list {count:is|are} left out: "
+                    "Circuitscape does so in one-to-all and all-to-one mode, whether the file includes or excludes "
+                    "pairs."
                 ).format(name=path.name, count=count - count_included)
             )
         ids, cells = ids[included], cells[included]
@@ -116,7 +118,9 @@ def select_focal_nodes(
     excluded = excluded_pairs(pairs, known)
     if len(excluded) == len(known) * (len(known) - 1) // 2:
         raise QgsProcessingException(
-            tr("'{name}' leaves no pair of the {count:,} focal nodes.").format(name=path.name, count=len(known))
+            tr("'{name}' leaves no pair of the {count:# focal node|# focal nodes}.").format(
+                name=path.name, count=len(known)
+            )
         )
     return ids, cells, {"excluded": excluded} if len(excluded) else {}
 
@@ -148,14 +152,14 @@ def warn_off_habitat(
     count = np.unique(ids).size
     if len(lost) == count:
         raise QgsProcessingException(
-            tr("'{name}': none of the {count:,} focal nodes lies on a passable habitat cell.").format(
+            tr("'{name}': none of the {count:# focal node|# focal nodes} lies on a passable habitat cell.").format(
                 name=name, count=count
             )
         )
     feedback.pushWarning(
         tr(
-            "'{name}': {outside:,} of {count:,} focal nodes do not lie on a passable habitat cell and are not "
-            "connected to any other: {ids}."
+            "'{name}': {outside:,} of {count:# focal node|# focal nodes} {outside:does|do} not lie on a passable "
+            "habitat cell and are not connected to any other: {ids}."
         ).format(name=name, outside=len(lost), count=count, ids=_shortened(lost))
     )
 
@@ -175,7 +179,8 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
     if unknown.size:
         feedback.pushWarning(
             tr(
-                "'{name}' has strengths for {count:,} ids that are not among the focal nodes; the first is {id}."
+                "'{name}' has strengths for {count:# id|# ids} that {count:is|are} not among the focal nodes; the "
+                "first is {id}."
             ).format(name=path.name, count=unknown.size, id=unknown[0])
         )
     strengths: dict[int, float] = {}
@@ -185,11 +190,13 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
             repeated.add(identity)
     for text, several in (
         (
-            tr("'{name}' gives {count:,} focal nodes several strengths, of which the first counts: {ids}."),
+            tr(
+                "'{name}' gives {count:# focal node|# focal nodes} several strengths, of which the first counts: {ids}."
+            ),
             sorted(repeated & nodes),
         ),
         (
-            tr("'{name}' has no strength for {count:,} focal nodes, which have 1 A: {ids}."),
+            tr("'{name}' has no strength for {count:# focal node|# focal nodes}, which {count:has|have} 1 A: {ids}."),
             np.setdiff1d(ids, listed).tolist(),
         ),
     ):

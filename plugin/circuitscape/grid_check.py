@@ -41,7 +41,7 @@ def _require_memory(name: str, rows: int, columns: int) -> None:
     if free is not None and needed > free:
         raise QgsProcessingException(
             tr(
-                "'{name}' has {rows:,} rows of {columns:,} cells, which take about {needed} of memory; {free} are "
-                "free. Use a smaller raster (clip it) or coarser cells."
+                "'{name}' has {rows:# row|# rows} of {columns:# cell|# cells}, which take about {needed} of memory; "
+                "{free} are free. Use a smaller raster (clip it) or coarser cells."
             ).format(name=name, rows=rows, columns=columns, needed=format_bytes(needed), free=format_bytes(free))
         )

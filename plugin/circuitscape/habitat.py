@@ -86,9 +86,9 @@ def _require_habitat(values: RasterRows, name: str, resistances: bool, feedback:
     if resistances and zero.count:
         raise QgsProcessingException(
             tr(
-                "'{name}': resistance is zero in {count:,} cells, the first at row {row}, column {column}. Movement "
-                "would be free there: use short-circuit regions for such cells or, if the values are conductances, set "
-                "habitat_map_is_resistances = False."
+                "'{name}': resistance is zero in {count:# cell|# cells}, the first at row {row}, column {column}. "
+                "Movement would be free there: use short-circuit regions for such cells or, if the values are "
+                "conductances, set habitat_map_is_resistances = False."
             ).format(name=name, count=zero.count, row=zero.row, column=zero.column)
         )
     if not is_passable:
@@ -96,7 +96,8 @@ def _require_habitat(values: RasterRows, name: str, resistances: bool, feedback:
     if negative.count:
         feedback.pushWarning(
             tr(
-                "'{name}': {count:,} values are negative and become barriers; the first is {value:g} ({position})."
+                "'{name}': {count:# value is|# values are} negative and become barriers; the first is {value:g} "
+                "({position})."
             ).format(name=name, **negative.described())
         )
 
@@ -106,7 +107,9 @@ def _reclassified(raster: InputRaster, table: np.ndarray, name: str, feedback: Q
     old, new = np.unique(table, axis=0).T
     twice = np.flatnonzero(old[1:] == old[:-1])
     if twice.size:
-        text = tr("'{name}' gives {count:,} values several new ones; the first is {old:g}, which becomes {new}.")
+        text = tr(
+            "'{name}' gives {count:# value|# values} several new ones; the first is {old:g}, which becomes {new}."
+        )
         first = alternatives(tuple(f"{value:g}" for value in new[old == old[twice[0]]]))
         raise QgsProcessingException(text.format(name=name, count=twice.size, old=old[twice[0]], new=first))
     occurs = np.zeros(old.size, bool)
@@ -114,7 +117,9 @@ def _reclassified(raster: InputRaster, table: np.ndarray, name: str, feedback: Q
         occurs |= np.isin(old, raster.values[rows])
     absent = old[~occurs]
     if absent.size:
-        text = tr("'{name}' reclassifies {count:,} of {all:,} values that do not occur; the first is {first:g}.")
+        text = tr(
+            "'{name}' reclassifies {count:,} of {all:# value|# values} that do not occur; the first is {first:g}."
+        )
         log = feedback.pushWarning if absent.size == old.size else feedback.pushInfo
         log(text.format(name=name, count=absent.size, all=old.size, first=absent[0]))
 

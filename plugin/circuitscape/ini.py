@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from qgis.core import QgsProcessingException
 
 from ..i18n import tr
+from ..system_errors import system_reason
 from .file_search import find_file, names_file
 from .option_names import FALSE, FLAGS, IGNORED, TRUE, WORDS, is_known, known_options
 from .text_files import decode_lines
@@ -47,7 +48,7 @@ class IniOptions:
         except OSError as error:
             raise QgsProcessingException(
                 tr("'{name}' cannot be read as a Circuitscape project: {reason}.").format(
-                    name=path.name, reason=error.strerror
+                    name=path.name, reason=system_reason(error)
                 )
             ) from error
         options: dict[str, tuple[int, str]] = {}

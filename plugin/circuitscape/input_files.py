@@ -184,7 +184,10 @@ def cells_at(coordinates: np.ndarray, grid: RasterGrid, name: str) -> np.ndarray
     if outside.any():
         first = int(np.argmax(outside))
         raise QgsProcessingException(
-            tr("'{name}': {count} of {all} points lie outside the habitat; the first is at x {x:g}, y {y:g}.").format(
+            tr(
+                "'{name}': {count} of {all:# point|# points} {count:lies|lie} outside the habitat; the first is at x "
+                "{x:g}, y {y:g}."
+            ).format(
                 name=name,
                 count=int(outside.sum()),
                 all=len(coordinates),

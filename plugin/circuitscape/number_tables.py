@@ -79,7 +79,7 @@ def read_number_table(path: Path, columns: int) -> np.ndarray:
         If a line does not hold as many numbers, if they can be read in several ways, or if the file holds none.
     """
     lines = list(enumerate(read_lines(path), 1))
-    return parse_number_table(path.name, lines, columns, tr("{columns} numbers").format(columns=columns))
+    return parse_number_table(path.name, lines, columns, tr("{columns:# number|# numbers}").format(columns=columns))
 
 
 def parse_number_table(

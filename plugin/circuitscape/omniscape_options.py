@@ -194,7 +194,7 @@ def log_ineffective(options: IniOptions, feedback: QgsProcessingFeedback) -> Non
         feedback.pushWarning(text.format(project=project, options="; ".join(filter(None, unmet))))
     for name in ("block_size", "buffer", "radius"):
         if not number(options, name).is_integer():
-            text = tr("'{project}': {name} = {value} is rounded to {cells} cells, as in Omniscape.")
+            text = tr("'{project}': {name} = {value} is rounded to {cells:# cell|# cells}, as in Omniscape.")
             cells, value = round(number(options, name)), options.values[name]
             feedback.pushWarning(text.format(project=project, name=name, value=value, cells=cells))
     for name, path in ((name, options.relocated(name)) for name in FILES):

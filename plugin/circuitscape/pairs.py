@@ -75,12 +75,15 @@ def warn_about_unknown_ids(pairs: Pairs, known: list[int], name: str, feedback: 
     """
     alone = sorted(first for first, second in pairs.listed if first == second)
     if alone:
-        text = tr("'{name}': {count:,} pairs of a focal node with itself are left out: {ids}.")
+        text = tr("'{name}': {count:# pair|# pairs} of a focal node with itself {count:is|are} left out: {ids}.")
         listed = ", ".join(map(str, alone[:MAX_LISTED_IDS])) + ", …" * (len(alone) > MAX_LISTED_IDS)
         feedback.pushWarning(text.format(name=name, count=len(alone), ids=listed))
     unknown = sorted(pairs.mentioned - set(known))
     if unknown:
-        text = tr("'{name}': {count:,} ids are not those of focal nodes, and their pairs are left out: {ids}.")
+        text = tr(
+            "'{name}': {count:# id is not that of a focal node|# ids are not those of focal nodes}, and their pairs "
+            "are left out: {ids}."
+        )
         listed = ", ".join(map(str, unknown[:MAX_LISTED_IDS])) + ", …" * (len(unknown) > MAX_LISTED_IDS)
         feedback.pushWarning(text.format(name=name, count=len(unknown), ids=listed))
 
@@ -106,7 +109,7 @@ def _within(path: Path, lines: list[Line]) -> Pairs:
         float(parse_number_table(path.name, [limit], 1, tr("a number"), exact=True)[0, 0]) for limit in limits
     )
     count = len(_words(lines[2][1]))
-    expected = tr("an id and {count} numbers").format(count=count - 1)
+    expected = tr("an id and {count:# number|# numbers}").format(count=count - 1)
     parse_number_table(path.name, lines[2:3], count, tr("0 and the ids of focal nodes"), exact=True)
     table = parse_number_table(path.name, lines[2:], count, expected, exact=True)
     is_id = np.zeros(table.shape, bool)

@@ -164,7 +164,7 @@ def _read_regions(path: Path, grid: RasterGrid, folder: Path, feedback: QgsProce
         regions = write_rows(numbers(), folder / "short_circuits.npy", (grid.rows, grid.columns), np.int64)
     validator.require_valid()
     if negative:
-        text = tr("'{name}': {count:,} cells have negative numbers and belong to no short-circuit region.")
+        text = tr("'{name}': {count:# cell has|# cells have} negative numbers and belong to no short-circuit region.")
         feedback.pushWarning(text.format(name=name, count=negative))
     if not is_any:
         text = tr("'{name}' has no short-circuit region: none of its numbers is above 0.")
@@ -196,15 +196,17 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
         )
     is_zero = (values == 0) & (not options.flag("habitat_map_is_resistances"))
     for invalid, problem in (
-        ((values <= 0) & ~is_zero, tr("have no positive value")),
-        (~is_zero & ~((values >= 1 / LARGEST_VALUE) & (values <= LARGEST_VALUE)), tr("are beyond 1e±100")),
+        ((values <= 0) & ~is_zero, tr("{count:# edge has|# edges have} no positive value")),
+        (
+            ~is_zero & ~((values >= 1 / LARGEST_VALUE) & (values <= LARGEST_VALUE)),
+            tr("{count:# edge is|# edges are} beyond 1e±100"),
+        ),
     ):
         if invalid.any():
             raise QgsProcessingException(
-                tr("'{name}': {count:,} edges {problem}; the first is {first} – {second} ({value:g}).").format(
+                tr("'{name}': {problem}; the first is {first} – {second} ({value:g}).").format(
                     name=path.name,
-                    count=int(invalid.sum()),
-                    problem=problem,
+                    problem=problem.format(count=int(invalid.sum())),
                     first=edges[invalid][0, 0],
                     second=edges[invalid][0, 1],
                     value=values[invalid][0],
@@ -212,7 +214,10 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
             )
     loops = edges[edges[:, 0] == edges[:, 1], 0]
     if loops.size:
-        text = tr("'{name}': {count:,} edges join a node to itself and carry no current; the first is at node {node}.")
+        text = tr(
+            "'{name}': {count:# edge joins|# edges join} a node to itself and {count:carries|carry} no current; the "
+            "first is at node {node}."
+        )
         feedback.pushWarning(text.format(name=path.name, count=loops.size, node=loops[0]))
     conductances = 1 / values if options.flag("habitat_map_is_resistances") else values
     if options.word("scenario") == "advanced":
@@ -266,13 +271,13 @@ def _require_known_nodes(nodes: np.ndarray, edges: np.ndarray, name: str, feedba
     invalid = isolated[(isolated < 0) | (isolated > edges.max())]
     if isolated.size and not invalid.size:
         feedback.pushWarning(
-            tr("'{name}' names {count:,} nodes that no edge joins to any other; the first is {first}.").format(
+            tr("'{name}' names {count:# node|# nodes} that no edge joins to any other; the first is {first}.").format(
                 name=name, count=isolated.size, first=isolated[0]
             )
         )
     if invalid.size:
         raise QgsProcessingException(
-            tr("'{name}' names {count:,} nodes that are not in the network; the first is {first}.").format(
-                name=name, count=invalid.size, first=invalid[0]
-            )
+            tr(
+                "'{name}' names {count:# node that is|# nodes that are} not in the network; the first is {first}."
+            ).format(name=name, count=invalid.size, first=invalid[0])
         )

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer, QgsRasterRange
+from qgis.core import QgsProcessingFeedback, QgsRasterLayer, QgsRasterRange
 
+from ..detailed_exception import DetailedException
 from ..i18n import tr
 from ..layers import (
     ASCII_GRID_HEADER,
@@ -20,6 +21,7 @@ from ..layers import (
     gdal_option,
     in_main_thread,
     no_statistics_file,
+    warn_about_other_bands,
 )
 from .grid_check import require_readable
 from .streams import blocks, read_head, read_whole
@@ -71,12 +73,15 @@ def raster_layer(
         in_main_thread(lambda: _opened(source, path).crs().toWkt())
         layer = _opened(source, path)
         if not layer.isValid():
-            text = tr("'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: {reason}.")
-            reason = layer.error().summary().strip().rstrip(".:")
-            raise QgsProcessingException(text.format(name=path.name, reason=reason))
+            text = tr(
+                "'{name}' cannot be read as an ESRI ASCII grid or a GeoTIFF: it has another format, or is damaged or "
+                "incomplete. If QGIS opens it, export it there to a GeoTIFF."
+            )
+            raise DetailedException(text.format(name=path.name), [layer.error().summary()])
         provider = layer.dataProvider()
         if is_grid and not (provider.sourceHasNoDataValue(1) and provider.sourceNoDataValue(1) == NODATA):
             provider.setUserNoDataValue(1, [QgsRasterRange(NODATA, NODATA)])
+        warn_about_other_bands(layer, feedback)
         yield layer
         del layer
 

@@ -15,9 +15,10 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..layers import ComputedRaster, RasterGrid, RasterRows, write_raster
+from ..layers import CHECKPOINT_MANIFEST, ComputedRaster, RasterGrid, RasterRows, write_raster
 from ..npy_file import row_blocks
 from ..runner import PartialResult, Result
+from ..system_errors import system_reason
 from .project import Project, per_run_maps, writes_maps
 from .raster_layers import NODATA
 
@@ -67,7 +68,7 @@ class ResultWriter:
         self._require_short_name()
         self._existing = {path.name for path in folder.iterdir()}
         existing = sorted(name for name in self._existing if re.match(re.escape(self._options.name) + KINDS, name))
-        if existing and not (self.checkpoint / "manifest.json").is_file():
+        if existing and not (self.checkpoint / CHECKPOINT_MANIFEST).is_file():
             raise QgsProcessingException(
                 tr(
                     "'{folder}' already holds results of '{name}' ({files}), which would be overwritten. Choose "
@@ -285,7 +286,7 @@ class ResultWriter:
             _delete(unfinished)
             raise QgsProcessingException(
                 tr("'{name}' cannot be written to '{folder}': {reason}. Files written before are kept.").format(
-                    name=path.name, folder=self.folder, reason=error.strerror
+                    name=path.name, folder=self.folder, reason=system_reason(error)
                 )
             ) from error
         self._written[path.name] = None

@@ -14,6 +14,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
 from ..runner import format_bytes
+from ..system_errors import system_reason
 
 #: Bytes read at a time.
 BLOCK_BYTES = 1 << 24
@@ -85,7 +86,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield file
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or tr("the compressed file is damaged or incomplete")
+        has_number = isinstance(error, OSError) and error.errno is not None
+        reason = system_reason(error) if has_number else tr("the compressed file is damaged or incomplete")
         raise QgsProcessingException(
             tr("'{name}' cannot be read: {reason}.").format(name=path.name, reason=reason)
         ) from error

@@ -91,13 +91,14 @@ def _invalid(values: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _not_whole(name: str, first: dict[str, Any]) -> QgsProcessingException:
     text = tr(
-        "'{name}' must hold whole numbers, but {count:,} of its values are not; the first is {value!s} ({position})."
+        "'{name}' must hold whole numbers, but {count:,} of its values {count:is|are} not; the first is {value!s} "
+        "({position})."
     )
     return QgsProcessingException(text.format(name=name, **first))
 
 
 def _too_large(name: str, first: dict[str, Any]) -> QgsProcessingException:
-    text = tr("'{name}': {count:,} numbers are too large to be exact; the first is {value!s} ({position}).")
+    text = tr("'{name}': {count:# number is|# numbers are} too large to be exact; the first is {value!s} ({position}).")
     return QgsProcessingException(text.format(name=name, **first))
 
 

@@ -16,6 +16,7 @@ from .bands import (
     open_band,
     read_raster,
     require_well_formed_grid,
+    warn_about_other_bands,
 )
 from .cell_mask import CellMask
 from .computed_raster import ComputedRaster, RasterRows
@@ -23,23 +24,24 @@ from .delimited_text import require_regular_rows
 from .features import FeatureReader, chosen_geometry_check, id_of, number_of, require_current
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
-from .gdal_errors import collected_gdal_errors
+from .gdal_errors import collected_gdal_errors, writing_reason
 from .gdal_options import gdal_option
 from .grid_difference import describe_difference, offset_in_cells
 from .layer_sources import SourceFile, source_files
 from .lost_amounts import warn_about_grounds, warn_about_sources
 from .main_thread import in_main_thread, is_main_thread
 from .outputs import (
+    CHECKPOINT_MANIFEST,
     GEOPACKAGE_SUFFIX,
     RASTER_SIDECARS,
     GeoPackageUpdate,
     StagedFiles,
     can_hold_description,
     count_rows,
-    create_folder,
     created_folder,
     delete_layer,
     files_of_dataset,
+    holds_results,
     layer_names,
     require_layer_replaceable,
     save_layer_metadata,
@@ -71,6 +73,7 @@ from .validation import (
 __all__ = [
     "ASCII_GRID_HEADER",
     "ASCII_GRID_HEADER_BYTES",
+    "CHECKPOINT_MANIFEST",
     "GEOPACKAGE_SUFFIX",
     "RASTER_SIDECARS",
     "AlignedBand",
@@ -109,13 +112,13 @@ __all__ = [
     "number_of",
     "can_hold_description",
     "count_rows",
-    "create_folder",
     "created_folder",
     "declare_nodata_advice",
     "delete_layer",
     "exact",
     "files_of_dataset",
     "format_cells",
+    "holds_results",
     "layer_names",
     "no_statistics_file",
     "offset_in_cells",
@@ -138,7 +141,9 @@ __all__ = [
     "stream_strengths",
     "stream_weights",
     "warn_about_grounds",
+    "warn_about_other_bands",
     "warn_about_sources",
     "write_raster",
     "write_rows",
+    "writing_reason",
 ]

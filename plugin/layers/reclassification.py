@@ -11,6 +11,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
 from ..npy_file import NpyFile, written_by_rows
+from ..system_errors import system_reason
 from .bands import Band, blocks_of
 from .validation import FiniteValidator
 
@@ -74,9 +75,10 @@ def reclassify(source: Band, values: dict[float, float], folder: Path, feedback:
                 _require_few_classes(missing, source.name)
     except OSError as error:
         raise QgsProcessingException(
-            tr("The reclassified raster cannot be written to {folder}: {reason}. Is the disk full?").format(
-                folder=folder, reason=error.strerror or error
-            )
+            tr(
+                "The reclassified raster cannot be written to {folder}: {reason}. Free disk space, or choose another "
+                "temporary folder in Settings ▸ Options ▸ Processing ▸ General."
+            ).format(folder=folder, reason=system_reason(error))
         ) from error
     validator.require_valid()
     return Reclassified(NpyFile(path), cells, missing)
@@ -91,7 +93,7 @@ def _require_few_classes(missing: Counter, name: str) -> None:
     if len(missing) > MAX_MISSING_CLASSES:
         raise QgsProcessingException(
             tr(
-                "'{layer}' holds more than {limit:,} different values that are not in the table. Is it a raster of "
-                "land-cover classes? Reclassify measured values into classes first."
+                "'{layer}' holds more than {limit:# different value|# different values} that are not in the table. Is "
+                "it a raster of land-cover classes? Reclassify measured values into classes first."
             ).format(layer=name, limit=MAX_MISSING_CLASSES)
         )

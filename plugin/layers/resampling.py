@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from osgeo import gdal
-from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeedback
 
+from ..detailed_exception import DetailedException
 from ..i18n import tr
 from .bands import Band, blocks_of
-from .gdal_errors import collected_gdal_errors
+from .gdal_errors import collected_gdal_errors, writing_reason
 from .lost_labels import Labels, describe_lost, labels_inside
 from .raster_grid import RasterGrid
 from .transformation import require_transformation
@@ -173,21 +174,24 @@ class ResampledBand:
         if errors or copy is None:
             copy = None
             self.close()
-            raise QgsProcessingException(
-                tr("'{layer}' cannot be copied for resampling: {reason}. Is the disk full?").format(
-                    layer=self.name, reason=(errors or [""])[0].rstrip(".")
-                )
+            text = tr(
+                "'{layer}' cannot be copied to '{folder}' for resampling: {reason}. Free disk space, or choose another "
+                "temporary folder in Settings ▸ Options ▸ Processing ▸ General."
+            )
+            folder = self._file.parent
+            raise DetailedException(
+                text.format(layer=self.name, folder=folder, reason=writing_reason(errors, folder)), errors
             )
         numbers.require_valid()
         return copy, whole
 
     def _raise_if_any(self, errors: list[str]) -> None:
         if errors:
-            raise QgsProcessingException(
-                tr("'{layer}' ({from_}) cannot be resampled to the grid of the landscape ({to}): {reason}").format(
-                    layer=self.name, from_=self._from, to=self.grid, reason=errors[-1]
-                )
+            text = tr(
+                "'{layer}' ({from_}) cannot be resampled to the grid of the landscape ({to}). Check the CRS of both; "
+                "“Warp (reproject)” may bring it to the CRS of the landscape."
             )
+            raise DetailedException(text.format(layer=self.name, from_=self._from, to=self.grid), errors)
 
 
 def wkt(crs: QgsCoordinateReferenceSystem) -> str:

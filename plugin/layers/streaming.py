@@ -12,6 +12,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
 from ..npy_file import NpyFile, row_blocks, written_by_rows
+from ..system_errors import system_reason
 from .alignment import AlignedBand, aligned_blocks
 from .bands import Band, blocks_of
 from .computed_raster import ComputedRaster, RasterRows
@@ -244,7 +245,8 @@ def _streamed(
 
 def _write_error(folder: Path, error: OSError) -> QgsProcessingException:
     return QgsProcessingException(
-        tr("The input files of the run cannot be written to {folder}: {reason}. Is the disk full?").format(
-            folder=folder, reason=error.strerror or error
-        )
+        tr(
+            "The input files of the run cannot be written to {folder}: {reason}. Free disk space, or choose another "
+            "temporary folder in Settings ▸ Options ▸ Processing ▸ General."
+        ).format(folder=folder, reason=system_reason(error))
     )

@@ -54,11 +54,13 @@ class BoundedLog:
     def close(self) -> None:
         """Log how many lines were not shown."""
         if (more := self._counts["stray"] - MAX_STRAY_LINES) > 0:
-            self._feedback.pushConsoleInfo(tr("({count} more lines of this kind)").format(count=more))
+            self._feedback.pushConsoleInfo(tr("({count:# more line|# more lines} of this kind)").format(count=more))
         if (more := self._counts["info"] - MAX_MESSAGES) > 0:
-            self._feedback.pushInfo(tr("({count:,} more messages are not shown)").format(count=more))
+            self._feedback.pushInfo(tr("({count:# more message is|# more messages are} not shown)").format(count=more))
         if (more := self._counts["warning"] - MAX_MESSAGES) > 0:
-            self._feedback.pushWarning(tr("({count:,} more warnings are not shown)").format(count=more))
+            self._feedback.pushWarning(
+                tr("({count:# more warning is|# more warnings are} not shown)").format(count=more)
+            )
 
     def _push(self, kind: str, text: str, push: Callable[[str], None]) -> None:
         self._counts[kind] += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from qgis.core import QgsProcessingException
 
 from ..cancelled import Cancelled
 from ..detailed_exception import DETAIL_LINES, DetailedException, internal_error, report_advice
+from ..engine_errors import named_variables
 from ..i18n import tr
 from ..process_runner import Outcome, ProcessResult
 from ..settings import MEMORY, settings_menu
@@ -24,9 +24,6 @@ OUT_OF_MEMORY_TEXTS = ("MemoryError", "std::bad_alloc", "RESOURCE_EXHAUSTED", "O
 # Kinds of the worker's `error` messages whose text says all that a user needs: there is no accurate solution; the disk,
 # a package or a cluster fails.
 UNSOLVED, ENVIRONMENT = "unsolved", "environment"
-
-# Environment variables of the user that reach the engine's libraries; a wrong one can end the engine at its start.
-ENGINE_VARIABLES = ("XLA_FLAGS", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 
 
 class RunCancelled(Cancelled):
@@ -114,19 +111,7 @@ def failure(ended: ProcessResult, error: dict[str, str], python: str) -> QgsProc
     if text:
         return RunFailed(internal_error(), [*ended.log, text])
     what = tr("The engine stopped with status {status} and gave no reason.").format(status=ended.status)
-    return RunFailed(f"{what} {_named_variables(ended.log) or report_advice()}", ended.log)
-
-
-def _named_variables(log: Sequence[str]) -> str:
-    """Return advice about the environment variables of the user that the log of a failed engine names, if any."""
-    named = [name for name in ENGINE_VARIABLES if name in os.environ and any(name in line for line in log)]
-    if not named:
-        return ""
-    values = ", ".join(f"{name}={os.environ[name]}" for name in named)
-    advice = tr(
-        "The log of the engine names environment variables that are set here: {values}. Correct or remove them."
-    )
-    return advice.format(values=values)
+    return RunFailed(f"{what} {named_variables(ended.log) or report_advice()}", ended.log)
 
 
 def _crash(ended: ProcessResult, text: str) -> RunFailed:
@@ -144,7 +129,7 @@ def _crash(ended: ProcessResult, text: str) -> RunFailed:
         what = tr("The engine crashed because no memory was left (signal {status}).").format(status=ended.status)
         return OutOfMemory(f"{what} {memory_advice()}", log)
     what = tr("The engine crashed (signal or code {status}).").format(status=ended.status)
-    return WorkerCrashed(f"{what} {_named_variables(ended.log) or report_advice()}", log)
+    return WorkerCrashed(f"{what} {named_variables(ended.log) or report_advice()}", log)
 
 
 def _log_shows_out_of_memory(log: Sequence[str]) -> bool:

@@ -45,5 +45,5 @@ def require_memory_for_features(source: QgsProcessingFeatureSource) -> None:
         Less memory is free.
     """
     count = max(0, source.featureCount())
-    what = tr("'{layer}' ({count:,} features)").format(layer=source.sourceName(), count=count)
+    what = tr("'{layer}' ({count:# feature|# features})").format(layer=source.sourceName(), count=count)
     require_memory(count * FEATURE_BYTES, what)

@@ -17,6 +17,7 @@ from qgis.core import QgsProcessingUtils
 from ..detailed_exception import report_advice
 from ..i18n import tr
 from ..npy_file import NpyFile
+from ..system_errors import system_reason
 from .errors import JobNotWritten, RunFailed
 from .task import PARTIAL_RASTERS, PartialResult, Result, Task
 
@@ -228,7 +229,8 @@ def _read_output(folder: Path, name: str, file: Any, on_disk: bool) -> np.ndarra
 def _not_written(folder: Path | str, error: Exception) -> JobNotWritten:
     text = tr("The files of the run cannot be written to {folder}: {reason}. {advice}")
     if isinstance(error, OSError):
-        reason, advice = error.strerror or tr("the disk is full"), tr("Is the disk full, or write-protected?")
+        reason = system_reason(error)
+        advice = tr("Free disk space, or choose another temporary folder in Settings ▸ Options ▸ Processing ▸ General.")
     else:
         reason, advice = tr("a parameter cannot be stored"), report_advice()
     return JobNotWritten(text.format(folder=folder, reason=reason, advice=advice), [str(error)])

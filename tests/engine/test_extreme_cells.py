@@ -91,5 +91,5 @@ def test_weights_beyond_the_range_are_refused(enter, value):
 
 @pytest.mark.parametrize("value", [1e300, 1e-320, 1.1e100])
 def test_restored_permeability_beyond_the_range_is_refused(value):
-    with pytest.raises(ValueError, match=r"restored cell must lie between 1e-100 and 1e\+100, not .* as in 1 cells"):
+    with pytest.raises(ValueError, match=r"restored cell must lie between 1e-100 and 1e\+100, not .* as in 1 cell"):
         restored_permeability(GridGraph(ONES), replaced((value,)), None)

@@ -283,6 +283,18 @@ def test_limits_of_threads_are_passed_on(monkeypatch, value):
         assert name not in ignored_variables()
 
 
+@pytest.mark.parametrize("value", ["--no_such_flag", pytest.param("flags.txt", marks=pytest.mark.long)])
+def test_flags_that_end_the_engine_at_its_start_are_named(monkeypatch, value):
+    python = os.environ.get(engine_environment.VARIABLE, "")
+    if not python:
+        pytest.skip("no engine: set PERMEA_ENGINE_PYTHON")
+    monkeypatch.setenv("XLA_FLAGS", value)
+    error = failure_of(probe_python, python)
+    assert str(error).startswith("Permea's engine does not start. Its libraries do not accept the value of an ")
+    assert f"environment variable: XLA_FLAGS={value}. Correct or remove the variable" in str(error)
+    assert any("XLA_FLAGS" in line for line in error.details)
+
+
 def test_variable_that_prevents_the_engine_from_computing_is_named(monkeypatch):
     """Settings of libraries do not reach the engine; a device that it cannot use is named in its own words."""
     python = os.environ.get(engine_environment.VARIABLE, "")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...circuits import AllToOne, CumulativeCurrent, GridCircuit, OneToAll, Pairwise
+from ...counts import count_of
 from ...graph import FocalNodes
 from ...linalg import peak_bytes, record_stats, select_solver
 from ...parallel import cpu_count
@@ -93,7 +94,7 @@ class CircuitCurrentTask(Task):
         circuit = read_circuit(job)
         focal = read_focal(job, circuit.shape)
         job.report.detail(select_solver(circuit.shape, max(len(focal) - 1, 1), symmetric=True).reason)
-        job.report.progress(3, f"Potentials of {len(focal):,} focal nodes")
+        job.report.progress(3, f"Potentials of {count_of(len(focal), 'focal node')}")
         with record_stats() as stats:
             if mode == "pairwise":
                 resistances, cumulative = _pairwise(job, checkpoint, circuit, focal, maps)
@@ -149,21 +150,26 @@ def _pairwise(
 
     def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
         """Report the progress, and write the resistances computed so far."""
-        job.report.progress(3 + 7 * done / total, f"Potentials of {len(focal):,} focal nodes: {done:,} of {total:,}")
+        job.report.progress(
+            3 + 7 * done / total, f"Potentials of {count_of(len(focal), 'focal node')}: {done:,} of {total:,}"
+        )
         if done < total:
             partial.write(matrix)
 
     pairwise = Pairwise(circuit, focal, included_pairs(job, focal), cache=store)
     resistances = pairwise.resistances(retain=wants_maps, on_partial=report).matrix
     if store and store.hits:
-        job.report.message(f"{store.hits:,} intermediate solutions were read from an earlier run")
+        job.report.message(
+            f"{count_of(store.hits, 'intermediate solution was', 'intermediate solutions were')} read from an earlier "
+            "run"
+        )
     writer.write("resistances", {"ids": focal.ids, "resistances": resistances})
     if not wants_maps:
         return resistances, None
     if not has_run_maps and pairwise.uses_superposition:
 
         def report_sum(fraction: float) -> None:
-            job.report.progress(10 + 88 * fraction, f"Sum over {pairwise.n_pairs:,} pairs")
+            job.report.progress(10 + 88 * fraction, f"Sum over {count_of(pairwise.n_pairs, 'pair')}")
 
         report_sum(0.0)
         return resistances, pairwise.cumulative(
@@ -198,10 +204,10 @@ def _accumulate_blocks(job: Job, pairwise: Pairwise, cumulative: AccumulatorChec
     """Add up the currents of blocks of pairs whose individual maps are not written."""
     total = pairwise.n_pairs
     if cumulative.completed:
-        job.report.message(f"{cumulative.completed:,} of {total:,} pairs were summed earlier")
+        job.report.message(f"{cumulative.completed:,} of {count_of(total, 'pair')} were summed earlier")
 
     def report(done: float) -> None:
-        job.report.progress(10 + 88 * done / total, f"{int(done):,} of {total:,} pairs")
+        job.report.progress(10 + 88 * done / total, f"{int(done):,} of {count_of(total, 'pair')}")
 
     for count, currents in pairwise.partial_sums(
         cumulative.completed, zero_focal_currents=maps.zero_cumulative, on_progress=report

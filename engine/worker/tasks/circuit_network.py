@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...circuits import CumulativeCurrent, NetworkCircuit, Pairwise
+from ...counts import count_of
 from ...storage import CheckpointFolder
 from .. import resource_estimates
 from ..accumulator_checkpoint import AccumulatorCheckpoint
@@ -71,7 +72,9 @@ def _pairwise(
     pairwise = Pairwise(network, focal, included_pairs(job, focal), cache=store)
 
     def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
-        job.report.progress(3 + 7 * done / total, f"Potentials of {len(focal):,} focal nodes: {done:,} of {total:,}")
+        job.report.progress(
+            3 + 7 * done / total, f"Potentials of {count_of(len(focal), 'focal node')}: {done:,} of {total:,}"
+        )
 
     resistances = pairwise.resistances(retain=True, on_partial=report)
     outputs = {"ids": resistances.ids, "resistances": resistances.matrix}
@@ -79,7 +82,7 @@ def _pairwise(
     if per_run_parameter(job) == "none" and pairwise.sums_network:
 
         def report_sum(fraction: float) -> None:
-            job.report.progress(10 + 88 * fraction, f"Sum over {pairwise.n_pairs:,} pairs")
+            job.report.progress(10 + 88 * fraction, f"Sum over {count_of(pairwise.n_pairs, 'pair')}")
 
         total = pairwise.cumulative_of_network(report_sum)
     else:

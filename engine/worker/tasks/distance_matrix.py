@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ...counts import count_of
 from ...linalg import record_stats
 from ...paths import connected, distance_matrix
 from ..circuit_estimates import REGION_PAIR_SECONDS
@@ -47,13 +48,13 @@ class DistanceMatrixTask(Task):
         count = len(focal) + (0 if targets is None else len(targets))
         if message := ESTIMATES[entry.estimate].solver_message(grid.shape, count):
             job.report.detail(message)
-        job.report.progress(2, f"Distances between {len(focal)} focal nodes")
+        job.report.progress(2, f"Distances between {count_of(len(focal), 'focal node')}")
         is_connected = connected(grid, focal, targets) if entry.depends_on_landscape else True
         partial = ThrottledMatrixWriter(PartialResultWriter(job) if store else None, "distances_partial", "matrix", {})
 
         def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
             """Report the progress, and write the distances computed so far."""
-            job.report.progress(2 + 97 * done / total, f"{done:,} of {total:,} searches or solves")
+            job.report.progress(2 + 97 * done / total, f"{done:,} of {count_of(total, 'search', 'searches')} or solves")
             partial.write(lambda: np.where(is_connected, matrix(), np.inf))
 
         with record_stats() as stats:

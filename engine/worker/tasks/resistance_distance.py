@@ -4,6 +4,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...counts import count_of
 from ...distances import ResistanceDistance
 from ...graph import GridGraph
 from ...linalg import record_stats
@@ -33,7 +34,7 @@ class ResistanceDistanceTask(Task):
         sources = read_vertices(job, grid, "sources")
         metrics = landscape_metrics(grid)
         job.report.detail(
-            f"{grid.active.size:,} cells: nested dissection and its selected inverse, exact for every cell"
+            f"{count_of(grid.active.size, 'cell')}: nested dissection and its selected inverse, exact for every cell"
         )
         active = np.asarray(grid.active)
         maps = DistanceMaps(job, active, len(sources))

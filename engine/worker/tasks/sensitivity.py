@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...connectivity import WRT, AbstractConnectivity, MeanPathLength, QualityWeightedConnectivity, sensitivity
+from ...counts import count_of
 from ...distances import AbstractDistance, DistanceEntry
 from ...graph import GridGraph
 from ...linalg import record_stats
@@ -57,8 +58,9 @@ class SensitivityTask(Task):
             )
         if result.pairs == 0:
             raise ValueError(
-                f"none of the {result.unreachable_pairs:,} pairs of sources and targets can reach each other: they lie "
-                "in different connected components of the landscape, so there is no connectivity to differentiate"
+                f"none of the {result.unreachable_pairs:,} pairs of sources and targets can reach each "
+                "other: they lie in different connected components of the landscape, so there is no connectivity to "
+                "differentiate"
             )
         values = result.raster[np.isfinite(result.raster)]
         metrics |= {
@@ -74,7 +76,7 @@ class SensitivityTask(Task):
 def _solver_message(job: Job, entry: DistanceEntry, grid: GridGraph, nodes: int) -> str | None:
     solver = job.parameters.get("solver", "automatic") if "solver" in entry.parameters else "automatic"
     if solver != "automatic":
-        return f"{grid.active.size:,} cells: {solver.replace('_', ' ')}, as requested"
+        return f"{count_of(grid.active.size, 'cell')}: {solver.replace('_', ' ')}, as requested"
     return ESTIMATES[entry.estimate].solver_message(grid.shape, nodes)
 
 
@@ -107,7 +109,7 @@ def _read_or_draw(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tupl
     if quality is not None and job.parameters.get("scalar") == "quality_weighted":
         candidates = np.flatnonzero(quality[np.asarray(grid.active)] > 0)
     if candidates.size < 2:
-        raise ValueError(f"only {candidates.size} cells could be drawn; two or more are needed")
+        raise ValueError(f"only {count_of(candidates.size, 'cell')} could be drawn; two or more are needed")
     drawn = np.random.default_rng(seed).choice(candidates, min(samples, candidates.size), replace=False)
-    job.report.message(f"Sampled {drawn.size} of {candidates.size:,} cells at random (seed {seed})")
+    job.report.message(f"Sampled {drawn.size} of {count_of(candidates.size, 'cell')} at random (seed {seed})")
     return np.sort(drawn), None

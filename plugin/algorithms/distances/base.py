@@ -82,8 +82,8 @@ class DistanceAlgorithm(EngineAlgorithm):
         if per_source and len(cells) > MAX_BANDS:
             raise QgsProcessingException(
                 tr(
-                    "A GeoTIFF holds at most {limit:,} bands, and there are {count:,} sources. Switch “One band for "
-                    "each source” off, or use fewer sources."
+                    "A GeoTIFF holds at most {limit:# band|# bands}, and there are {count:# source|# sources}. Switch "
+                    "“One band for each source” off, or use fewer sources."
                 ).format(count=len(cells), limit=MAX_BANDS)
             )
         if per_source:
@@ -118,8 +118,8 @@ class DistanceAlgorithm(EngineAlgorithm):
         if numbers["unreachable_cells"]:
             feedback.pushWarning(
                 tr(
-                    "{count:,} cells cannot reach any source, because barriers (nodata or zero permeability) separate "
-                    "them from all sources. Their distance is infinite: they are nodata on the map, unless "
+                    "{count:# cell|# cells} cannot reach any source, because barriers (nodata or zero permeability) "
+                    "separate them from all sources. Their distance is infinite: they are nodata on the map, unless "
                     "“Unreachable cells” is set to infinity, and excluded from the numbers above. “Connected "
                     "components” maps the connected parts of the landscape."
                 ).format(count=numbers["unreachable_cells"])

@@ -54,7 +54,7 @@ from ..resume import (
     checkpoint_folder,
     checkpoint_parameter,
     log_checkpoint_done,
-    resume_hint,
+    resumable,
 )
 from ..row_sequences import RowSequence
 from ..step_feedback import StepFeedback
@@ -171,8 +171,8 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("MATRIX") and len(targets) > MAX_COLUMNS:
             raise QgsProcessingException(
                 tr(
-                    "A matrix with {count:,} columns exceeds the limit of a table ({limit:,}): do without it, because "
-                    "the table of pairs holds the same distances."
+                    "A matrix with {count:# column|# columns} exceeds the limit of a table ({limit:,}): do without it, "
+                    "because the table of pairs holds the same distances."
                 ).format(count=len(targets), limit=MAX_COLUMNS)
             )
         task_parameters: dict[str, Any] = {"distance": distance}
@@ -199,7 +199,7 @@ class DistanceMatrix(EngineAlgorithm):
                 context,
                 StepFeedback(feedback, 90, 90),
             )
-            with resume_hint(folder, feedback):
+            with resumable(folder, feedback):
                 write_partial_result = (lambda partial: table.update(partial.arrays)) if folder else None
                 result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result)
                 if folder:
@@ -250,7 +250,7 @@ class DistanceMatrix(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         log_distance_range(result, feedback)
         if result.metrics["unreachable_pairs"]:
-            feedback.pushInfo(tr("{unreachable_pairs:,} pairs have no path.").format(**result.metrics))
+            feedback.pushInfo(tr("{unreachable_pairs:# pair has|# pairs have} no path.").format(**result.metrics))
 
 
 def _is_directed(inputs: ParameterValues) -> bool:
@@ -306,7 +306,8 @@ def _require_single_cells(focal: FocalNodes, info: DistanceInfo) -> None:
     if regions:
         raise QgsProcessingException(
             tr(
-                "The distance “{distance}” is defined between single cells, but {count} of {all} focal nodes cover "
-                "several cells: {names}. Use “Point on surface” to turn them into points, or choose another distance."
+                "The distance “{distance}” is defined between single cells, but {count} of "
+                "{all:# focal node|# focal nodes} {count:covers|cover} several cells: {names}. Use “Point on surface” "
+                "to turn them into points, or choose another distance."
             ).format(distance=tr(info.label), count=len(regions), all=len(focal), names=join_names(regions))
         )

@@ -274,18 +274,21 @@ class Barriers(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("Mean distance of {nodes:,} focal nodes: {distance}. Largest gain per unit of permeability: {gain}.")
+        text = tr(
+            "Mean distance of {nodes:# focal node|# focal nodes}: {distance}. Largest gain per unit of permeability: "
+            "{gain}."
+        )
         distance, gain = format_number(numbers["mean_distance"]), format_number(numbers["maximum"])
         feedback.pushInfo(text.format(nodes=numbers["focal_nodes"], distance=distance, gain=gain))
         if numbers["largest_restored_gain"] is not None:
             text = tr(
-                "Largest gain from restoration: {gain}; {joining_cells:,} cells or discs would connect pairs that are "
-                "not connected now."
+                "Largest gain from restoration: {gain}; {joining_cells:# cell|# cells} or discs would connect pairs "
+                "that are not connected now."
             )
             gain = format_number(numbers["largest_restored_gain"])
             feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["newly_connecting_cells"]))
         if numbers["newly_connecting_windows"]:
-            text = tr("{windows:,} search windows would connect pairs that are not connected now.")
+            text = tr("{windows:# search window|# search windows} would connect pairs that are not connected now.")
             feedback.pushInfo(text.format(windows=numbers["newly_connecting_windows"]))
         if numbers["newly_connecting_windows"] or numbers["newly_connecting_cells"]:
             text = tr(

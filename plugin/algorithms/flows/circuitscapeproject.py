@@ -36,7 +36,7 @@ from ..base import FLOWS, EngineRequiredAlgorithm
 from ..help import Help
 from ..outputs import NumberOutput, common_outputs, conservation_output, solver_details
 from ..parameter_types import boolean, with_help
-from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resume_hint
+from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resumable
 from ..step_feedback import StepFeedback
 from .movingwindowcurrent import MovingWindowCurrent
 from .project_layers import load_result_files
@@ -152,7 +152,10 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
         if completed:
-            text = tr("{count:,} of {all:,} runs are already complete in the folder and are skipped.")
+            text = tr(
+                "{count:,} of {all:# run|# runs} {count:is|are} already complete in the folder and {count:is|are} "
+                "skipped."
+            )
             feedback.pushInfo(text.format(count=len(completed), all=len(project.runs)))
         resume_parameters = {
             "checkpoint": str(writer.checkpoint),
@@ -160,7 +163,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "max_pending": MAX_PENDING_RESULTS,
         }
         task = replace(project.task, parameters={**project.task.parameters, **resume_parameters})
-        with resume_hint(folder, feedback):
+        with resumable(folder, feedback):
             result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
         writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
@@ -201,7 +204,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
 
     @staticmethod
     def _log_result(numbers: dict[str, Any], writer: ResultWriter, feedback: QgsProcessingFeedback) -> None:
-        text = tr("Computed in {seconds:.1f} s; {files:,} files written to '{folder}'.")
+        text = tr("Computed in {seconds:.1f} s; {files:# file|# files} written to '{folder}'.")
         feedback.pushInfo(
             text.format(
                 seconds=numbers["seconds"],
@@ -211,13 +214,14 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         )
         if numbers.get("unconnected"):
             text = tr(
-                "{unconnected:,} pairs or focal nodes are not connected, because barriers separate them. Their "
-                "resistance is −1 and no current flows."
+                "{unconnected:# pair or focal node is|# pairs or focal nodes are} not connected, because barriers "
+                "separate them. Their resistance is −1 and no current flows."
             )
             feedback.pushWarning(text.format(**numbers))
         if numbers.get("cells_without_flow"):
             text = tr(
-                "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "
+                "No current flows in "
+                "{cells_without_flow:# cell: it lies in a component|# cells: they lie in components} of the landscape "
                 "with fewer than two focal nodes, or without a source or a ground."
             )
             feedback.pushInfo(text.format(**numbers))

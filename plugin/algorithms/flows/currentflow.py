@@ -34,7 +34,7 @@ from ..resume import (
     checkpoint_parameter,
     delete_cached_arrays,
     log_checkpoint_done,
-    resume_hint,
+    resumable,
 )
 from ..step_feedback import StepFeedback
 from ..styles import current_style
@@ -279,10 +279,10 @@ class CurrentFlow(EngineAlgorithm):
                 pair_rasters.write(partial)
 
         task = replace(task, parameters={**task.parameters, **resume_parameters})
-        resumable = bool(resume_parameters)
-        with resume_hint(folder if resumable else "", feedback):
-            result = job.run(task, StepFeedback(feedback, 10, 90), write_partial_result if resumable else None)
-            if resumable:
+        on_partial_result = write_partial_result if resume_parameters else None
+        with resumable(folder if resume_parameters else "", feedback):
+            result = job.run(task, StepFeedback(feedback, 10, 90), on_partial_result)
+            if resume_parameters:
                 table.update(result.outputs, final=True)
         outputs = self.write_outputs(inputs, result, paths, context, feedback)
         log_checkpoint_done(checkpoint, feedback)
@@ -318,13 +318,14 @@ class CurrentFlow(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         text = tr(
-            "{runs:,} runs between {focal_nodes:,} focal nodes; the largest cumulative current is "
+            "{runs:# run|# runs} between {focal_nodes:# focal node|# focal nodes}; the largest cumulative current is "
             "{maximum_current:.4g} A."
         )
         feedback.pushInfo(text.format(**numbers))
         if numbers["cells_without_flow"]:
             text = tr(
-                "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "
+                "No current flows in "
+                "{cells_without_flow:# cell: it lies in a component|# cells: they lie in components} of the landscape "
                 "with fewer than two focal nodes."
             )
             feedback.pushWarning(text.format(**numbers))

@@ -202,7 +202,8 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         numbers = result.metrics
         if numbers["cells_without_flow"]:
             text = tr(
-                "No current flows in {cells_without_flow:,} cells: they lie in connected components of the landscape "
+                "No current flows in "
+                "{cells_without_flow:# cell: it lies in a component|# cells: they lie in components} of the landscape "
                 "without a source or without a ground."
             )
             feedback.pushWarning(text.format(**numbers))
@@ -235,10 +236,10 @@ def require_sources_and_grounds(
         negative.add(amounts[1] < 0, rows.start)
         counts += [[np.count_nonzero(each), np.count_nonzero(each[passable])] for each in amounts]
     if infinite.count:
-        text = tr("Source strengths are infinite in {count:,} cells, the first at row {row}, column {column}.")
+        text = tr("Source strengths are infinite in {count:# cell|# cells}, the first at row {row}, column {column}.")
         raise QgsProcessingException(text.format(count=infinite.count, row=infinite.row, column=infinite.column))
     if negative.count:
-        text = tr("Grounds are negative in {count:,} cells, the first at row {row}, column {column}.")
+        text = tr("Grounds are negative in {count:# cell|# cells}, the first at row {row}, column {column}.")
         raise QgsProcessingException(text.format(count=negative.count, row=negative.row, column=negative.column))
     for what, (anywhere, on_passable) in zip((tr("source"), tr("ground")), counts.tolist()):
         if not on_passable:

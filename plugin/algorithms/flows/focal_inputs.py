@@ -97,9 +97,10 @@ def read_strengths(inputs: ParameterValues) -> np.ndarray:
             different.append(f"{names[feature.id()]} ({strengths[id]:g}, {value:g})")
     if invalid:
         raise QgsProcessingException(
-            tr("The field '{field}' must hold numbers other than 0, but {count:,} features do not: {features}.").format(
-                field=field, count=len(invalid), features=join_names(invalid)
-            )
+            tr(
+                "The field '{field}' must hold numbers other than 0, but {count:# feature does|# features do} not: "
+                "{features}."
+            ).format(field=field, count=len(invalid), features=join_names(invalid))
         )
     if different:
         raise QgsProcessingException(

@@ -191,8 +191,8 @@ class LeastCostCorridor(EngineAlgorithm):
     def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
         if inputs.flag("NORMALISED") and result.metrics["coincident_pairs"]:
             text = tr(
-                "{coincident_pairs:,} pairs of focal nodes share a cell. Their least cost is 0, so they have no "
-                "normalised corridor and are left out."
+                "{coincident_pairs:# pair|# pairs} of focal nodes {coincident_pairs:shares|share} a cell. Their least "
+                "cost is 0, so they have no normalised corridor and are left out."
             )
             feedback.pushWarning(text.format(**result.metrics))
         sources, targets = sources_and_targets(inputs)
@@ -203,5 +203,8 @@ class LeastCostCorridor(EngineAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("{corridors:,} corridors over {corridor_cells:,} cells; the smallest least-cost distance is {least}.")
+        text = tr(
+            "{corridors:# corridor|# corridors} over {corridor_cells:# cell|# cells}; the smallest least-cost distance "
+            "is {least}."
+        )
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))

@@ -144,6 +144,6 @@ class LeastCostPaths(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         if numbers["paths"]:
-            text = tr("{count:,} paths with costs from {minimum} to {maximum}.")
+            text = tr("{count:# path|# paths} with costs from {minimum} to {maximum}.")
             costs = {key: format_number(numbers[key]) for key in ("minimum", "maximum")}
             feedback.pushInfo(text.format(count=numbers["paths"], **costs))

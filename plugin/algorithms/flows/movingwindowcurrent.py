@@ -113,6 +113,6 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("Total current into the targets of {windows:,} windows: {total} A.")
+        text = tr("Total current into the targets of {windows:# window|# windows}: {total} A.")
         feedback.pushInfo(text.format(total=format_number(numbers["total_current"]), windows=numbers["windows"]))
         super().log_result(result, feedback)

@@ -7,7 +7,7 @@ from pathlib import Path
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...i18n import tr
-from ...layers import FocalNodes, RasterGrid, create_folder, write_raster
+from ...layers import CHECKPOINT_MANIFEST, FocalNodes, RasterGrid, write_raster
 from ...runner import PartialResult
 from ..results import Provenance
 from .file_names import file_name_parts
@@ -28,7 +28,7 @@ class PairRasterFolder:
     Parameters
     ----------
     folder
-        Created if it does not exist.
+        Where they go; it must exist when the first one is written.
     focal
         The focal nodes, whose names appear in the file names.
     grid
@@ -43,7 +43,7 @@ class PairRasterFolder:
     Raises
     ------
     QgsProcessingException
-        The folder cannot be created, or holds maps or a table without a checkpoint.
+        The folder holds maps or a table without a checkpoint.
     """
 
     def __init__(
@@ -59,9 +59,8 @@ class PairRasterFolder:
         self._provenance = provenance
         self._kinds = tuple(FILE_PREFIXES) if requested == "both" else (requested,)
         self._names = file_name_parts(focal.named(), feedback)
-        create_folder(folder)
         existing = sorted(file.name for prefix in FILE_PREFIXES.values() for file in folder.glob(f"{prefix}_*.tif"))
-        if not (self.checkpoint / "manifest.json").is_file():
+        if not (self.checkpoint / CHECKPOINT_MANIFEST).is_file():
             self._require_no_results(existing)
         self._existing = set(existing)
 
@@ -76,7 +75,7 @@ class PairRasterFolder:
             return
         holds = tr("'{folder}' already holds a table {name}").format(folder=self.folder, name=TABLE_NAME)
         if maps:
-            text = tr("'{folder}' already holds {count:,} maps (the first is {name})")
+            text = tr("'{folder}' already holds {count:# map|# maps} (the first is {name})")
             holds = text.format(folder=self.folder, count=len(maps), name=maps[0])
         raise QgsProcessingException(
             tr("{holds}, which would be overwritten. Choose another folder, or delete them.").format(holds=holds)

@@ -118,7 +118,7 @@ def load_result_files(
     files = result_files(names, folder, project)
     shown = files if len(files) <= MAX_LAYERS else [file for file in files if file.run in ("", "cum")]
     if len(shown) < len(files):
-        text = tr("{shown:,} of {all:,} maps and tables are loaded; those of single runs are in '{folder}'.")
+        text = tr("{shown:,} of {all:,} maps and tables {shown:is|are} loaded; those of single runs are in '{folder}'.")
         feedback.pushInfo(text.format(shown=len(shown), all=len(files), folder=folder))
     for position, file in enumerate(shown):
         title, columns = file.title(project), CONTENTS[file.content][1]

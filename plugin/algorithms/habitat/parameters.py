@@ -50,5 +50,7 @@ def landmark_outputs() -> tuple[NumberOutput, ...]:
 
 def log_landmarks(result: Result, feedback: QgsProcessingFeedback) -> None:
     """Log the numbers of pairs and of targets, and warn about excluded pairs."""
-    feedback.pushInfo(tr("{pairs:,} pairs of a cell and one of {targets:,} targets.").format(**result.metrics))
+    feedback.pushInfo(
+        tr("{pairs:# pair|# pairs} of a cell and one of {targets:# target|# targets}.").format(**result.metrics)
+    )
     warn_about_excluded_pairs(result.metrics["unreachable_pairs"], feedback)

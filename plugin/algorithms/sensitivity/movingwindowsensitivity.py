@@ -110,7 +110,10 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
-        text = tr("Current in the places of interest of the present landscape: {current} A, from {windows:,} windows.")
+        text = tr(
+            "Current in the places of interest of the present landscape: {current} A, from "
+            "{windows:# window|# windows}."
+        )
         feedback.pushInfo(text.format(current=format_number(numbers["weighted_current"]), windows=numbers["windows"]))
         super().log_result(result, feedback)
         log_range(result, feedback)

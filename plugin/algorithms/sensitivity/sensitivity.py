@@ -235,7 +235,7 @@ class SensitivityAlgorithm(EngineAlgorithm):
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
         numbers = result.metrics
         if numbers["connectivity"] is not None:
-            text = tr("Connectivity of the present landscape: {connectivity}, from {pairs:,} pairs of places.")
+            text = tr("Connectivity of the present landscape: {connectivity}, from {pairs:# pair|# pairs} of places.")
             connectivity = format_number(numbers["connectivity"])
             feedback.pushInfo(text.format(connectivity=connectivity, pairs=numbers["pairs"]))
         log_range(result, feedback)

@@ -65,5 +65,5 @@ class ConnectedComponents(EngineAlgorithm):
             feedback.pushWarning(tr("No cell of the landscape is passable."))
             return
         fraction = numbers["largest_component_cells"] / numbers["active_cells"]
-        text = tr("The largest component has {cells:,} cells, {fraction:.1%} of the passable cells.")
+        text = tr("The largest component has {cells:# cell|# cells}, {fraction:.1%} of the passable cells.")
         feedback.pushInfo(text.format(cells=numbers["largest_component_cells"], fraction=fraction))

@@ -22,6 +22,7 @@ from qgis.core import (
 
 from ...i18n import tr
 from ...layers import RASTER_SIDECARS, StagedFiles, collected_gdal_errors
+from ...system_errors import system_reason
 from ..base import RESOURCES, TOOLS, PermeaAlgorithm
 from ..help import Help
 from ..input_crs import make_known_in_main_thread
@@ -99,11 +100,9 @@ class LoadSampleData(PermeaAlgorithm):
             ),
         ]
 
-    def prepareAlgorithm(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> bool:
+    def prepare_inputs(self, parameters: dict[str, Any], context: QgsProcessingContext) -> None:
         make_known_in_main_thread(SAMPLE_CRS)
-        return super().prepareAlgorithm(parameters, context, feedback)
+        super().prepare_inputs(parameters, context)
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -156,5 +155,7 @@ def _copy(source: Path, target: Path, staged: StagedFiles) -> None:
         shutil.copyfile(source, staged.path(target, stale))
     except OSError as error:
         raise QgsProcessingException(
-            tr("The sample could not be copied to {target}: {reason}.").format(target=target, reason=error.strerror)
+            tr("The sample could not be copied to {target}: {reason}.").format(
+                target=target, reason=system_reason(error)
+            )
         ) from error

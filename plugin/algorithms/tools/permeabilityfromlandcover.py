@@ -180,8 +180,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             stop = self.parameterAsEnumString(parameters, "MISSING", context) == "error"
             if missing and (stop or not reclassified.cells):
                 text = tr(
-                    "'{layer}': {count} classes have no {quantity}: {classes}. Add them to the table, or choose to set "
-                    "them to nodata."
+                    "'{layer}': {count:# class has|# classes have} no {quantity}: {classes}. Add them to the table, or "
+                    "choose to set them to nodata."
                 )
                 raise QgsProcessingException(
                     text.format(layer=source.name, quantity=quantity, count=len(reclassified.missing), classes=missing)
@@ -235,8 +235,8 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             cells = cells[:-1]
         if len(cells) % 2:
             text = tr(
-                "The list of classes and values has {count} entries, an odd number: '{last}' is a class without a "
-                "value. In scripts a comma separates entries, so write numbers with a decimal point."
+                "The list of classes and values has {count:# entry|# entries}, an odd number: '{last}' is a class "
+                "without a value. In scripts a comma separates entries, so write numbers with a decimal point."
             )
             raise QgsProcessingException(text.format(count=len(cells), last=cells[-1]))
         for row in range(len(cells) // 2):
@@ -314,7 +314,7 @@ def _to_float(cell: Any, mark: str) -> float:
 def _describe_classes(cell_counts: Counter) -> str:
     return join_names(
         [
-            tr("{number:g} ({count:,} cells)").format(number=number, count=count)
+            tr("{number:g} ({count:# cell|# cells})").format(number=number, count=count)
             for number, count in cell_counts.most_common()
         ]
     )
@@ -323,16 +323,16 @@ def _describe_classes(cell_counts: Counter) -> str:
 def _log_classes(cells: Counter, missing: Counter, values: dict[float, float], feedback: QgsProcessingFeedback) -> None:
     for number, count in sorted(cells.items())[:MAX_CLASSES_IN_LOG]:
         feedback.pushInfo(
-            tr("Class {number:g}: {value:g} in {count:,} cells.").format(
+            tr("Class {number:g}: {value:g} in {count:# cell|# cells}.").format(
                 number=number, value=values[number], count=count
             )
         )
     if len(cells) > MAX_CLASSES_IN_LOG:
-        feedback.pushInfo(tr("({count:,} more classes)").format(count=len(cells) - MAX_CLASSES_IN_LOG))
+        feedback.pushInfo(tr("({count:# more class|# more classes})").format(count=len(cells) - MAX_CLASSES_IN_LOG))
     unused = sorted(set(values) - set(cells))
     if unused:
         feedback.pushInfo(
-            tr("{count} classes of the table do not occur in the raster: {classes}.").format(
+            tr("{count:# class|# classes} of the table {count:does|do} not occur in the raster: {classes}.").format(
                 count=len(unused), classes=join_names([f"{number:g}" for number in unused])
             )
         )

@@ -5,6 +5,7 @@ the layer, and, with a warning, values far outside the rest.
 """
 
 from .ascii_grid import ASCII_GRID_HEADER, ASCII_GRID_HEADER_BYTES, ascii_grid_size, require_well_formed_grid
+from .other_bands import warn_about_other_bands
 from .reader import Band, Block, blocks_of, collected, open_band, read_raster
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "open_band",
     "read_raster",
     "require_well_formed_grid",
+    "warn_about_other_bands",
 ]

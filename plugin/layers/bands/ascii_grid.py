@@ -101,7 +101,9 @@ def require_well_formed_grid(name: str, head: bytes, blocks_after: Callable[[int
             break
     cells.add(rest)
     if cells.count != rows * columns:
-        text = tr("'{name}' holds {count} numbers, but its header declares {rows} rows of {columns}.")
+        text = tr(
+            "'{name}' holds {count:# number|# numbers}, but its header declares {rows:# row|# rows} of {columns}."
+        )
         counted = tr("more than {count:,}").format(count=rows * columns) if is_cut else f"{cells.count:,}"
         raise QgsProcessingException(text.format(name=name, count=counted, rows=rows, columns=columns))
     return in_header or cells.decimal_comma()

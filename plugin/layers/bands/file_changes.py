@@ -88,7 +88,7 @@ def _changes(then: QgsRasterDataProvider, now: QgsRasterDataProvider) -> Iterato
             extent=now.extent().toString(3), then=then.extent().toString(3)
         )
     if then.bandCount() != now.bandCount():
-        yield tr("{bands} bands instead of {then}").format(bands=now.bandCount(), then=then.bandCount())
+        yield tr("{bands:# band|# bands} instead of {then}").format(bands=now.bandCount(), then=then.bandCount())
     if then.crs() != now.crs():
         yield tr("its CRS is {crs} instead of {then}").format(crs=_title(now.crs()), then=_title(then.crs()))
 

@@ -9,8 +9,9 @@ import numpy as np
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
+from ...detailed_exception import DetailedException
 from ...i18n import tr
-from ..gdal_errors import collected_gdal_errors
+from ..gdal_errors import collected_gdal_errors, reading_reason
 from ..raster_grid import RasterGrid
 from .file_changes import missing_file_error, require_unchanged
 from .nodata import DeclaredNodata
@@ -148,17 +149,15 @@ class GdalBand:
     def _read_into(self, band: gdal.Band, first_row: int, array: np.ndarray) -> None:
         rows, columns = array.shape
         data_type = gdal.GDT_Byte if band is self._mask else band.DataType
+        data = None
         with collected_gdal_errors() as errors:
             data = band.ReadRaster(0, first_row, columns, rows, buf_type=data_type, buf_obj=array)
-            if data is None and not errors:
-                errors.append(tr("GDAL reports no reason"))
             if (first_row + rows) % self.block_rows == 0:
                 band.FlushCache()  # otherwise GDAL caches up to 5 % of the memory
-        if errors:
-            raise QgsProcessingException(
-                tr("'{layer}' cannot be read at row {row}: {reason}. Is the file damaged or missing?").format(
-                    layer=self.name, row=first_row + 1, reason=errors[-1].rstrip(".")
-                )
+        if data is None or errors:
+            text = tr("'{layer}' cannot be read at row {row}: {reason}. Restore the file from a copy, or make it anew.")
+            raise DetailedException(
+                text.format(layer=self.name, row=first_row + 1, reason=reading_reason(errors)), errors
             )
 
 

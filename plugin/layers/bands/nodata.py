@@ -96,8 +96,8 @@ class DeclaredNodata:
         for one in sorted(found):
             self.notes.append(
                 tr(
-                    "'{layer}' declares {declared} as nodata; {cells:,} cells hold {value}, the same number rounded, "
-                    "and are taken as nodata."
+                    "'{layer}' declares {declared} as nodata; {cells:# cell holds|# cells hold} {value}, the same "
+                    "number rounded, and {cells:is|are} taken as nodata."
                 ).format(layer=self._name, declared=exact(value.declared), cells=counts[one], value=exact(one))
             )
         return sorted(found)
@@ -122,14 +122,14 @@ class DeclaredNodata:
         if is_doubtful:
             text = tr(
                 "'{layer}' declares {declared} as nodata, which its data type ({type}) cannot hold, so no cell is "
-                "nodata. If {value} ({cells:,} cells) marks missing data, declare it as nodata (Layer properties ▸ "
-                "Transparency ▸ Additional no data value)."
+                "nodata. If {value} ({cells:# cell|# cells}) marks missing data, declare it as nodata (Layer "
+                "properties ▸ Transparency ▸ Additional no data value)."
             )
         else:
             text = tr(
                 "'{layer}' declares {declared} as nodata, which its data type ({type}) cannot hold. {value}, far from "
-                "all other values, is taken as nodata in its place ({cells:,} cells). If these cells hold data, remove "
-                "the nodata value from the file: Translate with the additional parameter '-a_nodata none'."
+                "all other values, is taken as nodata in its place ({cells:# cell|# cells}). If these cells hold data, "
+                "remove the nodata value from the file: Translate with the additional parameter '-a_nodata none'."
             )
         self.notes.append(
             text.format(

@@ -14,6 +14,7 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from ...detailed_exception import DetailedException
 from ...i18n import tr
 from ..raster_grid import RasterGrid
 from .nodata import DeclaredNodata
@@ -108,13 +109,13 @@ class ProviderBand:
         extent = QgsRectangle(left, top + (first_row + rows) * step_down, right, top + first_row * step_down)
         block = self._provider.block(self._band, extent, self.grid.columns, rows, QgsRasterBlockFeedback())
         if block is None or not block.isValid() or block.dataType() not in NUMPY_TYPES:
-            reason = block.error().summary() if block is not None else ""
-            raise QgsProcessingException(
-                tr("'{layer}' cannot be read at row {row}: {reason}").format(
-                    layer=self.name,
-                    row=first_row + 1,
-                    reason=reason or tr("its provider, {name}, returned no data").format(name=self._provider.name()),
-                )
+            text = tr(
+                "'{layer}' cannot be read at row {row}: its source ({provider}) returns no data. Check in QGIS that "
+                "the layer is drawn there; export it to a GeoTIFF if it is read from a server."
+            )
+            raise DetailedException(
+                text.format(layer=self.name, row=first_row + 1, provider=self._provider.name()),
+                [block.error().summary()] if block is not None else [],
             )
         stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.grid.columns)
         return block, stored

@@ -75,7 +75,7 @@ def _warn_about_unsaved_changes(layer: QgsVectorLayer, feedback: QgsProcessingFe
         return
     changed = {*buffer.changedGeometries(), *buffer.changedAttributeValues()}
     counts = (
-        (tr("{count:,} features added"), len(buffer.addedFeatures())),
+        (tr("{count:# feature|# features} added"), len(buffer.addedFeatures())),
         (tr("{count:,} deleted"), len(buffer.deletedFeatureIds())),
         (tr("{count:,} changed"), len(changed)),
     )
@@ -138,7 +138,7 @@ def _feature_changes(
         if first is None and not _is_same(feature, feature_then):
             first = feature or feature_then
     if count != count_then:
-        yield tr("{count:,} features instead of {then:,}").format(count=count, then=count_then)
+        yield tr("{count:# feature|# features} instead of {then:,}").format(count=count, then=count_then)
     elif first is not None:
         yield tr("{feature} differs").format(feature=named_features([first.id()]))
 

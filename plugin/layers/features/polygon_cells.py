@@ -85,9 +85,9 @@ class PolygonCells:
         if self._unclear:
             raise QgsProcessingException(
                 tr(
-                    "'{layer}': the area of {features} is ambiguous, because boundaries cross themselves; {count:,} "
-                    "cells are affected. {problem}Redraw these polygons, or run “Fix geometries” and check the result "
-                    "on the map."
+                    "'{layer}': the area of {features} is ambiguous, because boundaries cross themselves; "
+                    "{count:# cell is|# cells are} affected. {problem}Redraw these polygons, or run “Fix geometries” "
+                    "and check the result on the map."
                 ).format(
                     layer=self._locator.reader.name,
                     features=named_features(self._unclear),

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 from osgeo import gdal, ogr
-from qgis.core import QgsGeometry, QgsProcessingException, QgsRectangle
+from qgis.core import QgsGeometry, QgsRectangle
 
+from ...detailed_exception import DetailedException
 from ...i18n import tr
 from ..gdal_errors import collected_gdal_errors
 from ..raster_grid import RasterGrid
@@ -79,9 +80,6 @@ def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, in
         gdal.RasterizeLayer(target, [1], layer, burn_values=[1])
         target.GetRasterBand(1).ReadRaster(buf_obj=covered)
     if errors:
-        raise QgsProcessingException(
-            tr("A polygon cannot be rasterized: {reason}. Try Fix geometries first.").format(
-                reason=errors[0].rstrip(".")
-            )
-        )
+        text = tr("A polygon cannot be converted to cells. Run “Fix geometries” on its layer first.")
+        raise DetailedException(text, errors)
     return covered > 0

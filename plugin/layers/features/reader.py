@@ -84,7 +84,7 @@ class FeatureReader:
         if not count and self.source.featureCount() > 0:
             raise QgsProcessingException(
                 tr(
-                    "None of the {count:,} features of '{layer}' can be read. Was its file deleted, moved or "
+                    "None of the {count:# feature|# features} of '{layer}' can be read. Was its file deleted, moved or "
                     "replaced after the layer was loaded? Load the layer again."
                 ).format(layer=self.name, count=self.source.featureCount())
             )

@@ -13,7 +13,6 @@ from ...cancelled import stop_if_cancelled
 from ...i18n import tr
 from ...npy_file import row_blocks
 from ..computed_raster import RasterRows
-from ..validation import format_cells
 from .statistics import Statistics
 
 FALLBACK_NODATA = -9999.0
@@ -152,7 +151,8 @@ def _require_storable(rows: np.ndarray, target: np.dtype, name: str, keep_infini
     count = int(np.count_nonzero(invalid))
     if count:
         raise QgsProcessingException(
-            tr("'{name}' cannot be stored: {cells} hold values that are {reason} (the first is {value:g}).").format(
-                name=name, cells=format_cells(count), reason=reason, value=rows[invalid][0]
-            )
+            tr(
+                "'{name}' cannot be stored: {cells:# cell holds|# cells hold} values that are {reason} (the first is "
+                "{value:g})."
+            ).format(name=name, cells=count, reason=reason, value=rows[invalid][0])
         )

@@ -11,8 +11,9 @@ from pathlib import Path
 from osgeo import gdal
 from qgis.core import QgsLayerMetadata, QgsProcessingException, QgsProviderRegistry
 
+from ...detailed_exception import DetailedException
 from ...i18n import tr
-from ..gdal_errors import collected_gdal_errors
+from ..gdal_errors import collected_gdal_errors, writing_reason
 
 GEOPACKAGE_SUFFIX = ".gpkg"
 
@@ -183,8 +184,9 @@ class GeoPackageUpdate:
         return self._connection.execute("PRAGMA data_version").fetchone()[0]
 
     def _error(self, error: sqlite3.Error) -> QgsProcessingException:
-        text = tr("'{path}' cannot be written to: {reason}. Is the disk full, or another program using the file?")
-        return QgsProcessingException(text.format(path=self._path, reason=error))
+        reason = writing_reason([str(error)], self._path.parent)
+        text = tr("'{path}' cannot be written to: {reason}. It was not changed.")
+        return DetailedException(text.format(path=self._path, reason=reason), [f"SQLite: {error}"])
 
 
 class _Patience:
@@ -195,4 +197,4 @@ class _Patience:
 
     def __call__(self, status: int, remaining: int, total: int) -> None:
         if status in (SQLITE_BUSY, SQLITE_LOCKED) and time.monotonic() > self._end:
-            raise sqlite3.OperationalError(tr("it is locked"))
+            raise sqlite3.OperationalError("it is locked")

@@ -12,12 +12,12 @@ from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...cancelled import stop_if_cancelled
+from ...detailed_exception import DetailedException
 from ...i18n import tr
 from ..computed_raster import RasterRows
-from ..gdal_errors import collected_gdal_errors
+from ..gdal_errors import collected_gdal_errors, writing_reason
 from ..raster_grid import RasterGrid
 from ..resampling import wkt
-from ..validation import format_cells
 from .encoding import GDAL_TYPES, OutputEncoding, choose_encoding
 from .staged_files import StagedFiles
 from .statistics import Statistics
@@ -115,10 +115,13 @@ def _report_encoding(encoding: OutputEncoding, dtype: str, name: str, feedback: 
         text = tr("The values of '{name}' are outside the range of {dtype} and are stored as {stored}.")
         feedback.pushInfo(text.format(name=name, dtype=dtype, stored=encoding.dtype.name))
     if encoding.infinite and not encoding.keep_infinity:
-        text = tr("'{name}': {cells} without a finite value are written as nodata.")
-        feedback.pushInfo(text.format(name=name, cells=format_cells(encoding.infinite)))
+        text = tr("'{name}': {cells:# cell|# cells} without a finite value {cells:is|are} written as nodata.")
+        feedback.pushInfo(text.format(name=name, cells=encoding.infinite))
     if encoding.underflows:
-        text = tr("{count} values of '{name}' are too small for {dtype} and are stored as zero.")
+        text = tr(
+            "{count:# value|# values} of '{name}' {count:is|are} too small for {dtype} and {count:is|are} stored as "
+            "zero."
+        )
         feedback.pushWarning(text.format(count=encoding.underflows, name=name, dtype=encoding.dtype.name))
 
 
@@ -152,7 +155,7 @@ def _validate_arguments(
         )
     if band_names and len(band_names) != len(bands):
         raise QgsProcessingException(
-            tr("'{name}' has {bands} bands but {names} band names.").format(
+            tr("'{name}' has {bands:# band|# bands} but {names} band names.").format(
                 name=target.name, bands=len(bands), names=len(band_names)
             )
         )
@@ -205,7 +208,7 @@ def _write(
             dataset = None
     stop_if_cancelled(feedback)  # GDAL also reports a cancelled callback as an error
     if errors:
-        raise QgsProcessingException(_write_error(folder, errors))
+        raise _write_error(folder, errors)
 
 
 def _fill(
@@ -251,16 +254,16 @@ def _verify_written(path: Path, shape: tuple[int, int, int], target: Path) -> No
         if dataset is not None:
             actual = (dataset.RasterCount, dataset.RasterYSize, dataset.RasterXSize)
             if actual != shape:
-                errors.append(tr("its shape is {actual} instead of {expected}").format(actual=actual, expected=shape))
+                errors.append(f"its shape is {actual} instead of {shape}")
             for number in range(1, dataset.RasterCount + 1):
                 _read_all_tiles(dataset.GetRasterBand(number))
             dataset = None
         elif not errors:
-            errors.append(tr("it cannot be reopened"))
+            errors.append("it cannot be opened")
     if errors:
-        raise QgsProcessingException(
-            tr("'{name}' was not written correctly: {reason}").format(name=target.name, reason=errors[0])
-        )
+        text = tr("'{name}' was not written correctly to '{folder}': {reason}. Write it to another disk.")
+        reason = writing_reason(errors, target.parent)
+        raise DetailedException(text.format(name=target.name, folder=target.parent, reason=reason), errors)
 
 
 def _read_all_tiles(band: gdal.Band) -> None:
@@ -269,8 +272,6 @@ def _read_all_tiles(band: gdal.Band) -> None:
         band.FlushCache()
 
 
-def _write_error(folder: Path, errors: list[str]) -> str:
-    advice = tr("Is the disk full, or the folder no longer reachable?")
-    return tr("The result cannot be written to '{folder}': {reason}. {advice}").format(
-        folder=folder, reason=errors[0].rstrip("."), advice=advice
-    )
+def _write_error(folder: Path, errors: list[str]) -> DetailedException:
+    text = tr("The result cannot be written to '{folder}': {reason}. Free disk space, or choose another folder.")
+    return DetailedException(text.format(folder=folder, reason=writing_reason(errors, folder)), errors)

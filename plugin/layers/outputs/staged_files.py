@@ -16,6 +16,7 @@ from qgis.core import QgsProcessingException
 from qgis.PyQt.QtCore import QLockFile
 
 from ...i18n import tr
+from ...system_errors import system_reason
 
 # Name of the temporary folder beside the targets, without its random ending.
 FOLDER_PREFIX = "unfinished-permea-"
@@ -194,13 +195,13 @@ def _folder_error(folder: Path, error: OSError) -> QgsProcessingException:
     if isinstance(error, PermissionError):
         text = tr("No permission to write to the folder '{folder}'. Choose another.")
         return QgsProcessingException(text.format(folder=folder))
-    text = tr("The result cannot be written to '{folder}': {reason}. Is the disk full, or write-protected?")
-    return QgsProcessingException(text.format(folder=folder, reason=error.strerror))
+    text = tr("The result cannot be written to '{folder}': {reason}. Free disk space, or choose another folder.")
+    return QgsProcessingException(text.format(folder=folder, reason=system_reason(error)))
 
 
 def _replace_error(target: Path, error: OSError) -> QgsProcessingException:
     return QgsProcessingException(
         tr("'{path}' cannot be replaced ({reason}). Is it open in another program or layer?").format(
-            path=target, reason=error.strerror
+            path=target, reason=system_reason(error)
         )
     )

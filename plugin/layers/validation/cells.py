@@ -199,4 +199,4 @@ def exact(value: float) -> str:
 
 def format_cells(count: int) -> str:
     """Format a number of cells: "1 cell", "12 cells"."""
-    return tr("1 cell") if count == 1 else tr("{count} cells").format(count=count)
+    return tr("{count:# cell|# cells}").format(count=count)

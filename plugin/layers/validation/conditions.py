@@ -74,7 +74,7 @@ class ConditionValidator:
         """Log how many cells of the landscape have no data."""
         if self._missing:
             text = tr(
-                "'{name}' has no data in {count:,} cells of the landscape. As sources these cells match every target, "
-                "and a block of targets without any data matches every source."
+                "'{name}' has no data in {count:# cell|# cells} of the landscape. As sources these cells match every "
+                "target, and a block of targets without any data matches every source."
             )
             feedback.pushInfo(text.format(name=self._name, count=self._missing))

@@ -58,14 +58,14 @@ class QualityValidator:
         """Return the messages for invalid values, for no positive value and for missing values."""
         return (
             tr(
-                "Habitat quality must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                "first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
+                "Habitat quality must be 0 or more: {count:# cell|# cells} of '{name}' {count:is|are} negative or "
+                "infinite, the first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
                 "The landscape has no habitat: '{name}' is 0 or nodata in every passable cell of '{landscape}'. Check "
                 "that the two rasters cover the same area."
             ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; their quality is taken as 0."),
+            tr("'{name}' has no data in {count:# cell|# cells} of the landscape; their quality is taken as 0."),
         )
 
     def require_valid(self) -> None:
@@ -104,14 +104,14 @@ class StrengthValidator(QualityValidator):
     def _texts(self) -> tuple[str, str, str]:
         return (
             tr(
-                "Source strength must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the first "
-                "at row {row}, column {column} ({value}). Set them to 0 or to nodata."
+                "Source strength must be 0 or more: {count:# cell|# cells} of '{name}' {count:is|are} negative or "
+                "infinite, the first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
                 "The landscape has no source: '{name}' is 0 or nodata in every passable cell of '{landscape}'. Check "
                 "that the two rasters cover the same area."
             ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; they are not sources."),
+            tr("'{name}' has no data in {count:# cell|# cells} of the landscape; they are not sources."),
         )
 
 
@@ -121,12 +121,12 @@ class WeightValidator(QualityValidator):
     def _texts(self) -> tuple[str, str, str]:
         return (
             tr(
-                "Weights of interest must be 0 or more: {count:,} cells of '{name}' are negative or infinite, the "
-                "first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
+                "Weights of interest must be 0 or more: {count:# cell|# cells} of '{name}' {count:is|are} negative or "
+                "infinite, the first at row {row}, column {column} ({value}). Set them to 0 or to nodata."
             ),
             tr(
                 "No cell of the landscape is of interest: '{name}' is 0 or nodata in every passable cell of "
                 "'{landscape}'. Check that the two rasters cover the same area."
             ),
-            tr("'{name}' has no data in {count:,} cells of the landscape; their weight is 0."),
+            tr("'{name}' has no data in {count:# cell|# cells} of the landscape; their weight is 0."),
         )

@@ -298,9 +298,9 @@ def test_invalid_circuit_inputs_raise(landscape, regions):
     circuit = circuit_of(landscape)
     with pytest.raises(ValueError, match="there is 1"):
         Pairwise(circuit, focal_of(regions[:1]))
-    with pytest.raises(ValueError, match="2 ids of pairs are not those of focal nodes, the first is 8"):
+    with pytest.raises(ValueError, match="2 ids of pairs are not among the focal nodes, the first is 8"):
         Pairwise(circuit, focal_of(regions), [(1, 8), (9, 2)])
-    with pytest.raises(ValueError, match="1 ids are given more than once, the first is 4"):
+    with pytest.raises(ValueError, match="1 id is given more than once, the first is 4"):
         FocalNodes(np.array([4, 4]), (np.array([0]), np.array([1])))
     with pytest.raises(ValueError, match=r"1 of 2 focal cells lie outside .* row 11, column 0"):
         FocalNodes.from_cells([1, 2], [0, 11], [0, 0], landscape.shape)
@@ -314,7 +314,7 @@ def test_invalid_circuit_inputs_raise(landscape, regions):
         advanced(circuit, source, none)
     with pytest.raises(ValueError, match="no source in the landscape"):
         advanced(circuit, none, source)
-    with pytest.raises(ValueError, match=r"grounds .* in 1 cells, the first at \(0, 0\)"):
+    with pytest.raises(ValueError, match=r"grounds .* in 1 cell, the first at \(0, 0\)"):
         advanced(circuit, source, -source)
     with pytest.raises(ValueError, match="undirected"):
         GridCircuit(GridGraph(landscape, edge_rule="target"))

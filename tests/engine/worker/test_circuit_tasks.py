@@ -188,7 +188,7 @@ def test_memory_estimate_counts_boundary_cells(tmp_path, size, boundary_cells):
         ({}, "the job lacks 'focal_ids'"),
         ({"focal_ids": np.array([1]), "focal_cells": np.array([[0, 0]])}, "two or more focal nodes; there is 1"),
         ({"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [9, 9]])}, "1 of 2 focal cells lie outside"),
-        ({**FOCAL, "excluded": np.array([[2, 77]])}, "1 ids of excluded pairs are of no focal node, the first is 77"),
+        ({**FOCAL, "excluded": np.array([[2, 77]])}, "1 id of excluded pairs is of no focal node, the first is 77"),
         ({**FOCAL, "short_circuits": np.ones((2, 2), int)}, "must be of the size of the landscape"),
         ({**FOCAL, "focal_ids": np.ones(6)}, "must hold whole numbers"),
     ],
@@ -315,7 +315,7 @@ def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulati
     second = start(write_job(tmp_path / "second", "circuit.current", resumed, many_points))
     whole = start(write_job(tmp_path / "whole", "circuit.current", plain, many_points))
     said = " ".join(line["text"] for line in second.said("message"))
-    assert f"{len(there)} intermediate solutions were read" in said
+    assert f"{len(there)} intermediate solution" in said
     assert (
         written.items()
         <= {path.name: path.stat().st_mtime_ns for path in (tmp_path / "checkpointed").glob("cached-*.npy")}.items()
@@ -348,7 +348,7 @@ def test_stored_region_solutions_are_reused(tmp_path, many, claims):
     second = start(write_job(tmp_path / "second", "circuit.current", checkpointed, inputs))
     parts = len(list((tmp_path / "checkpointed").glob("cached-*.npy")))
     assert parts == (-(-36 // 8) if claims else 1)
-    assert f"{parts - claims} intermediate solutions were read" in " ".join(m["text"] for m in second.said("message"))
+    assert f"{parts - claims} intermediate solution" in " ".join(m["text"] for m in second.said("message"))
     np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
     np.testing.assert_array_equal(
         second.output("resistances"),

@@ -109,7 +109,7 @@ REFUSALS = {
     "negative": (
         {"landscape": replaced((2, 2), -0.5)},
         {},
-        "permeability is negative in 1 cells, the first at row 3, column 3 (counted from 1, value -0.5)",
+        "permeability is negative in 1 cell, the first at row 3, column 3 (counted from 1, value -0.5)",
     ),
     "zero resistance": ({}, {"values": "resistance"}, "resistance is zero in 4 cells, the first at row 1, column 4"),
     "source on a barrier": (

@@ -50,7 +50,7 @@ def test_decimal_commas_in_networks(project, results):
         (
             {"r.txt": "1 5\n1 7\n"},
             {"use_reclass_table": "True", "reclass_file": "r.txt"},
-            "'r.txt' gives 1 values several new ones; the first is 1, which becomes 5 or 7.",
+            "'r.txt' gives 1 value several new ones; the first is 1, which becomes 5 or 7.",
         ),
     ],
 )
@@ -204,10 +204,10 @@ def test_branches_without_current_are_not_listed(project, results):
             },
             "'p.txt': 3 ids are not those of focal nodes, and their pairs are left out: 77, 88, 99.",
         ),
-        ({"rasters": {"points": [[1, 0, 2, -7, 3]]}}, "'points.asc': 1 ids are not above 0 and are left out"),
+        ({"rasters": {"points": [[1, 0, 2, -7, 3]]}}, "'points.asc': 1 id is not above 0 and is left out"),
         (
             {"texts": {"s.txt": "1 5\n1 6\n2 1\n3 1\n"}, "scenario": "one-to-all", **STRENGTHS},
-            "'s.txt' gives 1 focal nodes several strengths, of which the first counts: 1.",
+            "'s.txt' gives 1 focal node several strengths, of which the first counts: 1.",
         ),
         (
             {"texts": {"s.txt": "1 5\n"}, "scenario": "all-to-one", **STRENGTHS},
@@ -219,11 +219,11 @@ def test_branches_without_current_are_not_listed(project, results):
         ),
         (
             {"rasters": {"po": [[1, 1, 0, 0, -1]]}, "use_polygons": "True", "polygon_file": "po.asc"},
-            "'po.asc': 1 cells have negative numbers and belong to no short-circuit region.",
+            "'po.asc': 1 cell has negative numbers and belong to no short-circuit region.",
         ),
         (
             {"texts": {"r.txt": "7 5\n"}, "use_reclass_table": "True", "reclass_file": "r.txt"},
-            "'r.txt' reclassifies 1 of 1 values that do not occur; the first is 7.",
+            "'r.txt' reclassifies 1 of 1 value that do not occur; the first is 7.",
         ),
         ({"remove_src_or_gnd": "rmvsrc"}, "remove_src_or_gnd = rmvsrc (only in scenario advanced)"),
         ({"ground_file_is_resistances": "False"}, "ground_file_is_resistances (only in scenario advanced)"),
@@ -234,7 +234,7 @@ def test_branches_without_current_are_not_listed(project, results):
                 "habitat_file": "n.txt",
                 "point_file": "f.txt",
             },
-            "'n.txt': 1 edges join a node to itself and carry no current; the first is at node 2.",
+            "'n.txt': 1 edge joins a node to itself and carries no current; the first is at node 2.",
         ),
         (
             {
@@ -242,7 +242,7 @@ def test_branches_without_current_are_not_listed(project, results):
                 "use_included_pairs": "True",
                 "included_pairs_file": "p.txt",
             },
-            "'p.txt': 1 pairs of a focal node with itself are left out: 1.",
+            "'p.txt': 1 pair of a focal node with itself is left out: 1.",
         ),
         (
             {

@@ -144,7 +144,7 @@ def test_one_to_all_node_without_partners_has_no_maps(project, results, feedback
     folder = results(project(rasters={"points": [[1, 2, 4, 0, 3]]}, texts=texts, **options))
     assert np.loadtxt(folder / "strip_resistances.out").tolist() == [[1, -1], [2, 0], [3, 0]]
     assert {file.name for file in folder.glob("*_curmap_*")} == {"strip_curmap_2.asc", "strip_curmap_3.asc"}
-    assert any("1 focal nodes that 'p.txt' does not list are left out" in text for text in feedback.warnings)
+    assert any("1 focal node that 'p.txt' does not list is left out" in text for text in feedback.warnings)
 
 
 def test_zero_strength_and_duplicate_strengths(project, results):
@@ -285,7 +285,7 @@ def test_resumed_run_reuses_solutions(project, results, project_error, engine_th
     assert 0 < len(known) < 49 * 48 // 2 and not (tmp_path / "results" / "strip_resistances.out").exists()
     assert list(kept.glob("cached-*.npy"))
     folder = results(path)
-    assert any("intermediate solutions were read" in text for text in feedback.infos)
+    assert any("read from an earlier run" in text for text in feedback.infos)
     assert not list(kept.glob("cached-*.npy"))
     at_once = results(path, "at once")
     for name in ("strip_resistances.out", "strip_resistances_3columns.out", "strip_cum_curmap.asc"):
@@ -322,7 +322,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"rasters": {"points": [[1, 2.5, 0, 0, 0]]}}, "'points.asc' must hold whole numbers"),
         (
             {"texts": {"p.txt": "1 0.5 0.5\n2 9 9\n"}, "point_file": "p.txt"},
-            "'p.txt': 1 of 2 points lie outside the habitat; the first is at x 9, y 9.",
+            "'p.txt': 1 of 2 points lies outside the habitat; the first is at x 9, y 9.",
         ),
         ({"texts": {"p.txt": "1 0.5\n"}, "point_file": "p.txt"}, "'p.txt', line 1: expected 3 numbers"),
         ({"texts": {"p.txt": "both\n"}, **PAIRS}, "'p.txt' is not a file of pairs (its first line is 'both')"),
@@ -337,7 +337,7 @@ ADVANCED = {"scenario": "advanced", "source_file": "s.asc"}
         ({"rasters": {"habitat": [[1, "one", 1, 1, 1]]}}, "'habitat.asc', line 7: 'one' is not a number"),
         (
             {"rasters": {"habitat": [[1, 1, "1 1", 1, 1]]}},
-            "'habitat.asc' holds 6 numbers, but its header declares 1 rows of 5",
+            "'habitat.asc' holds 6 numbers, but its header declares 1 row of 5",
         ),
         ({"rasters": {"habitat": [[-9999] * 5]}}, "'habitat.asc' has no passable cell"),
         ({"texts": {"h.txt": "1 2 3\n"}, "habitat_file": "h.txt"}, "'h.txt' cannot be read as an ESRI ASCII grid"),

@@ -52,7 +52,7 @@ def test_compressed_project_runs(outcome, tmp_path):
 def test_grid_with_more_numbers_than_its_header_declares(outcome):
     head = gzip.compress(HEADER.format(columns=5, rows=1).encode())
     message, seconds, grown = outcome({"habitat.asc.gz": head + repeated("1 ")})
-    assert "'habitat.asc.gz' holds more than 5 numbers, but its header declares 1 rows of 5" in message
+    assert "'habitat.asc.gz' holds more than 5 numbers, but its header declares 1 row of 5" in message
     assert seconds < 10 and grown < 300
 
 

@@ -37,7 +37,7 @@ def test_points_in_one_cell_have_no_normalised_corridor(run, read, sites, plain,
     result = run("leastcostcorridor", FOCAL=sites([(3, 0), (3, 0), (3, 8)]), **where)
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, one_each)
     assert result["CORRIDORS"] == 2
-    assert any("1 pairs of focal nodes share a cell" in text for text in feedback.warnings)
+    assert any("1 pair of focal nodes shares a cell" in text for text in feedback.warnings)
 
 
 def test_all_points_in_one_cell_are_rejected_if_normalised(run, sites, plain):

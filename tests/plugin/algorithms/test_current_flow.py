@@ -219,7 +219,7 @@ def test_individual_maps_of_killed_run_are_resumed(
 def test_maps_without_checkpoint_are_not_overwritten(error_message, many, tmp_path):
     (tmp_path / "current_1_2.tif").write_text("mine")
     message = error_message("currentflow", SINGLE_MAPS=str(tmp_path), **many)
-    assert "already holds 1 maps (the first is current_1_2.tif)" in message
+    assert "already holds 1 map (the first is current_1_2.tif)" in message
     assert (tmp_path / "current_1_2.tif").read_text() == "mine"
 
 

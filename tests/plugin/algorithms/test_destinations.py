@@ -197,7 +197,7 @@ def test_two_outputs_in_one_file_are_refused(check, refused, tmp_path):
     assert "cannot both be written" in refused(
         OUTPUT=place, SECOND=str(tmp_path / "." / ".." / tmp_path.name / "map.tif")
     )
-    assert "cannot both be written" in refused(TABLE=str(tmp_path / "a.csv"), LINES=str(tmp_path / "a.csv"))
+    assert "cannot both be written" in refused(TABLE=str(tmp_path / "a.geojson"), LINES=str(tmp_path / "a.geojson"))
     both = str(tmp_path / "both.gpkg")
     assert "cannot both be written" in refused(TABLE=both, LINES=f"{both}|layername=both")
     check(TABLE=f"{both}|layername=table", LINES=f"ogr:dbname='{both}' table=\"lines\" (geom)")

@@ -204,5 +204,5 @@ def test_undeclared_nan_is_rejected_in_every_raster(run, geotiff, plain, name, p
 def test_infinite_sources_are_rejected(run, geotiff, plain):
     sources = np.ones((7, 9))
     sources[0, 0] = np.inf
-    with pytest.raises(QgsProcessingException, match="strengths are infinite in 1 cells, the first at row 1, column 1"):
+    with pytest.raises(QgsProcessingException, match="strengths are infinite in 1 cell, the first at row 1, column 1"):
         run("currentflowadvanced", INPUT=plain, SOURCE_RASTER=geotiff(sources, name="s"), GROUND_RASTER=plain)

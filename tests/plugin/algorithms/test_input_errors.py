@@ -219,7 +219,7 @@ def test_negative_quality_is_rejected(error_message, geotiff, open_land, points)
     bad[2, 1] = -3.0
     places = {"INPUT": open_land, "SOURCES": points((0, 0), (1, 1)), "SCALAR": "quality_weighted"}
     message = error_message("sensitivity", QUALITY=geotiff(bad, name="quality"), **places)
-    assert "1 cells of 'quality' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    assert "1 cell of 'quality' is negative or infinite, the first at row 3, column 2 (-3)" in message
 
 
 def test_landscape_without_habitat_is_rejected(error_message, geotiff, open_land, points):

@@ -100,7 +100,7 @@ def test_class_without_value_becomes_nodata(run, read, cover, feedback):
 
 def test_unused_classes_are_logged(run, cover, feedback):
     run("permeabilityfromlandcover", INPUT=cover, MATRIX=[*in_a_list(VALUES), 77, 0.5])
-    assert any("do not occur in the raster: 77" in text for text in feedback.infos)
+    assert any("1 class of the table does not occur in the raster: 77" in text for text in feedback.infos)
 
 
 @pytest.mark.parametrize(

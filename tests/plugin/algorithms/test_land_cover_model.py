@@ -143,7 +143,7 @@ def test_model_reports_class_without_value(model, read, cover, class_table, poin
     lacking = int((read(cover).band == 2).sum())
     with pytest.raises(
         QgsProcessingException,
-        match=rf"Permeability from land cover.*'cover': 1 classes have no permeability: 2 \({lacking} cells\)",
+        match=rf"Permeability from land cover.*'cover': 1 class has no permeability: 2 \({lacking} cells\)",
     ):
         model(LAND_COVER=cover, CLASS_TABLE=table, FOCAL=points(*PLACES))
 

@@ -64,7 +64,7 @@ def test_nodata_matches_all_conditions_and_is_logged(run, read, row, geotiff, fe
     result = run("movingwindowcurrent", INPUT=row, CONDITION_1=classes, COMPARISON_1="equal", **ROW)
     # Nothing is lost: neighbours are of one class, or of none.
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[1.5, 2.5, 2.5, 1.5]], rtol=1e-6)
-    assert any("'classes' has no data in 1 cells of the landscape" in text for text in feedback.infos)
+    assert any("'classes' has no data in 1 cell of the landscape" in text for text in feedback.infos)
 
 
 def test_condition_raster_is_resampled(run, read, row, geotiff, feedback):

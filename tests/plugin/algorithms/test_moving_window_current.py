@@ -110,7 +110,7 @@ def test_invalid_landscape_and_sources_are_rejected(error_message, geotiff, vall
     bad = np.ones((9, 12))
     bad[2, 1] = -3.0
     message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(bad, name="bad"))
-    assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    assert "1 cell of 'bad' is negative or infinite, the first at row 3, column 2 (-3)" in message
     message = error_message(INPUT=valley_file, SOURCE_STRENGTH=geotiff(np.ones((9, 12)), name="weak"), THRESHOLD=2.0)
     assert "no cell is a source" in message and "below the threshold of 2" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")

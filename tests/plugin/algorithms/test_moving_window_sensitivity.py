@@ -118,7 +118,7 @@ def test_invalid_weights_are_rejected(run, geotiff, valley_file, feedback):
     bad = np.ones((9, 12))
     bad[2, 1] = -3.0
     message = error_message(PLACES=geotiff(bad, name="bad"))
-    assert "1 cells of 'bad' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    assert "1 cell of 'bad' is negative or infinite, the first at row 3, column 2 (-3)" in message
     message = error_message(PLACES=geotiff(np.zeros((9, 12)), name="none"))
     assert "No cell of the landscape is of interest: 'none' is 0 or nodata" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")

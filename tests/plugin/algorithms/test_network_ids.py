@@ -105,7 +105,7 @@ def test_focal_node_without_edges_is_isolated_with_a_warning(write, run, feedbac
     path = write(labels)
     path.with_name("focal.txt").write_text(f"{labels[0]}\n{labels[4]}\n77\n")
     run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
-    assert any("'focal.txt' names 1 nodes that no edge joins" in text and "77" in text for text in feedback.warnings)
+    assert any("'focal.txt' names 1 node that no edge joins" in text and "77" in text for text in feedback.warnings)
     rows = np.loadtxt(path.parent / "results" / "net_resistances_3columns.out").tolist()
     assert [row[2] for row in rows if 77 in row[:2]] == [-1, -1]
 
@@ -113,17 +113,17 @@ def test_focal_node_without_edges_is_isolated_with_a_warning(write, run, feedbac
 def test_focal_node_beyond_network_is_refused(write, run):
     path = write(LABELS["sparse"])
     path.with_name("focal.txt").write_text("7\n900000\n2000002\n")
-    with pytest.raises(QgsProcessingException, match="names 1 nodes that are not in the network; the first is 2000002"):
+    with pytest.raises(QgsProcessingException, match="names 1 node that is not in the network; the first is 2000002"):
         run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
 
 
 @pytest.mark.parametrize(
     ("edge", "words"),
     [
-        ("1 2 1e300", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (1e+300)."),
-        ("1 2 1e-200", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (1e-200)."),
-        ("1 2 inf", "'edges.txt': 1 edges are beyond 1e±100; the first is 1 – 2 (inf)."),
-        ("1 2 0", "'edges.txt': 1 edges have no positive value; the first is 1 – 2 (0)."),
+        ("1 2 1e300", "'edges.txt': 1 edge is beyond 1e±100; the first is 1 – 2 (1e+300)."),
+        ("1 2 1e-200", "'edges.txt': 1 edge is beyond 1e±100; the first is 1 – 2 (1e-200)."),
+        ("1 2 inf", "'edges.txt': 1 edge is beyond 1e±100; the first is 1 – 2 (inf)."),
+        ("1 2 0", "'edges.txt': 1 edge has no positive value; the first is 1 – 2 (0)."),
         (
             "9007199254740994 2 1",
             "1 numbers are too large to be exact; the first is 9007199254740994.0 (row 2, column 1)",

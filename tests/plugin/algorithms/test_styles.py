@@ -175,7 +175,7 @@ def test_component_legend_lists_barriers_only_if_present(qgis_app, raster_layer)
     from permea.plugin.algorithms.styles import component_style
 
     for labels, expected in (
-        (np.array([[1, 1, 2]]), ["1 (2 cells)", "2 (1 cells)"]),
+        (np.array([[1, 1, 2]]), ["1 (2 cells)", "2 (1 cell)"]),
         (np.array([[1, 0, 1]]), ["barrier", "1 (2 cells)"]),
     ):
         layer = raster_layer(labels.astype(np.int32))

@@ -139,7 +139,7 @@ def full_disk():
 
 @pytest.mark.parametrize("ending", [".gpkg", ".geojson", ".csv"])
 def test_full_disk_is_reported_without_file(write, tmp_path, full_disk, ending):
-    with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written to .*Is the disk full"):
+    with pytest.raises(QgsProcessingException, match=f"'costs{ending}' cannot be written to .*the disk is full"):
         write(str(tmp_path / f"costs{ending}"), rows=[("a place with a long name", 1, 2.5)] * 20_000)
     assert list(tmp_path.iterdir()) == []
 

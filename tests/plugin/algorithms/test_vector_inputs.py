@@ -307,5 +307,5 @@ def test_unsaved_points_are_used_and_named(run, read, feedback, layer, plain):
     assert made.addFeature(feature)
     result = run("leastcostdistance", INPUT=plain, SOURCES=made)
     assert read(result["OUTPUT"]).band[6, 8] == 0
-    assert any("'sites' is being edited" in text and "1 features added" in text for text in feedback.warnings)
+    assert any("'sites' is being edited" in text and "1 feature added" in text for text in feedback.warnings)
     made.rollBack()

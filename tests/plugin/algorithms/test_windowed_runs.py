@@ -200,7 +200,7 @@ def test_invalid_quality_is_rejected(error_message, geotiff, plain, feedback):
     bad = np.ones((90, 80))
     bad[2, 1] = -3.0
     message = error_message(INPUT=plain, QUALITY=geotiff(bad, name="quality"))
-    assert "1 cells of 'quality' are negative or infinite, the first at row 3, column 2 (-3)" in message
+    assert "1 cell of 'quality' is negative or infinite, the first at row 3, column 2 (-3)" in message
     message = error_message("windowedconnectivity", INPUT=plain, QUALITY=geotiff(np.zeros((90, 80)), name="none"))
     assert "The landscape has no habitat: 'none'" in message
     far = geotiff(np.ones((4, 5)), geotransform=(WEST + 1e5, 30.0, 0.0, NORTH, 0.0, -30.0), name="far")

@@ -53,7 +53,7 @@ def test_file_with_other_cells_is_rejected(replaced, feedback):
 
 
 def test_file_with_fewer_bands_is_rejected(replaced, feedback):
-    assert "1 bands instead of 3" in error_message(replaced(np.ones((3, 4, 4)), np.ones((4, 4))), feedback)
+    assert "1 band instead of 3" in error_message(replaced(np.ones((3, 4, 4)), np.ones((4, 4))), feedback)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_full_disk_changes_nothing(project, update, limit):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
     try:
-        with pytest.raises(QgsProcessingException, match="Is the disk full"):
+        with pytest.raises(QgsProcessingException, match="the disk is full"):
             prepared.replace()
     finally:
         prepared.discard()

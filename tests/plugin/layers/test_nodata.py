@@ -42,14 +42,14 @@ def test_value_in_place_of_one_that_the_type_cannot_hold(raster_layer, feedback,
 def test_value_among_others_is_not_taken_as_nodata_but_named(raster_layer, feedback):
     layer = raster_layer(np.array([[100, 254, 255]], "uint8"), nodata=-9999)
     assert holes(layer, feedback) == []
-    assert any("If 255 (1 cells) marks missing data, declare it as nodata" in text for text in feedback.warnings)
+    assert any("If 255 (1 cell) marks missing data, declare it as nodata" in text for text in feedback.warnings)
 
 
 @pytest.mark.parametrize(("dtype", "declared", "mark"), [("uint8", -9999, 241), ("int16", 99999, -31073)])
 def test_last_bits_of_a_value_that_the_type_cannot_hold_are_named(raster_layer, feedback, dtype, declared, mark):
     layer = raster_layer(np.array([[10, mark, 30]], dtype), nodata=declared)
     assert holes(layer, feedback) == []
-    assert any(f"If {mark} (1 cells) marks missing data, declare it as nodata" in text for text in feedback.warnings)
+    assert any(f"If {mark} (1 cell) marks missing data, declare it as nodata" in text for text in feedback.warnings)
 
 
 @pytest.mark.parametrize(

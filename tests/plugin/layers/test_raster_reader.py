@@ -50,7 +50,7 @@ def test_nodata_of_every_data_type(raster_layer, feedback, dtype, nodata, hole):
 def test_unrepresentable_nodata_matches_no_other_cell(raster_layer, feedback):
     raster = read_raster(raster_layer(np.array([[241, 0, 254]], "uint8"), nodata=-9999), 1, feedback)
     assert raster.valid.all()
-    assert "If 241 (1 cells) marks missing data" in feedback.warnings[0]
+    assert "If 241 (1 cell) marks missing data" in feedback.warnings[0]
 
 
 def test_scale_and_offset_do_not_affect_nodata(raster_layer, feedback):
@@ -222,7 +222,7 @@ def test_damaged_file_is_rejected(geotiff, feedback):
         file.truncate(200_000)
     message = error_message(QgsRasterLayer(path, "damaged"), feedback)
     assert "'damaged' cannot be read at row" in message
-    assert "Is the file damaged" in message
+    assert "its data are damaged or incomplete" in message
 
 
 @pytest.mark.parametrize("exceptions", [False, True])

@@ -125,7 +125,7 @@ def test_bands_have_names_and_statistics(tmp_path, grid, feedback):
 
 def test_underflow_gives_warning(tmp_path, grid, feedback):
     write_raster(str(tmp_path / "r.tif"), np.array([[1e-60, 0.0, 1.0]]), grid(1, 3), feedback=feedback)
-    assert feedback.warnings == ["1 values of 'r.tif' are too small for float32 and are stored as zero."]
+    assert feedback.warnings == ["1 value of 'r.tif' is too small for float32 and is stored as zero."]
 
 
 @pytest.mark.parametrize("values", [[[1e39, 1.0, NAN]], [[1e-60, 0.0, 1e-50]], [[-1e200, 1e-200, INF]]])
@@ -230,7 +230,7 @@ def test_full_disk_is_reported_and_old_file_preserved(tmp_path, grid, feedback, 
     finally:
         gdal.DontUseExceptions()
     assert f"cannot be written to '{tmp_path}'" in message
-    assert "Is the disk full" in message
+    assert "the disk is full" in message
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["r.tif"]
 
@@ -242,7 +242,7 @@ def test_full_disk_at_last_tile_is_reported(tmp_path, grid, feedback, full_disk,
     noise = np.random.default_rng(3).random((150, 250))
     (gdal.UseExceptions if exceptions else gdal.DontUseExceptions)()
     try:
-        assert "Is the disk full" in error_message(tmp_path / "r.tif", noise, grid(150, 250), feedback)
+        assert "the disk is full" in error_message(tmp_path / "r.tif", noise, grid(150, 250), feedback)
     finally:
         gdal.DontUseExceptions()
     assert os.listdir(tmp_path) == []

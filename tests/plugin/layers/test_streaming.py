@@ -155,7 +155,7 @@ def test_full_disk_is_reported(land, tmp_path, feedback):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
-    assert f"cannot be written to {tmp_path}" in message and "Is the disk full" in message
+    assert f"cannot be written to {tmp_path}" in message and "Free disk space" in message
 
 
 def test_streaming_can_be_cancelled(land, rows_of_two, tmp_path, feedback):

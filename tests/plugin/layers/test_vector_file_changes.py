@@ -182,7 +182,7 @@ def test_unsaved_edits_are_named(loaded, write, tmp_path, feedback):
     layer.addFeature(QgsFeature(layer.fields()))
     require_current(layer, feedback)
     assert feedback.warnings == [
-        "'sites' is being edited. It is used as it is shown, with the unsaved changes: 1 features added, 1 deleted, "
+        "'sites' is being edited. It is used as it is shown, with the unsaved changes: 1 feature added, 1 deleted, "
         "2 changed."
     ]
     layer.rollBack()

@@ -239,7 +239,7 @@ def test_variable_that_ends_the_engine_is_named(worker, feedback, monkeypatch):
         os.abort()
     """)
     message = ending(engine, feedback, WorkerCrashed)
-    assert "environment variables that are set here: XLA_FLAGS=--no_such_flag. Correct or remove them." in message
+    assert "environment variable: XLA_FLAGS=--no_such_flag. Correct or remove the variable" in message
 
 
 def test_crash_is_reported(worker, feedback):

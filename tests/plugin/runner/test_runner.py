@@ -134,7 +134,7 @@ def test_excess_output_lines_are_counted(worker, feedback):
     """)
     run(task(), feedback, engine=engine)
     assert len(feedback.console) == 51
-    assert feedback.console[-1] == "(99950 more lines of this kind)"
+    assert feedback.console[-1] == "(99,950 more lines of this kind)"
 
 
 def test_endless_line_is_split(worker, feedback):

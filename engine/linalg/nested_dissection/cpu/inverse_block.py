@@ -11,6 +11,7 @@ would take as long as a solve, so cost about as much as the factor.
 import numpy as np
 from jaxtyping import Float, Int
 
+from ....counts import count_of
 from ....parallel import blas_limited_pool
 from ...base import require_solved
 from ...solver_stats import SolveError, log_solve
@@ -171,6 +172,6 @@ def _check_column(center: np.ndarray, edges: np.ndarray, cells: np.ndarray, inve
     difference = np.abs(column - inverse[:, worst]).max() / np.abs(column).max()
     if not difference <= MAX_COLUMN_DIFFERENCE:
         raise SolveError(
-            f"entries of the inverse of {center.size} cells differ from those of a solve by {difference:.1e}: the "
-            "values of the raster may span too many orders of magnitude"
+            f"entries of the inverse of {count_of(center.size, 'cell')} differ from those of a solve by "
+            f"{difference:.1e}: the values of the raster may span too many orders of magnitude"
         )
