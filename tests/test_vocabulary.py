@@ -53,7 +53,7 @@ RETIRED = {
     "ranked": "ordered",
     "ranks": "ordering",
     "refuse": "require, validate",
-    "remarks": "log",
+    "warnings": "log",
     "rim": "boundary",
     "rims": "boundaries",
     "says": "reports",

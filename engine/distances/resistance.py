@@ -23,6 +23,7 @@ from ..linalg import (
     require_solver,
     select_solver,
     selected_inverse,
+    shifts,
     solve,
     unit_vectors,
 )
@@ -125,6 +126,35 @@ class ResistanceDistance(AbstractDistance):
     def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Resistances from every vertex to targets; they are symmetric."""
         return self.from_sources(grid, targets).T
+
+    def to_region(self, grid: GridGraph, region: Bool[Array, "rows columns"]) -> Float[Array, "n"]:
+        """Resistances from every vertex to a region, whose cells are one node: one factorization, its selected inverse.
+
+        Parameters
+        ----------
+        grid
+            The landscape, undirected.
+        region
+            The cells of the region; its vertices are connected without resistance.
+
+        Notes
+        -----
+        With the region grounded, the resistance to it is the diagonal of the inverse of the Laplacian of the other
+        vertices.
+
+        Examples
+        --------
+        >>> region = jnp.array([[True, False, False, True]])
+        >>> ResistanceDistance().to_region(GridGraph(jnp.ones((1, 4))), region).round(9)
+        Array([0.        , 0.66666667, 0.66666667, 0.        ], dtype=float64)
+        """
+        require_undirected(grid)
+        components = connected_components(grid)
+        region = region & (components > 0)
+        system, is_reached = _grounded_region(grid, components, region)
+        diagonal = selected_inverse(system, NestedDissection(symmetric=True)).center.ravel()[grid.cells]
+        resistance = jnp.where(region.ravel()[grid.cells], 0.0, diagonal)
+        return jnp.where(is_reached.ravel()[grid.cells], resistance, jnp.inf)
 
     def sources_to_targets(
         self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
@@ -295,6 +325,23 @@ def grounded_laplacian(
     # Cells that are not vertices become identity rows.
     added = jnp.where(components > 0, ground, 1.0)
     return StencilMatrix(laplacian.center + added, laplacian.edges)
+
+
+def _grounded_region(
+    grid: GridGraph, components: Int[Array, "rows columns"], region: Bool[Array, "rows columns"]
+) -> tuple[StencilMatrix, Bool[Array, "rows columns"]]:
+    """Return the Laplacian with potential 0 in a region, and the cells that are connected with the region."""
+    laplacian = grid.laplacian()
+    has_region = jnp.zeros(components.size + 1, bool).at[components.ravel()].max(region.ravel())
+    is_reached = has_region[components] & (components > 0)
+    # Components without a cell of the region have no potential of their own: one of their cells is grounded.
+    grounded = representative_cells(components, laplacian.center) & ~is_reached
+    center = laplacian.center + jnp.where(grounded, laplacian.center, 0.0)
+    is_fixed = region | (components == 0)
+    # An isolated cell has no conductance.
+    center = jnp.where(is_fixed | (center <= 0), 1.0, center)
+    edges = jnp.where(is_fixed[None] | shifts(is_fixed, laplacian.edges.shape[0]), 0.0, laplacian.edges)
+    return StencilMatrix(center, edges), is_reached
 
 
 @eqx.filter_custom_vjp

@@ -158,6 +158,29 @@ def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
     return np.flatnonzero(active.ravel()).searchsorted(cells[:, 0] * grid.width + cells[:, 1])
 
 
+def count_sources(job: Job) -> int:
+    """Return the number of sources: of groups of cells if the job has an input "owners", else of cells."""
+    return int(np.max(job.inputs["owners"])) + 1 if "owners" in job.inputs else len(job.inputs["sources"])
+
+
+def read_sources(job: Job, grid: GridGraph) -> list[np.ndarray]:
+    """Return the vertices of each source: of each cell of the input "sources", or of each of its "owners".
+
+    Raises
+    ------
+    ValueError
+        As `read_vertices`; or the owners are not numbered from 0, one for each cell.
+    """
+    vertices = read_vertices(job, grid, "sources")
+    owners = np.asarray(job.inputs.get("owners", np.arange(len(vertices))))
+    if owners.shape != vertices.shape or not np.issubdtype(owners.dtype, np.integer):
+        raise ValueError(f'input "owners" must be {len(vertices)} whole numbers, not {owners.shape} of {owners.dtype}')
+    if not np.array_equal(np.unique(owners), np.arange(owners.max() + 1)):
+        raise ValueError('input "owners" must number the sources from 0 without gaps')
+    order = np.argsort(owners, kind="stable")
+    return np.split(vertices[order], np.flatnonzero(np.diff(owners[order])) + 1)
+
+
 def read_quality(job: Job, grid: GridGraph) -> np.ndarray:
     """Return the habitat quality of a job: (rows, columns), 0 outside the vertices of the landscape.
 

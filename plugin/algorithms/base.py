@@ -34,6 +34,7 @@ from .errors_in_words import checked_in_words, errors_in_words
 from .help import Help, as_html
 from .input_crs import open_in_main_thread
 from .input_layers import load_rasters
+from .landscape_warnings import landscape_warnings
 from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput, solver_details
 from .parameter_checks import invalid_parameters, with_named_choices
@@ -96,6 +97,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         Name of the group of its layers; empty for one that each run names after what was asked.
     presenter
         Names, tags and styles of the results of the run; set when it starts.
+    source_regions
+        Whether its sources may be lines and polygons, each of which is one source of several cells.
     """
 
     identifier: ClassVar[str]
@@ -107,6 +110,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     files_in_folders: ClassVar[dict[str, tuple[str, ...]]] = {}
     results_group: ClassVar[str] = ""
     presenter: ResultPresenter
+    source_regions: ClassVar[bool] = False
 
     @abstractmethod
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -158,7 +162,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         # Validated again here because models run their steps without checking the parameters.
         if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
             raise QgsProcessingException(error)
-        for warning in ineffective_parameters(self, parameters):
+        warnings = landscape_warnings(self, parameters, context)
+        for warning in [*ineffective_parameters(self, parameters), *warnings]:
             feedback.pushWarning(warning)
         self.presenter = ResultPresenter(self, parameters, context, self.results_group)
         try:

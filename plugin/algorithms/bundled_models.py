@@ -70,7 +70,7 @@ class BundledModel(QgsProcessingModelAlgorithm):
             self._show_as_in_step(child)
 
     def _show_as_in_step(self, child: QgsProcessingModelChildAlgorithm) -> None:
-        """Give the model's inputs the widgets of the parameters of a step that they are for, with captions and units."""
+        """Give the model's inputs the widgets of the parameters of a step that they are for: captions and units."""
         for name, sources in child.parameterSources().items():
             in_step = child.algorithm() and child.algorithm().parameterDefinition(name)
             for source in sources:

@@ -36,6 +36,7 @@ from ..layers import (
     read_focal_nodes,
     read_points,
     read_short_circuit_regions,
+    read_sources,
     require_current,
     save_rows,
     stream_landscape,
@@ -167,9 +168,11 @@ class ParameterValues(PlainValues):
 
     @cached_property
     def sources(self) -> Points:
-        """The cells of the source points, or of the source raster, which have neither ids nor labels."""
+        """The cells of the source features, or of the source raster, which have neither ids nor labels."""
         if self.is_provided("SOURCES"):
-            return self.points("SOURCES")
+            reader, regions = self.features("SOURCES"), self._algorithm.source_regions
+            cells = self._cells_for_points()
+            return read_sources(reader, context=self._context, feedback=self._feedback, regions=regions, **cells)
         cells = point_cells(self._aligned_labels("SOURCE_RASTER"), self.passable, self._after_landscape)
         return Points(cells=cells, ids=[], labels=[])
 
@@ -237,20 +240,30 @@ class ParameterValues(PlainValues):
         return save_rows(regions, self._folder / "short_circuits.npy")
 
     def amounts(
-        self, points: str, field: str, raster: str, file: str, *, default: float, reciprocal: bool = False
+        self,
+        points: str,
+        field: str,
+        raster: str,
+        file: str,
+        *,
+        default: float,
+        reciprocal: bool = False,
+        shared: bool = False,
     ) -> NpyFile:
-        """Write currents or ground values at points or from a raster, float64 (rows, columns), 0 elsewhere.
+        """Write currents or ground values of features or from a raster, float64 (rows, columns), 0 elsewhere.
 
         Parameters
         ----------
         points, field, raster
-            Names of the parameters: a layer of points, the field with their values, or a raster of values.
+            Names of the parameters: a layer of features, the field with their values, or a raster of values.
         file
             Name of the file in the job folder.
         default
-            Value of a point if no field is chosen.
+            Value of a feature if no field is chosen.
         reciprocal
             Whether to convert resistances to conductances.
+        shared
+            Whether the cells of a line or polygon share its value.
 
         Raises
         ------
@@ -272,6 +285,7 @@ class ParameterValues(PlainValues):
             field=self.text(field) if self.is_provided(field) else "",
             default=default,
             reciprocal=reciprocal,
+            shared=shared,
         )
 
     def features(self, name: str) -> FeatureReader:

@@ -16,6 +16,7 @@ from qgis.core import (
 
 from ..distance_registry import distance_help, distance_info, distance_names
 from ..i18n import tr
+from .feature_kinds import ANY_FEATURES, cells_of_features
 from .parameter_types import Parameter, boolean, choice, either, meaning_of, number, with_help
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
@@ -105,17 +106,26 @@ def graph(*, symmetric: bool = False) -> list[Parameter]:
     ]
 
 
-def sources() -> list[Parameter]:
-    """Return the sources of a distance: points, or the cells of a raster."""
+def sources(*, regions: bool = True, note: str = "") -> list[Parameter]:
+    """Return the sources of a distance: features, or the cells of a raster.
+
+    Parameters
+    ----------
+    regions
+        Whether sources may be lines and polygons.
+    note
+        A sentence about them to append to the help.
+    """
+    label = tr("Sources: points, lines or polygons") if regions else tr("Sources: points")
+    text = cells_of_features() if regions else tr("Each point represents the cell that contains it.")
     return either(
         with_help(
-            QgsProcessingParameterFeatureSource(
-                "SOURCES", tr("Sources: points"), [QgsProcessing.SourceType.TypeVectorPoint], optional=True
-            ),
-            tr(
-                "Points, such as habitat patches or observations; each represents the cell that contains it. Any "
-                "coordinate system. Points outside the landscape or on barriers are ignored and listed in the log. "
-                "Choose either points or a raster of sources."
+            QgsProcessingParameterFeatureSource("SOURCES", label, ANY_FEATURES[: 3 if regions else 1], optional=True),
+            tr("Places such as habitat patches or observations. {cells}").format(cells=f"{text} {note}".rstrip())
+            + " "
+            + tr(
+                "Any coordinate system. Features outside the landscape or on barriers are ignored and listed in the "
+                "log. Choose either features or a raster of sources."
             ),
         ),
         with_help(
@@ -125,22 +135,23 @@ def sources() -> list[Parameter]:
                 "of “Connected components”. Its first band is used."
             )
             + f" {alignment_note()} "
-            + tr("Choose either points or a raster of sources."),
+            + tr("Choose either features or a raster of sources."),
         ),
     )
 
 
 def focal_nodes() -> list[Parameter]:
-    """Return the focal nodes: points or polygons with an ID field, or a raster of ids."""
-    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    """Return the focal nodes: features with an ID field, or a raster of ids."""
     layer, raster = either(
         with_help(
-            QgsProcessingParameterFeatureSource("FOCAL", tr("Focal nodes: points or polygons"), kinds, optional=True),
-            tr(
-                "The places to connect, such as habitat patches or sampling sites: a point represents the cell that "
-                "contains it, a polygon all cells whose centres lie in it; self-intersecting polygons are repaired "
-                "where their area is unambiguous. Any coordinate system. Features outside the landscape, on nodata or "
-                "on barriers are ignored and listed in the log. Choose either a layer or a raster of focal nodes."
+            QgsProcessingParameterFeatureSource(
+                "FOCAL", tr("Focal nodes: points, lines or polygons"), ANY_FEATURES, optional=True
+            ),
+            tr("The places to connect, such as habitat patches or sampling sites.")
+            + f" {cells_of_features()} "
+            + tr(
+                "Any coordinate system. Features outside the landscape, on nodata or on barriers are ignored and "
+                "listed in the log. Choose either a layer or a raster of focal nodes."
             ),
         ),
         with_help(
@@ -154,8 +165,8 @@ def focal_nodes() -> list[Parameter]:
         QgsProcessingParameterField("ID_FIELD", tr("ID field"), None, "FOCAL", optional=True),
         tr(
             "The field that identifies the focal nodes in tables and file names: numbers, texts, dates or times; "
-            "feature ids if nothing is chosen. Polygons with the same id form one region; the ids of points must "
-            "be unique."
+            "feature ids if nothing is chosen. Polygons, or lines, with the same id form one region; the ids of points "
+            "must be unique."
         ),
     )
     return [layer, id_field, raster]
@@ -163,10 +174,10 @@ def focal_nodes() -> list[Parameter]:
 
 def targets() -> list[Parameter]:
     """Return the optional targets of paths from the focal nodes."""
-    kinds = [QgsProcessing.SourceType.TypeVectorPoint, QgsProcessing.SourceType.TypeVectorPolygon]
+    label = tr("Targets: points, lines or polygons")
     return [
         with_help(
-            QgsProcessingParameterFeatureSource("TARGETS", tr("Targets: points or polygons"), kinds, optional=True),
+            QgsProcessingParameterFeatureSource("TARGETS", label, ANY_FEATURES, optional=True),
             tr(
                 "Destinations of paths from the focal nodes. Without targets, the focal nodes are connected with each "
                 "other."
@@ -185,7 +196,7 @@ def validate_focal(provided: set[str]) -> str:
     """Return an error message about the choice of focal nodes; empty if it is valid."""
     chosen = provided & {"FOCAL", "FOCAL_RASTER"}
     if not chosen:
-        return tr("No focal nodes: choose either a layer of points or polygons, or a raster of ids.")
+        return tr("No focal nodes: choose either a layer of points, lines or polygons, or a raster of ids.")
     if len(chosen) == 2:
         return tr("Two sets of focal nodes: choose either a layer or a raster, not both.")
     return ""

@@ -51,6 +51,7 @@ from .points import Points, point_cells, read_points
 from .raster_grid import Raster, RasterGrid
 from .reclassification import Reclassified, reclassify
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
+from .source_features import read_sources
 from .statistics_files import no_statistics_file
 from .streaming import (
     StreamedRaster,
@@ -68,6 +69,7 @@ from .validation import (
     declare_nodata_advice,
     exact,
     format_cells,
+    range_warning,
 )
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     "sparse_blocks",
     "mask_landscape",
     "point_cells",
+    "range_warning",
     "chosen_geometry_check",
     "circuit_cells",
     "collected_gdal_errors",
@@ -128,6 +131,7 @@ __all__ = [
     "read_raster",
     "reclassify",
     "read_short_circuit_regions",
+    "read_sources",
     "require_current",
     "require_layer_replaceable",
     "require_regular_rows",

@@ -1,4 +1,4 @@
-"""Amounts per cell, such as source currents and grounds, from points or a raster, written to files for the engine."""
+"""Amounts per cell, such as source currents and grounds, from features or a raster, written to files for the engine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..npy_file import CELLS_PER_BLOCK, NpyFile, row_blocks
 from .alignment import aligned_blocks
 from .bands import Band, blocks_of
 from .cell_mask import CellMask
-from .features import Cell, CellLocator, FeatureReader, listed, number_of
-from .points import report_left_out, require_points
+from .features import Cell, CellLocator, FeatureCells, FeatureReader, listed, number_of, require_features
+from .points import report_left_out
 from .streaming import StreamedRaster, write_rows
-from .validation import ComputableValidator, FiniteValidator
+from .validation import ComputableValidator, FiniteValidator, format_cells
 
 # Sums that differ by less than this fraction print alike.
 SAME_SUM = 1e-6
@@ -33,62 +33,70 @@ def stream_point_amounts(
     field: str = "",
     default: float = 1.0,
     reciprocal: bool = False,
+    shared: bool = False,
     cells_per_block: int = CELLS_PER_BLOCK,
 ) -> NpyFile:
-    """Write the sum of the amounts of the points in each cell, float64 (rows, columns), 0 without a point.
+    """Write the sum of the amounts of the features in each cell, float64 (rows, columns), 0 without a feature.
 
     Parameters
     ----------
     reader
-        Features of a point layer.
+        Points, lines or polygons.
     landscape
         Landscape, already streamed.
     path
         Output file.
     context, feedback
-        Provides the project's coordinate operations; receives a warning about points that are left out.
+        Provides the project's coordinate operations; receives a warning about features that are left out.
     field
-        Numeric field with the amounts; without one, every point has the amount `default`.
+        Numeric field with the amounts; without one, every feature has the amount `default`.
     default
-        Amount of a point without a field, in the unit of the result.
+        Amount of a feature without a field, in the unit of the result.
     reciprocal
         Whether to take reciprocals, to convert resistances to conductances; 0 becomes infinite.
+    shared
+        Whether the passable cells of a line or polygon share its amount equally, rather than have it each.
     cells_per_block
         The most cells read and written at a time, of at least one row.
 
     Raises
     ------
     QgsProcessingException
-        If the layer is empty or not a point layer, if it has no such field, if a point has no amount, if no point lies
-        on a passable cell, or if the disk is full.
+        If the layer is empty or has no geometries, if it has no such field, if a feature has no amount, if none lies on
+        a passable cell, or if the disk is full.
     """
-    require_points(reader)
+    require_features(reader, tr("sources or grounds"))
     name = reader.name
     index = reader.field_index(field) if field else -1
     locator = CellLocator(reader, landscape.grid, context, feedback)
+    cells = FeatureCells(locator)
     passable = CellMask(landscape.passable, cells_per_block=cells_per_block)
     sums: dict[Cell, float] = {}
     missing: list[int] = []
     unusable: dict[str, list[int]] = {}
     outside: list[int] = []
     blocked: list[int] = []
-    count = 0
+    count = ignored = 0
     for feature in reader.features():
         amount = _amount(feature, index, reciprocal) if field else default
         if amount is None:
             missing.append(feature.id())
             continue
-        covered = locator.cells_under_points(feature)
+        covered = cells.of(feature)
         if covered.reason:
             unusable.setdefault(covered.reason, []).append(feature.id())
-        for cell in covered.cells:
-            if cell is None:
-                outside.append(feature.id())
-            elif not passable[cell]:
-                blocked.append(feature.id())
-            else:
-                sums[cell] = sums.get(cell, 0.0) + amount
-                count += 1
+        usable = [cell for cell in covered.cells if cell is not None and passable[cell]]
+        for cell in usable:
+            sums[cell] = sums.get(cell, 0.0) + (amount / len(usable) if shared and cells.are_regions else amount)
+        count += len(usable)
+        if cells.are_regions and usable:
+            ignored += len(covered.cells) - len(usable)
+        elif cells.are_regions and covered.cells:
+            (blocked if any(covered.cells) else outside).append(feature.id())
+        else:
+            outside += [feature.id() for cell in covered.cells if cell is None]
+            blocked += [feature.id() for cell in covered.cells if cell is not None and not passable[cell]]
+    cells.finish(feedback)
     if missing:
         text = tr("'{layer}': the field '{field}' is not a number in {features}. Fill it in, or choose another field.")
         raise QgsProcessingException(
@@ -99,7 +107,13 @@ def stream_point_amounts(
         (tr("outside the raster"), outside),
         (tr("on nodata or a barrier"), blocked),
     ]
-    report_left_out(name, reasons, count, locator, feedback)
+    report_left_out(name, reasons, count, locator, feedback, are_points=not cells.are_regions)
+    if cells.are_regions:
+        text = tr("'{layer}': its features cover {covered} of the landscape.")
+        feedback.pushInfo(text.format(layer=name, covered=format_cells(len(sums))))
+    if ignored:
+        text = tr("'{layer}': {cells} of its features are ignored, because they are outside, on nodata or on barriers.")
+        feedback.pushInfo(text.format(layer=name, cells=format_cells(ignored)))
     shape = landscape.values.shape
     return write_rows(sparse_blocks(sums, shape, cells_per_block=cells_per_block), path, shape, np.float64)
 

@@ -1,4 +1,4 @@
-"""Focal nodes from a layer of points or polygons."""
+"""Focal nodes from a layer of points, lines or polygons."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessin
 
 from ..i18n import tr
 from .cell_mask import CellMask
-from .features import Cell, CellLocator, FeatureReader, PolygonCells, label_of, listed, shortened
+from .features import (
+    Cell,
+    CellLocator,
+    FeatureCells,
+    FeatureReader,
+    label_of,
+    listed,
+    require_features,
+    shortened,
+)
 from .focal_nodes import FocalNodes, require_enough_nodes
 from .raster_grid import RasterGrid
 from .validation import format_cells
-
-POINT, POLYGON = QgsWkbTypes.GeometryType.PointGeometry, QgsWkbTypes.GeometryType.PolygonGeometry
 
 
 def read_focal_nodes(
@@ -27,18 +34,19 @@ def read_focal_nodes(
     barrier: np.ndarray | CellMask | None = None,
     id_field: str = "",
     at_least: int = 2,
+    disjoint: bool = True,
 ) -> FocalNodes:
-    """Read focal nodes from a layer of points or polygons.
+    """Read focal nodes from a layer of points, lines or polygons.
 
-    A point becomes the cell that contains it; a polygon becomes the cells whose centres it contains or, if it contains
-    no centre, the cell under a point on its surface; a multipart feature becomes the cells of all its parts. Polygons
+    A point becomes the cell that contains it; a line all cells that it touches; a polygon the cells whose centres it
+    contains or, if it contains no centre, the cell under a point on its surface; a multipart feature becomes the cells of all its parts. Polygons
     that cross themselves are repaired. Cells outside the raster, on nodata or on a barrier are ignored. A node without
     any other cell is left out with a warning that gives the reason.
 
     Parameters
     ----------
     reader
-        Point or polygon features.
+        Points, lines or polygons.
     grid, valid
         Grid and mask of the landscape, bool (rows, columns).
     context, feedback
@@ -46,25 +54,27 @@ def read_focal_nodes(
     barrier
         Valid cells that cannot be crossed, bool (rows, columns).
     id_field
-        Field with the ids; feature ids by default. Polygons or multipoints that share an id form one node.
+        Field with the ids; feature ids by default. Polygons, lines or multipoints that share an id form one node.
     at_least
         Minimum number of nodes.
+    disjoint
+        Whether regions that share a cell are an error.
 
     Raises
     ------
     QgsProcessingException
-        If the layer is empty or holds neither points nor polygons, if there is no such field, if a feature has no id,
+        If the layer is empty or holds no geometries, if there is no such field, if a feature has no id,
         if points share an id, if it is unclear what lies inside a polygon, if regions overlap, or if there are too few
         nodes.
     """
-    has_polygons = _has_polygons(reader)
-    ids = reader.ids(id_field)
-    nodes = _by_id(reader, ids, id_field, has_polygons or QgsWkbTypes.isMultiType(reader.source.wkbType()))
+    require_features(reader, tr("focal nodes"))
     locator = CellLocator(reader, grid, context, feedback)
-    polygons = PolygonCells(locator)
+    cells = FeatureCells(locator)
+    ids = reader.ids(id_field)
+    nodes = _by_id(reader, ids, id_field, cells.are_regions or QgsWkbTypes.isMultiType(reader.source.wkbType()))
     omitted = _Omitted()
     for feature in reader.features():
-        covered = polygons.of(feature) if has_polygons else locator.cells_under_points(feature)
+        covered = cells.of(feature)
         node = nodes[ids[feature.id()]]
         if covered.reason:
             omitted.features.setdefault(covered.reason, []).append(feature.id())
@@ -75,13 +85,13 @@ def read_focal_nodes(
                 node.cells[cell] = None
             else:
                 omitted.cells.setdefault(_reason(cell, valid), []).append(feature.id())
-    polygons.finish(feedback)
-    _warn(nodes, omitted, reader.name, has_polygons, feedback)
+    cells.finish(feedback)
+    _warn(nodes, omitted, reader.name, cells.are_regions, feedback)
     included = [node for node in nodes.values() if node.cells]
     require_enough_nodes(len(included), at_least, reader.name, omitted.described(), locator.extents())
-    if has_polygons:
+    if cells.are_regions and disjoint:
         _require_disjoint_regions(included, reader.name)
-    else:
+    elif not cells.are_regions:
         _warn_about_shared_cells(included, reader.name, feedback)
     return _assemble(included)
 
@@ -112,23 +122,6 @@ class _Omitted:
         return "; ".join(text for text in lists if text)
 
 
-def _has_polygons(reader: FeatureReader) -> bool:
-    if reader.geometry_type not in (POINT, POLYGON):
-        raise QgsProcessingException(
-            tr("'{layer}' holds neither points nor polygons. Focal nodes must be points or polygons.").format(
-                layer=reader.name
-            )
-        )
-    if reader.is_empty:
-        raise QgsProcessingException(
-            tr(
-                "'{layer}' has no features, so there are no focal nodes. Add features or, if only selected features "
-                "are used, select some."
-            ).format(layer=reader.name)
-        )
-    return reader.geometry_type == POLYGON
-
-
 def _by_id(reader: FeatureReader, ids: dict[int, int | str], id_field: str, may_share: bool) -> dict[int | str, _Node]:
     nodes: dict[int | str, _Node] = {}
     for feature in reader.features(geometry=False):
@@ -157,7 +150,7 @@ def _reason(cell: Cell | None, valid: np.ndarray | CellMask) -> str:
 
 
 def _warn(
-    nodes: dict[int | str, _Node], omitted: _Omitted, name: str, has_polygons: bool, feedback: QgsProcessingFeedback
+    nodes: dict[int | str, _Node], omitted: _Omitted, name: str, are_regions: bool, feedback: QgsProcessingFeedback
 ) -> None:
     joined = [f"{node.name} ({len(node.features)})" for node in nodes.values() if len(node.features) > 1]
     if joined:
@@ -186,7 +179,7 @@ def _warn(
         feedback.pushInfo(
             (
                 tr("'{layer}': cells of focal regions that are ignored: {counted}.")
-                if has_polygons
+                if are_regions
                 else tr("'{layer}': cells of multipoint focal nodes that are ignored: {counted}.")
             ).format(layer=name, counted=counted)
         )

@@ -29,11 +29,17 @@ class Points:
         Feature id of each cell.
     labels
         Label of each cell: the feature's `name` (or `label`) if it has one, else its id.
+    owners
+        For sources of several cells, int64 (k,): index in `ids` of the source of each cell.
     """
 
     cells: np.ndarray
     ids: list[int]
     labels: list[str]
+    owners: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.cells) if self.owners is None else len(self.ids)
 
 
 def read_points(
@@ -174,8 +180,10 @@ def report_left_out(
     used: int,
     locator: CellLocator,
     feedback: QgsProcessingFeedback,
+    *,
+    are_points: bool = True,
 ) -> None:
-    """Warn about the points of a layer that are left out.
+    """Warn about the points, or other features, of a layer that are left out.
 
     Parameters
     ----------
@@ -189,23 +197,36 @@ def report_left_out(
         Describes where the points and the raster lie.
     feedback
         Receives the warning.
+    are_points
+        Whether the features are points.
 
     Raises
     ------
     QgsProcessingException
-        If no point is on a passable cell.
+        If no feature is on a passable cell.
     """
     left_out = "; ".join(listed(reason, ids) for reason, ids in reasons if ids)
     if not used:
-        text = tr("No point of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
+        text = (
+            tr("No point of '{layer}' lies on a passable cell of the raster{reasons}. {advice}")
+            if are_points
+            else tr("No feature of '{layer}' covers a passable cell of the raster{reasons}. {advice}")
+        )
         message = text.format(
             layer=name,
             reasons=f": {left_out}" if left_out else "",
-            advice=tr("Check the CRS of the points, or move them to cells with a value above 0."),
+            advice=tr("Check the CRS of the points, or move them to cells with a value above 0.")
+            if are_points
+            else tr("Check the CRS of the layer, or move the features to cells with a value above 0."),
         )
         raise QgsProcessingException(f"{message} {locator.extents()}".rstrip())
     if left_out:
-        feedback.pushWarning(tr("Points of '{layer}' left out: {reasons}.").format(layer=name, reasons=left_out))
+        text = (
+            tr("Points of '{layer}' left out: {reasons}.")
+            if are_points
+            else tr("Features of '{layer}' left out: {reasons}.")
+        )
+        feedback.pushWarning(text.format(layer=name, reasons=left_out))
 
 
 def require_points(reader: FeatureReader) -> None:

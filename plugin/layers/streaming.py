@@ -95,6 +95,7 @@ def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProce
     except OSError as error:
         raise _write_error(folder, error) from error
     validator.require_valid()
+    validator.report(feedback)
     return StreamedRaster(source.name, NpyFile(paths[0]), NpyFile(paths[1]), source.grid, validator.valid_cells)
 
 

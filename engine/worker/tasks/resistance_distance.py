@@ -10,7 +10,7 @@ from ...graph import GridGraph
 from ...linalg import record_stats
 from .. import resource_estimates
 from ..distance_maps import DistanceMaps
-from ..inputs import read_grid, read_vertices
+from ..inputs import count_sources, read_grid, read_sources
 from ..metrics import landscape_metrics, solver_metrics
 from ..task import Job, ResourceEstimate, Task, TaskResult
 
@@ -25,19 +25,29 @@ class ResistanceDistanceTask(Task):
 
     def estimate(self, job: Job) -> ResourceEstimate:
         """A factorization, the diagonal of the inverse, and a solve for each source of a batch."""
-        batch = min(len(job.inputs["sources"]), RHS_BLOCK)
+        batch = min(count_sources(job), RHS_BLOCK)
         return resource_estimates.resistance_map(job.inputs["landscape"].shape, batch)
 
     def run(self, job: Job) -> TaskResult:
-        """Factorize once and solve for one batch of sources after the other."""
+        """Factorize once and solve for one batch of sources after the other; once for each if they are regions."""
         grid = read_grid(job)
-        sources = read_vertices(job, grid, "sources")
+        sources = read_sources(job, grid)
         metrics = landscape_metrics(grid)
         job.report.detail(
             f"{count_of(grid.active.size, 'cell')}: nested dissection and its selected inverse, exact for every cell"
         )
         active = np.asarray(grid.active)
         maps = DistanceMaps(job, active, len(sources))
+        if max(map(len, sources)) > 1:
+            with record_stats() as stats:
+                for number, source in enumerate(sources):
+                    job.report.progress(5 + 90 * number / len(sources), f"Source {number + 1} of {len(sources)}")
+                    region = np.zeros(active.size, bool)
+                    region[np.flatnonzero(active.ravel())[source]] = True
+                    resistance = _to_region(grid, region.reshape(active.shape))
+                    maps.add(np.where(active, np.asarray(resistance), np.nan))
+            return TaskResult(maps.outputs, metrics | maps.metrics | solver_metrics(stats))
+        sources = np.concatenate(sources)
         batch = min(len(sources), RHS_BLOCK)
         with record_stats() as stats:
             for first in range(0, len(sources), batch):
@@ -48,6 +58,11 @@ class ResistanceDistanceTask(Task):
                 for resistance in np.asarray(_to_each(grid, padded))[: block.size]:
                     maps.add(np.where(active, resistance, np.nan))
         return TaskResult(maps.outputs, metrics | maps.metrics | solver_metrics(stats))
+
+
+@eqx.filter_jit
+def _to_region(grid: GridGraph, region: np.ndarray) -> Float[Array, "rows columns"]:
+    return grid.node_values_to_array(ResistanceDistance().to_region(grid, region))
 
 
 @eqx.filter_jit

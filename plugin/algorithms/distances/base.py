@@ -39,6 +39,8 @@ class DistanceAlgorithm(EngineAlgorithm):
         Name of a single band, and suffix of the numbers in the legend.
     symmetric
         Whether the distance requires steps with the same conductance in both directions.
+    source_note
+        A sentence about the distance to lines and polygons.
     """
 
     toolbox_group = DISTANCES
@@ -49,11 +51,12 @@ class DistanceAlgorithm(EngineAlgorithm):
     band_name: str = tr("cost, map units × resistance")
     unit: str = ""
     symmetric = False
+    source_note: str = ""
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             *landscape(),
-            *sources(),
+            *sources(regions=self.source_regions, note=self.source_note),
             *self.extra_parameters(),
             per_source(),
             *graph(symmetric=self.symmetric),
@@ -72,24 +75,25 @@ class DistanceAlgorithm(EngineAlgorithm):
     def validate(self, provided: set[str], choices: dict[str, str]) -> str:
         chosen = provided & {"SOURCES", "SOURCE_RASTER"}
         if not chosen:
-            return tr("No sources: choose either a layer of source points or a source raster.")
+            return tr("No sources: choose either a layer of sources or a source raster.")
         if len(chosen) == 2:
-            return tr("Two sets of sources: choose either source points or a source raster, not both.")
+            return tr("Two sets of sources: choose either a layer of sources or a source raster, not both.")
         return ""
 
     def task(self, inputs: ParameterValues) -> Task:
-        cells, per_source = inputs.sources.cells, inputs.flag("PER_SOURCE")
-        if per_source and len(cells) > MAX_BANDS:
+        points, per_source = inputs.sources, inputs.flag("PER_SOURCE")
+        if per_source and len(points) > MAX_BANDS:
             raise QgsProcessingException(
                 tr(
                     "A GeoTIFF holds at most {limit:# band|# bands}, and there are {count:# source|# sources}. Switch "
                     "“One band for each source” off, or use fewer sources."
-                ).format(count=len(cells), limit=MAX_BANDS)
+                ).format(count=len(points), limit=MAX_BANDS)
             )
         if per_source:
-            require_disk_space(len(cells) * inputs.landscape.values.size * BAND_BYTES)
+            require_disk_space(len(points) * inputs.landscape.values.size * BAND_BYTES)
         extra = self.extra_task_parameters(inputs)
-        return inputs.task(self.task_name, {"sources": cells}, per_source=per_source, **extra)
+        arrays = {"sources": points.cells} | ({} if points.owners is None else {"owners": points.owners})
+        return inputs.task(self.task_name, arrays, per_source=per_source, **extra)
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         distance = result.outputs["distance"]

@@ -76,7 +76,9 @@ class DistanceMatrix(EngineAlgorithm):
     identifier = "distancematrix"
     title = tr("Distance matrix")
     toolbox_group = DISTANCES
-    summary = tr("Pairwise distances between points or polygons, or to other features, as a table, matrix or lines.")
+    summary = tr(
+        "Pairwise distances between points, lines or polygons, or to other features, as a table, matrix or lines."
+    )
     help = Help(
         description=tr(
             "Distances between all pairs of focal nodes, or from each focal node to each target: least cost, effective "

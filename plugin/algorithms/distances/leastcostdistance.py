@@ -40,6 +40,8 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
             "dark where the path is long or crosses the city."
         ),
     )
+    source_regions = True
+    source_note = tr("The cost of a line or polygon is that of its nearest cell.")
     task_name = "leastcost.distance"
     output_title = tr("Least-cost distance")
     output_help = tr("Accumulated cost to the nearest source, or one band for each source.")

@@ -40,6 +40,11 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
             "through forest lead there, high in the city."
         ),
     )
+    source_regions = True
+    source_note = tr(
+        "A line or polygon is one node, without resistance inside, as a short-circuit region; each takes one "
+        "computation. In a raster every marked cell is a source of its own."
+    )
     task_name = "resistance.distance"
     symmetric = True
     output_title = tr("Resistance distance")

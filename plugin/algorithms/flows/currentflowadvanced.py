@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
@@ -25,14 +24,13 @@ from ...layers import (
 from ...npy_file import CELLS_PER_BLOCK, NpyFile, row_blocks
 from ...runner import Result, Task
 from ..base import FLOWS, EngineAlgorithm
+from ..feature_kinds import ANY_FEATURES, cells_of_features
 from ..help import Help
 from ..outputs import NumberOutput, RasterOutput, common_outputs, flow_outputs
 from ..parameter_types import boolean, choice, either, only_with_any, optional_raster_destination, with_help
 from ..parameter_values import ParameterValues
 from ..parameters import circuit_options, graph, landscape, raster_destination
 from ..styles import current_style, distance_style
-
-POINTS = [QgsProcessing.SourceType.TypeVectorPoint]
 
 
 class CurrentFlowAdvanced(EngineAlgorithm):
@@ -79,11 +77,18 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         return [
             *landscape(),
             *_points_or_raster(
-                ("SOURCES", tr("Sources: points"), tr("Points where current enters; points in the same cell add up.")),
+                (
+                    "SOURCES",
+                    tr("Sources: points, lines or polygons"),
+                    tr("Where current enters; features in the same cell add up."),
+                ),
                 (
                     "STRENGTH_FIELD",
                     tr("Source strength field"),
-                    tr("Current injected at each point, in ampere, negative to withdraw it; 1 if nothing is chosen."),
+                    tr(
+                        "Current injected by each feature, in ampere, negative to withdraw it; 1 if nothing is chosen. "
+                        "The passable cells of a line or polygon share it equally."
+                    ),
                 ),
                 (
                     "SOURCE_RASTER",
@@ -92,11 +97,18 @@ class CurrentFlowAdvanced(EngineAlgorithm):
                 ),
             ),
             *_points_or_raster(
-                ("GROUNDS", tr("Grounds: points"), tr("Points where current leaves; points in the same cell add up.")),
+                (
+                    "GROUNDS",
+                    tr("Grounds: points, lines or polygons"),
+                    tr("Where current leaves; features in the same cell add up."),
+                ),
                 (
                     "GROUND_FIELD",
                     tr("Ground value field"),
-                    tr("Conductance or resistance to ground of each point; no resistance if nothing is chosen."),
+                    tr(
+                        "Conductance or resistance to ground of each point, and of every cell of a line or polygon; no "
+                        "resistance if nothing is chosen."
+                    ),
                 ),
                 (
                     "GROUND_RASTER",
@@ -161,14 +173,16 @@ class CurrentFlowAdvanced(EngineAlgorithm):
         ):
             chosen = provided & {points, raster}
             if not chosen:
-                return tr("No {what}: choose either a layer of points or a raster.").format(what=what)
+                return tr("No {what}: choose either a layer of points, lines or polygons, or a raster.").format(
+                    what=what
+                )
             if len(chosen) == 2:
-                return tr("Two sets of {what}: choose either points or a raster, not both.").format(what=what)
+                return tr("Two sets of {what}: choose either a layer or a raster, not both.").format(what=what)
         return ""
 
     def task(self, inputs: ParameterValues) -> Task:
         reciprocal = inputs.choice("GROUND_VALUES") == "resistance"
-        sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", "sources.npy", default=1.0)
+        sources = inputs.amounts("SOURCES", "STRENGTH_FIELD", "SOURCE_RASTER", "sources.npy", default=1.0, shared=True)
         grounds = inputs.amounts(
             "GROUNDS", "GROUND_FIELD", "GROUND_RASTER", "grounds.npy", default=np.inf, reciprocal=reciprocal
         )
@@ -250,16 +264,16 @@ def require_sources_and_grounds(
 def _points_or_raster(
     points: tuple[str, str, str], field: tuple[str, str, str], raster: tuple[str, str, str]
 ) -> list[QgsProcessingParameterDefinition]:
-    """Return a layer of points with a field of values, or a raster; name, label and help of each."""
-    advice = tr("Choose either points or a raster.")
+    """Return a layer of features with a field of values, or a raster; name, label and help of each."""
+    advice = tr("Choose either a layer or a raster.")
     points_name, points_label, points_help = points
     field_name, field_label, field_help = field
     raster_name, raster_label, raster_help = raster
     numeric = QgsProcessingParameterField.DataType.Numeric
     layer, grid = either(
         with_help(
-            QgsProcessingParameterFeatureSource(points_name, points_label, POINTS, optional=True),
-            f"{points_help} {tr('Any coordinate system.')} {advice}",
+            QgsProcessingParameterFeatureSource(points_name, points_label, ANY_FEATURES, optional=True),
+            f"{points_help} {cells_of_features()} {tr('Any coordinate system.')} {advice}",
         ),
         with_help(
             QgsProcessingParameterRasterLayer(raster_name, raster_label, optional=True),

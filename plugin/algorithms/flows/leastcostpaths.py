@@ -32,7 +32,7 @@ class LeastCostPaths(EngineAlgorithm):
     identifier = "leastcostpaths"
     title = tr("Least-cost paths")
     toolbox_group = FLOWS
-    summary = tr("Least-cost paths between points or polygons, as lines with their length and cost.")
+    summary = tr("Least-cost paths between points, lines or polygons, as lines with their length and cost.")
     help = Help(
         description=tr(
             "Least-cost paths between all pairs of focal nodes, to the nearest focal node, between neighbours, or "

@@ -26,7 +26,7 @@ from qgis.core import (
 
 from ...decimal_numbers import decimal_mark, parse_number
 from ...i18n import tr
-from ...layers import open_band, reclassify, require_regular_rows, write_raster
+from ...layers import open_band, range_warning, reclassify, require_regular_rows, write_raster
 from ...runner import require_disk_space
 from ..base import TOOLS, PermeaAlgorithm
 from ..formatting import join_names
@@ -165,6 +165,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, "INPUT"))
         quantity = self.parameterAsEnumString(parameters, "VALUES", context)
         values = _validated_values(self._rows(parameters, context, feedback), quantity)
+        positive = [value for value in values.values() if value > 0]
+        if positive and (warning := range_warning(tr("the list of values"), quantity, min(positive), max(positive))):
+            feedback.pushWarning(warning)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
         require_disk_space(source.grid.rows * source.grid.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:

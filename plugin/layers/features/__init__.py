@@ -6,6 +6,7 @@ stops at the first invalid polygon without naming it.
 
 from .attributes import id_of, label_of, number_of
 from .cell_locator import Cell, CellLocator
+from .feature_cells import FeatureCells, require_features
 from .file_changes import require_current
 from .lists import listed, named_features, shortened
 from .polygon_cells import PolygonCells
@@ -14,6 +15,7 @@ from .reader import FeatureReader, chosen_geometry_check
 __all__ = [
     "Cell",
     "CellLocator",
+    "FeatureCells",
     "FeatureReader",
     "PolygonCells",
     "chosen_geometry_check",
@@ -23,5 +25,6 @@ __all__ = [
     "named_features",
     "number_of",
     "require_current",
+    "require_features",
     "shortened",
 ]

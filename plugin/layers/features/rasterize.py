@@ -1,4 +1,4 @@
-"""Rasterization of polygons."""
+"""Rasterization of polygons and lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from osgeo import gdal, ogr
-from qgis.core import QgsGeometry, QgsRectangle
+from qgis.core import QgsGeometry, QgsRectangle, QgsWkbTypes
 
 from ...detailed_exception import DetailedException
 from ...i18n import tr
@@ -23,7 +23,7 @@ def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int
     Parameters
     ----------
     geometry
-        Polygon or multipolygon in the CRS of `grid`.
+        Polygon or multipolygon in the CRS of `grid`; or, for the cells that it touches, a line or multiline.
     grid
         Grid of the raster.
 
@@ -35,13 +35,16 @@ def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int
     left, width, _, top, _, step_down = grid.geotransform
     box = geometry.boundingBox()
     # A margin of one cell shows whether the polygon extends beyond the raster; how far does not matter.
-    columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width, grid.columns)
-    rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down, grid.rows)
+    is_line = geometry.type() == QgsWkbTypes.GeometryType.LineGeometry
+    # A line along a boundary has no height or width of its own.
+    more = 1 if is_line else 0
+    columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width + more, grid.columns)
+    rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down + more, grid.rows)
     if columns[0] >= columns[1] or rows[0] >= rows[1]:
         return []
     geometry = _near(geometry, grid)
     shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
-    covered = _rasterized(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]))
+    covered = _rasterized(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]), all_touched=is_line)
     cells = np.argwhere(covered) + (rows[0], columns[0])
     inside = ((cells >= 0) & (cells < (grid.rows, grid.columns))).all(1)
     return [tuple(cell) if is_inside else None for cell, is_inside in zip(cells.tolist(), inside.tolist())]
@@ -63,7 +66,7 @@ def _span(low: float, high: float, size: int) -> tuple[int, int]:
     return math.floor(min(max(low, -1), size + 1)), math.ceil(min(max(high, -1), size + 1))
 
 
-def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int]) -> np.ndarray:
+def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, int], *, all_touched: bool) -> np.ndarray:
     rows, columns = shape
     covered = np.zeros(shape, np.uint8)
     if geometry.isEmpty():
@@ -77,9 +80,10 @@ def _rasterized(geometry: QgsGeometry, geotransform: tuple, shape: tuple[int, in
         feature = ogr.Feature(layer.GetLayerDefn())
         feature.SetGeometry(ogr.CreateGeometryFromWkb(bytes(segmented.asWkb())))
         layer.CreateFeature(feature)
-        gdal.RasterizeLayer(target, [1], layer, burn_values=[1])
+        options = ["ALL_TOUCHED=TRUE"] if all_touched else []
+        gdal.RasterizeLayer(target, [1], layer, burn_values=[1], options=options)
         target.GetRasterBand(1).ReadRaster(buf_obj=covered)
     if errors:
-        text = tr("A polygon cannot be converted to cells. Run “Fix geometries” on its layer first.")
+        text = tr("A polygon or line cannot be converted to cells. Run “Fix geometries” on its layer first.")
         raise DetailedException(text, errors)
     return covered > 0

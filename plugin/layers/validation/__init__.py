@@ -11,6 +11,7 @@ from .cells import (
 )
 from .conditions import ConditionValidator
 from .landscape import LandscapeValidator
+from .meaning import range_warning
 from .quality import QualityValidator, StrengthValidator, WeightValidator
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "declare_nodata_advice",
     "exact",
     "format_cells",
+    "range_warning",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...i18n import tr
 from .cells import SMALLEST, ComputableValidator, FiniteValidator, InvalidCells, declare_nodata_advice
+from .meaning import range_warning
 
 VALUES = ("permeability", "resistance")
 
@@ -35,6 +36,7 @@ class LandscapeValidator:
         self._name, self._values = name, values
         self.valid_cells = 0
         self._any_positive = False
+        self._lowest, self._highest = np.inf, 0.0
         self._numbers = FiniteValidator(name)
         quantity = tr("permeability") if values == "permeability" else tr("resistance")
         self._negative = InvalidCells(
@@ -56,6 +58,9 @@ class LandscapeValidator:
         self.valid_cells += int(np.count_nonzero(valid))
         self._any_positive = self._any_positive or bool(((values > 0) & valid).any())
         self._numbers.add(values, valid, first_row)
+        positive = values[(values > 0) & valid]
+        self._lowest = min(self._lowest, float(positive.min(initial=np.inf)))
+        self._highest = max(self._highest, float(positive.max(initial=0.0)))
         self._negative.add((values < 0) & valid, values, first_row)
         self._computable.add(values, valid, first_row)
         if self._values == "resistance":
@@ -88,3 +93,8 @@ class LandscapeValidator:
                     "right raster and band."
                 ).format(layer=self._name)
             )
+
+    def report(self, feedback: QgsProcessingFeedback) -> None:
+        """Warn if the values look like the other quantity."""
+        if warning := range_warning(self._name, self._values, self._lowest, self._highest):
+            feedback.pushWarning(warning)

@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from worker_process import run_job, start, write_job
@@ -173,3 +174,28 @@ def test_pickled_input_is_refused(tmp_path):
 def test_invalid_command_line_shows_usage():
     ended = start("--help")
     assert (ended.status, "python -m engine JOBDIR" in ended.error["text"]) == (REFUSED, True)
+
+
+@pytest.mark.parametrize("name", ["leastcost.distance", "resistance.distance"])
+def test_sources_of_several_cells(tmp_path, grid, name):
+    """Two sources: one of two cells, one of a single cell."""
+    cells, owners = np.array([[0, 0], [3, 2], [1, 0]]), np.array([0, 1, 0])
+    inputs = {"landscape": LANDSCAPE, "sources": cells, "owners": owners}
+    vertices = np.asarray(grid.coord_to_active_vertex_index(*cells.T))
+    if name == "leastcost.distance":
+        each = [nearest(grid, LCPDistance(), vertices[owners == owner]) for owner in (0, 1)]
+    else:
+        regions = np.zeros((2, *LANDSCAPE.shape), bool)
+        regions[owners, cells[:, 0], cells[:, 1]] = True
+        each = [grid.node_values_to_array(ResistanceDistance().to_region(grid, jnp.asarray(region))) for region in regions]
+    for per_source, expected in ((True, np.stack(each)), (False, np.fmin(*each))):
+        ended = run_job(tmp_path / str(per_source), name, {"per_source": per_source}, **inputs)
+        assert ended.status == DONE, ended.log
+        np.testing.assert_allclose(ended.output("distance"), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("owners", [[0, 2, 0], [0, 1], [0.0, 1.0, 0.0]])
+def test_owners_that_do_not_number_the_sources_are_refused(tmp_path, owners):
+    cells = np.array([[0, 0], [3, 2], [1, 0]])
+    ended = run_job(tmp_path, "leastcost.distance", {}, landscape=LANDSCAPE, sources=cells, owners=np.array(owners))
+    assert ended.status == REFUSED and 'input "owners"' in str(ended.lines)

@@ -310,7 +310,7 @@ def test_overlapping_regions_are_rejected(error_message, open_land, squares):
 
 def test_sources_without_grounds_are_rejected(error_message, geotiff, open_land, at):
     message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)))
-    assert "No grounds: choose either a layer of points or a raster." in message
+    assert "No grounds: choose either a layer of points, lines or polygons, or a raster." in message
     nothing = geotiff(np.zeros((4, 6)), name="nothing")
     message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)), GROUND_RASTER=nothing)
     assert "No ground lies on a passable cell of 'landscape' (0 lie elsewhere)" in message

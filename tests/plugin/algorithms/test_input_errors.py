@@ -29,14 +29,14 @@ def open_land(geotiff):
 
 
 def test_missing_sources_are_rejected(error_message, open_land):
-    assert "No sources: choose either a layer of source points or a source raster." in error_message(
+    assert "No sources: choose either a layer of sources or a source raster." in error_message(
         "leastcostdistance", INPUT=open_land
     )
 
 
 def test_two_sets_of_sources_are_rejected(error_message, open_land, points):
     message = error_message("rspdistance", INPUT=open_land, SOURCES=points((0, 0)), SOURCE_RASTER=open_land)
-    assert "Two sets of sources: choose either source points or a source raster, not both." in message
+    assert "Two sets of sources: choose either a layer of sources or a source raster, not both." in message
 
 
 def test_unloadable_landscape_is_rejected(error_message, points, tmp_path):

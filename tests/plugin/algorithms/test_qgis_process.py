@@ -114,7 +114,7 @@ def test_invalid_input_exits_with_status_one(qgis_process, sample, tmp_path):
     given = [f"INPUT={sample['permeability.tif']}", f"OUTPUT={tmp_path / 'x.tif'}"]
     ended = qgis_process("run", "permea:leastcostdistance", "--", *given, "VALUES=permeability")
     assert ended.returncode == 1
-    assert "No sources: choose either a layer of source points or a source raster." in ended.stdout + ended.stderr
+    assert "No sources: choose either a layer of sources or a source raster." in ended.stdout + ended.stderr
     ended = qgis_process("run", "permea:leastcostdistance", "--", *given, f"SOURCES={sample['patches.gpkg']}")
     assert ended.returncode == 1
     assert "VALUES) is not chosen: permeability or resistance" in ended.stdout + ended.stderr

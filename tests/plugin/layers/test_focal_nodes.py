@@ -167,7 +167,7 @@ def test_layer_outside_landscape_is_rejected(source, error_message):
 
 def test_empty_layer_and_lines_are_rejected(source, error_message):
     assert error_message(source([])).startswith("'sites' has no features")
-    assert "neither points nor polygons" in error_message(source([("LINESTRING(0 0, 1 1)", 1)], "LineString"))
+    assert "neither points, lines nor polygons" in error_message(source([("", 1)], "None"))
 
 
 @pytest.fixture
@@ -209,3 +209,36 @@ def test_ids_below_zero_are_named(raster_layer, feedback):
     nodes = focal_nodes_from_ids(raster, raster.valid, feedback)
     assert nodes.ids.tolist() == [1, 2]
     assert any("ids below 0 are no focal nodes and are left out: -7, -1" in text for text in feedback.warnings)
+
+
+def line(*cells):
+    """A line through the centres of cells (row, column)."""
+    return "LINESTRING(" + ", ".join(f"{WEST + (c + 0.5) * PIXEL} {NORTH - (r + 0.5) * PIXEL}" for r, c in cells) + ")"
+
+
+def test_line_covers_all_cells_that_it_touches(source, read):
+    nodes = read(source([(line((0, 0), (0, 3)), 1), (line((2, 1), (3, 3)), 2)], "LineString"), id_field="code")
+    cells = [tuple(cell) for cell in nodes.cells.tolist()]
+    assert cells[:4] == [(0, 0), (0, 1), (0, 2), (0, 3)]
+    # Halfway between the rows the line passes through the cells above and below.
+    assert set(cells[4:]) == {(2, 1), (2, 2), (3, 2), (3, 3)}
+    assert nodes.owners.tolist() == [0] * 4 + [1] * 4
+
+
+def test_line_along_a_boundary_beyond_the_raster_or_on_barriers(source, read, feedback):
+    along = f"LINESTRING({WEST + 60} {NORTH}, {WEST + 60} {NORTH - 120})"
+    beyond = line((1, 4), (1, 9))
+    nodes = read(source([(along, 1), (beyond, 2)], "LineString"), id_field="code", walls=[(1, 4)])
+    assert {tuple(cell)[1] for cell in nodes.cells[nodes.owners == 0].tolist()} <= {1, 2}
+    assert nodes.cells[nodes.owners == 1].tolist() == [[1, 5]]
+    assert any("cells of focal regions that are ignored" in text for text in feedback.infos)
+
+
+def test_lines_that_cross_overlap(source, error_message):
+    crossing = source([(line((0, 0), (0, 3)), 1), (line((0, 2), (3, 2)), 2)], "LineString")
+    assert "Focal regions of 'sites' overlap: 1 and 2 (1 cell)" in error_message(crossing, id_field="code")
+
+
+def test_lines_without_geometry_are_left_out(source, read, feedback):
+    read(source([("", 1), (line((0, 0), (0, 1)), 2), (line((3, 0), (3, 1)), 3)], "LineString"))
+    assert any("no geometry" in text for text in feedback.warnings)
