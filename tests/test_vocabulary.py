@@ -53,7 +53,7 @@ RETIRED = {
     "ranked": "ordered",
     "ranks": "ordering",
     "refuse": "require, validate",
-    "warnings": "log",
+    "remarks": "log",
     "rim": "boundary",
     "rims": "boundaries",
     "says": "reports",

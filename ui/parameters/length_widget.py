@@ -44,6 +44,9 @@ class LengthWidget(NumberWidget):
             self.unit_box.setCurrentIndex(UNITS.index(self._landscape_unit))
         super().setValue(value)
 
+    def _landscape_name(self) -> str:
+        return self.parameterDefinition().parentParameterName()
+
     def _show_unit(self, changed: QgsAbstractProcessingParameterWidgetWrapper | None = None) -> None:
         layer = chosen_raster(self._landscape)
         unit = layer.crs().mapUnits() if layer is not None and layer.crs().isValid() else None

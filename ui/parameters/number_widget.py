@@ -79,11 +79,14 @@ class NumberWidget(ParameterWidget):
         """Let the unit follow the landscape and the other parameters."""
         super().postInitialize(wrappers)
         self._others = {each.parameterDefinition().name(): each for each in wrappers}
-        self._landscape = landscape_wrapper(wrappers)
+        self._landscape = landscape_wrapper(wrappers, self._landscape_name())
         for wrapper in wrappers:
             if wrapper is not self:
                 wrapper.widgetValueHasChanged.connect(self._show_unit)
         self._show_unit()
+
+    def _landscape_name(self) -> str:
+        return "INPUT"
 
     def _show_unit(self, changed: QgsAbstractProcessingParameterWidgetWrapper | None = None) -> None:
         names = ("DISTANCE", "COST", "NORMALISED")

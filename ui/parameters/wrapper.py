@@ -7,7 +7,7 @@ from typing import Any
 from processing.gui.wrappers import WidgetWrapper
 from qgis.core import QgsProcessingParameterDefinition
 from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper, QgsGui, QgsProcessingGui
-from qgis.PyQt.QtWidgets import QDialog, QWidget
+from qgis.PyQt.QtWidgets import QDialog, QLabel, QWidget
 
 from .algorithm_form import AlgorithmForm
 
@@ -48,6 +48,13 @@ class ParameterWidget(WidgetWrapper):
     @classmethod
     def adapt_modeler_widget(cls, parameter: QgsProcessingParameterDefinition, widget: QWidget, **options: Any) -> None:
         """Change QGIS's widget in the modeler; nothing by default."""
+
+    def createLabel(self) -> QLabel | None:
+        """Return the label; like the widget, it explains the parameter when pointed at."""
+        label = super().createLabel()
+        if label is not None:
+            label.setToolTip(self.parameterDefinition().toolTip())
+        return label
 
     def postInitialize(self, wrappers: list[QgsAbstractProcessingParameterWidgetWrapper]) -> None:
         """Show, in an algorithm's dialog, only the parameters that have an effect: one form for all widgets."""

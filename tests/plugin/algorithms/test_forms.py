@@ -200,6 +200,18 @@ def test_length_is_in_the_unit_of_the_landscape(form, landscape):
     assert widget.unit_box.isHidden() and opened.number("RADIUS") == ("0.0125", "degrees")
 
 
+def test_length_in_a_model_is_in_the_unit_of_its_parent(form, landscape):
+    opened = form("landcovertocurrentsandbarriers").set(LAND_COVER=landscape())
+    assert opened.panel.wrappers["SEARCH_RADIUS"].unit_box.currentText() == "meters"
+    assert not opened.panel.wrappers["SEARCH_RADIUS"].unit_box.isHidden()
+
+
+def test_theta_is_explained_where_it_stands(form):
+    label, widget = form("rspdistance").parts("THETA")
+    assert label.text() == "θ: from random movement (near 0) to the least-cost path (large)"
+    assert "the closer they keep to the least-cost path" in label.toolTip() and label.toolTip() == widget.toolTip()
+
+
 def test_small_numbers_are_not_rounded(form):
     opened = form("rspdistance").set(THETA=1e-9)
     assert opened.value("THETA") == 1e-9

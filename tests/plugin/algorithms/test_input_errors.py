@@ -156,7 +156,12 @@ def test_empty_source_layer_is_rejected(error_message, open_land, qgis_app):
 
 def test_line_sources_are_rejected(error_message, open_land, qgis_app):
     lines = QgsVectorLayer("LineString?crs=EPSG:31985", "roads", "memory")
-    assert "'roads' is not a point layer." in error_message("leastcostdistance", INPUT=open_land, SOURCES=lines)
+    assert "'roads' is not a point layer." in error_message("rspdistance", INPUT=open_land, SOURCES=lines)
+    message = error_message("leastcostdistance", INPUT=open_land, SOURCES=lines)
+    assert "'roads' has no features, so there are no sources." in message
+    table = QgsVectorLayer("None?field=a:integer", "rows", "memory")
+    message = error_message("leastcostdistance", INPUT=open_land, SOURCES=table)
+    assert "'rows' holds neither points, lines nor polygons, so there are no sources." in message
 
 
 def test_source_raster_without_sources_is_rejected(error_message, geotiff, open_land):
