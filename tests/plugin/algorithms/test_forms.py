@@ -243,3 +243,14 @@ def test_name_of_the_band_proposes_the_meaning_until_the_user_chooses(form, land
 
 def test_band_of_land_cover_proposes_nothing(form, landscape):
     assert form("permeabilityfromlandcover").set(INPUT=landscape(band="permeability")).value("VALUES") is None
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "movingwindowcurrent", "connectedcomponents"])
+def test_dialog_on_the_sample_can_be_run_at_once(form, sample, name):
+    """So that a newcomer need not choose anything."""
+    layer = QgsRasterLayer(sample["permeability.tif"], "Permeability")
+    QgsProject.instance().addMapLayer(layer)
+    opened = form(name)
+    parameters = opened.panel.createProcessingParameters()
+    assert (parameters["INPUT"], parameters["VALUES"]) == (layer.id(), "permeability")
+    QgsProject.instance().removeAllMapLayers()
