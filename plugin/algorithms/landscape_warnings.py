@@ -16,7 +16,7 @@ from ..i18n import tr
 from .formatting import join_names
 from .input_layers import load_raster
 from .parameter_types import MEANING_OF
-from .parameter_values import is_provided
+from .plain_values import is_provided
 
 #: Beginnings of the words by which layers and bands of a quantity are called.
 _NAMES = {
