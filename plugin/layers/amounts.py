@@ -112,8 +112,11 @@ def stream_point_amounts(
         text = tr("'{layer}': its features cover {covered} of the landscape.")
         feedback.pushInfo(text.format(layer=name, covered=format_cells(len(sums))))
     if ignored:
-        text = tr("'{layer}': {cells} of its features are ignored, because they are outside, on nodata or on barriers.")
-        feedback.pushInfo(text.format(layer=name, cells=format_cells(ignored)))
+        text = tr(
+            "'{layer}': {count:# cell of its features is|# cells of its features are} ignored: outside the landscape, on "
+            "nodata or on barriers."
+        )
+        feedback.pushInfo(text.format(layer=name, count=ignored))
     shape = landscape.values.shape
     return write_rows(sparse_blocks(sums, shape, cells_per_block=cells_per_block), path, shape, np.float64)
 

@@ -111,7 +111,7 @@ def test_strength_of_a_line_is_shared_by_its_passable_cells(run, read, land, lin
     source = lines(((3, 3), (3, 5)))
     result = run("currentflowadvanced", INPUT=land, SOURCES=source, STRENGTH_FIELD="strength", GROUNDS=points((6, 8)))
     assert read(result["OUTPUT"]).band[6, 8] == pytest.approx(2.0, rel=1e-6)
-    assert any("1 cell of its features are ignored" in text for text in feedback.infos)
+    assert any("1 cell of its features is ignored" in text for text in feedback.infos)
 
 
 def test_polygon_outside_is_named(run, land, patches, points):
