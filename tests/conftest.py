@@ -28,7 +28,7 @@ def make_importable(path):
 
 
 load_checkout_as_permea()
-for name in ("qt_names", "package_fixtures"):
+for name in ("qt_names", "package_fixtures", "report_page"):
     make_importable(ROOT / "tests" / f"{name}.py")
 
 

@@ -39,8 +39,11 @@ from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput, solver_details
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
+from .parameters import report_destination
 from .plain_values import PlainValues
+from .report import write_run_report
 from .results import ResultPresenter
+from .run_log import RunLog
 from .search_words import search_words
 from .step_feedback import StepFeedback
 from .tables import Table, write_tables
@@ -99,6 +102,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         Names, tags and styles of the results of the run; set when it starts.
     source_regions
         Whether its sources may be lines and polygons, each of which is one source of several cells.
+    writes_report
+        Whether it writes a report of the run, if the user wants one.
     """
 
     identifier: ClassVar[str]
@@ -111,6 +116,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     results_group: ClassVar[str] = ""
     presenter: ResultPresenter
     source_regions: ClassVar[bool] = False
+    writes_report: ClassVar[bool] = False
 
     @abstractmethod
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -120,7 +126,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        """Run the algorithm and return its outputs by name."""
+        """Run the algorithm and return its outputs by name; the feedback is the `RunLog` of the run."""
 
     def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         """Return an error message about the combination of parameters; empty if they are valid."""
@@ -153,11 +159,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def processAlgorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
-        return errors_in_words(lambda: self._process(parameters, context, feedback), feedback)
+        return errors_in_words(lambda: self._process(parameters, context, RunLog(feedback)), feedback)
 
-    def _process(
-        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> dict[str, Any]:
+    def _process(self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: RunLog) -> dict[str, Any]:
         parameters = with_named_choices(self, parameters)
         # Validated again here because models run their steps without checking the parameters.
         if error := invalid_parameters(self, parameters) or self.validation_error(parameters, context):
@@ -176,6 +180,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     def initAlgorithm(self, configuration: dict | None = None) -> None:
         for parameter in self.parameters():
             self.addParameter(parameter)
+        if self.writes_report:
+            self.addParameter(report_destination())
         for output in self.number_outputs:
             self.addOutput(output.definition())
 
@@ -256,6 +262,8 @@ class EngineRequiredAlgorithm(PermeaAlgorithm):
 class EngineAlgorithm(EngineRequiredAlgorithm):
     """An algorithm that runs one task of the engine on a landscape raster and writes its results."""
 
+    writes_report = True
+
     @abstractmethod
     def task(self, inputs: ParameterValues) -> Task:
         """Return the task for the engine."""
@@ -326,10 +334,13 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         parameters, crs, writing = inputs.parameters, inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
         with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
-            self._write_rasters(rasters, inputs, paths, staged, StepFeedback(feedback, 95, 100))
-        self._log_summary(inputs, result, feedback)
-        self.warn_about_result(inputs, result, feedback)
-        return {**paths, **layers, **{output.name: result.metrics[output.key] for output in self.number_outputs}}
+            self._write_rasters(rasters, inputs, paths, staged, StepFeedback(feedback, 95, 99))
+            self._log_summary(inputs, result, feedback)
+            self.warn_about_result(inputs, result, feedback)
+            report = write_run_report(self, inputs, result, rasters, tables, paths, staged, context, feedback)
+        feedback.setProgress(100)
+        numbers = {output.name: result.metrics[output.key] for output in self.number_outputs}
+        return {**paths, **layers, **report, **numbers}
 
     def _write_rasters(
         self,

@@ -18,6 +18,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterDestination,
     QgsProperty,
     QgsProviderRegistry,
@@ -38,6 +39,8 @@ SIDECAR_SUFFIXES = {
 
 GEOTIFF_SUFFIXES = (".tif", ".tiff")
 
+REPORT_SUFFIXES = (".html", ".htm")
+
 # Endings to which QGIS adds the usual one of the format, so that the file has another name than the chosen one.
 CHANGED_SUFFIXES = (".dbf", ".db")
 
@@ -50,7 +53,11 @@ PROVIDER_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]{2,}):(?!\\)(.*)", re.DOTALL)
 # Most bytes of a file name on nearly all disks, less ".aux.xml" or "-journal" of the file beside it.
 MAX_NAME_BYTES = 255 - 8
 
-OUTPUT_TYPES = (QgsProcessingParameterFeatureSink, QgsProcessingParameterRasterDestination)
+OUTPUT_TYPES = (
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingParameterRasterDestination,
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,11 @@ class Destination:
         return isinstance(self.definition, QgsProcessingParameterRasterDestination)
 
     @property
+    def is_report(self) -> bool:
+        """Whether the output is a report."""
+        return isinstance(self.definition, QgsProcessingParameterFileDestination)
+
+    @property
     def is_geopackage(self) -> bool:
         """Whether the file is a GeoPackage."""
         return self.path is not None and self.path.suffix.lower() == GEOPACKAGE_SUFFIX
@@ -107,7 +119,7 @@ class Destination:
 def destinations_of(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> list[Destination]:
-    """Return the destination of each raster and table that is requested."""
+    """Return the destination of each raster, table and report that is requested."""
     return [
         destination
         for definition in algorithm.destinationParameterDefinitions()
@@ -131,6 +143,8 @@ def destination_of(
     names = (definition.name(), definition.description(), definition)
     if value == QgsProcessing.TEMPORARY_OUTPUT:
         return Destination(*names)
+    if isinstance(definition, QgsProcessingParameterFileDestination):
+        return Destination(*names, Path(value))
     prefixed = PROVIDER_PREFIX.fullmatch(value)
     if prefixed and prefixed[1].lower() != "ogr":
         provider = {"postgis": "postgres"}.get(prefixed[1].lower(), prefixed[1])
@@ -203,11 +217,17 @@ def _require_writable(destination: Destination) -> None:
         reason = tr("no permission to write to the folder '{folder}'. Choose another").format(folder=path.parent)
     elif path.exists() and not os.access(path, os.W_OK):
         reason = tr("'{path}' is write-protected. Choose another file").format(path=path)
+    elif destination.is_report:
+        reason = "" if path.suffix.lower() in REPORT_SUFFIXES else _not_html(path)
     elif not destination.is_raster:
         reason = _table_reason(destination)
     if reason:
         text = tr("{output} cannot be written: {reason}.")
         raise QgsProcessingException(text.format(output=destination.title, reason=reason))
+
+
+def _not_html(path: Path) -> str:
+    return tr("it is an HTML page. Choose a file name that ends in .html instead of '{name}'").format(name=path.name)
 
 
 def _table_reason(destination: Destination) -> str:

@@ -32,6 +32,8 @@ class RasterOutput:
         One name for each band, or none.
     title
         What it shows, for the name of its layer; by default the label of the output.
+    lists_largest
+        Whether the cells with the largest values are of interest in the report.
     """
 
     output: str
@@ -40,6 +42,7 @@ class RasterOutput:
     dtype: str = "float32"
     band_names: tuple[str, ...] = ()
     title: str = ""
+    lists_largest: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SINGLE_FILES = ("__init__.py", "metadata.txt", "LICENSE", "CHANGELOG.md")
+SINGLE_FILES = ("__init__.py", "metadata.txt", "LICENSE", "CHANGELOG.md", "CITATION.cff")
 FOLDERS = ("engine", "plugin", "ui", "resources")
 # Only developers run these.
 LEFT_OUT = ("resources/scripts",)

@@ -122,6 +122,8 @@ def unreadable_outputs(results: dict[str, Any], destinations: dict[str, str], *,
             errors += _unreadable_raster(name, source, may_be_infinite)
         elif kind == "folderDestination":
             errors += _unreadable_folder(name, Path(source))
+        elif kind == "fileDestination":
+            errors += [] if Path(source).read_text("utf-8").endswith("</html>\n") else [f"{name} is incomplete"]
         elif hasattr(value, "isValid") and not value.isValid():
             errors.append(f"output {name} is no valid layer")
         elif not hasattr(value, "isValid"):

@@ -11,10 +11,11 @@ from qgis.core import QgsProcessingOutputLayerDefinition, QgsProcessingParameter
 from raster_files import valid_raster
 from vector_layers import valid_features
 
-SUFFIXES = {"rasterDestination": ".tif", "sink": ".gpkg", "folderDestination": ""}
+SUFFIXES = {"rasterDestination": ".tif", "sink": ".gpkg", "folderDestination": "", "fileDestination": ".html"}
 ODD_NAMES = ("with space", "ünï cödé", "per%20cent", "semi;colon", "dots.in.name", "quo'te", "x" * 200, "y" * 245)
 RASTER_SUFFIXES = (".asc", ".img", ".png", ".xyz", ".TIF", ".tiff", "")
 TABLE_SUFFIXES = (".csv", ".shp", ".geojson", ".xlsx", ".ods", ".dbf", ".tab", ".xyz", ".GPKG", "")
+REPORT_SUFFIXES = (".htm", ".HTML", ".pdf", ".tif", "")
 
 
 def valid_destination(definition: QgsProcessingParameterDefinition, outputs: Path) -> str:
@@ -113,7 +114,7 @@ def _definition(kind, value, rng, inputs, outputs, others):
 
 
 def _format(kind, value, rng, inputs, outputs, others):
-    suffix = rng.choice(TABLE_SUFFIXES if kind == "sink" else RASTER_SUFFIXES)
+    suffix = rng.choice({"sink": TABLE_SUFFIXES, "fileDestination": REPORT_SUFFIXES}.get(kind, RASTER_SUFFIXES))
     return f"as {suffix!r}", str(Path(value).with_suffix(suffix))
 
 

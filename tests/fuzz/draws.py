@@ -26,7 +26,7 @@ from raster_files import raster_parameter
 from text_files import class_table_parameter, pairs_parameter
 from vector_layers import vector_parameter
 
-DESTINATIONS = ("rasterDestination", "sink", "folderDestination")
+DESTINATIONS = ("rasterDestination", "sink", "folderDestination", "fileDestination")
 #: How often the parameters of a type are mutated, beside one another.
 WEIGHTS = {"raster": 6, "source": 6, "file": 4, "number": 2, "distance": 2, "matrix": 4, "field": 2}
 FOLDERS = ("inputs", "outputs", "work")

@@ -167,7 +167,7 @@ class LeastCostCorridor(EngineAlgorithm):
         title = tr("Normalised least-cost corridor") if normalised else ""
         legend_unit = tr("of the least cost") if normalised else cost_unit(inputs)
         style = corridor_style(corridor, legend_unit, cutoff=inputs.is_provided("THRESHOLD"))
-        rasters = [RasterOutput("OUTPUT", corridor, style, band_names=(name,), title=title)]
+        rasters = [RasterOutput("OUTPUT", corridor, style, band_names=(name,), title=title, lists_largest=False)]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
             nearest, direction = result.outputs["allocation"], result.outputs["direction"]

@@ -26,7 +26,15 @@ from qgis.core import (
 
 from ...decimal_numbers import decimal_mark, parse_number
 from ...i18n import tr
-from ...layers import open_band, range_warning, reclassify, require_regular_rows, write_raster
+from ...layers import (
+    Reclassified,
+    StagedFiles,
+    open_band,
+    range_warning,
+    reclassify,
+    require_regular_rows,
+    write_raster,
+)
 from ...runner import require_disk_space
 from ..base import TOOLS, PermeaAlgorithm
 from ..formatting import join_names
@@ -36,6 +44,7 @@ from ..parameter_types import choice, either, with_help
 from ..parameter_values import feature_reader
 from ..parameters import LANDSCAPE_VALUES, raster_destination
 from ..plain_values import is_provided
+from ..report import Contents, MapFile, write_report
 from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sample_rows
 
@@ -81,6 +90,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             "forest (dark green)."
         ),
     )
+    writes_report = True
     number_outputs = (
         NumberOutput("classes", tr("Classes of the raster with a value")),
         NumberOutput("missing_classes", tr("Classes of the raster without a value")),
@@ -191,24 +201,31 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 )
             feedback.setProgressText(tr("Writing the results"))
             title = tr("Permeability") if quantity == "permeability" else tr("Resistance")
-            write_raster(
-                path,
-                reclassified.values,
-                source.grid,
-                band_names=(quantity,),
-                tags=self.presenter.tags("OUTPUT", title),
-                feedback=StepFeedback(feedback, 50, 100),
-            )
-            style = habitat_style if quantity == "permeability" else distance_style
-            self.presenter.show("OUTPUT", path, style(sample_rows(reclassified.values)), title)
-        _log_classes(reclassified.cells, reclassified.missing, values, feedback)
-        return {
-            "OUTPUT": path,
-            "CLASSES": len(reclassified.cells),
-            "MISSING_CLASSES": len(reclassified.missing),
-            "MISSING_CELLS": sum(reclassified.missing.values()),
-            "BARRIER_CELLS": sum(count for number, count in reclassified.cells.items() if values[number] == 0),
-        }
+            with StagedFiles() as staged:
+                write_raster(
+                    path,
+                    reclassified.values,
+                    source.grid,
+                    band_names=(quantity,),
+                    tags=self.presenter.tags("OUTPUT", title),
+                    feedback=StepFeedback(feedback, 50, 100),
+                    staged=staged,
+                )
+                style = (habitat_style if quantity == "permeability" else distance_style)(
+                    sample_rows(reclassified.values)
+                )
+                numbers = {output: _number(output.key, reclassified, values) for output in self.number_outputs}
+                _log_classes(reclassified.cells, reclassified.missing, values, feedback)
+                maps = [
+                    MapFile(
+                        self.presenter.name("OUTPUT", title), staged.file_of(Path(path)), style, lists_largest=False
+                    )
+                ]
+                contents = Contents(self, parameters, context, source.grid, maps, feedback, numbers=numbers)
+                report = write_report(contents, staged)
+                staged.replace_targets()
+            self.presenter.show("OUTPUT", path, style, title)
+        return {"OUTPUT": path, **report, **{output.name: value for output, value in numbers.items()}}
 
     def _rows(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -244,6 +261,14 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             raise QgsProcessingException(text.format(count=len(cells), last=cells[-1]))
         for row in range(len(cells) // 2):
             yield tr("row {row} of the list").format(row=row + 1), cells[2 * row], cells[2 * row + 1]
+
+
+def _number(key: str, reclassified: Reclassified, values: dict[float, float]) -> int:
+    """Return the number of classes or cells of a kind."""
+    if key == "barrier_cells":
+        return sum(count for number, count in reclassified.cells.items() if values[number] == 0)
+    missing = reclassified.missing
+    return {"classes": len(reclassified.cells), "missing_classes": len(missing)}.get(key, sum(missing.values()))
 
 
 def _has_list(parameters: dict[str, Any]) -> bool:

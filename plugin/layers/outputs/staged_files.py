@@ -83,6 +83,20 @@ class StagedFiles:
         self._targets.append((folder, real.parent, tuple(stale)))
         return folder / real.name
 
+    def file_of(self, target: Path) -> Path:
+        """Return where a file that was written for a target lies until it replaces it.
+
+        Raises
+        ------
+        FileNotFoundError
+            No file was written for the target.
+        """
+        real = Path(os.path.realpath(target))
+        for folder, parent, _ in self._targets:
+            if parent == real.parent and (folder / real.name).exists():
+                return folder / real.name
+        raise FileNotFoundError(f"no file was written for {target}")
+
     def scratch_path(self, target: Path) -> Path:
         """Return a path beside the target for a file that is deleted in the end."""
         real = Path(os.path.realpath(target))

@@ -1,0 +1,93 @@
+"""The rows of a table with the largest values."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from ...i18n import tr
+from ..formatting import format_number
+from ..tables import Table
+
+LISTED_ROWS = 10
+
+# Wider tables, such as matrices, do not fit on a page.
+MAX_COLUMNS = 9
+
+# Rows of longer tables are not sorted: that would take as long as writing them.
+MAX_ROWS = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class LargestRows:
+    """The rows of a table with the largest values in a column.
+
+    Parameters
+    ----------
+    column
+        Name of the column.
+    rows
+        The rows, largest value first.
+    values
+        All finite values of the column.
+    count, missing
+        Number of rows, and of those without a value.
+    """
+
+    column: str
+    rows: list[Sequence[Any]]
+    values: np.ndarray
+    count: int
+    missing: int
+
+
+def largest_rows(table: Table) -> LargestRows | None:
+    """Return the rows with the largest values in the last column of numbers; None if the table has none."""
+    numbers = [index for index, column in enumerate(table.columns) if column.kind == "real"]
+    if not numbers or len(table.columns) > MAX_COLUMNS or not 0 < len(table.rows) <= MAX_ROWS:
+        return None
+    index = numbers[-1]
+    finite = [row for row in table.rows if row[index] is not None and math.isfinite(row[index])]
+    rows = heapq.nlargest(LISTED_ROWS, finite, key=lambda row: row[index])
+    values = np.array([row[index] for row in finite], float)
+    return LargestRows(table.columns[index].name, rows, values, len(table.rows), len(table.rows) - len(finite))
+
+
+def rows_html(table: Table, largest: LargestRows) -> str:
+    """Return the rows as an HTML table with a caption."""
+    title = tr("Largest values of “{column}” ({shown} of {count:,} rows").format(
+        column=_words(largest.column), shown=len(largest.rows), count=largest.count
+    )
+    if largest.missing:
+        title += tr("; {missing:,} without a value").format(missing=largest.missing)
+    heads = "".join(f"<th{_number_class(column.kind)}>{escape(_words(column.name))}</th>" for column in table.columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{_number_class(column.kind)}>{escape(_cell(value, column.kind))}</td>"
+            for value, column in zip(row, table.columns)
+        )
+        + "</tr>"
+        for row in largest.rows
+    )
+    return f'<div class="wide"><table><caption>{escape(title)})</caption><tr>{heads}</tr>{body}</table></div>'
+
+
+def _words(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _number_class(kind: str) -> str:
+    return ' class="number"' if kind == "real" else ""
+
+
+def _cell(value: Any, kind: str) -> str:
+    if value is None or (kind == "real" and not math.isfinite(value)):
+        return ""
+    return format_number(float(value)) if kind == "real" else str(value)

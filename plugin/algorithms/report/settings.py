@@ -1,0 +1,134 @@
+"""The parameters of a run as a user reads them: captions and values, with units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsMapLayer,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeatureSourceDefinition,
+    QgsProcessingParameterDefinition,
+    QgsProcessingUtils,
+    QgsProperty,
+)
+
+from ...i18n import tr
+from ..applicability import reasons_without_effect
+from ..parameter_types import option_label
+from ..plain_values import is_provided
+from ..units import unit_text
+
+LAYERS = ("raster", "source", "vector")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter and its value.
+
+    Parameters
+    ----------
+    caption
+        What the dialog calls the parameter.
+    value
+        Its value in words.
+    detail
+        Data source of a layer, or empty.
+    is_default
+        Whether the user left it at its default.
+    is_effective
+        Whether it has an effect with the other values.
+    kind
+        Type of the parameter in QGIS.
+    is_advanced
+        Whether the dialog hides the parameter among the advanced ones.
+    """
+
+    caption: str
+    value: str
+    detail: str
+    is_default: bool
+    is_effective: bool
+    kind: str
+    is_advanced: bool
+
+
+def settings_of(
+    algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, unit: str
+) -> list[Setting]:
+    """Return the parameters of a run that have a value, without the outputs.
+
+    Parameters
+    ----------
+    algorithm, parameters, context
+        The algorithm, and what Processing passes to it, with named choices.
+    unit
+        Unit of lengths.
+    """
+    settings = []
+    values = {
+        each.name(): parameters.get(each.name(), each.defaultValue()) for each in algorithm.parameterDefinitions()
+    }
+    for definition in algorithm.parameterDefinitions():
+        name, default = definition.name(), definition.defaultValue()
+        if definition.isDestination():
+            continue
+        provided = is_provided(parameters, name)
+        value = parameters[name] if provided else default
+        if value is None or value == "" or value == []:
+            continue
+        text, detail = _value_text(algorithm, definition, value, context, unit, values)
+        if not text:
+            continue
+        is_default = not provided or str(value).lower() == str(default).lower()
+        effective = next(reasons_without_effect(algorithm, definition, parameters), None) is None
+        is_advanced = bool(definition.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+        kind = definition.type()
+        settings.append(Setting(definition.description(), text, detail, is_default, effective, kind, is_advanced))
+    return settings
+
+
+def _value_text(
+    algorithm: QgsProcessingAlgorithm,
+    definition: QgsProcessingParameterDefinition,
+    value: Any,
+    context: QgsProcessingContext,
+    unit: str,
+    values: Mapping[str, Any],
+) -> tuple[str, str]:
+    """Return the value of a parameter in words, and the data source of a layer."""
+    name, kind = definition.name(), definition.type()
+    if isinstance(value, QgsProcessingFeatureSourceDefinition):
+        text, source = _value_text(algorithm, definition, value.source, context, unit, values)
+        return (
+            tr("{layer} (selected features only)").format(layer=text) if value.selectedFeaturesOnly else text
+        ), source
+    if isinstance(value, QgsProperty):
+        value = value.value(context.expressionContext(), definition.defaultValue())[0]
+    if kind in LAYERS:
+        return _layer_text(value, context)
+    if kind == "enum":
+        return option_label(definition, value), ""
+    if kind == "boolean":
+        return (tr("yes") if str(value).lower() in ("true", "1") else tr("no")), ""
+    if kind == "distance":
+        return f"{algorithm.parameterAsDouble({name: value}, name, context):,g} {unit}", ""
+    if kind == "number":
+        text = unit_text(definition, values, unit)
+        return f"{algorithm.parameterAsDouble({name: value}, name, context):,g} {text}".rstrip(), ""
+    if kind == "matrix":
+        return ", ".join(str(cell) for cell in algorithm.parameterAsMatrix({name: value}, name, context)), ""
+    return str(value), ""
+
+
+def _layer_text(value: Any, context: QgsProcessingContext) -> tuple[str, str]:
+    """Return the name of a layer and its data source."""
+    if isinstance(value, str):
+        value = QgsProcessingUtils.mapLayerFromString(value, context, False) or value
+    if isinstance(value, QgsMapLayer):
+        return value.name(), value.publicSource()
+    return Path(str(value).split("|")[0]).stem, str(value)
