@@ -137,4 +137,6 @@ def _read_amounts(
         text = tr("'{name}' lists several grounds in the same cell; the last one counts, as in Circuitscape.")
         feedback.pushWarning(text.format(name=path.name))
     shape = (grid.rows, grid.columns)
-    return write_rows(sparse_blocks(amounts, shape, np.nan), target, shape, np.float64)
+    cells = np.array([row * grid.columns + column for row, column in amounts], np.int64)
+    order, values = np.argsort(cells), np.array(list(amounts.values()), float)
+    return write_rows(sparse_blocks(cells[order], values[order], shape, np.nan), target, shape, np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ..npy_file import CELLS_PER_BLOCK, NpyFile, row_blocks
 from .alignment import aligned_blocks
 from .bands import Band, blocks_of
 from .cell_mask import CellMask
-from .features import Cell, CellLocator, FeatureCells, FeatureReader, listed, number_of, require_features
+from .features import CellList, CellLocator, FeatureCells, FeatureReader, listed, number_of, require_features
 from .points import report_left_out
 from .streaming import StreamedRaster, write_rows
 from .validation import ComputableValidator, FiniteValidator, format_cells
@@ -71,7 +72,8 @@ def stream_point_amounts(
     locator = CellLocator(reader, landscape.grid, context, feedback)
     cells = FeatureCells(locator)
     passable = CellMask(landscape.passable, cells_per_block=cells_per_block)
-    sums: dict[Cell, float] = {}
+    numbers, amounts = array("q"), array("d")  # of the cells of all features, row by row
+    columns = landscape.grid.columns
     missing: list[int] = []
     unusable: dict[str, list[int]] = {}
     outside: list[int] = []
@@ -85,17 +87,19 @@ def stream_point_amounts(
         covered = cells.of(feature)
         if covered.reason:
             unusable.setdefault(covered.reason, []).append(feature.id())
-        usable = [cell for cell in covered.cells if cell is not None and passable[cell]]
-        for cell in usable:
-            sums[cell] = sums.get(cell, 0.0) + (amount / len(usable) if shared and cells.are_regions else amount)
+        inside = CellList.of(covered.cells).inside_cells()
+        usable = inside[passable.at(inside)].astype(np.int64)
+        numbers.frombytes((usable @ (columns, 1)).tobytes())
+        each = amount / len(usable) if shared and cells.are_regions and len(usable) else amount
+        amounts.frombytes(np.full(len(usable), each, float).tobytes())
         count += len(usable)
-        if cells.are_regions and usable:
+        if cells.are_regions and len(usable):
             ignored += len(covered.cells) - len(usable)
-        elif cells.are_regions and covered.cells:
-            (blocked if any(covered.cells) else outside).append(feature.id())
+        elif cells.are_regions and len(covered.cells):
+            (blocked if len(inside) else outside).append(feature.id())
         else:
-            outside += [feature.id() for cell in covered.cells if cell is None]
-            blocked += [feature.id() for cell in covered.cells if cell is not None and not passable[cell]]
+            outside += [feature.id()] * (len(covered.cells) - len(inside))
+            blocked += [feature.id()] * (len(inside) - len(usable))
     cells.finish(feedback)
     if missing:
         text = tr("'{layer}': the field '{field}' is not a number in {features}. Fill it in, or choose another field.")
@@ -107,6 +111,8 @@ def stream_point_amounts(
         (tr("outside the raster"), outside),
         (tr("on nodata or a barrier"), blocked),
     ]
+    cell_numbers, places = np.unique(np.array(numbers, np.int64), return_inverse=True)
+    sums = np.bincount(places, np.array(amounts, float), minlength=cell_numbers.size)
     report_left_out(name, reasons, count, locator, feedback, are_points=not cells.are_regions)
     if cells.are_regions:
         text = tr("'{layer}': its features cover {covered} of the landscape.")
@@ -118,7 +124,8 @@ def stream_point_amounts(
         )
         feedback.pushInfo(text.format(layer=name, count=ignored))
     shape = landscape.values.shape
-    return write_rows(sparse_blocks(sums, shape, cells_per_block=cells_per_block), path, shape, np.float64)
+    blocks = sparse_blocks(cell_numbers, sums, shape, cells_per_block=cells_per_block)
+    return write_rows(blocks, path, shape, np.float64)
 
 
 def stream_raster_amounts(
@@ -175,29 +182,39 @@ def stream_raster_amounts(
 
 
 def sparse_blocks(
-    values: dict[Cell, float], shape: tuple[int, int], fill: float = 0.0, *, cells_per_block: int = CELLS_PER_BLOCK
+    cells: np.ndarray,
+    values: np.ndarray,
+    shape: tuple[int, int],
+    fill: float = 0.0,
+    *,
+    cells_per_block: int = CELLS_PER_BLOCK,
 ) -> Iterator[np.ndarray]:
     """Yield blocks of rows of a raster that has values in some cells only, float64.
 
     Parameters
     ----------
+    cells
+        int64 (k,): numbers of the cells, counted row by row, in ascending order.
     values
-        Values by cell (row, column).
+        float64 (k,): their values.
     shape
         Rows and columns of the raster.
     fill
         Value of all other cells.
     cells_per_block
         The most cells of a block, of at least one row.
+
+    Examples
+    --------
+    >>> [block.tolist() for block in sparse_blocks(np.array([1, 3]), np.array([5.0, 7.0]), (2, 2), cells_per_block=2)]
+    [[[0.0, 5.0]], [[0.0, 7.0]]]
     """
-    cells, amounts = np.array(list(values), np.int64).reshape(-1, 2), np.array(list(values.values()), float)
-    order = np.argsort(cells[:, 0], kind="stable")
-    cells, amounts = cells[order], amounts[order]
     for rows in row_blocks(shape, cells_per_block):
-        within = slice(*np.searchsorted(cells[:, 0], [rows.start, rows.stop]))
-        block = np.full((rows.stop - rows.start, shape[1]), fill)
-        block[cells[within, 0] - rows.start, cells[within, 1]] = amounts[within]
-        yield block
+        first, last = rows.start * shape[1], rows.stop * shape[1]
+        within = slice(*np.searchsorted(cells, [first, last]))
+        block = np.full(last - first, fill)
+        block[cells[within] - first] = values[within]
+        yield block.reshape(-1, shape[1])
 
 
 def _amount(feature: QgsFeature, field: int, reciprocal: bool) -> float | None:

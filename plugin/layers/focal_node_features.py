@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 
 import numpy as np
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
@@ -11,6 +12,7 @@ from ..i18n import tr
 from .cell_mask import CellMask
 from .features import (
     Cell,
+    CellList,
     CellLocator,
     FeatureCells,
     FeatureReader,
@@ -80,12 +82,17 @@ def read_focal_nodes(
             omitted.features.setdefault(covered.reason, []).append(feature.id())
         if covered.is_small:
             omitted.small.append(feature.id())
+        if isinstance(covered.cells, CellList):
+            node.add(_sorted_out(covered.cells, valid, barrier, omitted, feature.id()), grid)
+            continue
         for cell in covered.cells:
             if cell is not None and valid[cell] and not (barrier is not None and barrier[cell]):
-                node.cells[cell] = None
+                node.cells.append(cell[0] * grid.columns + cell[1])
             else:
-                omitted.cells.setdefault(_reason(cell, valid), []).append(feature.id())
+                omitted.add(_reason(cell, valid), feature.id())
     cells.finish(feedback)
+    for node in nodes.values():
+        node.drop_repeated()
     _warn(nodes, omitted, reader.name, cells.are_regions, feedback)
     included = [node for node in nodes.values() if node.cells]
     require_enough_nodes(len(included), at_least, reader.name, omitted.described(), locator.extents())
@@ -93,26 +100,42 @@ def read_focal_nodes(
         _require_disjoint_regions(included, reader.name)
     elif not cells.are_regions:
         _warn_about_shared_cells(included, reader.name, feedback)
-    return _assemble(included)
+    return _assemble(included, grid)
 
 
 @dataclass
 class _Node:
-    """A focal node while its features are being read."""
+    """A focal node while its features are being read; its cells are numbered row by row."""
 
     name: int | str
     label: str
     features: list[int]
-    cells: dict[Cell, None]
+    cells: array = field(default_factory=lambda: array("q"))
+
+    def add(self, cells: np.ndarray, grid: RasterGrid) -> None:
+        """Add cells, int (k, 2): row and column."""
+        self.cells.frombytes((cells.astype(np.int64) @ (grid.columns, 1)).tobytes())
+
+    def drop_repeated(self) -> None:
+        """Keep the first of equal cells."""
+        numbers = np.array(self.cells, np.int64)
+        unique, first = np.unique(numbers, return_index=True)
+        if unique.size < numbers.size:
+            self.cells = array("q", numbers[np.sort(first)].tobytes())
 
 
 class _Omitted:
-    """Features, and cells of features by feature id, that are omitted for some reason."""
+    """Features, and numbers of cells by feature id, that are omitted for some reason."""
 
     def __init__(self) -> None:
         self.features: dict[str, list[int]] = {}
-        self.cells: dict[str, list[int]] = {}
+        self.cells: dict[str, dict[int, int]] = {}
         self.small: list[int] = []
+
+    def add(self, reason: str, feature: int, cells: int = 1) -> None:
+        """Count cells of a feature."""
+        counts = self.cells.setdefault(reason, {})
+        counts[feature] = counts.get(feature, 0) + cells
 
     def described(self, among: set[int] | None = None) -> str:
         """List the features, or some of them, by reason."""
@@ -131,7 +154,7 @@ def _by_id(reader: FeatureReader, ids: dict[int, int | str], id_field: str, may_
         else:
             label = label_of(feature)
             label = str(node_id) if label == str(feature.id()) else label
-            nodes[node_id] = _Node(node_id, label, [feature.id()], {})
+            nodes[node_id] = _Node(node_id, label, [feature.id()])
     shared = [f"{node.name} ({listed(tr('of'), node.features)})" for node in nodes.values() if len(node.features) > 1]
     if shared and not may_share:
         raise QgsProcessingException(
@@ -141,6 +164,33 @@ def _by_id(reader: FeatureReader, ids: dict[int, int | str], id_field: str, may_
             ).format(layer=reader.name, field=id_field, ids=shortened(shared))
         )
     return nodes
+
+
+def _sorted_out(
+    cells: CellList,
+    valid: np.ndarray | CellMask,
+    barrier: np.ndarray | CellMask | None,
+    omitted: _Omitted,
+    feature: int,
+) -> np.ndarray:
+    """Return the usable cells of a line or polygon, int (k, 2), and count the others."""
+    inside = cells.inside_cells()
+    is_valid = _looked_up(valid, inside)
+    is_barrier = np.zeros(len(inside), bool) if barrier is None else is_valid & _looked_up(barrier, inside)
+    usable = is_valid & ~is_barrier
+    # Each reason by the first of its cells, in the order of the cells.
+    kinds = np.full(len(cells), 1, np.int8)
+    kinds[cells.inside] = np.where(usable, 0, np.where(is_valid, 3, 2))
+    texts = {1: tr("outside the raster"), 2: tr("on nodata"), 3: tr("on a barrier (permeability 0)")}
+    found, first, counts = np.unique(kinds, return_index=True, return_counts=True)
+    for place in np.argsort(first):
+        if found[place]:
+            omitted.add(texts[int(found[place])], feature, int(counts[place]))
+    return inside[usable]
+
+
+def _looked_up(mask: np.ndarray | CellMask, cells: np.ndarray) -> np.ndarray:
+    return mask.at(cells) if isinstance(mask, CellMask) else mask[tuple(cells.T)]
 
 
 def _reason(cell: Cell | None, valid: np.ndarray | CellMask) -> str:
@@ -169,11 +219,14 @@ def _warn(
     if lists := [listed(reason, ids) for reason, ids in unusable.items() if ids]:
         text = tr("Features of focal nodes of '{layer}' left out: {reasons}.")
         feedback.pushWarning(text.format(layer=name, reasons="; ".join(lists)))
-    partly = {reason: [i for i in ids if i not in empty] for reason, ids in omitted.cells.items()}
+    partly = {
+        reason: sum(count for feature, count in counts.items() if feature not in empty)
+        for reason, counts in omitted.cells.items()
+    }
     counted = "; ".join(
-        tr("{cells} {reason}").format(cells=format_cells(len(ids)), reason=reason)
-        for reason, ids in partly.items()
-        if ids
+        tr("{cells} {reason}").format(cells=format_cells(count), reason=reason)
+        for reason, count in partly.items()
+        if count
     )
     if counted:
         feedback.pushInfo(
@@ -186,19 +239,21 @@ def _warn(
 
 
 def _require_disjoint_regions(nodes: list[_Node], name: str) -> None:
-    owner: dict[Cell, int] = {}
-    shared: dict[tuple[int, int], int] = {}
-    for number, node in enumerate(nodes):
-        for cell in node.cells:
-            first = owner.setdefault(cell, number)
-            if first != number:
-                shared[first, number] = shared.get((first, number), 0) + 1
-    if shared:
+    numbers, owners = _cells_and_owners(nodes)
+    order = np.argsort(numbers, kind="stable")
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = np.diff(numbers[order]) != 0
+    if not is_first.all():
+        first_owners = owners[order[is_first]][np.cumsum(is_first) - 1]
+        again = ~is_first
+        shared = np.stack([first_owners[again], owners[order[again]]], axis=1)
+        shared = shared[np.argsort(order[again])]  # in the order of the nodes and their cells
+        unique, places, counts = np.unique(shared, axis=0, return_index=True, return_counts=True)
         pairs = [
             tr("{first} and {second} ({cells})").format(
                 first=nodes[first].name, second=nodes[second].name, cells=format_cells(count)
             )
-            for (first, second), count in shared.items()
+            for (first, second), count in zip(unique[np.argsort(places)].tolist(), counts[np.argsort(places)].tolist())
         ]
         raise QgsProcessingException(
             tr(
@@ -209,7 +264,7 @@ def _require_disjoint_regions(nodes: list[_Node], name: str) -> None:
 
 
 def _warn_about_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcessingFeedback) -> None:
-    owner: dict[Cell, int | str] = {}
+    owner: dict[int, int | str] = {}
     shared = []
     for node in nodes:
         for cell in node.cells:
@@ -223,16 +278,21 @@ def _warn_about_shared_cells(nodes: list[_Node], name: str, feedback: QgsProcess
         )
 
 
-def _assemble(nodes: list[_Node]) -> FocalNodes:
+def _cells_and_owners(nodes: list[_Node]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of all cells, node by node, and the index of the node of each."""
+    cells = [np.array(node.cells, np.int64) for node in nodes]
+    return np.concatenate(cells), np.repeat(np.arange(len(nodes), dtype=np.int64), [each.size for each in cells])
+
+
+def _assemble(nodes: list[_Node], grid: RasterGrid) -> FocalNodes:
     integer_ids = all(isinstance(node.name, int) for node in nodes)
     nodes = sorted(nodes, key=lambda node: node.name) if integer_ids else nodes
     ids = [node.name for node in nodes] if integer_ids else range(1, len(nodes) + 1)
-    cells = [cell for node in nodes for cell in node.cells]
-    owners = [number for number, node in enumerate(nodes) for _ in node.cells]
+    numbers, owners = _cells_and_owners(nodes)
     return FocalNodes(
         np.array(ids, np.int64),
         [node.name for node in nodes],
         [node.label for node in nodes],
-        np.array(cells, np.int64).reshape(-1, 2),
-        np.array(owners, np.int64),
+        np.stack(np.divmod(numbers, grid.columns), axis=1),
+        owners,
     )

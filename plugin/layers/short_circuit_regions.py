@@ -8,7 +8,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessin
 from ..i18n import tr
 from ..npy_file import CELLS_PER_BLOCK, row_blocks
 from .computed_raster import ComputedRaster, RasterRows
-from .features import CellLocator, FeatureReader, PolygonCells, listed
+from .features import CellList, CellLocator, FeatureReader, PolygonCells, listed
 from .raster_grid import RasterGrid
 
 
@@ -46,12 +46,12 @@ def read_short_circuit_regions(
     number = 0
     for number, feature in enumerate(reader.features(), 1):
         covered = polygons.of(feature)
-        cells = [cell for cell in covered.cells if cell is not None]
-        if covered.is_small or not cells:
+        cells = CellList.of(covered.cells).inside_cells()
+        if covered.is_small or not len(cells):
             reason = tr("too small to contain a cell centre") if covered.is_small else covered.reason
             omitted.setdefault(reason or tr("outside the raster"), []).append(feature.id())
             continue
-        index = tuple(np.transpose(cells))
+        index = tuple(cells.T)
         for earlier in np.unique(regions[index]).tolist():
             earlier = _last(later, earlier)
             if earlier not in (0, number):

@@ -5,6 +5,7 @@ stops at the first invalid polygon without naming it.
 """
 
 from .attributes import id_of, label_of, number_of
+from .cell_list import CellList
 from .cell_locator import Cell, CellLocator
 from .feature_cells import FeatureCells, require_features
 from .file_changes import require_current
@@ -14,6 +15,7 @@ from .reader import FeatureReader, chosen_geometry_check
 
 __all__ = [
     "Cell",
+    "CellList",
     "CellLocator",
     "FeatureCells",
     "FeatureReader",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qgis.core import (
@@ -31,14 +32,14 @@ class CoveredCells:
     Parameters
     ----------
     cells
-        Row and column of each, None outside the raster.
+        Row and column of each, None outside the raster; a `CellList` for lines and polygons.
     reason
         Why the feature has no cells; empty if it has some.
     is_small
         Whether the feature is a polygon that contains no cell centre, so that its only cell is the one under it.
     """
 
-    cells: list[Cell | None] = field(default_factory=list)
+    cells: Sequence[Cell | None] = field(default_factory=list)
     reason: str = ""
     is_small: bool = False
 

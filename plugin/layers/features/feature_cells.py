@@ -60,7 +60,7 @@ class FeatureCells:
         if projected is None or projected.isEmpty() or not projected.boundingBox().isFinite():
             return CoveredCells(reason=tr("outside the raster"))
         cells = cells_inside(projected, self._locator.grid)
-        return CoveredCells(cells) if any(cells) else CoveredCells(reason=tr("outside the raster"))
+        return CoveredCells(cells) if cells.inside.any() else CoveredCells(reason=tr("outside the raster"))
 
 
 def require_features(reader: FeatureReader, what: str) -> None:

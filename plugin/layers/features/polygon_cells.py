@@ -5,6 +5,7 @@ from __future__ import annotations
 from qgis.core import Qgis, QgsFeature, QgsGeometry, QgsProcessingException, QgsProcessingFeedback, QgsWkbTypes
 
 from ...i18n import tr
+from .cell_list import CellList
 from .cell_locator import CellLocator, CoveredCells
 from .lists import named_features
 from .polygon_repair import is_finite, readings
@@ -54,9 +55,9 @@ class PolygonCells:
         if winding.isEmpty():
             return CoveredCells(reason=tr("no area"))
         covered = self._covered(winding)
-        differing = set(covered.cells) ^ set(self._covered(even_odd).cells)
+        differing = CellList.of(covered.cells).differing(CellList.of(self._covered(even_odd).cells))
         if differing:
-            self._unclear[feature.id()] = len(differing)
+            self._unclear[feature.id()] = differing
             self._first_problem = self._first_problem or _problem(geometry)
         else:
             self._repaired.append(feature.id())

@@ -12,12 +12,13 @@ from ...detailed_exception import DetailedException
 from ...i18n import tr
 from ..gdal_errors import collected_gdal_errors
 from ..raster_grid import RasterGrid
+from .cell_list import CellList
 
 # GDAL counts cells in 32-bit integers.
 MAX_CELLS_AWAY = 1e8
 
 
-def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int] | None]:
+def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> CellList:
     """Return the cells (row, column) whose centres lie in a polygon; None for cells outside the raster.
 
     Parameters
@@ -41,13 +42,13 @@ def cells_inside(geometry: QgsGeometry, grid: RasterGrid) -> list[tuple[int, int
     columns = _span((box.xMinimum() - left) / width, (box.xMaximum() - left) / width + more, grid.columns)
     rows = _span((box.yMaximum() - top) / step_down, (box.yMinimum() - top) / step_down + more, grid.rows)
     if columns[0] >= columns[1] or rows[0] >= rows[1]:
-        return []
+        return CellList.of([])
     geometry = _near(geometry, grid)
     shift = (left + columns[0] * width, width, 0.0, top + rows[0] * step_down, 0.0, step_down)
     covered = _rasterized(geometry, shift, (rows[1] - rows[0], columns[1] - columns[0]), all_touched=is_line)
-    cells = np.argwhere(covered) + (rows[0], columns[0])
-    inside = ((cells >= 0) & (cells < (grid.rows, grid.columns))).all(1)
-    return [tuple(cell) if is_inside else None for cell, is_inside in zip(cells.tolist(), inside.tolist())]
+    cells = np.argwhere(covered)
+    cells += (rows[0], columns[0])
+    return CellList(cells, ((cells >= 0) & (cells < (grid.rows, grid.columns))).all(1))
 
 
 def _near(geometry: QgsGeometry, grid: RasterGrid) -> QgsGeometry:

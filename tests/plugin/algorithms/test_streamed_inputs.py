@@ -82,6 +82,8 @@ def inputs(valley, geotiff, sites, patches):
         "sites": lambda: sites([(0, 0), (8, 2), (7, 10), (0, 0), (3, 4), (6, 2), (20, 3)]),
         "places": lambda: sites([(0, 0), (8, 2), (4, 7)]),
         "areas": lambda: patches((0, 1, 0, 1), (7, 8, 1, 4), (3, 4, 4, 6)),
+        "parks": lambda: patches((-2, 1, -1, 1), (3, 6, 1, 7), (7, 10, 9, 13), (20, 21, 0, 1), (4, 4, 8, 8)),
+        "meeting parks": lambda: patches((4, 6, 0, 3), (0, 1, 0, 3), (1, 4, 3, 3)),
         "lakes": lambda: patches((0, 2, 3, 5), (2, 4, 5, 8), (6, 7, 0, 2)),
     }
     return lambda case: {key: makers[value]() if value in makers else value for key, value in case.items()}
@@ -140,6 +142,10 @@ CASES = {
     "fractional ids": ("currentflow", {"FOCAL_RASTER": "fractional ids"}),
     "huge ids": ("currentflow", {"FOCAL_RASTER": "huge ids"}),
     "regions": ("currentflow", {"FOCAL": "areas", "SHORT_CIRCUITS": "lakes"}),
+    "regions partly outside": ("currentflow", {"FOCAL": "parks"}),
+    "regions that overlap": ("currentflow", {"FOCAL": "meeting parks"}),
+    "regions as sources": ("leastcostdistance", {"SOURCES": "parks"}),
+    "amounts of regions": ("currentflowadvanced", {"SOURCES": "parks", "GROUNDS": "meeting parks"}),
     "mask": ("currentflow", {"FOCAL": "sites", "MASK": "mask"}),
     "finer mask": ("currentflow", {"FOCAL_RASTER": "ids", "MASK": "fine mask", "SHORT_CIRCUITS": "lakes"}),
     "mask with NaN": ("currentflow", {"FOCAL": "sites", "MASK": "NaN mask"}),
