@@ -23,6 +23,7 @@ CASES = [
     ("connectedcomponents", 2000, 2000, {}),
     ("distancematrix", 1200, 1000, {"FOCAL": 8, "DISTANCE": "leastcost"}),
     ("currentflow", 1000, 900, {"FOCAL": 6}),
+    ("leastcostdistance", 1200, 1200, {"SOURCES": "parks"}),
     ("currentflowadvanced", 900, 1000, {"SOURCE_RASTER": "marks", "GROUND_RASTER": "quality"}),
     ("leastcostcorridor", 1000, 1000, {"FOCAL": 6, "ALLOCATION": "TEMPORARY_OUTPUT"}),
     ("sensitivity", 700, 700, {"SOURCES": 10, "DISTANCE": "resistance"}),
@@ -38,7 +39,7 @@ def name(case):
 
 
 @pytest.fixture
-def measure(run, engine_that, feedback, geotiff, sites, monkeypatch):
+def measure(run, engine_that, feedback, geotiff, sites, patches):
     """Run a case in new processes; return the estimate and the peak of the engine and of QGIS, in bytes."""
     optional = ("BACKLINK", "ALLOCATION", "PATHS", "IMPROVEMENT", "RESTORED_GAIN", "PINCH_POINTS", "SINGLE_MAPS")
     engine_that(":")  # not the process that has run other jobs
@@ -57,6 +58,8 @@ def measure(run, engine_that, feedback, geotiff, sites, monkeypatch):
         for key, value in parameters.items():
             if value in rasters and isinstance(value, str):
                 value = geotiff(rasters[value](), name=value)
+            elif value == "parks":
+                value = patches((0, rows // 2, columns // 2, columns - 1), (rows // 2 + 1, rows - 1, 0, columns - 1))
             elif key in ("SOURCES", "FOCAL") and isinstance(value, int):
                 spread = (np.arange(value) + 0.5) / value
                 value = sites([(int(rows * place), int(columns * (0.35 + 0.6 * place))) for place in spread])
