@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large bench-explorer lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -105,6 +105,9 @@ bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="
 
 bench-large: setup ## 100 million cells window by window: some minutes, 3 GB of disk; into docs/benchmarks.md
 	@$(ENGINE) -m benchmarks --large $(BENCH)
+
+bench-explorer: setup ## how fast the explorer answers on a million cells, by driving its dock
+	@$(QGIS) benchmarks/explorer_dock.py
 
 lock: ## choose the newest versions again and write the locked requirements
 	@bash resources/scripts/lock.sh

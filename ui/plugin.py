@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 
 from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
 
 from ..plugin.engine_environment import engine_python
@@ -17,9 +20,11 @@ from ..plugin.provider import PermeaProvider
 from ..plugin.runner import WORKERS
 from .qt_action import QAction
 
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+
 
 class PermeaPlugin:
-    """The plugin: a Processing provider, and menu entries for the engine and the settings.
+    """The plugin: a Processing provider, and menu entries for the engine, the settings and the explorer.
 
     Parameters
     ----------
@@ -31,6 +36,7 @@ class PermeaPlugin:
         self.iface = iface
         self.provider: PermeaProvider | None = None
         self.actions: list[QAction] = []
+        self.explorer = None
         self.engine_message = None
 
     def initProcessing(self) -> None:
@@ -42,20 +48,23 @@ class PermeaPlugin:
         QgsApplication.instance().aboutToQuit.connect(WORKERS.close)
 
     def initGui(self) -> None:
-        """Add the provider and the menu entries *Permea ▸ Engine…* and *Permea ▸ Settings…*."""
+        """Add the provider and the menu entries *Engine…*, *Settings…* and *Explorer*."""
         self.initProcessing()
         tip = tr("Show or change the engine that Permea uses")
         self._add_action("permeaEngine", tr("Engine…"), tip, self.open_engine_dialog)
         tip = tr("Device, threads and memory of the engine, cluster, compiled code")
         self._add_action("permeaSettings", tr("Settings…"), tip, self.open_settings_dialog)
+        tip = tr("Show movement to the place under the mouse, and paint the landscape")
+        self._add_action("permeaExplorerAction", tr("Explorer"), tip, self.open_explorer, "explorer")
+        self.iface.addToolBarIcon(self.actions[-1])
         set_engine_offer(self.open_engine_dialog)
         if self.iface.mainWindow().isVisible():
             self._offer_engine()
         else:
             self.iface.initializationCompleted.connect(self._offer_engine)
 
-    def _add_action(self, name: str, text: str, tip: str, slot: Callable[[], None]) -> None:
-        action = QAction(self.provider.icon(), text, self.iface.mainWindow())
+    def _add_action(self, name: str, text: str, tip: str, slot: Callable[[], None], icon: str = "permea") -> None:
+        action = QAction(icon_named(icon), text, self.iface.mainWindow())
         action.setObjectName(name)
         action.setStatusTip(tip)
         action.triggered.connect(lambda _=False: slot())
@@ -91,8 +100,14 @@ class PermeaPlugin:
         """Remove everything that `initGui` or `initProcessing` added."""
         self._remove_engine_message()
         set_engine_offer(None)
+        if self.explorer is not None:
+            self.explorer.unload()
+            self.iface.removeDockWidget(self.explorer)
+            self.explorer.deleteLater()
+            self.explorer = None
         for action in self.actions:
             self.iface.removePluginMenu(self.menu(), action)
+            self.iface.removeToolBarIcon(action)
             action.deleteLater()
         self.actions.clear()
         if self.provider is not None:
@@ -116,6 +131,17 @@ class PermeaPlugin:
 
         if SettingsDialog(self.iface.mainWindow()).exec():
             self.provider.refreshAlgorithms()
+
+    def open_explorer(self) -> None:
+        """Show the explorer, with the active layer if it is a raster."""
+        # Imported here for the same reasons as the engine dialog.
+        from .explorer.dock import ExplorerDock
+
+        if self.explorer is None:
+            self.explorer = ExplorerDock(self.iface, self.open_engine_dialog)
+            self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.explorer)
+        self.explorer.propose(self.iface.activeLayer())
+        self.explorer.setUserVisible(True)
 
     def load_sample(self) -> None:
         """Open the dialog of the algorithm that loads the sample data, then make the landscape the active layer.
@@ -143,6 +169,11 @@ class PermeaPlugin:
     def menu() -> str:
         """Return the title of Permea's submenu of *Plugins*."""
         return tr("&Permea")
+
+
+def icon_named(name: str) -> QIcon:
+    """Return one of the plugin's icons."""
+    return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
 
 
 def move_above_rasters(layer: QgsRasterLayer) -> None:

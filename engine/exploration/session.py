@@ -21,7 +21,7 @@ VALUES = ("permeability", "resistance")
 PREVIEW_CELLS = 65_000
 
 #: Largest number of cells of a sharp view of randomized shortest paths, which take ten times as long as the others.
-RANDOMIZED_CELLS = 160_000
+RANDOMIZED_CELLS = 400_000
 
 _DIRECTIONS = {"rook": 4, "queen": 8}
 
@@ -200,6 +200,7 @@ class ExplorationSession:
             values = self._quantity(resolution, "after", after, request.quantity, zero_in_barriers=True)
             with np.errstate(invalid="ignore"):
                 values = values - self._quantity(resolution, "before", before, request.quantity, zero_in_barriers=True)
+            values[~(resolution.before.landscape.active | resolution.after.landscape.active)] = np.nan
         else:
             values = self._quantity(resolution, "after", after, request.quantity)
         return View(

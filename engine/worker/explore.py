@@ -6,7 +6,7 @@ Requests are JSON objects, one a line, on standard input; answers are JSON objec
 - `{"op": "load", "landscape": FILE, "valid": FILE, "values": …, "neighbors": …, "edge_rule": …, "pixel_size": […]}`
 - `{"op": "paint", "start": [row, column], "end": …, "radius": cells, "value": …, "extend": …}`, `undo`, `redo`,
   `prepare` (a brush has been chosen) and `save` (`"file": FILE`: the new value of painted cells, NaN elsewhere). Each
-  is answered by a `state`.
+  is answered by a `state` with its `sequence`. `unload` frees the memory and has no answer.
 - `{"op": "view", "sequence": n, "target": [row, column], "distance": …, "quantity": …, "origins": …, "theta": …,
   "change": …}` is answered by a `view` of a coarse raster, and by one of the sharp raster. Of several views that
   wait only the last one is computed, and a sharp one is skipped when another request waits.
@@ -19,7 +19,7 @@ import json
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,11 @@ class Explorer:
         """Answer requests until the input ends."""
         requests = _Requests(lines)
         self._report.answer("ready")
-        seconds: float | None = None
+        warming, seconds = warm_up_exploration(), 0.0
         while (waiting := requests.take(seconds)) is not None:
-            seconds = None
             if not waiting:
                 self._answer({"op": "refresh"})
+                seconds = 0.0 if next(warming, self) is None else None
                 continue
             view = None
             for request in (_parsed(line) for line in waiting):
@@ -132,6 +132,9 @@ class Explorer:
             self._loaded.paint_line(
                 start, end, float(request["radius"]), float(request["value"]), extend=bool(request.get("extend"))
             )
+        elif operation == "unload":
+            self._session = None
+            return
         elif operation == "undo":
             self._loaded.undo()
         elif operation == "redo":
@@ -146,7 +149,7 @@ class Explorer:
             return
         else:
             raise ValueError(f"there is no request {operation!r}")
-        self._state(operation)
+        self._state(operation, request.get("sequence"))
 
     @property
     def _loaded(self) -> ExplorationSession:
@@ -167,11 +170,12 @@ class Explorer:
             pixel_size=(height, width),
         )
 
-    def _state(self, operation: str) -> None:
+    def _state(self, operation: str, sequence: int | None) -> None:
         session = self._loaded
         self._report.answer(
             "state",
             op=operation,
+            sequence=sequence,
             strokes=session.strokes,
             undone=session.undone_strokes,
             painted_cells=session.painted_cells,
@@ -237,20 +241,27 @@ def explore(folder: Path, report: Reporter, lines: Iterable[str]) -> None:
     lines
         The requests.
     """
-    warm_up_exploration()
     Explorer(folder, report).serve(lines)
 
 
-def warm_up_exploration() -> None:
-    """Compile, or load, the kernels of an exploration: otherwise the first view would take seconds."""
+def warm_up_exploration() -> Iterator[None]:
+    """Compile, or load, the kernels of an exploration step by step: otherwise a first view would take seconds.
+
+    Yields
+    ------
+    None
+        After each step.
+    """
     # So many rows that multigrid has levels which several threads share.
     landscape = np.ones((600, 9))
     session = ExplorationSession(landscape, landscape > 0)
     for distance in ("leastcost", "resistance"):
         for quantity in ("distance", "flow", "sensitivity"):
             picture_of(session.view(Request((0, 0), distance, quantity)).values, quantity)
+            yield
         session.paint([(12, 4)], 0.5)
         session.view(Request((0, 0), distance, change=True))
+        yield
 
 
 def _parsed(line: str) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
     """
     for number, label in enumerate(run_small_jobs(jobs)):
         report.progress(100 * number / len(jobs), label)
-    warm_up_exploration()
+    for _ in warm_up_exploration():
+        report.progress(99, "Explorer")
     report.progress(100, "Done")
 
 

@@ -50,6 +50,7 @@ from .outputs import (
 from .points import Points, point_cells, read_points
 from .raster_grid import Raster, RasterGrid
 from .reclassification import Reclassified, reclassify
+from .reduced_landscape import ReducedLandscape, read_reduced, write_painted
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
 from .source_features import read_sources
 from .statistics_files import no_statistics_file
@@ -92,6 +93,7 @@ __all__ = [
     "RasterGrid",
     "RasterRows",
     "Reclassified",
+    "ReducedLandscape",
     "SourceFile",
     "StagedFiles",
     "StreamedRaster",
@@ -129,6 +131,7 @@ __all__ = [
     "read_focal_nodes",
     "read_points",
     "read_raster",
+    "read_reduced",
     "reclassify",
     "read_short_circuit_regions",
     "read_sources",
@@ -147,6 +150,7 @@ __all__ = [
     "warn_about_grounds",
     "warn_about_other_bands",
     "warn_about_sources",
+    "write_painted",
     "write_raster",
     "write_rows",
     "writing_reason",

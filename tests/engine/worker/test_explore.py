@@ -88,6 +88,10 @@ def test_a_target_that_is_a_barrier_has_its_own_answer(answers):
     assert answers({**VIEW, "target": [50, 0], "sequence": 3})[-1] == {"type": "no_target", "sequence": 3}
 
 
+def test_an_unloaded_landscape_is_gone(answers):
+    assert "no landscape is loaded" in answers({"op": "unload"}, VIEW)[-1]["text"]
+
+
 def test_requests_before_a_landscape_are_refused(tmp_path):
     stream = (tmp_path / "answers").open("w+", encoding="utf-8")
     Explorer(tmp_path, Reporter(stream)).serve([json.dumps(VIEW)])

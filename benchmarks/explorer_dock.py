@@ -1,0 +1,156 @@
+"""Measure how fast the explorer answers, by driving its dock: `make bench-explorer`.
+
+Runs in QGIS's Python. Times are from the movement of the mouse to the picture in the dock, the engine in its own
+process: the median and the slowest of several moves, strokes and changes of what is shown.
+"""
+
+import importlib.util
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from qgis.core import QgsApplication, QgsRasterLayer
+from qgis.PyQt.QtCore import Qt
+
+ROOT = Path(__file__).resolve().parents[1]
+SIDE, REPETITIONS = 1000, 7
+
+#: What is to be reached on two cores, in seconds.
+TARGETS = {"moving the place": 0.3, "painting 100 cells": 0.5, "sensitivity": 1.0, "coarse preview": 0.1}
+
+#: Radius of a brush that paints about 100 cells.
+BRUSH_RADIUS = 5.7
+
+
+def _load(name: str, path: Path):
+    specification = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def _landscape() -> np.ndarray:
+    """Patches of five classes with barriers, contrast 10⁴, 8 neighbours: as *categorical* of the benchmarks."""
+    gallery = _load("gallery", ROOT / "engine" / "graph" / "gallery.py")
+    return gallery.categorical(SIDE, SIDE, contrast=1e4, barriers=0.1)
+
+
+class _Course:
+    """Drives the dock and collects the seconds until its pictures."""
+
+    def __init__(self, explorer, window_module):
+        self.explorer, self.window = explorer, window_module
+        self.rng = np.random.default_rng(0)
+
+    def timed(self, action):
+        """Return the seconds until the first and until the sharp picture."""
+        explorer, first = self.explorer, []
+        explorer.views.clear()
+        start = time.perf_counter()
+        action()
+
+        def done():
+            if explorer.views and not first:
+                first.append(time.perf_counter() - start)
+            return explorer.is_settled()
+
+        self.window.wait_until(done)
+        return first[0], time.perf_counter() - start
+
+    def passable_point(self):
+        """Return the centre of a random passable cell."""
+        landscape = self.explorer.dock.exploration.landscape
+        while True:
+            row, column = self.rng.integers(SIDE // 10, SIDE - SIDE // 10, 2)
+            if landscape.valid[row, column]:
+                return self.window.centre(int(row), int(column))
+
+    def moves(self):
+        """Time moves of the place."""
+        return [self.timed(lambda: self.explorer.dock.move_target(self.passable_point())) for _ in range(REPETITIONS)]
+
+    def strokes(self, value):
+        """Time strokes of the brush, with the view of after − before."""
+        controls = self.explorer.dock.controls
+        controls.mode_buttons["paint"].click()
+        controls.radius_box.setValue(BRUSH_RADIUS * self.window.PIXEL)
+        (controls.restore_button if value else controls.block_button).setChecked(True)
+        if value:
+            controls.value_box.setValue(value)
+        return [self.timed(lambda: self.explorer.press(self.passable_point())) for _ in range(REPETITIONS)]
+
+
+def _report(name: str, label: str, seconds: list[float]) -> None:
+    median, slowest = statistics.median(seconds), max(seconds)
+    reached = "reached" if median <= TARGETS[name] else "missed"
+    line = f"{label:<58} {median:6.3f} s, slowest {slowest:6.3f} s, target {TARGETS[name]:.1f} s: {reached}"
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _measure(course: _Course) -> None:
+    explorer = course.explorer
+    controls = explorer.dock.controls
+    course.timed(lambda: explorer.dock.move_target(course.passable_point()))
+    for distance in ("leastcost", "resistance"):
+        name = controls.distance_box.itemText(controls.distance_box.findData(distance))
+        explorer.choose(controls.quantity_box, "distance")
+        if controls.distance != distance:
+            course.timed(lambda distance=distance: explorer.choose(controls.distance_box, distance))
+        moves = course.moves()
+        _report("coarse preview", f"{name}: first picture after a move", [first for first, _ in moves])
+        _report("moving the place", f"{name}: sharp distance after a move", [sharp for _, sharp in moves])
+        course.timed(lambda: explorer.choose(controls.quantity_box, "sensitivity"))
+        moves = course.moves()
+        _report("coarse preview", f"{name}: first sensitivity after a move", [first for first, _ in moves])
+        _report("sensitivity", f"{name}: sharp sensitivity after a move", [sharp for _, sharp in moves])
+        course.timed(lambda: explorer.choose(controls.quantity_box, "distance"))
+        for label, value in (("blocking", 0.0), ("restoring", float(controls.value_box.value()))):
+            course.strokes(value)  # unmeasured: the first stroke copies the landscape
+            if not controls.change_box.isChecked():
+                course.timed(lambda: controls.change_box.setChecked(True))
+            strokes = course.strokes(value)
+            _report("coarse preview", f"{name}: first after − before, {label}", [first for first, _ in strokes])
+            _report("painting 100 cells", f"{name}: sharp after − before, {label}", [sharp for _, sharp in strokes])
+        controls.change_box.setChecked(False)
+        while explorer.dock.exploration.strokes:
+            strokes_left = explorer.dock.exploration.strokes
+            controls.undo_button.click()
+            course.window.wait_until(lambda n=strokes_left: explorer.dock.exploration.strokes < n)
+        controls.mode_buttons["target"].click()
+
+
+def main() -> None:
+    """Open the dock on a landscape of a million cells and print the times."""
+    QgsApplication.setPrefixPath("/usr", True)
+    application = QgsApplication([], True)
+    application.initQgis()
+    _load("permea", ROOT / "__init__.py").__path__ = [str(ROOT)]
+    window_module = _load("explorer_window", ROOT / "tests" / "ui" / "explorer" / "explorer_window.py")
+    from permea.ui.explorer.dock import ExplorerDock
+
+    with tempfile.TemporaryDirectory() as folder:
+        script, python = Path(folder) / "python", os.environ["PERMEA_ENGINE_PYTHON"]
+        os.environ["PERMEA_ENGINE_PYTHON"] = str(window_module.write_interpreter(script, python, ROOT / "build"))
+        path = window_module.write_raster(Path(folder) / "landscape.tif", _landscape())
+        window = window_module.Window()
+        dock = ExplorerDock(window)
+        window.window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        dock.show()
+        explorer = window_module.Explorer(window, dock)
+        explorer.open(QgsRasterLayer(path, "landscape"))
+        course = _Course(explorer, window_module)
+        # Once unmeasured, so that everything is compiled.
+        settle = time.monotonic() + float(os.environ.get("PERMEA_SETTLE_SECONDS", "20"))
+        window_module.wait_until(lambda: time.monotonic() > settle)
+        _measure(course)
+        dock.unload()
+
+
+if __name__ == "__main__":
+    main()
