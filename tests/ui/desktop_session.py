@@ -1,4 +1,4 @@
-"""A user session inside a real QGIS window (`qgis --code`): open the sample, run an algorithm, open the engine dialog.
+"""A user session inside a real QGIS window (`qgis --code`): open the sample, run an algorithm, open the dialogs.
 
 Reads the environment: `PERMEA_TEST_ROOT` (the plugin's folder) and `PERMEA_TEST_OUT` (a folder for the pictures and
 `report.json`).
@@ -56,8 +56,13 @@ def patches_on_top(patches):
     root.removeChildNode(node)
 
 
+def visible(name):
+    """Return the windows of a class that are shown."""
+    return [w for w in QApplication.topLevelWidgets() if type(w).__name__ == name and w.isVisible()]
+
+
 def session():
-    """Open the sample, run least-cost distance from its dialog, show the map and the engine dialog."""
+    """Open the sample, run least-cost distance from its dialog, show the map and Permea's own dialogs."""
     tidy_window()
     landscape = QgsRasterLayer(str(SAMPLE / "permeability.tif"), "Permeability")
     patches = QgsVectorLayer(f"{SAMPLE / 'patches.gpkg'}|layername=patches", "Habitat patches")
@@ -113,11 +118,19 @@ def session():
     yield 200
     picture("result")
 
-    actions = [action for action in iface.mainWindow().findChildren(QAction) if action.objectName() == "permeaEngine"]
-    report["engine_actions"] = len(actions)
-    QTimer.singleShot(0, actions[0].trigger)  # deferred, because the dialog is modal
-    yield lambda: [w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible()]
-    engine = next(w for w in QApplication.topLevelWidgets() if type(w).__name__ == "EngineDialog" and w.isVisible())
+    actions = {action.objectName(): action for action in iface.mainWindow().findChildren(QAction)}
+    report["actions"] = sorted(name for name in actions if name in ("permeaEngine", "permeaSettings"))
+    QTimer.singleShot(0, actions["permeaSettings"].trigger)  # deferred, because the dialog is modal
+    yield lambda: visible("SettingsDialog")
+    (settings,) = visible("SettingsDialog")
+    centre(settings, 640, settings.height())
+    yield 500
+    report["loaded"] = settings.memory_label.text()
+    picture("settings")
+    settings.reject()
+    QTimer.singleShot(0, actions["permeaEngine"].trigger)
+    yield lambda: visible("EngineDialog")
+    (engine,) = visible("EngineDialog")
     yield lambda: not engine.is_busy()
     yield 500
     centre(engine, 760, 620)

@@ -1,4 +1,4 @@
-"""A session in the real QGIS window: open the sample, run an algorithm, check the map and the engine dialog."""
+"""A session in the real QGIS window: open the sample, run an algorithm, check the map and the dialogs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qgis.PyQt.QtGui import QImage
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PICTURES = ("sample", "algorithm", "log", "result", "engine")
+PICTURES = ("sample", "algorithm", "log", "result", "settings", "engine")
 
 
 def load_desktop():
@@ -63,9 +63,10 @@ def test_algorithm_dialog_gives_styled_map(session):
 
 
 @pytest.mark.timeout(1200)
-def test_menu_opens_engine_dialog_with_ready_engine(session):
+def test_menu_opens_settings_and_engine_dialog_with_ready_engine(session):
     report, _ = session
-    assert report["engine_actions"] == 1
+    assert report["actions"] == ["permeaEngine", "permeaSettings"]
+    assert report["loaded"].startswith("keeps ") and report["loaded"].endswith(" MB of memory")
     assert report["engine"] == "The engine is ready."
 
 

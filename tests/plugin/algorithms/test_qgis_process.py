@@ -4,16 +4,25 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from .conftest import write_interpreter
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
-def qgis_process(engine_python, tmp_path_factory):
+def engine_processes(tmp_path_factory):
+    """A file of the numbers of the engine's processes."""
+    return tmp_path_factory.mktemp("engine") / "processes"
+
+
+@pytest.fixture(scope="module")
+def qgis_process(engine_python, engine_processes, tmp_path_factory):
     """Run `qgis_process` in a new profile whose plugins folder links to this checkout."""
     # Debian's wrapper of that name asks for a display even when Qt needs none.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
@@ -30,7 +39,9 @@ def qgis_process(engine_python, tmp_path_factory):
         "XDG_RUNTIME_DIR": str(runtime),
         "QT_QPA_PLATFORM": "offscreen",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PERMEA_ENGINE_PYTHON": engine_python,
+        "PERMEA_ENGINE_PYTHON": str(
+            write_interpreter(runtime / "python", engine_python, f'echo $$ >> "{engine_processes}"\n')
+        ),
     }
 
     def call(*arguments):
@@ -42,7 +53,7 @@ def qgis_process(engine_python, tmp_path_factory):
 
 
 @pytest.mark.timeout(2400)
-def test_main_algorithms_run_with_qgis_process(qgis_process, sample, read, tmp_path):
+def test_main_algorithms_run_with_qgis_process(qgis_process, engine_processes, sample, read, tmp_path):
     target = tmp_path / "distance.tif"
     ended = qgis_process(
         "--json",
@@ -62,6 +73,11 @@ def test_main_algorithms_run_with_qgis_process(qgis_process, sample, read, tmp_p
     assert distance.geotransform == landscape.geotransform
     assert results["MAXIMUM"] == pytest.approx(distance.band[np.isfinite(distance.band)].max(), rel=1e-6)
     assert results["UNREACHABLE_CELLS"] == (np.isnan(distance.band) & np.isfinite(landscape.band)).sum()
+    processes = engine_processes.read_text().split()
+    patience = time.monotonic() + 10
+    while any(Path("/proc", number).exists() for number in processes) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert processes and not any(Path("/proc", number).exists() for number in processes)
 
 
 @pytest.mark.timeout(2400)
