@@ -18,6 +18,7 @@ from ..plugin.engine_offer import set_engine_offer
 from ..plugin.i18n import tr
 from ..plugin.provider import PermeaProvider
 from ..plugin.runner import WORKERS
+from ..plugin.settings import stored_settings
 from .qt_action import QAction
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
@@ -129,7 +130,9 @@ class PermeaPlugin:
         """Show the settings, then refresh the toolbox, because they are defaults of parameters."""
         from .settings_dialog import SettingsDialog
 
-        if SettingsDialog(self.iface.mainWindow()).exec():
+        before = stored_settings()
+        if SettingsDialog(self.iface.mainWindow()).exec() and stored_settings() != before:
+            WORKERS.close()  # it would not be used again, and keeps memory
             self.provider.refreshAlgorithms()
 
     def open_explorer(self) -> None:

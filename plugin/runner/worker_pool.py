@@ -55,10 +55,10 @@ class WorkerPool:
         JobEnd
             With the memory of the process if it stays loaded.
         """
-        key = _key(engine)
+        key, seconds = _key(engine), _idle_seconds()
 
         def run_in(worker: WorkerProcess) -> JobEnd:
-            worker.idle_seconds = idle_seconds()
+            worker.idle_seconds = seconds
             return worker.run_job(folder, on_line=on_line, is_cancelled=is_cancelled, while_waiting=while_waiting)
 
         worker = self._take(key)
@@ -108,11 +108,11 @@ class WorkerPool:
         stays = (
             end.memory_bytes is not None and end.result.outcome is Outcome.EXITED and not _is_large(end.memory_bytes)
         )
-        if stays and idle_seconds() > 0:
+        if stays and _idle_seconds() > 0:
             self._replace_idle(key, worker, end.memory_bytes)
             return end
         worker.kill()
-        if idle_seconds() > 0 and worker.process_id is not None and end.result.outcome is not Outcome.CRASHED:
+        if _idle_seconds() > 0 and worker.process_id is not None and end.result.outcome is not Outcome.CRASHED:
             self._replace_idle(key, _start(engine))
         return JobEnd(end.result, end.begun)
 
@@ -123,14 +123,14 @@ class WorkerPool:
             previous[1].kill()
 
 
-def idle_seconds() -> float:
+def _idle_seconds() -> float:
     """Return how long a process stays loaded without a job."""
     return SECONDS_PER_MINUTE * KEEP_MINUTES.value()
 
 
 def _start(engine: EngineInfo) -> WorkerProcess:
     command = [engine.python, *MODULE_ARGUMENTS, "--serve"]
-    return WorkerProcess(command, scrubbed_environment(engine.folder), engine.folder, idle_seconds=idle_seconds())
+    return WorkerProcess(command, scrubbed_environment(engine.folder), engine.folder, idle_seconds=_idle_seconds())
 
 
 def _key(engine: EngineInfo) -> object:
