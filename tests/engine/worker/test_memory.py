@@ -10,7 +10,7 @@ from worker_process import LANDSCAPE, ROOT, write_job
 
 from permea.engine.parallel import cpu_count
 from permea.engine.worker.failures import FailureKind, describe_failure
-from permea.engine.worker.main import OUT_OF_MEMORY, _estimated_memory
+from permea.engine.worker.job_run import OUT_OF_MEMORY, _estimated_memory
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
