@@ -4,6 +4,7 @@
 dependency range around it; `MovingWindowCurrent` adds up the currents to every block from the sources around it.
 `SerialExecutor`, `MultiDeviceExecutor` and `DaskExecutor` compute the batches of windows; `NpyRaster` is a raster that
 is read by slices and never held in memory as a whole; `CheckpointFolder` and `BatchCheckpoint` store completed batches.
+`interpolate_blocks` removes the squares of the blocks from a map of connectivity.
 `WindowOperation` divides a raster into windows and merges results, for computations of other kinds.
 """
 
@@ -11,6 +12,7 @@ from ..connectivity import ExponentialKernel
 from ..storage import CheckpointFolder, NpyRaster
 from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
 from .batch_checkpoint import BatchCheckpoint
+from .block_interpolation import interpolate_blocks
 from .current_batch import WINDOWS_PER_CHUNK
 from .current_results import CurrentSensitivity, MovingWindowCurrentResult
 from .dispatch import AbstractExecutor, DaskExecutor, MultiDeviceExecutor, SerialExecutor
@@ -44,5 +46,6 @@ __all__ = [
     "WindowedConnectivity",
     "WindowedSensitivity",
     "batch_shape",
+    "interpolate_blocks",
     "windows_and_batches",
 ]

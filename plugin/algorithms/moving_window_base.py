@@ -26,6 +26,8 @@ MIN_CUTOFF = 1e-9
 class MovingWindowAlgorithm(WindowedAlgorithm):
     """Current from the surrounding sources to every block of cells, as in Omniscape."""
 
+    default_block = DEFAULT_BLOCK
+
     def window_parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the sources, the radius, the blocks and the conditions."""
         return [
@@ -47,7 +49,7 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
             number(
                 "BLOCK_SIZE",
                 tr("Block size, in cells"),
-                DEFAULT_BLOCK,
+                self.default_block,
                 tr(
                     "Width of the blocks of cells that share one window; an odd number, so that a block has a centre. "
                     "1 uses one window for every cell. Blocks of up to a tenth of the radius change the result little "

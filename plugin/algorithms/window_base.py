@@ -39,7 +39,7 @@ from .streamed_inputs import StreamedParameterValues
 # At three times the dispersal distance, exp(−distance / dispersal distance) is 5 %.
 DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
 
-# Larger blocks are visible as squares in the map; smaller ones take many times longer for changes of a few percent.
+# Smaller blocks take many times longer for changes of a few percent.
 DEFAULT_COARSENING = 0.1
 
 
@@ -52,11 +52,14 @@ class WindowedAlgorithm(EngineAlgorithm):
         Name of the engine's task.
     output_title, output_help
         Label and help of the raster output.
+    default_coarsening
+        Default width of blocks, as a fraction of the range.
     """
 
     task_name: str
     output_title: str
     output_help: str
+    default_coarsening = DEFAULT_COARSENING
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -87,7 +90,7 @@ class WindowedAlgorithm(EngineAlgorithm):
             number(
                 "COARSENING",
                 tr("Coarsening (width of blocks as a fraction of the range)"),
-                DEFAULT_COARSENING,
+                self.default_coarsening,
                 tr(
                     "Width of the blocks of cells that share a window, as a fraction of the dependency range: 0 uses "
                     "one window for every cell, which is exact and slow; 0.1 is a good start. The quality of a block "

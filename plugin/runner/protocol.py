@@ -91,7 +91,7 @@ class MessageHandler:
 
     def _with_time_left(self, text: str) -> str:
         """Add the time that the run still takes to a text, if it is known and worth mentioning."""
-        left = self._time_left.text()
+        left = "" if text.endswith(tr("left")) else self._time_left.text()  # batches of windows name it themselves
         return tr("{step}, about {left} left").format(step=text, left=left) if left else text
 
     # Each handler returns False if the message is incomplete; the line is then shown unchanged.

@@ -1,7 +1,7 @@
 """Habitat accessible within a dependency range, in landscapes of any size."""
 
 from ...linalg import record_stats
-from ...moving_window import ConnectivityAnalysis
+from ...moving_window import ConnectivityAnalysis, interpolate_blocks
 from ...storage import NpyRaster
 from ..job_checkpoint import checkpoint_parameter
 from ..task import Job, ResourceEstimate, Task, TaskResult
@@ -26,6 +26,7 @@ class WindowedConnectivityTask(Task):
             result = analysis.run(
                 output, executor=read_executor(job), checkpoint=checkpoint_parameter(job), progress=batch_progress(job)
             )
+        interpolate_blocks(output, analysis.quality, analysis.windows)
         return TaskResult(
             {"connectivity": output}, window_metrics(result, output, stats, connectivity=result.connectivity)
         )

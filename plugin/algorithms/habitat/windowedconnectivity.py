@@ -34,8 +34,8 @@ class WindowedConnectivityAlgorithm(WindowedAlgorithm):
         ),
         outputs=tr(
             "A raster in squared units of quality: high where good habitat has much good habitat within its range, 0 "
-            "in cells without quality. Cells of one block share the distances of its centre, so strong coarsening is "
-            "visible as squares."
+            "in cells without quality. With coarsening, the habitat accessible from a cell is interpolated between the "
+            "centres of the blocks around it."
         ),
         references=(
             "Saura, S. & Pascual-Hortal, L. (2007). A new habitat availability index to integrate connectivity in "

@@ -65,6 +65,8 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
         NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
     )
     task_name = "windowed.current_sensitivity"
+    # The centres of larger blocks are visible as a pattern of dots.
+    default_block = 3
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [

@@ -60,6 +60,8 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
     )
     number_outputs = window_outputs(tr("sensitivity"))
     task_name = "windowed.sensitivity"
+    # The centres of larger blocks are visible as a pattern of dots.
+    default_coarsening = 0.03
     output_title = tr("Sensitivity")
     output_help = tr("Change of connectivity per change of each cell.")
 
