@@ -39,9 +39,8 @@ from .number_limits import is_number, number_error
 from .outputs import NumberOutput, RasterOutput, solver_details
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_values import ParameterValues
-from .parameters import report_destination
 from .plain_values import PlainValues
-from .report import write_run_report
+from .report import report_destination, write_run_report
 from .results import ResultPresenter
 from .run_log import RunLog
 from .search_words import search_words

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
-    QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
@@ -29,9 +28,6 @@ DEFAULT_DISPERSAL = 1000.0
 
 #: Name of the parameter that `unreachable` returns.
 UNREACHABLE = "UNREACHABLE"
-
-#: Name of the parameter that `report_destination` returns.
-REPORT = "REPORT"
 
 LANDSCAPE_VALUES = {
     "permeability": tr("Permeability (conductance)"),
@@ -397,18 +393,3 @@ def _optional(parameter: Parameter) -> Parameter:
 def raster_destination(description: str, text: str) -> Parameter:
     """Return the destination of the main raster output."""
     return with_help(QgsProcessingParameterRasterDestination("OUTPUT", description), text)
-
-
-def report_destination() -> Parameter:
-    """Return the destination of the report; scripts that do not name it get none."""
-    report = QgsProcessingParameterFileDestination(
-        REPORT, tr("Report"), tr("HTML files (*.html)"), optional=True, createByDefault=True
-    )
-    return with_help(
-        report,
-        tr(
-            "An HTML page about the run, for the browser and for e-mail: the maps with legend and scale, histograms, "
-            "the largest values, all parameters, warnings, how to repeat the run and what to cite. It needs no other "
-            "file and no network."
-        ),
-    )

@@ -39,9 +39,25 @@ RUNS = [
     ),
     (
         "leastcostpaths",
-        {"INPUT": LANDSCAPE, "VALUES": "permeability", "FOCAL": PATCHES, "ID_FIELD": "name", "OUTPUT": "paths.gpkg"},
+        {
+            "INPUT": LANDSCAPE,
+            "VALUES": "permeability",
+            "FOCAL": PATCHES,
+            "ID_FIELD": "name",
+            "OUTPUT": "paths.gpkg",
+            "REPORT": "paths.html",
+        },
     ),
-    ("leastcostdistance", {"INPUT": LANDSCAPE, "VALUES": "permeability", "SOURCES": PATCHES, "OUTPUT": "distance.tif"}),
+    (
+        "leastcostdistance",
+        {
+            "INPUT": LANDSCAPE,
+            "VALUES": "permeability",
+            "SOURCES": PATCHES,
+            "OUTPUT": "distance.tif",
+            "REPORT": "distance.html",
+        },
+    ),
 ]
 
 report = {"runs": [], "crs": []}

@@ -6,7 +6,8 @@ resolution or in blocks, never as a whole.
 """
 
 from .contents import Contents, MapFile
+from .destination import report_destination
 from .engine_run import write_run_report
 from .page import write_report
 
-__all__ = ["Contents", "MapFile", "write_report", "write_run_report"]
+__all__ = ["Contents", "MapFile", "report_destination", "write_report", "write_run_report"]

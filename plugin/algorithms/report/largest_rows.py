@@ -61,11 +61,10 @@ def largest_rows(table: Table) -> LargestRows | None:
 
 def rows_html(table: Table, largest: LargestRows) -> str:
     """Return the rows as an HTML table with a caption."""
-    title = tr("Largest values of “{column}” ({shown} of {count:,} rows").format(
-        column=_words(largest.column), shown=len(largest.rows), count=largest.count
-    )
+    shown = tr("{shown} of {count:# row|# rows}").format(shown=len(largest.rows), count=largest.count)
     if largest.missing:
-        title += tr("; {missing:,} without a value").format(missing=largest.missing)
+        shown += tr("; {missing:,} without a value").format(missing=largest.missing)
+    title = tr("Largest values of “{column}” ({shown}):").format(column=_words(largest.column), shown=shown)
     heads = "".join(f"<th{_number_class(column.kind)}>{escape(_words(column.name))}</th>" for column in table.columns)
     body = "".join(
         "<tr>"
@@ -76,7 +75,8 @@ def rows_html(table: Table, largest: LargestRows) -> str:
         + "</tr>"
         for row in largest.rows
     )
-    return f'<div class="wide"><table><caption>{escape(title)})</caption><tr>{heads}</tr>{body}</table></div>'
+    table = f"<table><tr>{heads}</tr>{body}</table>"
+    return f'<p class="note">{escape(title)}</p><div class="wide">{table}</div>'
 
 
 def _words(column: str) -> str:

@@ -164,10 +164,10 @@ def _bar(legend: Legend, name: str) -> str:
     )
     ends = (legend.entries[0].label, legend.entries[-1].label)
     description = tr("Colours from {low} to {high}").format(low=ends[0], high=ends[1])
-    middle = f"<span>{escape(format_number(0.0))}</span>" if legend.is_diverging else ""
+    middle = escape(format_number(0.0)) if legend.is_diverging else ""
     return (
         f'<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(description)}"><defs><linearGradient id="{name}">{stops}</linearGradient></defs>'
         f'<rect width="100" height="4" fill="url(#{name})"/></svg>'
-        f'<div class="ends"><span>{escape(ends[0])}</span>{middle}<span>{escape(ends[1])}</span></div>'
+        f'<div class="ends"><span>{escape(ends[0])}</span><span>{middle}</span><span>{escape(ends[1])}</span></div>'
     )

@@ -14,7 +14,7 @@ from .contents import Contents, MapFile
 from .largest_rows import largest_rows, rows_html
 from .legend import Legend, legend_html
 from .pictures import Picture, draw, legend_of_style
-from .plots import class_bars_html, histogram_svg
+from .plots import class_bars_html, histogram_svg, rounded_number
 from .reduced_band import ReducedBand, band_count, read_reduced, reduced_array
 from .scale_bar import scale_bar_html
 from .summary import BandSummary, summarize
@@ -42,7 +42,7 @@ def landscape_section(contents: Contents) -> str:
     alt = tr("Map of the {quantity}: {layer}").format(quantity=name, layer=landscape.name)
     caption = tr("“{layer}”: {grid}.").format(layer=landscape.name, grid=landscape.grid)
     figure = _figure(contents, picture, legend, "legend-landscape", alt, caption, reduced, features)
-    return f"<section><h2>{escape(tr('Landscape'))}</h2>{figure}</section>"
+    return f'<section class="landscape"><h2>{escape(tr("Landscape"))}</h2>{figure}</section>'
 
 
 def map_sections(contents: Contents) -> Iterator[str]:
@@ -51,11 +51,12 @@ def map_sections(contents: Contents) -> Iterator[str]:
     for position, result in enumerate(contents.maps):
         legend = legend_of_style(result.style)
         count = band_count(result.path)
-        parts = [f"<h2>{escape(result.title)}</h2>"]
+        # The page has the title of the first map.
+        parts = [f"<h2>{escape(result.title if position else tr('Map'))}</h2>"]
         for number in range(1, min(count, MAX_BANDS) + 1):
             parts += _band(contents, result, number, legend, f"{position + 1}-{number}", features)
         if count > MAX_BANDS:
-            text = tr("The file has {count:,} bands, of which the first {shown} are shown.")
+            text = tr("The file has {count:# band|# bands}, of which the first {shown} are shown.")
             parts.append(f'<p class="note">{escape(text.format(count=count, shown=MAX_BANDS))}</p>')
         yield f"<section>{''.join(parts)}</section>"
 
@@ -68,7 +69,8 @@ def _band(
     summary = summarize(result.path, number, contents.log, classes=legend.are_classes, by_magnitude=legend.is_diverging)
     quantity = reduced.name or result.title
     alt = tr("Map: {title} ({quantity})").format(title=result.title, quantity=quantity)
-    yield _figure(contents, picture, legend, f"legend-{name}", alt, _range(quantity, summary), reduced, features)
+    caption = _range(quantity, summary, classes=legend.are_classes)
+    yield _figure(contents, picture, legend, f"legend-{name}", alt, caption, reduced, features)
     if legend.are_classes:
         yield _class_table(legend, summary)
         return
@@ -77,14 +79,18 @@ def _band(
         yield _peaks(contents, summary, legend.is_diverging)
 
 
-def _range(quantity: str, summary: BandSummary) -> str:
+def _range(quantity: str, summary: BandSummary, *, classes: bool) -> str:
     if not summary.cells:
         return tr("{quantity}: no cell has a value.").format(quantity=quantity)
-    return tr("{quantity}: {minimum} to {maximum}, mean {mean}, in {cells:,} cells.").format(
+    if classes:
+        text = tr("{quantity}, in {cells:# cell|# cells}.")
+        return text.format(quantity=quantity[:1].upper() + quantity[1:], cells=summary.cells)
+    span = summary.maximum - summary.minimum
+    return tr("{quantity}: {minimum} to {maximum}, mean {mean}, in {cells:# cell|# cells}.").format(
         quantity=quantity[:1].upper() + quantity[1:],
-        minimum=format_number(summary.minimum),
-        maximum=format_number(summary.maximum),
-        mean=format_number(summary.mean),
+        minimum=rounded_number(summary.minimum, span),
+        maximum=rounded_number(summary.maximum, span),
+        mean=rounded_number(summary.mean, span),
         cells=summary.cells,
     )
 
@@ -123,7 +129,7 @@ def _class_table(legend: Legend, summary: BandSummary) -> str:
         classes.append((colour, label, cells))
     table = class_bars_html(classes)
     if len(summary.class_cells) > MAX_CLASSES:
-        text = tr("The {shown} largest of {count:,} classes.")
+        text = tr("The {shown} largest of {count:# class|# classes}.")
         table += f"<p>{escape(text.format(shown=MAX_CLASSES, count=len(summary.class_cells)))}</p>"
     return table
 
@@ -143,7 +149,8 @@ def _peaks(contents: Contents, summary: BandSummary, by_magnitude: bool) -> str:
         cells = (number, f"{x:.10g}", f"{y:.10g}", peak.row + 1, peak.column + 1, format_number(peak.value))
         rows.append("<tr>" + "".join(f'<td class="number">{cell}</td>' for cell in cells) + "</tr>")
     head = "".join(f'<th class="number">{escape(text)}</th>' for text in heads)
-    return f'<div class="wide"><table><caption>{escape(title)}</caption><tr>{head}</tr>{"".join(rows)}</table></div>'
+    table = f"<table><tr>{head}</tr>{''.join(rows)}</table>"
+    return f'<p class="note">{escape(title)}:</p><div class="wide">{table}</div>'
 
 
 def table_sections(contents: Contents) -> Iterator[str]:

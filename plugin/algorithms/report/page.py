@@ -12,9 +12,10 @@ from qgis.core import QgsProcessingException
 
 from ...i18n import tr
 from ...layers import StagedFiles
-from ..parameters import REPORT
+from ...system_errors import system_reason
 from ..results import permea_version
 from .contents import Contents
+from .destination import REPORT
 from .map_sections import landscape_section, map_sections, table_sections
 from .scale_bar import map_unit
 from .settings import settings_of
@@ -33,7 +34,7 @@ from .text_sections import (
 TEMPLATE = Path(__file__).resolve().parents[3] / "resources" / "report" / "page.html"
 
 # Height of a map in print, so that the report of a single map takes two pages.
-PRINTED_HEIGHT_CM = 10.0
+PRINTED_HEIGHT_CM = 9.0
 
 
 def write_report(contents: Contents, staged: StagedFiles) -> dict[str, Any]:
@@ -61,8 +62,8 @@ def write_report(contents: Contents, staged: StagedFiles) -> dict[str, Any]:
     try:
         staged.path(Path(path)).write_bytes(page.encode("utf-8"))
     except OSError as error:
-        text = tr("The report cannot be written to '{path}': {reason}. Is the disk full?")
-        raise QgsProcessingException(text.format(path=path, reason=error.strerror)) from error
+        text = tr("The report cannot be written to '{path}': {reason}.")
+        raise QgsProcessingException(text.format(path=path, reason=system_reason(error))) from error
     return {REPORT: path}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import numpy as np
@@ -16,7 +17,26 @@ WIDTH, HEIGHT, MARGIN = 640, 150, 22
 # Percentiles between which a histogram shows the values: a few extreme cells would leave it with a single bar.
 SHOWN_PERCENTILES = (0.5, 99.5)
 
+# Fewer values are all shown.
+MANY = 1000
+
 ONE_COLOUR = "#4b7fb5"
+
+# Numbers this much smaller than the range of the values are 0 but for rounding.
+NEGLIGIBLE = 1e-9
+
+
+def rounded_number(value: float, span: float) -> str:
+    """Return a number in words; one that is negligible in the range of the values is 0.
+
+    Parameters
+    ----------
+    value
+        The number.
+    span
+        The range of the values.
+    """
+    return format_number(0.0 if abs(value) < NEGLIGIBLE * span else float(value))
 
 
 def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legend | None = None) -> str:
@@ -36,20 +56,20 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
     values = values[np.isfinite(values)]
     if values.size < 2 or values.min() == values.max():
         return ""
-    low, high = np.percentile(values, SHOWN_PERCENTILES)
+    low, high = np.percentile(values, SHOWN_PERCENTILES) if values.size >= MANY else (0.0, 0.0)
     if not low < high:
         low, high = float(values.min()), float(values.max())
-    is_logarithmic = legend is not None and legend.is_logarithmic and high > 0
+    is_logarithmic = legend is not None and legend.is_logarithmic and legend.entries[0].value / 10 < high
     if is_logarithmic:
         low = max(float(low), legend.entries[0].value / 10)
-        is_logarithmic = low < high
-    edges = np.geomspace(low, high, BINS + 1) if is_logarithmic else np.linspace(low, high, BINS + 1)
+    bins = min(BINS, math.ceil(2 * math.sqrt(values.size)))
+    edges = np.geomspace(low, high, bins + 1) if is_logarithmic else np.linspace(low, high, bins + 1)
     counts = np.histogram(values, edges)[0]
     middles = np.sqrt(edges[1:] * edges[:-1]) if is_logarithmic else (edges[1:] + edges[:-1]) / 2
-    colours = legend.colours_of(middles) if legend is not None else [ONE_COLOUR] * BINS
+    colours = legend.colours_of(middles) if legend is not None else [ONE_COLOUR] * bins
     outside = 1.0 - counts.sum() / values.size
     description = tr("Histogram of {quantity}: {counted} by value, from {low} to {high}").format(
-        quantity=quantity, counted=counted, low=format_number(float(low)), high=format_number(float(high))
+        quantity=quantity, counted=counted, low=rounded_number(low, high - low), high=rounded_number(high, high - low)
     )
     note = tr("logarithmic axis") if is_logarithmic else ""
     if outside > 0.0005:
@@ -70,7 +90,7 @@ def _bars(counts: np.ndarray, colours: list[str], edges: np.ndarray, description
         )
     labels = []
     for position, anchor in ((0, "start"), (len(counts) // 2, "middle"), (len(counts), "end")):
-        text = escape(format_number(float(edges[position])))
+        text = escape(rounded_number(edges[position], edges[-1] - edges[0]))
         labels.append(f'<text x="{position * width:.1f}" y="{HEIGHT + 16}" text-anchor="{anchor}">{text}</text>')
     picture = (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT + MARGIN}" role="img" aria-label="{escape(description)}">'

@@ -130,7 +130,7 @@ def details_section(contents: Contents) -> str:
     ]
     lines = contents.log.lines[:MAX_LOG_LINES]
     if len(contents.log.lines) > MAX_LOG_LINES:
-        lines.append(tr("({count:,} more lines)").format(count=len(contents.log.lines) - MAX_LOG_LINES))
+        lines.append(tr("({count:# more line|# more lines})").format(count=len(contents.log.lines) - MAX_LOG_LINES))
     commands_run = "".join(f"<pre>{escape(command)}</pre>" for command in contents.log.commands)
     log = f"<pre>{escape(chr(10).join(lines))}</pre>" if lines else ""
     title = escape(tr("Details for engineers"))

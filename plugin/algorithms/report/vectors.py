@@ -174,7 +174,7 @@ def table_lines(table: Table, grid: RasterGrid) -> Overlay:
     title = f"<li>{escape(names[column].replace('_', ' '))}:</li>" if column is not None else ""
     legend = f'<ul class="legend">{title}{entries}</ul>' if entries else ""
     if len(table.rows) > MAX_LINES:
-        text = tr("The first {shown:,} of {all:,} lines are drawn.").format(shown=MAX_LINES, all=len(table.rows))
+        text = tr("The first {shown:,} of {all:# line|# lines} are drawn.").format(shown=MAX_LINES, all=len(table.rows))
         legend += f"<p>{escape(text)}</p>"
     return Overlay(f'<g class="lines">{"".join(shapes)}</g>', legend)
 
