@@ -74,6 +74,7 @@ def read_blocks(path: Path, number: int, rows_at_once: int = 0) -> Iterator[tupl
     for first in range(0, band.YSize, step):
         count = min(step, band.YSize - first)
         raw = band.ReadRaster(0, first, band.XSize, count, buf_type=gdal.GDT_Float64)
+        band.FlushCache()  # otherwise GDAL caches up to 5 % of the memory
         yield first, _with_nan(np.frombuffer(raw).reshape(count, band.XSize), band)
 
 
