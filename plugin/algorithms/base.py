@@ -54,6 +54,11 @@ PANEL_WIDTH = 230
 ALGORITHM_DIALOG = f"{__name__.partition('.plugin.')[0]}.ui.algorithm_dialog"
 
 
+def algorithm_dialog(algorithm: QgsProcessingAlgorithm, parent: QWidget | None) -> QWidget:
+    """Return QGIS's dialog of an algorithm, in which a cancelled run is not called a failure."""
+    return import_module(ALGORITHM_DIALOG).AlgorithmDialog(algorithm, parent=parent)
+
+
 @dataclass(frozen=True)
 class Group:
     """A group of algorithms in the toolbox.
@@ -188,7 +193,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return type(self)()
 
     def createCustomParametersWidget(self, parent: QWidget | None = None) -> QWidget:
-        return import_module(ALGORITHM_DIALOG).AlgorithmDialog(self, parent=parent)
+        return algorithm_dialog(self, parent)
 
     def output_paths(self, parameters: dict[str, Any], context: QgsProcessingContext) -> dict[str, str]:
         """Return the file of each raster output, checked before the run rather than after hours of computing.
@@ -253,9 +258,10 @@ class EngineRequiredAlgorithm(PermeaAlgorithm):
             return can_offer_engine(), "" if can_offer_engine() else str(error)
         return True, ""
 
-    def createCustomParametersWidget(self, parent: QWidget | None = None) -> None:
-        """Offer the engine if it is missing, then let QGIS open its usual dialog."""
+    def createCustomParametersWidget(self, parent: QWidget | None = None) -> QWidget:
+        """Offer the engine if it is missing, then return the dialog."""
         offer_missing_engine()
+        return super().createCustomParametersWidget(parent)
 
 
 class EngineAlgorithm(EngineRequiredAlgorithm):

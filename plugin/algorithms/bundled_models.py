@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,11 +18,12 @@ from qgis.PyQt.QtWidgets import QWidget
 
 from ..engine_offer import offer_missing_engine
 from ..i18n import tr
-from .base import RESOURCES
+from .base import RESOURCES, algorithm_dialog
 from .destinations import require_valid_destinations
 from .errors_in_words import checked_in_words, errors_in_words
 from .parameter_checks import invalid_parameters, with_named_choices
 from .parameter_types import UNIT
+from .results import group_when_loaded
 from .step_feedback import StepFeedback
 
 MODELS = RESOURCES / "models"
@@ -84,9 +86,10 @@ class BundledModel(QgsProcessingModelAlgorithm):
     def createInstance(self) -> BundledModel:
         return BundledModel(self._path)
 
-    def createCustomParametersWidget(self, parent: QWidget | None = None) -> None:
-        """Offer the engine if it is missing, then let QGIS open its usual dialog."""
+    def createCustomParametersWidget(self, parent: QWidget | None = None) -> QWidget:
+        """Offer the engine if it is missing, then return the dialog."""
         offer_missing_engine()
+        return algorithm_dialog(self, parent)
 
     def checkParameterValues(self, parameters: dict, context: QgsProcessingContext) -> tuple[bool, str]:
         return checked_in_words(lambda: self._check(parameters, context))
@@ -109,9 +112,12 @@ class BundledModel(QgsProcessingModelAlgorithm):
         defaults = {d.name(): d.defaultValue() for d in definitions if not d.isDestination()}
         # Each step checks its own outputs only: the first could overwrite the input of the last.
         require_valid_destinations(self, parameters, context)
-        recorder = ErrorRecordingFeedback(feedback)
+        recorder, start = ErrorRecordingFeedback(feedback), datetime.now()
         try:
-            return super().processAlgorithm({**defaults, **with_named_choices(self, parameters)}, context, recorder)
+            values = {**defaults, **with_named_choices(self, parameters)}
+            results = super().processAlgorithm(values, context, recorder)
+            group_when_loaded(self.displayName(), start, context)
+            return results
         except QgsProcessingException as error:
             # The exception says which step failed, and only the log says why.
             message = ": ".join([str(error), *recorder.errors[-1:]])

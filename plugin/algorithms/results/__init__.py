@@ -1,6 +1,6 @@
 """What QGIS shows of the results of a run: names of layers, a group in the layer tree, and how they were made."""
 
-from .loading import Presentation, show_when_loaded
+from .loading import Presentation, group_when_loaded, show_when_loaded
 from .parameters_as_text import plain_values
 from .presenter import ResultPresenter
 from .provenance import Provenance, permea_version, provenance_of
@@ -15,6 +15,7 @@ __all__ = [
     "distance_unit",
     "permea_version",
     "plain_values",
+    "group_when_loaded",
     "named_distance",
     "provenance_of",
     "sensitivity_title",

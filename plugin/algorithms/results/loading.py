@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -16,6 +17,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from ...i18n import tr
 from ..renderers import Style, hide_infinite_cells
 
 # Property of a node in the layer tree.
@@ -59,7 +61,7 @@ class Presentation:
 
 # QGIS stores only a bare pointer to a post-processor and calls it after the algorithm has been deleted, so each one is
 # kept alive here, by output, for the session.
-_post_processors: dict[str, QgsProcessingLayerPostProcessorInterface] = {}
+_post_processors: dict[str, _PostProcessor] = {}
 
 
 def show_when_loaded(path: str, presentation: Presentation, context: QgsProcessingContext) -> None:
@@ -89,6 +91,32 @@ def show_when_loaded(path: str, presentation: Presentation, context: QgsProcessi
     details.setPostProcessor(_post_processors[path])
 
 
+def group_when_loaded(run: str, date: datetime, context: QgsProcessingContext) -> None:
+    """Have QGIS load all outputs of a model into a group, in the order in which the model's steps show them.
+
+    Parameters
+    ----------
+    run
+        Name of the run.
+    date
+        When it started: two runs of the same name differ by their time.
+    context
+        Context of the run, which lists the layers to load.
+    """
+    group = group_name(run, date)
+    for path in context.layersToLoadOnCompletion():
+        details = context.layerToLoadOnCompletionDetails(path)
+        if hasattr(details, "groupName"):  # since QGIS 3.32
+            details.groupName = group
+        elif path in _post_processors:
+            _post_processors[path].group = group
+
+
+def group_name(run: str, date: datetime) -> str:
+    """Return the name of the group of a run, with its time."""
+    return tr("{run} ({time})").format(run=run, time=date.strftime("%H:%M:%S"))
+
+
 class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
     """Sets style, metadata and group of a layer after QGIS has loaded it; runs in the main thread.
 
@@ -102,7 +130,7 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
 
     def __init__(self, presentation: Presentation, group: str) -> None:
         super().__init__()
-        self._presentation, self._group = presentation, group
+        self._presentation, self.group = presentation, group
 
     def postProcessLayer(
         self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -122,8 +150,8 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
         if self._presentation.style is not None:
             layer.setRenderer(self._presentation.style.renderer(layer))
             layer.triggerRepaint()
-        if self._group:
-            _move_to_group(layer, self._group, self._presentation.position)
+        if self.group:
+            _move_to_group(layer, self.group, self._presentation.position)
 
 
 def _move_to_group(layer: QgsMapLayer, name: str, position: int) -> None:

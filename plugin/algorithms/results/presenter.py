@@ -15,7 +15,7 @@ from qgis.core import (
 from ...i18n import tr
 from ..renderers import Style
 from .layer_names import subject_of
-from .loading import Presentation, show_when_loaded
+from .loading import Presentation, group_name, show_when_loaded
 from .provenance import provenance_of
 
 # Points and lines are shown above rasters, and tables come last.
@@ -50,9 +50,7 @@ class ResultPresenter:
         self._algorithm, self._context = algorithm, context
         self._subject = subject_of(algorithm, parameters, context)
         self.provenance = provenance_of(algorithm, parameters, context)
-        # Two runs of the same algorithm differ by their time.
-        time = self.provenance.date.strftime("%H:%M:%S")
-        self.group = group or tr("{run} ({time})").format(run=self._with_subject(algorithm.displayName()), time=time)
+        self.group = group or group_name(self._with_subject(algorithm.displayName()), self.provenance.date)
 
     def name(self, output: str, title: str = "") -> str:
         """Return the name of an output's layer: what it shows, and for which places or landscape.

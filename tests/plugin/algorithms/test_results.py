@@ -3,6 +3,7 @@
 import json
 import shlex
 
+import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import (
@@ -215,3 +216,41 @@ def test_a_cancelled_run_leaves_no_group(provider, context, project, valley_file
     results, _ = algorithm.run({"INPUT": valley_file, "VALUES": "permeability", "OUTPUT": wanted}, context, feedback)
     assert results == {} and tree(project) == []
     assert "Cancelled." in feedback.textLog()
+
+
+def test_results_of_a_bundled_model_are_in_one_group(provider, engine_python, context, project):
+    from processing.gui.Postprocessing import handleAlgorithmResults
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:firstlook")
+    outputs = [
+        each for each in algorithm.destinationParameterDefinitions() if each.type() in ("rasterDestination", "sink")
+    ]
+    wanted = {}
+    for output in outputs:
+        wanted[output.name()] = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project)
+        wanted[output.name()].destinationName = output.description()
+    feedback = QgsProcessingFeedback(False)
+    results, successful = algorithm.run(wanted, context, feedback)
+    assert successful and handleAlgorithmResults(algorithm, context, feedback, True, results), feedback.textLog()
+    [(group, layers)] = tree(project)
+    assert group.startswith(f"{algorithm.displayName()} (")
+    assert len(layers) == len(outputs) and "Least-cost distance, Habitat patches" in layers
+
+
+def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, context, project, geotiff):
+    from processing.gui.Postprocessing import handleAlgorithmResults
+    from processing.tools import dataobjects
+
+    for name in ("north", "south"):
+        # What the batch dialog does for each row.
+        algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:connectedcomponents")
+        feedback = QgsProcessingFeedback(False)
+        context = dataobjects.createContext(feedback)
+        output = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", context.project())
+        row = {"INPUT": geotiff(np.ones((2, 3)), name=name), "VALUES": "permeability", "OUTPUT": output}
+        _, successful = algorithm.run(row, context, feedback)
+        assert successful and handleAlgorithmResults(algorithm, context, feedback, False, row)
+    assert sorted(layer.name() for layer in project.mapLayers().values()) == [
+        "Connected components, north",
+        "Connected components, south",
+    ]

@@ -1,0 +1,97 @@
+"""A session with the dialogs of algorithms in a QGIS of its own, which does not survive their deletion at its end.
+
+    python dialog_session.py FOLDER LANDSCAPE ENGINE
+
+FOLDER is the plugin's, ENGINE a folder with a package `engine` that waits or fails, as the file `does` in it says.
+Writes how the runs ended and their logs to the standard output, as JSON.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from qgis.core import QgsApplication
+from qgis.gui import QgsBrowserGuiModel, QgsMapCanvas, QgsMessageBar
+from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtWidgets import QMainWindow, QTextEdit
+
+folder, landscape, engine_folder = sys.argv[1:]
+QGIS = QgsApplication([], True)
+QGIS.initQgis()
+sys.path.append(os.path.join(QGIS.pkgDataPath(), "python", "plugins"))
+specification = importlib.util.spec_from_file_location(
+    "permea", Path(folder) / "__init__.py", submodule_search_locations=[folder]
+)
+sys.modules["permea"] = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(sys.modules["permea"])
+
+
+class Window:
+    """What the dialogs need of QGIS's window."""
+
+    def __init__(self):
+        self.model, self.window = QgsBrowserGuiModel(), QMainWindow()
+        self.canvas = QgsMapCanvas(self.window)
+
+    def browserModel(self):  # noqa: N802
+        return self.model
+
+    def iconSize(self, *docked):  # noqa: N802
+        return QSize(16, 16)
+
+    def mainWindow(self):  # noqa: N802
+        return self.window
+
+    def mapCanvas(self):  # noqa: N802
+        return self.canvas
+
+    def messageBar(self):  # noqa: N802
+        return QgsMessageBar(self.window)
+
+    def __getattr__(self, name):
+        return lambda *arguments: None
+
+
+import qgis.utils  # noqa: E402
+
+qgis.utils.iface = Window()
+
+from processing.core.Processing import Processing  # noqa: E402
+
+from permea.plugin.engine_environment import EngineInfo  # noqa: E402
+from permea.plugin.provider import PermeaProvider  # noqa: E402
+from permea.plugin.runner import execution  # noqa: E402
+
+Processing.initialize()
+provider = PermeaProvider()
+QgsApplication.processingRegistry().addProvider(provider)
+provider.refreshAlgorithms()  # the models, whose steps must be found
+execution.find_engine = lambda is_cancelled: EngineInfo(sys.executable, folder=engine_folder)
+
+
+def run(does, cancel_at=""):
+    """Run a dialog, cancel once its log holds a text; return its class, how the run ended, and the log."""
+    (Path(engine_folder) / "does").write_text(does)
+    dialog = provider.algorithm("connectedcomponents").create().createCustomParametersWidget(None)
+    dialog.setParameters({"INPUT": landscape, "VALUES": "permeability"})
+    ended = []
+    dialog.algorithmFinished.connect(lambda successful, results: ended.append([successful, results]))
+    dialog.runAlgorithm()
+    log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + 30  # the first is the help
+    while not ended and time.monotonic() < patience:
+        QGIS.processEvents()
+        if cancel_at and cancel_at in log.toPlainText():
+            dialog.cancelButton().click()
+        time.sleep(0.01)
+    for _ in range(10):
+        QGIS.processEvents()
+    return {"ended": ended, "log": log.toPlainText()}
+
+
+model = provider.algorithm("firstlook").create().createCustomParametersWidget(None)
+report = {"cancelled": run("wait", "half-way"), "failed": run("fail"), "model": type(model).__module__}
+print(json.dumps(report, default=str), flush=True)
+os._exit(0)
