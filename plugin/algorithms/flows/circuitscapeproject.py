@@ -30,16 +30,18 @@ from ...circuitscape import (
 )
 from ...detailed_exception import log_details
 from ...i18n import tr
-from ...layers import created_folder
+from ...layers import StagedFiles, created_folder
 from ...runner import Job, open_job
 from ..base import FLOWS, EngineRequiredAlgorithm
+from ..destinations import require_valid_destinations
 from ..help import Help
 from ..outputs import NumberOutput, common_outputs, conservation_output, solver_details
 from ..parameter_types import boolean, with_help
+from ..report import Contents, write_report
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resumable
 from ..step_feedback import StepFeedback
 from .movingwindowcurrent import MovingWindowCurrent
-from .project_layers import load_result_files
+from .project_layers import load_result_files, maps_of_project
 
 
 class CircuitscapeProject(EngineRequiredAlgorithm):
@@ -81,6 +83,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             "NAME_cum_curmap.asc."
         ),
     )
+    writes_report = True
     number_outputs = (
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
@@ -131,24 +134,27 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
         folder = Path(self.parameterAsString(parameters, "OUTPUT", context)).absolute()
         if is_omniscape(options):
             load = self.parameterAsBoolean(parameters, "LOAD", context)
-            return self._run_omniscape(options, folder, load, context, feedback)
+            return self._run_omniscape(options, folder, load, parameters, context, feedback)
+        require_valid_destinations(self, parameters, context)
         options.require_valid()
         log_ignored(options, feedback)
         load = self.parameterAsBoolean(parameters, "LOAD", context)
         with open_job(feedback) as job:
             project = read_project(options, job.folder, StepFeedback(feedback, 0, 5))
             with created_folder(folder):
-                return self._run_project(job, project, folder, context if load else None, feedback)
+                return self._run_project(job, project, folder, load, parameters, context, feedback)
 
     def _run_project(
         self,
         job: Job,
         project: Project,
         folder: Path,
-        context: QgsProcessingContext | None,
+        load: bool,
+        parameters: dict[str, Any],
+        context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        """Run a project whose files have been read, and load its results if there is a context."""
+        """Run a project whose files have been read."""
         writer = ResultWriter(folder, project, StepFeedback(feedback, 5, 5))
         completed = writer.completed_runs()
         if completed:
@@ -167,18 +173,25 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             result = job.run(task, StepFeedback(feedback, 5, 97), writer.write_partial)
         writer.finish(result)
         delete_cached_arrays(writer.checkpoint)
-        if context is not None:
+        if load:
             crs = project.grid.crs if project.grid is not None else QgsCoordinateReferenceSystem()
             load_result_files(writer.files, folder, project.options.name, crs, self.presenter, context, feedback)
         self._log_result(result.metrics, writer, feedback)
-        numbers = {output.name: result.metrics.get(output.key) for output in self.number_outputs}
-        return {"OUTPUT": str(folder), **numbers, "FILES": len(writer.files)}
+        numbers = {output: result.metrics.get(output.key) for output in self.number_outputs}
+        maps = maps_of_project(writer.files, folder, project.options.name)
+        contents = Contents(self, parameters, context, project.grid, maps, feedback, numbers=numbers)
+        with StagedFiles() as staged:
+            report = write_report(contents, staged)
+            staged.replace_targets()
+        by_name = {output.name: value for output, value in numbers.items()}
+        return {"OUTPUT": str(folder), **report, **by_name, "FILES": len(writer.files)}
 
     def _run_omniscape(
         self,
         options: IniOptions,
         folder: Path,
         load: bool,
+        chosen: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
@@ -197,10 +210,11 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             )
         with omniscape_parameters(options, feedback) as parameters, created_folder(folder):
             paths = {name: _destination(file, context, load) for name, file in files.items()}
+            paths["REPORT"] = chosen.get("REPORT")
             result = algorithm.processAlgorithm({**parameters, **paths}, context, feedback)
             stop_if_cancelled(feedback)
-        numbers = {output.name: result.get(output.name) for output in self.number_outputs}
-        return {"OUTPUT": str(folder), **numbers, "FILES": len(files)}
+        names = [output.name for output in self.number_outputs] + ["REPORT"] * ("REPORT" in result)
+        return {"OUTPUT": str(folder), **{name: result.get(name) for name in names}, "FILES": len(files)}
 
     @staticmethod
     def _log_result(numbers: dict[str, Any], writer: ResultWriter, feedback: QgsProcessingFeedback) -> None:

@@ -14,11 +14,15 @@ from qgis.PyQt.QtCore import QUrl
 
 from ...i18n import tr
 from ..renderers import Style
+from ..report import MapFile
 from ..results import Presentation, ResultPresenter, show_when_loaded
 from ..styles import current_style, distance_style
 
 # Of a project with more files only the sums and the tables of resistances are loaded.
 MAX_LAYERS = 20
+
+# Single maps in a report.
+MAX_MAPS = 4
 
 # Rows and columns from which the colours of a map are computed.
 STYLE_SIZE = 1000
@@ -129,6 +133,19 @@ def load_result_files(
             title, title, presenter.group, position, file.style(), metadata, None if columns else crs, columns
         )
         show_when_loaded(file.source, presentation, context)
+
+
+def maps_of_project(names: Sequence[str], folder: Path, project: str) -> list[MapFile]:
+    """Return the maps among some files for the report: the sums, or the first single maps if there are none.
+
+    Parameters
+    ----------
+    names, folder, project
+        As `load_result_files`.
+    """
+    files = [file for file in result_files(names, folder, project) if not CONTENTS[file.content][1]]
+    sums = [file for file in files if file.run in ("", "cum")]
+    return [MapFile(file.title(project), file.source, file.style()) for file in sums or files[:MAX_MAPS]]
 
 
 def result_files(names: Sequence[str], folder: Path, project: str) -> list[ResultFile]:

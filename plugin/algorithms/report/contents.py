@@ -25,7 +25,7 @@ class MapFile:
     title
         What the user reads.
     path
-        The file, possibly still under a temporary name.
+        The file, possibly still under a temporary name, or what GDAL opens as such.
     style
         The layer style.
     lists_largest
@@ -33,7 +33,7 @@ class MapFile:
     """
 
     title: str
-    path: Path
+    path: Path | str
     style: Style
     lists_largest: bool = True
 
@@ -47,7 +47,7 @@ class Contents:
     algorithm, parameters, context
         The algorithm, and what Processing passed to it, with named choices.
     grid
-        Grid of all maps.
+        Grid of all maps; None for a network without maps.
     maps
         The maps, the main one first.
     log
@@ -63,7 +63,7 @@ class Contents:
     algorithm: QgsProcessingAlgorithm
     parameters: Mapping[str, Any]
     context: QgsProcessingContext
-    grid: RasterGrid
+    grid: RasterGrid | None
     maps: Sequence[MapFile]
     log: RunLog
     tables: Sequence[Table] = ()
@@ -76,7 +76,9 @@ class Contents:
         """What was computed, and for which places or landscape."""
         if self.maps:
             return self.maps[0].title
-        return self.algorithm.presenter.name(self.tables[0].output, self.tables[0].title)
+        if self.tables:
+            return self.algorithm.presenter.name(self.tables[0].output, self.tables[0].title)
+        return self.algorithm.displayName()
 
     def number(self, key: str) -> Any:
         """Return a number by its key; None if the run has none."""

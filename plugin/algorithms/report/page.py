@@ -91,8 +91,10 @@ def page_of(contents: Contents, now: datetime) -> str:
         citation_section(contents, now),
         details_section(contents),
     ]
-    (left, top), (right, bottom) = contents.grid.corners()
-    proportion = (right - left) / (top - bottom)
+    proportion = 1.0
+    if contents.grid is not None:
+        (left, top), (right, bottom) = contents.grid.corners()
+        proportion = (right - left) / (top - bottom)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         language="en",
         version=escape(permea_version()),

@@ -36,7 +36,7 @@ class ReducedBand:
     name: str
 
 
-def read_reduced(path: Path, number: int, *, classes: bool, longest: int = LONGEST_SIDE) -> ReducedBand:
+def read_reduced(path: Path | str, number: int, *, classes: bool, longest: int = LONGEST_SIDE) -> ReducedBand:
     """Read a band at the resolution of a picture.
 
     Parameters
@@ -58,7 +58,7 @@ def read_reduced(path: Path, number: int, *, classes: bool, longest: int = LONGE
     return ReducedBand(values, factor, band.GetDescription())
 
 
-def read_blocks(path: Path, number: int, rows_at_once: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+def read_blocks(path: Path | str, number: int, rows_at_once: int = 0) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the first row and the values of blocks of whole rows, float64 with NaN for no data and infinite values.
 
     Parameters
@@ -78,12 +78,12 @@ def read_blocks(path: Path, number: int, rows_at_once: int = 0) -> Iterator[tupl
         yield first, _with_nan(np.frombuffer(raw).reshape(count, band.XSize), band)
 
 
-def band_count(path: Path) -> int:
+def band_count(path: Path | str) -> int:
     """Return the number of bands of a raster file."""
     return gdal.Open(str(path)).RasterCount
 
 
-def size_of(path: Path) -> tuple[int, int]:
+def size_of(path: Path | str) -> tuple[int, int]:
     """Return the numbers of rows and columns of a raster file."""
     dataset = gdal.Open(str(path))
     return dataset.RasterYSize, dataset.RasterXSize

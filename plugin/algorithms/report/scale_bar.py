@@ -14,9 +14,9 @@ from ...layers import RasterGrid
 WIDEST = 0.35
 
 
-def map_unit(grid: RasterGrid) -> str:
+def map_unit(grid: RasterGrid | None) -> str:
     """Return the unit of lengths on a raster, in words."""
-    if not grid.crs.isValid():
+    if grid is None or not grid.crs.isValid():
         return tr("map units")
     return QgsUnitTypes.toString(grid.crs.mapUnits())
 

@@ -69,7 +69,7 @@ class BandSummary:
 
 
 def summarize(
-    path: Path, number: int, feedback: QgsProcessingFeedback, *, classes: bool = False, by_magnitude: bool = False
+    path: Path | str, number: int, feedback: QgsProcessingFeedback, *, classes: bool = False, by_magnitude: bool = False
 ) -> BandSummary:
     """Read a band in blocks and summarize it.
 

@@ -70,11 +70,11 @@ def _lists(parameters):
 
 
 def test_every_algorithm_that_makes_a_map_writes_a_report():
-    assert set(REPORTING) == set(RUNS)
+    assert set(REPORTING) == {*RUNS, "circuitscapeproject"}
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in REPORTING]
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in RUNS]
 )
 def test_report_shows_each_map_and_all_parameters(report, provider, read, name):
     results, page = report(name)
@@ -91,6 +91,31 @@ def test_report_shows_each_map_and_all_parameters(report, provider, read, name):
             assert title in page.text, title
     assert all(picture.startswith(b"\x89PNG") for _, picture in page.pictures)
     assert f"permea:{name}" in page.source and "Permea maintainers" in page.text
+
+
+@pytest.mark.parametrize(
+    ("options", "pictures"),
+    [
+        ({"write_max_cur_maps": "True"}, ["Cumulative current", "Maximum current"]),
+        ({"write_cur_maps": "False", "write_volt_maps": "True"}, ["Voltage 1–2", "Voltage 1–3", "Voltage 2–3"]),
+        ({"write_cur_maps": "False"}, []),
+    ],
+)
+def test_project_of_circuitscape_has_a_report(run, project, tmp_path, options, pictures):
+    target = tmp_path / "report.html"
+    run("circuitscapeproject", INPUT=str(project(**options)), OUTPUT=str(tmp_path / "results"), REPORT=str(target))
+    page = ReportPage(target)
+    assert page.errors == []
+    assert [alternative.partition(",")[0].removeprefix("Map: ") for alternative, _ in page.pictures] == pictures
+    assert "Focal nodes" in page.text
+
+
+def test_project_of_omniscape_has_the_report_of_its_algorithm(run, omniscape, tmp_path):
+    target = tmp_path / "report.html"
+    run("circuitscapeproject", INPUT=str(omniscape()), OUTPUT=str(tmp_path / "results"), REPORT=str(target))
+    page = ReportPage(target)
+    assert page.errors == []
+    assert "permea:movingwindowcurrent" in page.text
 
 
 def test_report_is_an_html_output_for_the_results_viewer(provider):
