@@ -20,6 +20,11 @@ from ..i18n import tr
 # Width of the pictures as they are stored, in pixels.
 FULL_WIDTH = 460
 
+PAGE_STYLE = (
+    "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
+    "img{max-width:100%}li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>"
+)
+
 
 @dataclass(frozen=True)
 class Help:
@@ -87,8 +92,7 @@ def as_page(algorithm: QgsProcessingAlgorithm, algorithm_help: Help) -> str:
     title = escape(algorithm.displayName())
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title} · Permea</title>\n'
-        "<style>body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em;color:#222}"
-        "img{max-width:100%}li{margin:.3em 0}code{background:#f2f2ee;padding:0 .2em}</style>\n</head>\n<body>\n"
+        f"{PAGE_STYLE}\n</head>\n<body>\n"
         f"<h1>{title}</h1>\n<p><code>permea:{algorithm.name()}</code></p>\n"
         f"{as_html(algorithm, algorithm_help, 'images', FULL_WIDTH)}\n</body>\n</html>\n"
     )
