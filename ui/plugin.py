@@ -7,16 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qgis.core import Qgis, QgsApplication, QgsLayerTreeLayer, QgsProject, QgsRasterLayer
-<<<<<<< HEAD
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtGui import QIcon
-=======
-from qgis.PyQt.QtCore import QUrl
-from qgis.PyQt.QtGui import QDesktopServices
->>>>>>> 376abe2 (Write a tutorial of five steps that a test follows word by word)
+from qgis.PyQt.QtCore import Qt, QUrl
+from qgis.PyQt.QtGui import QDesktopServices, QIcon
 from qgis.PyQt.QtWidgets import QDockWidget, QPushButton
 
-from ..plugin.algorithms.base import RESOURCES
 from ..plugin.engine_environment import engine_python
 from ..plugin.engine_errors import EngineNotFound
 from ..plugin.engine_folders import current_engine, is_outdated
@@ -55,24 +49,17 @@ class PermeaPlugin:
         QgsApplication.instance().aboutToQuit.connect(WORKERS.close)
 
     def initGui(self) -> None:
-<<<<<<< HEAD
-        """Add the provider and the menu entries *Engine…*, *Settings…* and *Explorer*."""
-=======
-        """Add the provider and the menu entries *Permea ▸ Engine…*, *Settings…* and *Tutorial*."""
->>>>>>> 376abe2 (Write a tutorial of five steps that a test follows word by word)
+        """Add the provider and the menu entries *Engine…*, *Settings…*, *Explorer* and *Tutorial*."""
         self.initProcessing()
         tip = tr("Show or change the engine that Permea uses")
         self._add_action("permeaEngine", tr("Engine…"), tip, self.open_engine_dialog)
         tip = tr("Device, threads and memory of the engine, cluster, compiled code")
         self._add_action("permeaSettings", tr("Settings…"), tip, self.open_settings_dialog)
-<<<<<<< HEAD
         tip = tr("Show movement to the place under the mouse, and paint the landscape")
         self._add_action("permeaExplorerAction", tr("Explorer"), tip, self.open_explorer, "explorer")
         self.iface.addToolBarIcon(self.actions[-1])
-=======
         tip = tr("Five steps to the first maps, in the browser")
         self._add_action("permeaTutorial", tr("Tutorial"), tip, open_tutorial)
->>>>>>> 376abe2 (Write a tutorial of five steps that a test follows word by word)
         set_engine_offer(self.open_engine_dialog)
         if self.iface.mainWindow().isVisible():
             self._offer_engine()
@@ -189,15 +176,14 @@ class PermeaPlugin:
         return tr("&Permea")
 
 
-<<<<<<< HEAD
 def icon_named(name: str) -> QIcon:
     """Return one of the plugin's icons."""
     return QIcon(str(RESOURCES / "icons" / f"{name}.svg"))
-=======
+
+
 def open_tutorial() -> None:
     """Open the tutorial, a page of the package, in the browser."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(RESOURCES / "help" / "tutorial.html")))
->>>>>>> 376abe2 (Write a tutorial of five steps that a test follows word by word)
 
 
 def move_above_rasters(layer: QgsRasterLayer) -> None:

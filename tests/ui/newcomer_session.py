@@ -101,11 +101,14 @@ def entry_of_toolbox(path):
 def set_parameter(label, value):
     """Choose a value of a parameter in the dialog of an algorithm, both by the words that it shows."""
     dialog = dialog_of_an_algorithm()
+    if dialog is None:
+        raise LookupError(f"no algorithm is open; there are {[(type(w).__name__, w.windowTitle()) for w in windows()]}")
     labels = [plain(each.text()) for each in dialog.findChildren(QLabel) if each.isVisible()]
     if not any(text in (label, f"{label} [optional]") for text in labels):
         raise LookupError(f"“{label}” is not shown; there are: {labels}")
     name = next(each.name() for each in dialog.algorithm().parameterDefinitions() if each.description() == label)
-    widget = dialog.mainWidget().wrappers[name].wrappedWidget()
+    wrapper = dialog.mainWidget().wrappers[name]
+    widget = wrapper.wrappedWidget() or wrapper.widget  # made by QGIS, or by the plugin
     boxes = [widget] if isinstance(widget, QComboBox) else widget.findChildren(QComboBox)
     for box in boxes:
         for index in range(box.count()):
