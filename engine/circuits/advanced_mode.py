@@ -93,7 +93,7 @@ def advanced(
     (array([[4., 3., 2.]]), array([[1., 1., 1.]]))
     """
     injected, conductance = _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds)
-    before = np.count_nonzero(injected), np.count_nonzero(conductance)
+    before = int(np.count_nonzero(injected)), int(np.count_nonzero(conductance))
     resolve = _resolve_conflicts_circuitscape if as_circuitscape else _resolve_conflicts
     injected, conductance, effective = resolve(injected, conductance, policy)
     components = circuit.components
@@ -109,7 +109,7 @@ def advanced(
         raise ValueError(
             "no source is connected with a ground, so that the current could not leave the circuit: there are sources "
             f"at {count_of(before[0], 'node')} and grounds at {count_of(before[1], 'node')}"
-            + _describe_remaining(before, (np.count_nonzero(injected), np.count_nonzero(effective)), policy)
+            + _describe_remaining(before, (int(np.count_nonzero(injected)), int(np.count_nonzero(effective))), policy)
             + skipped
         )
     injected = np.where((has_source & has_ground)[components], injected, 0.0)

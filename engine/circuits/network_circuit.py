@@ -12,8 +12,12 @@ from scipy.sparse.linalg import splu
 
 from ..counts import count_of
 from ..graph import out_of_range
+from ..linalg import SolveError
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances, GroundedCircuit
 from .short_circuits import Groups, merge_nodes, sum_by_node
+
+#: Largest difference between the currents into and out of a node, relative to the largest current.
+MAX_IMBALANCE = 1e-3
 
 
 class NetworkCircuit(Circuit):
@@ -145,6 +149,7 @@ class GroundedNetworkCircuit(GroundedCircuit):
         ungrounded[circuit.components[grounds.nodes]] = False
         best = _best_connected(circuit)[ungrounded]
         ground[best] = np.where(circuit.conductances[best] > 0, circuit.conductances[best], 1.0)
+        self.to_ground = ground
         laplacian = sp.diags_array(circuit.conductances + ground) - circuit.adjacency
         matrix = laplacian.tocsc()[self.free][:, self.free]
         self.to_fixed = circuit.adjacency[self.free][:, self.fixed]
@@ -160,7 +165,25 @@ class GroundedNetworkCircuit(GroundedCircuit):
         if self.factor is not None:
             rhs = by_node[:, self.free] + (self.to_fixed @ levels.T).T
             potentials[:, self.free] = self.factor.solve(np.ascontiguousarray(rhs.T)).T
+            self._require_conservation(potentials, by_node)
         return potentials[:, self.circuit.node_of]
+
+    def _require_conservation(self, potentials: np.ndarray, injected: np.ndarray) -> None:
+        """Raise an error if current is not conserved: a small conductance is lost in the sum with a large one."""
+        first, second, conductances = self.circuit.branches
+        for at_nodes, source in zip(potentials, injected, strict=True):
+            # From differences of potentials: the sum of the conductances of a node hides what is lost in it.
+            with np.errstate(invalid="ignore", over="ignore"):
+                flow = conductances * (at_nodes[first] - at_nodes[second])
+                to_ground = self.to_ground * at_nodes
+                flows = (sum_by_node(ends, flow, self.circuit.n_nodes) for ends in (first, second))
+                imbalance = np.abs(next(flows) - next(flows) + to_ground - source)[self.free].max(initial=0.0)
+            largest = max(np.abs(source).max(initial=0.0), np.abs(flow).max(initial=0.0))
+            if not imbalance <= MAX_IMBALANCE * largest:
+                raise SolveError(
+                    f"the currents into and out of a node differ by {imbalance:.1e} A: the conductances of the network "
+                    "span too many orders of magnitude"
+                )
 
     def transfer_resistances(self, nodes):
         """Return the transfer resistances between nodes."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..counts import count_of
 from ..graph import LARGEST_VALUE, out_of_range
 from ..storage import NpyRaster, RasterLike, row_strips
 
@@ -56,7 +57,9 @@ class InvalidCells:
             Names the error, the number of cells and the first of them.
         """
         for error, (count, (row, column), value) in self._by_error.items():
-            raise ValueError(f"{error} in {count} cells, the first at row {row}, column {column} ({value:g})")
+            raise ValueError(
+                f"{error} in {count_of(count, 'cell')}, the first at row {row}, column {column} ({value:g})"
+            )
 
 
 def validate_landscape(

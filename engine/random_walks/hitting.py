@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from ..linalg import AbstractLinearSolver, NonsymmetricMultigrid, mirror_half
 from .hitting_cpu import solve_hitting_cpu
-from .hitting_system import HittingSolution, scaled_transition_system
+from .hitting_system import HittingSolution, log_discarded, scaled_transition_system
 from .newton_scaling import MAX_NEWTON_STEPS
 from .residuals import MAX_ERROR
 
@@ -113,6 +113,7 @@ def _differentiable(
 
     # The fallback finds a log scale of its own: that of multigrid may be rounded more coarsely than the free energy.
     def fall_back() -> HittingSolution:
+        log_discarded(solver, error)
         return _differentiable(solver.fallback, conductances, costs, theta, target, expected_cost, newton_steps)
 
     return jax.lax.cond(error <= MAX_ERROR, solve, fall_back)

@@ -20,6 +20,7 @@ from ..linalg import (
     OrderedSystem,
     Solution,
     StencilMatrix,
+    log_solve,
     require_solved,
     shifts,
     unit_vectors,
@@ -275,6 +276,7 @@ class ScaledTransitionSystem:
 
         def solve_directly() -> Array:
             """Solve again by the solver that replaces multigrid."""
+            log_discarded(self.solver, error)
             return self._direct()._solve_refined(operator, b, weights, bound, transpose=transpose, tolerance=tolerance)
 
         return jax.lax.cond(error <= MAX_ERROR, lambda: x, solve_directly)
@@ -284,6 +286,12 @@ class ScaledTransitionSystem:
         scaled = b / weights if transpose else weights * b
         solution = self.solver.compute(self.state, scaled[None], transpose=transpose)
         return solution._replace(value=weights * solution.value if transpose else solution.value / weights)
+
+
+def log_discarded(solver: AbstractLinearSolver, error: Float[Array, ""]) -> None:
+    """Record, when compiled code gets there, that a solution is not used because its error is too large."""
+    name = solver.names[0]
+    jax.debug.callback(lambda residual: log_solve(name, 1, 0, residual, succeeded=False), error)
 
 
 def scaled_transition_system(

@@ -107,7 +107,7 @@ def invalid_values(values: np.ndarray, kind: str) -> dict[str, np.ndarray]:
 def invalid_message(kind: str, name: str, count: int, row: int, column: int, value: float) -> str:
     """Return the error message for invalid values; row and column of the first one are counted from 1."""
     return (
-        f"{kind} is {name} in {count:,} cells, the first at row {row}, column {column} "
+        f"{kind} is {name} in {count_of(count, 'cell')}, the first at row {row}, column {column} "
         f"(counted from 1, value {value:g})"
     )
 

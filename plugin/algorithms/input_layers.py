@@ -19,7 +19,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from ..layers import SourceFile, no_statistics_file, source_files
+from ..layers import SourceFile, no_statistics_file, set_auxiliary_crs, source_files
 
 # Types of parameters by what a path given for them means: the data provider, or a plain file.
 PROVIDERS = {"raster": "gdal", "source": "ogr", "vector": "ogr", "file": ""}
@@ -61,8 +61,12 @@ def load_raster(
 ) -> QgsRasterLayer | None:
     """Return a raster layer; if it is given by its path, QGIS leaves no file with its statistics beside it."""
     value = _layer_or_name(algorithm.parameterDefinition(name), parameters.get(name), context)
-    with no_statistics_file(value.split("|")[0] if isinstance(value, str) else ""):
-        return algorithm.parameterAsRasterLayer(parameters, name, context)
+    path = value.split("|")[0] if isinstance(value, str) else ""
+    with no_statistics_file(path):
+        layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+    if path:
+        set_auxiliary_crs(layer, path)
+    return layer
 
 
 def loaded_vector(

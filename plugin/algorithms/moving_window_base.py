@@ -110,6 +110,7 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
         """Return the arrays and parameters of a task with these windows."""
         arrays = {"sources": inputs.strengths("SOURCE_STRENGTH")} if inputs.is_provided("SOURCE_STRENGTH") else {}
         condition_arrays, condition_parameters = read_conditions(inputs)
+        _warn_of_small_buffer(inputs)
         task_parameters: dict[str, Any] = {
             "radius": inputs.length("RADIUS", margin=inputs.whole_number("BLOCK_SIZE")),
             "buffer": inputs.length("BUFFER"),
@@ -147,6 +148,17 @@ def moving_window_outputs(quantity: str, *extra: NumberOutput) -> tuple[NumberOu
         NumberOutput("skipped_windows", tr("Windows skipped because their target is not a source")),
         *range_outputs(quantity),
     )
+
+
+def _warn_of_small_buffer(inputs: StreamedParameterValues) -> None:
+    """Warn of a buffer that adds no cells to the windows."""
+    buffer, side = inputs.number("BUFFER"), min(inputs.landscape.grid.pixel_size)
+    if 0 < buffer < side / 2:
+        text = tr(
+            "The buffer ({buffer:g}) is shorter than half a cell ({side:g}), so that it hardly adds cells to the "
+            "windows. It is in map units; set it to 0 for none."
+        )
+        inputs.feedback.pushWarning(text.format(buffer=buffer, side=side))
 
 
 def _buffer() -> QgsProcessingParameterDefinition:

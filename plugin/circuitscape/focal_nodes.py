@@ -199,6 +199,12 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
             tr("'{name}' has no strength for {count:# focal node|# focal nodes}, which {count:has|have} 1 A: {ids}."),
             np.setdiff1d(ids, listed).tolist(),
         ),
+        (
+            tr(
+                "'{name}' gives {count:# focal node|# focal nodes} the strength 0: {ids}. No current is injected there."
+            ),
+            sorted(identity for identity, strength in strengths.items() if strength == 0 and identity in nodes),
+        ),
     ):
         if several:
             feedback.pushWarning(text.format(name=path.name, count=len(several), ids=_shortened(several)))

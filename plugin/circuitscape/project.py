@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +228,8 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
             by_node[np.searchsorted(nodes, ids)] = amounts
         arrays |= {"sources": np.nan_to_num(sources), "grounds": ground_conductances(options, grounds)}
         parameters: dict[str, Any] = {"mode": "advanced", "nodes": len(nodes)}
-        return Project(options, _advanced_task(options, "circuit.network", parameters, arrays), nodes=nodes)
+        task = replace(_advanced_task(options, "circuit.network", parameters, arrays), node_ids=nodes)
+        return Project(options, task, nodes=nodes)
     focal = options.file("point_file")
     ids = as_integers(read_number_table(focal, 1)[:, 0], np.ones(1, bool), focal.name)
     _require_known_nodes(ids, edges, focal.name, feedback)
@@ -239,7 +240,7 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     per_run_outputs = "none" if per_run_maps(options) == "none" else "both"
     parameters = {"mode": "pairwise", "per_run_outputs": per_run_outputs, "nodes": len(nodes)}
     arrays |= {"focal_ids": ids, "focal_cells": cells} | excluded
-    task = Task("circuit.network", parameters, arrays, ())
+    task = Task("circuit.network", parameters, arrays, (), path.name, nodes)
     return Project(options, task, nodes=nodes, ids=tuple(np.unique(ids).tolist()))
 
 

@@ -21,6 +21,7 @@ from ..layers import (
     gdal_option,
     in_main_thread,
     no_statistics_file,
+    set_auxiliary_crs,
     warn_about_other_bands,
 )
 from .grid_check import require_readable
@@ -105,7 +106,9 @@ def _checked_content(path: Path, feedback: QgsProcessingFeedback, is_habitat: bo
 
 def _opened(source: str, path: Path) -> QgsRasterLayer:
     with no_statistics_file(path), gdal_option(*NO_PROPERTIES_FILE):
-        return QgsRasterLayer(source, path.name)
+        layer = QgsRasterLayer(source, path.name)
+    set_auxiliary_crs(layer, path)
+    return layer
 
 
 @contextmanager

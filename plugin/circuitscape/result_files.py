@@ -90,6 +90,14 @@ class ResultWriter:
         """Names of the files written until now."""
         return list(self._written)
 
+    @property
+    def nodes_without_current(self) -> int:
+        """Number of focal nodes whose source strength is 0, so that they have no resistance in one-to-all mode."""
+        strengths = self._project.task.arrays.get("strengths")
+        if strengths is None or self._options.word("scenario") != "one-to-all":
+            return 0
+        return int(np.count_nonzero(strengths[:, 1] == 0))
+
     def completed_runs(self) -> list[str]:
         """Return the runs all of whose files already exist."""
         if per_run_maps(self._options) == "none":

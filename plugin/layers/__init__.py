@@ -53,7 +53,7 @@ from .reclassification import Reclassified, reclassify
 from .reduced_landscape import ReducedLandscape, read_reduced, write_painted
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
 from .source_features import read_sources
-from .statistics_files import no_statistics_file
+from .statistics_files import no_statistics_file, set_auxiliary_crs
 from .streaming import (
     StreamedRaster,
     mask_landscape,
@@ -139,6 +139,7 @@ __all__ = [
     "require_layer_replaceable",
     "require_regular_rows",
     "save_layer_metadata",
+    "set_auxiliary_crs",
     "source_files",
     "stream_condition",
     "stream_landscape",

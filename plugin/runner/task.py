@@ -28,7 +28,9 @@ class Task:
     rasters
         Names of the outputs that must have the landscape's shape, (…, rows, columns); None for all.
     landscape_name
-        Name of the layer of the landscape, for messages.
+        Name of the layer of the landscape, or of the file of a network, for messages.
+    node_ids
+        The user's ids of the nodes of a network, for messages.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Task:
     arrays: dict[str, np.ndarray | NpyFile] = field(default_factory=dict)
     rasters: tuple[str, ...] | None = None
     landscape_name: str = ""
+    node_ids: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, ...] | None:

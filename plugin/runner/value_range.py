@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ..i18n import tr
@@ -30,20 +32,33 @@ def explain_unsolved(error: Unsolved, task: Task) -> Unsolved | InvalidInput:
     task
         The task, whose landscape is examined if it has one.
     """
-    if "landscape" not in task.arrays:
-        return error
-    cells = np.zeros(EXPONENTS, np.int64)
-    for _, values in _blocks(task):
+    if "conductances" in task.arrays:
+        conductances = np.asarray(task.arrays["conductances"], np.float64)
+        gap = _widest_gap([conductances])
+        message = _network_message(task, conductances, *gap) if gap else ""
+    elif "landscape" in task.arrays:
+        gap = _widest_gap(values for _, values in _blocks(task))
+        message = _message(task, *gap) if gap else ""
+    else:
+        message = ""
+    return InvalidInput(message, [*error.details, str(error)]) if message else error
+
+
+def _widest_gap(blocks: Iterable[np.ndarray]) -> tuple[float, bool] | None:
+    """Return the limit of the values that are likely to be wrong, and whether these lie above; None if none are.
+
+    The widest gap without any value separates them, which are fewer, from the rest.
+    """
+    counts = np.zeros(EXPONENTS, np.int64)
+    for values in blocks:
         exponents = (values[values > 0].view(np.uint64) >> np.uint64(52)).astype(np.intp)
-        cells += np.bincount(exponents, minlength=EXPONENTS)
-    occupied = np.flatnonzero(cells)
+        counts += np.bincount(exponents, minlength=EXPONENTS)
+    occupied = np.flatnonzero(counts)
     if occupied.size < 2 or 2.0 ** float(occupied[-1] - occupied[0]) < LARGE_RATIO:
-        return error
-    # The widest gap without any value separates what is likely to be wrong, the fewer cells, from the rest.
+        return None
     gap = int(np.argmax(np.diff(occupied)))
     limit = 2.0 ** float(occupied[gap + 1] - EXPONENT_OF_ONE)
-    above = cells[occupied[gap + 1 :]].sum() <= cells.sum() / 2
-    return InvalidInput(_message(task, limit, above), [*error.details, str(error)])
+    return limit, bool(counts[occupied[gap + 1 :]].sum() <= counts.sum() / 2)
 
 
 def _blocks(task: Task):
@@ -55,6 +70,30 @@ def _blocks(task: Task):
         if valid is not None:
             usable &= np.asarray(valid[first : first + ROWS], bool)
         yield first, np.where(usable, values, 0.0)
+
+
+def _network_message(task: Task, conductances: np.ndarray, limit: float, above: bool) -> str:
+    far = conductances >= limit if above else (conductances > 0) & (conductances < limit)
+    first = int(np.argmax(far))
+    ends = np.asarray(task.arrays["edges"])[first]
+    ids = ends if task.node_ids is None else task.node_ids[ends]
+    positive = conductances[conductances > 0]
+    text = tr(
+        "'{network}': the conductances of the edges range from {smallest} to {largest}, and no accurate solution can "
+        "be computed. Far {above} the others: {count:# edge|# edges}, the first between the nodes {one} and {other} "
+        "({value}). Correct these values. Where an edge hardly resists, make its two nodes one; where it hardly "
+        "conducts, leave it out. Values between 1 and 1,000,000 can always be computed."
+    )
+    return text.format(
+        network=task.landscape_name,
+        smallest=exact(positive.min()),
+        largest=exact(positive.max()),
+        above=tr("above") if above else tr("below"),
+        count=int(np.count_nonzero(far)),
+        one=ids[0],
+        other=ids[1],
+        value=exact(conductances[first]),
+    )
 
 
 def _message(task: Task, limit: float, above: bool) -> str:

@@ -227,6 +227,8 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
             )
         )
         if numbers.get("unconnected"):
+            numbers = {**numbers, "unconnected": numbers["unconnected"] - writer.nodes_without_current}
+        if numbers.get("unconnected"):
             text = tr(
                 "{unconnected:# pair or focal node is|# pairs or focal nodes are} not connected, because barriers "
                 "separate them. Their resistance is −1 and no current flows."

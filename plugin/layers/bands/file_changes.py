@@ -15,6 +15,7 @@ from qgis.core import (
 
 from ...i18n import tr
 from ..main_thread import in_main_thread
+from .virtual_sources import require_same_sources
 
 # Corners may differ by this fraction of a pixel: formats keep them with rounding errors.
 TOLERANCE = 0.01
@@ -35,20 +36,21 @@ def require_unchanged(layer: QgsRasterLayer, path: str) -> None:
     QgsProcessingException
         The file was replaced; QGIS would go on to show the old data.
     """
-    now = _opened_again(layer.dataProvider())
+    now = opened_again(layer.dataProvider())
     if now is None or not now.isValid():
         text = tr(
             "'{layer}': its file '{path}' can no longer be read as a raster: it was replaced or damaged after the "
             "layer was loaded. Restore the file, or remove the layer from the project."
         )
         raise QgsProcessingException(text.format(layer=layer.name(), path=path))
-    if changes := list(_changes(layer.dataProvider(), now)):
+    if changes := list(_changes(layer, now)):
         raise QgsProcessingException(
             tr(
                 "'{layer}': its file was replaced after the layer was loaded ({changes}). Remove the layer from the "
                 "project and add it again."
             ).format(layer=layer.name(), changes="; ".join(changes))
         )
+    require_same_sources(layer.name(), path)
 
 
 def missing_file_error(layer: QgsRasterLayer, path: str) -> QgsProcessingException:
@@ -57,8 +59,8 @@ def missing_file_error(layer: QgsRasterLayer, path: str) -> QgsProcessingExcepti
     return QgsProcessingException(text.format(layer=layer.name(), path=path))
 
 
-def _opened_again(provider: QgsRasterDataProvider) -> QgsRasterDataProvider | None:
-    """Open the source of a layer as QGIS sees it now; the main thread first, as always (see `in_main_thread`)."""
+def opened_again(provider: QgsRasterDataProvider) -> QgsRasterDataProvider | None:
+    """Open the source of a layer as it is now; the main thread first, as always (see `in_main_thread`)."""
 
     def opened() -> QgsRasterDataProvider | None:
         return QgsProviderRegistry.instance().createProvider(provider.name(), provider.dataSourceUri())
@@ -72,7 +74,8 @@ def _opened_again(provider: QgsRasterDataProvider) -> QgsRasterDataProvider | No
     return opened()
 
 
-def _changes(then: QgsRasterDataProvider, now: QgsRasterDataProvider) -> Iterator[str]:
+def _changes(layer: QgsRasterLayer, now: QgsRasterDataProvider) -> Iterator[str]:
+    then = layer.dataProvider()
     if (then.xSize(), then.ySize()) != (now.xSize(), now.ySize()):
         yield tr("{rows} × {columns} cells instead of {rows_then} × {columns_then}").format(
             rows=now.ySize(), columns=now.xSize(), rows_then=then.ySize(), columns_then=then.xSize()
@@ -89,8 +92,10 @@ def _changes(then: QgsRasterDataProvider, now: QgsRasterDataProvider) -> Iterato
         )
     if then.bandCount() != now.bandCount():
         yield tr("{bands:# band|# bands} instead of {then}").format(bands=now.bandCount(), then=then.bandCount())
-    if then.crs() != now.crs():
-        yield tr("its CRS is {crs} instead of {then}").format(crs=_title(now.crs()), then=_title(then.crs()))
+    # The CRS in a file of auxiliary data is that of the layer, not of its provider (see `set_auxiliary_crs`).
+    crs_then = then.crs() if then.crs().isValid() else layer.crs() if now.crs() == layer.crs() else then.crs()
+    if crs_then != now.crs():
+        yield tr("its CRS is {crs} instead of {then}").format(crs=_title(now.crs()), then=_title(crs_then))
 
 
 def _title(crs: QgsCoordinateReferenceSystem) -> str:

@@ -10,6 +10,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsRasterBlock,
     QgsRasterBlockFeedback,
+    QgsRasterDataProvider,
     QgsRasterLayer,
     QgsRectangle,
 )
@@ -17,6 +18,7 @@ from qgis.core import (
 from ...detailed_exception import DetailedException
 from ...i18n import tr
 from ..raster_grid import RasterGrid
+from .file_changes import opened_again
 from .nodata import DeclaredNodata
 from .user_nodata import single_values
 
@@ -32,6 +34,10 @@ NUMPY_TYPES = {
 
 # In QGIS 3.22 the raster calculator behind virtual rasters uses this nodata value without declaring it.
 UNDECLARED_NODATA = {"virtualraster": -float(np.finfo(np.float32).max)}
+
+
+# Providers that keep the files of their inputs open, also when these are replaced.
+HOLDING_INPUTS = ("virtualraster",)
 
 
 class ProviderBand:
@@ -51,7 +57,7 @@ class ProviderBand:
 
     def __init__(self, layer: QgsRasterLayer, band: int) -> None:
         self.name = layer.name()
-        self._provider = layer.dataProvider()
+        self._provider = _current(layer.dataProvider(), band)
         self._band = band
         if self._provider.dataType(band) not in NUMPY_TYPES:
             raise QgsProcessingException(
@@ -134,3 +140,15 @@ class ProviderBand:
         if self._undeclared_nodata is None:
             return np.zeros(stored.shape, bool)
         return stored == self._undeclared_nodata
+
+
+def _current(provider: QgsRasterDataProvider, band: int) -> QgsRasterDataProvider:
+    """Return a provider that reads the files of its inputs as they are now, with the user's nodata."""
+    if provider.name() not in HOLDING_INPUTS:
+        return provider
+    now = opened_again(provider)
+    if now is None or not now.isValid():
+        return provider  # the inputs are layers that cannot be opened a second time
+    now.setUseSourceNoDataValue(band, provider.useSourceNoDataValue(band))
+    now.setUserNoDataValue(band, provider.userNoDataValues(band))
+    return now

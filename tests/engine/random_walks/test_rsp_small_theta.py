@@ -9,8 +9,9 @@ import pytest
 import reference_rsp
 
 from permea.engine import GridGraph, RSPDistance
-from permea.engine.linalg import NestedDissection, NonsymmetricMultigrid
+from permea.engine.linalg import NestedDissection, NonsymmetricMultigrid, record_stats
 from permea.engine.random_walks import condition_on_hitting
+from permea.engine.worker.metrics import solver_metrics
 
 MEASURES = ("expected_cost", "free_energy", "survival")
 SOLVERS = {"nested dissection": NestedDissection(symmetric=False), "multigrid": NonsymmetricMultigrid()}
@@ -180,3 +181,17 @@ def test_conditioned_walk_by_multigrid_is_accurate_or_raises():
     costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
     with pytest.raises(RuntimeError, match="nonsymmetric multigrid cannot solve"):
         condition_on_hitting(SOLVERS["multigrid"], grid.edges, costs, jnp.array(theta), jnp.array(13))
+
+
+@pytest.mark.long
+def test_multigrid_solution_that_is_not_used_in_a_gradient_is_recorded():
+    permeability = 10 ** (6 * np.random.default_rng(0).random((6, 6)) - 3)
+
+    def distance(permeability):
+        grid = GridGraph(permeability, jnp.ones((6, 6), bool), 36)
+        rsp = RSPDistance(1e-9, measure="free_energy", solver=NonsymmetricMultigrid())
+        return rsp(grid, jnp.array([0]), jnp.array([35])).sum()
+
+    with record_stats() as stats:
+        jax.block_until_ready(jax.jit(jax.grad(distance))(jnp.asarray(permeability)))
+    assert solver_metrics(stats)["solver"].endswith("nested dissection, after nonsymmetric multigrid was given up")

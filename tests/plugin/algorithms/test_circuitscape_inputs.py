@@ -210,6 +210,10 @@ def test_branches_without_current_are_not_listed(project, results):
             "'s.txt' gives 1 focal node several strengths, of which the first counts: 1.",
         ),
         (
+            {"texts": {"s.txt": "1 0\n2 1\n3 0\n"}, "scenario": "one-to-all", **STRENGTHS},
+            "'s.txt' gives 2 focal nodes the strength 0: 1, 3. No current is injected there.",
+        ),
+        (
             {"texts": {"s.txt": "1 5\n"}, "scenario": "all-to-one", **STRENGTHS},
             "'s.txt' has no strength for 2 focal nodes, which have 1 A: 2, 3.",
         ),

@@ -3,10 +3,11 @@
 import gc
 import gzip
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pytest
-from osgeo import gdal
+from osgeo import gdal, osr
 from qgis.core import QgsProperty, QgsVectorFileWriter
 
 HEADER = "ncols 5\nnrows 3\nxllcorner 290000\nyllcorner 9119910\ncellsize 30\nNODATA_value -9999\n"
@@ -132,3 +133,18 @@ def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchan
     check = unchanged()
     run("connectedcomponents", INPUT=value(str(path)))
     check()
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "EHdr"])
+def test_auxiliary_data_with_the_crs_alone_are_read_and_not_changed(run, read, tmp_path, inputs, unchanged, driver):
+    path = inputs / {"EHdr": "h.bil", "GTiff": "h.tif"}[driver]
+    gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputType=gdal.GDT_Float32)
+    path.with_suffix(".prj").unlink(missing_ok=True)
+    reference = osr.SpatialReference()
+    reference.ImportFromEPSG(31985)
+    text = escape(reference.ExportToWkt())
+    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>\n  <SRS>{text}</SRS>\n</PAMDataset>\n")
+    check = unchanged()
+    result = run("connectedcomponents", INPUT=str(path), VALUES="permeability")
+    check()
+    assert "UTM zone 25S" in read(result["OUTPUT"]).projection

@@ -135,3 +135,10 @@ def test_current_of_strong_sources_near_the_edge(run, geotiff, as_omniscape):
         assert result["TOTAL_CURRENT"] < 200.0
     else:
         assert result["TOTAL_CURRENT"] == pytest.approx(1100.0)
+
+
+@pytest.mark.parametrize(("buffer", "named"), [(14.9, True), (15, False), (0, False)])
+def test_buffer_that_adds_no_cells_is_named(run, geotiff, feedback, buffer, named):
+    landscape = geotiff(np.ones((7, 9)), name="even")
+    run("movingwindowcurrent", INPUT=landscape, VALUES="permeability", RADIUS=90, BUFFER=buffer)
+    assert any("is shorter than half a cell (30)" in text for text in feedback.warnings) == named

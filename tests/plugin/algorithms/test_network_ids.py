@@ -126,9 +126,9 @@ def test_focal_node_beyond_network_is_refused(write, run):
         ("1 2 0", "'edges.txt': 1 edge has no positive value; the first is 1 – 2 (0)."),
         (
             "9007199254740994 2 1",
-            "1 numbers are too large to be exact; the first is 9007199254740994.0 (row 2, column 1)",
+            "1 number is too large to be exact; the first is 9007199254740994.0 (row 2, column 1)",
         ),
-        ("1.1 2 1", "but 1 of its values are not; the first is 1.1 (row 2, column 1)."),
+        ("1.1 2 1", "but 1 of its values is not; the first is 1.1 (row 2, column 1)."),
     ],
 )
 def test_edges_are_named_as_the_file_has_them(write, run, edge, words):
@@ -137,4 +137,32 @@ def test_edges_are_named_as_the_file_has_them(write, run, edge, words):
     path.with_name("focal.txt").write_text("1\n7\n")
     with pytest.raises(QgsProcessingException, match=re.escape(words)):
         run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
+    assert not (path.parent / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("edge", "words"),
+    [
+        (("1e-16", "False"), "Far below the others: 1 edge, the first between the nodes 900 and 7 (1e-16)."),
+        (("1e20", "False"), "Far above the others: 1 edge, the first between the nodes 900 and 7 (1e+20)."),
+        (("1e20", "True"), "Far below the others: 1 edge, the first between the nodes 900 and 7 (1e-20)."),
+    ],
+)
+def test_conductances_beyond_an_accurate_solution_are_named(write, run, edge, words):
+    """Their currents would not be conserved, or the resistance be 0."""
+    value, resistances = edge
+    path = write(LABELS["sparse"], habitat_map_is_resistances=resistances)
+    path.with_name("edges.txt").write_text(f"1 900 1\n900 7 {value}\n7 12 1\n1 12 3\n12 5 2\n5 900 1e18\n")
+    if value == "1e-16":
+        path.with_name("edges.txt").write_text(f"1 12 1\n1 900 1e3\n900 7 {value}\n7 5 1e3\n5 20 1\n")
+    elif resistances == "False":
+        path.with_name("edges.txt").write_text(f"1 900 1\n900 7 {value}\n7 12 1\n1 12 3\n12 5 2\n")
+    else:
+        path.with_name("edges.txt").write_text(f"1 12 1\n1 900 1\n900 7 {value}\n7 5 1\n5 20 1\n")
+    path.with_name("focal.txt").write_text("1\n5\n12\n")
+    with pytest.raises(QgsProcessingException) as error:
+        run("circuitscapeproject", INPUT=str(path), OUTPUT=str(path.parent / "results"))
+    message = str(error.value)
+    assert "'edges.txt': the conductances of the edges range from" in message and words in message
+    assert "make its two nodes one; where it hardly conducts, leave it out" in message
     assert not (path.parent / "results").exists()

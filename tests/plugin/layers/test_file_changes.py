@@ -1,12 +1,17 @@
 """Layers whose file was replaced, moved or deleted after they were loaded."""
 
+import gc
 import os
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingException,
+    QgsRasterDataProvider,
+    QgsRasterLayer,
+    QgsRasterRange,
 )
 
 from permea.plugin.layers import read_raster
@@ -115,3 +120,60 @@ def test_deleted_file_is_named(raster_layer, feedback, tmp_path):
 def test_cells_without_a_size_or_position_are_rejected(raster_layer, feedback, geotransform):
     message = error_message(raster_layer(np.ones((4, 5)), geotransform=geotransform), feedback)
     assert "its cells cannot be told apart. Correct its georeference." in message
+
+
+@pytest.fixture
+def virtual(geotiff, tmp_path, qgis_app):
+    """Load a virtual raster of a raster of ones, and replace that raster by another one."""
+
+    def make(second, *, nested=False, **how):
+        path = str(tmp_path / "virtual.vrt")
+        gdal.BuildVRT(path, [geotiff(np.ones((4, 5)))]).FlushCache()
+        if nested:
+            inner, path = path, str(tmp_path / "outer.vrt")
+            gdal.BuildVRT(path, [inner]).FlushCache()
+        layer = QgsRasterLayer(path, "virtual")
+        assert layer.dataProvider().sample(layer.extent().center(), 1)[0] == 1  # QGIS has opened the source
+        if second is None:
+            (tmp_path / "landscape.tif").unlink()
+        else:
+            os.replace(geotiff(np.asarray(second), name="another", **how), tmp_path / "landscape.tif")
+        return layer
+
+    yield make
+    gc.collect()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_virtual_raster_whose_source_has_another_size_is_rejected(virtual, feedback, nested):
+    message = error_message(virtual(np.ones((8, 10)), nested=nested), feedback)
+    assert "the virtual raster no longer fits the rasters that it is made of" in message
+    assert "'landscape.tif' has 8 × 10 cells instead of 4 × 5" in message and "make it again" in message
+
+
+def test_virtual_raster_whose_source_is_missing_is_rejected(virtual, feedback):
+    assert "('landscape.tif' cannot be read)" in error_message(virtual(None), feedback)
+
+
+def test_virtual_raster_has_the_values_that_its_source_has_now(virtual, feedback):
+    values = np.arange(20.0).reshape(4, 5)
+    np.testing.assert_array_equal(read_raster(virtual(values), 1, feedback).values, values)
+
+
+def test_raster_computed_by_qgis_has_the_values_that_its_input_has_now(geotiff, tmp_path, feedback):
+    first = QgsRasterLayer(geotiff(np.ones((4, 5))), "landscape")
+    parameters = QgsRasterDataProvider.VirtualRasterParameters()
+    parameters.crs, parameters.extent = first.crs(), first.extent()
+    parameters.width, parameters.height, parameters.formula = 5, 4, '"landscape@1" * 2'
+    entry = QgsRasterDataProvider.VirtualRasterInputLayers()
+    entry.name, entry.provider, entry.uri = "landscape", "gdal", first.source()
+    parameters.rInputLayers = [entry]
+    uri = QgsRasterDataProvider.encodeVirtualRasterProviderUri(parameters)
+    layer = QgsRasterLayer(uri, "doubled", "virtualraster")
+    assert layer.isValid()
+    layer.dataProvider().setUserNoDataValue(1, [QgsRasterRange(8, 8)])
+    values = np.arange(20.0).reshape(4, 5)
+    os.replace(geotiff(values, name="another"), tmp_path / "landscape.tif")
+    raster = read_raster(layer, 1, feedback)
+    np.testing.assert_array_equal(raster.values[raster.valid], np.delete(2 * values.ravel(), 4))
+    del layer, first
