@@ -13,7 +13,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin.algorithms.styles import CURRENT, HABITAT
+from permea.plugin.algorithms.color_ramps import CURRENT, DIVERGING, HABITAT
 
 from .conftest import ROOT
 
@@ -134,8 +134,8 @@ def test_model_outputs_are_styled(provider, engine_python, context, feedback, co
         context.layerToLoadOnCompletionDetails(path).postProcessor().postProcessLayer(layer, context, feedback)
         ramp = layer.renderer().shader().rasterShaderFunction()
         first_colours[name] = ramp.colorRampItemList()[0].color.name()
-    of_flows = CURRENT[0]
-    assert list(first_colours.values()) == [HABITAT[0], of_flows, of_flows, of_flows]
+    no_effect = DIVERGING[len(DIVERGING) // 2]
+    assert list(first_colours.values()) == [HABITAT[0], CURRENT[0], no_effect, no_effect]
 
 
 def test_model_reports_class_without_value(model, read, cover, class_table, points):
