@@ -24,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ...plugin.algorithms.formatting import format_number
 from ...plugin.i18n import tr
+from ..band_meaning import band_meaning
 from .exploration import Settings
 from .number_box import NumberBox
 from .texts import DISTANCES, QUANTITIES
@@ -274,7 +275,9 @@ class Controls(QWidget):
 
     def _layer_changed(self, _layer) -> None:
         self.values_box.blockSignals(True)
-        self.values_box.setCurrentIndex(0)
+        # Proposed where the band is called so, asked for otherwise.
+        meaning = band_meaning(self.layer_box.currentLayer(), 1)
+        self.values_box.setCurrentIndex(max(0, self.values_box.findData(meaning)))
         self.values_box.blockSignals(False)
         self._show_bands()
         self.landscape_changed.emit()

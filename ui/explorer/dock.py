@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from qgis.core import QgsCsException, QgsPointXY, QgsProject, QgsRasterLayer
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import QTimer, pyqtSignal
+from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QScrollArea, QVBoxLayout, QWidget
 
 from ...plugin.i18n import tr
@@ -23,6 +23,9 @@ GOOD_FRACTION = 0.95
 
 # Radius of the brush at first, in cells.
 BRUSH_CELLS = 5
+
+# Wide enough for the brush, which is hidden at first.
+WIDTH_IN_LETTERS = 52
 
 # Changes of the controls that follow each other this fast count as one.
 SETTLE_MILLISECONDS = 30
@@ -68,7 +71,10 @@ class ExplorerDock(QgsDockWidget):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(content)
+        width = max(content.minimumSizeHint().width(), WIDTH_IN_LETTERS * self.fontMetrics().averageCharWidth())
+        area.setMinimumWidth(width + area.verticalScrollBar().sizeHint().width())
         self.setWidget(area)
         self.results.engine_wanted.connect(open_engine_dialog)
         self._connect()

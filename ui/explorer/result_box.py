@@ -11,7 +11,7 @@ from ..labels import selectable_label
 from .exploration import ShownView
 from .legend import Legend
 from .overlay import DEFAULT_OPACITY
-from .texts import change_text, map_title, mean_text
+from .texts import change_text, colour_text, map_title, mean_text
 
 
 class ResultBox(QWidget):
@@ -102,7 +102,8 @@ class ResultBox(QWidget):
         origins = len(wish.origins)
         _show(self.mean_label, mean_text(wish.distance, mean, origins=origins, preview=view.preview))
         _show(self.change_label, change_text(mean, before) if painted else "")
-        _show(self.note_label, _note(view))
+        colours = colour_text(wish.quantity, values, change=wish.change)
+        _show(self.note_label, " ".join(text for text in (colours, _note(view)) if text))
         self.legend.show_scale(
             map_title(wish.quantity, wish.distance, values, change=wish.change),
             wish.quantity,

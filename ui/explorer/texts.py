@@ -95,3 +95,18 @@ def change_text(mean: float | None, before: float | None) -> str:
     return tr("Before painting: {before}. Change: {sign}{change}{percent}").format(
         before=format_number(before), sign=sign, change=format_number(abs(change)), percent=percent
     )
+
+
+def colour_text(quantity: str, values: str, *, change: bool) -> str:
+    """Return what the colours around zero mean; empty if the map has no negative values."""
+    variable = tr("permeability") if values == "permeability" else tr("resistance")
+    if quantity in ("sensitivity", "elasticity") and not change:
+        text = tr("Blue: more {variable} brings the place closer. Red: it moves the place away.")
+        return text.format(variable=variable)
+    if not change:
+        return ""
+    if quantity == "distance":
+        return tr("Blue: closer than before painting. Red: farther.")
+    if quantity == "flow":
+        return tr("Blue: less movement than before painting. Red: more.")
+    return tr("Blue: lower than before painting. Red: higher.")

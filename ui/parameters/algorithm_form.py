@@ -8,8 +8,8 @@ from qgis.PyQt.QtWidgets import QLabel, QWidget
 
 from ...plugin.algorithms.applicability import is_set, reasons_without_effect
 from ...plugin.algorithms.parameter_types import MEANING_OF
-from ...plugin.algorithms.parameters import LANDSCAPE_VALUES
 from ...plugin.i18n import tr
+from ..band_meaning import band_meaning
 from .landscape_layer import chosen_raster
 
 
@@ -57,7 +57,7 @@ class AlgorithmForm:
             return
         layer = chosen_raster(self._wrappers.get(wrapper.parameterDefinition().metadata()[MEANING_OF]))
         band = self._wrappers["BAND"].parameterValue() if "BAND" in self._wrappers else 1
-        meaning = _band_description(layer, band)
+        meaning = band_meaning(layer, band)
         if meaning or self._proposed:
             self._proposed = meaning
             wrapper.setValue(meaning or None)
@@ -79,13 +79,3 @@ def _widgets(wrapper: QgsAbstractProcessingParameterWidgetWrapper) -> list[QWidg
     label = wrapper.label if is_python else wrapper.wrappedLabel()
     widget = wrapper.widget if is_python else wrapper.wrappedWidget()
     return [each for each in (label, widget) if each is not None]
-
-
-def _band_description(layer: object, band: object) -> str:
-    """Return "permeability" or "resistance" if a band of a raster is called so; empty otherwise."""
-    number = int(band) if isinstance(band, (int, str)) and str(band).isdecimal() else 1
-    if layer is None or not 1 <= number <= layer.bandCount():
-        return ""
-    # QGIS calls a band by its number and its description: "Band 1: permeability".
-    name = layer.bandName(number).rpartition(":")[2].strip().lower()
-    return name if name in LANDSCAPE_VALUES else ""

@@ -21,13 +21,22 @@ def test_menu_opens_dialogs_and_is_removed(qgis_iface, qgis_processing, monkeypa
     monkeypatch.setattr(
         qgis_iface, "removePluginMenu", lambda menu, action: removed.append((menu, action)), raising=False
     )
+    toolbar = []
+    monkeypatch.setattr(qgis_iface, "addToolBarIcon", toolbar.append, raising=False)
+    monkeypatch.setattr(
+        qgis_iface, "removeToolBarIcon", lambda action: action in toolbar and toolbar.remove(action), raising=False
+    )
+    monkeypatch.setattr(PermeaPlugin, "open_explorer", lambda self: opened.append("explorer"))
     monkeypatch.setattr(engine_dialog.EngineDialog, "exec", lambda self: opened.append("engine"))
     monkeypatch.setattr(settings_dialog.SettingsDialog, "exec", lambda self: opened.append("settings"))
     plugin = PermeaPlugin(qgis_iface)
     plugin.initGui()
-    assert [(menu, action.text()) for menu, action in added] == [("&Permea", "Engine…"), ("&Permea", "Settings…")]
+    assert {menu for menu, _ in added} == {"&Permea"}
+    assert [action.text() for _, action in added] == ["Engine…", "Settings…", "Explorer"]
+    assert [action.text() for action in toolbar] == ["Explorer"]
     for _, action in added:
         action.trigger()
-    assert opened == ["engine", "settings"]
+    assert opened == ["engine", "settings", "explorer"]
     plugin.unload()
     assert removed == added
+    assert not toolbar

@@ -98,12 +98,12 @@ class Explorer:
         self.views.clear()
         action()
         try:
-            wait_until(self.is_settled)
+            wait_until(self.is_up_to_date)
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.message()}\n{self.dock.exploration.process.log}") from None
         return self.views[-1]
 
-    def is_settled(self):
+    def is_up_to_date(self):
         """Return whether the sharp view of the last request is shown."""
         last = self.views[-1] if self.views else None
         is_last = last is not None and not last.preview and last.sequence == self.dock.exploration.sequence

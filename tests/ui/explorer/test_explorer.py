@@ -38,7 +38,7 @@ def test_a_click_shows_the_distance_of_every_cell(explorer):
     assert "map units × resistance" in explorer.dock.results.legend.title
 
 
-def test_after_a_drag_the_last_place_is_shown(explorer):
+def test_a_drag_ends_with_its_last_cell(explorer):
     explorer.click(2, 2)
 
     def drag():
@@ -67,7 +67,7 @@ def test_the_other_distances(explorer, distance):
     assert np.nanmin(view.values) < 0, "more permeability brings the place closer"
 
 
-def test_with_one_origin_resistance_is_that_between_two_places(explorer):
+def test_with_one_origin_resistance_is_that_between_two_cells(explorer):
     controls = explorer.dock.controls
     explorer.click(10, 10)
     explorer.sharp(lambda: explorer.choose(controls.distance_box, "resistance"))
