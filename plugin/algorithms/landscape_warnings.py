@@ -49,9 +49,8 @@ def landscape_warnings(
     if layer is None:
         return []
     band = algorithm.parameterAsInt(parameters, "BAND", context) or 1
-    return [
-        warning for warning in (_name_warning(layer, band, parameters), _class_warning(layer, band, parameters)) if warning
-    ]
+    warnings = (_name_warning(layer, band, parameters), _class_warning(layer, band, parameters))
+    return [warning for warning in warnings if warning]
 
 
 def _name_warning(layer: QgsRasterLayer, band: int, parameters: Mapping[str, Any]) -> str:
@@ -76,8 +75,8 @@ def _class_warning(layer: QgsRasterLayer, band: int, parameters: Mapping[str, An
     named = [f"{value:g} “{label}”" for value, label in classes.items() if label and label != f"{value:g}"]
     seen = tr("names of classes ({classes})").format(classes=join_names(named)) if named else tr("a colour table")
     return tr(
-        "'{layer}' looks like a map of land-cover classes, because it has {seen}: the numbers of its classes are used as "
-        "{said}. If they are no {said}, run “Permeability from land cover” first."
+        "'{layer}' looks like a map of land-cover classes, because it has {seen}: the numbers of its classes are used "
+        "as {said}. If they are no {said}, run “Permeability from land cover” first."
     ).format(layer=layer.name(), seen=seen, said=parameters["VALUES"])
 
 

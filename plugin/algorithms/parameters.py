@@ -60,10 +60,10 @@ def landscape() -> list[Parameter]:
                 tr("Landscape values"),
                 LANDSCAPE_VALUES,
                 tr(
-                    "What the values of the landscape mean; there is no default. Permeability: the higher, the easier to "
-                    "cross (also called conductance or affinity); 0 is a barrier. Resistance: the higher, the harder to "
-                    "cross (also called cost or friction); it must be above 0. A dialog proposes it where the band is "
-                    "called so."
+                    "What the values of the landscape mean; there is no default. Permeability: the higher, the easier "
+                    "to cross (also called conductance or affinity); 0 is a barrier. Resistance: the higher, the "
+                    "harder to cross (also called cost or friction); it must be above 0. A dialog proposes it where the "
+                    "band is called so."
                 ),
                 required=True,
             ),
@@ -297,10 +297,10 @@ def theta(note: str = "") -> Parameter:
         A sentence to append to its help.
     """
     text = tr(
-        "How strongly individuals prefer low costs, per unit of cost (the inverse temperature of the literature): near 0 they move at random, and the larger θ, "
-        "the closer they keep to the least-cost path. The product of θ and the cost of a step matters: with 30 m cells "
-        "of resistance 5 (a cost of 150 per step), θ = 0.01 allows moderate detours, 0.0001 is close to a random walk "
-        "and 1 gives the least-cost path."
+        "How strongly individuals prefer low costs, per unit of cost (the inverse temperature of the literature): "
+        "near 0 they move at random, and the larger θ, the closer they keep to the least-cost path. "
+        "The product of θ and the cost of a step matters: with 30 m cells of resistance 5 (a cost of 150 per step), "
+        "θ = 0.01 allows moderate detours, 0.0001 is close to a random walk and 1 gives the least-cost path."
     )
     text = f"{text} {note}".rstrip()
     label = tr("θ: from random movement (near 0) to the least-cost path (large)")

@@ -119,8 +119,8 @@ def stream_point_amounts(
         feedback.pushInfo(text.format(layer=name, covered=format_cells(len(sums))))
     if ignored:
         text = tr(
-            "'{layer}': {count:# cell of its features is|# cells of its features are} ignored: outside the landscape, on "
-            "nodata or on barriers."
+            "'{layer}': {count:# cell of its features is|# cells of its features are} ignored: outside the landscape, "
+            "on nodata or on barriers."
         )
         feedback.pushInfo(text.format(layer=name, count=ignored))
     shape = landscape.values.shape

@@ -41,9 +41,9 @@ def read_focal_nodes(
     """Read focal nodes from a layer of points, lines or polygons.
 
     A point becomes the cell that contains it; a line all cells that it touches; a polygon the cells whose centres it
-    contains or, if it contains no centre, the cell under a point on its surface; a multipart feature becomes the cells of all its parts. Polygons
-    that cross themselves are repaired. Cells outside the raster, on nodata or on a barrier are ignored. A node without
-    any other cell is left out with a warning that gives the reason.
+    contains or, if it contains no centre, the cell under a point on its surface; a multipart feature becomes the cells
+    of all its parts. Polygons that cross themselves are repaired. Cells outside the raster, on nodata or on a barrier
+    are ignored. A node without any other cell is left out with a warning that gives the reason.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def merged(grid, region):
     offsets = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
     for cell, vertex in number.items():
         laplacian[vertex, vertex] = system.center.ravel()[cell]
-        for (down, right), edge in zip(offsets, np.asarray(system.edges)):
+        for (down, right), edge in zip(offsets, np.asarray(system.edges), strict=True):
             row, column = cell // width + down, cell % width + right
             other = number.get(row * width + column) if 0 <= column < width else None
             if other is not None:

@@ -187,7 +187,8 @@ def test_sources_of_several_cells(tmp_path, grid, name):
     else:
         regions = np.zeros((2, *LANDSCAPE.shape), bool)
         regions[owners, cells[:, 0], cells[:, 1]] = True
-        each = [grid.node_values_to_array(ResistanceDistance().to_region(grid, jnp.asarray(region))) for region in regions]
+        to_region = ResistanceDistance().to_region
+        each = [grid.node_values_to_array(to_region(grid, jnp.asarray(region))) for region in regions]
     for per_source, expected in ((True, np.stack(each)), (False, np.fmin(*each))):
         ended = run_job(tmp_path / str(per_source), name, {"per_source": per_source}, **inputs)
         assert ended.status == DONE, ended.log

@@ -87,7 +87,7 @@ def test_every_choice_works_by_number(provider, context, name):
         ("currentflow", {"BAND": 1.5}, "'1.5' is not the number of a band"),
         ("permeabilityfromlandcover", {"BAND": -1}, "'-1' is not the number of a band"),
         ("currentflow", {"ID_FIELD": "code"}, "'code' is a field of “Focal nodes: points, lines or polygons”, which"),
-        ("currentflowadvanced", {"GROUND_FIELD": "g"}, "'g' is a field of “Grounds: points, lines or polygons”, which is not chosen"),
+        ("currentflowadvanced", {"GROUND_FIELD": "g"}, "'g' is a field of “Grounds: points, lines or polygons”, which"),
     ],
 )
 def test_message_names_the_allowed_values(provider, context, name, parameters, words):

@@ -50,7 +50,7 @@ def test_one_band_for_each_line_or_polygon(run, read, geotiff, land, lines, patc
     hedges = lines(((0, 0), (0, 3)), ((6, 6), (6, 8)))
     each = read(run("leastcostdistance", INPUT=land, SOURCES=hedges, PER_SOURCE=True)["OUTPUT"])
     assert each.names == ["1: hedge 1", "2: hedge 2"]
-    for band, area in zip(each.bands, areas):
+    for band, area in zip(each.bands, areas, strict=True):
         expected = read(run("leastcostdistance", INPUT=land, SOURCE_RASTER=marked(geotiff, area))["OUTPUT"]).band
         np.testing.assert_array_equal(band, expected)
     same = read(run("leastcostdistance", INPUT=land, SOURCES=patches(*areas), PER_SOURCE=True)["OUTPUT"])
