@@ -62,8 +62,8 @@ def landscape() -> list[Parameter]:
                 tr(
                     "What the values of the landscape mean; there is no default. Permeability: the higher, the easier "
                     "to cross (also called conductance or affinity); 0 is a barrier. Resistance: the higher, the "
-                    "harder to cross (also called cost or friction); it must be above 0. A dialog proposes it where the "
-                    "band is called so."
+                    "harder to cross (also called cost or friction); it must be above 0. A dialog proposes it where "
+                    "the band is called so."
                 ),
                 required=True,
             ),
