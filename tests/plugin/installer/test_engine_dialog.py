@@ -58,7 +58,7 @@ def test_install_button_leads_to_a_ready_engine(open_dialog, plan):
     dialog = open_dialog()
     assert dialog.headline() == "Permea's engine is not installed yet."
     assert {"Install", "Use an existing Python…", "Copy the commands"} <= visible_buttons(dialog)
-    assert str(plan.folder) in dialog.installer.offer.text() and "57 MB to download" in dialog.installer.offer.text()
+    assert str(plan.folder) in dialog.installer.offer.text() and "60 MB to download" in dialog.installer.offer.text()
     dialog.installer.install_button.click()
     assert dialog.headline() == "Installing the engine…" and "Cancel" in visible_buttons(dialog)
     wait_until(lambda: not dialog.is_busy())
