@@ -27,7 +27,7 @@ def test_defaults_set_no_variable_of_the_engine(qgis_app, monkeypatch):
     assert KEEP_MINUTES.value() == 10 and KEEP_JOBS.value() is False
 
 
-def test_memory_of_a_graphics_card_is_left_to_others_unless_the_user_says_otherwise(qgis_app, monkeypatch):
+def test_memory_of_a_graphics_card_is_left_to_others_by_default(qgis_app, monkeypatch):
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
     assert scrubbed_environment()["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "true")

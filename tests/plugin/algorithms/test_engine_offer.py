@@ -5,15 +5,21 @@ import threading
 import pytest
 from qgis.core import QgsApplication
 
+from permea.plugin.algorithms import base, bundled_models
 from permea.plugin.engine_offer import set_engine_offer
+
+
+DIALOG = "the dialog of the algorithm"
 
 
 @pytest.fixture
 def offered(provider, monkeypatch):
-    """What has been offered since; there is no engine."""
+    """What has been offered since; there is no engine, and dialogs are not made."""
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON", raising=False)
     calls = []
     set_engine_offer(lambda: calls.append(threading.current_thread()))
+    for module in (base, bundled_models):
+        monkeypatch.setattr(module, "algorithm_dialog", lambda algorithm, parent: DIALOG)
     yield calls
     set_engine_offer(None)
 
@@ -27,7 +33,7 @@ def opened(name):
 
 @pytest.mark.parametrize("name", ["leastcostdistance", "circuitscapeproject", "windowedconnectivity"])
 def test_opening_an_algorithm_offers_the_engine_first(offered, name):
-    assert opened(name) == (True, "", None)  # then QGIS opens its usual dialog
+    assert opened(name) == (True, "", DIALOG)
     assert offered == [threading.main_thread()]
 
 
@@ -36,9 +42,8 @@ def test_opening_a_model_offers_the_engine(offered, provider):
     assert opened(model)[0] and len(offered) == 1
 
 
-def test_sample_is_loaded_without_an_offer(offered, provider):
-    # Its own dialog needs QGIS's browser; what matters is that it is not one of those that need the engine.
-    assert provider.algorithm("loadsampledata").canExecute() == (True, "") and not offered
+def test_sample_is_loaded_without_an_offer(offered):
+    assert opened("loadsampledata") == (True, "", DIALOG) and not offered
 
 
 def test_nothing_is_offered_with_an_engine(offered, engine_python, monkeypatch):
