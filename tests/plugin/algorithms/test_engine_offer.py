@@ -8,7 +8,6 @@ from qgis.core import QgsApplication
 from permea.plugin.algorithms import base, bundled_models
 from permea.plugin.engine_offer import set_engine_offer
 
-
 DIALOG = "the dialog of the algorithm"
 
 
