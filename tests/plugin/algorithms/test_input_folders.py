@@ -136,7 +136,7 @@ def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchan
 
 
 @pytest.mark.parametrize("driver", ["GTiff", "EHdr"])
-def test_auxiliary_data_with_the_crs_alone_are_read_and_not_changed(run, read, tmp_path, inputs, unchanged, driver):
+def test_auxiliary_data_with_only_the_crs_are_read_and_not_changed(run, read, tmp_path, inputs, unchanged, driver):
     path = inputs / {"EHdr": "h.bil", "GTiff": "h.tif"}[driver]
     gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputType=gdal.GDT_Float32)
     path.with_suffix(".prj").unlink(missing_ok=True)
