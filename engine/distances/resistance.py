@@ -127,7 +127,7 @@ class ResistanceDistance(AbstractDistance):
         """Resistances from every vertex to targets; they are symmetric."""
         return self.from_sources(grid, targets).T
 
-    def to_region(self, grid: GridGraph, region: Bool[Array, "rows columns"]) -> Float[Array, "n"]:
+    def to_region(self, grid: GridGraph, region: Bool[Array, "rows columns"]) -> Float[Array, " n"]:
         """Resistances from every vertex to a region, whose cells are one node: one factorization, its selected inverse.
 
         Parameters

@@ -20,10 +20,10 @@ from qgis.core import (
     QgsVectorFileWriter,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
 
 from ..i18n import tr
 from ..layers import collected_gdal_errors
+from .field_types import INTEGER, REAL, TEXT
 from .formatting import join_alternatives
 
 # Formats that a message proposes, where they are possible.
@@ -31,7 +31,7 @@ USUAL_SUFFIXES = (".gpkg", ".csv", ".geojson", ".shp", ".fgb", ".gml", ".kml", "
 
 # The row of a trial: an id, a label and a result.
 TRIAL = {"from_id": 7, "label": "A", "distance": 0.5}
-TRIAL_TYPES = (QVariant.Type.LongLong, QVariant.Type.String, QVariant.Type.Double)
+TRIAL_TYPES = (INTEGER, TEXT, REAL)
 
 # Geometry of a trial, by the type of the output.
 TRIAL_GEOMETRIES = {

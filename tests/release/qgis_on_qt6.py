@@ -33,7 +33,7 @@ class _AnyName(type):
         return iter((cls, cls))
 
     def __call__(cls, *args, **options):
-        return type.__call__(cls) if cls.__init__ is object.__init__ else type.__call__(cls, *args, **options)
+        return cls if cls.__init__ is object.__init__ else type.__call__(cls, *args, **options)
 
 
 class _StandIn(types.ModuleType):
@@ -176,8 +176,8 @@ GUI = (QgsCollapsibleGroupBox, QgsFileWidget)
 
 def install():
     """Make `qgis` importable, and what else only QGIS's Python has."""
-    stand_ins = ("qgis", "qgis.core", "qgis.gui", "qgis.analysis", "qgis.utils", "processing", "processing.gui")
-    stand_ins += ("processing.gui.wrappers", "processing.core", "osgeo")
+    stand_ins = ("qgis", "qgis.core", "qgis.gui", "qgis.analysis", "qgis.utils", "osgeo", "processing")
+    stand_ins += ("processing.core", "processing.gui", "processing.gui.wrappers", "processing.gui.AlgorithmDialog")
     for name in stand_ins:
         sys.modules[name] = _StandIn(name)
     for name in stand_ins:

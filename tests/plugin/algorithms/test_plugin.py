@@ -14,6 +14,7 @@ def test_unload_removes_provider(qgis_app, qgis_processing):
 
 def test_menu_opens_dialogs_and_is_removed(qgis_iface, qgis_processing, monkeypatch):
     from permea.ui import engine_dialog, settings_dialog
+    from permea.ui import plugin as plugin_module
     from permea.ui.plugin import PermeaPlugin
 
     opened, added, removed = [], [], []
@@ -29,14 +30,15 @@ def test_menu_opens_dialogs_and_is_removed(qgis_iface, qgis_processing, monkeypa
     monkeypatch.setattr(PermeaPlugin, "open_explorer", lambda self: opened.append("explorer"))
     monkeypatch.setattr(engine_dialog.EngineDialog, "exec", lambda self: opened.append("engine"))
     monkeypatch.setattr(settings_dialog.SettingsDialog, "exec", lambda self: opened.append("settings"))
+    monkeypatch.setattr(plugin_module, "open_tutorial", lambda: opened.append("tutorial"))
     plugin = PermeaPlugin(qgis_iface)
     plugin.initGui()
     assert {menu for menu, _ in added} == {"&Permea"}
-    assert [action.text() for _, action in added] == ["Engine…", "Settings…", "Explorer"]
+    assert [action.text() for _, action in added] == ["Engine…", "Settings…", "Explorer", "Tutorial"]
     assert [action.text() for action in toolbar] == ["Explorer"]
     for _, action in added:
         action.trigger()
-    assert opened == ["engine", "settings", "explorer"]
+    assert opened == ["engine", "settings", "explorer", "tutorial"]
     plugin.unload()
     assert removed == added
     assert not toolbar
