@@ -46,6 +46,7 @@ from .run_log import RunLog
 from .search_words import search_words
 from .step_feedback import StepFeedback
 from .tables import Table, write_tables
+from .timed_step import TimedStep
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 # Width of the pictures in the help panel of a dialog, in pixels: half of their full width.
@@ -312,7 +313,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = ParameterValues(self, parameters, context, StepFeedback(feedback, 0, 10), job.folder)
+            inputs = ParameterValues(self, parameters, context, TimedStep(feedback, 0, 10), job.folder)
             result = job.run(self.task(inputs), StepFeedback(feedback, 10, 90))
             return self.write_outputs(inputs, result, paths, context, feedback)
 
@@ -339,7 +340,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         parameters, crs, writing = inputs.parameters, inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
         with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
-            self._write_rasters(rasters, inputs, paths, staged, StepFeedback(feedback, 95, 99))
+            self._write_rasters(rasters, inputs, paths, staged, TimedStep(feedback, 95, 99))
             self._log_summary(inputs, result, feedback)
             self.warn_about_result(inputs, result, feedback)
             report = write_run_report(self, inputs, result, rasters, tables, paths, staged, context, feedback)

@@ -35,6 +35,7 @@ from .parameters import (
 from .resume import checkpoint_folder, checkpoint_parameter, log_checkpoint_done, resumable
 from .step_feedback import StepFeedback
 from .streamed_inputs import StreamedParameterValues
+from .timed_step import TimedStep
 
 # At three times the dispersal distance, exp(−distance / dispersal distance) is 5 %.
 DEFAULT_RANGE = 3 * DEFAULT_DISPERSAL
@@ -188,7 +189,7 @@ class WindowedAlgorithm(EngineAlgorithm):
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
             inputs = StreamedParameterValues(
-                self, parameters, context, StepFeedback(feedback, 0, 10), job.folder, paths.values()
+                self, parameters, context, TimedStep(feedback, 0, 10), job.folder, paths.values()
             )
             folder = checkpoint_folder(inputs)
             task = self.task(inputs)

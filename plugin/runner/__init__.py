@@ -17,7 +17,7 @@ from .job_folder import format_bytes, require_disk_space
 from .memory import out_of_memory, require_memory
 from .system_memory import free_memory
 from .task import PartialResult, Result, Task
-from .time_estimate import SECONDS_WITHOUT_ESTIMATE, format_duration
+from .time_estimate import SECONDS_WITHOUT_ESTIMATE, TimeLeft, format_duration
 from .worker_pool import WORKERS
 from .worker_process import WorkerProcess
 
@@ -39,6 +39,7 @@ __all__ = [
     "WorkerFailedToStart",
     "WorkerProcess",
     "format_bytes",
+    "TimeLeft",
     "format_duration",
     "free_memory",
     "open_job",

@@ -45,8 +45,8 @@ from ..parameter_values import feature_reader
 from ..parameters import LANDSCAPE_VALUES, raster_destination
 from ..plain_values import is_provided
 from ..report import Contents, MapFile, write_report
-from ..step_feedback import StepFeedback
 from ..styles import distance_style, habitat_style, sample_rows
+from ..timed_step import TimedStep
 
 # float64
 BYTES_PER_CELL = 8
@@ -181,8 +181,9 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
         require_disk_space(source.grid.rows * source.grid.columns * BYTES_PER_CELL)
         with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
-            feedback.setProgressText(tr("Reading the land cover"))
-            reclassified = reclassify(source, values, Path(folder), StepFeedback(feedback, 0, 50))
+            reading, writing = TimedStep(feedback, 0, 50), TimedStep(feedback, 50, 100)
+            reading.setProgressText(tr("Reading the land cover"))
+            reclassified = reclassify(source, values, Path(folder), reading)
             if not reclassified.cells and not reclassified.missing:
                 raise QgsProcessingException(
                     tr("'{layer}' is empty: every cell is nodata. Check its nodata value and its extent.").format(
@@ -199,7 +200,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                 raise QgsProcessingException(
                     text.format(layer=source.name, quantity=quantity, count=len(reclassified.missing), classes=missing)
                 )
-            feedback.setProgressText(tr("Writing the results"))
+            writing.setProgressText(tr("Writing the results"))
             title = tr("Permeability") if quantity == "permeability" else tr("Resistance")
             with StagedFiles() as staged:
                 write_raster(
@@ -208,7 +209,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
                     source.grid,
                     band_names=(quantity,),
                     tags=self.presenter.tags("OUTPUT", title),
-                    feedback=StepFeedback(feedback, 50, 100),
+                    feedback=writing,
                     staged=staged,
                 )
                 style = (habitat_style if quantity == "permeability" else distance_style)(

@@ -218,23 +218,22 @@ def test_a_cancelled_run_leaves_no_group(provider, context, project, valley_file
     assert "Cancelled." in feedback.textLog()
 
 
-def test_results_of_a_bundled_model_are_in_one_group(provider, engine_python, context, project):
+def test_results_of_a_bundled_model_are_in_one_group(provider, engine_python, context, project, geotiff, valley):
     from processing.gui.Postprocessing import handleAlgorithmResults
 
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:firstlook")
-    outputs = [
-        each for each in algorithm.destinationParameterDefinitions() if each.type() in ("rasterDestination", "sink")
-    ]
-    wanted = {}
-    for output in outputs:
-        wanted[output.name()] = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project)
-        wanted[output.name()].destinationName = output.description()
+    habitat = np.zeros_like(valley)
+    habitat[0:2, 0:2] = 1.0
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:distancetohabitat")
+    values = {"HABITAT": geotiff(habitat, name="habitat"), "LANDSCAPE": geotiff(valley, nodata=-1.0, name="land")}
+    for output in algorithm.destinationParameterDefinitions():
+        values[output.name()] = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project)
+        values[output.name()].destinationName = output.description()
     feedback = QgsProcessingFeedback(False)
-    results, successful = algorithm.run(wanted, context, feedback)
+    results, successful = algorithm.run(values, context, feedback)
     assert successful and handleAlgorithmResults(algorithm, context, feedback, True, results), feedback.textLog()
     [(group, layers)] = tree(project)
     assert group.startswith(f"{algorithm.displayName()} (")
-    assert len(layers) == len(outputs) and "Least-cost distance, Habitat patches" in layers
+    assert sorted(layers) == ["Distance to habitat", "Habitat blocks"]
 
 
 def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, context, project, geotiff):

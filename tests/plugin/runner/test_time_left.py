@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from permea.plugin.algorithms.timed_step import TimedStep
 from permea.plugin.runner import protocol
 from permea.plugin.runner.protocol import MessageHandler
 from permea.plugin.runner.time_estimate import TimeLeft
@@ -79,3 +80,28 @@ def test_details_are_apart_from_what_an_ecologist_reads(feedback):
     send(handler, "detail", text="nested dissection, exact")
     send(handler, "message", text="12 windows")
     assert (feedback.infos, feedback.console) == (["12 windows"], ["nested dissection, exact"])
+
+
+def test_long_reading_and_writing_show_the_time_left(feedback):
+    clock = Clock()
+    step = TimedStep(feedback, 50, 100, clock=clock)
+    step.setProgressText("Writing the results")
+    for percent in (10, 20, 40, 50):
+        clock.seconds += 4
+        step.setProgress(percent)
+    assert feedback.texts == [
+        "Writing the results",
+        "Writing the results, about 32 s left",
+        "Writing the results, about 16 s left",
+    ]
+    assert feedback.percents == [55, 60, 70, 75]
+
+
+def test_short_reading_shows_no_time(feedback):
+    clock = Clock()
+    step = TimedStep(feedback, 0, 10, clock=clock)
+    step.setProgressText("Reading the landscape")
+    for percent in (30, 60, 90):
+        clock.seconds += 1
+        step.setProgress(percent)
+    assert feedback.texts == ["Reading the landscape"]
