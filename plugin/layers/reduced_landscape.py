@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
 
 from ..i18n import tr
-from .bands import Band, blocks_of, read_raster
+from .bands import Band, blocks_of, open_band
+from .computed_raster import ComputedRaster
 from .outputs import write_raster
 from .raster_grid import RasterGrid
+from .streaming import write_rows
 from .validation import LandscapeValidator
 
 
@@ -76,7 +80,7 @@ def read_reduced(band: Band, quantity: str, max_cells: int, feedback: QgsProcess
     Raises
     ------
     QgsProcessingException
-        As `open_band`, `read_raster` and `validate_landscape`.
+        As `open_band`, `blocks_of` and `LandscapeValidator`.
     Cancelled
         If the user cancelled.
     """
@@ -130,12 +134,28 @@ def write_painted(
     QgsProcessingException
         The layer cannot be read, or the file cannot be written.
     """
-    raster = read_raster(layer, band, feedback)
-    rows, columns = raster.grid.rows, raster.grid.columns
-    enlarged = painted.repeat(factor, 0)[:rows].repeat(factor, 1)[:, :columns]
-    if enlarged.shape != raster.values.shape:
+    source = open_band(layer, band)
+    grid = source.grid
+    enlarged = _Enlarged(painted, factor, (grid.rows, grid.columns))
+    if painted.shape[0] * factor < grid.rows or painted.shape[1] * factor < grid.columns:
         text = tr("'{layer}' has another size than the landscape that was painted. Choose it again in the explorer.")
-        raise QgsProcessingException(text.format(layer=raster.name))
-    changed = np.isfinite(enlarged)
-    values = np.where(changed, np.where(enlarged > 0, enlarged, np.nan), raster.values)
-    write_raster(path, values, raster.grid, feedback=feedback)
+        raise QgsProcessingException(text.format(layer=source.name))
+    with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+        blocks = (block.values for block in blocks_of(source, feedback))
+        values = write_rows(blocks, Path(folder) / "landscape.npy", enlarged.shape, np.float64)
+        write_raster(path, ComputedRaster(_painted, values, enlarged, dtype=np.float64), grid, feedback=feedback)
+
+
+class _Enlarged:
+    """An array of which each cell stands for k × k cells of a raster; indexing gives rows of the raster."""
+
+    def __init__(self, array: np.ndarray, factor: int, shape: tuple[int, int]) -> None:
+        self._array, self._factor, self.shape = array, factor, shape
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        of_row = np.arange(*rows.indices(self.shape[0])) // self._factor
+        return self._array[of_row].repeat(self._factor, 1)[:, : self.shape[1]]
+
+
+def _painted(values: np.ndarray, new: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(new), np.where(new > 0, new, np.nan), values)
