@@ -95,6 +95,7 @@ class Explorer:
         while (waiting := requests.take(seconds)) is not None:
             if not waiting:
                 self._answer({"op": "refresh"})
+                # Each step yields None; after the last one there is nothing left to do but wait.
                 seconds = 0.0 if next(warming, self) is None else None
                 continue
             view = None

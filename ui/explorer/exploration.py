@@ -12,11 +12,18 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from ...plugin.engine_errors import EngineNotFound
 from ...plugin.i18n import tr
 from ...plugin.layers import ReducedLandscape, open_band, read_reduced, write_painted
+from ...plugin.runner import free_memory
 from ..background import BackgroundTasks
 from .engine_process import ExplorationProcess
 
-# Most cells that are explored: about 1 GB of memory in the engine, and half a second for a sharp view.
+# Most cells that are explored: more than 1 GB of memory in the engine, and half a second for a sharp view.
 MAX_CELLS = 1_200_000
+
+# Memory of the engine: for itself, and for each cell with its copy for painting.
+ENGINE_BYTES, CELL_BYTES = 450e6, 900
+
+# With less memory than for so many cells a map would show nothing.
+FEWEST_CELLS = 20_000
 
 # Origins that stand for all cells in runs of algorithms.
 SPREAD_ORIGINS = 100
@@ -145,10 +152,11 @@ class Exploration(QObject):
             self.refused.emit(str(error), False)
             return
         self.busy.emit(tr("Reading the landscape…"))
+        most_cells = self._most_cells()
 
         def read(is_cancelled) -> ReducedLandscape:
             feedback = _Feedback(is_cancelled)
-            return read_reduced(band, settings.values, self.max_cells, feedback)
+            return read_reduced(band, settings.values, most_cells, feedback)
 
         self._tasks.start(tr("Reading the landscape for the explorer"), read, self._read, self._not_read)
 
@@ -242,6 +250,13 @@ class Exploration(QObject):
         """Return height and width of a cell of the explored landscape, in the layer's units."""
         height, width = self.landscape.grid.pixel_size
         return height * self.landscape.factor, width * self.landscape.factor
+
+    def _most_cells(self) -> int:
+        """Return how many cells can be explored with the free memory."""
+        free = free_memory()
+        if free is None:
+            return self.max_cells
+        return int(max(min(FEWEST_CELLS, self.max_cells), min(self.max_cells, (free - ENGINE_BYTES) / CELL_BYTES)))
 
     def _do(self, request: dict) -> None:
         if self.is_ready:

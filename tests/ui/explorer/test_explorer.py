@@ -202,6 +202,17 @@ def test_a_raster_that_is_too_large_is_explored_with_larger_cells(empty_explorer
         exploration.max_cells = usual
 
 
+def test_the_free_memory_limits_the_number_of_cells(empty_explorer, monkeypatch):
+    from permea.ui.explorer import exploration
+
+    opened = empty_explorer.dock.exploration
+    for free, cells in ((None, exploration.MAX_CELLS), (100e9, exploration.MAX_CELLS), (1e6, exploration.FEWEST_CELLS)):
+        monkeypatch.setattr(exploration, "free_memory", lambda free=free: free)
+        assert opened._most_cells() == cells
+    monkeypatch.setattr(exploration, "free_memory", lambda: exploration.ENGINE_BYTES + 100_000 * exploration.CELL_BYTES)
+    assert opened._most_cells() == 100_000
+
+
 def test_the_meaning_of_the_values_has_no_silent_default(empty_explorer, layer):
     QgsProject.instance().addMapLayer(layer)
     empty_explorer.dock.propose(layer)
