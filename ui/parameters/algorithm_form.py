@@ -9,8 +9,7 @@ from qgis.PyQt.QtWidgets import QLabel, QWidget
 from ...plugin.algorithms.applicability import is_set, reasons_without_effect
 from ...plugin.algorithms.parameter_types import MEANING_OF
 from ...plugin.i18n import tr
-from ..band_meaning import band_meaning
-from .landscape_layer import chosen_raster
+from .landscape_layer import RasterFacts, chosen_raster
 
 
 class AlgorithmForm:
@@ -40,8 +39,8 @@ class AlgorithmForm:
             definition = wrapper.parameterDefinition()
             reasons = list(reasons_without_effect(self._algorithm, definition, values))
             if definition.type() == "band":
-                layer = chosen_raster(self._wrappers.get(definition.parentLayerParameterName()))
-                reasons += [""] * (layer is None or layer.bandCount() == 1)
+                raster = chosen_raster(self._wrappers.get(definition.parentLayerParameterName()))
+                reasons += [tr("the raster has a single band")] * (raster is None or len(raster.meanings) == 1)
             used = not reasons or is_set(definition, values)
             for widget in _widgets(wrapper):
                 widget.setVisible(used)
@@ -55,9 +54,9 @@ class AlgorithmForm:
             return
         if wrapper.parameterValue() not in (None, self._proposed):
             return
-        layer = chosen_raster(self._wrappers.get(wrapper.parameterDefinition().metadata()[MEANING_OF]))
+        raster = chosen_raster(self._wrappers.get(wrapper.parameterDefinition().metadata()[MEANING_OF]))
         band = self._wrappers["BAND"].parameterValue() if "BAND" in self._wrappers else 1
-        meaning = band_meaning(layer, band)
+        meaning = _meaning(raster, band)
         if meaning or self._proposed:
             self._proposed = meaning
             wrapper.setValue(meaning or None)
@@ -79,3 +78,8 @@ def _widgets(wrapper: QgsAbstractProcessingParameterWidgetWrapper) -> list[QWidg
     label = wrapper.label if is_python else wrapper.wrappedLabel()
     widget = wrapper.widget if is_python else wrapper.wrappedWidget()
     return [each for each in (label, widget) if each is not None]
+
+
+def _meaning(raster: RasterFacts | None, band: object) -> str:
+    number = int(band) if isinstance(band, (int, str)) and str(band).isdecimal() else 1
+    return raster.meanings[number - 1] if raster is not None and 1 <= number <= len(raster.meanings) else ""

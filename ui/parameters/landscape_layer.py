@@ -1,9 +1,12 @@
-"""The landscape that is chosen in a dialog: its unit of length, its number of bands, what its bands are called."""
+"""The landscape that is chosen in a dialog: its unit of length, and what its bands mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
@@ -16,6 +19,23 @@ from qgis.core import (
 from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper
 
 from ...plugin.i18n import tr
+from ..band_meaning import band_meaning
+
+
+@dataclass(frozen=True)
+class RasterFacts:
+    """What a dialog needs to know about a raster.
+
+    Parameters
+    ----------
+    unit
+        Unit of the coordinates, one of QGIS's; None if the coordinate system is unknown.
+    meanings
+        For each band "permeability" or "resistance" if it is called so, else empty.
+    """
+
+    unit: Any
+    meanings: tuple[str, ...]
 
 
 def landscape_wrapper(
@@ -25,30 +45,41 @@ def landscape_wrapper(
     return next((each for each in wrappers if each.parameterDefinition().name() == name), None)
 
 
-def chosen_raster(wrapper: QgsAbstractProcessingParameterWidgetWrapper | None) -> QgsRasterLayer | None:
-    """Return the raster that is chosen in a widget; None if there is none or it cannot be opened."""
+def chosen_raster(wrapper: QgsAbstractProcessingParameterWidgetWrapper | None) -> RasterFacts | None:
+    """Return the facts about the raster chosen in a widget; None if there is none or it cannot be opened."""
     value = wrapper.parameterValue() if wrapper is not None else None
     if isinstance(value, QgsProperty):
         return None
-    if isinstance(value, QgsRasterLayer):
-        return value
-    if not isinstance(value, str) or not value:
-        return None
-    context = QgsProcessingContext()
-    context.setProject(QgsProject.instance())
-    layer = QgsProcessingUtils.mapLayerFromString(value, context, False) or _opened(value)
-    return layer if isinstance(layer, QgsRasterLayer) and layer.isValid() else None
+    if isinstance(value, str) and value:
+        context = QgsProcessingContext()
+        context.setProject(QgsProject.instance())
+        layer = QgsProcessingUtils.mapLayerFromString(value, context, False)
+        if layer is None:
+            return _facts_of_file(value, _modified(value))
+        value = layer
+    return _facts(value) if isinstance(value, QgsRasterLayer) and value.isValid() else None
 
 
-def unit_of_length(wrapper: QgsAbstractProcessingParameterWidgetWrapper | None) -> str:
-    """Return the name of the unit of the chosen landscape's coordinates."""
-    layer = chosen_raster(wrapper)
-    if layer is None or not layer.crs().isValid():
-        return tr("map units")
-    return QgsUnitTypes.toString(layer.crs().mapUnits())
+def unit_of_length(raster: RasterFacts | None) -> str:
+    """Return the name of the unit of a landscape's coordinates."""
+    return tr("map units") if raster is None or raster.unit is None else QgsUnitTypes.toString(raster.unit)
 
 
-@lru_cache(maxsize=8)
-def _opened(path: str) -> QgsRasterLayer:
-    """Open a file without its style, for which QGIS would compute statistics and write them beside the file."""
-    return QgsRasterLayer(path, "", "gdal", QgsRasterLayer.LayerOptions(False))
+def _facts(layer: QgsRasterLayer) -> RasterFacts:
+    unit = layer.crs().mapUnits() if layer.crs().isValid() else None
+    meanings = tuple(band_meaning(layer, number) for number in range(1, layer.bandCount() + 1))
+    return RasterFacts(unit, meanings)
+
+
+@lru_cache(maxsize=32)
+def _facts_of_file(path: str, modified: float) -> RasterFacts | None:
+    """Open a file, without its style, for which QGIS would write statistics beside it, and close it again."""
+    layer = QgsRasterLayer(path, "", "gdal", QgsRasterLayer.LayerOptions(False))
+    return _facts(layer) if layer.isValid() else None
+
+
+def _modified(path: str) -> float:
+    try:
+        return Path(path).stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0

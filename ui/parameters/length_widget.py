@@ -48,12 +48,12 @@ class LengthWidget(NumberWidget):
         return self.parameterDefinition().parentParameterName()
 
     def _show_unit(self, changed: QgsAbstractProcessingParameterWidgetWrapper | None = None) -> None:
-        layer = chosen_raster(self._landscape)
-        unit = layer.crs().mapUnits() if layer is not None and layer.crs().isValid() else None
+        raster = chosen_raster(self._landscape)
+        unit = raster.unit if raster is not None else None
         convertible = unit in UNITS
         if convertible and unit != self._landscape_unit:
             self.unit_box.setCurrentIndex(UNITS.index(unit))
         self._landscape_unit = unit if convertible else None
         self.unit_box.setVisible(convertible)
-        self.unit_label.setText(unit_of_length(self._landscape))
+        self.unit_label.setText(unit_of_length(raster))
         self.unit_label.setVisible(not convertible)

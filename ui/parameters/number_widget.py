@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QWidget
 
 from ...plugin.algorithms.units import unit_text
 from ...plugin.i18n import tr
-from .landscape_layer import landscape_wrapper, unit_of_length
+from .landscape_layer import chosen_raster, landscape_wrapper, unit_of_length
 from .wrapper import ParameterWidget
 
 # A number of double precision has 15 digits that can be trusted.
@@ -91,6 +91,6 @@ class NumberWidget(ParameterWidget):
     def _show_unit(self, changed: QgsAbstractProcessingParameterWidgetWrapper | None = None) -> None:
         names = ("DISTANCE", "COST", "NORMALISED")
         values = {name: self._others[name].parameterValue() for name in names if name in self._others}
-        unit = unit_text(self.parameterDefinition(), values, unit_of_length(self._landscape))
+        unit = unit_text(self.parameterDefinition(), values, unit_of_length(chosen_raster(self._landscape)))
         self.unit_label.setText(unit)
         self.unit_label.setVisible(bool(unit))

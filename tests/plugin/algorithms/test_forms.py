@@ -1,5 +1,8 @@
 """The dialogs of algorithms: which parameters they show, with which captions, digits and units."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from osgeo import gdal
@@ -239,6 +242,15 @@ def test_name_of_the_band_proposes_the_meaning_until_the_user_chooses(form, land
     assert opened.value("VALUES") is None and "is called" not in opened.label("VALUES")
     opened.set(VALUES="resistance", INPUT=permeability)
     assert opened.value("VALUES") == "resistance"
+
+
+def test_file_of_a_landscape_is_closed_again_and_leaves_no_statistics(form, geotiff, tmp_path):
+    path = geotiff(np.ones((2, 2)), name="closed")
+    opened = form("leastcostdistance").set(INPUT=path)
+    assert opened.value("INPUT") == path and not opened.shows("BAND")
+    assert [each.name for each in tmp_path.iterdir()] == ["closed.tif"]
+    descriptors = Path("/proc/self/fd")
+    assert not [each for each in descriptors.iterdir() if each.is_symlink() and os.readlink(each) == path]
 
 
 def test_band_of_land_cover_proposes_nothing(form, landscape):
