@@ -61,7 +61,7 @@ def _name_warning(layer: QgsRasterLayer, band: int, parameters: Mapping[str, Any
         if called and said not in called:
             return tr(
                 "'{layer}' is said to hold {said}, but it is called “{name}”, as rasters of {other} are. Check the "
-                "choice of “Landscape values”."
+                "choice of permeability or resistance."
             ).format(layer=layer.name(), said=said, name=name, other=called[0])
         if called:
             return ""

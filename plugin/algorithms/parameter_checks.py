@@ -92,11 +92,8 @@ def _errors(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) ->
     for definition in _choices(algorithm):
         optional = definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
         if definition.defaultValue() is None and not optional and not is_provided(parameters, definition.name()):
-            yield tr("{label} ({name}) is not chosen: {options}.").format(
-                label=definition.description(),
-                name=definition.name(),
-                options=tr(" or ").join(definition.options()),
-            )
+            text = tr("{name} has no default: it must be {options}.")
+            yield text.format(name=definition.name(), options=tr(" or ").join(definition.options()))
 
 
 def _choice_error(definition: QgsProcessingParameterEnum, value: Any) -> str:

@@ -57,7 +57,7 @@ def landscape() -> list[Parameter]:
         meaning_of(
             choice(
                 "VALUES",
-                tr("Landscape values"),
+                tr("Landscape values: permeability or resistance"),
                 LANDSCAPE_VALUES,
                 tr(
                     "What the values of the landscape mean; there is no default. Permeability: the higher, the easier "

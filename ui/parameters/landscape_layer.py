@@ -19,6 +19,7 @@ from qgis.core import (
 from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper
 
 from ...plugin.i18n import tr
+from ...plugin.layers import no_statistics_file
 from ..band_meaning import band_meaning
 
 
@@ -73,9 +74,12 @@ def _facts(layer: QgsRasterLayer) -> RasterFacts:
 
 @lru_cache(maxsize=32)
 def _facts_of_file(path: str, modified: float) -> RasterFacts | None:
-    """Open a file, without its style, for which QGIS would write statistics beside it, and close it again."""
-    layer = QgsRasterLayer(path, "", "gdal", QgsRasterLayer.LayerOptions(False))
-    return _facts(layer) if layer.isValid() else None
+    """Open a file and close it again."""
+    with no_statistics_file(path.split("|")[0]):
+        layer = QgsRasterLayer(path, "", "gdal", QgsRasterLayer.LayerOptions(False))
+        facts = _facts(layer) if layer.isValid() else None
+        del layer
+    return facts
 
 
 def _modified(path: str) -> float:

@@ -137,7 +137,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             matrix,
             choice(
                 "VALUES",
-                tr("Values"),
+                tr("Values: permeability or resistance"),
                 LANDSCAPE_VALUES,
                 tr(
                     "Permeability: the higher, the easier to cross; 0 is a barrier. Resistance: the higher, the harder "

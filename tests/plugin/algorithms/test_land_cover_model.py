@@ -183,7 +183,7 @@ def test_step_with_missing_inputs_reports_error(provider, engine_python, context
     feedback.reportError = lambda text, fatal=False: heard.append(text)
     with pytest.raises(QgsProcessingException):
         model.run({}, context, feedback, catchExceptions=False)
-    assert any("Values (VALUES) is not chosen: permeability or resistance" in text for text in heard)
+    assert any("VALUES has no default: it must be permeability or resistance" in text for text in heard)
     model.childAlgorithm("step").addParameterSources(
         "VALUES", [QgsProcessingModelChildParameterSource.fromStaticValue("resistance")]
     )

@@ -133,5 +133,5 @@ def test_invalid_input_exits_with_status_one(qgis_process, sample, tmp_path):
     assert "No sources: choose either a layer of sources or a source raster." in ended.stdout + ended.stderr
     ended = qgis_process("run", "permea:leastcostdistance", "--", *given, f"SOURCES={sample['patches.gpkg']}")
     assert ended.returncode == 1
-    assert "mandatory parameters were not specified" in ended.stderr and "VALUES:\tLandscape values" in ended.stderr
+    assert "VALUES:\tLandscape values: permeability or resistance" in ended.stdout + ended.stderr
     assert not list(tmp_path.iterdir())
