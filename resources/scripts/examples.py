@@ -126,28 +126,28 @@ def _points(uri: str) -> dict[int, tuple[float, float]]:
 
 
 EXAMPLES = (
-    Example("leastcostdistance", {**LANDSCAPE, "SOURCES": PATCHES}, legend="map units|× resistance"),
+    Example("leastcostdistance", {**LANDSCAPE, "SOURCES": PATCHES}, legend="cost"),
     Example("resistancedistance", {**LANDSCAPE, "SOURCES": PATCHES}, legend="resistance"),
-    Example("rspdistance", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="map units|× resistance"),
+    Example("rspdistance", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="expected cost"),
     Example(
         "distancematrix",
         {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "DISTANCE": "leastcost"},
         drawn=("LINES",),
         over_landscape=True,
-        legend="map units|× resistance",
+        legend="least cost",
         whole=True,
     ),
     Example(
         "sensitivity",
         {**LANDSCAPE, "SOURCES": PATCHES, "DISTANCE": "resistance"},
-        legend="Ω per unit of|permeability",
+        legend="sensitivity",
     ),
-    Example("windowedsensitivity", {**LANDSCAPE, "QUALITY": QUALITY}, points="", legend="per unit of|permeability"),
+    Example("windowedsensitivity", {**LANDSCAPE, "QUALITY": QUALITY}, points="", legend="sensitivity"),
     Example(
         "movingwindowsensitivity",
         {**LANDSCAPE, "PLACES": QUALITY, "SOURCE_STRENGTH": QUALITY},
         points="",
-        legend="per unit of|permeability",
+        legend="sensitivity",
     ),
     Example("windowedconnectivity", {**LANDSCAPE, "QUALITY": QUALITY}, points="", legend="accessible|habitat"),
     Example(
@@ -182,17 +182,19 @@ EXAMPLES = (
         "leastcostpaths",
         {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
         over_landscape=True,
-        legend="map units|× resistance",
+        legend="cost",
         whole=True,
     ),
     Example(
         "leastcostcorridor",
         {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
         drawn=("PATHS", "OUTPUT"),
-        legend="map units|× resistance",
+        over_landscape=True,
+        whole=True,
+        legend="excess cost",
         explained=("OUTPUT",),
     ),
     Example("movingwindowcurrent", {**LANDSCAPE, "SOURCE_STRENGTH": QUALITY}, points="", legend="current"),
     Example("rspflow", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="passages"),
-    Example("barriers", {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="Ω per unit of|permeability"),
+    Example("barriers", {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="gain"),
 )

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -253,3 +254,27 @@ def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, c
         "Connected components, north",
         "Connected components, south",
     ]
+
+
+class NewerContext:
+    """A context of QGIS 3.32 or later, which groups and sorts layers itself."""
+
+    def __init__(self):
+        self.details = SimpleNamespace(name="Barriers", groupName="", layerSortKey=0, setPostProcessor=lambda _: None)
+
+    def willLoadLayerOnCompletion(self, path):  # noqa: N802
+        return True
+
+    def layerToLoadOnCompletionDetails(self, path):  # noqa: N802
+        return self.details
+
+
+def test_newer_qgis_groups_the_layers_itself(provider):
+    from permea.plugin.algorithms.results import Presentation, show_when_loaded
+
+    context = NewerContext()
+    presentation = Presentation("Barriers, patches", "Barriers", group="Barriers (12:00:00)", position=3)
+    show_when_loaded("barriers.tif", presentation, context)
+    details = context.details
+    assert (details.name, details.groupName) == ("Barriers, patches", "Barriers (12:00:00)")
+    assert details.layerSortKey == -3  # QGIS shows larger keys above smaller ones
