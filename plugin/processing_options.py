@@ -75,8 +75,8 @@ def _option(group: str, setting: Setting) -> Any:
     return StoredOption(
         group,
         setting.key,
-        setting.complete_label(),
+        str(setting.complete_label()),
         setting.default,
         valuetype=kinds.get(type(setting.default), kind),
-        options=list(setting.choices.values()),
+        options=[str(name) for name in setting.choices.values()],
     )

@@ -116,7 +116,8 @@ class Setting:
             value = self.parse(text) if text else self.default
         except ValueError:
             return text
-        return self.choices.get(value, value)
+        # Qt shows plain texts in its lists, and none of a subclass.
+        return str(self.choices[value]) if value in self.choices else value
 
     def entered(self, shown: Any) -> str:
         """Return the text to store for what a dialog shows."""

@@ -130,6 +130,7 @@ def test_page_of_processing_can_be_filled_and_accepted(options, qgis_app):
     dialog = ConfigDialog()
     items = {setting.name: item for setting, item in dialog.items.items() if setting.name in options}
     assert len(items) == len(SETTINGS)
+    assert items[DEVICE.key].text() == "Automatic" and items[KEEP_MINUTES.key].text() == "10"
     items[THREADS.key].setText("2")
     dialog.accept()
     assert THREADS.value() == 2
