@@ -23,6 +23,7 @@ def test_package_is_one_folder(names):
         "metadata.txt",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
         "engine",
         "plugin",
         "ui",

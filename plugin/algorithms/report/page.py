@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingException
 
+from ...detailed_exception import log_details
 from ...i18n import tr
 from ...layers import StagedFiles
 from ...system_errors import system_reason
@@ -58,7 +60,17 @@ def write_report(contents: Contents, staged: StagedFiles) -> dict[str, Any]:
     if not path:
         return {}
     contents.log.setProgressText(tr("Writing the report"))
-    page = page_of(contents, datetime.now().astimezone())
+    try:
+        page = page_of(contents, datetime.now().astimezone())
+    except (QgsProcessingException, MemoryError):
+        raise
+    except Exception:
+        # The results of hours are worth more than their report.
+        log_details(traceback.format_exc().splitlines(), contents.log)
+        contents.log.pushWarning(
+            tr("The report could not be made, because of an error in Permea. The results are complete.")
+        )
+        return {}
     try:
         staged.path(Path(path)).write_bytes(page.encode("utf-8"))
     except OSError as error:

@@ -223,6 +223,17 @@ def test_report_that_cannot_be_written_leaves_no_map(run, points, valley_file, t
     assert not target.exists() and not list(tmp_path.glob("**/*.html"))
 
 
+def test_error_in_the_report_costs_no_results(run, valley_file, feedback, tmp_path, monkeypatch):
+    from permea.plugin.algorithms.report import page
+
+    monkeypatch.setattr(page, "page_of", lambda *_: 1 / 0)
+    target = tmp_path / "map.tif"
+    results = run("connectedcomponents", INPUT=valley_file, OUTPUT=str(target), REPORT=str(tmp_path / "report.html"))
+    assert target.exists() and "REPORT" not in results
+    assert feedback.warnings[-1].startswith("The report could not be made")
+    assert not list(tmp_path.glob("*.html"))
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
