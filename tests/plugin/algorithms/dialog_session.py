@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+from osgeo import gdal
 from qgis.core import QgsApplication
 from qgis.gui import QgsBrowserGuiModel, QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QSize
@@ -60,6 +62,7 @@ import qgis.utils  # noqa: E402
 qgis.utils.iface = Window()
 
 from processing.core.Processing import Processing  # noqa: E402
+from processing.core.ProcessingResults import resultsList  # noqa: E402
 
 from permea.plugin.engine_environment import EngineInfo  # noqa: E402
 from permea.plugin.provider import PermeaProvider  # noqa: E402
@@ -72,26 +75,31 @@ provider.refreshAlgorithms()  # the models, whose steps must be found
 execution.find_engine = lambda is_cancelled: EngineInfo(sys.executable, folder=engine_folder)
 
 
-def run(does, cancel_at=""):
+def run(does, cancel_at="", name="connectedcomponents", **parameters):
     """Run a dialog, cancel once its log holds a text; return its class, how the run ended, and the log."""
     (Path(engine_folder) / "does").write_text(does)
-    dialog = provider.algorithm("connectedcomponents").create().createCustomParametersWidget(None)
-    dialog.setParameters({"INPUT": landscape, "VALUES": "permeability"})
+    dialog = provider.algorithm(name).create().createCustomParametersWidget(None)
+    dialog.setParameters({"INPUT": landscape, "VALUES": "permeability", **parameters})
     ended = []
     dialog.algorithmFinished.connect(lambda successful, results: ended.append([successful, results]))
     dialog.runAlgorithm()
     log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + 30  # the first is the help
     while not ended and time.monotonic() < patience:
         QGIS.processEvents()
-        if cancel_at and cancel_at in log.toPlainText():
+        if not ended and cancel_at and cancel_at in log.toPlainText():
             dialog.cancelButton().click()
         time.sleep(0.01)
+    if ended and ended[0][0]:
+        return {"ended": ended}  # the dialog has closed
     for _ in range(10):
         QGIS.processEvents()
     return {"ended": ended, "log": log.toPlainText()}
 
 
 model = provider.algorithm("firstlook").create().createCustomParametersWidget(None)
+value = float(np.frombuffer(gdal.Open(landscape).ReadRaster(0, 0, 1, 1, buf_type=gdal.GDT_Float64))[0])
 report = {"cancelled": run("wait", "half-way"), "failed": run("fail"), "model": type(model).__module__}
+report["reclassified"] = run("", name="permeabilityfromlandcover", MISSING="nodata", MATRIX=[value, 1])
+report["viewer"] = [[result.name, result.filename] for result in resultsList.getResults()]
 print(json.dumps(report, default=str), flush=True)
 os._exit(0)

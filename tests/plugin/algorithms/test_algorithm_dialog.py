@@ -32,4 +32,8 @@ def test_cancelled_run_is_not_called_a_failure_but_a_failed_one_is(session):
     assert cancelled["ended"] == [[False, {}]]
     assert "Cancelled." in cancelled["log"] and "failed" not in cancelled["log"]
     assert "Execution failed" in failed["log"] and "Cancelled" not in failed["log"]
+    assert "HTML output" not in cancelled["log"] + failed["log"]
     assert session["model"] == "permea.ui.algorithm_dialog"
+    # The report of a run is in QGIS's results viewer, without a choice by the user.
+    [[successful, results]] = session["reclassified"]["ended"]
+    assert successful and session["viewer"] == [["Report", results["REPORT"]]]
