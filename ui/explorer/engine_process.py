@@ -11,6 +11,7 @@ from pathlib import Path
 from qgis.PyQt.QtCore import QObject, QProcess, QProcessEnvironment, pyqtSignal
 
 from ...plugin.engine_environment import MODULE_ARGUMENTS, PACKAGE_FOLDER, engine_python, scrubbed_environment
+from ...plugin.engine_errors import missing_package
 from ...plugin.i18n import tr
 
 # Lines of the engine's log that are kept for a message about a crash.
@@ -43,6 +44,7 @@ class ExplorationProcess(QObject):
         self._rest = b""
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._crashes = 0
+        self._is_ready = False
 
     @property
     def is_running(self) -> bool:
@@ -79,7 +81,8 @@ class ExplorationProcess(QObject):
         process.readyReadStandardError.connect(self._read_log)
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._failed)
-        self._process, self._rest = process, b""
+        self._process, self._rest, self._is_ready = process, b"", False
+        self._log.clear()
         process.start(python, [*MODULE_ARGUMENTS, "--explore", str(self.folder)])
 
     def send(self, request: dict) -> None:
@@ -115,7 +118,10 @@ class ExplorationProcess(QObject):
                 self._log.append(line.decode("utf-8", errors="replace"))
                 continue
             if isinstance(answer, dict):
+                self._is_ready = self._is_ready or answer.get("type") == "ready"
                 self._crashes = 0 if answer.get("type") == "view" else self._crashes
+                if answer.get("type") == "error":
+                    self._log.append(str(answer.get("text", "")))
                 self.answered.emit(answer)
 
     def _read_log(self) -> None:
@@ -135,6 +141,12 @@ class ExplorationProcess(QObject):
         self._read()
         self._read_log()
         self._forget()
+        if not self._is_ready:
+            last = next((line for line in reversed(self._log) if line.strip()), tr("it gives no reason"))
+            reason = missing_package(self._log) or last
+            text = tr("The engine cannot be used: {reason}. Plugins ▸ Permea ▸ Engine… tests and installs it.")
+            self.ended.emit(text.format(reason=reason.strip().rstrip(".")), False)
+            return
         self._crashes += 1
         again = self._crashes <= MAX_CRASHES
         self.ended.emit(

@@ -247,6 +247,18 @@ def test_without_an_engine_the_engine_dialog_is_offered(empty_explorer, layer, m
     dock.asked_for_engine.clear()
 
 
+def test_a_python_without_the_engine_is_named_with_the_reason(empty_explorer, layer, monkeypatch):
+    monkeypatch.setenv("PERMEA_ENGINE_PYTHON", "/usr/bin/python3")
+    dock = empty_explorer.dock
+    dock.exploration.close()
+    QgsProject.instance().addMapLayer(layer)
+    dock.controls.layer_box.setLayer(layer)
+    empty_explorer.choose(dock.controls.values_box, "permeability")
+    wait_until(lambda: "cannot be used" in empty_explorer.message())
+    assert "lacks the package" in empty_explorer.message()
+    assert not dock.exploration.process.is_running
+
+
 def test_closing_the_dock_ends_the_engine(explorer):
     explorer.click(10, 10)
     explorer.dock.close()
