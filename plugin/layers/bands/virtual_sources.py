@@ -42,6 +42,7 @@ def require_same_sources(name: str, path: str) -> None:
 def _changes(path: str) -> Iterator[str]:
     for file, shape in _sources(path):
         place = file if os.path.isabs(file) else os.path.join(os.path.dirname(path), file)
+        shape_now = None
         with collected_gdal_errors():
             dataset = gdal.OpenEx(place, gdal.OF_RASTER | gdal.OF_READONLY)
             shape_now = None if dataset is None else (dataset.RasterYSize, dataset.RasterXSize)
