@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingProvider
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingProvider, QgsProject
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
 from .algorithms.bundled_models import BundledModel, bundled_models
 from .algorithms.results import permea_version
 from .i18n import tr
+from .layers import remember_loaded
 from .processing_options import add_processing_options, remove_processing_options
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,11 +53,14 @@ class PermeaProvider(QgsProcessingProvider):
     def load(self) -> bool:
         """Add Permea's page to Processing's options, and the algorithms."""
         add_processing_options(self.name(), self.icon())
+        QgsProject.instance().layersAdded.connect(remember_loaded)
         return super().load()
 
     def unload(self) -> None:
         """Remove the page."""
         remove_processing_options()
+        with suppress(TypeError):  # it was not loaded
+            QgsProject.instance().layersAdded.disconnect(remember_loaded)
         super().unload()
 
     def loadAlgorithms(self) -> None:

@@ -21,7 +21,7 @@ from .bands import (
 from .cell_mask import CellMask
 from .computed_raster import ComputedRaster, RasterRows
 from .delimited_text import require_regular_rows
-from .features import FeatureReader, chosen_geometry_check, id_of, number_of, require_current
+from .features import FeatureReader, chosen_geometry_check, id_of, number_of, remember_loaded, require_current
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
 from .gdal_errors import collected_gdal_errors, writing_reason
@@ -135,6 +135,7 @@ __all__ = [
     "reclassify",
     "read_short_circuit_regions",
     "read_sources",
+    "remember_loaded",
     "require_current",
     "require_layer_replaceable",
     "require_regular_rows",

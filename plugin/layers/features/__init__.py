@@ -9,6 +9,7 @@ from .cell_list import CellList
 from .cell_locator import Cell, CellLocator
 from .feature_cells import FeatureCells, require_features
 from .file_changes import require_current
+from .file_stamps import remember_loaded
 from .lists import listed, named_features, shortened
 from .polygon_cells import PolygonCells
 from .reader import FeatureReader, chosen_geometry_check
@@ -26,6 +27,7 @@ __all__ = [
     "listed",
     "named_features",
     "number_of",
+    "remember_loaded",
     "require_current",
     "require_features",
     "shortened",

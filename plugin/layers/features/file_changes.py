@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -21,10 +21,15 @@ from qgis.core import (
 
 from ...cancelled import stop_if_cancelled
 from ...i18n import tr
+from .file_stamps import file_stamp, is_known, remember
 from .lists import named_features
 
 # Providers that read files, of which QGIS may hold what they were when the layer was loaded.
 FILE_PROVIDERS = ("ogr", "delimitedtext", "spatialite")
+
+# Names of a file, as `folder/././file`, before one is used again; QGIS keeps unused connections for a minute.
+MAX_SPELLINGS = 1000
+_openings = count()
 
 
 def require_current(layer: QgsVectorLayer, feedback: QgsProcessingFeedback) -> None:
@@ -52,6 +57,9 @@ def require_current(layer: QgsVectorLayer, feedback: QgsProcessingFeedback) -> N
     if not path.exists():
         text = tr("'{layer}': its file '{path}' no longer exists. Restore the file, or remove the layer.")
         raise QgsProcessingException(text.format(layer=layer.name(), path=path))
+    stamp = file_stamp(path)
+    if is_known(layer, stamp):
+        return
     current = _opened_anew(loaded, path)
     if current is None or not current.isValid():
         text = tr(
@@ -67,6 +75,7 @@ def require_current(layer: QgsVectorLayer, feedback: QgsProcessingFeedback) -> N
                 "from the project and add it again."
             ).format(layer=layer.name(), changes="; ".join(changes))
         )
+    remember(layer, stamp)
 
 
 def _warn_about_unsaved_changes(layer: QgsVectorLayer, feedback: QgsProcessingFeedback) -> None:
@@ -97,9 +106,9 @@ def _opened_anew(provider: QgsVectorDataProvider, path: Path) -> QgsVectorDataPr
     """Open the file of a layer a second time."""
     registry, source = QgsProviderRegistry.instance(), provider.dataSourceUri()
     if provider.name() == "ogr":
-        # QGIS would share its connections, with the deleted file, under the same name.
-        decoded = registry.decodeUri("ogr", source)
-        source = registry.encodeUri("ogr", {**decoded, "path": os.path.join(path.parent, ".", path.name)})
+        # QGIS would share its connections, with a file that may be deleted, under the same name.
+        decoded, dots = registry.decodeUri("ogr", source), ["."] * (next(_openings) % MAX_SPELLINGS + 1)
+        source = registry.encodeUri("ogr", {**decoded, "path": os.path.join(path.parent, *dots, path.name)})
     anew = registry.createProvider(provider.name(), source, QgsVectorDataProvider.ProviderOptions())
     if anew is not None and provider.encoding():
         anew.setEncoding(provider.encoding())

@@ -16,6 +16,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QByteArray, QDate, QDateTime, QTime
 
+from permea.plugin.layers import require_current
+
 from .conftest import NORTH, PIXEL, WEST
 
 CELLS = ((0, 0), (3, 4), (6, 8))
@@ -309,3 +311,13 @@ def test_unsaved_points_are_used_and_named(run, read, feedback, layer, plain):
     assert read(result["OUTPUT"]).band[6, 8] == 0
     assert any("'sites' is being edited" in text and "1 feature added" in text for text in feedback.warnings)
     made.rollBack()
+
+
+def test_layer_of_the_project_is_its_file_when_it_is_loaded(provider, tmp_path, feedback, sites, monkeypatch):
+    path, options, memory = tmp_path / "sites.gpkg", QgsVectorFileWriter.SaveVectorOptions(), sites([(0, 0), (2, 4)])
+    assert not QgsVectorFileWriter.writeAsVectorFormatV3(memory, str(path), memory.transformContext(), options)[0]
+    layer = QgsVectorLayer(str(path), "sites", "ogr")
+    QgsProject.instance().addMapLayer(layer)
+    monkeypatch.setattr("permea.plugin.layers.features.file_changes._feature_changes", None)
+    require_current(layer, feedback)
+    QgsProject.instance().clear()

@@ -14,7 +14,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from permea.plugin.layers import require_current
+from permea.plugin.layers import remember_loaded, require_current
 
 POINTS = ((0, 0, 1.0), (1, 1, 2.0), (2, 2, float("nan")))
 
@@ -205,3 +205,32 @@ def test_filtered_layer_is_compared_with_its_filter(loaded, write, tmp_path, fee
 
 def test_memory_layers_are_current(qgis_app, feedback):
     require_current(QgsVectorLayer("Point?crs=EPSG:31985", "sites", "memory"), feedback)
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """Count the comparisons of all features of a layer with those of its file."""
+    from permea.plugin.layers.features import file_changes
+
+    counted, compare = [], file_changes._feature_changes
+    monkeypatch.setattr(file_changes, "_feature_changes", lambda *each: counted.append(1) or compare(*each))
+    return counted
+
+
+@pytest.mark.parametrize("ending", ["gpkg", "shp", "geojson"])
+def test_file_is_compared_once_in_each_state(write, tmp_path, feedback, compared, ending):
+    """Comparing a million features takes many seconds."""
+    path = write(tmp_path / f"sites.{ending}", POINTS[:2])
+    layer = QgsVectorLayer(str(path), "sites", "ogr")
+    for _ in range(3):
+        require_current(layer, feedback)
+    assert len(compared) == 1
+    loaded = QgsVectorLayer(str(path), "sites", "ogr")
+    remember_loaded([loaded])
+    require_current(loaded, feedback)
+    assert len(compared) == 1
+    assert len(list(loaded.getFeatures())) == 2  # QGIS keeps a connection to this file
+    write(path, POINTS[1:])
+    with pytest.raises(QgsProcessingException, match="its file was changed or replaced"):
+        require_current(loaded, feedback)
+    assert len(compared) == 2
