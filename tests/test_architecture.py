@@ -41,6 +41,7 @@ ORDER = {
         "distance_registry",
         "cancelled",
         "detailed_exception",
+        "temporary_folder",
         "npy_file",
         "layers",
         "process_runner",

@@ -16,13 +16,13 @@ from qgis.core import (
     QgsFields,
     QgsGeometry,
     QgsProcessing,
-    QgsProcessingUtils,
     QgsVectorFileWriter,
     QgsWkbTypes,
 )
 
 from ..i18n import tr
 from ..layers import collected_gdal_errors
+from ..temporary_folder import temporary_folder
 from .field_types import INTEGER, REAL, TEXT
 from .formatting import join_alternatives
 
@@ -63,7 +63,7 @@ def is_usable_format(suffix: str, data_type: int) -> bool:
     if data_type not in TRIAL_GEOMETRIES:
         return any(is_usable_format(suffix, known) for known in TRIAL_GEOMETRIES)
     geometry_type, geometry = TRIAL_GEOMETRIES[data_type]
-    with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder, collected_gdal_errors():
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder, collected_gdal_errors():
         path = Path(folder, f"trial{suffix}")
         _write(path, driver, geometry_type, geometry)
         return _holds_trial(path, bool(geometry))

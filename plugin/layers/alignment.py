@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
+from ..temporary_folder import temporary_folder
 from .bands import Band, Block, blocks_of, collected, open_band
 from .grid_difference import describe_difference
 from .lost_labels import Labels
@@ -52,7 +53,7 @@ def align(
         If the layer cannot be read, cannot be transformed to the CRS of `grid` or does not overlap it; or if it must
         be resampled and holds NaN or infinite values that are not nodata.
     """
-    with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
         source = AlignedBand(open_band(raster_layer, band), grid, Path(folder), labels=labels, nearest=nearest)
         raster = collected(source.name, grid, source.blocks(feedback))
     return replace(raster, lost_labels=source.lost_labels)

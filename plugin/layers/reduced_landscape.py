@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingUtils, QgsRasterLayer
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
+from ..temporary_folder import temporary_folder
 from .bands import Band, blocks_of, open_band
 from .computed_raster import ComputedRaster
 from .outputs import write_raster
@@ -140,7 +141,7 @@ def write_painted(
     if painted.shape[0] * factor < grid.rows or painted.shape[1] * factor < grid.columns:
         text = tr("'{layer}' has another size than the landscape that was painted. Choose it again in the explorer.")
         raise QgsProcessingException(text.format(layer=source.name))
-    with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
         blocks = (block.values for block in blocks_of(source, feedback))
         values = write_rows(blocks, Path(folder) / "landscape.npy", enlarged.shape, np.float64)
         write_raster(path, ComputedRaster(_painted, values, enlarged, dtype=np.float64), grid, feedback=feedback)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qgis.core import QgsProcessingUtils
 
 from ..detailed_exception import report_advice
 from ..i18n import tr
 from ..npy_file import NpyFile
 from ..system_errors import system_reason
+from ..temporary_folder import temporary_folder
 from .errors import JobNotWritten, RunFailed
 from .task import PARTIAL_RASTERS, PartialResult, Result, Task
 
@@ -36,7 +36,7 @@ def new_folder() -> Path:
     JobNotWritten
         It cannot be created.
     """
-    parent = QgsProcessingUtils.tempFolder()
+    parent = temporary_folder()
     try:
         return Path(tempfile.mkdtemp(prefix="permea-", dir=parent))
     except OSError as error:
@@ -58,7 +58,7 @@ def require_disk_space(needed: float, results: Mapping[str, float] | None = None
     JobNotWritten
         QGIS's temporary folder, or the disk of a result, has less free space.
     """
-    parent = QgsProcessingUtils.tempFolder()
+    parent = temporary_folder()
     needed = needed + SMALL_FILES_BYTES
     other_disks: dict[int, tuple[str, float]] = {}
     for path, size in (results or {}).items():

@@ -5,10 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from qgis.core import QgsProcessingException, QgsProcessingUtils
+from qgis.PyQt.QtCore import QDir
 
 from permea.plugin.i18n import Text, tr
 from permea.plugin.layers.gdal_errors import reading_reason, writing_reason
 from permea.plugin.system_errors import system_reason
+from permea.plugin.temporary_folder import temporary_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTED = "cells|pairs|nodes|edges|features|rows|points|windows|classes|ids|values|bands|layers|maps|files|runs|sources"
@@ -85,3 +88,14 @@ def test_folder_that_is_gone_is_named(qgis_app, tmp_path):
 )
 def test_error_in_reading_is_put_into_words(qgis_app, reported, reason):
     assert reading_reason([reported]) == reason
+
+
+@pytest.mark.parametrize("folder", ["", "gone", "file"])
+def test_unusable_temporary_folder_is_named(qgis_app, tmp_path, monkeypatch, folder):
+    (tmp_path / "file").write_text("")
+    place = str(tmp_path / folder) if folder else ""
+    monkeypatch.setattr(QgsProcessingUtils, "tempFolder", lambda *_: place)
+    with pytest.raises(QgsProcessingException) as error:
+        temporary_folder()
+    assert str(error.value).startswith(f"QGIS cannot write to its temporary folder, '{place or QDir.tempPath()}'.")
+    assert "TMPDIR" in str(error.value) and "Processing ▸ General" in str(error.value)

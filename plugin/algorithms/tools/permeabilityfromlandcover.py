@@ -21,7 +21,6 @@ from qgis.core import (
     QgsProcessingParameterField,
     QgsProcessingParameterMatrix,
     QgsProcessingParameterRasterLayer,
-    QgsProcessingUtils,
 )
 
 from ...decimal_numbers import decimal_mark, parse_number
@@ -36,6 +35,7 @@ from ...layers import (
     write_raster,
 )
 from ...runner import require_disk_space
+from ...temporary_folder import temporary_folder
 from ..base import TOOLS, PermeaAlgorithm
 from ..formatting import join_names
 from ..help import Help
@@ -180,7 +180,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             feedback.pushWarning(warning)
         source = open_band(layer, self.parameterAsInt(parameters, "BAND", context) or 1)
         require_disk_space(source.grid.rows * source.grid.columns * BYTES_PER_CELL)
-        with tempfile.TemporaryDirectory(dir=QgsProcessingUtils.tempFolder()) as folder:
+        with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
             reading, writing = TimedStep(feedback, 0, 50), TimedStep(feedback, 50, 100)
             reading.setProgressText(tr("Reading the land cover"))
             reclassified = reclassify(source, values, Path(folder), reading)
