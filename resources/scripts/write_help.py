@@ -42,7 +42,7 @@ def pages() -> dict[Path, str]:
 
 
 def tutorial_page(text: str) -> str:
-    """Return the tutorial as an HTML page of headings, paragraphs, lists, bold words and code, without links."""
+    """Return the tutorial as an HTML page of headings, paragraphs, lists, bold words and code; no links, no pictures."""
     from permea.plugin.algorithms.help import PAGE_STYLE
 
     def inline(words: str) -> str:
@@ -54,6 +54,8 @@ def tutorial_page(text: str) -> str:
         if heading := re.fullmatch(r"(#+) (.*)", block):
             level, title = len(heading[1]), title or heading[2]
             parts.append(f"<h{level}>{inline(heading[2])}</h{level}>")
+        elif block.startswith("!["):
+            continue  # pictures are in the documentation alone
         elif block.startswith("- "):
             items = "".join(f"<li>{inline(line[2:])}</li>" for line in block.splitlines())
             parts.append(f"<ol>{items}</ol>")
