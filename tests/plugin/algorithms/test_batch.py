@@ -1,5 +1,6 @@
 """Runs from the batch dialog."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def batch(provider, engine_python, qgis_iface, monkeypatch):
 
     yield fill
     for dialog in opened:
-        dialog.close()
-        dialog.deleteLater()
+        with contextlib.suppress(RuntimeError):  # deleted by QGIS 3.40 after its run
+            dialog.close()
+            dialog.deleteLater()
 
 
 class NoProgressTask:
