@@ -42,7 +42,7 @@ def pages() -> dict[Path, str]:
 
 
 def tutorial_page(text: str) -> str:
-    """Return the tutorial as an HTML page of headings, paragraphs, lists, bold words and code; no links, no pictures."""
+    """Return the tutorial as an HTML page of headings, paragraphs, lists, bold words and code alone."""
     from permea.plugin.algorithms.help import PAGE_STYLE
 
     def inline(words: str) -> str:
