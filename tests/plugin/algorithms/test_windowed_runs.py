@@ -107,7 +107,8 @@ def test_checkpoint_folder_that_cannot_be_created_is_rejected(error_message, pla
     folder = tmp_path / "notes.txt" / "checkpoints"
     focal = {"FOCAL": points((0, 0), (5, 5))} if name == "distancematrix" else {}
     message = error_message(name, INPUT=plain, CHECKPOINT=str(folder), **focal)
-    assert f"The folder '{folder}' cannot be created: part of its path is a file, not a folder. Choose another." in message
+    reason = "part of its path is a file, not a folder"
+    assert f"The folder '{folder}' cannot be created: {reason}. Choose another." in message
 
 
 def test_foreign_checkpoint_folder_is_rejected(error_message, plain, tmp_path):
