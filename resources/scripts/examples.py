@@ -177,7 +177,7 @@ EXAMPLES = (
         points=NORTH_AND_SOUTH,
         legend="current",
     ),
-    Example("circuitscapeproject", {}, prepare=circuitscape_project, legend="current"),
+    Example("circuitscapeproject", {"LOAD": False}, prepare=circuitscape_project, legend="current"),
     Example(
         "leastcostpaths",
         {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id", "PAIRS": "minimum_planar_graph"},
