@@ -29,8 +29,6 @@ class DistanceEntry:
         The class, a subclass of `AbstractDistance`.
     label, description
         Name within a sentence, and a noun phrase that explains it.
-    unit
-        Its unit: "cost" (length × resistance), "ohm" or "length".
     parameters
         The job parameters that the class is made from (see `worker.distance_factory`).
     symmetric
@@ -51,13 +49,14 @@ class DistanceEntry:
         Name of the estimate of memory and time (see `worker.distance_estimates`).
     tasks
         Names of the tasks that accept it.
+    unit
+        Its unit: "cost" (length × resistance), "ohm" or "length".
     """
 
     name: str
     distance_class: type[AbstractDistance]
     label: str
     description: str
-    unit: str = "cost"
     parameters: tuple[str, ...] = ()
     symmetric: str = "never"
     directed_graphs: bool = True
@@ -68,6 +67,7 @@ class DistanceEntry:
     restoration: tuple[str, ...] = ()
     estimate: str = "shortest_paths"
     tasks: tuple[str, ...] = ()
+    unit: str = "cost"
 
 
 def distance_entry(name: str) -> DistanceEntry:

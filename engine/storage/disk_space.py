@@ -32,14 +32,14 @@ def require_disk_space(folder: Path, needed: int, what: str, contents: str, advi
 
     Examples
     --------
-    >>> require_disk_space(Path("."), 10**18, "keep results", "2 maps", "Free space.")  # doctest: +ELLIPSIS
+    >>> require_disk_space(Path("."), 10**18, "keep results", "2 maps", "Free it.")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: too little disk space to keep results: 2 maps need 1e+06 TB in ., and ... are free there. Free space.
+    ValueError: too little disk space to keep results: 2 maps would take 1e+06 TB in ., and ... are free there. Free it.
     """
     free = free_bytes(folder)
     if needed > free:
         raise ValueError(
-            f"too little disk space to {what}: {contents} need {format_bytes(needed)} in {folder}, and "
+            f"too little disk space to {what}: {contents} would take {format_bytes(needed)} in {folder}, and "
             f"{format_bytes(free)} are free there. {advice}"
         )
 

@@ -219,7 +219,7 @@ def test_passage_gradient_matches_finite_differences():
     ("options", "sentence"),
     [
         ({"kind": "gross"}, "must be one of total, net, not 'gross'"),
-        ({"weights": [[-1.0]]}, "1 weights are negative or not finite, the first from source 0 to target 0"),
+        ({"weights": [[-1.0]]}, "1 weight is negative or not finite, the first from source 0 to target 0"),
         ({"weights": [1.0, 2.0]}, "weights must be 1 sources × 1 targets"),
     ],
 )
@@ -232,5 +232,5 @@ def test_invalid_habitat_is_rejected():
     grid = GridGraph(HILLS)
     with pytest.raises(ValueError, match="there is no habitat to reach"):
         betweenness(grid, RSPDistance(1.0), np.zeros(HILLS.shape))
-    with pytest.raises(ValueError, match="quality is negative, missing or infinite in 1 active cells"):
+    with pytest.raises(ValueError, match="quality is negative, missing or infinite in 1 active cell"):
         betweenness(grid, RSPDistance(1.0), np.where(np.arange(7) == 2, -1.0, 1.0) * (np.arange(6) == 1)[:, None])

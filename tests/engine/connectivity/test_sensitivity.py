@@ -206,7 +206,7 @@ def test_unknown_wrt_is_rejected(grid):
 def test_invalid_quality_is_rejected_with_its_position(value, grid):
     wrong = QUALITY.copy()
     wrong[2, 1] = wrong[1, 1] = value  # the second is a hole, where anything may be
-    with pytest.raises(ValueError, match="missing or infinite in 1 active cells, the first at row 2, column 1"):
+    with pytest.raises(ValueError, match="missing or infinite in 1 active cell, the first at row 2, column 1"):
         sensitivity(MeanPathLength(LCPDistance()), grid, quality=wrong)
 
 

@@ -45,12 +45,12 @@ def test_too_little_disk_space_raises_before_any_batch(small_disk):
 def stored_and_required_bytes(run, folder, monkeypatch):
     """Return the bytes of the batches that a run stores, and of the disk space that it requires."""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
-    with pytest.raises(ValueError, match="batches need") as error:
+    with pytest.raises(ValueError, match="batches would take") as error:
         run(checkpoint=folder)
     assert f"in {folder}, and 0 bytes are free there" in str(error.value)
     monkeypatch.undo()
     run(checkpoint=folder)
-    number, unit = re.search(r"need ([\d.]+) (kB|MB)", str(error.value)).groups()
+    number, unit = re.search(r"take ([\d.]+) (kB|MB)", str(error.value)).groups()
     return sum(path.stat().st_size for path in folder.glob("batch-*")), float(number) * UNITS[unit]
 
 
@@ -76,5 +76,5 @@ def test_resumed_run_requires_space_for_missing_batches_only(tmp_path, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     run(checkpoint=tmp_path)
     (tmp_path / "batch-00000001.npz").unlink()
-    with pytest.raises(ValueError, match="1 batches need"):
+    with pytest.raises(ValueError, match="1 batch would take"):
         run(checkpoint=tmp_path)

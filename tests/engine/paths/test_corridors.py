@@ -59,7 +59,7 @@ def test_nearest_target_has_least_cost(grid, nodes):
 def test_unconnected_pair_has_no_path():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
     assert least_cost_paths(grid, [0, 1]) == []
-    with pytest.raises(ValueError, match="no path joins the 1 sources with the 1 targets"):
+    with pytest.raises(ValueError, match="no path joins the 1 source with the 1 target"):
         corridor(grid, [0], [1])
 
 
