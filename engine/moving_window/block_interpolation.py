@@ -38,18 +38,18 @@ def interpolate_blocks(contributions: RasterLike, quality: RasterLike, windows: 
         band = slice(number * windows.core[0], number * windows.core[0] + len(values))
         smooth = cells * _interpolated(habitat, tuple(each[band] for each in rows), columns)
         before, after = before + np.nansum(values), after + smooth.sum()
-        contributions[band] = np.where(np.isnan(values), np.nan, smooth)
+        contributions[band, :] = np.where(np.isnan(values), np.nan, smooth)
     if after > 0:
         for number, (values, _) in enumerate(_bands(contributions, quality, windows)):
             band = slice(number * windows.core[0], number * windows.core[0] + len(values))
-            contributions[band] = values * (before / after)
+            contributions[band, :] = values * (before / after)
 
 
 def _bands(contributions, quality, windows):
     """Yield contributions and quality of each row of blocks; the quality of cells without a contribution is 0."""
     for first in range(0, windows.shape[0], windows.core[0]):
-        values = np.array(contributions[first : first + windows.core[0]], float)
-        cells = np.array(quality[first : first + windows.core[0]], float)
+        band = slice(first, first + windows.core[0]), slice(None)
+        values, cells = np.array(contributions[band], float), np.array(quality[band], float)
         yield values, np.where(np.isnan(values) | np.isnan(cells), 0.0, cells)
 
 
