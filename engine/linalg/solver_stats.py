@@ -187,8 +187,10 @@ def log_solve(
     succeeded
         As of `SolveRecord`.
     """
-    worst = None if residual is None else float(np.max(residual, initial=0.0))
-    record = SolveRecord(solver, int(right_hand_sides), int(np.max(iterations, initial=0)), worst, bool(succeeded))
+    # NumPy only: a JAX operation would wait for the thread in which JAX runs the callback that calls this.
+    worst = None if residual is None else float(np.max(np.asarray(residual), initial=0.0))
+    most = int(np.max(np.asarray(iterations), initial=0))
+    record = SolveRecord(solver, int(right_hand_sides), most, worst, bool(succeeded))
     for records in _open_recorders:
         records.append(record)
 
@@ -202,12 +204,16 @@ def record_attempts(attempts: tuple[SolveStats, ...]) -> None:
         Statistics of each solver, in the order of trial.
     """
     for stats in attempts:
+        # NumPy only, as in `log_solve`.
         status, residuals = SolveStatus(int(stats.status)), np.asarray(stats.residuals)
         if status in _RECORDED:
             unknown = residuals.size > 0 and bool(np.isnan(residuals).all())
-            succeeded = bool(stats.succeeded)
             log_solve(
-                stats.solver, residuals.size, stats.iterations, None if unknown else residuals, succeeded=succeeded
+                stats.solver,
+                residuals.size,
+                stats.iterations,
+                None if unknown else residuals,
+                succeeded=status <= SolveStatus.TRIVIAL,
             )
 
 

@@ -22,7 +22,7 @@ class InvalidCells:
     >>> invalid.add("permeability is negative", strip < 0, strip, first_row=7)
     >>> invalid.raise_first()
     Traceback (most recent call last):
-    ValueError: permeability is negative in 1 cells, the first at row 7, column 1 (-2)
+    ValueError: permeability is negative in 1 cell, the first at row 7, column 1 (-2)
     """
 
     def __init__(self):
