@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-variants test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large bench-explorer lock clean
+.PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-costly test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large bench-explorer lock clean
 
 HERE := $(CURDIR)
 # Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
@@ -17,8 +17,8 @@ ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_archite
 QGIS_TESTS := tests/fuzz tests/ui tests/plugin
 # Whole files to a core: what a file's tests share is made once.
 ON_ALL_CORES := --numprocesses auto --dist loadfile
-# Which tests run: those not marked `long`, those that are, or all.
-SHORT := -m "not long"
+# Which tests run: those marked neither `long` nor `costly`, one of these, or all.
+SHORT := -m "not long and not costly"
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -36,7 +36,7 @@ pictures: setup ## the pictures of the help, in resources/help/images; some minu
 help-pages: setup ## the pages of the help, from the algorithms: docs/algorithms and resources/help
 	@$(QGIS) resources/scripts/write_help.py
 
-test: setup ## every test that is not marked `long`
+test: setup ## every test that is marked neither `long` nor `costly`
 	@failed=""; \
 	echo "== engine, package and architecture"; $(ENGINE) -m pytest $(ON_ALL_CORES) $(SHORT) $(ENGINE_TESTS) || failed="$$failed engine"; \
 	echo "== QGIS"; $(QGIS) -m pytest $(ON_ALL_CORES) --no-loadscope-reorder $(SHORT) $(QGIS_TESTS) || failed="$$failed qgis"; \
@@ -48,10 +48,10 @@ test-newcomer: setup ## from the package to the first map in QGIS's window, with
 test-long: ## the tests that are marked `long`
 	@$(MAKE) --no-print-directory test SHORT='-m "long"'
 
-test-variants: ## the variants that `make test` leaves out of its costly tests
-	@$(MAKE) --no-print-directory test SHORT='-m "long and long_variants"'
+test-costly: ## the tests that `make test` leaves out to stay short, and CI runs
+	@$(MAKE) --no-print-directory test SHORT='-m "costly and not long"'
 
-test-all: ## every test, the long ones too
+test-all: ## every test, the costly and the long ones too
 	@$(MAKE) --no-print-directory test SHORT=
 
 test-matrix: ## the tests in QGIS 3.22, 3.40 and 3.44, each in a Debian of its own (root, debootstrap); VERSIONS=3.40 for one

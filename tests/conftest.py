@@ -48,12 +48,12 @@ if "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["HOME"]).is_relative_
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark all variants but the first of tests with `long_variants` as long."""
+    """Mark all variants but the first of tests with `costly_variants` as costly."""
     seen = set()
     for item in items:
-        if item.get_closest_marker("long_variants") is None:
+        if item.get_closest_marker("costly_variants") is None:
             continue
         function = (item.path, item.originalname)
         if function in seen:
-            item.add_marker("long")
+            item.add_marker("costly")
         seen.add(function)

@@ -34,7 +34,7 @@ def examples(module):
     return tests.values()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_hold(name):
     module = importlib.import_module(name)

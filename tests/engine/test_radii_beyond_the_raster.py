@@ -21,6 +21,7 @@ def costs():
     return LeastCostRestoration(grid_of(walled()), focal(*NODES))
 
 
+@pytest.mark.costly
 def test_search_windows():
     first, *others = (improvement_score(costs(), radius, 1e-310).maximum for radius in BEYOND)
     for other in others:
@@ -42,6 +43,7 @@ def test_search_windows_are_discs(radius, side):
     np.testing.assert_allclose(improvement_score(least, radius, 0.01).maximum, expected, rtol=1e-12)
 
 
+@pytest.mark.costly
 def test_restored_discs():
     first, *others = (disc_restoration(costs(), radius, 2.0) for radius in BEYOND)
     for other in others:

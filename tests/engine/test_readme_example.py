@@ -52,6 +52,7 @@ def average_path_length(permeability, activities, nb_active, distance):
 grad_connectivity = jax.grad(average_path_length)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", distances)
 def test_distance_map_equals_dense_reference(name, permeability, activities, answers):
     grid = GridGraph(activities=activities, vertex_weights=permeability)
@@ -93,7 +94,7 @@ def test_gradient_of_average_path_length_equals_difference(name, permeability, a
     assert (gradient[~active] == 0).all()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", distances)
 def test_all_call_forms_return_parts_of_one_matrix(name, permeability, activities, answers):
     grid = GridGraph(activities=activities, vertex_weights=permeability)
@@ -111,6 +112,7 @@ def test_all_call_forms_return_parts_of_one_matrix(name, permeability, activitie
         np.testing.assert_allclose(result, part, rtol=1e-10, atol=1e-11)
 
 
+@pytest.mark.costly
 def test_randomized_paths_are_not_symmetric(permeability, activities, answers):
     matrix = np.asarray(distances["RSP"](GridGraph(activities=activities, vertex_weights=permeability)))
     assert np.abs(matrix - matrix.T).max() > 0.1

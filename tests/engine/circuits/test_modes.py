@@ -283,6 +283,7 @@ def test_network_short_circuit_merges_nodes():
     np.testing.assert_allclose(pair.currents, [1, 0, 1, 1], atol=1e-12)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("shape", [(7, 9), (40, 33), (150, 140)])
 def test_inverse_submatrix_equals_solves(shape):
     grid = GridGraph(gallery.lognormal(*shape, correlation_length=1.0))

@@ -47,7 +47,7 @@ def test_region_sum_equals_sum_of_maps(zero):
     assert result.runs == len(maps) and result.residual < 1e-10
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("zero", [False, True])
 @pytest.mark.parametrize(("neighbors", "columns"), [("rook", 34), ("queen", 34), ("queen", 150)])
 def test_low_rank_sum_equals_sum_of_maps(neighbors, columns, zero):

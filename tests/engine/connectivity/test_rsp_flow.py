@@ -42,7 +42,7 @@ def flow(values, theta, ends, kind="total", neighbors="queen", edge_rule="mean",
     return grid, rsp_flow(grid, RSPDistance(theta, solver=solver), sources, targets, kind=kind, **options)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.1, 1.0, 30.0])
@@ -58,6 +58,7 @@ def test_passages_match_the_dense_fundamental_matrix(theta, neighbors, edge_rule
     assert total.edges.sum() == pytest.approx(edges.sum(), rel=1e-9)
 
 
+@pytest.mark.costly
 def test_pairs_are_summed_with_weights():
     weights = np.array([[1.0, 0.5], [2.0, 0.0]])
     for kind in ("total", "net"):
@@ -70,13 +71,14 @@ def test_pairs_are_summed_with_weights():
         np.testing.assert_allclose(together.passage, sum(alone), rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.costly
 def test_default_targets_are_all_other_sources():
     _, among = flow(HILLS, 0.3, ([0, 12, 33], None))
     alone = [flow(HILLS, 0.3, ([s], [t]))[1].passage for s in (0, 12, 33) for t in (0, 12, 33) if s != t]
     np.testing.assert_allclose(among.passage, sum(alone), rtol=1e-11)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [1e-3, 1.0, 100.0])
 def test_flow_is_conserved(theta, kind):
@@ -94,7 +96,7 @@ def test_flow_at_large_theta_follows_the_cheapest_path(theta):
     assert result.expected_cost[0, 0] == pytest.approx(path.cost, rel=1e-6)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 def test_net_passages_at_small_theta_are_currents(neighbors):
     grid, result = flow(HILLS, 1e-9, ([0], [41]), "net", neighbors)
@@ -123,11 +125,12 @@ def test_expected_costs_equal_the_distances():
     np.testing.assert_allclose(result.expected_cost, RSPDistance(0.4)(grid, [0, 9], [3, 20]), rtol=1e-11)
 
 
+@pytest.mark.costly
 def test_mean_steps_along_a_corridor():
     assert flow(np.ones((1, 9)), 100.0, ([0], [8]))[1].steps == pytest.approx(8)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", ["total", "net"])
 @pytest.mark.parametrize("theta", [0.01, 2.0])
 def test_nonsymmetric_multigrid_passages_match_direct_solver(theta, kind):
@@ -156,7 +159,7 @@ def test_landmarks_of_width_one_are_the_habitat():
     np.testing.assert_array_equal(result.quality, np.asarray(grid.active))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("proximity", [None, lambda cost: np.exp(-cost / 3)])
 @pytest.mark.parametrize("neighbors", NEIGHBORS)
 @pytest.mark.parametrize("theta", [1e-3, 0.3, 10.0])
@@ -180,11 +183,13 @@ def test_betweenness_matches_the_conscape_formula(theta, neighbors, proximity):
         np.testing.assert_allclose(result.habitat.ravel(), moved.sum(1), rtol=1e-8)
 
 
+@pytest.mark.costly
 def test_betweenness_counts_unconnected_pairs():
     result = betweenness(GridGraph(DIVIDED), RSPDistance(0.1))
     assert (result.pairs, result.unreachable_pairs) == (2 * 18 * 17, 2 * 18 * 18)
 
 
+@pytest.mark.costly
 def test_net_betweenness_does_not_exceed_visits():
     grid = GridGraph(HOLES)
     total, net = (betweenness(grid, RSPDistance(0.05), kind=kind, targets=[3]).edges for kind in ("total", "net"))

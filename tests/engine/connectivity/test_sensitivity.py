@@ -75,6 +75,7 @@ def assert_is_slope(result, expected):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8 * np.nanmax(abs(expected)))
 
 
+@pytest.mark.costly_variants
 @each_distance
 def test_quality_weighted_sensitivity_to_permeability(name, grid):
     result = sensitivity(QualityWeightedConnectivity(DISTANCES[name], ALPHA), grid, VERTICES, quality=QUALITY)
@@ -92,6 +93,7 @@ def test_mean_path_length_gradient_by_permeability(name):
     assert_is_slope(result, reference_dense.gradient(lambda permeability: mean_path(name, permeability), landscape()))
 
 
+@pytest.mark.costly
 def test_quality_weighted_gradient_by_quality(grid):
     connectivity = QualityWeightedConnectivity(LCPDistance(), ALPHA)
     result = jax.grad(lambda quality: connectivity(grid, VERTICES, quality=quality))(jnp.asarray(QUALITY))

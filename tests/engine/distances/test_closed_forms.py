@@ -169,6 +169,7 @@ def test_cost_function_applies_to_every_edge():
     assert result == pytest.approx(2 * np.log(2), rel=1e-14)
 
 
+@pytest.mark.costly
 def test_expected_cost_on_three_cells_sums_the_series():
     # From the first of three equal cells a walker is back there with probability w²/2 each time, w = exp(−θ).
     theta, corridor = 0.3, gallery.uniform(1, 3)
@@ -178,6 +179,7 @@ def test_expected_cost_on_three_cells_sums_the_series():
     assert ends(RSPDistance(theta), corridor) == pytest.approx(2 + 2 * survival, rel=1e-12)
 
 
+@pytest.mark.costly
 def test_rsp_at_large_theta_is_least_cost():
     permeability = np.random.default_rng(6).lognormal(size=(4, 5))
 

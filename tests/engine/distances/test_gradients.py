@@ -90,7 +90,7 @@ def assert_is_slope(result, expected):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8 * abs(expected).max())
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", RULES)
 def test_least_cost_gradient(rule, neighbors):
@@ -99,7 +99,7 @@ def test_least_cost_gradient(rule, neighbors):
     assert_is_slope(result, slopes(reference_dense.least_costs, **options))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "geometric mean"])
 def test_resistance_gradient(rule, neighbors):
@@ -108,7 +108,7 @@ def test_resistance_gradient(rule, neighbors):
     assert_is_slope(result, slopes(reference_dense.effective_resistances, **options))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_neighbourhood
 @pytest.mark.parametrize("rule", ["mean", "resistance", "target", "uphill is harder"])
 def test_expected_cost_gradient(rule, neighbors):
@@ -117,7 +117,7 @@ def test_expected_cost_gradient(rule, neighbors):
     assert_is_slope(result, slopes(randomized("expected_cost"), columns=FEW, **options))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
 def test_rsp_all_pairs_gradients_by_permeability_and_theta(measure):
     def total(permeability, theta):
@@ -130,6 +130,7 @@ def test_rsp_all_pairs_gradients_by_permeability_and_theta(measure):
     assert float(by_theta) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["free_energy", "survival"])
 def test_rsp_gradient_to_targets(measure):
     distance = RSPDistance(THETA, measure=measure)
@@ -157,7 +158,7 @@ def test_least_cost_gradient_of_every_call(call):
     assert_is_slope(result, slopes(reference_dense.least_costs, rows, columns, edge_rule="target"))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("call", CALLS)
 def test_resistance_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
@@ -165,7 +166,7 @@ def test_resistance_gradient_of_every_call(call):
     assert_is_slope(result, slopes(reference_dense.effective_resistances, rows, columns))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("call", ["sources", "more to few"])
 def test_rsp_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]
@@ -208,6 +209,7 @@ def test_least_cost_gradient_by_cost_parameter(call):
     assert float(result) == pytest.approx(slope(total, 1.5), rel=1e-6)
 
 
+@pytest.mark.costly
 def test_expected_cost_gradient_by_cost_parameter_and_theta():
     grid = GridGraph(with_nodata(landscape()), ACTIVE, COUNT)
     conductance = reference_dense.conductances(landscape())

@@ -78,6 +78,7 @@ def _expected_cost(conductance):
     return mean[0, size - 1] / z[0, size - 1] - mean[size - 1, size - 1] / z[size - 1, size - 1]
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     ("name", "quantity"),
     [("resistance", _resistance), ("expected_cost", _expected_cost)],
@@ -109,7 +110,7 @@ def independently(name, values):
     return reference_dense.randomized_paths(conductance, THETA)[name]
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @every_distance
 def test_gradients_along_a_strip(name):
     strip = np.random.default_rng(22).lognormal(size=(1, 5))
@@ -123,6 +124,7 @@ def test_isolated_cell_has_zero_gradient(name):
     assert (gradient(EVERY[name], lone, None, [0]) == 0).all()
 
 
+@pytest.mark.costly_variants
 @each_kind
 def test_unconnected_pairs_have_zero_gradient(name):
     parted = np.array([[1.0, 2.0, 0.0, 4.0, 5.0]])

@@ -83,7 +83,7 @@ def test_diagonal_wall_blocks_rook_but_not_queen_moves(neighbors):
     assert reached == {"rook": 6, "queen": 12}[neighbors]
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("requested", [{"sources": [0]}, {"targets": [0]}, {"nodes": [0, 1]}])
 @each_distance
 def test_isolated_cells_are_infinitely_far_in_every_call(name, requested):
@@ -108,6 +108,7 @@ def test_habitat_beyond_a_wall_contributes_only_its_diagonal():
     assert float(result) == pytest.approx(4 + 9 + 25 + 2 * 6 * np.exp(-1 / 2), rel=1e-14)
 
 
+@pytest.mark.costly_variants
 @each_distance
 def test_nearest_target_is_a_reachable_one(name):
     result = eqx.filter_jit(DISTANCES[name].nearest)(GridGraph([[1.0, 1.0, 0.0, 1.0]]), np.array([1, 2]))

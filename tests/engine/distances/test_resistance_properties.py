@@ -116,6 +116,7 @@ def test_resistance_scales_inversely_with_permeability(permeability, factor):
 
 @few
 # Few lengths: each is compiled anew, as it is no array.
+@pytest.mark.costly
 @given(landscapes(), st.sampled_from([1e-3, 0.7, 1e3]))
 def test_resistance_scales_with_pixel_length(permeability, length):
     grid = GridGraph(permeability, pixel_size=(length, length))
@@ -133,6 +134,7 @@ TRANSFORMED = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name",
     # A shape that changes, and more cells; the others are left to the long tests.

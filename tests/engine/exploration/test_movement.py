@@ -37,6 +37,7 @@ def largest_error(values, reference):
     return np.abs(values[known] - reference[known]).max() / np.abs(reference[known]).max()
 
 
+@pytest.mark.costly_variants
 @each_graph
 def test_least_costs_and_their_sensitivity(neighbors, edge_rule):
     session, grid = explored(neighbors=neighbors, edge_rule=edge_rule)
@@ -48,6 +49,7 @@ def test_least_costs_and_their_sensitivity(neighbors, edge_rule):
     assert largest_error(shown.values, exact.raster) < 1e-13
 
 
+@pytest.mark.costly_variants
 @each_graph
 def test_with_one_origin_the_voltage_is_the_effective_resistance(neighbors, edge_rule):
     session, grid = explored(neighbors=neighbors, edge_rule=edge_rule)

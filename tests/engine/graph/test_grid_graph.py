@@ -72,7 +72,7 @@ def test_rows_and_columns_are_vertices(grid):
     np.testing.assert_array_equal(grid.vertex_indices(5), [5])
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     "distance",
     [LCPDistance(), ResistanceDistance(), RSPDistance(theta=0.5), EuclideanDistance()],

@@ -152,7 +152,7 @@ def resistance_in_forty_digits(permeability, first, second):
         return float(potential[start] - potential[ground])
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @each_solver
 @pytest.mark.parametrize(
     ("first", "second"),
@@ -165,7 +165,7 @@ def test_resistance_of_weak_wall_agrees_with_forty_digits(solver, first, second)
     assert resistance(wall, solver, first, second, "rook") == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
 def test_weak_wall_leaves_resistances_within_halves_unchanged(solver):
     wall, cells = thin_wall(), [(0, 0), (4, 1), (1, 7), (5, 8)]

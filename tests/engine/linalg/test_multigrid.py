@@ -81,7 +81,7 @@ def largest_difference(first, second):
     return np.abs(first - second).max() / np.abs(second).max()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_backend
 @every_landscape
 def test_potentials_with_leakage_agree_with_superlu(name, options):
@@ -105,7 +105,7 @@ def subtract_component_means(rasters, labels):
     return (flat - means[:, labels]).reshape(rasters.shape)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_backend
 @every_landscape
 def test_potentials_without_ground_agree_with_superlu(name, options):
@@ -120,7 +120,7 @@ def test_potentials_without_ground_agree_with_superlu(name, options):
     assert largest_difference(subtract_component_means(result, labels), expected) < 1e-9
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("shape", [(1, 1), (1, 61), (61, 1), (3, 200), (37, 53)])
 def test_raster_of_any_shape_agrees_with_superlu(shape):
     permeability, b = lognormal(shape), currents(shape)

@@ -67,7 +67,7 @@ def largest_relative_difference(one, other):
     return np.abs(one - other).max() / np.abs(other).max()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
@@ -86,7 +86,7 @@ def test_factor_solve_and_inverse_match_dense_algebra(shape, neighbors, edge_rul
         assert largest_relative_difference(result, np.where(stencil_pattern(system), inverse, 0)) < 1e-11
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", ODD_SHAPES)
 def test_streamed_rectangles_cover_each_cell_once(shape, neighbors):
@@ -128,6 +128,7 @@ def test_solutions_match_superlu(edge_rule):
         assert entries[0].residual < 1e-12
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("shape", [(80, 56), (56, 80)])
 def test_single_row_of_oblong_tiles_is_cut_between_tiles(shape):
     system = leaky(landscape(shape), leak=1e-6)
@@ -157,6 +158,7 @@ def unit_grid_eigenvalues(rows, columns):
     return down[:, None] + across
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("shape", [(20, 20), (37, 150), (1, 400)])
 def test_uniform_determinant_is_product_of_eigenvalues(shape):
     system = leaky(GridGraph(np.ones(shape), neighbors="rook"), leak=0.3)
@@ -180,6 +182,7 @@ def _steps(grid):
     return neighbour_offsets(grid.directions)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("side", "trace"), [(20, 317.33603787), (50, 2361.93818809), (100, 10569.03659219)])
 def test_kirchhoff_index_matches_published_values(side, trace):
     # tr L⁺ = tr Z − 1ᵀ Z 1 / n for the inverse Z of the Laplacian grounded at any one cell.
@@ -206,6 +209,7 @@ def test_foster_sum_is_vertices_minus_one(neighbors):
     assert total == pytest.approx(60 * 45 - 1, rel=1e-11)
 
 
+@pytest.mark.costly
 def test_foster_sum_counts_components():
     permeability = np.exp(np.random.default_rng(4).standard_normal((21, 30)))
     permeability[:, 11] = 0
@@ -231,7 +235,7 @@ def test_singular_laplacian_raises():
         jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("shape", [(1, 1), (5, 900), (150, 130), (255, 255), (300, 401)])
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_factor_size_is_predicted(shape, symmetric):

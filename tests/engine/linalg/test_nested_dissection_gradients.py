@@ -43,7 +43,7 @@ def dense_gradient(system, function):
     return jax.grad(lambda s: function(s.dense(cells)))(system)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])
 def test_log_determinant_gradient_matches_dense_algebra(shape, edge_rule):
@@ -53,7 +53,7 @@ def test_log_determinant_gradient_matches_dense_algebra(shape, edge_rule):
     assert_close(on_pattern(system, result), on_pattern(system, expected))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("edge_rule", ["mean", "target"])
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 @pytest.mark.parametrize("shape", [(1, 9), (5, 6), (11, 9), (3, 40)])
@@ -66,6 +66,7 @@ def test_selected_inverse_gradient_matches_dense_algebra(shape, neighbors, edge_
     assert_close(on_pattern(system, result), on_pattern(system, expected))
 
 
+@pytest.mark.costly
 def test_symmetric_gradient_is_symmetric_part():
     system = absorbing((8, 7), edge_rule="mean")
     weights = random_weights(system)

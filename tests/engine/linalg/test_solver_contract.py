@@ -52,7 +52,7 @@ def focal_nodes():
     return FocalNodes.from_raster(raster)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_solver
 def test_solution_has_statistics_of_each_right_hand_side(solver):
     laplacian = grid().laplacian()
@@ -66,7 +66,7 @@ def test_solution_has_statistics_of_each_right_hand_side(solver):
     assert float(jnp.max(solution.stats[0].residuals)) <= 1e-8
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_solver
 def test_arrays_are_solved_as_in_jax(solver):
     arrays = np.asarray(NONSYMMETRIC.center), np.asarray(NONSYMMETRIC.edges), np.asarray(B)
@@ -129,7 +129,7 @@ def test_solver_without_transpose_has_no_derivative():
         jax.grad(lambda b: solve_chain(b).sum())(B)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "solver", [Multigrid(tolerance=1e-11), NestedDissection(symmetric=True)], ids=["multigrid", "ND"]
 )

@@ -126,7 +126,7 @@ def assert_equals_finite_differences(gradient, function, values, active):
     np.testing.assert_allclose(gradient[active], expected[active], rtol=1e-5, atol=1e-8 * scale)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     ("name", "within"),
     [
@@ -165,7 +165,7 @@ def test_connectivity_for_many_shapes(name, shape, dependency_range, coarsening,
     assert windowed.run().connectivity == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_distance_with_kernels
 @pytest.mark.parametrize("wrt", ["permeability", "resistance", "quality"])
 def test_gradient_equals_finite_differences(name, wrt):
@@ -206,7 +206,7 @@ def test_derivative_by_quality_of_an_empty_block():
     assert derivative > 0
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_distance_with_kernels
 def test_gradient_includes_both_effects_of_quality(name):
     """Where permeability is a function of quality, the derivative by quality is total, that by permeability partial."""
@@ -227,7 +227,7 @@ def test_gradient_includes_both_effects_of_quality(name):
     np.testing.assert_allclose(*partial, rtol=1e-10, atol=1e-14)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     ("name", "wrt"),
     [
@@ -349,7 +349,7 @@ def test_wall_of_one_cell_is_not_crossed(name):
     assert analysis(ConnectivityAnalysis, name, **wall, coarsening=0).run().connectivity == 5.0
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @each_distance_with_kernels
 def test_float32_rasters_are_computed_in_float64(name):
     rasters = {"quality": habitat((41, 41)), "permeability": landscape((41, 41))}

@@ -142,8 +142,7 @@ def run_program(program, folder, *arguments, **environment):
     return output
 
 
-@pytest.mark.long
-@pytest.mark.long_variants
+@pytest.mark.costly
 def test_two_devices_give_the_serial_result(tmp_path):
     run_program(TWO_DEVICES, tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=2")
 
@@ -207,7 +206,7 @@ class WorkerKillingExecutor(DaskExecutor):
             yield batch
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @needs_dask
 @pytest.mark.parametrize("n_killed", [1, 2], ids=["one of two workers", "all workers, and the inputs with them"])
 def test_lost_workers_do_not_change_the_result(n_killed, cluster):

@@ -249,6 +249,7 @@ def test_elasticity_is_gradient_times_value(wrt, has_sources, rules):
     np.testing.assert_allclose(elasticity[active], (gradient * values)[active], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.costly
 @GRADIENT_CASES
 def test_gradient_does_not_depend_on_factorization(wrt, has_sources, rules):
     """Windows too wide to be factored, solved as whole rasters, give the gradient that finite differences confirm."""

@@ -210,7 +210,7 @@ def test_patch_resistance_merges_cells(grid, graph):
     assert result == pytest.approx(nx.resistance_distance(merged, "patch 0", "patch 4", weight="weight"), rel=1e-8)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["expected_cost", "free_energy", "survival"])
 def test_rsp_matrix_equals_distance(grid, measure):
     distance = RSPDistance(0.05, measure=measure)
@@ -225,7 +225,7 @@ def test_rsp_between_patches_raises(grid):
         distance_matrix(grid, PATCHES, RSPDistance(0.1))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("distance", [LCPDistance(), ResistanceDistance(), RSPDistance(0.05), EuclideanDistance()])
 @pytest.mark.parametrize(("sources", "targets"), [([0, 100, 400], [700, 100]), ([5], [0, 300, 5, 9])])
 def test_source_target_matrix_is_submatrix(resistance, distance, sources, targets):
@@ -287,7 +287,7 @@ def test_links_of_directed_graph_raise(call):
         call(GridGraph(np.ones((2, 2)), edge_rule="target"), [0, 3])
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     ("name", "directions", "neighbors"), [("toy9x8", "dir4", "rook"), ("rand30x40", "dir8", "queen")]
 )

@@ -52,7 +52,7 @@ def largest_relative_difference(result, expected):
     return np.abs(result[nonzero] / expected[nonzero] - 1).max(initial=0)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("landscape", LANDSCAPES)
 @pytest.mark.parametrize("theta", [1e-3, long(1e-2), 0.3, long(10.0), 1e3])
 def test_expected_cost_matches_nested_dissection(landscape, theta):
@@ -68,7 +68,7 @@ def test_name_in_statistics():
     assert NAME == "nonsymmetric multigrid"
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["free_energy", "survival"])
 def test_other_measures_match_nested_dissection(measure):
     grid = GridGraph(jnp.asarray(LANDSCAPES["smooth"]()))
@@ -76,7 +76,7 @@ def test_other_measures_match_nested_dissection(measure):
     assert largest_relative_difference(result, expected) < 1e-9
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("theta", [0.01, 3.0])
 @pytest.mark.parametrize("neighbors", ["queen", "rook"])
 def test_directed_edges_match_nested_dissection(neighbors, theta):
@@ -86,6 +86,7 @@ def test_directed_edges_match_nested_dissection(neighbors, theta):
     assert largest_relative_difference(result, expected) < 1e-9
 
 
+@pytest.mark.costly
 def test_one_way_edges_match_nested_dissection():
     landscape = LANDSCAPES["smooth"]()
     grid = GridGraph(jnp.asarray(landscape), edge_rule=lambda source, target: jnp.where(source > target, target, 0.0))
@@ -101,6 +102,7 @@ def test_several_targets_match_nested_dissection():
     assert largest_relative_difference(result, expected) < 1e-9
 
 
+@pytest.mark.costly
 def test_other_components_are_infinitely_far():
     landscape = np.ones((40, 60))
     landscape[:, 30] = 0
@@ -114,7 +116,7 @@ def test_other_components_are_infinitely_far():
     assert np.isfinite(result[:, 1]).sum() == 40 * 30
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("edge_rule", "theta"),
     [("mean", 0.01), ("target", 2.0), long("mean", 2.0), long("target", 0.01)],
@@ -160,7 +162,7 @@ def log_scaled_weights(landscape, theta, target):
     return weights, scaling
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("theta", [0.01, 5.0])
 @pytest.mark.parametrize("is_transposed", [False, True])
 def test_solve_random_right_hand_sides(theta, is_transposed):
@@ -252,6 +254,7 @@ def test_iteration_limit_triggers_nested_dissection_in_gradient():
     assert np.abs(gradient - expected).max() < 1e-9 * np.abs(expected).max()
 
 
+@pytest.mark.costly
 def test_failed_newton_scaling_triggers_nested_dissection():
     grid = GridGraph(jnp.asarray(LANDSCAPES["smooth"]()))
     args = (grid.edges, edge_costs(grid, inverse, fill=0.0), jnp.array(0.01), jnp.array(2000))
@@ -267,6 +270,7 @@ def test_failed_newton_scaling_triggers_nested_dissection():
     assert largest_relative_difference(result, expected_cost(DIRECT)) < 1e-9
 
 
+@pytest.mark.costly
 def test_high_contrast_matches_nested_dissection():
     """Costs span eight orders of magnitude."""
     landscape = 10.0 ** np.random.default_rng(0).uniform(-8, 0, (60, 60))
@@ -293,6 +297,7 @@ def test_hierarchy_cache_drops_oldest_entry():
     assert len(HIERARCHY_CACHE) <= CACHE_SIZE
 
 
+@pytest.mark.costly
 def test_any_transition_system_is_solved_and_differentiated():
     weights, _ = log_scaled_weights(LANDSCAPES["uniform"](), 0.1, 2000)
     b = jnp.asarray(np.random.default_rng(1).normal(size=(1, *weights.shape[1:])))

@@ -46,7 +46,7 @@ def compiled(measure, solver, neighbors):
     return compute
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("neighbors", ["queen", "rook"])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("measure", MEASURES)
@@ -59,7 +59,7 @@ def test_nine_digits_at_any_theta(measure, solver, neighbors):
                 np.testing.assert_allclose(result, expected, rtol=1e-9, err_msg=f"{kind} {contrast:g} {theta:g}")
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("solver", list(reversed(SOLVERS)))
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 @pytest.mark.parametrize("shape", [(2, 7), (3, 3)])
@@ -79,6 +79,7 @@ def test_gradients_at_any_theta(measure, solver, shape):
         np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-9 * abs(expected).max())
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["free_energy", pytest.param("expected_cost", marks=pytest.mark.long)])
 def test_tangents_by_coarse_multigrid_are_refined(measure):
     """A multigrid of six digits gives derivatives in forward mode of nine, at a contrast of 1e8 and for any tangent."""
@@ -113,7 +114,7 @@ def test_visits_by_coarse_multigrid_are_refined():
     assert np.abs(result - expected).max() < 1e-6 * expected.max()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 def test_gradient_by_theta(measure):
     """The derivative of θ times the free energy is the expected cost, which falls with θ."""
@@ -134,7 +135,7 @@ def test_gradient_by_theta(measure):
         assert slope == pytest.approx((high - low) / (0.2 * theta), rel=1e-3)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["free_energy", "expected_cost"])
 def test_distances_from_a_source_and_between_all_cells(measure):
     """Those from a source are differences of commute and return; they keep half of the digits."""
@@ -159,6 +160,7 @@ def test_nearly_free_step_among_costly_cells():
     np.testing.assert_allclose([energy[0, 1], to_target[0]], 1e-13, rtol=1e-12)
 
 
+@pytest.mark.costly
 def test_conditioned_walk_has_the_same_expected_cost():
     grid, theta = GridGraph(landscape(1e8)), 1e-14
     costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
@@ -176,6 +178,7 @@ def test_free_energy_without_any_cost_is_zero():
     assert np.abs(result).max() < 1e-30
 
 
+@pytest.mark.costly
 def test_conditioned_walk_by_multigrid_is_accurate_or_raises():
     grid, theta = GridGraph(1e8 ** -np.random.default_rng(2).random((2, 7)), neighbors="rook"), 1e-20
     costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)

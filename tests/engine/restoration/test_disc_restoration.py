@@ -24,7 +24,7 @@ def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph
     return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
 @pytest.mark.parametrize(("radius", "restored"), [(0.5, RESTORED), (3.0, RESTORED), (7.0, 0.4)])

@@ -53,7 +53,7 @@ def by_brute_force(landscape, quantity, nodes, **graph):
     return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), [*GRAPHS, ("queen", "target")])
 def test_least_cost_gain_matches_new_search(name, neighbors, edge_rule):
@@ -66,7 +66,7 @@ def test_least_cost_gain_matches_new_search(name, neighbors, edge_rule):
     assert (gain[np.isfinite(gain)] > 0).any()
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 def test_point_resistance_gain_matches_new_solve(name, neighbors, edge_rule):
@@ -111,7 +111,7 @@ REGIONS = (np.array([0, 1, 8]), np.array([30, 31, 22, 23]), np.array([55]), np.a
 ACROSS = (np.array([0, 1]), np.array([26, 29]), np.array([55, 54]))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", LANDSCAPES)
 @pytest.mark.parametrize(("neighbors", "edge_rule"), GRAPHS)
 @pytest.mark.parametrize("regions", [REGIONS, ACROSS])
@@ -184,7 +184,7 @@ DISTANCES = {
 }
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "distance", [pytest.param(name, marks=[pytest.mark.long] * name.startswith("random")) for name in DISTANCES]
 )
@@ -251,6 +251,7 @@ def test_improvement_score_matches_its_definition():
     np.testing.assert_array_equal(result.total, result.maximum)
 
 
+@pytest.mark.costly
 def test_improvement_score_is_infinite_where_window_connects():
     landscape = np.ones((5, 9))
     landscape[:, 4] = 0.0
@@ -326,6 +327,7 @@ def test_invalid_arguments_are_rejected(case):
         attempt(grid_of(rough()))
 
 
+@pytest.mark.costly
 def test_unconnected_nodes_are_rejected():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
     for attempt in (barrier_map, lambda *given: pinch_points(*given, 1.0)):

@@ -156,7 +156,7 @@ def test_gradient_is_a_flow_to_the_sources(landscape, reverse):
     np.testing.assert_allclose(np.delete(net_inflow, sources), np.delete(expected, sources), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("values", [name for name in VALUES if "zero" not in name])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_ties_share_gradient_as_in_fast_sweeping(values, reverse):

@@ -77,7 +77,7 @@ def dijkstra_with_gradient(costs, sources, reverse):
     return distance, vjp(jax.grad(total)(distance))[0]
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @both_directions
 @every_landscape
 @pytest.mark.parametrize("sources", SOURCES)
@@ -97,6 +97,7 @@ def test_gradients_match_dijkstra(name, sources, reverse):
     np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.costly
 @both_directions
 @every_landscape
 def test_gradient_satisfies_eulers_theorem(name, reverse):
@@ -118,6 +119,7 @@ def test_gradient_is_a_conserved_flow(name, reverse):
     assert (gradient >= 0).all()
 
 
+@pytest.mark.costly
 @both_directions
 def test_vmap_over_landscapes_matches_each(reverse):
     landscapes = jnp.stack([COSTS[name]() for name in ("random", "holes", "maze", "directed", "some steps free")])
@@ -139,6 +141,7 @@ def test_compiled_matches_eager():
     np.testing.assert_array_equal(fast_sweeping(costs, initial, False), COMPILED_SWEEPING(costs, initial, False)[0])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1)])
 def test_degenerate_rasters_match_dijkstra(shape):
     costs = costs_of(np.random.default_rng(47).lognormal(size=shape))

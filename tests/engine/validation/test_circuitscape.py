@@ -173,7 +173,7 @@ def resistance_between(laplacian, groups, source, target):
     return reference_dense.effective_resistances(conductance)[node[source[0]], node[target[0]]]
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 def test_resistances_equal_circuitscape_by_dense_merging(case):
     """Without the circuits of the engine: resistances between the cells of all regions, merged in a dense network.
 

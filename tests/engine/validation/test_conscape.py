@@ -79,6 +79,7 @@ def last_three(matrix, order):
     return columns[columns > 0][-3:]
 
 
+@pytest.mark.costly
 def test_reference_random_walk_equals_asserted_probabilities(reindeer, asserted):
     conductance = np.asarray(reindeer.grid.get_adjacency_matrix().todense())
     steps = conductance / conductance.sum(1, keepdims=True)
@@ -88,6 +89,7 @@ def test_reference_random_walk_equals_asserted_probabilities(reindeer, asserted)
     np.testing.assert_allclose(last_three(steps, reindeer.by_columns), expected["Pref_last3_nz"], rtol=1e-12)
 
 
+@pytest.mark.costly
 def test_survival_proportional_to_asserted_matrix(free_energy, reindeer, asserted):
     # Z itself is not a distance, but within a column Z is proportional to survival.
     order = reindeer.by_columns

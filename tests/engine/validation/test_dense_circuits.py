@@ -73,7 +73,7 @@ def finite(resistance):
     return np.where(np.isfinite(resistance), resistance, -1.0)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 def test_pairwise_equals_dense(landscape):
     assert_pairwise_agrees(landscape)
 
@@ -104,6 +104,7 @@ LINES = {
 }
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("mean_of_resistances", [False, True])
 def test_focal_regions_on_holes_equal_dense(line, mean_of_resistances):
@@ -117,6 +118,7 @@ def test_focal_regions_on_holes_equal_dense(line, mean_of_resistances):
         assert_focal_modes_agree(landscape, kind, {}, set())
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("kind", [OneToAll, AllToOne])
 def test_one_to_all_and_all_to_one_equal_dense(landscape, kind):
     ids = list(landscape.focal)

@@ -34,7 +34,7 @@ def test_least_costs_equal_cost_distance(case):
     np.testing.assert_allclose(LCPDistance()(grid, nodes=points), stored("costDistance_geoC"), rtol=1e-12)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 def test_resistance_times_volume_equals_commute_distance(case):
     grid, points, stored = case
     commute = ResistanceDistance()(grid, nodes=points) * grid.edges.sum()
@@ -55,6 +55,7 @@ def test_least_cost_equals_grass(table, esri_grid):
     np.testing.assert_allclose(result, esri_grid("grass/rand30x40_rcost.asc"), rtol=1e-5)  # r.cost rounds its input
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("theta", [0.01, 0.5, 1])
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 def test_rsp_equals_gdistance_total_movements(name, theta, table):
@@ -76,7 +77,7 @@ def dense_currents(resistance, source, target):
     return np.maximum(np.maximum(flow, 0).sum(1), np.maximum(-flow, 0).sum(1))
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 @pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-11, "randomwalk")])
 def test_net_passages_equal_gdistance(name, theta, stored, table):

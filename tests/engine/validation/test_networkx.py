@@ -78,6 +78,7 @@ def test_resistances_equal_networkx(rule, neighbors):
     np.testing.assert_allclose(result, resistances_by_networkx(conductance), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.costly
 def test_resistances_with_function_rule_equal_networkx():
     permeability = landscape(2)
     conductance = reference_dense.conductances(permeability, edge_rule=RULES["geometric mean"])
@@ -89,7 +90,7 @@ def test_resistance_with_function_rule_compiles():
     distances(ResistanceDistance(), np.ones((5, 6)), edge_rule=RULES["geometric mean"])
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("rule", "neighbors"), [("resistance", "rook"), ("target", "queen"), ("uphill is harder", "queen")]
 )
@@ -103,6 +104,7 @@ def test_rsp_equals_dense_inverse(rule, neighbors):
     np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.costly
 def test_rsp_at_small_theta_equals_hitting_cost():
     conductance = reference_dense.conductances(landscape(3))
     expected = reference_dense.by_component(reference_dense.hitting_costs, conductance)

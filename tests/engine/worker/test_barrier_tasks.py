@@ -30,7 +30,7 @@ def run(folder, parameters, focal):
     return valid, run_job(folder, "flow.barriers", parameters, landscape=LANDSCAPE, valid=valid, **focal)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("focal", [POINTS, REGIONS], ids=["points", "regions"])
 @pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 4.0), ("resistance", None)])
 def test_restoration_gain_matches_library(tmp_path, distance, radius, focal):

@@ -301,7 +301,7 @@ def many_points():
     }
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("cumulative", [True, False])
 def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulative):
     plain = {"mode": "pairwise", "cumulative": cumulative}

@@ -28,7 +28,7 @@ def vertices(grid, cells):
     return grid.coord_to_active_vertex_index(*cells.T)
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", ["total", "net"])
 def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     weights = np.array([[1.0, 2.0, 0.5], [1.0, 1.0, 1.0]])
@@ -46,7 +46,7 @@ def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     assert [line["percent"] for line in ended.said("progress")][-1] == 100
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("weighting", ["quality", "proximity"])
 def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
     parameters = {**FLOW, "weighting": weighting, "alpha": 2.0, "landmarks": 3}

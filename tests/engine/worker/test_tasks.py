@@ -50,6 +50,7 @@ TASKS = {
 }
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("task", TASKS)
 def test_job_output_matches_library(task, grid, vertices, tmp_path):
     parameters, output, compute = TASKS[task]

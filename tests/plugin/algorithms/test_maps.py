@@ -9,7 +9,6 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsVectorLayer
 from .conftest import NODATA, NORTH, PIXEL, WEST
 
 CELLS = [(0, 0), (8, 2)]
-LONG_VARIANT = (pytest.mark.long, pytest.mark.long_variants)
 DISTANCES = {
     "leastcostdistance": ("leastcost.distance", {}),
     "resistancedistance": ("resistance.distance", {}),
@@ -205,7 +204,7 @@ def test_sensitivity_map_equals_engine_result(run, read, ask_engine, points, val
     assert result["PAIRS"] == numbers["pairs"] > 0
 
 
-@pytest.mark.long_variants
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("solver", ["nested_dissection", "multigrid"])
 def test_solver_choice_is_applied_and_logged(run, read, points, valley, valley_file, feedback, solver):
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "DISTANCE": "resistance"}
@@ -280,7 +279,7 @@ def test_sample_loads_as_memory_layers(run, context, read):
     [
         ("leastcostdistance", {"SOURCES": "patches.gpkg"}),
         ("resistancedistance", {"SOURCES": "patches.gpkg"}),
-        pytest.param("rspdistance", {"SOURCES": "patches.gpkg", "THETA": 0.005}, marks=LONG_VARIANT),
+        pytest.param("rspdistance", {"SOURCES": "patches.gpkg", "THETA": 0.005}, marks=pytest.mark.costly),
         ("sensitivity", {"SOURCES": "patches.gpkg"}),
         ("connectedcomponents", {}),
     ],
