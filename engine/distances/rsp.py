@@ -119,8 +119,9 @@ class RSPDistance(AbstractDistance):
         costs = edge_costs(grid, self.cost, fill=0.0)
         # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
         undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
+        given = slice(grid.directions // 2) if undirected else slice(None)
         rasters = _rasters_to_targets(
-            self, self.solver_for(grid), grid.edges, costs, vertex_cells(grid, targets), undirected
+            self, self.solver_for(grid), grid.edges[given], costs[given], vertex_cells(grid, targets), undirected
         )
         return vertex_values(grid, rasters).T
 

@@ -37,7 +37,7 @@ def solve_hitting(
     target
         Flat raster index; nothing reaches an index beyond the raster.
     undirected
-        Whether conductances and costs are the same in both directions.
+        Whether conductances and costs are the same in both directions, and given for the first half of them only.
     expected_cost
         Whether to solve for the expected cost, too.
     newton_steps
@@ -67,14 +67,15 @@ def solve_hitting(
     >>> solution.free_energy, solution.expected_cost
     (Array([[0.5, 0. ]], dtype=float64), Array([[1., 0.]], dtype=float64))
     """
-    if not isinstance(solver, NonsymmetricMultigrid):
-        return _differentiable(solver, conductances, costs, theta, target, expected_cost, newton_steps)
 
     def differentiable(solver, conductances, costs, theta, target):
         """Solve by functions that JAX differentiates."""
         if undirected:
             conductances, costs = mirror_half(conductances), mirror_half(costs)
         return _differentiable(solver, conductances, costs, theta, target, expected_cost, newton_steps)
+
+    if not isinstance(solver, NonsymmetricMultigrid):
+        return differentiable(solver, conductances, costs, theta, target)
 
     @jax.custom_jvp
     def fused(*args):
@@ -95,8 +96,7 @@ def solve_hitting(
         *_, target = primals
         return jax.jvp(lambda *args: differentiable(solver, *args, target), primals[:-1], tangents[:-1])
 
-    stored = len(conductances) // 2 if undirected else len(conductances)
-    return fused(conductances[:stored], costs[:stored], theta, target)
+    return fused(conductances, costs, theta, target)
 
 
 def _differentiable(

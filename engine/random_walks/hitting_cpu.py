@@ -169,7 +169,8 @@ class _Equations:
         reachable = self.log_scale < np.inf
         delta, scale = np.zeros(self.shape.size), np.empty_like(self.residual)
         with np.errstate(divide="ignore", invalid="ignore"):
-            delta[reachable] = -np.log(weights[reachable])
+            np.log(weights, out=delta, where=reachable)
+        np.negative(delta, out=delta)
         delta[self.target] = 0
         error = np.inf
         for step in range(MAX_REFINEMENTS + 1):
@@ -188,7 +189,8 @@ class _Equations:
 
     def expected_cost(self, edges: np.ndarray, delta: np.ndarray) -> tuple[KrylovResult, float]:
         """Return the expected cost, padded, and its error, given the off-diagonals of the system, and δ."""
-        weights, b = np.exp(-delta), np.empty_like(self.residual)
+        weights, b = np.negative(delta), np.empty_like(self.residual)
+        np.exp(weights, out=weights)
         args = (edges, self.transitions.costs, *self.edges, weights)
         parallel_starmap(cost_rhs, [(*args, b, self.shape.width, *band) for band in self.shape.bands])
         first = self.solve(b, np.zeros(self.shape.size))

@@ -11,6 +11,9 @@ from ..parallel import njit_cached
 #: Cells per block: their transitions stay in the processor's cache in either layout.
 BLOCK = 256
 
+#: Smallest |x| at which exp(x) − 1 is as accurate as expm1(x), but for one bit.
+EXPM1_LIMIT = np.log(2)
+
 
 @njit_cached
 def log_probabilities(conductances, costs, edge_offsets, edge_ends, directions, theta, out, mean_energy, first, last):
@@ -138,7 +141,8 @@ def free_energy_residual(
                     q = p + offsets[d]
                     if log_scale[q] < np.inf:
                         x = ((log_scale[p] - log_scale[q]) - theta * costs[edge]) + (delta[p] - delta[q])
-                        change = np.expm1(x)
+                        # Where |x| is large, exp(x) − 1 loses nothing and is faster by several times.
+                        change = np.expm1(x) if abs(x) < EXPM1_LIMIT else np.exp(x) - 1
                         residual -= conductances[edge] * change
                         mean += conductances[edge] * (1 + change) * theta * costs[edge]
                     else:
