@@ -25,6 +25,7 @@ def fuzz(tmp_path, qgis_app):
     return run
 
 
+@pytest.mark.costly
 def test_bad_inputs_are_refused_in_words_and_change_nothing(fuzz):
     records = fuzz("--draws", "40", "--seed", "1", "--no-valid")
     outcomes = [record["outcome"] for record in records]

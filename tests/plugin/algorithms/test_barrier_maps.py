@@ -14,6 +14,7 @@ OUT = "TEMPORARY_OUTPUT"
 LESS = {"IMPROVEMENT": None, "PINCH_POINTS": None, "RESTORED_GAIN": None}
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("distance", distance_names("flow.barriers"))
 def test_gain_equals_finite_difference(distance, run, read, valley, geotiff, points):
     step = 1e-4
@@ -68,6 +69,7 @@ def test_optional_maps_require_their_parameters(run, valley_file, points):
         run("barriers", INPUT=valley_file, **LESS)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(("distance", "radius"), [("leastcost", None), ("leastcost", 65.0), ("resistance", None)])
 @pytest.mark.parametrize("regions", [False, True])
 def test_restoration_gain_equals_recomputed_distance(
@@ -94,6 +96,7 @@ def test_restoration_gain_equals_recomputed_distance(
     assert gain[best][0] > 0
 
 
+@pytest.mark.costly
 def test_connecting_cell_has_infinite_gain(run, read, geotiff, points, feedback):
     values = np.ones((5, 9))
     values[:, 4] = 0.0

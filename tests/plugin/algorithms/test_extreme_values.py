@@ -71,6 +71,7 @@ SOLVED = [
 ]
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize(
     ("value", "meaning"), [(3.4028234663852886e38, "permeability"), (1e-38, "resistance"), (1e-30, "permeability")]
 )

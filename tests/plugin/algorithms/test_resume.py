@@ -97,7 +97,7 @@ def wide(geotiff):
     return geotiff(values, name="wide"), [(7 + 20 * i, 9 + 20 * j) for i in range(7) for j in range(7)]
 
 
-@pytest.mark.costly_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("distance", ["resistance", pytest.param("rsp", marks=pytest.mark.long)])
 def test_killed_matrix_resumes_from_checkpoint(
     run, rows, sites, wide, engine_that, usual_engine, feedback, tmp_path, distance

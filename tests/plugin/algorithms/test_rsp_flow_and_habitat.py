@@ -16,6 +16,7 @@ def landscape_arrays(valley):
     return {"landscape": np.where(valid, valley, np.nan), "valid": valid}
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("passage", ["net", "total"])
 def test_rsp_flow_equals_engine_result(passage, run, read, valley, valley_file, points, ask_engine):
     found = run("rspflow", INPUT=valley_file, SOURCES=points(*WEST_AND_SOUTH), THETA=0.01, PASSAGE=passage)
@@ -40,6 +41,7 @@ def test_rsp_flow_grows_with_habitat(run, read, valley, valley_file, geotiff):
     np.testing.assert_allclose(read(two["OUTPUT"]).band, 4 * read(one["OUTPUT"]).band, rtol=1e-5)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("distance", distance_names("habitat.connected"))
 def test_connected_habitat_equals_engine_result(distance, run, read, valley, valley_file, geotiff, ask_engine):
     quality = np.random.default_rng(3).random(valley.shape)

@@ -48,6 +48,7 @@ def blocks(monkeypatch):
     return sizes
 
 
+@pytest.mark.costly
 def test_large_raster_is_streamed_in_blocks(run, geotiff, large, blocks, read):
     # Quality of coarser cells, so that it is resampled as well.
     quality = geotiff(np.ones((100, 100)), geotransform=(WEST, 900.0, 0.0, NORTH, 0.0, -900.0), name="quality")
