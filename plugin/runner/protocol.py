@@ -17,8 +17,8 @@ from .time_estimate import TimeLeft, check_time, format_duration
 
 OnPartialResult = Callable[[str, dict, dict], None]
 
-# Every progress text costs a redraw of QGIS's log: of texts that begin with the same word, and of all texts after the
-# first thousand, only one in this time is shown; of the percentages likewise.
+# Every progress text costs a redraw of QGIS's log. Texts that begin with the same word, and all texts after the first
+# thousand, are shown at most once in this time; so are percentages after the first ten thousand.
 PROGRESS_TEXT_SECONDS, TEXTS_AT_ONCE = 2.0, 1000
 PERCENTAGE_SECONDS, PERCENTAGES_AT_ONCE = 0.1, 10_000
 
@@ -46,7 +46,7 @@ class MessageHandler:
     error
         The worker's last ``error`` message, empty if there was none.
     refusal
-        Why the run must be stopped, if its estimate exceeds the free memory or any patience.
+        Why the run must be stopped: its estimate exceeds the free memory, or is of years.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class MessageHandler:
         self._log = BoundedLog(feedback)
         self._step, self._text, self._text_at, self._texts = "", "", 0.0, 0
         self._percent, self._percentages, self._percent_at = -1.0, 0, 0.0
-        self._step_start = self._heard = time.monotonic()
+        self._step_start = self._last_progress = time.monotonic()
         self._time_left = TimeLeft()
         self._estimated = False
         self.error: dict[str, str] = {}
@@ -81,9 +81,9 @@ class MessageHandler:
     def show_silence(self) -> None:
         """Show how long the current step has taken if the worker has reported no progress for a while."""
         now = time.monotonic()
-        if now - self._heard < self._silent_seconds:
+        if now - self._last_progress < self._silent_seconds:
             return
-        self._heard = now
+        self._last_progress = now  # so that it is shown again after as long a silence
         step, elapsed = self._step or tr("Computing"), format_duration(now - self._step_start)
         text = tr("{step} (for {elapsed})").format(step=step, elapsed=elapsed)
         self._feedback.setProgressText(self._with_time_left(text))
@@ -112,7 +112,9 @@ class MessageHandler:
             return False
         now, text = time.monotonic(), shortened(text, MAX_MESSAGE_LENGTH)
         if percent != self._percent or text != self._step:
-            self._heard = self._step_start = now
+            self._last_progress = now
+        if text != self._step:
+            self._step_start = now
         if self._percentages < PERCENTAGES_AT_ONCE or now - self._percent_at >= PERCENTAGE_SECONDS:
             self._feedback.setProgress(min(max(float(percent), 0.0), 100.0))
             self._percentages, self._percent_at = self._percentages + 1, now

@@ -12,14 +12,14 @@ from .errors import InvalidInput
 
 MINUTE, HOUR, DAY, YEAR = 60.0, 3600.0, 86_400.0, 365.25 * 86_400.0
 
-# Shorter runs need no estimate; longer ones are worth a second thought; the longest cannot be waited for, even if the
-# estimate is wrong by a factor of ten.
+# Shorter runs show no estimate; those of more than an hour show it as a warning; the longest would never end, even if
+# the estimate were ten times too high.
 SECONDS_WITHOUT_ESTIMATE = 10.0
 SECONDS_OF_WARNING = HOUR
 SECONDS_OF_REFUSAL = 10 * YEAR
 
-# Runs of this time show what is left of it; from this percentage on by their progress rather than by their estimate,
-# because the first percents stand for preparations.
+# Runs that have taken this long show the time that is left. From this percentage on it follows from the progress rather
+# than from the estimate, because the first percents stand for preparations.
 SECONDS_BEFORE_TIMES = 5.0
 RELIABLE_PERCENT = 15.0
 
@@ -123,7 +123,7 @@ def format_duration(seconds: float) -> str:
         return tr("{count:.1f} hours").format(count=seconds / HOUR)
     if seconds < YEAR:
         return tr("{count:,.1f} days").format(count=seconds / DAY)
-    return tr("{count:,.0f} years").format(count=seconds / YEAR)
+    return tr("{count:# year|# years}").format(count=round(seconds / YEAR))
 
 
 def _advice() -> str:

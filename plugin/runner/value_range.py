@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -18,7 +19,7 @@ LARGE_RATIO = 1e9
 # Rows read at a time.
 ROWS = 256
 
-# Exponents of numbers in double precision, as stored; the exponent of 1.
+# Number of exponents in double precision, and the exponent of 1 as it is stored.
 EXPONENTS, EXPONENT_OF_ONE = 2048, 1023
 
 
@@ -45,24 +46,24 @@ def explain_unsolved(error: Unsolved, task: Task) -> Unsolved | InvalidInput:
 
 
 def _widest_gap(blocks: Iterable[np.ndarray]) -> tuple[float, bool] | None:
-    """Return the limit of the values that are likely to be wrong, and whether these lie above; None if none are.
+    """Return the limit of the values that are likely to be wrong, and whether they lie above it; None if none are.
 
-    The widest gap without any value separates them, which are fewer, from the rest.
+    They are the smaller group of the two that the widest gap without any value separates.
     """
     counts = np.zeros(EXPONENTS, np.int64)
     for values in blocks:
         exponents = (values[values > 0].view(np.uint64) >> np.uint64(52)).astype(np.intp)
         counts += np.bincount(exponents, minlength=EXPONENTS)
     occupied = np.flatnonzero(counts)
-    if occupied.size < 2 or 2.0 ** float(occupied[-1] - occupied[0]) < LARGE_RATIO:
+    if occupied.size < 2 or occupied[-1] - occupied[0] < math.log2(LARGE_RATIO):
         return None
     gap = int(np.argmax(np.diff(occupied)))
     limit = 2.0 ** float(occupied[gap + 1] - EXPONENT_OF_ONE)
     return limit, bool(counts[occupied[gap + 1 :]].sum() <= counts.sum() / 2)
 
 
-def _blocks(task: Task):
-    """Yield the rows of the landscape, with 0 where a cell is nodata or a barrier, and the number of the first one."""
+def _blocks(task: Task) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row and the values of blocks of the landscape; 0 where a cell is nodata or a barrier."""
     landscape, valid = task.arrays["landscape"], task.arrays.get("valid")
     for first in range(0, landscape.shape[0], ROWS):
         values = np.array(landscape[first : first + ROWS], np.float64)

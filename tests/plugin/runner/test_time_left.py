@@ -7,7 +7,7 @@ import pytest
 from permea.plugin.algorithms.timed_step import TimedStep
 from permea.plugin.runner import protocol
 from permea.plugin.runner.protocol import MessageHandler
-from permea.plugin.runner.time_estimate import TimeLeft
+from permea.plugin.runner.time_estimate import YEAR, TimeLeft, format_duration
 
 
 class Clock:
@@ -47,6 +47,21 @@ def test_time_left_of_a_first_step_follows_from_the_estimate(clock, feedback):
     clock.seconds += 20
     handler.show_silence()
     assert feedback.texts[1:] == ["Factorization (for 20 s), about 2 min left"]
+
+
+def test_silent_step_counts_from_its_beginning_also_if_its_percentage_has_changed(clock, feedback):
+    handler = MessageHandler(feedback)
+    send(handler, "progress", percent=2, text="Factorization")
+    clock.seconds += 40
+    send(handler, "progress", percent=3, text="Factorization")
+    clock.seconds += 15
+    handler.show_silence()
+    assert feedback.texts[-1] == "Factorization (for 55 s)"
+
+
+@pytest.mark.parametrize(("years", "text"), [(1.2, "1 year"), (1.6, "2 years"), (3169.0, "3,169 years")])
+def test_years_have_a_singular(years, text):
+    assert format_duration(years * YEAR) == text
 
 
 def test_estimate_that_was_too_short_is_not_repeated(clock, feedback):
