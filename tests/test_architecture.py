@@ -36,7 +36,9 @@ ORDER = {
     ),
     "plugin": (
         "i18n",
+        "byte_sizes",
         "decimal_numbers",
+        "shell_quoting",
         "system_errors",
         "distance_registry",
         "cancelled",

@@ -6,9 +6,10 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from ..plugin import engine_environment
+from ..plugin.byte_sizes import folder_bytes, format_bytes
 from ..plugin.i18n import tr
-from ..plugin.runner import format_bytes
-from .engine_info import clear_folder, folder_size
+from ..plugin.system_errors import system_reason
+from .engine_info import clear_folder
 from .labels import selectable_label
 
 
@@ -36,7 +37,7 @@ class CacheWidget(QWidget):
     def refresh(self) -> None:
         """Read the size again."""
         folder = engine_environment.cache_folder()
-        size = folder_size(folder)
+        size = folder_bytes(folder)
         self.label.setText(tr("{size} in {folder}").format(size=format_bytes(size), folder=folder))
         self.clear_button.setEnabled(size > 0)
 
@@ -47,6 +48,6 @@ class CacheWidget(QWidget):
         except OSError as error:
             self.refresh()
             text = tr("The compiled code in {folder} cannot be deleted: {reason}.")
-            self.label.setText(text.format(folder=folder, reason=error.strerror))
+            self.label.setText(text.format(folder=folder, reason=system_reason(error)))
         else:
             self.refresh()

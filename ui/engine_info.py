@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ..plugin.byte_sizes import format_bytes
 from ..plugin.engine_environment import EngineInfo
 from ..plugin.i18n import tr
-from ..plugin.runner import format_bytes
 
 NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
 
@@ -54,26 +54,19 @@ def device_text(engine: EngineInfo) -> str:
     return tr("processor (CPU)")
 
 
-def folder_size(folder: Path) -> int:
-    """Return the total size of the files in a folder in bytes; 0 if it does not exist."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def clear_folder(folder: Path) -> int:
-    """Delete the contents of a folder, but not the folder itself, and return the number of bytes freed.
+def clear_folder(folder: Path) -> None:
+    """Delete the contents of a folder, but not the folder itself.
 
     Raises
     ------
     OSError
-        If a file or folder cannot be deleted.
+        A file or folder cannot be deleted.
     """
-    freed = folder_size(folder)
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    return freed
 
 
 def memory_text(engine: EngineInfo) -> str:

@@ -18,11 +18,12 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ..plugin.byte_sizes import folder_bytes, format_bytes
 from ..plugin.engine_folders import current_engine, other_engines, remove_engine
 from ..plugin.i18n import tr
 from ..plugin.installer import Plan, installation_commands, measured_devices, plan_installation
-from ..plugin.runner import WORKERS, format_bytes
-from .engine_info import folder_size
+from ..plugin.runner import WORKERS
+from ..plugin.system_errors import system_reason
 from .installation_task import InstallationTask, running_installation
 
 
@@ -37,7 +38,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         Signals: the installation has ended, `failed` with its message.
     logged
         Signal: a line of the log.
-    another_python_wanted
+    another_python_requested
         Signal: the user has pressed the button for it.
     """
 
@@ -46,7 +47,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
     failed = pyqtSignal(str)
     cancelled = pyqtSignal()
     logged = pyqtSignal(str)
-    another_python_wanted = pyqtSignal()
+    another_python_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Install the engine"), parent)
@@ -91,7 +92,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         self.install_button.setToolTip(tr("Download the packages and install them; nothing is downloaded before"))
         self.install_button.clicked.connect(self._install)
         self.another_button = QPushButton(tr("Use an &existing Python…"))
-        self.another_button.clicked.connect(self.another_python_wanted)
+        self.another_button.clicked.connect(self.another_python_requested)
         self.copy_button = QPushButton(tr("Copy the &commands"))
         self.copy_button.setToolTip(tr("Copy the commands that install the engine in a terminal"))
         self.copy_button.clicked.connect(self._copy_commands)
@@ -125,7 +126,7 @@ class InstallerPanel(QgsCollapsibleGroupBox):
         self.setTitle(tr("Install another engine") if has_engine else tr("Install the engine"))
         older = other_engines()
         self.remove_button.setVisible(bool(older))
-        size = format_bytes(sum(folder_size(folder) for folder in older))
+        size = format_bytes(sum(folder_bytes(folder) for folder in older))
         self.remove_button.setToolTip(tr("Delete {size} of engines that are not in use").format(size=size))
         self._set_installing(False)
 
@@ -189,7 +190,8 @@ class InstallerPanel(QgsCollapsibleGroupBox):
             try:
                 remove_engine(folder)
             except OSError as error:
-                self.logged.emit(f"{folder}: {error.strerror or error}")
+                text = tr("{folder} cannot be deleted: {reason}.")
+                self.logged.emit(text.format(folder=folder, reason=system_reason(error)))
         self.show_offer()
 
     def _show_packages(self) -> None:

@@ -12,8 +12,9 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
 )
 
+from ..byte_sizes import format_bytes
 from ..i18n import tr
-from ..runner import SECONDS_WITHOUT_ESTIMATE, format_bytes, format_duration, free_memory
+from ..runner import SECONDS_WITHOUT_ESTIMATE, format_duration, free_memory
 
 # A feature of a memory layer with five attributes, as measured.
 BYTES_PER_ROW = 700

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from qgis.core import QgsProcessingException
 
+from ..byte_sizes import format_bytes
 from ..i18n import tr
 from ..layers import ascii_grid_size, require_well_formed_grid
-from ..runner import format_bytes, free_memory
+from ..runner import free_memory
 
 #: Bytes of memory for each cell of the habitat: the least that the engine takes for their graph.
 BYTES_PER_CELL = 90

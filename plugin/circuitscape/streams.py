@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..byte_sizes import format_bytes
 from ..cancelled import stop_if_cancelled
 from ..i18n import tr
-from ..runner import format_bytes
 from ..system_errors import system_reason
 
 #: Bytes read at a time.

@@ -1,19 +1,35 @@
-"""Failures of an installation: the last line of their cause, and what the user can do."""
+"""Failures of an installation: the cause, which is the last line of a log, and what the user can do."""
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 
 from ..detailed_exception import DetailedException
 from ..i18n import tr
+from ..system_errors import system_reason
 
 # Lines in which uv gives an error and, below it, its causes.
 CAUSE = re.compile(r"(?:error|cause|caused by):\s*(?P<text>\S.*)", re.IGNORECASE)
 
+# Numbers of the operating system's errors.
+DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+
 
 class InstallationFailed(DetailedException):
     """The engine was not installed; the message gives the cause and what to do."""
+
+
+def _disk_full_advice() -> str:
+    return tr("The disk is full. Free some space and install again; what is downloaded is kept.")
+
+
+def _permission_advice() -> str:
+    return tr(
+        "This folder cannot be written to. Check its permissions, or start QGIS with a profile in another folder."
+    )
 
 
 def _known_causes() -> tuple[tuple[str, str], ...]:
@@ -21,11 +37,11 @@ def _known_causes() -> tuple[tuple[str, str], ...]:
     return (
         (
             r"no space left|os error 28|os error 112|disk full|quota",
-            tr("The disk is full. Free some space and install again; what is downloaded is kept."),
+            _disk_full_advice(),
         ),
         (
             r"read-only file system|permission denied|not permitted|access is denied|os error (?:13|30|5)\b",
-            tr("This folder cannot be written to. Check its permissions, or start QGIS with a profile that can be."),
+            _permission_advice(),
         ),
         (
             r"certificate|unknownissuer|tls|ssl",
@@ -42,7 +58,7 @@ def _known_causes() -> tuple[tuple[str, str], ...]:
             ),
         ),
         (
-            r"proxy|407",
+            r"proxy|\b407\b",
             tr("The proxy refuses the connection. Check Settings ▸ Options ▸ Network in QGIS."),
         ),
         (
@@ -88,9 +104,29 @@ def cause_of(lines: Sequence[str]) -> str:
     'dns error'
     """
     stripped = [line.strip(" │╰─▶├×") for line in lines]
-    found = [match for match in map(CAUSE.match, stripped) if match]
+    causes = [match for match in map(CAUSE.match, stripped) if match]
     filled = [line for line in stripped if line]
-    return found[-1]["text"] if found else (filled[-1] if filled else "")
+    return causes[-1]["text"] if causes else (filled[-1] if filled else "")
+
+
+def disk_failure(step: str, error: OSError) -> InstallationFailed:
+    """Return the error of a step that failed on a file or folder.
+
+    The operating system may give its reason in the user's language; the advice follows from the number of the error.
+
+    Parameters
+    ----------
+    step
+        What failed, as the beginning of a sentence.
+    error
+        The error of the operating system.
+    """
+    known = ""
+    if error.errno in DISK_FULL:
+        known = _disk_full_advice()
+    elif error.errno in NO_PERMISSION:
+        known = _permission_advice()
+    return InstallationFailed(f"{step}: {system_reason(error)}. {known}".strip())
 
 
 def failure(step: str, lines: Sequence[str], *, reason: str = "") -> InstallationFailed:
@@ -99,7 +135,7 @@ def failure(step: str, lines: Sequence[str], *, reason: str = "") -> Installatio
     Parameters
     ----------
     step
-        What failed, as the beginning of a sentence: "Python packages could not be installed".
+        What failed, as the beginning of a sentence: "The packages could not be installed".
     lines
         Log of the program that ran.
     reason

@@ -1,15 +1,15 @@
-"""Install the engine, step by step; what an interrupted installation has done, the next one does not do again."""
+"""Install the engine, step by step; an installation goes on where an interrupted one has stopped."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 from qgis.core import QgsFeedback
 from qgis.PyQt.QtCore import QLockFile
 
+from ..byte_sizes import folder_bytes, format_bytes
 from ..cancelled import Cancelled
 from ..engine_environment import (
     MODULE_ARGUMENTS,
@@ -23,7 +23,7 @@ from ..engine_folders import cache_folder, engines_folder, python_of, switch_to
 from ..i18n import tr
 from ..process_runner import Outcome, run_process
 from ..settings import PYTHON
-from .failures import InstallationFailed, failure
+from .failures import InstallationFailed, disk_failure, failure
 from .network import network_environment
 from .plan import PYTHON_VERSIONS, Plan
 from .progress import Progress
@@ -32,7 +32,7 @@ from .uv import install_uv, run_uv
 # Percentages at which the steps end: program, Python, packages, check, compilation.
 ENDS = (8, 12, 80, 84, 100)
 
-# Bytes on disk are counted twice a second at most: about 20 calls come in a second.
+# Of about 20 calls a second every tenth counts the bytes on disk.
 CALLS_PER_COUNT = 10
 
 
@@ -69,6 +69,8 @@ def install(plan: Plan, progress: Progress, feedback: QgsFeedback) -> EngineInfo
 
 
 class _Installation:
+    """The steps of an installation, in their order."""
+
     def __init__(self, plan: Plan, progress: Progress, feedback: QgsFeedback) -> None:
         self.plan, self.progress, self.feedback = plan, progress, feedback
         self.environment = plan.folder / "venv"
@@ -131,9 +133,10 @@ class _Installation:
         def count() -> None:
             calls[0] += 1
             if calls[0] % CALLS_PER_COUNT == 1:
-                done = min(_folder_bytes(self.downloads / "packages"), total)
-                text = tr("Downloading and unpacking packages: {done:.0f} of {total:.0f} MB")
-                part.on_step(text.format(done=done / 1e6, total=total / 1e6), 100 * done / max(total, 1))
+                done = min(folder_bytes(self.downloads / "packages"), total)
+                text = tr("Downloading and unpacking packages: {done} of {total}")
+                text = text.format(done=format_bytes(done), total=format_bytes(total))
+                part.on_step(text, 100 * done / max(total, 1))
 
         source = ["--default-index", self.plan.index]
         if self.plan.is_offline:
@@ -199,8 +202,7 @@ class _Installation:
         try:
             switch_to(self.plan.folder)
         except OSError as error:
-            step = tr("The new engine could not be put into use")
-            raise failure(step, (), reason=error.strerror or str(error)) from error
+            raise disk_failure(tr("The new engine could not be put into use"), error) from error
         PYTHON.store("")
         forget_probes()
         # The environment shares its files with this cache where the file system allows, and needs none of them.
@@ -218,14 +220,14 @@ def _require_space(plan: Plan) -> None:
         trial.unlink()
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise failure(step, (), reason=error.strerror or str(error)) from error
-    missing = plan.disk_bytes - _folder_bytes(plan.folder) - _folder_bytes(cache_folder() / "downloads")
+        raise disk_failure(step, error) from error
+    missing = plan.disk_bytes - folder_bytes(plan.folder) - folder_bytes(cache_folder() / "downloads")
     if free < missing:
         raise failure(
             step,
             (),
-            reason=tr("no space left: it needs {needed:.0f} MB, and {free:.0f} MB are free").format(
-                needed=missing / 1e6, free=free / 1e6
+            reason=tr("no space left: it needs {needed}, and {free} are free").format(
+                needed=format_bytes(missing), free=format_bytes(free)
             ),
         )
 
@@ -235,16 +237,4 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
     except OSError as error:
         step = tr("The remains of an interrupted installation could not be removed from {folder}")
-        raise failure(step.format(folder=folder), (), reason=error.strerror or str(error)) from error
-
-
-def _folder_bytes(folder: Path) -> int:
-    """Return the bytes of the files in a folder, which may change meanwhile."""
-    total = 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(root, name)).st_size
-            except OSError:  # gone since
-                continue
-    return total
+        raise disk_failure(step.format(folder=folder), error) from error

@@ -16,7 +16,7 @@ from qgis.PyQt.QtNetwork import QNetworkProxy, QNetworkRequest
 
 from ..cancelled import Cancelled
 from ..i18n import tr
-from .failures import InstallationFailed, failure
+from .failures import InstallationFailed, disk_failure, failure
 
 #: The package index that pip uses by default.
 DEFAULT_INDEX = "https://pypi.org/simple"
@@ -62,16 +62,16 @@ def index_files(index: str, package: str, feedback: QgsFeedback) -> dict[str, st
         return {file["filename"]: QUrl(page).resolved(QUrl(file["url"])).toString() for file in files}
     except (ValueError, KeyError, TypeError) as error:
         raise InstallationFailed(
-            tr(
-                "{page} does not answer what a package index answers. Check the network: a page to log in, perhaps?"
-            ).format(page=page)
+            tr("{page} is not a package index. Check the network: it may be showing you a page to log in.").format(
+                page=page
+            )
         ) from error
 
 
 def download(
     source: str, target: Path, sha256: set[str], feedback: QgsFeedback, on_bytes: Callable[[int, int], None]
 ) -> None:
-    """Download or copy a file and check that it is one of those expected; the target appears when it is complete.
+    """Download or copy a file and check its hash; the target appears when it is complete.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def download(
     target
         Path of the file; not changed if the download fails.
     sha256
-        Hashes of the files that are accepted.
+        The hashes that are accepted.
     feedback
         Cancels the request.
     on_bytes
@@ -89,7 +89,7 @@ def download(
     Raises
     ------
     InstallationFailed
-        The download failed, or the file is another one.
+        The download failed, or the file has another hash.
     Cancelled
         The user cancelled.
     """
@@ -101,18 +101,16 @@ def download(
             unfinished.write_bytes(_get(QNetworkRequest(QUrl(source)), feedback, step, on_bytes))
         else:
             shutil.copyfile(source, unfinished)
-        found = _sha256(unfinished)
-        if found not in sha256:
+        digest = _sha256(unfinished)
+        if digest not in sha256:
             raise failure(
                 tr("{name} was not accepted").format(name=target.name),
                 (),
-                reason=tr("hash mismatch: the file has the hash {found}").format(found=found),
+                reason=tr("hash mismatch: the file has the hash {digest}").format(digest=digest),
             )
         os.replace(unfinished, target)
     except OSError as error:
-        raise failure(
-            tr("{name} could not be saved").format(name=target), (), reason=error.strerror or str(error)
-        ) from error
+        raise disk_failure(tr("{name} could not be saved").format(name=target), error) from error
     finally:
         if unfinished.exists():
             unfinished.unlink()
@@ -124,12 +122,12 @@ def trusted_authorities() -> bytes:
 
 
 def network_environment(index: str, certificates: Path, timeout: int) -> dict[str, str]:
-    """Return environment variables that hand QGIS's proxy and certificates to another program.
+    """Return environment variables by which another program uses QGIS's proxy and certificates.
 
     Parameters
     ----------
     index
-        The package index, to which the proxy is asked for.
+        The package index, which the proxy leads to.
     certificates
         File to write the trusted certificate authorities to, QGIS's own among them.
     timeout
@@ -173,7 +171,7 @@ def _get(
     on_bytes: Callable[[int, int], None] = lambda received, total: None,
 ) -> bytes:
     blocking = QgsBlockingNetworkRequest()
-    blocking.downloadProgress.connect(on_bytes)
+    blocking.downloadProgress.connect(lambda received, total: on_bytes(received, max(total, 0)))  # −1: not known
     result = blocking.get(request, True, feedback)
     if feedback.isCanceled():
         raise Cancelled(tr("Cancelled."))

@@ -32,7 +32,7 @@ class Package:
     Parameters
     ----------
     name, version, licence
-        As the package says.
+        As the metadata of the package give them.
     """
 
     name: str

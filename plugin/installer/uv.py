@@ -1,4 +1,4 @@
-"""The program uv: found on the package index, checked, unpacked and run.
+"""The program uv: looked up in the package index, checked, unpacked and run.
 
 Charlie Marsh and others: uv, https://docs.astral.sh/uv; its wheel is a zip with one program in it.
 """
@@ -14,18 +14,19 @@ from pathlib import Path
 
 from qgis.core import QgsFeedback
 
+from ..byte_sizes import format_bytes
 from ..cancelled import Cancelled
 from ..engine_environment import scrubbed_environment
 from ..engine_folders import cache_folder
 from ..i18n import tr
 from ..process_runner import Outcome, ProcessResult, run_process
-from .failures import InstallationFailed, failure
+from .failures import InstallationFailed, disk_failure, failure
 from .network import download, index_files
 from .plan import Plan, locked_hashes
 from .platforms import uv_tag
 from .progress import Progress
 
-# What only the owner may write, and all may run.
+# The owner may write and run it, others may read it.
 EXECUTABLE = 0o744
 
 
@@ -60,26 +61,34 @@ def install_uv(plan: Plan, folder: Path, progress: Progress, feedback: QgsFeedba
     wheels = [name for name in files if name.startswith(f"uv-{version}-") and name.endswith(".whl") and tag in name]
     if not wheels:
         raise InstallationFailed(
-            tr("uv {version} for this computer ({tag}) is not to be had from {index}.").format(
+            tr("uv {version} for this computer ({tag}) is not available from {index}.").format(
                 version=version, tag=tag, index=plan.index
             )
         )
 
     def on_bytes(received: int, total: int) -> None:
-        text = tr("Downloading the installer uv: {received:.1f} of {total:.1f} MB")
-        progress.on_step(text.format(received=received / 1e6, total=total / 1e6), 100 * received / max(total, 1))
+        progress.on_step(_download_text(received, total), 100 * received / total if total else 0)
 
     wheel = cache_folder() / "downloads" / wheels[0]
     progress.on_line(files[wheels[0]])
     download(files[wheels[0]], wheel, hashes, feedback, on_bytes)
     try:
         _unpack(wheel, program)
-    except (OSError, zipfile.BadZipFile) as error:
-        step = tr("The installer uv could not be unpacked")
-        raise failure(step, (), reason=getattr(error, "strerror", None) or str(error)) from error
+    except OSError as error:
+        raise disk_failure(tr("The installer uv could not be unpacked"), error) from error
+    except zipfile.BadZipFile as error:
+        raise failure(tr("The installer uv could not be unpacked"), (), reason=str(error)) from error
     finally:
         wheel.unlink(missing_ok=True)
     return program
+
+
+def _download_text(received: int, total: int) -> str:
+    """Return the progress of the download; without the total, where the server does not report it."""
+    if not total:
+        return tr("Downloading the installer uv: {received}").format(received=format_bytes(received))
+    text = tr("Downloading the installer uv: {received} of {total}")
+    return text.format(received=format_bytes(received), total=format_bytes(total))
 
 
 def _unpack(wheel: Path, program: Path) -> None:

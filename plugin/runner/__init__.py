@@ -13,7 +13,7 @@ from .errors import (
 )
 from .execution import Job, open_job, run
 from .input_memory import require_memory_for_features, require_memory_for_landscape
-from .job_folder import format_bytes, require_disk_space
+from .job_folder import require_disk_space
 from .memory import out_of_memory, require_memory
 from .system_memory import free_memory
 from .task import PartialResult, Result, Task
@@ -33,13 +33,12 @@ __all__ = [
     "RunFailed",
     "SECONDS_WITHOUT_ESTIMATE",
     "Task",
+    "TimeLeft",
     "Unsolved",
     "WORKERS",
     "WorkerCrashed",
     "WorkerFailedToStart",
     "WorkerProcess",
-    "format_bytes",
-    "TimeLeft",
     "format_duration",
     "free_memory",
     "open_job",

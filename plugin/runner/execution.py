@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
+from ..byte_sizes import format_bytes
 from ..engine_environment import (
     MODULE_ARGUMENTS,
     EngineInfo,
@@ -22,6 +22,7 @@ from ..engine_errors import cannot_run, missing_package
 from ..i18n import tr
 from ..process_runner import Outcome, ProcessResult
 from ..settings import KEEP_JOBS, KEEP_MINUTES
+from ..shell_quoting import quoted
 from .errors import (
     EnvironmentFailed,
     InvalidInput,
@@ -32,7 +33,7 @@ from .errors import (
     WorkerFailedToStart,
     failure,
 )
-from .job_folder import format_bytes, is_written, new_folder, partial_result, read_result, remove, write_job
+from .job_folder import is_written, new_folder, partial_result, read_result, remove, write_job
 from .protocol import MessageHandler
 from .task import PartialResult, Result, Task
 from .value_range import explain_unsolved
@@ -186,14 +187,10 @@ def _missing_package(ended: ProcessResult, messages: MessageHandler) -> str:
     return "" if has_reported else missing_package(ended.log)
 
 
-def _shell_command(engine: EngineInfo, command: Sequence[str]) -> str:
+def _shell_command(engine: EngineInfo, command: Sequence[str], system: str = sys.platform) -> str:
     """Return the command for a shell with its ordinary environment."""
-    quote = _quote_for_windows if sys.platform == "win32" else shlex.quote
-    return f"cd {quote(engine.folder)} && {' '.join(quote(part) for part in command)}"
-
-
-def _quote_for_windows(text: str) -> str:
-    return f'"{text}"' if " " in text else text
+    change = "cd /d" if system == "win32" else "cd"  # the engine may be on another drive than the prompt
+    return f"{change} {quoted(engine.folder, system)} && {' '.join(quoted(part, system) for part in command)}"
 
 
 def _keep_for_debugging(failed: QgsProcessingException | None) -> bool:

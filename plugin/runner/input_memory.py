@@ -7,9 +7,8 @@ from qgis.core import QgsProcessingFeatureSource, QgsRasterLayer
 from ..i18n import tr
 from .memory import require_memory
 
-# Bytes per cell in the engine: the least that the graph of a landscape takes. The engine forecasts its own memory once
-# it has the job; this avoids reading a raster that cannot be computed in any case. Through QGIS rasters only pass, in
-# blocks.
+# Bytes per cell in the engine: the least that the graph of a landscape takes. The engine estimates its own memory once
+# it has the job; this check avoids reading a raster that could not be computed anyway. QGIS itself holds only blocks.
 GRAPH_BYTES = 90
 
 # Bytes of a feature while points are read: its cell, its id and its label.

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..byte_sizes import format_bytes
 from ..detailed_exception import report_advice
 from ..i18n import tr
 from ..npy_file import NpyFile
@@ -120,7 +121,7 @@ def is_written(folder: Path) -> bool:
 def read_result(folder: Path, task: Task, *, in_memory: bool = False) -> Result:
     """Read and validate the result in a job folder.
 
-    Rasters on the grid of the landscape stay on disk unless they are wanted in memory.
+    Rasters on the grid of the landscape stay on disk unless `in_memory`; other arrays are read.
 
     Raises
     ------
@@ -183,22 +184,6 @@ def partial_result(
 def remove(folder: Path) -> None:
     """Remove a job folder; files that another program has open are left to QGIS, which empties its temporary folder."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def format_bytes(size: float) -> str:
-    """Return a size as text, for example "1.5 GB"; a megabyte is a million bytes, as everywhere in Permea.
-
-    Examples
-    --------
-    >>> format_bytes(1_500_000_000), format_bytes(999_700)
-    ('1.5 GB', '1 MB')
-    """
-    for unit in ("bytes", "kB", "MB", "GB"):
-        # From 999.5 on, three digits would be written as 1e+03.
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
 
 
 def _require_shape(name: str, array: np.ndarray | NpyFile, task: Task) -> None:

@@ -6,9 +6,9 @@ import re
 
 from qgis.core import QgsProcessingFeedback
 
+from ..byte_sizes import format_bytes
 from ..i18n import tr
 from .errors import OutOfMemory, memory_advice
-from .job_folder import format_bytes
 from .system_memory import free_memory, used_memory
 
 # Units in which NumPy names the size of an array that it could not allocate.
@@ -28,7 +28,7 @@ def check_memory(needed: float, free: float | None, feedback: QgsProcessingFeedb
     free
         Free bytes as the engine reports them; None to ask the system.
     feedback
-        Receives the forecast, and a warning if the job needs more than half of the free memory.
+        Receives the estimate, and a warning if the job needs more than half of the free memory.
 
     Returns
     -------

@@ -15,13 +15,13 @@ from pathlib import Path
 from ..detailed_exception import internal_error
 from ..process_runner import LOG_LINES_KEPT, Outcome, ProcessResult, run_process
 
-# Seconds between two looks at the user's wish to cancel.
+# Seconds between two checks for cancellation.
 POLL_SECONDS = 0.05
 
-# Batches of lines on the way from the process to the job; the process waits while there are more.
+# Most batches of lines that wait to be handled; the process waits while there are more.
 BATCHES = 16
 
-# How the lines begin by which the engine says that it is loaded, and that a job has ended.
+# Beginnings of the lines by which the engine reports that it is loaded, and that a job has ended.
 READY, DONE = '{"type": "ready"', '{"type": "done"'
 
 # Status of a job that needs a process of its own.
@@ -37,7 +37,7 @@ class JobEnd:
     result
         The end of the process or, if that goes on, of the job.
     begun
-        Whether the engine said anything about the job; if not, another process can run it.
+        Whether the engine has reported anything about the job; if not, another process can run it.
     memory_bytes
         Memory that the process keeps; None if it has ended.
     """
@@ -92,7 +92,7 @@ class WorkerProcess:
         self._killed = threading.Event()
         self._command, self._environment, self._folder = list(command), dict(environment), folder
         # A daemon: it must not keep Python from ending, and the process ends when its standard input is closed.
-        self._thread = threading.Thread(target=self._own_process, name="permea-engine", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name="permea-engine", daemon=True)
         self._thread.start()
 
     @property
@@ -153,7 +153,7 @@ class WorkerProcess:
         self._jobs.put(None)
 
     def end(self) -> ProcessResult:
-        """End the process, and return when it has ended; what it still says is dropped."""
+        """End the process, and return when it has ended; its remaining output is dropped."""
         self.kill()
         while not isinstance(lines := self._output.get(), ProcessResult):
             continue
@@ -165,7 +165,7 @@ class WorkerProcess:
 
     # In the thread of the process
 
-    def _own_process(self) -> None:
+    def _supervise(self) -> None:
         try:
             ended = run_process(
                 self._command,
@@ -177,7 +177,7 @@ class WorkerProcess:
                 next_input=self._next_job,
                 log=self._log,
             )
-        except Exception as error:  # whoever waits for a job must hear of it
+        except Exception as error:  # a run that waits for its job must learn of it
             ended = ProcessResult(Outcome.FAILED_TO_START, -1, (internal_error(), repr(error)), str(error), 0.0)
         self._pass_on()
         self._output.put(ended)

@@ -11,6 +11,7 @@ from typing import Any
 from osgeo import gdal
 from qgis.core import Qgis
 
+from ...byte_sizes import format_bytes
 from ...i18n import tr
 from ..formatting import format_number
 from ..results import permea_version
@@ -90,7 +91,7 @@ def computation_section(contents: Contents) -> str:
     if solver := contents.number("solver"):
         rows.append((tr("Solver"), str(solver)))
     if memory := contents.number("peak_memory_bytes"):
-        rows.append((tr("Peak memory of the engine"), tr("{megabytes:,.0f} MB").format(megabytes=memory / 1e6)))
+        rows.append((tr("Peak memory of the engine"), format_bytes(memory)))
     return _section(tr("Computation"), _table(rows))
 
 
@@ -117,7 +118,7 @@ def citation_section(contents: Contents, now: datetime) -> str:
 
 
 def details_section(contents: Contents) -> str:
-    """Return what engineers need, folded."""
+    """Return the folded details for developers."""
     rows = [
         (output.description, _number(value))
         for output, value in contents.numbers.items()
@@ -133,7 +134,7 @@ def details_section(contents: Contents) -> str:
         lines.append(tr("({count:# more line|# more lines})").format(count=len(contents.log.lines) - MAX_LOG_LINES))
     commands_run = "".join(f"<pre>{escape(command)}</pre>" for command in contents.log.commands)
     log = f"<pre>{escape(chr(10).join(lines))}</pre>" if lines else ""
-    title = escape(tr("Details for engineers"))
+    title = escape(tr("Details for developers"))
     return f"<details><summary>{title}</summary>{_table(rows)}{commands_run}{log}</details>"
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from configparser import ConfigParser
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,6 +13,7 @@ from typing import Any
 from qgis.core import QgsLayerMetadata, QgsProcessingAlgorithm, QgsProcessingContext
 
 from ...i18n import tr
+from ...shell_quoting import quoted
 from .parameters_as_text import PlainValue, plain_values, uses_selected_features
 
 METADATA = Path(__file__).resolve().parents[3] / "metadata.txt"
@@ -143,7 +142,7 @@ def _command(
             continue
         entries = value if isinstance(value, list) else [value]
         parts += [f"--{name}={_text(entry)}" for entry in entries]
-    command = " ".join(_quoted(part) for part in parts)
+    command = " ".join(quoted(part) for part in parts)
     if selected:
         command += tr("  # with the selected features only of {names}").format(names=", ".join(selected))
     return command
@@ -151,10 +150,3 @@ def _command(
 
 def _text(value: PlainValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _quoted(part: str) -> str:
-    """Quote an argument for the shell of this system."""
-    if sys.platform != "win32":
-        return shlex.quote(part)
-    return f'"{part}"' if any(character in part for character in " &|<>^()") else part

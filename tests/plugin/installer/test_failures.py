@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import errno
+import hashlib
 import http.server
 import os
 import shutil
@@ -13,8 +15,8 @@ from functools import partial
 import pytest
 
 from permea.plugin import engine_folders
-from permea.plugin.installer import install, network
-from permea.plugin.installer.failures import cause_of, failure
+from permea.plugin.installer import install, network, uv
+from permea.plugin.installer.failures import cause_of, disk_failure, failure
 from permea.plugin.installer.platforms import uv_tag
 
 
@@ -49,7 +51,7 @@ class Index(http.server.SimpleHTTPRequestHandler):
             self.wfile.write(body)
         else:
             self.pause.wait(10)
-            with contextlib.suppress(ConnectionError):  # whoever asked may have given up
+            with contextlib.suppress(ConnectionError):  # the client may have given up
                 super().do_GET()
 
     def log_message(self, *arguments):
@@ -101,7 +103,7 @@ def test_folder_that_cannot_be_written_to(plan, fails, monkeypatch):
 
 def test_disk_with_too_little_space(plan, fails):
     message = fails(plan, disk_bytes=10**18)
-    assert "it needs 1000000000000 MB, and" in message and "Free some space" in message
+    assert "it needs 1,000,000 TB, and" in message and "Free some space" in message
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
@@ -132,7 +134,7 @@ def test_no_connection_for_packages(plan, fails, uv_installed, monkeypatch):
 def test_index_that_is_a_page_to_log_in(plan, fails, tmp_path):
     (tmp_path / "page").mkdir()
     with serve(tmp_path / "page") as url:
-        assert "a page to log in, perhaps?" in fails(plan, index=url)
+        assert "it may be showing you a page to log in" in fails(plan, index=url)
 
 
 def test_line_that_is_too_slow(plan, fails, uv_installed, wheelhouse, monkeypatch):
@@ -233,3 +235,47 @@ def test_message_has_the_last_cause():
     assert cause_of(lines) == "dns error: no such host"
     assert str(failure("It failed", lines)).startswith("It failed: dns error: no such host. There is no connection")
     assert str(failure("It failed", [])) == "It failed: no reason was given."
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "It failed: the disk is full. The disk is full. Free some space"),
+        (errno.EACCES, "It failed: no permission. This folder cannot be written to."),
+        (errno.EIO, "It failed: the disk reports an error."),
+    ],
+)
+def test_advice_does_not_depend_on_the_language_of_the_system(number, said):
+    assert str(disk_failure("It failed", OSError(number, "Auf dem Gerät ist kein Platz"))).startswith(said)
+
+
+def test_digits_in_the_name_of_a_file_are_no_answer_of_a_proxy():
+    address = "https://x/packages/00/c407d/a407b.whl"
+    message = str(failure("It failed", [f"error: Failed to fetch: `{address}`", "  Caused by: operation timed out"]))
+    assert "The connection is too slow" in message
+
+
+def test_download_of_unknown_size_shows_no_total(tmp_path, recorder):
+    class WithoutLength(http.server.BaseHTTPRequestHandler):
+        """Sends a file without its length."""
+
+        def do_GET(self):  # noqa: N802
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * 300_000)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), WithoutLength)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    seen = []
+    try:
+        digest = hashlib.sha256(b"x" * 300_000).hexdigest()
+        url = f"http://127.0.0.1:{server.server_address[1]}/wheel"
+        network.download(url, tmp_path / "wheel", {digest}, recorder.feedback, lambda *sizes: seen.append(sizes))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert seen and {total for _, total in seen} == {0}
+    assert uv._download_text(1_200_000, 0) == "Downloading the installer uv: 1.2 MB"
