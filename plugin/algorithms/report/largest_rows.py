@@ -20,7 +20,7 @@ LISTED_ROWS = 10
 # Wider tables, such as matrices, do not fit on a page.
 MAX_COLUMNS = 9
 
-# Rows of longer tables are not sorted: that would take as long as writing them.
+# Longer tables are not searched: that would take as long as writing them.
 MAX_ROWS = 1_000_000
 
 

@@ -16,10 +16,13 @@ from qgis.core import (
 from ...i18n import tr
 from ..formatting import format_number
 
-# Entries of a legend of classes.
+#: Colour of cells without a value.
+NODATA_COLOUR = "#dcdcd8"
+
+# Most entries of a legend of classes.
 MAX_ENTRIES = 14
 
-# Logarithmic spacing of stops is recognised up to rounding.
+# Ratios of the stops of a logarithmic scale agree to this, as stops are rounded.
 SAME_RATIO = 1e-3
 
 
@@ -107,8 +110,8 @@ def legend_of(renderer: QgsRasterRenderer) -> Legend:
 def _with_ends(entries: tuple[Entry, ...], settings) -> tuple[Entry, ...]:
     """Label the entries of a colour bar as QGIS labels its ends."""
 
-    def label(value: float, own: str = "") -> str:
-        return own or f"{settings.prefix()}{format_number(value)}{settings.suffix()}"
+    def label(value: float, set_by_style: str = "") -> str:
+        return set_by_style or f"{settings.prefix()}{format_number(value)}{settings.suffix()}"
 
     first, *middle, last = entries if len(entries) > 1 else (entries[0], entries[0])
     return (
@@ -141,10 +144,6 @@ def legend_html(legend: Legend, name: str, *, has_nodata: bool) -> str:
     if items:
         parts.append(f'<ul class="legend">{"".join(items)}</ul>')
     return "".join(parts)
-
-
-#: Colour of cells without a value.
-NODATA_COLOUR = "#dcdcd8"
 
 
 def _swatch(colour: str, label: str) -> str:

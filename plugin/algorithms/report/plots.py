@@ -17,7 +17,7 @@ WIDTH, HEIGHT, MARGIN = 640, 150, 22
 # Percentiles between which a histogram shows the values: a few extreme cells would leave it with a single bar.
 SHOWN_PERCENTILES = (0.5, 99.5)
 
-# Fewer values are all shown.
+# A histogram of fewer values shows all of them.
 MANY = 1000
 
 ONE_COLOUR = "#4b7fb5"
@@ -27,7 +27,7 @@ NEGLIGIBLE = 1e-9
 
 
 def rounded_number(value: float, span: float) -> str:
-    """Return a number in words; one that is negligible in the range of the values is 0.
+    """Format a number; one that is negligible relative to the range of the values is 0.
 
     Parameters
     ----------

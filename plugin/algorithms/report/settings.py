@@ -25,6 +25,9 @@ from ..units import unit_text
 
 LAYERS = ("raster", "source", "vector")
 
+# Significant digits of a number: as many as double precision keeps.
+DIGITS = 15
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -70,26 +73,46 @@ def settings_of(
         Unit of lengths.
     """
     settings = []
-    values = {
-        each.name(): parameters.get(each.name(), each.defaultValue()) for each in algorithm.parameterDefinitions()
-    }
+    values = _values(algorithm, parameters, context)
     for definition in algorithm.parameterDefinitions():
         name, default = definition.name(), definition.defaultValue()
         if definition.isDestination():
             continue
-        provided = is_provided(parameters, name)
-        value = parameters[name] if provided else default
+        value = values[name]
         if value is None or value == "" or value == []:
             continue
         text, detail = _value_text(algorithm, definition, value, context, unit, values)
         if not text:
             continue
-        is_default = not provided or str(value).lower() == str(default).lower()
+        is_default = not is_provided(parameters, name) or _is_same(value, default)
         effective = next(reasons_without_effect(algorithm, definition, parameters), None) is None
         is_advanced = bool(definition.flags() & QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         kind = definition.type()
         settings.append(Setting(definition.description(), text, detail, is_default, effective, kind, is_advanced))
     return settings
+
+
+def _values(
+    algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """Return the value of each parameter, or its default; check boxes as True or False."""
+    values = {}
+    for definition in algorithm.parameterDefinitions():
+        name = definition.name()
+        values[name] = parameters[name] if is_provided(parameters, name) else definition.defaultValue()
+        if definition.type() == "boolean":
+            values[name] = algorithm.parameterAsBoolean({name: values[name]}, name, context)
+    return values
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    """Return whether a value is the default, which a command line passes as text and a dialog as another type."""
+    if value == default:
+        return True
+    try:
+        return float(value) == float(default)
+    except (TypeError, ValueError):
+        return str(value).lower() == str(default).lower()
 
 
 def _value_text(
@@ -114,12 +137,11 @@ def _value_text(
     if kind == "enum":
         return option_label(definition, value), ""
     if kind == "boolean":
-        return (tr("yes") if str(value).lower() in ("true", "1") else tr("no")), ""
-    if kind == "distance":
-        return f"{algorithm.parameterAsDouble({name: value}, name, context):,g} {unit}", ""
-    if kind == "number":
-        text = unit_text(definition, values, unit)
-        return f"{algorithm.parameterAsDouble({name: value}, name, context):,g} {text}".rstrip(), ""
+        return (tr("yes") if values[name] else tr("no")), ""
+    if kind in ("distance", "number"):
+        number = algorithm.parameterAsDouble({name: value}, name, context)
+        number_unit = unit if kind == "distance" else unit_text(definition, values, unit)
+        return f"{number:,.{DIGITS}g} {number_unit}".rstrip(), ""
     if kind == "matrix":
         return ", ".join(str(cell) for cell in algorithm.parameterAsMatrix({name: value}, name, context)), ""
     return str(value), ""

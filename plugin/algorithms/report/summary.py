@@ -1,4 +1,4 @@
-"""What a report says of the values of a raster: how they are distributed, and where the largest ones are."""
+"""Summary of the values of a raster: how they are distributed, and where the largest ones are."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from qgis.core import QgsProcessingFeedback
 from ...cancelled import stop_if_cancelled
 from .reduced_band import CELLS_AT_ONCE, read_blocks, size_of
 
-# Cells in the list of the largest values. Neighbouring cells have similar values, so that listed cells keep a distance
-# of this fraction of the longer side from each other.
+# Cells in the list of the largest values, and their smallest distance from each other as a fraction of the longer side:
+# neighbouring cells have similar values.
 LISTED_CELLS, SEPARATION = 10, 0.04
 
-# Blocks along the longer side, of which only the largest value is a candidate.
+# Blocks along the longer side; only the largest value of each is a candidate.
 BLOCKS = 64
 
-# Values of a histogram: evenly spaced rows of large rasters.
+# Values of a histogram, about; of large rasters they are evenly spaced rows.
 SAMPLE_SIZE = 1 << 18
 
 
@@ -54,7 +54,7 @@ class BandSummary:
     sample
         Values of evenly spaced rows.
     peaks
-        Cells with the largest values (or magnitudes), largest first, none close to another.
+        Cells with the largest values (or magnitudes), largest first, none of them close to another.
     class_cells
         Number of cells of each class; empty if the values are not classes.
     """

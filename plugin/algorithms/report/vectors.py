@@ -25,7 +25,7 @@ from ...layers import RasterGrid
 from ..plain_values import is_provided
 from ..tables import Table
 
-# More features than this only darken a picture.
+# More features than this would only darken a picture.
 MAX_FEATURES, MAX_LINES = 500, 2000
 
 # Size of the drawing, along the longer side of the map.
@@ -82,7 +82,7 @@ def input_features(
     grid
         Grid of the landscape.
     """
-    shapes, entries = [], []
+    shapes, entries, notes = [], [], []
     for definition in algorithm.parameterDefinitions():
         if definition.type() != "source" or not is_provided(parameters, definition.name()):
             continue
@@ -94,7 +94,11 @@ def input_features(
             dashed = "TARGET" in definition.name()
             shapes.append(f'<g class="{"targets" if dashed else "sources"}">{drawn}</g>')
             entries.append(_feature_entry(definition.description(), source.sourceName(), dashed))
+            if (count := source.featureCount()) > MAX_FEATURES:
+                text = tr("{layer}: the first {shown:,} of {count:# feature|# features} are drawn.")
+                notes.append(text.format(layer=source.sourceName(), shown=MAX_FEATURES, count=count))
     legend = f'<ul class="legend">{"".join(entries)}</ul>' if entries else ""
+    legend += "".join(f"<p>{escape(note)}</p>" for note in notes)
     return Overlay("".join(shapes), legend)
 
 
@@ -131,10 +135,12 @@ def _geometry_shapes(geometry: QgsGeometry, grid: RasterGrid) -> Iterable[str]:
         for x, y in _to_drawing(points, grid).tolist():
             yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8"/>'
         return
+    kind = "line" if geometry.type() == QgsWkbTypes.GeometryType.LineGeometry else "area"
     for part in geometry.asGeometryCollection():
-        points = np.array([[point.x(), point.y()] for point in part.vertices()])
-        if len(points) > 1:
-            yield f'<path d="{_path(_to_drawing(points, grid))}"/>'
+        rings = part.convertToType(QgsWkbTypes.GeometryType.LineGeometry, True).asGeometryCollection()
+        lines = (np.array([[point.x(), point.y()] for point in ring.vertices()]) for ring in rings)
+        if path := "".join(_path(_to_drawing(line, grid)) for line in lines if len(line) > 1):
+            yield f'<path class="{kind}" fill-rule="evenodd" d="{path}"/>'
 
 
 def _path(points: np.ndarray) -> str:
