@@ -29,7 +29,7 @@ from .exploration import Settings
 from .number_box import NumberBox
 from .texts import DISTANCES, QUANTITIES
 
-# The slider of θ goes over this many powers of ten of θ times the cost of a typical step, around 1.
+# The slider sets θ times the cost of a typical step, between these powers of ten.
 THETA_DECADES = (-3.0, 1.5)
 THETA_STEPS = 90
 
@@ -51,7 +51,7 @@ class Controls(QWidget):
         Another layer, band or meaning of its values.
     graph_changed
         Other neighbours or another edge rule.
-    wish_changed
+    request_changed
         Something else is to be shown.
     mode_changed
         What the mouse does: a key of `MODES`, or "" for nothing.
@@ -59,7 +59,7 @@ class Controls(QWidget):
 
     landscape_changed = pyqtSignal()
     graph_changed = pyqtSignal()
-    wish_changed = pyqtSignal()
+    request_changed = pyqtSignal()
     mode_changed = pyqtSignal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -210,9 +210,9 @@ class Controls(QWidget):
         form.addRow("", self.change_box)
         self._theta_row = form.labelForField(theta)
         for widget in (self.distance_box, self.quantity_box):
-            widget.currentIndexChanged.connect(self._wish_changed)
-        self.theta_slider.valueChanged.connect(self._wish_changed)
-        self.change_box.toggled.connect(self._wish_changed)
+            widget.currentIndexChanged.connect(self._request_changed)
+        self.theta_slider.valueChanged.connect(self._request_changed)
+        self.change_box.toggled.connect(self._request_changed)
         return box
 
     def _make_modes(self) -> QHBoxLayout:
@@ -275,7 +275,7 @@ class Controls(QWidget):
 
     def _layer_changed(self, _layer) -> None:
         self.values_box.blockSignals(True)
-        # Proposed where the band is called so, asked for otherwise.
+        # Proposed if the band has such a name; otherwise the user must choose.
         meaning = band_meaning(self.layer_box.currentLayer(), 1)
         self.values_box.setCurrentIndex(max(0, self.values_box.findData(meaning)))
         self.values_box.blockSignals(False)
@@ -291,9 +291,9 @@ class Controls(QWidget):
         for widget in (self.band_box, self._band_label):
             widget.setVisible(several)
 
-    def _wish_changed(self, *_: object) -> None:
+    def _request_changed(self, *_: object) -> None:
         self._show_applicable()
-        self.wish_changed.emit()
+        self.request_changed.emit()
 
     def _mode_clicked(self, mode: str) -> None:
         self._modes.setExclusive(True)

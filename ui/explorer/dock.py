@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QScrollArea, QVBoxLayout, QWidget
 from ...plugin.i18n import tr
 from .colours import colour_table
 from .controls import ORIGINS, PAINT, TARGET, Controls
-from .exploration import Exploration, ShownView, Wish
+from .exploration import Exploration, ShownView, ViewRequest
 from .full_run import full_run
 from .map_view import MapView
 from .result_box import ResultBox
@@ -28,7 +28,7 @@ BRUSH_CELLS = 5
 WIDTH_IN_LETTERS = 52
 
 # Changes of the controls that follow each other this fast count as one.
-SETTLE_MILLISECONDS = 30
+DEBOUNCE_MILLISECONDS = 30
 
 
 class ExplorerDock(QgsDockWidget):
@@ -60,9 +60,9 @@ class ExplorerDock(QgsDockWidget):
         self.target: tuple[int, int] | None = None
         self.origins: list[tuple[int, int]] = []
         self._stroke_end = QgsPointXY()
-        self._settling = QTimer(self)
-        self._settling.setSingleShot(True)
-        self._settling.timeout.connect(self._ask)
+        self._debounce = QTimer(self)
+        self._debounce.setSingleShot(True)
+        self._debounce.timeout.connect(self._request_view)
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.addWidget(self.controls)
@@ -76,7 +76,7 @@ class ExplorerDock(QgsDockWidget):
         width = max(content.minimumSizeHint().width(), WIDTH_IN_LETTERS * self.fontMetrics().averageCharWidth())
         area.setMinimumWidth(width + area.verticalScrollBar().sizeHint().width())
         self.setWidget(area)
-        self.results.engine_wanted.connect(open_engine_dialog)
+        self.results.engine_requested.connect(open_engine_dialog)
         self._connect()
         self._reset()
 
@@ -84,7 +84,7 @@ class ExplorerDock(QgsDockWidget):
         controls, exploration = self.controls, self.exploration
         controls.landscape_changed.connect(self.open_landscape)
         controls.graph_changed.connect(self._change_graph)
-        controls.wish_changed.connect(lambda: self._settling.start(SETTLE_MILLISECONDS))
+        controls.request_changed.connect(lambda: self._debounce.start(DEBOUNCE_MILLISECONDS))
         controls.mode_changed.connect(self._change_mode)
         controls.radius_box.valueChanged.connect(lambda _: self._show_brush())
         controls.everywhere_button.clicked.connect(self.clear_origins)
@@ -98,7 +98,7 @@ class ExplorerDock(QgsDockWidget):
         exploration.busy.connect(self.results.show_message)
         exploration.saved.connect(self._saved)
         self.results.opacity_changed.connect(self.map.overlay.set_opacity)
-        self.results.full_run_wanted.connect(self.run_at_full_resolution)
+        self.results.full_run_requested.connect(self.run_at_full_resolution)
         self.map.tool.pressed.connect(self._pressed)
         self.map.tool.dragged.connect(self._dragged)
         self.map.tool.deactivated.connect(self._tool_deactivated)
@@ -125,12 +125,12 @@ class ExplorerDock(QgsDockWidget):
             self.results.show_message(tr("Choose whether the values are permeability or resistance."))
 
     def move_target(self, point: QgsPointXY) -> None:
-        """Show movement to a point, given in the project's coordinates."""
+        """Show movement to a point in the project's coordinates."""
         cell = self._cell(point)
         if cell is not None:
             self.target = (int(np.floor(cell[0])), int(np.floor(cell[1])))
             self._draw_markers()
-            self._ask()
+            self._request_view()
 
     def toggle_origin(self, point: QgsPointXY) -> None:
         """Mark a point as origin, or remove the origin there."""
@@ -148,24 +148,24 @@ class ExplorerDock(QgsDockWidget):
         self._origins_changed()
 
     def paint(self, start: QgsPointXY, end: QgsPointXY, *, extend: bool) -> None:
-        """Paint along a line, given in the project's coordinates."""
+        """Paint along a line between two points in the project's coordinates."""
         first, last = self._cell(start), self._cell(end)
         if first is None or last is None or not self.exploration.is_ready:
             return
         height, width = self.exploration.cell_size()
         radius = self.controls.radius_box.value() / min(height, width)
         self.exploration.paint(first, last, radius, self.controls.brush_value, extend=extend)
-        self._ask()
+        self._request_view()
 
     def undo(self) -> None:
         """Undo the last stroke."""
         self.exploration.undo()
-        self._ask()
+        self._request_view()
 
     def redo(self) -> None:
         """Paint the last undone stroke again."""
         self.exploration.redo()
-        self._ask()
+        self._request_view()
 
     def save_painted(self) -> None:
         """Ask for a file and write the painted landscape to it."""
@@ -235,8 +235,8 @@ class ExplorerDock(QgsDockWidget):
 
     def _viewed(self, view: ShownView) -> None:
         self.view = view
-        wish = view.wish
-        colours = colour_table(wish.quantity, wish.change)
+        request = view.request
+        colours = colour_table(request.quantity, request.change)
         self.map.overlay.show_picture(view.pixels, colours, view.factor, smooth=view.preview)
         self.results.show_view(
             view,
@@ -249,7 +249,7 @@ class ExplorerDock(QgsDockWidget):
         had_change = self.controls.shows_change
         self.controls.show_painted(state["strokes"], state["undone"], state["painted_cells"])
         if had_change != self.controls.shows_change:
-            self._ask()
+            self._request_view()
 
     def _saved(self, path: str) -> None:
         self.results.show_message(tr("Saved: {path}").format(path=path))
@@ -295,7 +295,7 @@ class ExplorerDock(QgsDockWidget):
     def _origins_changed(self) -> None:
         self.controls.show_origins(len(self.origins))
         self._draw_markers()
-        self._ask()
+        self._request_view()
 
     def _layers_removed(self, ids: list[str]) -> None:
         layer = self.exploration.layer
@@ -326,12 +326,12 @@ class ExplorerDock(QgsDockWidget):
         self.controls.show_origins(0)
         self.results.show_message(tr("Choose a raster, and whether its values are permeability or resistance."))
 
-    def _ask(self) -> None:
+    def _request_view(self) -> None:
         if self.target is None or self.exploration.landscape is None:
             return
         controls = self.controls
         self.exploration.show(
-            Wish(
+            ViewRequest(
                 self.target,
                 controls.distance,
                 controls.quantity,

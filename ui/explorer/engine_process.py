@@ -8,16 +8,19 @@ import tempfile
 from collections import deque
 from pathlib import Path
 
+from qgis.core import QgsProcessingException
 from qgis.PyQt.QtCore import QObject, QProcess, QProcessEnvironment, pyqtSignal
 
 from ...plugin.engine_environment import MODULE_ARGUMENTS, PACKAGE_FOLDER, engine_python, scrubbed_environment
 from ...plugin.engine_errors import missing_package
 from ...plugin.i18n import tr
+from ...plugin.system_errors import system_reason
+from ...plugin.temporary_folder import temporary_folder
 
 # Lines of the engine's log that are kept for a message about a crash.
 LOG_LINES = 40
 
-# After so many crashes without an answer in between the process is not started again by itself.
+# After more crashes than this without a view in between, the process is not restarted.
 MAX_CRASHES = 2
 
 END_MILLISECONDS = 3_000
@@ -31,7 +34,7 @@ class ExplorationProcess(QObject):
     answered
         A message of the engine, as a dictionary.
     ended
-        The process ended by itself; the text says why, and the flag whether it may be started again.
+        The process ended by itself: why, and whether it may be restarted.
     """
 
     answered = pyqtSignal(dict)
@@ -63,14 +66,14 @@ class ExplorationProcess(QObject):
         ------
         EngineNotFound
             No engine is installed.
-        OSError
-            There is no temporary folder.
+        QgsProcessingException
+            A setting cannot be used, or there is no temporary folder.
         """
         if self.is_running:
             return
         python, _ = engine_python()
         if self.folder is None:
-            self.folder = Path(tempfile.mkdtemp(prefix="permea-explorer-"))
+            self.folder = _new_folder()
         variables = QProcessEnvironment()
         for name, value in scrubbed_environment().items():
             variables.insert(name, value)
@@ -142,7 +145,7 @@ class ExplorationProcess(QObject):
         self._read_log()
         self._forget()
         if not self._is_ready:
-            last = next((line for line in reversed(self._log) if line.strip()), tr("it gives no reason"))
+            last = next((line for line in reversed(self._log) if line.strip()), tr("it gave no reason"))
             reason = missing_package(self._log) or last
             text = tr("The engine cannot be used: {reason}. Plugins ▸ Permea ▸ Engine… tests and installs it.")
             self.ended.emit(text.format(reason=reason.strip().rstrip(".")), False)
@@ -150,7 +153,7 @@ class ExplorationProcess(QObject):
         self._crashes += 1
         again = self._crashes <= MAX_CRASHES
         self.ended.emit(
-            tr("The engine ended unexpectedly and is started again.")
+            tr("The engine ended unexpectedly and is being restarted.")
             if again
             else tr("The engine ended unexpectedly several times. Choose the landscape again to go on."),
             again,
@@ -159,3 +162,13 @@ class ExplorationProcess(QObject):
     def _forget(self) -> None:
         self._process.deleteLater()
         self._process = None
+
+
+def _new_folder() -> Path:
+    """Create an empty folder in QGIS's temporary folder."""
+    parent = temporary_folder()
+    try:
+        return Path(tempfile.mkdtemp(prefix="permea-explorer-", dir=parent))
+    except OSError as error:
+        text = tr("The temporary folder {folder} cannot be written to: {reason}.")
+        raise QgsProcessingException(text.format(folder=parent, reason=system_reason(error))) from error

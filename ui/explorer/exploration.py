@@ -1,4 +1,4 @@
-"""An exploration: a raster layer, a place, strokes of a brush, and views that the engine's process computes."""
+"""An exploration: a raster layer, a target cell, strokes of a brush, and the views that the engine computes of them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from ...plugin.engine_errors import EngineNotFound
 from ...plugin.i18n import tr
 from ...plugin.layers import ReducedLandscape, open_band, read_reduced, write_painted
 from ...plugin.runner import free_memory
+from ...plugin.system_errors import system_reason
 from ..background import BackgroundTasks
 from .engine_process import ExplorationProcess
 
-# Most cells that are explored: more than 1 GB of memory in the engine, and half a second for a sharp view.
+# Most cells that are explored; they take more than 1 GB in the engine, and half a second for a sharp view.
 MAX_CELLS = 1_200_000
 
 # Memory of the engine: for itself, and for each cell with its copy for painting.
 ENGINE_BYTES, CELL_BYTES = 450e6, 900
 
-# With less memory than for so many cells a map would show nothing.
+# With fewer cells a map would show nothing, however little memory is free.
 FEWEST_CELLS = 20_000
 
-# Origins that stand for all cells in runs of algorithms.
+# Origins of a run of an algorithm that stand for all cells.
 SPREAD_ORIGINS = 100
 
 LANDSCAPE_FILES = {"landscape": "landscape.npy", "valid": "valid.npy"}
@@ -34,7 +35,7 @@ PAINTED_FILE = "painted.npy"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a landscape is read as.
+    """How a landscape is read.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What to show; the engine's `exploration.Request`, with places in cells of the explored landscape."""
+class ViewRequest:
+    """What to show; as the engine's `exploration.Request`, with rows and columns of the explored landscape."""
 
     target: tuple[int, int]
     distance: str
@@ -70,8 +71,8 @@ class ShownView:
 
     Parameters
     ----------
-    wish
-        What was asked for.
+    request
+        The request.
     pixels, values
         The map as bytes for colours and as numbers.
     factor
@@ -86,7 +87,7 @@ class ShownView:
         Seconds since the request.
     """
 
-    wish: Wish
+    request: ViewRequest
     pixels: np.ndarray
     values: np.ndarray
     factor: int
@@ -102,15 +103,17 @@ class Exploration(QObject):
     Signals
     -------
     loaded
-        The landscape has been read, and views can be asked for.
+        The landscape has been read, and views can be requested.
     viewed
         A `ShownView`.
     painted
-        Numbers of strokes and of painted cells, by name.
+        The engine's numbers of strokes, undone strokes and painted cells, by name.
     refused
-        Why something cannot be done; the flag tells whether no engine is installed.
+        Why something cannot be done, and whether the cause is that no engine is installed.
     busy
         What is going on; empty at its end.
+    saved
+        The painted landscape has been written to this file.
     """
 
     loaded = pyqtSignal()
@@ -131,9 +134,9 @@ class Exploration(QObject):
         self.settings: Settings | None = None
         self.strokes, self.undone, self.painted_cells = 0, 0, 0
         self._tasks = BackgroundTasks()
-        self._journal: list[dict] = []
-        self.sequence, self._wishes = 0, {}
-        self._last_wish: Wish | None = None
+        self._edits: list[dict] = []
+        self.sequence, self._requests = 0, {}
+        self._last_request: ViewRequest | None = None
         self._loads = 0
         self._save_to = ""
         self.is_ready = False
@@ -148,7 +151,7 @@ class Exploration(QObject):
         except EngineNotFound as error:
             self.refused.emit(str(error), True)
             return
-        except (QgsProcessingException, OSError) as error:
+        except QgsProcessingException as error:
             self.refused.emit(str(error), False)
             return
         self.busy.emit(tr("Reading the landscape…"))
@@ -171,9 +174,9 @@ class Exploration(QObject):
         self._loads += 1
         self.process.send({"op": "unload"})
         self.landscape = self.layer = self.settings = None
-        self._journal.clear()
-        self._wishes.clear()
-        self._last_wish = None
+        self._edits.clear()
+        self._requests.clear()
+        self._last_request = None
         self.is_ready = False
         self.strokes = self.undone = self.painted_cells = 0
 
@@ -183,37 +186,49 @@ class Exploration(QObject):
             self.settings = Settings(self.settings.band, self.settings.values, neighbors, edge_rule)
             self._load()
 
-    def show(self, wish: Wish) -> None:
-        """Ask for a view; of several that wait only the last one is computed."""
-        self._last_wish = wish
+    def show(self, request: ViewRequest) -> None:
+        """Request a view; of several that wait only the last one is computed."""
+        self._last_request = request
         if not self.is_ready:
             return
         self.sequence += 1
-        self._wishes[self.sequence] = (wish, time.perf_counter())
-        for old in [number for number in self._wishes if number < self.sequence - 50]:
-            del self._wishes[old]
+        self._requests[self.sequence] = (request, time.perf_counter())
+        for old in [number for number in self._requests if number < self.sequence - 50]:
+            del self._requests[old]
         self.process.send(
             {
                 "op": "view",
                 "sequence": self.sequence,
-                "target": list(wish.target),
-                "distance": wish.distance,
-                "quantity": wish.quantity,
-                "origins": [list(origin) for origin in wish.origins] or None,
-                "theta": wish.theta,
-                "change": wish.change,
+                "target": list(request.target),
+                "distance": request.distance,
+                "quantity": request.quantity,
+                "origins": [list(origin) for origin in request.origins] or None,
+                "theta": request.theta,
+                "change": request.change,
             }
         )
 
     def prepare_painting(self) -> None:
-        """Tell the engine that a brush has been chosen."""
+        """Let the engine prepare for the first stroke of a brush."""
         if self.is_ready:
             self.process.send({"op": "prepare", "sequence": self._loads})
 
     def paint(
         self, start: tuple[float, float], end: tuple[float, float], radius: float, value: float, *, extend: bool
     ) -> None:
-        """Paint along a line, in cells; `extend` continues the last stroke."""
+        """Paint along a line.
+
+        Parameters
+        ----------
+        start, end
+            Row and column, not rounded, of the ends.
+        radius
+            Radius of the brush, in cells.
+        value
+            The new value of the cells; 0 for a barrier.
+        extend
+            Whether to continue the last stroke rather than begin one.
+        """
         request = {"start": list(start), "end": list(end), "radius": radius, "value": value, "extend": extend}
         self._do({"op": "paint", **request})
 
@@ -231,7 +246,7 @@ class Exploration(QObject):
         self.process.send({"op": "save", "sequence": self._loads, "file": PAINTED_FILE})
 
     def cell_at(self, x: float, y: float) -> tuple[float, float]:
-        """Return row and column of a point in the layer's coordinates, in cells of the explored landscape."""
+        """Return row and column, not rounded, of a point in the layer's coordinates, in the explored landscape."""
         left, width, _, top, _, step_down = self.landscape.grid.geotransform
         factor = self.landscape.factor
         return (y - top) / (step_down * factor), (x - left) / (width * factor)
@@ -260,16 +275,19 @@ class Exploration(QObject):
 
     def _do(self, request: dict) -> None:
         if self.is_ready:
-            self._journal.append(request)
+            self._edits.append(request)
             self.process.send({**request, "sequence": self._loads})
 
     def _read(self, landscape: ReducedLandscape) -> None:
+        if not self.process.is_running:
+            return  # it has ended meanwhile, and `_ended` has told the user why
         self.landscape = landscape
         try:
             for name, array in (("landscape", landscape.values), ("valid", landscape.valid)):
                 np.save(self.process.folder / LANDSCAPE_FILES[name], array, allow_pickle=False)
         except OSError as error:
-            self._not_read(tr("The temporary folder cannot be written: {reason}.").format(reason=error), "")
+            text = tr("The temporary folder cannot be written to: {reason}.")
+            self._not_read(text.format(reason=system_reason(error)), "")
             return
         self._load()
 
@@ -315,38 +333,40 @@ class Exploration(QObject):
         if answer["op"] == "load":
             self.is_ready = True
             self.busy.emit("")
-            for request in self._journal:
+            for request in self._edits:
                 self.process.send({**request, "sequence": self._loads})
             self.loaded.emit()
-            if self._last_wish is not None:
-                self.show(self._last_wish)
+            if self._last_request is not None:
+                self.show(self._last_request)
         elif answer["op"] == "save":
             self._write_painted()
         self.painted.emit(answer)
 
     def _view(self, answer: dict) -> None:
-        asked = self._wishes.get(answer.get("sequence"))
-        if asked is None or not self.is_ready:
+        requested = self._requests.get(answer.get("sequence"))
+        if requested is None or not self.is_ready:
             return
         try:
             pixels, values = (np.load(self.process.folder / answer[name]) for name in ("pixels", "values"))
         except (OSError, ValueError):
             return  # replaced by newer views
-        wish, since = asked
+        request, since = requested
         factor, preview = answer["factor"] * self.landscape.factor, bool(answer["preview"])
         latency = time.perf_counter() - since
-        self.viewed.emit(ShownView(wish, pixels, values, factor, answer, answer["sequence"], preview, latency))
+        self.viewed.emit(ShownView(request, pixels, values, factor, answer, answer["sequence"], preview, latency))
 
     def _ended(self, text: str, again: bool) -> None:
         self.is_ready = False
         self.busy.emit("")
         self.refused.emit(text, False)
-        if again and self.landscape is not None:
-            try:
-                self.process.start()
-            except (QgsProcessingException, OSError) as error:
-                self.refused.emit(str(error), isinstance(error, EngineNotFound))
-                return
+        if not again or self.layer is None:
+            return
+        try:
+            self.process.start()
+        except QgsProcessingException as error:
+            self.refused.emit(str(error), isinstance(error, EngineNotFound))
+            return
+        if self.landscape is not None:  # otherwise `_read` loads it
             self._load()
 
     def _write_painted(self) -> None:

@@ -11,7 +11,7 @@ from .exploration import Exploration, ShownView
 from .map_tool import ExplorerTool
 from .overlay import MapOverlay
 
-# A click within so many pixels of an origin hits it.
+# A click hits an origin within this many pixels.
 CLICK_PIXELS = 8
 
 TARGET_COLOUR, ORIGIN_COLOUR = "#1d2b33", "#1b7f5c"
@@ -91,7 +91,7 @@ class MapView:
         self.tool.set_brush(self._in_project(radius) if radius and landscape is not None else 0.0)
 
     def draw_markers(self, target: tuple[int, int] | None, origins: list[tuple[int, int]]) -> None:
-        """Mark the place and the origins."""
+        """Mark the target and the origins."""
         for marker in self._markers:
             self._canvas.scene().removeItem(marker)
         self._markers = []

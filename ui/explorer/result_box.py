@@ -15,21 +15,21 @@ from .texts import change_text, colour_text, map_title, mean_text
 
 
 class ResultBox(QWidget):
-    """Shows what a view says in numbers.
+    """Shows the numbers of a view, its legend, and messages.
 
     Signals
     -------
     opacity_changed
         Opacity of the map, 0 to 1.
-    full_run_wanted
+    full_run_requested
         The button for the full resolution was pressed.
-    engine_wanted
+    engine_requested
         The button for the engine dialog was pressed.
     """
 
     opacity_changed = pyqtSignal(float)
-    full_run_wanted = pyqtSignal()
-    engine_wanted = pyqtSignal()
+    full_run_requested = pyqtSignal()
+    engine_requested = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,7 +37,7 @@ class ResultBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self.message_label = selectable_label(tr("Message"))
         self.engine_button = QPushButton(tr("En&gine…"))
-        self.engine_button.clicked.connect(self.engine_wanted)
+        self.engine_button.clicked.connect(self.engine_requested)
         self.mean_label = selectable_label(tr("Mean distance"))
         font = self.mean_label.font()
         font.setBold(True)
@@ -55,7 +55,7 @@ class ResultBox(QWidget):
         opacity.addWidget(self.opacity_slider, 1)
         self.run_button = QPushButton(tr("Run at &full resolution…"))
         self.run_button.setToolTip(tr("Opens the algorithm with these parameters; its result is a layer."))
-        self.run_button.clicked.connect(self.full_run_wanted)
+        self.run_button.clicked.connect(self.full_run_requested)
         for widget in (
             self.message_label,
             self.engine_button,
@@ -97,19 +97,19 @@ class ResultBox(QWidget):
         painted
             Whether there are strokes, so that before and after are compared.
         """
-        wish, numbers = view.wish, view.numbers
+        request, numbers = view.request, view.numbers
         mean, before = numbers["mean"], numbers["mean_before"]
-        origins = len(wish.origins)
-        _show(self.mean_label, mean_text(wish.distance, mean, origins=origins, preview=view.preview))
+        origins = len(request.origins)
+        _show(self.mean_label, mean_text(request.distance, mean, origins=origins, preview=view.preview))
         _show(self.change_label, change_text(mean, before) if painted else "")
-        colours = colour_text(wish.quantity, values, change=wish.change)
+        colours = colour_text(request.quantity, values, change=request.change)
         _show(self.note_label, " ".join(text for text in (colours, _note(view)) if text))
         self.legend.show_scale(
-            map_title(wish.quantity, wish.distance, values, change=wish.change),
-            wish.quantity,
+            map_title(request.quantity, request.distance, values, change=request.change),
+            request.quantity,
             numbers["low"],
             numbers["high"],
-            change=wish.change,
+            change=request.change,
             logarithmic=numbers["scale"] == "logarithmic",
         )
         self.run_button.setEnabled(True)
@@ -129,7 +129,7 @@ def _note(view: ShownView) -> str:
         notes.append(tr("{share:.3g} % of the origins cannot reach the place.").format(share=share))
     if not view.preview and view.factor > 1:
         notes.append(tr("Computed with cells of {k} × {k} cells of the raster.").format(k=view.factor))
-        if view.wish.distance == "rsp":
+        if view.request.distance == "rsp":
             notes.append(tr("Randomized shortest paths keep closer to the cheapest path with larger cells."))
     return " ".join(notes)
 

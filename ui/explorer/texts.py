@@ -1,4 +1,4 @@
-"""The words of the explorer: what its maps and numbers are, with units."""
+"""The texts of the explorer: what its maps and numbers are, with units."""
 
 from __future__ import annotations
 

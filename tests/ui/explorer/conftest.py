@@ -45,7 +45,7 @@ def shared_dock(qgis_app, qgis_processing, cached_python):
     window = Window()
     asked = []
     dock = ExplorerDock(window, lambda: asked.append(True))
-    dock.asked_for_engine = asked
+    dock.engine_requests = asked
     window.window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
     dock.show()
     yield window, dock

@@ -107,7 +107,7 @@ class Explorer:
         """Return whether the sharp view of the last request is shown."""
         last = self.views[-1] if self.views else None
         is_last = last is not None and not last.preview and last.sequence == self.dock.exploration.sequence
-        return is_last and not self.dock._settling.isActive()
+        return is_last and not self.dock._debounce.isActive()
 
     def click(self, row, column):
         return self.sharp(lambda: self.press(centre(row, column)))

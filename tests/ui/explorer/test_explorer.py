@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from explorer_window import COLUMNS, PIXEL, ROWS, centre, uniform_with_a_lake, wait_until, write_raster
 from osgeo import gdal
-from qgis.core import QgsCoordinateTransform, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.core import QgsCoordinateTransform, QgsPointXY, QgsProcessingUtils, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtGui import QImage, QPainter
 
 FAR = np.sqrt(2) * PIXEL
@@ -46,7 +46,7 @@ def test_a_drag_ends_with_its_last_cell(explorer):
             explorer.drag(centre(2, column))
 
     view = explorer.sharp(drag)
-    assert view.wish.target == (2, 29)
+    assert view.request.target == (2, 29)
     assert view.values[2, 29] == 0
 
 
@@ -61,7 +61,7 @@ def test_the_other_distances(explorer, distance):
             explorer.choose(controls.quantity_box, quantity)
 
         view = explorer.sharp(choose)
-        assert (view.wish.distance, view.wish.quantity) == (distance, quantity)
+        assert (view.request.distance, view.request.quantity) == (distance, quantity)
         assert np.isfinite(view.values).sum() == ROWS * COLUMNS - 25
     assert controls.theta_slider.isVisible() == (distance == "rsp")
     assert np.nanmin(view.values) < 0, "more permeability brings the place closer"
@@ -73,12 +73,12 @@ def test_with_one_origin_resistance_is_that_between_two_cells(explorer):
     explorer.sharp(lambda: explorer.choose(controls.distance_box, "resistance"))
     controls.mode_buttons["origins"].click()
     view = explorer.click(10, 25)
-    assert view.wish.origins == ((10, 25),)
+    assert view.request.origins == ((10, 25),)
     assert view.values[10, 25] == pytest.approx(view.numbers["mean"], rel=1e-4)
     assert "Effective resistance" in explorer.dock.results.mean_label.text()
     assert "1 place" in controls.origins_label.text()
     again = explorer.click(10, 25)
-    assert again.wish.origins == ()
+    assert again.request.origins == ()
 
 
 def test_a_wall_is_painted_compared_and_undone(explorer):
@@ -90,7 +90,7 @@ def test_a_wall_is_painted_compared_and_undone(explorer):
     wait_until(lambda: controls.undo_button.isEnabled())
     assert "cells painted" in controls.painted_label.text()
     change = explorer.sharp(lambda: controls.change_box.setChecked(True))
-    assert change.wish.change
+    assert change.request.change
     assert np.nanmax(np.abs(change.values[:, :19])) == 0
     assert "Before painting" in explorer.dock.results.change_label.text()
     assert explorer.dock.results.legend.title.startswith("After − before")
@@ -162,7 +162,7 @@ def test_an_engine_that_is_killed_starts_again_with_the_strokes(explorer):
     wait_until(lambda: explorer.dock.exploration.painted_cells > 0)
     final = explorer.sharp(lambda: explorer.dock.move_target(centre(10, 5)))
     assert final.numbers["mean"] == blocked.numbers["mean"]
-    assert again.wish.target == (10, 5)
+    assert again.request.target == (10, 5)
 
 
 def test_other_steps_between_cells_keep_the_strokes(explorer):
@@ -181,7 +181,7 @@ def test_a_project_in_another_coordinate_system(explorer, layer, degrees):
     canvas.setDestinationCrs(degrees)
     canvas.setExtent(transform.transformBoundingBox(layer.extent()))
     view = explorer.sharp(lambda: explorer.press(transform.transform(centre(12, 17))))
-    assert view.wish.target == (12, 17)
+    assert view.request.target == (12, 17)
     assert drawn(explorer.dock.map.overlay, canvas) > 1000
     assert explorer.dock.map.overlay.can_be_drawn()
     assert explorer.dock.map.value_at(view, transform.transform(centre(12, 19))) == pytest.approx(2 * PIXEL)
@@ -195,7 +195,7 @@ def test_a_raster_that_is_too_large_is_explored_with_larger_cells(empty_explorer
         assert "2 × 2" in empty_explorer.message()
         view = empty_explorer.click(11, 11)
         assert view.values.shape == (15, 20)
-        assert view.wish.target == (5, 5)
+        assert view.request.target == (5, 5)
         assert view.values[5, 7] == pytest.approx(4 * PIXEL)
         assert "2 × 2" in empty_explorer.dock.results.note_label.text()
     finally:
@@ -243,8 +243,8 @@ def test_without_an_engine_the_engine_dialog_is_offered(empty_explorer, layer, m
     assert "not installed" in empty_explorer.message()
     assert dock.results.engine_button.isVisible()
     dock.results.engine_button.click()
-    assert dock.asked_for_engine
-    dock.asked_for_engine.clear()
+    assert dock.engine_requests
+    dock.engine_requests.clear()
 
 
 def test_a_python_without_the_engine_is_named_with_the_reason(empty_explorer, layer, monkeypatch):
@@ -257,6 +257,25 @@ def test_a_python_without_the_engine_is_named_with_the_reason(empty_explorer, la
     wait_until(lambda: "cannot be used" in empty_explorer.message())
     assert "lacks the package" in empty_explorer.message()
     assert not dock.exploration.process.is_running
+
+
+def test_landscape_that_is_read_after_the_engine_has_ended_does_not_hide_the_reason(empty_explorer, layer, monkeypatch):
+    monkeypatch.setenv("PERMEA_ENGINE_PYTHON", "/usr/bin/python3")
+    dock = empty_explorer.dock
+    dock.exploration.close()
+    landscapes = []
+    monkeypatch.setattr(dock.exploration, "_read", landscapes.append)  # reading takes longer than the engine's end
+    QgsProject.instance().addMapLayer(layer)
+    dock.controls.layer_box.setLayer(layer)
+    empty_explorer.choose(dock.controls.values_box, "permeability")
+    wait_until(lambda: landscapes and "cannot be used" in empty_explorer.message())
+    monkeypatch.undo()
+    dock.exploration._read(landscapes[0])
+    assert "cannot be used" in empty_explorer.message()
+
+
+def test_files_for_the_engine_are_in_the_temporary_folder_of_qgis(explorer):
+    assert explorer.dock.exploration.process.folder.parent == Path(QgsProcessingUtils.tempFolder())
 
 
 def test_closing_the_dock_ends_the_engine(explorer):

@@ -1,6 +1,5 @@
 """The explorer in a real QGIS window, by the mouse."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,27 +9,19 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 
 
-def desktop():
-    specification = importlib.util.spec_from_file_location("desktop", HERE.parent / "desktop.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.long
-def test_the_mouse_moves_and_paints_in_a_real_window(cached_python, tmp_path, monkeypatch):
-    window = desktop()
+def test_the_mouse_moves_and_paints_in_a_real_window(desktop, cached_python, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     home = tmp_path / "home"
-    window.make_profile(home, ROOT)
+    desktop.make_profile(home, ROOT)
     monkeypatch.setenv("PERMEA_ENGINE_PYTHON", cached_python)
     variables = {
         "PERMEA_TEST_ROOT": str(ROOT),
         "PERMEA_TEST_OUT": str(out),
         "PYTHONPATH": f"{HERE}:{HERE.parent}",
     }
-    ended = window.play(HERE / "explorer_session.py", home, variables, 500)
+    ended = desktop.play(HERE / "explorer_session.py", home, variables, 500)
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert "error" not in report, report["error"]
     assert report["layer"] == "Permeability"
