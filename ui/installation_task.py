@@ -8,6 +8,7 @@ from qgis.core import QgsApplication, QgsFeedback, QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
 
 from ..plugin.cancelled import Cancelled
+from ..plugin.detailed_exception import internal_error
 from ..plugin.engine_environment import EngineInfo
 from ..plugin.i18n import tr
 from ..plugin.installer import InstallationFailed, Plan, Progress, install
@@ -71,8 +72,8 @@ class InstallationTask(QgsTask):
         except InstallationFailed as error:
             self.message = str(error)
             return False
-        except Exception as error:  # an uncaught exception in `run` would crash QGIS
-            self.message = f"{type(error).__name__}: {error}"
+        except Exception:  # an uncaught exception in `run` would crash QGIS
+            self.message = internal_error()
             self._on_line(traceback.format_exc())
             return False
         return True

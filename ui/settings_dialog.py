@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qgis.gui import QgsDoubleSpinBox, QgsFileWidget, QgsSpinBox
+from qgis.gui import QgsFileWidget, QgsSpinBox
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,13 +15,18 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from ..plugin.byte_sizes import format_bytes
 from ..plugin.i18n import tr
-from ..plugin.runner import WORKERS, format_bytes
+from ..plugin.runner import WORKERS
 from ..plugin.settings import MOST_GB, MOST_MINUTES, SETTINGS, InvalidSetting, Setting
 from .cache_widget import CacheWidget
 from .labels import selectable_label
+from .plain_spin_box import PlainSpinBox
 
 WIDTH = 640  # pixels
+
+# A number of GB is stored to the byte.
+DECIMALS = 9
 
 
 class SettingsDialog(QDialog):
@@ -121,15 +126,15 @@ def _editor(setting: Setting) -> QWidget:
     if isinstance(setting.default, int):
         return _number(QgsSpinBox(), setting, MOST_MINUTES)
     if isinstance(setting.default, float):
-        editor = QgsDoubleSpinBox()
-        editor.setDecimals(1)
+        editor = PlainSpinBox()
+        editor.setDecimals(DECIMALS)
         return _number(editor, setting, MOST_GB)
     editor = QLineEdit()
     editor.setPlaceholderText(setting.empty)
     return editor
 
 
-def _number(editor: QgsSpinBox | QgsDoubleSpinBox, setting: Setting, largest: float) -> QWidget:
+def _number(editor: QgsSpinBox | PlainSpinBox, setting: Setting, largest: float) -> QWidget:
     editor.setRange(0, largest)
     editor.setSpecialValueText(setting.empty)
     editor.setSuffix(f" {setting.unit}" if setting.unit else "")

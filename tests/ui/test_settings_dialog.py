@@ -55,6 +55,15 @@ def test_settings_are_shown_stored_and_reset(settings_dialog):
     assert not any(QgsSettings().contains(setting.key) for setting in SETTINGS)
 
 
+@pytest.mark.parametrize("text", ["1.25", "0.04", "8"])
+def test_settings_that_are_not_touched_keep_all_their_digits(settings_dialog, text):
+    MEMORY.store(text)
+    dialog = settings_dialog()
+    assert dialog.editors[MEMORY.key].text() == f"{text} GB"
+    dialog.accept()
+    assert MEMORY.value() == float(text)
+
+
 @pytest.mark.parametrize(
     ("setting", "enter", "reason"),
     [

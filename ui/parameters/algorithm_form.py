@@ -31,7 +31,7 @@ class AlgorithmForm:
         self.update()
 
     def update(self, changed: QgsAbstractProcessingParameterWidgetWrapper | None = None) -> None:
-        """Show and hide the parameters, and propose the meaning of a landscape that says what it holds."""
+        """Show and hide the parameters, and propose the meaning of a landscape whose band names it."""
         if changed is None or changed.parameterDefinition().name() in ("INPUT", "BAND"):
             self._propose_meaning()
         values = {name: wrapper.parameterValue() for name, wrapper in self._wrappers.items()}

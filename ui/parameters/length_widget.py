@@ -44,6 +44,10 @@ class LengthWidget(NumberWidget):
             self.unit_box.setCurrentIndex(UNITS.index(self._landscape_unit))
         super().setValue(value)
 
+    def _has_another_unit(self) -> bool:
+        """Return whether the user has chosen another unit than the landscape's: the length then stays as it is."""
+        return self._landscape_unit is not None and UNITS[self.unit_box.currentIndex()] != self._landscape_unit
+
     def _landscape_name(self) -> str:
         return self.parameterDefinition().parentParameterName()
 
@@ -51,7 +55,7 @@ class LengthWidget(NumberWidget):
         raster = chosen_raster(self._landscape)
         unit = raster.unit if raster is not None else None
         convertible = unit in UNITS
-        if convertible and unit != self._landscape_unit:
+        if convertible and unit != self._landscape_unit and not self._has_another_unit():
             self.unit_box.setCurrentIndex(UNITS.index(unit))
         self._landscape_unit = unit if convertible else None
         self.unit_box.setVisible(convertible)

@@ -1,36 +1,25 @@
-"""A spin box that shows a number with the digits that it has, and its unit behind it."""
+"""A number with its unit."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition, QgsProcessingParameters
-from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper, QgsDoubleSpinBox
-from qgis.PyQt.QtCore import QLocale
+from qgis.gui import QgsAbstractProcessingParameterWidgetWrapper
 from qgis.PyQt.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QWidget
 
 from ...plugin.algorithms.units import unit_text
 from ...plugin.i18n import tr
+from ..plain_spin_box import DIGITS, PlainSpinBox
 from .landscape_layer import chosen_raster, landscape_wrapper, unit_of_length
 from .wrapper import ParameterWidget
 
-# A number of double precision has 15 digits that can be trusted.
-DIGITS = 15
+# Bound of numbers without one: next to QGIS's own, 1.8e308, there is no room for “Not set”.
 LARGEST = 1e100
 
 
-class PlainSpinBox(QgsDoubleSpinBox):
-    """A spin box without the zeros that QGIS writes behind the digits of a number."""
-
-    def textFromValue(self, value: float) -> str:
-        """Return a number as a user would write it."""
-        locale = QLocale(self.locale())
-        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
-        return locale.toString(value, "g", DIGITS)
-
-
 class NumberWidget(ParameterWidget):
-    """A number; the unit behind it follows the landscape and the other parameters."""
+    """A spin box; the unit behind it follows the landscape and the other parameters."""
 
     def createWidget(self) -> QWidget:
         """Return the spin box with its unit."""
@@ -54,7 +43,7 @@ class NumberWidget(ParameterWidget):
             # Below the smallest number stands "not set", as in QGIS's own spin boxes.
             spin_box.setRange(lowest - max(1.0, abs(lowest)), highest)
             spin_box.setSpecialValueText(tr("Not set"))
-            spin_box.setClearValueMode(QgsDoubleSpinBox.ClearValueMode.MinimumValue, tr("Not set"))
+            spin_box.setClearValueMode(PlainSpinBox.ClearValueMode.MinimumValue, tr("Not set"))
             spin_box.clear()
         else:
             spin_box.setRange(lowest, highest)

@@ -200,6 +200,16 @@ def test_length_is_in_the_unit_of_the_landscape(form, landscape):
     assert widget.unit_box.isHidden() and opened.number("RADIUS") == ("0.0125", "degrees")
 
 
+def test_length_in_a_chosen_unit_stays_when_another_landscape_is_chosen(form, landscape):
+    opened = form("movingwindowcurrent").set(INPUT=landscape())
+    widget = opened.panel.wrappers["RADIUS"]
+    widget.unit_box.setCurrentIndex(1)
+    widget.spin_box.setValue(1.5)
+    opened.set(INPUT=landscape(name="feet", crs="EPSG:2222"))
+    assert (widget.spin_box.text(), widget.unit_box.currentText()) == ("1.5", "kilometers")
+    assert opened.value("RADIUS") == pytest.approx(1500 / 0.3048)
+
+
 def test_length_in_a_model_is_in_the_unit_of_its_parent(form, landscape):
     opened = form("landcovertocurrentsandbarriers").set(LAND_COVER=landscape())
     assert opened.panel.wrappers["SEARCH_RADIUS"].unit_box.currentText() == "meters"

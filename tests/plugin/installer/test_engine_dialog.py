@@ -12,7 +12,7 @@ from permea.plugin import engine_environment, engine_folders
 from permea.plugin.installer import installation_commands, measured_devices, plan_installation
 from permea.ui import installer_panel
 from permea.ui.engine_dialog import EngineDialog
-from permea.ui.installation_task import running_installation
+from permea.ui.installation_task import InstallationTask, running_installation
 
 SCREEN_HEIGHT = 768
 PATIENCE = 120  # seconds
@@ -140,3 +140,11 @@ def test_measured_sizes_and_licences_are_those_of_the_lock(qgis_app):
     assert len(plan.packages) > 10
     for package in plan.packages:
         assert f"{package.name.replace('_', '-').lower()}=={package.version}" in locked and package.licence
+
+
+def test_error_of_the_program_is_reported_without_its_traceback(plan):
+    plan.uv_requirements.write_text("", encoding="utf-8")
+    task = InstallationTask(plan)
+    assert not task.run()
+    assert task.message.startswith("Permea stopped because of an error in its own program.")
+    assert "ValueError" in task.lines[-1]
