@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -15,15 +14,8 @@ ROOT = HERE.parents[1]
 PICTURES = ("sample", "algorithm", "log", "result", "settings", "engine")
 
 
-def load_desktop():
-    spec = importlib.util.spec_from_file_location("permea_tests_desktop", HERE / "desktop.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def session(tmp_path_factory, desktop):
     """Run the session once; return its report and the folder of its screenshots."""
     for program in ("qgis", "Xvfb"):
         if shutil.which(program) is None:
@@ -34,7 +26,6 @@ def session(tmp_path_factory):
         (out / f"{name}.png").unlink(missing_ok=True)
     (out / "report.json").unlink(missing_ok=True)
     home = tmp_path_factory.mktemp("home")
-    desktop = load_desktop()
     desktop.make_profile(home, ROOT)
     variables = {"PERMEA_TEST_ROOT": str(ROOT), "PERMEA_TEST_OUT": str(out)}
     ended = desktop.play(HERE / "desktop_session.py", home, variables, seconds=900)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -19,14 +18,6 @@ PICTURES = ROOT / "build" / "screenshots"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 # From Install from ZIP to the first map, each press of a button and each choice being one.
 MAX_ACTIONS = 8
-
-
-def load(path: Path):
-    spec = importlib.util.spec_from_file_location(f"permea_tests_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +44,12 @@ def wheels(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(wheels, tmp_path_factory):
+def report(wheels, tmp_path_factory, desktop):
     """Play the session and return its report."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     home = tmp_path_factory.mktemp("home")
     package = home / "permea.zip"
     subprocess.run([sys.executable, str(ROOT / "resources" / "scripts" / "build_zip.py"), str(package)], check=True)
-    desktop = load(HERE / "desktop.py")
     desktop.make_profile(home)
     variables = {
         "PERMEA_TEST_PACKAGE": str(package),
@@ -84,11 +74,6 @@ def test_tutorial_leads_to_maps_without_a_terminal(report):
     assert set(report["maps"]) == {"3", "4", "5"}
     until_first_map = [action["text"] for action in report["actions"] if action["step"] <= 4]
     assert len(until_first_map[: until_first_map.index("Run", until_first_map.index("Close")) + 1]) <= MAX_ACTIONS
-
-
-@pytest.fixture(scope="module")
-def tutorial():
-    return load(HERE / "tutorial.py")
 
 
 def test_tutorial_has_five_steps_that_can_be_followed(tutorial):

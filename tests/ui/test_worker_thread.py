@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from .test_desktop import HERE, ROOT, load_desktop
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_crs_is_known_after_the_threads_of_algorithms_have_ended(tmp_path):
-    desktop = load_desktop()
+def test_crs_is_known_after_the_threads_of_algorithms_have_ended(tmp_path, desktop):
     (tmp_path / "home").mkdir()
     desktop.make_profile(tmp_path / "home", ROOT)
     variables = {"PERMEA_TEST_ROOT": str(ROOT), "PERMEA_TEST_OUT": str(tmp_path)}
