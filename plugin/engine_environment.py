@@ -29,6 +29,10 @@ from .settings import AUTOMATIC, DEVICE, DEVICES, PYTHON, engine_variables, sett
 
 PACKAGE_FOLDER = str(engine_folders.PACKAGE_FOLDER)
 
+#: Arguments of the interpreter. -s excludes the user's site-packages; -I would also ignore PYTHONPATH, which names the
+#: plugin's folder.
+MODULE_ARGUMENTS = ("-s", "-m", "engine")
+
 # Importing JAX takes a second; the first time, from a cold or virus-scanned disk, a minute.
 PROBE_SECONDS = 120
 
@@ -243,10 +247,6 @@ def forget_probes() -> None:
     _probe_file().unlink(missing_ok=True)
 
 
-# -s excludes the user's site-packages; -I would also ignore PYTHONPATH, which names the plugin's folder.
-MODULE_ARGUMENTS = ("-s", "-m", "engine")
-
-
 def scrubbed_environment(folder: str = PACKAGE_FOLDER) -> dict[str, str]:
     """Return the environment variables for the engine: those of this process without `REMOVED_PREFIXES`.
 
@@ -372,7 +372,7 @@ def _device(answer: dict) -> str:
 
 
 def _refusal(lines: Iterable[str]) -> str:
-    """Return why an engine that started says that it cannot compute; empty if it does not know."""
+    """Return why an engine cannot compute, from its error message; empty if it has given no reason."""
     answers = [_json_object(line) or {} for line in lines]
     errors = [answer for answer in answers if answer.get("type") == "error" and answer.get("kind") != "internal"]
     return str(errors[0].get("text", "")) if errors else ""

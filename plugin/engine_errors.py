@@ -80,7 +80,7 @@ def missing_package(log: Iterable[str]) -> str:
 
 
 def failure_reason(ended: ProcessResult, seconds: float) -> str:
-    """Return why a Python that was asked to describe its environment has not done so.
+    """Return why a Python has given no description of its environment.
 
     Parameters
     ----------

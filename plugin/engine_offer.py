@@ -14,7 +14,7 @@ _offer: Callable[[], None] | None = None
 
 
 def set_engine_offer(offer: Callable[[], None] | None) -> None:
-    """Say how to offer the user an engine; None where there are no windows, as in `qgis_process`.
+    """Set how to offer the user an engine; None where there are no windows, as in `qgis_process`.
 
     Parameters
     ----------

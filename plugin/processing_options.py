@@ -41,7 +41,7 @@ def remove_processing_options() -> None:
 
 
 def _option(group: str, setting: Setting) -> Any:
-    """Return an option of Processing that shows what is stored, whoever stored it, and stores what the user enters."""
+    """Return an option of Processing that shows what is stored, wherever it was set, and stores what the user types."""
     from processing.core.ProcessingConfig import Setting as Option
 
     class StoredOption(Option):

@@ -1,4 +1,4 @@
-"""Permea's settings: what each may be, where QGIS stores it, and what the engine gets of it.
+"""Permea's settings: their values, where QGIS stores them, and how they reach the engine.
 
 The dialog *Plugins ▸ Permea ▸ Settings…*, the page of Processing's options and the run itself read and write them here.
 """
@@ -17,16 +17,16 @@ from .i18n import tr
 
 BYTES_PER_GB = 1e9
 
-# What the setting of the device may be, and what the user reads.
+# Values of the setting of the device, and what the user reads.
 AUTOMATIC, CPU, CUDA = "automatic", "cpu", "cuda"
 DEVICES = {AUTOMATIC: tr("Automatic"), CPU: tr("Processor (CPU)"), CUDA: tr("NVIDIA graphics card")}
 
-# A week: a process that is to stay longer is a mistake.
+# A week: a longer time is a typing error.
 MOST_MINUTES = 7 * 24 * 60
 MOST_THREADS = 4096
 MOST_GB = 100_000.0
 
-# Variables by which libraries are told the number of threads; NPROC is XLA's.
+# Variables that set the number of threads of the engine's libraries; NPROC is XLA's.
 THREAD_VARIABLES = (
     "PERMEA_THREADS",
     "NPROC",
@@ -205,7 +205,7 @@ def _file(text: str) -> str:
     return text
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(tr("give true or false"))
     return text.lower() == "true"
@@ -223,7 +223,7 @@ PYTHON = Setting(
 DEVICE = Setting(
     "permea/engine/device",
     tr("Device"),
-    tr("What computes. Automatic takes a graphics card where the engine was installed for one, else the processor."),
+    tr("Where the engine computes. Automatic: on a graphics card if it was installed for one, else on the processor."),
     AUTOMATIC,
     _device,
     DEVICES,
@@ -260,7 +260,7 @@ CLUSTER = Setting(
 KEEP_MINUTES = Setting(
     "permea/engine/keep_minutes",
     tr("After a run, the engine stays loaded"),
-    tr("A run that follows starts several seconds sooner. Meanwhile the engine keeps some hundred MB of memory."),
+    tr("A run that follows starts several seconds sooner. Meanwhile the engine keeps a few hundred MB of memory."),
     10,
     _whole(0, MOST_MINUTES),
     unit=tr("minutes"),
@@ -271,7 +271,7 @@ KEEP_JOBS = Setting(
     tr("Keep the files of each run until QGIS is closed"),
     tr("They can be run again without QGIS, by the command in the log of the run."),
     False,
-    _truth,
+    _boolean,
 )
 
 #: All settings, in the order of the dialog.

@@ -152,7 +152,7 @@ class EngineDialog(QDialog):
             lambda: self._show_state("mIconWarning.svg", tr("Cancelled. What is downloaded is kept."))
         )
         self.installer.logged.connect(self.log_line)
-        self.installer.another_python_wanted.connect(lambda: self.python_chooser.setCollapsed(False))
+        self.installer.another_python_requested.connect(lambda: self.python_chooser.setCollapsed(False))
         self.installer.started.connect(
             lambda: self._show_state(
                 "mIconTimer.svg", tr("Installing the engine…"), tr("You may close this window and go on working.")
@@ -275,9 +275,9 @@ class EngineDialog(QDialog):
 
     def _grow(self) -> None:
         layout = self._content.layout()
-        wanted = layout.totalHeightForWidth(self._content.width()) + self.height() - self._content.parent().height()
+        complete = layout.totalHeightForWidth(self._content.width()) + self.height() - self._content.parent().height()
         # What does not fit on the screen can be scrolled to.
-        needed = min(wanted, self.screen().availableGeometry().height() - SCREEN_MARGIN)
+        needed = min(complete, self.screen().availableGeometry().height() - SCREEN_MARGIN)
         if needed > self.height():
             self.resize(self.width(), needed)
 

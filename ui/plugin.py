@@ -191,7 +191,7 @@ def move_above_rasters(layer: QgsRasterLayer) -> None:
     root = QgsProject.instance().layerTreeRoot()
     nodes = [node for node in root.children() if isinstance(node, QgsLayerTreeLayer)]
     rasters = [node for node in nodes if isinstance(node.layer(), QgsRasterLayer)]
-    own = next((node for node in rasters if node.layerId() == layer.id()), None)
-    if own is not None and own is not rasters[0]:
-        root.insertChildNode(root.children().index(rasters[0]), own.clone())
-        root.removeChildNode(own)
+    moved = next((node for node in rasters if node.layerId() == layer.id()), None)
+    if moved is not None and moved is not rasters[0]:
+        root.insertChildNode(root.children().index(rasters[0]), moved.clone())
+        root.removeChildNode(moved)

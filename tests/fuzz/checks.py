@@ -35,7 +35,7 @@ def file_contents(folder: Path) -> dict[str, str]:
     """Return a digest of each file and folder below a folder, by its path."""
     contents = {}
     for path in sorted(folder.rglob("*")):
-        # QGIS opens a GeoPackage with a journal beside it, which is gone once nobody reads it.
+        # QGIS opens a GeoPackage with a journal beside it, which is gone once it is closed.
         if path.is_dir():
             contents[f"{path.relative_to(folder)}/"] = ""
         elif not path.name.endswith((".gpkg-wal", ".gpkg-shm")):

@@ -27,7 +27,7 @@ from text_files import class_table_parameter, pairs_parameter
 from vector_layers import vector_parameter
 
 DESTINATIONS = ("rasterDestination", "sink", "folderDestination", "fileDestination")
-#: How often the parameters of a type are mutated, beside one another.
+#: How often the parameters of a type are mutated, relative to one another; 1 for other types.
 WEIGHTS = {"raster": 6, "source": 6, "file": 4, "number": 2, "distance": 2, "matrix": 4, "field": 2}
 FOLDERS = ("inputs", "outputs", "work")
 

@@ -55,7 +55,7 @@ class Process:
         self.algorithms: list[str] = self._answer(START_SECONDS) or []
 
     def run(self, number: int) -> dict[str, Any]:
-        """Run a draw; return its record, or what became of the process."""
+        """Run a draw; return its record, also if the process crashes or hangs."""
         self.numbers.append(number)
         try:
             self._process.stdin.write(f"{number}\n".encode())
@@ -81,7 +81,7 @@ class Process:
         return {**record, "words": (), "errors": [f"{record['outcome']}: {what}{earlier}"]}
 
     def _answer(self, seconds: float) -> Any:
-        """Return what the process says, None if it says nothing in time or ends."""
+        """Return the next answer of the process; None if it does not answer in time, or ends."""
         while b"\n" not in self._unread:
             if not select.select([self._process.stdout], [], [], seconds)[0]:
                 return None
@@ -135,7 +135,7 @@ def run_draws(
                 process = process.end()
                 record["repeated"] = _repeat_in_new_process(seed, number)
                 if record["outcome"] == "hang" and record["repeated"] not in ("hang", "crash"):
-                    record["errors"] = []  # it was only slow beside others
+                    record["errors"] = []  # it was only slow, next to other processes
             with lock:
                 records.append(record)
                 on_record(record)

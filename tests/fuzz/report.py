@@ -1,4 +1,4 @@
-"""The figures of a run as a table, and each failure with the number that repeats it."""
+"""The counts of a run as a table, and each failure with the number that repeats it."""
 
 from __future__ import annotations
 

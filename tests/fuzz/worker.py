@@ -140,6 +140,7 @@ def run_draw(seed: int, number: int, algorithms: list, folder: Path) -> dict[str
     record |= {"outcome": outcome, "message": message, "log": log.texts[-40:]}
     record["details"] = "\n".join(log.details)[-6000:]
     record |= {"parameters": {name: repr(value)[:300] for name, value in draw.parameters.items()}}
+    # Layers keep their files open.
     results.clear()
     draw.parameters.clear()
     gc.collect()

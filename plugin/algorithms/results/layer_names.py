@@ -1,4 +1,4 @@
-"""What a run is about: the places or the landscape whose name its results bear."""
+"""The layer that a run is about: its name is part of the names of the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qgis.core import (
 
 from ...i18n import tr
 
-# Parameters that say for what places or habitat a result holds, the most telling first; the landscape comes last.
+# Parameters that say which places or habitat a result is about, the most telling first; the landscape comes last.
 SUBJECTS = (
     "FOCAL",
     "FOCAL_RASTER",
@@ -49,8 +49,8 @@ def _first_name(
     algorithm: QgsProcessingAlgorithm, names: tuple[str, ...], parameters: dict[str, Any], context: QgsProcessingContext
 ) -> str:
     for name in names:
-        if algorithm.parameterDefinition(name) is not None and (found := _name_of(parameters.get(name), context)):
-            return found if len(found) <= MAX_NAME else f"{found[: MAX_NAME - 1]}…"
+        if algorithm.parameterDefinition(name) is not None and (layer := _name_of(parameters.get(name), context)):
+            return layer if len(layer) <= MAX_NAME else f"{layer[: MAX_NAME - 1]}…"
     return ""
 
 

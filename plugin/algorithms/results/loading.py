@@ -38,7 +38,7 @@ class Presentation:
     group
         Name of the group in the layer tree; empty for none.
     position
-        Place among the layers of the group, counted from the top.
+        Position among the layers of the group, from the top.
     style
         Layer style; None for QGIS's own.
     metadata

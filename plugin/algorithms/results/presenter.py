@@ -30,7 +30,7 @@ class ResultPresenter:
     algorithm, parameters, context
         The algorithm, and what Processing passes to it.
     group
-        Name of the group of its layers; by default the algorithm, what it was asked for, and the time.
+        Name of the group of its layers; by default the algorithm, the layer that the run is about, and the time.
 
     Attributes
     ----------
