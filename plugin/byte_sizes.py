@@ -23,7 +23,8 @@ def format_bytes(size: float) -> str:
         size /= 1000
         if size < 999.5:
             return f"{size:.3g} {unit}"
-    return f"{size / 1000:,.4g} TB"
+    terabytes = size / 1000
+    return f"{terabytes:,.0f} TB" if terabytes >= 999.5 else f"{terabytes:.3g} TB"
 
 
 def folder_bytes(folder: Path) -> int:
