@@ -76,7 +76,7 @@ def wait_for(dialog):
     wait_until(lambda: not dialog.is_busy())
 
 
-def tested(dialog, python):
+def press_test(dialog, python):
     """Choose a Python in the dialog, press Test and wait for the result."""
     dialog.python_chooser.chooser.setFilePath(str(python))
     dialog.python_chooser.test_button.click()
@@ -127,7 +127,7 @@ def test_missing_configured_python_is_reported(open_dialog, tmp_path):
 def test_errors_of_broken_python_are_logged(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
     dialog = open_dialog()
-    verdict = tested(dialog, broken)
+    verdict = press_test(dialog, broken)
     assert verdict
     assert "the disk is on fire" in dialog.log.toPlainText()
     assert not dialog.log_box.isCollapsed()
@@ -138,21 +138,21 @@ def test_file_that_is_not_executable_is_rejected(open_dialog, tmp_path):
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear reader,", encoding="utf-8")
     dialog = open_dialog()
-    verdict = tested(dialog, letter)
+    verdict = press_test(dialog, letter)
     assert str(letter) in verdict + dialog.log.toPlainText()
     assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_program_other_than_python_is_rejected(open_dialog):
     dialog = open_dialog()
-    verdict = tested(dialog, "/bin/echo")
+    verdict = press_test(dialog, "/bin/echo")
     assert verdict
     assert not dialog.python_chooser.use_button.isEnabled()
 
 
 def test_python_without_jax_is_rejected(open_dialog):
     dialog = open_dialog()
-    tested(dialog, QGIS_PYTHON)
+    press_test(dialog, QGIS_PYTHON)
     assert "jax" in dialog.python_chooser.test_label.text().lower() + dialog.log.toPlainText().lower()
     assert not dialog.python_chooser.use_button.isEnabled()
 
@@ -160,7 +160,7 @@ def test_python_without_jax_is_rejected(open_dialog):
 def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
     dialog = open_dialog()
     assert not dialog.python_chooser.default_button.isEnabled()
-    assert "JAX" in tested(dialog, engine_python)
+    assert "JAX" in press_test(dialog, engine_python)
     dialog.python_chooser.use_button.click()
     wait_for(dialog)
     assert QgsSettings().value(SETTING) == engine_python
@@ -173,7 +173,7 @@ def test_tested_python_can_be_used_and_reset(open_dialog, engine_python):
 
 def test_changed_path_must_be_tested_again(open_dialog, quick_engine):
     dialog = open_dialog()
-    tested(dialog, quick_engine)
+    press_test(dialog, quick_engine)
     assert dialog.python_chooser.use_button.isEnabled()
     dialog.python_chooser.chooser.setFilePath(QGIS_PYTHON)
     assert not dialog.python_chooser.use_button.isEnabled()
@@ -201,7 +201,7 @@ def test_dialog_stays_responsive_while_python_hangs(open_dialog, tmp_path):
 def test_log_can_be_copied(open_dialog, tmp_path):
     broken = program(tmp_path / "python", "#!/bin/sh\necho what a day >&2\nexit 1\n")
     dialog = open_dialog()
-    tested(dialog, broken)
+    press_test(dialog, broken)
     dialog.copy_button.click()
     assert "what a day" in QApplication.clipboard().text()
 
