@@ -1,35 +1,38 @@
-"""Kernels over the edges of a raster: conductances and costs, currents, and derivatives of the cells.
+"""Kernels over the edges of a raster: conductances and costs, currents, and derivatives by permeability.
 
-Arrays of edges hold the first half of the directions only: entry (d, i, j) belongs to the edge from cell (i, j) to its
-neighbour at offset d, which lies above or to the left. Every edge has the same conductance in both directions.
+Every edge has the same conductance in both directions, so arrays of costs, flows and derivatives hold the first half of
+the directions only: entry (d, i, j) belongs to the edge from cell (i, j) to its neighbour at offset d, which lies above
+or to the left.
 """
 
 import numpy as np
 
 from ..parallel import njit_cached
 
-#: Numbers of the edge rules in the kernels.
+#: Numbers by which the kernels know the edge rules.
 RULES = {"mean": 0, "resistance": 1}
 
 
 @njit_cached
 def update_edges(permeability, rule, lengths, offsets, cost_factor, edges, center, costs, top, bottom, left, right):
-    """Compute the edges of the cells in a window of rows top … bottom − 1 and columns left … right − 1.
+    """Compute the edges of the cells in a window.
 
     Parameters
     ----------
     permeability
-        0 in barriers.
+        Permeability of each cell; 0 in barriers.
     rule
         A number of `RULES`.
     lengths, offsets
-        Step length, and rows and columns, of each direction.
+        Length of a step, and its rows and columns, in each direction.
     cost_factor
-        The cost of an edge is this divided by its conductance.
+        Product of cost and conductance of an edge.
     edges, center
         The graph Laplacian, as in `StencilMatrix`; changed in place.
     costs
         Cost of each edge, infinite where there is none; changed in place.
+    top, bottom, left, right
+        The window: rows top to bottom − 1, columns left to right − 1.
     """
     rows, columns = permeability.shape
     half = costs.shape[0]
@@ -50,25 +53,19 @@ def update_edges(permeability, rule, lengths, offsets, cost_factor, edges, cente
             center[i, j] = total
 
 
-@njit_cached
 def currents(edges, offsets, potential, out):
-    """Put the current of each edge into out, from the cell to its neighbour."""
-    half, rows, columns = out.shape
-    for d in range(half):
-        down, across = offsets[d, 0], offsets[d, 1]
-        for i in range(rows):
-            k = i + down
-            for j in range(columns):
-                m = j + across
-                value = 0.0
-                if 0 <= k < rows and 0 <= m < columns and edges[d, i, j] < 0:
-                    value = -edges[d, i, j] * (potential[i, j] - potential[k, m])
-                out[d, i, j] = value
+    """Put the current along each edge into out, from the cell to its neighbour."""
+    _multiply_drops(edges, offsets, potential, False, out)
 
 
-@njit_cached
 def derivatives_of_power(edges, offsets, potential, out):
     """Put −(v_i − v_j)², the derivative of the dissipated power by the conductance of each edge, into out."""
+    _multiply_drops(edges, offsets, potential, True, out)
+
+
+@njit_cached
+def _multiply_drops(edges, offsets, potential, squared, out):
+    """Put the voltage drop along each edge into out, times the conductance of the edge, or times its own negative."""
     half, rows, columns = out.shape
     for d in range(half):
         down, across = offsets[d, 0], offsets[d, 1]
@@ -79,7 +76,7 @@ def derivatives_of_power(edges, offsets, potential, out):
                 value = 0.0
                 if 0 <= k < rows and 0 <= m < columns and edges[d, i, j] < 0:
                     drop = potential[i, j] - potential[k, m]
-                    value = -drop * drop
+                    value = (-drop if squared else -edges[d, i, j]) * drop
                 out[d, i, j] = value
 
 
@@ -109,7 +106,7 @@ def add_flow_through_cells(flows, offsets, out):
 
 @njit_cached
 def add_derivatives_of_cells(permeability, rule, lengths, offsets, derivatives, out):
-    """Add derivatives by the permeability of the cells to out, given those by the conductances of the edges."""
+    """Add the derivatives by the permeability of each cell to out, given those by the conductance of each edge."""
     half, rows, columns = derivatives.shape
     for d in range(half):
         down, across, length = offsets[d, 0], offsets[d, 1], lengths[d]
@@ -123,7 +120,7 @@ def add_derivatives_of_cells(permeability, rule, lengths, offsets, derivatives, 
                         out[i, j] += derivative / 2
                         out[k, m] += derivative / 2
                     else:
-                        # Of 2 p q / (p + q) by p: 2 (q / (p + q))².
+                        # The derivative of 2 p q / (p + q) by p is 2 (q / (p + q))².
                         total = permeability[i, j] + permeability[k, m]
                         there, here = permeability[k, m] / total, permeability[i, j] / total
                         out[i, j] += 2 * derivative * there * there

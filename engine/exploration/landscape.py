@@ -1,4 +1,4 @@
-"""A landscape of one resolution that can be painted: edges are updated where cells change."""
+"""A landscape at one resolution that can be painted: edges are updated where cells change."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -15,12 +15,12 @@ _NEIGHBOURHOODS = {4: ndi.generate_binary_structure(2, 1), 8: ndi.generate_binar
 
 
 class Landscape:
-    """A raster of permeability with its edges, components and solver.
+    """A raster of permeability with its edges, connected components and solver.
 
     Parameters
     ----------
     permeability
-        Permeability of each cell; 0 in barriers. It is copied.
+        Permeability of each cell; 0 in barriers. The array is copied.
     directions
         4 or 8.
     edge_rule
@@ -28,13 +28,13 @@ class Landscape:
     pixel_size
         Height and width of a cell at full resolution, in map units.
     factor
-        Number of cells of the full resolution along one side of a cell. Conductances are those of the full resolution,
-        as k edges side by side and k in a row have the conductance of one of them; costs are k times as large.
+        Number k of cells of the full resolution along one side of a cell. Conductances are those of the full
+        resolution, because k × k equal edges, in series and in parallel, conduct like one; costs are k times as large.
 
     Attributes
     ----------
     version
-        Grows with every change.
+        Number of changes so far.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Landscape:
         return self._solver
 
     def copy(self) -> "Landscape":
-        """Return a copy that can be changed independently; it shares the hierarchy of this one until then."""
+        """Return an independent copy, which shares the multigrid hierarchy of this landscape until it changes."""
         other = object.__new__(Landscape)
         other.__dict__.update(self.__dict__)
         for name in ("permeability", "edges", "costs", "_center"):

@@ -27,10 +27,10 @@ from .edge_kernels import (
 )
 from .landscape import Landscape
 
-#: Relative residual of potentials to look at. The mean, a dissipated power, is exact to about twice as many digits.
+#: Relative residual of potentials that are shown. The mean, a dissipated power, has about twice as many digits.
 TOLERANCE = 1e-5
 
-#: Relative residual of potentials of which differences are shown.
+#: Relative residual of potentials whose differences are shown.
 CHANGE_TOLERANCE = 1e-7
 
 
@@ -56,7 +56,7 @@ def origins_of(
     target: int,
     cells: Int[np.ndarray, " n"] | None,
 ) -> Origins:
-    """Return the origins.
+    """Return the cells where movement to a target starts, with their weights.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Movement(abc.ABC):
 
 
 class _EdgeMovement(Movement):
-    """Movement whose flows and derivatives are those of edges."""
+    """Movement along edges, whose flows and derivatives by conductance give those of the cells."""
 
     def __init__(self, landscape: Landscape, target: int):
         self.landscape, self.target = landscape, target
@@ -130,8 +130,8 @@ class _EdgeMovement(Movement):
 
     @cached_property
     def flow(self) -> Float[np.ndarray, "rows columns"]:
-        """Half of the flow along the edges of a cell and of what starts or ends there."""
-        # What starts in a cell passes one of its edges, what passes through it two.
+        """Half of the sum of the flows along the edges of each cell and of the flow that starts or ends there."""
+        # Flow through a cell passes two of its edges; flow that starts or ends there, only one.
         flow = self.origins.weights / 2
         flow.reshape(-1)[self.target] = 0.5 if self.origins.count else 0.0
         add_flow_through_cells(self._edge_flows, self.landscape.offsets, flow)
@@ -152,7 +152,7 @@ class LeastCostMovement(_EdgeMovement):
     Parameters
     ----------
     landscape
-        The landscape. It must not change before all results have been read.
+        The landscape. It must not change before all results have been computed.
     target
         Flat raster index of the target.
     cells
@@ -194,7 +194,7 @@ class CurrentMovement(_EdgeMovement):
     landscape, target, cells
         As for `LeastCostMovement`.
     guess
-        Potentials of similar movement, such as before a change.
+        Initial guess of the potentials, such as those before a change.
     tolerance
         Largest relative residual of the potentials.
     """

@@ -34,15 +34,19 @@ class RandomizedMovement(Movement):
         self._grid = GridGraph(
             landscape.permeability, neighbors=neighbors, edge_rule=landscape.edge_rule, pixel_size=pixel_size
         )
-        vertex = self._vertices(np.array([target]))
-        to_target = np.asarray(self._distance(self._grid, None, vertex))[:, 0]
         self.distance = np.full(landscape.shape, np.inf)
-        self.distance.reshape(-1)[np.asarray(self._grid.cells)] = to_target
+        # Before painting, the target may have been a barrier, which is no vertex.
+        if landscape.active.reshape(-1)[target]:
+            vertex = self._vertices(np.array([target]))
+            to_target = np.asarray(self._distance(self._grid, None, vertex))[:, 0]
+            self.distance.reshape(-1)[np.asarray(self._grid.cells)] = to_target
         self.origins = origins_of(np.isfinite(self.distance), landscape.active, target, cells)
 
     @cached_property
     def flow(self) -> Float[np.ndarray, "rows columns"]:
-        """Net passages through each cell: steps to and fro cancel."""
+        """Net passages through each cell: opposite steps along an edge cancel."""
+        if not self.origins.count:
+            return np.zeros(self.distance.shape)
         grid, distance = self._grid, self._distance
         costs = edge_costs(grid, distance.cost, fill=0.0)
         target = jnp.array(self._target)
@@ -53,6 +57,8 @@ class RandomizedMovement(Movement):
     @cached_property
     def gradient(self) -> Float[np.ndarray, "rows columns"]:
         """Derivative of the mean by the permeability of each cell."""
+        if not self.origins.count:
+            return np.zeros(self.distance.shape)
         sources = None if self._cells is None else self._vertices(self._cells)
         measure = MeanPathLength(self._distance)
         raster = sensitivity(measure, self._grid, sources, self._vertices(np.array([self._target]))).raster

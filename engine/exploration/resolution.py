@@ -1,4 +1,4 @@
-"""One resolution of an explored landscape, before and after painting, with the last results."""
+"""An explored landscape at one resolution, before and after painting, with the last results."""
 
 from collections.abc import Hashable
 
@@ -31,7 +31,7 @@ class _Version:
     def movement(
         self, distance: str, theta: float, target: int, cells: np.ndarray | None, *, change: bool = False
     ) -> Movement:
-        """Return the movement to a target; the last one if nothing has changed."""
+        """Return the movement to a target; the previous result if nothing has changed."""
         origin_key = None if cells is None else cells.tobytes()
         parameter = theta if distance == "rsp" else change if distance == "resistance" else None
         key = (self.landscape.version, distance, parameter, target, origin_key)
@@ -53,7 +53,7 @@ class _Version:
 
 
 class Resolution:
-    """A landscape of cells of k × k cells of the full resolution.
+    """A landscape whose cells are k × k cells of the full resolution.
 
     Parameters
     ----------
@@ -85,24 +85,24 @@ class Resolution:
         self.before = self.after = _Version(landscape)
 
     def cells_of(self, cells: Int[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
-        """Return the cells of this resolution that contain cells of the full resolution, without repetitions."""
+        """Return the distinct cells of this resolution that contain some cells of the full resolution."""
         rows, columns = np.divmod(cells, self._full_shape[1])
         return np.unique((rows // self.factor) * self.before.landscape.shape[1] + columns // self.factor)
 
     def prepare_painting(self) -> None:
-        """Make the landscape after painting a copy of that before, if it is not yet."""
+        """Make the painted landscape a copy of the original one, unless it already is."""
         if self.after is self.before:
             self.after = self.before.copy()
 
     def paint(self, permeability: Float[np.ndarray, "rows columns"], cells: Int[np.ndarray, " n"]) -> None:
-        """Update the landscape after painting in some cells.
+        """Update the painted landscape where cells have changed.
 
         Parameters
         ----------
         permeability
-            Permeability at full resolution, painted.
+            Painted permeability at full resolution.
         cells
-            Flat raster indices, at full resolution, of the cells that have changed.
+            Flat raster indices of the changed cells at full resolution.
         """
         if not cells.size:
             return

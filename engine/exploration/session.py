@@ -7,20 +7,23 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from ..counts import count_of
+from .brush import cells_near
 from .edge_kernels import RULES
+from .landscape import Landscape
 from .movement import CurrentMovement, Movement
 from .resolution import DISTANCES, Resolution
 
-#: What a view shows.
+#: Quantities of a view.
 QUANTITIES = ("distance", "flow", "sensitivity", "elasticity")
 
-#: Quantities of the raster of input.
+#: Quantities of the landscape's raster.
 VALUES = ("permeability", "resistance")
 
 #: Largest number of cells of a preview, which follows the mouse.
 PREVIEW_CELLS = 65_000
 
-#: Largest number of cells of a sharp view of randomized shortest paths, which take ten times as long as the others.
+#: Largest number of cells of a sharp view of randomized shortest paths, which takes ten times as long as the others.
 RANDOMIZED_CELLS = 400_000
 
 _DIRECTIONS = {"rook": 4, "queen": 8}
@@ -32,13 +35,14 @@ class Request(NamedTuple):
     Attributes
     ----------
     target
-        Row and column of the target that movement leads to.
+        Row and column of the target of movement.
     distance
         A name of `DISTANCES`.
     quantity
         A name of `QUANTITIES`.
     origins
-        Rows and columns where movement starts; None for everywhere.
+        Rows and columns of the cells where movement starts; None for all cells. Barriers and cells outside the
+        landscape are ignored.
     theta
         Inverse temperature θ of randomized shortest paths.
     change
@@ -55,20 +59,20 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """A map and its numbers.
+    """A map, and numbers about the movement.
 
     Attributes
     ----------
     values
-        The quantity in each cell; NaN in barriers and where the target cannot be reached.
+        The quantity in each cell; NaN in barriers, and distances also where the target cannot be reached.
     factor
         Number of cells of the landscape along one side of a cell.
     mean, mean_before
-        Mean distance of the origins, in the painted and in the original landscape; NaN if none can reach the target.
+        Mean distance from the origins, in the painted and in the original landscape; NaN if none can reach the target.
     origins, unreached
         Numbers of cells of origin that can reach the target, and that cannot.
     seconds
-        Time of the computation.
+        Duration of the computation.
     """
 
     values: Float[np.ndarray, "rows columns"]
@@ -81,7 +85,7 @@ class View:
 
 
 class _Stroke(NamedTuple):
-    """Cells and their permeability before and after a stroke of the brush."""
+    """Cells whose permeability a stroke of the brush has changed, with the values before and after it."""
 
     cells: Int[np.ndarray, " n"]
     before: Float[np.ndarray, " n"]
@@ -94,9 +98,9 @@ class ExplorationSession:
     Parameters
     ----------
     landscape
-        Raster of permeability, or of resistance.
+        Raster of permeability or of resistance. A permeability of 0 is a barrier.
     valid
-        False where there are no data.
+        False where there are no data; such cells are barriers.
     values
         "permeability" or "resistance".
     neighbors, edge_rule, pixel_size
@@ -105,7 +109,8 @@ class ExplorationSession:
     Raises
     ------
     ValueError
-        Invalid values, or an edge rule that gives an edge two conductances.
+        Values that are not a permeability or a resistance; no passable cell; rasters of different shapes; an unknown
+        choice, or an edge rule that gives an edge two conductances.
 
     Examples
     --------
@@ -135,7 +140,8 @@ class ExplorationSession:
         ):
             if choice not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {choice!r}")
-        positive = valid & (landscape > 0) & np.isfinite(landscape)
+        _require_valid_cells(landscape, valid, values)
+        positive = valid & (landscape > 0)
         if not positive.any():
             raise ValueError("no cell of the landscape is passable")
         self._values = values
@@ -159,7 +165,7 @@ class ExplorationSession:
 
     @property
     def undone_strokes(self) -> int:
-        """Number of strokes that can be painted again."""
+        """Number of undone strokes that can be painted again."""
         return len(self._undone)
 
     @property
@@ -167,9 +173,9 @@ class ExplorationSession:
         """Number of cells that differ from the original landscape."""
         return int(np.count_nonzero(self.permeability != self._original))
 
-    def is_passable(self, target: tuple[int, int]) -> bool:
-        """Return whether a cell, given by row and column, is in the landscape and no barrier."""
-        row, column = target
+    def is_passable(self, cell: tuple[int, int]) -> bool:
+        """Return whether a cell, given by row and column, lies in the landscape and is not a barrier."""
+        row, column = cell
         inside = 0 <= row < self.shape[0] and 0 <= column < self.shape[1]
         return inside and bool(self.permeability[row, column] > 0)
 
@@ -181,12 +187,12 @@ class ExplorationSession:
         request
             What to show.
         preview
-            Whether to compute on a coarse raster, in less than 0.1 s.
+            Whether to compute on a coarse raster of at most `PREVIEW_CELLS` cells.
 
         Raises
         ------
         ValueError
-            The target is no passable cell; an unknown distance or quantity; θ is not positive.
+            The target is not a passable cell; an unknown distance or quantity; θ is not positive.
         """
         start = time.perf_counter()
         self._require_valid(request)
@@ -197,12 +203,14 @@ class ExplorationSession:
         if resolution.after is not resolution.before and self._strokes:
             before = self._movement(resolution, resolution.before, request, target)
         if request.change:
-            values = self._quantity(resolution, "after", after, request.quantity, zero_in_barriers=True)
+            values = self._quantity(resolution.after.landscape, after, request.quantity, zero_in_barriers=True)
             with np.errstate(invalid="ignore"):
-                values = values - self._quantity(resolution, "before", before, request.quantity, zero_in_barriers=True)
+                values = values - self._quantity(
+                    resolution.before.landscape, before, request.quantity, zero_in_barriers=True
+                )
             values[~(resolution.before.landscape.active | resolution.after.landscape.active)] = np.nan
         else:
-            values = self._quantity(resolution, "after", after, request.quantity)
+            values = self._quantity(resolution.after.landscape, after, request.quantity)
         return View(
             np.where(np.isfinite(values), values, np.nan),
             resolution.factor,
@@ -214,12 +222,12 @@ class ExplorationSession:
         )
 
     def factor_of(self, distance: str, *, preview: bool = False) -> int:
-        """Return how many cells of the landscape lie along one side of a cell of a view."""
+        """Return the number of cells of the landscape along one side of a cell of a view."""
         limit = PREVIEW_CELLS if preview else RANDOMIZED_CELLS if distance == "rsp" else self.permeability.size
         return max(1, int(np.ceil(np.sqrt(self.permeability.size / limit))))
 
     def prepare_painting(self) -> None:
-        """Copy the landscape, so that the first stroke is as quick as the others."""
+        """Copy the landscape ahead of the first stroke, which is then as quick as the others."""
         for resolution in self._resolutions.values():
             resolution.prepare_painting()
 
@@ -235,7 +243,7 @@ class ExplorationSession:
         value
             New value, in the quantity of the raster; 0 for a barrier.
         extend
-            Whether this belongs to the last stroke, so that both are undone together.
+            Whether this continues the last stroke, so that both are undone together.
 
         Raises
         ------
@@ -261,14 +269,14 @@ class ExplorationSession:
     def paint_line(
         self, start: tuple[float, float], end: tuple[float, float], radius: float, value: float, *, extend: bool = False
     ) -> int:
-        """Paint the cells whose centres lie within a distance of a line, and return how many changed.
+        """Paint the cells whose centres lie within a radius of a line, and return how many changed.
 
         Parameters
         ----------
         start, end
-            Row and column of both ends, in cells from the upper left corner of the landscape.
+            Rows and columns of the ends of the line, in cells from the upper left corner of the landscape.
         radius
-            In cells. The cell that contains the end is painted in any case.
+            Radius of the brush in cells. The cell that contains the end is always painted.
         value, extend
             As for `paint`.
         """
@@ -285,7 +293,7 @@ class ExplorationSession:
         return True
 
     def redo(self) -> bool:
-        """Paint the stroke again that was undone last; return whether there was one."""
+        """Paint again the stroke that was undone last; return whether there was one."""
         if not self._undone:
             return False
         strokes = self._undone.pop()
@@ -295,7 +303,7 @@ class ExplorationSession:
         return True
 
     def refresh(self) -> None:
-        """Set up what the next request will need; to be called while there is none."""
+        """Bring the solvers of the painted landscape up to date; to be called while no request waits."""
         for resolution in self._resolutions.values():
             resolution.after.landscape.refresh()
 
@@ -331,7 +339,7 @@ class ExplorationSession:
             raise ValueError(f"the quantity must be one of {', '.join(QUANTITIES)}, not {request.quantity!r}")
         if not self.is_passable(request.target):
             raise ValueError(
-                f"row {request.target[0]}, column {request.target[1]} is no passable cell of the landscape"
+                f"row {request.target[0]}, column {request.target[1]} is not a passable cell of the landscape"
             )
         if not (np.isfinite(request.theta) and request.theta > 0):
             raise ValueError(f"theta must be above 0, not {request.theta}")
@@ -344,18 +352,18 @@ class ExplorationSession:
         return version.movement(request.distance, request.theta, target, cells, change=request.change)
 
     def _quantity(
-        self, resolution: Resolution, version: str, movement: Movement, quantity: str, *, zero_in_barriers: bool = False
+        self, landscape: Landscape, movement: Movement, quantity: str, *, zero_in_barriers: bool = False
     ) -> Float[np.ndarray, "rows columns"]:
-        """Return the map of a quantity for each cell of the full resolution; NaN, or 0, in barriers."""
+        """Return a quantity, per cell of the full resolution; flow and derivatives are NaN, or 0, in barriers."""
         if quantity == "distance":
             return movement.distance
-        permeability = getattr(resolution, version).landscape.permeability
+        permeability = landscape.permeability
         if quantity == "flow":
-            # k cells side by side share the current of one cell of this resolution; a path runs through one of them.
-            values = movement.flow / (resolution.factor if isinstance(movement, CurrentMovement) else 1)
+            # k cells side by side share the current of one cell of this landscape; a path runs through one of them.
+            values = movement.flow / (landscape.factor if isinstance(movement, CurrentMovement) else 1)
         else:
-            # A cell of this resolution is made of k² cells.
-            values = movement.gradient / resolution.factor**2
+            # A cell of this landscape consists of k² cells.
+            values = movement.gradient / landscape.factor**2
             if quantity == "elasticity":
                 values = values * permeability
                 values = -values if self._values == "resistance" else values
@@ -364,30 +372,16 @@ class ExplorationSession:
         return np.where(permeability > 0, values, 0.0 if zero_in_barriers else np.nan)
 
 
-def cells_near(
-    start: tuple[float, float], end: tuple[float, float], radius: float, shape: tuple[int, int]
-) -> Int[np.ndarray, "n 2"]:
-    """Return the rows and columns of the cells whose centres lie within a distance of a line.
-
-    Examples
-    --------
-    >>> cells_near((0.5, 0.5), (0.5, 2.5), 0.1, (1, 4)).tolist()
-    [[0, 0], [0, 1], [0, 2]]
-    """
-    (row, column), (last_row, last_column) = start, end
-    top, bottom = sorted((row, last_row))
-    left, right = sorted((column, last_column))
-    rows = np.arange(max(int(top - radius) - 1, 0), min(int(bottom + radius) + 2, shape[0]))
-    columns = np.arange(max(int(left - radius) - 1, 0), min(int(right + radius) + 2, shape[1]))
-    down, across = rows[:, None] + 0.5 - row, columns + 0.5 - column
-    length = np.hypot(last_row - row, last_column - column)
-    along = 0.0
-    if length > 0:
-        unit = (last_row - row) / length, (last_column - column) / length
-        along = np.clip(down * unit[0] + across * unit[1], 0, length)
-        down, across = down - along * unit[0], across - along * unit[1]
-    near = np.hypot(down, across) <= radius
-    cells = np.stack(np.nonzero(near), -1) + [rows[0] if rows.size else 0, columns[0] if columns.size else 0]
-    own = np.array([[int(np.floor(last_row)), int(np.floor(last_column))]])
-    inside = 0 <= own[0, 0] < shape[0] and 0 <= own[0, 1] < shape[1]
-    return np.unique(np.concatenate([cells, own]) if inside else cells, axis=0)
+def _require_valid_cells(landscape: np.ndarray, valid: np.ndarray, values: str) -> None:
+    """Raise a `ValueError` if cells that hold data hold no permeability or no resistance."""
+    if landscape.shape != valid.shape:
+        raise ValueError(f"landscape and valid must be of one shape, not {landscape.shape} and {valid.shape}")
+    in_range = landscape >= 0 if values == "permeability" else landscape > 0
+    invalid = valid & ~(in_range & np.isfinite(landscape))
+    if invalid.any():
+        row, column = np.argwhere(invalid)[0]
+        requirement = "a number of 0 or more" if values == "permeability" else "a number above 0"
+        raise ValueError(
+            f"{values} is not {requirement} in {count_of(invalid.sum(), 'cell')}, the first at row {row}, column "
+            f"{column} ({landscape[row, column]:g})"
+        )

@@ -1,18 +1,19 @@
 """Interactive mode: an exploration session that answers requests until its input ends.
 
-Requests are JSON objects, one a line, on standard input; answers are JSON objects on standard output. Arrays lie in
-`.npy` files in one folder.
+Requests are JSON objects on standard input, one a line; answers are JSON objects on standard output. Arrays are `.npy`
+files in one folder.
 
 - `{"op": "load", "landscape": FILE, "valid": FILE, "values": …, "neighbors": …, "edge_rule": …, "pixel_size": […]}`
 - `{"op": "paint", "start": [row, column], "end": …, "radius": cells, "value": …, "extend": …}`, `undo`, `redo`,
-  `prepare` (a brush has been chosen) and `save` (`"file": FILE`: the new value of painted cells, NaN elsewhere). Each
-  is answered by a `state` with its `sequence`. `unload` frees the memory and has no answer.
+  `prepare` (a brush has been chosen) and `save` (`"file": FILE` receives the new values of the painted cells, NaN
+  elsewhere). The answer to each of these, and to `load`, is a `state` with its `sequence`. `unload` frees the memory
+  and has no answer.
 - `{"op": "view", "sequence": n, "target": [row, column], "distance": …, "quantity": …, "origins": …, "theta": …,
-  "change": …}` is answered by a `view` of a coarse raster, and by one of the sharp raster. Of several views that
-  wait only the last one is computed, and a sharp one is skipped when another request waits.
+  "change": …}` is answered by a `view` of a coarse raster, and then by one of the full raster. Of several views that
+  wait only the last one is computed, and the full raster is skipped when another request waits.
 
-`no_target` answers a view of a target that is a barrier, has no data or lies outside; an `error` any other request that
-failed. The session goes on.
+The answer is `no_target` if the target of a view is a barrier, has no data or lies outside, and `error` if a request
+fails for another reason. The session continues after both.
 """
 
 import json
@@ -34,12 +35,15 @@ from .protocol import Reporter
 #: Seconds without a request after which the session prepares for the next one.
 IDLE_SECONDS = 0.4
 
-#: Views whose files stay on disk: the reader may still read the last ones.
-KEPT_VIEWS = 6
+#: Views whose files stay on disk, because the reader may still read them.
+MAX_VIEWS_ON_DISK = 6
+
+#: θ of requests that give none.
+DEFAULT_THETA = Request._field_defaults["theta"]
 
 
 class _Requests:
-    """Requests of a stream, read in a thread of their own."""
+    """Requests from a stream, read in a separate thread."""
 
     def __init__(self, lines: Iterable[str]):
         self._waiting: deque[str] = deque()
@@ -57,7 +61,7 @@ class _Requests:
             self._condition.notify()
 
     def take(self, seconds: float | None) -> list[str] | None:
-        """Return all requests that wait, after waiting for one; none after some seconds; None when the input ended."""
+        """Wait for a request and return all that wait; none if the time is up, None at the end of the input."""
         with self._condition:
             self._condition.wait_for(lambda: self._waiting or self._ended, seconds)
             lines = list(self._waiting)
@@ -76,7 +80,7 @@ class Explorer:
     Parameters
     ----------
     folder
-        For the files of views; landscapes are read from there.
+        Landscapes are read from this folder, and views are written into it.
     report
         Receives the answers.
     """
@@ -109,7 +113,7 @@ class Explorer:
             seconds = IDLE_SECONDS
 
     def _answer(self, request: dict[str, Any], *, preview: bool = False) -> bool:
-        """Answer a request; return whether that succeeded and, for a preview, whether a sharp view differs from it."""
+        """Answer a request; return whether it succeeded and, for a preview, whether a sharper view can follow."""
         try:
             if request.get("op") == "view":
                 return self._view(request, preview)
@@ -159,7 +163,7 @@ class Explorer:
         return self._session
 
     def _load(self, request: dict[str, Any]) -> None:
-        self._session = None  # its memory is free before the next one needs some
+        self._session = None  # frees its memory before the next session needs some
         landscape, valid = (np.load(self._folder / request[name]) for name in ("landscape", "valid"))
         height, width = request["pixel_size"]
         self._session = ExplorationSession(
@@ -185,19 +189,19 @@ class Explorer:
     def _view(self, request: dict[str, Any], preview: bool) -> bool:
         session = self._loaded
         origins = request.get("origins")
-        wanted = Request(
+        parsed = Request(
             tuple(request["target"]),
             request.get("distance", "leastcost"),
             request.get("quantity", "distance"),
             None if origins is None else tuple((row, column) for row, column in origins),
-            float(request.get("theta", 1.0)),
+            float(request.get("theta", DEFAULT_THETA)),
             bool(request.get("change")),
         )
-        if not session.is_passable(wanted.target):
+        if not session.is_passable(parsed.target):
             self._report.answer("no_target", sequence=request.get("sequence"))
             return False
-        preview = preview and session.factor_of(wanted.distance, preview=True) > session.factor_of(wanted.distance)
-        self._send(request.get("sequence"), wanted, session.view(wanted, preview=preview), preview)
+        preview = preview and session.factor_of(parsed.distance, preview=True) > session.factor_of(parsed.distance)
+        self._send(request.get("sequence"), parsed, session.view(parsed, preview=preview), preview)
         return preview
 
     def _send(self, sequence: int | None, request: Request, view: View, preview: bool) -> None:
@@ -207,8 +211,8 @@ class Explorer:
         self._write(self._folder / names["pixels"], picture.pixels)
         self._write(self._folder / names["values"], view.values.astype(np.float32))
         self._files.extend(self._folder / name for name in names.values())
-        while len(self._files) > 2 * KEPT_VIEWS:
-            with suppress(OSError):  # on Windows it may be open
+        while len(self._files) > 2 * MAX_VIEWS_ON_DISK:
+            with suppress(OSError):  # on Windows the reader may have it open
                 self._files.popleft().unlink()
         self._report.answer(
             "view",
@@ -236,7 +240,7 @@ def explore(folder: Path, report: Reporter, lines: Iterable[str]) -> None:
     Parameters
     ----------
     folder
-        An existing folder for the arrays.
+        An existing folder, for the arrays.
     report
         Receives the answers.
     lines
@@ -246,14 +250,14 @@ def explore(folder: Path, report: Reporter, lines: Iterable[str]) -> None:
 
 
 def warm_up_exploration() -> Iterator[None]:
-    """Compile, or load, the kernels of an exploration step by step: otherwise a first view would take seconds.
+    """Compile or load the kernels of an exploration step by step, because the first view would otherwise take seconds.
 
     Yields
     ------
     None
         After each step.
     """
-    # So many rows that multigrid has levels which several threads share.
+    # Enough rows for levels of multigrid that several threads share.
     landscape = np.ones((600, 9))
     session = ExplorationSession(landscape, landscape > 0)
     for distance in ("leastcost", "resistance"):

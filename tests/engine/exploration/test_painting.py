@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from permea.engine.exploration import ExplorationSession, Request
-from permea.engine.exploration.session import cells_near
+from permea.engine.exploration.brush import cells_near
 
 TARGET = (5, 5)
 STROKES = {"block": 0.0, "restore": 30.0}

@@ -66,3 +66,22 @@ def test_any_map_has_a_picture(quantity, values):
 def test_zero_is_in_the_middle_of_a_change():
     picture = picture_of(np.array([[-2.0, 0.0, 1.0]]), "distance", change=True)
     assert (picture.low, picture.pixels[0, 1]) == (-picture.high, 128)
+
+
+def test_the_scale_of_a_large_map_takes_all_columns_into_account():
+    # A seventh of the values is sampled, and 1001 is divisible by seven.
+    values = np.zeros((1001, 1001))
+    values[:, 3::7] = 10.0
+    assert picture_of(values, "distance").high == 10.0
+
+
+@pytest.mark.parametrize("quantity", ["flow", "sensitivity"])
+def test_the_scale_of_a_large_map_is_that_of_a_short_path(quantity):
+    values = np.zeros((1000, 1000))
+    values[1, 1:4] = 1e-3
+    assert picture_of(values, quantity).high == pytest.approx(1e-3)
+
+
+def test_an_unknown_quantity_has_no_picture():
+    with pytest.raises(ValueError, match="one of distance, flow, sensitivity, elasticity, not 'currents'"):
+        picture_of(np.ones((2, 2)), "currents")
