@@ -97,8 +97,8 @@ def pinch_points(
     connected = [(i, j) for i, j in pairs if components[i] & components[j]]
     if not connected:
         raise ValueError(
-            f"none of the {len(pairs):,} pairs of focal nodes can reach each other: they lie in different connected "
-            "components of the landscape, so there is no corridor between them"
+            f"no focal node can reach another: all {len(focal):,} lie in different connected components of the "
+            "landscape, so there is no corridor between them"
         )
     vertex_numbers = np.asarray(grid.vertex_numbers).ravel()
 

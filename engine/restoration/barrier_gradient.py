@@ -53,13 +53,13 @@ def barrier_map(
     grid
         The landscape.
     focal
-        Focal nodes. The least-cost distance between regions of several cells is that of their nearest cells; for the
-        resistance distance the two regions of a pair are one node each, and ordinary cells for all other pairs. Other
-        distances are defined between points.
+        Focal nodes. The least-cost distance between regions is that between their nearest cells; for the resistance
+        distance each region is a single node for its own pairs, and ordinary cells for all others. Other distances are
+        defined between points.
     distance
         The distance; least cost by default.
     progress
-        Called with the number of focal nodes (or pairs of regions) processed and their total.
+        Called with the number of focal nodes, or pairs of regions, processed and their total.
 
     Raises
     ------
@@ -88,8 +88,8 @@ def barrier_map(
     total, gradient, pairs, unreachable = _gradient_of_sum(distance, grid, focal, progress)
     if not pairs:
         raise ValueError(
-            f"none of the {unreachable:,} pairs of focal nodes can reach each other: they lie in different connected "
-            "components of the landscape, so there is no distance to differentiate"
+            f"no focal node can reach another: all {len(focal):,} lie in different connected components of the "
+            "landscape, so there is no distance to differentiate"
         )
     gain = np.where(np.asarray(grid.active), -gradient / pairs, np.nan)
     # Adding 0 turns −0 into 0.
@@ -125,7 +125,7 @@ def _least_cost_gradient(
     distance: LCPDistance, grid: GridGraph, focal: FocalNodes, progress: Progress | None
 ) -> tuple[float, np.ndarray, int, int]:
     nodes = focal_vertices(grid, focal)
-    # Padding with vertices that do not exist gives all nodes one shape, which is compiled once.
+    # Padding with a vertex that does not exist gives all nodes one shape, which is compiled once.
     padded = np.full((len(nodes), max(len(vertices) for vertices in nodes)), grid.n_vertices)
     for node, vertices in enumerate(nodes):
         padded[node, : len(vertices)] = vertices

@@ -1,4 +1,4 @@
-"""The result of exact restoration gains, and the permeability of restored cells."""
+"""Exact gains from restoration as a result type, and the permeability of restored cells."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from ..graph import LARGEST_VALUE, SMALLEST_VALUE, ArrayInput, GridGraph
 
 @dataclass(frozen=True)
 class RestorationGain:
-    """Gain of restoring each cell, or a disc around it, alone to a given permeability.
+    """Gain from restoring each cell alone, or the disc around it, to a given permeability.
 
     Attributes
     ----------
     gain
-        Decrease of the mean distance over the pairs that are already connected; infinite where restoring connects focal
-        nodes that no path connects, NaN in cells that are not restorable.
+        Decrease of the mean distance over the pairs that are already connected; infinite where restoration connects
+        focal nodes that no path connects, NaN in cells that cannot be restored.
     n_newly_connected
-        Number of unordered pairs that restoring would connect.
+        Number of unordered pairs that restoration would connect.
     pairs
         Number of unordered pairs that are already connected.
     """
@@ -58,7 +58,7 @@ def restored_permeability(
     candidates = active if restorable is None else np.asarray(restorable, dtype=bool)
     for name, values in (("restored permeability", restored), ("restorable", candidates)):
         if values.ndim and values.shape != grid.shape:
-            raise ValueError(f"{name} has {values.shape} cells, the landscape {grid.shape}")
+            raise ValueError(f"{name} has the shape {values.shape}, the landscape {grid.shape}")
     for invalid, requirement in (
         (~(np.isfinite(restored) & (restored > 0)), "be a positive number"),
         (

@@ -51,7 +51,8 @@ def disc_restoration(
     permeability
         Permeability of restored cells: one number, or a raster. Cells with a higher one keep it.
     restorable
-        The cells that can be restored; by default the active cells. Others keep their permeability and have no disc.
+        The cells that can be restored; by default the active cells. Other cells keep their permeability and have no
+        disc.
     progress
         Called with the number of parts of the landscape processed and their total.
 
@@ -139,16 +140,18 @@ def _disc_gains(
     steps
         Rows and columns of the neighbours, relative to a cell.
     restorable
-        Which cells are restored if a disc contains them.
-    current_steps, out, into, restored_steps
-        Costs (directions, cells) of the step from a cell to its neighbour now, if the cell is restored, and, last, if
-        both are; `into` is the cost of the step from the neighbour to the restored cell.
+        Whether each cell is restored if a disc contains it.
+    current_steps, out, restored_steps
+        Costs (directions, cells) of the step from a cell to its neighbour: in the current landscape, if the cell is
+        restored, and if both are.
+    into
+        Cost of the step from the neighbour to the cell if the cell is restored.
     costs_from, costs_to
         Current costs from and to every focal node (nodes, cells).
     current
         Current costs between focal nodes.
     is_pair
-        Which pairs of focal nodes count.
+        Whether each pair of focal nodes counts.
     savings, newly_connected
         Changed in place: the sum over connected pairs, and the number of pairs that become connected.
     """

@@ -1,4 +1,4 @@
-"""The exact gain of restoring cells one at a time, for every distance that has one."""
+"""The exact gain from restoring cells one at a time, for the distances for which it is known."""
 
 from collections.abc import Callable
 from functools import singledispatch
@@ -21,7 +21,7 @@ def exact_restoration(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Restoration:
-    """Return the exact gains of restoring cells by a distance, ready to be evaluated for any permeability.
+    """Prepare the exact gains from restoring cells, which can then be evaluated for any permeability.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def exact_restoration(
     focal
         Focal nodes, points or regions.
     progress
-        Called with the number of focal nodes processed and their total, by distances that search from each.
+        Called with the number of focal nodes processed and their total; least cost only.
 
     Raises
     ------

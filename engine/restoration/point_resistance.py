@@ -1,4 +1,4 @@
-"""Exact change of the effective resistances between focal points when one cell is restored, and a bound for it.
+"""Exact change of the effective resistances between focal points when one cell is restored, and an upper bound of it.
 
 Restoring a cell x changes the conductances of its star only. With A the grounded Laplacian, D the cells of the star, Δ
 the change of A between them, v the potentials of a pair in the current landscape and G the entries of A⁻¹ between D,
@@ -36,7 +36,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
     Raises
     ------
     ValueError
-        Fewer than two focal points, regions, two points in one cell; a directed graph.
+        Fewer than two focal points; a region; two points in one cell; a directed graph.
 
     Notes
     -----
@@ -66,7 +66,7 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
     def bound(
         self, permeability: ArrayInput, restorable: Bool[np.ndarray, "rows columns"] | None = None
     ) -> Float[np.ndarray, "rows columns"]:
-        """Return an upper bound for the gain of each cell, infinite where it would connect focal points.
+        """Return an upper bound of the gain from each cell, infinite where the cell would connect focal points.
 
         Parameters
         ----------
@@ -75,9 +75,9 @@ class PointResistanceRestoration(AbstractResistanceRestoration):
 
         Notes
         -----
-        Potentials other than the true ones dissipate more power (Dirichlet's principle). With all potentials as they
-        are for 1 A, except that of the restored cell, which is optimal, the power rises from R to R + E; therefore
-        R' ≥ R² / (R + E), and R − R' ≤ R E / (R + E).
+        Any potentials other than the true ones dissipate more power (Dirichlet's principle). If all potentials stay as
+        they are for 1 A, except that of the restored cell, which is chosen optimally, the power rises from R to R + E.
+        Therefore R' ≥ R² / (R + E), and R − R' ≤ R E / (R + E).
         """
         restored, candidates = restored_permeability(self.grid, permeability, restorable)
         star = np.asarray(self.grid.conductances_if_cell_set_to(restored)[0]).reshape(self.grid.directions, -1)
@@ -174,7 +174,7 @@ def _bounds(star, edges, neighbours, components, potentials, points, component, 
                 current_power, level, conductance = 0.0, 0.0, 0.0
                 for step in range(star.shape[0]):
                     neighbour = neighbours[step, cell]
-                    # The cells of another component float: no current flows to them.
+                    # Cells of another component float, so no current flows to them.
                     if neighbour >= 0 and star[step, cell] > 0 and components[neighbour] == component[i]:
                         value = potentials[neighbour, i] - potentials[neighbour, j]
                         current_power += edges[step, cell] * (potential - value) ** 2
@@ -182,7 +182,7 @@ def _bounds(star, edges, neighbours, components, potentials, points, component, 
                         conductance += star[step, cell]
                 if conductance == 0:
                     continue
-                # The potential at a focal point is fixed, because the resistance is measured by it.
+                # The potential of a focal point is fixed, because it determines the resistance.
                 fixed = cell == points[i] or cell == points[j]
                 level = potential if fixed else level / conductance
                 restored_power = 0.0

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 from ..counts import count_of
 from ..graph import FocalNodes, focal_vertices
 from ..linalg import free_memory, require_solved, select_solver
+from ..storage import format_bytes
 from .woodbury import AbstractResistanceRestoration
 
 #: Columns of the inverse computed at a time.
@@ -67,7 +68,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
         if needed > free_memory():
             raise MemoryError(
                 "the gain between regions needs a column of the inverse for each of "
-                f"{count_of(self.terminals.size, 'cell')} at their boundaries, {needed / 2**30:.1f} GB"
+                f"{count_of(self.terminals.size, 'cell')} at their boundaries, {format_bytes(needed)}"
             )
         self.columns = self._inverse_columns()
         self._region_components = [np.unique(self.components[members]) for members in cells]
@@ -131,7 +132,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
         return bool((self.regions[i] & self.regions[j]).any())
 
     def _newly_connected(self, candidates: np.ndarray) -> Int[np.ndarray, "rows columns"]:
-        """Return the number of pairs that each cell would connect: pairs with both regions in adjacent components."""
+        """Return the number of pairs that each cell would connect: those with both regions in adjacent components."""
         newly_connected = np.zeros(self.components.size, np.int64)
         new = np.flatnonzero(candidates.ravel() & (self.components == 0))
         adjacent = self._adjacent_components(new)
@@ -174,7 +175,7 @@ class RegionResistanceRestoration(AbstractResistanceRestoration):
     def _without_edges_within_regions(
         self, update: np.ndarray, members: np.ndarray, star_size: int, i: int, j: int
     ) -> Float[np.ndarray, "cells members members"]:
-        """Return the update in the circuit of a pair, where edges between cells of the same region do not matter."""
+        """Return the update in the circuit of a pair, without the edges between cells of the same region."""
         update = update.copy()
         for region in (self.regions[i], self.regions[j]):
             inside = np.where(members[:star_size] >= 0, region[members[:star_size]], False)

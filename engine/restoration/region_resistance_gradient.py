@@ -23,7 +23,7 @@ def region_resistances(
     regions: list[np.ndarray],
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[float, Float[np.ndarray, "rows columns"], int, int]:
-    """Return the sum of resistances over all pairs, its gradient, and the numbers of connected and unconnected pairs.
+    """Return the sum of resistances over connected pairs, its gradient, and the numbers of connected and other pairs.
 
     Parameters
     ----------

@@ -62,9 +62,9 @@ def improvement_score(
 
     Notes
     -----
-    It is a score, not a distance: the two most accessible cells may lie on the same side of the window, and restored
-    land beyond the strip does not count. Barrier Mapper divides it by 2 r, the improvement per length of restored land,
-    and takes the minima over the boundary of the window, one map unit wide.
+    The score is not a change of distance: the two most accessible cells may lie on the same side of the window, and
+    restored land beyond the strip does not count. Barrier Mapper divides it by 2 r to give the improvement per length
+    of restored land, and takes the minima over the boundary of the window, one map unit wide.
 
     References
     ----------
@@ -94,7 +94,7 @@ def improvement_score(
     maximum, total = np.zeros((2, *grid.shape))
     for done, (source, target) in enumerate(least_costs.pairs, len(costs) + 1):
         restored = least_from[source] + least_to[target] + 2 * radius * resistance
-        # Where no path reaches the window the cost stays infinite, and there is no improvement.
+        # Where no path leads to the window the cost remains infinite, and there is no improvement.
         current, reachable = least_costs.between(source, target), np.isfinite(restored)
         score = np.where(reachable, np.maximum(current - np.where(reachable, restored, 0.0), 0.0), 0.0)
         np.maximum(maximum, score, out=maximum)
@@ -105,7 +105,7 @@ def improvement_score(
 
 
 def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"]:
-    """Return which cells around a cell lie within a radius in map units, as far as any cell of the raster may.
+    """Return the mask of a disc around a cell, with a radius in map units; it is no larger than the raster requires.
 
     Examples
     --------
@@ -125,13 +125,13 @@ def disc_mask(grid: GridGraph, radius: float) -> Bool[np.ndarray, "height width"
 
 
 def _window_minimum(costs: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Return the minimum over a disc around every cell: the least of the minima over its rows, which are intervals.
+    """Return the minimum over a disc around every cell: the minimum over its rows, each of which is an interval.
 
-    The memory of a filter by the whole disc grows with its cells times those of the raster.
+    A filter by the whole disc would need memory for each cell of the disc times each cell of the raster.
     """
-    result, reach = np.full_like(costs, np.inf), len(window) // 2
-    for down in range(reach + 1):
-        across = np.count_nonzero(window[reach + down])
+    result, radius = np.full_like(costs, np.inf), len(window) // 2
+    for down in range(radius + 1):
+        across = np.count_nonzero(window[radius + down])
         if across:
             least = minimum_filter1d(costs, across, axis=1, mode="constant", cval=np.inf)
             above, below = slice(None, len(costs) - down), slice(down, None)

@@ -14,10 +14,10 @@ from jaxtyping import Bool, Float, Int
 
 from ..distances import ResistanceDistance, grounded_laplacian
 from ..graph import ArrayInput, FocalNodes, GridGraph, connected_components, representative_cells
-from ..linalg import inverse_submatrix, neighbour_offsets
+from ..linalg import StencilMatrix, inverse_submatrix, neighbour_offsets
 from .base import RestorationGain, restored_permeability
 
-#: Cells between which entries of the inverse are computed at a time.
+#: Number of cells between which entries of the inverse are computed at a time.
 CELLS_PER_BLOCK = 1500
 
 #: Largest number of components adjacent to an inactive cell: every other one of its eight neighbours.
@@ -106,7 +106,7 @@ class AbstractResistanceRestoration(abc.ABC):
         change = star - np.asarray(self.grid.edges).reshape(star.shape)
         cells = self._spatially_sorted(np.flatnonzero(candidates.ravel() & (change > 0).any(0)))
         gain = np.where(candidates, 0.0, np.nan).ravel()
-        block_size = self.cells_per_block // (1 + self.grid.directions)
+        block_size = max(1, self.cells_per_block // (1 + self.grid.directions))
         for first in range(0, len(cells), block_size):
             block = cells[first : first + block_size]
             gain[block] = self._sum_of_gains(block, star[:, block], change[:, block]) / max(self.pairs, 1)
@@ -118,7 +118,8 @@ class AbstractResistanceRestoration(abc.ABC):
         return RestorationGain(gain, newly_connected, self.pairs)
 
     @cached_property
-    def _system(self):
+    def _system(self) -> StencilMatrix:
+        """The Laplacian, grounded in every component."""
         return grounded_laplacian(self.grid, connected_components(self.grid))
 
     @cached_property
@@ -162,7 +163,7 @@ class AbstractResistanceRestoration(abc.ABC):
     ) -> tuple[
         Int[np.ndarray, "members cells"], Float[np.ndarray, "cells members members"], Bool[np.ndarray, " cells"]
     ]:
-        """Return the cells of each star, −1 for none, the change of A between them, and which cells become vertices."""
+        """Return the cells of each star, −1 for none, the change of A between them, and which become vertices."""
         exists = star > 0
         members = np.concatenate([cells[None], np.where(exists, self._neighbours[:, cells], -1)])
         update = np.zeros((len(cells), len(members), len(members)))
