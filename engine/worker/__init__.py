@@ -1,9 +1,9 @@
 """The worker process: reads a job folder, runs its task, and writes the result into the folder.
 
-`run_command` is the command line; `job_run` runs one job and `serve` one after the other, which `job_stream` reads from
-standard input; `job_folder` and `protocol` are its input and output; `tasks` holds one task a file and the
-table `TASKS`; `inputs` and its siblings turn parameters and arrays into objects of the engine; `job_checkpoint`,
-`accumulator_checkpoint` and `resumable_runs` store progress, so that an interrupted job can be resumed.
+`run_command` is the command line. `job_run` runs one job, `serve` a series of jobs that `job_stream` reads from
+standard input, and `explore` an interactive session. `job_folder` and `protocol` are input and output; `tasks` holds
+one task a file and the table `TASKS`; `inputs` and its siblings turn parameters and arrays into objects of the engine;
+`job_checkpoint`, `accumulator_checkpoint` and `resumable_runs` store progress, so that an interrupted job can resume.
 """
 
 from .main import run_command

@@ -10,7 +10,7 @@ from ..storage import CheckpointFolder
 
 FILE = "cumulative.npz"
 
-#: Limit of the time spent on storing, relative to that of the runs.
+#: Largest time spent on storing, relative to that of the runs.
 MAX_OVERHEAD_FRACTION = 0.1
 
 
@@ -27,9 +27,9 @@ class AccumulatorCheckpoint:
     Attributes
     ----------
     completed
-        Number of completed runs, which are the first ones in their order.
+        Number of completed runs; they are the first ones in the order of the job.
     resistances
-        Resistance of each of these runs by name, in ohm.
+        Resistance of each completed run in ohm, by name.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class AccumulatorCheckpoint:
         return self._accumulator.result
 
     def add_run(self, index: int, name: str, currents: np.ndarray, resistance: float, residual: float) -> None:
-        """Add the current map of a run; runs before it that are missing have none."""
+        """Add the current map of a run; earlier runs that were not added have no current."""
         self._accumulator.add(currents, residual)
         self.resistances[name] = resistance
         self.completed = index + 1

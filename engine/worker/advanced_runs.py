@@ -10,7 +10,7 @@ from .inputs import choice_parameter, require_input
 from .resumable_runs import warn_if_not_conserved
 from .task import Job
 
-#: What happens where a source meets a ground; Circuitscape's words.
+#: Policies where a source meets a ground, in Circuitscape's words.
 POLICIES = ("keepall", "rmvsrc", "rmvgnd", "rmvall")
 
 
@@ -22,7 +22,7 @@ def solve_advanced(job: Job, circuit: Circuit) -> AdvancedResult:
     job
         With the inputs ``sources`` in ampere and ``grounds`` in siemens.
     circuit
-        Its landscape, or its network.
+        The landscape, or the network, of the job.
 
     Raises
     ------

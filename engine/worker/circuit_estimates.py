@@ -1,4 +1,4 @@
-"""Time of the runs of a circuit: sums over pairs, maps of each pair, runs of each focal node."""
+"""Estimated time of the runs of a circuit: sums over pairs, maps of each pair, runs of each focal node."""
 
 import math
 

@@ -51,14 +51,16 @@ def read_circuit(job: Job) -> GridCircuit:
     Raises
     ------
     ValueError
-        See `read_grid`; regions of another size than the landscape.
+        See `read_grid`; the raster of regions differs from the landscape in size.
     """
     grid = read_grid(job)
     regions = []
     if "short_circuits" in job.inputs:
         ids = np.asarray(job.inputs["short_circuits"])
         if ids.shape != grid.shape:
-            raise ValueError(f'input "short_circuits" must be of the size of the landscape, not {ids.shape}')
+            raise ValueError(
+                f'inputs "short_circuits" and "landscape" must be of one size, not {ids.shape} and {grid.shape}'
+            )
         regions = region_cells(ids)
     return GridCircuit(grid, regions)
 
@@ -93,7 +95,7 @@ def read_focal(job: Job, shape: tuple[int, ...], name: str = "focal") -> FocalNo
 
 
 def read_pairs(job: Job, name: str) -> np.ndarray:
-    """Return an optional input of pairs of ids, int64 (k, 2); no pairs if it is left out."""
+    """Return an optional input of pairs of ids, int64 (k, 2); empty if it is left out."""
     if name not in job.inputs:
         return np.empty((0, 2), np.int64)
     pairs = _integers(job, name)
@@ -103,12 +105,12 @@ def read_pairs(job: Job, name: str) -> np.ndarray:
 
 
 def included_pairs(job: Job, focal: FocalNodes) -> np.ndarray | None:
-    """Return the pairs of ids that the input ``excluded`` leaves, int64 (k, 2); None if it leaves all.
+    """Return the pairs of ids that the input ``excluded`` does not exclude, int64 (k, 2); None if it excludes none.
 
     Raises
     ------
     ValueError
-        All pairs are excluded; an excluded id is not that of a focal node.
+        All pairs are excluded; an excluded id belongs to no focal node.
     """
     excluded = read_pairs(job, "excluded")
     if not len(excluded):
@@ -116,8 +118,8 @@ def included_pairs(job: Job, focal: FocalNodes) -> np.ndarray | None:
     unknown = np.setdiff1d(excluded, focal.ids)
     if unknown.size:
         raise ValueError(
-            f"{count_of(unknown.size, 'id of excluded pairs is', 'ids of excluded pairs are')} of no focal node, the "
-            f"first is {unknown[0]}"
+            f"{count_of(unknown.size, 'id in the excluded pairs belongs', 'ids in the excluded pairs belong')} to no "
+            f"focal node, the first is {unknown[0]}"
         )
     first, second = np.searchsorted(focal.ids, excluded).T
     included = np.triu(np.ones((len(focal),) * 2, bool), 1)

@@ -7,6 +7,7 @@ nonsymmetric linear systems, or a closed form. A new distance of a known kind ne
 import abc
 from typing import ClassVar
 
+from ..counts import count_of
 from ..linalg import predicted_factor_bytes, select_solver
 from ..moving_window import WindowOperation
 from ..parallel import cpu_count
@@ -23,16 +24,16 @@ from .resource_estimates import (
 )
 from .task import ResourceEstimate
 
-#: Bytes per number of the dense blocks of a window's rows, of which each thread has its own.
-WINDOW_BLOCKS = 60
+#: Bytes of each thread for each entry of the dense blocks of a window.
+WINDOW_BLOCK_BYTES = 60
 
-#: Seconds of one core for a cell and a target of a closed form.
+#: Seconds of one core for each cell and target of a closed form.
 CLOSED_FORM_SECONDS = 1e-8
 
-#: Seconds of the exact gain of a cell by resistance, and the cells that share one factorization.
+#: Seconds for the exact gain of a cell by resistance, and number of cells that share one factorization.
 GAIN_SECONDS, GAIN_CELLS_PER_FACTOR = 3e-4, 166
 
-#: Seconds for each cell, each cell of its disc and each focal node.
+#: Seconds for each cell, times the cells of its disc, times the focal nodes.
 DISC_SECONDS = 1e-7
 
 
@@ -44,7 +45,7 @@ class AbstractDistanceEstimate(abc.ABC):
     window_seconds
         Seconds of one core for a unit of `window_work`.
     dense_arithmetic
-        Whether windows take as long as the dense work of `machine_speed`, or as its sparse work.
+        Whether the time of windows scales with the dense benchmark of `machine_speed`; else with the sparse one.
     batched_windows
         Whether CPU kernels compute the windows of a batch in parallel.
     """
@@ -70,11 +71,11 @@ class AbstractDistanceEstimate(abc.ABC):
         shape
             (rows, columns) of the landscape.
         targets
-            Number of targets, for what is computed target by target.
+            Number of targets, for distances computed target by target.
         right_hand_sides
-            Number of currents, for what is solved for all nodes at once.
+            Number of right-hand sides, for distances solved for all nodes at once.
         batch
-            Targets at a time.
+            Number of targets at a time.
         """
 
     def restoration(
@@ -89,13 +90,15 @@ class AbstractDistanceEstimate(abc.ABC):
         """Estimate the windows of a landscape, of which one batch is in memory."""
         height, width = all_windows.window_shape
         in_batch = (tiles.core[0] // all_windows.core[0]) * (tiles.core[1] // all_windows.core[1])
-        each, tile = WINDOW_GRADIENT_BYTES_PER_CELL if gradient else WINDOW_BYTES_PER_CELL
-        held = in_batch * height * width * each + tiles.window_shape[0] * tiles.window_shape[1] * tile
-        held += self.window_workspace(height, width, in_batch)
-        each = self.window_seconds * self.window_work(height, width) * (1.0 if gradient else 0.7)
+        window_bytes, tile_bytes = WINDOW_GRADIENT_BYTES_PER_CELL if gradient else WINDOW_BYTES_PER_CELL
+        nbytes = in_batch * height * width * window_bytes + tiles.window_shape[0] * tiles.window_shape[1] * tile_bytes
+        nbytes += self.window_workspace(height, width, in_batch)
+        seconds = self.window_seconds * self.window_work(height, width) * (1.0 if gradient else 0.7)
         slower = speed_factors()[0 if self.dense_arithmetic else 1]
         threads = cpu_count() if self.batched_windows else 1
-        return ResourceEstimate(BASE_BYTES + int(held), START_SECONDS + slower * each * all_windows.count / threads)
+        return ResourceEstimate(
+            BASE_BYTES + int(nbytes), START_SECONDS + slower * seconds * all_windows.count / threads
+        )
 
     def window_work(self, height: int, width: int) -> int | float:
         """Work in a window, in the unit of `window_seconds`: its cells."""
@@ -106,11 +109,11 @@ class AbstractDistanceEstimate(abc.ABC):
         return 0
 
     def solver_message(self, shape: tuple[int, int], nodes: int) -> str | None:
-        """Return which solver the distances between nodes are computed with and why, if there is a choice."""
+        """Return the solver of the distances between nodes, with the reason for its choice; None without a solver."""
         return None
 
     def map_message(self, shape: tuple[int, int]) -> str | None:
-        """Return which solver the distances from every cell are computed with and why, if there is a choice."""
+        """Return the solver of the distances from every cell, with the reason for its choice; None without a solver."""
         return None
 
 
@@ -171,7 +174,7 @@ class SymmetricSolveEstimate(AbstractDistanceEstimate):
         return ResourceEstimate(each.bytes, None if each.seconds is None else each.seconds * -(-targets // batch))
 
     def gradient(self, shape, targets, right_hand_sides, batch=1):
-        """Estimates for solves of all nodes at once; the gradient needs no further solve."""
+        """Solves for all nodes at once; the gradient needs no further solve."""
         return symmetric_solves(shape, max(right_hand_sides, 1), gradient=True)
 
     def restoration(self, shape, nodes, cells_of_nodes, cells_of_disc):
@@ -190,7 +193,7 @@ class SymmetricSolveEstimate(AbstractDistanceEstimate):
 
     def window_workspace(self, height, width, in_batch):
         """The dense blocks of the rows, for each thread."""
-        return cpu_count() * height * width**2 * WINDOW_BLOCKS
+        return cpu_count() * height * width**2 * WINDOW_BLOCK_BYTES
 
     def solver_message(self, shape, nodes):
         """The solver for one right-hand side for each node but one."""
@@ -198,7 +201,8 @@ class SymmetricSolveEstimate(AbstractDistanceEstimate):
 
     def map_message(self, shape):
         """Nested dissection, the only solver with a selected inverse."""
-        return f"{shape[0] * shape[1]:,} cells: nested dissection and its selected inverse, exact for every cell"
+        cells = count_of(shape[0] * shape[1], "cell")
+        return f"{cells}: nested dissection and its selected inverse, exact for every cell"
 
 
 class NonsymmetricSolveEstimate(AbstractDistanceEstimate):

@@ -18,12 +18,12 @@ from .task import Job
 
 
 def chosen_distance(job: Job, task: str) -> DistanceEntry:
-    """Return the registry's entry of the distance that a job chooses among those that its task accepts.
+    """Return the registry's entry of the distance that a job chooses, one of those that its task accepts.
 
     Raises
     ------
     ValueError
-        The parameter `distance` is missing, or none of them.
+        The parameter `distance` is missing, or the task does not accept it.
     """
     return distance_entry(choice_parameter(job, "distance", distance_names(task)))
 
@@ -34,7 +34,7 @@ def make_distance(job: Job, entry: DistanceEntry) -> AbstractDistance:
     Parameters
     ----------
     job
-        Holds the parameters that the entry names; those with a default may be missing.
+        A job with the parameters that the entry names; those that have a default may be missing.
     entry
         The distance, as the registry describes it.
 

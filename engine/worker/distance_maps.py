@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..storage import NpyBands
-from .metrics import distance_metrics
+from .metrics import range_metrics
 from .task import Job
 
 #: Name of the output.
@@ -20,7 +20,7 @@ class DistanceMaps:
     Parameters
     ----------
     job
-        The job. Its parameter "per_source" decides whether every map is a band, or all become one map.
+        The job. With its parameter "per_source" every map is a band; without it all are combined into one map.
     active
         bool (rows, columns): cells that are vertices.
     sources
@@ -28,7 +28,7 @@ class DistanceMaps:
     nearest
         Function that combines two maps into that of the nearest source.
     is_reached
-        Function that returns where a source can be reached, given distances.
+        Function that returns where a source can be reached, given the distances to it.
     """
 
     def __init__(
@@ -70,9 +70,8 @@ class DistanceMaps:
     def metrics(self) -> dict[str, Any]:
         """Range of the distances, and the number of active cells from which no source can be reached."""
         if self._bands is None:
-            metrics = distance_metrics(self._map, self._active)
-            self._reached = self._is_reached(self._map)
+            metrics, reached = range_metrics(self._map[self._active]), self._is_reached(self._map)
         else:
             values = (self._minimum, self._maximum, self._sum / self._count) if self._count else (None, None, None)
-            metrics = dict(zip(("minimum", "maximum", "mean"), values, strict=True))
-        return metrics | {"unreachable_cells": int((self._active & ~self._reached).sum())}
+            metrics, reached = dict(zip(("minimum", "maximum", "mean"), values, strict=True)), self._reached
+        return metrics | {"unreachable_cells": int((self._active & ~reached).sum())}

@@ -1,6 +1,6 @@
-"""Error messages for the user: the reason of a failure alone, without the notes that libraries add for programmers.
+"""Error messages for the user: the reason for a failure, without the notes that libraries add for programmers.
 
-An error inside compiled code is wrapped: XLA prints the traceback of the callback that raised it, Equinox and JAX
+An error inside compiled code is wrapped: XLA prints the traceback of the callback that raised it, and Equinox and JAX
 add advice for programmers. The reason is the innermost error.
 """
 
@@ -32,7 +32,7 @@ class FailureKind(StrEnum):
 
 
 class Failure(NamedTuple):
-    """Reason why a job failed.
+    """The reason why a job failed.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ _NOTES = re.compile(
 
 
 def describe_failure(error: BaseException) -> Failure:
-    """Return the kind of a failure, and its reason for the user.
+    """Return the kind of a failure and the reason for it, worded for the user.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def _innermost(error: BaseException) -> tuple[str, str]:
 
 
 def _is_deliberate(error: BaseException, *, if_unknown: bool = False) -> bool:
-    """Return whether the engine itself raised an error, whose text is then for the user, and not a library."""
+    """Return whether the engine itself raised an error, and not a library: its text is then meant for the user."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return if_unknown
@@ -155,7 +155,7 @@ def _is_deliberate(error: BaseException, *, if_unknown: bool = False) -> bool:
 
 
 def _is_raised_in_text(text: str) -> bool:
-    """Return the same of the last error in the text of a traceback, which has no lines of code; True without one."""
+    """Return the same for the last error in the text of a traceback without lines of code; True if there is none."""
     frames = [match for line in text.splitlines() if (match := _FRAME.match(line))]
     if not frames:
         return True
@@ -165,7 +165,7 @@ def _is_raised_in_text(text: str) -> bool:
 
 
 def _environment_text(error: OSError) -> str:
-    """Return what is wrong with the disk or the cluster; empty if that is not known."""
+    """Return what is wrong with the disk or the cluster; empty if it is not known."""
     if isinstance(error, (ConnectionError, TimeoutError)) or type(error).__module__.startswith("distributed"):
         return "The connection to the cluster was lost. Check that its scheduler can be reached, and run it again."
     # NumPy reports a short write without an error number.
@@ -173,9 +173,9 @@ def _environment_text(error: OSError) -> str:
     if reason and _is_deliberate(error):
         return reason
     if isinstance(error, FileNotFoundError):
-        return f"A file of the run is missing: {error.filename}. Was it deleted meanwhile?"
+        return f"A file of the run is missing: {error.filename}. Was it deleted during the run?"
     file = f" ({error.filename})" if error.filename else ""
-    return f"The result could not be written: {reason}{file}. Is the disk full, or its use limited?" if reason else ""
+    return f"The result could not be written: {reason}{file}. Is the disk full, or is there a quota?" if reason else ""
 
 
 def _out_of_memory(cause: str) -> str:

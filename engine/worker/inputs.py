@@ -1,4 +1,4 @@
-"""Parameters and inputs that several tasks share: numbers, the landscape as a graph, sources, habitat quality."""
+"""Parameters and inputs that several tasks share: choices, numbers, the landscape, sources, habitat quality."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from .task import Job
 
 
 def choice_parameter(job: Job, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
-    """Return a parameter that must be one of a few words; without a default it is required."""
+    """Return a parameter that must be one of some words; without a default it is required."""
     value = job.parameters.get(name, default)
     if value not in choices:
         raise ValueError(f'parameter "{name}" must be one of {", ".join(choices)}, not {value!r}')
@@ -49,7 +49,7 @@ def require_input(job: Job, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        The job has none of this name.
+        The job has no input of this name.
     """
     if name not in job.inputs:
         raise ValueError(f'input "{name}" is missing')
@@ -62,7 +62,8 @@ def read_grid(job: Job) -> GridGraph:
     Raises
     ------
     ValueError
-        Values that are not a permeability or a resistance; the message says in how many cells and where the first is.
+        Values that are not a permeability or a resistance: the message gives their number and the first position; no
+        active cell; an invalid parameter.
     """
     values = np.asarray(require_input(job, "landscape"), dtype=float)
     valid = np.asarray(require_input(job, "valid"), dtype=bool)
@@ -91,21 +92,21 @@ def read_grid(job: Job) -> GridGraph:
 
 
 def invalid_values(values: np.ndarray, kind: str) -> dict[str, np.ndarray]:
-    """Return, for each kind of invalid value, the cells that have it.
+    """Return masks of the cells with invalid values, by kind.
 
     Parameters
     ----------
     values
         The landscape.
     kind
-        "permeability", or "resistance", which must not be 0.
+        "permeability" or "resistance"; a resistance must not be 0.
     """
     invalid = {"not a number": np.isnan(values), "infinite": np.isinf(values), "negative": values < 0}
     return invalid | ({"zero": values == 0} if kind == "resistance" else {}) | out_of_range(values)
 
 
 def invalid_message(kind: str, name: str, count: int, row: int, column: int, value: float) -> str:
-    """Return the error message for invalid values; row and column of the first one are counted from 1."""
+    """Return the error message for one kind of invalid values, given the first one; its position counts from 1."""
     return (
         f"{kind} is {name} in {count_of(count, 'cell')}, the first at row {row}, column {column} "
         f"(counted from 1, value {value:g})"
@@ -130,12 +131,19 @@ def read_pixel_size(job: Job) -> tuple[float, float]:
 
 
 def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
-    """Return the vertices of an input of rows and columns.
+    """Return the vertices of an input of rows and columns, of shape (k, 2).
+
+    Parameters
+    ----------
+    job, grid
+        The job and its landscape.
+    name
+        "sources" or "targets".
 
     Raises
     ------
     ValueError
-        There are none, or some are outside the raster or on a barrier.
+        There are no cells, or some lie outside the raster or on a barrier.
     """
     cells = np.asarray(require_input(job, name))
     if cells.ndim != 2 or cells.shape[1] != 2 or not np.issubdtype(cells.dtype, np.integer):
@@ -146,14 +154,15 @@ def read_vertices(job: Job, grid: GridGraph, name: str) -> np.ndarray:
     inside = ((cells >= 0) & (cells < active.shape)).all(1)
     on_barrier = inside & ~active[tuple(np.where(inside[:, None], cells, 0).T)]
     for invalid, reason in (
-        (~inside, f"lie outside the raster of {grid.height} × {grid.width} cells"),
-        (on_barrier, "lie on nodata or on a barrier (permeability 0)"),
+        (~inside, f"outside the raster of {grid.height} × {grid.width} cells"),
+        (on_barrier, "on nodata or on a barrier (permeability 0)"),
     ):
         if invalid.any():
             row, column = cells[np.argmax(invalid)] + 1
+            lie, them = ("lies", "it") if invalid.sum() == 1 else ("lie", "them")
             raise ValueError(
-                f"{invalid.sum()} of {len(cells)} {name} {reason}, the first at row {row}, column {column} (counted "
-                "from 1); move or remove them"
+                f"{invalid.sum()} of {count_of(len(cells), name.removesuffix('s'))} {lie} {reason}, the first at row "
+                f"{row}, column {column} (counted from 1); move or remove {them}"
             )
     return np.flatnonzero(active.ravel()).searchsorted(cells[:, 0] * grid.width + cells[:, 1])
 
@@ -169,7 +178,7 @@ def read_sources(job: Job, grid: GridGraph) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        As `read_vertices`; or the owners are not numbered from 0, one for each cell.
+        As `read_vertices`; the owners are not numbered from 0, or do not match the cells.
     """
     vertices = read_vertices(job, grid, "sources")
     owners = np.asarray(job.inputs.get("owners", np.arange(len(vertices))))
@@ -196,19 +205,19 @@ def read_quality(job: Job, grid: GridGraph) -> np.ndarray:
 
 
 def read_landmarks(job: Job, grid: GridGraph, quality: np.ndarray) -> Landmarks:
-    """Return the landmarks of a job, which stand for the habitat of blocks of cells, and log their number."""
+    """Return the landmarks of a job, each for the habitat of a block of cells, and log their number."""
     targets = landmarks(grid, quality, integer_parameter(job, "landmarks", 1))
     job.report.message(
-        f"{count_of(targets.vertices.size, 'target')} stand for {count_of(np.count_nonzero(quality), 'cell')} that "
-        "have habitat"
+        f"{count_of(targets.vertices.size, 'target stands', 'targets stand')} for the habitat of "
+        f"{count_of(np.count_nonzero(quality), 'cell')}"
     )
     return targets
 
 
 def count_landmarks(quality: np.ndarray, width: int) -> int:
-    """Return the number of square blocks that contain habitat, an upper bound on that of landmarks.
+    """Return the number of square blocks that contain habitat: an upper bound on the number of landmarks.
 
-    Barriers are ignored.
+    Habitat on barriers counts as well, although no landmark stands for it.
 
     Examples
     --------

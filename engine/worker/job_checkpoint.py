@@ -1,19 +1,19 @@
-"""The checkpoint folder of a job, and the intermediate arrays in it."""
+"""The checkpoint folder of a job, and the store of intermediate arrays in it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..storage import ArrayStore, CheckpointFolder, free_bytes, hash_raster, to_manifest
+from ..storage import ArrayStore, CheckpointFolder, format_bytes, free_bytes, hash_raster, to_manifest
 from .task import Job
 
-#: Parameters that decide only which results are written, and where a run is resumed.
+#: Parameters without an effect on the values of results: which are written, and where a run resumes.
 NON_RESULT_PARAMETERS = ("per_run_outputs", "maximum", "completed_runs", "checkpoint", "max_pending")
 
 
 def checkpoint_parameter(job: Job) -> str | None:
-    """Return the folder that the parameter `checkpoint` names, None if there is none."""
+    """Return the folder that the parameter `checkpoint` names, None without one."""
     folder = job.parameters.get("checkpoint")
     if folder is not None and not isinstance(folder, str):
         raise ValueError(f'parameter "checkpoint" must be a folder, not {folder!r}')
@@ -21,10 +21,10 @@ def checkpoint_parameter(job: Job) -> str | None:
 
 
 def open_checkpoint(job: Job, task: str) -> CheckpointFolder | None:
-    """Open the checkpoint folder of a job, None if it names none.
+    """Open the checkpoint folder of a job, None without one.
 
-    Opening it also protects the caller's output files: a folder with results of other inputs is refused before any of
-    them is replaced.
+    Opening it first also protects the caller's output files: a folder with results of other inputs is refused before
+    any file is replaced.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def open_checkpoint(job: Job, task: str) -> CheckpointFolder | None:
 def open_array_store(job: Job, checkpoint: CheckpointFolder | None, needed: int = 0) -> ArrayStore | None:
     """Return the store of intermediate arrays, None without a checkpoint.
 
-    If the disk is too full there is none either, with a warning: a run that cannot be resumed is better than no run.
+    Nor is there a store if the disk is too full, with a warning: a run that cannot be resumed is better than none.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def open_array_store(job: Job, checkpoint: CheckpointFolder | None, needed: int 
     if needed <= free:
         return store
     job.report.warning(
-        f"intermediate solutions are not saved, so that the run starts anew if it is interrupted: they would take "
-        f"{needed / 1e9:.1f} GB, and the disk with {checkpoint.folder} has {free / 1e9:.1f} GB left"
+        f"intermediate solutions are not saved, so that an interrupted run computes them again: they would take "
+        f"{format_bytes(needed)}, and the disk with {checkpoint.folder} has {format_bytes(free)} left"
     )
     return None
 

@@ -1,4 +1,4 @@
-"""Job folders: reading the job, writing its result."""
+"""Job folders: read the job, write its result."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,10 @@ from ..storage import NpyBands, NpyRaster, write_atomically
 from .protocol import to_json
 from .task import TaskResult
 
-#: Of `job.json` and `result.json`.
+#: Version of the format of `job.json` and `result.json`.
 FORMAT = 2
 
-#: Bytes from which on an input is memory-mapped instead of read: many tasks need only slices of it.
+#: Size from which an input is memory-mapped instead of read: many tasks need only slices of it.
 MEMORY_MAP_BYTES = 1 << 22
 
 
@@ -28,7 +28,7 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     Raises
     ------
     ValueError
-        It is not a job folder, or its format is not the one of this engine.
+        It is not a job folder, its format is not that of this engine, or an input cannot be read.
     """
     path = folder / "job.json"
     try:
@@ -45,7 +45,7 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     inputs = {}
     for name, file in job["inputs"].items():
         if Path(file).name != file:
-            raise ValueError(f'input "{name}" must lie in the job folder itself, not at {file}')
+            raise ValueError(f'input "{name}" must be a file in the job folder itself, not {file}')
         try:
             mode = "r" if (folder / file).stat().st_size >= MEMORY_MAP_BYTES else None
             inputs[name] = np.load(folder / file, mmap_mode=mode, allow_pickle=False)
@@ -55,7 +55,7 @@ def read_job(folder: Path) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
 
 
 def write_result(folder: Path, result: TaskResult) -> None:
-    """Write the arrays, then `result.json`, which appears only when everything else is complete.
+    """Write the arrays, then `result.json`, which appears only when all arrays are complete.
 
     Raises
     ------

@@ -14,11 +14,11 @@ from .protocol import Reporter
 from .task import Job
 from .tasks import TASKS
 
-#: Exit statuses; a job is declined by a process that has run others and holds memory which this one needs.
+#: Exit statuses. A process that has run other jobs declines one that needs much memory.
 DONE, FAILED, INVALID_INPUT, OUT_OF_MEMORY, DECLINED = 0, 1, 2, 3, 4
 STATUSES = {FailureKind.INPUT: INVALID_INPUT, FailureKind.MEMORY: OUT_OF_MEMORY}
 
-#: Fraction of the free memory above which the forecast of a job asks for a process of its own, which ends with it.
+#: Fraction of the free memory above which a job has a process of its own, which ends with it.
 OWN_PROCESS_FRACTION = 0.25
 
 
@@ -30,7 +30,7 @@ class JobEnd(NamedTuple):
     status
         Exit status.
     needs_much_memory
-        Whether it was estimated to need more than `OWN_PROCESS_FRACTION` of the free memory.
+        Whether the job was estimated to need more than `OWN_PROCESS_FRACTION` of the free memory.
     """
 
     status: int
@@ -47,7 +47,7 @@ def run_job(folder: Path, report: Reporter, *, is_first: bool = True) -> JobEnd:
     report
         Receives the messages.
     is_first
-        Whether the process has run no other job. If it has, a job that needs much memory is declined.
+        Whether the process has run no other job before. Otherwise a job that needs much memory is declined.
     """
     try:
         return _run(folder, report, is_first)
@@ -56,7 +56,7 @@ def run_job(folder: Path, report: Reporter, *, is_first: bool = True) -> JobEnd:
 
 
 def report_failure(error: Exception, report: Reporter) -> int:
-    """Report an error, with its traceback in the log if it is not about the input, and return the exit status."""
+    """Report an error, log its traceback unless it is about the input, and return the exit status."""
     failure = describe_failure(error)
     if failure.kind is not FailureKind.INPUT or error.__cause__ is not None:
         sys.stderr.write(traceback_text(error) + "\n")
@@ -65,7 +65,7 @@ def report_failure(error: Exception, report: Reporter) -> int:
 
 
 def _estimated_memory(kind: FailureKind, report: Reporter) -> str:
-    """Return the estimate of a job that ran out of memory, to append to the error."""
+    """Return the memory that a job was estimated to need, to append to the error if the memory ran out."""
     if kind is not FailureKind.MEMORY:
         return ""
     needed = report.estimated_bytes
@@ -90,9 +90,8 @@ def _run(folder: Path, report: Reporter, is_first: bool) -> JobEnd:
     if estimate.bytes > free:
         # Compiled code that runs out of memory may crash instead of raising an error.
         needed, left = format_bytes(estimate.bytes), format_bytes(free)
-        report.error(
-            "memory", f"this job needs about {needed} of memory, and only {left} are free; it was not started."
-        )
+        text = f"this job needs about {needed} of memory, and only {left} are free; it was not started."
+        report.error(FailureKind.MEMORY, text)
         return JobEnd(OUT_OF_MEMORY, needs_much_memory)
     end_first_if_memory_runs_out()
     before, start = peak_memory(), time.perf_counter()

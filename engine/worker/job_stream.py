@@ -1,4 +1,4 @@
-"""Jobs from standard input, one line of JSON each, for a process that ends with the one that started it."""
+"""Jobs from standard input, one line of JSON each, in a process that ends when its parent ends."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from typing import BinaryIO
 
 import psutil
 
-#: Seconds between two looks at the parent process.
+#: Seconds between two checks of the parent process.
 PARENT_SECONDS = 1.0
 
 
 class JobLines:
-    r"""The lines of a stream, which a thread reads as they come.
+    r"""The lines of a stream, which a thread reads as they arrive.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class JobLines:
             yield line
 
     def is_waiting(self) -> bool:
-        """Return whether a line, or the end of the stream, has come."""
+        """Return whether a line, or the end of the stream, has arrived."""
         return not self._lines.empty()
 
     def _read(self, stream: Iterable[bytes]) -> None:
@@ -51,7 +51,7 @@ class JobLines:
 
 
 def take_standard_input() -> BinaryIO:
-    """Return standard input; libraries and child processes find an empty one from now on."""
+    """Return standard input, and give libraries and child processes an empty one in its place."""
     stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, sys.stdin.fileno())
@@ -65,7 +65,7 @@ def job_folder(line: bytes) -> Path:
     Raises
     ------
     ValueError
-        It is not an object of JSON with the path of a folder under the key ``job``.
+        The line is not a JSON object with the path of a folder under the key ``job``.
 
     Examples
     --------
@@ -83,12 +83,12 @@ def job_folder(line: bytes) -> Path:
 
 
 def end_with_parent(seconds: float = PARENT_SECONDS) -> None:
-    """End this process, whatever it is doing, when the process that started it has ended.
+    """End this process, whatever it is doing, when its parent process has ended.
 
     Parameters
     ----------
     seconds
-        Between two looks at that process.
+        Seconds between two checks of the parent.
     """
     number = os.getppid()
     try:
@@ -97,8 +97,8 @@ def end_with_parent(seconds: float = PARENT_SECONDS) -> None:
         os._exit(1)
 
     def watch() -> None:
-        """Look at the parent again and again."""
-        # On Linux and macOS an orphan gets another parent; on Windows it keeps the number.
+        """Check the parent until it has ended."""
+        # On Linux and macOS an orphan has another parent; on Windows it keeps the number of the dead one.
         while os.getppid() == number and parent.is_running():
             time.sleep(seconds)
         os._exit(1)

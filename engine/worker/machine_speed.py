@@ -1,4 +1,4 @@
-"""Speed of this machine relative to the one on which the constants of the estimates were measured."""
+"""Speed of this machine relative to the reference machine, on which the constants of the estimates were measured."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from ..storage import write_atomically
 DENSE_SECONDS = 0.018
 SPARSE_SECONDS = 0.016
 
-#: Largest ratio of the two factors: BLAS with fewer cores is slower, but not by more. A larger one shows a busy moment.
+#: Largest ratio of the two factors: with fewer cores BLAS is slower, but not more. A larger one means a busy machine.
 MAX_DENSE_RATIO = 4.0
 
 FILE = "permea-speed.json"
@@ -27,7 +27,7 @@ FILE = "permea-speed.json"
 
 @lru_cache(maxsize=1)
 def speed_factors() -> tuple[float, float]:
-    """Return how many times longer dense and sparse arithmetic take here than on the reference machine.
+    """Return the time of dense and of sparse arithmetic relative to the reference machine.
 
     The measurement takes a third of a second. It is stored in the cache of compiled kernels, if there is one.
 
@@ -41,7 +41,7 @@ def speed_factors() -> tuple[float, float]:
     machine = f"{platform.node()} {platform.machine()} {os.cpu_count()}"
     if file is not None and (stored := _read(file, machine)):
         return stored
-    # The time of the thread, where the clock is fine enough: other programs do not prolong it.
+    # The processor time of the thread, where its clock is fine enough: other programs do not prolong it.
     is_fine = time.get_clock_info("thread_time").resolution < 1e-3
     sparse = _min_seconds(_sparse_benchmark, time.thread_time if is_fine else time.perf_counter) / SPARSE_SECONDS
     dense = min(_min_seconds(_dense_benchmark, time.perf_counter) / DENSE_SECONDS, MAX_DENSE_RATIO * sparse)

@@ -26,15 +26,15 @@ def run_command(arguments: list[str]) -> int:
     ----------
     arguments
         A job folder; `--serve` to run the jobs that standard input names, one line of JSON each; `--explore` and a
-        folder for an interactive session; `--probe` to describe the environment; or `--warm-up` to compile what jobs
-        need.
+        folder for an interactive session; `--probe` to describe the environment; or `--warm-up` to compile the code
+        that jobs need.
 
     Returns
     -------
     int
         0 done; 1 failed; 2 invalid input; 3 out of memory.
     """
-    # What libraries print to standard output must not get between the messages.
+    # Libraries that print to standard output must not disturb the messages.
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     report = Reporter(stream)
@@ -78,7 +78,7 @@ def require_device() -> None:
     """Raise a `ValueError` if JAX cannot compute on the devices that the environment names."""
     try:
         jax.devices()
-    except Exception as error:  # an AssertionError without a text where JAX's plugin for the device is missing
+    except Exception as error:  # an AssertionError without text if JAX's plugin for the device is missing
         named = os.environ.get("JAX_PLATFORMS", "")
         raise ValueError(
             f'the environment variable JAX_PLATFORMS is "{named}", and JAX cannot compute there. Remove the variable, '
@@ -89,7 +89,7 @@ def require_device() -> None:
 
 
 def require_limits() -> None:
-    """Raise a `ValueError` if the environment sets limits of threads or memory that are no numbers."""
+    """Raise a `ValueError` if the environment limits threads or memory by something other than a number."""
     cpu_count()
     memory_limit()
 

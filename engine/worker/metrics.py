@@ -14,9 +14,9 @@ def landscape_metrics(grid: GridGraph) -> dict[str, Any]:
 
 
 def solver_metrics(stats: list[SolveRecord]) -> dict[str, Any]:
-    """Return the names of the solvers, and the most iterations and the largest residual of the solutions.
+    """Return the names of the solvers, and the largest number of iterations and residual of the solutions.
 
-    Attempts that were given up are named; their iterations and residuals are not those of the result.
+    Solvers that were given up are named, but their iterations and residuals do not count.
 
     Examples
     --------
@@ -30,13 +30,13 @@ def solver_metrics(stats: list[SolveRecord]) -> dict[str, Any]:
     after = [f"after {' and '.join(given_up)} was given up"] if names and given_up else []
     return {
         "solver": ", ".join(names + after) or None,
-        # A direct solver does not iterate, a search for paths has no residual.
+        # A direct solver does not iterate, and a search for paths has no residual.
         "iterations": max((solve.iterations for solve in used), default=0) or None,
         "residual": max((solve.residual for solve in used if solve.residual is not None), default=None),
     }
 
 
-def range_metrics(values: np.ndarray, *, mean: bool = True) -> dict[str, Any]:
+def range_metrics(values: np.ndarray) -> dict[str, Any]:
     """Return minimum, maximum and mean of the finite values; None if there are none.
 
     Examples
@@ -45,24 +45,9 @@ def range_metrics(values: np.ndarray, *, mean: bool = True) -> dict[str, Any]:
     2.0
     """
     finite = values[np.isfinite(values)]
-    return {
-        "minimum": finite.min() if finite.size else None,
-        "maximum": finite.max() if finite.size else None,
-    } | ({"mean": finite.mean() if finite.size else None} if mean else {})
-
-
-def distance_metrics(distance: np.ndarray, active: np.ndarray) -> dict[str, Any]:
-    """Return the range of a distance map, and the number of active cells from which no source can be reached.
-
-    Parameters
-    ----------
-    distance
-        (rows, columns), or (sources, rows, columns).
-    active
-        bool (rows, columns): cells that are vertices.
-    """
-    reached = np.isfinite(distance).any(0) if distance.ndim == 3 else np.isfinite(distance)
-    return range_metrics(distance[..., active]) | {"unreachable_cells": int((active & ~reached).sum())}
+    if not finite.size:
+        return {"minimum": None, "maximum": None, "mean": None}
+    return {"minimum": finite.min(), "maximum": finite.max(), "mean": finite.mean()}
 
 
 def resistance_metrics(mode: str, resistances: np.ndarray) -> dict[str, Any]:

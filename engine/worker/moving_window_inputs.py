@@ -13,7 +13,7 @@ from .window_inputs import batch_size, on_executor
 
 
 def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
-    """Return the moving windows of a job, and a raster of 1 in every cell that holds data.
+    """Return the moving windows of a job, and a raster that is 1 in every cell with data, else 0.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def moving_window_current(job: Job) -> tuple[MovingWindowCurrent, LazyQuality]:
 
 
 def estimate_moving_window(job: Job, *, potential: bool = False, gradient: bool = False) -> ResourceEstimate:
-    """Estimate a moving-window job: memory of one batch, time of all windows."""
+    """Estimate a moving-window job: the memory of one batch, the time of all windows."""
     shape = job.inputs["landscape"].shape
     blocks = read_blocks(job).within(shape)
     windows = WindowOperation(shape, blocks.width, blocks.half_window)

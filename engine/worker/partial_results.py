@@ -1,4 +1,4 @@
-"""Partial results: arrays written into the job folder before the job ends, so that an interrupted run keeps them."""
+"""Partial results: arrays written into the job folder before the job ends, which outlast an interruption."""
 
 import time
 from collections.abc import Callable
@@ -13,21 +13,21 @@ from .task import Job
 #: Seconds between two checks of whether a partial result has been read.
 POLL_SECONDS = 0.005
 
-#: Seconds between two messages while waiting. If the reader is gone, writing one ends the process.
+#: Seconds between two messages while waiting. If the reader has ended, writing one ends the process.
 HEARTBEAT_SECONDS = 1.0
 
-#: Limit of the time spent on writing incomplete matrices, relative to that of the computation.
+#: Largest time spent on writing incomplete matrices, relative to that of the computation.
 MAX_OVERHEAD_FRACTION = 0.1
 
 
 class PartialResultWriter:
-    """Writer of arrays into the job folder, which reports them.
+    """Writer of partial results into the job folder, which reports each.
 
     Parameters
     ----------
     job
-        With the parameter `max_pending`, writing blocks while that many partial results have not been read, that is
-        deleted, by the reader; without it all files stay in the folder.
+        With its parameter `max_pending`, writing waits while that many partial results have not been read; the reader
+        deletes the files that it has read. Without the parameter all files stay in the folder.
     """
 
     def __init__(self, job: Job):
@@ -43,11 +43,11 @@ class PartialResultWriter:
         Parameters
         ----------
         name
-            Part of the file names.
+            Name of the partial result, with which its files begin.
         arrays
             Arrays by name.
         metrics
-            Scalars that belong to it.
+            Scalars by name.
         """
         paths = {key: self._folder / f"{name}-{key}.npy" for key in arrays}
         for key, array in arrays.items():
@@ -59,7 +59,7 @@ class PartialResultWriter:
             self._wait()
 
     def is_pending(self, name: str) -> bool:
-        """Return whether a partial result of this name waits for a reader that deletes what it has read."""
+        """Return whether a partial result of this name has not been read yet; False without `max_pending`."""
         return self._limit is not None and any(self._folder.glob(f"{name}-*.npy"))
 
     def _wait(self) -> None:
@@ -80,13 +80,13 @@ class ThrottledMatrixWriter:
     Parameters
     ----------
     writer
-        None to write nothing.
+        Writer of the partial results; None to write nothing.
     name
-        Of the partial result.
+        Name of the partial result.
     key
-        Name of the matrix among its arrays.
+        Name of the matrix among the arrays of the partial result.
     arrays
-        Further arrays that are written with it.
+        Further arrays that are written with the matrix.
     """
 
     def __init__(self, writer: PartialResultWriter | None, name: str, key: str, arrays: dict[str, np.ndarray]):
@@ -94,12 +94,12 @@ class ThrottledMatrixWriter:
         self._written_at, self._duration = -np.inf, 0.0
 
     def write(self, matrix: Callable[[], np.ndarray]) -> None:
-        """Write the matrix, unless this would exceed `MAX_OVERHEAD_FRACTION` or the last one has not been read.
+        """Write the matrix, unless this would exceed `MAX_OVERHEAD_FRACTION` or the previous one has not been read.
 
         Parameters
         ----------
         matrix
-            Returns it, NaN where entries are missing.
+            Function that returns the matrix, NaN where entries are missing.
         """
         start = time.monotonic()
         if self._writer is None or start - self._written_at < self._duration / MAX_OVERHEAD_FRACTION:

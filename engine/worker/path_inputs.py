@@ -14,7 +14,7 @@ from .task import Job, ResourceEstimate
 #: Bytes for each cell of a path: row and column, in the search and in the output.
 PATH_CELL_BYTES = 48
 
-#: Seconds for each path: its backtrace, its table row; and for each cell of each corridor among those of all pairs.
+#: Seconds for each path, with its backtrace and table row, and for each cell of each pair's corridor.
 PATH_SECONDS = 5e-5
 CORRIDOR_SECONDS = 1.5e-9
 
@@ -34,11 +34,11 @@ def estimate_searches(
     rasters
         Number of cost rasters held in memory.
     with_paths, with_corridors
-        Whether each pair has a path, or a corridor among those of all pairs.
+        Whether a path, and whether a corridor, is computed for each pair.
 
     Notes
     -----
-    A path is assumed to have half as many cells as the raster has rows and columns.
+    The assumed number of cells of a path is half the sum of the raster's rows and columns.
     """
     rows, columns = job.inputs["landscape"].shape
     nodes = len(np.unique(job.inputs["focal_ids"]))

@@ -17,7 +17,7 @@ class Reporter:
     Attributes
     ----------
     estimated_bytes
-        The expected memory of the job, once it is known.
+        The expected memory of the job; None before it is known.
     """
 
     def __init__(self, stream: TextIO):
@@ -30,7 +30,7 @@ class Reporter:
         self._write("estimate", bytes=int(nbytes), seconds=seconds, free_bytes=free_bytes)
 
     def progress(self, percent: int | float, text: str) -> None:
-        """Report progress, 0 to 100, and the current step."""
+        """Report progress in percent, and the current step."""
         self._write("progress", percent=round(float(percent), 2), text=text)
 
     def message(self, text: str) -> None:
@@ -38,7 +38,7 @@ class Reporter:
         self._write("message", text=text)
 
     def detail(self, text: str) -> None:
-        """Log what is of interest to engineers rather than to the user."""
+        """Log information for engineers rather than for the user."""
         self._write("detail", text=text)
 
     def warning(self, text: str) -> None:
@@ -50,16 +50,16 @@ class Reporter:
         self._write("metric", name=name, value=value)
 
     def partial_result(self, name: str, files: dict[str, str], metrics: dict[str, Any]) -> None:
-        """Report part of the result: the arrays' files in the job folder by name, and scalars by name."""
+        """Report part of the result: the files of its arrays in the job folder by name, and scalars by name."""
         plain = {key: to_json(value) for key, value in metrics.items()}
         self._write("partial_result", name=name, files=files, metrics=plain)
 
     def ready(self, memory_bytes: int) -> None:
-        """Report that a process which waits for jobs has loaded what they need, its number and its memory."""
+        """Report that the process has loaded its code and waits for jobs, with its number and its memory."""
         self._write("ready", pid=os.getpid(), memory_bytes=memory_bytes)
 
     def done(self, status: int, memory_bytes: int) -> None:
-        """Report that a job has ended and that the process waits for the next one, and the memory that it keeps."""
+        """Report that a job has ended and that the process waits for the next one, with the memory that it keeps."""
         self._write("done", status=status, memory_bytes=memory_bytes)
 
     def probe(self, environment: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ class Reporter:
         self._write(type_, **{key: to_json(value) for key, value in content.items()})
 
     def error(self, kind: str, text: str) -> None:
-        """Report why the job failed; kind is that of a `failures.Failure`."""
+        """Report why the job failed; the kind is one of `failures.FailureKind`."""
         self._write("error", kind=str(kind), text=text)
 
     def _write(self, type_: str, **content: Any) -> None:

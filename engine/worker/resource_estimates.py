@@ -18,15 +18,15 @@ from ..parallel import cpu_count
 from .machine_speed import speed_factors
 from .task import ResourceEstimate
 
-#: The worker with JAX and an empty job: bytes, and seconds until the computation starts.
+#: Memory of the worker with JAX and an empty job, and seconds until the computation starts.
 BASE_BYTES = 350 << 20
 START_SECONDS = 1.0
 
 #: Seconds of the compilation of randomized paths, in every process: JAX does not cache programs with host callbacks.
 COMPILE_SECONDS = 1.5
 
-#: Bytes per cell of the raster for the graph and temporary arrays, and for each raster of unknowns. A search whose
-#: result is no map, and components, need less; a solver holds most of the graph in its own memory.
+#: Bytes per cell of the raster for the graph and temporary arrays, and for each raster of unknowns. Searches without a
+#: map, and components, need less; the memory of a solver includes most of the graph.
 GRAPH_BYTES_PER_CELL = 300
 SEARCH_GRAPH_BYTES_PER_CELL = 140
 COMPONENTS_BYTES_PER_CELL = 120
@@ -34,7 +34,7 @@ SOLVED_GRAPH_BYTES_PER_CELL = 130
 UNKNOWN_BYTES_PER_CELL = 48
 SOLUTION_BYTES_PER_CELL = 8
 
-#: Bytes per cell of a map of resistances in addition to the factor: graph and selected inverse; each source.
+#: Bytes per cell of a resistance map in addition to the factor: graph and selected inverse; each source.
 MAP_GRAPH_BYTES_PER_CELL, MAP_BYTES_PER_CELL = 500, 64
 
 #: Bytes per cell of the gradient of a symmetric system, for each right-hand side: differences along eight edges and
@@ -55,8 +55,8 @@ PASSAGE_SECONDS = 4e-7
 #: Iterations of multigrid in a typical landscape.
 TYPICAL_ITERATIONS = 12
 
-#: Bytes for every cell of every window of a batch, and for every cell of the tile that contains them: distances, paths,
-#: qualities, graphs and temporary arrays; without and with the gradient.
+#: Bytes for every cell of every window of a batch, and for every cell of the tile that contains the windows: distances,
+#: paths, qualities, graphs and temporary arrays; without and with the gradient.
 WINDOW_BYTES_PER_CELL = (150, 900)
 WINDOW_GRADIENT_BYTES_PER_CELL = (260, 1200)
 
@@ -83,9 +83,9 @@ def shortest_paths(
     searches, rasters
         Number of searches, and of rasters in memory at once.
     gradient
-        Whether the gradient is computed, too.
+        Whether the gradient is computed as well.
     is_map
-        Whether the result is a map; else paths or distances between nodes.
+        Whether the result is a map, and not paths or distances between nodes.
     """
     seconds = searches * cells * (SEARCH_SECONDS + (BACKTRACE_SECONDS if gradient else 0.0))
     graph = GRAPH_BYTES_PER_CELL if is_map else SEARCH_GRAPH_BYTES_PER_CELL
@@ -100,7 +100,7 @@ def components(cells: int) -> ResourceEstimate:
 
 
 def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:
-    """Estimate the resistance of every cell to sources: a factorization, its selected inverse, a solve for each."""
+    """Estimate a resistance map: a factorization, its selected inverse, and a solve for each source."""
     cells = shape[0] * shape[1]
     factor = predicted_factor_bytes(shape, symmetric=True)
     # The selected inverse takes about as long as the factorization.
@@ -112,12 +112,12 @@ def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:
 
 
 def symmetric_solves(shape: tuple[int, int], right_hand_sides: int, *, gradient: bool = False) -> ResourceEstimate:
-    """Estimate symmetric linear systems, with their gradient, for the solver that will be selected."""
+    """Estimate symmetric linear systems, optionally with their gradient, for the solver that will be selected."""
     cells = shape[0] * shape[1]
     try:
         choice = select_solver(shape, right_hand_sides, symmetric=True)
     except MemoryError:
-        # The plugin refuses a job that does not fit and reports this number.
+        # The job does not fit into memory: it is refused with this number.
         return ResourceEstimate(BASE_BYTES + predicted_factor_bytes(shape, symmetric=True))
     if choice.direct:
         seconds = speed_factors()[0] * (FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides)
@@ -133,17 +133,15 @@ def symmetric_solves(shape: tuple[int, int], right_hand_sides: int, *, gradient:
     return ResourceEstimate(nbytes, START_SECONDS + seconds)
 
 
-def randomized_paths(
-    shape: tuple[int, int], targets: int, rasters: int = 1, *, gradient: bool = False
-) -> ResourceEstimate:
+def randomized_paths(shape: tuple[int, int], targets: int, *, gradient: bool = False) -> ResourceEstimate:
     """Estimate nonsymmetric linear systems, one after the other, for the solver that will be selected."""
     cells = shape[0] * shape[1]
-    rasters += RANDOMIZED_GRADIENT_RASTERS if gradient else RANDOMIZED_RASTERS
+    rasters = 1 + (RANDOMIZED_GRADIENT_RASTERS if gradient else RANDOMIZED_RASTERS)
     rasters_bytes = cells * (GRAPH_BYTES_PER_CELL + UNKNOWN_BYTES_PER_CELL * rasters)
     try:
         choice = select_solver(shape, 1, symmetric=False)
     except MemoryError:
-        # The plugin refuses a job that does not fit and reports this number.
+        # The job does not fit into memory: it is refused with this number.
         return ResourceEstimate(BASE_BYTES + NONSYMMETRIC_BYTES * cells + rasters_bytes)
     if not choice.direct:
         seconds = speed_factors()[1] * targets * (2 if gradient else 1) * NONSYMMETRIC_SECONDS * cells

@@ -12,7 +12,7 @@ from .inputs import choice_parameter
 from .partial_results import PartialResultWriter
 from .task import Job
 
-#: Maps of each run that are written as partial results.
+#: Choices of the maps of each run that are written as partial results.
 PER_RUN_OUTPUTS = ("none", "currents", "potentials", "both")
 
 #: Largest violation of Kirchhoff's current law without a warning, relative to the largest current.
@@ -30,9 +30,9 @@ class Run:
     outputs
         The arrays that are written as a partial result.
     currents
-        Currents that are added to the cumulative map.
+        The currents that are added to the cumulative map.
     resistance
-        In ohm.
+        Effective resistance in ohm.
     residual
         Largest violation of Kirchhoff's current law, relative to the largest current.
     """
@@ -50,13 +50,13 @@ def per_run_parameter(job: Job) -> str:
 
 
 def select_outputs(job: Job, **arrays: np.ndarray) -> dict[str, np.ndarray]:
-    """Return those maps of a run that are written: of ``currents`` and ``potentials`` the ones the job names."""
+    """Return the maps of a run that the job wants written, of ``currents`` and ``potentials``."""
     per_run = per_run_parameter(job)
     return {name: array for name, array in arrays.items() if per_run in (name, "both")}
 
 
 class PairNames(Sequence):
-    """Names of the runs of pairs of ids, such as ``1_2``, made when they are read: there may be millions.
+    """Names of the runs of pairs of ids, such as ``1_2``, made on access, because there may be millions.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def run_resumable(
     cumulative: AccumulatorCheckpoint,
     writer: PartialResultWriter,
 ) -> Iterator[Run]:
-    """Compute the runs that are not both written and accumulated, and yield each after it has been added.
+    """Compute the runs that have not been written or not been accumulated, and yield each that is accumulated.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def run_resumable(
     names
         All runs in their order.
     solve
-        Function that computes some runs, given by their positions in `names`, in that order. Runs between focal nodes
-        that are not connected have no result.
+        Function that computes the runs at some positions of `names`, in that order. Runs between focal nodes that are
+        not connected are left out.
     cumulative
         Accumulates the currents of all runs.
     writer

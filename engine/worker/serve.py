@@ -1,4 +1,4 @@
-"""Run one job after the other in one process: what takes seconds to load is loaded once."""
+"""Run one job after the other in one process, which loads its code only once."""
 
 import gc
 from typing import TextIO
@@ -11,7 +11,7 @@ from .machine_speed import speed_factors
 from .protocol import Reporter
 from .warm_up import JOBS, run_small_jobs
 
-#: Ends of a job after which the process is as good as before.
+#: Exit statuses of jobs after which the process can run further jobs.
 GOOD_ENDS = (DONE, INVALID_INPUT, DECLINED)
 
 #: Small jobs that load the code of most others while no job is waiting.
@@ -19,20 +19,21 @@ JOBS_AHEAD = JOBS[:3]
 
 
 def serve(lines: JobLines, stream: TextIO) -> int:
-    """Run the jobs that the lines name until there are no more, or one ends in a way that may have left damage.
+    """Run the jobs that the lines name, until the lines end or a job leaves the process unfit for the next one.
 
     Parameters
     ----------
     lines
         A line of JSON for each job, ``{"job": "FOLDER"}``.
     stream
-        Receives the messages of all jobs; after each that ended well a message ``done``.
+        Receives the messages of all jobs, and a message ``done`` after each job that leaves the process running.
 
     Returns
     -------
     int
-        Exit status: that of the last job if the process ends because of it, without a message ``done``. It does after
-        a failure that is not about the input, and after a job that needed much memory, which goes back to the system.
+        Exit status: 0 at the end of the lines, or that of the job that ended the process. A job does so by a failure
+        that is not about the input, or by its need of much memory, which only the end of the process returns to the
+        system.
     """
     Reporter(stream).ready(used_memory())
     speed_factors()
@@ -60,5 +61,5 @@ def _release_memory() -> None:
     clear_factors()
     HIERARCHY_CACHE.clear()
     return_free_memory()
-    # What is left is code: later collections need not look at it, which takes half a second.
+    # The remaining objects are code: garbage collections that traversed them would take half a second.
     gc.freeze()

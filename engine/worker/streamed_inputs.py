@@ -43,7 +43,7 @@ class LazyQuality:
     Attributes
     ----------
     quality
-        None for 1 everywhere.
+        The quality; None for 1 everywhere.
     valid
         Where the landscape holds data.
     """
@@ -67,8 +67,8 @@ def read_streamed_inputs(job: Job) -> tuple[LazyPermeability, LazyQuality]:
     Raises
     ------
     ValueError
-        Rasters of different sizes; values that are not a permeability or a resistance (in how many cells, and where the
-        first one is); no active cell.
+        Rasters of different sizes; values that are not a permeability or a resistance: the message gives their number
+        and the first position; no active cell.
     """
     values, valid = (on_disk(require_input(job, name)) for name in ("landscape", "valid"))
     quality = on_disk(job.inputs["quality"]) if "quality" in job.inputs else None

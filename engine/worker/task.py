@@ -1,4 +1,4 @@
-"""The base class of tasks, and what goes into and comes out of one."""
+"""The base class of tasks, with the input and the output of a task."""
 
 import abc
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class Job:
     inputs
         Arrays by name.
     report
-        Prints progress and messages.
+        Receives progress and messages.
     folder
-        The job folder, for partial results and for outputs that are written slice by slice.
+        The job folder, for partial results and outputs that are written slice by slice.
     """
 
     parameters: dict[str, Any]
@@ -40,9 +40,9 @@ class TaskResult:
     Attributes
     ----------
     outputs
-        Arrays by name; rasters on disk are in the job folder already.
+        Arrays by name; rasters on disk already lie in the job folder.
     metrics
-        Scalars by name; None where one does not apply.
+        Scalars by name; None for those that do not apply.
     """
 
     outputs: dict[str, np.ndarray | NpyRaster | NpyBands]

@@ -1,4 +1,4 @@
-"""Small jobs of every kind, which compile the loops and programs that later jobs find in the caches."""
+"""Small jobs of every kind, which compile kernels and programs that later jobs find in the caches."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from .protocol import Reporter
 from .task import Job
 from .tasks import TASKS
 
-#: Rows and columns of the landscape: enough for some levels of multigrid.
+#: Rows and columns of the landscape: enough for several levels of multigrid.
 SHAPE = (40, 48)
 
 LANDSCAPE = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean", "pixel_size": [1.0, 1.0]}
@@ -22,15 +22,15 @@ WINDOWS = {"alpha": 4.0, "range": 12.0, "coarsening": 0.5, "respect_to": "permea
 
 POINTS, FOCAL, HABITAT, NOTHING = ("sources",), ("focal_ids", "focal_cells"), ("quality",), ()
 
-#: Label, task, inputs besides the landscape, and parameters of a job.
+#: Label, task, inputs in addition to the landscape, and parameters of a job.
 WarmUpJob = tuple[str, str, tuple[str, ...], dict[str, Any]]
 
 JOBS: tuple[WarmUpJob, ...] = (
     ("Least-cost distance", "leastcost.distance", POINTS, {}),
-    ("Resistance distance, multigrid", "resistance.distance", POINTS, {"solver": "multigrid"}),
-    ("Resistance distance, nested dissection", "resistance.distance", POINTS, {"solver": "nested_dissection"}),
+    ("Resistance distance", "resistance.distance", POINTS, {}),
+    ("Distance matrix, multigrid", "distance.matrix", FOCAL, {"distance": "resistance", "solver": "multigrid"}),
     ("Randomized shortest paths", "rsp.distance", POINTS, {**THETA, "measure": "expected_cost"}),
-    ("Distance matrix", "distance.matrix", FOCAL, {"distance": "resistance"}),
+    ("Distance matrix, nested dissection", "distance.matrix", FOCAL, {"distance": "resistance"}),
     ("Least-cost paths", "leastcost.paths", FOCAL, {"pairs": "all"}),
     ("Corridors", "leastcost.corridor", FOCAL, {"pairs": "all"}),
     ("Current between focal nodes", "circuit.current", FOCAL, {"mode": "pairwise"}),
@@ -70,7 +70,7 @@ def warm_up(report: Reporter, jobs: Sequence[WarmUpJob] = JOBS) -> None:
     Raises
     ------
     Exception
-        Whatever a job raises: this environment cannot run the engine.
+        The error of a job, if this environment cannot run the engine.
     """
     for number, label in enumerate(run_small_jobs(jobs)):
         report.progress(100 * number / len(jobs), label)
@@ -85,7 +85,7 @@ def run_small_jobs(jobs: Sequence[WarmUpJob]) -> Iterator[str]:
     for label, task, names, parameters in jobs:
         yield label
         with tempfile.TemporaryDirectory() as folder:
-            # Its own progress and messages would mean nothing to the reader.
+            # The progress and messages of these jobs would mean nothing to the reader.
             with (Path(folder) / "messages").open("w", encoding="utf-8") as messages:
                 inputs = {name: arrays[name] for name in ("landscape", "valid", *names)}
                 job = Job({**LANDSCAPE, **parameters}, inputs, Reporter(messages), Path(folder))

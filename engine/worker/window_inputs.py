@@ -41,7 +41,7 @@ def analysis_arguments(job: Job, task: str) -> dict[str, Any]:
 
 
 def batch_size(job: Job) -> int | None:
-    """Return the number of windows in a batch; None leaves it to the engine."""
+    """Return the number of windows in a batch; None to let the engine choose it."""
     batch = job.parameters.get("batch")
     if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise ValueError(f'parameter "batch" must be a number of windows, 1 or more, not {batch!r}')
@@ -49,7 +49,7 @@ def batch_size(job: Job) -> int | None:
 
 
 def range_in_cells(job: Job) -> tuple[int, int]:
-    """Return the dependency range in rows and columns: at least 1 of each, at most twice as many as the raster has."""
+    """Return the dependency range in rows and columns: at least 1, at most twice the size of the raster."""
     distance, shape = positive_parameter(job, "range"), job.inputs["landscape"].shape
     rows, columns = (
         max(1, math.ceil(round(min(distance / size, 2 * cells), 9)))
@@ -59,7 +59,7 @@ def range_in_cells(job: Job) -> tuple[int, int]:
 
 
 def estimate_windows(job: Job, task: str, *, gradient: bool) -> ResourceEstimate:
-    """Estimate a windowed job: memory of one batch, time of all windows."""
+    """Estimate a windowed job: the memory of one batch, the time of all windows."""
     shape = job.inputs["landscape"].shape
     estimates = ESTIMATES[chosen_distance(job, task).estimate]
     windows, batches = windows_and_batches(
@@ -69,7 +69,7 @@ def estimate_windows(job: Job, task: str, *, gradient: bool) -> ResourceEstimate
 
 
 def on_executor(job: Job, estimate: ResourceEstimate) -> ResourceEstimate:
-    """Return the estimate for the executor of a job: a local cluster has one process, with its batch, on each core."""
+    """Return the estimate for the executor of a job: a local cluster has a process with a batch on each core."""
     if job.parameters.get("cluster") != LOCAL_CLUSTER:
         return estimate
     workers = cpu_count()
@@ -106,11 +106,11 @@ def window_metrics(result: Any, raster: NpyRaster, stats: list[SolveRecord], **f
     Parameters
     ----------
     result
-        Its result.
+        Result of the analysis.
     raster
-        Its first output.
+        First output of the analysis.
     stats
-        Of the solvers.
+        Statistics of the solvers.
     further
         Metrics that only this kind of analysis has.
     """

@@ -1,4 +1,4 @@
-"""Barriers between focal nodes: gradient of the mean distance, gain of restoration, improvement score, pinch points."""
+"""Barriers between focal nodes: gradient of the mean distance, restoration gain, improvement score, pinch points."""
 
 from collections.abc import Callable
 
@@ -27,23 +27,23 @@ from ..task import Job, ResourceEstimate, Task, TaskResult
 #: Seconds for the improvement score of a pair, per cell.
 PAIR_SCORE_SECONDS = 2e-8
 
-#: Steps, and the percentages of progress at which each starts and ends.
+#: Labels of the steps, and the percentages of progress at which each starts and ends.
 STEPS = {
-    "gain": (2, 45),
-    "least_costs": (45, 50),
-    "improvement": (50, 55),
-    "restored_gain": (55, 80),
-    "pinch_points": (80, 99),
+    "Gain": (2, 45),
+    "Distances": (45, 50),
+    "Improvement score": (50, 55),
+    "Gain from restoration": (55, 80),
+    "Pinch points": (80, 99),
 }
 
 
 class BarriersTask(Task):
-    """Gain for each unit of permeability, gain of restoration, Barrier Mapper's improvement score, pinch points."""
+    """Gain per unit of permeability, gain from restoration, Barrier Mapper's improvement score, pinch points."""
 
     name = "flow.barriers"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Distances with their gradient; two searches and one circuit for each corridor."""
+        """Distances with their gradient; for pinch points two searches and one solve for each pair."""
         shape, nodes = job.inputs["landscape"].shape, len(np.unique(job.inputs["focal_ids"]))
         cells = shape[0] * shape[1]
         estimates = ESTIMATES[chosen_distance(job, self.name).estimate]
@@ -70,7 +70,7 @@ class BarriersTask(Task):
         entry = chosen_distance(job, self.name)
         distance = make_distance(job, entry)
         with record_stats() as stats:
-            barriers = barrier_map(grid, focal, distance, progress=_progress(job, "gain"))
+            barriers = barrier_map(grid, focal, distance, progress=_progress(job, "Gain"))
             gain = barriers.gain[np.isfinite(barriers.gain)]
             metrics = landscape_metrics(grid) | {
                 "focal_nodes": len(focal),
@@ -89,15 +89,14 @@ class BarriersTask(Task):
             restoration = None
             if job.parameters.get("restored_permeability") is not None:
                 _require_restoration(job, entry)
-                restoration = exact_restoration(distance, grid, focal, progress=_progress(job, "least_costs"))
+                restoration = exact_restoration(distance, grid, focal, progress=_progress(job, "Distances"))
             if job.parameters.get("search_radius") is not None:
                 costs = restoration
                 if not isinstance(costs, LeastCostRestoration):
-                    costs = LeastCostRestoration(grid, focal, progress=_progress(job, "least_costs"))
+                    costs = LeastCostRestoration(grid, focal, progress=_progress(job, "Distances"))
+                radius = positive_parameter(job, "search_radius")
                 restored = positive_parameter(job, "restored_resistance")
-                score = improvement_score(
-                    costs, positive_parameter(job, "search_radius"), restored, progress=_progress(job, "improvement")
-                )
+                score = improvement_score(costs, radius, restored, progress=_progress(job, "Improvement score"))
                 outputs["improvement"] = score.maximum
                 metrics["largest_improvement"] = range_metrics(score.maximum)["maximum"]
                 metrics["newly_connecting_windows"] = int(np.isinf(score.maximum).sum())
@@ -108,14 +107,14 @@ class BarriersTask(Task):
                 metrics["newly_connecting_cells"] = int((gains.n_newly_connected > 0).sum())
             if job.parameters.get("cutoff") is not None:
                 cutoff = float(job.parameters["cutoff"])
-                current = pinch_points(grid, focal, cutoff, progress=_progress(job, "pinch_points"))
+                current = pinch_points(grid, focal, cutoff, progress=_progress(job, "Pinch points"))
                 outputs["pinch_points"] = current.total
                 metrics["kcl_residual"] = current.residual
         return TaskResult(outputs, metrics | solver_metrics(stats))
 
 
 def _require_restoration(job: Job, entry: DistanceEntry) -> None:
-    """Raise a `ValueError` if the gain of restoring a cell, or a disc, is not known for a distance."""
+    """Raise a `ValueError` if the exact gain from restoring a cell, or a disc, is unknown for a distance."""
     unit = "cell" if job.parameters.get("restored_radius") is None else "disc"
     if unit not in entry.restoration:
         labels = [
@@ -130,11 +129,11 @@ def _require_restoration(job: Job, entry: DistanceEntry) -> None:
 
 
 def _restored(job: Job, restoration: Restoration) -> RestorationGain:
-    """Return the gain of every cell that holds data when it, or a disc around it, is raised to a permeability."""
+    """Return the gain from restoring each cell that holds data, or a disc around it, to a permeability."""
     permeability = positive_parameter(job, "restored_permeability")
     # Cells of permeability 0 can be restored, cells without data cannot: they may be sea.
     restorable = np.asarray(job.inputs["valid"], dtype=bool)
-    progress = _progress(job, "restored_gain")
+    progress = _progress(job, "Gain from restoration")
     if job.parameters.get("restored_radius") is None:
         return restoration.evaluate(permeability, restorable, progress=progress)
     return disc_restoration(
@@ -153,11 +152,10 @@ def _cells_of_disc(job: Job) -> int | float:
 
 
 def _progress(job: Job, step: str) -> Callable[[int, int], None]:
+    """Return a callback that reports the progress within a step."""
     start, end = STEPS[step]
 
     def progress(done: int, total: int) -> None:
-        """Report the progress within the step."""
-        label = step.replace("_", " ").capitalize()
-        job.report.progress(start + (end - start) * done / total, f"{label}: {done} of {total}")
+        job.report.progress(start + (end - start) * done / total, f"{step}: {done:,} of {total:,}")
 
     return progress

@@ -18,7 +18,7 @@ class CircuitAdvancedTask(Task):
         return estimate_circuit(job, 1)
 
     def run(self, job: Job) -> TaskResult:
-        """Solve one linear system, whatever the number of sources and grounds."""
+        """Solve one linear system for all sources and grounds."""
         open_checkpoint(job, self.name)
         job.report.progress(1, "The landscape as a circuit")
         circuit = read_circuit(job)

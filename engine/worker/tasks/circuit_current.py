@@ -35,7 +35,7 @@ MODES = ("pairwise", "one_to_all", "all_to_one")
 #: Typical number of basis vectors of the boundary currents of a region, for the memory estimate.
 BASIS_VECTORS_PER_REGION = 14
 
-#: Name of the partial result with the resistances known so far.
+#: Name of the partial result with the resistances computed so far.
 PARTIAL_RESISTANCES = "resistances_partial"
 
 
@@ -48,9 +48,9 @@ class _Maps:
     per_run
         One of `PER_RUN_OUTPUTS`.
     cumulative, maximum
-        The sum over all runs, and the maximum.
+        Whether to compute the sum, and the maximum, over all runs.
     zero_all, zero_cumulative
-        Set focal node currents to zero in all maps, or in the cumulative map of pairs.
+        Whether to set focal node currents to zero in all maps, or in the cumulative map of pairs.
     """
 
     per_run: str
@@ -74,17 +74,17 @@ class CircuitCurrentTask(Task):
         mode, has_run_maps = job.parameters.get("mode"), maps.per_run != "none"
         if mode != "pairwise":
             solver = estimate_circuit(job, nodes if are_points else min(nodes, 8))
-            return _longer(solver, one_sided_seconds(job, all_to_one=mode == "all_to_one"))
+            return _extended(solver, one_sided_seconds(job, all_to_one=mode == "all_to_one"))
         seconds = pairwise_seconds(
             job, are_points=are_points, maximum=maps.maximum, cumulative=maps.cumulative, run_maps=has_run_maps
         )
         if are_points:
-            return _longer(estimate_circuit(job, nodes), seconds, MATRIX_BYTES * nodes**2)
+            return _extended(estimate_circuit(job, nodes), seconds, MATRIX_BYTES * nodes**2)
         # Regions store the inverse between their boundary cells instead of the potentials of all of them.
         basis = min(BASIS_VECTORS_PER_REGION * nodes, count_pairs(job)) if maps.cumulative and not has_run_maps else 0
         streamed = peak_bytes(job.inputs["landscape"].shape, basis, cpu_count())
         memory = boundary_bytes(job) + streamed + MATRIX_BYTES * nodes**2
-        return _longer(estimate_circuit(job, 8), seconds, memory)
+        return _extended(estimate_circuit(job, 8), seconds, memory)
 
     def run(self, job: Job) -> TaskResult:
         """Compute the resistances, then the maps run by run."""
@@ -122,8 +122,8 @@ class CircuitCurrentTask(Task):
         return TaskResult(outputs, metrics)
 
 
-def _longer(solver: ResourceEstimate, seconds: float, nbytes: int = 0) -> ResourceEstimate:
-    """Return the estimate of the solves with further memory and time."""
+def _extended(solver: ResourceEstimate, seconds: float, nbytes: int = 0) -> ResourceEstimate:
+    """Return the estimate of the solves, extended by further memory and time."""
     return ResourceEstimate(solver.bytes + nbytes, None if solver.seconds is None else solver.seconds + seconds)
 
 
@@ -219,7 +219,7 @@ def _accumulate_blocks(job: Job, pairwise: Pairwise, cumulative: AccumulatorChec
 def _one_sided(
     job: Job, checkpoint: CheckpointFolder | None, circuit: GridCircuit, focal: FocalNodes, maps: _Maps, mode: str
 ) -> tuple[np.ndarray, CumulativeCurrent | None]:
-    """Return the resistance of each focal node to all others, and the cumulative current; one to all, all to one."""
+    """Return the resistance of each focal node and the cumulative current, for one to all or all to one."""
     circuit_mode = (OneToAll if mode == "one_to_all" else AllToOne)(
         circuit,
         focal,

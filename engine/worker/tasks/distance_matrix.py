@@ -22,7 +22,7 @@ from ..task import Job, ResourceEstimate, Task, TaskResult
 
 
 class DistanceMatrixTask(Task):
-    """Matrix of distances between focal nodes, for any distance."""
+    """Matrix of the distances between focal nodes, or from focal nodes to targets, for any distance."""
 
     name = "distance.matrix"
 
@@ -54,13 +54,15 @@ class DistanceMatrixTask(Task):
 
         def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
             """Report the progress, and write the distances computed so far."""
-            job.report.progress(2 + 97 * done / total, f"{done:,} of {count_of(total, 'search', 'searches')} or solves")
+            job.report.progress(2 + 97 * done / total, f"Search or solve {done:,} of {total:,}")
             partial.write(lambda: np.where(is_connected, matrix(), np.inf))
 
         with record_stats() as stats:
             matrix = distance_matrix(grid, focal, distance, targets, cache=store, on_partial=report)
         if store and store.hits:
-            job.report.message(f"{store.hits:,} of the searches or solves were done in an earlier run")
+            job.report.message(
+                f"{count_of(store.hits, 'search or solve was', 'searches or solves were')} done in an earlier run"
+            )
         # A survival of 0 would be a distance; nodes that are not connected have none.
         matrix = np.where(is_connected, matrix, np.inf)
         metrics = landscape_metrics(grid) | _matrix_metrics(matrix, targets is None) | solver_metrics(stats)
@@ -72,7 +74,7 @@ def _ids(job: Job) -> list[str]:
 
 
 def _matrix_metrics(matrix: np.ndarray, is_square: bool) -> dict[str, Any]:
-    """Return the range of the distances, without the diagonal of a square matrix, which holds both directions."""
+    """Return the range of the distances, and the number of unreachable pairs; a square matrix holds each pair twice."""
     distances = matrix[~np.eye(len(matrix), dtype=bool)] if is_square else matrix.ravel()
     unreachable = int((~np.isfinite(distances)).sum())
     return {"unreachable_pairs": unreachable // (2 if is_square else 1)} | range_metrics(distances)

@@ -19,7 +19,7 @@ class LeastCostCorridorTask(Task):
     name = "leastcost.corridor"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """Estimate memory for the cost rasters of all searches, and time."""
+        """The searches, with the cost rasters of all of them in memory."""
         has_targets = "target_ids" in job.inputs
         return estimate_searches(
             job,

@@ -17,7 +17,7 @@ class LeastCostPathsTask(Task):
     name = "leastcost.paths"
 
     def estimate(self, job: Job) -> ResourceEstimate:
-        """A search for each node, or one for all; and the paths themselves."""
+        """A search for each node, or one for all; and the paths."""
         return estimate_searches(job)
 
     def run(self, job: Job) -> TaskResult:

@@ -4,11 +4,11 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...counts import count_of
-from ...distances import ResistanceDistance
+from ...distances import ResistanceDistance, distance_entry
 from ...graph import GridGraph
 from ...linalg import record_stats
 from .. import resource_estimates
+from ..distance_estimates import ESTIMATES
 from ..distance_maps import DistanceMaps
 from ..inputs import count_sources, read_grid, read_sources
 from ..metrics import landscape_metrics, solver_metrics
@@ -29,13 +29,11 @@ class ResistanceDistanceTask(Task):
         return resource_estimates.resistance_map(job.inputs["landscape"].shape, batch)
 
     def run(self, job: Job) -> TaskResult:
-        """Factorize once and solve for one batch of sources after the other; once for each if they are regions."""
+        """Factorize once and solve for the sources batch by batch; factorize for each source if it is a region."""
         grid = read_grid(job)
         sources = read_sources(job, grid)
         metrics = landscape_metrics(grid)
-        job.report.detail(
-            f"{count_of(grid.active.size, 'cell')}: nested dissection and its selected inverse, exact for every cell"
-        )
+        job.report.detail(ESTIMATES[distance_entry("resistance").estimate].map_message(grid.shape))
         active = np.asarray(grid.active)
         maps = DistanceMaps(job, active, len(sources))
         if max(map(len, sources)) > 1:

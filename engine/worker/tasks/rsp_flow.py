@@ -1,10 +1,11 @@
-"""Passages of randomized shortest paths, between sources and targets or between all habitat."""
+"""Passages of randomized shortest paths between sources and targets, or between all habitat."""
 
 from typing import Any
 
 import numpy as np
 
 from ...connectivity import PASSAGES, ExponentialKernel, betweenness, rsp_flow
+from ...counts import count_of
 from ...distances import RSPDistance
 from ...graph import GridGraph
 from ...linalg import record_stats, select_solver
@@ -58,20 +59,20 @@ class RSPFlowTask(Task):
             outputs, pair_metrics, balance_error = run(job, grid, distance, kind)
         values = outputs["passage"][np.isfinite(outputs["passage"])]
         if not values.any():
+            unreachable = pair_metrics["unreachable_pairs"]
             raise ValueError(
-                f"no flow: none of the {pair_metrics['unreachable_pairs']:,} pairs of sources and targets can reach "
-                "each other: they lie in different connected components of the landscape"
-                if pair_metrics["unreachable_pairs"]
+                f"no flow: no source can reach a target ({count_of(unreachable, 'pair')}): they lie in different "
+                "connected components of the landscape"
+                if unreachable
                 else "no flow: there is only one source and target"
             )
         if balance_error > BALANCE_TOL:
             job.report.warning(
-                f"the flows into and out of a cell differ by up to {balance_error:.1e} of the most visits of a cell: "
-                "the values of the raster may span too many orders of magnitude"
+                f"the flows into and out of a cell differ by up to {balance_error:.1e} of the largest number of visits "
+                "to a cell: the values of the raster may span too many orders of magnitude"
             )
-        metrics = (
-            landscape_metrics(grid) | pair_metrics | {"maximum": values.max(), "flow_balance_error": balance_error}
-        )
+        metrics = landscape_metrics(grid) | pair_metrics
+        metrics |= {"maximum": values.max(), "flow_balance_error": balance_error}
         return TaskResult(outputs, metrics | solver_metrics(stats))
 
 

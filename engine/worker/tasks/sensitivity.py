@@ -58,9 +58,8 @@ class SensitivityTask(Task):
             )
         if result.pairs == 0:
             raise ValueError(
-                f"none of the {result.unreachable_pairs:,} pairs of sources and targets can reach each "
-                "other: they lie in different connected components of the landscape, so there is no connectivity to "
-                "differentiate"
+                f"no source can reach a target ({count_of(result.unreachable_pairs, 'pair')}): they lie in different "
+                "connected components of the landscape, so there is no connectivity to differentiate"
             )
         values = result.raster[np.isfinite(result.raster)]
         metrics |= {
@@ -96,7 +95,7 @@ def _quality(job: Job, grid: GridGraph) -> np.ndarray | None:
 
 
 def _read_or_draw(job: Job, grid: GridGraph, quality: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the sources and targets of a job, or cells drawn at random."""
+    """Return the sources and targets of a job, or cells drawn at random as both."""
     if "sources" in job.inputs:
         targets = read_vertices(job, grid, "targets") if "targets" in job.inputs else None
         return read_vertices(job, grid, "sources"), targets

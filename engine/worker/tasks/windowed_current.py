@@ -9,7 +9,7 @@ from ..window_inputs import batch_progress, read_executor, window_metrics
 
 
 class WindowedCurrentTask(Task):
-    """Cumulative current to every block from the sources around it, flow potential and normalized current."""
+    """Cumulative current to every block from the sources around it, with flow potential and normalized current."""
 
     name = "windowed.current"
 
@@ -22,7 +22,7 @@ class WindowedCurrentTask(Task):
         windows, _ = moving_window_current(job)
         job.report.message(windows.summary())
         optional = _optional_maps(job)
-        names = ["current", *(name for name, is_wanted in optional.items() if is_wanted)]
+        names = ["current", *(name for name, is_requested in optional.items() if is_requested)]
         outputs = {name: NpyRaster.create(job.folder / f"{name}.npy", windows.windows.shape) for name in names}
         with record_stats() as stats:
             result = windows.run(

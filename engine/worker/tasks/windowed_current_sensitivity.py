@@ -11,7 +11,7 @@ from ..window_inputs import batch_progress, read_executor, window_metrics
 
 
 class WindowedCurrentSensitivityTask(Task):
-    """Gradient of the weighted current of moving windows; all cells have weight 1 by default."""
+    """Gradient of the weighted sum of the cumulative current; all cells have weight 1 by default."""
 
     name = "windowed.current_sensitivity"
 
@@ -38,5 +38,5 @@ class WindowedCurrentSensitivityTask(Task):
             )
         metrics = window_metrics(result, output, stats, weighted_current=result.total)
         if metrics["weighted_current"] == metrics["minimum"] == metrics["maximum"] == 0:
-            raise ValueError("no current passes through any place of interest, so its sensitivity is 0 everywhere")
+            raise ValueError("no current passes through the places of interest, so its sensitivity is 0 everywhere")
         return TaskResult({"sensitivity": output}, metrics)

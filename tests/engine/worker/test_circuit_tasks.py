@@ -188,7 +188,10 @@ def test_memory_estimate_counts_boundary_cells(tmp_path, size, boundary_cells):
         ({}, "the job lacks 'focal_ids'"),
         ({"focal_ids": np.array([1]), "focal_cells": np.array([[0, 0]])}, "two or more focal nodes; there is 1"),
         ({"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [9, 9]])}, "1 of 2 focal cells lie outside"),
-        ({**FOCAL, "excluded": np.array([[2, 77]])}, "1 id of excluded pairs is of no focal node, the first is 77"),
+        (
+            {**FOCAL, "excluded": np.array([[2, 77]])},
+            "1 id in the excluded pairs belongs to no focal node, the first is 77",
+        ),
         ({**FOCAL, "short_circuits": np.ones((2, 2), int)}, "must be of the size of the landscape"),
         ({**FOCAL, "focal_ids": np.ones(6)}, "must hold whole numbers"),
     ],

@@ -92,7 +92,7 @@ def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
     for path in there[1:]:
         path.unlink()
     second = run(tmp_path / "second", "distance.matrix", checkpointed, **points)
-    assert "1 of the searches or solves were done" in " ".join(line["text"] for line in second.said("message"))
+    assert "1 search or solve was done in an earlier run" in " ".join(line["text"] for line in second.said("message"))
     np.testing.assert_array_equal(second.output("matrix"), whole)
     pieces = {line["name"] for line in second.said("partial_result")}
     assert pieces == {"distances_partial"}

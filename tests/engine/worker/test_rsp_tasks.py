@@ -62,7 +62,7 @@ def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
         proximity=ExponentialKernel(2.0) if weighting == "proximity" else None,
     )
     np.testing.assert_allclose(ended.output("passage"), expected.passage, rtol=1e-9)
-    assert any("6 targets stand for 34 cells" in line["text"] for line in ended.said("message"))
+    assert any("6 targets stand for the habitat of 34 cells" in line["text"] for line in ended.said("message"))
     connected = None if expected.habitat is None else pytest.approx(np.nansum(expected.habitat), rel=1e-9)
     assert ended.metrics["connectivity"] == connected
 
@@ -90,7 +90,7 @@ REFUSALS = {
     "places apart": (
         FLOW,
         {"sources": SOURCES},
-        "no flow: none of the 2 pairs of sources and targets can reach each other",
+        "no flow: no source can reach a target (2 pairs): they lie in different",
     ),
     "one place": (FLOW, {"sources": SOURCES[:1]}, "no flow: there is only one source and target"),
     "both": (FLOW, {"sources": SOURCES, "quality": QUALITY}, "give either sources or quality"),

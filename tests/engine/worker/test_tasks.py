@@ -117,9 +117,9 @@ REFUSALS = {
     "source on a barrier": (
         {"sources": np.array([[0, 0], [0, 3]])},
         {},
-        "1 of 2 sources lie on nodata or on a barrier (permeability 0), the first at row 1, column 4",
+        "1 of 2 sources lies on nodata or on a barrier (permeability 0), the first at row 1, column 4",
     ),
-    "source outside": ({"sources": np.array([[4, 0]])}, {}, "1 of 1 sources lie outside the raster of 4 × 5 cells"),
+    "source outside": ({"sources": np.array([[4, 0]])}, {}, "1 of 1 source lies outside the raster of 4 × 5 cells"),
     "unknown rule": ({}, {"edge_rule": "median"}, "must be one of mean, resistance, target, not 'median'"),
 }
 
@@ -141,7 +141,7 @@ def test_sensitivity_of_disconnected_nodes_is_refused(tmp_path):
         tmp_path, "connectivity.sensitivity", parameters, landscape=LANDSCAPE, sources=np.array([[0, 0], [0, 4]])
     )
     assert ended.status == REFUSED
-    assert "none of the 2 pairs of sources and targets can reach each other" in ended.error["text"]
+    assert "no source can reach a target (2 pairs): they lie in different connected components" in ended.error["text"]
 
 
 def test_unknown_task_error_lists_known_tasks(tmp_path):
@@ -162,7 +162,7 @@ def test_input_outside_job_folder_is_refused(tmp_path):
     job["inputs"]["landscape"] = "../landscape.npy"
     (folder / "job.json").write_text(json.dumps(job))
     ended = start(folder)
-    assert (ended.status, "must lie in the job folder itself" in ended.error["text"]) == (REFUSED, True)
+    assert (ended.status, "must be a file in the job folder itself" in ended.error["text"]) == (REFUSED, True)
 
 
 def test_pickled_input_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from worker_process import start
 
 from permea.engine.worker import warm_up
+from permea.engine.worker.explore import warm_up_exploration
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
@@ -20,12 +21,24 @@ def test_jobs_are_of_known_tasks_with_their_inputs(tmp_path):
             assert TASKS[task].estimate(job).bytes > 0, label
 
 
+@pytest.mark.parametrize("solver", ["multigrid", "nested dissection"])
+def test_jobs_of_both_solvers_use_them(solver, tmp_path):
+    arrays = warm_up._arrays()
+    (job,) = (job for job in warm_up.JOBS if job[0] == f"Distance matrix, {solver}")
+    _, task, names, parameters = job
+    inputs = {name: arrays[name] for name in ("landscape", "valid", *names)}
+    with (tmp_path / "messages").open("w") as messages:
+        result = TASKS[task].run(Job({**warm_up.LANDSCAPE, **parameters}, inputs, Reporter(messages), tmp_path))
+    assert result.metrics["solver"] == solver
+
+
 @pytest.mark.long
 def test_warm_up_reports_each_job():
     ended = start("--warm-up")
     assert ended.status == DONE, ended.log
     texts = [line["text"] for line in ended.said("progress")]
-    assert texts == [*(label for label, *_ in warm_up.JOBS), "Done"]
+    jobs, explorer = [label for label, *_ in warm_up.JOBS], len(list(warm_up_exploration()))
+    assert texts == [*jobs, *["Explorer"] * explorer, "Done"]
     percents = [line["percent"] for line in ended.said("progress")]
     assert percents == sorted(percents) and percents[-1] == 100
     assert not ended.said("message") and not ended.said("error")

@@ -262,7 +262,7 @@ def test_moving_current_sensitivity_defaults_and_resumes(tmp_path):
     [
         ({"respect_to": "quality"}, 'parameter "respect_to" must be one of permeability, resistance, sources'),
         ({"weights": np.ones((3, 3))}, r"weights have \(3, 3\) cells"),
-        ({"weights": np.zeros(LANDSCAPE.shape)}, "no current passes through any place of interest"),
+        ({"weights": np.zeros(LANDSCAPE.shape)}, "no current passes through the places of interest"),
     ],
 )
 def test_invalid_moving_current_sensitivity_is_refused(changed, said, reporter, tmp_path):

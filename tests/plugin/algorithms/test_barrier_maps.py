@@ -51,7 +51,7 @@ def test_unreachable_pairs_are_excluded_and_counted(run, valley_file, points):
     places = {"FOCAL": points(*ENDS, ISLAND), **LESS}
     found = run("barriers", INPUT=valley_file, **places)
     assert (found["PAIRS"], found["UNREACHABLE_PAIRS"]) == (2, 4)
-    with pytest.raises(QgsProcessingException, match="can reach each other"):
+    with pytest.raises(QgsProcessingException, match="can reach another"):
         run("barriers", INPUT=valley_file, **{**places, "FOCAL": points(ENDS[0], ISLAND)})
 
 
