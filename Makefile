@@ -1,11 +1,11 @@
-# `make demo` runs the main job on the sample, `make test` passes every test; both first install what is missing.
+# `make demo` runs the main job on the sample, `make test` runs the tests; both first install what is missing.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup demo pictures help-pages test test-engine test-qgis test-newcomer test-long test-costly test-all test-matrix test-release scan fuzz lint format docs package release bench bench-large bench-explorer lock clean
 
 HERE := $(CURDIR)
-# Everything a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
+# Everything that a run writes stays in build/: QGIS's profile, JAX's compiled kernels, screenshots.
 CLEAN_PYTHON := env -u PYTHONPATH -u PYTHONHOME -u VIRTUAL_ENV -u DISPLAY -u WAYLAND_DISPLAY
 ENGINE := $(CLEAN_PYTHON) JAX_PLATFORMS=cpu JAX_COMPILATION_CACHE_DIR="$(HERE)/build/jax-cache" NUMBA_CACHE_DIR="$(HERE)/build/loops" MPLCONFIGDIR="$(HERE)/build/home/matplotlib" \
   .venv/bin/python
@@ -15,12 +15,12 @@ RELEASE := $(CLEAN_PYTHON) QT_QPA_PLATFORM=offscreen .venv-release/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py tests/test_vocabulary.py
 # Files of few long tests come first, so that no core is idle at the end.
 QGIS_TESTS := tests/fuzz tests/ui tests/plugin
-# Whole files to a core: what a file's tests share is made once.
+# Each file runs on one core: fixtures that its tests share are made once.
 ON_ALL_CORES := --numprocesses auto --dist loadfile
 # Which tests run: those marked neither `long` nor `costly`, one of these, or all.
 SHORT := -m "not long and not costly"
 
-help: ## what there is to make
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: ## QGIS from Debian's packages, .venv for the engine, .venv-qgis for QGIS; nothing if they are there
@@ -57,7 +57,7 @@ test-all: ## every test, the costly and the long ones too
 test-matrix: ## the tests in QGIS 3.22, 3.40 and 3.44, each in a Debian of its own (root, debootstrap); VERSIONS=3.40 for one
 	@bash resources/scripts/qgis_matrix.sh $(VERSIONS)
 
-test-release: ## what the plugin site and GitHub look at: the scan of the package, the workflows; the windows on Qt 6
+test-release: ## the checks of the plugin site and of GitHub: scan of the package, workflows; the windows on Qt 6
 	@bash resources/scripts/setup.sh release
 	@$(RELEASE) -m pytest tests/release
 
@@ -99,14 +99,14 @@ package: ## the package for QGIS, build/permea-<version>.zip; needs nothing but 
 release: ## the package to publish; refuses while addresses or the date of the version are missing
 	@python3 resources/scripts/build_zip.py --release
 
-bench: setup ## side by side against the peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
+bench: setup ## measure Permea and its peers, into docs/benchmarks.md; BENCH="--only NAME" for a part, "--help" for more
 	@bash resources/scripts/setup.sh bench
 	@$(ENGINE) -m benchmarks $(BENCH)
 
 bench-large: setup ## 100 million cells window by window: some minutes, 3 GB of disk; into docs/benchmarks.md
 	@$(ENGINE) -m benchmarks --large $(BENCH)
 
-bench-explorer: setup ## how fast the explorer answers on a million cells, by driving its dock
+bench-explorer: setup ## measure how fast the explorer answers on a million cells, by driving its dock
 	@$(QGIS) benchmarks/explorer_dock.py
 
 lock: ## choose the newest versions again and write the locked requirements

@@ -16,13 +16,13 @@ def main() -> int:
     names = [case.name for case in (*CASES, *LARGE_CASES, *GPU_CASES)]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=names, metavar="CASE", help=f"one of {', '.join(names)}")
-    parser.add_argument("--implementation", metavar="TEXT", help="only those whose label or program contains this text")
-    parser.add_argument("--landscape", help="only on this landscape")
+    parser.add_argument("--implementation", metavar="TEXT", help="only those with this text in their label or program")
+    parser.add_argument("--landscape", help="only this landscape")
     parser.add_argument("--missing", action="store_true", help="measure only what has no result yet")
     parser.add_argument("--quick", action="store_true", help="tiny rasters, as a trial; docs/ stays unchanged")
     parser.add_argument("--repeat", type=int, help="repetitions after the first run (default 3, or 1 with --quick)")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report from earlier results")
-    parser.add_argument("--gpu", action="store_true", help="measure Permea on a GPU, with the Python that runs this")
+    parser.add_argument("--gpu", action="store_true", help="measure Permea on a GPU, with this Python")
     parser.add_argument("--large", action="store_true", help="only cases that take gigabytes on disk: make bench-large")
     options = parser.parse_args()
 
@@ -67,7 +67,7 @@ def _measure(runner: BenchmarkRunner, selected: list[Measurement], missing: bool
         start = time.perf_counter()
         print(f"[{number}/{len(selected)}] {label} {measurement.side}² … ", end="", flush=True)
         result = runner.measure(measurement)
-        total = f"(all in all {time.perf_counter() - start:.0f} s)"
+        total = f"({time.perf_counter() - start:.0f} s in all)"
         print(result["error"] if "error" in result else f"{result['seconds']:.3g} s", total, flush=True)
         if "error" in result and measurement.implementation.is_permea:
             failed.append(measurement)

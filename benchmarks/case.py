@@ -6,7 +6,7 @@ from .targets import Target
 
 ALL_LANDSCAPES = ("smooth", "categorical", "fractal", "olinda")
 
-#: Side of rasters that no case exceeds.
+#: A side larger than that of any raster.
 UNLIMITED_SIDE = 1_000_000
 
 
@@ -23,12 +23,12 @@ class Implementation:
     options
         Keyword arguments of the function.
     max_side
-        Side of the largest raster that it computes: larger ones would exceed 24 GB or an hour.
+        Side of the largest raster that it computes; larger ones would take more than 24 GB or an hour.
     cache
         State of the caches of compiled kernels before each measurement, where compilation is measured: "empty",
         "numba" (only Numba's kernels) or "filled".
     quick
-        Whether it runs in a quick trial of the benchmarks; one case for each program to be compiled is enough.
+        Whether it runs in a quick trial of the benchmarks, for which one case of each compiled program is enough.
     """
 
     label: str

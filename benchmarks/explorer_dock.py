@@ -1,7 +1,7 @@
 """Measure how fast the explorer answers, by driving its dock: `make bench-explorer`.
 
-Runs in QGIS's Python. Times are from the movement of the mouse to the picture in the dock, the engine in its own
-process: the median and the slowest of several moves, strokes and changes of what is shown. Beside them, the processor
+It runs in QGIS's Python, with the engine in its own process. A time is that from the movement of the mouse to the
+picture in the dock; the table has the median and the slowest of several moves or strokes. It also has the processor
 time of the engine for the coarse and the sharp picture together, which other programs hardly change.
 """
 
@@ -20,7 +20,7 @@ from qgis.PyQt.QtCore import Qt
 ROOT = Path(__file__).resolve().parents[1]
 SIDE, REPETITIONS = 1000, 7
 
-#: What is to be reached on two cores, in seconds.
+#: Targets on two cores, in seconds.
 TARGETS = {"moving the place": 0.3, "painting 100 cells": 0.5, "sensitivity": 1.0, "coarse preview": 0.1}
 
 #: Radius of a brush that paints about 100 cells.
@@ -41,15 +41,15 @@ def _landscape() -> np.ndarray:
     return gallery.categorical(SIDE, SIDE, contrast=1e4, barriers=0.1)
 
 
-class _Course:
-    """Drives the dock and collects the seconds until its pictures."""
+class _DockDriver:
+    """Drives the dock and measures the seconds until its pictures appear."""
 
     def __init__(self, explorer, window_module):
         self.explorer, self.window = explorer, window_module
         self.rng = np.random.default_rng(0)
 
     def timed(self, action):
-        """Return the seconds until the first and until the sharp picture, and the engine's processor time."""
+        """Return the seconds until the first and until the sharp picture, and the engine's processor time for both."""
         explorer, first = self.explorer, []
         used = self.processor_seconds()
         explorer.views.clear()
@@ -81,7 +81,7 @@ class _Course:
                 return self.window.centre(int(row), int(column))
 
     def moves(self):
-        """Time moves of the place."""
+        """Time moves of the target."""
         return [self.timed(lambda: self.explorer.dock.move_target(self.passable_point())) for _ in range(REPETITIONS)]
 
     def strokes(self, value):
@@ -108,35 +108,35 @@ def _report(name: str, label: str, times: list[tuple[float, float, float]]) -> N
     sys.stdout.flush()
 
 
-def _measure(course: _Course) -> None:
-    explorer = course.explorer
+def _measure(driver: _DockDriver) -> None:
+    explorer = driver.explorer
     controls = explorer.dock.controls
-    course.timed(lambda: explorer.dock.move_target(course.passable_point()))
+    driver.timed(lambda: explorer.dock.move_target(driver.passable_point()))
     for distance in ("leastcost", "resistance"):
         name = controls.distance_box.itemText(controls.distance_box.findData(distance))
         explorer.choose(controls.quantity_box, "distance")
         if controls.distance != distance:
-            course.timed(lambda distance=distance: explorer.choose(controls.distance_box, distance))
-        moves = course.moves()
+            driver.timed(lambda distance=distance: explorer.choose(controls.distance_box, distance))
+        moves = driver.moves()
         _report("coarse preview", f"{name}: first picture after a move", moves)
         _report("moving the place", f"{name}: sharp distance after a move", moves)
-        course.timed(lambda: explorer.choose(controls.quantity_box, "sensitivity"))
-        moves = course.moves()
+        driver.timed(lambda: explorer.choose(controls.quantity_box, "sensitivity"))
+        moves = driver.moves()
         _report("coarse preview", f"{name}: first sensitivity after a move", moves)
         _report("sensitivity", f"{name}: sharp sensitivity after a move", moves)
-        course.timed(lambda: explorer.choose(controls.quantity_box, "distance"))
+        driver.timed(lambda: explorer.choose(controls.quantity_box, "distance"))
         for label, value in (("blocking", 0.0), ("restoring", float(controls.value_box.value()))):
-            course.strokes(value)  # unmeasured: the first stroke copies the landscape
+            driver.strokes(value)  # unmeasured: the first stroke copies the landscape
             if not controls.change_box.isChecked():
-                course.timed(lambda: controls.change_box.setChecked(True))
-            strokes = course.strokes(value)
+                driver.timed(lambda: controls.change_box.setChecked(True))
+            strokes = driver.strokes(value)
             _report("coarse preview", f"{name}: first after − before, {label}", strokes)
             _report("painting 100 cells", f"{name}: sharp after − before, {label}", strokes)
         controls.change_box.setChecked(False)
         while explorer.dock.exploration.strokes:
             strokes_left = explorer.dock.exploration.strokes
             controls.undo_button.click()
-            course.window.wait_until(lambda n=strokes_left: explorer.dock.exploration.strokes < n)
+            driver.window.wait_until(lambda n=strokes_left: explorer.dock.exploration.strokes < n)
         controls.mode_buttons["target"].click()
 
 
@@ -159,11 +159,11 @@ def main() -> None:
         dock.show()
         explorer = window_module.Explorer(window, dock)
         explorer.open(QgsRasterLayer(path, "landscape"))
-        course = _Course(explorer, window_module)
-        # Once unmeasured, so that everything is compiled.
+        driver = _DockDriver(explorer, window_module)
+        # The engine compiles its code before the first measurement.
         settle = time.monotonic() + float(os.environ.get("PERMEA_SETTLE_SECONDS", "8"))
         window_module.wait_until(lambda: time.monotonic() > settle)
-        _measure(course)
+        _measure(driver)
         dock.unload()
         dock.deleteLater()
         window.window.deleteLater()

@@ -19,12 +19,12 @@ QUEEN = np.ones((3, 3), int)
 #: Side of the tile of the mirrored landscape.
 TILE_SIDE = 500
 
-#: Relative change of one cell that invalidates cached results and is invisible in the answer.
+#: Relative change of one cell, which invalidates cached results and is too small to be seen in a result.
 PERTURBATION = 1e-13
 
 
 def _gallery():
-    # Loaded from its file, because the engine around it needs packages that the peers' environment lacks.
+    # Loaded from its file, because the engine's package needs packages that the peers' environment lacks.
     spec = importlib.util.spec_from_file_location("gallery", ROOT / "engine" / "graph" / "gallery.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -122,12 +122,12 @@ class BenchmarkLandscape:
 
     @property
     def active(self) -> np.ndarray:
-        """Mask of the cells that are no barrier."""
+        """Mask of the cells that are not barriers."""
         return self.permeability > 0
 
     @cached_property
     def largest_component(self) -> np.ndarray:
-        """Mask of the largest connected component, which contains the cells of all cases."""
+        """Mask of the largest connected component, in which the cells of all cases lie."""
         label, _ = ndi.label(self.active, QUEEN)
         return label == 1 + np.argmax(np.bincount(label.ravel())[1:])
 
@@ -159,7 +159,7 @@ class BenchmarkLandscape:
     def perturbed(self, repetition: int) -> np.ndarray:
         """Return the permeability changed in the 13th digit of one cell.
 
-        No result of an earlier repetition can then be reused, and no answer shows the difference.
+        Results of earlier repetitions can then not be reused, while the difference is too small to be seen in a result.
         """
         changed = self.permeability.copy()
         changed.flat[self.centre] *= 1 + PERTURBATION * (1 + repetition)
@@ -210,7 +210,8 @@ class WindowSetup:
     def sample(self, blocks: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Return the part of the landscape that contains the windows of blocks × blocks blocks, and its complete part.
 
-        The complete part, in coordinates of the first, holds the cells to which no window of another block contributes.
+        The complete part, in coordinates of the first, consists of the cells to which no window of another block
+        contributes.
         """
         buffer = self.dependency_range - self.block // 2
         # Blocks are counted from the first row of the landscape; those of the part must begin at one, after its buffer.

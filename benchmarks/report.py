@@ -1,4 +1,4 @@
-"""The report: all measurements as a page of tables."""
+"""The report: all measurements as tables on one page."""
 
 import os
 import platform
@@ -73,7 +73,7 @@ class PreviousReport:
     Parameters
     ----------
     sections
-        Text of each section by its title, which it includes.
+        Text of each section, with its heading, by its title.
     targets
         Rows of the first table by the title of their case.
     """

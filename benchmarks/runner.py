@@ -15,7 +15,7 @@ from .case import Case, Implementation
 from .landscapes import ROOT
 from .targets import Reports
 
-#: Longer than any measurement should take, so that a process that hangs does not block the others.
+#: Limit of a measurement, so that a process that hangs does not block the others.
 TIMEOUT_SECONDS = 3600
 
 #: Factor by which sides are reduced in a quick trial, and the smallest side.
@@ -28,7 +28,7 @@ NUMBA_CACHE = "numba"
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 # The first two select kernels of OpenBLAS that are slower than its own choice; the others would import packages of the
-# user, or change compilation.
+# user, or change the compilation.
 UNSET_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONHOME", "XLA_FLAGS")
 
 
@@ -71,7 +71,7 @@ class BenchmarkRunner:
     repeat
         Repetitions after the first run.
     gpu
-        Whether to measure on a GPU; only Permea is, with the Python that runs this.
+        Whether to measure on a GPU: Permea alone, with this Python.
     """
 
     def __init__(self, folder: Path, *, repeat: int = 3, gpu: bool = False):

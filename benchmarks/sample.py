@@ -1,4 +1,4 @@
-"""The sample landscape, read without GDAL, which neither environment contains."""
+"""The sample landscape, read without GDAL, which is in neither environment."""
 
 import zlib
 from pathlib import Path

@@ -50,7 +50,7 @@ class SparseNetwork:
         return np.searchsorted(self.cells, cells)
 
     def laplacian(self) -> sp.csr_array:
-        """Return D − W; singular, the constant vector is its null space."""
+        """Return D − W, which is singular: constant vectors are its null space."""
         return sp.csr_array(sp.diags_array(self.adjacency.sum(1)) - self.adjacency)
 
     def grounded(self, vertex: int) -> tuple[sp.csc_array, np.ndarray]:

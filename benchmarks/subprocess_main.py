@@ -14,7 +14,7 @@ from .timer import Timer
 
 
 def main() -> int:
-    """Run the case and print one line of JSON, the last of the output."""
+    """Run the case and print its result as JSON, the last line of the output."""
     case = json.loads(sys.argv[1])
     module, name = case["program"].split(":")
     program = getattr(importlib.import_module(f".{module}", __package__), name)
@@ -23,7 +23,7 @@ def main() -> int:
     try:
         result = program(landscape, timer, **case.get("options", {}))
         report = {**timer.report(), **result}
-    except Exception as error:  # the error of a peer is its result of the case
+    except Exception as error:  # an error is a result: the report shows it
         report = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"}
     print(json.dumps(_to_json(report)))
     return 0

@@ -1,4 +1,4 @@
-"""Acceptance targets: what a measurement must reach, and whether it does."""
+"""Acceptance targets: limits of measurements, and whether they are kept."""
 
 import math
 from collections.abc import Callable
@@ -28,10 +28,10 @@ class Target:
     text
         The target in the tables.
     evaluate
-        Returns the outcome of reports, or None while a measurement that it needs is missing; may raise the error that
-        a missing number causes.
+        Function that returns the outcome of reports, or None while a measurement is missing. It may raise the error
+        that a missing number causes.
     reason
-        Why the target is waived where it is not reached, for the tables; empty if it must be reached.
+        Why the target is waived where it is not reached, for the tables; empty if the target must be reached.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Target:
     reason: str = ""
 
     def waived(self, reason: str) -> "Target":
-        """Return the target with the reason why it is kept although it is not reached."""
+        """Return the target with the reason why it is waived where it is not reached."""
         return replace(self, reason=reason)
 
     def outcome(self, reports: Reports) -> Outcome | None:

@@ -12,7 +12,7 @@ import psutil
 
 Result = TypeVar("Result")
 
-#: A first call that takes longer (and compiles nothing) counts as a repetition: its warm-up is negligible.
+#: A first call that takes longer, and compiles nothing, counts as a repetition: its warm-up is negligible.
 LONG_CALL_SECONDS = 30.0
 
 PROCESS_STATUS = Path("/proc/self/status")
@@ -35,14 +35,14 @@ class Timer:
         self.resident_before = self.peak = 0
 
     def time(self, run: Callable[[int], Result], *, compiled: bool) -> Result:
-        """Call `run` with the number of the repetition and return the result of the last call; the first one warms up.
+        """Call `run` with the number of the repetition, and return the result of the last call; the first warms up.
 
         Parameters
         ----------
         run
-            Must return only when everything is computed.
+            Function that returns only when everything is computed.
         compiled
-            Whether the first call compiles something, so that its time never counts.
+            Whether the first call compiles something; its time then never counts.
         """
         self.resident_before = psutil.Process().memory_info().rss
         start = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How much moving windows lose by their dependency range and by coarsening: the tables in docs/methods.md.
+"""Error of moving windows by their dependency range and by coarsening: the tables in docs/methods.md.
 
 `python -m benchmarks.window_accuracy` computes quality-weighted connectivity and its sensitivity on a landscape of
-lognormal permeability and prints both tables. The reference of the first are windows as large as the raster, that of
-the second windows of the same range without coarsening.
+lognormal permeability, and prints both tables. The reference of the first table is windows as large as the raster; that
+of the second, windows of the same range without coarsening.
 """
 
 import numpy as np
@@ -42,8 +42,8 @@ def main() -> None:
         total, habitat, gradient, _ = reference
         c, h, g, windows = results(extent, coarsening)
         cell = np.abs(h - habitat).max() / habitat.max()
-        slope = np.abs(g - gradient).max() / np.abs(gradient).max()
-        return f"{(c - total) / total:+.1e} | {cell:.1e} | {slope:.1e} | {windows:,} |"
+        derivative = np.abs(g - gradient).max() / np.abs(gradient).max()
+        return f"{(c - total) / total:+.1e} | {cell:.1e} | {derivative:.1e} | {windows:,} |"
 
     header = "relative error of C | largest error of a cell's habitat | largest error of its sensitivity | windows |"
     whole = results(SIDE, 0)

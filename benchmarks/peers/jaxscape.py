@@ -13,14 +13,14 @@ DISTANCES = {"leastcost": LCPDistance, "resistance": ResistanceDistance}
 
 
 def _mean_without_barriers(source, target):
-    # It has no barriers, but a weight of zero is no edge.
+    # JAXScape has no barriers, but an edge of weight zero does not exist.
     return jnp.where((source > 0) & (target > 0), (source + target) / 2, 0.0)
 
 
 def least_cost(landscape: BenchmarkLandscape, timer: Timer) -> dict:
     """Sum of the least costs from one cell to the largest component, with its gradient.
 
-    Its diagonal steps are as long as the others, so that its values differ from those of all other implementations.
+    JAXScape's diagonal steps are as long as the others, so its values differ from those of all other implementations.
     """
     source, component = jnp.array([landscape.centre]), jnp.array(np.flatnonzero(landscape.largest_component))
     distance = LCPDistance()
@@ -42,7 +42,7 @@ def windowed_sensitivity(
     """Sensitivity to permeability of a sample of the windows; the time is extrapolated to all of them.
 
     The sample is a part of the landscape whose windows all lie inside, because at the edge JAXScape connects cells to
-    its padding. It also exchanges the two rasters where it differentiates by permeability, so that it receives them
+    its padding. JAXScape also exchanges the two rasters when it differentiates by permeability, so it receives them
     exchanged.
     """
     setup = WindowSetup(landscape)

@@ -15,8 +15,8 @@ def expected_cost(
 
     Notes
     -----
-    The options declare a symmetric pattern that needs no pivoting; with its defaults it is slower. Where the
-    weight z underflows it has no result.
+    The options declare a symmetric pattern that needs no pivoting; the defaults are slower. Where the weight z
+    underflows there is no result.
     """
     network = SparseNetwork.of(landscape.permeability, landscape.largest_component)
     target = network.vertices(landscape.centre)

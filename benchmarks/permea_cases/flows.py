@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from permea.engine import GridGraph, LCPDistance
-from permea.engine.circuits.grid_circuit import GridCircuit
-from permea.engine.circuits.pairwise import Pairwise
-from permea.engine.graph.focal_nodes import FocalNodes
-from permea.engine.paths.path_search import least_cost_paths
+from permea.engine import FocalNodes, GridGraph, LCPDistance
+from permea.engine.circuits import GridCircuit, Pairwise
+from permea.engine.paths import least_cost_paths
 
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
@@ -17,7 +15,7 @@ LATTICE_MARGIN, LATTICE_SHAPE = 20, (5, 10)
 
 
 def cumulative(landscape: BenchmarkLandscape, timer: Timer, *, count: int = 18, pairs: str = "all") -> dict:
-    """Cumulative current of all pairs among some points, or of the pairs with the first point only."""
+    """Cumulative current of all pairs among some points, or only of the pairs with the first point."""
     cells = np.array(landscape.points(count))
     focal = FocalNodes.from_cells(np.arange(count) + 1, *np.divmod(cells, landscape.side), landscape.permeability.shape)
     selected = None if pairs == "all" else [(1, point) for point in range(2, count + 1)]

@@ -7,9 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from permea.engine import GridGraph, ResistanceDistance
-from permea.engine.linalg.multigrid import Multigrid
-from permea.engine.linalg.nested_dissection import NestedDissection
-from permea.engine.linalg.solver_stats import SolveRecord, record_stats
+from permea.engine.linalg import Multigrid, NestedDissection, SolveRecord, record_stats
 
 from ..landscapes import BenchmarkLandscape
 from ..timer import Timer
@@ -55,7 +53,7 @@ def everywhere(landscape: BenchmarkLandscape, timer: Timer, *, samples: int = 20
 
 
 def everywhere_gradient(landscape: BenchmarkLandscape, timer: Timer) -> dict:
-    """Gradient of the sum of that map, its time besides the map's, and its difference from finite differences."""
+    """Gradient of the sum of that map, with the time of the map alone, and its difference from finite differences."""
     component = jnp.asarray(vertices(landscape, np.flatnonzero(landscape.largest_component)))
     to_centre = _map_function(landscape)
     total = jax.jit(lambda permeability, active: to_centre(permeability, active)[component].sum())

@@ -1,4 +1,4 @@
-"""The engine's estimates of the time and memory of a job, and a run of the job."""
+"""The engine's estimates of the time and memory of a job, and the run of the job."""
 
 import io
 

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance
-from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
-from permea.engine.distances.registry import distance_entry
-from permea.engine.linalg.multigrid import Multigrid
-from permea.engine.moving_window.analysis import SensitivityAnalysis
-from permea.engine.moving_window.dispatch.dask import SINGLE_THREAD_ENV, DaskExecutor
-from permea.engine.storage.npy_raster import NpyRaster
+from permea.engine.connectivity import ExponentialKernel
+from permea.engine.distances import distance_entry
+from permea.engine.linalg import Multigrid
+from permea.engine.moving_window import DaskExecutor, SensitivityAnalysis
+from permea.engine.moving_window.dispatch.dask import SINGLE_THREAD_ENV
+from permea.engine.storage import NpyRaster
 
 from ..landscapes import ROOT, BenchmarkLandscape, MirroredRaster, WindowSetup
 from ..timer import Timer
@@ -22,7 +22,7 @@ from ..timer import Timer
 #: Rows that are written to disk at a time.
 ROWS_PER_STRIP = 100
 
-#: Values that are compared with those of a peer.
+#: Number of values that are compared with those of a peer.
 COMPARED_VALUES = 1000
 
 
@@ -57,10 +57,10 @@ def sensitivity(
 
 
 def on_disk(landscape: BenchmarkLandscape, timer: Timer, *, coarsening: float, rows: int = 0) -> dict:
-    """The same for least cost, with all rasters on disk; with `rows`, extrapolated from the first rows."""
+    """Sensitivity in moving windows for least cost, on disk; with `rows`, extrapolated from the first rows."""
     rows = min(rows or landscape.side, landscape.side)
     setup = WindowSetup(BenchmarkLandscape(landscape.permeability.tile), coarsening)
-    # Not in the system's folder of temporary files, which may be in memory.
+    # The system's temporary folder may be in memory.
     with TemporaryDirectory(dir=_build_folder()) as folder:
         paths = {name: Path(folder, f"{name}.npy") for name in ("permeability", "quality", "sensitivity")}
         analysis = SensitivityAnalysis(
@@ -77,12 +77,12 @@ def on_disk(landscape: BenchmarkLandscape, timer: Timer, *, coarsening: float, r
 
 
 def cluster(landscape: BenchmarkLandscape, timer: Timer, *, workers: int, coarsening: float = 0.2) -> dict:
-    """The same for least cost, on a Dask cluster that is started before."""
+    """Sensitivity in moving windows for least cost, on a Dask cluster that runs already."""
     setup = WindowSetup(landscape, coarsening)
     analysis = SensitivityAnalysis(
         quality=setup.quality, permeability=landscape.permeability, distance=LCPDistance(), **_range_parameters(setup)
     )
-    from distributed import LocalCluster  # the other programs do not need it, and it is not installed everywhere
+    from distributed import LocalCluster  # the other programs run without it
 
     with LocalCluster(
         n_workers=workers, threads_per_worker=1, env=SINGLE_THREAD_ENV, dashboard_address=None

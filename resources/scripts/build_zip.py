@@ -21,26 +21,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SINGLE_FILES = ("__init__.py", "metadata.txt", "LICENSE", "CHANGELOG.md", "CITATION.cff")
 FOLDERS = ("engine", "plugin", "ui", "resources")
-# Only developers run these.
+# Scripts for developers.
 LEFT_OUT = ("resources/scripts",)
-# Made by Python and GDAL on the way, never part of the sources.
+# Python and GDAL leave these behind; they are not part of the sources.
 LEFT_BEHIND = ("__pycache__",)
 LEFT_BEHIND_SUFFIXES = (".pyc", ".tif.aux.xml")
 
-# What kinds of files the plugin is made of. Anything else stops the build: a compiled library or somebody's data
-# must not slip into a package, and a new kind of file is worth one line here.
+# Kinds of files in the plugin. Any other kind stops the build, so that no compiled library and no private data slip
+# into a package; a new kind of file needs an entry here.
 KINDS = ".py .txt .in .md .svg .png .qml .model3 .html .css .json .csv .tif .gpkg .geojson .xml .ts .qm".split()
-LARGEST_PACKAGE = 25 * 1024 * 1024  # bytes; what the plugin site accepts
+LARGEST_PACKAGE = 25 * 1024 * 1024  # bytes that the plugin site accepts
 FIXED_DATE = (2020, 1, 1, 0, 0, 0)
 
-# What metadata.txt leaves empty until the plugin is published, because nothing stands there before.
+# Empty in metadata.txt until the plugin is published, because these pages do not exist before.
 ADDRESSES = ("tracker", "repository", "homepage")
-# Names that no one can own (RFC 2606, RFC 6761).
+# Reserved names (RFC 2606, RFC 6761).
 NO_REAL_HOST = re.compile(r"(^|\.)(example(\.(com|net|org))?|test|invalid|localhost)$")
 
 
 def main() -> int:
-    """Build the package that the command line names and say how large it is."""
+    """Build the package that the command line names, and print its size."""
     parser = argparse.ArgumentParser(description="Build the package that QGIS installs.")
     parser.add_argument("package", nargs="?", type=Path)
     parser.add_argument("--release", action="store_true", help="refuse to build what cannot be published")
@@ -66,17 +66,17 @@ def metadata() -> dict[str, str]:
 
 
 def version() -> str:
-    """Return the plugin's version, as its metadata give it."""
+    """Return the plugin's version from its metadata."""
     return metadata()["version"]
 
 
 def require_publishable() -> None:
-    """Check what only a package to be published needs.
+    """Check what a package needs to be published.
 
     Raises
     ------
     ValueError
-        If an address is missing or cannot exist, or the version has no date in the list of changes.
+        An address is missing or cannot exist, or the version has no date in CHANGELOG.md.
     """
     values = metadata()
     lacking = [
@@ -94,25 +94,25 @@ def require_publishable() -> None:
 
 
 def is_link(text: str) -> bool:
-    """Tell whether a text is the address of a page that may exist."""
+    """Return whether a text is the address of a page that may exist."""
     address = urlsplit(text)
     host = address.hostname or ""
     return address.scheme == "https" and "." in host and not NO_REAL_HOST.search(host)
 
 
 def is_mail_address(text: str) -> bool:
-    """Tell whether a text is a mail address that may exist."""
+    """Return whether a text is a mail address that may exist."""
     name, at, host = text.rpartition("@")
     return bool(name and at and "." in host) and not NO_REAL_HOST.search(host)
 
 
 def changes() -> tuple[str, str]:
-    """Return the heading and the text of the version's section in the list of changes.
+    """Return the heading and the text of the version's section in CHANGELOG.md.
 
     Raises
     ------
     ValueError
-        If it has none.
+        The version has no section.
     """
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     section = re.search(rf"(?ms)^## ({re.escape(version())}\b[^\n]*)\n(.*?)(?=^## |\Z)", text)
@@ -122,9 +122,9 @@ def changes() -> tuple[str, str]:
 
 
 def with_changes(text: str) -> str:
-    """Return metadata whose `changelog` is the version's section in the list of changes.
+    """Return metadata whose `changelog` is the version's section in CHANGELOG.md.
 
-    QGIS and the plugin site read the metadata with Python's configparser: every further line is indented, and there is
+    QGIS and the plugin site read the metadata with Python's configparser: continuation lines are indented, and there is
     no percent sign, which would refer to another value.
     """
     plain = re.sub(r"[*`]|(?m:^#+ )", "", changes()[1])
@@ -136,17 +136,17 @@ def with_changes(text: str) -> str:
 
 
 def build(package: Path) -> list[str]:
-    """Write the package and return the names in it.
+    """Write the package and return the names of the files in it.
 
     Parameters
     ----------
     package
-        Path of the zip; replaced when it is complete.
+        Path of the zip file, which is replaced when the new one is complete.
 
     Raises
     ------
     ValueError
-        If a file is of no known kind, or the package is larger than the plugin site accepts.
+        A file is of an unknown kind, or the package is larger than the plugin site accepts.
     """
     files = sources()
     package.parent.mkdir(parents=True, exist_ok=True)
@@ -165,19 +165,19 @@ def build(package: Path) -> list[str]:
 
 
 def content(file: str) -> bytes:
-    """Return what the package holds under the name of a source file."""
+    """Return the content of a source file in the package."""
     if file == "metadata.txt":
         return with_changes((ROOT / file).read_text(encoding="utf-8")).encode("utf-8")
     return (ROOT / file).read_bytes()
 
 
 def sources() -> list[str]:
-    """Paths of the plugin's files relative to the root, with `/`, sorted.
+    """Return the sorted paths of the plugin's files, relative to the root, with `/`.
 
     Raises
     ------
     ValueError
-        If one of them is of no known kind.
+        A file is missing or of an unknown kind.
     """
     missing = [name for name in SINGLE_FILES if not (ROOT / name).is_file()]
     if missing:
@@ -186,12 +186,12 @@ def sources() -> list[str]:
     files = [path.as_posix() for path in found if belongs(path)]
     unknown = [file for file in files if not file.endswith(tuple(KINDS))]
     if unknown:
-        raise ValueError(f"of no kind that the package has (see KINDS in {Path(__file__).name}): {', '.join(unknown)}")
+        raise ValueError(f"unknown kinds of files (see KINDS in {Path(__file__).name}): {', '.join(unknown)}")
     return sorted([*SINGLE_FILES, *files])
 
 
 def belongs(path: Path) -> bool:
-    """Tell whether a file of the plugin's folders is part of the package."""
+    """Return whether a file in the plugin's folders is part of the package."""
     inside_left_out = any(path.as_posix().startswith(f"{folder}/") for folder in LEFT_OUT)
     left_behind = any(part in LEFT_BEHIND for part in path.parts) or path.name.endswith(LEFT_BEHIND_SUFFIXES)
     hidden = any(part.startswith(".") for part in path.parts)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run Permea's main job on the sample landscape, as a user's script would, and draw its maps.
 
-Four algorithms run through `qgis_process`, in a QGIS profile of their own. The maps (GeoTIFF) and one picture of all
-of them go to `build/demo/`. It runs in the Python that QGIS uses, and needs the environment variable
-`PERMEA_ENGINE_PYTHON` (default: `.venv/bin/python` in the repository).
+Four algorithms run through `qgis_process`, in a separate QGIS profile. The maps (GeoTIFF) and one picture of all of
+them are written to `build/demo/`. The script runs in the Python that QGIS uses; the environment variable
+`PERMEA_ENGINE_PYTHON` names the engine's Python (default: `.venv/bin/python` in the repository).
 
     make demo
 """
@@ -94,14 +94,14 @@ def environment() -> dict[str, str]:
     profile = home / ".local" / "share" / "QGIS" / "QGIS3" / "profiles" / "default"
     plugins = profile / "python" / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
-    # Known settings every time; and QGIS refuses to switch on what is on. The compiled code is kept.
+    # Every run starts with the same settings, and QGIS refuses to enable an enabled plugin. The compiled code is kept.
     (profile / "QGIS" / "QGIS3.ini").unlink(missing_ok=True)
     runtime.mkdir(mode=0o700, exist_ok=True)
     link = plugins / "permea"
     if link.is_symlink():
         link.unlink()
     link.symlink_to(ROOT, target_is_directory=True)
-    elsewhere = (
+    removed = (
         "XDG_DATA_HOME",
         "XDG_CONFIG_HOME",
         "XDG_CACHE_HOME",
@@ -110,7 +110,7 @@ def environment() -> dict[str, str]:
         "WAYLAND_DISPLAY",
     )
     return {
-        **{name: value for name, value in os.environ.items() if name not in elsewhere},
+        **{name: value for name, value in os.environ.items() if name not in removed},
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(runtime),
         "QT_QPA_PLATFORM": "offscreen",
@@ -120,7 +120,7 @@ def environment() -> dict[str, str]:
 
 def qgis_process(arguments: list[str], variables: dict[str, str]) -> str:
     """Run `qgis_process` and return its output; raise `DemoError` with its last lines if it fails."""
-    # Debian's wrapper `qgis_process` asks for a display even when Qt needs none.
+    # Debian's wrapper `qgis_process` requires a display even when Qt needs none.
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     if program is None:
         raise DemoError("qgis_process is not installed: run `make setup`.")
@@ -151,7 +151,7 @@ def execute(run: Run, variables: dict[str, str]) -> tuple[float, dict]:
     answer = qgis_process(arguments, variables)
     seconds = time.perf_counter() - start
     if not run.output.is_file():
-        raise DemoError(f"permea:{run.algorithm} ended well but {run.output} is not there.")
+        raise DemoError(f"permea:{run.algorithm} succeeded, but {run.output} does not exist.")
     return seconds, json.loads(answer)["results"]
 
 
@@ -176,8 +176,8 @@ def _draw_in_qgis(path: Path) -> None:
     patches.setLabelsEnabled(False)
     panels = []
     for run in RUNS:
-        layer, reach = _styled(run)
-        panels.append(figure.Panel(layer, run.title, run.subtitle, run.unit, reach, (patches,)))
+        layer, value_range = _styled(run)
+        panels.append(figure.Panel(layer, run.title, run.subtitle, run.unit, value_range, (patches,)))
     caption = (
         "Olinda and Recife, Brazil: 102,594 cells of 28.5 m. Permeability from the vegetation index of a Landsat 7 "
         "scene (USGS, public domain); sea and rivers are barriers. Dots: habitat patches."

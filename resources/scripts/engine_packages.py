@@ -1,11 +1,11 @@
-"""Write resources/engine-packages.json: names, versions, licences and sizes of what the engine installer installs.
+"""Write resources/engine-packages.json: names, versions, licences and sizes of the packages that the installer installs.
 
-The sizes are measured: those to download are the index's, those on disk are those of the files that were installed.
+The download size is that of the wheels, the size on disk that of the installed files.
 
     uv venv ENVIRONMENT && uv pip install --python ENVIRONMENT -r resources/engine-requirements.txt
     ENVIRONMENT/bin/python resources/scripts/engine_packages.py cpu WHEELS
 
-WHEELS is a folder with the wheels that were installed and that of uv, as `pip download` leaves them.
+WHEELS is a folder with the wheels of these packages and of uv, as `pip download` leaves them.
 """
 
 import importlib.metadata
@@ -16,7 +16,7 @@ from pathlib import Path
 RESOURCES = Path(__file__).resolve().parents[1]
 PACKAGES = RESOURCES / "engine-packages.json"
 
-# Of the distributions whose metadata hold the whole text of their licence, or none.
+# Licences of distributions whose metadata hold the whole text of a licence, or none.
 LICENCES = {"numpy": "BSD-3-Clause", "scipy": "BSD-3-Clause"}
 
 
@@ -24,13 +24,14 @@ def main() -> int:
     """Measure the environment that runs this script."""
     device, wheels = sys.argv[1], Path(sys.argv[2])
     known = json.loads(PACKAGES.read_text(encoding="utf-8")) if PACKAGES.exists() else {"devices": {}}
-    found = sorted(importlib.metadata.distributions(), key=lambda one: one.metadata["Name"].lower())
-    files = [one.locate_file(file) for one in found for file in one.files or ()]
+    distributions = sorted(importlib.metadata.distributions(), key=lambda package: package.metadata["Name"].lower())
+    files = [package.locate_file(file) for package in distributions for file in package.files or ()]
     known["devices"][device] = {
         "download_bytes": sum(path.stat().st_size for path in wheels.glob("*.whl")),
         "disk_bytes": sum(path.stat().st_size for path in map(Path, files) if path.is_file()),
         "packages": [
-            {"name": one.metadata["Name"], "version": one.version, "licence": licence(one.metadata)} for one in found
+            {"name": package.metadata["Name"], "version": package.version, "licence": licence(package.metadata)}
+            for package in distributions
         ],
     }
     PACKAGES.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

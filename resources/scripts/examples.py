@@ -1,6 +1,6 @@
 """An example run of each algorithm on the sample landscape, which `pictures.py` draws for the help.
 
-Inputs that the sample does not contain, such as a Circuitscape project, are written to a folder of the caller.
+Inputs that the sample does not contain, such as a Circuitscape project, are written to a given folder.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class Example:
     parameters
         Values of its parameters; the others have their defaults.
     drawn
-        Names of the outputs drawn, from top to bottom.
+        Names of the outputs in the picture, from top to bottom.
     points
-        A layer of points drawn above them, if any.
+        A layer of points above the outputs, if any.
     over_landscape
-        Whether the landscape is drawn below them.
+        Whether the landscape lies below the outputs.
     legend
         Title of the legend; `|` starts a new line.
     explained
-        Names of the outputs in the legend; all outputs drawn if empty.
+        Names of the outputs in the legend; if empty, all outputs in the picture.
     whole
-        Whether to draw the south as well, which has no patches but space for a large legend.
+        Whether to draw the south as well, which has no patches, but space for a large legend.
     prepare
-        Writes inputs to a folder and returns the parameters that refer to them.
+        Function that writes inputs to a folder and returns the parameters that refer to them.
     """
 
     algorithm: str

@@ -1,6 +1,6 @@
-"""Draw maps side by side on one picture, as in a paper: letters, titles, colour bars, a scale bar, a north arrow.
+"""Draw maps side by side in one figure, as in a paper: letters, titles, colour bars, a scale bar, a north arrow.
 
-QGIS's own renderer draws each map, so a layer looks as it does in QGIS; nothing else than PyQGIS is needed.
+QGIS's own renderer draws each map, so a layer looks as it does in QGIS; only PyQGIS is needed.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ TITLE_HEIGHT = 92
 BAR_HEIGHT = 96
 CAPTION_HEIGHT = 72
 BAR_TIP = 14
-HAIR = 0.01  # of a colour bar
+HAIR = 0.01  # a negligible fraction of a colour bar
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One map of the figure: a styled raster, layers drawn over it, a title, and what its colours mean.
+    """One map of the figure: a styled raster, layers above it, a title, and the meaning of its colours.
 
-    `reach` is the smallest and the largest value that the raster holds, `unit` is written beside the colour bar,
-    `overlay` is drawn above the raster, the first on top.
+    `value_range` holds the smallest and the largest value of the raster, `unit` stands beside the colour bar, and the
+    layers of `overlay` lie above the raster, the first on top.
     """
 
     raster: QgsRasterLayer
     title: str
     subtitle: str
     unit: str
-    reach: tuple[float, float]
+    value_range: tuple[float, float]
     overlay: tuple[QgsMapLayer, ...] = ()
 
 
@@ -112,9 +112,9 @@ def _draw_map(painter: QPainter, frame: QRectF, panel: Panel, extent: QgsRectang
 
 
 def map_image(layers: list[QgsMapLayer], extent: QgsRectangle, size: QSize, resolution: float) -> QImage:
-    """Have QGIS draw layers, the first on top, in the CRS of the last one.
+    """Let QGIS draw layers, the first on top, in the CRS of the last one.
 
-    `size` is in pixels, `resolution` in dots an inch: at a higher one symbols have more pixels.
+    `size` is in pixels, `resolution` in dots per inch: at a higher resolution symbols have more pixels.
     """
     settings = QgsMapSettings()
     settings.setLayers(layers)
@@ -130,7 +130,7 @@ def map_image(layers: list[QgsMapLayer], extent: QgsRectangle, size: QSize, reso
 
 
 def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
-    """Draw the colours of the layer's style on a scale of round values; a tip means that values go on there."""
+    """Draw the colours of the layer's style on a scale of round values; a tip means that values continue there."""
     items = _items_in_use(panel)
     low, high = items[0].value, items[-1].value
     bar = QRectF(frame.left() + BAR_TIP, frame.bottom() + 16, frame.width() * 0.7 - 2 * BAR_TIP, 20)
@@ -141,8 +141,8 @@ def _draw_colour_bar(painter: QPainter, frame: QRectF, panel: Panel) -> None:
     painter.setPen(QPen(INK, 1))
     painter.drawRect(bar)
     for edge, colour, goes_on, outwards in (
-        (bar.left(), items[0].color, panel.reach[0] < low - HAIR * (high - low), -BAR_TIP),
-        (bar.right(), items[-1].color, panel.reach[1] > high + HAIR * (high - low), BAR_TIP),
+        (bar.left(), items[0].color, panel.value_range[0] < low - HAIR * (high - low), -BAR_TIP),
+        (bar.right(), items[-1].color, panel.value_range[1] > high + HAIR * (high - low), BAR_TIP),
     ):
         if goes_on:
             tip = [QPointF(edge, bar.top()), QPointF(edge + outwards, bar.center().y()), QPointF(edge, bar.bottom())]
@@ -170,16 +170,16 @@ def _round_values(low: float, high: float) -> list[float]:
 
 
 def _items_in_use(panel: Panel) -> list:
-    """Return the classes of the layer's style that its values reach: a gradient may lie on one side of zero."""
+    """Return the classes of the layer's style that contain values: a gradient may lie on one side of zero."""
     items = panel.raster.renderer().shader().rasterShaderFunction().colorRampItemList()
-    # Not quite the whole step: values that rounding has put a hair above zero do not reach the next class.
+    # Slightly less than a whole step: values that rounding has put just above zero do not count as the next class.
     step = (1 - HAIR) * (items[1].value - items[0].value)
-    low, high = panel.reach
+    low, high = panel.value_range
     return [item for item in items if low - step < item.value < high + step]
 
 
 def _number(value: float) -> str:
-    """Write a number as a reader of maps wants it: three digits, thousands apart, no exponent unless it is needed."""
+    """Format a number for a map: three digits, grouped thousands, an exponent only if needed."""
     if value == 0 or 0.001 <= abs(value) < 1e7:
         text = f"{float(f'{value:.3g}'):,.6f}".rstrip("0").rstrip(".").replace(",", "\u202f")
         return text.replace("-", "\u2212")

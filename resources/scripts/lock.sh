@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Turns the lists of requirements into locked ones: exact versions with hashes, for every Python from 3.11 on and every platform
-# (environment markers tell them apart). The engine's lock comes first; the test tools are chosen around it.
+# Locks the lists of requirements: exact versions with hashes, for every Python from 3.11 on and every platform
+# (distinguished by environment markers). The engine's lock comes first; the test tools are chosen around it.
 # The peers of the benchmarks share nothing with either.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

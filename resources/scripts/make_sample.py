@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "resources" / "sample"
 
 # Water is dark in the short-wave infrared: the histogram of band 5 has a deep valley between water (about 13) and land
-# (from about 36 on). Rivers are narrow, so their pixels are mixed with the banks: the limit lies on the land's side.
+# (about 36 and above). Rivers are narrow, and their pixels include the banks: the limit lies on the side of the land.
 # Wet mangrove is as dark in band 5 as a mixed river pixel but has vegetation's NDVI, hence the second limit.
 WATER_BAND_5 = 45
 WATER_NDVI = -0.05
@@ -241,7 +241,7 @@ def write_band(
     band.WriteRaster(0, 0, like.RasterXSize, like.RasterYSize, stored.tobytes())
     # Statistics inside the file, so that programs that open it do not write an .aux.xml file.
     band.ComputeStatistics(False)
-    band = dataset = None  # GDAL closes the file when its last name goes
+    band = dataset = None  # GDAL closes the file with its last reference
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KB, {(stored != nodata).sum():,} cells of data")
 
 
@@ -268,7 +268,7 @@ def write_patches(like: gdal.Dataset, mainland: np.ndarray, quality: np.ndarray)
         feature["id"], feature["name"] = number, name
         feature.SetGeometry(ogr.CreateGeometryFromWkt(f"POINT ({x} {y})"))
         layer.CreateFeature(feature)
-    layer = dataset = None  # GDAL closes the file when its last name goes
+    layer = dataset = None  # GDAL closes the file with its last reference
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KB, {len(PATCHES)} patches")
 
 

@@ -1,11 +1,11 @@
 """Draw the pictures of the help: each algorithm on the sample landscape, in the style that QGIS gives its result.
 
 There are two of each: one for the page that the Help button opens, and one for the panel beside the dialog, which has
-half the width, so that QGIS does not have to shrink it, with the legend below the map.
+half the width, so that QGIS does not shrink it, and the legend below the map.
 
-Run with QGIS's Python after changing a style or an algorithm; it needs the engine, whose Python the environment
-variable `PERMEA_ENGINE_PYTHON` names (default: `.venv/bin/python` in the repository). Algorithms named on the command
-line have their pictures drawn alone.
+Run it with QGIS's Python after a change of a style or an algorithm. The environment variable `PERMEA_ENGINE_PYTHON`
+names the engine's Python (default: `.venv/bin/python` in the repository). With names of algorithms on the command line,
+it draws the pictures of these alone.
 
     make pictures
 """
@@ -54,10 +54,10 @@ BUILD = ROOT / "build" / "pictures"
 WIDTH = 460  # pixels
 PANEL_WIDTH = 230
 SHOWN = 0.82  # of the landscape from the north: down to the southernmost patch
-RESOLUTION = 110  # dots an inch
+RESOLUTION = 110  # dots per inch
 SCREEN_RESOLUTION = 96
 LEGEND_TEXT = 10.5  # points
-PANEL_LEGEND_PIXELS = 11  # height of the text; smaller is hard to read
+PANEL_LEGEND_PIXELS = 11  # height of the text; a smaller one is hard to read
 CLASSES_IN_A_COLUMN = 4  # of the panel's legend
 MARGIN = 8  # pixels
 BEHIND_LEGEND = QColor(255, 255, 255, 235)
@@ -185,11 +185,11 @@ def draw_legend(
     example, layers
         The example and its outputs.
     resolution
-        Dots an inch.
+        Dots per inch.
     text
         Size of the text in points.
     in_columns
-        Whether many classes are set in two columns.
+        Whether many classes stand in two columns.
     """
     tree = QgsLayerTree()
     model = QgsLayerTreeModel(tree)
@@ -199,7 +199,7 @@ def draw_legend(
         node = tree.addLayer(list(QgsProject.instance().mapLayers().values())[-1])
         node.setCustomProperty("legend/title-style", "hidden")
         entries = model.layerOriginalLegendNodes(node)
-        # What the heading says need not be said again by the name of the band.
+        # The name of the band would repeat the title.
         texts = [str(entry.data(Qt.ItemDataRole.DisplayRole)) for entry in entries]
         shown = [n for n, text in enumerate(texts) if text[:5] != "Band "]
         QgsMapLayerLegendUtils.setLegendNodeOrder(node, shown)
@@ -209,7 +209,7 @@ def draw_legend(
     if in_columns and classes > CLASSES_IN_A_COLUMN:
         settings.setColumnCount(2)
         settings.setSplitLayer(True)
-    dots = resolution / 25.4  # a millimetre
+    dots = resolution / 25.4  # per millimetre
     renderer = QgsLegendRenderer(model, settings)
     context = QgsRenderContext()
     context.setScaleFactor(dots)
@@ -231,7 +231,7 @@ def draw_legend(
 
 
 def legend_settings(heading: str, text: float) -> QgsLegendSettings:
-    """Return the settings of a legend with text of some points."""
+    """Return the settings of a legend; the size of its text is in points."""
     settings = QgsLegendSettings()
     settings.setTitle(heading)
     settings.setWrapChar("|")
@@ -250,7 +250,7 @@ def save(picture: QImage, path: Path) -> int:
     """Write a picture with as many colours as the size limit allows, and return the number of bytes."""
     for count in COLOURS:
         few = picture.convertToFormat(QImage.Format.Format_Indexed8, palette(picture, count), NO_DITHER)
-        if not few.save(str(path), "PNG", 0):  # 0: packed as tightly as can be
+        if not few.save(str(path), "PNG", 0):  # 0: the strongest compression
             raise OSError(f"{path} cannot be written.")
         if path.stat().st_size <= LARGEST_FILE:
             return path.stat().st_size
@@ -297,7 +297,7 @@ def main() -> int:
     (PICTURES / "panel").mkdir(parents=True, exist_ok=True)
     for example in (example for example in EXAMPLES if example.algorithm in wanted):
         draw_both(example)
-    gc.collect()  # a raster that GDAL still has open would be closed after GDAL has ended
+    gc.collect()  # closes rasters before GDAL ends
     application.exitQgis()
     return 0
 

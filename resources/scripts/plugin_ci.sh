@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs qgis-plugin-ci on the package: it wants a git repository with the plugin in a folder, and here the repository is the plugin.
+# Runs qgis-plugin-ci on the package. It requires a git repository with the plugin in a folder; here the repository is the plugin.
 #
 #   resources/scripts/plugin_ci.sh package 0.1.0
 #   resources/scripts/plugin_ci.sh release 0.1.0 --osgeo-username NAME --osgeo-password WORD

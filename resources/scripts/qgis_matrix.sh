@@ -4,12 +4,12 @@
 #   resources/scripts/qgis_matrix.sh [VERSION...]     3.22 3.40 3.44; all of them by default
 #
 # Needs root, a Debian with debootstrap, and about 3 GB of disk for each version. A second run starts at the tests.
-# What the environment may say:
+# Environment variables:
 #   PERMEA_MATRIX_FOLDER     where the systems are made and kept (default: build/matrix)
 #   PERMEA_MATRIX_TESTS      what pytest runs (default: the tests of `make test-qgis`), as in "tests/plugin -k metadata"
 #   DEBIAN_MIRROR            the archive to install from (default: the one that apt uses here)
 #   PERMEA_REFERENCE_DATA    the reference data of the tests (default: ../shared/data, if it is there)
-#   http_proxy, https_proxy, no_proxy, PIP_INDEX_URL, PIP_DEFAULT_TIMEOUT, PYTEST_XDIST_AUTO_NUM_WORKERS   handed on
+#   http_proxy, https_proxy, no_proxy, PIP_INDEX_URL, PIP_DEFAULT_TIMEOUT, PYTEST_XDIST_AUTO_NUM_WORKERS   passed on
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 CHECKOUT=$PWD
@@ -17,19 +17,19 @@ FOLDER=${PERMEA_MATRIX_FOLDER:-$CHECKOUT/build/matrix}
 RESULTS=$CHECKOUT/build/matrix-results
 DATA=${PERMEA_REFERENCE_DATA:-$CHECKOUT/../shared/data}
 INSIDE=/srv/permea
-# What a bare system needs besides what `make setup` installs.
+# What a bare system needs in addition to what `make setup` installs.
 PACKAGES=ca-certificates,git,make,openssl,procps,python3,python3-venv
-HANDED_ON=(http_proxy https_proxy no_proxy PIP_INDEX_URL PIP_DEFAULT_TIMEOUT PYTEST_XDIST_AUTO_NUM_WORKERS)
+PASSED_ON=(http_proxy https_proxy no_proxy PIP_INDEX_URL PIP_DEFAULT_TIMEOUT PYTEST_XDIST_AUTO_NUM_WORKERS)
 
 say() { printf 'matrix: %s\n' "$*"; }
 fail() { printf 'matrix: %s\n' "$*" >&2; exit 1; }
 
-suite_of() {  # VERSION: the Debian that has it, and the suite it comes from
+suite_of() {  # VERSION: the Debian release that has it, and its suite
   case $1 in
     3.22) echo bookworm bookworm ;;
     3.40) echo trixie trixie ;;
     3.44) echo trixie trixie-backports ;;
-    *) fail "QGIS $1 is in no Debian that is known here: choose from 3.22, 3.40 and 3.44" ;;
+    *) fail "QGIS $1 is not available here: choose from 3.22, 3.40 and 3.44" ;;
   esac
 }
 
@@ -59,11 +59,11 @@ bootstrap() {
   touch "$root/made"
 }
 
-# inside ROOT COMMAND...: run a command in the system, with mounts that end with it.
+# inside ROOT COMMAND...: run a command in the system, with mounts that exist only meanwhile.
 inside() {
   local root=$1 name settings=()
   shift
-  for name in "${HANDED_ON[@]}"; do [ -z "${!name:-}" ] || settings+=("$name=${!name}"); done
+  for name in "${PASSED_ON[@]}"; do [ -z "${!name:-}" ] || settings+=("$name=${!name}"); done
   # shellcheck disable=SC2016  # expanded by the inner shell
   unshare --mount --propagation private bash -euc '
     root=$1; data=$2; shift 2
@@ -75,7 +75,7 @@ inside() {
       DEBIAN_FRONTEND=noninteractive "$@"' _ "$root" "$DATA" "${settings[@]}" "$@"
 }
 
-# Put the files of the checkout into the system; its environments and what they compiled stay.
+# Put the files of the checkout into the system; its environments and their compiled code stay.
 update_checkout() {
   local target=$1$INSIDE
   mkdir -p "$target"
@@ -85,7 +85,7 @@ update_checkout() {
   done | tar --create --null --files-from - | tar --extract --directory "$target"
 }
 
-# Names are resolved and servers trusted as on this machine.
+# Resolve names and trust servers as on this machine.
 update_network() {
   cp /etc/resolv.conf /etc/hosts "$1/etc/"
   cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
@@ -109,7 +109,7 @@ run_tests() {  # VERSION
   cp "$root$INSIDE/build/matrix.xml" "$RESULTS/$version.xml" 2>/dev/null || say "QGIS $version: the tests wrote no report; the log is $RESULTS/$version.log"
 }
 
-# Read as a whole before it begins: the script may change while it runs.
+# Bash reads the function as a whole before it runs it, so the script may change meanwhile.
 main() {
   local version versions=("$@")
   ((${#versions[@]})) || versions=(3.22 3.40 3.44)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measure how long after its start a run computes: the first run of a QGIS, and those that follow.
+"""Measure how soon a run begins to compute: the first run of a QGIS session, and those that follow.
 
 It runs least-cost distance on the sample in one QGIS without windows, and prints for each run the seconds until the
-engine begins to compute and until the run has ended. It runs in the Python that QGIS uses, and needs the environment
-variable `PERMEA_ENGINE_PYTHON`.
+engine begins to compute and until the run has ended. It runs in the Python that QGIS uses; the environment variable
+`PERMEA_ENGINE_PYTHON` names the engine's Python.
 
     python3 resources/scripts/second_run.py
 """
@@ -30,14 +30,14 @@ PARAMETERS = {
 
 
 class Clock(QgsProcessingFeedback):
-    """Records when the engine says for the first time what it does."""
+    """Records when the engine begins to compute."""
 
     def __init__(self) -> None:
         super().__init__(False)
         self.start, self.computes = time.monotonic(), None
 
     def pushInfo(self, text: str) -> None:  # noqa: N802 (QGIS calls it so)
-        """The forecast of the memory is what a run says before it computes."""
+        """Record the time of the estimate of memory, which the log gives just before the engine computes."""
         if self.computes is None and "of memory in the engine" in text:
             self.computes = time.monotonic() - self.start
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Makes what `make demo` and `make test` need, and nothing when it is there already:
+# Makes what `make demo` and `make test` need, unless it exists:
 #   1. QGIS and Xvfb from Debian's packages,
 #   2. .venv, the engine's Python, from resources/engine-requirements.txt and tests/requirements/engine.txt,
 #   3. .venv-qgis, QGIS's own Python plus pytest-qgis, from tests/requirements/qgis.txt.
-# With the argument `bench`, what `make bench` needs besides:
+# With the argument `bench`, what `make bench` needs in addition:
 #   4. SuiteSparse with its headers, a compiler and OpenBLAS from Debian's packages,
 #   5. .venv-bench, the peers that Permea is measured against, from benchmarks/requirements.txt and -compiled.txt.
 # With the argument `docs`, what `make docs` needs:
@@ -11,18 +11,18 @@
 # With the argument `release`, what `make test-release` needs:
 #   7. .venv-release, the scanners of the plugin site and PyQt6, from tests/requirements/release.txt.
 # With the argument `engine`, the second alone.
-# An environment is made anew when its locked requirements, its Python or the folder it stands in change.
+# An environment is made anew when its locked requirements, its Python or its folder change.
 # PYTHON (default python3) is the interpreter for .venv; it needs to be 3.11 or newer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# The smallest set that runs the plugin, qgis_process and a QGIS window without a screen.
+# The smallest set that runs the plugin, qgis_process, and a QGIS window without a screen.
 DEBIAN_PACKAGES=(qgis python3-qgis qgis-providers python3-gdal python3-venv xvfb)
 # What PyQt6 needs from the system to draw windows without a screen.
 QT6_PACKAGES=(libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core python3-venv)
-# CHOLMOD to compile against. Without OpenBLAS it would run on the reference BLAS, ten times slower: no fair comparison.
+# CHOLMOD, to compile against. On the reference BLAS instead of OpenBLAS it would be ten times slower: no fair comparison.
 BENCH_PACKAGES=(libsuitesparse-dev libopenblas0-pthread gcc libc6-dev python3-venv)
-QGIS_PYTHON=/usr/bin/python3  # PyQGIS is built for Debian's Python, whichever python3 comes first on the PATH
+QGIS_PYTHON=/usr/bin/python3  # PyQGIS is built for Debian's Python, which may not be the first python3 on the PATH
 ATTEMPTS=4
 
 # A caller's Python settings must not leak into the environments made here.
@@ -46,7 +46,7 @@ SUDO=()
 [ "$(id -u)" = 0 ] || SUDO=(sudo)
 apt() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
 
-# The tools' own chatter matters only when they fail; it goes to a file that a failure names.
+# The output of the tools goes to a file; it is shown only if they fail.
 quietly() {
   local log=build/$1.log
   shift
@@ -56,7 +56,7 @@ quietly() {
 install_packages() {  # PACKAGE...
   local package missing=()
   if ! command -v dpkg-query >/dev/null; then
-    say "not a Debian system: what these packages hold has to be installed already: $*"
+    say "not a Debian system: install the content of these packages yourself, if it is missing: $*"
     return
   fi
   for package in "$@"; do
@@ -65,13 +65,13 @@ install_packages() {  # PACKAGE...
   ((${#missing[@]})) || return 0
   ((${#SUDO[@]} == 0)) || command -v sudo >/dev/null || fail "${missing[*]} must be installed, and that needs root or sudo"
   say "installing Debian's packages, without recommended ones: ${missing[*]}"
-  # A source that fails to update is no reason to stop: the packages may come from another, and if not, installing says so.
-  persistently quietly apt-update apt update || say "the list of packages could not be updated, going on with the one at hand"
+  # If a source cannot be updated, the packages may come from another one; if not, the installation reports it.
+  persistently quietly apt-update apt update || say "the list of packages could not be updated, continuing with the present one"
   persistently quietly apt-install apt install -y --no-install-recommends "${missing[@]}" \
     || fail "installing ${missing[*]} failed; the log is build/apt-install.log"
 }
 
-usable() {  # a Python that is new enough and can make environments
+usable() {  # whether a Python is new enough and can make environments
   "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
@@ -83,7 +83,7 @@ engine_python() {
   fail "the engine needs Python 3.11 or newer with venv; set PYTHON to one, as in: make PYTHON=python3.12"
 }
 
-# What an environment was made from; another key means it is made anew.
+# The key of an environment identifies what it was made from; if the key changes, it is made anew.
 key() {  # PYTHON FILE...
   local python=$1
   shift
@@ -126,7 +126,7 @@ qgis_environment() {
   echo "$key" >.venv-qgis/made-from
 }
 
-# CHOLMOD's interface has no wheel; it is compiled with the Cython and numpy that the environment holds by then.
+# CHOLMOD's interface has no wheel; it is compiled with the Cython and numpy of the environment.
 bench_environment() {
   local python key packages=("${BENCH_PACKAGES[@]}") files=(benchmarks/requirements.txt benchmarks/requirements-compiled.txt)
   python=$(engine_python)
@@ -137,7 +137,7 @@ bench_environment() {
   install_packages "${packages[@]}"
   make_environment .venv-bench "$key" "$python" "" "${files[0]}"
   say "compiling CHOLMOD's interface against the SuiteSparse of this system"
-  # A wheel that was compiled before may have been compiled against another SuiteSparse: none is taken from the cache.
+  # A wheel in the cache may have been compiled against another SuiteSparse, so none is taken from there.
   persistently quietly pip.venv-bench-compiled .venv-bench/bin/python -m pip install --require-hashes --no-cache-dir \
     --only-binary :all: --no-binary scikit-sparse --no-build-isolation --requirement "${files[1]}" \
     || fail "compiling failed; the log is build/pip.venv-bench-compiled.log"
