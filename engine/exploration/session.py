@@ -109,8 +109,8 @@ class ExplorationSession:
     Raises
     ------
     ValueError
-        Values that are not a permeability or a resistance; no passable cell; rasters of different shapes; an unknown
-        choice, or an edge rule that gives an edge two conductances.
+        Values that are not a permeability or a resistance; no passable cell; an unknown choice, or an edge rule that
+        gives an edge two conductances.
 
     Examples
     --------
@@ -374,8 +374,6 @@ class ExplorationSession:
 
 def _require_valid_cells(landscape: np.ndarray, valid: np.ndarray, values: str) -> None:
     """Raise a `ValueError` if cells that hold data hold no permeability or no resistance."""
-    if landscape.shape != valid.shape:
-        raise ValueError(f"landscape and valid must be of one shape, not {landscape.shape} and {valid.shape}")
     in_range = landscape >= 0 if values == "permeability" else landscape > 0
     invalid = valid & ~(in_range & np.isfinite(landscape))
     if invalid.any():

@@ -1,4 +1,4 @@
-"""Write resources/engine-packages.json: names, versions, licences and sizes of the packages that the installer installs.
+"""Write resources/engine-packages.json: names, versions, licences and sizes of the packages of the engine installer.
 
 The download size is that of the wheels, the size on disk that of the installed files.
 

@@ -24,11 +24,6 @@ def test_invalid_values_are_refused(values, value, message):
     assert not ExplorationSession(landscape, valid, values=values).is_passable((1, 2))
 
 
-def test_rasters_of_different_shapes_are_refused():
-    with pytest.raises(ValueError, match="must be of one shape"):
-        ExplorationSession(np.ones((3, 4)), np.ones((4, 3), bool))
-
-
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("change", [False, True])
 def test_a_target_may_have_been_a_barrier_before_painting(distance, change):

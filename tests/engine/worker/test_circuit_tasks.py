@@ -192,7 +192,7 @@ def test_memory_estimate_counts_boundary_cells(tmp_path, size, boundary_cells):
             {**FOCAL, "excluded": np.array([[2, 77]])},
             "1 id in the excluded pairs belongs to no focal node, the first is 77",
         ),
-        ({**FOCAL, "short_circuits": np.ones((2, 2), int)}, "must be of the size of the landscape"),
+        ({**FOCAL, "short_circuits": np.ones((2, 2), int)}, "must be of one size, not (2, 2)"),
         ({**FOCAL, "focal_ids": np.ones(6)}, "must hold whole numbers"),
     ],
 )
