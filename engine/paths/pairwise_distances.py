@@ -185,7 +185,7 @@ def _resistances(
         """Return the columns of the targets."""
         return matrix if target_cells is None else matrix[:count, count:]
 
-    pairwise = Pairwise(GridCircuit(grid), focal, pairs, cache=cache)
+    pairwise = Pairwise(GridCircuit(grid, solver=distance.solver), focal, pairs, cache=cache)
     resistances = pairwise.resistances(
         on_partial=lambda done, of, matrix: on_partial(done, of, lambda: to_targets(matrix()))
     )
