@@ -368,7 +368,7 @@ def test_full_disk_disables_array_store_with_warning(tmp_path, many_points, monk
     assert open_array_store(job, checkpoint, 1_000_000) is not None
     said.seek(0)
     [line] = [json.loads(line) for line in said]
-    assert line["type"] == "warning" and "would take 0.0 GB" in line["text"]
+    assert line["type"] == "warning" and "would take 1 MB" in line["text"]
 
 
 def test_damaged_intermediate_array_is_named(tmp_path, many_points):
