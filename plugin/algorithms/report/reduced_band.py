@@ -24,7 +24,8 @@ class ReducedBand:
     Parameters
     ----------
     values
-        float64 (rows, columns): means of the finite values, or the most frequent ones of classes; NaN for no data.
+        float64 (rows, columns): means of the cells with a value, or the most frequent classes; NaN for no data, and
+        where a cell of the mean is infinite.
     cells_per_pixel
         Width of a pixel in cells, 1 or more.
     name
