@@ -18,4 +18,15 @@ def count_of(number: SupportsInt, singular: str, plural: str = "") -> str:
     >>> count_of(1, "edge"), count_of(1200, "edge"), count_of(2, "edge has", "edges have")
     ('1 edge', '1,200 edges', '2 edges have')
     """
-    return f"{int(number):,} {singular if int(number) == 1 else plural or singular + 's'}"
+    return f"{int(number):,} {agreeing(number, singular, plural or singular + 's')}"
+
+
+def agreeing(number: SupportsInt, singular: str, plural: str) -> str:
+    """Return the form of a word that agrees with a number.
+
+    Examples
+    --------
+    >>> [f"{number} of 5 edges {agreeing(number, 'is', 'are')} missing" for number in (1, 2)]
+    ['1 of 5 edges is missing', '2 of 5 edges are missing']
+    """
+    return singular if int(number) == 1 else plural

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from ..distances import vertex_cells
 from ..graph import ArrayInput, GridGraph, concrete_or_none
 from ..linalg import AbstractLinearSolver, neighbour_offsets, shift, shifts
@@ -141,8 +141,9 @@ def cumulative_current_map(
     unconnected = topology.circuit.components[node] != topology.circuit.components[node[0]]
     if unconnected.any():
         raise ValueError(
-            f"{unconnected.sum()} of {count_of(unconnected.size, 'point')} are not connected with the first; the first "
-            f"of them is number {int(np.argmax(unconnected))}"
+            f"{unconnected.sum()} of {count_of(unconnected.size, 'point')} "
+            f"{agreeing(unconnected.sum(), 'is', 'are')} not connected with the first point; the first of them has the "
+            f"index {int(np.argmax(unconnected))}"
         )
     injected = np.zeros((len(cells) - 1, grid.shape[0] * grid.shape[1]))
     injected[np.arange(len(cells) - 1), cells[1:]] += 1.0

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import cho_factor, cho_solve
 
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from ..linalg import (
     REFINEMENT_THRESHOLD,
     StencilMatrix,
@@ -91,10 +91,10 @@ class GroundedGridCircuit(GroundedCircuit):
     def transfer_resistances(self, nodes):
         """Return the transfer resistances between nodes, from a factorization where its memory suffices."""
         nodes = np.asarray(nodes)
-        if (np.isin(nodes, self.fixed)).any():
+        if n_fixed := np.isin(nodes, self.fixed).sum():
             raise ValueError(
-                f"{np.isin(nodes, self.fixed).sum()} of {count_of(len(nodes), 'node')} have fixed potentials: no "
-                "current can be injected there"
+                f"{n_fixed} of {count_of(len(nodes), 'node')} {agreeing(n_fixed, 'has a', 'have')} fixed "
+                f"{agreeing(n_fixed, 'potential', 'potentials')}: no current can be injected there"
             )
         single = self.position[nodes] < 0
         cells = self.circuit.representative_cells[nodes[single]]

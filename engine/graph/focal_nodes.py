@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from .grid_graph import ArrayInput, GridGraph
 
 #: Pairs that exist as tuples at a time.
@@ -87,8 +87,9 @@ class FocalNodes:
         if outside.any():
             first = int(np.argmax(outside))
             raise ValueError(
-                f"{outside.sum()} of {count_of(outside.size, 'focal cell')} lie outside the raster of {shape[0]} × "
-                f"{shape[1]} cells, the first (id {ids[first]}) at row {rows[first]}, column {columns[first]}"
+                f"{outside.sum()} of {count_of(outside.size, 'focal cell')} {agreeing(outside.sum(), 'lies', 'lie')} "
+                f"outside the raster of {shape[0]} × {shape[1]} cells, the first (id {ids[first]}) at row "
+                f"{rows[first]}, column {columns[first]}"
             )
         cells = rows * shape[1] + columns
         order = np.lexsort((cells, ids))
@@ -203,8 +204,9 @@ def focal_vertices(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
     inactive = focal.ids[[len(vertex) == 0 for vertex in vertices]]
     if len(inactive):
         raise ValueError(
-            f"{len(inactive)} of {count_of(len(focal), 'focal node')} have no cell that can be entered, the first is "
-            f"{inactive[0]}: all of its cells are nodata or have a permeability of 0; move or remove them"
+            f"{len(inactive)} of {count_of(len(focal), 'focal node')} {agreeing(len(inactive), 'has', 'have')} no cell "
+            f"that can be entered, the first is {inactive[0]}: all of its cells are nodata or have a permeability of "
+            f"0; move or remove {agreeing(len(inactive), 'it', 'them')}"
         )
     return vertices
 
@@ -228,8 +230,9 @@ def focal_point_vertices(grid: GridGraph, focal: FocalNodes, quantity: str) -> n
     regions = focal.ids[[len(vertex) > 1 for vertex in vertices]]
     if len(regions):
         raise ValueError(
-            f"{quantity} is known between focal points; {len(regions)} of {count_of(len(focal), 'focal node')} are "
-            f"regions of several cells, the first is {regions[0]}: give points instead, or use the least-cost distance"
+            f"{quantity} is known between focal points; {len(regions)} of {count_of(len(focal), 'focal node')} "
+            f"{agreeing(len(regions), 'is a region', 'are regions')} of several cells, the first is {regions[0]}: give "
+            "points instead, or use the least-cost distance"
         )
     points = np.concatenate(vertices)
     values, counts = np.unique(points, return_counts=True)

@@ -8,6 +8,7 @@ import numpy as np
 from jax.experimental.sparse import BCOO
 from jaxtyping import Array, Bool, Float, Int
 
+from ..counts import agreeing
 from ..hashable_function import HashableFunction
 from ..linalg import StencilMatrix, shifts
 from .edge_rules import EDGE_RULES, EdgeRule, edge_conductances, is_symmetric, star_conductances, step_lengths
@@ -302,9 +303,10 @@ class GridGraph(eqx.Module):
         if values is not None:
             wrong = values[(values < 0) | (values >= self.n_vertices)]
             if wrong.size:
+                are_not = agreeing(wrong.size, "is not a vertex", "are not vertices")
                 raise ValueError(
-                    f"{wrong.size} of {values.size} {name} are not vertices of this landscape, the first is "
-                    f"{wrong[0]}; vertices are numbered from 0 to {self.n_vertices - 1}"
+                    f"{wrong.size} of {values.size} {name} {are_not} of this landscape, the first is {wrong[0]}; "
+                    f"vertices are numbered from 0 to {self.n_vertices - 1}"
                 )
         return numbers.astype(int)
 
@@ -336,14 +338,14 @@ class GridGraph(eqx.Module):
         values, in_raster, row, column = (concrete_or_none(array) for array in (numbers, inside, rows, columns))
         if values is not None and in_raster is not None:
             raster = f"the raster of {self.height} × {self.width} cells"
-            for wrong, problem in (
-                (~in_raster, f"lie outside {raster}"),
-                (values == self.n_vertices, f"are not active in {raster}"),
+            for wrong, verbs, problem in (
+                (~in_raster, ("lies", "lie"), f"outside {raster}"),
+                (values == self.n_vertices, ("is", "are"), f"not active in {raster}"),
             ):
                 if wrong.any():
                     first = np.argmax(wrong)
                     raise ValueError(
-                        f"{wrong.sum()} of {values.size} {name} {problem}, "
+                        f"{wrong.sum()} of {values.size} {name} {agreeing(wrong.sum(), *verbs)} {problem}, "
                         f"the first at row {row[first]}, column {column[first]}"
                     )
         return numbers

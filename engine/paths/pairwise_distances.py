@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
 from ..circuits import GridCircuit, Pairwise
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from ..distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, entry_of
 from ..graph import FocalNodes, GridGraph, connected_components
 from ..storage import ProgressCallback, ResultCache, no_progress
@@ -110,8 +110,8 @@ def _distances(
             entry = entry_of(distance)
             label = entry.label if entry else type(distance).__name__
             raise ValueError(
-                f"{several} of {count_of(len(nodes), 'node')} have more than one cell, and the distance “{label}” is "
-                "defined between single cells; give each node as a point"
+                f"{several} of {count_of(len(nodes), 'node')} {agreeing(several, 'has', 'have')} more than one cell, "
+                f"and the distance “{label}” is defined between single cells; give each node as a point"
             )
     numbers = np.asarray(grid.vertex_numbers).ravel()
     vertices = numbers[np.concatenate(source_cells)]

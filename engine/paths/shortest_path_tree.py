@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..counts import agreeing
 from ..distances import LCPDistance, edge_costs, has_symmetric_costs
 from ..graph import ArrayInput, FocalNodes, GridGraph
 from ..linalg import log_solve
@@ -53,8 +54,8 @@ def node_cells(grid: GridGraph, nodes: NodeCells, name: str) -> list[np.ndarray]
         inactive = [identity for identity, cells in zip(nodes.ids, result, strict=True) if not len(cells)]
         if inactive:
             raise ValueError(
-                f"{len(inactive)} of {len(result)} {name} lie on nodata or barriers with all of their cells, the first "
-                f"has the id {inactive[0]}"
+                f"{len(inactive)} of {len(result)} {name} {agreeing(len(inactive), 'has', 'have')} all cells on nodata "
+                f"or barriers, the first has the id {inactive[0]}"
             )
     else:
         result = list(np.asarray(grid.cells)[np.asarray(grid.vertex_indices(nodes, name))][:, None])

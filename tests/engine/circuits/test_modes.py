@@ -303,7 +303,7 @@ def test_invalid_circuit_inputs_raise(landscape, regions):
         Pairwise(circuit, focal_of(regions), [(1, 8), (9, 2)])
     with pytest.raises(ValueError, match="1 id is given more than once, the first is 4"):
         FocalNodes(np.array([4, 4]), (np.array([0]), np.array([1])))
-    with pytest.raises(ValueError, match=r"1 of 2 focal cells lie outside .* row 11, column 0"):
+    with pytest.raises(ValueError, match=r"1 of 2 focal cells lies outside .* row 11, column 0"):
         FocalNodes.from_cells([1, 2], [0, 11], [0, 0], landscape.shape)
     hole = np.flatnonzero(landscape.ravel() == 0)[:2]
     with pytest.raises(ValueError, match="none of 2 focal nodes"):

@@ -122,7 +122,7 @@ def test_resistance_rejects_directed_graphs():
 
 @pytest.mark.parametrize("call", [{"sources": [3]}, {"targets": [-1]}, {"nodes": [0, 9]}])
 def test_invalid_vertex_numbers_are_rejected(call):
-    with pytest.raises(ValueError, match=r"1 of . (sources|targets|nodes) are not vertices .* from 0 to 2"):
+    with pytest.raises(ValueError, match=r"1 of . (sources|targets|nodes) is not a vertex .* from 0 to 2"):
         LCPDistance()(GridGraph([[1.0, 1.0, 0.0, 1.0]]), **call)
 
 

@@ -61,7 +61,7 @@ def test_inactive_coordinate_raises(grid):
 
 @pytest.mark.parametrize(("row", "column"), [(3, 0), (0, 4), (-1, 0), (0, -1)])
 def test_coordinate_outside_raster_raises(grid, row, column):
-    with pytest.raises(ValueError, match=f"1 of 1 coordinates lie outside .*row {row}, column {column}"):
+    with pytest.raises(ValueError, match=f"1 of 1 coordinates lies outside .*row {row}, column {column}"):
         grid.coord_to_active_vertex_index([row], [column])
 
 
@@ -105,8 +105,8 @@ def test_measures_accept_rows_and_columns(grid):
     ("sources", "message"),
     [
         ([[0, 0], [0, 1], [2, 3]], "2 of 3 sources are not active .* row 0, column 1"),
-        ([[0, 0], [3, 2]], "1 of 2 sources lie outside the raster of 3 × 4 cells, the first at row 3, column 2"),
-        ([0, 8], "1 of 2 sources are not vertices of this landscape, the first is 8"),
+        ([[0, 0], [3, 2]], "1 of 2 sources lies outside the raster of 3 × 4 cells, the first at row 3, column 2"),
+        ([0, 8], "1 of 2 sources is not a vertex of this landscape, the first is 8"),
         ([[0, 0, 0]], r"sources must be .* rows and columns of shape \(k, 2\), not shape \(1, 3\)"),
         ([[0.0, 0.0]], "sources must be .* not shape .* of float64"),
     ],

@@ -108,7 +108,7 @@ def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
 def test_rsp_matrix_of_patches_is_refused(tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": "survival"}
     ended = run(tmp_path, "distance.matrix", parameters)
-    assert (ended.status, "1 of 4 nodes have more than one cell" in ended.error["text"]) == (REFUSED, True)
+    assert (ended.status, "1 of 4 nodes has more than one cell" in ended.error["text"]) == (REFUSED, True)
 
 
 @pytest.mark.parametrize("pairs", ["all", "nearest", "minimum_planar_graph"])
