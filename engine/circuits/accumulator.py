@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class CumulativeCurrent:
-    """Currents of several runs, cumulated.
+    """Sum and maximum of the current maps of several runs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class CurrentAccumulator:
         self.add_sum(CumulativeCurrent(currents, currents, 1, residual))
 
     def add_sum(self, other: CumulativeCurrent) -> None:
-        """Add the sum and maximum of several runs."""
+        """Add the sum and maximum of several runs, both of which must have been computed."""
         total, maximum = self.result.total, self.result.maximum
         new = np.isnan(total) & ~np.isnan(other.total)
         total[new] = maximum[new] = 0.0

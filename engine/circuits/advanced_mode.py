@@ -75,7 +75,7 @@ def advanced(
     ------
     ValueError
         The shape of a map differs from the circuit's; sources are not finite; grounds are negative or NaN; the
-        landscape contains no source or no ground; no source is connected with a ground.
+        landscape contains no source or no ground; no source is connected with a ground; an unknown policy.
 
     References
     ----------
@@ -146,16 +146,20 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
     for name, values in (("sources", sources), ("grounds", grounds)):
         if values.shape != circuit.shape:
             raise ValueError(f"{name} have shape {values.shape}, the circuit {circuit.shape}")
-    for name, values, invalid in (
-        ("sources", sources, ~(np.abs(sources) <= LARGEST_VALUE)),
-        ("grounds", grounds, ~(grounds >= 0) | ((grounds > LARGEST_VALUE) & np.isfinite(grounds))),
+    for name, values, valid, limits in (
+        ("sources", sources, np.abs(sources) <= LARGEST_VALUE, f"from −{LARGEST_VALUE:g} to {LARGEST_VALUE:g} A"),
+        (
+            "grounds",
+            grounds,
+            (grounds >= 0) & ((grounds <= LARGEST_VALUE) | np.isinf(grounds)),
+            f"from 0 to {LARGEST_VALUE:g} S, or infinite for a direct ground",
+        ),
     ):
-        if invalid.any():
-            first = tuple(int(index) for index in np.argwhere(invalid)[0])
+        if not valid.all():
+            first = tuple(int(index) for index in np.argwhere(~valid)[0])
             raise ValueError(
-                f"{name} are negative, infinite, above {LARGEST_VALUE:g} or not a number in "
-                f"{count_of(invalid.sum(), 'cell')}, the first at {first} ({values[first]:g}); sources must be finite, "
-                "grounds conductances of 0 or more"
+                f"{name} are invalid in {count_of((~valid).sum(), 'cell')}, the first at {first} ({values[first]:g}); "
+                f"they must be {limits}"
             )
     if unit_currents:
         sources = (sources != 0).astype(float)
@@ -167,7 +171,8 @@ def _at_nodes(circuit, sources, grounds, unit_currents, direct_grounds) -> tuple
     conductance = sum_by_node(number, grounds.ravel()[is_node], circuit.n_nodes)
     for name, by_cell, by_node in (("source", sources, injected), ("ground", grounds, conductance)):
         if not by_node.any():
-            raise ValueError(f"no {name} in the landscape: {np.count_nonzero(by_cell)} given, none on an active cell")
+            reason = "those at one node cancel" if by_cell.ravel()[is_node].any() else "none on an active cell"
+            raise ValueError(f"no {name} in the landscape: {np.count_nonzero(by_cell)} given, {reason}")
     return injected, conductance
 
 

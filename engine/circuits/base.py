@@ -89,7 +89,7 @@ class GroundedCircuit(abc.ABC):
 
     @abc.abstractmethod
     def transfer_resistances(self, nodes: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
-        """Return the potential at each node for 1 A injected at each other, with the fixed nodes at 0 V."""
+        """Return the potential at each of some nodes, in volt, for 1 A injected at each, with fixed nodes at 0 V."""
 
 
 class Circuit(abc.ABC):
@@ -99,15 +99,18 @@ class Circuit(abc.ABC):
     ----------
     shape
         Shape of a map.
+    groups
+        Short-circuited cells, an array of flat indices for each short circuit.
     node_of
         Node of every cell, flat; −1 for cells outside the circuit.
     components
         Connected component of every node, numbered from 0.
     conductances
-        Sum of the conductances that meet at each node.
+        Sum of the conductances that meet at each node, in siemens.
     """
 
     shape: tuple[int, ...]
+    groups: tuple[Int[np.ndarray, " _"], ...]
     node_of: Int[np.ndarray, " cells"]
     components: Int[np.ndarray, " nodes"]
     conductances: Float[np.ndarray, " nodes"]
@@ -144,7 +147,7 @@ class Circuit(abc.ABC):
     def net_outflow(
         self, potentials: Float[np.ndarray, "k cells"], nodes: Int[np.ndarray, " n"]
     ) -> Float[np.ndarray, "k n"]:
-        """Return the net current that flows from some nodes into their neighbours."""
+        """Return the net current, in ampere, that flows from some nodes into their neighbours."""
 
     @abc.abstractmethod
     def neighbours(self, nodes: Int[np.ndarray, " n"]) -> list[np.ndarray]:
@@ -154,7 +157,10 @@ class Circuit(abc.ABC):
     def inflow_outflow(
         self, potentials: Float[np.ndarray, " cells"]
     ) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
-        """Return the sums of the branch currents into and out of every node."""
+        """Return the sums of the branch currents, in ampere, into and out of every node.
+
+        Branch currents below `NEGLIGIBLE_CURRENT` times the largest count as 0.
+        """
 
     def nodes_at(self, cells: Int[np.ndarray, " c"]) -> Int[np.ndarray, " n"]:
         """Return the distinct nodes of some cells; cells outside the circuit are ignored."""
@@ -186,7 +192,7 @@ class Circuit(abc.ABC):
         Parameters
         ----------
         potentials
-            Potential of every cell.
+            Potential of every cell, in volt.
         grounds
             Ground conductances.
         merged

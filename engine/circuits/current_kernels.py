@@ -5,11 +5,14 @@ from jaxtyping import Float, Int
 
 from ..parallel import cpu_count, equal_ranges, njit_cached
 
-#: Cells per block, chosen so that the edge currents of a block stay in the cache of a core: pair by pair, …
+#: Cells per block where the currents of pairs are differences of rows; the edge currents of all rows in a block stay in
+#: the cache of a core, as for the other sizes of blocks.
 PAIR_BLOCK = 32
-#: … where they are sorted, …
+
+#: Cells per block where edge currents are sorted.
 SORT_BLOCK = 64
-#: … and where each pair has its own potentials.
+
+#: Cells per block where each pair has its own potentials.
 CELL_BLOCK = 512
 
 

@@ -63,8 +63,9 @@ def potential_map(
     Raises
     ------
     ValueError
-        The currents injected into a component without a ground do not sum to zero; the landscape has no concrete
-        values, as under `jax.jit` (`jax.grad` and `jax.vjp` are possible).
+        A raster of another shape; injected currents that are not finite, or do not sum to zero in a component without a
+        ground; grounds that are negative or not finite; a landscape without concrete values, as under `jax.jit`
+        (`jax.grad` and `jax.vjp` are possible).
 
     Examples
     --------
@@ -124,11 +125,22 @@ def cumulative_current_map(
     grid
         The landscape, undirected.
     points
-        Vertex numbers, all in one component.
+        Two or more vertices of one component, by number or by row and column.
     short_circuits
         Regions of flat cell indices, each one node.
     solver
         Linear solver; None to choose one.
+
+    Returns
+    -------
+    Array
+        Sum of the currents through each cell, in ampere, with 1 A for each pair; 0 in cells outside the circuit.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two points; a point does not exist or is not connected with the first; the landscape has no
+        concrete values.
 
     Examples
     --------
@@ -137,6 +149,8 @@ def cumulative_current_map(
     """
     topology = _CircuitTopology(grid, short_circuits, solver)
     cells = np.asarray(vertex_cells(grid, grid.vertex_indices(points, "points")))
+    if len(cells) < 2:
+        raise ValueError(f"current flows between two or more points, not {len(cells)}")
     node = topology.circuit.node_of[cells]
     unconnected = topology.circuit.components[node] != topology.circuit.components[node[0]]
     if unconnected.any():
@@ -152,7 +166,6 @@ def cumulative_current_map(
     values = jnp.concatenate([jnp.zeros((1, *grid.shape)), values])
     first, second = np.triu_indices(len(cells), 1)
     distinct = node[first] != node[second]
-
     pairs = jnp.stack([jnp.asarray(first[distinct]), jnp.asarray(second[distinct])], axis=1)
     return _sum_of_pairs(topology.conductances(to_ground), values, pairs)
 
@@ -199,8 +212,12 @@ def _solve(topology: _CircuitTopology, injected: ArrayInput, grounds: ArrayInput
     injected = jnp.asarray(injected, dtype=float)
     to_ground = jnp.zeros(shape) if grounds is None else jnp.asarray(grounds, dtype=float)
     is_fixed = np.zeros(shape, bool) if fixed is None else np.asarray(concrete_or_none(jnp.asarray(fixed)))
-    for name, array in (("injected", injected[..., :, :]), ("grounds", to_ground), ("fixed", is_fixed)):
-        if array.shape[-2:] != shape:
+    for name, array, raster_shape in (
+        ("injected", injected, injected.shape[-2:]),
+        ("grounds", to_ground, to_ground.shape),
+        ("fixed", is_fixed, is_fixed.shape),
+    ):
+        if raster_shape != shape:
             raise ValueError(f"{name} must be a raster of {shape[0]} × {shape[1]} cells, not of shape {array.shape}")
     injected = jnp.where(topology.node >= 0, injected, 0.0)
     to_ground = jnp.where(topology.node >= 0, to_ground, 0.0)
@@ -223,24 +240,27 @@ def _solve(topology: _CircuitTopology, injected: ArrayInput, grounds: ArrayInput
 
 
 def _require_balanced(circuit: GridCircuit, injected: np.ndarray, grounded_nodes: np.ndarray) -> None:
-    """Raise unless the currents injected into each component without a ground sum to zero."""
+    """Raise unless all injected currents are finite and sum to zero in each component without a ground."""
     is_node = circuit.node_of >= 0
     component = circuit.components[circuit.node_of[is_node]]
     has_ground = np.zeros(circuit.components.max() + 1, bool)
     has_ground[circuit.components[grounded_nodes]] = True
     for number, raster in enumerate(injected.reshape(len(injected), -1)):
+        n_invalid = np.count_nonzero(~np.isfinite(raster[is_node]))
+        if n_invalid:
+            raise ValueError(f"in raster {number}, the injected current is not finite in {count_of(n_invalid, 'cell')}")
         sums = np.bincount(component, raster[is_node], has_ground.size)
         unbalanced = ~has_ground & (np.abs(sums) > BALANCE_RTOL * np.abs(raster).max(initial=0.0))
         if unbalanced.any():
             raise ValueError(
-                f"in raster {number}, {sums[unbalanced][0]:g} A more enter than leave a component without a ground "
-                f"({count_of(unbalanced.sum(), 'component')} in all); ground it, or let the injected currents sum to "
-                "zero there"
+                f"in raster {number}, the currents injected into a component without a ground sum to "
+                f"{sums[unbalanced][0]:g} A instead of 0 A ({count_of(unbalanced.sum(), 'such component')} in all); "
+                "ground it, or let the injected currents sum to zero there"
             )
 
 
 class _FactorizedSystem:
-    """The grounded circuit, not differentiated; hashable by identity, so that each call has one of its own."""
+    """The grounded circuit as a constant of the differentiation; hashed by identity, so that no two calls share it."""
 
     def __init__(self, circuit: GridCircuit, grounded):
         self.circuit, self.grounded = circuit, grounded

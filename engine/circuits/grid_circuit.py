@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components as _label
 
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from ..graph import GridGraph, connected_components
 from ..linalg import AbstractLinearSolver, NestedDissection, neighbour_offsets, require_solver
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances
@@ -58,8 +58,8 @@ class GridCircuit(Circuit):
             outside = group[(group < 0) | (group >= active.size)]
             if outside.size:
                 raise ValueError(
-                    f"{count_of(outside.size, 'cell')} of region {number} lie outside the raster of {grid.height} × "
-                    f"{grid.width} cells, the first has index {outside[0]}"
+                    f"{count_of(outside.size, 'cell')} of region {number} {agreeing(outside.size, 'lies', 'lie')} "
+                    f"outside the raster of {grid.height} × {grid.width} cells, the first has the index {outside[0]}"
                 )
         self.node_of = merge_nodes(active, self.groups)
         self.offsets = flat_offsets(neighbour_offsets(grid.directions), grid.width)
@@ -75,7 +75,7 @@ class GridCircuit(Circuit):
 
     @property
     def uses_factors(self) -> bool:
-        """Whether factors of nested dissection may serve: unless another solver is given."""
+        """Whether nested dissection may factorize the circuit: it may unless another solver is given."""
         return self.solver is None or isinstance(self.solver, NestedDissection)
 
     def grounded(self, fixed=None, grounds=None, n_rhs=1) -> GroundedGridCircuit:

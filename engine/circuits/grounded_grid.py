@@ -104,9 +104,10 @@ class GroundedGridCircuit(GroundedCircuit):
             system = StencilMatrix(jnp.asarray(self.center), jnp.asarray(self.edges))
             between_cells = inverse_submatrix(system, cells)
         else:
-            units = np.eye(len(cells))
-            blocks = [units[start : start + RHS_BLOCK] for start in range(0, len(cells), RHS_BLOCK)]
-            between_cells = np.concatenate([self._rows_of_inverse(cells, block) for block in blocks])
+            units, between_cells = np.eye(len(cells)), np.empty((len(cells),) * 2)
+            for start in range(0, len(cells), RHS_BLOCK):
+                rows = slice(start, start + RHS_BLOCK)
+                between_cells[rows] = self._rows_of_inverse(cells, units[rows])
         if not len(self.floating):
             return between_cells
         factor = self._kron_reduction(cells)

@@ -56,18 +56,18 @@ def sum_currents_low_rank(
     block_cells, block_starts = np.zeros(region_cells.size, np.int64), np.zeros(region_starts.size, np.int64)
     imbalance = 0.0
     for top in range(0, h - 2, BLOCK):
-        for west in range(0, w - 2, BLOCK):
-            high, wide = min(BLOCK, h - 2 - top) + 2, min(BLOCK, w - 2 - west) + 2
-            if not counts[top + 1 : top + high - 1, west + 1 : west + wide - 1].any():
+        for left in range(0, w - 2, BLOCK):
+            high, wide = min(BLOCK, h - 2 - top) + 2, min(BLOCK, w - 2 - left) + 2
+            if not counts[top + 1 : top + high - 1, left + 1 : left + wide - 1].any():
                 continue
             n = high * wide
-            _copy_block(values, top, west, high, wide, block)
-            _copy_block(weights, top, west, high, wide, weight)
+            _copy_block(values, top, left, high, wide, block)
+            _copy_block(weights, top, left, high, wide, weight)
             for r in range(high):
                 for c in range(wide):
-                    inside = 0 < r < high - 1 and 0 < c < wide - 1 and counts[top + r, west + c]
+                    inside = 0 < r < high - 1 and 0 < c < wide - 1 and counts[top + r, left + c]
                     inner[r * wide + c] = 1.0 if inside else 0.0
-            _region_cells_in_block(region_starts, region_cells, w, top, west, high, wide, block_cells, block_starts)
+            _region_cells_in_block(region_starts, region_cells, w, top, left, high, wide, block_cells, block_starts)
             sums[:] = 0
             most[:] = 0
             worst[:] = 0
@@ -88,29 +88,29 @@ def sum_currents_low_rank(
                 for c in range(1, wide - 1):
                     q = r * wide + c
                     if inner[q] > 0:
-                        total[top + r, west + c], maximum[top + r, west + c] = sums[q], most[q]
+                        total[top + r, left + c], maximum[top + r, left + c] = sums[q], most[q]
                         imbalance = max(imbalance, worst[q])
     return imbalance
 
 
 @njit_cached
-def _copy_block(arrays, top, west, high, wide, out):
+def _copy_block(arrays, top, left, high, wide, out):
     """Copy a block of each array into a row of out."""
     for k in range(len(arrays)):
         for r in range(high):
-            source, target = arrays[k, top + r, west : west + wide], out[k, r * wide : (r + 1) * wide]
+            source, target = arrays[k, top + r, left : left + wide], out[k, r * wide : (r + 1) * wide]
             for c in range(wide):
                 target[c] = source[c]
 
 
 @njit_cached
-def _region_cells_in_block(region_starts, region_cells, w, top, west, high, wide, block_cells, block_starts):
+def _region_cells_in_block(region_starts, region_cells, w, top, left, high, wide, block_cells, block_starts):
     """Write the cells of each region in a block, renumbered within the block."""
     count = 0
     for region in range(region_starts.size - 1):
         block_starts[region] = count
         for k in range(region_starts[region], region_starts[region + 1]):
-            r, c = region_cells[k] // w - top, region_cells[k] % w - west
+            r, c = region_cells[k] // w - top, region_cells[k] % w - left
             if 0 <= r < high and 0 <= c < wide:
                 block_cells[count] = r * wide + c
                 count += 1
@@ -139,21 +139,21 @@ def _add_currents(weight, v, wide, n, flow, gross, net, mask, sums, most, worst)
     At the boundary of the block, where no cell is in the mask, flat offsets lead to the wrong cells. All loops start at
     0 and write to few arrays, so that the compiler vectorizes them.
     """
-    begin, all_ = wide + 1, n - wide - 1
-    count = all_ - begin
-    gross_, net_, mask_ = gross[:count], net[:count], mask[begin:all_]
+    begin, end = wide + 1, n - wide - 1
+    count = end - begin
+    gross_, net_, mask_ = gross[:count], net[:count], mask[begin:end]
     gross_[:] = 0
     net_[:] = 0
     for s in range(4):
         step = 1 if s == 0 else wide + s - 2
-        along, source, target = weight[s], v[:all_], v[step : step + all_]
-        for q in range(all_):
+        along, source, target = weight[s], v[:end], v[step : step + end]
+        for q in range(end):
             flow[q] = along[q] * (source[q] - target[q])
-        outflow, inflow = flow[begin:all_], flow[begin - step : all_ - step]
+        outflow, inflow = flow[begin:end], flow[begin - step : end - step]
         for q in range(count):
             gross_[q] += abs(outflow[q]) + abs(inflow[q])
             net_[q] += outflow[q] - inflow[q]
-    sums_, most_, worst_ = sums[begin:all_], most[begin:all_], worst[begin:all_]
+    sums_, most_, worst_ = sums[begin:end], most[begin:end], worst[begin:end]
     for q in range(count):
         net_[q] = mask_[q] * abs(net_[q])
         gross_[q] = (mask_[q] * gross_[q] + net_[q]) / 2

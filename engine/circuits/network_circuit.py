@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.sparse.csgraph import connected_components as _label
 from scipy.sparse.linalg import splu
 
-from ..counts import count_of
+from ..counts import agreeing, count_of
 from ..graph import out_of_range
 from ..linalg import SolveError
 from .base import NEGLIGIBLE_CURRENT, Circuit, GroundConductances, GroundedCircuit
@@ -32,7 +32,7 @@ class NetworkCircuit(Circuit):
     count
         Number of nodes; by default, one more than the largest node number.
     short_circuits
-        Groups of nodes that are short-circuited.
+        Groups of nodes that are short-circuited, each an array of node numbers.
     solver
         Factors a sparse symmetric positive definite matrix and returns an object whose method `solve` takes right-hand
         sides as columns; None for SuperLU, `scipy.sparse.linalg.splu`.
@@ -70,6 +70,7 @@ class NetworkCircuit(Circuit):
         size = int(ends.max(initial=-1)) + 1 if count is None else count
         self.ends, self.weights = ends, weights
         self.groups = tuple(np.unique(np.asarray(group, np.int64)) for group in short_circuits)
+        _validate_groups(self.groups, size)
         self.shape = (size,)
         self.node_of = merge_nodes(np.ones(size, bool), self.groups)
         nodes = int(self.node_of.max(initial=-1)) + 1
@@ -176,8 +177,8 @@ class GroundedNetworkCircuit(GroundedCircuit):
             with np.errstate(invalid="ignore", over="ignore"):
                 flow = conductances * (at_nodes[first] - at_nodes[second])
                 to_ground = self.to_ground * at_nodes
-                flows = (sum_by_node(ends, flow, self.circuit.n_nodes) for ends in (first, second))
-                imbalance = np.abs(next(flows) - next(flows) + to_ground - source)[self.free].max(initial=0.0)
+                leaving, entering = (sum_by_node(ends, flow, self.circuit.n_nodes) for ends in (first, second))
+                imbalance = np.abs(leaving - entering + to_ground - source)[self.free].max(initial=0.0)
             largest = max(np.abs(source).max(initial=0.0), np.abs(flow).max(initial=0.0))
             if not imbalance <= MAX_IMBALANCE * largest:
                 raise SolveError(
@@ -198,14 +199,24 @@ def _best_connected(circuit: NetworkCircuit) -> Int[np.ndarray, " components"]:
 
 def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) -> None:
     for invalid, problem in (
-        ((ends < 0).any(0), "have an end with a negative number"),
-        ((ends >= (np.inf if count is None else count)).any(0), f"have an end beyond the {count} nodes"),
-        (~(weights >= 0) | np.isinf(weights), "have a conductance that is negative, infinite or not a number"),
-        *((mask, f"have a conductance that is {name}") for name, mask in out_of_range(weights).items()),
+        ((ends < 0).any(0), "an end with a negative number"),
+        ((ends >= (np.inf if count is None else count)).any(0), f"an end beyond the {count} nodes"),
+        (~(weights >= 0) | np.isinf(weights), "a conductance that is negative, infinite or not a number"),
+        *((mask, f"a conductance that is {name}") for name, mask in out_of_range(weights).items()),
     ):
         if invalid.any():
             first = int(np.argmax(invalid))
             raise ValueError(
-                f"{invalid.sum()} of {count_of(invalid.size, 'edge')} {problem}, the first is edge {first} "
-                f"({ends[0, first]} – {ends[1, first]}, {weights[first]:g} S)"
+                f"{invalid.sum()} of {count_of(invalid.size, 'edge')} {agreeing(invalid.sum(), 'has', 'have')} "
+                f"{problem}, the first is edge {first} ({ends[0, first]} – {ends[1, first]}, {weights[first]:g} S)"
+            )
+
+
+def _validate_groups(groups: tuple[np.ndarray, ...], size: int) -> None:
+    for number, group in enumerate(groups):
+        outside = group[(group < 0) | (group >= size)]
+        if outside.size:
+            raise ValueError(
+                f"{count_of(outside.size, 'node')} of short circuit {number} {agreeing(outside.size, 'is', 'are')} not "
+                f"in the network of {count_of(size, 'node')}, the first is {outside[0]}"
             )

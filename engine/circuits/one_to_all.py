@@ -28,12 +28,13 @@ class FocalNodeResult:
     Parameters
     ----------
     id
-        Of the focal node.
+        Id of the focal node.
     resistance
-        One to all: potential of the focal node divided by its current; all to one: 0. Infinite if no other focal node
-        is connected with it.
+        One to all: potential of the focal node divided by its current, in ohm; all to one: 0. Infinite if no current
+        flows: no other focal node is connected with it, or the sources sum to zero.
     potentials
-        In volt; NaN in cells outside the circuit, and in those not connected with the focal node.
+        In volt; NaN in cells outside the circuit, in those not connected with the focal node, and everywhere if no
+        current flows.
     currents
         In ampere; NaN in cells outside the circuit.
     residual
@@ -57,7 +58,7 @@ class _FocalNodeMode(abc.ABC):
     focal
         Focal nodes; the cells of a focal region are one node.
     strengths
-        Current that each focal node injects, in ampere, by id; 1 by default.
+        Current that each focal node injects, in ampere, by id; 1 by default. Ids of no focal node are ignored.
     excluded
         Pairs of ids. In the run of one of them, the other is not a focal node.
     zero_focal_currents
@@ -94,16 +95,21 @@ class _FocalNodeMode(abc.ABC):
         ----------
         ids
             Ids of the runs; all by default.
+
+        Raises
+        ------
+        ValueError
+            One of them is not the id of a focal node.
         """
-        requested = set(self.focal.ids.tolist() if ids is None else ids)
-        runs = [
-            (number, self.excluded[identity])
-            for number, identity in enumerate(self.focal.ids.tolist())
-            if identity in requested
-        ]
+        focal_ids = self.focal.ids.tolist()
+        requested = set(focal_ids if ids is None else ids)
+        unknown = requested.difference(focal_ids)
+        if unknown:
+            raise ValueError(f"{min(unknown)} is not the id of a focal node")
+        runs = [(number, self.excluded[identity]) for number, identity in enumerate(focal_ids) if identity in requested]
         complete = [number for number, excluded in runs if not excluded]
         # Runs with all focal nodes share one factorization.
-        results = self._run_complete(complete) if complete else iter(())
+        results = self._runs(_MergedCircuit(self.circuit, self.focal), complete) if complete else iter(())
         for number, excluded in runs:
             if not excluded:
                 yield next(results)
@@ -113,16 +119,13 @@ class _FocalNodeMode(abc.ABC):
                 yield from self._runs(merged, [int(np.flatnonzero(focal.ids == self.focal.ids[number])[0])])
 
     def resistances(self) -> np.ndarray:
-        """Return a row (id, resistance) for every focal node."""
+        """Return a row (id, resistance in ohm) for every focal node."""
         return np.array([(run.id, run.resistance) for run in self.maps()])
 
     def cumulative(self) -> CumulativeCurrent:
         """Return the sum and the maximum of the current maps of all runs."""
         zero_map = self.circuit.to_map(np.zeros(self.circuit.node_of.size))
         return accumulate(zero_map, ((run.currents, run.residual) for run in self.maps()))
-
-    def _run_complete(self, numbers: list[int]) -> Iterator[FocalNodeResult]:
-        yield from self._runs(_MergedCircuit(self.circuit, self.focal), numbers)
 
     @abc.abstractmethod
     def _runs(self, merged: "_MergedCircuit", numbers: list[int]) -> Iterator[FocalNodeResult]:
@@ -160,11 +163,17 @@ class OneToAll(_FocalNodeMode):
     focal
         Focal nodes; the cells of a focal region are one node.
     strengths
-        Current that each focal node injects, in ampere, by id; 1 by default.
+        Current that each focal node injects, in ampere, by id; 1 by default. Ids of no focal node are ignored.
     excluded
         Pairs of ids. In the run of one of them, the other is not grounded.
     zero_focal_currents
         Whether to set the current through the focal nodes of a run to zero in its map.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two focal nodes, or none in the landscape; a strength is not finite; an excluded id is not
+        that of a focal node.
 
     Notes
     -----
@@ -212,11 +221,16 @@ class AllToOne(_FocalNodeMode):
     focal
         Focal nodes; the cells of a focal region are one node.
     strengths
-        Current that each focal node injects, in ampere, by id; 1 by default.
+        Current that each focal node injects, in ampere, by id; 1 by default. Ids of no focal node are ignored.
     excluded
         Pairs of ids. In the run of one of them, the other is not a source.
     zero_focal_currents
         Whether to set the current through the focal nodes of a run to zero in its map.
+
+    Raises
+    ------
+    ValueError
+        As for `OneToAll`.
 
     Notes
     -----

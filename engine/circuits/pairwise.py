@@ -32,7 +32,7 @@ class ResistanceMatrix:
     Parameters
     ----------
     ids
-        Of the focal nodes.
+        Ids of the focal nodes.
     matrix
         0 on the diagonal and between focal nodes at the same node of the circuit, infinite between components, NaN for
         excluded pairs.
@@ -196,12 +196,13 @@ class Pairwise:
         retain
             Whether to retain the solutions for maps or their sum.
         on_partial
-            Called with the number of finished and of all solves or pairs, and a function that returns the partial
+            Called with the number of completed solves or pairs, their total, and a function that returns the partial
             matrix.
         """
 
-        def report(done: int, of: int, matrix: Callable[[], np.ndarray]) -> None:
-            on_partial(done, of, lambda: self._mask(matrix()))
+        def report(done: int, total: int, matrix: Callable[[], np.ndarray]) -> None:
+            """Report the partial matrix, with excluded pairs masked."""
+            on_partial(done, total, lambda: self._mask(matrix()))
 
         matrix = self._mask(self._solver.resistances(self._requested, report, retain=retain))
         require_valid_resistances(self.focal.ids, matrix)
@@ -238,7 +239,7 @@ class Pairwise:
             Whether to compute the maximum. Without it, the sum over all pairs of n focal points on a raster takes
             n log² n operations for each edge instead of n².
         on_progress
-            Called with the fraction that is done; for focal points on a raster only.
+            Called with the fraction that is done, for focal points on a raster; not called otherwise.
 
         Notes
         -----
@@ -258,7 +259,26 @@ class Pairwise:
         return accumulate(zero_map, maps)
 
     def cumulative_of_network(self, on_progress: Callable[[float], None] = lambda fraction: None) -> CumulativeCurrent:
-        """Return the sums of the currents of all pairs through nodes and along branches; requires `sums_network`."""
+        """Return the sums of the currents of all pairs through nodes and along branches.
+
+        Parameters
+        ----------
+        on_progress
+            Called with the fraction that is done.
+
+        Returns
+        -------
+        CumulativeCurrent
+            Currents through the nodes, followed by those along the branches in the order of `NetworkCircuit.branches`;
+            no maximum.
+
+        Raises
+        ------
+        ValueError
+            The sum needs the currents of each pair; see `sums_network`.
+        """
+        if not self.sums_network:
+            raise ValueError("only all pairs of focal points in a network can be summed without the currents of a pair")
         return sum_network_pair_currents(self._solver, on_progress)
 
     def partial_sums(
@@ -268,7 +288,7 @@ class Pairwise:
         zero_focal_currents: bool = False,
         on_progress: Callable[[float], None] = lambda pairs: None,
     ) -> Iterator[tuple[int, CumulativeCurrent]]:
-        """Yield the number of pairs and their sum of currents, block by block; requires `uses_shared_circuit`.
+        """Yield the number of pairs and their sum of currents, block by block.
 
         Parameters
         ----------
@@ -278,7 +298,14 @@ class Pairwise:
             As in `cumulative`.
         on_progress
             Called with the number of pairs done, skipped ones included; a fraction of a block counts as pairs.
+
+        Raises
+        ------
+        ValueError
+            The pairs do not share a circuit; see `uses_shared_circuit`.
         """
+        if not self.uses_shared_circuit:
+            raise ValueError("only focal regions on a raster whose pairs share a circuit can be summed block by block")
         return sum_region_pair_currents(
             self._solver,
             self._requested,

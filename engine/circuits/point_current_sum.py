@@ -109,15 +109,15 @@ def _sum_by_sorting(
             with_halo += part[: with_halo.size]
     imbalance, strength = imbalance.max(0), strength.max(0)
     nodes = np.union1d(circuit.merged_nodes, solver.node[solver.node >= 0]).astype(int)
-    for number, cells in _with_progress(_cells_of(solver, nodes), on_progress):
+    for node, cells in _with_progress(_cells_of(solver, nodes), on_progress):
         along_edges = _edge_currents(solver, potentials, cells)
-        if number in circuit.merged_nodes:
-            imbalance, strength = _update_diagnostics(solver, number, along_edges, imbalance, strength)
-            total[cells] = _sum_of_differences(solver, number, along_edges) / 2
-        at_node, others = _ends(solver, number)
+        if node in circuit.merged_nodes:
+            imbalance, strength = _update_diagnostics(solver, node, along_edges, imbalance, strength)
+            total[cells] = _sum_of_differences(solver, node, along_edges) / 2
+        at_node, others = _ends(solver, node)
         edges = _rows_of(along_edges, solver.row[at_node[:1]]) - _rows_of(along_edges, solver.row[others])
         currents, net = np.abs(edges).sum(1), np.abs(edges.sum(1))
-        if number in circuit.merged_nodes:
+        if node in circuit.merged_nodes:
             correction = -(currents + net) / 2 if zero_focal_currents else np.zeros(1)
         else:
             correction = (-currents if zero_focal_currents else net) / 2
@@ -151,12 +151,12 @@ def _sum_pair_by_pair(
     # Nodes of several cells, and focal nodes whose current counts as zero, are recomputed.
     zeroed = solver.node[solver.node >= 0] if zero_focal_currents else []
     nodes = np.union1d(circuit.merged_nodes, zeroed).astype(int)
-    for number, cells in _with_progress(_cells_of(solver, nodes), on_progress):
+    for node, cells in _with_progress(_cells_of(solver, nodes), on_progress):
         along_edges = _edge_currents(solver, potentials, cells)
-        imbalance, strength = _update_diagnostics(solver, number, along_edges, imbalance, strength)
+        imbalance, strength = _update_diagnostics(solver, node, along_edges, imbalance, strength)
         currents = node_currents_of_pairs(along_edges, pairs.first_row, pairs.second_row)
         if zero_focal_currents:
-            currents[(solver.node[pairs.first] == number) | (solver.node[pairs.second] == number)] = 0.0
+            currents[(solver.node[pairs.first] == node) | (solver.node[pairs.second] == node)] = 0.0
         total[cells], maximum[cells] = currents.sum(), currents.max(initial=0.0)
     return imbalance, strength
 
@@ -176,25 +176,25 @@ def _cells_of(solver: PointPairSolver, nodes: Int[np.ndarray, " k"]) -> list[tup
     return list(zip(nodes.tolist(), np.split(cells, starts[1:]), strict=True)) if len(nodes) else []
 
 
-def _update_diagnostics(solver: PointPairSolver, number: int, along_edges, imbalance, strength):
+def _update_diagnostics(solver: PointPairSolver, node: int, along_edges, imbalance, strength):
     """Return imbalance and strength of each row of potentials, with those at a node."""
     net = np.abs(along_edges.sum(1))
     strength = np.maximum(strength, (np.abs(along_edges).sum(1) + net) / 2)
-    return (imbalance if number in solver.node else np.maximum(imbalance, net)), strength
+    return (imbalance if node in solver.node else np.maximum(imbalance, net)), strength
 
 
-def _ends(solver: PointPairSolver, number: int) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " m"]]:
+def _ends(solver: PointPairSolver, node: int) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " m"]]:
     """Return the focal nodes at a node, and those at other nodes of its component; empty if none is at the node."""
-    at_node = np.flatnonzero(solver.node == number)
+    at_node = np.flatnonzero(solver.node == node)
     if not at_node.size:
         return at_node, at_node
     in_component = solver.component == solver.component[at_node[0]]
-    return at_node, np.flatnonzero(in_component & (solver.node != number))
+    return at_node, np.flatnonzero(in_component & (solver.node != node))
 
 
-def _sum_of_differences(solver: PointPairSolver, number: int, along_edges: Float[np.ndarray, "n edges"]) -> float:
+def _sum_of_differences(solver: PointPairSolver, node: int, along_edges: Float[np.ndarray, "n edges"]) -> float:
     """Return Σ |x_i − x_j| over all pairs, for the currents along the edges of a node and for their sum."""
-    members = solver.component == solver.circuit.components[number]
+    members = solver.component == solver.circuit.components[node]
     currents = _rows_of(along_edges, solver.row[members])
     currents = np.sort(np.column_stack([currents, currents.sum(1)]), axis=0)
     return float((np.arange(1 - len(currents), len(currents), 2) @ currents).sum())

@@ -68,7 +68,7 @@ class BoundaryCurrents(NamedTuple):
 
 
 class RegionPairSolver:
-    """Solver for pairs of focal nodes, each of several nodes of the circuit.
+    """Solver for pairs of focal nodes, each of one or several nodes of the circuit.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class RegionPairSolver:
         """
         waiting = []
         for i, j in each_pair(pair_indices(requested)):
-            if self._is_short_circuited(i, j):
+            if self._is_short_circuited(i, j) and not self.needs_own_circuit:
                 yield from self._solve_block(waiting)
                 waiting = []
                 zeros = np.zeros(self.circuit.node_of.size)
@@ -212,7 +212,7 @@ class RegionPairSolver:
     def potentials(
         self, pairs: list[tuple[int, int]], *, refine: bool
     ) -> tuple[list[tuple[int, int]], Float[np.ndarray, "pairs cells"]]:
-        """Return the connected ones of some pairs, and their potentials up to a constant in each component.
+        """Return which of some pairs are connected, and their potentials up to a constant in each component.
 
         For a raster without short-circuit regions, and pairs that do not need their own circuits.
         """
