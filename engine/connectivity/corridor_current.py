@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ..circuits import GridCircuit, Pairwise, accumulate
 from ..distances import LCPDistance
-from ..graph import FocalNodes, GridGraph
+from ..graph import FocalNodes, GridGraph, require_two_nodes
 from ..paths import corridor
 
 #: Relative rounding error of a sum of costs: cells of the least-cost path may exceed its cost by as much.
@@ -89,10 +89,8 @@ def pinch_points(
     if not (np.isfinite(cutoff) and cutoff >= 0):
         raise ValueError(f"the cutoff of a corridor must be 0 or more, not {cutoff:g}")
     circuit = GridCircuit(grid)
-    nodes = focal.nodes(circuit)
-    # Raises an error unless there are two focal nodes in the landscape.
-    Pairwise(circuit, focal)
-    components = [set(circuit.components[indices].tolist()) for indices in nodes]
+    require_two_nodes(focal, circuit)
+    components = [set(circuit.components[nodes].tolist()) for nodes in focal.nodes(circuit)]
     pairs = [(i, j) for i in range(len(focal)) for j in range(i + 1, len(focal))]
     connected = [(i, j) for i, j in pairs if components[i] & components[j]]
     if not connected:

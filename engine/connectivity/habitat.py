@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from ..distances import AbstractDistance
 from ..graph import ArrayInput, GridGraph
 from ..hashable_function import HashableFunction
-from .habitat_quality import validate_targets
+from .habitat_quality import validate_batch, validate_targets
 
 #: Targets at a time: enough to share the work that batches have in common, few enough to report progress in between.
 BATCH = 8
@@ -67,14 +67,15 @@ def connected_habitat(
     target_quality
         qt, raster of the habitat quality of targets; that of sources by default.
     batch
-        Targets at a time.
+        Targets at a time, 1 or more.
     progress
         Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        Quality that is negative, NaN or infinite in an active cell; no target with quality; invalid vertices.
+        Quality that is negative, NaN or infinite in an active cell; no target with quality; invalid vertices; a batch
+        below 1.
 
     Notes
     -----
@@ -94,7 +95,7 @@ def connected_habitat(
     """
     quality, target_quality, target_vertices = validate_targets(grid, quality, target_quality, targets)
     n_targets = target_vertices.size
-    batch = min(batch, n_targets)
+    batch = validate_batch(batch, n_targets)
     # Functions are compared by their code; modules with parameters are traced.
     if not isinstance(proximity, eqx.Module):
         proximity = HashableFunction(proximity)

@@ -1,4 +1,4 @@
-"""Validation of habitat quality and of the targets that have it."""
+"""Validation of habitat quality, of the targets that have it, and of the number of targets at a time."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -69,7 +69,24 @@ def validate_targets(
     values = raster[np.asarray(grid.active)]
     vertices = np.flatnonzero(values > 0) if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     if not (values[vertices] > 0).any():
-        raise ValueError(
-            f"none of {count_of(vertices.size, 'target')} has a quality above 0: there is no habitat to reach"
-        )
+        subject = "active cell" if targets is None else "target"
+        raise ValueError(f"no {subject} has a quality above 0: there is no habitat to reach")
     return quality, values[vertices], vertices
+
+
+def validate_batch(batch: int, n_targets: int) -> int:
+    """Return the number of targets at a time, at most all of them.
+
+    Raises
+    ------
+    ValueError
+        It is below 1.
+
+    Examples
+    --------
+    >>> validate_batch(8, 3)
+    3
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be 1 or more targets, not {batch}")
+    return min(batch, n_targets)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..graph import ArrayInput, GridGraph
+from .habitat_quality import validate_quality
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
     Raises
     ------
     ValueError
-        A width below 1, or no active cell with quality.
+        A width below 1; quality that is negative, NaN or infinite in an active cell; no active cell with quality.
 
     References
     ----------
@@ -60,7 +61,7 @@ def landmarks(grid: GridGraph, quality: ArrayInput, width: int) -> Landmarks:
     # Wider blocks have the same cells, and their centre in the same corner.
     width = min(width, 2 * max(grid.shape))
     active = np.asarray(grid.active)
-    values = np.where(active, np.asarray(quality, float), 0.0)
+    values = validate_quality(grid, quality)
     padding = [(0, -length % width) for length in active.shape]
     quality_blocks, active_blocks = (_blocks(np.pad(raster, padding), width) for raster in (values, active))
     block_quality = quality_blocks.sum(1)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..distances import AbstractDistance
+from ..distances import AbstractDistance, positive_scalar
 from ..graph import ArrayInput, GridGraph
 
 
@@ -93,7 +93,7 @@ class AbstractConnectivity(eqx.Module):
         distances
             Distance from each source to each target; 0 where they are not connected.
         connected
-            Whether the target can be reached from the source.
+            Whether both exist and the target can be reached from the source.
         source_quality, target_quality
             Habitat quality of sources and targets.
         distinct
@@ -102,7 +102,15 @@ class AbstractConnectivity(eqx.Module):
 
     @abc.abstractmethod
     def aggregate(self, total: Float[Array, ""], pairs: Int[Array, ""]) -> Float[Array, ""]:
-        """Return the measure from the sum over all pairs and the number of connected pairs."""
+        """Return the measure from the sum over all pairs and the number of connected pairs.
+
+        Parameters
+        ----------
+        total
+            Sum of the contributions; the measure must be differentiable with respect to it.
+        pairs
+            Number of connected pairs of distinct vertices.
+        """
 
 
 class MeanPathLength(AbstractConnectivity):
@@ -141,6 +149,11 @@ class QualityWeightedConnectivity(AbstractConnectivity):
     alpha
         The dispersal distance α > 0, in the unit of `distance`, at which the kernel has fallen to 1/e.
 
+    Raises
+    ------
+    ValueError
+        α is not one positive number.
+
     Notes
     -----
     The pairs i = j contribute q_i².
@@ -163,7 +176,7 @@ class QualityWeightedConnectivity(AbstractConnectivity):
 
     def __init__(self, distance: AbstractDistance, alpha: ArrayLike):
         self.distance = distance
-        self.alpha = jnp.asarray(alpha, dtype=float)
+        self.alpha = positive_scalar(alpha, "alpha")
 
     def contributions(self, distances, connected, source_quality, target_quality, distinct):
         """Return q_i exp(−d_ij / α) q_j of each pair."""

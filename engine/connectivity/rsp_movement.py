@@ -58,7 +58,7 @@ def rsp_flow(
 
     A path from s ends when it first hits t; n_ij are its passages of the step from i to j (see `random_walks.visits`).
     The *total* passage of a cell is the flow into it or out of it, whichever is larger: 1 or more at s, 1 at t. The
-    *net* passage counts max(n_ij − n_ji, 0) instead of n_ij, pair by pair, so that steps to and fro cancel.
+    *net* passage counts max(n_ij − n_ji, 0) instead of n_ij, pair by pair, so that steps back and forth cancel.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def rsp_flow(
 def _validate_weights(weights: ArrayInput | None, shape: tuple[int, int]) -> Float[np.ndarray, "sources targets"]:
     weights = np.ones(shape) if weights is None else np.asarray(weights, float)
     if weights.shape != shape:
-        raise ValueError(f"weights must be {shape[0]} sources × {shape[1]} targets, not of shape {weights.shape}")
+        raise ValueError(f"weights must have the shape {shape} of sources × targets, not {weights.shape}")
     invalid = ~((weights >= 0) & (weights < np.inf))
     if invalid.any():
         source, target = np.argwhere(invalid)[0]

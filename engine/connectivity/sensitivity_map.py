@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..graph import ArrayInput, GridGraph
-from .habitat_quality import validate_quality
+from .habitat_quality import validate_batch, validate_quality
 from .measures import AbstractConnectivity
 
 #: The rasters with respect to which connectivity can be differentiated.
@@ -66,14 +66,15 @@ def sensitivity(
     elasticity
         Whether to multiply by the cell's value, x ∂C/∂x, the change of C per relative change of x.
     batch
-        Targets differentiated at a time; all by default. Batches need less memory and report progress.
+        Targets differentiated at a time, 1 or more; all by default. Batches need less memory and report progress.
     progress
         Called with the number of targets processed and their total.
 
     Raises
     ------
     ValueError
-        An unknown `wrt`; quality that is negative, NaN or infinite in an active cell.
+        An unknown `wrt`; a batch below 1; quality that is negative, NaN or infinite in an active cell; invalid vertices
+        or no target.
 
     Examples
     --------
@@ -89,7 +90,9 @@ def sensitivity(
     source_vertices = np.arange(grid.n_vertices) if sources is None else np.asarray(sources)
     target_vertices = source_vertices if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     n_targets = target_vertices.size
-    batch = n_targets if batch is None else min(batch, n_targets)
+    if not n_targets:
+        raise ValueError("there are no targets")
+    batch = n_targets if batch is None else validate_batch(batch, n_targets)
     # Distances have faster algorithms for targets that are the sources, all at once.
     targets_are_sources = targets is None and batch == n_targets
 
@@ -107,9 +110,7 @@ def sensitivity(
         if progress is not None:
             progress(min(first + batch, n_targets), n_targets)
 
-    # For a given number of pairs the measure is proportional to the sum.
-    scale = float(connectivity.aggregate(jnp.array(1.0), jnp.array(pairs))) if pairs else 1.0
-    measure = float(connectivity.aggregate(jnp.array(total), jnp.array(pairs)))
+    measure, scale = (float(value) for value in jax.value_and_grad(connectivity.aggregate)(total, jnp.array(pairs)))
     permeability = np.where(np.asarray(grid.active), np.asarray(grid.permeability), np.nan)
     raster = np.where(np.asarray(grid.active), gradient * scale, np.nan)
     values = np.asarray(quality) if wrt == "quality" else permeability

@@ -77,7 +77,21 @@ def test_landmarks_change_little_at_long_dispersal():
 
 def test_missing_or_negative_habitat_is_rejected():
     grid = GridGraph(VALUES)
-    with pytest.raises(ValueError, match="there is no habitat to reach"):
+    with pytest.raises(ValueError, match="no active cell has a quality above 0: there is no habitat to reach"):
         connected_habitat(grid, LCPDistance(), falling, np.zeros((5, 6)))
+    with pytest.raises(ValueError, match="no target has a quality above 0: there is no habitat to reach"):
+        connected_habitat(grid, LCPDistance(), falling, target_quality=np.zeros((5, 6)), targets=[3])
+    with pytest.raises(ValueError, match="batch must be 1 or more targets, not -1"):
+        connected_habitat(grid, LCPDistance(), falling, batch=-1)
     with pytest.raises(ValueError, match="quality is negative, missing or infinite in 25 active cells"):
         connected_habitat(grid, LCPDistance(), falling, np.full((5, 6), np.nan))
+
+
+@pytest.mark.parametrize("value", [np.nan, -1.0, np.inf])
+def test_landmarks_lose_no_habitat_without_an_error(value):
+    quality = SOURCE_QUALITY.copy()
+    quality[2, 3] = value
+    with pytest.raises(ValueError, match="missing or infinite in 1 active cell, the first at row 2, column 3"):
+        landmarks(GridGraph(VALUES), quality, 2)
+    with pytest.raises(ValueError, match=r"quality has \(1, 6\) cells"):
+        landmarks(GridGraph(VALUES), SOURCE_QUALITY[:1], 2)

@@ -225,7 +225,7 @@ def test_passage_gradient_matches_finite_differences():
     [
         ({"kind": "gross"}, "must be one of total, net, not 'gross'"),
         ({"weights": [[-1.0]]}, "1 weight is negative or not finite, the first from source 0 to target 0"),
-        ({"weights": [1.0, 2.0]}, "weights must be 1 sources × 1 targets"),
+        ({"weights": [1.0, 2.0]}, r"weights must have the shape \(1, 1\) of sources × targets, not \(2,\)"),
     ],
 )
 def test_invalid_flow_arguments_are_rejected(options, sentence):

@@ -199,6 +199,33 @@ def test_unconnected_pairs_have_infinite_mean_and_zero_gradient():
     np.testing.assert_array_equal(result.raster, [[0, np.nan, 0]])
 
 
+def test_nonlinear_measure_is_differentiated_by_the_chain_rule(grid):
+    class EquivalentHabitat(QualityWeightedConnectivity):
+        """√C: the quality of one cell with the same connectivity."""
+
+        def aggregate(self, total, pairs):
+            return jnp.sqrt(total)
+
+    result = sensitivity(EquivalentHabitat(LCPDistance(), ALPHA), grid, VERTICES, quality=QUALITY)
+    expected = reference_dense.gradient(lambda p: np.sqrt(habitat("least cost", p, QUALITY)), landscape())
+    assert result.connectivity == pytest.approx(np.sqrt(habitat("least cost", landscape(), QUALITY)), rel=1e-11)
+    assert_is_slope(result.raster, as_map(expected))
+
+
+@pytest.mark.parametrize("batch", [0, -1])
+def test_batch_without_targets_is_rejected(batch, grid):
+    with pytest.raises(ValueError, match=f"batch must be 1 or more targets, not {batch}"):
+        sensitivity(MeanPathLength(LCPDistance()), grid, VERTICES, batch=batch)
+    with pytest.raises(ValueError, match="there are no targets"):
+        sensitivity(MeanPathLength(LCPDistance()), grid, VERTICES, np.empty(0, int))
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, np.nan, np.ones(2)])
+def test_invalid_alpha_is_rejected(alpha):
+    with pytest.raises(ValueError, match="alpha must be one positive number"):
+        QualityWeightedConnectivity(LCPDistance(), alpha)
+
+
 def test_unknown_wrt_is_rejected(grid):
     with pytest.raises(ValueError, match="wrt must be one of permeability, resistance, quality, not 'cost'"):
         sensitivity(MeanPathLength(LCPDistance()), grid, wrt="cost")
