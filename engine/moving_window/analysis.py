@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -34,7 +35,7 @@ class WindowedConnectivity:
         The connectivity C.
     raster
         q_i Σ_j f(d_j) q_j of every cell, with the distances of the centre of its block: the cell's contribution to C.
-        NaN where a cell is no vertex.
+        NaN in cells that are not vertices.
     windows, skipped
         Number of windows computed, and of those skipped because their block contains no habitat.
     """
@@ -47,14 +48,14 @@ class WindowedConnectivity:
 
 @dataclass(frozen=True)
 class WindowedSensitivity:
-    """Connectivity and its derivative by each cell.
+    """Connectivity and its derivative with respect to each cell.
 
     Attributes
     ----------
     connectivity
         The connectivity C.
     raster
-        ∂C/∂x of every cell, or x ∂C/∂x; NaN where a cell is no vertex.
+        ∂C/∂x of every cell, or x ∂C/∂x; NaN in cells that are not vertices.
     windows, skipped
         Number of windows computed, and of those skipped because their block contains no habitat.
     """
@@ -110,7 +111,7 @@ class _WindowedAnalysis:
         Parameters
         ----------
         wrt
-            "permeability", "resistance" or "quality"; None for the value alone.
+            "permeability", "resistance" or "quality"; None for connectivity without its gradient.
         elasticity
             Whether derivatives are multiplied by the cell's value.
         """
@@ -140,11 +141,17 @@ class _WindowedAnalysis:
             f"one for each block of {down} × {across}"
         )
 
-    def _run(self, job, output, executor, checkpoint, progress, merge):
-        def to_permeability(quality: np.ndarray) -> np.ndarray:
-            return permeability_of_quality(job.kernel, quality)
-
-        permeability_of = to_permeability if self._permeability_is_function else None
+    def _run(
+        self,
+        job: ConnectivityBatchJob,
+        output: Any,
+        executor: AbstractExecutor | None,
+        checkpoint: str | PathLike | None,
+        progress: Progress | None,
+        merge: Callable[[Any, BatchResult], None],
+    ) -> tuple[float, Any, int, int]:
+        """Merge the batches into the output; return the connectivity, the output, and the windows done and skipped."""
+        permeability_of = partial(permeability_of_quality, job.kernel) if self._permeability_is_function else None
         validate_landscape(self.quality, self.permeability, permeability_of)
         output = np.empty(self.windows.shape) if output is None else on_disk(output)
         validate_output(output, self.windows.shape, [self.quality, self.permeability])
@@ -190,7 +197,7 @@ class ConnectivityAnalysis(_WindowedAnalysis):
     distance
         Any distance.
     proximity
-        The dispersal kernel f, a function of arrays of distances, such as `ExponentialKernel(alpha)`.
+        The dispersal kernel f, a function of an array of distances, such as `ExponentialKernel(alpha)`.
     dependency_range
         Number of cells that a window extends from the centre of its block: one number, or rows and columns.
     coarsening
@@ -270,7 +277,7 @@ class SensitivityAnalysis(_WindowedAnalysis):
     Notes
     -----
     The result is the exact gradient of the windowed connectivity, including partial windows at the edge. Where
-    permeability is a function of quality, the derivative by quality includes both effects of quality.
+    permeability is a function of quality, the derivative with respect to quality includes both effects of quality.
 
     Examples
     --------

@@ -43,7 +43,7 @@ class AbstractBatchJob(abc.ABC):
 
 @dataclass(frozen=True)
 class ConnectivityBatchJob(AbstractBatchJob):
-    """Data needed to compute any batch of a connectivity or its gradient. Can be sent to workers.
+    """Data needed to compute any batch of a connectivity map or its gradient. Can be sent to workers.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ConnectivityBatchJob(AbstractBatchJob):
     tiles
         The batches; their cores are tiles of blocks.
     wrt
-        "permeability", "resistance", "quality", or None for the value alone.
+        "permeability", "resistance", "quality", or None for connectivity without its gradient.
     elasticity
         Whether derivatives are multiplied by the cell's value.
     """
@@ -106,7 +106,7 @@ class BatchResult:
     windows
         Number of windows computed; the others contain no habitat, or no source.
     raster
-        One or several rasters of the tile with its buffer; for the value of a connectivity alone, q_i Σ_j f(d_j) q_j of
+        One or several rasters of the tile with its buffer; for connectivity without its gradient, q_i Σ_j f(d_j) q_j of
         every cell of the tile. None if there is no window to compute.
     """
 
@@ -196,7 +196,7 @@ def select_windows(job: ConnectivityBatchJob, tile: TileData) -> SelectedWindows
     active = by_block(tile.active)
     has_habitat = by_block(tile.quality).sum(1) > 0
     if job.wrt == "quality" and not job.elasticity:
-        # The derivative by the quality of an empty block is positive if there is habitat around it.
+        # The derivative with respect to the quality of an empty block is positive if there is habitat around it.
         has_habitat[:] = True
         if not tile.quality.any():
             return None

@@ -32,6 +32,7 @@ class BatchCheckpoint:
 
     def __init__(self, folder: str | os.PathLike, content: Mapping[str, Any]):
         self._checkpoint = CheckpointFolder(folder, content)
+        self._completed = {int(path.stem.split("-")[1]) for path in self._checkpoint.files("batch-*.npz")}
 
     @property
     def folder(self) -> Path:
@@ -40,7 +41,7 @@ class BatchCheckpoint:
 
     def completed(self) -> set[int]:
         """Return the numbers of the stored batches."""
-        return {int(path.stem.split("-")[1]) for path in self._checkpoint.files("batch-*.npz")}
+        return set(self._completed)
 
     def save(self, batch: BatchResult) -> None:
         """Store a batch.
@@ -53,8 +54,9 @@ class BatchCheckpoint:
         arrays = {"total": np.array(batch.total), "windows": np.array(batch.windows)}
         if batch.raster is not None:
             arrays["raster"] = batch.raster
-        stored = f"{count_of(len(self.completed()), 'finished batch', 'finished batches')}"
+        stored = count_of(len(self._completed), "finished batch", "finished batches")
         self._checkpoint.write_arrays(_file_name(batch.number), arrays, stored=stored)
+        self._completed.add(batch.number)
 
     def load(self, number: int) -> BatchResult:
         """Return a stored batch.

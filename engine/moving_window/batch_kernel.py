@@ -21,7 +21,7 @@ class TileArrays(eqx.Module):
     permeability, active
         Permeability of every cell, and which cells are vertices.
     quality
-        Habitat quality; 0 where a cell is no vertex.
+        Habitat quality; 0 in cells that are not vertices.
     corners
         Row and column of the tile at which each window begins.
     seeds
@@ -48,7 +48,7 @@ class WindowKernel(eqx.Module):
     core, buffer
         Cells of a block, and around it.
     wrt
-        "permeability" or "quality"; None for the value alone.
+        "permeability" or "quality"; None for connectivity without its gradient.
     from_blocks
         Whether movement leads from the blocks to the cells around them, or in the opposite direction.
     within_blocks
@@ -134,7 +134,7 @@ class WindowKernel(eqx.Module):
 def compute_batch(
     kernel: WindowKernel, tile: TileArrays, threads: int
 ) -> tuple[Float[Array, " windows"], Float[Array, "rows columns"] | None]:
-    """Return Σ_j f(d_j) q_j of each window, and the gradient of Σ q_block Σ_j f(d_j) q_j by the cells of the tile.
+    """Return Σ_j f(d_j) q_j of each window, and the gradient of Σ q_block Σ_j f(d_j) q_j in the cells of the tile.
 
     Parameters
     ----------

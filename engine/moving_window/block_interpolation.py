@@ -1,4 +1,4 @@
-"""Accessible habitat between the centres of blocks, without the squares that blocks leave on a map."""
+"""Interpolation of accessible habitat between the centres of blocks, so that no squares show on the map."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from .window_operation import WindowOperation
 
 
 def interpolate_blocks(contributions: RasterLike, quality: RasterLike, windows: WindowOperation) -> None:
-    """Replace the habitat that all cells of a block share by one that changes linearly between the blocks' centres.
+    """Interpolate the accessible habitat, which all cells of a block share, linearly between the centres of blocks.
 
     The contribution of a cell is its quality times the habitat accessible from its block. That habitat is interpolated
     bilinearly and scaled so that the contributions keep their sum, which is the connectivity of the landscape.
@@ -60,8 +60,8 @@ def _sums(cells: np.ndarray, width: int) -> np.ndarray:
 
 def _block_habitat(values: np.ndarray, quality: np.ndarray, width: int) -> np.ndarray:
     """Return the habitat accessible from each block of a row of blocks; NaN where a block has no quality."""
-    shares, weights = _sums(np.nan_to_num(values), width), _sums(quality, width)
-    return np.divide(shares, weights, out=np.full_like(shares, np.nan), where=weights > 0)
+    total, total_quality = _sums(np.nan_to_num(values), width), _sums(quality, width)
+    return np.divide(total, total_quality, out=np.full_like(total, np.nan), where=total_quality > 0)
 
 
 def _weights(size: int, width: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

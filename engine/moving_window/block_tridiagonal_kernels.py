@@ -58,22 +58,23 @@ def resistances(conductances, steps, corners, seeds, first, last, resistance, re
 
 @njit_cached
 def resistance_gradient(conductances, steps, corners, seeds, cotangent, first, last, gradient):
-    """Add the derivative by every conductance to the gradient, half to each direction of an edge.
+    """Add the derivative with respect to every conductance to the gradient, half to each direction of an edge.
 
     Parameters
     ----------
     conductances, steps, corners, seeds, first, last
         As for `resistances`.
     cotangent
-        Derivative g by each resistance, (windows, rows, columns).
+        Cotangent g of the resistances, (windows, rows, columns).
     gradient
         Of the shape of `conductances`; added to.
 
     Notes
     -----
-    The derivative of R_cj by the conductance between a and b is −(v_a − v_b)² with v = G (e_c − e_j). Summed over j
-    with the weights g_j it needs G e_c, G g, and of M = G diag(g) G the diagonal and the entries between neighbours.
-    M is the derivative of (A − t diag(g))⁻¹ by t, so that forward differentiation of the elimination gives it.
+    The derivative of R_cj with respect to the conductance between a and b is −(v_a − v_b)² with v = G (e_c − e_j).
+    Its sum over j with the weights g_j needs G e_c, G g, and of M = G diag(g) G the diagonal and the entries between
+    neighbours. M is the derivative of (A − t diag(g))⁻¹ with respect to t at t = 0, so that forward differentiation of
+    the elimination gives it.
     """
     height, width = cotangent.shape[1:]
     for window in range(first, last):

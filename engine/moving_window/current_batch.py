@@ -82,7 +82,7 @@ class CurrentBatchJob(AbstractBatchJob):
         return not (self.sources[self.tiles.core_slices(number)] > 0).any()
 
     def compute(self, number: int, threads: int) -> BatchResult:
-        """Compute one batch: maps (current, flow potential) or the derivative by every cell of the tile."""
+        """Compute one batch: maps (current, flow potential), or the derivative with respect to every cell."""
         tile = _read_tile(self, number)
         targets = _targets(self, tile)
         if not targets:
@@ -275,7 +275,7 @@ def _excluded_block(job: CurrentBatchJob, tile: _TileData, cell: np.ndarray, blo
 def _cell_gradient(
     job: CurrentBatchJob, tile: _TileData, by_conductance: np.ndarray, by_strength: np.ndarray
 ) -> np.ndarray:
-    """Return the derivative by the value of every cell of the tile, or its elasticity."""
+    """Return the derivative with respect to the value of every cell of the tile, or its elasticity."""
     if job.wrt == "sources":
         return by_strength * tile.strengths if job.elasticity else by_strength
     active = tile.permeability > 0

@@ -12,13 +12,13 @@ class MovingWindowCurrentResult:
     Attributes
     ----------
     maps
-        By name, (rows, columns), NaN where a cell is no vertex: "current", the cumulative current in ampere;
-        "flow_potential", the same without resistance; "normalized_current", their ratio, NaN where the flow potential
-        is 0.
+        By name, (rows, columns), NaN in cells that are not vertices: "current", the cumulative current in ampere;
+        "flow_potential", the same with equal conductances everywhere and no barriers; "normalized_current", their
+        ratio, NaN where the flow potential is 0.
     total
         Sum of the currents into all targets, in ampere.
     windows, skipped
-        Number of windows computed, and of those skipped because their target has no strength.
+        Number of windows computed, and of those skipped because their target has no source strength.
     """
 
     maps: Mapping[str, Any]
@@ -29,14 +29,14 @@ class MovingWindowCurrentResult:
 
 @dataclass(frozen=True)
 class CurrentSensitivity:
-    """A weighted sum of the cumulative current and its derivative by each cell.
+    """A weighted sum of the cumulative current and its derivative with respect to each cell.
 
     Attributes
     ----------
     total
         Σ weights · current.
     raster
-        Its derivative by every cell's x, or x times that; NaN where a cell is no vertex.
+        ∂C/∂x of every cell with C = `total`, or x ∂C/∂x; NaN in cells that are not vertices.
     windows, skipped
         As for `MovingWindowCurrentResult`.
     """

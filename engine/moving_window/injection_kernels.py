@@ -26,7 +26,7 @@ def distribute_injection(
     Parameters
     ----------
     strengths, inside
-        Of the tile: source strength of each cell, and mask of the cells that lie in the raster.
+        Source strength of each cell of the tile, and mask of its cells that lie in the raster.
     disc, corner
         Mask of the window's cells that may be sources, and the row and column of the tile at which the window begins.
     excluded_block
@@ -81,20 +81,20 @@ def distribute_injection(
 def strength_gradient(
     selected, injected, by_injection, strengths, corner, total, target_current, target_block, gradient
 ):
-    """Add the derivative by every source strength: as a source, and as a part of the target's current.
+    """Add the derivative with respect to every strength: as a source, and as a part of the target's current.
 
     Parameters
     ----------
     selected, injected, total, target_current
-        As `distribute_injection` filled or returned them, and was given.
+        Results and arguments of `distribute_injection`; `total` is the sum that it returns.
     by_injection
-        Derivative by the injected current, as `conductance_gradient` filled it.
+        Derivative with respect to the injected current, from `conductance_gradient`.
     strengths, corner
         As for `distribute_injection`.
     target_block
         First and last row, first and last column of the tile whose strengths add up to the target's current.
     gradient
-        Derivative by the strengths of the tile; added to.
+        Derivative with respect to the strengths of the tile; added to.
     """
     height, width = selected.shape
     weighted_sum = 0.0

@@ -46,9 +46,9 @@ def least_costs_in_windows(
 
     Notes
     -----
-    The same values and derivatives as `least_costs` on each window: the derivative of a distance by the cost of an edge
-    is 1 on the shortest path and 0 elsewhere. The edge costs of the raster are computed once for all windows that share
-    them, and so is their gradient.
+    The same values and derivatives as `least_costs` on each window: the derivative of a distance with respect to the
+    cost of an edge is 1 on the shortest path and 0 elsewhere. The edge costs of the raster are computed once for all
+    windows that share them, and so is their gradient.
 
     Examples
     --------

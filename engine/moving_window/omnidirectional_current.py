@@ -47,9 +47,9 @@ class MovingWindowCurrent:
     sources
         Strength of each cell as a source and as a target, 0 or more, NaN for none; the permeability if None.
     source_threshold
-        Cells with a lower strength in `sources` are no sources.
+        Cells with a lower strength in `sources` are not sources; ignored without `sources`.
     resistance_cutoff
-        Without `sources`: cells of a higher resistance are no sources.
+        Cells of a higher resistance are not sources; ignored with `sources`.
     conditions
         Conditions that match sources with targets.
     correct_artifacts
@@ -75,7 +75,7 @@ class MovingWindowCurrent:
     at the vertex nearest to its centre, and only vertices are sources. `as_omniscape` reproduces version 0.6.2 instead:
     near the upper and left edge, the sources that are excluded are not those of the block but lie below and to the
     right of it, so that most of the current of few strong sources may be missing; blocks that extend beyond the raster
-    are no targets, nor are those whose centre is a barrier; and the parts of sources on barriers are not injected.
+    are not targets, nor are those whose centre is a barrier; and the parts of sources on barriers are not injected.
 
     References
     ----------
@@ -152,7 +152,8 @@ class MovingWindowCurrent:
         flow_potential, normalized
             Which maps to return besides the cumulative current.
         outputs
-            Rasters to write into, in memory or on disk, by the names of the maps; new arrays for the others.
+            Rasters to write into, in memory or on disk, by the names of the maps ("current", "flow_potential",
+            "normalized_current"); new arrays for the others.
         executor
             Where batches are computed: this process if None, or a cluster.
         checkpoint
@@ -160,11 +161,22 @@ class MovingWindowCurrent:
         progress
             Called after every batch with the number of batches completed, their total number, and the estimated
             remaining seconds (None if unknown).
+
+        Raises
+        ------
+        ValueError
+            Invalid rasters (see the class); an output for a map that is not computed, of another shape, or given twice;
+            no current reaches any target.
         """
         names = [name for name, included in zip(MAPS, (True, flow_potential, normalized), strict=True) if included]
+        surplus = sorted((outputs or {}).keys() - set(names))
+        if surplus:
+            raise ValueError(f"outputs has a raster for {surplus[0]!r}; the maps to compute are {', '.join(names)}")
         job = self._batch_job(potential=len(names) > 1)
         self._validate()
-        maps = {name: self._output((outputs or {}).get(name)) for name in names}
+        maps: dict[str, Any] = {}
+        for name in names:
+            maps[name] = self._output((outputs or {}).get(name), *maps.values())
         # Without a raster of its own, the flow potential accumulates in that of the normalized current.
         accumulators = [maps[name] for name in names[:2]]
         total, computed = self._accumulate(job, accumulators, executor, checkpoint, progress)
@@ -197,7 +209,7 @@ class MovingWindowCurrent:
             shows the cells on which the current there depends.
         wrt
             "permeability" p; "resistance" r = 1/p; or "sources", their strengths. Without a raster of sources the
-            strengths change with the permeability, and the derivative includes that. 0 for cells that are no source.
+            strengths change with the permeability, and the derivative includes that. 0 for cells that are not sources.
         output
             Raster to write into, in memory or on disk; a new array if None.
         elasticity
@@ -298,15 +310,16 @@ class MovingWindowCurrent:
 
     def _no_window_message(self) -> str:
         width = self.blocks.width
-        text = f"no window has current: no block of {width} × {width} cells has a source strength and others around"
+        text = f"no window has current: no block of {width} × {width} cells has a source strength and sources around it"
         if self._as_omniscape:
             text += (
                 "; as in Omniscape, blocks that extend beyond the raster and blocks whose centre is a barrier are left "
-                "out: take smaller blocks, or do without these rules"
+                "out: use smaller blocks, or do not treat edges as Omniscape does"
             )
         return text
 
     def _output(self, output: Any, *more_inputs: RasterLike) -> Any:
+        """Return the raster to write into, validated: it must not be one of the inputs or of the other rasters."""
         output = np.empty(self.windows.shape) if output is None else on_disk(output)
         conditions = [raster for each in self._conditions for raster in (each.present, each.future)]
         inputs = [self.permeability, self.sources.raster, *conditions, *more_inputs]

@@ -9,7 +9,7 @@ from .batch import AbstractBatchJob, BatchResult
 from .batch_checkpoint import BatchCheckpoint
 from .dispatch.base import AbstractExecutor
 
-#: The first batch includes compilation: if it takes less than this, its time does not predict that of the others.
+#: The first batch includes compilation, so that its time predicts that of the others only if it takes longer than this.
 ETA_AFTER_SECONDS = 60.0
 
 #: Bytes of a batch's file besides its raster, with the blocks that a file system rounds up to.
@@ -80,7 +80,7 @@ def _require_space_for_batches(job: AbstractBatchJob, checkpoint: BatchCheckpoin
         checkpoint.folder,
         needed,
         "keep finished batches",
-        f"{count_of(len(missing), 'batch', 'batches')}",
+        count_of(len(missing), "batch", "batches"),
         "Free some space, give a folder on another disk, or use larger batches, whose overlapping buffers are then "
         "stored once. Without a checkpoint folder nothing is stored",
     )

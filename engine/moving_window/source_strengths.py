@@ -15,18 +15,18 @@ COMPARISONS = ("within", "equal")
 
 @dataclass(frozen=True)
 class SourceStrengths:
-    """Source strength of each cell, as a raster that is read by slices; 0 where a cell is no source.
+    """Source strength of each cell, as a raster that is read by slices; 0 in cells that are not sources.
 
     Parameters
     ----------
     permeability
-        Of the landscape; 0 or NaN for barriers.
+        Permeability of the landscape; 0 or NaN for barriers.
     raster
         Strengths, 0 or more, NaN for none; None to use the permeability, that is, the inverse of the resistance.
     threshold
-        Cells with a lower strength in `raster` are no sources.
+        Cells with a lower strength in `raster` are not sources.
     cutoff
-        Where the permeability is the strength: cells of a higher resistance are no sources.
+        Where the permeability is the strength: cells of a higher resistance are not sources.
     include_barriers
         Whether cells on barriers may be sources.
 
@@ -80,13 +80,15 @@ class SourceStrengths:
             any_source = any_source or bool((self[strip] > 0).any())
         invalid.raise_first()
         if not any_source:
-            reason = (
-                f"every resistance is above the cutoff of {self.cutoff:g}"
-                if self.raster is None
-                else f"every source strength in the landscape is 0, missing, or below the threshold of "
-                f"{self.threshold:g}"
-            )
-            raise ValueError(f"no cell is a source: {reason}")
+            raise ValueError(f"no cell is a source: {self._reason_for_none()}")
+
+    def _reason_for_none(self) -> str:
+        """Return why no cell is a source, for an error message."""
+        if self.raster is not None:
+            return f"every source strength in the landscape is 0, missing, or below the threshold of {self.threshold:g}"
+        if np.isinf(self.cutoff):
+            return "the whole landscape is nodata or barriers"
+        return f"every resistance is above the cutoff of {self.cutoff:g}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Condition:
     present
         Value at the sources, NaN where unknown; sources of unknown value match every target.
     future
-        Value at the targets; the same raster if None.
+        Value at the targets, NaN where unknown; the same raster if None. Targets of unknown value match every source.
     comparison
         "within": the difference between a source and its target, the median of its block, lies between `lower` and
         `upper`; "equal": the source has the value of its target, the most frequent one of its block (the smallest of

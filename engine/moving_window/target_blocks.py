@@ -32,7 +32,8 @@ class TargetBlocks:
     Raises
     ------
     ValueError
-        An even width; a radius that is not positive or does not extend beyond a block; a negative buffer.
+        An even width; a radius that is not positive or does not extend beyond a block; a negative buffer; sides of a
+        cell that are not positive.
 
     Examples
     --------
@@ -56,6 +57,8 @@ class TargetBlocks:
             )
         if not 0 < self.radius < math.inf or not 0 <= self.buffer < math.inf:
             raise ValueError(f"radius must be positive and buffer 0 or more, not {self.radius!r} and {self.buffer!r}")
+        if len(self.pixel_size) != 2 or not all(0 < side < math.inf for side in self.pixel_size):
+            raise ValueError(f"pixel_size must be two positive lengths (height, width), not {self.pixel_size!r}")
         cell = max(self.pixel_size)
         if self.radius / cell + CELL_ROUNDING < self.half_width + 1:
             minimum = (self.half_width + 1) * cell

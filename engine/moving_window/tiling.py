@@ -12,7 +12,7 @@ from .window_operation import Extent, WindowOperation
 CPU_KERNEL_CELLS_PER_BATCH = 1 << 19
 XLA_CELLS_PER_BATCH = 1 << 17
 
-#: The most windows of a batch; more save no time.
+#: Largest number of windows in a batch; larger batches save no time.
 MAX_WINDOWS_PER_BATCH = 1024
 
 #: Decimals to which a block width is rounded before it is rounded up: 0.1 · 30 is slightly more than 3.
@@ -82,6 +82,7 @@ def batch_shape(windows: WindowOperation, batch: int | None, cpu_kernels: bool) 
 
 
 def _validated_range(dependency_range: Extent) -> tuple[int, int]:
+    """Return the range in rows and columns."""
     is_pair = isinstance(dependency_range, Sequence)
     pair = tuple(dependency_range) if is_pair else (dependency_range, dependency_range)
     if len(pair) != 2 or not all(isinstance(cells, (int, np.integer)) and cells >= 0 for cells in pair):

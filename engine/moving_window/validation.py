@@ -106,12 +106,12 @@ def validate_output(output: Any, shape: tuple[int, int], inputs: list[RasterLike
     shape
         Shape of the landscape.
     inputs
-        The rasters that are still to be read.
+        Rasters that must not be overwritten: those still to be read, and other outputs.
 
     Raises
     ------
     ValueError
-        Another shape, a type that is not floating-point, or one of the inputs.
+        It has another shape or a type that is not floating-point, or is one of the inputs.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def validate_output(output: Any, shape: tuple[int, int], inputs: list[RasterLike
         are_arrays = isinstance(raster, np.ndarray) and isinstance(output, np.ndarray)
         are_files = isinstance(raster, NpyRaster) and isinstance(output, NpyRaster)
         if (are_arrays and np.may_share_memory(raster, output)) or (are_files and raster.path.samefile(output.path)):
-            raise ValueError("output is one of the inputs, which would be overwritten before it is read")
+            raise ValueError("output is one of the inputs or of the other outputs, which it would overwrite")
 
 
 def initialise_output(

@@ -126,18 +126,20 @@ class WindowCircuit:
     def derivatives(
         self, weights: Float[np.ndarray, "height width"], gradient: Float[np.ndarray, "rows columns directions"]
     ) -> Float[np.ndarray, "height width"]:
-        """Return the derivative of Σ weights · current by the current injected into each cell; call after `currents`.
+        """Return the derivative of Σ weights · current with respect to the current injected into each cell.
+
+        Call it after `currents`, for the same window.
 
         Parameters
         ----------
         weights
             Weight of each cell's current.
         gradient
-            The derivative by the conductances is added to this, half to each direction of an edge.
+            The derivative with respect to the conductances is added to this, half to each direction of an edge.
 
         Notes
         -----
-        One solve with the adjoint; `window_current_kernels` has the formulas.
+        One adjoint solve; `window_current_kernels` has the formulas.
         """
         state = (self.connected, self.potential, self._threshold, weights)
         cotangent, by_injection = np.empty(self.connected.shape), np.empty(self.connected.shape)

@@ -15,7 +15,8 @@ import numpy as np
 
 from ..parallel import njit_cached
 
-#: Branch currents smaller than this fraction of the largest are rounding errors of the potentials and count as 0.
+#: Branch currents smaller than this fraction of the largest are rounding errors of the potentials and count as 0, as in
+#: `circuits.base`. A kernel uses constants of its own file only: a cached kernel would not notice a change in another.
 CURRENT_ROUNDING = 1e-8
 
 
@@ -77,7 +78,7 @@ def node_currents(conductances, steps, corner, connected, target, potential, inj
 
 @njit_cached
 def current_cotangent(conductances, steps, corner, connected, potential, threshold, weights, cotangent):
-    """Compute ∂C/∂v, the derivative of Σ weights · current by the potential of every cell."""
+    """Compute ∂C/∂v, the derivative of C = Σ weights · current with respect to the potential of every cell."""
     height, width = connected.shape
     cotangent[:] = 0.0
     for row in range(height):

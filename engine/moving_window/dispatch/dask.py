@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ...counts import count_of
 from ..batch import AbstractBatchJob, BatchResult, run_batch
 from .base import AbstractExecutor
 
@@ -17,7 +18,8 @@ MISSING = (
 #: busy, few enough to bound the memory of results that wait for an earlier one.
 MAX_IN_FLIGHT = 3
 
-#: How often tasks may be lost with their worker: more often, a batch exceeds the memory of its worker each time.
+#: Losses of tasks with their worker that a run tolerates. If there are more, a batch probably exceeds the memory of its
+#: worker each time.
 MAX_RETRIES = 5
 
 #: Seconds to wait for a scheduler to answer.
@@ -40,7 +42,7 @@ class DaskExecutor(AbstractExecutor):
     threads
         Number of threads that a worker uses for one batch.
     max_retries
-        How often tasks may be lost with their worker before the run is given up.
+        How often tasks may be lost with their worker before the run fails.
     timeout
         Seconds to wait for the scheduler at the address.
 
@@ -113,6 +115,7 @@ class _DaskRun:
         self._scattered_job = None
 
     def results(self, numbers: list[int]) -> Iterator[BatchResult]:
+        """Submit a bounded number of batches at a time, and yield them as they are completed."""
         distributed = _import_distributed()
         self._scatter_job()
         in_flight: dict[int, Any] = {}
@@ -154,8 +157,8 @@ class _DaskRun:
             self._n_failures += 1
             if self._n_failures > self._max_retries:
                 raise RuntimeError(
-                    f"workers of the cluster were lost {self._n_failures} times, which happens if they run out of "
-                    "memory: see their logs, use smaller batches, or give each worker more memory"
+                    f"workers of the cluster were lost {count_of(self._n_failures, 'time')}, which happens if they run "
+                    "out of memory: see their logs, use smaller batches, or give each worker more memory"
                 ) from error
             # The last worker that held the job may have been lost with it.
             if self._scattered_job.status != "finished":

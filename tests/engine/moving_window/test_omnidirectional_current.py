@@ -339,6 +339,8 @@ def test_rasters_on_disk_give_the_same_maps(tmp_path):
         ({"sources": np.zeros((6, 6))}, "no cell is a source: every source strength in the landscape is 0"),
         ({"sources": np.full((6, 6), 0.5), "source_threshold": 0.7}, "below the threshold of 0.7"),
         ({"sources": None, "resistance_cutoff": 0.5}, "every resistance is above the cutoff of 0.5"),
+        ({"sources": None, "permeability": np.zeros((6, 6))}, "the whole landscape is nodata or barriers"),
+        ({"pixel_size": (0.0, 1.0)}, r"pixel_size must be two positive lengths .* not \(0.0, 1.0\)"),
         ({"sources": np.ones((5, 6))}, r"source strengths: \(5, 6\) cells, but the landscape has \(6, 6\)"),
         ({"sources": np.full((6, 6), -1.0)}, "source strength is negative or infinite in 36 cells, the first at row 0"),
         ({"permeability": np.full((6, 6), -1.0)}, "permeability is negative in 36 cells"),
@@ -357,6 +359,16 @@ def test_invalid_inputs_raise(changed, message):
         MovingWindowCurrent(**inputs).run()
 
 
+@pytest.mark.parametrize("maps", [{"flow_potential": True}, {"normalized": True}])
+def test_outputs_that_would_not_be_maps_raise(maps):
+    windows, raster = MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2.0), np.empty((6, 6))
+    name = "normalized_current" if "normalized" in maps else "flow_potential"
+    with pytest.raises(ValueError, match=f"outputs has a raster for '{name}'; the maps to compute are current"):
+        windows.run(outputs={name: raster})
+    with pytest.raises(ValueError, match="or of the other outputs"):
+        windows.run(**maps, outputs={"current": raster, name: raster})
+
+
 def test_multi_device_executor_raises():
     with pytest.raises(ValueError, match="computed by kernels for the CPU"):
         MovingWindowCurrent(permeability=np.ones((6, 6)), radius=2).run(executor=MultiDeviceExecutor())
@@ -364,7 +376,7 @@ def test_multi_device_executor_raises():
 
 def test_raster_without_a_whole_block_raises():
     narrow = {"permeability": np.ones((1, 25)), "radius": 5, "block": 3}
-    with pytest.raises(ValueError, match="no window has current: .* take smaller blocks"):
+    with pytest.raises(ValueError, match="no window has current: .* use smaller blocks"):
         MovingWindowCurrent(**narrow, as_omniscape=True).run()
     assert MovingWindowCurrent(**narrow).run().total > 0
 

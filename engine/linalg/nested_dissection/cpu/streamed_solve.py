@@ -111,6 +111,7 @@ class _StreamedSolve:
         self.thread_local = threading.local()
 
     def run(self, callback: Callback) -> list:
+        """Eliminate the tiles and then the separators, substitute backward, and pass each part to the callback."""
         groups, start = [], 0
         for group in self.dissection.nodes:
             groups.append(range(start, start + len(group)))
