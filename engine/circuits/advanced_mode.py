@@ -211,6 +211,7 @@ def _resolve_conflicts_circuitscape(
 
 
 def _conflicts(injected: np.ndarray, conductance: np.ndarray, policy: Policy) -> np.ndarray:
+    """Return the nodes with both a source and a ground."""
     if policy not in ("keepall", "rmvsrc", "rmvgnd", "rmvall"):
         raise ValueError(f"policy must be keepall, rmvsrc, rmvgnd or rmvall, not {policy!r}")
     return (injected != 0) & (conductance > 0)

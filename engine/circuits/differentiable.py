@@ -293,6 +293,7 @@ def _potentials_bwd(system, values, cotangent):
 
 @partial(jax.jit, static_argnums=2)
 def _edge_gradient(adjoint: Array, values: Array, directions: int) -> Float[Array, "steps rows columns"]:
+    """Return the derivative with respect to each entry of the edges, −(λ_i − λ_j) (v_i − v_j) / 2."""
     # Every conductor is stored twice, once for each end; both entries are the same function of the landscape.
     gradients = [
         -((adjoint - shift(adjoint, step)) * (values - shift(values, step))).sum(0) / 2
@@ -324,6 +325,7 @@ class _Conductances(eqx.Module):
         return (outflow + inflow + jnp.abs(outflow - inflow)) / 2
 
     def _sum_by_node(self, values: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        """Return, in every cell, the sum of the values in the cells of its node; 0 outside the circuit."""
         number = jnp.where(self.node >= 0, self.node, self.n_nodes)
         sums = jnp.zeros(self.n_nodes + 1).at[number].add(values)
         return jnp.where(self.node >= 0, sums[number], 0.0)

@@ -134,6 +134,7 @@ class GroundedGridCircuit(GroundedCircuit):
         return center.reshape(self.circuit.shape), edges.reshape(-1, *self.circuit.shape)
 
     def _rows_of_inverse(self, cells: np.ndarray, injected: np.ndarray) -> np.ndarray:
+        """Return the potentials of the cells for each row of currents injected into them, eliminated nodes at 0 V."""
         rhs = np.zeros((len(injected), self.circuit.node_of.size))
         rhs[:, cells] = injected
         return self._solve_cells(rhs, np.zeros((len(injected), len(self.eliminated))))[:, cells]

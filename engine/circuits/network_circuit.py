@@ -198,6 +198,7 @@ def _best_connected(circuit: NetworkCircuit) -> Int[np.ndarray, " components"]:
 
 
 def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) -> None:
+    """Raise a ValueError that names the first invalid edge."""
     for invalid, problem in (
         ((ends < 0).any(0), "an end with a negative number"),
         ((ends >= (np.inf if count is None else count)).any(0), f"an end beyond the {count} nodes"),
@@ -213,6 +214,7 @@ def _validate_edges(ends: np.ndarray, weights: np.ndarray, count: int | None) ->
 
 
 def _validate_groups(groups: tuple[np.ndarray, ...], size: int) -> None:
+    """Raise a ValueError that names the first node outside the network."""
     for number, group in enumerate(groups):
         outside = group[(group < 0) | (group >= size)]
         if outside.size:

@@ -298,6 +298,7 @@ class _ReducedNetwork:
         return levels
 
     def _at_sources(self, sources: np.ndarray, injected: np.ndarray) -> np.ndarray:
+        """Return the potentials of the sources, from the shared inverse if there are many and it is accurate."""
         if len(sources) >= MIN_SHARED_INVERSE:
             component = int(self._components[sources[0]])
             members = np.flatnonzero(self._components == component)

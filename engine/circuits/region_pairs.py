@@ -252,6 +252,7 @@ class RegionPairSolver:
         return float(potentials[circuit.representative_cells[ends[1]]]), potentials, currents
 
     def _requires_own_circuit(self, max_boundary_cells: int) -> bool:
+        """Return whether memory is too small for G, or regions conduct through cells that only they include."""
         count = len(self.boundary_nodes)
         if count > max_boundary_cells or 3 * 8 * count**2 > free_memory():
             return True
@@ -317,6 +318,7 @@ class RegionPairSolver:
         return injected
 
     def _solve_block(self, pairs: list) -> Iterator[PairSolution]:
+        """Yield the solutions of some connected pairs in the shared circuit, with one right-hand side for each."""
         if not pairs:
             return
         injected = self._injections([pair[:2] for pair in pairs], [solution for *_, solution in pairs])

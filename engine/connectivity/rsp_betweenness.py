@@ -166,6 +166,7 @@ def _to_target(
     proximity: Proximity | None,
     kind: PassageKind,
 ) -> _TargetContribution:
+    """Return the sums over all sources for one target."""
     walk = conditioned_walk(distance, solver, conductances, costs, target)
     # A finite cost of 0 keeps NaN out where the target is unreachable.
     cost = jnp.where(walk.reachable, walk.expected_cost, 0.0)

@@ -143,6 +143,7 @@ def rsp_flow(
 
 
 def _validate_weights(weights: ArrayInput | None, shape: tuple[int, int]) -> Float[np.ndarray, "sources targets"]:
+    """Return the weights as an array of the given shape, checked."""
     weights = np.ones(shape) if weights is None else np.asarray(weights, float)
     if weights.shape != shape:
         raise ValueError(f"weights must have the shape {shape} of sources × targets, not {weights.shape}")

@@ -102,6 +102,7 @@ class WindowKernel(eqx.Module):
         return block_quality, (proximity * qualities).sum((1, 2))
 
     def _distances(self, permeability: Array, tile: TileArrays, threads: int) -> Float[Array, "windows height width"]:
+        """Return the distances between the seed and every cell of each window."""
         if self.uses_cpu_kernels:
             grid = self._grid(permeability, tile.active)
             return distance_kernel(self.distance).distances(
@@ -113,6 +114,7 @@ class WindowKernel(eqx.Module):
         return jax.vmap(self._window_distances)(*windows, tile.seeds)
 
     def _window_distances(self, permeability: Array, active: Array, seed: Array) -> Float[Array, "height width"]:
+        """Return the distances of one window, infinite in inactive cells and from a skipped seed."""
         grid = self._grid(permeability, active)
         vertices = jnp.append(grid.vertex_numbers.ravel(), grid.n_vertices)
         vertex = vertices[jnp.where(seed < 0, -1, seed)][None]

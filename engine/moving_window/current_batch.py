@@ -163,6 +163,7 @@ class _TargetGroup:
             self._add(target, selected, injected)
 
     def _add(self, target: _Target, selected: np.ndarray, injected: np.ndarray) -> None:
+        """Add the currents of the window of one target, or their derivatives."""
         tile, corner = self._tile, target.cell - self._center
         window = tuple(slice(low, low + length) for low, length in zip(corner, selected.shape, strict=True))
         sources = (tile.strengths, tile.inside, self._source_disc, corner, target.excluded_block, target.current)
@@ -189,6 +190,7 @@ class _TargetGroup:
         strength_gradient(*injection, target.block, self.by_strength)
 
     def _add_flow_potential(self, window: tuple, corner: np.ndarray, injected: np.ndarray) -> None:
+        """Add the currents of a window without resistance."""
         if self._uniform_circuit is None:
             return
         # All windows in the interior of a raster have the same equations, which are factored once.
@@ -201,6 +203,7 @@ class _TargetGroup:
 
 
 def _read_tile(job: CurrentBatchJob, number: int) -> _TileData:
+    """Read the part of the landscape that a batch needs."""
     tiles = job.tiles
     inside = tiles.inside(number)
     permeability = np.asarray(tiles.extract(job.permeability, number), float)

@@ -84,6 +84,7 @@ least_costs_in_windows.defvjp(_fwd, _bwd)
 
 
 def _compute(shape, reverse, threads, costs, corners, seeds):
+    """Search all windows on the CPU; return distances, last steps and the order of the cells."""
     costs, corners, seeds = np.asarray(costs), np.asarray(corners), np.asarray(seeds)
     invalid = int((costs < 0).sum() + np.isnan(costs).sum())
     if invalid:
@@ -106,6 +107,7 @@ def _compute(shape, reverse, threads, costs, corners, seeds):
 
 
 def _compute_gradient(reverse, threads, shape, corners, distance, last_steps, order, cotangent):
+    """Backpropagate the cotangents of all windows along their shortest-path trees, on the CPU."""
     corners, distance, cotangent = np.asarray(corners), np.asarray(distance), np.asarray(cotangent)
     last_steps, order, steps = np.asarray(last_steps), np.asarray(order), np.array(neighbour_offsets(shape[0]))
     cotangent = np.where(np.isfinite(distance) & np.isfinite(cotangent), cotangent, 0.0)

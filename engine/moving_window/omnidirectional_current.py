@@ -254,6 +254,7 @@ class MovingWindowCurrent:
         wrt: str | None = None,
         elasticity: bool = False,
     ) -> CurrentBatchJob:
+        """Return the job that executors compute batch by batch: the maps, or the gradient with respect to `wrt`."""
         directions = {"rook": 4, "queen": 8}.get(self._graph_rules["neighbors"])
         if directions is None:
             raise ValueError(f'neighbors must be "queen" or "rook", not {self._graph_rules["neighbors"]!r}')
@@ -280,6 +281,7 @@ class MovingWindowCurrent:
         )
 
     def _validate(self) -> None:
+        """Check the values of all rasters."""
         self.sources.validate()
         validate_landscape(self.sources, self.permeability, None)
         for number, condition in enumerate(self._conditions, start=1):

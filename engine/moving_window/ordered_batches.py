@@ -71,6 +71,7 @@ def iterate_in_order(
 
 
 def _require_space_for_batches(job: AbstractBatchJob, checkpoint: BatchCheckpoint, missing: Sequence[int]) -> None:
+    """Raise a ValueError unless the disk has space for the missing batches."""
     file_bytes = job.result_bytes + FILE_OVERHEAD_BYTES
     needed = len(missing) * file_bytes
     if needed > free_bytes(checkpoint.folder):
@@ -87,6 +88,7 @@ def _require_space_for_batches(job: AbstractBatchJob, checkpoint: BatchCheckpoin
 
 
 def _remaining_seconds(remaining: int, computed: int, since_start: float, since_first: float) -> float | None:
+    """Estimate the remaining seconds from the batches after the first, which includes compilation; None if unknown."""
     if not remaining:
         return 0.0
     if computed == 1:

@@ -85,6 +85,7 @@ resistances_in_windows.defvjp(_fwd, _bwd)
 
 
 def _compute(shape, threads, conductances, corners, seeds):
+    """Compute the resistances of all windows on the CPU, and check their residuals."""
     corners, seeds = np.asarray(corners), np.asarray(seeds)
     edges, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))
     resistance, residual = np.empty((seeds.size, *shape)), np.empty(seeds.size)
@@ -103,6 +104,7 @@ def _compute(shape, threads, conductances, corners, seeds):
 
 
 def _compute_gradient(threads, conductances, corners, seeds, cotangent):
+    """Add up the gradients of all windows, on the CPU."""
     corners, seeds = np.asarray(corners), np.asarray(seeds)
     cotangent = np.nan_to_num(np.asarray(cotangent), nan=0.0, posinf=0.0, neginf=0.0)
     edges, steps = directions_last(np.asarray(conductances)), np.array(neighbour_offsets(len(conductances)))

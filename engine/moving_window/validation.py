@@ -152,6 +152,7 @@ def _read_strip(
     permeability_of: PermeabilityOfQuality,
     strip: tuple[slice, slice],
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Return quality and permeability of a strip of rows."""
     qualities = np.asarray(quality[strip], float)
     if permeability is not None:
         return qualities, np.asarray(permeability[strip], float)

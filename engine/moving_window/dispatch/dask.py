@@ -79,6 +79,7 @@ class DaskExecutor(AbstractExecutor):
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
+        """Connect to the cluster for one run; a local cluster ends with it."""
         distributed = _import_distributed()
         if self.address is not None:
             with self._connect(distributed) as client:

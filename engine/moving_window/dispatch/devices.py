@@ -69,6 +69,7 @@ class MultiDeviceExecutor(AbstractExecutor):
             yield from self._compute_on_devices(job, pending)
 
     def _compute_on_devices(self, job: ConnectivityBatchJob, batches: list) -> Iterator[BatchResult]:
+        """Compute one batch on each device, with all padded to the same number of windows."""
         size = max(selected.seeds.size for _, _, selected in batches)
         tiles = [to_arrays(tile, selected.padded_to(size)) for _, tile, selected in batches]
         # Idle devices compute the last batch with all windows skipped.
@@ -87,6 +88,7 @@ class MultiDeviceExecutor(AbstractExecutor):
 
 @eqx.filter_jit
 def _compute_sharded(kernel, tiles: TileArrays, mesh: Mesh, threads: int):
+    """Compute a batch on each device of the mesh; the first axis of the arrays is that of the devices."""
     arrays, static = eqx.partition(kernel, eqx.is_array)
 
     def on_one_device(arrays, tile: TileArrays):
