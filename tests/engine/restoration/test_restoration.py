@@ -295,11 +295,11 @@ REFUSED = {
     "one node": (lambda grid: barrier_map(grid, focal(0)), "between two or more focal nodes; there is 1"),
     "on a barrier": (
         lambda grid: barrier_map(grid, focal(0, 19)),
-        "1 of 2 focal nodes have no cell that can be entered, the first is 2",
+        "1 of 2 focal nodes has no cell that can be entered, the first is 2",
     ),
     "regions": (
         lambda grid: PointResistanceRestoration(grid, focal(0, REGION)),
-        "1 of 2 focal nodes are regions of several cells, the first is 2",
+        "1 of 2 focal nodes is a region of several cells, the first is 2",
     ),
     "the same cell": (
         lambda grid: PointResistanceRestoration(grid, focal(0, 0)),

@@ -187,7 +187,7 @@ def test_memory_estimate_counts_boundary_cells(tmp_path, size, boundary_cells):
     [
         ({}, "the job lacks 'focal_ids'"),
         ({"focal_ids": np.array([1]), "focal_cells": np.array([[0, 0]])}, "two or more focal nodes; there is 1"),
-        ({"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [9, 9]])}, "1 of 2 focal cells lie outside"),
+        ({"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [9, 9]])}, "1 of 2 focal cells lies outside"),
         (
             {**FOCAL, "excluded": np.array([[2, 77]])},
             "1 id in the excluded pairs belongs to no focal node, the first is 77",
