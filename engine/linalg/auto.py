@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import jax
 
+from ..counts import count_of
 from ..parallel import available_memory
 from .base import AbstractLinearSolver
 from .fallback import FallbackSolver
@@ -25,12 +26,13 @@ SUBSTITUTION_SECONDS = 3.5e-8
 #: Multigrid's hierarchy, and one iteration for one right-hand side, per cell.
 HIERARCHY_SECONDS = 1e-7
 ITERATION_SECONDS = 1.5e-8
-#: Log scaling of a walk to one target and two solves, in a landscape of medium difficulty, per cell; and their memory.
+#: Log scaling of the random walk to one target, and two solves: seconds per cell of a landscape of medium difficulty,
+#: and bytes per cell.
 NONSYMMETRIC_SECONDS = 1.8e-6
 NONSYMMETRIC_BYTES = 1200
 
-#: Memory of multigrid per cell: the matrix and its hierarchy, the vectors of each right-hand side that is solved
-#: together with others, and the right-hand side and solution of each.
+#: Memory of multigrid per cell: the matrix and its hierarchy; the vectors of each right-hand side of a block, which are
+#: solved together; each right-hand side with its solution.
 MULTIGRID_BYTES = 340
 MULTIGRID_BYTES_PER_VECTOR = 45
 MULTIGRID_BYTES_PER_RHS = 8
@@ -39,7 +41,7 @@ MULTIGRID_BYTES_PER_RHS = 8
 MIN_MULTIGRID_ITERATIONS = 6
 #: Direct solves that are faster than this are preferred: they are exact.
 DIRECT_SOLVE_SECONDS = 0.1
-#: On a GPU both solvers have to be compiled, nested dissection longer the more levels it has.
+#: Right-hand sides above which a factor is faster on a GPU: nested dissection takes long to compile there.
 MIN_RHS_FOR_FACTOR_ON_GPU = 200
 
 
@@ -73,7 +75,7 @@ def select_solver(
     free_bytes: int | None = None,
     refinement_threshold: float = REFINEMENT_THRESHOLD,
 ) -> SolverChoice:
-    """Choose a solver, with the reason.
+    """Choose a solver by size, number of right-hand sides, device and memory, with the reason.
 
     Parameters
     ----------
@@ -104,14 +106,14 @@ def select_solver(
     """
     free = free_memory() if free_bytes is None else free_bytes
     cells = shape[0] * shape[1]
-    problem = f"{cells:,} cells, {right_hand_sides:,} right-hand side{'s' * (right_hand_sides != 1)}"
+    problem = f"{count_of(cells, 'cell')}, {count_of(right_hand_sides, 'right-hand side')}"
     factor_bytes = predicted_factor_bytes(shape, symmetric=symmetric)
     direct = NestedDissection(symmetric=symmetric, refinement_threshold=refinement_threshold)
     if not symmetric:
         return _select_nonsymmetric(cells, free, factor_bytes, direct, f"{problem}, not symmetric")
     on_gpu = jax.default_backend() != "cpu"
     direct_seconds = FACTOR_SECONDS * cells**1.5 + SUBSTITUTION_SECONDS * cells * right_hand_sides
-    iteration_budget = (direct_seconds / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * right_hand_sides)
+    iteration_budget = (direct_seconds / cells - HIERARCHY_SECONDS) / (ITERATION_SECONDS * max(right_hand_sides, 1))
     if on_gpu:
         direct_is_faster = right_hand_sides > MIN_RHS_FOR_FACTOR_ON_GPU
     else:

@@ -6,11 +6,12 @@ from jaxtyping import Float
 from ..parallel import njit_cached, njit_reassociating, parallel_starmap
 from .stencil_matrix import neighbour_offsets
 
-#: Equations whose terms are below this part of the largest, relative to the diagonal, are rounding and not checked.
+#: Equations whose terms, relative to the diagonal, are below this fraction of the largest are not checked: they hold
+#: nothing but rounding errors.
 NEGLIGIBLE = 1e-13
 
-#: Rows per task of a thread.
-ROWS_PER_BLOCK = 256
+#: Rows that one call of a kernel checks.
+ROWS_PER_BAND = 256
 
 
 def backward_errors(
@@ -21,7 +22,8 @@ def backward_errors(
 ) -> tuple[Float[np.ndarray, "k rows columns"], Float[np.ndarray, " k"]]:
     """Return residuals b − A x, and the componentwise backward error of each solution.
 
-    The error is max_i |b − A x|_i / (|b| + |A| |x|)_i, and NaN if a solution is not finite (Oettli & Prager 1964).
+    The error is max_i |b − A x|_i / (|b| + |A| |x|)_i over all equations with terms above `NEGLIGIBLE` (Oettli & Prager
+    1964), and NaN if a solution is not finite.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ def backward_errors(
     """
     offsets = np.array(neighbour_offsets(len(edges)))
     residuals, scale = np.empty_like(x), np.empty_like(center)
-    bands = [(first, min(first + ROWS_PER_BLOCK, len(center))) for first in range(0, len(center), ROWS_PER_BLOCK)]
+    bands = [(first, min(first + ROWS_PER_BAND, len(center))) for first in range(0, len(center), ROWS_PER_BAND)]
     errors, matrix = np.zeros(len(x)), (center, edges, offsets)
     for number, (b, solution, residual) in enumerate(zip(right_hand_sides, x, residuals, strict=True)):
         largest = max(parallel_starmap(_subtract, [(*matrix, b, solution, residual, scale, *band) for band in bands]))

@@ -302,7 +302,7 @@ def inverse_block(
     solver
         The solver.
     cells
-        Flat raster indices; one outside the raster gives a column of zeros.
+        Flat raster indices; the row and the column of one outside the raster are 0.
     """
     return _entries_at(_inverse_columns(solver, operator, cells), cells)
 

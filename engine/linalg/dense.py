@@ -47,6 +47,8 @@ def dense_inverse(system: StencilMatrix, cells: Int[Array, " n"], symmetric: boo
 
     Notes
     -----
+    The caller must check the result: it is not finite if A is singular to working precision.
+
     With G = A⁻¹ and cotangent Ḡ, Ā = −Gᵀ Ḡ Gᵀ, restricted to the entries of the stencil.
 
     Examples
@@ -59,12 +61,14 @@ def dense_inverse(system: StencilMatrix, cells: Int[Array, " n"], symmetric: boo
 
 
 def _compute_inverse(system: StencilMatrix, cells: Int[Array, " n"], symmetric: bool) -> Float[Array, "n n"]:
+    """Return the inverse, NaN or infinite if the matrix is singular to working precision."""
     matrix = system.dense(cells)
     if symmetric:
         factor = jax.scipy.linalg.cho_factor(matrix, lower=True)
         inverse = jax.scipy.linalg.cho_solve(factor, jnp.eye(cells.shape[0]))
     else:
         inverse = jnp.linalg.inv(matrix)
+    # Of one column only: the residuals of all would take as long as the inverse.
     residual = jnp.abs(matrix @ inverse[:, :1] - jnp.eye(cells.shape[0], 1)).max() / jnp.maximum(
         (jnp.abs(matrix) @ jnp.abs(inverse[:, :1])).max(), 1.0
     )
@@ -86,8 +90,8 @@ def _dense_inverse_bwd(inverse, cotangent, perturbed, system, cells, symmetric):
     index = jnp.full(size + 1, n_cells).at[cells].set(jnp.arange(n_cells), mode="drop")[:size].reshape(system.shape)
 
     def entries(column: Int[Array, "rows columns"]) -> Float[Array, "rows columns"]:
+        """Return the gradient's entry of every cell in its row, in the column of another cell."""
         return dense_gradient.at[index, column].get(mode="fill", fill_value=0.0)
 
     edges = [entries(shift(index, offset, fill=n_cells)) for offset in neighbour_offsets(system.directions)]
-    gradient = StencilMatrix(entries(index), jnp.stack(edges))
-    return gradient
+    return StencilMatrix(entries(index), jnp.stack(edges))

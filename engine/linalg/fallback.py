@@ -51,17 +51,17 @@ class FallbackSolver(AbstractLinearSolver):
 
     @property
     def symmetric(self) -> bool | None:
-        """As of the second solver, which must solve what the first cannot."""
+        """That of the second solver, which must solve what the first cannot."""
         return self.second.symmetric
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the first, then of the second."""
+        """Names of the first solver, then of the second."""
         return self.first.names + self.second.names
 
     @property
     def differentiable(self) -> bool:
-        """Whether both are."""
+        """Whether both solvers are."""
         return self.first.differentiable and self.second.differentiable
 
     def init(self, operator: StencilMatrix) -> tuple[Any, StencilMatrix]:
@@ -75,16 +75,18 @@ class FallbackSolver(AbstractLinearSolver):
         *,
         transpose: bool = False,
     ) -> Solution:
-        """Solve with the state."""
+        """Solve by the first solver and, if it fails, by the second."""
         first_state, operator = state
         if self.runs_on_cpu:
             return compute_on_cpu(self, operator, right_hand_sides, transpose=transpose)
         first = self.first.compute(first_state, right_hand_sides, transpose=transpose)
 
         def fall_back() -> Solution:
+            """Solve by the second solver."""
             return self.second.compute(self.second.init(operator), right_hand_sides, transpose=transpose)
 
         def keep() -> Solution:
+            """Return the first solution, with the statistics of a second solver that was not needed."""
             return jax.tree.map(jnp.asarray, Solution(first.value, self.second.stats_not_run(len(right_hand_sides))))
 
         second = jax.lax.cond(first.succeeded, keep, fall_back)
@@ -93,9 +95,9 @@ class FallbackSolver(AbstractLinearSolver):
     def solve_arrays(
         self, center: np.ndarray, edges: np.ndarray, right_hand_sides: np.ndarray, *, transpose: bool = False
     ) -> Solution:
-        """Solve with NumPy arrays."""
+        """Solve with NumPy arrays, by the first solver and, if it fails, by the second."""
         first = self.first.solve_arrays(center, edges, right_hand_sides, transpose=transpose)
         if not first.succeeded:
-            # The second solver may need the memory.
+            # Frees the first solution: the second solver may need the memory.
             first = first._replace(value=right_hand_sides)
         return self.second.solve_after(first, center, edges, right_hand_sides, transpose=transpose)

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 #: Rows are smoothed in bands of this many, independently of each other. Bands do not depend on the number of cores, so
 #: neither do the results. An even number: a band starts with a row of the coarser raster.
-ROWS_PER_BLOCK = 256
+ROWS_PER_BAND = 256
 
 
 class PaddedShape(NamedTuple):
@@ -46,7 +46,7 @@ class PaddedShape(NamedTuple):
     @property
     def bands(self) -> list[tuple[int, int]]:
         """First row of each band, and the row after its last."""
-        return [(first, min(first + ROWS_PER_BLOCK, self.rows)) for first in range(0, self.rows, ROWS_PER_BLOCK)]
+        return [(first, min(first + ROWS_PER_BAND, self.rows)) for first in range(0, self.rows, ROWS_PER_BAND)]
 
     def inside(self, flat: Shaped[np.ndarray, "*batch size"]) -> Shaped[np.ndarray, "*batch rows columns"]:
         """Return a view of the raster in a flat array.

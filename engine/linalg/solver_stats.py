@@ -40,7 +40,8 @@ class SolveStatus(IntEnum):
     INACCURATE = 7
 
 
-#: Outcomes after which a solve has statistics: a factorisation that fails computes no solution.
+#: Outcomes that `record_stats` collects. A direct solver that fails is left out: it took no iterations, and computed no
+#: usable solution.
 _RECORDED = {
     SolveStatus.SUCCESS,
     SolveStatus.NOT_CONVERGED,
@@ -129,7 +130,7 @@ class SolveRecord:
     iterations
         The largest number of iterations; 0 for a direct solver.
     residual
-        The largest relative residual; None where none was computed.
+        The largest relative residual among those that were computed; None if none was.
     succeeded
         Whether the attempt gave a solution; False for one that was stopped early, or whose solution is not used.
     """
@@ -183,7 +184,7 @@ def log_solve(
     right_hand_sides
         Number of right-hand sides, or of searches.
     iterations, residual
-        Of each right-hand side, or the largest.
+        For each right-hand side, or the largest; None for a residual that was not computed.
     succeeded
         As of `SolveRecord`.
     """
@@ -207,12 +208,12 @@ def record_attempts(attempts: tuple[SolveStats, ...]) -> None:
         # NumPy only, as in `log_solve`.
         status, residuals = SolveStatus(int(stats.status)), np.asarray(stats.residuals)
         if status in _RECORDED:
-            unknown = residuals.size > 0 and bool(np.isnan(residuals).all())
+            computed = residuals[~np.isnan(residuals)]
             log_solve(
                 stats.solver,
                 residuals.size,
                 stats.iterations,
-                None if unknown else residuals,
+                computed if computed.size or not residuals.size else None,
                 succeeded=status <= SolveStatus.TRIVIAL,
             )
 

@@ -17,7 +17,8 @@ from ..parallel import njit_cached, parallel_starmap
 #: Sums over rasters with at least this many values run in a CPU kernel, row by row: XLA would read and copy each raster
 #: once for every neighbour.
 CPU_SUM_MIN_VALUES = 1 << 22
-ROWS_PER_BLOCK = 64
+#: Rows for which one call of that kernel adds up.
+ROWS_PER_BAND = 64
 
 #: Offsets (rows, columns) of the neighbours, ordered so that the offset opposite to number d of n is number n − 1 − d.
 QUEEN_OFFSETS: tuple[tuple[int, int], ...] = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
@@ -70,6 +71,15 @@ def shift(raster: Array | np.ndarray, offset: tuple[int, int], fill: bool | int 
 def shifts(raster: Array, directions: int, fill: bool | int | float = 0) -> Array:
     """Return the values of all neighbours of every cell.
 
+    Parameters
+    ----------
+    raster
+        Shape (..., rows, columns).
+    directions
+        Number of neighbours of a cell, 4 or 8.
+    fill
+        Value of the neighbours outside the raster.
+
     Returns
     -------
     Array
@@ -82,7 +92,7 @@ def shifts(raster: Array, directions: int, fill: bool | int | float = 0) -> Arra
 
 
 def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "directions rows columns"]:
-    """Return edge values of all directions from those of the first half, for values that are equal in both directions.
+    """Return edge values in all directions from those in the first half, for values that are equal both ways.
 
     Examples
     --------
@@ -90,10 +100,10 @@ def mirror_half(half: Float[Array, "half rows columns"]) -> Float[Array, "direct
     Array([[3., 0.]], dtype=float64)
     """
     directions = 2 * half.shape[0]
-    ahead = [
+    forward = [
         shift(half[directions - 1 - d], neighbour_offsets(directions)[d]) for d in range(half.shape[0], directions)
     ]
-    return jnp.concatenate([half, jnp.stack(ahead)])
+    return jnp.concatenate([half, jnp.stack(forward)])
 
 
 def _shift_numpy(raster: np.ndarray, offset: tuple[int, int], fill: bool | int | float) -> np.ndarray:
@@ -211,6 +221,15 @@ def outer_product(
     This is the gradient of a solve with respect to its matrix: for x = A⁻¹ b with cotangent λ = A⁻ᵀ x̄,
     Ā = −λ xᵀ, of which only the entries that exist in A matter.
 
+    Parameters
+    ----------
+    left, right
+        k rasters each.
+    directions
+        Number of neighbours of a cell, 4 or 8.
+    cpu_min_values
+        Number of values of `left` from which a CPU kernel computes the sums, where JAX runs on the CPU.
+
     Examples
     --------
     >>> product = outer_product(jnp.array([[[1.0, 2.0]]]), jnp.array([[[3.0, 5.0]]]), 4)
@@ -233,7 +252,7 @@ def _outer_product_cpu(left: Array, right: Array, *, directions: int) -> tuple[n
     left, right = np.asarray(left), np.asarray(right)
     center, edges = np.zeros(left.shape[1:], left.dtype), np.zeros((directions, *left.shape[1:]), left.dtype)
     rows, offsets = len(center), np.array(neighbour_offsets(directions))
-    bands = [(first, min(first + ROWS_PER_BLOCK, rows)) for first in range(0, rows, ROWS_PER_BLOCK)]
+    bands = [(first, min(first + ROWS_PER_BAND, rows)) for first in range(0, rows, ROWS_PER_BAND)]
     parallel_starmap(_accumulate_outer_product, [(left, right, offsets, center, edges, *band) for band in bands])
     return center, edges
 

@@ -1,16 +1,20 @@
 """Assembly of frontal matrices: between a matrix as a stack of rasters and the dense fronts of the leaves.
 
-Two neighbouring cells lie in a square of 2 × 2 cells, and every such square lies in exactly one leaf if a leaf takes
-in the boundary above it and to its left. So each entry of the matrix is moved to the upper left cell of its square;
-then the entries of a leaf are one block of the raster, and none is counted twice.
+Two neighbouring cells lie in a square of 2 × 2 cells, and every such square lies in exactly one leaf if a leaf includes
+the boundary above it and to its left. So each entry of the matrix is moved to the upper left cell of its square; then
+the entries of a leaf are one block of the raster, and none is counted twice.
 """
 
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from ..stencil_matrix import neighbour_offsets
 from .symbolic import SymbolicFactorization
+
+#: An array of either backend.
+Batch = TypeVar("Batch")
 
 
 def shift_entries(center: np.ndarray, edges: np.ndarray, dissection: SymbolicFactorization) -> np.ndarray:
@@ -90,7 +94,7 @@ def entry_positions(dissection: SymbolicFactorization, directions: int) -> tuple
 
 
 def gather_fronts(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:
-    """Return a tile's entries, one row a leaf: shape (leaves down, leaves across, (1 + directions) · block)."""
+    """Return the entries of a tile's leaves, of shape (leaves down, leaves across, (1 + directions) · block size)."""
     (down, across), leaf = dissection.levels[0].boxes, dissection.leaf
     blocks = _tile_view(entries, dissection, tile).reshape(len(entries), down, leaf[0] + 1, across, leaf[1] + 1)
     return blocks.transpose(1, 3, 0, 2, 4).reshape(down, across, -1)
@@ -102,6 +106,26 @@ def scatter_fronts(blocks: np.ndarray, entries: np.ndarray, dissection: Symbolic
     blocks = blocks.reshape(down, across, len(entries), leaf[0] + 1, leaf[1] + 1).transpose(2, 0, 3, 1, 4)
     target = _tile_view(entries, dissection, tile)
     target[...] = blocks.reshape(target.shape)
+
+
+def halves(boxes: Batch, axis: int) -> tuple[Batch, Batch]:
+    """Split a batch (down, across, ...) of boxes into first and second children.
+
+    Parameters
+    ----------
+    boxes
+        An array of either backend.
+    axis
+        Axis along which the two children of a box lie.
+
+    Examples
+    --------
+    >>> halves(np.array([[1, 2], [3, 4]]), axis=1)
+    (array([[1],
+           [3]]), array([[2],
+           [4]]))
+    """
+    return (boxes[0::2], boxes[1::2]) if axis == 0 else (boxes[:, 0::2], boxes[:, 1::2])
 
 
 def _tile_view(entries: np.ndarray, dissection: SymbolicFactorization, tile: int) -> np.ndarray:

@@ -123,7 +123,7 @@ def selected_inverse_derivative(
     """Return the entries of A⁻¹ M A⁻¹ on the diagonal and between neighbouring cells, exactly.
 
     A⁻¹ M A⁻¹ = −d/dh (A + h M)⁻¹ at h = 0: the negative derivative of the selected inverse in the direction M. Its own
-    gradient is that of the XLA backend, by automatic differentiation.
+    gradient is computed by automatic differentiation of the XLA backend.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def selected_inverse_derivative(
     direction
         M.
     solver
-        The solver that factors A.
+        The solver that factors A. If it takes A to be symmetric, the symmetric part of M takes the place of M.
 
     Raises
     ------

@@ -4,8 +4,8 @@ import math
 
 from .symbolic import analyze
 
-#: Largest raster, in cells, whose entries are counted in its symbolic factorization; larger ones are extrapolated,
-#: because their symbolic factorization takes long.
+#: Largest raster, in cells, whose factor entries are counted in its symbolic factorization. For larger ones, whose
+#: symbolic factorization would take long, they are extrapolated.
 MAX_ANALYZED_CELLS = 1 << 21
 
 

@@ -136,6 +136,7 @@ class SymbolicFactorization:
 
 
 def _front_nnz(separator: int, boundary: int, off_diagonal_blocks: int) -> int:
+    """Return the number of entries in the factor of one front."""
     return separator * separator + off_diagonal_blocks * separator * boundary
 
 
@@ -189,6 +190,7 @@ def _divide(length: int, tile: int | None) -> tuple[int, int, int]:
 def _tile_levels(
     leaf: tuple[int, int], halvings: tuple[int, int], tiles: tuple[int, int]
 ) -> tuple[SeparatorLevel, ...]:
+    """Return the levels of a tile: boxes are joined in pairs, where possible along their shorter side."""
     height, width = leaf
     down, across = halvings
     single = [tiles[0] == 1, tiles[1] == 1]
@@ -282,7 +284,7 @@ def _number_nodes(groups: list[list[SeparatorNode]]) -> tuple[tuple[SeparatorNod
         starts[depth] = total
         total += len(group)
 
-    def numbered(child):
+    def numbered(child: Child) -> Child:
         """Return a child with its number among all nodes."""
         kind, number = child
         return child if kind == "tile" else (kind, starts[number[0]] + number[1])

@@ -7,7 +7,7 @@ from jaxtyping import Float, Float32, Int32
 
 from ...parallel import parallel_starmap
 from ..multigrid import presmooth, prolong_and_postsmooth, prolonged_rows, residual, restrict_residual
-from ..padded import ROWS_PER_BLOCK, PaddedShape
+from ..padded import ROWS_PER_BAND, PaddedShape
 from ..stencil_matrix import neighbour_offsets
 from .coarsening_kernels import centre_point_weights, edge_point_weights, petrov_galerkin_product
 from .ordered_kernels import ordered_gauss_seidel, permute_rows
@@ -190,7 +190,7 @@ class VCycle:
             b = self._ordered_presmooth(n)
         args = (level.off_diagonals, level.inverse_diagonal, b, x, ONE_RHS, shape.width)
         parallel_starmap(presmooth, [(*args, *band) for band in bands])
-        args = (level.off_diagonals, x, ONE_RHS, shape.width, shape.rows, ROWS_PER_BLOCK)
+        args = (level.off_diagonals, x, ONE_RHS, shape.width, shape.rows, ROWS_PER_BAND)
         args = (*args, level.restriction, self._b[n + 1], shape.coarser.width)
         parallel_starmap(restrict_residual, [(*args, first // 2, (last + 1) // 2) for first, last in bands])
         if not self.transpose:

@@ -182,3 +182,32 @@ def test_wall_of_a_millionth_leaves_resistances_within_halves_unchanged(solver):
     result = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
     expected = [resistance_in_forty_digits(wall, *cells[:2]), resistance_in_forty_digits(wall, *cells[2:])]
     assert [float(result[0, 1]), float(result[2, 3])] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("wall", [1e-10, 1e-17])
+def test_all_pairs_across_weak_wall_are_right_or_an_error(wall):
+    """Behind the wall potentials are so high that their differences may be lost: no wrong number, and no NaN."""
+    permeability = np.where(thin_wall() == WALL, wall, thin_wall())
+    expected = resistance_in_forty_digits(permeability, (0, 0), (4, 1))
+    grid = GridGraph(permeability, neighbors="rook")
+    ends = grid.coord_to_active_vertex_index([0, 4], [0, 1])
+    try:
+        result = float(ResistanceDistance()(grid)[ends[0], ends[1]])
+    except RuntimeError as error:
+        assert "could not be computed accurately" in str(error)
+    else:
+        assert result == pytest.approx(expected, rel=1e-3)
+
+
+def test_resistances_behind_a_wall_are_never_zero():
+    """Two cells behind a wall of 1e-17, with all other nodes on its far side: no digit of the difference is left."""
+    permeability, cells = np.where(thin_wall() == WALL, 1e-17, thin_wall()), [(1, 7), (0, 0), (4, 1)]
+    grid = GridGraph(permeability, neighbors="rook")
+    nodes = grid.coord_to_active_vertex_index(*zip(*cells, strict=True))
+    expected = [resistance_in_forty_digits(permeability, *cells[1:])]
+    try:
+        result = ResistanceDistance(Multigrid())(grid, nodes=nodes)
+    except RuntimeError as error:
+        assert re.search("did not converge|singular|could not be solved accurately", str(error))
+    else:
+        assert [float(result[1, 2])] == pytest.approx(expected, rel=1e-8)

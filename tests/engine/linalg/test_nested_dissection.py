@@ -15,6 +15,7 @@ from permea.engine.linalg.nested_dissection import (
     log_determinant,
     predicted_factor_bytes,
     selected_inverse,
+    selected_inverse_derivative,
 )
 from permea.engine.linalg.nested_dissection.cpu.factorization import factor
 from permea.engine.linalg.nested_dissection.cpu.selected_inversion import invert_selected
@@ -233,6 +234,13 @@ def test_singular_laplacian_raises():
     laplacian = GridGraph(np.ones((4, 5)), neighbors="rook").laplacian()
     with pytest.raises(Exception, match="singular"):
         jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "xla"])
+def test_derivative_of_singular_laplacian_raises(backend):
+    laplacian = GridGraph(np.ones((4, 5)), neighbors="rook").laplacian()
+    with pytest.raises(Exception, match="singular"):
+        jax.block_until_ready(selected_inverse_derivative(laplacian, laplacian, NestedDissection(backend=backend)))
 
 
 @pytest.mark.costly_variants

@@ -14,12 +14,15 @@ from permea.engine.linalg import (
     Multigrid,
     NestedDissection,
     NonsymmetricMultigrid,
+    SolveStats,
     SolveStatus,
     StencilMatrix,
     record_stats,
     solve,
     with_state,
 )
+from permea.engine.linalg.solver_stats import record_attempts
+from permea.engine.paths import distance_matrix
 
 SHAPE = (12, 15)
 CHAIN = StencilMatrix(jnp.array([[2.0, 2.0]]), jnp.zeros((4, 1, 2)).at[2, 0, 0].set(-1).at[1, 0, 1].set(-1))
@@ -156,6 +159,12 @@ def test_every_circuit_mode_uses_its_solver(solver):
         np.testing.assert_allclose(result, expected, rtol=1e-7)
 
 
+def test_distance_matrix_uses_the_solver_of_the_distance():
+    with record_stats() as records:
+        distance_matrix(grid(), [0, 40, 120], ResistanceDistance(Multigrid()))
+    assert {record.solver for record in records} == {"multigrid"}
+
+
 def test_network_circuit_uses_its_factorization():
     sizes = []
 
@@ -196,3 +205,15 @@ def test_least_cost_solver_is_chosen_by_name():
     np.testing.assert_allclose(
         *(LCPDistance(solver=name)(grid(), [0, 9]) for name in ("dijkstra", "sweeps")), rtol=1e-12
     )
+
+
+def test_least_cost_solver_has_one_name():
+    with pytest.raises(TypeError, match="either solver or method"):
+        LCPDistance(solver="dijkstra", method="sweeps")
+
+
+def test_record_has_the_largest_residual_that_was_computed():
+    stats = SolveStats("Jacobi", np.array([5, 9]), np.array([np.nan, 1e-3]), np.array(int(SolveStatus.NOT_CONVERGED)))
+    with record_stats() as records:
+        record_attempts((stats,))
+    assert [(record.iterations, record.residual) for record in records] == [(9, 1e-3)]

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from ....parallel import cpu_count, parallel_starmap
 from ...krylov import SymmetricMatrix, load_scaled_matrix
-from ...padded import ROWS_PER_BLOCK, PaddedShape, all_directions, forward_arrays
+from ...padded import ROWS_PER_BAND, PaddedShape, all_directions, forward_arrays
 from ...stencil_matrix import neighbour_offsets
 from .cycle_kernels import (
     axpy,
@@ -240,7 +240,7 @@ class WCycle:
         coarse_b, coarse_x = self.level_vectors[n + 1][:2]
         args = (level.conductances, level.inverse_diagonal, b, x, active, shape.width)
         parallel_starmap(presmooth, [(*args, *band) for band in shape.bands])
-        args = (level.conductances, x, active, shape.width, shape.rows, ROWS_PER_BLOCK)
+        args = (level.conductances, x, active, shape.width, shape.rows, ROWS_PER_BAND)
         args = (*args, level.interpolation, coarse_b, coarse.width)
         parallel_starmap(restrict_residual, [(*args, *_coarse_rows(band)) for band in shape.bands])
         if n + 1 == self.n_large:
@@ -261,7 +261,7 @@ class WCycle:
     def _cycle_packed(self, active: Int[np.ndarray, " active"], visit_twice: bool) -> None:
         rows, columns = self.packed.layout[0, :2]
         parts = min(cpu_count(), active.size) if rows * columns >= MIN_W_CYCLE_CELLS else 1
-        args = (*self.packed, MIN_W_CYCLE_CELLS, ROWS_PER_BLOCK, self.packed_vectors)
+        args = (*self.packed, MIN_W_CYCLE_CELLS, ROWS_PER_BAND, self.packed_vectors)
         parallel_starmap(cycle_packed_levels, [(*args, part, visit_twice) for part in np.array_split(active, parts)])
 
     def _correct(

@@ -10,8 +10,8 @@ from ...stencil_matrix import neighbour_offsets, shift
 from ..symbolic import analyze
 from .factorization import Factor, factor
 
-#: Number of factors that are cached, and bytes of all of them unless it is one: a gradient needs the matrix of its
-#: forward pass, blocks of sources the same one. More would only fill memory where every target has another matrix.
+#: Largest number of cached factors, and of their bytes if there are several. A gradient needs the factor of its forward
+#: pass, and blocks of sources all need the same one. More would only fill memory where every target has another matrix.
 CACHE_SIZE = 2
 CACHE_BYTES = 4_000_000_000
 
@@ -48,13 +48,13 @@ def cached_factor(center: np.ndarray, edges: np.ndarray, symmetric: bool | None)
             _factors and expected + sum(cached.nbytes for cached in _factors.values()) > CACHE_BYTES
         ):
             _factors.popitem(last=False)
-        # Inside the lock: two threads with one matrix must not both compute a factor of a gigabyte.
+        # Inside the lock: two threads with the same matrix must not both compute a factor of a gigabyte.
         _factors[key] = factor(center, edges, symmetric=symmetric)
         return _factors[key]
 
 
 def clear_factors() -> None:
-    """Forget all cached factors, which takes the memory that they hold back."""
+    """Release the memory of all cached factors."""
     with _lock:
         _factors.clear()
 

@@ -22,7 +22,7 @@ import numpy as np
 from ....parallel import blas_limited_pool
 from ...solver_stats import SolveError, singular_message
 from ..accuracy import GROWTH_LIMIT
-from ..assembly import entry_positions, gather_fronts, shift_entries
+from ..assembly import entry_positions, gather_fronts, halves, shift_entries
 from ..symbolic import TILE_LENGTH, SeparatorNode, SlicePairs, SymbolicFactorization, analyze, separator_positions
 from .pivot_blocks import invert_pivots
 
@@ -78,7 +78,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     symmetric
         Whether the matrix equals its transpose.
     tile
-        Longest side of a tile.
+        Longest side of a tile, in cells; None for a single tile as large as the raster.
 
     Raises
     ------
@@ -92,6 +92,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     contributions: dict[tuple[str, int], np.ndarray] = {}
 
     def eliminate_tile(number: int) -> None:
+        """Eliminate the interior of one tile."""
         tiles[number], contributions["tile", number] = _eliminate_tile(entries, dissection, number, symmetric)
 
     nodes: list[Any] = []
@@ -110,6 +111,7 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
 def _eliminate_tile(
     entries: np.ndarray, dissection: SymbolicFactorization, number: int, symmetric: bool
 ) -> tuple[list[FrontFactor], np.ndarray]:
+    """Return the front factors of a tile, level by level, and its contribution block."""
     leaves = dissection.levels[0]
     size = len(leaves.separator) + len(leaves.boundary)
     in_block, in_front = entry_positions(dissection, len(entries) - 1)
@@ -129,6 +131,7 @@ def _eliminate_tile(
 
 
 def _eliminate_node(node: SeparatorNode, contributions: dict, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
+    """Return the front factor of a separator between tiles, and its contribution block."""
     first, second = (contributions.pop(child) for child in node.children)
     size = len(node.separator) + len(node.boundary)
     front = np.zeros((size, size), first.dtype)
@@ -149,19 +152,15 @@ def _eliminate(fronts: np.ndarray, s: int, symmetric: bool) -> tuple[FrontFactor
     return FrontFactor(pivots.inverse, right, left, pivots.log_determinant), schur
 
 
-def halves(boxes: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Split a batch (down, across, ...) into first and second children, as views."""
-    return (boxes[0::2], boxes[1::2]) if axis == 0 else (boxes[:, 0::2], boxes[:, 1::2])
-
-
 def extend_add(fronts: np.ndarray, child: np.ndarray, slices: SlicePairs) -> None:
-    """Add the children's contribution blocks to the fronts."""
+    """Add the contribution blocks of one child of each front to the fronts."""
     for child_rows, front_rows in slices:
         for child_columns, front_columns in slices:
             fronts[..., front_rows, front_columns] += child[..., child_rows, child_columns]
 
 
 def _require_nonsingular(factored: Factor, center: np.ndarray) -> None:
+    """Raise a `SingularMatrixError` if the growth of a front exceeds `GROWTH_LIMIT`, or a pivot is not positive."""
     padded = shift_entries(center, np.zeros((4, *center.shape)), factored.dissection)[0]
     worst = 0.0 if np.isfinite(factored.log_determinant) or np.iscomplexobj(center) else np.inf
     for number, tile in enumerate(factored.tiles):

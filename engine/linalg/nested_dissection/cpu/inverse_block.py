@@ -5,7 +5,7 @@ With A = L D Lᵀ, where D are the eliminated blocks F_ss, and Y = L⁻¹ E for 
     Eᵀ A⁻¹ E = Σ over fronts Y_sᵀ F_ss⁻¹ Y_s,
 
 and the column of a cell is zero in every front that is not an ancestor of the cell. Thousands of columns, each of which
-would take as long as a solve, so cost about as much as the factor.
+would take a solve of its own, therefore cost about as much as the factor.
 """
 
 import numpy as np
@@ -22,7 +22,8 @@ from .factorization import Factor
 from .substitution import extend_add_rows, node_groups, tile_level_indices
 from .substitution_kernels import forward_level
 
-#: Columns, and the two matrices whose product (the first one transposed) is added between these columns.
+#: Columns of the inverse, and the two matrices whose product (the first one transposed) is added to the entries between
+#: these columns.
 Product = tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ _"], Float[np.ndarray, "_ _"]]
 
 #: Rows of a product that one thread computes at a time.
@@ -70,7 +71,7 @@ def inverse_submatrix(system: StencilMatrix, cells: Int[np.ndarray, " k"]) -> Fl
         return product
 
     def forward_node(item) -> Product:
-        """Eliminate the columns that reach one separator, and those that start in it."""
+        """Eliminate one separator from the columns of cells below it in the tree, and of those in it."""
         number, node, front_factor = item
         child_updates = [updates.pop(child) for child in node.children]
         columns = np.concatenate([child_columns for child_columns, _ in child_updates])

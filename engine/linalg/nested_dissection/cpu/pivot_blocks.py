@@ -17,7 +17,10 @@ GAUSS_JORDAN_MAX_SIZE = 12
 
 @dataclass(frozen=True)
 class PivotInverses:
-    """The inverses of a batch of blocks, and the logarithm of the product of their determinants."""
+    """The inverses of a batch of blocks, and the sum of the logarithms of their determinants.
+
+    The sum is NaN if a pivot is not positive, and has no meaning for complex blocks.
+    """
 
     inverse: np.ndarray
     log_determinant: float
@@ -72,6 +75,7 @@ def _gauss_jordan(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _invert_cholesky(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inverse of a symmetric block and its pivots; NaN and 0 if it is not positive definite."""
     # A symmetric block equals its transpose: no copy into Fortran's order.
     factor, failed = lapack.dpotrf(block.T, lower=1)
     if failed:
@@ -86,6 +90,7 @@ def _lower_triangle(size: int) -> np.ndarray:
 
 
 def _invert_lu(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inverse of a block and pivots whose product is right; NaN and 0 if it is singular."""
     factor, permutation, failed = lapack.dgetrf(block.T)
     if failed:
         return np.full(block.shape, np.nan), np.zeros(len(block))

@@ -15,9 +15,9 @@ Lin, L. et al. (2011). SelInv: an algorithm for selected inversion of a sparse s
 import numpy as np
 
 from ....parallel import blas_limited_pool
-from ..assembly import entry_positions, scatter_fronts, unshift_entries
+from ..assembly import entry_positions, halves, scatter_fronts, unshift_entries
 from ..symbolic import SlicePairs
-from .factorization import Factor, FrontFactor, halves
+from .factorization import Factor, FrontFactor
 
 
 def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +32,7 @@ def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.n
     dtype = factored.tiles[0][0].inverse.dtype
     entries = np.zeros((1 + directions, *dissection.padded), dtype)
     tile_boundary = len(dissection.levels[-1].boundary)
-    # Z_bb of the nodes and tiles whose parent is done.
+    # Z_bb of the nodes and tiles whose parent has been inverted.
     boundary_inverses: dict = {}
 
     def invert_node(item) -> None:
@@ -45,6 +45,7 @@ def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.n
             _restrict(front, slices, boundary_inverses[child])
 
     def invert_tile(number: int) -> None:
+        """Write the inverse's entries in one tile, given those over its boundary."""
         _invert_tile(factored, number, boundary_inverses.pop(("tile", number)), entries)
 
     root = ("node", len(factored.nodes) - 1) if factored.nodes else ("tile", 0)
@@ -61,6 +62,7 @@ def invert_selected(factored: Factor, directions: int) -> tuple[np.ndarray, np.n
 
 
 def _invert_tile(factored: Factor, number: int, boundary_inverse: np.ndarray, entries: np.ndarray) -> None:
+    """Write the inverse's entries in a tile into `entries`, given those over its boundary."""
     dissection = factored.dissection
     boundary_inverse = boundary_inverse[None, None]
     for depth in reversed(range(len(dissection.levels))):
@@ -93,7 +95,7 @@ def _inverse_front(front_factor: FrontFactor, boundary_inverse: np.ndarray, symm
 
 
 def _restrict(front: np.ndarray, slices: SlicePairs, child: np.ndarray) -> None:
-    """Copy a front's entries on a child's boundary; transpose of `extend_add`."""
+    """Copy a front's entries over a child's boundary into `child`; transpose of `extend_add`."""
     for child_rows, front_rows in slices:
         for child_columns, front_columns in slices:
             child[..., child_rows, child_columns] = front[..., front_rows, front_columns]

@@ -90,6 +90,8 @@ def peak_bytes(shape: tuple[int, int], count: int, threads: int) -> int:
 
 
 class _StreamedSolve:
+    """The state of `solve_streamed`: solutions in the separators, and along the edges of the tiles."""
+
     def __init__(self, factored: Factor, cells: Int[np.ndarray, " n"], values: Float[np.ndarray, "k n"]):
         self.factored, self.cells, self.values = factored, cells, values
         self.dissection, self.count = factored.dissection, len(values)
@@ -151,6 +153,7 @@ class _StreamedSolve:
         return columns, local, update[0, 0]
 
     def _forward_tile(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the nonzero columns of a tile with their updates on its boundary."""
         columns, _, update = self._eliminate_tile(number)
         return columns, update
 
@@ -173,6 +176,7 @@ class _StreamedSolve:
         return (columns, front[:s]), (columns, front[s:] - front_factor.left @ front[:s])
 
     def _backward_node(self, number: int, columns: np.ndarray, eliminated: np.ndarray) -> None:
+        """Solve for the values on one separator, given those on its boundary."""
         node, front_factor = self.nodes[number], self.factored.nodes[number]
         solution = np.zeros((len(node.separator), self.count))
         if node.boundary:
@@ -191,6 +195,7 @@ class _StreamedSolve:
         ring = np.ones(separator_rows.shape, bool)
         ring[1:-1, 1:-1] = False
         solution[:, ring] = self.separator_values[separator_rows[ring]].T
+        # Eliminated again: the right-hand sides of all tiles would not fit in memory.
         columns, local, _ = self._eliminate_tile(number)
         boundary_cells = 1 + np.array(self.dissection.levels[-1].boundary, dtype=int).reshape(-1, 2).T
         for begin in range(0, self.count, RHS_BLOCK):
@@ -208,6 +213,7 @@ class _StreamedSolve:
         return callback(solution, top - 1, left - 1, ~ring & self._in_raster(top - 1, left - 1, ring.shape))
 
     def _backward_tile(self, number: int, local: np.ndarray, boundary: np.ndarray) -> None:
+        """Replace a tile's right-hand sides by the solution, given the solution on its boundary."""
         for depth in reversed(range(len(self.dissection.levels))):
             front_factor = self.factored.tiles[number][depth]
             cells, *child_positions = self.level_indices[depth]
@@ -247,6 +253,7 @@ class _StreamedSolve:
         return callback(solution, line - 2, -1, covered)
 
     def _in_raster(self, top: int, left: int, shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
+        """Return which cells of a rectangle lie in the raster."""
         rows, columns = top + np.arange(shape[0]), left + np.arange(shape[1])
         inside = [(0 <= n) & (n < size) for n, size in zip((rows, columns), self.dissection.shape, strict=True)]
         return inside[0][:, None] & inside[1][None]

@@ -29,7 +29,7 @@ def substitute(
     transposed
         Whether to solve with Aᵀ.
     out
-        Memory for x.
+        Array for x; a new one by default.
     """
     x = np.empty_like(right_hand_sides) if out is None else out
     dissection = factored.dissection
@@ -76,6 +76,7 @@ def substitute(
             boundary_values[child] = _restrict_rows(front, slices, size)
 
     def boundary_size(number: int) -> int:
+        """Return the number of cells in the boundary of a node."""
         return factored.nodes[number].right.shape[-1]
 
     def backward_tile(number: int) -> None:
@@ -176,6 +177,7 @@ def _backward_tile(factored: Factor, local: np.ndarray, boundary: np.ndarray, nu
 
 
 def _scatter_tile(dissection: SymbolicFactorization, local: np.ndarray, x: np.ndarray, number: int) -> None:
+    """Write the solution in a tile's interior, (cells, k), into the rasters x."""
     rows, columns = _tile_slices(dissection, number)
     solution = local.reshape(*dissection.pitch, -1)[: rows.stop - rows.start, : columns.stop - columns.start]
     # The last row and column of a pitch belong to the separator before the next tile.

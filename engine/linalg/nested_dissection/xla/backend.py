@@ -1,5 +1,7 @@
 """Solve, log-determinant, selected inverse and its derivative as code that XLA compiles, without host callbacks."""
 
+from typing import TypeVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,8 @@ from ..accuracy import GROWTH_LIMIT, RESIDUAL_LIMIT
 from .factorization import Factor, factor
 from .selected_inversion import invert_selected
 from .substitution import substitute
+
+Result = TypeVar("Result")
 
 
 def solve(
@@ -40,27 +44,34 @@ def solve(
 
 def log_determinant(system: StencilMatrix, symmetric: bool) -> Float[Array, ""]:
     """Return log det A; raise if A is singular."""
-    return _require_nonsingular(factor(system, symmetric), system).log_determinant
+    factored = factor(system, symmetric)
+    return _require_nonsingular(factored, factored.growth, system).log_determinant
 
 
 def selected_inverse(system: StencilMatrix, symmetric: bool) -> StencilMatrix:
     """Return the entries of A⁻¹ on the diagonal and between neighbours; raise if A is singular."""
-    return invert_selected(_require_nonsingular(factor(system, symmetric), system), system.shape, system.directions)
+    factored = factor(system, symmetric)
+    return invert_selected(_require_nonsingular(factored, factored.growth, system), system.shape, system.directions)
 
 
 def selected_inverse_derivative(system: StencilMatrix, direction: StencilMatrix, symmetric: bool) -> StencilMatrix:
-    """Return the entries of A⁻¹ M A⁻¹ = −d/dh (A + h M)⁻¹; if symmetric, with M's symmetric part."""
+    """Return the entries of A⁻¹ M A⁻¹ on the diagonal and between neighbours; raise if A is singular.
+
+    A⁻¹ M A⁻¹ = −d/dh (A + h M)⁻¹. If A is symmetric, the symmetric part of M takes the place of M.
+    """
     if symmetric:
         direction = jax.tree.map(lambda entries, mirrored: (entries + mirrored) / 2, direction, direction.transpose())
     shape, directions = system.shape, system.directions
 
-    def inverse(matrix: StencilMatrix) -> StencilMatrix:
-        return invert_selected(factor(matrix, symmetric), shape, directions)
+    def inverse(matrix: StencilMatrix) -> tuple[StencilMatrix, Float[Array, ""]]:
+        """Return the selected inverse, and the growth of the factor."""
+        factored = factor(matrix, symmetric)
+        return invert_selected(factored, shape, directions), factored.growth
 
-    _, derivative = jax.jvp(inverse, (system,), (direction,))
-    return jax.tree.map(jnp.negative, derivative)
+    _, derivative, growth = jax.jvp(inverse, (system,), (direction,), has_aux=True)
+    return _require_nonsingular(jax.tree.map(jnp.negative, derivative), growth, system)
 
 
-def _require_nonsingular(factored: Factor, system: StencilMatrix) -> Factor:
-    singular = ~(factored.growth <= GROWTH_LIMIT)
-    return eqx.error_if(factored, singular, singular_message(system.center.size), on_error="raise")
+def _require_nonsingular(result: Result, growth: Float[Array, ""], system: StencilMatrix) -> Result:
+    """Return a result of a factor unless the growth shows that the matrix is singular."""
+    return eqx.error_if(result, ~(growth <= GROWTH_LIMIT), singular_message(system.center.size), on_error="raise")

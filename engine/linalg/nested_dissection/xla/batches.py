@@ -35,11 +35,6 @@ def _source_positions(slices: SlicePairs, size: int) -> np.ndarray:
     return source
 
 
-def halves(boxes: Array, axis: int) -> tuple[Array, Array]:
-    """Split a batch (down, across, ...) into first and second children."""
-    return (boxes[0::2], boxes[1::2]) if axis == 0 else (boxes[:, 0::2], boxes[:, 1::2])
-
-
 def interleave(children: list[Array], axis: int) -> Array:
     """Join first and second children into one batch; inverse of `halves`."""
     both = jnp.stack(children, axis=axis + 1)

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ...stencil_matrix import StencilMatrix
-from ..assembly import entry_positions
+from ..assembly import entry_positions, halves
 from ..symbolic import analyze, separator_positions
-from .batches import gather_matrices, halves, leaf_blocks, pad_to_tile
+from .batches import gather_matrices, leaf_blocks, pad_to_tile
 from .pivot_blocks import invert_pivots
 
 

@@ -4,14 +4,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-#: Largest block that Gauss–Jordan elimination inverts, which reads the batch once per pivot.
+#: Largest block that Gauss–Jordan elimination inverts. It reads the whole batch once per pivot.
 GAUSS_JORDAN_MAX_SIZE = 32
 
 
 def invert_pivots(blocks: Array, symmetric: bool) -> tuple[Array, Array]:
     """Return the inverses of a batch of M-matrices, and their pivots.
 
-    Of the pivots of blocks above `GAUSS_JORDAN_MAX_SIZE` only the product is right.
+    For blocks above `GAUSS_JORDAN_MAX_SIZE` only the product of the pivots is right.
 
     Examples
     --------
@@ -35,6 +35,7 @@ def invert_pivots(blocks: Array, symmetric: bool) -> tuple[Array, Array]:
 
 
 def _gauss_jordan(blocks: Array) -> tuple[Array, Array]:
+    """Invert all blocks pivot by pivot."""
     size = blocks.shape[-1]
 
     def eliminate(k, state):

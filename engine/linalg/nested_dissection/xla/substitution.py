@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..assembly import halves
 from ..symbolic import analyze, separator_positions
-from .batches import gather_rows, halves, interleave, pad_to_tile, reversed_slices
+from .batches import gather_rows, interleave, pad_to_tile, reversed_slices
 from .factorization import Factor
 
 
@@ -18,17 +19,14 @@ def substitute(
     eliminated, update = [], None
     for depth, (level, front_factor) in enumerate(zip(dissection.levels, factored.levels, strict=True)):
         s = len(level.separator)
-        front = 0.0
+        separator, boundary = x[separator_positions(dissection, 0, depth)], 0.0
         if level.axis is not None:
             front = sum(
                 gather_rows(child, slices, s + len(level.boundary))
                 for child, slices in zip(halves(update, level.axis), level.child_maps, strict=True)
             )
-        separator = x[separator_positions(dissection, 0, depth)] + (
-            front[..., :s, :] if level.axis is not None else 0.0
-        )
-        subtracted = front_factor.forward(transposed) @ separator
-        update = (front[..., s:, :] if level.axis is not None else 0.0) - subtracted
+            separator, boundary = separator + front[..., :s, :], front[..., s:, :]
+        update = boundary - front_factor.forward(transposed) @ separator
         eliminated.append(separator)
     boundary = jnp.zeros_like(update)
     for depth in reversed(range(len(dissection.levels))):
