@@ -102,17 +102,19 @@ def solve_hitting(
 def _differentiable(
     solver: AbstractLinearSolver, conductances, costs, theta, target, expected_cost: bool, newton_steps: int
 ) -> HittingSolution:
+    """Solve by functions that JAX differentiates; a result of multigrid that is not accurate is replaced."""
     system = scaled_transition_system(solver, conductances, costs, theta, target, newton_steps)
     change, error = system.free_energy_change()
 
     def solve() -> HittingSolution:
+        """Solve for the expected cost, too, if requested."""
         return system.solve_hitting(change, expected_cost=expected_cost)
 
     if not isinstance(solver, NonsymmetricMultigrid):
         return solve()
 
-    # The fallback finds a log scale of its own: that of multigrid may be rounded more coarsely than the free energy.
     def fall_back() -> HittingSolution:
+        """Solve by the direct solver, which finds a log scale of its own: this one may be rounded too coarsely."""
         log_discarded(solver, error)
         return _differentiable(solver.fallback, conductances, costs, theta, target, expected_cost, newton_steps)
 

@@ -24,7 +24,12 @@ from ..parallel import parallel_starmap
 from .newton_scaling import MAX_NEWTON_STEPS, newton_log_scaling
 from .residuals import CORRECTION_TOL, MAX_ERROR, MAX_REFINEMENTS, MAX_WEIGHT_REDUCTION, needs_refinement
 from .transition_data import TransitionData
-from .transition_kernels import cost_rhs, expected_cost_residual, free_energy_residual, scaled_weights
+from .transition_kernels import (
+    compute_cost_rhs,
+    compute_expected_cost_residual,
+    compute_free_energy_residual,
+    compute_off_diagonals,
+)
 
 Raster = Float[np.ndarray, "rows columns"]
 
@@ -104,6 +109,7 @@ def _solve_transitions(
     iterations: int,
     newton_steps: int,
 ) -> HittingResult:
+    """Solve for the free energy and, if requested, the expected cost; options as of `solve_hitting_cpu`."""
     shape, offsets = transitions.shape, transitions.offsets
     workspace = KrylovWorkspace.allocate(shape)
     scaling = newton_log_scaling(transitions, theta, target, workspace.basis, newton_steps)
@@ -112,11 +118,12 @@ def _solve_transitions(
         return HittingResult(log_scale, log_scale, False)
     edges, padded_target = np.empty((offsets.size, transitions.n_cells)), transitions.padded_index(target)
     args = (scaling.log_weights, offsets, transitions.directions, padded_target, scaling.log_scale, edges, shape.width)
-    parallel_starmap(scaled_weights, [(*args, *band) for band in shape.bands])
+    parallel_starmap(compute_off_diagonals, [(*args, *band) for band in shape.bands])
     matrix = PaddedStencil(shape, np.ones(transitions.n_cells), edges, offsets, scaling.factor)
     cycle = VCycle(scaling.hierarchy)
 
     def solve(b: np.ndarray, initial_guess: np.ndarray, tolerance: float = tolerance) -> KrylovResult:
+        """Solve the system in log scale for one right-hand side."""
         return solve_fgmres(matrix, cycle, workspace, b, initial_guess, tolerance, iterations)
 
     b, initial_guess = np.zeros(transitions.n_cells), np.zeros(shape.size)
@@ -161,8 +168,8 @@ class _Equations:
     ):
         self.transitions, self.shape, self.target, self.log_scale = transitions, transitions.shape, target, log_scale
         self.solve, self.edges = solve, (transitions.edge_offsets, transitions.edge_ends, transitions.offsets)
-        self.residual, self.args = np.empty(transitions.n_cells), (transitions.conductances, transitions.costs)
-        self.args = (*self.args, *self.edges, theta, target, log_scale)
+        self.residual = np.empty(transitions.n_cells)
+        self.args = (transitions.conductances, transitions.costs, *self.edges, theta, target, log_scale)
 
     def refined_free_energy(self, weights: np.ndarray) -> tuple[np.ndarray, float]:
         """Return δ, padded, from the scaled hitting weights, and its error; 0 where the target cannot be reached."""
@@ -174,7 +181,10 @@ class _Equations:
         delta[self.target] = 0
         error = np.inf
         for step in range(MAX_REFINEMENTS + 1):
-            error, previous = self._map_rows(free_energy_residual, *self.args, delta, self.residual, scale), error
+            error, previous = (
+                self._map_rows(compute_free_energy_residual, *self.args, delta, self.residual, scale),
+                error,
+            )
             if step == MAX_REFINEMENTS or not needs_refinement(error, previous):
                 break
             weights = np.exp(-delta)
@@ -192,11 +202,11 @@ class _Equations:
         weights, b = np.negative(delta), np.empty_like(self.residual)
         np.exp(weights, out=weights)
         args = (edges, self.transitions.costs, *self.edges, weights)
-        parallel_starmap(cost_rhs, [(*args, b, self.shape.width, *band) for band in self.shape.bands])
+        parallel_starmap(compute_cost_rhs, [(*args, b, self.shape.width, *band) for band in self.shape.bands])
         first = self.solve(b, np.zeros(self.shape.size))
         expected, error = first.x / weights, np.inf
         for step in range(MAX_REFINEMENTS + 1):
-            error, previous = self._map_rows(expected_cost_residual, *args, expected, b, self.residual), error
+            error, previous = self._map_rows(compute_expected_cost_residual, *args, expected, b, self.residual), error
             if not first.converged or step == MAX_REFINEMENTS or not needs_refinement(error, previous):
                 break
             result = self._correction()
@@ -207,7 +217,9 @@ class _Equations:
         return first._replace(x=expected), error
 
     def _correction(self) -> KrylovResult:
+        """Solve for the residual, as accurately as a refinement needs."""
         return self.solve(self.residual, np.zeros(self.shape.size), CORRECTION_TOL)
 
     def _map_rows(self, kernel, *args) -> float:
+        """Call a kernel for all bands of rows; return the largest of its results."""
         return max(parallel_starmap(kernel, [(*args, self.shape.width, *band) for band in self.shape.bands]))

@@ -1,8 +1,8 @@
 """The linear system of the killed random walk to one target, in log scale, and its equations solved to nine digits.
 
 Hitting weights are solved for in a log scale that prevents overflow and underflow, and then refined: where hardly any
-walk is killed, −log z cancels in the rounding of z, but the killed weight does not (see `residuals`). Values, tangents
-and cotangents by multigrid whose error is too large are solved for directly.
+walk is killed, −log z is lost in the rounding of z, but the killed weight is not (see `residuals`). Values, tangents
+and cotangents for which the error of multigrid is too large are solved for directly.
 """
 
 from collections.abc import Callable
@@ -98,7 +98,7 @@ class ScaledTransitionSystem:
         weights = jnp.exp(-refined)
 
         def free_energy_equation(delta: Array) -> Array:
-            """Left-hand side of the equation of the free energy; its derivative by δ is the operator I − Q."""
+            """Return the left-hand side of the equation of the free energy; its derivative by δ is I − Q."""
             return jnp.where(transient, -transitions.free_energy_residual(delta), delta)
 
         # At the target both are 0 to the last bit, whatever the solver returns.
@@ -110,7 +110,7 @@ class ScaledTransitionSystem:
         mean_cost = (conditioned * transitions.costs).sum(0)
 
         def expected_cost_equation(cost: Array) -> Array:
-            """Left-hand side of the equation of the expected cost; its derivative by the cost is I − Q."""
+            """Return the left-hand side of the equation of the expected cost; its derivative by the cost is I − Q."""
             return difference_operator(conditioned, cost) - mean_cost
 
         fixed, b = jax.lax.stop_gradient((conditioned, mean_cost))
@@ -259,7 +259,7 @@ class ScaledTransitionSystem:
             return needs_refinement(error, previous, tolerance) & (steps < MAX_REFINEMENTS)
 
         def evaluate(x: Array, previous: Array, steps: Array) -> tuple[Array, Array, Array, Array, Array]:
-            """State of the loop: x, its residual, the bounds of its error and of that before, and the refinements."""
+            """Return the loop's state: x, its residual, the bounds of its error and of that before, the refinements."""
             residual = b - operator(x)
             return x, residual, bound(residual, x), previous, steps
 

@@ -124,6 +124,17 @@ def entropy_fraction(mean_energy: np.ndarray, directions: int) -> np.ndarray:
     return np.interp(np.log(np.maximum(mean_energy, energies[0])), np.log(energies), fractions)
 
 
+def invalid_cost_message(count: int) -> str:
+    """Return the message for edges whose cost is negative or NaN.
+
+    Examples
+    --------
+    >>> invalid_cost_message(2)
+    'the cost is negative or undefined on 2 edges; it must be zero or more on every edge'
+    """
+    return f"the cost is negative or undefined on {count_of(count, 'edge')}; it must be zero or more on every edge"
+
+
 def _shortest_path_energies(log_probabilities, energies, known, from_cell: bool) -> Float[Array, "rows columns"]:
     """Estimate −log z where it is not known (infinite) from where it is."""
     result = jax.ShapeDtypeStruct(known.shape, jnp.float64)
@@ -132,13 +143,12 @@ def _shortest_path_energies(log_probabilities, energies, known, from_cell: bool)
 
 
 def _shortest_path_energies_cpu(log_probabilities, energies, known, *, from_cell: bool) -> np.ndarray:
+    """Search from the cells whose −log z is known; as `_shortest_path_energies`, with NumPy arrays."""
     log_probabilities, energies, known = (np.asarray(array) for array in (log_probabilities, energies, known))
     exists = np.isfinite(log_probabilities)
     energies = np.where(exists, energies, 0.0)
     if not (energies >= 0).all():
-        raise ValueError(
-            f"the cost is negative or undefined on {count_of((~(energies >= 0)).sum(), 'edge')}; it must not be"
-        )
+        raise ValueError(invalid_cost_message((~(energies >= 0)).sum()))
     mean_energy = (np.exp(log_probabilities) * energies).sum(0)
     information = np.where(exists, -log_probabilities, np.inf)
     fraction = entropy_fraction(mean_energy, len(log_probabilities))

@@ -1,4 +1,4 @@
-"""Kernels of the log scaling by Newton's method: first guess, nonlinear Gauss–Seidel, row-normalised weights.
+"""Kernels of the log scaling by Newton's method: first guess, nonlinear Gauss–Seidel, row-normalized weights.
 
 Differences are those of the log weights in the current log scale, log W̃_ij = log W_ij + φ_i − φ_j.
 """
@@ -29,7 +29,7 @@ def upwind_guess(differences, offsets, order, position, target, change):
     """Estimate the change of φ in one pass over the downstream ordering.
 
     The change of a cell is −log of the weight that it receives from downstream neighbours, divided by the probability
-    of stepping downstream. Upstream steps are taken to return with the cell's own change.
+    of stepping downstream. It assumes that upstream steps return with the cell's own change.
     """
     value, downstream = np.empty(8), np.empty(8)
     for n in range(order.size):

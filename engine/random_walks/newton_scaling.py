@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, Float64, Int, Int32
 
-from ..counts import count_of
 from ..linalg import (
     FLOAT32,
     HIERARCHY_CACHE,
@@ -31,10 +30,10 @@ from ..linalg import (
 )
 from ..parallel import parallel_starmap
 from ..shortest_paths import dijkstra_search, stencil_offsets, validate_costs
-from .log_scaling import SMALLEST_LOG_SCALE, entropy_fraction
+from .log_scaling import SMALLEST_LOG_SCALE, entropy_fraction, invalid_cost_message
 from .newton_kernels import log_weight_differences, normalized_weights, upwind_gauss_seidel, upwind_guess
 from .transition_data import TransitionData
-from .transition_kernels import edge_energies, log_probabilities, log_weights
+from .transition_kernels import compute_edge_energies, compute_log_probabilities, subtract_energies
 
 #: Rows of the workspace: eight for the log weights, eight for the edge energies.
 WORKSPACE_ROWS = 16
@@ -70,7 +69,7 @@ class ScalingResult(NamedTuple):
     hierarchy
         Of the system in the log scale before the last Newton step; None where Newton's method failed.
     factor
-        exp of the last Newton step, padded: the similarity scaling between both systems.
+        exp of the last Newton step, padded: the similarity scaling between the systems before and after it.
     log_weights
         log W of the transitions from every cell, in the directions of `QUEEN_OFFSETS`.
     """
@@ -115,7 +114,7 @@ def newton_log_scaling(
     Todorov, E. (2009). Efficient computation of optimal actions. PNAS 106, 11478–11483.
     """
     shape = transitions.shape
-    weights, energy, order = _shortest_path_energies(transitions, theta, target, workspace)
+    log_weights, energy, order = _log_weights_and_energies(transitions, theta, target, workspace)
     position = np.full(transitions.n_cells, UNORDERED, np.int32)
     position[order] = np.arange(-1, order.size - 1, dtype=np.int32)
     position[target] = UNORDERED
@@ -124,14 +123,14 @@ def newton_log_scaling(
     log_scale = np.full(shape.size, np.inf)
     shape.inside(log_scale)[:] = energy.reshape(shape.rows, shape.columns)
     offsets = np.array([down * shape.width + right for down, right in QUEEN_OFFSETS])
-    walk = _LogWalk(weights, offsets, transitions.padded_index(target))
+    walk = _LogWalk(log_weights, offsets, transitions.padded_index(target))
     log_scale += _first_correction(orderings[0], walk, log_scale)
     hierarchy, factor = _newton(orderings, walk, log_scale, newton_steps)
     if hierarchy is not None:
         small = log_scale < SMALLEST_LOG_SCALE
         factor[small] *= np.exp(-log_scale[small])
         log_scale[small] = 0
-    return ScalingResult(log_scale, position, hierarchy, factor, weights)
+    return ScalingResult(log_scale, position, hierarchy, factor, log_weights)
 
 
 def cached_log_scaling(
@@ -181,29 +180,31 @@ class _LogWalk(NamedTuple):
     target: int
 
 
-def _shortest_path_energies(
+def _log_weights_and_energies(
     transitions: TransitionData, theta: float, target: int, workspace: np.ndarray
 ) -> tuple[Float64[np.ndarray, "cells 8"], Float64[np.ndarray, " cells"], Int[np.ndarray, " reached"]]:
     """Return log W, the energy of the least-energy path from every cell to the target, and the cells in that order."""
     shape, chunks = transitions.shape, transitions.chunks
     edges = (transitions.costs, transitions.edge_offsets, transitions.edge_ends, transitions.directions, theta)
     n_directions, n_cells = len(transitions.directions), transitions.n_cells
-    weights, mean_energy = workspace[:8].reshape(n_cells, 8), np.empty(n_cells)
-    args = (transitions.conductances, *edges, weights, mean_energy)
-    invalid = sum(parallel_starmap(log_probabilities, [(*args, *chunk) for chunk in chunks]))
+    log_probabilities, mean_energy = workspace[:8].reshape(n_cells, 8), np.empty(n_cells)
+    args = (transitions.conductances, *edges, log_probabilities, mean_energy)
+    invalid = sum(parallel_starmap(compute_log_probabilities, [(*args, *chunk) for chunk in chunks]))
     if invalid:
-        raise ValueError(f"the cost is negative or undefined on {count_of(invalid, 'edge')}; it must not be")
+        raise ValueError(invalid_cost_message(invalid))
     energies = workspace[8 : 8 + n_directions].reshape(n_directions, shape.rows, shape.columns)
-    args = (weights, *edges, entropy_fraction(mean_energy, n_directions), energies.reshape(n_directions, -1))
-    parallel_starmap(edge_energies, [(*args, *chunk) for chunk in chunks])
+    fraction = entropy_fraction(mean_energy, n_directions)
+    args = (log_probabilities, *edges, fraction, energies.reshape(n_directions, -1))
+    parallel_starmap(compute_edge_energies, [(*args, *chunk) for chunk in chunks])
     offsets = stencil_offsets(energies.shape, reverse=True, undirected=False)
     forest = dijkstra_search(validate_costs(energies), offsets, n_cells, [(np.array([target]), np.zeros(1))])
-    parallel_starmap(log_weights, [(weights, *edges, *chunk) for chunk in chunks])
-    order = forest.order[0]
-    return weights, forest.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)
+    parallel_starmap(subtract_energies, [(log_probabilities, *edges, *chunk) for chunk in chunks])
+    log_weights, order = log_probabilities, forest.order[0]
+    return log_weights, forest.distance[0], order[: np.searchsorted(order < 0, True)].astype(np.int64)
 
 
 def _first_correction(ordering: Ordering, walk: _LogWalk, log_scale: np.ndarray) -> np.ndarray:
+    """Return the change of the log scale by `upwind_guess`, padded."""
     change = np.zeros(ordering.shape.size)
     differences = _log_weight_differences(ordering.order, walk, log_scale, ordering.shape.width)
     upwind_guess(differences, walk.offsets, ordering.order, ordering.position, walk.target, change)
@@ -213,7 +214,10 @@ def _first_correction(ordering: Ordering, walk: _LogWalk, log_scale: np.ndarray)
 def _newton(
     orderings: list[Ordering], walk: _LogWalk, log_scale: np.ndarray, max_steps: int
 ) -> tuple[Hierarchy | None, np.ndarray]:
-    """Update the log scale in place until it hardly changes; return the last hierarchy, and exp of the last step."""
+    """Update the log scale in place until it hardly changes; return the last hierarchy, and exp of the last step.
+
+    The hierarchy is None if the method failed; the other array then has no meaning.
+    """
     shape = orderings[0].shape
     off_diagonals = tuple(np.zeros(shape.size, FLOAT32) for _ in range(8))
     row_sums, inverse_diagonal, log_row_sums = (np.zeros(shape.size, FLOAT32) for _ in range(3))

@@ -107,12 +107,23 @@ def difference_operator(
 
 def relative_residual(
     residual: Float[Array, "rows columns"],
-    _: Float[Array, "rows columns"] | None = None,
+    x: Float[Array, "rows columns"] | None = None,
     *,
     scale: Float[Array, "rows columns"],
     transient: Bool[Array, "rows columns"],
 ) -> Float[Array, ""]:
     """Return max_i |r_i| / c_i over the transient cells: a bound of the relative error of free energy or expected cost.
+
+    Parameters
+    ----------
+    residual
+        r.
+    x
+        The solution; not used, because the bound is relative to it by itself.
+    scale
+        c, the mean cost of a step (θ c for the free energy).
+    transient
+        Cells that can reach the target, without the target.
 
     Examples
     --------

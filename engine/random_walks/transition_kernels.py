@@ -1,7 +1,10 @@
 """Kernels over the transitions of a random walk: log probabilities, edge energies, scaled weights, costs.
 
 The transition from a cell in direction d is at edge_offsets[d] + cell, for cells below edge_ends[d]; directions[d] is
-its number in `QUEEN_OFFSETS` (see `TransitionData`). Kernels work on cells, or rows, first … last − 1.
+its number in `QUEEN_OFFSETS`, and offsets[d] the distance to the neighbour in a padded array (see `TransitionData`).
+
+Kernels work on cells, or rows, first … last − 1. Those that take the `width` of padded arrays work on rows; there
+`log_scale`, `delta`, `scaled`, `expected` and `target` are padded, everything else is not.
 """
 
 import numpy as np
@@ -16,7 +19,9 @@ EXPM1_LIMIT = np.log(2)
 
 
 @njit_cached
-def log_probabilities(conductances, costs, edge_offsets, edge_ends, directions, theta, out, mean_energy, first, last):
+def compute_log_probabilities(
+    conductances, costs, edge_offsets, edge_ends, directions, theta, out, mean_energy, first, last
+):
     """Compute out = log P of the transitions, −inf where there is no edge, and the mean energy Σ P θC of every cell.
 
     Returns
@@ -50,7 +55,7 @@ def log_probabilities(conductances, costs, edge_offsets, edge_ends, directions, 
 
 
 @njit_cached
-def edge_energies(
+def compute_edge_energies(
     log_probabilities, costs, edge_offsets, edge_ends, directions, theta, entropy_fraction, energies, first, last
 ):
     """Compute θC − entropy_fraction · log P of the transitions, infinite where there is no edge."""
@@ -65,7 +70,7 @@ def edge_energies(
 
 
 @njit_cached
-def log_weights(log_probabilities, costs, edge_offsets, edge_ends, directions, theta, first, last):
+def subtract_energies(log_probabilities, costs, edge_offsets, edge_ends, directions, theta, first, last):
     """Turn log P into log W = log P − θC, in place."""
     for begin in range(first, last, BLOCK):
         for d in range(edge_offsets.size):
@@ -74,7 +79,7 @@ def log_weights(log_probabilities, costs, edge_offsets, edge_ends, directions, t
 
 
 @njit_cached
-def scaled_weights(log_weights, offsets, directions, target, log_scale, edges, width, first, last):
+def compute_off_diagonals(log_weights, offsets, directions, target, log_scale, edges, width, first, last):
     """Compute the off-diagonals −W_ij exp(φ_i − φ_j) of the system; 0 in the row of the target."""
     columns = width - 1
     for row in range(first, last):
@@ -87,7 +92,7 @@ def scaled_weights(log_weights, offsets, directions, target, log_scale, edges, w
 
 
 @njit_cached
-def cost_rhs(edges, costs, edge_offsets, edge_ends, offsets, scaled, out, width, first, last):
+def compute_cost_rhs(edges, costs, edge_offsets, edge_ends, offsets, scaled, out, width, first, last):
     """Compute the right-hand side Σ_j W̃_ij C_ij z̃_j of the accumulated cost, from the off-diagonals −W̃."""
     columns = width - 1
     for row in range(first, last):
@@ -100,7 +105,7 @@ def cost_rhs(edges, costs, edge_offsets, edge_ends, offsets, scaled, out, width,
 
 
 @njit_cached
-def free_energy_residual(
+def compute_free_energy_residual(
     conductances,
     costs,
     edge_offsets,
@@ -153,12 +158,12 @@ def free_energy_residual(
 
 
 @njit_cached
-def expected_cost_residual(
+def compute_expected_cost_residual(
     edges, costs, edge_offsets, edge_ends, offsets, scaled, expected, b, out, width, first, last
 ):
     """Compute z̃_i times the residual of the expected cost (see `residuals`), from the off-diagonals −W̃.
 
-    The right-hand side b of `cost_rhs` is z̃_i times the mean cost of a step.
+    The right-hand side b of `compute_cost_rhs` is z̃_i times the mean cost of a step.
 
     Returns
     -------
@@ -182,6 +187,7 @@ def expected_cost_residual(
 
 @njit_cached
 def _ratio(residual, scale):
-    if scale > 0:
+    """Return |residual| / scale; infinity if it is not a number, which a maximum would ignore."""
+    if scale > 0 and not np.isnan(residual):
         return abs(residual) / scale
     return 0.0 if residual == 0 else np.inf

@@ -24,8 +24,9 @@ from .residuals import MAX_ERROR, difference_operator
 
 #: Message where multigrid cannot compute the free energy.
 INACCURATE = (
-    "nonsymmetric multigrid cannot solve for these randomized paths accurately: hardly any of them is killed before "
-    "the target. Choose nested dissection, a larger theta, or a raster with less contrast"
+    "nonsymmetric multigrid cannot solve for these randomized paths accurately: hardly any of the random walks is "
+    "killed before it hits the target. Use a larger theta or a raster with less contrast, or, in Python, pass "
+    "NestedDissection() as the solver"
 )
 
 

@@ -58,7 +58,7 @@ def least_costs(
     -----
     The derivative of a least cost with respect to the cost of an edge is 1 if the shortest path uses the edge and 0 if
     not. Where several paths are equally cheap, each cell splits its derivative evenly among the tied predecessors. This
-    is one element of the (Clarke) subdifferential, and a symmetric landscape gets a symmetric gradient.
+    is one element of the (Clarke) subdifferential, and gives a symmetric landscape a symmetric gradient.
 
     References
     ----------
@@ -128,12 +128,14 @@ def nearest_source(
 
 
 def _distances(costs, sources, *, reverse: bool, multi_source: bool, undirected: bool) -> np.ndarray:
+    """Return the least costs, as NumPy rasters."""
     costs = np.asarray(costs)
     _, forest = _search(costs, sources, reverse, multi_source, undirected)
     return forest.distance.reshape(-1, *costs.shape[1:])
 
 
 def _paths(costs, sources, *, reverse: bool, multi_source: bool, undirected: bool) -> tuple[np.ndarray, ...]:
+    """Return the least costs, the last steps of all shortest paths as bit masks, and the order of the cells."""
     costs = np.asarray(costs)
     offsets, forest = _search(costs, sources, reverse, multi_source, undirected)
     trees = zip(forest.distance, forest.last_step, strict=True)
@@ -142,6 +144,7 @@ def _paths(costs, sources, *, reverse: bool, multi_source: bool, undirected: boo
 
 
 def _nearest(costs, sources, *, reverse: bool, undirected: bool) -> tuple[np.ndarray, ...]:
+    """Return cost, allocation and backlink, as NumPy rasters."""
     costs = np.asarray(costs)
     offsets, forest = _search(costs, sources, reverse, True, undirected)
     allocation, backlink = np.empty((2, costs[0].size), np.int32)
@@ -152,6 +155,7 @@ def _nearest(costs, sources, *, reverse: bool, undirected: bool) -> tuple[np.nda
 def _search(
     costs, sources, reverse: bool, multi_source: bool, undirected: bool
 ) -> tuple[StencilOffsets, ShortestPathForest]:
+    """Search from each source, or from all at once."""
     sources = np.asarray(sources)
     offsets = stencil_offsets(costs.shape, reverse=reverse, undirected=undirected)
     cells = sources[None] if multi_source else sources[:, None]
@@ -163,6 +167,7 @@ def _search(
 
 
 def _gradient(last_steps, order, cotangent, *, stored: int, reverse: bool, undirected: bool) -> np.ndarray:
+    """Return the gradient with respect to the costs, given the cotangent of the least costs."""
     last_steps, order, cotangent = (np.asarray(array) for array in (last_steps, order, cotangent))
     shape = (stored, *cotangent.shape[1:])
     offsets = stencil_offsets(shape, reverse=reverse, undirected=undirected)

@@ -15,8 +15,8 @@ from ..counts import count_of
 from ..linalg import neighbour_offsets
 from ..parallel import njit_cached, parallel_starmap
 
-#: Relative difference below which two paths are equally cheap: far above the rounding of sums over thousands of steps,
-#: far below any difference that a raster could express.
+#: Relative difference below which two paths count as equally cheap: far above the rounding of sums over thousands of
+#: steps, far below any difference that a raster could express.
 TIE_RTOL = 1e-12
 
 #: A tie must also be narrower than this fraction of the step's own cost. Otherwise a step that costs less than the
@@ -41,10 +41,11 @@ at = np.uint64
 
 
 class StencilOffsets(NamedTuple):
-    """The step in direction d from cell i leads to cell i + cell_offsets[d] and costs costs[edge_offsets[d] + i].
+    """Where steps lead in a flat raster, and where their costs are in a flat array of edge costs.
 
-    A step across the boundary of the raster leads to its opposite side, or to an index out of range. The former must
-    cost infinity, as every step across the boundary does.
+    The step in direction d from cell i leads to cell i + cell_offsets[d] and costs costs[edge_offsets[d] + i]. A step
+    across the boundary of the raster leads to its opposite side, or to an index out of range. The former must have an
+    infinite cost.
     """
 
     edge_offsets: Int64[np.ndarray, " directions"]
@@ -200,6 +201,7 @@ def _sift_down(keys, cells, positions, end, key, cell):
 
 @njit_cached
 def _search(costs, edge_offsets, cell_offsets, sources, source_costs, distance, last_step, order):
+    """Search from one set of sources; `distance` holds infinity and `last_step` UNREACHED before."""
     size, directions = distance.size, cell_offsets.size
     capacity = HEAP_CAPACITY
     keys, cells = np.full(capacity, np.inf), np.empty(capacity, np.int32)

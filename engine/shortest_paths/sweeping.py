@@ -27,7 +27,8 @@ def fast_sweeping(
     Parameters
     ----------
     costs
-        Cost of stepping from a cell to its neighbour, zero or more; infinite where there is no edge.
+        Cost of stepping from a cell to its neighbour, infinite where there is no edge. It must be zero or more: sweeps
+        around a cycle of negative cost would never end.
     initial
         0 at the sources, infinite elsewhere; see `initial_costs`.
     reverse
@@ -35,8 +36,8 @@ def fast_sweeping(
 
     Notes
     -----
-    Values equal those of `least_costs` up to the order of summation, and so do gradients, ties included. Where steps
-    cost nothing, the two may choose different ones of several equally cheap paths.
+    Values and gradients equal those of `least_costs` up to the order of summation, also where paths are tied. Where
+    steps cost nothing, the two may choose different paths among several that are equally cheap.
 
     References
     ----------
@@ -98,6 +99,8 @@ def _outgoing(flow: Array, reverse: bool) -> Array:
 
 
 def _iterate(incoming: Float[Array, "directions rows columns"], initial: Float[Array, "rows columns"]) -> Array:
+    """Sweep until no distance falls any more."""
+
     def changed(state: tuple[Array, Bool[Array, ""]]) -> Bool[Array, ""]:
         return state[1]
 
@@ -197,6 +200,7 @@ def _backpropagate(
 
 
 def _flow_sweep(received: Array, cotangent: Array, accumulated: Array, *, down: bool) -> Array:
+    """Accumulate cotangents row after row: from both neighbouring rows, then along the row."""
     steps = neighbour_offsets(received.shape[0])
     from_previous_row = [d for d, step in enumerate(steps) if step[0] == (-1 if down else 1)]
     from_next_row = [d for d, step in enumerate(steps) if step[0] == (1 if down else -1)]
