@@ -1,4 +1,4 @@
-"""Distances between cells of a landscape, one a file, behind the interface `AbstractDistance`.
+"""Distances between cells of a landscape, one in each file, behind the interface `AbstractDistance`.
 
 `LCPDistance` is the cost of the cheapest path, `ResistanceDistance` the effective resistance of a network of
 resistors, `RSPDistance` the expected cost of randomized shortest paths, which lie between the cheapest path and a
@@ -7,11 +7,12 @@ toolbox; `cost_functions` turns conductances of edges into costs.
 """
 
 from .base import AbstractDistance, vertex_cells
-from .cost_functions import COST_FUNCTIONS, edge_costs
+from .cost_functions import COST_FUNCTIONS, edge_costs, has_symmetric_costs
 from .euclidean import EuclideanDistance
-from .least_cost import LCPDistance, has_symmetric_costs
+from .grounding import grounded_laplacian
+from .least_cost import LCPDistance
 from .registry import DistanceEntry, distance_entry, distance_names, entry_of
-from .resistance import ResistanceDistance, grounded_laplacian, require_undirected
+from .resistance import ResistanceDistance, require_undirected
 from .rsp import MEASURES, RSPDistance
 from .scalar_parameters import positive_scalar
 

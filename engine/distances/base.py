@@ -7,7 +7,12 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ..counts import count_of
 from ..graph import ArrayInput, GridGraph
+from ..linalg import free_memory
+
+#: Matrices of all pairs in memory at once: the results of the searches, their copy in JAX's memory, and the distances.
+MATRIX_COPIES = 3
 
 
 class AbstractDistance(eqx.Module):
@@ -26,8 +31,9 @@ class AbstractDistance(eqx.Module):
     ``distance(grid, nodes=nodes)``                 (nodes, nodes)        from node i to node j
     ==============================================  ====================  =====================
 
-    Unreachable vertices are infinitely far; their gradient is 0. A vertex number beyond the last one denotes padding: a
-    vertex that does not exist, at an infinite distance from every other.
+    Unreachable vertices are infinitely far; their gradient is 0. In compiled code, where vertex numbers cannot be
+    checked, a number beyond the last one denotes padding: a vertex that does not exist, at an infinite distance from
+    every other.
 
     A subclass implements `from_sources` and `to_targets`, and overrides the other methods where it has a faster
     algorithm. Its entry in `distances/registry.json` offers it to jobs and to the toolbox.
@@ -74,8 +80,10 @@ class AbstractDistance(eqx.Module):
         Raises
         ------
         ValueError
-            `nodes` together with sources or targets; a negative vertex number or one beyond the last vertex; an
-            all-pairs request that is too large (says how large and what is possible instead).
+            `nodes` together with sources or targets; a negative vertex number or one beyond the last vertex; all pairs
+            of more cells than this distance can be computed for.
+        MemoryError
+            The distances do not fit into memory (says how much they need).
         """
         if nodes is not None:
             if sources is not None or targets is not None:
@@ -101,6 +109,7 @@ class AbstractDistance(eqx.Module):
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Distances between all vertices."""
+        require_matrix_memory(grid.n_vertices)
         return self.from_sources(grid, jnp.arange(grid.n_vertices))
 
     def sources_to_targets(
@@ -116,6 +125,34 @@ class AbstractDistance(eqx.Module):
     def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, " n"]:
         """Distance from every vertex to the nearest target."""
         return self.to_targets(grid, grid.vertex_indices(targets, "targets")).min(1)
+
+
+def require_matrix_memory(cells: int, free_bytes: int | None = None) -> None:
+    """Raise unless the matrix of the distances between all pairs of cells fits into memory.
+
+    Parameters
+    ----------
+    cells
+        Number of active cells.
+    free_bytes
+        Free memory; that of the machine by default.
+
+    Raises
+    ------
+    MemoryError
+        Says how much memory is needed and how much is free.
+
+    Examples
+    --------
+    >>> require_matrix_memory(1000)
+    """
+    needed, free = MATRIX_COPIES * 8 * cells**2, free_memory() if free_bytes is None else free_bytes
+    if needed > free:
+        raise MemoryError(
+            f"the distances between all pairs of {count_of(cells, 'active cell')} need about {needed / 2**30:,.1f} GB "
+            f"of memory, and {free / 2**30:,.1f} GB are free: request the distances between selected cells, or "
+            "resample the raster to larger cells"
+        )
 
 
 def vertex_cells(grid: GridGraph, vertices: Int[Array, " k"]) -> Int[Array, " k"]:

@@ -10,7 +10,7 @@ from ..graph import GridGraph, concrete_or_none
 
 
 def inverse(conductance: Array) -> Array:
-    """Return 1 / w: the resistance of the edge, that is the resistance of the landscape times the step length.
+    """Return 1 / w, the resistance of an edge: that of the landscape times the length of the step.
 
     Examples
     --------
@@ -70,10 +70,22 @@ def edge_costs(
         invalid = ~(values >= 0)
         if invalid.any():
             conductances, copies = concrete_or_none(edges)[invalid], 2 if half else 1
-            n_invalid, n_edges = copies * invalid.sum(), copies * (values < float("inf")).sum()
+            n_invalid, n_edges = copies * invalid.sum(), copies * concrete_or_none(exists).sum()
             raise ValueError(
-                f"the cost is negative or undefined on {n_invalid} of {count_of(n_edges, 'edge')}, whose "
+                f"the cost is negative or undefined on {n_invalid:,} of {count_of(n_edges, 'edge')}, whose "
                 f"conductances range from {conductances.min():g} to {conductances.max():g}; a cost must be zero or "
                 "more (for −log of the conductance no conductance may exceed 1)"
             )
     return costs if fill == jnp.inf else jnp.where(exists, costs, fill)
+
+
+def has_symmetric_costs(grid: GridGraph) -> bool:
+    """Return whether the costs in half of the directions determine all others, which halves memory and work.
+
+    Examples
+    --------
+    >>> has_symmetric_costs(GridGraph(jnp.ones((2, 2)), edge_rule="target"))
+    False
+    """
+    # For an edge rule that is a function, `is_undirected` is a guess from a few numbers.
+    return grid.is_undirected and isinstance(grid.edge_rule, str)

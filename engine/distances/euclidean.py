@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..graph import GridGraph
-from .base import AbstractDistance
+from .base import AbstractDistance, vertex_cells
 
 
 class EuclideanDistance(AbstractDistance):
@@ -31,12 +31,12 @@ class EuclideanDistance(AbstractDistance):
         self, grid: GridGraph, sources: Int[Array, " sources"], targets: Int[Array, " targets"]
     ) -> Float[Array, "sources targets"]:
         """Lengths from sources to targets."""
-        source_centres, target_centres = _centres(grid, sources)[:, None], _centres(grid, targets)[None]
-        return jnp.sqrt(((source_centres - target_centres) ** 2).sum(-1))
+        source_cells, target_cells = vertex_cells(grid, sources)[:, None], vertex_cells(grid, targets)[None]
+        difference = _centres(grid, source_cells) - _centres(grid, target_cells)
+        exist = (source_cells < grid.active.size) & (target_cells < grid.active.size)
+        return jnp.where(exist, jnp.sqrt((difference**2).sum(-1)), jnp.inf)
 
 
-def _centres(grid: GridGraph, vertices: Int[Array, " k"]) -> Float[Array, "k 2"]:
-    """Return the map coordinates of the centres of vertices, relative to the first cell; infinite for padding."""
-    cells = jnp.take(grid.cells, vertices, mode="fill", fill_value=grid.active.size)
-    centres = jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)
-    return jnp.where((cells < grid.active.size)[:, None], centres, jnp.inf)
+def _centres(grid: GridGraph, cells: Int[Array, "*batch"]) -> Float[Array, "*batch 2"]:
+    """Return the map coordinates of the centres of cells, relative to the first cell of the raster."""
+    return jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)

@@ -8,13 +8,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from ..graph import ArrayInput, GridGraph
+from ..graph import ArrayInput, GridGraph, concrete_or_none
 from ..hashable_function import HashableFunction
 from ..shortest_paths import fast_sweeping, initial_costs, least_costs, nearest_source
 from .base import AbstractDistance, vertex_cells, vertex_values
-from .cost_functions import edge_costs, inverse
+from .cost_functions import edge_costs, has_symmetric_costs, inverse
 
 SOLVERS = ("automatic", "dijkstra", "sweeps")
+
+NEGATIVE_COST = "the cost is negative or undefined on an edge; it must be zero or more on every edge"
 
 
 class LCPDistance(AbstractDistance):
@@ -30,14 +32,14 @@ class LCPDistance(AbstractDistance):
         "dijkstra", on the CPU; "sweeps", compiled by XLA, for a GPU or for many small rasters under `jax.vmap`;
         "automatic" for Dijkstra's algorithm unless there is a GPU. Both give the same values and gradients.
     method
-        The name of `solver` in version 0.1.
+        Deprecated name of `solver`, from version 0.1.
 
     Raises
     ------
     ValueError
         An unknown solver.
     TypeError
-        `solver` is not a string.
+        `solver` is not a string; both names of the argument are used.
 
     Notes
     -----
@@ -66,6 +68,8 @@ class LCPDistance(AbstractDistance):
     def __init__(
         self, cost: Callable[[Array], Array] = inverse, solver: str = "automatic", *, method: str | None = None
     ):
+        if method is not None and solver not in ("automatic", method):
+            raise TypeError("pass either solver or method, which is its deprecated name, not both")
         self.cost = cost
         self.solver = solver if method is None else method
         if not isinstance(self.solver, str):
@@ -103,6 +107,9 @@ class LCPDistance(AbstractDistance):
             symmetric = has_symmetric_costs(grid)
             return least_costs(edge_costs(grid, self.cost, half=symmetric), seeds, reverse, multi_source, symmetric)
         costs, shape = edge_costs(grid, self.cost), grid.shape
+        if concrete_or_none(costs) is None:
+            # Sweeps around a cycle of negative cost would never end. Dijkstra's algorithm checks the costs itself.
+            costs = eqx.error_if(costs, ~(costs >= 0).all(), NEGATIVE_COST, on_error="raise")
         if multi_source:
             return fast_sweeping(costs, initial_costs(seeds, shape), reverse)[None]
         return jax.lax.map(lambda seed: fast_sweeping(costs, initial_costs(seed[None], shape), reverse), seeds)
@@ -143,15 +150,3 @@ class LCPDistance(AbstractDistance):
         # A backlink of −1 picks the appended −1.
         vertex_numbers = jnp.append(grid.vertex_numbers.ravel(), -1)
         return cost.ravel()[grid.cells], allocation.ravel()[grid.cells], vertex_numbers[backlink.ravel()[grid.cells]]
-
-
-def has_symmetric_costs(grid: GridGraph) -> bool:
-    """Return whether the costs of half of the directions determine all, which halves memory and work.
-
-    Examples
-    --------
-    >>> has_symmetric_costs(GridGraph(jnp.ones((2, 2)), edge_rule="target"))
-    False
-    """
-    # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
-    return grid.is_undirected and isinstance(grid.edge_rule, str)

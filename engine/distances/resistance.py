@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..graph import ArrayInput, GridGraph, concrete_or_none, connected_components, representative_cells
+from ..graph import ArrayInput, GridGraph, concrete_or_none, connected_components
 from ..linalg import (
     AbstractLinearSolver,
     NestedDissection,
@@ -23,15 +23,22 @@ from ..linalg import (
     require_solver,
     select_solver,
     selected_inverse,
-    shifts,
     solve,
     unit_vectors,
 )
 from .base import AbstractDistance, vertex_cells
+from .grounding import grounded_laplacian, grounded_region
 
-#: Relative rounding error of potentials, and the relative error that resistances may have.
+#: Relative rounding error of potentials; the relative error above which resistances are computed in another way, and
+#: that above which all pairs, for which there is no other way, are not returned.
 POTENTIAL_ROUNDING = 4e-15
 RESISTANCE_RTOL = 1e-8
+ALL_PAIRS_RTOL = 1e-3
+
+INACCURATE_ALL_PAIRS = (
+    "the resistance between all pairs of cells could not be computed accurately: the values of the raster may span too "
+    "many orders of magnitude; request the resistance between selected cells"
+)
 
 
 class ResistanceDistance(AbstractDistance):
@@ -44,13 +51,18 @@ class ResistanceDistance(AbstractDistance):
     ----------
     solver
         Solver of the linear systems in L; by default chosen from their size and the number of right-hand sides.
+        Distances to every cell, or to a region, always use the selected inverse of nested dissection, and all pairs a
+        dense inverse.
 
     Raises
     ------
     ValueError
-        The graph is directed (`edge_rule="target"`); *all pairs* of a landscape of more than 10,000 active cells.
+        The graph is directed (`edge_rule="target"`); all pairs of a landscape of more than 10,000 active cells are
+        requested.
     MemoryError
         No solver that fits into memory can solve the systems.
+    RuntimeError
+        A system could not be solved, or not accurately.
 
     Notes
     -----
@@ -87,17 +99,21 @@ class ResistanceDistance(AbstractDistance):
         inverse = dense_inverse(grounded_laplacian(grid, components), grid.cells, True)
         labels = jnp.take(components.ravel(), grid.cells, mode="fill", fill_value=0)
         diagonal = jnp.diagonal(inverse)
-        resistance = diagonal[:, None] + diagonal[None] - 2 * inverse
+        potentials = diagonal[:, None] + diagonal[None]
+        resistance = potentials - 2 * inverse
+        distinct = _connected(labels, labels) & ~jnp.eye(grid.n_vertices, dtype=bool)
+        inaccurate = _has_cancellation(resistance, potentials, distinct, ALL_PAIRS_RTOL)
+        resistance = eqx.error_if(resistance, inaccurate, INACCURATE_ALL_PAIRS, on_error="raise")
         return _within_components(resistance, labels, labels)
 
     def from_sources(self, grid: GridGraph, sources: Int[Array, " sources"]) -> Float[Array, "sources n"]:
-        """Resistances from sources to every vertex: one factorization, its selected inverse, and one solve a source.
+        """Resistances from sources to every vertex: one factorization, a selected inverse, and a solve for each source.
 
         Notes
         -----
         With G the inverse of the grounded Laplacian, R_is = G_ii + G_ss − 2 G_is. If the source itself is grounded,
-        no digits cancel in R_is = G_ii − G_ss. This form serves single sources, and each of several where the first
-        form loses digits because a nearly insulating wall separates them from the ground.
+        no digits cancel in R_is = G_ii − G_ss. This form is used for a single source, and for each of several where the
+        first form loses digits because a nearly insulating wall separates them from the ground.
         """
         require_undirected(grid)
         request = f"The resistance from every cell of a raster of {grid.height:,} × {grid.width:,}"
@@ -114,12 +130,14 @@ class ResistanceDistance(AbstractDistance):
         at_sources, at_cells = (jnp.take(diagonal, c, mode="fill", fill_value=0.0) for c in (source_cells, cells))
         resistance = at_sources[:, None] + at_cells[None] - 2 * columns
         # Between a cell and itself the difference would be a rounding error.
-        resistance = jnp.where(source_cells[:, None] == cells[None], 0.0, resistance)
+        same = source_cells[:, None] == cells[None]
+        resistance = jnp.where(same, 0.0, resistance)
         source_labels, labels = (
             jnp.take(components.ravel(), c, mode="fill", fill_value=0) for c in (source_cells, cells)
         )
         resistance = _within_components(resistance, source_labels, labels)
-        cancelled = _has_cancellation(resistance, at_sources[:, None] + at_cells[None])
+        distinct = _connected(source_labels, labels) & ~same
+        cancelled = _has_cancellation(resistance, at_sources[:, None] + at_cells[None], distinct)
         source_by_source = partial(jax.lax.map, lambda source: _resistance_map(grid, components, source), source_cells)
         return _select(cancelled, resistance, source_by_source)
 
@@ -149,9 +167,11 @@ class ResistanceDistance(AbstractDistance):
         Array([0.        , 0.66666667, 0.66666667, 0.        ], dtype=float64)
         """
         require_undirected(grid)
+        request = f"The resistance to a region from every cell of a raster of {grid.height:,} × {grid.width:,}"
+        require_memory(grid.shape, request, symmetric=True)
         components = connected_components(grid)
         region = region & (components > 0)
-        system, is_reached = _grounded_region(grid, components, region)
+        system, is_reached = grounded_region(grid, components, region)
         diagonal = selected_inverse(system, NestedDissection(symmetric=True)).center.ravel()[grid.cells]
         resistance = jnp.where(region.ravel()[grid.cells], 0.0, diagonal)
         return jnp.where(is_reached.ravel()[grid.cells], resistance, jnp.inf)
@@ -169,7 +189,7 @@ class ResistanceDistance(AbstractDistance):
         components = connected_components(grid)
         cells = vertex_cells(grid, nodes)
         labels = jnp.take(components.ravel(), cells, mode="fill", fill_value=0)
-        # One node is grounded, so that its potentials are known.
+        # The node with the largest sum of conductances is grounded, so that its potentials are known.
         conductance_sums = jax.lax.stop_gradient(grid.edges).sum(0).ravel()
         conductance_sums = jnp.take(conductance_sums, cells, mode="fill", fill_value=-1.0)
         ground = jnp.argmax(conductance_sums)
@@ -186,9 +206,8 @@ class ResistanceDistance(AbstractDistance):
             # Differences within a column first: behind a wall all potentials are high, with a common error.
             drop = diagonal[:, None] - block
             between_others = drop + drop.T
-            cancelled = _has_cancellation(
-                jnp.where(between_others > 0, between_others, jnp.inf), diagonal[:, None] + diagonal[None]
-            )
+            distinct = _connected(labels[others], labels[others]) & (cells[others][:, None] != cells[others][None])
+            cancelled = _has_cancellation(between_others, diagonal[:, None] + diagonal[None], distinct)
             pair_by_pair = partial(self._pair_by_pair, grid, system, cells[others], labels[others])
             between_others = _select(cancelled, between_others, pair_by_pair)
             resistance = resistance.at[others[:, None], others[None]].set(between_others)
@@ -196,8 +215,20 @@ class ResistanceDistance(AbstractDistance):
         resistance = jnp.where(cells[:, None] == cells[None], 0.0, resistance)
         return _within_components(resistance, labels, labels)
 
-    def pairs(self, grid: GridGraph, sources: ArrayInput, targets: ArrayInput) -> Float[Array, "pairs"]:
+    def pairs(self, grid: GridGraph, sources: ArrayInput, targets: ArrayInput) -> Float[Array, " pairs"]:
         """Resistance of each pair (source i, target i), with one solve for each and no further one for the gradient.
+
+        Parameters
+        ----------
+        grid
+            The landscape, undirected.
+        sources, targets
+            Vertices, one of each for every pair.
+
+        Raises
+        ------
+        ValueError
+            The numbers of sources and targets differ.
 
         Notes
         -----
@@ -212,6 +243,8 @@ class ResistanceDistance(AbstractDistance):
         require_undirected(grid)
         first = vertex_cells(grid, grid.vertex_indices(sources, "sources"))
         second = vertex_cells(grid, grid.vertex_indices(targets, "targets"))
+        if len(first) != len(second):
+            raise ValueError(f"every pair needs a source and a target, but there are {len(first)} and {len(second)}")
         components = connected_components(grid)
         labels = jnp.take(components.ravel(), jnp.stack([first, second]), mode="fill", fill_value=0)
         connected = (labels[0] == labels[1]) & (labels[0] > 0)
@@ -254,6 +287,7 @@ class ResistanceDistance(AbstractDistance):
         return solve(self._solver(grid, currents.shape[0]), system, currents, symmetric=True)
 
     def _solver(self, grid: GridGraph, right_hand_sides: int) -> AbstractLinearSolver:
+        """Return the solver of the distance, or one chosen by size."""
         return (
             self.solver
             if self.solver is not None
@@ -275,73 +309,25 @@ def _resistance_map(
     return _within_components(resistance[None], label[None], components.ravel()[grid.cells])[0]
 
 
-def _has_cancellation(resistance: Float[Array, "k m"], potentials: Float[Array, "k m"]) -> Bool[Array, ""]:
-    """Return whether a resistance is too small a difference of potentials to keep enough digits."""
+def _has_cancellation(
+    resistance: Float[Array, "k m"],
+    potentials: Float[Array, "k m"],
+    distinct: Bool[Array, "k m"],
+    rtol: float = RESISTANCE_RTOL,
+) -> Bool[Array, ""]:
+    """Return whether a resistance between distinct connected cells is too small a difference to keep enough digits."""
     fixed = jax.lax.stop_gradient((resistance, potentials))
-    return ((fixed[0] > 0) & (fixed[0] < jnp.inf) & (POTENTIAL_ROUNDING * fixed[1] > RESISTANCE_RTOL * fixed[0])).any()
+    # Also where all digits are lost: the difference is zero or negative then, or not a number.
+    return (distinct & ~(rtol * fixed[0] >= POTENTIAL_ROUNDING * fixed[1])).any()
 
 
 def _select(cancelled: Bool[Array, ""], resistance: Float[Array, "k m"], otherwise: Callable) -> Float[Array, "k m"]:
+    """Return resistances, or those that `otherwise` computes if digits cancelled."""
     known = concrete_or_none(cancelled)
     # A known condition is decided at once: compiling both branches takes longer than computing one of them.
     if known is not None:
         return otherwise() if known else resistance
     return jax.lax.cond(cancelled, otherwise, lambda: resistance)
-
-
-def grounded_laplacian(
-    grid: GridGraph, components: Int[Array, "rows columns"], preferred: Int[Array, ""] | None = None
-) -> StencilMatrix:
-    """Return the Laplacian with one grounded cell in each component, which makes it nonsingular.
-
-    Parameters
-    ----------
-    grid
-        The landscape.
-    components
-        Component numbers as of `connected_components`.
-    preferred
-        Flat raster index of the cell to ground in its component.
-
-    Notes
-    -----
-    The grounded cell is the one with the largest sum of conductances, and its grounding conductance equals that sum. A
-    weakly connected cell would add its large resistance to every potential, and rounding errors would drown their
-    differences.
-
-    Examples
-    --------
-    >>> grid = GridGraph(jnp.ones((1, 3)))
-    >>> grounded_laplacian(grid, connected_components(grid)).center
-    Array([[1., 4., 1.]], dtype=float64)
-    """
-    laplacian = grid.laplacian()
-    conductance_sums = jax.lax.stop_gradient(laplacian.center)
-    priority = conductance_sums
-    if preferred is not None:
-        priority = priority.ravel().at[preferred].set(jnp.inf, mode="drop").reshape(priority.shape)
-    grounded = representative_cells(components, priority)
-    ground = jnp.where(grounded, jnp.where(conductance_sums > 0, conductance_sums, 1.0), 0.0)
-    # Cells that are not vertices become identity rows.
-    added = jnp.where(components > 0, ground, 1.0)
-    return StencilMatrix(laplacian.center + added, laplacian.edges)
-
-
-def _grounded_region(
-    grid: GridGraph, components: Int[Array, "rows columns"], region: Bool[Array, "rows columns"]
-) -> tuple[StencilMatrix, Bool[Array, "rows columns"]]:
-    """Return the Laplacian with potential 0 in a region, and the cells that are connected with the region."""
-    laplacian = grid.laplacian()
-    has_region = jnp.zeros(components.size + 1, bool).at[components.ravel()].max(region.ravel())
-    is_reached = has_region[components] & (components > 0)
-    # Components without a cell of the region have no potential of their own: one of their cells is grounded.
-    grounded = representative_cells(components, laplacian.center) & ~is_reached
-    center = laplacian.center + jnp.where(grounded, laplacian.center, 0.0)
-    is_fixed = region | (components == 0)
-    # An isolated cell has no conductance.
-    center = jnp.where(is_fixed | (center <= 0), 1.0, center)
-    edges = jnp.where(is_fixed[None] | shifts(is_fixed, laplacian.edges.shape[0]), 0.0, laplacian.edges)
-    return StencilMatrix(center, edges), is_reached
 
 
 @eqx.filter_custom_vjp
@@ -394,5 +380,10 @@ different conductances; use edge_rule="mean" or "resistance"
 def _within_components(
     resistance: Float[Array, "k m"], row_labels: Int[Array, " k"], column_labels: Int[Array, " m"]
 ) -> Float[Array, "k m"]:
-    connected = (row_labels[:, None] == column_labels[None]) & (row_labels[:, None] > 0)
-    return jnp.where(connected, resistance, jnp.inf)
+    """Return resistances, infinite between components."""
+    return jnp.where(_connected(row_labels, column_labels), resistance, jnp.inf)
+
+
+def _connected(row_labels: Int[Array, " k"], column_labels: Int[Array, " m"]) -> Bool[Array, "k m"]:
+    """Return whether cells with these component numbers are connected; padding, whose number is 0, never is."""
+    return (row_labels[:, None] == column_labels[None]) & (row_labels[:, None] > 0)

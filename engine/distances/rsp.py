@@ -6,9 +6,9 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
-from ..graph import GridGraph, connected_components
+from ..graph import ArrayInput, GridGraph, connected_components
 from ..hashable_function import HashableFunction
 from ..linalg import (
     AbstractLinearSolver,
@@ -24,17 +24,18 @@ from ..linalg import (
 )
 from ..random_walks import log_transition_probabilities, solve_first_passage, solve_hitting, transition_system
 from .base import AbstractDistance, vertex_cells, vertex_values
-from .cost_functions import edge_costs, inverse
+from .cost_functions import edge_costs, has_symmetric_costs, inverse
 from .scalar_parameters import positive_scalar
 
 MEASURES = ("expected_cost", "free_energy", "survival")
 
-#: All pairs come from one dense inverse Z = (I − W)⁻¹ only while its entries are well inside floating range: none has
-#: underflowed, and the expected numbers of visits are so small that C̄_st − C̄_tt is no difference of huge numbers.
+#: All pairs are computed from one dense inverse Z = (I − W)⁻¹ only if its entries are well inside the range of floats:
+#: none has underflowed, and the expected numbers of visits are so small that C̄_st − C̄_tt is not a difference of huge
+#: numbers.
 SMALLEST_ENTRY = 1e-200
 LARGEST_ENTRY = 1e3
 
-#: And only while enough is killed between any two cells for the difference from 1 to keep ten digits.
+#: Also, enough walks must be killed between any two cells for the difference of the survival from 1 to keep ten digits.
 SMALLEST_LOSS = 1e-6
 
 #: Time of the distances from one source to every cell, relative to those from every cell to one target.
@@ -59,13 +60,14 @@ class RSPDistance(AbstractDistance):
         the probability that a random walk killed at rate θ per unit of cost hits the target, 1 at the target and 0
         where it is unreachable.
     solver
-        Solver of the nonsymmetric linear systems; by default chosen from their size.
+        Solver of the nonsymmetric linear systems of distances to targets; by default chosen from their size. Distances
+        from sources to every cell always use nested dissection, and all pairs a dense inverse.
 
     Raises
     ------
     ValueError
-        θ is not positive, a cost is negative, or the measure unknown; *all pairs* of a landscape of more than 10,000
-        active cells.
+        θ is not positive, a cost is negative, or the measure is unknown; all pairs of a landscape of more than 10,000
+        active cells are requested.
     MemoryError
         Distances *from* a source *to* every cell do not fit into memory. They need the diagonal of an inverse;
         distances from every cell to a target do not.
@@ -117,12 +119,9 @@ class RSPDistance(AbstractDistance):
     def to_targets(self, grid: GridGraph, targets: Int[Array, " targets"]) -> Float[Array, "n targets"]:
         """Distances from every vertex to targets, with two solves for each target."""
         costs = edge_costs(grid, self.cost, fill=0.0)
-        # The symmetry of an edge rule that is a function is only guessed, from a few numbers.
-        undirected = grid.is_undirected and isinstance(grid.edge_rule, str)
-        given = slice(grid.directions // 2) if undirected else slice(None)
-        rasters = _rasters_to_targets(
-            self, self.solver_for(grid), grid.edges[given], costs[given], vertex_cells(grid, targets), undirected
-        )
+        cells, undirected = vertex_cells(grid, targets), has_symmetric_costs(grid)
+        stored = slice(grid.directions // 2) if undirected else slice(None)
+        rasters = _rasters_to_targets(self, self.solver_for(grid), grid.edges[stored], costs[stored], cells, undirected)
         return vertex_values(grid, rasters).T
 
     def solver_for(self, grid: GridGraph) -> AbstractLinearSolver:
@@ -130,6 +129,7 @@ class RSPDistance(AbstractDistance):
         return self.solver if self.solver is not None else select_solver(grid.shape, 1, symmetric=False).solver
 
     def _to_one(self, solver, conductances, costs, target, undirected: bool) -> Float[Array, "rows columns"]:
+        """Return the distances to one target."""
         expected_cost = self.measure == "expected_cost"
         hitting = solve_hitting(
             solver, conductances, costs, self.theta, target, undirected=undirected, expected_cost=expected_cost
@@ -162,9 +162,17 @@ class RSPDistance(AbstractDistance):
     ) -> Float[Array, "sources targets"]:
         """Distances from sources to targets, target by target, or source by source if there are far fewer sources."""
         if FROM_SOURCE_WORK * sources.shape[0] < targets.shape[0]:
-            return super().sources_to_targets(grid, sources, targets)
+            result, axis, vertices = self.from_sources(grid, sources), 1, targets
+        else:
+            result, axis, vertices = self.to_targets(grid, targets), 0, sources
+        # Padding is unreachable.
         unreachable = 0.0 if self.measure == "survival" else jnp.inf
-        return jnp.take(self.to_targets(grid, targets), sources, axis=0, mode="fill", fill_value=unreachable)
+        return jnp.take(result, vertices, axis=axis, mode="fill", fill_value=unreachable)
+
+    def nearest(self, grid: GridGraph, targets: ArrayInput) -> Float[Array, " n"]:
+        """Distance from every vertex to the nearest target; of survival probabilities, the largest."""
+        to_targets = self.to_targets(grid, grid.vertex_indices(targets, "targets"))
+        return to_targets.max(1) if self.measure == "survival" else to_targets.min(1)
 
     def all_pairs(self, grid: GridGraph) -> Float[Array, "n n"]:
         """Distances between all vertices."""
@@ -173,7 +181,7 @@ class RSPDistance(AbstractDistance):
         weights = jnp.exp(log_probabilities - self.theta * costs)
         z = dense_inverse(transition_system(weights), grid.cells, False)
         component = jnp.take(connected_components(grid).ravel(), grid.cells, mode="fill", fill_value=0)
-        connected = component[:, None] == component[None]
+        connected = (component[:, None] == component[None]) & (component > 0)
         fixed = jax.lax.stop_gradient(z)
         diagonal = jnp.diagonal(fixed)
         same = jnp.eye(grid.n_vertices, dtype=bool)
@@ -189,7 +197,8 @@ class RSPDistance(AbstractDistance):
             lambda: self.to_targets(grid, jnp.arange(grid.n_vertices)),
         )
 
-    def _from_inverse(self, grid, inverse, connected, weights, costs):
+    def _from_inverse(self, grid, inverse, connected, weights, costs) -> Float[Array, "n n"]:
+        """Return the distances between all vertices, given Z."""
         z = jnp.where(connected, inverse, 1.0)
         if self.measure != "expected_cost":
             survival = z / jnp.diagonal(z)[None]
@@ -233,7 +242,8 @@ def _log_probabilities_and_costs(
     return log_transition_probabilities(grid.edges), edge_costs(grid, cost, fill=0.0)
 
 
-def _has_directed_edges(grid: GridGraph) -> Array:
+def _has_directed_edges(grid: GridGraph) -> Bool[Array, ""]:
+    """Return whether an edge leads in one direction only."""
     exists = grid.edges > 0
     reverse = [
         shift(exists[grid.directions - 1 - direction], step, fill=False)

@@ -12,14 +12,14 @@ def positive_scalar(value: object, name: str) -> Float[Array, ""]:
     Parameters
     ----------
     value
-        The number; the value of one that JAX traces is not checked.
+        The number; a value that JAX traces cannot be checked.
     name
-        Of the parameter, for the message.
+        Name of the parameter, for the message.
 
     Raises
     ------
     ValueError
-        It is no number, not a scalar, not finite, or not above 0.
+        The value is not a number, not a scalar, not finite, or not above 0.
 
     Examples
     --------

@@ -14,7 +14,8 @@ from ..parallel import cpu_count, equal_ranges, njit_cached, parallel_starmap
 from .minimum_planar_graph import links_between
 from .shortest_path_tree import NodeCells, ShortestPathSolver, concatenated, node_cells
 
-_COINCIDENT = "all nodes share a cell, so that their least cost is 0 and no excess can be divided by it"
+#: The reason why there is no relative excess.
+_ZERO_COST = "share cells, so that their least cost is 0 and no excess can be divided by it"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def corridor(
             f"{count_of(len(target_cells), 'target')}: they lie in different components"
         )
     if relative and least == 0:
-        raise ValueError(_COINCIDENT)
+        raise ValueError(f"sources and targets {_ZERO_COST}")
     excess = (through - least) / (least if relative else 1.0)
     return Corridor(_truncated(excess, truncate_at).reshape(grid.shape), least)
 
@@ -158,8 +159,9 @@ def corridors(
 
     Notes
     -----
-    Stores the accumulated costs from all nodes. In Linkage Mapper this is the mosaic of normalised least-cost
-    corridors, except that Linkage Mapper joins neighbours only and lets no corridor pass through a third core area.
+    The accumulated costs from all nodes are in memory at once. In Linkage Mapper this is the mosaic of normalised
+    least-cost corridors, except that Linkage Mapper joins neighbours only and lets no corridor pass through a third
+    core area.
 
     References
     ----------
@@ -198,7 +200,7 @@ def corridors(
     coincident = pairs[least == 0]
     if relative and len(coincident):
         if len(coincident) == len(pairs):
-            raise ValueError(_COINCIDENT)
+            raise ValueError(f"all connected nodes {_ZERO_COST}")
         pairs, least = pairs[least > 0], least[least > 0]
     scale = 1 / least if relative else np.ones(len(pairs))
     args = (cost, pairs, least, scale, excess)
@@ -237,6 +239,7 @@ def _in_parallel(
 
 
 def _truncated(excess: np.ndarray, truncate_at: float | None) -> np.ndarray:
+    """Return the excess, NaN beyond the truncation and where it is infinite."""
     outside = ~np.isfinite(excess) if truncate_at is None else ~(excess <= truncate_at)
     return np.where(outside, np.nan, excess)
 
@@ -264,9 +267,9 @@ def _minima_of_sums(cost, pairs, least, begin, end, done):
 def _mosaic_minimum(cost, pairs, least, scale, excess, begin, end, done):
     """Write the least excess of all pairs into the cells from begin to end; done becomes 1 step by step."""
     for n in range(len(pairs)):
-        done[0] = n / len(pairs)
         first, second = cost[pairs[n, 0]], cost[pairs[n, 1]]
         for cell in range(begin, end):
             value = (first[cell] + second[cell] - least[n]) * scale[n]
             if value < excess[cell]:
                 excess[cell] = value
+        done[0] = (n + 1) / len(pairs)

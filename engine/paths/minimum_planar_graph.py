@@ -56,7 +56,8 @@ def links_between(solver: ShortestPathSolver, tree: ShortestPathTree, patches: S
     -----
     The graph contains a minimum spanning tree of the patches, and the nearest neighbour of each. A link stays within
     the zones of its two patches, so it may cost more than a path through the zone of a third. With eight neighbours,
-    two links may cross in the middle of four cells.
+    two links may cross in the middle of four cells. A cell of several patches is in the zone of the first of them; a
+    patch whose cells all belong to earlier patches, too, has no zone and no links.
 
     References
     ----------
@@ -66,7 +67,7 @@ def links_between(solver: ShortestPathSolver, tree: ShortestPathTree, patches: S
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> from ..graph.grid_graph import GridGraph
+    >>> from ..graph import GridGraph
     >>> patches, solver = [np.array([0]), np.array([3])], ShortestPathSolver(GridGraph(jnp.ones((1, 4))))
     >>> links_between(solver, solver.multi_source(patches), patches)
     [Link(source=0, target=1, cost=3.0, source_cell=1, target_cell=2)]

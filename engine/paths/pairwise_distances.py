@@ -145,7 +145,7 @@ def _least_costs(
     matrix = np.full((len(roots), len(ends)), np.nan)
 
     def partial_matrix() -> np.ndarray:
-        """Return the matrix so far, NaN where it is not computed yet."""
+        """Return the matrix, NaN where it is not computed yet."""
         if is_symmetric:
             # The same sum taken from its other end differs in the last digit.
             known = np.where(np.isnan(matrix), matrix.T, matrix)
@@ -201,14 +201,15 @@ def _euclidean(
     cache: ResultCache,
     on_partial: ProgressCallback,
 ) -> np.ndarray:
-    def centres(cells: np.ndarray) -> np.ndarray:
+    def centres_of(cells: np.ndarray) -> np.ndarray:
+        """Return the map coordinates of the centres of cells, relative to the first cell of the raster."""
         return np.stack(np.divmod(cells, grid.width), 1) * np.array(grid.pixel_size)
 
     targets = source_cells if target_cells is None else target_cells
     cells, owners = concatenated(source_cells)
-    points, starts = centres(cells), np.searchsorted(owners, np.arange(len(source_cells)))
+    points, starts = centres_of(cells), np.searchsorted(owners, np.arange(len(source_cells)))
     matrix = np.full((len(source_cells), len(targets)), np.nan)
     for number, of_target in enumerate(targets):
-        matrix[:, number] = np.minimum.reduceat(KDTree(centres(of_target)).query(points)[0], starts)
+        matrix[:, number] = np.minimum.reduceat(KDTree(centres_of(of_target)).query(points)[0], starts)
         on_partial(number + 1, len(targets), matrix.copy)
     return matrix

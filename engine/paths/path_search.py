@@ -14,6 +14,9 @@ from .shortest_path_tree import NodeCells, ShortestPathSolver, ShortestPathTree,
 
 Which = Literal["all", "nearest", "minimum_planar_graph"]
 
+#: Rows or columns of the points of a line, counted from the centre of the first cell.
+Coordinates = Float[np.ndarray, " n"] | Int[np.ndarray, " n"]
+
 
 @dataclass(frozen=True)
 class LeastCostPath:
@@ -175,6 +178,7 @@ class _PathFinder:
             yield self._line(link.source, link.target, cells, link.cost)
 
     def _trees(self, roots: Sequence[np.ndarray], *, reverse: bool = False) -> Iterator[tuple[int, ShortestPathTree]]:
+        """Yield the number of each root with its tree, and report progress."""
         for number, tree in enumerate(self.solver.trees(roots, reverse=reverse)):
             yield number, tree
             self.progress(number + 1, len(roots))
@@ -188,6 +192,7 @@ class _PathFinder:
             yield self._line(source, target, cells if reverse else cells[::-1], float(tree.cost[cell]))
 
     def _line(self, source: int, target: int, cells: np.ndarray, cost: float) -> LeastCostPath:
+        """Return the path through some cells, from source to target."""
         rows, columns = np.divmod(cells, self.grid.width)
         return LeastCostPath(source, target, rows, columns, path_length(self.grid, rows, columns), cost)
 
@@ -203,7 +208,7 @@ def _nearest_of_links(links: Iterator[LeastCostPath], count: int) -> list[LeastC
     return [best[node] for node in range(count) if node in best]
 
 
-def path_length(grid: GridGraph, rows: Float[np.ndarray, " n"] | Int[np.ndarray, " n"], columns) -> float:
+def path_length(grid: GridGraph, rows: Coordinates, columns: Coordinates) -> float:
     """Return the length of a line through the centres of cells, in map units.
 
     Examples

@@ -35,7 +35,7 @@ def node_cells(grid: GridGraph, nodes: NodeCells, name: str) -> list[np.ndarray]
     nodes
         Vertices, or focal nodes.
     name
-        What the nodes are, for error messages.
+        Plural noun for the nodes, for error messages.
 
     Raises
     ------
@@ -84,7 +84,7 @@ class ShortestPathTree:
     cell_offsets: np.ndarray
 
     def cheapest_cell(self, cells: Int[np.ndarray, " k"]) -> int:
-        """Return the one of some cells with the least accumulated cost."""
+        """Return the cell of least accumulated cost among some cells."""
         return int(cells[np.argmin(self.cost[cells])])
 
     def path_to_root(self, cell: int) -> Int[np.ndarray, " n"]:
@@ -97,7 +97,7 @@ class ShortestPathTree:
         Parameters
         ----------
         nodes
-            The cells of each node, as given to `ShortestPathSolver.multi_source`.
+            The cells of each node, as passed to `ShortestPathSolver.multi_source`.
 
         Returns
         -------

@@ -9,7 +9,7 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingParameterDefinition
 
 from ..i18n import tr
-from ..layers import StreamedRaster
+from ..layers import Raster, StreamedRaster
 from .formatting import format_number
 
 # Sums and products of larger numbers with the values of a raster leave the range of double precision.
@@ -51,7 +51,7 @@ def is_number(definition: QgsProcessingParameterDefinition) -> bool:
     return definition.type() in ("number", "distance")
 
 
-def require_theta_below_limit(theta: float, landscape: StreamedRaster, values: str) -> None:
+def require_theta_below_limit(theta: float, landscape: Raster | StreamedRaster, values: str) -> None:
     """Raise an error if θ times the cost of every step is so large that probabilities cannot be computed.
 
     Parameters

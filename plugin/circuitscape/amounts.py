@@ -52,7 +52,7 @@ def read_sources_and_grounds(
     grounds = _read_amounts(options, "ground_file", grid, folder, feedback, add=False)
     names = options.file("source_file").name, options.file("ground_file").name
     resistances = options.flag("ground_file_is_resistances")
-    strengths = ComputedRaster(lambda values: np.where(np.isnan(values), 0.0, values), sources, dtype=np.float64)
+    strengths = ComputedRaster(np.nan_to_num, sources, dtype=np.float64)
     is_source = ComputedRaster(lambda values: np.nan_to_num(values) != 0, sources, dtype=bool)
     is_ground = ComputedRaster(lambda values: ~np.isnan(values) & (resistances | (values != 0)), grounds, dtype=bool)
     _require_reachable(is_source, reachable, names[0])
@@ -116,9 +116,9 @@ def _require_reachable(cells: RasterRows, reachable: RasterRows, name: str) -> N
         count, reached = count + int(block.sum()), reached + int((block & reachable[rows]).sum())
     if not reached:
         raise QgsProcessingException(
-            tr(
-                "'{name}' has no value on a passable habitat cell ({count:# value lies|# values lie} elsewhere)."
-            ).format(name=name, count=count)
+            tr("'{name}' has no value on a passable habitat cell ({count:,} lie elsewhere).").format(
+                name=name, count=count
+            )
         )
 
 

@@ -1,4 +1,4 @@
-"""Search for the files of a project, which may have been made on another computer."""
+"""Where the files of a project are, also when it was made on another computer."""
 
 from __future__ import annotations
 

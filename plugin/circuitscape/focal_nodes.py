@@ -8,7 +8,7 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..layers import CellMask, RasterGrid, RasterRows, shortened
+from ..layers import CellMask, RasterGrid, RasterRows
 from .ini import IniOptions
 from .input_files import cells_at, input_blocks, is_raster
 from .number_tables import read_number_table
@@ -47,7 +47,10 @@ def read_focal_cells(
         table = read_number_table(path, 3)
         _warn_about_other_ids(table[table[:, 0] <= 0, 0], path.name, feedback)
         table = table[table[:, 0] > 0]
-        ids, cells = as_integers(table[:, 0], path.name), cells_at(table[:, 1:], grid, path.name)
+        ids, cells = (
+            as_integers(table[:, 0], np.ones(len(table), bool), path.name),
+            cells_at(table[:, 1:], grid, path.name),
+        )
     require_two_nodes(ids, path.name)
     return ids, cells.astype(np.int64)
 
@@ -157,7 +160,7 @@ def warn_off_habitat(
         tr(
             "'{name}': {outside:,} of {count:# focal node|# focal nodes} {outside:does|do} not lie on a passable "
             "habitat cell and are not connected to any other: {ids}."
-        ).format(name=name, outside=len(lost), count=count, ids=shortened(lost))
+        ).format(name=name, outside=len(lost), count=count, ids=_shortened(lost))
     )
 
 
@@ -171,7 +174,7 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
     """
     path = options.file("variable_source_file")
     table = read_number_table(path, 2)
-    listed = as_integers(table[:, 0], path.name)
+    listed = as_integers(table[:, 0], np.ones(len(table), bool), path.name)
     unknown = np.setdiff1d(listed, ids)
     if unknown.size:
         feedback.pushWarning(
@@ -204,9 +207,13 @@ def read_strengths(options: IniOptions, ids: np.ndarray, feedback: QgsProcessing
         ),
     ):
         if several:
-            feedback.pushWarning(text.format(name=path.name, count=len(several), ids=shortened(several)))
+            feedback.pushWarning(text.format(name=path.name, count=len(several), ids=_shortened(several)))
     known = {identity: strength for identity, strength in strengths.items() if identity in nodes}
     return np.array(list(known.items()), float).reshape(-1, 2)
+
+
+def _shortened(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:9])) + ", …" * (len(ids) > 9)
 
 
 def fully_excluded(ids: np.ndarray, excluded: dict[str, np.ndarray]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Options of a project that have no effect, for the log."""
+"""What a project asks for without effect, for the log."""
 
 from __future__ import annotations
 

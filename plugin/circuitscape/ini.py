@@ -137,7 +137,7 @@ class IniOptions:
         return file.path if file is not None and file.relocated else None
 
     def unknown(self) -> list[str]:
-        """Return the unknown options with their values."""
+        """Return the unknown options that are not switched on, with their values."""
         return sorted(self._described(name) for name in self.values if not is_known(name))
 
     def require_valid(self) -> None:

@@ -132,7 +132,7 @@ def _on_grid(
         require_disk_space(band.grid.rows * band.grid.columns * BYTES_ON_DISK)
         return AlignedBand(band, band.grid, folder), band.grid
     if warn_if_header_is_rounded(path.name, band.grid, grid, feedback):
-        # Cell by cell, as Circuitscape reads it; resampling by nearest neighbour would give the same.
+        # As Circuitscape reads it, and as the nearest cell would.
         return AlignedBand(band, band.grid, folder), grid
     if exact and not band.grid.same_grid_as(grid):
         raise QgsProcessingException(
@@ -185,7 +185,7 @@ def cells_at(coordinates: np.ndarray, grid: RasterGrid, name: str) -> np.ndarray
         first = int(np.argmax(outside))
         raise QgsProcessingException(
             tr(
-                "'{name}': {count:,} of {all:# point|# points} {count:lies|lie} outside the habitat; the first is at x "
+                "'{name}': {count} of {all:# point|# points} {count:lies|lie} outside the habitat; the first is at x "
                 "{x:g}, y {y:g}."
             ).format(
                 name=name,

@@ -21,6 +21,7 @@ Line = tuple[int, str]
 _BEFORE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}")
 _THOUSANDS = re.compile(r"\d{3}([.,]\d+)?")
 
+
 #: Spaces between columns, and those that programs write between thousands.
 _SPACE, _FIXED_SPACE = re.compile(r"[ \t]+"), re.compile("[\u00a0\u2007\u2009\u202f]")
 
@@ -144,7 +145,7 @@ def _require_one_mark(name: str, fields: Iterable[str]) -> None:
 def _require_no_thousands(name: str, rows: Sequence[Line], notation: _Notation, columns: int) -> None:
     """Raise an error if what follows the last column may be the rest of its number: "1 234,5".
 
-    A further column of whole numbers in all rows is no such rest.
+    A further column of whole numbers in all rows is none.
     """
     if notation.separator in (";", "\t"):
         return

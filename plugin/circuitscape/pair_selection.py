@@ -1,4 +1,4 @@
-"""Pairs of focal nodes that a file of included or excluded pairs leaves out of a run."""
+"""The pairs of focal nodes that a file of pairs leaves out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .pairs import Pairs
 
 
 def excluded_pairs(pairs: Pairs, ids: np.ndarray) -> np.ndarray:
-    """Return the pairs of focal nodes that are left out of a run, int64 (k, 2).
+    """Return the pairs of ids that take no part in a run, int64 (k, 2).
 
     Parameters
     ----------

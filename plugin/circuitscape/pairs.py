@@ -10,10 +10,12 @@ import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ..i18n import tr
-from ..layers import shortened
 from .number_tables import Line, parse_number_table
 from .text_files import read_lines
 from .whole_numbers import as_integers
+
+#: Most ids that a message lists.
+MAX_LISTED_IDS = 20
 
 _SEPARATORS = " \t,;"
 
@@ -60,7 +62,7 @@ def read_pairs(path: Path) -> Pairs:
 
 
 def warn_about_unknown_ids(pairs: Pairs, known: list[int], name: str, feedback: QgsProcessingFeedback) -> None:
-    """Warn about pairs of a focal node with itself, and about ids that are not those of focal nodes, if there are any.
+    """Warn about the ids in a file of pairs that are not those of focal nodes, if there are any.
 
     Parameters
     ----------
@@ -71,17 +73,19 @@ def warn_about_unknown_ids(pairs: Pairs, known: list[int], name: str, feedback: 
     feedback
         Receives the warning.
     """
-    with_itself = sorted(first for first, second in pairs.listed if first == second)
-    if with_itself:
+    alone = sorted(first for first, second in pairs.listed if first == second)
+    if alone:
         text = tr("'{name}': {count:# pair|# pairs} of a focal node with itself {count:is|are} left out: {ids}.")
-        feedback.pushWarning(text.format(name=name, count=len(with_itself), ids=shortened(with_itself)))
+        listed = ", ".join(map(str, alone[:MAX_LISTED_IDS])) + ", …" * (len(alone) > MAX_LISTED_IDS)
+        feedback.pushWarning(text.format(name=name, count=len(alone), ids=listed))
     unknown = sorted(pairs.mentioned - set(known))
     if unknown:
         text = tr(
             "'{name}': {count:# id is not that of a focal node|# ids are not those of focal nodes}, and their pairs "
             "are left out: {ids}."
         )
-        feedback.pushWarning(text.format(name=name, count=len(unknown), ids=shortened(unknown)))
+        listed = ", ".join(map(str, unknown[:MAX_LISTED_IDS])) + ", …" * (len(unknown) > MAX_LISTED_IDS)
+        feedback.pushWarning(text.format(name=name, count=len(unknown), ids=listed))
 
 
 def _words(line: str) -> list[str]:
@@ -92,7 +96,7 @@ def _listed(path: Path, lines: list[Line], *, include: bool) -> Pairs:
     if not lines:
         return Pairs(set(), set(), include)
     table = parse_number_table(path.name, lines, 2, tr("the ids of two focal nodes"))
-    pairs = as_integers(table, path.name).tolist()
+    pairs = as_integers(table, np.ones(table.shape, bool), path.name).tolist()
     listed = {pair for first, second in pairs for pair in ((first, second), (second, first))}
     return Pairs(listed, {identity for pair in listed for identity in pair}, include)
 
@@ -106,16 +110,15 @@ def _within(path: Path, lines: list[Line]) -> Pairs:
     )
     count = len(_words(lines[2][1]))
     expected = tr("an id and {count:# number|# numbers}").format(count=count - 1)
-    # First the heading alone, for a message of its own.
     parse_number_table(path.name, lines[2:3], count, tr("0 and the ids of focal nodes"), exact=True)
     table = parse_number_table(path.name, lines[2:], count, expected, exact=True)
     is_id = np.zeros(table.shape, bool)
     is_id[0, 1:] = is_id[1:, 0] = True
-    ids = as_integers(table, path.name, is_id)
+    ids = as_integers(table, is_id, path.name)
     columns = ids[0, 1:].tolist()
     rows = ids[1:, 0].tolist()
     if sorted(rows) != sorted(columns) or len(set(rows)) < len(rows):
-        differing = sorted(set(rows) ^ set(columns)) or sorted(node for node in set(rows) if rows.count(node) > 1)
+        differing = sorted(set(rows) ^ set(columns)) or sorted(id for id in set(rows) if rows.count(id) > 1)
         raise QgsProcessingException(
             tr("'{name}': the rows and columns of the matrix must have the same ids, each once; {id} does not.").format(
                 name=path.name, id=differing[0] if differing else rows[0]

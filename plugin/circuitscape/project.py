@@ -188,7 +188,7 @@ def _advanced_task(
 def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
     path = options.file("habitat_file")
     table = read_number_table(path, 3)
-    edges = as_integers(table[:, :2], path.name)
+    edges = as_integers(table[:, :2], np.ones((len(table), 2), bool), path.name)
     values = table[:, 2]
     if (edges < 0).any():
         raise QgsProcessingException(
@@ -226,15 +226,12 @@ def _network(options: IniOptions, feedback: QgsProcessingFeedback) -> Project:
         sources, grounds = (np.full(len(nodes), np.nan) for _ in tables)
         for by_node, (ids, amounts) in zip((sources, grounds), tables):
             by_node[np.searchsorted(nodes, ids)] = amounts
-        arrays |= {
-            "sources": np.where(np.isnan(sources), 0.0, sources),
-            "grounds": ground_conductances(options, grounds),
-        }
+        arrays |= {"sources": np.nan_to_num(sources), "grounds": ground_conductances(options, grounds)}
         parameters: dict[str, Any] = {"mode": "advanced", "nodes": len(nodes)}
         task = replace(_advanced_task(options, "circuit.network", parameters, arrays), node_ids=nodes)
         return Project(options, task, nodes=nodes)
     focal = options.file("point_file")
-    ids = as_integers(read_number_table(focal, 1)[:, 0], focal.name)
+    ids = as_integers(read_number_table(focal, 1)[:, 0], np.ones(1, bool), focal.name)
     _require_known_nodes(ids, edges, focal.name, feedback)
     require_two_nodes(ids, focal.name)
     nodes, arrays = _numbered(edges, conductances, ids)
@@ -261,7 +258,7 @@ def _amounts_of_nodes(
     """Read ids of nodes with their source strengths or grounds."""
     path = options.file(name)
     table = read_number_table(path, 2)
-    ids = as_integers(table[:, 0], path.name)
+    ids = as_integers(table[:, 0], np.ones(len(table), bool), path.name)
     _require_known_nodes(ids, edges, path.name, feedback)
     if np.unique(ids).size < len(ids):
         text = tr("'{name}' lists nodes several times; the last value of each counts, as in Circuitscape.")

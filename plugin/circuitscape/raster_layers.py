@@ -1,19 +1,15 @@
-"""Rasters of a project as layers of QGIS, including those that GDAL does not read as they are."""
+"""Rasters of a project as layers of QGIS, also those that GDAL does not read as they are."""
 
 from __future__ import annotations
 
-import itertools
 import re
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer, QgsRasterRange
+from qgis.core import QgsProcessingFeedback, QgsRasterLayer, QgsRasterRange
 
 from ..detailed_exception import DetailedException
 from ..i18n import tr
@@ -28,11 +24,9 @@ from ..layers import (
     set_auxiliary_crs,
     warn_about_other_bands,
 )
-from ..system_errors import system_reason
-from ..temporary_folder import temporary_folder
 from .grid_check import require_readable
-from .streams import blocks, read_head
-from .text_files import blocks_without_mark, without_mark
+from .streams import blocks, read_head, read_whole
+from .text_files import without_mark
 
 #: Nodata of ESRI grids whose header names none; Circuitscape treats it as nodata whatever the header says.
 NODATA = -9999.0
@@ -40,7 +34,7 @@ NODATA = -9999.0
 #: Without it GDAL writes a properties file next to a compressed file.
 NO_PROPERTIES_FILE = ("CPL_VSIL_GZIP_WRITE_PROPERTIES", "NO")
 
-#: A line of the header that GDAL reads anywhere but at the beginning.
+#: A line of the header that GDAL reads at any place but the first.
 _NODATA_LINE = re.compile(rb"\A\s*nodata\w*\s+\S+[ \t]*\r?\n?", re.IGNORECASE)
 
 
@@ -68,10 +62,11 @@ def raster_layer(
         header declares.
     """
     is_grid = ".tif" not in path.name.lower()
+    content = _checked_content(path, feedback, is_habitat) if is_grid else b""
     # By default GDAL reads an ASCII grid in single precision.
     options = ["DATATYPE=Float64"] if is_grid else []
     with (
-        _checked_grid(path, feedback, is_habitat) if is_grid else nullcontext(_name_for_gdal(path)) as name,
+        _readable_by_gdal(path, content) as name,
         gdal_option(*NO_PROPERTIES_FILE),
         _on_cells(name, options, cells) as moved,
     ):
@@ -92,70 +87,21 @@ def raster_layer(
         del layer
 
 
-@contextmanager
-def _checked_grid(path: Path, feedback: QgsProcessingFeedback, is_habitat: bool) -> Iterator[str]:
-    """Check an ESRI ASCII grid, and yield a name by which GDAL opens it.
+def _checked_content(path: Path, feedback: QgsProcessingFeedback, is_habitat: bool) -> bytes:
+    """Check an ESRI ASCII grid, and return it where GDAL would not read it as it is, else nothing.
 
-    GDAL reads no grid that begins with a byte order mark, a blank line, or its nodata value; a copy is yielded in its
-    place.
+    GDAL reads no grid that begins with a byte order mark, a blank line, or its nodata value.
     """
     head = read_head(path, ASCII_GRID_HEADER_BYTES)
     if without_mark(head).lstrip() == head and not _NODATA_LINE.match(head):
         require_readable(path.name, head, lambda skip: blocks(path, skip, feedback), is_habitat=is_habitat)
-        yield _name_for_gdal(path)
-        return
-    folder = Path(tempfile.mkdtemp(dir=temporary_folder()))
-    try:
-        yield str(_readable_copy(path, folder, feedback, is_habitat))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # on Windows a file that is still open stays
-
-
-def _readable_copy(path: Path, folder: Path, feedback: QgsProcessingFeedback, is_habitat: bool) -> Path:
-    """Check a grid that GDAL does not read as it is, and copy it block by block to a file that GDAL reads."""
-    copy, projection = folder / "grid.asc", path.with_suffix(".prj")
-    content = blocks_without_mark(blocks(path, 0, feedback))
-    beginning = _readable_beginning(content)
-
-    def blocks_after(skip: int) -> Iterator[bytes]:
-        return itertools.chain([beginning[skip:]], _saved(content, file))
-
-    try:
-        with copy.open("wb") as file:
-            file.write(beginning)
-            require_readable(path.name, beginning, blocks_after, is_habitat=is_habitat)
-        if projection.is_file():
-            shutil.copyfile(projection, copy.with_suffix(".prj"))
-    except OSError as error:
-        raise QgsProcessingException(
-            tr(
-                "'{name}' cannot be copied to '{folder}': {reason}. Free disk space, or write the grid without a byte "
-                "order mark and with ncols in its first line."
-            ).format(name=path.name, folder=folder.parent, reason=system_reason(error))
-        ) from error
-    return copy
-
-
-def _readable_beginning(content: Iterator[bytes]) -> bytes:
-    """Return the beginning of a grid, with the whole header, its nodata value last and no blank line before it."""
-    beginning = b""
-    while len(beginning) < ASCII_GRID_HEADER_BYTES and (block := next(content, None)) is not None:
-        beginning = (beginning + block).lstrip()
-    first, header = _NODATA_LINE.match(beginning), ASCII_GRID_HEADER.match(beginning)
-    if not first or not header:
-        return beginning
-    return b"".join([beginning[first.end() : header.end()], first[0].strip(), b"\n", beginning[header.end() :]])
-
-
-def _saved(content: Iterator[bytes], file: BinaryIO) -> Iterator[bytes]:
-    """Yield blocks, each after it has been written to a file."""
-    for block in content:
-        file.write(block)
-        yield block
-
-
-def _name_for_gdal(path: Path) -> str:
-    return f"/vsigzip/{path}" if path.suffix.lower() == ".gz" else str(path)
+        return b""
+    content = without_mark(read_whole(path)).lstrip()
+    first, header = _NODATA_LINE.match(content), ASCII_GRID_HEADER.match(content)
+    if first and header:
+        content = b"".join([content[first.end() : header.end()], first[0].strip(), b"\n", content[header.end() :]])
+    require_readable(path.name, content[:ASCII_GRID_HEADER_BYTES], lambda skip: [content[skip:]], is_habitat=is_habitat)
+    return content
 
 
 def _opened(source: str, path: Path) -> QgsRasterLayer:
@@ -163,6 +109,27 @@ def _opened(source: str, path: Path) -> QgsRasterLayer:
         layer = QgsRasterLayer(source, path.name)
     set_auxiliary_crs(layer, path)
     return layer
+
+
+@contextmanager
+def _readable_by_gdal(path: Path, content: bytes) -> Iterator[str]:
+    """Yield a name by which GDAL opens a raster.
+
+    GDAL does not read grids that begin with a byte order mark or a blank line: `content` is what follows, empty if
+    there is neither.
+    """
+    if not content:
+        yield f"/vsigzip/{path}" if path.suffix.lower() == ".gz" else str(path)
+        return
+    copy = f"/vsimem/permea-{uuid.uuid4().hex}.asc"
+    projection = path.with_suffix(".prj")
+    try:
+        gdal.FileFromMemBuffer(copy, content)
+        if projection.is_file():
+            gdal.FileFromMemBuffer(copy.replace(".asc", ".prj"), projection.read_bytes())
+        yield copy
+    finally:
+        _delete(copy, copy.replace(".asc", ".prj"))
 
 
 @contextmanager
@@ -181,5 +148,11 @@ def _on_cells(name: str, options: list[str], grid: RasterGrid | None) -> Iterato
                 del copy, source
         yield moved
     finally:
-        with collected_gdal_errors():  # without a file, GDAL may raise an exception
-            gdal.Unlink(moved)
+        _delete(moved)
+
+
+def _delete(*names: str) -> None:
+    """Delete files in memory, if they are there; without a file, GDAL may raise an exception."""
+    for name in names:
+        with collected_gdal_errors():
+            gdal.Unlink(name)

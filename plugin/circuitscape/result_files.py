@@ -181,7 +181,7 @@ class ResultWriter:
             self._nodes(f"_voltages{suffix}.txt", np.nan_to_num(arrays["potentials"]), connected)
 
     def _currents(self, values: RasterRows) -> RasterRows:
-        """Return a map of currents as it is written: their logarithms if the project asks for them; NaN for nodata."""
+        """Return a map of currents as it is written: their logarithms if wanted; NaN for nodata."""
         null = "set_null_currents_to_nodata"
         if not self._options.flag("log_transform_maps"):
             return self._map(values, null)
@@ -287,10 +287,11 @@ class ResultWriter:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
-        except BaseException as error:
+        except QgsProcessingException:
             _delete(unfinished)
-            if not isinstance(error, OSError):
-                raise
+            raise
+        except OSError as error:
+            _delete(unfinished)
             raise QgsProcessingException(
                 tr("'{name}' cannot be written to '{folder}': {reason}. Files written before are kept.").format(
                     name=path.name, folder=self.folder, reason=system_reason(error)

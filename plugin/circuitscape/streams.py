@@ -41,9 +41,10 @@ def read_whole(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise QgsProcessingException(
-            tr("'{name}' holds more than {limit} of text. Use a smaller file.").format(
-                name=path.name, limit=format_bytes(limit)
-            )
+            tr(
+                "'{name}' holds more than {limit} of text. Use a smaller file; a grid may be larger if it "
+                "begins with its header, without a byte order mark."
+            ).format(name=path.name, limit=format_bytes(limit))
         )
     return data
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import itertools
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .streams import read_whole
@@ -35,29 +33,5 @@ def decode_lines(data: bytes) -> list[str]:
 
 def without_mark(data: bytes) -> bytes:
     """Return a text in UTF-8 without a byte order mark; one that has none is returned as it is."""
-    return b"".join(blocks_without_mark([data]))
-
-
-def blocks_without_mark(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Yield a text block by block, as `without_mark` returns it.
-
-    Parameters
-    ----------
-    blocks
-        The text; the first block holds the whole byte order mark.
-
-    Examples
-    --------
-    >>> list(blocks_without_mark([b"\xef\xbb\xbfncols", b" 5"])), list(blocks_without_mark([b"ncols", b" 5"]))
-    ([b'ncols', b' 5'], [b'ncols', b' 5'])
-    """
-    remaining = iter(blocks)
-    first = next(remaining, b"")
-    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if first.startswith(mark)), None)
-    if encoding is None:
-        yield first
-        yield from remaining
-        return
-    decoder = codecs.getincrementaldecoder(encoding)("ignore")
-    for block in itertools.chain([first], remaining):
-        yield decoder.decode(block).encode("utf-8")
+    encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    return data if encoding is None else data.decode(encoding, "ignore").encode("utf-8")

@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingException
 from ..i18n import tr
 from ..layers import CellCounter
 
-#: Above this, double precision does not hold every whole number.
+#: Whole numbers above are not all represented in double precision.
 LARGEST_INTEGER = 2.0**53
 
 
@@ -41,7 +41,7 @@ class ValueCounter(CellCounter):
 
 
 class WholeNumberValidator:
-    """Checks, block by block, that the valid cells of a raster are whole numbers that double precision holds exactly.
+    """Checks, block by block, that the valid cells of a raster are whole numbers that can be told apart.
 
     Parameters
     ----------
@@ -61,24 +61,15 @@ class WholeNumberValidator:
         return np.where(valid & ~fractional & ~large, values, 0).astype(np.int64)
 
     def require_valid(self) -> None:
-        """Raise an error if the blocks hold values that are not whole numbers, or are too large."""
+        """Raise an error if the blocks hold something else than whole numbers."""
         if self._fractional.count:
             raise _not_whole(self._name, self._fractional.described())
         if self._large.count:
             raise _too_large(self._name, self._large.described())
 
 
-def as_integers(values: np.ndarray, name: str, valid: np.ndarray | bool = True) -> np.ndarray:
+def as_integers(values: np.ndarray, valid: np.ndarray, name: str) -> np.ndarray:
     """Return the values of a table as int64, 0 where they are not valid.
-
-    Parameters
-    ----------
-    values
-        Columns of the table, or all of it.
-    name
-        Name of the file, for messages.
-    valid
-        Which values must be whole numbers; all by default.
 
     Raises
     ------
@@ -93,7 +84,7 @@ def as_integers(values: np.ndarray, name: str, valid: np.ndarray | bool = True) 
     return np.where(valid, values, 0).astype(np.int64)
 
 
-def _invalid(values: np.ndarray, valid: np.ndarray | bool) -> tuple[np.ndarray, np.ndarray]:
+def _invalid(values: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which values are not whole, and which are too large."""
     return valid & ~(np.isfinite(values) & (values == np.rint(values))), valid & (np.abs(values) > LARGEST_INTEGER)
 

@@ -1,12 +1,12 @@
 """Conversion between QGIS layers and arrays: reading, validation, alignment, rasterization, writing.
 
 A raster layer becomes a `StreamedRaster` (float64 values and a mask of valid cells in files for the engine, and their
-`RasterGrid`). Features of point, line and polygon layers become cells.
+`RasterGrid`) or, where it is small, a `Raster` with the same arrays in memory. Point and polygon layers become cells.
 Results of the engine are written as GeoTIFFs on the grid of their input.
 """
 
 from ..cancelled import Cancelled
-from .alignment import AlignedBand
+from .alignment import AlignedBand, align
 from .amounts import sparse_blocks, stream_point_amounts, stream_raster_amounts
 from .bands import (
     ASCII_GRID_HEADER,
@@ -14,21 +14,14 @@ from .bands import (
     Band,
     ascii_grid_size,
     open_band,
+    read_raster,
     require_well_formed_grid,
     warn_about_other_bands,
 )
 from .cell_mask import CellMask
 from .computed_raster import ComputedRaster, RasterRows
 from .delimited_text import require_regular_rows
-from .features import (
-    FeatureReader,
-    chosen_geometry_check,
-    id_of,
-    number_of,
-    remember_loaded,
-    require_current,
-    shortened,
-)
+from .features import FeatureReader, chosen_geometry_check, id_of, number_of, remember_loaded, require_current
 from .focal_node_features import read_focal_nodes
 from .focal_nodes import FocalNodes, focal_nodes_from_ids
 from .gdal_errors import collected_gdal_errors, writing_reason
@@ -55,7 +48,7 @@ from .outputs import (
     write_raster,
 )
 from .points import Points, point_cells, read_points
-from .raster_grid import RasterGrid
+from .raster_grid import Raster, RasterGrid
 from .reclassification import Reclassified, reclassify
 from .reduced_landscape import ReducedLandscape, read_reduced, write_painted
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
@@ -96,6 +89,7 @@ __all__ = [
     "FocalNodes",
     "GeoPackageUpdate",
     "Points",
+    "Raster",
     "RasterGrid",
     "RasterRows",
     "Reclassified",
@@ -103,6 +97,7 @@ __all__ = [
     "SourceFile",
     "StagedFiles",
     "StreamedRaster",
+    "align",
     "ascii_grid_size",
     "require_well_formed_grid",
     "save_rows",
@@ -135,6 +130,7 @@ __all__ = [
     "open_band",
     "read_focal_nodes",
     "read_points",
+    "read_raster",
     "read_reduced",
     "reclassify",
     "read_short_circuit_regions",
@@ -145,7 +141,6 @@ __all__ = [
     "require_regular_rows",
     "save_layer_metadata",
     "set_auxiliary_crs",
-    "shortened",
     "source_files",
     "stream_condition",
     "stream_landscape",

@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsProcessingException, QgsProcessingFeedback
+from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLayer
 
 from ..i18n import tr
-from .bands import Band, Block, blocks_of
+from ..temporary_folder import temporary_folder
+from .bands import Band, Block, blocks_of, collected, open_band
 from .grid_difference import describe_difference
 from .lost_labels import Labels
-from .raster_grid import RasterGrid
+from .raster_grid import Raster, RasterGrid
 from .resampling import ResampledBand
 from .validation import format_cells
 
 
-class AlignedBand:
-    """A band on the grid of the landscape, resampled if it has another.
+def align(
+    raster_layer: QgsRasterLayer,
+    band: int,
+    grid: RasterGrid,
+    feedback: QgsProcessingFeedback,
+    *,
+    labels: bool = False,
+    nearest: bool = False,
+) -> Raster:
+    """Read a band and, if it is not on `grid`, resample it to that grid with a warning in the log.
 
     Integers (classes, 0/1 masks) and labels are resampled by nearest neighbour, other values bilinearly.
 
     Parameters
     ----------
-    source
-        Band to read.
+    raster_layer, band
+        Band to read, counted from 1.
     grid
         Grid of the landscape.
+    feedback
+        Receives progress and warnings; can cancel.
+    labels
+        Whether the values are labels (ids, classes, marks); those lost in resampling are named.
+    nearest
+        Whether to resample by nearest neighbour whatever the values are, such as a mask, which bilinear resampling
+        would widen.
+
+    Raises
+    ------
+    QgsProcessingException
+        If the layer cannot be read, cannot be transformed to the CRS of `grid` or does not overlap it; or if it must
+        be resampled and holds NaN or infinite values that are not nodata.
+    """
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
+        source = AlignedBand(open_band(raster_layer, band), grid, Path(folder), labels=labels, nearest=nearest)
+        raster = collected(source.name, grid, source.blocks(feedback))
+    return replace(raster, lost_labels=source.lost_labels)
+
+
+class AlignedBand:
+    """A band on the grid of the landscape, resampled if it has another.
+
+    Parameters
+    ----------
+    source
+        Band to read.
+    grid, labels, nearest
+        As for `align`.
     folder
         Folder for the temporary copy of a band that must be resampled: it may be much larger than `grid`.
-    labels
-        Whether the values are labels (ids, classes, marks); those lost in resampling are named in the log.
-    nearest
-        Whether to resample by nearest neighbour whatever the values are. Bilinear resampling would widen a mask.
 
     Attributes
     ----------
@@ -56,8 +92,7 @@ class AlignedBand:
         Raises
         ------
         QgsProcessingException
-            If the layer cannot be read, cannot be transformed to the CRS of the landscape or does not overlap it; or if
-            it must be resampled and holds NaN or infinite values that are not nodata.
+            As `align`.
         """
         source, grid = self._source, self._grid
         if source.grid.crs.isValid() != grid.crs.isValid():
@@ -112,6 +147,28 @@ class AlignedBand:
         if whole_numbers:
             return tr("nearest neighbour, because it holds integers")
         return tr("nearest neighbour") if self._nearest else tr("bilinear")
+
+
+def aligned_blocks(
+    source: Band, grid: RasterGrid, feedback: QgsProcessingFeedback, folder: Path, *, labels: bool = False
+) -> Iterator[Block]:
+    """Read and resample a band as `align` does, block by block.
+
+    Parameters
+    ----------
+    source
+        Band to read.
+    grid, feedback, labels
+        As for `align`.
+    folder
+        Folder for the temporary copy of a band that must be resampled: it may be much larger than `grid`.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `align`.
+    """
+    return AlignedBand(source, grid, folder, labels=labels).blocks(feedback)
 
 
 def _describe_change(source: RasterGrid, grid: RasterGrid) -> str:

@@ -12,7 +12,7 @@ from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, 
 
 from ..i18n import tr
 from ..npy_file import CELLS_PER_BLOCK, NpyFile, row_blocks
-from .alignment import AlignedBand
+from .alignment import aligned_blocks
 from .bands import Band, blocks_of
 from .cell_mask import CellMask
 from .features import CellList, CellLocator, FeatureCells, FeatureReader, listed, number_of, require_features
@@ -111,8 +111,8 @@ def stream_point_amounts(
         (tr("outside the raster"), outside),
         (tr("on nodata or a barrier"), blocked),
     ]
-    cell_numbers, positions = np.unique(np.array(numbers, np.int64), return_inverse=True)
-    sums = np.bincount(positions, np.array(amounts, float), minlength=cell_numbers.size)
+    cell_numbers, places = np.unique(np.array(numbers, np.int64), return_inverse=True)
+    sums = np.bincount(places, np.array(amounts, float), minlength=cell_numbers.size)
     report_left_out(name, reasons, count, locator, feedback, are_points=not cells.are_regions)
     if cells.are_regions:
         text = tr("'{layer}': its features cover {covered} of the landscape.")
@@ -150,14 +150,14 @@ def stream_raster_amounts(
     Raises
     ------
     QgsProcessingException
-        As `AlignedBand.blocks`; or a value is NaN or too large to compute with, or the disk is full.
+        As `align`; or a value is NaN or too large to compute with, or the disk is full.
     """
     finite, computable = FiniteValidator(source.name), ComputableValidator(source.name, tr("the value"))
     after = 0.0
 
     def blocks() -> Iterator[np.ndarray]:
         nonlocal after
-        for first, values, valid in AlignedBand(source, landscape.grid, path.parent).blocks(feedback):
+        for first, values, valid in aligned_blocks(source, landscape.grid, feedback, path.parent):
             finite.add(values, valid, first)
             computable.add(values, valid, first)
             after += float(np.sum(values[valid]))
@@ -171,7 +171,7 @@ def stream_raster_amounts(
     finite.require_no_nan()
     computable.require_valid()
     if not source.grid.same_grid_as(landscape.grid):
-        before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback, again=True))
+        before = sum(float(np.nansum(block.values)) for block in blocks_of(source, feedback, measured=False))
         if not math.isclose(before, after, rel_tol=SAME_SUM):
             text = tr(
                 "'{layer}': resampling to the grid of the landscape changed the sum of its values from "

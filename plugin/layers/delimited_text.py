@@ -1,13 +1,10 @@
-"""Tables in delimited text (CSV) that QGIS reads without a warning although rows have too many fields."""
+"""Tables in delimited text (CSV) that QGIS reads without a word although rows have too many fields."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 from urllib.parse import unquote, urlparse
 
 from qgis.core import QgsProcessingException, QgsProviderRegistry, QgsVectorLayer
@@ -36,36 +33,30 @@ def require_regular_rows(layer: QgsVectorLayer | None) -> None:
     path = _text_file(layer)
     if path is None:
         return
-    with path.open("rb") as binary:
-        is_wide = binary.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    with path.open(encoding="utf-16" if is_wide else "utf-8-sig", errors="replace", newline="") as file:
-        heading = file.readline()
-        separator = _separator(heading.rstrip("\r\n"), layer.fields().names())
-        if separator is None:
-            return
-        count = len(next(csv.reader([heading], delimiter=separator)))
-        _require_fields(path.name, file, separator, count)
-
-
-def _require_fields(name: str, rows: TextIO, separator: str, count: int) -> None:
-    reader = csv.reader(rows, delimiter=separator)
-    with suppress(csv.Error):  # such as a quote without an end: QGIS has its own rules for what follows
-        for fields in reader:
-            while fields and not fields[-1].strip():
-                fields.pop()
-            if len(fields) > count:
-                raise QgsProcessingException(
-                    tr(
-                        "'{name}', line {line}: {fields} fields under {headings} headings ('{text}'). If the numbers "
-                        "have decimal commas, separate the columns by semicolons or tabs, or write decimal points."
-                    ).format(
-                        name=name,
-                        line=reader.line_num + 1,
-                        fields=len(fields),
-                        headings=count,
-                        text=separator.join(fields)[:60],
-                    )
+    data = path.read_bytes()
+    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors="replace")
+    lines = text.splitlines()
+    separator = _separator(lines[0], layer.fields().names()) if lines else None
+    if separator is None:
+        return
+    reader = csv.reader(lines, delimiter=separator)
+    count = len(next(reader))
+    for fields in reader:
+        while fields and not fields[-1].strip():
+            fields.pop()
+        if len(fields) > count:
+            raise QgsProcessingException(
+                tr(
+                    "'{name}', line {line}: {fields} fields under {headings} headings ('{text}'). If the numbers have "
+                    "decimal commas, separate the columns by semicolons or tabs, or write decimal points."
+                ).format(
+                    name=path.name,
+                    line=reader.line_num,
+                    fields=len(fields),
+                    headings=count,
+                    text=lines[reader.line_num - 1][:60],
                 )
+            )
 
 
 def _text_file(layer: QgsVectorLayer | None) -> Path | None:

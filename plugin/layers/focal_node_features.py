@@ -83,7 +83,7 @@ def read_focal_nodes(
         if covered.is_small:
             omitted.small.append(feature.id())
         if isinstance(covered.cells, CellList):
-            node.add(_usable_cells(covered.cells, valid, barrier, omitted, feature.id()), grid)
+            node.add(_sorted_out(covered.cells, valid, barrier, omitted, feature.id()), grid)
             continue
         for cell in covered.cells:
             if cell is not None and valid[cell] and not (barrier is not None and barrier[cell]):
@@ -166,7 +166,7 @@ def _by_id(reader: FeatureReader, ids: dict[int, int | str], id_field: str, may_
     return nodes
 
 
-def _usable_cells(
+def _sorted_out(
     cells: CellList,
     valid: np.ndarray | CellMask,
     barrier: np.ndarray | CellMask | None,
@@ -178,14 +178,14 @@ def _usable_cells(
     is_valid = _looked_up(valid, inside)
     is_barrier = np.zeros(len(inside), bool) if barrier is None else is_valid & _looked_up(barrier, inside)
     usable = is_valid & ~is_barrier
-    # The reasons stand in the order of their first cells.
+    # Each reason by the first of its cells, in the order of the cells.
     kinds = np.full(len(cells), 1, np.int8)
     kinds[cells.inside] = np.where(usable, 0, np.where(is_valid, 3, 2))
     texts = {1: tr("outside the raster"), 2: tr("on nodata"), 3: tr("on a barrier (permeability 0)")}
-    kinds, first, counts = np.unique(kinds, return_index=True, return_counts=True)
-    for index in np.argsort(first):
-        if kinds[index]:
-            omitted.add(texts[int(kinds[index])], feature, int(counts[index]))
+    found, first, counts = np.unique(kinds, return_index=True, return_counts=True)
+    for place in np.argsort(first):
+        if found[place]:
+            omitted.add(texts[int(found[place])], feature, int(counts[place]))
     return inside[usable]
 
 
@@ -248,13 +248,12 @@ def _require_disjoint_regions(nodes: list[_Node], name: str) -> None:
         again = ~is_first
         shared = np.stack([first_owners[again], owners[order[again]]], axis=1)
         shared = shared[np.argsort(order[again])]  # in the order of the nodes and their cells
-        unique, first, counts = np.unique(shared, axis=0, return_index=True, return_counts=True)
-        in_order = np.argsort(first)
+        unique, places, counts = np.unique(shared, axis=0, return_index=True, return_counts=True)
         pairs = [
             tr("{first} and {second} ({cells})").format(
                 first=nodes[first].name, second=nodes[second].name, cells=format_cells(count)
             )
-            for (first, second), count in zip(unique[in_order].tolist(), counts[in_order].tolist())
+            for (first, second), count in zip(unique[np.argsort(places)].tolist(), counts[np.argsort(places)].tolist())
         ]
         raise QgsProcessingException(
             tr(

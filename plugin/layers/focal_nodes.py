@@ -11,6 +11,7 @@ from ..i18n import tr
 from .alignment import AlignedBand
 from .computed_raster import RasterRows
 from .features import shortened
+from .raster_grid import Raster
 from .validation import FiniteValidator, InvalidCells
 
 # Beyond this, float64 does not tell two neighbouring whole numbers apart.
@@ -55,7 +56,7 @@ class FocalNodes:
 
 
 def focal_nodes_from_ids(
-    raster: AlignedBand,
+    raster: Raster | AlignedBand,
     passable: RasterRows,
     feedback: QgsProcessingFeedback,
     *,
@@ -66,7 +67,7 @@ def focal_nodes_from_ids(
     Parameters
     ----------
     raster
-        Raster of ids on the grid of the landscape.
+        Raster of ids on the grid of the landscape, which is read block by block.
     passable
         Where the landscape is neither nodata nor a barrier, bool (rows, columns); other cells are ignored.
     feedback
@@ -153,6 +154,6 @@ def require_enough_nodes(nodes: int, at_least: int, name: str, reasons: str, ext
         count=count,
         needed=at_least,
         reasons=f" ({reasons})" if reasons else "",
-        advice=tr("Check the CRS of the layer, and whether its focal nodes lie on cells with a value above 0."),
+        advice=tr("Check the CRS of the layer, and whether its features lie on cells with a value above 0."),
     )
     raise QgsProcessingException(f"{message} {extents}".rstrip())

@@ -1,8 +1,7 @@
-"""Errors of GDAL and SQLite: collected whether or not GDAL exceptions are enabled, and put into words for the user."""
+"""Errors of GDAL and SQLite: collected whether or not GDAL exceptions are enabled, and told in words for the user."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -46,21 +45,18 @@ def reading_reason(errors: Iterable[str]) -> str:
     >>> reading_reason(["TIFFReadEncodedTile() failed."])
     'its data are damaged or incomplete'
     """
+    text = " ".join(errors).lower()
     causes = (
-        (r"no such file|does not exist|not found", tr("a file that it is read from does not exist")),
-        (r"permission denied", tr("there is no permission to read it")),
-        (
-            r"\bhttps?\b|\bcurl\b|could(n't| not) (connect|resolve)|connection (refused|reset|closed|timed out)",
-            tr("its server does not answer"),
-        ),
-        (
-            r"out of memory|not enough memory|malloc|bad_alloc|allocation (failed|failure)"
-            r"|(cannot|can't|could not|failed to|unable to) allocate",
-            tr("it does not fit in memory"),
-        ),
-        (r"\bis (locked|busy)\b|resource busy", tr("another program is writing to it")),
+        (("no such file", "does not exist", "not found"), tr("a file that it is read from does not exist")),
+        (("permission denied",), tr("there is no permission to read it")),
+        (("http", "curl", "connection", "host"), tr("its server does not answer")),
+        (("memory", "alloc"), tr("it does not fit in memory")),
+        (("locked", "busy"), tr("another program is writing to it")),
     )
-    return _first_cause(errors, causes) or tr("its data are damaged or incomplete")
+    return next(
+        (reason for words, reason in causes if any(word in text for word in words)),
+        tr("its data are damaged or incomplete"),
+    )
 
 
 def writing_reason(errors: Iterable[str], folder: Path) -> str:
@@ -73,23 +69,19 @@ def writing_reason(errors: Iterable[str], folder: Path) -> str:
     folder
         Where the file was to be written; GDAL often does not know that its disk is full.
     """
+    text = " ".join(errors).lower()
     causes = (
-        (r"no space left|disk (is )?full", tr("the disk is full")),
-        (r"quota exceeded", tr("the space that you may use on this disk is full")),
-        (r"\bis (locked|busy)\b|resource busy", tr("another program is using the file")),
-        (r"permission denied|\bread[- ]?only\b", tr("it is write-protected")),
-        (r"\bmalformed\b|not a database|\bcorrupt(ed)?\b", tr("the file is damaged")),
+        (("no space left", "disk is full", "disk full"), tr("the disk is full")),
+        (("quota",), tr("the space that you may use on this disk is full")),
+        (("locked", "busy"), tr("another program is using the file")),
+        (("permission denied", "readonly", "read-only", "read only"), tr("it is write-protected")),
+        (("malformed", "not a database", "corrupt"), tr("the file is damaged")),
     )
-    if known := _first_cause(errors, causes):
+    known = next((reason for words, reason in causes if any(word in text for word in words)), "")
+    if known:
         return known
     if not folder.is_dir():
         return tr("the folder no longer exists")
     if shutil.disk_usage(folder).free < FULL_BYTES:
         return tr("the disk is full")
     return tr("the disk is full, its use is limited, or it can no longer be reached")
-
-
-def _first_cause(errors: Iterable[str], causes: Iterable[tuple[str, str]]) -> str:
-    """Return the first cause whose pattern is found; the patterns are phrases, because reports hold names of files."""
-    text = " ".join(errors).lower()
-    return next((reason for pattern, reason in causes if re.search(pattern, text)), "")

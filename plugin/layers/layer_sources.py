@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QUrl
 
 from .gdal_errors import collected_gdal_errors
 
-# Prefixes by which GDAL reads part of a file, or a file in an archive: "/vsisubfile/0_100,", "/vsizip/{".
+# Beginnings by which GDAL reads part of a file, or a file in an archive: "/vsisubfile/0_100,", "/vsizip/{".
 VIRTUAL_PREFIX = re.compile(r"/vsi\w+/(\d+_\d+,)?\{?|\{")
 
 
@@ -55,8 +55,8 @@ def file_on_disk(name: str) -> Path | None:
         A path, or the name of a part of a file or of a file in an archive, such as ``/vsizip//data/a.zip/b.tif``.
     """
     prefix = ""
-    while match := VIRTUAL_PREFIX.match(name, len(prefix)):
-        prefix = name[: match.end()]
+    while found := VIRTUAL_PREFIX.match(name, len(prefix)):
+        prefix = name[: found.end()]
     path = Path(name[len(prefix) :].replace("}", "") if prefix else name)
     for part in (path, *(path.parents if prefix else ())):
         if _exists(part) and (part == path or part.is_file()):

@@ -13,7 +13,7 @@ from .alignment import AlignedBand
 from .cell_mask import CellMask
 from .computed_raster import RasterRows
 from .features import CellLocator, FeatureReader, label_of, listed, shortened
-from .raster_grid import RasterGrid
+from .raster_grid import Raster, RasterGrid
 from .validation import FiniteValidator, format_cells
 
 
@@ -119,17 +119,23 @@ def read_points(
     )
 
 
-def point_cells(raster: AlignedBand, passable: RasterRows, feedback: QgsProcessingFeedback) -> np.ndarray:
+def point_cells(
+    raster: Raster | AlignedBand,
+    passable: RasterRows | None = None,
+    feedback: QgsProcessingFeedback | None = None,
+) -> np.ndarray:
     """Return the cells of a source raster that are neither nodata nor zero, int64 (k, 2), in row-major order.
+
+    Cells outside `passable` (where the landscape is neither nodata nor a barrier) are left out with a warning.
 
     Parameters
     ----------
     raster
-        Source raster on the grid of the landscape.
+        Source raster on the grid of the landscape, which is read block by block.
     passable
-        Where the landscape is neither nodata nor a barrier, bool (rows, columns).
+        Passable cells, bool (rows, columns).
     feedback
-        Receives progress and a warning about cells that are left out; can cancel.
+        Receives progress and warnings; can cancel.
 
     Raises
     ------
@@ -140,9 +146,11 @@ def point_cells(raster: AlignedBand, passable: RasterRows, feedback: QgsProcessi
     for first, block, valid in raster.blocks(feedback):
         finite.add(block, valid, first)
         marked = valid & (block != 0)
-        usable = marked & passable[first : first + len(block)]
-        blocked += int(np.count_nonzero(marked)) - int(np.count_nonzero(usable))
-        cells.append(np.argwhere(usable).astype(np.int64) + (first, 0))
+        if passable is not None:
+            usable = marked & passable[first : first + len(block)]
+            blocked += int(np.count_nonzero(marked)) - int(np.count_nonzero(usable))
+            marked = usable
+        cells.append(np.argwhere(marked).astype(np.int64) + (first, 0))
     finite.require_no_nan()
     result = np.concatenate(cells)
     if not len(result) and not blocked:
@@ -157,7 +165,7 @@ def point_cells(raster: AlignedBand, passable: RasterRows, feedback: QgsProcessi
                 layer=raster.name, cells=format_cells(blocked)
             )
         )
-    if blocked:
+    if blocked and feedback is not None:
         feedback.pushWarning(
             tr("'{layer}': {cells} on nodata or barriers of the landscape left out.").format(
                 layer=raster.name, cells=format_cells(blocked)

@@ -1,11 +1,12 @@
-"""Grid of a raster."""
+"""Grid of a raster, and a raster in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from qgis.core import QgsCoordinateReferenceSystem
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeedback
 
 from ..i18n import tr
 
@@ -81,3 +82,37 @@ class RasterGrid:
             width=width,
             crs=self.crs.authid() or self.crs.description() or tr("no CRS"),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """One band of a raster layer in memory.
+
+    Parameters
+    ----------
+    name
+        Name of the layer, for messages.
+    values
+        float64 (rows, columns), scale and offset applied. NaN where `valid` is False.
+    valid
+        bool (rows, columns): False where nodata.
+    grid
+        Grid of the raster.
+    lost_labels
+        Labels that were lost in resampling, and why; empty if none.
+    """
+
+    name: str
+    values: np.ndarray
+    valid: np.ndarray
+    grid: RasterGrid
+    lost_labels: str = ""
+
+    @property
+    def valid_cells(self) -> int:
+        """Number of valid cells."""
+        return int(np.count_nonzero(self.valid))
+
+    def blocks(self, feedback: QgsProcessingFeedback | None = None) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield all rows as a single block: its first row, its values and its valid cells."""
+        yield 0, self.values, self.valid

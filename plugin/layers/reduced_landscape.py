@@ -1,4 +1,4 @@
-"""Landscapes for the explorer: read block by block at a reduced resolution, and painted at the full one."""
+"""Landscapes to look at: read block by block, at a resolution of at most a given number of cells, and painted."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class ReducedLandscape:
     Parameters
     ----------
     values
-        float64 (rows, columns), in the quantity of the layer; NaN where `valid` is False. Larger cells have the mean
-        permeability of their cells, those without data counted as barriers.
+        float64 (rows, columns), in the quantity of the layer; meaningless where `valid` is False. Larger cells have
+        the mean permeability of their cells, those without data counted as barriers.
     valid
         bool (rows, columns): False where all cells are nodata or barriers.
     grid
@@ -65,7 +65,7 @@ def reduction_factor(rows: int, columns: int, max_cells: int) -> int:
 
 
 def read_reduced(band: Band, quantity: str, max_cells: int, feedback: QgsProcessingFeedback) -> ReducedLandscape:
-    """Read a landscape at a resolution of at most `max_cells` cells.
+    """Read a landscape.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def read_reduced(band: Band, quantity: str, max_cells: int, feedback: QgsProcess
     quantity
         ``"permeability"`` or ``"resistance"``.
     max_cells
-        Maximum number of cells of the result.
+        Most cells of the result.
     feedback
         Receives progress; can cancel.
 
@@ -133,12 +133,12 @@ def write_painted(
     Raises
     ------
     QgsProcessingException
-        The layer cannot be read, has another size than the painted landscape, or the file cannot be written.
+        The layer cannot be read, or the file cannot be written.
     """
     source = open_band(layer, band)
     grid = source.grid
     enlarged = _Enlarged(painted, factor, (grid.rows, grid.columns))
-    if painted.shape != (-(-grid.rows // factor), -(-grid.columns // factor)):
+    if painted.shape[0] * factor < grid.rows or painted.shape[1] * factor < grid.columns:
         text = tr("'{layer}' has another size than the landscape that was painted. Choose it again in the explorer.")
         raise QgsProcessingException(text.format(layer=source.name))
     with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
@@ -148,7 +148,7 @@ def write_painted(
 
 
 class _Enlarged:
-    """A raster each of whose blocks of k × k cells has the value of one cell of an array; indexing gives its rows."""
+    """An array of which each cell stands for k × k cells of a raster; indexing gives rows of the raster."""
 
     def __init__(self, array: np.ndarray, factor: int, shape: tuple[int, int]) -> None:
         self._array, self._factor, self.shape = array, factor, shape

@@ -44,12 +44,12 @@ class ResampledBand:
 
     Attributes
     ----------
-    name, grid, block_rows, cells_per_block
+    name, grid, block_rows
         As for any `Band`.
     whole_numbers
         Whether all values are integers.
     stored_type, scaling, notes
-        None, no scaling and no notes: those of the source do not apply.
+        None, no scaling and nothing: these are about the source.
 
     Raises
     ------
@@ -70,7 +70,6 @@ class ResampledBand:
     ) -> None:
         self.name, self.grid, self.block_rows = source.name, grid, BLOCK_ROWS
         self.stored_type, self.scaling, self.notes = None, (1.0, 0.0), []
-        self.cells_per_block = source.cells_per_block
         self._from = source.grid
         require_transformation(source.name, source.grid.crs, grid.crs)
         self._file = folder / "to-be-resampled.tif"

@@ -13,7 +13,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from ..i18n import tr
 from ..npy_file import NpyFile, row_blocks, written_by_rows
 from ..system_errors import system_reason
-from .alignment import AlignedBand
+from .alignment import AlignedBand, aligned_blocks
 from .bands import Band, blocks_of
 from .computed_raster import ComputedRaster, RasterRows
 from .raster_grid import RasterGrid
@@ -29,7 +29,7 @@ from .validation import (
 
 @dataclass(frozen=True, eq=False)
 class StreamedRaster:
-    """A raster on disk: its values, its valid cells and its grid.
+    """A `Raster` whose arrays are files.
 
     Parameters
     ----------
@@ -62,15 +62,15 @@ class StreamedRaster:
         return ComputedRaster(lambda values, valid: valid & ~(values > 0), self.values, self.valid, dtype=bool)
 
 
-def stream_landscape(source: Band, quantity: str, folder: Path, feedback: QgsProcessingFeedback) -> StreamedRaster:
+def stream_landscape(source: Band, values: str, folder: Path, feedback: QgsProcessingFeedback) -> StreamedRaster:
     """Write a landscape to `landscape.npy` and `valid.npy`, and validate it while reading.
 
     Parameters
     ----------
     source
         Band of the landscape.
-    quantity
-        What the raster holds: ``"permeability"`` or ``"resistance"``.
+    values
+        Quantity of the raster: ``"permeability"`` or ``"resistance"``.
     folder
         Output folder.
     feedback
@@ -81,7 +81,7 @@ def stream_landscape(source: Band, quantity: str, folder: Path, feedback: QgsPro
     QgsProcessingException
         As `LandscapeValidator`; or the band cannot be read, or the disk is full.
     """
-    validator = LandscapeValidator(source.name, quantity)
+    validator = LandscapeValidator(source.name, values)
     shape = (source.grid.rows, source.grid.columns)
     paths = folder / "landscape.npy", folder / "valid.npy"
     try:
@@ -118,7 +118,7 @@ def mask_landscape(
     Raises
     ------
     QgsProcessingException
-        As `AlignedBand.blocks`; or the mask holds NaN, or excludes all cells.
+        As `align`; or the mask holds NaN, or excludes all cells.
     """
     aligned = AlignedBand(mask, landscape.grid, folder, nearest=True)
     validator, valid_cells = FiniteValidator(mask.name), 0
@@ -184,7 +184,7 @@ def stream_quality(source: Band, landscape: StreamedRaster, folder: Path, feedba
     Raises
     ------
     QgsProcessingException
-        As `AlignedBand.blocks`; or a value is negative or infinite, there is no habitat, or the disk is full.
+        As `align`; or a value is negative or infinite, there is no habitat, or the disk is full.
     """
     return _streamed(source, QualityValidator(source.name, landscape.name), landscape, folder / "quality.npy", feedback)
 
@@ -218,7 +218,7 @@ def stream_condition(
     Raises
     ------
     QgsProcessingException
-        As `AlignedBand.blocks`; or a value cannot be compared, there is no data for the landscape, or the disk is full.
+        As `align`; or a value cannot be compared, there is no data for the landscape, or the disk is full.
     """
     validator = ConditionValidator(source.name, landscape.name, classes=classes)
     return _streamed(source, validator, landscape, path, feedback, labels=classes)
@@ -233,10 +233,8 @@ def _streamed(
     *,
     labels: bool = False,
 ) -> NpyFile:
-    aligned = AlignedBand(source, landscape.grid, path.parent, labels=labels)
-
     def blocks() -> Iterator[np.ndarray]:
-        for first, block, valid in aligned.blocks(feedback):
+        for first, block, valid in aligned_blocks(source, landscape.grid, feedback, path.parent, labels=labels):
             passable = landscape.passable[first : first + len(block)]
             yield validator.add(block, valid, passable, first)
 

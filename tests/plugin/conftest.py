@@ -24,10 +24,6 @@ from permea.plugin.runner import WORKERS, execution
 from permea.plugin.runner.worker_pool import WorkerPool
 from permea.plugin.settings import SETTINGS
 
-from ..conftest import make_importable
-
-make_importable(Path(__file__).with_name("whole_rasters.py"))
-
 # West edge, pixel width, shear, north edge, shear, minus pixel height: 30 m pixels in Brazil's UTM zone 25 south.
 NORTH_UP = (290_000.0, 30.0, 0.0, 9_120_000.0, 0.0, -30.0)
 UTM = "EPSG:31985"

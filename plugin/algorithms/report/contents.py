@@ -9,7 +9,7 @@ from typing import Any
 
 from qgis.core import QgsProcessingAlgorithm, QgsProcessingContext
 
-from ...layers import RasterGrid, StreamedRaster
+from ...layers import Raster, RasterGrid, StreamedRaster
 from ..outputs import NumberOutput
 from ..renderers import Style
 from ..run_log import RunLog
@@ -68,7 +68,7 @@ class Contents:
     log: RunLog
     tables: Sequence[Table] = ()
     numbers: Mapping[NumberOutput, Any] = field(default_factory=dict)
-    landscape: StreamedRaster | None = None
+    landscape: Raster | StreamedRaster | None = None
     quantity: str = ""
 
     @property

@@ -6,7 +6,7 @@ the layer, and, with a warning, values far outside the rest.
 
 from .ascii_grid import ASCII_GRID_HEADER, ASCII_GRID_HEADER_BYTES, ascii_grid_size, require_well_formed_grid
 from .other_bands import warn_about_other_bands
-from .reader import Band, Block, blocks_of, open_band
+from .reader import Band, Block, blocks_of, collected, open_band, read_raster
 
 __all__ = [
     "ASCII_GRID_HEADER",
@@ -15,7 +15,9 @@ __all__ = [
     "Block",
     "ascii_grid_size",
     "blocks_of",
+    "collected",
     "open_band",
+    "read_raster",
     "require_well_formed_grid",
     "warn_about_other_bands",
 ]

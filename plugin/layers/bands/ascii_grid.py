@@ -18,16 +18,8 @@ ASCII_GRID_HEADER = re.compile(rb"\s*((ncols|nrows|[xy]ll\w+|cellsize|dx|dy|noda
 #: Bytes at the beginning of a file that hold the header.
 ASCII_GRID_HEADER_BYTES = 1 << 12
 
-#: A word that is no number: it has a character that none has, or a sign or exponent without digits at its end. Commas
-#: are checked apart.
-NOT_A_NUMBER = re.compile(
-    rb"(?<!\S)(?![+-]?(?:nan|inf|infinity)(?!\S))(?:\S*[^\x00-\x20\d+.,e-]\S*|\S*[+e-](?!\S))", re.IGNORECASE
-)
-
-#: By byte: whether numbers in decimal notation do not have it, and whether it cannot be the last of one.
-_NOT_IN_NUMBERS, _NOT_AT_END = np.ones(256, bool), np.zeros(256, bool)
-_NOT_IN_NUMBERS[: ord(" ") + 1] = _NOT_IN_NUMBERS[list(b"0123456789+-.,eE")] = False
-_NOT_AT_END[list(b"+-eE")] = True
+#: A word that is no number; the letter e may be part of one, commas are checked apart.
+NOT_A_NUMBER = re.compile(rb"(?<!\S)(?![+-]?(?:nan|inf|infinity)(?!\S))\S*[a-df-z]\S*", re.IGNORECASE)
 
 #: Numbers with a comma: a decimal comma, commas that may separate thousands, and one at the end.
 DECIMAL, THOUSANDS, SEPARATED = rb"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", rb"[+-]?[1-9]\d{0,2}(?:,\d{3})+", rb"[^\s,]+,"
@@ -118,7 +110,7 @@ def require_well_formed_grid(name: str, head: bytes, blocks_after: Callable[[int
 
 
 class _Cells:
-    """Counts the numbers of a grid, and finds out how their decimals are written."""
+    """Counts the numbers of a grid, and collects what tells how they are written."""
 
     def __init__(self, name: str, line: int) -> None:
         self.count, self.line, self._name = 0, line, name
@@ -132,9 +124,8 @@ class _Cells:
         if not data:
             return
         text = np.frombuffer(data, np.uint8)
-        is_word = text > ord(" ")
-        is_last = is_word & ~np.append(is_word[1:], False)
-        if _NOT_IN_NUMBERS[text].any() or _NOT_AT_END[text[is_last]].any():
+        lower = text | 32
+        if ((lower >= ord("a")) & (lower <= ord("z")) & (lower != ord("e"))).any():
             word = NOT_A_NUMBER.search(data)
             if word:
                 _raise_not_a_number(self._name, self.line + data.count(b"\n", 0, word.start()), word[0])
@@ -142,6 +133,7 @@ class _Cells:
             self._add_commas(data)
         if self._with_point is None and b"." in data:
             self._with_point = self._word(data, WITH_POINT)
+        is_word = text > ord(" ")
         self.count += int(np.count_nonzero(is_word[1:] & ~is_word[:-1]))
         self.line += data.count(b"\n")
 

@@ -28,7 +28,7 @@ EXPONENTS = 2048
 
 
 class FarValues:
-    """Search, block by block, for values far outside the rest.
+    """Looks, block by block, for values far outside the rest.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class FarValues:
         is_large = abs(self._largest) >= SMALLEST_MARK
         is_far = is_large and abs(self._largest) > 2.0**FAR_ABOVE * self._second
         if self._second and (is_far or self._is_usual_mark()):
-            text = tr("{value} ({cells}) is far outside all other values, which are at most {rest} in magnitude.")
+            text = tr("{value} ({cells}) is far outside all other values (the next is {rest}).")
             return text.format(cells=format_cells(self._cells_of_largest), value=largest, rest=rest)
         if is_large and gaps.size and self._far_cells(occupied, gaps[-1], above=True) <= self._cells.sum() / 2:
             cells = self._far_cells(occupied, gaps[-1], above=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,7 +34,7 @@ def require_unchanged(layer: QgsRasterLayer, path: str) -> None:
     Raises
     ------
     QgsProcessingException
-        The file was replaced; QGIS would continue to show the old data.
+        The file was replaced; QGIS would go on to show the old data.
     """
     now = opened_again(layer.dataProvider())
     if now is None or not now.isValid():
@@ -88,9 +87,8 @@ def _changes(layer: QgsRasterLayer, now: QgsRasterDataProvider) -> Iterator[str]
     pixel = np.array([then.extent().width() / then.xSize(), then.extent().height() / then.ySize()] * 2)
     # From QGIS 3.38 on, extents of rasters that are not north-up have negative widths or heights.
     if (np.abs(corners[0] - corners[1]) > TOLERANCE * np.abs(pixel)).any():
-        decimals = max(3, 2 - math.floor(math.log10(np.abs(pixel).min())))  # hundredths of a cell, also in degrees
         yield tr("its extent is {extent} instead of {then}").format(
-            extent=now.extent().toString(decimals), then=then.extent().toString(decimals)
+            extent=now.extent().toString(3), then=then.extent().toString(3)
         )
     if then.bandCount() != now.bandCount():
         yield tr("{bands:# band|# bands} instead of {then}").format(bands=now.bandCount(), then=then.bandCount())

@@ -34,7 +34,7 @@ class DeclaredNodata:
     Attributes
     ----------
     notes
-        For the log: what was taken as nodata, and why.
+        What was taken as nodata, and why.
 
     Notes
     -----
@@ -60,8 +60,8 @@ class DeclaredNodata:
             Values of a block.
         all_blocks
             Returns the values of the whole band, block by block. It is called only if the block holds values that may
-            be nodata without being equal to a declared value. It is not stored here: with a reference to itself, a band
-            would keep its file open until the next garbage collection.
+            be nodata without being equal to a declared value, and is not kept: its band would keep itself, and its
+            file open.
         """
         nodata = np.zeros(values.shape, bool)
         for value in self._values:
@@ -83,24 +83,24 @@ class DeclaredNodata:
         for block in all_blocks():
             declared_occurs = declared_occurs or bool(value.equal_to(block).any())
             near, count = np.unique(block[value.similar_to(block)], return_counts=True)
-            for number, cells in zip(near.tolist(), count.tolist()):
-                counts[number] = counts.get(number, 0) + cells
+            for one, cells in zip(near.tolist(), count.tolist()):
+                counts[one] = counts.get(one, 0) + cells
             similar |= set(near.tolist())
             if len(similar) > 1000:
                 return []  # measurements around the declared value
-        similar = {number for number in similar if f"{number:.6g}" == f"{value.declared:.6g}"}
+        similar = {one for one in similar if f"{one:.6g}" == f"{value.declared:.6g}"}
         with np.errstate(over="ignore"):
             in_single_precision = float(np.float32(value.declared))
-        certain = {number for number in similar if abs(number) >= CERTAINLY_NODATA or number == in_single_precision}
-        substitutes = similar if len(similar) == 1 and not declared_occurs else certain
-        for number in sorted(substitutes):
+        sure = {one for one in similar if abs(one) >= CERTAINLY_NODATA or one == in_single_precision}
+        found = similar if len(similar) == 1 and not declared_occurs else sure
+        for one in sorted(found):
             self.notes.append(
                 tr(
                     "'{layer}' declares {declared} as nodata; {cells:# cell holds|# cells hold} {value}, the same "
                     "number rounded, and {cells:is|are} taken as nodata."
-                ).format(layer=self._name, declared=exact(value.declared), cells=counts[number], value=exact(number))
+                ).format(layer=self._name, declared=exact(value.declared), cells=counts[one], value=exact(one))
             )
-        return sorted(substitutes)
+        return sorted(found)
 
     def _note_limit(self, value: _Value) -> None:
         value.is_beyond_type = False  # noted once
@@ -229,15 +229,15 @@ def _in_place_of(value: float, dtype: np.dtype) -> list[int]:
     [255, 241]
     """
     limits = np.iinfo(dtype)
-    candidates = []
+    found = []
     other = np.iinfo(np.dtype(f"{'i' if dtype.kind == 'u' else 'u'}{dtype.itemsize}"))
     if float(value).is_integer() and other.min <= value <= other.max:
-        candidates.append(int(value) - int(np.sign(value)) * 2 ** (8 * dtype.itemsize))
+        found.append(int(value) - int(np.sign(value)) * 2 ** (8 * dtype.itemsize))
     below = not value > limits.max  # NaN counts as below
-    candidates.append(int(limits.min) if below and dtype.kind == "i" else int(limits.max))
+    found.append(int(limits.min) if below and dtype.kind == "i" else int(limits.max))
     wrapped = _wrapped(value, dtype)
-    candidates += [] if wrapped is None else [wrapped]
-    return list(dict.fromkeys(candidates))
+    found += [] if wrapped is None else [wrapped]
+    return list(dict.fromkeys(found))
 
 
 def _wrapped(value: float, dtype: np.dtype) -> int | None:

@@ -35,6 +35,7 @@ NUMPY_TYPES = {
 # In QGIS 3.22 the raster calculator behind virtual rasters uses this nodata value without declaring it.
 UNDECLARED_NODATA = {"virtualraster": -float(np.finfo(np.float32).max)}
 
+
 # Providers that keep the files of their inputs open, also when these are replaced.
 HOLDING_INPUTS = ("virtualraster",)
 
@@ -125,7 +126,7 @@ class ProviderBand:
         stored = np.frombuffer(bytes(block.data()), NUMPY_TYPES[block.dataType()]).reshape(rows, self.grid.columns)
         return block, stored
 
-    def _nodata_of(self, block: QgsRasterBlock, stored: np.ndarray) -> np.ndarray:
+    def _nodata_of(self, block, stored: np.ndarray) -> np.ndarray:
         if block.hasNoDataValue():
             nodata = block.noDataValue()
             return np.isnan(stored) if nodata != nodata else stored == nodata

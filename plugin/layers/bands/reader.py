@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsRasterLa
 
 from ...cancelled import stop_if_cancelled
 from ...i18n import tr
-from ..raster_grid import RasterGrid
+from ..raster_grid import Raster, RasterGrid
 from .far_values import FarValues
 from .gdal_band import GdalBand
 from .orientation import north_up
@@ -19,36 +19,22 @@ from .provider_band import ProviderBand
 # Small enough to cancel promptly, large enough that the overhead per call is negligible.
 CELLS_PER_BLOCK = 1 << 20
 
-# Blocks of a file that are larger by this factor are read in parts: some files are stored as a single block.
-MAX_BLOCK_FACTOR = 4
+# Larger blocks of a file are read in parts: some files are stored as a single block.
+MAX_CELLS_PER_BLOCK = 4 * CELLS_PER_BLOCK
 
 # Larger coordinates are wrong in any unit, and areas of cells would overflow.
 MAX_COORDINATE = 1e100
 
 
 class Band(Protocol):
-    """An open raster band.
-
-    Attributes
-    ----------
-    name
-        Name of the layer, for messages.
-    grid
-        Grid of the raster.
-    block_rows
-        Height of the blocks in which the band is stored or computed.
-    stored_type, scaling
-        Data type of the stored values, None if they are computed; and the scale and offset of the band.
-    cells_per_block
-        The most cells that `blocks_of` reads at a time.
-    """
+    """An open raster band."""
 
     name: str
     grid: RasterGrid
     block_rows: int
+    # Data type of the stored values, None if they are computed; and the scale and offset of the band.
     stored_type: np.dtype | None
     scaling: tuple[float, float]
-    cells_per_block: int
 
     @property
     def notes(self) -> list[str]:
@@ -76,7 +62,7 @@ class Block(NamedTuple):
     valid: np.ndarray
 
 
-def open_band(layer: QgsRasterLayer, band: int, *, cells_per_block: int = CELLS_PER_BLOCK) -> Band:
+def open_band(layer: QgsRasterLayer, band: int) -> Band:
     """Open one band for reading.
 
     Layers that GDAL can open are read through GDAL, in the precision of the file; others through their data provider.
@@ -87,9 +73,6 @@ def open_band(layer: QgsRasterLayer, band: int, *, cells_per_block: int = CELLS_
         Raster layer.
     band
         Band number, from 1.
-    cells_per_block
-        The most cells that `blocks_of` reads at a time, of at least one row; four times as many where the file is
-        stored in blocks of that size.
 
     Raises
     ------
@@ -109,18 +92,11 @@ def open_band(layer: QgsRasterLayer, band: int, *, cells_per_block: int = CELLS_
             )
         )
     opened = north_up(GdalBand.of(layer, band) or ProviderBand(layer, band))
-    opened.cells_per_block = cells_per_block
     _require_cells(opened.name, opened.grid)
     return opened
 
 
-def blocks_of(
-    band: Band,
-    feedback: QgsProcessingFeedback,
-    *,
-    measured: bool = True,
-    again: bool = False,
-) -> Iterator[Block]:
+def blocks_of(band: Band, feedback: QgsProcessingFeedback, *, measured: bool = True) -> Iterator[Block]:
     """Read a band from top to bottom, a block of whole rows at a time.
 
     Parameters
@@ -132,8 +108,6 @@ def blocks_of(
         can cancel.
     measured
         Whether the values are quantities, or ids, of which one far outside the rest is probably missing data.
-    again
-        Whether the band has been read before, so that its warnings are in the log already.
 
     Raises
     ------
@@ -148,14 +122,46 @@ def blocks_of(
         stop_if_cancelled(feedback)
         values, valid = band.read(first, min(step, rows - first))
         values[~valid] = np.nan
-        if measured and not again:
+        if measured:
             far_values.add(values, valid)
         yield Block(first, values, valid)
         feedback.setProgress(100 * (first + len(values)) / rows)
-    if not again:
-        for note in band.notes:
-            feedback.pushWarning(note)
-        far_values.warn(feedback)
+    for note in band.notes:
+        feedback.pushWarning(note)
+    far_values.warn(feedback)
+
+
+def read_raster(layer: QgsRasterLayer, band: int, feedback: QgsProcessingFeedback) -> Raster:
+    """Read one band into memory as float64, in blocks, with progress.
+
+    Parameters
+    ----------
+    layer
+        Raster layer.
+    band
+        Band number, from 1.
+    feedback
+        Receives progress; can cancel.
+
+    Raises
+    ------
+    QgsProcessingException
+        As `open_band` and `blocks_of`; or if the raster does not fit in memory.
+    Cancelled
+        If the user cancelled.
+    """
+    source = open_band(layer, band)
+    return collected(source.name, source.grid, blocks_of(source, feedback))
+
+
+def collected(name: str, grid: RasterGrid, blocks: Iterable[Block]) -> Raster:
+    """Assemble the blocks of a raster in memory."""
+    values = _allocate(name, (grid.rows, grid.columns), np.float64)
+    valid = _allocate(name, (grid.rows, grid.columns), bool)
+    for block in blocks:
+        rows = slice(block.first_row, block.first_row + len(block.values))
+        values[rows], valid[rows] = block.values, block.valid
+    return Raster(name, values, valid, grid)
 
 
 def _require_cells(name: str, grid: RasterGrid) -> None:
@@ -173,7 +179,18 @@ def _require_cells(name: str, grid: RasterGrid) -> None:
 
 
 def _rows_per_read(band: Band) -> int:
-    columns, cells_per_block = band.grid.columns, band.cells_per_block
-    if columns * band.block_rows > MAX_BLOCK_FACTOR * cells_per_block:
-        return max(1, cells_per_block // columns)
-    return max(1, cells_per_block // (columns * band.block_rows)) * band.block_rows
+    columns = band.grid.columns
+    if columns * band.block_rows > MAX_CELLS_PER_BLOCK:
+        return max(1, CELLS_PER_BLOCK // columns)
+    return max(1, CELLS_PER_BLOCK // (columns * band.block_rows)) * band.block_rows
+
+
+def _allocate(name: str, shape: tuple[int, int], dtype: type) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype)
+    except MemoryError as error:
+        raise QgsProcessingException(
+            tr("'{layer}' ({rows} × {columns} cells) does not fit in memory. Clip it or use larger cells.").format(
+                layer=name, rows=shape[0], columns=shape[1]
+            )
+        ) from error

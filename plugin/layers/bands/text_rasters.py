@@ -18,18 +18,18 @@ from .ascii_grid import ASCII_GRID_HEADER_BYTES, DECIMAL, NO_THOUSANDS, Word, re
 
 BLOCK_BYTES = 1 << 24
 
-#: Drivers of other text formats; how they read decimal commas depends on their version.
+#: Drivers that read other text with whatever their version makes of a decimal comma.
 TEXT_DRIVERS = ("XYZ", "GRASSASCIIGrid", "ISG", "GSAG", "ZMap")
 
 #: By default GDAL reads a grid without decimal points as whole numbers.
 EXACT = "DATATYPE=Float64"
 
-#: A line with a number that has a comma, and with columns that other characters separate.
+#: A line whose columns other characters than commas separate, with a number that has a comma.
 COMMA_IN_COLUMN = re.compile(
     rb"(?:^|[ \t;])([^\s;,]*\d,\d[^\s;]*)[ \t;]+[^\s;]|[^\s;,][ \t;]+([^\s;,]*\d,\d[^\s;]*)", re.MULTILINE
 )
 
-#: A number in such a column with a comma that is no decimal comma, or with a decimal point.
+#: A number in such a column that has no decimal comma but a comma, or none but a point.
 NO_DECIMAL = re.compile(rb"(?<![^\s;])(?!" + DECIMAL + rb"(?![^\s;]))[^\s;]*(?:\d,|[.]\d)[^\s;]*")
 
 #: Columns of x, y and a value at the beginning of a line.
@@ -37,7 +37,7 @@ COLUMNS = re.compile(rb"^[ \t;]*" + rb"[ \t;]+".join([rb"([+-]?[\d,]+(?:[eE][+-]
 
 
 def comma_in_grid(path: str, dataset: gdal.Dataset) -> Word | None:
-    """Return the first number with a decimal comma in a text raster; None if there is none.
+    """Return the first number with a decimal comma of a raster in a text; None if there is none.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def comma_in_grid(path: str, dataset: gdal.Dataset) -> Word | None:
     Raises
     ------
     QgsProcessingException
-        The grid has words, missing values, or numbers with several readings; or it is a text of another format, or a
-        virtual raster of texts, with decimal commas that GDAL misreads. The message names the file and the line.
+        The grid has words, missing values, or numbers with several readings; or it is another text, or a virtual raster
+        of texts, with decimal commas, which GDAL does not read right. The message names file and line.
     """
     driver = dataset.GetDriver().ShortName
     if driver == "AAIGrid":
@@ -68,7 +68,7 @@ def comma_in_grid(path: str, dataset: gdal.Dataset) -> Word | None:
 
 
 def decimal_comma_note(name: str, comma: Word) -> str:
-    """Return the warning about a grid that is read with decimal commas."""
+    """Return what the user must know about a grid that is read with decimal commas."""
     return tr("'{name}': commas in numbers are read as decimal commas, the first in line {line}: {comma}.").format(
         name=name, line=comma.line, comma=comma.text
     )
@@ -149,13 +149,13 @@ def _comma_error(path: str, comma: Word) -> QgsProcessingException:
 
 
 def _version(path: str) -> tuple[int, int]:
-    """Return the size and the time of change of a file, by which a changed file is recognised."""
+    """Return size and time of a file, which tell whether it is still the same."""
     status = gdal.VSIStatL(path)
     return (status.size, status.mtime) if status is not None else (0, 0)
 
 
 def _blocks(path: str, skip: int, size: int = 0) -> Iterator[bytes]:
-    """Yield the content of a file after `skip` bytes, block by block; only the next `size` bytes if given."""
+    """Yield the content of a file after some bytes, block by block, or only its first bytes."""
     file = None
     with collected_gdal_errors():
         file = gdal.VSIFOpenL(path, "rb")

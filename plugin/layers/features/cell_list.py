@@ -28,7 +28,7 @@ class CellList(Sequence):
     """
 
     def __init__(self, cells: np.ndarray, inside: np.ndarray) -> None:
-        self._cells, self.inside = cells.astype(np.int32, copy=False), inside
+        self._cells, self.inside = cells.astype(np.int32), inside
 
     @classmethod
     def of(cls, cells: Sequence[tuple[int, int] | None]) -> CellList:

@@ -72,11 +72,6 @@ def require_features(reader: FeatureReader, what: str) -> None:
         The layer.
     what
         What the features are, such as "sources".
-
-    Raises
-    ------
-    QgsProcessingException
-        Says what is missing.
     """
     if reader.geometry_type not in (POINT, LINE, POLYGON):
         raise QgsProcessingException(

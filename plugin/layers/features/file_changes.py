@@ -1,11 +1,11 @@
-"""Vector layers and tables that are being edited, or whose file was changed, replaced or deleted after loading."""
+"""Vector layers and tables whose file was changed, replaced or deleted after they were loaded, or that are edited."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import count, zip_longest
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -24,12 +24,12 @@ from ...i18n import tr
 from .file_stamps import file_stamp, is_known, remember
 from .lists import named_features
 
-# Providers that read files, of which QGIS may still show the state at which the layer was loaded.
+# Providers that read files, of which QGIS may hold what they were when the layer was loaded.
 FILE_PROVIDERS = ("ogr", "delimitedtext", "spatialite")
 
 # Names of a file, as `folder/././file`, before one is used again; QGIS keeps unused connections for a minute.
 MAX_SPELLINGS = 1000
-_openings = itertools.count()
+_openings = count()
 
 
 def require_current(layer: QgsVectorLayer, feedback: QgsProcessingFeedback) -> None:
@@ -131,7 +131,7 @@ def _structure_changes(loaded: QgsVectorDataProvider, current: QgsVectorDataProv
         )
 
 
-def _names(fields: Iterable[tuple[str, str]]) -> str:
+def _names(fields) -> str:
     return ", ".join(sorted(f"{name} ({kind})" for name, kind in fields)) or tr("none")
 
 
@@ -140,7 +140,7 @@ def _feature_changes(
 ) -> Iterator[str]:
     count = count_then = 0
     first = None
-    for feature, feature_then in itertools.zip_longest(current.getFeatures(), loaded.getFeatures()):
+    for feature, feature_then in zip_longest(current.getFeatures(), loaded.getFeatures()):
         stop_if_cancelled(feedback)
         count += feature is not None
         count_then += feature_then is not None

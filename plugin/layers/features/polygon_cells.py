@@ -67,9 +67,9 @@ class PolygonCells:
         projected = self._locator.projected(geometry)
         if projected is None or projected.isEmpty() or not projected.boundingBox().isFinite():
             return CoveredCells(reason=tr("outside the raster"))
-        cells = cells_inside(projected, self._locator.grid)
-        if cells:
-            return CoveredCells(cells)
+        inside = cells_inside(projected, self._locator.grid)
+        if inside:
+            return CoveredCells(inside)
         interior = projected.pointOnSurface()
         point = None if interior.isEmpty() else interior.asPoint()
         cell = None if point is None else self._locator.cell_at(point.x(), point.y())

@@ -19,9 +19,9 @@ def readings(geometry: QgsGeometry) -> tuple[QgsGeometry, QgsGeometry]:
     Returns
     -------
     even_odd
-        The even–odd rule: what lies within two loops of a boundary is outside (`makeValid`).
+        The area that a line from outside enters: what lies within two loops of a boundary is outside (`makeValid`).
     winding
-        The nonzero winding rule: the area that a boundary encloses at least once, without that of the holes.
+        The area that a boundary encloses at least once in either direction, without that of the holes.
     """
     multipart = QgsGeometry(geometry)
     multipart.convertToMultiType()
@@ -43,8 +43,8 @@ def _made_valid(polygon: QgsGeometry) -> QgsGeometry:
     valid = polygon.makeValid()
     if valid.isEmpty():
         return QgsGeometry()
-    polygon_type = QgsWkbTypes.GeometryType.PolygonGeometry
-    return _united([part for part in valid.asGeometryCollection() if part.type() == polygon_type])
+    is_area = QgsWkbTypes.GeometryType.PolygonGeometry
+    return _united([part for part in valid.asGeometryCollection() if part.type() == is_area])
 
 
 def _enclosed_by(polygon: QgsPolygon) -> QgsGeometry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 from osgeo import gdal
@@ -118,7 +118,7 @@ def save_layer_metadata(path: Path, name: str, metadata: QgsLayerMetadata) -> No
 class GeoPackageUpdate:
     """Layers added to an existing GeoPackage, or replaced in it, which become visible with `replace`.
 
-    They are written to a copy, which SQLite writes back in a single transaction: GDAL continues after an error that has
+    They are written to a copy, which SQLite writes back in a single transaction: GDAL goes on after an error that has
     ended its transaction, and a file that QGIS has open must not be replaced.
 
     Parameters
@@ -147,14 +147,11 @@ class GeoPackageUpdate:
         seconds_locked: float = MAX_SECONDS_LOCKED,
     ) -> None:
         self._path, self._copy, self._write_layers, self._seconds_locked = path, copy, write_layers, seconds_locked
-        with ExitStack() as after_error:
-            try:
-                self._connection = sqlite3.connect(path, timeout=seconds_locked, isolation_level=None)
-                after_error.callback(self._connection.close)
-                self._prepare()
-            except sqlite3.Error as error:
-                raise self._error(error) from error
-            after_error.pop_all()
+        try:
+            self._connection = sqlite3.connect(path, timeout=seconds_locked, isolation_level=None)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise self._error(error) from error
 
     def replace(self) -> None:
         """Make the new layers visible.

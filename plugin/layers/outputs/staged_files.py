@@ -35,7 +35,7 @@ class Replacement(Protocol):
         """Make the change, completely or not at all."""
 
     def discard(self) -> None:
-        """Release what was prepared; the output is changed only if `replace` was called before."""
+        """Release what was prepared, without changing the output if `replace` was not called."""
 
 
 class StagedFiles:
@@ -122,8 +122,6 @@ class StagedFiles:
             for target, copy in reversed(backups):
                 _restore(target, copy)
             raise
-        for replacement in self._replacements:
-            replacement.discard()
         self._targets, self._replacements = [], []
 
     def _changes(self) -> list[tuple[Path | None, Path]]:

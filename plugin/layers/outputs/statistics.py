@@ -46,7 +46,7 @@ class Statistics:
         finite = values[np.isfinite(values)]
         if not finite.size:
             return
-        # Squares of numbers beyond 1e154 overflow: a product of Python's numbers is then infinite, a power an error.
+        # Beyond 1e154 the deviation is infinite: a product of Python's numbers says so, a power raises an error.
         with np.errstate(over="ignore", invalid="ignore"):
             mean = float(finite.mean(dtype=np.float64))
             squared_deviations = float(finite.var(dtype=np.float64)) * finite.size

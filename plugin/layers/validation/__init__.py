@@ -11,8 +11,8 @@ from .cells import (
 )
 from .conditions import ConditionValidator
 from .landscape import LandscapeValidator
+from .meaning import range_warning
 from .quality import QualityValidator, StrengthValidator, WeightValidator
-from .value_range import range_warning
 
 __all__ = [
     "CellCounter",

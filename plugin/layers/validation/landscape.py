@@ -7,9 +7,9 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 
 from ...i18n import tr
 from .cells import SMALLEST, ComputableValidator, FiniteValidator, InvalidCells, declare_nodata_advice
-from .value_range import range_warning
+from .meaning import range_warning
 
-QUANTITIES = ("permeability", "resistance")
+VALUES = ("permeability", "resistance")
 
 
 class LandscapeValidator:
@@ -19,8 +19,8 @@ class LandscapeValidator:
     ----------
     name
         Name of the layer.
-    quantity
-        What the raster holds: ``"permeability"`` or ``"resistance"``.
+    values
+        Quantity of the raster: ``"permeability"`` or ``"resistance"``.
 
     Attributes
     ----------
@@ -28,29 +28,30 @@ class LandscapeValidator:
         Number of valid cells in the blocks checked until now.
     """
 
-    def __init__(self, name: str, quantity: str) -> None:
-        if quantity not in QUANTITIES:
+    def __init__(self, name: str, values: str) -> None:
+        if values not in VALUES:
             raise QgsProcessingException(
-                tr("A landscape holds 'permeability' or 'resistance', not '{values}'.").format(values=quantity)
+                tr("A landscape holds 'permeability' or 'resistance', not '{values}'.").format(values=values)
             )
-        self._name, self._quantity = name, quantity
+        self._name, self._values = name, values
         self.valid_cells = 0
         self._any_positive = False
         self._lowest, self._highest = np.inf, 0.0
         self._numbers = FiniteValidator(name)
-        title = tr("permeability") if quantity == "permeability" else tr("resistance")
+        quantity = tr("permeability") if values == "permeability" else tr("resistance")
         self._negative = InvalidCells(
-            tr("{quantity} is negative").format(quantity=title),
+            tr("{quantity} is negative").format(quantity=quantity),
             declare_nodata_advice(),
         )
         self._zero = InvalidCells(
             tr("resistance is zero"),
             tr(
-                "Movement would be free there, and distances meaningless. Use a small positive resistance, or nodata "
-                "for a barrier."
+                "Movement would be free there, and distances meaningless. Use a small positive resistance,"
+                " or nodata for a barrier."
             ),
         )
-        self._computable = ComputableValidator(name, title, SMALLEST)
+
+        self._computable = ComputableValidator(name, quantity, SMALLEST)
 
     def add(self, values: np.ndarray, valid: np.ndarray, first_row: int = 0) -> None:
         """Check a block of rows that begins at row `first_row` of the raster."""
@@ -62,7 +63,7 @@ class LandscapeValidator:
         self._highest = max(self._highest, float(positive.max(initial=0.0)))
         self._negative.add((values < 0) & valid, values, first_row)
         self._computable.add(values, valid, first_row)
-        if self._quantity == "resistance":
+        if self._values == "resistance":
             self._zero.add((values == 0) & valid, values, first_row)
 
     def require_valid(self) -> None:
@@ -95,5 +96,5 @@ class LandscapeValidator:
 
     def report(self, feedback: QgsProcessingFeedback) -> None:
         """Warn if the values look like the other quantity."""
-        if warning := range_warning(self._name, self._quantity, self._lowest, self._highest):
+        if warning := range_warning(self._name, self._values, self._lowest, self._highest):
             feedback.pushWarning(warning)

@@ -13,7 +13,7 @@ from permea.engine.circuits.one_to_all import AllToOne, OneToAll
 from permea.engine.circuits.pairwise import Pairwise
 from permea.engine.circuits.sorting_network import batcher_network
 from permea.engine.circuits.validation import diagnose_map
-from permea.engine.distances.resistance import grounded_laplacian
+from permea.engine.distances import grounded_laplacian
 from permea.engine.graph import gallery
 from permea.engine.graph.components import connected_components
 from permea.engine.graph.focal_nodes import FocalNodes

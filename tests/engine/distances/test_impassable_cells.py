@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from permea.engine import (
+    EuclideanDistance,
     GridGraph,
     LCPDistance,
     MeanPathLength,
@@ -13,6 +14,7 @@ from permea.engine import (
     ResistanceDistance,
     RSPDistance,
 )
+from permea.engine.distances.base import require_matrix_memory
 
 DISTANCES = {"least cost": LCPDistance(), "resistance": ResistanceDistance(), "randomized": RSPDistance(0.5)}
 each_distance = pytest.mark.parametrize("name", DISTANCES)
@@ -140,3 +142,51 @@ def test_negative_cost_is_rejected_with_the_reason():
 def test_nonpositive_theta_is_rejected(theta):
     with pytest.raises(ValueError, match="theta must be one positive number"):
         RSPDistance(theta)
+
+
+def test_undefined_costs_are_counted_among_the_edges():
+    with pytest.raises(ValueError, match="negative or undefined on 2 of 4 edges, "):
+        LCPDistance(lambda w: jnp.where(w > 1, jnp.nan, 1 / w))(GridGraph([[1.0, 1.0, 5.0]]), [0])
+
+
+def test_negative_cost_is_rejected_in_compiled_sweeps():
+    """The costs of a compiled program are known only when it runs; sweeps around a negative cycle would never end."""
+    with pytest.raises(Exception, match="the cost is negative or undefined on an edge"):
+        distances(LCPDistance(lambda w: -jnp.log(w), solver="sweeps"), walled())
+
+
+def test_nearest_target_has_the_largest_survival():
+    grid, distance = GridGraph([[1.0, 1.0, 1.0, 0.0, 1.0]]), RSPDistance(0.5, measure="survival")
+    survival = np.asarray(distance(grid, targets=[0, 1, 3]))
+    np.testing.assert_allclose(distance.nearest(grid, [0, 1, 3]), survival.max(1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("distance", [*DISTANCES.values(), EuclideanDistance()], ids=lambda each: type(each).__name__)
+def test_padding_is_infinitely_far_from_everything(distance):
+    """In compiled code, a vertex number beyond the last one stands for a vertex that does not exist."""
+    between = eqx.filter_jit(lambda grid, nodes: distance(grid, nodes, nodes))
+    result = np.asarray(between(GridGraph([[1.0, 1.0, 1.0]]), jnp.array([0, 2, 3])))
+    assert np.isfinite(result).tolist() == [[True, True, False], [True, True, False], [False, False, False]]
+
+
+def test_padding_has_survival_zero_in_both_directions():
+    distance = RSPDistance(0.5, measure="survival")
+    between = eqx.filter_jit(lambda grid, sources, targets: distance(grid, sources, targets))
+    grid, few, many = GridGraph(np.ones((1, 9))), jnp.array([0]), jnp.array([*range(8), 9])
+    assert float(between(grid, few, many)[0, -1]) == float(between(grid, many, few)[-1, 0]) == 0
+
+
+def test_pairs_need_as_many_sources_as_targets():
+    with pytest.raises(ValueError, match="every pair needs a source and a target, but there are 1 and 2"):
+        ResistanceDistance().pairs(GridGraph([[1.0, 1.0, 1.0]]), [0], [1, 2])
+
+
+def test_distances_between_all_pairs_must_fit_into_memory():
+    with pytest.raises(
+        MemoryError, match=r"1,000,000 active cells need about 22,\d\d\d\.\d GB .* between selected cells"
+    ):
+        require_matrix_memory(1_000_000, free_bytes=1 << 40)
+
+
+def test_no_pairs_have_no_resistances():
+    assert ResistanceDistance().pairs(GridGraph([[1.0, 1.0]]), np.empty(0, int), np.empty(0, int)).shape == (0,)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from permea.engine import GridGraph, ResistanceDistance
-from permea.engine.distances.resistance import grounded_laplacian
+from permea.engine.distances import grounded_laplacian
 from permea.engine.graph.components import connected_components
 from permea.engine.linalg.base import AbstractLinearSolver, Solution
 from permea.engine.linalg.dense import dense_inverse

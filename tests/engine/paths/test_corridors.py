@@ -5,7 +5,7 @@ import pytest
 
 from permea.engine import GridGraph, LCPDistance
 from permea.engine.graph import gallery
-from permea.engine.paths.least_cost_corridors import corridor, corridors
+from permea.engine.paths.least_cost_corridors import _mosaic_minimum, corridor, corridors
 from permea.engine.paths.path_search import least_cost_paths
 
 
@@ -82,3 +82,14 @@ def test_nodes_in_one_cell_have_no_relative_corridor(grid, nodes, which):
     assert (mosaic.costs > 0).all()
     if which == "all":
         assert mosaic.coincident.tolist() == [[0, len(nodes)]]
+
+
+def test_relative_corridor_between_coincident_nodes_raises(grid, nodes):
+    with pytest.raises(ValueError, match="sources and targets share cells, so that their least cost is 0"):
+        corridor(grid, nodes[:1], nodes[:1], relative=True)
+
+
+def test_progress_of_the_mosaic_ends_at_one():
+    cost, excess, done = np.array([[0.0, 1.0], [1.0, 0.0]]), np.full(2, np.inf), np.zeros(1)
+    _mosaic_minimum(cost, np.array([[0, 1]]), np.array([1.0]), np.ones(1), excess, 0, 2, done)
+    assert (excess.tolist(), done.tolist()) == ([0, 0], [1])

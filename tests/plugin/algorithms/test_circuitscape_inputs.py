@@ -1,20 +1,10 @@
 """Circuitscape projects as people have them: rounded headers, other computers, and options without an effect."""
 
 import gzip
-import resource
-import signal
-import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsCoordinateReferenceSystem, QgsPointXY
-
-from permea.plugin.circuitscape.streams import BLOCK_BYTES
-from permea.plugin.temporary_folder import temporary_folder
-
-from .conftest import HEADER
 
 
 def grid(path):
@@ -315,62 +305,3 @@ def test_option_repeated_with_the_same_value_is_named(project, results, feedback
 def test_unused_files_are_logged(project, results, feedback):
     results(project(mask_file="m.asc", source_file="s.asc", reclass_file="(Browse for a file)"))
     assert any("not switched on: mask_file = m.asc; source_file = s.asc." in text for text in feedback.infos)
-
-
-def test_grid_with_byte_order_mark_is_copied_in_blocks(tmp_path, feedback):
-    from permea.plugin.circuitscape.raster_layers import raster_layer
-
-    side = 1500
-    text = HEADER.format(columns=side, rows=side) + ("1.2345678901 " * side + "\n") * side
-    path = tmp_path / "habitat.asc"
-    path.write_bytes(text.encode("utf-16"))
-    size, temporary = path.stat().st_size, Path(temporary_folder())
-    before = set(temporary.iterdir())
-    tracemalloc.start()
-    try:
-        with raster_layer(path, feedback) as layer:
-            assert (layer.height(), layer.width()) == (side, side)
-            assert layer.dataProvider().sample(QgsPointXY(3.5, 2.5), 1) == (1.2345678901, True)
-            _, peak = tracemalloc.get_traced_memory()
-            del layer
-    finally:
-        tracemalloc.stop()
-    assert set(temporary.iterdir()) == before
-    assert peak < 6 * BLOCK_BYTES < 2 * size
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_excess_numbers_after_a_byte_order_mark(project, project_error, encoding):
-    path = project()
-    file = path.with_name("habitat.asc")
-    file.write_bytes((file.read_text() + "\n1 1 1").encode(encoding))
-    assert "'habitat.asc' holds 8 numbers, but its header declares 1 row of 5" in project_error(path)
-
-
-def test_crs_of_a_grid_with_byte_order_mark(project, results, tmp_path):
-    path = project(write_as_tif="True")
-    file = path.with_name("habitat.asc")
-    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
-    file.with_suffix(".prj").write_text(QgsCoordinateReferenceSystem("EPSG:31985").toWkt())
-    assert gdal.Open(str(results(path) / "strip_cum_curmap.tif")).GetSpatialRef().GetAuthorityCode(None) == "31985"
-
-
-def test_full_disk_under_a_copy_is_reported(project, project_error):
-    path = project()
-    file = path.with_name("habitat.asc")
-    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b" " * 10_000)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        message = project_error(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert "'habitat.asc' cannot be copied to" in message and "Free disk space" in message
-
-
-def test_source_off_the_habitat_is_counted(project, project_error):
-    rasters = {"habitat": [[-9999, 1, 1, 1, 1]], "s": [[1, 0, 0, 0, 0]], "g": [[-9999, -9999, -9999, -9999, 0]]}
-    message = project_error(project(rasters=rasters, **ADVANCED))
-    assert message == "'s.asc' has no value on a passable habitat cell (1 value lies elsewhere)."

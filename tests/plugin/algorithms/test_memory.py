@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
-from whole_rasters import align
 
 from .conftest import NORTH, WEST
 
@@ -113,6 +112,8 @@ def test_memory_that_runs_out_in_a_tool_without_engine_is_no_traceback(run, vall
 
 @pytest.mark.long
 def test_peak_of_resampling_does_not_grow_with_the_source(geotiff, grid, feedback, tmp_path):
+    from permea.plugin.layers import align
+
     side = 4500
     path = str(tmp_path / "fine.tif")
     fine = geotiff(np.ones((side, side), "uint8"), geotransform=(WEST, 0.1, 0.0, NORTH, 0.0, -0.1), name="plain")

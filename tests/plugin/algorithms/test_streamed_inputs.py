@@ -1,15 +1,13 @@
 """Rasters are written to the job block by block: the job, the messages and the errors do not depend on the blocks."""
 
 import tracemalloc
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from qgis.core import QgsApplication, QgsProcessingException
 
-from permea.plugin.algorithms import parameter_values
-from permea.plugin.layers import open_band
+from permea.plugin.layers.bands import reader
 from permea.plugin.npy_file import NpyFile
 
 from .conftest import NODATA, NORTH, WEST
@@ -23,7 +21,8 @@ def small_blocks(monkeypatch):
     """Return a function from whose call on layers are read two rows at a time."""
 
     def use():
-        monkeypatch.setattr(parameter_values, "open_band", partial(open_band, cells_per_block=24))
+        monkeypatch.setattr(reader, "CELLS_PER_BLOCK", 24)
+        monkeypatch.setattr(reader, "MAX_CELLS_PER_BLOCK", 24)
 
     return use
 

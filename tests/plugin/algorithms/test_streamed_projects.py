@@ -1,13 +1,11 @@
 """Rasters of Circuitscape projects are copied to the job block by block: job, messages and errors are the same."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from permea.plugin.circuitscape import IniOptions, input_files, read_project
-from permea.plugin.layers import open_band
+from permea.plugin.circuitscape import IniOptions, read_project
+from permea.plugin.layers.bands import reader
 from permea.plugin.npy_file import NpyFile
 
 NUMBERS = np.random.default_rng(5)
@@ -98,7 +96,8 @@ def job(project, tmp_path, feedback):
 @pytest.mark.parametrize("case", CASES)
 def test_job_and_messages_do_not_depend_on_the_blocks(case, job, monkeypatch):
     whole = job(CASES[case])
-    monkeypatch.setattr(input_files, "open_band", partial(open_band, cells_per_block=14))
+    monkeypatch.setattr(reader, "CELLS_PER_BLOCK", 14)
+    monkeypatch.setattr(reader, "MAX_CELLS_PER_BLOCK", 14)
     assert job(CASES[case]) == whole
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProcessingException, QgsProject
-from whole_rasters import align, read_raster
+
+from permea.plugin.layers import align, read_raster
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 

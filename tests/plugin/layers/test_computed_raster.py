@@ -89,9 +89,3 @@ def test_nothing_is_said_where_all_is_reachable(feedback):
     warn_about_sources(np.ones((2, 3)), np.ones((2, 3), bool), "sources", feedback)
     warn_about_grounds(np.ones((2, 3), bool), np.ones((2, 3), bool), "grounds", feedback)
     assert not feedback.warnings
-
-
-def test_rows_cannot_be_skipped():
-    raster = ComputedRaster(np.negative, np.ones((4, 3)), dtype=float)
-    with pytest.raises(ValueError, match="step of 1"):
-        raster[::2]

@@ -13,7 +13,8 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterRange,
 )
-from whole_rasters import read_raster
+
+from permea.plugin.layers import read_raster
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 
@@ -176,20 +177,3 @@ def test_raster_computed_by_qgis_has_the_values_that_its_input_has_now(geotiff, 
     raster = read_raster(layer, 1, feedback)
     np.testing.assert_array_equal(raster.values[raster.valid], np.delete(2 * values.ravel(), 4))
     del layer, first
-
-
-def test_virtual_raster_of_a_part_of_a_file_is_read(geotiff, tmp_path, feedback):
-    """The name of such a source is no path."""
-    values = np.arange(20.0).reshape(4, 5)
-    path = str(tmp_path / "part.vrt")
-    gdal.BuildVRT(path, [f"GTIFF_DIR:1:{geotiff(values)}"]).FlushCache()
-    np.testing.assert_array_equal(read_raster(QgsRasterLayer(path, "part"), 1, feedback).values, values)
-
-
-def test_message_tells_extents_of_small_cells_apart(raster_layer, geotiff, tmp_path, feedback):
-    here, there = ((west, 1e-5, 0, -8, 0, -1e-5) for west in (-35, -35.00004))
-    layer = raster_layer(np.ones((4, 5)), geotransform=here, crs="EPSG:4326")
-    moved = geotiff(np.ones((4, 5)), geotransform=there, crs="EPSG:4326", name="another")
-    os.replace(moved, tmp_path / "landscape.tif")
-    message = error_message(layer, feedback)
-    assert "its extent is -35.0000400," in message and "instead of -35.0000000," in message

@@ -8,9 +8,8 @@ from qgis.core import (
     QgsProcessingException,
     QgsVectorLayer,
 )
-from whole_rasters import Raster, read_raster
 
-from permea.plugin.layers import focal_nodes_from_ids, read_focal_nodes
+from permea.plugin.layers import Raster, focal_nodes_from_ids, read_focal_nodes, read_raster
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
-from whole_rasters import read_raster
 
 from permea.plugin.circuitscape.raster_layers import raster_layer as circuitscape_layer
 from permea.plugin.layers import layer_names, source_files
+from permea.plugin.layers.bands import read_raster
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = np.array([[1.0, 2.0], [3.0, 4.0]])

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsRasterLayer
-from whole_rasters import align, read_raster
 
-from permea.plugin.layers import open_band
+from permea.plugin.layers import align, open_band, read_raster
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 NORTH_UP = (WEST, 30.0, 0.0, NORTH, 0.0, -20.0)

@@ -11,9 +11,8 @@ from qgis.core import (
     QgsProcessingException,
     QgsVectorLayer,
 )
-from whole_rasters import Raster
 
-from permea.plugin.layers import point_cells, read_points
+from permea.plugin.layers import Raster, point_cells, read_points
 
 WEST, NORTH, PIXEL = 290_000, 9_120_000, 30
 
@@ -165,8 +164,8 @@ def patches(grid):
     return make
 
 
-def test_source_cells_are_valid_and_nonzero(patches, feedback):
-    cells = point_cells(patches([[0, 1, np.nan], [-2, 0, 7]]), np.ones((2, 3), bool), feedback)
+def test_source_cells_are_valid_and_nonzero(patches):
+    cells = point_cells(patches([[0, 1, np.nan], [-2, 0, 7]]))
     assert cells.tolist() == [[0, 1], [1, 0], [1, 2]]
     assert cells.dtype == np.int64
 
@@ -180,7 +179,7 @@ def test_source_cells_on_landscape_nodata_are_left_out(patches, feedback):
 @pytest.mark.parametrize(
     ("values", "landscape", "message"),
     [
-        ([[0, np.nan]], [[True, True]], "'patches' marks no cell"),
+        ([[0, np.nan]], None, "'patches' marks no cell"),
         (
             [[1, 0]],
             [[False, True]],
@@ -188,12 +187,12 @@ def test_source_cells_on_landscape_nodata_are_left_out(patches, feedback):
         ),
     ],
 )
-def test_source_raster_without_sources_is_rejected(patches, feedback, values, landscape, message):
+def test_source_raster_without_sources_is_rejected(patches, values, landscape, message):
     with pytest.raises(QgsProcessingException) as error:
-        point_cells(patches(values), np.array(landscape), feedback)
+        point_cells(patches(values), None if landscape is None else np.array(landscape))
     assert message in str(error.value)
 
 
-def test_nan_in_source_raster_is_rejected(patches, feedback):
+def test_nan_in_source_raster_is_rejected(patches):
     with pytest.raises(QgsProcessingException, match="NaN"):
-        point_cells(patches([[1, np.nan]], np.ones((1, 2), bool)), np.ones((1, 2), bool), feedback)
+        point_cells(patches([[1, np.nan]], np.ones((1, 2), bool)))

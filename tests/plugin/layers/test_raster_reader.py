@@ -11,9 +11,8 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterRange,
 )
-from whole_rasters import read_raster
 
-from permea.plugin.layers import Cancelled
+from permea.plugin.layers import Cancelled, read_raster
 from permea.plugin.layers.bands.gdal_band import GdalBand
 from permea.plugin.layers.bands.provider_band import ProviderBand
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
-from whole_rasters import read_raster
 
-from permea.plugin.layers import Cancelled, write_raster
+from permea.plugin.layers import Cancelled, read_raster, write_raster
 
 NAN, INF = np.nan, np.inf
 

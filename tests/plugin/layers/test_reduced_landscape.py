@@ -66,11 +66,3 @@ def test_painted_cells_are_written_at_full_resolution(raster_layer, feedback, tm
     assert (written[:2, :2] == band.GetNoDataValue()).all()
     assert (written[6:, 8:] == 9).all()
     np.testing.assert_allclose(written[2:4], values[2:4], rtol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(4, 6), (5, 5), (3, 5)])
-def test_painted_cells_of_a_landscape_of_another_size_are_rejected(raster_layer, feedback, tmp_path, shape):
-    layer = raster_layer(permeability(), nodata=-1.0)
-    with pytest.raises(QgsProcessingException, match="has another size than the landscape that was painted"):
-        write_painted(str(tmp_path / "painted.tif"), layer, 1, np.full(shape, np.nan), 2, feedback)
-    assert not (tmp_path / "painted.tif").exists()

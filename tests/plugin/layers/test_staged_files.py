@@ -78,24 +78,6 @@ def test_change_that_cannot_be_made_restores_files(tmp_path):
     assert first.read_text() == "old" and change.discarded
 
 
-def test_change_that_was_made_is_released(tmp_path):
-    class Change:
-        def __init__(self):
-            self.calls = []
-
-        def replace(self):
-            self.calls.append("replace")
-
-        def discard(self):
-            self.calls.append("discard")
-
-    change = Change()
-    with StagedFiles() as staged:
-        staged.add(change)
-        staged.replace_targets()
-    assert change.calls == ["replace", "discard"]
-
-
 def test_files_of_a_shapefile_move_together_and_outdated_ones_go(tmp_path):
     for suffix in (".shp", ".dbf", ".qix"):
         (tmp_path / f"ways{suffix}").write_text("old")

@@ -6,24 +6,29 @@ import signal
 import numpy as np
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingException, QgsRasterLayer
-from whole_rasters import align, read_raster
+from qgis.core import QgsProcessingException
 
 from permea.plugin.layers import (
     Cancelled,
+    align,
     open_band,
+    read_raster,
     stream_landscape,
     stream_quality,
-    stream_raster_amounts,
     write_raster,
 )
+from permea.plugin.layers.bands import reader
 from permea.plugin.layers.outputs.statistics import Statistics
 from permea.plugin.npy_file import NpyFile, written_by_rows
 
 WEST, NORTH = 290_000.0, 9_120_000.0
 
-# Blocks of one row of ten cells: the files of 7 × 10 cells are stored as a single block.
-SMALL = 10
+
+@pytest.fixture
+def rows_of_two(monkeypatch):
+    """Blocks of two rows of ten cells each."""
+    monkeypatch.setattr(reader, "CELLS_PER_BLOCK", 20)
+    monkeypatch.setattr(reader, "MAX_CELLS_PER_BLOCK", 20)
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def land(raster_layer):
 
 
 def streamed(layer, folder, feedback, values="permeability"):
-    return stream_landscape(open_band(layer, 1, cells_per_block=SMALL), values, folder, feedback)
+    return stream_landscape(open_band(layer, 1), values, folder, feedback)
 
 
 def error_message(*arguments, **how):
@@ -50,16 +55,16 @@ def error_message(*arguments, **how):
     return str(error.value)
 
 
-def test_streamed_landscape_equals_raster_in_memory(land, tmp_path, feedback):
+def test_streamed_landscape_equals_raster_in_memory(land, rows_of_two, tmp_path, feedback):
     layer = land()
     whole, on_disk = read_raster(layer, 1, feedback), streamed(layer, tmp_path, feedback)
     np.testing.assert_array_equal(on_disk.values[:], whole.values)
     np.testing.assert_array_equal(on_disk.valid[:], whole.valid)
-    assert (on_disk.grid, on_disk.name, on_disk.valid_cells) == (whole.grid, "land", np.count_nonzero(whole.valid))
+    assert (on_disk.grid, on_disk.name, on_disk.valid_cells) == (whole.grid, "land", whole.valid_cells)
     assert feedback.percents[-1] == 100
 
 
-def test_negative_cells_are_counted_across_blocks(land, tmp_path, feedback):
+def test_negative_cells_are_counted_across_blocks(land, rows_of_two, tmp_path, feedback):
     def make_wrong(values):
         values[3, 8] = -5.0
         values[6, 0:2] = -7.0
@@ -80,7 +85,7 @@ def test_negative_cells_are_counted_across_blocks(land, tmp_path, feedback):
         (0.0, "resistance", "resistance is zero in 2 cells, the first at row 6, column 2 (0)"),
     ],
 )
-def test_other_invalid_cells_are_counted_across_blocks(land, tmp_path, feedback, value, kind, message):
+def test_other_invalid_cells_are_counted_across_blocks(land, rows_of_two, tmp_path, feedback, value, kind, message):
     def make_wrong(values):
         values[5:7, 1] = value
 
@@ -88,11 +93,13 @@ def test_other_invalid_cells_are_counted_across_blocks(land, tmp_path, feedback,
 
 
 @pytest.mark.parametrize(("value", "message"), [(0.0, "so nothing can move"), (-1.0, "every cell is nodata")])
-def test_empty_landscape_is_rejected(land, tmp_path, feedback, value, message):
+def test_empty_landscape_is_rejected(land, rows_of_two, tmp_path, feedback, value, message):
     assert message in error_message(land(lambda values: values.fill(value)), tmp_path, feedback)
 
 
-def test_file_with_one_large_block_is_read_in_parts(geotiff, tmp_path, feedback, monkeypatch):
+def test_file_with_one_large_block_is_read_in_parts(geotiff, rows_of_two, tmp_path, feedback, monkeypatch):
+    from qgis.core import QgsRasterLayer
+
     from permea.plugin.layers.bands.gdal_band import GdalBand
 
     plain = geotiff(np.ones((7, 10)), name="plain")
@@ -100,12 +107,14 @@ def test_file_with_one_large_block_is_read_in_parts(geotiff, tmp_path, feedback,
     read, heights = GdalBand.read, []
     monkeypatch.setattr(GdalBand, "read", lambda self, *where: heights.append(where[1]) or read(self, *where))
     streamed(QgsRasterLayer(str(tmp_path / "one.tif"), "one"), tmp_path, feedback)
-    assert heights == [1] * 7
+    assert heights == [2, 2, 2, 1]
 
 
 @pytest.mark.parametrize("whole_numbers", [False, True])
 @pytest.mark.parametrize("pixel", [30.0, 17.0, 75.0])
-def test_streamed_quality_equals_aligned_raster(land, raster_layer, tmp_path, feedback, pixel, whole_numbers):
+def test_streamed_quality_equals_aligned_raster(
+    land, raster_layer, rows_of_two, tmp_path, feedback, pixel, whole_numbers
+):
     landscape = streamed(land(), tmp_path, feedback)
     values = np.random.default_rng(6).uniform(0, 9, (9, 11))
     values[4, 4:6] = -1
@@ -113,20 +122,19 @@ def test_streamed_quality_equals_aligned_raster(land, raster_layer, tmp_path, fe
     layer = raster_layer(values, nodata=-1, geotransform=(WEST, pixel, 0, NORTH, 0, -pixel), name="quality")
     expected = align(layer, 1, landscape.grid, feedback)
     warnings = feedback.warnings[:]
-    quality = stream_quality(open_band(layer, 1, cells_per_block=SMALL), landscape, tmp_path, feedback)
+    quality = stream_quality(open_band(layer, 1), landscape, tmp_path, feedback)
     np.testing.assert_allclose(quality[:], np.where(expected.valid, expected.values, 0.0), rtol=1e-12)
     assert feedback.warnings == warnings * 2 and "resampled" in warnings[0]
     assert sorted(path.name for path in tmp_path.glob("*.npy")) == ["landscape.npy", "quality.npy", "valid.npy"]
     assert not (tmp_path / "to-be-resampled.tif").exists()
 
 
-def test_invalid_quality_is_counted_across_blocks(land, raster_layer, tmp_path, feedback):
+def test_invalid_quality_is_counted_across_blocks(land, raster_layer, rows_of_two, tmp_path, feedback):
     landscape = streamed(land(), tmp_path, feedback)
 
     def quality_error(values):
         with pytest.raises(QgsProcessingException) as error:
-            band = open_band(raster_layer(values, name="quality"), 1, cells_per_block=SMALL)
-            stream_quality(band, landscape, tmp_path, feedback)
+            stream_quality(open_band(raster_layer(values, name="quality"), 1), landscape, tmp_path, feedback)
         return str(error.value)
 
     bad = np.ones((7, 10))
@@ -135,17 +143,6 @@ def test_invalid_quality_is_counted_across_blocks(land, raster_layer, tmp_path, 
     only_in_a_hole = np.zeros((7, 10))
     only_in_a_hole[2, 4] = 1.0
     assert "'quality' is 0 or nodata in every passable cell of 'land'" in quality_error(only_in_a_hole)
-
-
-def test_warnings_about_resampled_amounts_are_logged_once(land, tmp_path, feedback):
-    landscape = streamed(land(), tmp_path, feedback)
-    path = tmp_path / "amounts.asc"
-    header = f"ncols 3\nnrows 2\nxllcorner {WEST}\nyllcorner {NORTH - 140}\ncellsize 70\n"
-    path.write_text(header + "1,5 2 3\n4 5 6\n")
-    source = open_band(QgsRasterLayer(str(path), "amounts"), 1)
-    stream_raster_amounts(source, landscape, tmp_path / "amounts.npy", feedback)
-    for words in ("are read as decimal commas", "was resampled", "changed the sum of its values from 21.5"):
-        assert sum(words in text for text in feedback.warnings) == 1
 
 
 def test_full_disk_is_reported(land, tmp_path, feedback):
@@ -161,7 +158,7 @@ def test_full_disk_is_reported(land, tmp_path, feedback):
     assert f"cannot be written to {tmp_path}" in message and "Free disk space" in message
 
 
-def test_streaming_can_be_cancelled(land, tmp_path, feedback):
+def test_streaming_can_be_cancelled(land, rows_of_two, tmp_path, feedback):
     feedback.progressChanged.connect(feedback.cancel)
     with pytest.raises(Cancelled):
         streamed(land(), tmp_path, feedback)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
-from whole_rasters import Raster
 
+from permea.plugin.layers import Raster
 from permea.plugin.layers.validation import LandscapeValidator
 
 NAN, INF = np.nan, np.inf
